@@ -1,0 +1,389 @@
+"""The contract between tensors and the loops that compute them.
+
+A `Backend` is an object that is handed over, built with its dtype: ``Reference(np.float64)``. It
+owns memory (allocating, copying to and from the host) and has six operations on `TensorData`:
+`Backend.map`, `Backend.zip`, `Backend.reduce`, `Backend.matmul`, `Backend.conv1d` and
+`Backend.conv2d`. It knows nothing of gradients.
+
+The public operations check shapes and allocate the result, the same for every backend; then they
+call one hook with an underscore, which is all that a backend has to write.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_tensor.layout import (
+    IndexingError,
+    UserShape,
+    check_shape,
+    normalize_dim,
+    shape_broadcast,
+    span,
+    strides_from_shape,
+)
+from mt_tensor.tensor_data import TensorData
+
+Map: TypeAlias = Callable[[float], float]
+Zip: TypeAlias = Callable[[float, float], float]
+
+
+class ShapeError(ValueError):
+    """The shapes of two operands do not go together."""
+
+
+class Backend(ABC):
+    """Memory and six operations. Two backends are equal if type and dtype are.
+
+    Attributes:
+        name: What the backend is called on the command line and in messages.
+        dtype: The type of every number that it stores.
+    """
+
+    name: ClassVar[str]
+    dtype: np.dtype[Any]
+
+    def __init__(self, dtype: npt.DTypeLike = np.float64) -> None:
+        """Build a backend that stores numbers of a dtype.
+
+        Raises:
+            TypeError: The dtype is not float32 or float64.
+        """
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise TypeError(
+                f"{type(self).__name__}: dtype {self.dtype} is not supported; "
+                "choose numpy.float32 or numpy.float64"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.dtype == getattr(other, "dtype", None)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.dtype))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.dtype})"
+
+    # Memory
+
+    @abstractmethod
+    def empty(self, shape: UserShape) -> TensorData:
+        """Return a contiguous tensor whose elements have no particular value."""
+
+    @abstractmethod
+    def full(self, shape: UserShape, value: float) -> TensorData:
+        """Return a contiguous tensor whose elements all have one value."""
+
+    def zeros(self, shape: UserShape) -> TensorData:
+        """Return a contiguous tensor of zeros."""
+        return self.full(shape, 0.0)
+
+    @abstractmethod
+    def from_numpy(self, array: npt.NDArray[Any]) -> TensorData:
+        """Return a tensor of this backend with the array's elements.
+
+        It shares the array's memory where place, dtype and layout allow.
+        """
+
+    @abstractmethod
+    def to_numpy(self, a: TensorData) -> npt.NDArray[Any]:
+        """Return the elements as an array on the host, without a copy where possible."""
+
+    def contiguous(self, a: TensorData) -> TensorData:
+        """Return the tensor itself if it is contiguous, else a contiguous copy."""
+        return a if a.is_contiguous() else self.copy(a)
+
+    @abstractmethod
+    def copy(self, a: TensorData) -> TensorData:
+        """Return a contiguous copy."""
+
+    # The six operations
+
+    def map(self, fn: Map, a: TensorData, out: TensorData | None = None) -> TensorData:
+        """Apply a scalar function to every element.
+
+        Args:
+            fn: A function of one number, from `mt_tensor.operators` or of its kind.
+            a: The operand.
+            out: Where to write, in any layout without repeated cells; `a` is broadcast to it.
+
+        Shape:
+            (...) → (...), or the shape of `out`.
+
+        Raises:
+            ShapeError: `a` does not broadcast to `out`.
+        """
+        if out is None:
+            out = self.empty(a.shape)
+        elif a.shape != out.shape:
+            _check_out(fn.__name__, a.shape, out.shape)
+        self._map(fn, out, a)
+        return out
+
+    def zip(
+        self, fn: Zip, a: TensorData, b: TensorData, out: TensorData | None = None
+    ) -> TensorData:
+        """Combine two tensors element by element, broadcasting both.
+
+        Args:
+            fn: A function of two numbers.
+            a: The first operand.
+            b: The second operand.
+            out: Where to write, in any layout without repeated cells.
+
+        Shape:
+            (...), (...) → the broadcast shape, or the shape of `out`.
+
+        Raises:
+            IndexingError: The shapes do not broadcast.
+            ShapeError: Their broadcast shape does not broadcast to `out`.
+        """
+        shape = a.shape if a.shape == b.shape else shape_broadcast(a.shape, b.shape, fn.__name__)
+        if out is None:
+            out = self.empty(shape)
+        elif shape != out.shape:
+            _check_out(fn.__name__, shape, out.shape)
+        self._zip(fn, out, a, b)
+        return out
+
+    def reduce(self, fn: Zip, a: TensorData, dim: int, start: float) -> TensorData:
+        """Fold one dimension into a single element: ``fn(fn(start, a0), a1) …``.
+
+        Args:
+            fn: A function of two numbers; backends may fold in any order.
+            a: The operand.
+            dim: The dimension; negative ones count from the right.
+            start: What folding begins with, the result for a dimension of size 0.
+
+        Shape:
+            (..., n, ...) → (..., 1, ...).
+
+        Raises:
+            IndexingError: There is no such dimension.
+        """
+        dim = normalize_dim(dim, a.dims, f"reduce({fn.__name__})")
+        out = self.full((*a.shape[:dim], 1, *a.shape[dim + 1 :]), start)
+        self._reduce(fn, out, a, dim, start)
+        return out
+
+    def matmul(self, a: TensorData, b: TensorData) -> TensorData:
+        """Multiply matrices, or batches of matrices whose other dimensions broadcast.
+
+        Shape:
+            (..., m, k), (..., k, n) → (..., m, n).
+
+        Raises:
+            ShapeError: An operand has fewer than two dimensions, or the inner sizes differ.
+            IndexingError: The batch dimensions do not broadcast.
+        """
+        if a.dims < 2 or b.dims < 2 or a.shape[-1] != b.shape[-2]:
+            raise ShapeError(
+                f"matmul: shapes {a.shape} and {b.shape} do not go together; they must be "
+                "(..., m, k) and (..., k, n); view a vector as a matrix of one row or column"
+            )
+        batch = shape_broadcast(a.shape[:-2], b.shape[:-2], "matmul")
+        out = self.empty((*batch, a.shape[-2], b.shape[-1]))
+        self._matmul(out, a, b)
+        return out
+
+    def conv1d(
+        self,
+        input: TensorData,
+        weight: TensorData,
+        reverse: bool = False,
+        size: int | None = None,
+    ) -> TensorData:
+        r"""Slide kernels over the last dimension (a correlation), zeros around the input.
+
+        $out_{n,o,p} = \sum_{c,k} input_{n,c,p+k}\, weight_{o,c,k}$; the kernel is anchored at its
+        left end. With `reverse` at its right end: $input_{n,c,p-k}$.
+
+        Args:
+            input: What the kernels slide over.
+            weight: One kernel for each output and input channel.
+            reverse: Anchor the kernels at the right end.
+            size: How many positions to compute, the input's width unless given. Gradients need
+                other sizes: a weight's gradient has the kernel's width.
+
+        Shape:
+            (N, C, W), (O, C, K) → (N, O, size).
+
+        Raises:
+            ShapeError: The dimensions or the channels do not fit, or `size` is negative.
+        """
+        out = self._conv_out("conv1d", input, weight, None if size is None else (size,))
+        self._conv1d(out, input, weight, reverse)
+        return out
+
+    def conv2d(
+        self,
+        input: TensorData,
+        weight: TensorData,
+        reverse: bool = False,
+        size: tuple[int, int] | None = None,
+    ) -> TensorData:
+        r"""Slide kernels over the last two dimensions (a correlation), zeros around the input.
+
+        $out_{n,o,p,q} = \sum_{c,k,l} input_{n,c,p+k,q+l}\, weight_{o,c,k,l}$; the kernel is
+        anchored at its top left. With `reverse` at its bottom right: $input_{n,c,p-k,q-l}$.
+
+        Args:
+            input: What the kernels slide over.
+            weight: One kernel for each output and input channel.
+            reverse: Anchor the kernels at the bottom right.
+            size: How many rows and columns to compute, the input's unless given.
+
+        Shape:
+            (N, C, H, W), (O, C, KH, KW) → (N, O, *size).
+
+        Raises:
+            ShapeError: The dimensions or the channels do not fit, or a size is negative.
+        """
+        out = self._conv_out("conv2d", input, weight, size)
+        self._conv2d(out, input, weight, reverse)
+        return out
+
+    # What a backend writes
+
+    @abstractmethod
+    def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
+        """Write ``fn(a)``, broadcast to out, into out."""
+
+    @abstractmethod
+    def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
+        """Write ``fn(a, b)``, both broadcast to out, into out."""
+
+    @abstractmethod
+    def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
+        """Fold dimension dim of a into out, which is contiguous and filled with start."""
+
+    @abstractmethod
+    def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
+        """Write the product into out, which is contiguous."""
+
+    @abstractmethod
+    def _conv1d(
+        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+    ) -> None:
+        """Write the correlation into out, which is contiguous."""
+
+    @abstractmethod
+    def _conv2d(
+        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+    ) -> None:
+        """Write the correlation into out, which is contiguous."""
+
+    def _conv_out(
+        self,
+        name: str,
+        input: TensorData,
+        weight: TensorData,
+        size: tuple[int, ...] | None,
+    ) -> TensorData:
+        """Check the operands of a convolution and allocate its result."""
+        dims, letters = (3, "W") if name == "conv1d" else (4, "H, W")
+        kernel = letters.replace("W", "KW").replace("H", "KH") if dims == 4 else "K"
+        if input.dims != dims or weight.dims != dims or input.shape[1] != weight.shape[1]:
+            raise ShapeError(
+                f"{name}: input {input.shape} and weight {weight.shape} do not go together; they "
+                f"must be (batch, channels, {letters}) and (out_channels, channels, {kernel}) "
+                "with the same number of channels"
+            )
+        size = input.shape[2:] if size is None else size
+        if len(size) != dims - 2 or any(n < 0 for n in size):
+            raise ShapeError(
+                f"{name}: size {size} must be {dims - 2} number(s) of output positions, "
+                "none of them negative"
+            )
+        return self.empty((input.shape[0], weight.shape[0], *size))
+
+
+class HostBackend(Backend):
+    """A backend whose storages are NumPy arrays."""
+
+    def empty(self, shape: UserShape) -> TensorData:
+        """Return a contiguous tensor whose elements have no particular value."""
+        shape = check_shape(shape, "empty")
+        strides = strides_from_shape(shape)
+        return TensorData.trusted(np.empty(span(shape, strides), self.dtype), shape, strides)
+
+    def full(self, shape: UserShape, value: float) -> TensorData:
+        """Return a contiguous tensor whose elements all have one value."""
+        out = self.empty(shape)
+        out.storage.fill(value)
+        return out
+
+    def copy(self, a: TensorData) -> TensorData:
+        """Return a contiguous copy."""
+        out = self.empty(a.shape)
+        np.copyto(host_array(out), host_array(a))
+        return out
+
+    def from_numpy(self, array: npt.NDArray[Any]) -> TensorData:
+        """Return a tensor with the array's elements, sharing its memory where it can.
+
+        It can where the dtype is the backend's and the array is writable and aligned, with
+        strides that are whole, non-negative numbers of elements.
+
+        Raises:
+            TypeError: The array holds something else than real numbers.
+        """
+        array = np.asarray(array)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(
+                f"from_numpy: an array of {array.dtype} cannot become a tensor of {self.dtype}; "
+                "give real numbers"
+            )
+        check_shape(array.shape, "from_numpy")
+        itemsize = self.dtype.itemsize
+        shareable = (
+            array.dtype == self.dtype
+            and array.flags.writeable
+            and array.flags.aligned
+            and all(stride >= 0 and stride % itemsize == 0 for stride in array.strides)
+        )
+        if not shareable or array.size == 0:
+            array = np.array(array, self.dtype, order="C", copy=True)
+        strides = tuple(stride // itemsize for stride in array.strides)
+        if array.flags.c_contiguous:
+            return TensorData.trusted(
+                array.reshape(-1), array.shape, strides_from_shape(array.shape)
+            )
+        # One flat view over everything from the first to the last element, gaps included.
+        cells = np.lib.stride_tricks.as_strided(array, (span(array.shape, strides),), (itemsize,))
+        return TensorData.trusted(cells, array.shape, strides)
+
+    def to_numpy(self, a: TensorData) -> npt.NDArray[Any]:
+        """Return a view of the elements; read-only where cells repeat (a broadcast view)."""
+        return host_array(a)
+
+
+def host_array(a: TensorData) -> npt.NDArray[Any]:
+    """Return a view of a tensor in host memory as an array of its shape.
+
+    The view is read-only where cells repeat.
+    """
+    if a.is_contiguous():
+        return a.storage[: a.size].reshape(a.shape)
+    itemsize = a.storage.itemsize
+    repeats = any(size > 1 and stride == 0 for size, stride in zip(a.shape, a.strides, strict=True))
+    return np.lib.stride_tricks.as_strided(
+        a.storage, a.shape, tuple(s * itemsize for s in a.strides), writeable=not repeats
+    )
+
+
+def _check_out(name: str, shape: Sequence[int], out_shape: Sequence[int]) -> None:
+    """Raise ShapeError unless a result of one shape can be written, broadcast, to another."""
+    try:
+        fits = shape_broadcast(shape, out_shape) == tuple(out_shape)
+    except IndexingError:
+        fits = False
+    if not fits:
+        raise ShapeError(
+            f"{name}: a result of shape {tuple(shape)} does not fit into out of shape "
+            f"{tuple(out_shape)}"
+        )

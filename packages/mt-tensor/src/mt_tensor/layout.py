@@ -1,0 +1,219 @@
+"""How a shape lies in one line of memory: strides, positions and broadcasting.
+
+A tensor is a one-dimensional storage, a shape, and a stride for each dimension: the number of
+storage cells between neighbours along it. The element at index ``i`` stands at position
+``sum(i[d] * strides[d])``.
+
+`index_to_position`, `to_index` and `broadcast_index` compile unchanged with numba and with CUDA;
+they are what the loops of every backend are built from. The others run once per operation, in
+Python.
+"""
+
+import math
+from collections.abc import Iterable, MutableSequence, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_DIMS = 32
+"""The largest number of dimensions of a tensor: GPU kernels reserve an index of this length."""
+
+Storage: TypeAlias = npt.NDArray[Any]
+Index: TypeAlias = npt.NDArray[np.integer[Any]] | Sequence[int]
+OutIndex: TypeAlias = npt.NDArray[np.integer[Any]] | MutableSequence[int]
+Shape: TypeAlias = npt.NDArray[np.integer[Any]] | Sequence[int]
+Strides: TypeAlias = npt.NDArray[np.integer[Any]] | Sequence[int]
+UserIndex: TypeAlias = Sequence[int]
+UserShape: TypeAlias = Sequence[int]
+UserStrides: TypeAlias = Sequence[int]
+
+
+class IndexingError(IndexError, RuntimeError):
+    """An index, a shape or strides do not fit a tensor."""
+
+
+def index_to_position(index: Index, strides: Strides) -> int:
+    r"""Return the position in storage of a multi-dimensional index: $\sum_d i_d s_d$.
+
+    >>> index_to_position((1, 2), (3, 1))
+    5
+    """
+    position = 0
+    for dim in range(len(strides)):
+        position += index[dim] * strides[dim]
+    return position
+
+
+def to_index(ordinal: int, shape: Shape, out_index: OutIndex) -> None:
+    """Write the index of the ordinal-th element, in row-major order, into out_index.
+
+    Going through ordinals 0 to size - 1 meets every index of the shape exactly once.
+
+    >>> index = [0, 0]
+    >>> to_index(5, (2, 3), index)
+    >>> index
+    [1, 2]
+    """
+    rest = ordinal
+    for dim in range(len(shape) - 1, -1, -1):
+        out_index[dim] = rest % shape[dim]
+        rest = rest // shape[dim]
+
+
+def broadcast_index(big_index: Index, big_shape: Shape, shape: Shape, out_index: OutIndex) -> None:
+    """Write the index of `shape` that broadcasting pairs with big_index into out_index.
+
+    Dimensions are lined up at the right. A dimension of size 1 always gives index 0; dimensions
+    that `shape` lacks are dropped.
+
+    >>> index = [0, 0]
+    >>> broadcast_index((4, 1, 2), (5, 2, 3), (2, 1), index)
+    >>> index
+    [1, 0]
+    """
+    offset = len(big_shape) - len(shape)
+    for dim in range(len(shape)):
+        out_index[dim] = big_index[offset + dim] if shape[dim] > 1 else 0
+
+
+def shape_broadcast(
+    shape1: UserShape, shape2: UserShape, operation: str = "broadcast"
+) -> tuple[int, ...]:
+    """Return the shape of two tensors combined element by element.
+
+    Dimensions are lined up at the right; missing ones count as 1; a size of 1 stretches to the
+    other size. These are NumPy's rules.
+
+    Args:
+        shape1: One shape.
+        shape2: The other shape.
+        operation: What is being done, for the error message.
+
+    Raises:
+        IndexingError: A pair of sizes differs and neither is 1.
+
+    >>> shape_broadcast((2, 1), (5,))
+    (2, 5)
+    """
+    dims = max(len(shape1), len(shape2))
+    padded1 = (1,) * (dims - len(shape1)) + tuple(shape1)
+    padded2 = (1,) * (dims - len(shape2)) + tuple(shape2)
+    result = []
+    for size1, size2 in zip(padded1, padded2, strict=True):
+        if size1 != size2 and size1 != 1 and size2 != 1:
+            raise IndexingError(
+                f"{operation}: shapes {tuple(shape1)} and {tuple(shape2)} do not broadcast: "
+                f"lined up at the right, sizes {size1} and {size2} meet, and only equal sizes "
+                "or a size of 1 go together; view or permute one of the tensors"
+            )
+        result.append(size2 if size1 == 1 else size1)
+    return tuple(result)
+
+
+def strides_from_shape(shape: UserShape) -> tuple[int, ...]:
+    """Return the strides of a row-major tensor without gaps.
+
+    >>> strides_from_shape((2, 3, 4))
+    (12, 4, 1)
+    """
+    strides = [1] * len(shape)
+    for dim in range(len(shape) - 2, -1, -1):
+        strides[dim] = strides[dim + 1] * shape[dim + 1]
+    return tuple(strides)
+
+
+def is_contiguous(shape: UserShape, strides: UserStrides) -> bool:
+    """Return whether elements in row-major order stand next to each other in storage.
+
+    The stride of a dimension of size 1 is never used and so never matters; a tensor without
+    elements is contiguous.
+    """
+    expected = 1
+    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if size == 0:
+            return True
+        if size != 1 and stride != expected:
+            # A later dimension of size 0 would still make the tensor empty.
+            return 0 in shape
+        expected *= size
+    return True
+
+
+def span(shape: UserShape, strides: UserStrides) -> int:
+    """Return how many storage cells a tensor reaches, gaps included.
+
+    >>> span((2, 3), (4, 1))
+    7
+    """
+    if 0 in shape:
+        return 0
+    return 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+
+
+def normalize_dim(dim: int, dims: int, operation: str) -> int:
+    """Return a dimension counted from the left; negative ones count from the right.
+
+    Raises:
+        IndexingError: The tensor has no such dimension.
+
+    >>> normalize_dim(-1, 3, "sum")
+    2
+    """
+    if not -dims <= dim < dims:
+        allowed = f"{-dims} to {dims - 1}" if dims else "none: the tensor has no dimensions"
+        raise IndexingError(f"{operation}: no dimension {dim}; allowed: {allowed}")
+    return dim % dims
+
+
+def normalize_dims(dim: int | Iterable[int] | None, dims: int, operation: str) -> tuple[int, ...]:
+    """Return the named dimensions, counted from the left: all of them for None.
+
+    Raises:
+        IndexingError: A dimension does not exist or is named twice.
+    """
+    if dim is None:
+        return tuple(range(dims))
+    named = (dim,) if isinstance(dim, int | np.integer) else tuple(dim)
+    result = tuple(normalize_dim(int(d), dims, operation) for d in named)
+    if len(set(result)) != len(result):
+        raise IndexingError(f"{operation}: dimensions {named} name one of them twice")
+    return result
+
+
+def check_shape(shape: UserShape, operation: str) -> tuple[int, ...]:
+    """Return a shape as a tuple of ints.
+
+    Raises:
+        IndexingError: A size is negative, or there are more than `MAX_DIMS` of them.
+    """
+    result = tuple(int(size) for size in shape)
+    if any(size < 0 for size in result):
+        raise IndexingError(f"{operation}: shape {result} has a negative size")
+    if len(result) > MAX_DIMS:
+        raise IndexingError(
+            f"{operation}: {len(result)} dimensions; a tensor has at most {MAX_DIMS}"
+        )
+    return result
+
+
+def infer_shape(size: int, shape: UserShape) -> tuple[int, ...]:
+    """Return the shape with its -1, if there is one, replaced by what `size` elements leave.
+
+    Raises:
+        IndexingError: The sizes do not multiply up to `size`.
+
+    >>> infer_shape(12, (3, -1))
+    (3, 4)
+    """
+    wanted = tuple(int(n) for n in shape)
+    if wanted.count(-1) == 1:
+        known = math.prod(n for n in wanted if n != -1)
+        if known > 0 and size % known == 0:
+            wanted = tuple(size // known if n == -1 else n for n in wanted)
+    if any(n < 0 for n in wanted) or math.prod(wanted) != size:
+        raise IndexingError(
+            f"view: {size} elements do not fit into shape {tuple(shape)}; the sizes must "
+            "multiply up to the number of elements, and one of them may be -1"
+        )
+    return check_shape(wanted, "view")

@@ -1,0 +1,221 @@
+"""The scalar formulas of the library, and list functions built from them.
+
+Each formula works on plain numbers and is self-contained, so that the very same source serves
+plain Python, NumPy scalars, numba and CUDA. A backend is handed the function itself, for example
+``backend.map(operators.sigmoid, a)``, and compiles it as it needs.
+
+The formulas follow IEEE 754 wherever Python's ``math`` would raise: `exp` of a large number is
+infinite, the logarithm of a negative number is NaN. NaN passes through all of them.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+
+EPS = 1e-6
+"""Added to the argument of `log`, so that `log` of a probability that is zero stays finite."""
+
+CLOSE = 1e-2
+"""Two numbers nearer to each other than this are close (see `is_close`)."""
+
+LARGEST_EXPONENT = 709.782712893384
+"""The largest double whose exponential is a finite double: the logarithm of the largest one."""
+
+
+# Arithmetic and comparison
+
+
+def mul(x: float, y: float) -> float:
+    """Multiply: $x y$."""
+    return x * y
+
+
+def id(x: float) -> float:
+    """Return the number unchanged."""
+    return x
+
+
+def add(x: float, y: float) -> float:
+    """Add: $x + y$."""
+    return x + y
+
+
+def neg(x: float) -> float:
+    """Negate: $-x$."""
+    return -x
+
+
+def lt(x: float, y: float) -> float:
+    """Return 1.0 if x is less than y, else 0.0."""
+    return 1.0 if x < y else 0.0
+
+
+def eq(x: float, y: float) -> float:
+    """Return 1.0 if x equals y, else 0.0 (NaN equals nothing)."""
+    return 1.0 if x == y else 0.0
+
+
+def max(x: float, y: float) -> float:
+    """Return the larger number, or NaN if one of them is NaN."""
+    return x if x > y or x != x else y
+
+
+def is_close(x: float, y: float) -> float:
+    """Return 1.0 if x and y differ by less than `CLOSE`, else 0.0."""
+    return 1.0 if abs(x - y) < CLOSE else 0.0
+
+
+# Functions of one number
+
+
+def sigmoid(x: float) -> float:
+    r"""Return the logistic function $\frac{1}{1 + e^{-x}}$.
+
+    The exponential is only taken of negative numbers, so that neither tail overflows and the
+    lower one keeps its full relative precision.
+
+    >>> sigmoid(0.0), sigmoid(1000.0), sigmoid(-1000.0)
+    (0.5, 1.0, 0.0)
+    """
+    if x >= 0.0:
+        return 1.0 / (1.0 + math.exp(-x))
+    z = math.exp(x)
+    return z / (1.0 + z)
+
+
+def relu(x: float) -> float:
+    """Return x where it is positive, else 0.0; NaN stays NaN."""
+    return 0.0 if x <= 0.0 else x
+
+
+def exp(x: float) -> float:
+    """Return $e^x$, infinite where it exceeds the largest double."""
+    return math.inf if x > LARGEST_EXPONENT else math.exp(x)
+
+
+def log(x: float) -> float:
+    r"""Return $\log(x + \epsilon)$ with $\epsilon$ = `EPS`; see `ln` for the exact logarithm.
+
+    >>> log(1.0) < 1e-5, log(-1.0)
+    (True, nan)
+    """
+    shifted = x + EPS
+    if shifted > 0.0:
+        return math.log(shifted)
+    return -math.inf if shifted == 0.0 else math.nan
+
+
+def ln(x: float) -> float:
+    r"""Return the natural logarithm: $-\infty$ at zero, NaN below."""
+    if x > 0.0:
+        return math.log(x)
+    return -math.inf if x == 0.0 else math.nan
+
+
+def inv(x: float) -> float:
+    r"""Return the reciprocal $\frac{1}{x}$."""
+    return 1.0 / x
+
+
+def sqrt(x: float) -> float:
+    r"""Return $\sqrt{x}$, NaN for a negative number."""
+    return math.sqrt(x) if x >= 0.0 else math.nan
+
+
+# Derivatives, each multiplied by the derivative d of what follows
+
+
+def log_back(x: float, d: float) -> float:
+    r"""Return $\frac{d}{x + \epsilon}$, the derivative of `log` times d."""
+    return d / (x + EPS)
+
+
+def ln_back(x: float, d: float) -> float:
+    r"""Return $\frac{d}{x}$, the derivative of `ln` times d."""
+    return d / x
+
+
+def inv_back(x: float, d: float) -> float:
+    r"""Return $-\frac{d}{x^2}$, the derivative of `inv` times d."""
+    return -d / (x * x)
+
+
+def relu_back(x: float, d: float) -> float:
+    """Return d where x is positive, else 0.0: the derivative of `relu` times d."""
+    return d if x > 0.0 else 0.0
+
+
+def sigmoid_back(s: float, d: float) -> float:
+    r"""Return $d\, s (1 - s)$: the derivative of `sigmoid` times d, where s is its value."""
+    return d * s * (1.0 - s)
+
+
+def sqrt_back(s: float, d: float) -> float:
+    r"""Return $\frac{d}{2 s}$: the derivative of `sqrt` times d, where s is its value."""
+    return d / (s + s)
+
+
+# Functions of functions
+
+
+def map(fn: Callable[[float], float]) -> Callable[[Iterable[float]], list[float]]:
+    """Return a function that applies fn to every element of a list.
+
+    >>> map(neg)([1.0, -2.0])
+    [-1.0, 2.0]
+    """
+
+    def apply(xs: Iterable[float]) -> list[float]:
+        return [fn(x) for x in xs]
+
+    return apply
+
+
+def zipWith(
+    fn: Callable[[float, float], float],
+) -> Callable[[Iterable[float], Iterable[float]], list[float]]:
+    """Return a function that combines two lists element by element, as far as the shorter goes.
+
+    >>> zipWith(mul)([1.0, 2.0], [3.0, 4.0])
+    [3.0, 8.0]
+    """
+
+    def apply(xs: Iterable[float], ys: Iterable[float]) -> list[float]:
+        return [fn(x, y) for x, y in zip(xs, ys, strict=False)]
+
+    return apply
+
+
+def reduce(fn: Callable[[float, float], float], start: float) -> Callable[[Iterable[float]], float]:
+    """Return a function that folds a list from the left, beginning with start.
+
+    >>> reduce(add, 10.0)([1.0, 2.0])
+    13.0
+    """
+
+    def apply(xs: Iterable[float]) -> float:
+        result = start
+        for x in xs:
+            result = fn(result, x)
+        return result
+
+    return apply
+
+
+def negList(xs: Iterable[float]) -> list[float]:
+    """Negate every element of a list."""
+    return map(neg)(xs)
+
+
+def addLists(xs: Iterable[float], ys: Iterable[float]) -> list[float]:
+    """Add two lists element by element."""
+    return zipWith(add)(xs, ys)
+
+
+def sum(xs: Iterable[float]) -> float:
+    """Add up a list; the sum of nothing is 0.0."""
+    return reduce(add, 0.0)(xs)
+
+
+def prod(xs: Iterable[float]) -> float:
+    """Multiply up a list; the product of nothing is 1.0."""
+    return reduce(mul, 1.0)(xs)

@@ -1,0 +1,57 @@
+"""The reference backend: plain Python loops, slow and right."""
+
+import numpy as np
+
+from mt_tensor.backend import HostBackend, Map, Zip
+from mt_tensor.reference_loops import tensor_map, tensor_reduce, tensor_zip
+from mt_tensor.reference_products import convolve, matrix_multiply
+from mt_tensor.tensor_data import TensorData
+
+# The elements are NumPy scalars: arithmetic at the edges of the range gives infinity or NaN, as
+# compiled code does, and must not warn while it does so.
+_quiet = np.errstate(all="ignore")
+
+
+class Reference(HostBackend):
+    """The specification of every other backend.
+
+    >>> from mt_tensor import operators
+    >>> backend = Reference()
+    >>> a = backend.from_numpy(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    >>> backend.to_numpy(backend.reduce(operators.add, a, 1, 0.0)).tolist()
+    [[3.0], [7.0]]
+    """
+
+    name = "reference"
+
+    @_quiet
+    def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
+        tensor_map(fn)(*out.tuple(), *a.tuple())
+
+    @_quiet
+    def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
+        tensor_zip(fn)(*out.tuple(), *a.tuple(), *b.tuple())
+
+    @_quiet
+    def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
+        tensor_reduce(fn)(*out.tuple(), *a.tuple(), dim)
+
+    @_quiet
+    def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
+        matrix_multiply(out, a, b)
+
+    @_quiet
+    def _conv1d(
+        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+    ) -> None:
+        convolve(out, input, weight, reverse)
+
+    @_quiet
+    def _conv2d(
+        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+    ) -> None:
+        convolve(out, input, weight, reverse)
+
+
+REFERENCE = Reference()
+"""The reference backend in double precision, the default of every function that makes tensors."""

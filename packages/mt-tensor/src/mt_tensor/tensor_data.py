@@ -1,0 +1,257 @@
+"""A tensor's memory: one storage, seen through a shape and strides.
+
+`TensorData` knows nothing of gradients, of dtypes or of how to compute. Permuting or slicing gives
+another `TensorData` on the same storage.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_tensor.layout import (
+    IndexingError,
+    Storage,
+    UserIndex,
+    UserShape,
+    UserStrides,
+    check_shape,
+    index_to_position,
+    infer_shape,
+    is_contiguous,
+    shape_broadcast,
+    span,
+    strides_from_shape,
+)
+
+
+class TensorData:
+    """A storage with a shape and strides.
+
+    A view that begins later in memory holds a later slice of the storage, so there is no offset.
+    Strides count elements and are not negative; a stride of 0 repeats an element (a broadcast
+    view). The storage may hold more cells than the tensor reaches.
+
+    Attributes:
+        storage: The cells, one-dimensional: a NumPy array, or a device array of a backend.
+        shape: The sizes, at most `MAX_DIMS` of them. No sizes at all is a single element.
+        strides: Cells between neighbours along each dimension.
+        size: The number of elements.
+
+    >>> data = TensorData([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], (2, 3))
+    >>> data.strides, data.get((1, 0)), data.permute(1, 0).shape
+    ((3, 1), 4.0, (3, 2))
+    """
+
+    __slots__ = ("_layout", "shape", "size", "storage", "strides")
+
+    storage: Storage
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    size: int
+
+    def __init__(
+        self,
+        storage: Storage | Iterable[float],
+        shape: UserShape,
+        strides: UserStrides | None = None,
+    ) -> None:
+        """See a storage as a tensor, without copying it.
+
+        Args:
+            storage: A one-dimensional array; anything else is copied into one of doubles.
+            shape: The sizes.
+            strides: Cells between neighbours; row-major without gaps when left out.
+
+        Raises:
+            IndexingError: Shape and strides differ in length, a size or a stride is negative, or
+                the storage is too short for them.
+        """
+        if hasattr(storage, "dtype"):
+            cells = cast(Storage, storage)
+        else:
+            cells = np.array(list(storage), np.float64)
+        self.storage = cells
+        self.shape = check_shape(shape, "TensorData")
+        self.strides = (
+            strides_from_shape(self.shape) if strides is None else tuple(int(s) for s in strides)
+        )
+        self.size = math.prod(self.shape)
+        self._layout: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None
+        if len(self.strides) != len(self.shape):
+            raise IndexingError(
+                f"TensorData: {len(self.strides)} strides {self.strides} for {len(self.shape)} "
+                f"dimensions {self.shape}; there is one stride for each dimension"
+            )
+        if any(stride < 0 for stride in self.strides):
+            raise IndexingError(f"TensorData: strides {self.strides} must not be negative")
+        if cells.ndim != 1:
+            raise IndexingError(
+                f"TensorData: the storage has {cells.ndim} dimensions; it must have one "
+                "(array.reshape(-1))"
+            )
+        reach = span(self.shape, self.strides)
+        if reach > cells.shape[0]:
+            raise IndexingError(
+                f"TensorData: shape {self.shape} with strides {self.strides} reaches {reach} "
+                f"cells, and the storage has {cells.shape[0]}"
+            )
+
+    @classmethod
+    def trusted(
+        cls, storage: Storage, shape: tuple[int, ...], strides: tuple[int, ...]
+    ) -> "TensorData":
+        """Build a tensor whose parts are known to fit: the constructor without its checks."""
+        data = cls.__new__(cls)
+        data.storage = storage
+        data.shape = shape
+        data.strides = strides
+        data.size = math.prod(shape)
+        data._layout = None
+        return data
+
+    @property
+    def _storage(self) -> Storage:
+        """The storage, under the course's name for it."""
+        return self.storage
+
+    @property
+    def dims(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    def is_contiguous(self) -> bool:
+        """Return whether the elements stand in row-major order without gaps."""
+        return is_contiguous(self.shape, self.strides)
+
+    @staticmethod
+    def shape_broadcast(shape_a: UserShape, shape_b: UserShape) -> tuple[int, ...]:
+        """Return the shape of two tensors combined element by element."""
+        return shape_broadcast(shape_a, shape_b)
+
+    def index(self, index: int | UserIndex) -> int:
+        """Return the position in storage of an index.
+
+        Args:
+            index: One number for each dimension, from 0 to size - 1; a number alone will do for
+                a single dimension.
+
+        Raises:
+            IndexingError: Too few or too many numbers, or one out of range.
+        """
+        numbers = (index,) if isinstance(index, int | np.integer) else tuple(index)
+        if len(numbers) != len(self.shape):
+            raise IndexingError(
+                f"index {numbers} has {len(numbers)} numbers, and shape {self.shape} has "
+                f"{len(self.shape)} dimensions"
+            )
+        for number, size in zip(numbers, self.shape, strict=True):
+            if not 0 <= number < size:
+                raise IndexingError(
+                    f"index {numbers} is outside of shape {self.shape}: "
+                    f"{number} is not in 0 to {size - 1}"
+                )
+        return int(index_to_position(numbers, self.strides))
+
+    def indices(self) -> Iterator[tuple[int, ...]]:
+        """Go through all indices in row-major order."""
+        return itertools.product(*(range(size) for size in self.shape))
+
+    def sample(self, rng: np.random.Generator | int | None = None) -> tuple[int, ...]:
+        """Return a random index.
+
+        Raises:
+            IndexingError: The tensor has no elements.
+        """
+        if self.size == 0:
+            raise IndexingError(f"sample: shape {self.shape} has no elements")
+        generator = np.random.default_rng(rng)
+        return tuple(int(generator.integers(size)) for size in self.shape)
+
+    def get(self, key: int | UserIndex) -> float:
+        """Return the element at an index."""
+        return float(self.storage[self.index(key)])
+
+    def set(self, key: int | UserIndex, value: float) -> None:
+        """Set the element at an index."""
+        self.storage[self.index(key)] = value
+
+    def tuple(
+        self,
+    ) -> tuple[Storage, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return storage, shape and strides as one-dimensional arrays, as kernels take them."""
+        if self._layout is None:
+            self._layout = (np.array(self.shape, np.int64), np.array(self.strides, np.int64))
+        return (self.storage, *self._layout)
+
+    def permute(self, *order: int) -> "TensorData":
+        """Return a view with the dimensions in another order.
+
+        Raises:
+            IndexingError: The order does not name each dimension once.
+        """
+        if sorted(order) != list(range(self.dims)):
+            raise IndexingError(
+                f"permute: order {order} must name each of the {self.dims} dimensions of shape "
+                f"{self.shape} once"
+            )
+        return TensorData.trusted(
+            self.storage,
+            tuple(self.shape[dim] for dim in order),
+            tuple(self.strides[dim] for dim in order),
+        )
+
+    def view(self, *shape: int) -> "TensorData":
+        """Return a view of the same elements in another shape; one size may be -1.
+
+        Raises:
+            IndexingError: The sizes do not multiply up, or the elements do not stand in row-major
+                order without gaps.
+        """
+        wanted = infer_shape(self.size, shape)
+        if not self.is_contiguous():
+            raise IndexingError(
+                f"view: shape {self.shape} with strides {self.strides} is not contiguous; "
+                "call contiguous() first"
+            )
+        return TensorData.trusted(self.storage, wanted, strides_from_shape(wanted))
+
+    def expand(self, shape: Sequence[int]) -> "TensorData":
+        """Return a view that repeats this tensor to a larger shape, with strides of 0.
+
+        Raises:
+            IndexingError: This tensor does not broadcast to the shape.
+        """
+        wanted = check_shape(shape, "expand")
+        if shape_broadcast(self.shape, wanted, "expand") != wanted:
+            raise IndexingError(
+                f"expand: shape {self.shape} is larger than {wanted}; expanding only repeats "
+                "dimensions of size 1 and adds dimensions at the left"
+            )
+        missing = len(wanted) - self.dims
+        strides = (0,) * missing + tuple(
+            0 if size == 1 else stride
+            for size, stride in zip(self.shape, self.strides, strict=True)
+        )
+        return TensorData.trusted(self.storage, wanted, strides)
+
+    def to_string(self) -> str:
+        """Return the elements as nested, indented lists with two decimals."""
+        if not self.shape:
+            return f"{self.get(()):3.2f}"
+
+        def block(prefix: tuple[int, ...]) -> str:
+            if len(prefix) == self.dims - 1:
+                row = (f"{self.get((*prefix, i)):3.2f}" for i in range(self.shape[-1]))
+                return "[" + " ".join(row) + "]"
+            inner = (block((*prefix, i)) for i in range(self.shape[len(prefix)]))
+            return "[" + ("\n" + " " * (len(prefix) + 1)).join(inner) + "]"
+
+        return block(())
+
+    def __repr__(self) -> str:
+        kind: Any = getattr(self.storage, "dtype", "?")
+        return f"TensorData(shape={self.shape}, strides={self.strides}, dtype={kind})"
