@@ -1,0 +1,142 @@
+"""Backpropagation over a graph of variables.
+
+Nothing here knows what a variable holds. Scalars, tensors and variables of the user's own making
+are served alike, as long as they answer the questions of `Variable` and their derivatives can be
+added.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Variable(Protocol):
+    """A node of the graph.
+
+    A variable is a *leaf*, which the user made and which collects a derivative; or the *result* of
+    a function of other variables; or a *constant*, which no derivative ever reaches.
+    """
+
+    @property
+    def unique_id(self) -> int:
+        """A number that no other living variable has."""
+
+    @property
+    def parents(self) -> Iterable["Variable"]:
+        """The inputs of the function that made this result, constants included."""
+
+    def is_leaf(self) -> bool:
+        """Return whether the user made this variable, and no function."""
+
+    def is_constant(self) -> bool:
+        """Return whether derivatives end here unused."""
+
+    def accumulate_derivative(self, x: Any) -> None:
+        """Add x to the derivative of this leaf."""
+
+    def chain_rule(self, d_output: Any) -> Iterable[tuple["Variable", Any]]:
+        """Return each input of the function that made this result, with its derivative.
+
+        Args:
+            d_output: The derivative of the root with respect to this result.
+
+        Returns:
+            One pair per input, in order, constants included: the input, and the derivative of the
+            root with respect to it along this one function.
+        """
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """What the forward pass of a function leaves behind for its backward pass.
+
+    Attributes:
+        no_grad: No backward pass follows, so nothing is kept.
+        saved_values: What `save_for_backward` was given.
+    """
+
+    no_grad: bool = False
+    saved_values: tuple[Any, ...] = ()
+
+    def save_for_backward(self, *values: Any) -> None:
+        """Keep the values until the backward pass, in place of any that were kept before."""
+        if not self.no_grad:
+            self.saved_values = values
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """The saved values, by their other name."""
+        return self.saved_values
+
+
+def topological_sort(variable: Variable) -> list[Variable]:
+    """Return the graph of a variable from the right to the left: results before their inputs.
+
+    Every variable that is not a constant occurs once, the given one first. The search is depth
+    first with a stack of its own, so that no graph is too deep for it.
+
+    Args:
+        variable: The rightmost variable, such as a loss.
+
+    Returns:
+        The variables in the order in which backpropagation completes their derivatives; none if
+        the given variable is a constant.
+    """
+    if variable.is_constant():
+        return []
+    finished: list[Variable] = []
+    seen = {variable.unique_id}
+    path = [(variable, iter(_inputs(variable)))]
+    while path:
+        current, unexplored = path[-1]
+        for parent in unexplored:
+            if not parent.is_constant() and parent.unique_id not in seen:
+                seen.add(parent.unique_id)
+                path.append((parent, iter(_inputs(parent))))
+                break
+        else:
+            finished.append(current)
+            path.pop()
+    finished.reverse()
+    return finished
+
+
+def _inputs(variable: Variable) -> Iterable[Variable]:
+    return () if variable.is_leaf() else variable.parents
+
+
+def backpropagate(variable: Variable, deriv: Any) -> None:
+    """Compute the derivative of a variable with respect to every leaf of its graph.
+
+    Each leaf receives its derivative through `accumulate_derivative`, on top of what it may hold
+    already. A variable hands its derivative on only when all its uses have contributed to it, so
+    that every function is differentiated once, however many paths lead through it.
+
+    Args:
+        variable: The variable whose derivatives are wanted, such as a loss.
+        deriv: The derivative to start with: 1 for the derivatives of the variable itself.
+
+    Raises:
+        RuntimeError: The variable is a constant.
+    """
+    order = topological_sort(variable)
+    if not order:
+        raise RuntimeError(
+            f"backpropagate: {variable!r} is a constant, so there is nothing to differentiate. "
+            "Compute it from a variable that requires a gradient, outside of no_grad()"
+        )
+    pending = {variable.unique_id: deriv}
+    for current in order:
+        # Taken out, so that the memory of a derivative is free again once it is passed on.
+        derivative = pending.pop(current.unique_id, None)
+        if derivative is None:
+            continue  # No function on the way passes a derivative on.
+        if current.is_leaf():
+            current.accumulate_derivative(derivative)
+            continue
+        for parent, contribution in current.chain_rule(derivative):
+            if contribution is None or parent.is_constant():
+                continue
+            key = parent.unique_id
+            # Never in place: an earlier contribution may be an object that others hold, too.
+            pending[key] = pending[key] + contribution if key in pending else contribution

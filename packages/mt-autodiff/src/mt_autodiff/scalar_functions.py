@@ -1,0 +1,214 @@
+"""The functions of Scalars: each is a value and a derivative.
+
+A function is a class, and a user's own functions are made in the same way: `forward` computes with
+plain floats, `backward` multiplies the derivatives of the function by the derivative of what
+follows, and `apply` is what the arithmetic of `Scalar` calls.
+
+A Scalar is made by a function and a function is applied by a Scalar, so this module and
+`mt_autodiff.scalar` each import the other, and look its names up when they run.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from mt_autodiff import scalar
+from mt_autodiff.graph import Context
+from mt_autodiff.modes import grad_enabled
+from mt_tensor import operators
+
+
+class ScalarFunction:
+    """A function of real numbers that knows its derivatives.
+
+    A subclass defines two static methods:
+
+    - ``forward(ctx, x, y, ...) -> float`` computes the value and gives to `ctx.save_for_backward`
+      what `backward` needs;
+    - ``backward(ctx, d_output)`` returns one derivative per input, a tuple if there are several:
+      the partial derivative times `d_output`.
+    """
+
+    forward: ClassVar[Callable[..., float]]
+    backward: ClassVar[Callable[..., Any]]
+
+    @classmethod
+    def apply(cls, *vals: "scalar.ScalarLike") -> "scalar.Scalar":
+        """Apply the function, and record it if a derivative may be wanted.
+
+        Args:
+            *vals: Scalars, or numbers, which become constants.
+
+        Returns:
+            A Scalar whose history holds this function and its inputs; a constant if all inputs
+            are constants or recording is switched off.
+
+        Raises:
+            TypeError: A value is not a number, or `forward` does not return a float.
+        """
+        inputs = tuple(
+            val if isinstance(val, scalar.Scalar) else scalar.Scalar(val, back=None) for val in vals
+        )
+        recorded = grad_enabled() and any(not x.is_constant() for x in inputs)
+        ctx = Context(no_grad=not recorded)
+        result = cls.forward(ctx, *[x.data for x in inputs])
+        if not isinstance(result, float):
+            raise TypeError(
+                f"{cls.__name__}.forward returned {result!r} of type {type(result).__name__}; "
+                "it must return a float"
+            )
+        history = scalar.ScalarHistory(cls, ctx, inputs) if recorded else None
+        return scalar.Scalar(result, history)
+
+
+class Add(ScalarFunction):
+    """Add: $f(x, y) = x + y$."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float, y: float) -> float:
+        """Return $x + y$."""
+        return operators.add(x, y)
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> tuple[float, float]:
+        """Return $d$ and $d$."""
+        return d_output, d_output
+
+
+class Mul(ScalarFunction):
+    """Multiply: $f(x, y) = x y$."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float, y: float) -> float:
+        """Return $x y$."""
+        ctx.save_for_backward(x, y)
+        return operators.mul(x, y)
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> tuple[float, float]:
+        """Return $d y$ and $d x$."""
+        x, y = ctx.saved_values
+        return operators.mul(d_output, y), operators.mul(d_output, x)
+
+
+class Neg(ScalarFunction):
+    """Negate: $f(x) = -x$."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float) -> float:
+        """Return $-x$."""
+        return operators.neg(x)
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> float:
+        """Return $-d$."""
+        return operators.neg(d_output)
+
+
+class Inv(ScalarFunction):
+    r"""Take the reciprocal: $f(x) = \frac{1}{x}$."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float) -> float:
+        r"""Return $\frac{1}{x}$."""
+        ctx.save_for_backward(x)
+        return operators.inv(x)
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> float:
+        r"""Return $-\frac{d}{x^2}$."""
+        (x,) = ctx.saved_values
+        return operators.inv_back(x, d_output)
+
+
+class Log(ScalarFunction):
+    r"""Take the logarithm: $f(x) = \log(x + \epsilon)$, as `operators.log` does."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float) -> float:
+        r"""Return $\log(x + \epsilon)$."""
+        ctx.save_for_backward(x)
+        return operators.log(x)
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> float:
+        r"""Return $\frac{d}{x + \epsilon}$."""
+        (x,) = ctx.saved_values
+        return operators.log_back(x, d_output)
+
+
+class Exp(ScalarFunction):
+    """Exponentiate: $f(x) = e^x$."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float) -> float:
+        """Return $e^x$, and save it: it is its own derivative."""
+        result = operators.exp(x)
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> float:
+        """Return $d e^x$."""
+        (result,) = ctx.saved_values
+        return operators.mul(d_output, result)
+
+
+class Sigmoid(ScalarFunction):
+    r"""Squash into (0, 1): $f(x) = \sigma(x) = \frac{1}{1 + e^{-x}}$."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float) -> float:
+        r"""Return $\sigma(x)$, and save it: it gives the derivative, too."""
+        result = operators.sigmoid(x)
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> float:
+        r"""Return $d\, \sigma(x) (1 - \sigma(x))$."""
+        (result,) = ctx.saved_values
+        return operators.sigmoid_back(result, d_output)
+
+
+class ReLU(ScalarFunction):
+    r"""Cut off below zero: $f(x) = \max(x, 0)$."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float) -> float:
+        r"""Return $\max(x, 0)$."""
+        ctx.save_for_backward(x)
+        return operators.relu(x)
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> float:
+        """Return $d$ where $x > 0$, else 0."""
+        (x,) = ctx.saved_values
+        return operators.relu_back(x, d_output)
+
+
+class LT(ScalarFunction):
+    """Compare: 1 where $x < y$, else 0. A step is flat, so its derivative is zero."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float, y: float) -> float:
+        """Return 1.0 if $x < y$, else 0.0."""
+        return operators.lt(x, y)
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> tuple[float, float]:
+        """Return 0 and 0."""
+        return 0.0, 0.0
+
+
+class EQ(ScalarFunction):
+    """Compare: 1 where $x = y$, else 0. It is flat almost everywhere: the derivative is zero."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float, y: float) -> float:
+        """Return 1.0 if $x = y$, else 0.0."""
+        return operators.eq(x, y)
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> tuple[float, float]:
+        """Return 0 and 0."""
+        return 0.0, 0.0
