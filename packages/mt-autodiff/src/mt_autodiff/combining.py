@@ -1,0 +1,117 @@
+"""Functions of several tensors, and of tensors and plain arrays."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_autodiff import functions
+from mt_autodiff.tensor import Tensor
+from mt_tensor import ShapeError
+from mt_tensor.layout import normalize_dim
+
+
+def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Put tensors behind one another along a dimension.
+
+    Shape:
+        (..., a, ...), (..., b, ...), … → (..., a + b + …, ...).
+
+    Raises:
+        ShapeError: There is no tensor, or their other sizes differ.
+
+    >>> from mt_autodiff import ones, zeros
+    >>> concatenate([zeros((2, 1)), ones((2, 2))], dim=1)
+    tensor([[0., 1., 1.],
+            [0., 1., 1.]])
+    """
+    if not tensors:
+        raise ShapeError("concatenate: give at least one tensor")
+    first = tensors[0].shape
+    at = normalize_dim(dim, len(first), "concatenate")
+    others = [(*t.shape[:at], *t.shape[at + 1 :]) for t in tensors]
+    if any(len(t.shape) != len(first) for t in tensors) or len(set(others)) != 1:
+        raise ShapeError(
+            f"concatenate: shapes {[t.shape for t in tensors]} must be equal but for dimension {at}"
+        )
+    result: Tensor = functions.Concatenate.apply(*tensors, at)
+    return result
+
+
+def pad(x: Tensor, widths: Sequence[tuple[int, int]]) -> Tensor:
+    """Add zeros before and after the elements.
+
+    Args:
+        x: The tensor.
+        widths: For each dimension how many before and how many after.
+
+    Shape:
+        (a, b, …) → (before + a + after, …).
+
+    Raises:
+        ShapeError: There is not one pair for each dimension, or a number is negative.
+    """
+    pairs = tuple((int(before), int(after)) for before, after in widths)
+    if len(pairs) != x.dims or any(n < 0 for pair in pairs for n in pair):
+        raise ShapeError(
+            f"pad: widths {pairs} for shape {x.shape}; give one pair (before, after) for each "
+            "dimension, none negative"
+        )
+    result: Tensor = functions.Pad.apply(x, pairs)
+    return result
+
+
+def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
+    """Return rows of a table by their numbers.
+
+    Args:
+        table: The rows.
+        indices: Whole numbers of any shape, 0 to rows - 1.
+
+    Shape:
+        (rows, width), (...) → (..., width).
+
+    Raises:
+        ShapeError: The table has not two dimensions.
+        TypeError: The indices are not whole numbers.
+        IndexError: A number names no row.
+    """
+    numbers = np.asarray(indices)
+    if table.dims != 2:
+        raise ShapeError(f"take: shape {table.shape} is not a table (rows, width)")
+    if numbers.size == 0:
+        numbers = numbers.astype(np.int64)
+    if numbers.dtype.kind not in "iu":
+        raise TypeError(f"take: indices of {numbers.dtype}; they must be whole numbers")
+    if numbers.size and not 0 <= numbers.min() <= numbers.max() < table.shape[0]:
+        raise IndexError(
+            f"take: indices from {numbers.min()} to {numbers.max()}; "
+            f"the table has rows 0 to {table.shape[0] - 1}"
+        )
+    result: Tensor = functions.Take.apply(table, numbers)
+    return result
+
+
+def conv1d(input: Tensor, weight: Tensor, reverse: bool = False, size: int | None = None) -> Tensor:
+    """Slide kernels over sequences: see `mt_tensor.Backend.conv1d`.
+
+    Shape:
+        (N, C, W), (O, C, K) → (N, O, size), size = W unless given.
+    """
+    result: Tensor = functions.Conv1dFun.apply(input, weight, reverse, size)
+    return result
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    reverse: bool = False,
+    size: tuple[int, int] | None = None,
+) -> Tensor:
+    """Slide kernels over images: see `mt_tensor.Backend.conv2d`.
+
+    Shape:
+        (N, C, H, W), (O, C, KH, KW) → (N, O, *size), size = (H, W) unless given.
+    """
+    result: Tensor = functions.Conv2dFun.apply(input, weight, reverse, size)
+    return result

@@ -1,0 +1,107 @@
+"""Making tensors.
+
+Random tensors draw from a generator that the caller hands over; nothing global is ever seeded.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_autodiff.tensor import Tensor
+from mt_tensor import REFERENCE, Backend, TensorData
+
+Seed: TypeAlias = np.random.Generator | int | None
+"""A generator, the seed of a new one, or None for one that starts somewhere unpredictable."""
+
+
+def tensor(data: Any, backend: Backend = REFERENCE, requires_grad: bool = False) -> Tensor:
+    """Make a tensor from a number, nested lists, an array or a tensor, copying it.
+
+    Args:
+        data: Real numbers; nested lists must be of equal lengths.
+        backend: What computes with it; its dtype is the tensor's.
+        requires_grad: Whether the tensor is a leaf that wants a gradient.
+
+    Raises:
+        ValueError: The lists differ in length.
+        TypeError: There is something else than real numbers.
+
+    >>> tensor([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    if isinstance(data, Tensor):
+        data = data.to_numpy()
+    try:
+        array = np.array(data)
+    except ValueError as error:
+        raise ValueError("tensor: nested lists must have equal lengths") from error
+    if array.dtype.kind not in "fiub":
+        # An empty list is an array of doubles; whatever else is left cannot be numbers.
+        raise TypeError(f"tensor: expected real numbers, got an array of {array.dtype}")
+    return _leaf(backend.from_numpy(array.astype(backend.dtype)), backend, requires_grad)
+
+
+def from_numpy(array: npt.NDArray[Any], backend: Backend = REFERENCE) -> Tensor:
+    """Make a constant that shares an array's memory where dtype and layout allow."""
+    return _leaf(backend.from_numpy(array), backend, False)
+
+
+def from_dlpack(exporter: Any, backend: Backend = REFERENCE) -> Tensor:
+    """Make a constant from another library's tensor, sharing memory where possible.
+
+    Args:
+        exporter: Anything with `__dlpack__`, in host memory.
+        backend: What computes with it.
+    """
+    return from_numpy(np.from_dlpack(exporter), backend)
+
+
+def zeros(
+    shape: Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False
+) -> Tensor:
+    """Make a tensor of zeros."""
+    return full(shape, 0.0, backend, requires_grad)
+
+
+def ones(shape: Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False) -> Tensor:
+    """Make a tensor of ones."""
+    return full(shape, 1.0, backend, requires_grad)
+
+
+def full(
+    shape: Sequence[int],
+    value: float,
+    backend: Backend = REFERENCE,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Make a tensor whose elements all have one value."""
+    return _leaf(backend.full(shape, value), backend, requires_grad)
+
+
+def rand(
+    shape: Sequence[int],
+    rng: Seed = None,
+    backend: Backend = REFERENCE,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Make a tensor of random numbers, uniform in [0, 1)."""
+    array = np.random.default_rng(rng).random(tuple(shape))
+    return _leaf(backend.from_numpy(array), backend, requires_grad)
+
+
+def randn(
+    shape: Sequence[int],
+    rng: Seed = None,
+    backend: Backend = REFERENCE,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Make a tensor of random numbers, normal with mean 0 and variance 1."""
+    array = np.random.default_rng(rng).standard_normal(tuple(shape))
+    return _leaf(backend.from_numpy(array), backend, requires_grad)
+
+
+def _leaf(data: TensorData, backend: Backend, requires_grad: bool) -> Tensor:
+    result = Tensor(data, backend=backend)
+    return result.requires_grad_(True) if requires_grad else result

@@ -1,0 +1,287 @@
+"""The engine of tensor differentiation: nodes that remember the function that made them.
+
+A `Node` holds a tensor's data and its `History`. `Function.apply` runs a function forward on the
+data of its nodes and records it; `Node.chain_rule` runs it backward. Functions see only
+`TensorData` and a backend: what they compute is never itself recorded.
+
+The engine alone looks after three things, so that no function has to: operands on different
+backends, gradients that broadcasting made larger than the operand, and operands that need none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mt_autodiff.graph import Context
+from mt_autodiff.modes import grad_enabled
+from mt_tensor import Backend, IndexingError, ShapeError, TensorData, operators, shape_broadcast
+
+
+class TensorContext(Context):
+    """What a function's forward leaves for its backward.
+
+    Attributes:
+        backend: Where the operands live and the result is computed.
+        needs_grad: For each tensor operand, whether its gradient will be used.
+    """
+
+    __slots__ = ("backend", "needs_grad")
+
+    def __init__(self, backend: Backend, needs_grad: tuple[bool, ...]) -> None:
+        super().__init__(no_grad=not any(needs_grad))
+        self.backend = backend
+        self.needs_grad = needs_grad
+
+
+class History:
+    """How a node came about: nothing at all for a leaf, else a function and its operands."""
+
+    __slots__ = ("ctx", "inputs", "last_fn")
+
+    def __init__(
+        self,
+        last_fn: type[Function] | None = None,
+        ctx: TensorContext | None = None,
+        inputs: Sequence[Node] = (),
+    ) -> None:
+        self.last_fn = last_fn
+        self.ctx = ctx
+        self.inputs = inputs
+
+    def __repr__(self) -> str:
+        return f"History({self.last_fn.__name__})" if self.last_fn else "History(leaf)"
+
+
+class Node:
+    """A tensor as the graph sees it: a `Variable` of `mt_autodiff.graph`.
+
+    Attributes:
+        data: The numbers.
+        backend: What computes with them.
+        history: None for a constant.
+        grad: The gradient that backpropagation left here; only leaves have one.
+        name: For people; it means nothing to the library.
+    """
+
+    __slots__ = ("__weakref__", "backend", "data", "grad", "history", "name")
+
+    def __init__(
+        self,
+        data: TensorData,
+        back: History | None,
+        name: str | None,
+        backend: Backend,
+    ) -> None:
+        self.data = data
+        self.history = back
+        self.name = name
+        self.backend = backend
+        self.grad: Any = None
+
+    def _constant(self, data: TensorData) -> Any:
+        """Return a node of the same class and backend without a history."""
+        return type(self)(data, None, None, self.backend)
+
+    @property
+    def unique_id(self) -> int:
+        """A number that no other living node has."""
+        return id(self)
+
+    def is_leaf(self) -> bool:
+        """Return whether gradients end here: nothing computed this tensor, and it wants one."""
+        return self.history is not None and self.history.last_fn is None
+
+    def is_constant(self) -> bool:
+        """Return whether no gradient flows here."""
+        return self.history is None
+
+    @property
+    def parents(self) -> Sequence[Node]:
+        """The operands that this node was computed from."""
+        return () if self.history is None else self.history.inputs
+
+    def accumulate_derivative(self, x: Node) -> None:
+        """Add x to the gradient.
+
+        Raises:
+            RuntimeError: This node is not a leaf.
+        """
+        if not self.is_leaf():
+            raise RuntimeError("accumulate_derivative: only leaves hold a gradient")
+        if self.grad is None:
+            # A gradient that was broadcast repeats cells; users may write to this one.
+            self.grad = x._constant(self.backend.contiguous(x.data))
+        else:
+            total = self.backend.zip(operators.add, self.grad.data, x.data)
+            self.grad = self._constant(total)
+
+    def chain_rule(self, d_output: Any) -> Iterable[tuple[Node, Any]]:
+        """Return each operand that needs a gradient, paired with its gradient.
+
+        Args:
+            d_output: The gradient of this node, of its shape.
+
+        Raises:
+            RuntimeError: Nothing computed this node.
+            ShapeError: The function's gradient does not broadcast with its operand.
+        """
+        history = self.history
+        if history is None or history.last_fn is None or history.ctx is None:
+            raise RuntimeError("chain_rule: no function computed this tensor")
+        fn, ctx = history.last_fn, history.ctx
+        grads = fn.run_backward(ctx, d_output)
+        if len(grads) != len(history.inputs):
+            raise TypeError(
+                f"{fn.__name__}.backward returned {len(grads)} gradients for "
+                f"{len(history.inputs)} tensors; return one each, None for those not needed"
+            )
+        pairs = []
+        for node, grad in zip(history.inputs, grads, strict=True):
+            if node.history is None:
+                continue
+            if grad is None:
+                raise TypeError(
+                    f"{fn.__name__}.backward returned no gradient for a tensor that needs one"
+                )
+            if grad.shape != node.data.shape:
+                grad = unbroadcast(node.backend, grad, node.data.shape, fn.__name__)
+            pairs.append((node, node._constant(grad)))
+        return pairs
+
+
+class Function:
+    """A differentiable function of tensors: one class with `forward` and `backward`.
+
+    Subclasses define both as static methods. Neither is called directly: `apply` is.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any) -> Any:
+        """Compute the result.
+
+        Args:
+            ctx: `ctx.backend` computes; `ctx.save_for_backward` keeps values; `ctx.needs_grad`
+                says which tensors will want a gradient.
+            *args: `TensorData` for every tensor that `apply` was given, and everything else
+                (ints, tuples, bools) as it is.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        """Return the gradient of each tensor operand: `TensorData`, a tuple of them if several.
+
+        A gradient may have the result's shape where the operand was broadcast: the engine sums
+        it. It may be None for an operand that needs none.
+
+        Args:
+            ctx: What `forward` was given.
+            grad: The gradient of the result.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Compute the result from tensors and plain values, and remember how.
+
+        The result lives on the backend of the first tensor; others are moved there.
+
+        Raises:
+            TypeError: No argument is a tensor.
+        """
+        nodes = [arg for arg in args if isinstance(arg, Node)]
+        if not nodes:
+            raise TypeError(f"{cls.__name__}: at least one argument must be a tensor")
+        backend = nodes[0].backend
+        for node in nodes:
+            if node.backend is not backend and node.backend != backend:
+                args = tuple(
+                    Move.apply(arg, backend)
+                    if isinstance(arg, Node) and arg.backend != backend
+                    else arg
+                    for arg in args
+                )
+                nodes = [arg for arg in args if isinstance(arg, Node)]
+                break
+        if grad_enabled():
+            needs_grad = tuple([node.history is not None for node in nodes])
+        else:
+            needs_grad = (False,) * len(nodes)
+        ctx = TensorContext(backend, needs_grad)
+        data = cls.run_forward(ctx, args)
+        history = None if ctx.no_grad else History(cls, ctx, nodes)
+        return type(nodes[0])(data, history, None, ctx.backend)
+
+    @classmethod
+    def run_forward(cls, ctx: TensorContext, args: tuple[Any, ...]) -> TensorData:
+        """Call `forward` on the data of the nodes among args."""
+        data = cls.forward(ctx, *[arg.data if isinstance(arg, Node) else arg for arg in args])
+        if not isinstance(data, TensorData):
+            raise TypeError(
+                f"{cls.__name__}.forward returned {type(data).__name__}; return TensorData"
+            )
+        return data
+
+    @classmethod
+    def run_backward(cls, ctx: TensorContext, grad: Node) -> Sequence[TensorData | None]:
+        """Call `backward` on the data of a gradient; return one gradient for each tensor."""
+        grads = cls.backward(ctx, grad.data)
+        return grads if isinstance(grads, tuple) else (grads,)
+
+
+class Move(Function):
+    """Copy a tensor to another backend; its gradient returns to where it came from."""
+
+    @staticmethod
+    def forward(ctx: TensorContext, a: TensorData, target: Backend) -> TensorData:
+        """Copy through the host, converting to the target's dtype."""
+        source = ctx.backend
+        ctx.save_for_backward(source, target)
+        ctx.backend = target
+        return target.from_numpy(source.to_numpy(a).astype(target.dtype))
+
+    @staticmethod
+    def backward(ctx: TensorContext, grad: TensorData) -> TensorData:
+        """Copy the gradient back."""
+        source, target = ctx.saved_values
+        moved: TensorData = source.from_numpy(target.to_numpy(grad).astype(source.dtype))
+        return moved
+
+
+def unbroadcast(
+    backend: Backend, grad: TensorData, shape: tuple[int, ...], operation: str
+) -> TensorData:
+    """Return a gradient in the shape of the operand that broadcasting enlarged.
+
+    An element that broadcasting repeated is used several times, so its gradient is the sum over
+    the repetitions. The other way round, a gradient that is the same all along a dimension may
+    be given once, with size 1: it is expanded first.
+
+    Args:
+        backend: What sums.
+        grad: A gradient that broadcasts with `shape`.
+        shape: The operand's shape.
+        operation: The function whose gradient it is, for the error message.
+
+    Shape:
+        Anything that broadcasts with `shape` → `shape`.
+
+    Raises:
+        ShapeError: It does not broadcast.
+    """
+    try:
+        full = shape_broadcast(grad.shape, shape)
+    except IndexingError as error:
+        raise ShapeError(
+            f"{operation}.backward: a gradient of shape {grad.shape} does not fit an operand of "
+            f"shape {shape}; it must have the operand's shape or broadcast with it"
+        ) from error
+    grad = grad.expand(full)
+    added = len(full) - len(shape)
+    for dim, size in enumerate(full):
+        if dim < added or (shape[dim - added] == 1 and size != 1):
+            grad = backend.reduce(operators.add, grad, dim, 0.0)
+    if added:
+        grad = backend.contiguous(grad).view(*shape)
+    return grad

@@ -1,0 +1,62 @@
+"""The differentiable functions of tensors, one class each.
+
+Every class has `forward` and `backward` on one screen, both on `TensorData`. Users reach them
+through the operators and methods of `Tensor`.
+"""
+
+from mt_autodiff.functions.elementwise import (
+    EQ,
+    LT,
+    Add,
+    Exp,
+    Inv,
+    IsClose,
+    Ln,
+    Log,
+    Mul,
+    Neg,
+    ReLU,
+    Sigmoid,
+    Sqrt,
+)
+from mt_autodiff.functions.products import Conv1dFun, Conv2dFun, MatMul
+from mt_autodiff.functions.reductions import All, Sum
+from mt_autodiff.functions.shaping import (
+    Concatenate,
+    Copy,
+    Expand,
+    Pad,
+    Permute,
+    Slice,
+    Take,
+    View,
+)
+
+__all__ = [
+    "EQ",
+    "LT",
+    "Add",
+    "All",
+    "Concatenate",
+    "Conv1dFun",
+    "Conv2dFun",
+    "Copy",
+    "Exp",
+    "Expand",
+    "Inv",
+    "IsClose",
+    "Ln",
+    "Log",
+    "MatMul",
+    "Mul",
+    "Neg",
+    "Pad",
+    "Permute",
+    "ReLU",
+    "Sigmoid",
+    "Slice",
+    "Sqrt",
+    "Sum",
+    "Take",
+    "View",
+]

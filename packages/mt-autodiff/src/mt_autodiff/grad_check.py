@@ -1,0 +1,103 @@
+"""Checking gradients against central differences."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mt_autodiff.creation import Seed, from_numpy
+from mt_autodiff.modes import no_grad
+from mt_autodiff.tensor import Tensor
+
+
+def grad_check(
+    f: Callable[..., Tensor],
+    *vals: Tensor,
+    rng: Seed = 0,
+    epsilon: float | None = None,
+    tolerance: float | None = None,
+) -> None:
+    r"""Compare the gradients of a function with central differences, at every index.
+
+    The gradient that enters from behind is random: with all ones, whatever permutes or re-weights
+    gradients symmetrically would pass. Keep `vals` away from kinks (a difference across 0 of relu
+    means nothing); `mt_autodiff.catalog` names a smooth domain for each operation.
+
+    Args:
+        f: A function of tensors, the same at each call.
+        *vals: Where to compare. They are copied and not changed.
+        rng: The source of the random gradient.
+        epsilon: The step; unless given, the cube root of the dtype's precision, which balances
+            rounding against truncation (Numerical Recipes, section 5.7).
+        tolerance: The largest difference allowed, relative to 1 + |expected|; unless given, ten
+            times the step.
+
+    Raises:
+        AssertionError: A gradient differs; the message names function, argument, index, the
+            expected and the received value.
+    """
+    inputs = [_leaf_copy(val) for val in vals]
+    out = f(*inputs)
+    upstream = np.random.default_rng(rng).uniform(0.5, 1.5, out.shape)
+    out.backward(upstream)
+    for arg, x in enumerate(inputs):
+        received = np.zeros(x.shape) if x.grad is None else x.grad.to_numpy()
+        for index in x.data.indices():
+            expected = grad_central_difference(
+                f, *inputs, arg=arg, epsilon=epsilon, ind=index, upstream=upstream
+            )
+            step = _step(x) if epsilon is None else epsilon
+            allowed = (10 * step if tolerance is None else tolerance) * (1 + abs(expected))
+            # Written so that NaN fails.
+            if not abs(received[index] - expected) <= allowed:
+                name = getattr(f, "__name__", repr(f))
+                raise AssertionError(
+                    f"gradient of {name}, argument {arg} of shape {x.shape}, index {index}: "
+                    f"expected {expected:.6g} by central differences, "
+                    f"received {received[index]:.6g}"
+                )
+
+
+def grad_central_difference(
+    f: Callable[..., Tensor],
+    *vals: Tensor,
+    arg: int = 0,
+    epsilon: float | None = None,
+    ind: tuple[int, ...],
+    upstream: Any = 1.0,
+) -> float:
+    r"""Return the derivative of $\sum_i u_i f_i$ by one element of one argument.
+
+    It is $\frac{F(x + \epsilon) - F(x - \epsilon)}{2 \epsilon}$.
+
+    Args:
+        f: A function of tensors.
+        *vals: Where to differentiate.
+        arg: By which of them.
+        epsilon: The step.
+        ind: By which of its elements.
+        upstream: The weights u, a number or an array of the result's shape.
+    """
+    step = _step(vals[arg]) if epsilon is None else epsilon
+    results = []
+    moved = []
+    for sign in (1.0, -1.0):
+        array = vals[arg].to_numpy().copy()
+        array[ind] += sign * step
+        moved.append(float(array[ind]))
+        args = [*vals[:arg], from_numpy(array, vals[arg].backend), *vals[arg + 1 :]]
+        with no_grad():
+            out = f(*args).to_numpy().astype(np.float64)
+        results.append(float(np.sum(out * upstream)))
+    # The steps that were really taken, after rounding to the dtype.
+    return (results[0] - results[1]) / (moved[0] - moved[1])
+
+
+def _leaf_copy(val: Tensor) -> Tensor:
+    """Return a leaf with the same numbers in memory of its own."""
+    return from_numpy(val.to_numpy().copy(), val.backend).requires_grad_(True)
+
+
+def _step(val: Tensor) -> float:
+    """Return the step that suits a tensor's precision."""
+    return float(np.cbrt(np.finfo(val.dtype).eps))

@@ -1,0 +1,103 @@
+"""Basic indexing: whole numbers, slices, None and Ellipsis name a view of a tensor."""
+
+import operator
+from collections.abc import Sequence
+from types import EllipsisType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from mt_tensor import IndexingError, TensorData
+
+Key: TypeAlias = Sequence[int | slice | None]
+"""An index without Ellipsis: one entry for each dimension, None for a new one of size 1."""
+
+
+def normalize_key(key: Any, shape: Sequence[int]) -> Key:
+    """Return an index with Ellipsis and missing dimensions spelled out, all numbers in range.
+
+    Raises:
+        IndexingError: Too many entries, a number out of range, more than one Ellipsis.
+        TypeError: An entry of another kind, such as a list, an array or a truth value.
+
+    >>> normalize_key((..., -1), (2, 3))
+    (slice(None, None, None), 2)
+    """
+    entries = key if isinstance(key, tuple) else (key,)
+    for entry in entries:
+        _check_entry(entry)
+    named = sum(entry is not None and entry is not ... for entry in entries)
+    if named > len(shape):
+        raise IndexingError(
+            f"index {key!r} names {named} dimensions, and shape {tuple(shape)} has {len(shape)}"
+        )
+    dots = sum(entry is ... for entry in entries)
+    if dots > 1:
+        raise IndexingError(f"index {key!r} has {dots} Ellipsis; one at most")
+    if dots == 0:
+        entries = (*entries, ...)
+    at = next(i for i, entry in enumerate(entries) if entry is ...)
+    rest = (slice(None),) * (len(shape) - named)
+    result: list[int | slice | None] = []
+    sizes = iter(shape)
+    for entry in (*entries[:at], *rest, *entries[at + 1 :]):
+        if entry is None:
+            result.append(None)
+            continue
+        size = next(sizes)
+        if isinstance(entry, slice):
+            result.append(entry)
+            continue
+        number = operator.index(entry)
+        if not -size <= number < size:
+            raise IndexingError(
+                f"index {key!r} is outside of shape {tuple(shape)}: {number} is not in "
+                f"{-size} to {size - 1}"
+            )
+        result.append(number % size)
+    return tuple(result)
+
+
+def _check_entry(entry: Any) -> None:
+    """Raise TypeError unless an entry is a whole number, a slice, None or Ellipsis."""
+    if isinstance(entry, slice):
+        if entry.step is not None and operator.index(entry.step) <= 0:
+            raise IndexingError(
+                f"slice step {entry.step} must be positive: a view cannot run backwards"
+            )
+        return
+    whole = isinstance(entry, int | np.integer) and not isinstance(entry, bool | np.bool_)
+    if not (whole or entry is None or isinstance(entry, EllipsisType)):
+        raise TypeError(
+            f"index of type {type(entry).__name__} is not supported; use whole numbers, slices, "
+            "None and Ellipsis, or take(x, indices) for rows by number"
+        )
+
+
+def slice_view(a: TensorData, key: Key) -> TensorData:
+    """Return the view of a tensor that a normalized index names.
+
+    A number drops its dimension, a slice keeps it, None adds one of size 1; dimensions that the
+    key does not reach are kept whole.
+    """
+    start = 0
+    shape: list[int] = []
+    strides: list[int] = []
+    dim = 0
+    for entry in key:
+        if entry is None:
+            shape.append(1)
+            strides.append(0)
+            continue
+        size, stride = a.shape[dim], a.strides[dim]
+        dim += 1
+        if isinstance(entry, slice):
+            begin, end, step = entry.indices(size)
+            length = len(range(begin, end, step))
+            start += begin * stride if length else 0
+            shape.append(length)
+            strides.append(stride * step)
+        else:
+            start += entry * stride
+    storage = a.storage[start:] if start else a.storage
+    return TensorData.trusted(storage, (*shape, *a.shape[dim:]), (*strides, *a.strides[dim:]))

@@ -1,0 +1,419 @@
+"""The differentiable tensor: what users compute with.
+
+Every operator and method applies one `Function`; nothing is computed here. An operation on
+tensors that want a gradient remembers its operands, and `Tensor.backward` follows them back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_autodiff import functions
+from mt_autodiff.engine import History, Move, Node
+from mt_autodiff.graph import backpropagate
+from mt_autodiff.indexing import normalize_key, slice_view
+from mt_tensor import REFERENCE, Backend, ShapeError, TensorData, operators
+from mt_tensor.layout import check_shape, infer_shape, normalize_dims, shape_broadcast
+
+Dims: TypeAlias = int | Iterable[int] | None
+TensorLike: TypeAlias = Union["Tensor", float, np.number[Any], npt.NDArray[Any]]
+
+
+class Tensor(Node):
+    """Numbers with a shape that remember how they were computed.
+
+    >>> from mt_autodiff import tensor
+    >>> x = tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4., 6.])
+    """
+
+    __slots__ = ()
+
+    # NumPy leaves `array * tensor` to the tensor.
+    __array_ufunc__ = None
+
+    def __init__(
+        self,
+        data: TensorData,
+        back: History | None = None,
+        name: str | None = None,
+        backend: Backend | None = None,
+    ) -> None:
+        """Make a tensor of data; `mt_autodiff.tensor` makes one of numbers.
+
+        Args:
+            data: The numbers, in the backend's memory.
+            back: The history; None makes a constant.
+            name: For people.
+            backend: What computes; the reference backend unless given.
+        """
+        super().__init__(data, back, name, REFERENCE if backend is None else backend)
+
+    # Description
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes."""
+        return self.data.shape
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dims(self) -> int:
+        """The number of dimensions."""
+        return self.data.dims
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions, under NumPy's name."""
+        return self.data.dims
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the numbers: the backend's."""
+        return self.backend.dtype
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a tensor without dimensions")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        body = np.array2string(np.asarray(self), separator=", ", prefix="tensor(", threshold=200)
+        notes = []
+        if self.size == 0:
+            notes.append(f"shape={self.shape}")
+        if self.backend != REFERENCE:
+            notes.append(f"backend={self.backend!r}")
+        if self.history is not None:
+            fn = self.history.last_fn
+            notes.append(f"history={fn.__name__}" if fn else "requires_grad=True")
+        return f"tensor({', '.join([body, *notes])})"
+
+    # Arithmetic
+
+    def __add__(self, other: TensorLike) -> Tensor:
+        return _tensor(functions.Add.apply(self, self._operand(other)))
+
+    def __radd__(self, other: TensorLike) -> Tensor:
+        return self._operand(other) + self
+
+    def __sub__(self, other: TensorLike) -> Tensor:
+        return self + -self._operand(other)
+
+    def __rsub__(self, other: TensorLike) -> Tensor:
+        return self._operand(other) + -self
+
+    def __mul__(self, other: TensorLike) -> Tensor:
+        return _tensor(functions.Mul.apply(self, self._operand(other)))
+
+    def __rmul__(self, other: TensorLike) -> Tensor:
+        return self._operand(other) * self
+
+    def __truediv__(self, other: TensorLike) -> Tensor:
+        return self * _tensor(functions.Inv.apply(self._operand(other)))
+
+    def __rtruediv__(self, other: TensorLike) -> Tensor:
+        return self._operand(other) / self
+
+    def __matmul__(self, other: TensorLike) -> Tensor:
+        return _tensor(functions.MatMul.apply(self, self._operand(other)))
+
+    def __rmatmul__(self, other: TensorLike) -> Tensor:
+        return self._operand(other) @ self
+
+    def __neg__(self) -> Tensor:
+        return _tensor(functions.Neg.apply(self))
+
+    def __pow__(self, exponent: float) -> Tensor:
+        r"""Raise to a power that is a plain number.
+
+        Whole exponents multiply; others go through $e^{p \log x}$ and want positive elements.
+        """
+        if not isinstance(exponent, int | float | np.integer | np.floating):
+            return NotImplemented
+        if exponent == int(exponent) and abs(exponent) <= 64:
+            if exponent < 0:
+                return 1.0 / self**-exponent
+            return math.prod([self] * int(exponent), start=self._ones_like())
+        return self.sqrt() if exponent == 0.5 else (self.ln() * float(exponent)).exp()
+
+    # Comparison: 1.0 where it holds, else 0.0
+
+    def __lt__(self, other: Any) -> Tensor:
+        return _tensor(functions.LT.apply(self, self._operand(other)))
+
+    def __gt__(self, other: Any) -> Tensor:
+        return self._operand(other) < self
+
+    def __eq__(self, other: object) -> Any:
+        if not isinstance(other, Tensor | int | float | np.number | np.ndarray):
+            return NotImplemented
+        return functions.EQ.apply(self, self._operand(other))
+
+    __hash__ = object.__hash__
+
+    def is_close(self, other: TensorLike) -> Tensor:
+        """Return 1.0 where the tensors differ by less than `operators.CLOSE`, else 0.0."""
+        return _tensor(functions.IsClose.apply(self, self._operand(other)))
+
+    # Functions of each element
+
+    def sigmoid(self) -> Tensor:
+        """Return $1 / (1 + e^{-x})$ of every element."""
+        return _tensor(functions.Sigmoid.apply(self))
+
+    def relu(self) -> Tensor:
+        """Return every element where it is positive, else 0."""
+        return _tensor(functions.ReLU.apply(self))
+
+    def log(self) -> Tensor:
+        r"""Return $\log(x + \epsilon)$ of every element; see `ln` for the exact logarithm."""
+        return _tensor(functions.Log.apply(self))
+
+    def ln(self) -> Tensor:
+        """Return the natural logarithm of every element."""
+        return _tensor(functions.Ln.apply(self))
+
+    def exp(self) -> Tensor:
+        """Return $e^x$ of every element."""
+        return _tensor(functions.Exp.apply(self))
+
+    def sqrt(self) -> Tensor:
+        """Return the square root of every element."""
+        return _tensor(functions.Sqrt.apply(self))
+
+    # Reductions: the reduced dimensions stay with size 1; all of them give shape (1,)
+
+    def sum(self, dim: Dims = None) -> Tensor:
+        """Add up the elements, along the named dimensions or all of them.
+
+        Shape:
+            (..., n, ...) → (..., 1, ...), or (1,).
+        """
+        return _tensor(functions.Sum.apply(self, self._dims(dim, "sum")))
+
+    def mean(self, dim: Dims = None) -> Tensor:
+        """Return the mean of the elements, NaN of none, along the named dimensions or all.
+
+        Shape:
+            (..., n, ...) → (..., 1, ...), or (1,).
+        """
+        total = self.sum(dim)
+        count = math.prod(self.shape[d] for d in normalize_dims(dim, self.dims, "mean"))
+        return total * (1.0 / count if count else math.nan)
+
+    def all(self, dim: Dims = None) -> Tensor:
+        """Return 1.0 where all elements are 1, else 0.0; for the results of comparisons.
+
+        Shape:
+            (..., n, ...) → (..., 1, ...), or (1,).
+        """
+        return _tensor(functions.All.apply(self, self._dims(dim, "all")))
+
+    # Shape
+
+    def permute(self, *order: int | Sequence[int]) -> Tensor:
+        """Return a view with the dimensions in another order, ``permute(1, 0)``."""
+        wanted = normalize_dims(_flat(order), self.dims, "permute")
+        return _tensor(functions.Permute.apply(self, wanted))
+
+    def view(self, *shape: int | Sequence[int]) -> Tensor:
+        """Return a view of a contiguous tensor in another shape; one size may be -1."""
+        return _tensor(functions.View.apply(self, infer_shape(self.size, _flat(shape))))
+
+    def expand(self, *shape: int | Sequence[int]) -> Tensor:
+        """Return a view that repeats the tensor to a larger shape."""
+        return _tensor(functions.Expand.apply(self, check_shape(_flat(shape), "expand")))
+
+    def contiguous(self) -> Tensor:
+        """Return the tensor in row-major order without gaps, copied if it is not so already."""
+        return _tensor(functions.Copy.apply(self))
+
+    # Elements
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return an element as a number if the index is full, else a view.
+
+        Whole numbers (negative ones count from the end), slices, None and Ellipsis will do.
+        """
+        entries = normalize_key(key, self.shape)
+        if len(entries) == self.dims and all(isinstance(entry, int) for entry in entries):
+            return self.data.get(entries)  # type: ignore[arg-type]
+        return functions.Slice.apply(self, entries)
+
+    def __setitem__(self, key: Any, value: TensorLike) -> None:
+        """Set elements in place, broadcasting the value to them.
+
+        Raises:
+            RuntimeError: The tensor was computed from others, whose gradients would be wrong, or
+                it repeats elements.
+        """
+        if self.history is not None and self.history.last_fn is not None:
+            raise RuntimeError(
+                f"assignment to the result of {self.history.last_fn.__name__}: gradients would "
+                "be wrong; assign to a leaf or to detach() of the tensor"
+            )
+        if any(n > 1 and s == 0 for n, s in zip(self.shape, self.data.strides, strict=True)):
+            raise RuntimeError(
+                "assignment to an expanded tensor, whose elements share memory; "
+                "call contiguous() first"
+            )
+        entries = normalize_key(key, self.shape)
+        target = slice_view(self.data, entries)
+        self.backend.map(operators.id, self._operand(value).to(self.backend).data, out=target)
+
+    def __iter__(self) -> Iterator[Any]:
+        for i in range(len(self)):
+            yield self[i]
+
+    def item(self) -> float:
+        """Return the only element as a number.
+
+        Raises:
+            ValueError: There is not exactly one.
+        """
+        if self.size != 1:
+            raise ValueError(f"item: shape {self.shape} has {self.size} elements; only one will do")
+        return self.data.get((0,) * self.dims)
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"truth of shape {self.shape} is ambiguous; use all() or compare the elements"
+            )
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return self.item()
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    # Other libraries
+
+    def to_numpy(self) -> npt.NDArray[Any]:
+        """Return the elements as an array, a view of the same memory where there is one.
+
+        It is read-only where elements repeat (an expanded tensor).
+        """
+        return self.backend.to_numpy(self.data)
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        array = self.to_numpy()
+        if dtype is not None and np.dtype(dtype) != array.dtype:
+            if copy is False:
+                raise ValueError(f"a tensor of {array.dtype} becomes {np.dtype(dtype)} by copying")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """Export the elements to another library, without a copy where none repeat."""
+        array = self.to_numpy()
+        exported = array if array.flags.writeable else array.copy()
+        given = {name: value for name, value in options.items() if value is not None}
+        return exported.__dlpack__(**given)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        device, number = self.to_numpy().__dlpack_device__()
+        return int(device), int(number)
+
+    # Gradients
+
+    def requires_grad_(self, flag: bool = True) -> Tensor:
+        """Make this tensor a leaf that wants a gradient, or a constant; forget its history."""
+        self.history = History() if flag else None
+        return self
+
+    def requires_grad(self) -> bool:
+        """Return whether gradients flow here."""
+        return self.history is not None
+
+    def backward(self, grad_output: TensorLike | None = None) -> None:
+        """Compute the gradient of every leaf that this tensor was computed from.
+
+        Gradients add up in `grad` until `zero_grad_` is called.
+
+        Args:
+            grad_output: The gradient of this tensor, broadcast to its shape; 1 when left out.
+
+        Raises:
+            RuntimeError: No operand wants a gradient.
+            ShapeError: `grad_output` is left out and there are several elements, or its shape
+                does not broadcast.
+        """
+        if self.history is None:
+            raise RuntimeError(
+                "backward: this tensor depends on no tensor that wants a gradient; "
+                "call requires_grad_(True) on an input before computing with it"
+            )
+        if grad_output is None:
+            if self.size != 1:
+                raise ShapeError(
+                    f"backward: shape {self.shape} has {self.size} elements; pass the gradient "
+                    "of each, or reduce to one element first, for example with sum()"
+                )
+            grad_output = 1.0
+        grad = self._operand(grad_output).detach().to(self.backend)
+        if shape_broadcast(grad.shape, self.shape, "backward") != self.shape:
+            raise ShapeError(
+                f"backward: a gradient of shape {grad.shape} for a tensor of shape {self.shape}"
+            )
+        backpropagate(self, self._constant(grad.data.expand(self.shape)))
+
+    def zero_grad_(self) -> None:
+        """Forget the gradient."""
+        self.grad = None
+
+    def detach(self) -> Tensor:
+        """Return a constant that shares this tensor's numbers."""
+        return _tensor(self._constant(self.data))
+
+    def to(self, backend: Backend) -> Tensor:
+        """Return this tensor on another backend: itself if it is there already.
+
+        Gradients come back to the original, on the original's backend.
+        """
+        return self if backend == self.backend else _tensor(Move.apply(self, backend))
+
+    # Helpers
+
+    def _operand(self, value: TensorLike) -> Tensor:
+        """Return a number or an array as a constant of this tensor's backend."""
+        if isinstance(value, Tensor):
+            return value
+        if isinstance(value, np.ndarray):
+            return _tensor(self._constant(self.backend.from_numpy(value)))
+        shape = (1,) if self.shape else ()
+        return _tensor(self._constant(self.backend.full(shape, float(value))))
+
+    def _ones_like(self) -> Tensor:
+        return _tensor(self._constant(self.backend.full(self.shape, 1.0)))
+
+    def _dims(self, dim: Dims, operation: str) -> tuple[int, ...] | None:
+        return None if dim is None else normalize_dims(dim, self.dims, operation)
+
+
+def _tensor(node: Any) -> Tensor:
+    """Tell the type checker what `Function.apply` gives for tensors."""
+    tensor: Tensor = node
+    return tensor
+
+
+def _flat(numbers: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
+    """Return sizes or dimensions that were given one by one or as one sequence."""
+    if len(numbers) == 1 and isinstance(numbers[0], Sequence):
+        return tuple(numbers[0])
+    return tuple(int(n) for n in numbers)  # type: ignore[arg-type]
