@@ -1,0 +1,83 @@
+"""The data sets: MNIST, SST-2, GloVe, and six sets of points in the plane.
+
+Everything is read from files that travel with the code, and nothing is downloaded unless
+`load_sst2_from_hub` is called with the name of a data set. The readers give NumPy arrays and
+texts; they know neither tensors nor mini-batches.
+"""
+
+from mt_models.datasets.errors import (
+    ChecksumError,
+    DataError,
+    DataFormatError,
+    HubUnreachableError,
+    MissingDataError,
+    UnreadableDataError,
+)
+from mt_models.datasets.files import data_folder, read_embedded
+from mt_models.datasets.glove import Glove, load_glove
+from mt_models.datasets.hub import load_sst2_from_hub
+from mt_models.datasets.mnist import Mnist, MnistSplit, load_mnist, load_mnist_split, parse_idx
+from mt_models.datasets.points import (
+    DATASETS,
+    Graph,
+    UniformSource,
+    circle,
+    diag,
+    simple,
+    spiral,
+    split,
+    xor,
+)
+from mt_models.datasets.sst2 import (
+    Sentences,
+    Sst2,
+    Sst2Split,
+    TrainingSet,
+    load_sst2,
+    load_sst2_split,
+    parse_tsv,
+    read_tsv,
+)
+from mt_models.datasets.tokens import tokenise
+from mt_models.datasets.vocabulary import MIN_LENGTH, PADDING, UNKNOWN, Vocabulary
+
+__all__ = [
+    "DATASETS",
+    "MIN_LENGTH",
+    "PADDING",
+    "UNKNOWN",
+    "ChecksumError",
+    "DataError",
+    "DataFormatError",
+    "Glove",
+    "Graph",
+    "HubUnreachableError",
+    "MissingDataError",
+    "Mnist",
+    "MnistSplit",
+    "Sentences",
+    "Sst2",
+    "Sst2Split",
+    "TrainingSet",
+    "UniformSource",
+    "UnreadableDataError",
+    "Vocabulary",
+    "circle",
+    "data_folder",
+    "diag",
+    "load_glove",
+    "load_mnist",
+    "load_mnist_split",
+    "load_sst2",
+    "load_sst2_from_hub",
+    "load_sst2_split",
+    "parse_idx",
+    "parse_tsv",
+    "read_embedded",
+    "read_tsv",
+    "simple",
+    "spiral",
+    "split",
+    "tokenise",
+    "xor",
+]

@@ -1,0 +1,149 @@
+"""Finding the embedded data and reading it without ever trusting it.
+
+The data sets travel with the code: in a checkout they lie in `data/` at its root, in an
+installed wheel in `mt_models/data/`. Either folder holds `SHA256SUMS`, and no byte of a file
+is handed on before its digest is found right. This module knows nothing about the content.
+"""
+
+import gzip
+import hashlib
+import io
+import zlib
+from pathlib import Path
+
+from mt_models.datasets.errors import (
+    ChecksumError,
+    DataFormatError,
+    MissingDataError,
+    UnreadableDataError,
+)
+
+MANIFEST = "SHA256SUMS"
+
+_WAY_OUT = (
+    "Restore it with `git checkout -- data` in a checkout, or reinstall mt-models "
+    "(`pip install --force-reinstall --no-deps mt-models`)."
+)
+_GZIP_MAGIC = b"\x1f\x8b"
+_PIECE = 1 << 20
+
+
+def data_folder() -> Path:
+    """Return the folder of the embedded data: the checkout's or the installed package's.
+
+    It is the nearest `data/` with a manifest above this module, so a package reads the files
+    of its own version even where its environment lies inside another project.
+
+    Raises:
+        MissingDataError: No folder above this module holds the data.
+    """
+    return _nearest_data_folder(Path(__file__).resolve())
+
+
+def read_embedded(name: str, folder: Path | None = None) -> bytes:
+    """Read one embedded file and check its SHA-256.
+
+    Args:
+        name: The file's path relative to the data folder, as `SHA256SUMS` writes it.
+        folder: The data folder; `data_folder()` if not given.
+
+    Raises:
+        MissingDataError: The file or the manifest does not exist.
+        UnreadableDataError: The operating system refuses to read one of them.
+        DataFormatError: The manifest is damaged.
+        ChecksumError: The file differs from the published one.
+    """
+    folder = data_folder() if folder is None else folder
+    expected = _read_manifest(folder / MANIFEST).get(name)
+    if expected is None:
+        raise DataFormatError(f"{folder / MANIFEST} lists no digest for {name}. {_WAY_OUT}")
+    try:
+        content = read_bytes(folder / name)
+    except MissingDataError as error:
+        raise MissingDataError(f"{error} {_WAY_OUT}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise ChecksumError(
+            f"{folder / name} is damaged: SHA-256 {expected} expected, {found} found "
+            f"({len(content):,} bytes). {_WAY_OUT}"
+        )
+    return content
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file.
+
+    Raises:
+        MissingDataError: There is no such file.
+        UnreadableDataError: The operating system refuses to read it.
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingDataError(f"there is no file {path}.") from error
+    except OSError as error:
+        raise UnreadableDataError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def gunzip(content: bytes, source: object) -> bytes | bytearray:
+    """Decompress gzip data; return anything else unchanged.
+
+    The content decides, not the file's name, because some tools decompress a download and
+    keep its `.gz`.
+
+    Args:
+        content: The bytes of a file.
+        source: What to call the file in an error.
+
+    Raises:
+        DataFormatError: The compressed data is damaged or ends too early.
+    """
+    if not content.startswith(_GZIP_MAGIC):
+        return content
+    # `gzip.decompress` holds the result twice while it joins its pieces; this does not.
+    plain = bytearray()
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+            while piece := stream.read(_PIECE):
+                plain += piece
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataFormatError(
+            f"{source}: the gzip data is damaged or truncated ({error}). Copy the file again."
+        ) from error
+    return plain
+
+
+def first_existing(folder: Path, names: list[str]) -> Path:
+    """Return the path of the first of the names that exists in a folder.
+
+    Raises:
+        MissingDataError: The folder does not exist, or it holds none of them.
+    """
+    if not folder.is_dir():
+        raise MissingDataError(f"{folder} is not a folder; give the one that holds {names[0]}.")
+    for name in names:
+        if (folder / name).exists():
+            return folder / name
+    raise MissingDataError(f"{folder} holds none of {', '.join(names)}.")
+
+
+def _nearest_data_folder(start: Path) -> Path:
+    for parent in start.parents:
+        if (parent / "data" / MANIFEST).is_file():
+            return parent / "data"
+    raise MissingDataError(f"no data/{MANIFEST} in any folder above {start}. {_WAY_OUT}")
+
+
+def _read_manifest(path: Path) -> dict[str, str]:
+    """Parse the format of the `sha256sum` command: a digest, two signs, a file name."""
+    digests = {}
+    for number, line in enumerate(read_bytes(path).splitlines(), start=1):
+        digest, _, name = line.partition(b" ")
+        try:
+            valid = len(bytes.fromhex(digest.decode("ascii"))) == 32
+            digests[name.decode("utf-8").lstrip(" *")] = digest.decode("ascii").lower()
+        except ValueError:
+            valid = False
+        if not valid:
+            raise DataFormatError(f"{path}, line {number}: no SHA-256 digest. {_WAY_OUT}")
+    return digests

@@ -1,0 +1,182 @@
+"""SST-2 by way of Hugging Face `datasets`: from a folder of local files, or from the hub.
+
+Needs the extra `hub`. `datasets` is large and slow to import, so it is imported only when
+something is read. Nothing here is used by training unless a user asks for it.
+"""
+
+import csv
+import importlib.util
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from http.client import HTTPException
+from os import PathLike
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from mt_models.datasets.errors import DataFormatError, HubUnreachableError, MissingDataError
+from mt_models.datasets.sst2 import Sentences, Sst2, labelled, plain_text
+
+# How `datasets` is told to read each kind of file. Without these options its CSV reader
+# takes a sentence such as "nan" or "null" for a missing value.
+_READERS: dict[str, tuple[str, dict[str, object]]] = {
+    ".parquet": ("parquet", {}),
+    ".tsv": ("csv", {"sep": "\t", "quoting": csv.QUOTE_NONE, "keep_default_na": False}),
+    ".csv": ("csv", {"keep_default_na": False}),
+}
+_SPLIT_OF_NAME = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}
+_FILE_NAME = re.compile(
+    r"(?P<split>train|validation|dev|test)(-\d+-of-\d+)?(?P<kind>\.parquet|\.tsv|\.csv)(\.gz)?"
+)
+_NO_HUB = "The embedded data needs no network: `load_sst2()`."
+
+
+def load_sst2_from_hub(
+    path_or_name: str | PathLike[str] = "stanfordnlp/sst2",
+    *,
+    config: str | None = None,
+    cache_dir: str | PathLike[str] | None = None,
+) -> Sst2:
+    """Read SST-2 with Hugging Face `datasets`.
+
+    A folder is searched, with its sub-folders, for `train`, `validation` (or `dev`) and `test`
+    as `.parquet`, `.tsv` or `.csv`, also numbered (`train-00000-of-00001.parquet`) and, for
+    text, with `.gz`. Anything else is the name of a data set on the hub. Either must have the
+    columns `sentence` and `label`. GLUE hides the labels of its test split (-1): the test
+    split is then empty, as it is where there is none.
+
+    Without a network a name fails at once. With `HF_HUB_OFFLINE=1` in the environment the hub
+    is never asked, and a copy in the cache is read.
+
+    Args:
+        path_or_name: The folder, or the name of a data set such as "nyu-mll/glue".
+        config: The part of a data set that has several, such as "sst2" of "nyu-mll/glue".
+        cache_dir: Where `datasets` keeps its copies; its own choice if not given.
+
+    Raises:
+        ImportError: The extra `hub` is not installed.
+        MissingDataError: There is no such folder, no such data set, or no training or
+            development split in it.
+        HubUnreachableError: The hub does not answer, or may not be asked.
+        DataFormatError: `datasets` cannot read a file, a column is missing, or a label is
+            not 0 or 1.
+    """
+    if importlib.util.find_spec("datasets") is None:
+        raise ImportError(
+            "load_sst2_from_hub needs Hugging Face `datasets`; install it with "
+            "`pip install mt-models[hub]`, or read the embedded data with `load_sst2()`"
+        )
+    folder, name = Path(path_or_name), str(path_or_name)
+    options = {"cache_dir": None if cache_dir is None else str(cache_dir)}
+    if folder.is_dir():
+        kind, files = _local_files(folder)
+        reader, reader_options = _READERS[kind]
+        splits = _load(name, path=reader, data_files=files, **reader_options, **options)
+    elif _is_path(name):
+        raise MissingDataError(f"{folder} is not a folder; give one, or the name of a data set.")
+    else:
+        _refuse_if_unreachable(name)
+        splits = _load(name, path=name, name=config, **options)
+    return _assemble(splits, name)
+
+
+def _is_path(name: str) -> bool:
+    """A name on the hub is `name` or `owner/name`; a path may be more."""
+    return name.startswith((".", "~", "/")) or "\\" in name or name.count("/") > 1
+
+
+def _local_files(folder: Path) -> tuple[str, dict[str, list[str]]]:
+    """Return one kind of file, the most exact there is, and the files of each split."""
+    found: dict[str, dict[str, list[str]]] = {kind: {} for kind in _READERS}
+    for file in sorted(folder.rglob("*")):
+        match = _FILE_NAME.fullmatch(file.name)
+        if match:
+            split = _SPLIT_OF_NAME[match["split"]]
+            found[match["kind"]].setdefault(split, []).append(str(file))
+    for kind, files in found.items():
+        if files:
+            return kind, files
+    raise MissingDataError(
+        f"{folder} holds no train, validation or test file of kind {', '.join(_READERS)}."
+    )
+
+
+def _refuse_if_unreachable(name: str) -> None:
+    """Ask the hub once before `datasets` does, which repeats for half a minute."""
+    from huggingface_hub import constants
+
+    if not constants.HF_HUB_OFFLINE and not _answers(constants.ENDPOINT):
+        raise HubUnreachableError(
+            f"{constants.ENDPOINT} does not answer, so {name!r} cannot be read. With "
+            f"HF_HUB_OFFLINE=1 a copy in the cache is read without asking. {_NO_HUB}"
+        )
+
+
+def _answers(endpoint: str, seconds: float = 5.0) -> bool:
+    """Whether anything answers in time; asked once, without a retry."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            urlopen(Request(endpoint, method="HEAD"), timeout=seconds).close()
+        except HTTPError:
+            answered.set()  # A refusal is an answer, too.
+        except (OSError, HTTPException):
+            return
+        else:
+            answered.set()
+
+    # A thread, because looking up the host's name knows no timeout.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return answered.is_set()
+
+
+def _load(source: str, **arguments: Any) -> Mapping[str, Any]:
+    """Call `datasets.load_dataset` and give its errors our types."""
+    import datasets
+    from datasets.exceptions import DatasetNotFoundError, DatasetsError
+
+    try:
+        splits: Mapping[str, Any] = datasets.load_dataset(**arguments)
+    except ConnectionError as error:
+        raise HubUnreachableError(
+            f"{source!r} cannot be read from the hub: {error}. {_NO_HUB}"
+        ) from error
+    except DatasetNotFoundError as error:
+        raise MissingDataError(f"{source!r}: {error}") from error
+    except (DatasetsError, ValueError, OSError) as error:
+        raise DataFormatError(f"{source!r}: `datasets` cannot read it: {error}") from error
+    return splits
+
+
+def _assemble(splits: Mapping[str, Any], source: str) -> Sst2:
+    parts: dict[str, Sentences] = {}
+    for name, split in splits.items():
+        if name in _SPLIT_OF_NAME:
+            parts[_SPLIT_OF_NAME[name]] = _sentences(split, f"{source}, {name}")
+    for name in ("train", "dev"):
+        if name not in parts:
+            raise MissingDataError(f"{source!r} has no {name} split, only {', '.join(splits)}.")
+    return Sst2(parts["train"], parts["dev"], parts.get("test", labelled((), ())))
+
+
+def _sentences(split: Any, source: str) -> Sentences:
+    for column in ("sentence", "label"):
+        if column not in split.column_names:
+            raise DataFormatError(
+                f"{source}: no column {column!r} among {', '.join(split.column_names)}."
+            )
+    texts: Sequence[object] = list(split["sentence"])
+    labels: Sequence[object] = list(split["label"])
+    if labels and all(label == -1 for label in labels):
+        return labelled((), ())
+    for number, (text, label) in enumerate(zip(texts, labels, strict=True)):
+        if not isinstance(text, str) or not text.strip():
+            raise DataFormatError(f"{source}, row {number}: {text!r} is no sentence.")
+        if label not in (0, 1):
+            raise DataFormatError(f"{source}, row {number}: label {label!r} is neither 0 nor 1.")
+    return labelled((plain_text(str(text)) for text in texts), (label == 1 for label in labels))
