@@ -161,7 +161,7 @@ def test_contributions_are_not_changed_in_place() -> None:
     class Shared(list[int]):
         """A derivative whose += would change it for everyone who holds it."""
 
-        def __add__(self, other: Any) -> "Shared":
+        def __add__(self, other: Any) -> "Shared":  # type: ignore[override]
             return Shared(a + b for a, b in zip(self, other, strict=True))
 
         def __rmul__(self, weight: Any) -> "Shared":
