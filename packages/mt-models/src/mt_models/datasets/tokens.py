@@ -9,8 +9,8 @@ import re
 _ABBREVIATIONS = "bros|co|dr|etc|inc|jr|mr|mrs|ms|sept|st|vs"
 _RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile("[‘’]"), "'"),
-    (re.compile("“|(?<!\\S)\""), " `` "),
-    (re.compile("[”\"]"), " '' "),
+    (re.compile('“|(?<!\\S)"'), " `` "),
+    (re.compile('[”"]'), " '' "),
     (re.compile("[–—]|(?<!-)--(?!-)"), " -- "),
     (re.compile(r"…|\.{2,}"), " ... "),
     (re.compile(r"([;!?()])|([,:])(?!\d)"), r" \1\2 "),
@@ -31,7 +31,6 @@ def tokenise(text: str) -> str:
     "it 's not bad , but i did n't `` love '' it ..."
     """
     text = text.lower()
-    for pattern, replacement in _ABBREVIATIONS = "bros|co|dr|etc|inc|jr|mr|mrs|ms|sept|st|vs"
-_RULES:
+    for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return " ".join(text.split())
