@@ -1,6 +1,14 @@
 """Settings shared by every test of the repository."""
 
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tools.fresh_venv import FreshVenv
 
 # No deadline: the first example of a property pays for the compiler.
 settings.register_profile(
@@ -10,3 +18,45 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("minitorch")
+
+ONLY_WHEN_ASKED = {"slow", "oracle", "docs"}
+"""Marks of tests that run only when `-m` names the mark.
+
+An expression in pytest's `addopts` could not say this: a `-m` on the command line replaces it, and
+`pytest -m task4_2` would run the slow tests of the task, too.
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the examples of docstrings as docs, and leave out what was not asked for."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem):
+            item.add_marker("docs")
+    named = set(re.findall(r"\w+", config.option.markexpr))
+    silent = ONLY_WHEN_ASKED - named
+    left_out = [item for item in items if any(map(item.get_closest_marker, silent))]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+@pytest.fixture
+def fresh_venv(tmp_path: Path) -> Iterator[Callable[[], FreshVenv]]:
+    """Makes virtual environments with nothing but pip in them; they are gone after the test.
+
+    Each is a `tools.fresh_venv.FreshVenv`:
+
+        venv = fresh_venv()
+        venv.pip("install", "some-package")
+        venv.python("-c", "import some_package")
+    """
+    made: list[FreshVenv] = []
+
+    def make() -> FreshVenv:
+        made.append(FreshVenv.create(tmp_path / f"venv{len(made)}"))
+        return made[-1]
+
+    yield make
+    for venv in made:
+        shutil.rmtree(venv.folder)

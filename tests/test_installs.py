@@ -1,0 +1,134 @@
+"""Every package installs with pip, in each way that the installation guide names, for real.
+
+Each test starts from an environment with nothing but pip in it. The probe then imports a package
+with all its modules in a process of its own, outside the checkout.
+"""
+
+import hashlib
+import json
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.build_wheels import build, build_wheels
+from tools.fresh_venv import FreshVenv
+from tools.import_graph import module_of
+from tools.workspace import ROOT, Package, read_packages
+
+pytestmark = pytest.mark.slow
+
+MakeVenv = Callable[[], FreshVenv]
+PACKAGES = read_packages()
+NAMES = [package.name for package in PACKAGES]
+BY_NAME = {package.name: package for package in PACKAGES}
+PROBE = Path(__file__).with_name("installed_probe.py")
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel of every package, built now."""
+    folder = tmp_path_factory.mktemp("dist")
+    build_wheels(folder)
+    return folder
+
+
+def needed_by(package: Package) -> set[str]:
+    """The package and the siblings that it needs, the siblings of siblings included."""
+    found = {package.name}
+    for name in package.requires & set(NAMES):
+        found |= needed_by(BY_NAME[name])
+    return found
+
+
+def assert_works(package: Package, venv: FreshVenv) -> None:
+    """The package imports as it was installed, is typed, and holds its data."""
+    extras = set[str]().union(*package.extras.values())
+    found = probe(package, venv, *map(module_of, sorted(extras)))
+    assert Path(found["folder"]).is_relative_to(venv.folder)
+    assert found["version"] == package.version
+    assert found["typed"]
+    embedded = package.name == "mt-models"
+    assert found["data"] == (data_in_the_checkout() if embedded else {})
+
+
+def probe(package: Package, venv: FreshVenv, *may_be_missing: str) -> dict[str, Any]:
+    """What the probe says of the package, imported in the environment."""
+    arguments = [str(PROBE), package.module, *may_be_missing]
+    found: dict[str, Any] = json.loads(venv.python("-W", "error", *arguments))
+    return found
+
+
+def data_in_the_checkout() -> dict[str, str]:
+    """The digest of each file of `data/`."""
+    return {
+        file.relative_to(ROOT / "data").as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in (ROOT / "data").rglob("*")
+        if file.is_file()
+    }
+
+
+def test_all_packages_together(fresh_venv: MakeVenv) -> None:
+    venv = fresh_venv()
+    came_from = venv.pip_install(*(f"./packages/{name}" for name in NAMES))
+    for package in PACKAGES:
+        assert came_from[package.name] == package.folder.as_uri()
+        assert_works(package, venv)
+
+
+def test_one_by_one_in_the_order_of_their_dependencies(fresh_venv: MakeVenv) -> None:
+    venv = fresh_venv()
+    for package in PACKAGES:
+        came_from = venv.pip_install(f"./packages/{package.name}")
+        siblings_installed = set(came_from) & set(NAMES)
+        assert siblings_installed == {package.name}
+        assert_works(package, venv)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_alone_from_wheels(name: str, wheels: Path, fresh_venv: MakeVenv) -> None:
+    """The package and the siblings it needs come from `dist/`, and nothing that it does not need.
+
+    An index may know a foreign distribution by one of these names. `minitorch` is such a name, so
+    its wheel is named by its file.
+    """
+    (wheel,) = wheels.glob(f"{BY_NAME[name].module}-*.whl")
+    venv = fresh_venv()
+    came_from = venv.pip_install(
+        "--find-links", str(wheels), str(wheel) if name == "minitorch" else name
+    )
+    needed = needed_by(BY_NAME[name])
+    assert {each: Path(came_from[each]).name for each in needed} == {
+        each: f"{BY_NAME[each].module}-{BY_NAME[each].version}-py3-none-any.whl" for each in needed
+    }
+    assert all(came_from[each].startswith(wheels.as_uri()) for each in needed)
+    assert venv.installed() & set(NAMES) == needed
+    assert_works(BY_NAME[name], venv)
+
+
+def test_an_editable_install_reads_the_checkout(fresh_venv: MakeVenv) -> None:
+    venv = fresh_venv()
+    venv.pip_install("--no-deps", "-e", "./packages/mt-models")
+    (site,) = venv.folder.rglob("site-packages")
+    assert [file.name for file in site.glob("mt_models*")] == ["mt_models-0.1.0.dist-info"]
+
+
+def test_a_wheel_from_the_source_distribution_is_the_same(wheels: Path, tmp_path: Path) -> None:
+    """mt-models finds its data in the checkout and in the source distribution alike."""
+    build(BY_NAME["mt-models"].folder, tmp_path, target="sdist")
+    (sdist,) = tmp_path.glob("mt_models-*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    build(tmp_path / sdist.name.removesuffix(".tar.gz"), tmp_path)
+    (from_sdist,) = tmp_path.glob("mt_models-*.whl")
+    (from_checkout,) = wheels.glob("mt_models-*.whl")
+    assert digests(from_sdist) == digests(from_checkout)
+
+
+def digests(wheel: Path) -> dict[str, str]:
+    """The digest of each file in a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}

@@ -1,0 +1,1 @@
+"""Scripts that look after the workspace itself; no package depends on them."""
