@@ -180,8 +180,12 @@ def test_a_derivative_of_none_is_no_contribution() -> None:
             return [(node, None) for node, _ in self.edges]
 
     flat, leaf = Node(), Node()
-    backpropagate(Node((Step((Node((flat, 1)), 1)), 1), (leaf, 1)), 1)
-    assert (flat.derivative, leaf.derivative) == (None, 1)
+    steps = Step((Node((flat, 1)), 1), (leaf, 1))
+    backpropagate(Node((steps, 1), (leaf, 2), (steps, 1)), 1)
+    assert (flat.derivative, leaf.derivative) == (None, 2)
+    backpropagate(Node((Node((leaf, 2)), 1), (Step((leaf, 1)), 1)), 1)
+    backpropagate(Node((Step((leaf, 1)), 1), (Node((leaf, 2)), 1)), 1)
+    assert leaf.derivative == 6
 
 
 def test_derivatives_are_freed_once_passed_on() -> None:
@@ -206,10 +210,10 @@ def test_derivatives_are_freed_once_passed_on() -> None:
     leaf = Node()
     node = leaf
     for _ in range(100):
-        node = Passing((node, 1))
+        node = Passing((node, 1), (Node(constant=True), 1))
     backpropagate(node, Derivative())
     gc.collect()
-    assert Derivative.most <= 4
+    assert Derivative.most <= 5  # However deep the graph.
     assert Derivative.alive == 1  # The one that the leaf keeps.
 
 

@@ -91,6 +91,8 @@ def test_what_is_not_a_real_number(thing: Any) -> None:
         Scalar(thing)
     with pytest.raises(TypeError, match="is not a real number"):
         Scalar(1.0) * thing
+    with pytest.raises(TypeError, match="is not a real number"):
+        thing * Scalar(1.0)
 
 
 def test_a_scalar_equals_nothing_but_numbers() -> None:
@@ -200,7 +202,7 @@ def test_requires_grad() -> None:
     assert y.is_leaf()
     (y * 3.0).backward()
     assert (x.derivative, y.derivative) == (None, 3.0)
-    y.requires_grad_(False)
+    assert y.requires_grad_(False) is y
     assert y.is_constant()
 
 
@@ -441,6 +443,13 @@ def test_check_at_the_ends_of_the_scale(x: float) -> None:
     derivative_check(lambda x: x.relu().sigmoid(), Scalar(x))
 
 
+def test_check_is_as_sharp_as_the_floats_allow() -> None:
+    derivative_check(lambda x: (x - 1e6).sigmoid(), Scalar(1e6))
+    derivative_check(lambda x: x + 1e12, Scalar(0.1))
+    with pytest.raises(AssertionError, match=r"is 19999\d+.0 by central difference"):
+        derivative_check(Faulty.apply, Scalar(1e12))
+
+
 def test_check_treats_equal_arguments_apart() -> None:
     x = Scalar(2.0)
     derivative_check(lambda a, b: a * a * b, x, x)
@@ -480,10 +489,12 @@ def test_check_finds_a_wrong_derivative(wrong: float, monkeypatch: pytest.Monkey
     assert f"{wrong} by backpropagation (received)" in message
 
 
-@pytest.mark.parametrize("x", [math.nan, math.inf, 1e200])
+@pytest.mark.parametrize("x", [math.nan, math.inf, -math.inf])
 def test_check_never_passes_on_what_is_not_finite(x: float) -> None:
     with pytest.raises(AssertionError, match="derivative_check"):
         derivative_check(lambda x: x * x, Scalar(x))
+    with pytest.raises(AssertionError, match="derivative_check"):
+        derivative_check(lambda y: Scalar(x if y.data == 0.0 else 1.0) + 0.0 * y, Scalar(0.0))
 
 
 def test_check_needs_a_scalar() -> None:

@@ -161,9 +161,10 @@ class Scalar:
         """Return whether derivatives end here unused."""
         return self.history is None
 
-    def requires_grad_(self, flag: bool = True) -> None:
+    def requires_grad_(self, flag: bool = True) -> "Scalar":
         """Make a leaf of this Scalar, or a constant; either way it forgets how it was made."""
         self.history = LEAF if flag else None
+        return self
 
     def accumulate_derivative(self, x: float) -> None:
         """Add x to the derivative.
