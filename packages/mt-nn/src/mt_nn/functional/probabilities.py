@@ -1,0 +1,65 @@
+r"""Scores turned into probabilities, without overflow for scores of any size.
+
+Both functions subtract the largest score first. That changes nothing but the rounding:
+$e^{x_i - m} / \sum_j e^{x_j - m}$ is the same for every $m$. For the same reason its derivative by
+$m$ is zero, so the maximum is detached: no gradient needs to flow through it, and the result is
+not an approximation.
+
+(Goodfellow, Bengio and Courville, "Deep Learning", section 4.1.)
+"""
+
+from mt_autodiff import Tensor
+from mt_nn.functional.maximum import max
+from mt_tensor.layout import normalize_dim
+
+
+def softmax(input: Tensor, dim: int) -> Tensor:
+    r"""Return $\frac{e^{x_i}}{\sum_j e^{x_j}}$ along a dimension.
+
+    A score of $-\infty$ has probability 0. NaN, a score of $+\infty$ or nothing but $-\infty$
+    along the dimension, for which no limit exists, make NaN of all of it, as in SciPy.
+
+    Args:
+        input: The scores.
+        dim: The dimension; negative ones count from the right.
+
+    Shape:
+        (..., n, ...) → (..., n, ...).
+
+    Raises:
+        IndexingError: There is no such dimension.
+
+    >>> from mt_autodiff import tensor
+    >>> softmax(tensor([[0.0, 0.0], [1e4, -1e4]]), dim=1)
+    tensor([[0.5, 0.5],
+            [1. , 0. ]])
+    """
+    dim = normalize_dim(dim, input.dims, "softmax")
+    powers = (input - max(input.detach(), dim)).exp()
+    return powers / powers.sum(dim)
+
+
+def logsoftmax(input: Tensor, dim: int) -> Tensor:
+    r"""Return $\log \mathrm{softmax}(x)_i = x_i - \log \sum_j e^{x_j}$ along a dimension.
+
+    The logarithm is exact, and finite where the probability itself would be rounded to 0. A score
+    of $-\infty$ keeps it. NaN, a score of $+\infty$ or nothing but $-\infty$ along the dimension
+    make NaN of all of it.
+
+    Args:
+        input: The scores.
+        dim: The dimension; negative ones count from the right.
+
+    Shape:
+        (..., n, ...) → (..., n, ...).
+
+    Raises:
+        IndexingError: There is no such dimension.
+
+    >>> from mt_autodiff import tensor
+    >>> logsoftmax(tensor([1e4, -1e4]), dim=0)
+    tensor([     0., -20000.])
+    """
+    dim = normalize_dim(dim, input.dims, "logsoftmax")
+    shifted = input - max(input.detach(), dim)
+    return shifted - shifted.exp().sum(dim).ln()
