@@ -1,0 +1,442 @@
+"""Modules: which members are found, under which names, and what can be saved and loaded."""
+
+import copy
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_autodiff import Scalar, rand, tensor
+from mt_nn.module import Module, Parameter
+from mt_tensor import Reference
+
+
+class Leaf(Module):
+    """Two parameters of its own, and as many more as asked for."""
+
+    def __init__(self, extra: int = 0) -> None:
+        super().__init__()
+        self.weight = Parameter(50.0)
+        self.bias = Parameter(60.0)
+        self.not_a_parameter = extra
+        for i in range(extra):
+            self.add_parameter(f"extra_{i}", float(i))
+
+
+class Tree(Module):
+    def __init__(self, left: int, right: int) -> None:
+        super().__init__()
+        self.left = Leaf(left)
+        self.scale = Parameter(1.0)
+        self.right = Leaf(right)
+
+    def forward(self, x: float, *, twice: bool = False) -> float:
+        return x * (2.0 if twice else 1.0)
+
+
+class Box(Module):
+    """A module to put anything into."""
+
+    def __init__(self, **attributes: Any) -> None:
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+
+def names(module: Module) -> list[str]:
+    return [name for name, _ in module.named_parameters()]
+
+
+# Members
+
+
+@given(st.integers(0, 5), st.integers(0, 5))
+def test_tree_of_modules(left: int, right: int) -> None:
+    tree = Tree(left, right)
+    expected = {"scale": 1.0}
+    for side, extra in (("left", left), ("right", right)):
+        expected |= {f"{side}.weight": 50.0, f"{side}.bias": 60.0}
+        expected |= {f"{side}.extra_{i}": float(i) for i in range(extra)}
+    assert {name: p.value for name, p in tree.named_parameters()} == expected
+    assert len(tree.parameters()) == len(expected)
+    assert all(isinstance(p, Parameter) for p in tree.parameters())
+    assert tree.modules() == [tree.left, tree.right]
+
+
+nested = st.recursive(
+    st.sampled_from(["parameter", "module", 1.0, "text", None]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(st.sampled_from(["a", "b", "c"]), inner, max_size=3),
+    ),
+    max_leaves=10,
+)
+
+
+@given(nested)
+def test_lists_tuples_and_dicts(plan: Any) -> None:
+    expected: dict[str, Parameter] = {}
+
+    def build(name: str, plan: Any) -> Any:
+        if isinstance(plan, list | tuple):
+            return type(plan)(build(f"{name}.{i}", item) for i, item in enumerate(plan))
+        if isinstance(plan, dict):
+            return {key: build(f"{name}.{key}", item) for key, item in plan.items()}
+        if plan == "parameter":
+            expected[name] = Parameter(1.0)
+            return expected[name]
+        if plan == "module":
+            leaf = Leaf()
+            expected[f"{name}.weight"], expected[f"{name}.bias"] = leaf.weight, leaf.bias
+            return leaf
+        return plan
+
+    box = Box(held=build("held", plan))
+    assert dict(box.named_parameters()) == expected
+
+
+def test_order_is_own_parameters_then_modules_as_assigned() -> None:
+    box = Box(layers=[Leaf()], listed=[Parameter(1.0)], head=Leaf(), own=Parameter(2.0))
+    assert names(box) == [
+        "own",
+        "listed.0",
+        "layers.0.weight",
+        "layers.0.bias",
+        "head.weight",
+        "head.bias",
+    ]
+
+
+def test_a_parameter_with_several_names_counts_once() -> None:
+    shared = Parameter(1.0)
+    assert names(Box(first=shared, second=shared)) == ["first"]
+    assert names(Box(inner=Box(deep=shared), outer=shared)) == ["outer"]
+
+
+def test_an_attribute_names_a_parameter_before_a_list_does() -> None:
+    box = Box(weights=[[]])
+    box.weights[0].append(box.add_parameter("weight_0_0", Scalar(1.0)))
+    assert names(box) == ["weight_0_0"]
+
+
+def test_a_module_with_several_names_counts_once() -> None:
+    leaf = Leaf()
+    box = Box(encoder=leaf, layers=[leaf], decoder=leaf)
+    assert box.modules() == [leaf]
+    assert box.named_modules() == [("", box), ("encoder", leaf)]
+    assert names(box) == ["encoder.weight", "encoder.bias"]
+
+
+def test_a_module_may_know_its_parent() -> None:
+    child = Box(weight=Parameter(1.0))
+    parent = Box(child=child)
+    child.parent = parent
+    assert parent.named_modules() == [("", parent), ("child", child)]
+    assert names(parent) == ["child.weight"]
+    assert names(child) == ["weight"]
+    parent.eval()
+    assert not child.training
+    assert repr(parent) == "Box(\n  (child): Box(\n    (parent): ...\n  )\n)"
+
+
+def test_named_modules_lists_parents_first() -> None:
+    inner = Leaf()
+    middle = Box(layers=[[inner]])
+    outer = Box(middle=middle)
+    assert outer.named_modules() == [
+        ("", outer),
+        ("middle", middle),
+        ("middle.layers.0.0", inner),
+    ]
+
+
+def test_changes_are_seen() -> None:
+    box = Box(a=Parameter(1.0), layers=[Leaf()])
+    box.layers.append(Leaf())
+    assert "layers.1.weight" in names(box)
+    box.layers.clear()
+    assert names(box) == ["a"]
+    box.a = Leaf()
+    assert names(box) == ["a.weight", "a.bias"]
+    box.a = 3.0
+    assert (names(box), box.modules()) == ([], [])
+    box.b = Parameter(1.0)
+    del box.b
+    assert names(box) == []
+
+
+def test_a_missing_attribute() -> None:
+    with pytest.raises(AttributeError, match="'Leaf' object has no attribute 'wieght'"):
+        _ = Leaf().wieght  # type: ignore[attr-defined]
+    assert not hasattr(Leaf(), "wieght")
+
+
+def test_works_without_calling_init() -> None:
+    class Forgetful(Module):
+        def __init__(self) -> None:
+            self.weight = Parameter(1.0)
+
+    assert names(Forgetful()) == ["weight"]
+    assert Forgetful().training
+
+
+def test_members_by_kind() -> None:
+    tree = Tree(0, 0)
+    assert tree._modules == {"left": tree.left, "right": tree.right}
+    assert tree._parameters == {"scale": tree.scale}
+
+
+def test_add_parameter() -> None:
+    box = Box()
+    value = Scalar(1.0)
+    parameter = box.add_parameter("weight_0", value)
+    assert box.weight_0 is parameter
+    assert parameter.value is value
+    assert parameter.name == value.name == "weight_0"
+    assert box.add_parameter("same", parameter) is parameter
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "forward", "training", "_modules"])
+def test_names_that_cannot_be_added(name: str) -> None:
+    with pytest.raises(ValueError, match=f"add_parameter: '{name}' cannot name .* of Leaf"):
+        Leaf().add_parameter(name, 1.0)
+
+
+def test_copies_and_pickles() -> None:
+    tree = Tree(1, 0)
+    tree.left.eval()
+    for twin in (copy.deepcopy(tree), pickle.loads(pickle.dumps(tree))):
+        assert names(twin) == names(tree)
+        assert twin.scale is not tree.scale
+        assert [m.training for _, m in twin.named_modules()] == [True, False, True]
+
+
+# Calling, training, showing
+
+
+def test_a_call_is_forward() -> None:
+    assert Tree(0, 0)(3.0, twice=True) == 6.0
+
+
+def test_a_module_without_forward() -> None:
+    with pytest.raises(NotImplementedError, match="Leaf defines no forward"):
+        Leaf()()
+
+
+def test_train_and_eval_reach_everything() -> None:
+    tree = Box(direct=Tree(0, 0), listed=[[Leaf()], {"key": Leaf()}])
+    everything = [module for _, module in tree.named_modules()]
+    assert len(everything) == 6
+    assert {module.mode for module in everything} == {"train"}
+    tree.eval()
+    assert {module.training for module in everything} == {False}
+    assert {module.mode for module in everything} == {"eval"}
+    tree.train()
+    assert {module.training for module in everything} == {True}
+
+
+def test_one_module_alone_can_be_switched() -> None:
+    tree = Tree(0, 0)
+    tree.left.eval()
+    assert (tree.training, tree.left.training, tree.right.training) == (True, False, True)
+    assert Leaf().training
+
+
+def test_repr_is_nested() -> None:
+    class Sized(Leaf):
+        def extra_repr(self) -> str:
+            return "2, 3"
+
+    assert repr(Leaf()) == "Leaf()"
+    assert repr(Sized()) == "Sized(2, 3)"
+    shown = repr(Box(head=Sized(), blocks=[Tree(0, 0)]))
+    assert shown == (
+        "Box(\n"
+        "  (head): Sized(2, 3)\n"
+        "  (blocks.0): Tree(\n"
+        "    (left): Leaf()\n"
+        "    (right): Leaf()\n"
+        "  )\n"
+        ")"
+    )
+
+
+def test_repr_shows_settings_beside_members() -> None:
+    class Block(Box):
+        def extra_repr(self) -> str:
+            return "rate=0.5"
+
+    assert repr(Block(inner=Leaf())) == "Block(\n  rate=0.5\n  (inner): Leaf()\n)"
+
+
+# Parameters
+
+
+class Mock:
+    """Anything that can be told to require a gradient."""
+
+    def __init__(self) -> None:
+        self.flag = False
+
+    def requires_grad_(self, flag: bool) -> None:
+        self.flag = flag
+
+
+def test_a_parameter_tells_its_value_to_require_a_gradient() -> None:
+    first, second = Mock(), Mock()
+    parameter = Parameter(first, "p")
+    assert first.flag
+    assert not hasattr(first, "name")
+    parameter.update(second)
+    assert second.flag
+    assert parameter.value is second
+
+
+def test_an_update_becomes_a_leaf_with_the_name() -> None:
+    parameter = Parameter(Scalar(2.0), name="p")
+    parameter.update(parameter.value * 3.0)
+    assert parameter.value.is_leaf()
+    assert (parameter.value.data, parameter.value.name) == (6.0, "p")
+
+    weights = Parameter(tensor([1.0, 2.0]), name="w")
+    weights.update(weights.value * 2.0)
+    assert weights.value.is_leaf()
+    assert weights.value.name == "w"
+
+
+def test_an_unnamed_parameter_leaves_the_name_alone() -> None:
+    assert Parameter(Scalar(1.0, name="x")).value.name == "x"
+
+
+def test_parameters_are_shown() -> None:
+    assert str(Parameter(5)) == "5"
+    assert repr(Parameter(Scalar(1.0))) == "Parameter(Scalar(1.0))"
+    lines = repr(Parameter(tensor([[1.0, 2.0], [3.0, 4.0]]))).splitlines()
+    # "Parameter(" and "tensor(" precede the first row: the second stands below it.
+    assert lines[1].index("[3.") == lines[0].index("[1.")
+
+
+# Saving and loading
+
+
+def make(seed: int) -> Box:
+    """A module of all kinds of values, float64 and float32."""
+    single = Reference(np.float32)
+    return Box(
+        matrix=Parameter(rand((2, 3), seed)),
+        inner=Box(vector=Parameter(rand((4,), seed, single)), empty=Parameter(rand((0, 2)))),
+        scalars=[Parameter(Scalar(float(seed))), Parameter(0.5 + seed)],
+    )
+
+
+def test_state_has_names_shapes_and_dtypes() -> None:
+    state = make(1).state_dict()
+    assert {name: (a.shape, a.dtype.name) for name, a in state.items()} == {
+        "scalars.0": ((), "float64"),
+        "scalars.1": ((), "float64"),
+        "matrix": ((2, 3), "float64"),
+        "inner.vector": ((4,), "float32"),
+        "inner.empty": ((0, 2), "float64"),
+    }
+    assert [state["scalars.0"].item(), state["scalars.1"].item()] == [1.0, 1.5]
+
+
+def test_a_state_is_a_copy() -> None:
+    module = Box(weight=Parameter(tensor([[1.0, 2.0], [3.0, 4.0]]).permute(1, 0)))
+    state = module.state_dict()
+    assert state["weight"].flags.c_contiguous
+    state["weight"][:] = 7.0
+    np.testing.assert_array_equal(module.weight.value.to_numpy(), [[1.0, 3.0], [2.0, 4.0]])
+    module.load_state_dict(state)
+    state["weight"][:] = 8.0
+    np.testing.assert_array_equal(module.weight.value.to_numpy(), np.full((2, 2), 7.0))
+
+
+def test_a_state_goes_from_one_module_to_another() -> None:
+    source, target = make(1), make(2)
+    places = target.parameters()
+    target.load_state_dict(source.state_dict())
+    assert target.parameters() == places
+    for name, array in source.state_dict().items():
+        np.testing.assert_array_equal(target.state_dict()[name], array, strict=True)
+    assert target.inner.vector.value.backend == Reference(np.float32)
+    assert isinstance(target.scalars[0].value, Scalar)
+    assert isinstance(target.scalars[1].value, float)
+    assert all(p.value.is_leaf() for p in places if hasattr(p.value, "is_leaf"))
+
+
+def test_arrays_are_converted_to_the_dtype_of_the_parameter() -> None:
+    target = make(1)
+    state = target.state_dict()
+    state["inner.vector"] = np.arange(4)
+    state["matrix"] = np.full((2, 3), 0.1, np.float32)
+    target.load_state_dict(state)
+    assert target.inner.vector.value.to_numpy().dtype == np.float32
+    assert target.matrix.value.to_numpy()[0, 0] == float(np.float32(0.1))
+
+
+def test_nan_and_infinity_survive() -> None:
+    module = Box(weight=Parameter(tensor([np.nan, -np.inf])), bias=Parameter(Scalar(np.nan)))
+    state = module.state_dict()
+    module.load_state_dict(state)
+    np.testing.assert_array_equal(module.weight.value.to_numpy(), [np.nan, -np.inf])
+    assert np.isnan(module.bias.value.data)
+
+
+def test_a_frozen_parameter_stays_frozen() -> None:
+    module = Box(table=Parameter(tensor([1.0])), scale=Parameter(Scalar(1.0)))
+    module.table.value.requires_grad_(False)
+    module.scale.value.requires_grad_(False)
+    module.load_state_dict({"table": np.array([2.0]), "scale": np.array(3.0)})
+    assert (module.table.value.item(), module.scale.value.data) == (2.0, 3.0)
+    assert module.table.value.is_constant()
+    assert module.scale.value.is_constant()
+
+
+def test_everything_wrong_is_reported_and_nothing_changed() -> None:
+    module = make(1)
+    before = module.state_dict()
+    state = make(2).state_dict()
+    del state["scalars.0"]
+    state["inner.vectro"] = state["inner.empty"]
+    state["matrix"] = np.zeros((3, 2))
+    state["inner.vector"] = np.array(["1", "2", "3", "4"])
+    with pytest.raises(ValueError, match="nothing is changed") as failure:
+        module.load_state_dict(state)
+    assert str(failure.value).splitlines()[1:] == [
+        "  missing: 'scalars.0'",
+        "  unexpected: 'inner.vectro'",
+        "  shape of 'matrix': expected (2, 3), given (3, 2)",
+        "  dtype of 'inner.vector': expected real numbers, given <U1",
+    ]
+    for name, array in module.state_dict().items():
+        np.testing.assert_array_equal(array, before[name], strict=True)
+
+
+def test_a_value_that_cannot_be_saved() -> None:
+    module = Box(odd=Parameter(Mock()))
+    with pytest.raises(TypeError, match="parameter 'odd' holds a Mock"):
+        module.state_dict()
+    with pytest.raises(TypeError, match="parameter 'odd' holds a Mock"):
+        module.load_state_dict({"odd": np.array(1.0)})
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        {"deep": {"er": Parameter(1.0)}, "deep.er": Parameter(2.0)},
+        {"deep": Box(er=Parameter(1.0)), "deep.er": Parameter(2.0)},
+        {"deep": {"er": Leaf()}, "deep.er": Leaf()},
+    ],
+)
+def test_two_members_of_one_name_are_not_lost(inner: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"two members of one module are named '.*deep.er'"):
+        Box(inner=Box(**inner)).parameters()
