@@ -1,0 +1,117 @@
+"""Every statement of the documents that a machine can check is true."""
+
+import contextlib
+import io
+import re
+import tomllib
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tools.markdown import Document, anchor, documents
+from tools.workspace import ROOT, Package, read_packages
+
+pytestmark = pytest.mark.docs
+
+DOCUMENTS = documents()
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+
+
+def linked_file(document: Document, target: str) -> Path:
+    """The file or folder that a relative link leads to."""
+    path = unquote(target.partition("#")[0])
+    return (document.file.parent / path).resolve() if path else document.file
+
+
+def is_external(target: str) -> bool:
+    return target.startswith(("https://", "http://", "mailto:"))
+
+
+@each_document
+def test_links_lead_somewhere(document: Document) -> None:
+    for target in document.targets():
+        if is_external(target):
+            continue
+        file = linked_file(document, target)
+        assert file.exists(), f"{document}: {target} does not exist"
+        assert file.is_relative_to(ROOT), f"{document}: {target} leaves the repository"
+        fragment = target.partition("#")[2]
+        if fragment:
+            assert fragment in Document(file).anchors(), f"{document}: no heading for {target}"
+
+
+def test_every_guide_can_be_reached_from_the_readme() -> None:
+    reached, to_visit = set[Path](), [ROOT / "README.md"]
+    while to_visit:
+        file = to_visit.pop()
+        if file in reached or file.suffix != ".md":
+            continue
+        reached.add(file)
+        document = Document(file)
+        to_visit += [linked_file(document, t) for t in document.targets() if not is_external(t)]
+    assert {each.file for each in DOCUMENTS} <= reached
+
+
+@each_document
+def test_python_examples_run_and_print_what_they_say(
+    document: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks of a document run in order, as one program.
+
+    A `text` block right below a Python block is what that block prints.
+    """
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "__main__"}
+    for block in document.code_blocks():
+        if block.language != "python":
+            continue
+        # Empty lines in front, so that a traceback shows the line of the document.
+        source = "\n" * (block.line - 1) + block.text
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(source, str(document.file), "exec"), names)
+        if block.output is not None:
+            assert printed.getvalue() == block.output, f"{document}, line {block.line}"
+
+
+@each_document
+def test_commands_exist(document: Document) -> None:
+    """Each `hatch run NAME` names a script, or a program that the environment brings."""
+    environments = tomllib.loads((ROOT / "hatch.toml").read_text("utf-8"))["envs"]
+    scripts = {
+        name if environment == "default" else f"{environment}:{name}"
+        for environment, table in environments.items()
+        for name in table.get("scripts", {})
+    }
+    programs = {"python", "pytest", "pre-commit", "ruff", "mypy"}
+    for code in document.code():
+        for name in re.findall(r"\bhatch run ([a-z][\w:-]*)", code):
+            assert name in scripts | programs, f"{document}: hatch run {name}"
+
+
+@each_document
+def test_folders_of_packages_exist(document: Document) -> None:
+    names = {package.name for package in read_packages()}
+    for code in document.code():
+        for name in re.findall(r"\bpackages/([\w-]+)", code):
+            assert name in names, f"{document}: packages/{name}"
+
+
+@pytest.mark.parametrize("package", read_packages(), ids=lambda package: package.name)
+def test_every_package_shows_an_example(package: Package) -> None:
+    document = Document(package.folder / "README.md")
+    assert any(block.language == "python" for block in document.code_blocks())
+
+
+@pytest.mark.parametrize(
+    ("heading", "fragment"),
+    [
+        ("How to add an op", "how-to-add-an-op"),
+        ("`hatch run test`: the tests", "hatch-run-test-the-tests"),
+        ("What is mt-nn?", "what-is-mt-nn"),
+        ("CPU & GPU", "cpu--gpu"),
+    ],
+)
+def test_fragments_are_those_of_code_hosts(heading: str, fragment: str) -> None:
+    assert anchor(heading) == fragment
