@@ -85,12 +85,14 @@ def _parse_npz(content: bytes, source: object) -> Glove:
 def _read_arrays(content: bytes, source: object) -> tuple[NDArray[np.str_], NDArray[np.float32]]:
     try:
         archive = np.load(io.BytesIO(content), allow_pickle=False)
-        names = list(archive) if isinstance(archive, NpzFile) else []
-        if "words" in names and "vectors" in names:
-            return archive["words"], archive["vectors"]
+        arrays = dict(archive) if isinstance(archive, NpzFile) else {}
     except (
         *(zipfile.BadZipFile, zlib.error, EOFError, struct.error),  # damaged content
         *(ValueError, OSError, RuntimeError),  # pickled objects, unknown compression
     ) as error:
         raise DataFormatError(f"{source} is no readable .npz file: {error}.") from error
-    raise DataFormatError(f"{source}: arrays 'words' and 'vectors' expected, {names} found.")
+    words, vectors = arrays.get("words"), arrays.get("vectors")
+    if not isinstance(words, np.ndarray) or not isinstance(vectors, np.ndarray):
+        found = list(arrays)
+        raise DataFormatError(f"{source}: arrays 'words' and 'vectors' expected, {found} found.")
+    return words, vectors

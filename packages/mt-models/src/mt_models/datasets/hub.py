@@ -73,7 +73,19 @@ def load_sst2_from_hub(
     if folder.is_dir():
         kind, files = _local_files(folder)
         reader, reader_options = _READERS[kind]
-        splits = _load(name, path=reader, data_files=files, **reader_options, **options)
+        # One at a time: `datasets` wants equal columns in what it reads at once, but GLUE's
+        # splits differ.
+        splits = {
+            split: _load(
+                f"{name}, {split}",
+                path=reader,
+                split=split,
+                data_files={split: of_split},
+                **reader_options,
+                **options,
+            )
+            for split, of_split in files.items()
+        }
     elif _is_path(name):
         raise MissingDataError(f"{folder} is not a folder; give one, or the name of a data set.")
     else:
@@ -105,11 +117,11 @@ def _local_files(folder: Path) -> tuple[str, dict[str, list[str]]]:
 
 def _refuse_if_unreachable(name: str) -> None:
     """Ask the hub once before `datasets` does, which repeats for half a minute."""
-    from huggingface_hub import constants
+    from datasets import config
 
-    if not constants.HF_HUB_OFFLINE and not _answers(constants.ENDPOINT):
+    if not config.HF_HUB_OFFLINE and not _answers(config.HF_ENDPOINT):
         raise HubUnreachableError(
-            f"{constants.ENDPOINT} does not answer, so {name!r} cannot be read. With "
+            f"{config.HF_ENDPOINT} does not answer, so {name} cannot be read. With "
             f"HF_HUB_OFFLINE=1 a copy in the cache is read without asking. {_NO_HUB}"
         )
 
@@ -121,7 +133,8 @@ def _answers(endpoint: str, seconds: float = 5.0) -> bool:
     def ask() -> None:
         try:
             urlopen(Request(endpoint, method="HEAD"), timeout=seconds).close()
-        except HTTPError:
+        except HTTPError as refusal:
+            refusal.close()
             answered.set()  # A refusal is an answer, too.
         except (OSError, HTTPException):
             return
@@ -135,22 +148,23 @@ def _answers(endpoint: str, seconds: float = 5.0) -> bool:
     return answered.is_set()
 
 
-def _load(source: str, **arguments: Any) -> Mapping[str, Any]:
+def _load(source: str, **arguments: Any) -> Any:
     """Call `datasets.load_dataset` and give its errors our types."""
     import datasets
-    from datasets.exceptions import DatasetNotFoundError, DatasetsError
+    from datasets.exceptions import DatasetsError
 
     try:
-        splits: Mapping[str, Any] = datasets.load_dataset(**arguments)
+        return datasets.load_dataset(**arguments)
     except ConnectionError as error:
         raise HubUnreachableError(
-            f"{source!r} cannot be read from the hub: {error}. {_NO_HUB}"
+            f"{source} cannot be read from the hub: {error}. {_NO_HUB}"
         ) from error
-    except DatasetNotFoundError as error:
-        raise MissingDataError(f"{source!r}: {error}") from error
+    except FileNotFoundError as error:
+        raise MissingDataError(f"{source}: {error}") from error
     except (DatasetsError, ValueError, OSError) as error:
-        raise DataFormatError(f"{source!r}: `datasets` cannot read it: {error}") from error
-    return splits
+        # The cause says what is wrong, the outermost error only that something is.
+        reason = error.__cause__ or error
+        raise DataFormatError(f"{source}: `datasets` cannot read it: {reason}") from error
 
 
 def _assemble(splits: Mapping[str, Any], source: str) -> Sst2:
@@ -160,7 +174,7 @@ def _assemble(splits: Mapping[str, Any], source: str) -> Sst2:
             parts[_SPLIT_OF_NAME[name]] = _sentences(split, f"{source}, {name}")
     for name in ("train", "dev"):
         if name not in parts:
-            raise MissingDataError(f"{source!r} has no {name} split, only {', '.join(splits)}.")
+            raise MissingDataError(f"{source} has no {name} split, only {', '.join(splits)}.")
     return Sst2(parts["train"], parts["dev"], parts.get("test", labelled((), ())))
 
 

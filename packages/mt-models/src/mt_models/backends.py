@@ -1,0 +1,33 @@
+"""From the name on the command line to a backend."""
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cpu import Fast
+from mt_tensor import Backend, Reference
+
+BACKENDS = ("reference", "fast", "cuda")
+"""The names that `make_backend` knows, the slowest first."""
+
+
+def make_backend(name: str, dtype: npt.DTypeLike = np.float64) -> Backend:
+    """Return the backend of a name.
+
+    Args:
+        name: One of `BACKENDS`.
+        dtype: The type of its numbers, float64 or float32.
+
+    Raises:
+        ValueError: There is no such backend.
+        ImportError: The GPU's package is not installed.
+    """
+    if name == "reference":
+        return Reference(dtype)
+    if name == "fast":
+        return Fast(dtype)
+    if name == "cuda":
+        # Only who asks for the GPU needs its package.
+        from mt_kernels_cuda import Cuda
+
+        return Cuda(dtype)
+    raise ValueError(f"backend {name!r} does not exist; choose one of {', '.join(BACKENDS)}")

@@ -1,0 +1,309 @@
+"""The command line: `python -m mt_models train mnist` and its siblings."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from mt_models.backends import BACKENDS
+from mt_models.cli.training import resume, start
+from mt_models.datasets import DATASETS, DataError
+from mt_models.prediction import predict as ask
+from mt_models.recipes import DigitsRecipe, PointsRecipe, Recipe, SentimentRecipe
+from mt_models.training import DivergedError, Settings
+from mt_nn import CheckpointError
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+SIZE = click.IntRange(min=1)
+EXPECTED = (DataError, CheckpointError, DivergedError, ImportError, OSError, ValueError)
+"""Errors that are the world's rather than ours: their message suffices."""
+
+
+class ErrorsAsMessages(click.Group):
+    """A group of commands that print what went wrong in one line, without a trace."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except EXPECTED as error:
+            if ctx.params.get("debug"):
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=ErrorsAsMessages, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def main(debug: bool) -> None:
+    """Train the networks of the course, and ask them."""
+
+
+@main.group(context_settings={"max_content_width": 100})
+def train() -> None:
+    """Train a network on real data.
+
+    A run is kept in a folder of its own: the log as text and as JSON lines, checkpoints, and
+    pictures. Ctrl-C stops it between two steps; --resume goes on exactly where it stood, after a
+    power cut as well.
+    """
+
+
+def common_options(
+    *, epochs: int, batch_size: int, lr: float, optimizer: str = "sgd"
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options which every `train` command has."""
+    options = [
+        click.option(
+            "--backend",
+            type=click.Choice(BACKENDS),
+            default="fast",
+            show_default=True,
+            help="What computes: plain Python loops, the same loops compiled, or the GPU.",
+        ),
+        click.option(
+            "--dtype",
+            type=click.Choice(["float64", "float32"]),
+            default="float64",
+            show_default=True,
+            help="The type of the numbers.",
+        ),
+        click.option(
+            "--epochs",
+            type=SIZE,
+            default=epochs,
+            show_default=True,
+            help="How many times to go through the examples.",
+        ),
+        click.option(
+            "--batch-size",
+            type=SIZE,
+            default=batch_size,
+            show_default=True,
+            help="Examples for each step.",
+        ),
+        click.option(
+            "--optimizer",
+            type=click.Choice(["sgd", "adam"]),
+            default=optimizer,
+            show_default=True,
+            help="Plain gradient descent, or Adam.",
+        ),
+        click.option(
+            "--lr",
+            type=click.FloatRange(min=0, min_open=True),
+            default=lr,
+            show_default=True,
+            help="The learning rate.",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            help="Of weights, dropout and order: the same seed, the same run.",
+        ),
+        click.option(
+            "--patience",
+            type=SIZE,
+            default=None,
+            help="Stop after so many epochs without a better validation accuracy.",
+        ),
+        click.option(
+            "--out",
+            type=click.Path(file_okay=False, path_type=Path),
+            default=None,
+            help="The run's folder.  [default: the next free runs/NAME-N]",
+        ),
+        click.option(
+            "--resume",
+            "resumed",
+            is_flag=True,
+            help="Go on with the run in --out, or the latest one.",
+        ),
+    ]
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def size_options(examples: str, *, train_size: int | None) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options which choose how many examples to use."""
+
+    def decorate(command: Command) -> Command:
+        command = click.option(
+            "--validation-size",
+            type=SIZE,
+            default=None,
+            help=f"Judge by the first so many {examples}.  [default: all]",
+        )(command)
+        return click.option(
+            "--train-size",
+            type=SIZE,
+            default=train_size,
+            show_default=train_size is not None,
+            help=f"Learn from the first so many {examples}."
+            + ("" if train_size else "  [default: all]"),
+        )(command)
+
+    return decorate
+
+
+@train.command()
+@click.option(
+    "--network",
+    type=click.Choice(["course", "lenet5"]),
+    default="course",
+    show_default=True,
+    help="The course's network, or LeNet-5.",
+)
+@size_options("images", train_size=5000)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False),
+    default=None,
+    help="A folder of IDX files.  [default: the embedded MNIST]",
+)
+@common_options(epochs=5, batch_size=16, lr=0.1)
+@click.pass_context
+def mnist(ctx: click.Context, **options: Any) -> None:
+    r"""Learn to read digits: LeNet on MNIST.
+
+    The defaults are the course's small setting: 5,000 training images in batches of 16. Judged
+    are all 10,000 test images, of which about 19 in 20 come out right after the last epoch.
+
+    \b
+    The whole set:   train mnist --train-size 60000
+    Smaller, faster: train mnist --train-size 1000 --validation-size 500 --epochs 2
+    """
+    _run(ctx, DigitsRecipe, options)
+
+
+@train.command()
+@click.option(
+    "--preset",
+    type=click.Choice(["course", "kim2014"]),
+    default="course",
+    show_default=True,
+    help="The course's way to combine the responses, or the paper's.",
+)
+@click.option("--trainable", is_flag=True, help="Learn the word vectors, too (non-static).")
+@click.option(
+    "--train-set",
+    type=click.Choice(["sentences", "phrases"]),
+    default="sentences",
+    show_default=True,
+    help="6,920 whole sentences, or their 67,349 phrases.",
+)
+@size_options("sentences", train_size=None)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False),
+    default=None,
+    help="A folder of TSV files.  [default: the embedded SST-2]",
+)
+@click.option(
+    "--hub",
+    default=None,
+    help="Read SST-2 with Hugging Face datasets: a name on the hub, or a folder.",
+)
+@common_options(epochs=5, batch_size=50, lr=0.001, optimizer="adam")
+@click.pass_context
+def sentiment(ctx: click.Context, **options: Any) -> None:
+    r"""Learn to read sentiment: a sentence CNN on SST-2.
+
+    The word vectors are GloVe's. Judged are the 872 development sentences; the test sentences are
+    judged once, at the end, by the network of the best epoch.
+
+    \b
+    The course's small setting: train sentiment --train-size 450 --validation-size 100
+    """
+    _run(ctx, SentimentRecipe, options)
+
+
+@train.command()
+@click.option(
+    "--dataset",
+    type=click.Choice(list(DATASETS), case_sensitive=False),
+    default="Xor",
+    show_default=True,
+    help="Which points.",
+)
+@click.option(
+    "--model",
+    type=click.Choice(["scalar", "tensor"]),
+    default="tensor",
+    show_default=True,
+    help="Computing with single numbers, or with tensors.",
+)
+@click.option("--n", type=SIZE, default=50, show_default=True, help="How many points.")
+@click.option(
+    "--hidden",
+    type=SIZE,
+    default=10,
+    show_default=True,
+    help="Units in each of the two middle layers.",
+)
+@common_options(epochs=200, batch_size=10, lr=0.1)
+@click.pass_context
+def points(ctx: click.Context, **options: Any) -> None:
+    r"""Learn to tell points apart: the small networks of modules 1 to 3.
+
+    \b
+    Module 1: train points --model scalar
+    Module 2: train points --backend reference
+    Module 3: train points --backend fast
+    """
+    _run(ctx, PointsRecipe, options)
+
+
+def _run(ctx: click.Context, kind: type[Recipe], options: dict[str, Any]) -> None:
+    """Start a run, or resume one."""
+    out, resumed = options.pop("out"), options.pop("resumed")
+    if resumed:
+        default = click.core.ParameterSource.DEFAULT
+        given = {n: v for n, v in options.items() if ctx.get_parameter_source(n) is not default}
+        resume(kind.problem, out, given)
+        return
+    names = ("epochs", "batch_size", "patience")
+    settings = Settings(**{name: options.pop(name) for name in names}, seed=options["seed"])
+    start(kind(**options), settings, out)
+
+
+@main.command()
+@click.argument("run", type=click.Path(exists=True))
+@click.argument("question")
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default=None,
+    help="What computes.  [default: what the network was trained with]",
+)
+def predict(run: str, question: str, backend: str | None) -> None:
+    r"""Ask a trained network.
+
+    RUN is a run's folder or a checkpoint. QUESTION is the path of an image of a digit, of any
+    size, dark on bright or bright on dark; or a sentence in quotation marks.
+
+    \b
+    predict runs/mnist-1 seven.png
+    predict runs/sentiment-1 "A film that nobody will forget."
+    """
+    prediction = ask(run, question, backend)
+    console = Console()
+    console.print(f"[bold]{prediction.answer}[/bold]")
+    table = Table("", "probability", show_header=True, box=None)
+    for name, probability in zip(
+        prediction.classes, prediction.probabilities.tolist(), strict=True
+    ):
+        table.add_row(name, f"{probability:7.2%}  {'█' * round(30 * probability)}")
+    console.print(table)
+    if prediction.unknown:
+        console.print(f"unknown words: {', '.join(prediction.unknown)}", markup=False)

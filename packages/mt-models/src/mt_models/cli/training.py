@@ -1,0 +1,130 @@
+"""Running what `train` was asked for: new or resumed, shown, saved, drawn and summed up."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from mt_models.cli.folders import latest_folder, new_folder
+from mt_models.pictures import draw_run
+from mt_models.problems import Examples, Problem
+from mt_models.recipes import Recipe, recipe_from_json
+from mt_models.training import (
+    BEST,
+    Progress,
+    Run,
+    Settings,
+    StopOnSignal,
+    finished,
+    last_checkpoint,
+    make_display,
+    train,
+    write_logs,
+)
+from mt_nn import Checkpoint, load_checkpoint
+
+INTERRUPTED = 130
+"""The exit code of a run that Ctrl-C stopped, as shells have it."""
+
+
+def start(recipe: Recipe, settings: Settings, out: Path | None) -> None:
+    """Train from the beginning."""
+    _train(recipe, settings, new_folder(recipe.problem, out), None)
+
+
+def resume(problem: str, out: Path | None, given: Mapping[str, Any]) -> None:
+    """Train on from where a run stopped, as its checkpoint says.
+
+    Args:
+        problem: The problem of the command.
+        out: The run's folder; the latest unless given.
+        given: The options that the user typed. Those of the run win, but for `epochs` and
+            `patience`; others must agree with it.
+    """
+    folder = latest_folder(problem, out)
+    checkpoint = last_checkpoint(folder)
+    if checkpoint.meta["problem"] != problem:
+        raise click.UsageError(f"{folder} holds a run of {checkpoint.meta['problem']}")
+    recipe = recipe_from_json(problem, checkpoint.meta["options"])
+    settings = Settings(**checkpoint.meta["settings"])
+    for name in ("epochs", "patience"):
+        if name in given:
+            settings = replace(settings, **{name: given[name]})
+    kept = {**recipe.to_json(), "batch_size": settings.batch_size}
+    for name, value in given.items():
+        if name in kept and kept[name] != value:
+            raise click.UsageError(
+                f"the run in {folder} has {name} = {kept[name]!r}, not {value!r}; a resumed run "
+                "keeps its options (only --epochs and --patience may change): leave it out, or "
+                "start a new run without --resume"
+            )
+    _train(recipe, settings, folder, checkpoint)
+
+
+def _train(recipe: Recipe, settings: Settings, folder: Path, checkpoint: Checkpoint | None) -> None:
+    console = Console(soft_wrap=True)
+    problem = recipe.build()
+    optimizer = recipe.make_optimizer(problem.network.parameters())
+    header = (
+        f"{recipe.problem}: "
+        + ", ".join(f"{name} {value}" for name, value in recipe.to_json().items()),
+        f"batch size {settings.batch_size}, {len(problem.train):,} training and "
+        f"{len(problem.validation):,} validation examples",
+    )
+    for line in header:
+        console.print(line, highlight=False)
+    with (
+        StopOnSignal() as stop,
+        make_display(problem.name, len(problem.train), settings.epochs, console) as display,
+    ):
+        run = Run(folder, problem, optimizer, settings, recipe.to_json(), header, display, stop)
+        progress = None if checkpoint is None else run.resume(checkpoint)
+        progress = train(problem, optimizer, settings, run, progress)
+    if not finished(progress, settings):
+        run.save(progress)
+        console.print(
+            f"\nStopped in epoch {progress.epoch}. Go on with:\n"
+            f"  train {recipe.problem} --resume --out {folder}"
+        )
+        sys.exit(INTERRUPTED)
+    _sum_up(console, recipe, problem, run, progress)
+
+
+def _sum_up(
+    console: Console, recipe: Recipe, problem: Problem, run: Run, progress: Progress
+) -> None:
+    """Print last and best epoch, judge the test split once, draw the pictures."""
+    last, best = progress.records[-1], progress.best
+    assert best is not None
+    summary = [
+        f"last epoch {last.epoch}: {last.validation_accuracy:.2%} of "
+        f"{last.validation_total:,} validation examples",
+        f"best epoch {best.epoch}: {best.validation_accuracy:.2%}",
+    ]
+    evaluation = problem.evaluate(problem.validation)
+    pictures = draw_run(
+        run.folder, problem, progress.records, evaluation, recipe.validation_texts()
+    )
+    if problem.test is not None:
+        summary.append(_test_line(problem, problem.test, run))
+    write_logs(run.folder, problem.name, (*run.header, *summary), progress.records)
+    console.print()
+    for line in summary:
+        console.print(line, highlight=False)
+    names = ", ".join(path.name for path in pictures)
+    console.print(f"{run.folder}/: {problem.name}.txt, {problem.name}.jsonl, {BEST}, {names}")
+
+
+def _test_line(problem: Problem, test: Examples, run: Run) -> str:
+    """Judge the test examples with the network of the best epoch."""
+    checkpoint = load_checkpoint(run.folder / BEST)
+    checkpoint.restore(problem.network)
+    result = problem.evaluate(test)
+    return (
+        f"test split, at the best epoch {checkpoint.step}: {result.accuracy:.2%} of "
+        f"{len(result.labels):,}"
+    )

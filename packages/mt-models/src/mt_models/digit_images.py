@@ -1,0 +1,93 @@
+"""From a picture of a digit, however it was made, to an image as MNIST has them.
+
+MNIST's digits are bright on dark, scaled to fit 20 by 20 pixels and centred in 28 by 28 by their
+centre of mass (Y. LeCun, C. Cortes, C. J. C. Burges: The MNIST database of handwritten digits).
+"""
+
+from os import PathLike
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+SIDE = 28
+BOX = 20
+CENTRE = 14.0
+"""Where MNIST has its centres of mass: all of them lie between 13.5 and 14.5, in both axes."""
+FAINT = 0.2
+"""What is darker than this share of the strongest ink is background."""
+
+
+class ImageError(ValueError):
+    """A file holds no picture of a digit."""
+
+
+def read_digit(path: str | PathLike[str]) -> npt.NDArray[np.uint8]:
+    """Read an image file of one digit, of any size, dark on bright or bright on dark.
+
+    Shape:
+        (28, 28), uint8, 0 is background.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImageError: It is not an image, is too large, or is blank.
+    """
+    try:
+        with Image.open(path) as picture:
+            rgba = picture.convert("RGBA")
+    except FileNotFoundError:
+        raise
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
+        raise ImageError(
+            f"{path}: not a readable image ({error}); give a PNG, JPEG or the like"
+        ) from error
+    # Transparent is paper.
+    paper = Image.new("RGBA", rgba.size, "white")
+    grey = Image.alpha_composite(paper, rgba).convert("L")
+    return normalize_digit(np.asarray(grey), str(path))
+
+
+def normalize_digit(grey: npt.NDArray[np.uint8], source: str = "image") -> npt.NDArray[np.uint8]:
+    """Return a grey image of one digit as MNIST would have it.
+
+    Args:
+        grey: Any polarity: the edge of the image tells which grey is background.
+        source: What to call the image in an error.
+
+    Shape:
+        (H, W) → (28, 28), uint8.
+
+    Raises:
+        ImageError: The image is blank.
+    """
+    values = grey.astype(np.float64)
+    edge = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    ink = np.abs(values - np.median(edge))
+    strongest = ink.max(initial=0.0)
+    # A flat image has only noise to scale up.
+    if strongest < 16:
+        raise ImageError(
+            f"{source}: the image is blank; a digit must stand out from its background"
+        )
+    ink = np.where(ink < FAINT * strongest, 0.0, ink) * (255.0 / strongest)
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    crop = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = BOX / max(crop.shape)
+    height, width = (max(1, round(n * scale)) for n in crop.shape)
+    small = Image.fromarray(crop.astype(np.uint8)).resize(
+        (width, height), Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
+    )
+    return _centred(np.asarray(small))
+
+
+def _centred(digit: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Put a digit of at most 20 by 20 pixels into an empty image, by its centre of mass."""
+    result = np.zeros((SIDE, SIDE), np.uint8)
+    corner = []
+    for axis, size in enumerate(digit.shape):
+        mass = digit.sum(axis=1 - axis, dtype=np.float64)
+        centre = (mass * np.arange(size)).sum() / max(mass.sum(), 1.0)
+        corner.append(int(np.clip(round(CENTRE - centre), 0, SIDE - size)))
+    top, left = corner
+    result[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return result

@@ -1,0 +1,89 @@
+"""Two convolutional networks that read digits."""
+
+import numpy as np
+
+from mt_autodiff import Tensor
+from mt_nn import AvgPool2d, Conv2d, Dropout, Linear, MaxPool2d, Module, logsoftmax
+from mt_tensor import REFERENCE, Backend
+
+
+class CourseLeNet(Module):
+    """The course's digit reader: two small convolutions, one pooling, two linear layers.
+
+    Attributes:
+        mid: What the first convolution saw in the last batch, (N, 4, 28, 28).
+        out: What the second one made of it, (N, 8, 28, 28).
+    """
+
+    def __init__(self, rng: np.random.Generator, backend: Backend = REFERENCE) -> None:
+        """Build the network with random weights.
+
+        Args:
+            rng: Draws the weights now and the dropped units later.
+            backend: What computes.
+        """
+        super().__init__()
+        self.conv1 = Conv2d(1, 4, 3, padding="trailing", rng=rng, backend=backend)
+        self.conv2 = Conv2d(4, 8, 3, padding="trailing", rng=rng, backend=backend)
+        self.pool = AvgPool2d(4)
+        self.hidden = Linear(392, 64, rng=rng, backend=backend)
+        self.dropout = Dropout(0.25, rng=rng)
+        self.output = Linear(64, 10, rng=rng, backend=backend)
+        self.mid: Tensor | None = None
+        self.out: Tensor | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logarithm of each digit's probability.
+
+        Shape:
+            (N, 1, 28, 28) → (N, 10).
+        """
+        mid = self.conv1(images).relu()  # (N, 4, 28, 28)
+        out = self.conv2(mid).relu()  # (N, 8, 28, 28)
+        # To look at, not to learn from: without their history they hold no graph in memory.
+        self.mid, self.out = mid.detach(), out.detach()
+        x = self.pool(out).view(-1, 392)
+        x = self.dropout(self.hidden(x).relu())
+        return logsoftmax(self.output(x), dim=1)
+
+
+class LeNet5(Module):
+    """A LeNet-5 of today: the layers of LeCun et al. (1998) with ReLU and max pooling.
+
+    Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document
+    recognition, Proceedings of the IEEE 86 (1998), section II.B.
+
+    Attributes:
+        mid: What the first convolution saw in the last batch, (N, 6, 28, 28).
+        out: What the second one made of it, (N, 16, 10, 10).
+    """
+
+    def __init__(self, rng: np.random.Generator, backend: Backend = REFERENCE) -> None:
+        """Build the network with random weights.
+
+        Args:
+            rng: Draws the weights.
+            backend: What computes.
+        """
+        super().__init__()
+        self.conv1 = Conv2d(1, 6, 5, padding=2, rng=rng, backend=backend)
+        self.conv2 = Conv2d(6, 16, 5, rng=rng, backend=backend)
+        self.pool = MaxPool2d(2)
+        self.hidden1 = Linear(400, 120, rng=rng, backend=backend)
+        self.hidden2 = Linear(120, 84, rng=rng, backend=backend)
+        self.output = Linear(84, 10, rng=rng, backend=backend)
+        self.mid: Tensor | None = None
+        self.out: Tensor | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logarithm of each digit's probability.
+
+        Shape:
+            (N, 1, 28, 28) → (N, 10).
+        """
+        mid = self.conv1(images).relu()  # (N, 6, 28, 28)
+        out = self.conv2(self.pool(mid)).relu()  # (N, 16, 10, 10)
+        self.mid, self.out = mid.detach(), out.detach()
+        x = self.pool(out).view(-1, 400)
+        x = self.hidden2(self.hidden1(x).relu()).relu()
+        return logsoftmax(self.output(x), dim=1)

@@ -1,0 +1,46 @@
+"""Which classes are taken for which."""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from mt_models.pictures.style import INK, STYLE, new_figure
+from mt_models.problems import Evaluation
+
+
+def confusion_matrix(evaluation: Evaluation, classes: int) -> npt.NDArray[np.int64]:
+    """Count the examples of each class (row) that were taken for each class (column).
+
+    Shape:
+        (classes, classes).
+    """
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (evaluation.labels, evaluation.predictions), 1)
+    return counts
+
+
+def confusion(evaluation: Evaluation, names: Sequence[str]) -> Figure:
+    """Draw the confusion matrix, each row shaded by its shares."""
+    counts = confusion_matrix(evaluation, len(names))
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = max(3.4, 0.5 * len(names) + 1.2)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(side, side)
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                colour = "white" if shares[row, column] > 0.5 else INK
+                axes.text(column, row, f"{count}", ha="center", va="center", color=colour, size=8)
+        ticks = range(len(names))
+        axes.set_xticks(ticks, names)
+        axes.set_yticks(ticks, names, rotation=90 if len(names[0]) > 2 else 0, va="center")
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
+        axes.set_title(f"{evaluation.accuracy:.2%} of {len(evaluation.labels):,} right")
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+    return figure

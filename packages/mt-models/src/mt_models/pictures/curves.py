@@ -1,0 +1,34 @@
+"""Loss and accuracy over the epochs."""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from mt_models.pictures.style import BLUE, GREY, ORANGE, STYLE, new_figure
+from mt_models.training.records import EpochRecord
+
+
+def curves(records: Sequence[EpochRecord]) -> Figure:
+    """Draw loss and accuracy, on what is learnt and on what is not, beside each other."""
+    epochs = [record.epoch for record in records]
+    with mpl.rc_context(STYLE):
+        figure = new_figure(8, 3.2)
+        loss, accuracy = figure.subplots(1, 2)
+        loss.set_title("mean loss")
+        loss.plot(epochs, [r.train_loss for r in records], "o-", color=BLUE, label="training")
+        loss.plot(
+            epochs, [r.validation_loss for r in records], "o-", color=ORANGE, label="validation"
+        )
+        accuracy.set_title("accuracy")
+        accuracy.plot(epochs, [r.train_accuracy for r in records], "o-", color=BLUE)
+        accuracy.plot(epochs, [r.validation_accuracy for r in records], "o-", color=ORANGE)
+        accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        loss.set_ylim(bottom=0)
+        loss.legend(frameon=False)
+        for axes in (loss, accuracy):
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.grid(color=GREY, alpha=0.25)
+    return figure

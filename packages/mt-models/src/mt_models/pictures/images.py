@@ -1,0 +1,84 @@
+"""What a digit reader sees: its first filters, its hidden states, its worst errors."""
+
+import math
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mt_autodiff import no_grad
+from mt_models.networks import CourseLeNet, LeNet5
+from mt_models.pictures.errors import worst_errors
+from mt_models.pictures.style import STYLE, new_figure
+from mt_models.problems import Digits, Evaluation, image_batch
+
+
+def filters(network: CourseLeNet | LeNet5) -> Figure:
+    """Draw the kernels of the first convolution, on one scale with white at zero."""
+    kernels = network.conv1.weight.value.to_numpy()[:, 0]  # (O, KH, KW)
+    limit = float(np.abs(kernels).max()) or 1.0
+    with mpl.rc_context(STYLE):
+        figure = new_figure(1.3 * len(kernels), 1.7)
+        grid = figure.subplots(1, len(kernels), squeeze=False)[0]
+        for axes, kernel in zip(grid, kernels, strict=True):
+            image = axes.imshow(kernel, cmap="RdBu", vmin=-limit, vmax=limit)
+            _bare(axes)
+        figure.colorbar(image, ax=grid, shrink=0.8)
+        figure.suptitle("kernels of the first convolution", size=11)
+    return figure
+
+
+def hidden_states(problem: Digits, count: int = 4) -> Figure:
+    """Draw a few validation digits beside what both convolutions make of them."""
+    network = problem.network
+    assert isinstance(network, CourseLeNet | LeNet5)
+    images = problem.validation.inputs[:count]
+    was_training = network.training
+    network.eval()
+    with no_grad():
+        network(image_batch(images, problem.backend))
+    if was_training:
+        network.train()
+    assert network.mid is not None
+    assert network.out is not None
+    mid, out = network.mid.to_numpy(), network.out.to_numpy()
+    columns = 1 + mid.shape[1] + out.shape[1]
+    with mpl.rc_context(STYLE):
+        figure = new_figure(0.75 * columns, 0.8 * len(images) + 0.5)
+        grid = figure.subplots(len(images), columns, squeeze=False)
+        for row, image, first, second in zip(grid, images, mid, out, strict=True):
+            for axes, picture in zip(row, [image, *first, *second], strict=True):
+                axes.imshow(picture, cmap="gray_r")
+                _bare(axes)
+        grid[0][0].set_title("digit", size=9)
+        grid[0][1].set_title("mid", size=9, loc="left")
+        grid[0][1 + mid.shape[1]].set_title("out", size=9, loc="left")
+    return figure
+
+
+def worst_digits(images: npt.NDArray[np.uint8], evaluation: Evaluation, count: int = 16) -> Figure:
+    """Draw the digits that were got wrong with the greatest confidence."""
+    chosen = worst_errors(evaluation, count)
+    columns = 8
+    rows = max(1, math.ceil(len(chosen) / columns))
+    with mpl.rc_context(STYLE):
+        figure = new_figure(1.1 * columns, 1.45 * rows + 0.3)
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for axes in grid.flat:
+            axes.set_axis_off()
+        for axes, i in zip(grid.flat, chosen, strict=False):
+            axes.imshow(images[i], cmap="gray_r")
+            said = evaluation.predictions[i]
+            share = evaluation.probabilities[i, said]
+            axes.set_title(f"{evaluation.labels[i]} as {said}\n{share:.0%}", size=8)
+        figure.suptitle("the most confident errors: true as predicted, and how sure", size=11)
+    return figure
+
+
+def _bare(axes: Axes) -> None:
+    """Remove ticks and frame."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)

@@ -1,0 +1,41 @@
+"""All pictures of a run at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mt_models.pictures.confusion import confusion
+from mt_models.pictures.curves import curves
+from mt_models.pictures.images import filters, hidden_states, worst_digits
+from mt_models.pictures.sentences import worst_sentences
+from mt_models.pictures.style import save
+from mt_models.problems import Digits, Evaluation, Problem
+from mt_models.training.records import EpochRecord
+
+
+def draw_run(
+    folder: Path,
+    problem: Problem,
+    records: Sequence[EpochRecord],
+    evaluation: Evaluation,
+    texts: Sequence[str] = (),
+) -> list[Path]:
+    """Write the pictures that a problem has and return their paths.
+
+    Args:
+        folder: Where to.
+        problem: What was learnt.
+        records: The finished epochs.
+        evaluation: The validation examples, judged by the network as it is.
+        texts: The validation sentences, of a problem that has any.
+    """
+    pictures = {
+        "curves": curves(records),
+        "confusion": confusion(evaluation, problem.classes),
+    }
+    if isinstance(problem, Digits):
+        pictures["filters"] = filters(problem.network)
+        pictures["hidden"] = hidden_states(problem)
+        pictures["errors"] = worst_digits(problem.validation.inputs, evaluation)
+    elif texts:
+        pictures["errors"] = worst_sentences(texts, evaluation)
+    return [save(figure, folder / f"{name}.png") for name, figure in pictures.items()]

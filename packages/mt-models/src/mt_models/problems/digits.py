@@ -1,0 +1,69 @@
+"""Reading digits: MNIST and the LeNets."""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_autodiff import Tensor, tensor
+from mt_models.datasets import Mnist
+from mt_models.networks import CourseLeNet, LeNet5
+from mt_models.problems.problem import Answer, Examples, Problem
+from mt_nn import nll_loss
+from mt_tensor import Backend
+
+DigitNetwork = Literal["course", "lenet5"]
+NETWORKS: dict[DigitNetwork, type[CourseLeNet | LeNet5]] = {
+    "course": CourseLeNet,
+    "lenet5": LeNet5,
+}
+
+
+class Digits(Problem):
+    """MNIST. As in the course the test images validate; nothing is chosen by them by default."""
+
+    name = "mnist"
+    classes = tuple("0123456789")
+
+    def __init__(
+        self,
+        mnist: Mnist,
+        backend: Backend,
+        *,
+        network: DigitNetwork = "course",
+        seed: int = 0,
+        train_size: int | None = None,
+        validation_size: int | None = None,
+    ) -> None:
+        """Choose the examples and build the network.
+
+        Args:
+            mnist: The images.
+            backend: What computes.
+            network: Which LeNet.
+            seed: Of the weights and of dropout.
+            train_size: Learn from the first so many images; all unless given.
+            validation_size: Judge by the first so many test images; all unless given.
+        """
+        self.rng = np.random.default_rng(seed)
+        self.backend = backend
+        self.network = NETWORKS[network](self.rng, backend)
+        self.train = Examples(mnist.train_images, mnist.train_labels)[:train_size]
+        self.validation = Examples(mnist.test_images, mnist.test_labels)[:validation_size]
+        self.test = None
+
+    def answer(self, batch: Examples) -> Answer:
+        """Put images through the network."""
+        log_probabilities = self.network(image_batch(batch.inputs, self.backend))
+        return Answer(
+            nll_loss(log_probabilities, batch.labels), np.exp(log_probabilities.to_numpy())
+        )
+
+
+def image_batch(images: npt.NDArray[np.uint8], backend: Backend) -> Tensor:
+    """Return grey values from 0 to 1 with a channel dimension.
+
+    Shape:
+        (N, H, W) → (N, 1, H, W).
+    """
+    return tensor(images[:, None] / backend.dtype.type(255), backend)

@@ -1,0 +1,71 @@
+"""Telling two kinds of points in the plane apart: the course's small MLPs."""
+
+import numpy as np
+
+from mt_autodiff import Scalar, tensor
+from mt_models.datasets import DATASETS, Graph
+from mt_models.networks import ScalarMLP, TensorMLP
+from mt_models.problems.problem import Answer, Examples, Problem
+from mt_nn import binary_cross_entropy
+from mt_tensor import Backend
+
+
+class Points(Problem):
+    """A set of points; the network is judged by the points that it learns from."""
+
+    name = "points"
+    classes = ("0", "1")
+    test = None
+
+    def __init__(
+        self,
+        dataset: str,
+        backend: Backend | None,
+        *,
+        n: int = 50,
+        hidden: int = 10,
+        seed: int = 0,
+    ) -> None:
+        """Draw the points and build the network.
+
+        Args:
+            dataset: The name of a set, such as "Xor".
+            backend: What computes; None for a network of single scalars.
+            n: How many points.
+            hidden: Units in each middle layer.
+            seed: Of points and weights.
+
+        Raises:
+            ValueError: There is no such set.
+        """
+        if dataset not in DATASETS:
+            raise ValueError(
+                f"points {dataset!r} do not exist; choose one of {', '.join(DATASETS)}"
+            )
+        self.rng = np.random.default_rng(seed)
+        graph: Graph = DATASETS[dataset](n, self.rng)
+        self.train = Examples(np.array(graph.X), np.array(graph.y))
+        self.validation = self.train
+        self.network = (
+            ScalarMLP(hidden, self.rng) if backend is None else TensorMLP(hidden, self.rng, backend)
+        )
+
+    def answer(self, batch: Examples) -> Answer:
+        """Put points through the network."""
+        if isinstance(self.network, TensorMLP):
+            positive = self.network(tensor(batch.inputs, self.network.backend))
+            loss = binary_cross_entropy(positive, batch.labels)
+            values = positive.to_numpy()
+        else:
+            scalars: list[Scalar] = self.network(batch.inputs)
+            loss = _mean_loss(scalars, batch.labels.tolist())
+            values = np.array([scalar.data for scalar in scalars])
+        return Answer(loss, np.stack([1 - values, values], axis=1))
+
+
+def _mean_loss(probabilities: list[Scalar], labels: list[int]) -> Scalar:
+    """Return the mean of -log of the probability that each point's own class was given."""
+    total = Scalar(0.0)
+    for p, label in zip(probabilities, labels, strict=True):
+        total = total - (p if label else 1.0 - p).log()
+    return total / len(labels)

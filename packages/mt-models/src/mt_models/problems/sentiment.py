@@ -1,0 +1,64 @@
+"""Reading sentiment: SST-2 and the sentence CNN."""
+
+import numpy as np
+
+from mt_models.datasets import Sentences, Sst2, Vocabulary
+from mt_models.networks import KimCNN, Preset
+from mt_models.problems.problem import Answer, Examples, Problem
+from mt_nn import binary_cross_entropy_with_logits
+from mt_tensor import Backend
+
+LENGTH = 52
+"""Words that a sentence is padded or cut to: the longest training sentence has as many."""
+
+
+class Sentiment(Problem):
+    """SST-2: is a sentence of a film review positive?"""
+
+    name = "sentiment"
+    classes = ("negative", "positive")
+
+    def __init__(
+        self,
+        sst2: Sst2,
+        vocabulary: Vocabulary,
+        backend: Backend,
+        *,
+        preset: Preset = "course",
+        trainable: bool = False,
+        seed: int = 0,
+        train_size: int | None = None,
+        validation_size: int | None = None,
+    ) -> None:
+        """Choose the examples and build the network.
+
+        Args:
+            sst2: The sentences.
+            vocabulary: The word vectors.
+            backend: What computes.
+            preset: How the network combines its responses.
+            trainable: Whether the word vectors are learnt, too.
+            seed: Of the weights and of dropout.
+            train_size: Learn from the first so many sentences; all unless given.
+            validation_size: Judge by the first so many development sentences; all unless given.
+        """
+        self.rng = np.random.default_rng(seed)
+        self.vocabulary = vocabulary
+        self.network = KimCNN(
+            vocabulary.vectors, self.rng, backend, preset=preset, trainable=trainable
+        )
+        self.train = self._examples(sst2.train)[:train_size]
+        self.validation = self._examples(sst2.dev)[:validation_size]
+        self.test = self._examples(sst2.test) if len(sst2.test) else None
+
+    def answer(self, batch: Examples) -> Answer:
+        """Put encoded sentences through the network."""
+        logits = self.network(batch.inputs)
+        positive = logits.detach().sigmoid().to_numpy()
+        return Answer(
+            binary_cross_entropy_with_logits(logits, batch.labels),
+            np.stack([1 - positive, positive], axis=1),
+        )
+
+    def _examples(self, sentences: Sentences) -> Examples:
+        return Examples(self.vocabulary.encode(sentences.texts, LENGTH), sentences.labels)

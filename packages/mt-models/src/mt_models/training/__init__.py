@@ -1,0 +1,37 @@
+"""One training loop for every problem, and what surrounds it: checkpoints, logs, displays."""
+
+from mt_models.training.display import BarDisplay, LineDisplay, make_display
+from mt_models.training.logs import lines, write_logs
+from mt_models.training.loop import (
+    DivergedError,
+    Observer,
+    Settings,
+    epoch_order,
+    finished,
+    train,
+)
+from mt_models.training.records import EpochRecord, Progress
+from mt_models.training.run import BEST, LAST, Display, Run, last_checkpoint
+from mt_models.training.stopping import StopOnSignal
+
+__all__ = [
+    "BEST",
+    "LAST",
+    "BarDisplay",
+    "Display",
+    "DivergedError",
+    "EpochRecord",
+    "LineDisplay",
+    "Observer",
+    "Progress",
+    "Run",
+    "Settings",
+    "StopOnSignal",
+    "epoch_order",
+    "finished",
+    "last_checkpoint",
+    "lines",
+    "make_display",
+    "train",
+    "write_logs",
+]
