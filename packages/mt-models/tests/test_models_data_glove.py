@@ -53,7 +53,11 @@ class TestEmbedded:
     def test_like_words_have_like_vectors(self, glove: Glove) -> None:
         unit = glove.vectors / np.linalg.norm(glove.vectors, axis=1, keepdims=True)
         likeness = unit @ unit[glove.index["movie"]]
-        assert glove.words[int(np.argsort(likeness)[-2])] == "film"
+        assert {glove.words[row] for row in np.argsort(likeness)[-3:]} == {
+            "movie",
+            "movies",
+            "film",
+        }
 
     def test_short_repr(self, glove: Glove) -> None:
         assert repr(glove) == "Glove(16135 words, 50 dimensions)"
