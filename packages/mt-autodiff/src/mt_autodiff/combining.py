@@ -19,13 +19,19 @@ def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
     Raises:
         ShapeError: There is no tensor, or their other sizes differ.
+        TypeError: Something else than tensors is among them.
 
     >>> from mt_autodiff import ones, zeros
     >>> concatenate([zeros((2, 1)), ones((2, 2))], dim=1)
     tensor([[0., 1., 1.],
             [0., 1., 1.]])
     """
-    if not tensors:
+    for t in tensors:
+        if not isinstance(t, Tensor):
+            raise TypeError(
+                f"concatenate: {type(t).__name__} is not a tensor; mt_autodiff.tensor() makes one"
+            )
+    if len(tensors) == 0:
         raise ShapeError("concatenate: give at least one tensor")
     first = tensors[0].shape
     at = normalize_dim(dim, len(first), "concatenate")
@@ -76,7 +82,8 @@ def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
         TypeError: The indices are not whole numbers.
         IndexError: A number names no row.
     """
-    numbers = np.asarray(indices)
+    # A copy, because the backward pass needs the numbers as they are now.
+    numbers = np.array(indices)
     if table.dims != 2:
         raise ShapeError(f"take: shape {table.shape} is not a table (rows, width)")
     if numbers.size == 0:

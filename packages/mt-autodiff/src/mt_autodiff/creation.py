@@ -17,7 +17,7 @@ Seed: TypeAlias = np.random.Generator | int | None
 
 
 def tensor(data: Any, backend: Backend = REFERENCE, requires_grad: bool = False) -> Tensor:
-    """Make a tensor from a number, nested lists, an array or a tensor, copying it.
+    """Make a contiguous tensor from a number, nested lists, an array or a tensor, copying it.
 
     Args:
         data: Real numbers; nested lists must be of equal lengths.
@@ -34,13 +34,15 @@ def tensor(data: Any, backend: Backend = REFERENCE, requires_grad: bool = False)
     if isinstance(data, Tensor):
         data = data.to_numpy()
     try:
-        array = np.array(data)
+        array = np.array(data, order="C")
     except ValueError as error:
         raise ValueError("tensor: nested lists must have equal lengths") from error
     if array.dtype.kind not in "fiub":
         # An empty list is an array of doubles; whatever else is left cannot be numbers.
         raise TypeError(f"tensor: expected real numbers, got an array of {array.dtype}")
-    return _leaf(backend.from_numpy(array.astype(backend.dtype)), backend, requires_grad)
+    return _leaf(
+        backend.from_numpy(array.astype(backend.dtype, copy=False)), backend, requires_grad
+    )
 
 
 def from_numpy(array: npt.NDArray[Any], backend: Backend = REFERENCE) -> Tensor:
@@ -88,7 +90,9 @@ def rand(
 ) -> Tensor:
     """Make a tensor of random numbers, uniform in [0, 1)."""
     array = np.random.default_rng(rng).random(tuple(shape))
-    return _leaf(backend.from_numpy(array), backend, requires_grad)
+    # Single precision would round the largest of them up to 1.
+    below_one = np.nextafter(backend.dtype.type(1), backend.dtype.type(0))
+    return _leaf(backend.from_numpy(np.minimum(array, below_one)), backend, requires_grad)
 
 
 def randn(

@@ -108,10 +108,14 @@ class Node:
             RuntimeError: This node is not a leaf.
         """
         if not self.is_leaf():
-            raise RuntimeError("accumulate_derivative: only leaves hold a gradient")
+            raise RuntimeError(
+                "accumulate_derivative: only leaves hold a gradient; "
+                "requires_grad_(True) makes a leaf of a tensor"
+            )
         if self.grad is None:
-            # A gradient that was broadcast repeats cells; users may write to this one.
-            self.grad = x._constant(self.backend.contiguous(x.data))
+            # A copy, because users may write to it: x may repeat cells, and share them with the
+            # gradient of another leaf or with what backward() was given.
+            self.grad = x._constant(self.backend.copy(x.data))
         else:
             total = self.backend.zip(operators.add, self.grad.data, x.data)
             self.grad = self._constant(total)
@@ -192,7 +196,9 @@ class Function:
         """
         nodes = [arg for arg in args if isinstance(arg, Node)]
         if not nodes:
-            raise TypeError(f"{cls.__name__}: at least one argument must be a tensor")
+            raise TypeError(
+                f"{cls.__name__}: no argument is a tensor; mt_autodiff.tensor() makes one"
+            )
         backend = nodes[0].backend
         for node in nodes:
             if node.backend is not backend and node.backend != backend:

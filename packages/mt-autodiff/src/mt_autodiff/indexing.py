@@ -52,7 +52,7 @@ def normalize_key(key: Any, shape: Sequence[int]) -> Key:
         if not -size <= number < size:
             raise IndexingError(
                 f"index {key!r} is outside of shape {tuple(shape)}: {number} is not in "
-                f"{-size} to {size - 1}"
+                f"range({-size}, {size})"
             )
         result.append(number % size)
     return tuple(result)
@@ -96,7 +96,8 @@ def slice_view(a: TensorData, key: Key) -> TensorData:
             length = len(range(begin, end, step))
             start += begin * stride if length else 0
             shape.append(length)
-            strides.append(stride * step)
+            # One element has no neighbour, and a step may be too large for a stride.
+            strides.append(stride * step if length > 1 else stride)
         else:
             start += entry * stride
     storage = a.storage[start:] if start else a.storage

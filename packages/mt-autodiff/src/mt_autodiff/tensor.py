@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias, Union, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,14 @@ from mt_autodiff import functions
 from mt_autodiff.engine import History, Move, Node
 from mt_autodiff.graph import backpropagate
 from mt_autodiff.indexing import normalize_key, slice_view
+from mt_autodiff.modes import grad_enabled
 from mt_tensor import REFERENCE, Backend, ShapeError, TensorData, operators
-from mt_tensor.layout import check_shape, infer_shape, normalize_dims, shape_broadcast
+from mt_tensor.layout import broadcasts_to, check_shape, infer_shape, normalize_dims
 
 Dims: TypeAlias = int | Iterable[int] | None
 TensorLike: TypeAlias = Union["Tensor", float, np.number[Any], npt.NDArray[Any]]
+
+_NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 
 
 class Tensor(Node):
@@ -53,7 +56,15 @@ class Tensor(Node):
             back: The history; None makes a constant.
             name: For people.
             backend: What computes; the reference backend unless given.
+
+        Raises:
+            TypeError: The data is something else.
         """
+        if not isinstance(data, TensorData):
+            raise TypeError(
+                f"Tensor: expected TensorData, got {type(data).__name__}; "
+                "mt_autodiff.tensor() makes a tensor of numbers"
+            )
         super().__init__(data, back, name, REFERENCE if backend is None else backend)
 
     # Description
@@ -140,13 +151,23 @@ class Tensor(Node):
 
         Whole exponents multiply; others go through $e^{p \log x}$ and want positive elements.
         """
-        if not isinstance(exponent, int | float | np.integer | np.floating):
+        if not isinstance(exponent, _NUMBERS):
             return NotImplemented
-        if exponent == int(exponent) and abs(exponent) <= 64:
-            if exponent < 0:
-                return 1.0 / self**-exponent
-            return math.prod([self] * int(exponent), start=self._ones_like())
-        return self.sqrt() if exponent == 0.5 else (self.ln() * float(exponent)).exp()
+        if exponent == 0.5:
+            return self.sqrt()
+        if not float(exponent).is_integer():
+            return (self.ln() * float(exponent)).exp()
+        if exponent < 0:
+            return 1.0 / self**-exponent
+        # Square and multiply: one bit of the exponent after the other.
+        power, result, rest = self, None, int(exponent)
+        while rest:
+            if rest % 2:
+                result = power if result is None else result * power
+            rest //= 2
+            if rest:
+                power = power * power
+        return self._ones_like() if result is None else result
 
     # Comparison: 1.0 where it holds, else 0.0
 
@@ -156,10 +177,20 @@ class Tensor(Node):
     def __gt__(self, other: Any) -> Tensor:
         return self._operand(other) < self
 
+    def __le__(self, other: Any) -> Tensor:
+        return _tensor((self < other) + (self == other))
+
+    def __ge__(self, other: Any) -> Tensor:
+        return _tensor((self > other) + (self == other))
+
     def __eq__(self, other: object) -> Any:
-        if not isinstance(other, Tensor | int | float | np.number | np.ndarray):
+        if not isinstance(other, (Tensor, np.ndarray, *_NUMBERS)):
             return NotImplemented
-        return functions.EQ.apply(self, self._operand(other))
+        return functions.EQ.apply(self, self._operand(cast(TensorLike, other)))
+
+    def __ne__(self, other: object) -> Any:
+        equal = self.__eq__(other)
+        return NotImplemented if equal is NotImplemented else 1.0 - equal
 
     __hash__ = object.__hash__
 
@@ -209,9 +240,9 @@ class Tensor(Node):
         Shape:
             (..., n, ...) → (..., 1, ...), or (1,).
         """
-        total = self.sum(dim)
-        count = math.prod(self.shape[d] for d in normalize_dims(dim, self.dims, "mean"))
-        return total * (1.0 / count if count else math.nan)
+        dims = self._dims(dim, "mean")
+        count = self.size if dims is None else math.prod(self.shape[d] for d in dims)
+        return self.sum(dims) * (1.0 / count if count else math.nan)
 
     def all(self, dim: Dims = None) -> Tensor:
         """Return 1.0 where all elements are 1, else 0.0; for the results of comparisons.
@@ -256,8 +287,9 @@ class Tensor(Node):
         """Set elements in place, broadcasting the value to them.
 
         Raises:
-            RuntimeError: The tensor was computed from others, whose gradients would be wrong, or
-                it repeats elements.
+            RuntimeError: Gradients would be wrong, because this tensor was computed from others
+                or the value wants a gradient; or this tensor repeats elements.
+            ShapeError: The value does not broadcast to the elements.
         """
         if self.history is not None and self.history.last_fn is not None:
             raise RuntimeError(
@@ -269,9 +301,24 @@ class Tensor(Node):
                 "assignment to an expanded tensor, whose elements share memory; "
                 "call contiguous() first"
             )
-        entries = normalize_key(key, self.shape)
-        target = slice_view(self.data, entries)
-        self.backend.map(operators.id, self._operand(value).to(self.backend).data, out=target)
+        target = slice_view(self.data, normalize_key(key, self.shape))
+        operand = self._operand(value)
+        if operand.requires_grad() and grad_enabled():
+            raise RuntimeError(
+                "assignment of a tensor that wants a gradient, which would be lost; assign its "
+                "detach(), or put tensors together with concatenate() and pad()"
+            )
+        source = operand.to(self.backend).data
+        # As in NumPy, dimensions of size 1 at the left may be too many.
+        while source.dims > target.dims and source.shape[0] == 1:
+            source = TensorData.trusted(source.storage, source.shape[1:], source.strides[1:])
+        if not broadcasts_to(source.shape, target.shape):
+            raise ShapeError(
+                f"assignment: a value of shape {operand.shape} does not broadcast to the "
+                f"elements that {key!r} names, of shape {target.shape}"
+            )
+        # A copy of it, because the value may be another part of the same memory.
+        self.backend.map(operators.id, self.backend.copy(source), out=target)
 
     def __iter__(self) -> Iterator[Any]:
         for i in range(len(self)):
@@ -300,6 +347,12 @@ class Tensor(Node):
     def __int__(self) -> int:
         return int(self.item())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the numbers of a result, not how they came about."""
+        grad = None if self.grad is None else self.grad.to_numpy()
+        array = self.to_numpy()
+        return _rebuilt, (type(self), array, self.backend, self.is_leaf(), grad, self.name)
+
     # Other libraries
 
     def to_numpy(self) -> npt.NDArray[Any]:
@@ -322,9 +375,15 @@ class Tensor(Node):
     def __dlpack__(self, **options: Any) -> Any:
         """Export the elements to another library, without a copy where none repeat."""
         array = self.to_numpy()
-        exported = array if array.flags.writeable else array.copy()
+        if not array.flags.writeable:
+            if options.get("copy") is False:
+                raise BufferError(
+                    "__dlpack__: elements of an expanded tensor share memory, which others must "
+                    "not write to; export its contiguous() or allow a copy"
+                )
+            array = array.copy()
         given = {name: value for name, value in options.items() if value is not None}
-        return exported.__dlpack__(**given)
+        return array.__dlpack__(**given)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         device, number = self.to_numpy().__dlpack_device__()
@@ -367,9 +426,10 @@ class Tensor(Node):
                 )
             grad_output = 1.0
         grad = self._operand(grad_output).detach().to(self.backend)
-        if shape_broadcast(grad.shape, self.shape, "backward") != self.shape:
+        if not broadcasts_to(grad.shape, self.shape):
             raise ShapeError(
-                f"backward: a gradient of shape {grad.shape} for a tensor of shape {self.shape}"
+                f"backward: a gradient of shape {grad.shape} for a tensor of shape {self.shape}; "
+                "it must have the tensor's shape or broadcast to it"
             )
         backpropagate(self, self._constant(grad.data.expand(self.shape)))
 
@@ -391,11 +451,20 @@ class Tensor(Node):
     # Helpers
 
     def _operand(self, value: TensorLike) -> Tensor:
-        """Return a number or an array as a constant of this tensor's backend."""
+        """Return a number or an array as a constant of this tensor's backend.
+
+        Raises:
+            TypeError: It is something else.
+        """
         if isinstance(value, Tensor):
             return value
         if isinstance(value, np.ndarray):
             return _tensor(self._constant(self.backend.from_numpy(value)))
+        if not isinstance(value, _NUMBERS):
+            raise TypeError(
+                f"a tensor and {type(value).__name__} do not go together: use numbers, arrays and "
+                "tensors; mt_autodiff.tensor() makes a tensor of lists"
+            )
         shape = (1,) if self.shape else ()
         return _tensor(self._constant(self.backend.full(shape, float(value))))
 
@@ -406,6 +475,21 @@ class Tensor(Node):
         return None if dim is None else normalize_dims(dim, self.dims, operation)
 
 
+def _rebuilt(
+    cls: type[Tensor],
+    array: npt.NDArray[Any],
+    backend: Backend,
+    leaf: bool,
+    grad: npt.NDArray[Any] | None,
+    name: str | None,
+) -> Tensor:
+    """Return the tensor that `Tensor.__reduce__` took apart."""
+    result = cls(backend.from_numpy(array), History() if leaf else None, name, backend)
+    if grad is not None:
+        result.grad = cls(backend.from_numpy(grad), None, None, backend)
+    return result
+
+
 def _tensor(node: Any) -> Tensor:
     """Tell the type checker what `Function.apply` gives for tensors."""
     tensor: Tensor = node
@@ -414,6 +498,5 @@ def _tensor(node: Any) -> Tensor:
 
 def _flat(numbers: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
     """Return sizes or dimensions that were given one by one or as one sequence."""
-    if len(numbers) == 1 and isinstance(numbers[0], Sequence):
-        return tuple(numbers[0])
-    return tuple(int(n) for n in numbers)  # type: ignore[arg-type]
+    first = numbers[0] if len(numbers) == 1 else None
+    return tuple(first) if isinstance(first, Iterable) else cast(tuple[int, ...], numbers)

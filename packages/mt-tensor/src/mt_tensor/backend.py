@@ -10,15 +10,15 @@ call one hook with an underscore, which is all that a backend has to write.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_tensor.layout import (
-    IndexingError,
     UserShape,
+    broadcasts_to,
     check_shape,
     normalize_dim,
     shape_broadcast,
@@ -109,7 +109,8 @@ class Backend(ABC):
         Args:
             fn: A function of one number, from `mt_tensor.operators` or of its kind.
             a: The operand.
-            out: Where to write, in any layout without repeated cells; `a` is broadcast to it.
+            out: Where to write, in any layout without repeated cells; `a` is broadcast to it. It
+                may be `a` itself, and must not overlap it otherwise.
 
         Shape:
             (...) → (...), or the shape of `out`.
@@ -120,7 +121,7 @@ class Backend(ABC):
         if out is None:
             out = self.empty(a.shape)
         elif a.shape != out.shape:
-            _check_out(fn.__name__, a.shape, out.shape)
+            _check_out(_name(fn), a.shape, out.shape)
         self._map(fn, out, a)
         return out
 
@@ -133,7 +134,8 @@ class Backend(ABC):
             fn: A function of two numbers.
             a: The first operand.
             b: The second operand.
-            out: Where to write, in any layout without repeated cells.
+            out: Where to write, in any layout without repeated cells. It may be an operand
+                itself, and must not overlap one otherwise.
 
         Shape:
             (...), (...) → the broadcast shape, or the shape of `out`.
@@ -142,11 +144,11 @@ class Backend(ABC):
             IndexingError: The shapes do not broadcast.
             ShapeError: Their broadcast shape does not broadcast to `out`.
         """
-        shape = a.shape if a.shape == b.shape else shape_broadcast(a.shape, b.shape, fn.__name__)
+        shape = a.shape if a.shape == b.shape else shape_broadcast(a.shape, b.shape, _name(fn))
         if out is None:
             out = self.empty(shape)
         elif shape != out.shape:
-            _check_out(fn.__name__, shape, out.shape)
+            _check_out(_name(fn), shape, out.shape)
         self._zip(fn, out, a, b)
         return out
 
@@ -165,7 +167,7 @@ class Backend(ABC):
         Raises:
             IndexingError: There is no such dimension.
         """
-        dim = normalize_dim(dim, a.dims, f"reduce({fn.__name__})")
+        dim = normalize_dim(dim, a.dims, f"reduce({_name(fn)})")
         out = self.full((*a.shape[:dim], 1, *a.shape[dim + 1 :]), start)
         self._reduce(fn, out, a, dim, start)
         return out
@@ -369,21 +371,22 @@ def host_array(a: TensorData) -> npt.NDArray[Any]:
     """
     if a.is_contiguous():
         return a.storage[: a.size].reshape(a.shape)
-    itemsize = a.storage.itemsize
+    (step,) = a.storage.strides
     repeats = any(size > 1 and stride == 0 for size, stride in zip(a.shape, a.strides, strict=True))
     return np.lib.stride_tricks.as_strided(
-        a.storage, a.shape, tuple(s * itemsize for s in a.strides), writeable=not repeats
+        a.storage, a.shape, tuple(s * step for s in a.strides), writeable=not repeats
     )
 
 
-def _check_out(name: str, shape: Sequence[int], out_shape: Sequence[int]) -> None:
+def _check_out(name: str, shape: tuple[int, ...], out_shape: tuple[int, ...]) -> None:
     """Raise ShapeError unless a result of one shape can be written, broadcast, to another."""
-    try:
-        fits = shape_broadcast(shape, out_shape) == tuple(out_shape)
-    except IndexingError:
-        fits = False
-    if not fits:
+    if not broadcasts_to(shape, out_shape):
         raise ShapeError(
-            f"{name}: a result of shape {tuple(shape)} does not fit into out of shape "
-            f"{tuple(out_shape)}"
+            f"{name}: a result of shape {shape} does not fit into out of shape {out_shape}; "
+            "give an out of the result's shape, or of one that it broadcasts to"
         )
+
+
+def _name(fn: Map | Zip) -> str:
+    """Return what to call a scalar function in a message."""
+    return getattr(fn, "__name__", repr(fn))

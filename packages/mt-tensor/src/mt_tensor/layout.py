@@ -10,6 +10,7 @@ Python.
 """
 
 import math
+import operator
 from collections.abc import Iterable, MutableSequence, Sequence
 from typing import Any, TypeAlias
 
@@ -111,6 +112,18 @@ def shape_broadcast(
     return tuple(result)
 
 
+def broadcasts_to(shape: UserShape, target: UserShape) -> bool:
+    """Return whether a tensor of one shape can be repeated to another.
+
+    >>> broadcasts_to((3, 1), (2, 3, 4)), broadcasts_to((2, 3, 4), (3, 1))
+    (True, False)
+    """
+    missing = len(target) - len(shape)
+    return missing >= 0 and all(
+        size in (1, wanted) for size, wanted in zip(shape, target[missing:], strict=True)
+    )
+
+
 def strides_from_shape(shape: UserShape) -> tuple[int, ...]:
     """Return the strides of a row-major tensor without gaps.
 
@@ -171,11 +184,12 @@ def normalize_dims(dim: int | Iterable[int] | None, dims: int, operation: str) -
 
     Raises:
         IndexingError: A dimension does not exist or is named twice.
+        TypeError: A dimension is not a whole number.
     """
     if dim is None:
         return tuple(range(dims))
-    named = (dim,) if isinstance(dim, int | np.integer) else tuple(dim)
-    result = tuple(normalize_dim(int(d), dims, operation) for d in named)
+    named = whole_numbers(dim if isinstance(dim, Iterable) else (dim,), operation)
+    result = tuple(normalize_dim(d, dims, operation) for d in named)
     if len(set(result)) != len(result):
         raise IndexingError(f"{operation}: dimensions {named} name one of them twice")
     return result
@@ -186,15 +200,30 @@ def check_shape(shape: UserShape, operation: str) -> tuple[int, ...]:
 
     Raises:
         IndexingError: A size is negative, or there are more than `MAX_DIMS` of them.
+        TypeError: It is not a sequence of whole numbers.
     """
-    result = tuple(int(size) for size in shape)
-    if any(size < 0 for size in result):
-        raise IndexingError(f"{operation}: shape {result} has a negative size")
+    result = whole_numbers(shape, operation)
+    if result and min(result) < 0:
+        raise IndexingError(f"{operation}: shape {result} has a negative size; sizes count from 0")
     if len(result) > MAX_DIMS:
         raise IndexingError(
             f"{operation}: {len(result)} dimensions; a tensor has at most {MAX_DIMS}"
         )
     return result
+
+
+def whole_numbers(values: Iterable[int], operation: str) -> tuple[int, ...]:
+    """Return sizes, strides or dimensions as a tuple of ints.
+
+    Raises:
+        TypeError: They are something else: 2.0 is refused like 2.5, and so is a number alone.
+    """
+    try:
+        return tuple(map(operator.index, values))
+    except TypeError as error:
+        raise TypeError(
+            f"{operation}: {values!r} must be a sequence of whole numbers, such as (2, 3)"
+        ) from error
 
 
 def infer_shape(size: int, shape: UserShape) -> tuple[int, ...]:
@@ -206,7 +235,7 @@ def infer_shape(size: int, shape: UserShape) -> tuple[int, ...]:
     >>> infer_shape(12, (3, -1))
     (3, 4)
     """
-    wanted = tuple(int(n) for n in shape)
+    wanted = whole_numbers(shape, "view")
     if wanted.count(-1) == 1:
         known = math.prod(n for n in wanted if n != -1)
         if known > 0 and size % known == 0:

@@ -112,7 +112,10 @@ def ln(x: float) -> float:
 
 
 def inv(x: float) -> float:
-    r"""Return the reciprocal $\frac{1}{x}$."""
+    r"""Return the reciprocal $\frac{1}{x}$.
+
+    Of a plain zero Python raises `ZeroDivisionError`; backends give infinity.
+    """
     return 1.0 / x
 
 
@@ -136,7 +139,8 @@ def ln_back(x: float, d: float) -> float:
 
 def inv_back(x: float, d: float) -> float:
     r"""Return $-\frac{d}{x^2}$, the derivative of `inv` times d."""
-    return -d / (x * x)
+    # Not -d / (x * x): the square of a small number may be zero.
+    return -(d / x) / x
 
 
 def relu_back(x: float, d: float) -> float:

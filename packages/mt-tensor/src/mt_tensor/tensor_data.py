@@ -6,6 +6,7 @@ another `TensorData` on the same storage.
 
 import itertools
 import math
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from mt_tensor.layout import (
     shape_broadcast,
     span,
     strides_from_shape,
+    whole_numbers,
 )
 
 
@@ -69,6 +71,7 @@ class TensorData:
         Raises:
             IndexingError: Shape and strides differ in length, a size or a stride is negative, or
                 the storage is too short for them.
+            TypeError: A size or a stride is not a whole number.
         """
         if hasattr(storage, "dtype"):
             cells = cast(Storage, storage)
@@ -77,7 +80,9 @@ class TensorData:
         self.storage = cells
         self.shape = check_shape(shape, "TensorData")
         self.strides = (
-            strides_from_shape(self.shape) if strides is None else tuple(int(s) for s in strides)
+            strides_from_shape(self.shape)
+            if strides is None
+            else whole_numbers(strides, "TensorData")
         )
         self.size = math.prod(self.shape)
         self._layout: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None
@@ -141,6 +146,7 @@ class TensorData:
 
         Raises:
             IndexingError: Too few or too many numbers, or one out of range.
+            TypeError: One is not whole.
         """
         numbers = (index,) if isinstance(index, int | np.integer) else tuple(index)
         if len(numbers) != len(self.shape):
@@ -152,9 +158,10 @@ class TensorData:
             if not 0 <= number < size:
                 raise IndexingError(
                     f"index {numbers} is outside of shape {self.shape}: "
-                    f"{number} is not in 0 to {size - 1}"
+                    f"{number} is not in range({size})"
                 )
-        return int(index_to_position(numbers, self.strides))
+        # Unlike int(), this does not round a fraction down.
+        return operator.index(index_to_position(numbers, self.strides))
 
     def indices(self) -> Iterator[tuple[int, ...]]:
         """Go through all indices in row-major order."""
