@@ -81,6 +81,9 @@ class Scalar:
     def __bool__(self) -> bool:
         return bool(self.data)
 
+    def __float__(self) -> float:
+        return self.data
+
     # Arithmetic
 
     def __add__(self, b: "ScalarLike") -> "Scalar":
