@@ -173,7 +173,7 @@ def size_options(examples: str, *, train_size: int | None) -> Callable[[Command]
 )
 @common_options(epochs=5, batch_size=16, lr=0.1)
 @click.pass_context
-def mnist(ctx: click.Context, **options: Any) -> None:
+def mnist(ctx: click.Context, /, **options: Any) -> None:
     r"""Learn to read digits: LeNet on MNIST.
 
     The defaults are the course's small setting: 5,000 training images in batches of 16. Judged
@@ -216,7 +216,7 @@ def mnist(ctx: click.Context, **options: Any) -> None:
 )
 @common_options(epochs=5, batch_size=50, lr=0.001, optimizer="adam")
 @click.pass_context
-def sentiment(ctx: click.Context, **options: Any) -> None:
+def sentiment(ctx: click.Context, /, **options: Any) -> None:
     r"""Learn to read sentiment: a sentence CNN on SST-2.
 
     The word vectors are GloVe's. Judged are the 872 development sentences; the test sentences are
@@ -253,7 +253,7 @@ def sentiment(ctx: click.Context, **options: Any) -> None:
 )
 @common_options(epochs=200, batch_size=10, lr=0.1)
 @click.pass_context
-def points(ctx: click.Context, **options: Any) -> None:
+def points(ctx: click.Context, /, **options: Any) -> None:
     r"""Learn to tell points apart: the small networks of modules 1 to 3.
 
     \b

@@ -71,7 +71,7 @@ class KimCNN(Module):
         responses = [max(conv(x).relu(), dim=2) for conv in self.convolutions]  # (N, maps, 1)
         if self.preset == "course":
             features = responses[0] + responses[1] + responses[2]  # (N, maps, 1)
-            logits = self.dropout(self.output(_rows(features)))
+            logits: Tensor = self.dropout(self.output(_rows(features)))
         else:
             features = concatenate(responses, dim=1)  # (N, 3 * maps, 1)
             logits = self.output(self.dropout(_rows(features)))

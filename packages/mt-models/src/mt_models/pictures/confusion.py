@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from mt_models.pictures.style import INK, STYLE, new_figure
+from mt_models.pictures.style import INK, new_figure, styled
 from mt_models.problems import Evaluation
 
 
@@ -27,7 +26,7 @@ def confusion(evaluation: Evaluation, names: Sequence[str]) -> Figure:
     counts = confusion_matrix(evaluation, len(names))
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = max(3.4, 0.5 * len(names) + 1.2)
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = new_figure(side, side)
         axes = figure.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mt_models.pictures.style import BLUE, GREY, ORANGE, STYLE, new_figure
+from mt_models.pictures.style import BLUE, GREY, ORANGE, new_figure, styled
 from mt_models.training.records import EpochRecord
 
 
 def curves(records: Sequence[EpochRecord]) -> Figure:
     """Draw loss and accuracy, on what is learnt and on what is not, beside each other."""
     epochs = [record.epoch for record in records]
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = new_figure(8, 3.2)
         loss, accuracy = figure.subplots(1, 2)
         loss.set_title("mean loss")

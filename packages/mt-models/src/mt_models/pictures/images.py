@@ -2,7 +2,6 @@
 
 import math
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from mt_autodiff import no_grad
 from mt_models.networks import CourseLeNet, LeNet5
 from mt_models.pictures.errors import worst_errors
-from mt_models.pictures.style import STYLE, new_figure
+from mt_models.pictures.style import new_figure, styled
 from mt_models.problems import Digits, Evaluation, image_batch
 
 
@@ -19,7 +18,7 @@ def filters(network: CourseLeNet | LeNet5) -> Figure:
     """Draw the kernels of the first convolution, on one scale with white at zero."""
     kernels = network.conv1.weight.value.to_numpy()[:, 0]  # (O, KH, KW)
     limit = float(np.abs(kernels).max()) or 1.0
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = new_figure(1.3 * len(kernels), 1.7)
         grid = figure.subplots(1, len(kernels), squeeze=False)[0]
         for axes, kernel in zip(grid, kernels, strict=True):
@@ -33,7 +32,6 @@ def filters(network: CourseLeNet | LeNet5) -> Figure:
 def hidden_states(problem: Digits, count: int = 4) -> Figure:
     """Draw a few validation digits beside what both convolutions make of them."""
     network = problem.network
-    assert isinstance(network, CourseLeNet | LeNet5)
     images = problem.validation.inputs[:count]
     was_training = network.training
     network.eval()
@@ -45,7 +43,7 @@ def hidden_states(problem: Digits, count: int = 4) -> Figure:
     assert network.out is not None
     mid, out = network.mid.to_numpy(), network.out.to_numpy()
     columns = 1 + mid.shape[1] + out.shape[1]
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = new_figure(0.75 * columns, 0.8 * len(images) + 0.5)
         grid = figure.subplots(len(images), columns, squeeze=False)
         for row, image, first, second in zip(grid, images, mid, out, strict=True):
@@ -63,7 +61,7 @@ def worst_digits(images: npt.NDArray[np.uint8], evaluation: Evaluation, count: i
     chosen = worst_errors(evaluation, count)
     columns = 8
     rows = max(1, math.ceil(len(chosen) / columns))
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = new_figure(1.1 * columns, 1.45 * rows + 0.3)
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat:

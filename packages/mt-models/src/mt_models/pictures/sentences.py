@@ -3,11 +3,10 @@
 import textwrap
 from collections.abc import Sequence
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from mt_models.pictures.errors import worst_errors
-from mt_models.pictures.style import BLUE, ORANGE, STYLE, new_figure
+from mt_models.pictures.style import BLUE, ORANGE, new_figure, styled
 from mt_models.problems import Evaluation
 
 
@@ -17,7 +16,7 @@ def worst_sentences(texts: Sequence[str], evaluation: Evaluation, count: int = 1
     labels = [textwrap.fill(textwrap.shorten(texts[i], 150), 75) for i in chosen]
     positive = evaluation.probabilities[chosen, 1]
     colours = [ORANGE if evaluation.labels[i] else BLUE for i in chosen]
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = new_figure(9, 0.5 * max(1, len(chosen)) + 1.0)
         axes = figure.subplots()
         places = range(len(chosen))

@@ -1,7 +1,8 @@
 """How every picture of a run looks."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -26,14 +27,20 @@ STYLE: dict[str, Any] = {
 }
 
 
+def styled() -> AbstractContextManager[None]:
+    """Return a context in which matplotlib draws in this style."""
+    # matplotlib's types list every setting by name, which a plain dict cannot satisfy.
+    return mpl.rc_context(cast(Any, STYLE))
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of a size in inches, laid out so that nothing overlaps."""
-    with mpl.rc_context(STYLE):
+    with styled():
         return Figure(figsize=(width, height), layout="constrained")
 
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG and return the path."""
-    with mpl.rc_context(STYLE):
+    with styled():
         figure.savefig(path)
     return path

@@ -24,6 +24,7 @@ class Digits(Problem):
 
     name = "mnist"
     classes = tuple("0123456789")
+    network: CourseLeNet | LeNet5
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ import numpy as np
 from mt_autodiff import Scalar, tensor
 from mt_models.datasets import DATASETS, Graph
 from mt_models.networks import ScalarMLP, TensorMLP
-from mt_models.problems.problem import Answer, Examples, Problem
+from mt_models.problems.problem import Answer, Examples, Loss, Problem
 from mt_nn import binary_cross_entropy
 from mt_tensor import Backend
 
@@ -52,6 +52,7 @@ class Points(Problem):
 
     def answer(self, batch: Examples) -> Answer:
         """Put points through the network."""
+        loss: Loss
         if isinstance(self.network, TensorMLP):
             positive = self.network(tensor(batch.inputs, self.network.backend))
             loss = binary_cross_entropy(positive, batch.labels)

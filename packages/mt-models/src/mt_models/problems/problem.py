@@ -82,7 +82,8 @@ class Evaluation:
     @property
     def predictions(self) -> npt.NDArray[np.intp]:
         """The most probable class of each example, (N,)."""
-        return self.probabilities.argmax(1)
+        predictions: npt.NDArray[np.intp] = self.probabilities.argmax(1)
+        return predictions
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
@@ -126,7 +127,7 @@ class Problem(ABC):
         was_training = self.network.training
         self.network.eval()
         total = 0.0
-        parts = [np.empty((0, len(self.classes)))]
+        parts: list[npt.NDArray[np.floating]] = [np.empty((0, len(self.classes)))]
         try:
             with no_grad():
                 for batch in examples.batches(batch_size):

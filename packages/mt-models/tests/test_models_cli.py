@@ -1,0 +1,172 @@
+"""The command line, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from mt_models.cli import main
+from mt_models.datasets import load_mnist_split
+from mt_nn import load_checkpoint
+
+POINTS = ["train", "points", "--backend", "reference", "--n", "12", "--hidden", "3"]
+SMALL_MNIST = [
+    *("train", "mnist", "--train-size", "48", "--validation-size", "40"),
+    *("--epochs", "2", "--batch-size", "20", "--out", "run"),
+]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Run a command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*args: str) -> Result:
+        return CliRunner().invoke(main, args, prog_name="mt_models")
+
+    return invoke
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["train"], ["train", "mnist"], ["train", "sentiment"], ["train", "points"]]
+)
+def test_help_teaches(run, command: list[str]) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert len(result.output) > 200
+
+
+def test_points_leave_logs_checkpoints_and_pictures(run) -> None:
+    result = run(*POINTS, "--epochs", "3")
+    assert result.exit_code == 0, result.output
+    folder = Path("runs/points-1")
+    names = {path.name for path in folder.iterdir()}
+    expected = {"last.safetensors", "best.safetensors", "points.txt", "points.jsonl"}
+    assert names == expected | {"curves.png", "confusion.png"}
+    assert len((folder / "points.jsonl").read_text().splitlines()) == 3
+    assert "validation accuracy" in result.output
+    assert run(*POINTS, "--epochs", "1").exit_code == 0
+    assert Path("runs/points-2").is_dir()
+
+
+def test_scalars_learn_too(run) -> None:
+    result = run(*POINTS, "--model", "scalar", "--epochs", "2")
+    assert result.exit_code == 0, result.output
+
+
+def test_resume_goes_on_to_more_epochs(run) -> None:
+    run(*POINTS, "--epochs", "2", "--out", "short")
+    result = run("train", "points", "--resume", "--out", "short", "--epochs", "4")
+    assert result.exit_code == 0, result.output
+    run(*POINTS, "--epochs", "4", "--out", "long")
+    texts = [Path(name, "points.txt").read_text() for name in ("short", "long")]
+    assert texts[0] == texts[1]
+
+
+def test_resume_without_a_name_takes_the_latest(run) -> None:
+    run(*POINTS, "--epochs", "1")
+    run(*POINTS, "--epochs", "1", "--seed", "7")
+    result = run("train", "points", "--resume", "--epochs", "2")
+    assert result.exit_code == 0, result.output
+    assert load_checkpoint("runs/points-2/last.safetensors").step == 2
+    assert load_checkpoint("runs/points-1/last.safetensors").step == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["train", "points", "--resume"], "no run of points"),
+        (["train", "points", "--resume", "--out", "nowhere"], "nothing to resume"),
+        (["train", "points", "--epochs", "0"], "0"),
+        (["train", "points", "--lr", "0"], "lr"),
+        (["train", "mnist", "--backend", "abacus"], "abacus"),
+        (["train", "mnist", "--data", "nowhere"], "nowhere"),
+        (["predict", "nowhere", "x"], "nowhere"),
+        (["trian"], "trian"),
+    ],
+)
+def test_usage_errors_name_what_was_given(run, args: list[str], message: str) -> None:
+    result = run(*args)
+    assert result.exit_code in (1, 2)
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_resumed_run_keeps_its_options(run) -> None:
+    run(*POINTS, "--epochs", "1", "--out", "run")
+    result = run("train", "points", "--resume", "--out", "run", "--lr", "0.7")
+    assert result.exit_code == 2
+    assert "lr = 0.1, not 0.7" in result.output
+    result = run("train", "mnist", "--resume", "--out", "run")
+    assert result.exit_code == 2
+    assert "holds a run of points" in result.output
+
+
+def test_a_run_is_never_overwritten(run) -> None:
+    run(*POINTS, "--epochs", "1", "--out", "run")
+    before = Path("run/last.safetensors").read_bytes()
+    result = run(*POINTS, "--epochs", "1", "--out", "run")
+    assert result.exit_code == 2
+    assert "--resume" in result.output
+    assert Path("run/last.safetensors").read_bytes() == before
+
+
+def test_divergence_is_a_message(run) -> None:
+    result = run(*POINTS, "--lr", "1e200", "--epochs", "5")
+    assert result.exit_code == 1
+    assert "lower the learning rate" in result.output
+
+
+def test_a_damaged_checkpoint_is_a_message(run) -> None:
+    run(*POINTS, "--epochs", "1", "--out", "run")
+    path = Path("run/last.safetensors")
+    path.write_bytes(path.read_bytes()[:-40])
+    result = run("train", "points", "--resume", "--out", "run")
+    assert result.exit_code == 1
+    assert "last.safetensors" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_digits_from_training_to_prediction(run) -> None:
+    result = run(*SMALL_MNIST)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"Epoch 2 loss \d+\.\d{4} valid acc \d+/16 \(\d+/40 = ", result.output)
+    names = {path.name for path in Path("run").glob("*.png")}
+    assert names == {"curves.png", "confusion.png", "filters.png", "hidden.png", "errors.png"}
+    for name in names:
+        with Image.open(Path("run") / name) as picture:
+            assert min(picture.size) > 100
+    record = json.loads(Path("run/mnist.jsonl").read_text().splitlines()[-1])
+    assert record["validation_total"] == 40
+
+    images, _ = load_mnist_split("test")
+    Image.fromarray(images[0]).resize((90, 90)).save("digit.png")
+    result = run("predict", "run", "digit.png")
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[0].strip() in set("0123456789")
+    assert result.output.count("%") == 10
+    result = run("predict", "run/last.safetensors", "missing.png")
+    assert result.exit_code == 1
+    assert "missing.png" in result.output
+
+
+def test_sentiment_from_training_to_prediction(run) -> None:
+    result = run(
+        *("train", "sentiment", "--train-size", "20", "--validation-size", "10"),
+        *("--epochs", "1", "--batch-size", "10", "--out", "run"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "test split, at the best epoch 1" in result.output
+    assert Path("run/errors.png").exists() or "100.00%" in result.output
+    result = run("predict", "run", "A film that zzyzx will never forget!")
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[0].strip() in ("negative", "positive")
+    assert "unknown words: zzyzx" in result.output
+    result = run("predict", "run", "  ")
+    assert result.exit_code == 1
+    assert "empty" in result.output

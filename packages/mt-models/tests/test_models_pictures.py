@@ -1,0 +1,42 @@
+"""What the pictures are drawn from is right; that they are drawn, the command line's tests show."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_models.pictures import confusion, confusion_matrix, curves, worst_errors, worst_sentences
+from mt_models.problems import Evaluation
+from mt_models.training import EpochRecord
+
+
+def evaluation(labels: list[int], predictions: list[int], sure: list[float]) -> Evaluation:
+    probabilities = np.full((len(labels), 3), 0.0)
+    for row, prediction, p in zip(probabilities, predictions, sure, strict=True):
+        row[:] = (1 - p) / 2
+        row[prediction] = p
+    return Evaluation(0.0, probabilities, np.array(labels, np.int64))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=30))
+def test_confusion_counts_each_pair(pairs: list[tuple[int, int]]) -> None:
+    labels, predictions = [a for a, _ in pairs], [b for _, b in pairs]
+    counts = confusion_matrix(evaluation(labels, predictions, [0.9] * len(pairs)), 3)
+    for true in range(3):
+        for said in range(3):
+            assert counts[true, said] == pairs.count((true, said))
+
+
+def test_worst_errors_are_wrong_and_the_most_confident_first() -> None:
+    judged = evaluation([0, 1, 2, 0, 1], [0, 2, 0, 1, 1], [0.99, 0.6, 0.9, 0.7, 0.5])
+    assert worst_errors(judged, 2).tolist() == [2, 3]
+    assert worst_errors(judged, 10).tolist() == [2, 3, 1]
+
+
+def test_drawing_survives_the_extremes() -> None:
+    nothing_wrong = evaluation([0, 1], [0, 1], [0.9, 0.9])
+    assert worst_sentences(["a", "b"], nothing_wrong).axes
+    assert confusion(nothing_wrong, ["no", "yes", "maybe"]).axes
+    record = EpochRecord(1, 0.5, 0.5, float("nan"), 0, 0, 0, 0, 1.0, 1.0)
+    assert len(curves([record]).axes) == 2
