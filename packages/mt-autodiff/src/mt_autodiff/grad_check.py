@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from mt_autodiff.creation import Seed, from_numpy
+from mt_autodiff.creation import Seed
 from mt_autodiff.modes import no_grad
 from mt_autodiff.tensor import Tensor
 
@@ -87,7 +88,7 @@ def grad_central_difference(
         array = vals[arg].to_numpy().copy()
         array[ind] += sign * step
         moved.append(float(array[ind]))
-        args = [*vals[:arg], from_numpy(array, vals[arg].backend), *vals[arg + 1 :]]
+        args = [*vals[:arg], _constant(vals[arg], array), *vals[arg + 1 :]]
         with no_grad():
             out = f(*args).to_numpy().astype(np.float64)
         results.append(float(np.sum(out * upstream)))
@@ -97,7 +98,13 @@ def grad_central_difference(
 
 def _leaf_copy(val: Tensor) -> Tensor:
     """Return a leaf with the same numbers in memory of its own."""
-    return from_numpy(val.to_numpy().copy(), val.backend).requires_grad_(True)
+    return _constant(val, val.to_numpy().copy()).requires_grad_(True)
+
+
+def _constant(like: Tensor, array: npt.NDArray[Any]) -> Tensor:
+    """Return an array as a constant of the class and on the backend of a tensor."""
+    result: Tensor = like._constant(like.backend.from_numpy(array))
+    return result
 
 
 def _step(val: Tensor) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias, Union, cast
+from typing import Any, ClassVar, TypeAlias, Union, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,9 @@ class Tensor(Node):
     # NumPy leaves `array * tensor` to the tensor.
     __array_ufunc__ = None
 
+    default_backend: ClassVar[Backend] = REFERENCE
+    """What computes when a tensor is made without a backend; `repr` does not mention it."""
+
     def __init__(
         self,
         data: TensorData,
@@ -55,7 +58,7 @@ class Tensor(Node):
             data: The numbers, in the backend's memory.
             back: The history; None makes a constant.
             name: For people.
-            backend: What computes; the reference backend unless given.
+            backend: What computes; `default_backend` unless given.
 
         Raises:
             TypeError: The data is something else.
@@ -65,7 +68,7 @@ class Tensor(Node):
                 f"Tensor: expected TensorData, got {type(data).__name__}; "
                 "mt_autodiff.tensor() makes a tensor of numbers"
             )
-        super().__init__(data, back, name, REFERENCE if backend is None else backend)
+        super().__init__(data, back, name, self.default_backend if backend is None else backend)
 
     # Description
 
@@ -104,7 +107,7 @@ class Tensor(Node):
         notes = []
         if self.size == 0:
             notes.append(f"shape={self.shape}")
-        if self.backend != REFERENCE:
+        if self.backend != self.default_backend:
             notes.append(f"backend={self.backend!r}")
         if self.history is not None:
             fn = self.history.last_fn
