@@ -1,0 +1,336 @@
+"""Checkpoints: everything that training needs to go on as if it had never stopped.
+
+A checkpoint is one safetensors file. Its arrays are the model's parameters and what the optimiser
+remembers; its metadata is one JSON text with the rest: the step, generators, settings, and notes of
+the caller's own. Reading one never runs code that is stored in it.
+
+A file appears under its name only when it is complete and on the disk: a full disk, an exception or
+a killed process leaves the file that was there before. A digest over all its contents finds what
+changed since. Equal contents give equal bytes.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from mt_nn._files import write_atomically
+from mt_nn.module import Module
+from mt_nn.optim import Optimizer
+
+FORMAT = 1
+"""The version of the layout that is written, and the only one that is read."""
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class CheckpointError(Exception):
+    """A checkpoint cannot be written, read or used.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path, problem: str, way_out: str) -> None:
+        super().__init__(f"checkpoint {path}: {problem}; {way_out}")
+        self.path = path
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes:
+        path: The file.
+        step: The step at which it was saved.
+        meta: The caller's notes.
+        model_class: The name of the model's class.
+        model: The model's `state_dict`.
+        generators: The states of the model's own generators, such as a `Dropout`'s, by dotted name.
+        optimizer: The optimiser's `state_dict`, None if none was saved.
+        rngs: The states of the other generators by the caller's names.
+    """
+
+    path: Path
+    step: int
+    meta: dict[str, Any]
+    model_class: str
+    model: Arrays = field(repr=False)
+    generators: dict[str, Any] = field(repr=False)
+    optimizer: dict[str, Any] | None = field(repr=False)
+    rngs: dict[str, Any] = field(repr=False)
+
+    def restore(
+        self,
+        model: Module,
+        optimizer: Optimizer | None = None,
+        rngs: Mapping[str, np.random.Generator] | None = None,
+    ) -> None:
+        """Put model, optimiser and generators into the state that was saved.
+
+        Everything is checked first: if anything does not fit, nothing is changed.
+
+        Args:
+            model: A model of the same class and shapes; its own generators are restored with it.
+                Its backend may differ: numbers are converted to its dtype.
+            optimizer: An optimiser of the same class for ``model.parameters()``; without one, a
+                saved optimiser is passed over, as when the model only predicts.
+            rngs: The generators under the names they were saved by; without any, saved ones are
+                passed over.
+
+        Raises:
+            CheckpointError: Something differs from what was saved.
+        """
+        if type(model).__name__ != self.model_class:
+            raise CheckpointError(
+                self.path,
+                f"it holds a {self.model_class}, and the model is a {type(model).__name__}",
+                f"build a {self.model_class}, or load another checkpoint",
+            )
+        pairs = self._paired("the model", self.generators, _generators_of(model))
+        if rngs is not None:
+            pairs += self._paired("rngs", self.rngs, rngs)
+        try:
+            if optimizer is not None:
+                if self.optimizer is None:
+                    raise ValueError("it holds no optimizer")
+                optimizer.check_state_dict(self.optimizer)
+            model.load_state_dict(self.model)
+        except ValueError as error:
+            raise CheckpointError(
+                self.path,
+                str(error),
+                "restore what was saved, built with the same settings",
+            ) from error
+        # Nothing can go wrong from here on.
+        if optimizer is not None and self.optimizer is not None:
+            optimizer.load_state_dict(self.optimizer)
+        for generator, state in pairs:
+            generator.bit_generator.state = state
+
+    def _paired(
+        self,
+        owner: str,
+        states: Mapping[str, Any],
+        generators: Mapping[str, np.random.Generator],
+    ) -> list[tuple[np.random.Generator, Any]]:
+        """Return each generator with its state, after a check that they fit."""
+        if set(states) != set(generators):
+            raise CheckpointError(
+                self.path,
+                f"it holds the generators {sorted(states)} of {owner}, and "
+                f"{sorted(generators)} are given",
+                "give a generator for each",
+            )
+        for name, generator in generators.items():
+            given, saved = type(generator.bit_generator).__name__, states[name]["bit_generator"]
+            if given != saved:
+                raise CheckpointError(
+                    self.path,
+                    f"generator {name!r} of {owner} is a {given}, and a {saved} was saved",
+                    f"make it with numpy.random.Generator(numpy.random.{saved}())",
+                )
+        return [(generator, _decoded(states[name])) for name, generator in generators.items()]
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    *,
+    model: Module,
+    optimizer: Optimizer | None = None,
+    rngs: Mapping[str, np.random.Generator] | None = None,
+    step: int = 0,
+    meta: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a checkpoint, in place of an older one of that name.
+
+    Args:
+        path: The file, ending in ``.safetensors`` by convention. Its folder is made if need be.
+        model: What is trained. Generators that its modules hold as attributes, as `Dropout` does,
+            are saved with it.
+        optimizer: What trains it.
+        rngs: Further generators by names of your choice, for example the one that shuffles.
+        step: How far training has come, counted as you like.
+        meta: Notes: strings, numbers, truth values, None, lists and dicts of them. Tuples come back
+            as lists, keys as strings.
+
+    Raises:
+        CheckpointError: The file cannot be written. What was there before is intact.
+        TypeError: A note is of another kind, or a parameter cannot be saved.
+
+    >>> import tempfile
+    >>> from mt_nn import SGD, Linear
+    >>> model = Linear(2, 1, rng=0)
+    >>> optimizer = SGD(model.parameters(), lr=0.1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_checkpoint(f"{folder}/a.safetensors", model=model, optimizer=optimizer, step=7)
+    ...     checkpoint = load_checkpoint(f"{folder}/a.safetensors")
+    >>> checkpoint.restore(model, optimizer)
+    >>> checkpoint.step, sorted(checkpoint.model)
+    (7, ['bias', 'weight'])
+    """
+    target = Path(path)
+    trained = None if optimizer is None else optimizer.state_dict()
+    arrays = {f"model.{name}": array for name, array in model.state_dict().items()}
+    if trained is not None:
+        arrays |= {f"optimizer.{name}": array for name, array in trained.pop("slots").items()}
+    description = {
+        "format": FORMAT,
+        "model_class": type(model).__name__,
+        "generators": _states(_generators_of(model)),
+        "optimizer": trained,
+        "rngs": _states(rngs or {}),
+        "step": int(step),
+        "meta": dict(meta or {}),
+    }
+    try:
+        # Through JSON and back, so that the digest is that of what a reader will find.
+        description = json.loads(_json(description))
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"save_checkpoint: meta cannot be written as JSON ({error}); use strings, numbers, "
+            "truth values, None, lists and dicts; convert NumPy's numbers with int() or float()"
+        ) from error
+    description["sha256"] = _digest(description, arrays)
+    content = save(arrays, {"checkpoint": _json(description)})
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, content)
+    except OSError as error:
+        raise CheckpointError(
+            target,
+            f"it cannot be written ({error.strerror or error})",
+            "a file that was there before is intact. Make room, or choose another folder",
+        ) from error
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a checkpoint; `Checkpoint.restore` then puts it to use.
+
+    Args:
+        path: A file that `save_checkpoint` wrote.
+
+    Raises:
+        CheckpointError: There is none, it cannot be read, it was not written by `save_checkpoint`,
+            or it is not as it was written.
+    """
+    source = Path(path)
+    metadata, arrays = _read(source)
+    try:
+        description = json.loads(metadata["checkpoint"])
+        written_as, digest = description["format"], description.pop("sha256")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            source,
+            "it is a safetensors file, but no checkpoint",
+            "give a file that save_checkpoint wrote",
+        ) from error
+    if written_as != FORMAT:
+        raise CheckpointError(
+            source,
+            f"its format is version {written_as}, and this version of mt-nn reads {FORMAT}",
+            "install the version of mt-nn that wrote it",
+        )
+    if digest != _digest(description, arrays):
+        raise _damaged(source, "its contents do not match their digest")
+    optimizer = description["optimizer"]
+    if optimizer is not None:
+        optimizer["slots"] = _below("optimizer.", arrays)
+    return Checkpoint(
+        path=source,
+        step=description["step"],
+        meta=description["meta"],
+        model_class=description["model_class"],
+        model=_below("model.", arrays),
+        generators=description["generators"],
+        optimizer=optimizer,
+        rngs=description["rngs"],
+    )
+
+
+def _read(path: Path) -> tuple[Mapping[str, str], Arrays]:
+    """Return the metadata and the arrays of a safetensors file."""
+    if not path.is_file():
+        raise CheckpointError(path, "there is no such file", "check the path")
+    try:
+        with safe_open(path, framework="np") as file:
+            return file.metadata() or {}, {
+                name: file.get_tensor(name) for name in list(file.keys())
+            }
+    except OSError as error:
+        raise CheckpointError(
+            path, f"it cannot be read ({error.strerror or error})", "check its permissions"
+        ) from error
+    except (SafetensorError, LookupError, TypeError, ValueError) as error:
+        raise _damaged(path, f"it is no complete safetensors file ({error})") from error
+
+
+def _damaged(path: Path, problem: str) -> CheckpointError:
+    return CheckpointError(
+        path, problem, "it was cut off or changed after it was written. Use another copy of it"
+    )
+
+
+def _below(prefix: str, arrays: Arrays) -> Arrays:
+    """Return the arrays whose names begin with a prefix, without it."""
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(description: Mapping[str, Any], arrays: Arrays) -> str:
+    """Return the SHA-256 of everything in a checkpoint."""
+    digest = hashlib.sha256(_json(description).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        # Written in the byte order of the file, whichever machine it is.
+        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        digest.update(f"\n{name} {little.dtype.str} {little.shape}\n".encode())
+        digest.update(little.tobytes())
+    return digest.hexdigest()
+
+
+def _generators_of(model: Module) -> dict[str, np.random.Generator]:
+    """Return the generators that a module and those below it have as attributes."""
+    return {
+        f"{prefix}.{name}" if prefix else name: value
+        for prefix, module in model.named_modules()
+        for name, value in vars(module).items()
+        if isinstance(value, np.random.Generator)
+    }
+
+
+def _states(generators: Mapping[str, np.random.Generator]) -> dict[str, Any]:
+    return {name: _encoded(rng.bit_generator.state) for name, rng in generators.items()}
+
+
+def _encoded(state: Any) -> Any:
+    """Return the state of a generator as JSON knows it; some hold arrays."""
+    if isinstance(state, Mapping):
+        return {name: _encoded(value) for name, value in state.items()}
+    if isinstance(state, np.ndarray):
+        return {"dtype": state.dtype.name, "values": state.tolist()}
+    return state.item() if isinstance(state, np.generic) else state
+
+
+def _decoded(state: Any) -> Any:
+    """Return what `_encoded` was given."""
+    if not isinstance(state, Mapping):
+        return state
+    if set(state) == {"dtype", "values"}:
+        return np.array(state["values"], state["dtype"])
+    return {name: _decoded(value) for name, value in state.items()}

@@ -1,0 +1,76 @@
+"""Keeping gradients small, between ``backward()`` and ``step()``."""
+
+import math
+from collections.abc import Iterable
+
+from mt_autodiff import Tensor
+from mt_nn._gradients import Number, gradient, set_gradient, unique_parameters
+from mt_nn.module import Parameter
+from mt_tensor import operators
+
+
+def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
+    r"""Scale all gradients together so that their common norm is at most `max_norm`.
+
+    The norm is that of all gradients written as one vector, $\sqrt{\sum_i g_i^2}$. Their direction
+    stays (Pascanu et al. 2013, "On the difficulty of training recurrent neural networks",
+    algorithm 1).
+
+    Args:
+        parameters: Those without a gradient are passed over.
+        max_norm: Above 0.
+
+    Returns:
+        The norm before scaling. If it is infinite or NaN, no scaling can help and the gradients
+        are as they were: check it before the optimiser's step.
+
+    Raises:
+        ValueError: `max_norm` is not above 0.
+        TypeError: There is something else than parameters.
+    """
+    if not max_norm > 0.0:
+        raise ValueError(f"clip_grad_norm: max_norm {max_norm} must be above 0")
+    pairs = _gradients(parameters, "clip_grad_norm")
+    norm = math.sqrt(sum(_sum_of_squares(grad) for _, grad in pairs))
+    if max_norm < norm < math.inf:
+        for parameter, grad in pairs:
+            set_gradient(parameter, grad * (max_norm / norm))
+    return norm
+
+
+def clip_grad_value(parameters: Iterable[Parameter], limit: float) -> None:
+    """Replace gradients that are larger than a limit, in either direction, by the limit.
+
+    Args:
+        parameters: Those without a gradient are passed over.
+        limit: Above 0.
+
+    Raises:
+        ValueError: `limit` is not above 0.
+        TypeError: There is something else than parameters.
+    """
+    if not limit > 0.0:
+        raise ValueError(f"clip_grad_value: limit {limit} must be above 0")
+    for parameter, grad in _gradients(parameters, "clip_grad_value"):
+        set_gradient(parameter, _clamped(grad, limit))
+
+
+def _gradients(parameters: Iterable[Parameter], operation: str) -> list[tuple[Parameter, Number]]:
+    """Return the parameters that have a gradient, each with it."""
+    pairs = [(p, gradient(p)) for p in unique_parameters(parameters, operation)]
+    return [(p, grad) for p, grad in pairs if grad is not None]
+
+
+def _sum_of_squares(grad: Number) -> float:
+    return (grad * grad).sum().item() if isinstance(grad, Tensor) else grad * grad
+
+
+def _clamped(grad: Number, limit: float) -> Number:
+    """Return max(-limit, min(grad, limit)), exactly; NaN stays."""
+    if not isinstance(grad, Tensor):
+        return -operators.max(-operators.max(grad, -limit), -limit)
+    backend = grad.backend
+    bound = backend.full((1,) * min(grad.dims, 1), -limit)
+    raised = backend.zip(operators.max, grad.data, bound)
+    lowered = backend.zip(operators.max, backend.map(operators.neg, raised), bound)
+    return Tensor(backend.map(operators.neg, lowered), backend=backend)

@@ -1,0 +1,107 @@
+"""Initialisers: where the parameters of a network begin.
+
+An initialiser is called with a shape, a source of randomness and a backend, and returns a tensor
+that wants no gradient (`Parameter` makes a leaf of it). Layers take one as ``init``; bind further
+arguments with `functools.partial`::
+
+    Linear(2, 3, init=partial(uniform, low=-1.0, high=1.0))
+
+Numbers are drawn in double precision and then converted, so that one seed gives the same network
+on every backend up to rounding.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from mt_autodiff import Seed, Tensor, from_numpy
+from mt_autodiff import zeros as zeros_tensor
+from mt_tensor import REFERENCE, Backend, ShapeError
+
+
+class Initializer(Protocol):
+    """Anything that makes the first value of a parameter."""
+
+    def __call__(self, shape: Sequence[int], *, rng: Seed, backend: Backend) -> Tensor:
+        """Return a tensor of a shape on a backend, drawing from rng if it is random."""
+
+
+def fans(shape: Sequence[int]) -> tuple[int, int]:
+    """Return how many inputs each output of a weight sums, and how many outputs each input feeds.
+
+    The layouts are those of the layers: a matrix (inputs, outputs), and convolution kernels
+    (out_channels, in_channels, *kernel), whose fans count every cell of the kernel.
+
+    Raises:
+        ShapeError: The shape has fewer than two dimensions.
+
+    >>> fans((784, 10)), fans((6, 1, 5, 5))
+    ((784, 10), (25, 150))
+    """
+    if len(shape) < 2:
+        raise ShapeError(
+            f"fans: shape {tuple(shape)} is no weight; it must be (inputs, outputs) or "
+            "(out_channels, in_channels, *kernel). Use uniform or zeros for a bias"
+        )
+    if len(shape) == 2:
+        return shape[0], shape[1]
+    cells = math.prod(shape[2:])
+    return shape[1] * cells, shape[0] * cells
+
+
+def zeros(shape: Sequence[int], rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
+    """Return zeros; rng is not drawn from."""
+    return zeros_tensor(shape, backend)
+
+
+def uniform(
+    shape: Sequence[int],
+    low: float,
+    high: float,
+    rng: Seed = None,
+    backend: Backend = REFERENCE,
+) -> Tensor:
+    """Draw from the uniform distribution over [low, high).
+
+    Args:
+        shape: The sizes.
+        low: The smallest number.
+        high: The bound that is not reached.
+        rng: A generator, a seed, or None for an unpredictable one.
+        backend: Where the tensor lives.
+
+    Raises:
+        ValueError: The bounds are not finite or not in order.
+    """
+    if not -math.inf < low <= high < math.inf:
+        raise ValueError(f"uniform: low {low} and high {high} must be finite, low not above high")
+    return from_numpy(np.random.default_rng(rng).uniform(low, high, tuple(shape)), backend)
+
+
+def course_uniform(shape: Sequence[int], rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
+    """Draw from [-0.05, 0.05): the course's ``0.1 * (rand(shape) - 0.5)``."""
+    return uniform(shape, -0.05, 0.05, rng, backend)
+
+
+def kaiming_uniform(shape: Sequence[int], rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
+    r"""Draw a weight from $U(-b, b)$ with $b = \sqrt{6 / \text{fan\_in}}$.
+
+    The variance is $2 / \text{fan\_in}$, which keeps the size of activations through layers with
+    ReLU (He et al. 2015, "Delving Deep into Rectifiers", equation 10).
+    """
+    fan_in, _ = fans(shape)
+    bound = math.sqrt(6.0 / max(fan_in, 1))
+    return uniform(shape, -bound, bound, rng, backend)
+
+
+def xavier_uniform(shape: Sequence[int], rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
+    r"""Draw a weight from $U(-b, b)$ with $b = \sqrt{6 / (\text{fan\_in} + \text{fan\_out})}$.
+
+    It keeps the size of activations and of gradients through layers with tanh or sigmoid (Glorot &
+    Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks",
+    equation 16).
+    """
+    bound = math.sqrt(6.0 / max(sum(fans(shape)), 1))
+    return uniform(shape, -bound, bound, rng, backend)

@@ -1,0 +1,18 @@
+"""Layers: modules with one job each, to build networks from."""
+
+from mt_nn.layers.convolution import Conv1d, Conv2d, Padding
+from mt_nn.layers.dropout import Dropout
+from mt_nn.layers.embedding import Embedding
+from mt_nn.layers.linear import Linear
+from mt_nn.layers.pooling import AvgPool2d, MaxPool2d
+
+__all__ = [
+    "AvgPool2d",
+    "Conv1d",
+    "Conv2d",
+    "Dropout",
+    "Embedding",
+    "Linear",
+    "MaxPool2d",
+    "Padding",
+]

@@ -1,0 +1,40 @@
+"""Checks that layers share: settings when they are built, inputs when they are called."""
+
+from collections.abc import Sequence
+from numbers import Integral
+
+from mt_autodiff import Tensor
+
+
+def check_sizes(
+    layer: str, name: str, value: int | Sequence[int], count: int, least: int
+) -> tuple[int, ...]:
+    """Return one size for each of `count` dimensions; a single number stands for all.
+
+    Raises:
+        ValueError: There are too few or too many, or one is smaller than `least`.
+        TypeError: One is not a whole number.
+    """
+    sizes = (value,) * count if isinstance(value, Integral) else value
+    if isinstance(sizes, str) or not isinstance(sizes, Sequence):
+        raise TypeError(f"{layer}: {name} {value!r} must be a whole number{_or_several(count)}")
+    if any(not isinstance(size, Integral) for size in sizes):
+        raise TypeError(f"{layer}: {name} {value!r} must hold whole numbers")
+    if len(sizes) != count or any(size < least for size in sizes):
+        raise ValueError(
+            f"{layer}: {name} {value!r} must be a whole number{_or_several(count)}, {least} or more"
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def check_tensor(layer: object, input: object) -> None:
+    """Raise TypeError unless the input of a layer is a tensor."""
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"{layer!r}: the input is of type {type(input).__name__}; "
+            "make a tensor of it with mt_autodiff.tensor"
+        )
+
+
+def _or_several(count: int) -> str:
+    return "" if count == 1 else f" or {count} of them"

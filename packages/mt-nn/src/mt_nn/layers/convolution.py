@@ -1,0 +1,196 @@
+"""Convolution layers, composed of padding, the backend's convolution and slicing.
+
+A backend's convolution gives one output for each position at which a kernel's first cell stands,
+and takes zeros from outside of the input. So zeros behind the input come for free, zeros before it
+are added by `pad`, and a stride keeps every so many-th position.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal, TypeAlias
+
+from mt_autodiff import Seed, Tensor, conv1d, conv2d, pad
+from mt_nn import init as initializers
+from mt_nn.init import Initializer
+from mt_nn.layers._checks import check_sizes, check_tensor
+from mt_nn.module import Module, Parameter
+from mt_tensor import REFERENCE, Backend, ShapeError
+
+Padding: TypeAlias = int | Sequence[int] | Literal["trailing"]
+"""Zeros on both sides, one number for all dimensions or one each; or "trailing": as many behind the
+input, and none before it, as give one output for each position of the input (at stride 1)."""
+
+
+class _Convolution(Module):
+    """What the two layers share: everything but the number of dimensions."""
+
+    spatial: ClassVar[int]
+    layout: ClassVar[str]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int | Sequence[int],
+        *,
+        stride: int | Sequence[int] = 1,
+        padding: Padding = 0,
+        bias: bool = True,
+        init: Initializer = initializers.kaiming_uniform,
+        rng: Seed = None,
+        backend: Backend = REFERENCE,
+    ) -> None:
+        """Build a layer with random kernels and a bias of zeros.
+
+        Args:
+            in_channels: 1 or more.
+            out_channels: 1 or more.
+            kernel: The kernels' size, one number for all dimensions or one each.
+            stride: How far apart the positions are at which outputs are computed.
+            padding: How many zeros surround the input: a number on both sides, or "trailing".
+            bias: Whether each output channel has a number added to it.
+            init: What draws the kernels.
+            rng: A generator, best one for the whole network; a seed, or None.
+            backend: Where the parameters live.
+
+        Raises:
+            ValueError: A size is out of range.
+            TypeError: A size is not a whole number.
+        """
+        name, n = type(self).__name__, self.spatial
+        (self.in_channels,) = check_sizes(name, "in_channels", in_channels, 1, 1)
+        (self.out_channels,) = check_sizes(name, "out_channels", out_channels, 1, 1)
+        self.kernel = check_sizes(name, "kernel", kernel, n, 1)
+        self.stride = check_sizes(name, "stride", stride, n, 1)
+        if isinstance(padding, str) and padding != "trailing":
+            raise ValueError(
+                f'{name}: padding "{padding}" is unknown; give "trailing", or how many zeros '
+                "there are on both sides"
+            )
+        self.padding: tuple[int, ...] | Literal["trailing"] = (
+            padding if isinstance(padding, str) else check_sizes(name, "padding", padding, n, 0)
+        )
+        shape = (out_channels, in_channels, *self.kernel)
+        self.weight = Parameter(init(shape, rng=rng, backend=backend))
+        self.bias = (
+            Parameter(initializers.zeros((out_channels,), backend=backend)) if bias else None
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Slide the kernels over the input.
+
+        Raises:
+            ShapeError: The input has other dimensions or channels, or is smaller than the kernel.
+            TypeError: The input is not a tensor.
+        """
+        check_tensor(self, input)
+        sizes = self._positions(input)
+        if self.padding != "trailing" and any(self.padding):
+            input = pad(input, [(0, 0), (0, 0), *((before, 0) for before in self.padding)])
+        out = self._correlate(input, self.weight.value, sizes)
+        if any(step != 1 for step in self.stride):
+            out = out[(..., *(slice(None, None, step) for step in self.stride))]
+        if self.bias is None:
+            return out.contiguous()
+        bias: Tensor = self.bias.value
+        return out + bias.view(self.out_channels, *(1,) * self.spatial)
+
+    def _correlate(self, input: Tensor, weight: Tensor, sizes: tuple[int, ...]) -> Tensor:
+        """Return the outputs at the first positions, as many along each dimension as asked for."""
+        raise NotImplementedError
+
+    def _positions(self, input: Tensor) -> tuple[int, ...]:
+        """Return how many positions there are, up to the last one that the stride keeps."""
+        if input.dims != 2 + self.spatial or input.shape[1] != self.in_channels:
+            raise ShapeError(
+                f"{self!r}: input of shape {input.shape}; expected (batch, {self.in_channels}, "
+                f"{self.layout}). Use view to add or merge dimensions, or build the layer for "
+                "other channels"
+            )
+        positions = []
+        for dim, (size, kernel, stride) in enumerate(
+            zip(input.shape[2:], self.kernel, self.stride, strict=True)
+        ):
+            zeros = kernel - 1 if self.padding == "trailing" else 2 * self.padding[dim]
+            count = size + zeros - kernel + 1
+            if count < 1:
+                raise ShapeError(
+                    f"{self!r}: input of shape {input.shape} is smaller than the kernel, padding "
+                    f"included: {size + zeros} and {kernel} in dimension {dim + 2}. Use a larger "
+                    "input, a smaller kernel or more padding"
+                )
+            positions.append((count - 1) // stride * stride + 1)
+        return tuple(positions)
+
+    def extra_repr(self) -> str:
+        """Return the sizes and whatever is not the default."""
+        parts = [str(self.in_channels), str(self.out_channels), f"kernel={_short(self.kernel)}"]
+        if any(step != 1 for step in self.stride):
+            parts.append(f"stride={_short(self.stride)}")
+        if self.padding == "trailing":
+            parts.append("padding='trailing'")
+        elif any(self.padding):
+            parts.append(f"padding={_short(self.padding)}")
+        if self.bias is None:
+            parts.append("bias=False")
+        return ", ".join(parts)
+
+
+class Conv1d(_Convolution):
+    r"""Kernels slid over sequences.
+
+    $y_{n,o,p} = b_o + \sum_{c,k} x_{n,c,p \cdot \text{stride} + k} w_{o,c,k}$, where $x$ is
+    surrounded by the zeros of the padding.
+
+    Shape:
+        (N, in_channels, W) → (N, out_channels, W'), where
+        W' = (W + 2 padding - kernel) // stride + 1, or ⌈W / stride⌉ with trailing padding.
+
+    Attributes:
+        weight: Shape (out_channels, in_channels, kernel).
+        bias: Shape (out_channels,), or None.
+
+    >>> from mt_autodiff import ones
+    >>> Conv1d(3, 8, kernel=5, padding=2, rng=0)(ones((1, 3, 10))).shape
+    (1, 8, 10)
+    """
+
+    spatial = 1
+    layout = "width"
+
+    def _correlate(self, input: Tensor, weight: Tensor, sizes: tuple[int, ...]) -> Tensor:
+        return conv1d(input, weight, size=sizes[0])
+
+
+class Conv2d(_Convolution):
+    r"""Kernels slid over images.
+
+    $y_{n,o,p,q} = b_o + \sum_{c,k,l} x_{n,c,p s + k,q s + l} w_{o,c,k,l}$ with the stride $s$,
+    where $x$ is surrounded by the zeros of the padding.
+
+    Shape:
+        (N, in_channels, H, W) → (N, out_channels, H', W'), where
+        H' = (H + 2 padding - kernel) // stride + 1, or ⌈H / stride⌉ with trailing padding, and W'
+        likewise.
+
+    Attributes:
+        weight: Shape (out_channels, in_channels, *kernel).
+        bias: Shape (out_channels,), or None.
+
+    >>> from mt_autodiff import ones
+    >>> layer = Conv2d(1, 4, kernel=3, padding="trailing", rng=0)
+    >>> layer
+    Conv2d(1, 4, kernel=3, padding='trailing')
+    >>> layer(ones((2, 1, 28, 28))).shape
+    (2, 4, 28, 28)
+    """
+
+    spatial = 2
+    layout = "height, width"
+
+    def _correlate(self, input: Tensor, weight: Tensor, sizes: tuple[int, ...]) -> Tensor:
+        return conv2d(input, weight, size=(sizes[0], sizes[1]))
+
+
+def _short(sizes: tuple[int, ...]) -> int | tuple[int, ...]:
+    """Return a single number for equal sizes."""
+    return sizes[0] if len(set(sizes)) == 1 else sizes

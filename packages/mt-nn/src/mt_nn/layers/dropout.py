@@ -1,0 +1,64 @@
+"""The dropout layer."""
+
+import numpy as np
+
+from mt_autodiff import Seed, Tensor
+from mt_nn.functional import dropout
+from mt_nn.layers._checks import check_tensor
+from mt_nn.module import Module
+
+
+class Dropout(Module):
+    r"""Zeroes elements at random while training and scales up the others; else does nothing.
+
+    Each element is zeroed with probability `rate`; the others are multiplied by
+    $1 / (1 - \text{rate})$, so that every element keeps its mean and nothing has to be scaled in
+    evaluation ("inverted" dropout; Srivastava et al. 2014, "Dropout", section 10). The functional
+    `mt_nn.dropout` leaves the scaling out.
+
+    Attributes:
+        rate: The probability to be zeroed.
+        rng: The generator that is drawn from. A checkpoint of the network holds its state.
+
+    >>> from mt_autodiff import ones
+    >>> layer = Dropout(0.5, rng=1)
+    >>> layer(ones((5,)))
+    tensor([2., 2., 0., 2., 0.])
+    >>> layer.eval()
+    >>> layer(ones((5,)))
+    tensor([1., 1., 1., 1., 1.])
+    """
+
+    def __init__(self, rate: float, rng: Seed = None) -> None:
+        """Build the layer.
+
+        Args:
+            rate: 0 to 1; with 1 everything is zero while training.
+            rng: A generator, best one for the whole network; a seed, or None.
+
+        Raises:
+            ValueError: The rate is not in its range.
+        """
+        if not 0.0 <= rate <= 1.0:
+            raise ValueError(f"Dropout: rate {rate} is a probability; it must be 0 to 1")
+        self.rate = float(rate)
+        self.rng = np.random.default_rng(rng)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Drop elements.
+
+        Shape:
+            (...) → (...).
+
+        Raises:
+            TypeError: The input is not a tensor.
+        """
+        check_tensor(self, input)
+        if not self.training or self.rate == 0.0:
+            return input
+        kept = dropout(input, self.rate, rng=self.rng)
+        return kept if self.rate == 1.0 else kept * (1.0 / (1.0 - self.rate))
+
+    def extra_repr(self) -> str:
+        """Return the rate."""
+        return f"{self.rate:g}"

@@ -1,0 +1,75 @@
+"""The fully connected layer."""
+
+from mt_autodiff import Seed, Tensor
+from mt_nn import init as initializers
+from mt_nn.init import Initializer
+from mt_nn.layers._checks import check_sizes, check_tensor
+from mt_nn.module import Module, Parameter
+from mt_tensor import REFERENCE, Backend, ShapeError
+
+
+class Linear(Module):
+    r"""Every output is a weighted sum of all inputs: $y = x W + b$.
+
+    Attributes:
+        in_size: The number of inputs.
+        out_size: The number of outputs.
+        weight: Shape (in_size, out_size).
+        bias: Shape (out_size,), or None.
+
+    >>> from mt_autodiff import ones
+    >>> Linear(3, 2, rng=0)(ones((5, 3))).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self,
+        in_size: int,
+        out_size: int,
+        *,
+        bias: bool = True,
+        init: Initializer = initializers.kaiming_uniform,
+        rng: Seed = None,
+        backend: Backend = REFERENCE,
+    ) -> None:
+        """Build a layer with a random weight and a bias of zeros.
+
+        Args:
+            in_size: 1 or more.
+            out_size: 1 or more.
+            bias: Whether there is one.
+            init: What draws the weight.
+            rng: A generator, best one for the whole network; a seed, or None.
+            backend: Where the parameters live.
+
+        Raises:
+            ValueError: A size is smaller than 1.
+        """
+        (self.in_size,) = check_sizes("Linear", "in_size", in_size, 1, 1)
+        (self.out_size,) = check_sizes("Linear", "out_size", out_size, 1, 1)
+        self.weight = Parameter(init((in_size, out_size), rng=rng, backend=backend))
+        self.bias = Parameter(initializers.zeros((out_size,), backend=backend)) if bias else None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the layer to the last dimension.
+
+        Shape:
+            (..., in_size) → (..., out_size), two dimensions or more.
+
+        Raises:
+            ShapeError: The input has another size there, or fewer dimensions.
+            TypeError: The input is not a tensor.
+        """
+        check_tensor(self, input)
+        if input.dims < 2 or input.shape[-1] != self.in_size:
+            raise ShapeError(
+                f"{self!r}: input of shape {input.shape}; expected (batch, {self.in_size}) or "
+                f"more dimensions before the last. Flatten with view(batch, {self.in_size}), or "
+                "build the layer for other inputs"
+            )
+        out: Tensor = input @ self.weight.value
+        return out if self.bias is None else out + self.bias.value
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"{self.in_size}, {self.out_size}" + (", bias=False" if self.bias is None else "")

@@ -1,0 +1,80 @@
+"""Stochastic gradient descent."""
+
+from collections.abc import Iterable
+
+from mt_nn._gradients import Number
+from mt_nn.module import Parameter
+from mt_nn.optim.base import Optimizer, check_setting
+
+
+class SGD(Optimizer):
+    r"""Walks against the gradient, with momentum if wanted.
+
+    With the gradient $g$, to which weight decay adds $\text{weight\_decay} \cdot \theta$:
+
+    - plain: $\theta \leftarrow \theta - \text{lr}\, g$;
+    - momentum: $v \leftarrow \text{momentum}\, v + g$ and
+      $\theta \leftarrow \theta - \text{lr}\, v$;
+    - Nesterov: $v$ as before and
+      $\theta \leftarrow \theta - \text{lr}\, (g + \text{momentum}\, v)$.
+
+    This is PyTorch's form. In Sutskever et al. 2013, "On the importance of initialization and
+    momentum in deep learning", equations 1 to 4, the velocity contains the learning rate; the two
+    walk the same way as long as the learning rate stays the same.
+
+    Attributes:
+        lr: The learning rate; assign it at any time, as a schedule does.
+        momentum: How much of the velocity survives a step.
+        weight_decay: How strongly parameters are pulled to zero (an L2 penalty's gradient).
+        nesterov: Whether to look ahead along the velocity.
+
+    >>> from mt_autodiff import Scalar
+    >>> w = Parameter(Scalar(3.0))
+    >>> optimizer = SGD([w], lr=0.5)
+    >>> (w.value * w.value).backward()
+    >>> optimizer.step()
+    >>> w.value, w.value.derivative
+    (Scalar(0.0), None)
+    """
+
+    hyperparameters = ("lr", "momentum", "weight_decay", "nesterov")
+    slots = ("velocity",)
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        lr: float = 1.0,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        """Take charge of parameters.
+
+        Args:
+            parameters: What to improve.
+            lr: 0 or more.
+            momentum: 0 up to, but not including, 1.
+            weight_decay: 0 or more.
+            nesterov: It needs momentum.
+
+        Raises:
+            ValueError: There are no parameters, or a setting is out of its range.
+            TypeError: There is something else than parameters.
+        """
+        super().__init__(parameters)
+        self.lr = check_setting("SGD", "lr", lr)
+        self.momentum = check_setting("SGD", "momentum", momentum, below=1.0)
+        self.weight_decay = check_setting("SGD", "weight_decay", weight_decay)
+        self.nesterov = bool(nesterov)
+        if self.nesterov and not self.momentum:
+            raise ValueError("SGD: nesterov needs momentum above 0, for example momentum=0.9")
+
+    def rule(self, value: Number, grad: Number, memory: dict[str, Number], step: int) -> Number:
+        """Return the new value of one parameter."""
+        if self.weight_decay:
+            grad = grad + self.weight_decay * value
+        if self.momentum:
+            velocity = self.momentum * memory.get("velocity", 0.0) + grad
+            memory["velocity"] = velocity
+            grad = grad + self.momentum * velocity if self.nesterov else velocity
+        return value - self.lr * grad

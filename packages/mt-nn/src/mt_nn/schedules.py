@@ -1,0 +1,153 @@
+"""Learning-rate schedules: functions of the step number.
+
+A schedule remembers nothing. It is asked before each step, so that training which resumes at step
+1,000 continues with the rate of step 1,000::
+
+    schedule = LinearWarmup(100, CosineDecay(0.1, steps=900))
+    for step in range(start, 1000):
+        optimizer.lr = schedule(step)
+        ...
+
+Steps are counted from 0. What a step is, a mini-batch or an epoch, is the caller's choice.
+"""
+
+import math
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Protocol
+
+
+class Schedule(Protocol):
+    """Anything that turns a step number into a learning rate."""
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+
+
+@dataclass(frozen=True)
+class ConstantRate:
+    """The same rate at every step.
+
+    Attributes:
+        lr: The rate.
+
+    >>> ConstantRate(0.1)(1_000_000)
+    0.1
+    """
+
+    lr: float
+
+    def __post_init__(self) -> None:
+        _check_rate("ConstantRate", lr=self.lr)
+
+    def __call__(self, step: int) -> float:
+        """Return the rate."""
+        _check_step(step)
+        return self.lr
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    r"""A staircase: $\text{lr} \cdot \text{factor}^{\lfloor t / \text{every} \rfloor}$.
+
+    Attributes:
+        lr: The rate of the first steps.
+        every: How many steps each stair has.
+        factor: What each stair multiplies the rate by.
+
+    >>> [StepDecay(1.0, every=2, factor=0.5)(step) for step in range(5)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
+
+    lr: float
+    every: int
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_rate("StepDecay", lr=self.lr, factor=self.factor)
+        _check_steps("StepDecay", every=self.every)
+
+    def __call__(self, step: int) -> float:
+        """Return the rate of the stair that a step is on."""
+        _check_step(step)
+        return self.lr * self.factor ** (step // self.every)
+
+
+@dataclass(frozen=True)
+class CosineDecay:
+    r"""Half a cosine wave from one rate down to another, which then stays.
+
+    $\text{final} + \frac{1}{2} (\text{lr} - \text{final}) (1 + \cos(\pi t / \text{steps}))$
+    (Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts).
+
+    Attributes:
+        lr: The rate of step 0.
+        steps: The step from which on the rate is `final`.
+        final: The last rate.
+
+    >>> [round(CosineDecay(1.0, steps=4)(step), 3) for step in range(6)]
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
+    """
+
+    lr: float
+    steps: int
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_rate("CosineDecay", lr=self.lr, final=self.final)
+        _check_steps("CosineDecay", steps=self.steps)
+
+    def __call__(self, step: int) -> float:
+        """Return the rate of a step."""
+        _check_step(step)
+        if step >= self.steps:
+            return self.final
+        wave = 0.5 * (1.0 + math.cos(math.pi * step / self.steps))
+        return self.final + (self.lr - self.final) * wave
+
+
+@dataclass(frozen=True)
+class LinearWarmup:
+    r"""A straight climb to the first rate of another schedule, which then begins.
+
+    Step $t$ of the climb has $\text{then}(0) \cdot (t + 1) / (\text{steps} + 1)$, so that no step
+    has a rate of zero and the schedule's own first step is the one that reaches its rate (Goyal et
+    al. 2017, "Accurate, Large Minibatch SGD", section 2.2).
+
+    Attributes:
+        steps: How long the climb is.
+        then: What follows; its own steps are counted from the end of the climb.
+
+    >>> [LinearWarmup(3, ConstantRate(1.0))(step) for step in range(5)]
+    [0.25, 0.5, 0.75, 1.0, 1.0]
+    """
+
+    steps: int
+    then: Schedule
+
+    def __post_init__(self) -> None:
+        _check_steps("LinearWarmup", steps=self.steps)
+
+    def __call__(self, step: int) -> float:
+        """Return the rate of a step."""
+        _check_step(step)
+        if step >= self.steps:
+            return self.then(step - self.steps)
+        return self.then(0) * (step + 1) / (self.steps + 1)
+
+
+def _check_rate(schedule: str, **rates: float) -> None:
+    for name, rate in rates.items():
+        if not 0.0 <= rate < math.inf:
+            raise ValueError(f"{schedule}: {name} {rate} must be a finite number, 0 or more")
+
+
+def _check_steps(schedule: str, **counts: int) -> None:
+    for name, count in counts.items():
+        if not isinstance(count, Integral) or count < 1:
+            raise ValueError(f"{schedule}: {name} {count} must be a whole number, 1 or more")
+
+
+def _check_step(step: int) -> None:
+    if step < 0:
+        raise ValueError(f"step {step} is negative; steps are counted from 0")
