@@ -1,0 +1,94 @@
+"""Dropout: what is zeroed, how often, and that the generator alone decides."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_autodiff import Tensor, from_numpy, ones, tensor, zeros
+from mt_nn.functional import dropout
+from mt_tensor import Reference
+
+rates = st.floats(0.0, 1.0)
+seeds = st.integers(0, 2**32)
+shapes = st.lists(st.integers(0, 4), max_size=3).map(tuple)
+
+
+@given(shape=shapes, rate=rates, seed=seeds)
+def test_elements_stay_or_become_zero(shape: tuple[int, ...], rate: float, seed: int) -> None:
+    x = ones(shape) * 3.0
+    out = dropout(x, rate, rng=seed).to_numpy()
+    assert out.shape == shape
+    # Never 3 / (1 - rate): nothing is rescaled.
+    assert np.isin(out, [0.0, 3.0]).all()
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9])
+def test_the_rate_is_the_share_of_zeros(rate: float) -> None:
+    count = 10_000
+    zeroed = np.count_nonzero(dropout(ones((100, 100)), rate, rng=7).to_numpy() == 0.0)
+    # Four standard deviations of a binomial distribution.
+    assert abs(zeroed - rate * count) <= 4 * np.sqrt(count * rate * (1 - rate))
+
+
+@given(shape=shapes, seed=seeds)
+def test_rates_0_and_1_leave_all_and_none(shape: tuple[int, ...], seed: int) -> None:
+    x = ones(shape)
+    np.testing.assert_array_equal(dropout(x, 0.0, rng=seed), np.ones(shape))
+    np.testing.assert_array_equal(dropout(x, 1.0, rng=seed), np.zeros(shape))
+
+
+@given(rate=rates)
+def test_ignore_returns_the_input_itself(rate: float) -> None:
+    x = tensor([1.0, np.nan], requires_grad=True)
+    assert dropout(x, rate, ignore=True) is x
+
+
+@given(rate=rates, seed=seeds)
+def test_the_gradient_is_the_mask(rate: float, seed: int) -> None:
+    x = tensor(np.full((3, 4), 2.0), requires_grad=True)
+    upstream = np.random.default_rng(0).uniform(0.5, 1.5, (3, 4))
+    out = dropout(x, rate, rng=seed)
+    out.backward(upstream)
+    np.testing.assert_array_equal(x.grad, out.to_numpy() / 2.0 * upstream)
+
+
+def test_seeds_repeat_and_generators_move_on() -> None:
+    x = ones((50,))
+    first, second = (dropout(x, 0.5, rng=3).to_numpy() for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    generator = np.random.default_rng(3)
+    np.testing.assert_array_equal(dropout(x, 0.5, rng=generator), first)
+    assert (dropout(x, 0.5, rng=generator).to_numpy() != first).any()
+    assert (dropout(x, 0.5).to_numpy() != dropout(x, 0.5).to_numpy()).any()
+
+
+def test_a_generator_that_is_ignored_stands_still() -> None:
+    generator = np.random.default_rng(0)
+    dropout(ones((4,)), 0.5, ignore=True, rng=generator)
+    assert generator.random() == np.random.default_rng(0).random()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_neither_layout_nor_dtype_matters(dtype: Any, order: Any) -> None:
+    x = from_numpy(np.ones((5, 6), dtype, order=order), Reference(dtype))
+    out = dropout(x, 0.5, rng=1)
+    assert out.dtype == dtype
+    np.testing.assert_array_equal(out, dropout(ones((5, 6)), 0.5, rng=1))
+
+
+@pytest.mark.parametrize("ignore", [False, True])
+@pytest.mark.parametrize("rate", [-0.01, 1.01, np.inf, -np.inf, np.nan])
+def test_rates_that_are_no_probability(rate: float, ignore: bool) -> None:
+    with pytest.raises(ValueError, match=rf"dropout: rate {rate} is not a probability.*0 to 1"):
+        dropout(zeros((2,)), rate, ignore)
+
+
+def test_subclasses_of_tensor_are_kept() -> None:
+    class Marked(Tensor):
+        __slots__ = ()
+
+    assert type(dropout(Marked(tensor([1.0, 2.0]).data), 0.5)) is Marked

@@ -1,0 +1,101 @@
+"""Functions and losses against PyTorch: values and gradients, in double precision."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mt_autodiff import Tensor, tensor
+from mt_nn.functional import avgpool2d, logsoftmax, max, maxpool2d, softmax
+from mt_nn.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    mse_loss,
+    nll_loss,
+)
+
+pytestmark = pytest.mark.oracle
+
+rng = np.random.default_rng(0)
+CLASSES = np.array([0, 3, 1])
+TARGETS = np.array([[0.0, 1.0, 0.25, 1.0]] * 3)
+SCORES = [
+    rng.normal(size=(3, 4)),
+    rng.choice([-1e4, -1.0, 0.0, 1e4], (3, 4)),
+    np.array([[0.0, 0.0, 0.0, 0.0], [-np.inf, 1.0, 1.0, 2.0], [40.0, -40.0, 1e-9, 700.0]]),
+]
+IMAGES = [rng.normal(size=(2, 3, 4, 6)), rng.integers(0, 2, (2, 3, 4, 6)).astype(float)]
+
+
+def compare(ours: Callable[[Tensor], Tensor], theirs: Callable[[Any], Any], x: np.ndarray) -> None:
+    """Compare values and gradients, every index, for a random gradient of the result."""
+    torch = pytest.importorskip("torch")
+    a, b = tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    out, expected = ours(a), theirs(b)
+    np.testing.assert_allclose(
+        out.to_numpy().reshape(expected.shape), expected.detach().numpy(), rtol=1e-12, atol=1e-15
+    )
+    upstream = np.random.default_rng(1).uniform(0.5, 1.5, expected.shape)
+    out.backward(upstream.reshape(out.shape))
+    expected.backward(torch.tensor(upstream))
+    np.testing.assert_allclose(a.grad, b.grad.numpy(), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("x", IMAGES, ids=["normal", "ties"])
+@pytest.mark.parametrize("kernel", [(2, 2), (4, 1), (1, 3)])
+def test_pooling(kernel: tuple[int, int], x: np.ndarray) -> None:
+    functional = pytest.importorskip("torch").nn.functional
+    compare(lambda a: avgpool2d(a, kernel), lambda b: functional.avg_pool2d(b, kernel), x)
+    compare(lambda a: maxpool2d(a, kernel), lambda b: functional.max_pool2d(b, kernel), x)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_max(dim: int) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 4, 2))
+    compare(lambda a: max(a, dim), lambda b: b.max(dim, keepdim=True).values, x)
+
+
+@pytest.mark.parametrize("x", SCORES, ids=["normal", "large", "limits"])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_softmax_and_logsoftmax(dim: int, x: np.ndarray) -> None:
+    compare(lambda a: softmax(a, dim), lambda b: b.softmax(dim), x)
+    compare(lambda a: logsoftmax(a, dim), lambda b: b.log_softmax(dim), x)
+
+
+@pytest.mark.parametrize("x", SCORES, ids=["normal", "large", "limits"])
+def test_class_losses(x: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    functional, classes = torch.nn.functional, torch.tensor(CLASSES)
+    compare(lambda a: nll_loss(a, CLASSES), lambda b: functional.nll_loss(b, classes), x)
+    compare(lambda a: cross_entropy(a, CLASSES), lambda b: functional.cross_entropy(b, classes), x)
+
+
+@pytest.mark.parametrize("x", SCORES[:2], ids=["normal", "large"])
+def test_losses_of_scores(x: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    functional, targets = torch.nn.functional, torch.tensor(TARGETS)
+    compare(
+        lambda a: binary_cross_entropy_with_logits(a, TARGETS),
+        lambda b: functional.binary_cross_entropy_with_logits(b, targets),
+        x,
+    )
+    compare(lambda a: mse_loss(a, TARGETS), lambda b: functional.mse_loss(b, targets), x)
+
+
+def test_binary_cross_entropy() -> None:
+    torch = pytest.importorskip("torch")
+    targets = torch.tensor(TARGETS)
+    compare(
+        lambda a: binary_cross_entropy(a, TARGETS),
+        lambda b: torch.nn.functional.binary_cross_entropy(b, targets),
+        np.random.default_rng(0).uniform(0.001, 0.999, (3, 4)),
+    )
+
+
+def test_binary_cross_entropy_of_certainty_has_the_value_of_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    p = np.array([[0.0, 0.0, 1.0, 1.0]] * 3)
+    expected = torch.nn.functional.binary_cross_entropy(torch.tensor(p), torch.tensor(TARGETS))
+    assert binary_cross_entropy(tensor(p), TARGETS).item() == pytest.approx(expected.item())

@@ -1,0 +1,123 @@
+"""Pooling: windows against NumPy's sliding windows, gradients against finite differences."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_autodiff import Tensor, from_numpy, grad_check, tensor, zeros
+from mt_nn.functional import avgpool2d, maxpool2d, tile
+from mt_tensor import Reference, ShapeError
+
+ORDERS = ["C", "F"]
+POOLS = [avgpool2d, maxpool2d]
+
+sizes = st.integers(0, 3)
+windows = st.tuples(st.integers(1, 3), st.integers(1, 3))
+
+
+def images(shape: tuple[int, ...], order: Any = "C", dtype: Any = np.float64) -> Tensor:
+    """Return distinct numbers in random order, in row-major or column-major memory."""
+    numbers = np.random.default_rng(0).permutation(int(np.prod(shape))) * 0.5
+    return from_numpy(np.array(numbers.reshape(shape), dtype, order=order), Reference(dtype))
+
+
+def sliding(array: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
+    """Return the windows that start at multiples of the kernel: (N, C, H', W', KH, KW)."""
+    if 0 in array.shape:
+        n, c, h, w = array.shape
+        return np.zeros((n, c, h // kernel[0], w // kernel[1], *kernel))
+    view = np.lib.stride_tricks.sliding_window_view(array, kernel, axis=(2, 3))
+    return view[:, :, :: kernel[0], :: kernel[1]]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", ORDERS)
+@given(n=sizes, c=sizes, rows=sizes, columns=sizes, kernel=windows)
+def test_tile_cuts_every_window_row_by_row(
+    n: int, c: int, rows: int, columns: int, kernel: tuple[int, int], order: str, dtype: Any
+) -> None:
+    x = images((n, c, rows * kernel[0], columns * kernel[1]), order, dtype)
+    out, height, width = tile(x, kernel)
+    assert (height, width) == (rows, columns)
+    assert out.shape == (n, c, rows, columns, kernel[0] * kernel[1])
+    assert out.dtype == dtype
+    np.testing.assert_array_equal(out, sliding(x.to_numpy(), kernel).reshape(out.shape))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@given(n=sizes, c=sizes, rows=sizes, columns=sizes, kernel=windows)
+def test_avgpool2d_is_the_mean_of_every_window(
+    n: int, c: int, rows: int, columns: int, kernel: tuple[int, int], order: str
+) -> None:
+    x = images((n, c, rows * kernel[0], columns * kernel[1]), order)
+    expected = sliding(x.to_numpy(), kernel).mean((4, 5))
+    np.testing.assert_allclose(avgpool2d(x, kernel), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@given(n=sizes, c=sizes, rows=sizes, columns=sizes, kernel=windows)
+def test_maxpool2d_is_the_largest_of_every_window(
+    n: int, c: int, rows: int, columns: int, kernel: tuple[int, int], order: str
+) -> None:
+    x = images((n, c, rows * kernel[0], columns * kernel[1]), order)
+    np.testing.assert_array_equal(maxpool2d(x, kernel), sliding(x.to_numpy(), kernel).max((4, 5)))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("kernel", [(1, 1), (2, 1), (1, 3), (2, 3), (4, 6)])
+@pytest.mark.parametrize("pool", [lambda x, k: tile(x, k)[0], *POOLS])
+def test_gradients(pool: Any, kernel: tuple[int, int], order: str) -> None:
+    grad_check(lambda x: pool(x, kernel), images((2, 1, 4, 6), order))
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_gradients_of_empty_images(pool: Any) -> None:
+    x = zeros((0, 2, 4, 0), requires_grad=True)
+    pool(x, (2, 1)).sum().backward()
+    assert x.grad.shape == x.shape
+
+
+def test_views_of_larger_images() -> None:
+    x = images((2, 3, 5, 9))[:, 1:, :4, 1::2]
+    np.testing.assert_array_equal(maxpool2d(x, (2, 4)), sliding(x.to_numpy(), (2, 4)).max((4, 5)))
+    repeated = images((1, 1, 2, 2)).expand(2, 3, 2, 2)
+    np.testing.assert_array_equal(avgpool2d(repeated, (2, 2)), np.full((2, 3, 1, 1), 0.75))
+
+
+def test_the_gradient_of_a_tie_goes_to_the_first_of_the_window() -> None:
+    x = tensor(np.zeros((1, 1, 4, 4)), requires_grad=True)
+    maxpool2d(x, (2, 2)).backward(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
+    expected = np.zeros((1, 1, 4, 4))
+    expected[0, 0, ::2, ::2] = [[1.0, 2.0], [3.0, 4.0]]
+    np.testing.assert_array_equal(x.grad, expected)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_nan_stays_in_its_window(pool: Any) -> None:
+    x = np.arange(8.0).reshape(1, 1, 2, 4)
+    x[0, 0, 1, 0] = np.nan
+    out = pool(tensor(x), (2, 2)).to_numpy()
+    np.testing.assert_array_equal(np.isnan(out), [[[[True, False]]]])
+
+
+@pytest.mark.parametrize("pool", [tile, *POOLS])
+def test_windows_that_do_not_fill_the_image(pool: Any) -> None:
+    with pytest.raises(ShapeError, match=r"windows of 2 × 3 do not fill an image of 5 × 7") as info:
+        pool(zeros((1, 1, 5, 7)), (2, 3))
+    # The way out that the message names.
+    assert "input[:, :, :4, :6]" in str(info.value)
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (4, 4), (1, 4, 4), (1, 1, 1, 4, 4)])
+def test_images_have_four_dimensions(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=r"batch, channels, height, width"):
+        tile(zeros(shape), (2, 2))
+
+
+@pytest.mark.parametrize("kernel", [(0, 2), (2, -1), (2,), (2, 2, 2), 2])
+def test_kernels_are_two_positive_sizes(kernel: Any) -> None:
+    with pytest.raises(ShapeError, match="both at least 1"):
+        tile(zeros((1, 1, 4, 4)), kernel)

@@ -1,0 +1,326 @@
+"""Losses: against their formulas in plain Python, finite differences, and exact limits."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_autodiff import Tensor, from_numpy, grad_check, rand, tensor, zeros
+from mt_nn.functional import logsoftmax
+from mt_nn.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    mse_loss,
+    nll_loss,
+)
+from mt_tensor import Reference, ShapeError
+
+CLASS_LOSSES = [nll_loss, cross_entropy]
+BINARY_LOSSES = [binary_cross_entropy, binary_cross_entropy_with_logits]
+ELEMENT_LOSSES = [*BINARY_LOSSES, mse_loss]
+DTYPES = [np.float32, np.float64]
+
+Loss = Callable[..., Tensor]
+
+
+@st.composite
+def matrices_with_classes(draw: st.DrawFn) -> tuple[np.ndarray, list[int]]:
+    """Draw scores (N, C) in row-major or column-major memory, and a class for each row."""
+    rows, count = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    numbers = st.floats(-1e4, 1e4) | st.floats(-3.0, 3.0)
+    values = draw(st.lists(numbers, min_size=rows * count, max_size=rows * count))
+    order: Any = draw(st.sampled_from("CF"))
+    classes = draw(st.lists(st.integers(0, count - 1), min_size=rows, max_size=rows))
+    return np.array(np.array(values).reshape(rows, count), order=order), classes
+
+
+def pairs(values: st.SearchStrategy[float]) -> st.SearchStrategy[list[tuple[float, float]]]:
+    """Draw predictions, each with a target within 0 and 1."""
+    targets = st.sampled_from([0.0, 1.0]) | st.floats(0.0, 1.0)
+    return st.lists(st.tuples(values, targets), min_size=1, max_size=6)
+
+
+# Classes
+
+
+@given(matrices_with_classes())
+def test_nll_loss_is_the_mean_over_the_right_classes(
+    drawn: tuple[np.ndarray, list[int]],
+) -> None:
+    array, classes = drawn
+    loss = nll_loss(from_numpy(array), classes)
+    assert loss.shape == (1,)
+    expected = math.fsum(-array[n, t] for n, t in enumerate(classes)) / len(classes)
+    assert loss.item() == pytest.approx(expected, rel=1e-13, abs=1e-10)
+
+
+@given(matrices_with_classes())
+def test_cross_entropy_is_nll_of_logsoftmax(drawn: tuple[np.ndarray, list[int]]) -> None:
+    array, classes = drawn
+    logits = from_numpy(array)
+    expected = nll_loss(logsoftmax(logits, -1), classes).item()
+    assert cross_entropy(logits, classes).item() == expected
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_cross_entropy_of_scores_of_any_size(dtype: Any) -> None:
+    x = tensor([[1e4, -1e4], [1e4, -1e4]], Reference(dtype), requires_grad=True)
+    loss = cross_entropy(x, [0, 1])
+    loss.backward()
+    assert loss.dtype == dtype
+    assert loss.item() == 1e4
+    np.testing.assert_array_equal(x.grad, [[0.0, 0.0], [0.5, -0.5]])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", CLASS_LOSSES)
+def test_gradients_of_class_losses(loss: Loss, dtype: Any) -> None:
+    x = rand((4, 3), 0, Reference(dtype))
+    grad_check(lambda x: loss(x.permute(1, 0), [3, 0, 0]), x)
+
+
+@pytest.mark.parametrize("loss", CLASS_LOSSES)
+def test_a_class_that_is_ruled_out_costs_nothing_elsewhere(loss: Loss) -> None:
+    x = tensor([[-np.inf, math.log(0.5), math.log(0.5)]], requires_grad=True)
+    result = loss(x, [1])
+    result.backward()
+    assert result.item() == pytest.approx(math.log(2))
+    assert np.isfinite(x.grad.to_numpy()).all()
+    assert loss(x, [0]).item() == np.inf
+
+
+@pytest.mark.parametrize("loss", CLASS_LOSSES)
+def test_nan_passes(loss: Loss) -> None:
+    assert math.isnan(loss(tensor([[0.0, 1.0], [np.nan, 1.0]]), [0, 0]).item())
+
+
+@pytest.mark.parametrize("loss", CLASS_LOSSES)
+@pytest.mark.parametrize(
+    "targets",
+    [
+        [0, 2],
+        (0, 2),
+        np.array([0, 2], np.uint8),
+        np.array([0, 2], np.int64),
+        np.array([0.0, 2.0]),
+        tensor([0, 2]),
+        tensor([0, 2], Reference(np.float32)),
+    ],
+    ids=lambda t: f"{type(t).__name__}-{getattr(t, 'dtype', 'int')}",
+)
+def test_targets_of_any_kind(loss: Loss, targets: Any) -> None:
+    x = rand((2, 3), 0)
+    assert loss(x, targets).item() == loss(x, [0, 2]).item()
+
+
+@pytest.mark.parametrize("loss", CLASS_LOSSES)
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3, 1), (0, 3), (2, 0)])
+def test_predictions_of_classes_are_rows(loss: Loss, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=rf"^{loss.__name__}: .*batch, classes.*at least one"):
+        loss(zeros(shape), [0] * (shape[0] if shape else 0))
+
+
+@pytest.mark.parametrize("loss", CLASS_LOSSES)
+@pytest.mark.parametrize("targets", [[0], [0, 1, 2], 0, [[0], [1]], []])
+def test_one_target_for_each_row(loss: Loss, targets: Any) -> None:
+    with pytest.raises(ShapeError, match=rf"^{loss.__name__}: .*shape \(2,\)"):
+        loss(zeros((2, 3)), targets)
+
+
+@pytest.mark.parametrize("loss", CLASS_LOSSES)
+@pytest.mark.parametrize("targets", [[0, 3], [-1, 0], [0.0, np.inf], [1e300, 0.0]])
+def test_targets_that_name_no_class(loss: Loss, targets: Any) -> None:
+    with pytest.raises(IndexError, match=rf"^{loss.__name__}: .*classes 0 to 2"):
+        loss(zeros((2, 3)), targets)
+
+
+@pytest.mark.parametrize("loss", CLASS_LOSSES)
+@pytest.mark.parametrize("targets", [[0.5, 1.0], [np.nan, 0.0], ["0", "1"], [1j, 0], [None, 1]])
+def test_targets_that_are_not_whole_numbers(loss: Loss, targets: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^{loss.__name__}: .*whole numbers.*0 to 2"):
+        loss(zeros((2, 3)), targets)
+
+
+# Two classes
+
+
+@given(pairs(st.floats(0.001, 0.999)))
+def test_binary_cross_entropy_is_its_formula(drawn: list[tuple[float, float]]) -> None:
+    terms = [-(t * math.log(p) + (1.0 - t) * math.log1p(-p)) for p, t in drawn]
+    p, t = zip(*drawn, strict=True)
+    loss = binary_cross_entropy(tensor(p), t)
+    assert loss.shape == (1,)
+    assert loss.item() == pytest.approx(math.fsum(terms) / len(terms), rel=1e-12)
+
+
+@given(pairs(st.floats(-1e4, 1e4) | st.floats(-3.0, 3.0)))
+def test_binary_cross_entropy_with_logits_is_its_formula(
+    drawn: list[tuple[float, float]],
+) -> None:
+    # log(1 + e^x) - t x, with the exponential taken of negative numbers only.
+    terms = [max(x, 0.0) - t * x + math.log1p(math.exp(-abs(x))) for x, t in drawn]
+    x, t = zip(*drawn, strict=True)
+    loss = binary_cross_entropy_with_logits(tensor(x), t)
+    assert loss.shape == (1,)
+    assert loss.item() == pytest.approx(math.fsum(terms) / len(terms), rel=1e-13, abs=1e-15)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(seed=st.integers(0, 2**32))
+def test_both_binary_losses_agree(dtype: Any, seed: int) -> None:
+    x = (rand((2, 3), seed, Reference(dtype)) - 0.5) * 4.0
+    t = np.random.default_rng(seed).random((2, 3))
+    expected = binary_cross_entropy_with_logits(x, t).item()
+    tolerance = float(100 * np.finfo(dtype).eps)
+    assert binary_cross_entropy(x.sigmoid(), t).item() == pytest.approx(expected, rel=tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", BINARY_LOSSES)
+def test_gradients_of_binary_losses(loss: Loss, dtype: Any) -> None:
+    targets = np.array([[0.0, 1.0, 0.5], [1.0, 0.0, 0.25]])
+    x = rand((3, 2), 0, Reference(dtype)) * 0.8 + 0.1
+    grad_check(lambda x: loss(x.permute(1, 0), targets), x)
+
+
+@pytest.mark.parametrize(("dtype", "most"), [(np.float32, 126 * math.log(2)), (np.float64, 100.0)])
+def test_certain_and_wrong_costs_a_finite_amount(dtype: Any, most: float) -> None:
+    p = tensor([0.0, 1.0], Reference(dtype), requires_grad=True)
+    loss = binary_cross_entropy(p, [1, 0])
+    loss.backward()
+    assert loss.item() == pytest.approx(most, rel=1e-6)
+    np.testing.assert_array_equal(p.grad, [0.0, 0.0])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_certain_and_right_costs_nothing(dtype: Any) -> None:
+    p = tensor([0.0, 1.0], Reference(dtype), requires_grad=True)
+    loss = binary_cross_entropy(p, [0, 1])
+    loss.backward()
+    assert loss.item() == 0.0
+    assert np.isfinite(p.grad.to_numpy()).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("x", [-86.0, -50.0, -20.0])
+def test_a_sigmoid_far_out_still_learns(dtype: Any, x: float) -> None:
+    logit = tensor([x], Reference(dtype), requires_grad=True)
+    binary_cross_entropy(logit.sigmoid(), [1]).backward()
+    assert logit.grad.item() == pytest.approx(-1.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("x", "t", "cost", "slope"),
+    [
+        (1e4, 1.0, 0.0, 0.0),
+        (1e4, 0.0, 1e4, 1.0),
+        (-1e4, 0.0, 0.0, 0.0),
+        (-1e4, 1.0, 1e4, -1.0),
+        # Where the larger of 0 and x changes, nothing bends.
+        (0.0, 1.0, math.log(2), -0.5),
+        (0.0, 0.0, math.log(2), 0.5),
+    ],
+)
+def test_limits_of_binary_cross_entropy_with_logits(
+    dtype: Any, x: float, t: float, cost: float, slope: float
+) -> None:
+    logit = tensor([x], Reference(dtype), requires_grad=True)
+    loss = binary_cross_entropy_with_logits(logit, [t])
+    loss.backward()
+    assert loss.item() == np.array(cost, dtype)
+    assert logit.grad.item() == slope
+
+
+def test_a_small_cost_is_not_lost_beside_a_large_score() -> None:
+    loss = binary_cross_entropy_with_logits(tensor([15.0], Reference(np.float32)), [1])
+    assert loss.item() == pytest.approx(math.log1p(math.exp(-15.0)), abs=1e-7)
+    assert loss.item() > 0.0
+
+
+@pytest.mark.parametrize("loss", ELEMENT_LOSSES)
+def test_nan_predictions_pass(loss: Loss) -> None:
+    assert math.isnan(loss(tensor([0.5, np.nan]), [0, 1]).item())
+
+
+@pytest.mark.parametrize("p", [[-0.1, 0.5], [0.5, 1.1], [np.nan, 2.0], [np.inf, 0.0]])
+def test_probabilities_lie_within_0_and_1(p: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"^binary_cross_entropy: probabilities .*within 0 and 1"):
+        binary_cross_entropy(tensor(p), [0, 1])
+
+
+@pytest.mark.parametrize("loss", BINARY_LOSSES)
+@pytest.mark.parametrize("targets", [[-1.0, 1.0], [1.0, 2.0]])
+def test_binary_targets_lie_within_0_and_1(loss: Loss, targets: list[float]) -> None:
+    with pytest.raises(ValueError, match=rf"^{loss.__name__}: targets .*within 0 and 1"):
+        loss(tensor([0.5, 0.5]), targets)
+
+
+# Any numbers
+
+
+@given(st.lists(st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)), min_size=1, max_size=6))
+def test_mse_loss_is_its_formula(drawn: list[tuple[float, float]]) -> None:
+    y, t = zip(*drawn, strict=True)
+    loss = mse_loss(tensor(y), t)
+    assert loss.shape == (1,)
+    expected = math.fsum((a - b) ** 2 for a, b in drawn) / len(drawn)
+    assert loss.item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gradients_of_mse_loss(dtype: Any) -> None:
+    x, t = (rand((3, 2), seed, Reference(dtype)) for seed in (0, 1))
+    grad_check(lambda x, t: mse_loss(x.permute(1, 0), t.permute(1, 0)), x, t)
+
+
+@pytest.mark.parametrize("loss", ELEMENT_LOSSES)
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3), (2, 1, 2)])
+def test_element_losses_of_any_shape(loss: Loss, shape: tuple[int, ...]) -> None:
+    x, t = np.random.default_rng(0).random((2, *shape))
+    flat = loss(tensor(x.reshape(-1)), t.reshape(-1)).item()
+    out = loss(tensor(x), tensor(t, Reference(np.float32)))
+    assert out.shape == (1,)
+    assert out.item() == pytest.approx(flat, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", ELEMENT_LOSSES)
+@pytest.mark.parametrize("shape", [(3, 1), (1, 3), (1,), (2,), ()])
+def test_targets_are_not_broadcast(loss: Loss, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=rf"^{loss.__name__}: .*must be equal"):
+        loss(zeros((3,)), np.zeros(shape))
+
+
+@pytest.mark.parametrize("loss", ELEMENT_LOSSES)
+@pytest.mark.parametrize("shape", [(0,), (0, 2), (2, 0)])
+def test_an_empty_batch(loss: Loss, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=rf"^{loss.__name__}: an empty batch"):
+        loss(zeros(shape), np.zeros(shape))
+
+
+@pytest.mark.parametrize("loss", ELEMENT_LOSSES)
+def test_targets_are_copied(loss: Loss) -> None:
+    x = tensor([0.25, 0.75], requires_grad=True)
+    targets = np.array([0.0, 1.0])
+    out = loss(x, targets)
+    # A loader may fill the same array again before the backward pass.
+    targets[:] = 0.5
+    out.backward()
+    first = x.grad.to_numpy().copy()
+    x.zero_grad_()
+    loss(x, [0.0, 1.0]).backward()
+    np.testing.assert_array_equal(x.grad, first)
+
+
+@pytest.mark.parametrize("loss", [*CLASS_LOSSES, *ELEMENT_LOSSES])
+def test_subclasses_of_tensor_are_kept(loss: Loss) -> None:
+    class Marked(Tensor):
+        __slots__ = ()
+
+    x = Marked(tensor([[0.5, 0.5]]).data)
+    assert type(loss(x, [0] if loss in CLASS_LOSSES else [[0, 1]])) is Marked
