@@ -37,7 +37,7 @@ class TestAskingTheHub:
         """The address of a server that answers every question with this status."""
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_HEAD(self) -> None:  # noqa: N802
+            def do_HEAD(self) -> None:
                 self.send_response(status)
                 self.end_headers()
 
@@ -45,7 +45,7 @@ class TestAskingTheHub:
                 """Say nothing."""
 
         with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-            thread = threading.Thread(target=server.serve_forever)
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
             thread.start()
             try:
                 yield f"http://127.0.0.1:{server.server_port}"

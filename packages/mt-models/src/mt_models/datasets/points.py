@@ -47,7 +47,7 @@ def simple(n: int, rng: UniformSource | int | None = None) -> Graph:
         ValueError: `n` is negative.
 
     >>> simple(50, rng=0)
-    Graph(N=50, 25 of class 1)
+    Graph(N=50, 22 of class 1)
     """
     return _labelled(n, rng, lambda x1, x2: x1 < 0.5)
 
