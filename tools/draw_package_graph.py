@@ -114,7 +114,8 @@ def draw(packages: list[Package]) -> str:
         f'<desc id="told">{told}.</desc>',
         f"<style>{STYLE}</style>",
         '<defs><marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7"'
-        ' markerHeight="7" orient="auto"><path class="head" d="M0 0.6 10 5 0 9.4z"/></marker></defs>',
+        ' markerHeight="7" orient="auto">'
+        '<path class="head" d="M0 0.6 10 5 0 9.4z"/></marker></defs>',
         *(_straight(BOXES[start], BOXES[end]) for start, end in always),
         *(_around(BOXES[start], BOXES[end]) for start, end in with_extras),
         *(_box(package.name, BOXES[package.name]) for package in packages),

@@ -79,10 +79,11 @@ def test_python_examples_run_and_print_what_they_say(
 def test_commands_exist(document: Document) -> None:
     """Each `hatch run NAME` names a script, or a program that the environment brings."""
     environments = tomllib.loads((ROOT / "hatch.toml").read_text("utf-8"))["envs"]
-    scripts = {
-        name if environment == "default" else f"{environment}:{name}"
+    of_default = set(environments["default"]["scripts"])
+    scripts = of_default | {
+        f"{environment}:{name}"
         for environment, table in environments.items()
-        for name in table.get("scripts", {})
+        for name in of_default | set(table.get("scripts", {}))
     }
     programs = {"python", "pytest", "pre-commit", "ruff", "mypy"}
     for code in document.code():
