@@ -20,8 +20,12 @@ from mt_models.training.records import Progress
 from mt_models.training.run import Display
 
 
+LINES = 25
+"""About how many epochs' lines a run prints; its log has all of them."""
+
+
 class LineDisplay(Display):
-    """Prints the log's line after each epoch."""
+    """Prints the log's line after each epoch, or after every few of a run of many."""
 
     def __init__(self, console: Console, name: str, examples: int, epochs: int) -> None:
         """Show a run of a problem.
@@ -50,6 +54,9 @@ class LineDisplay(Display):
 
     def on_epoch(self, progress: Progress, evaluation: Evaluation) -> None:
         """Print the line, with the speed."""
+        every = max(1, self.epochs // LINES)
+        if len(progress.records) % every and len(progress.records) != self.epochs:
+            return
         speed = progress.records[-1].examples_per_second
         line = lines(self.name, progress.records)[-1]
         self.console.print(f"{line}  [{speed:,.0f} examples/s]", markup=False, highlight=False)
