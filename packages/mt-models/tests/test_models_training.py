@@ -100,10 +100,11 @@ def test_loss_is_the_mean_over_examples_not_over_batches() -> None:
 
 
 def test_training_learns() -> None:
-    problem, optimizer = xor(40)
+    problem = Points("Simple", REFERENCE, n=30, hidden=6, seed=0)
     before = problem.evaluate(problem.train).loss
+    optimizer = SGD(problem.network.parameters(), lr=0.2)
     progress = train(problem, optimizer, Settings(60, 10), Witness())
-    assert progress.records[-1].validation_loss < 0.7 * before
+    assert progress.records[-1].validation_loss < 0.5 * before
 
 
 def test_same_settings_same_result() -> None:
@@ -295,7 +296,5 @@ def test_killed_and_resumed_equals_undisturbed(tmp_path: Path) -> None:
     assert (torn / "points.txt").read_text() == (whole / "points.txt").read_text()
     mine, theirs = last_checkpoint(torn), last_checkpoint(whole)
     assert mine.meta["progress"]["records"][-1]["epoch"] == 12
-    a, _ = xor()
-    for checkpoint in (mine, theirs):
-        assert checkpoint.step == 12
-    del a
+    for name, array in theirs.model.items():
+        np.testing.assert_array_equal(mine.model[name], array)

@@ -19,7 +19,6 @@ from mt_models.training.logs import lines
 from mt_models.training.records import Progress
 from mt_models.training.run import Display
 
-
 LINES = 25
 """About how many epochs' lines a run prints; its log has all of them."""
 
