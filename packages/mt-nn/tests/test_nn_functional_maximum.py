@@ -133,9 +133,9 @@ def test_constants_have_no_history() -> None:
 
 def test_single_precision_cannot_number_a_longer_dimension() -> None:
     data = TensorData(np.zeros(1, np.float32), (2**24 + 1,), (0,))
-    with pytest.raises(ShapeError, match="counts exactly to 16777216"):
+    with pytest.raises(ShapeError, match=r"^max: .* counts exactly to 16777216"):
         Max.forward(TensorContext(F32, (True,)), data, 0)
-    with pytest.raises(ShapeError, match="view them as two dimensions"):
+    with pytest.raises(ShapeError, match=r"^argmax: .* view them as two dimensions"):
         argmax(Tensor(data, backend=F32), 0)
 
 

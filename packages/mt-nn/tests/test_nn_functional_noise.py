@@ -65,6 +65,15 @@ def test_seeds_repeat_and_generators_move_on() -> None:
     assert (dropout(x, 0.5).to_numpy() != dropout(x, 0.5).to_numpy()).any()
 
 
+def test_the_smallest_draw_is_kept_at_rate_0_only() -> None:
+    class Smallest(np.random.Generator):
+        random: Any = staticmethod(np.zeros)
+
+    generator = Smallest(np.random.PCG64())
+    np.testing.assert_array_equal(dropout(ones((2,)), 0.0, rng=generator), [1.0, 1.0])
+    np.testing.assert_array_equal(dropout(ones((2,)), 5e-324, rng=generator), [0.0, 0.0])
+
+
 def test_a_generator_that_is_ignored_stands_still() -> None:
     generator = np.random.default_rng(0)
     dropout(ones((4,)), 0.5, ignore=True, rng=generator)

@@ -27,7 +27,7 @@ class Max(Function):
         """Fold one dimension."""
         dim = normalize_dim(dim, a.dims, "max")
         if any(ctx.needs_grad):
-            _check_countable(ctx.backend, a.shape[dim])
+            _check_countable("max", ctx.backend, a.shape[dim])
         out = ctx.backend.reduce(operators.max, a, dim, -np.inf)
         ctx.save_for_backward(a, out, dim)
         return out
@@ -47,7 +47,7 @@ class _ArgMax(Function):
     @staticmethod
     def forward(ctx: TensorContext, a: TensorData, dim: int) -> TensorData:
         """Mark one element of each slice along a dimension."""
-        _check_countable(ctx.backend, a.shape[dim])
+        _check_countable("argmax", ctx.backend, a.shape[dim])
         out = ctx.backend.reduce(operators.max, a, dim, -np.inf)
         return _first_maximum(ctx.backend, a, out, dim)
 
@@ -133,12 +133,12 @@ def _first_maximum(backend: Backend, a: TensorData, top: TensorData, dim: int) -
     return backend.zip(operators.eq, ranks, highest)
 
 
-def _check_countable(backend: Backend, size: int) -> None:
+def _check_countable(operation: str, backend: Backend, size: int) -> None:
     """Raise ShapeError if a dimension is too long for its elements to be numbered exactly."""
     limit = 2 ** (np.finfo(backend.dtype).nmant + 1)
     if size > limit:
         raise ShapeError(
-            f"max: {size} elements along one dimension, and {backend.dtype} counts exactly to "
-            f"{limit}, which finding the first maximum needs; view them as two dimensions, or "
-            "use a backend of float64"
+            f"{operation}: {size} elements along one dimension, and {backend.dtype} counts "
+            f"exactly to {limit}, which finding the first maximum needs; view them as two "
+            "dimensions, or use a backend of float64"
         )
