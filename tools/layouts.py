@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
 
 from mt_tensor import Backend, TensorData
 from mt_tensor.layout import span
@@ -28,14 +29,22 @@ def permuted(backend: Backend, array: npt.NDArray[Any]) -> TensorData:
 
 
 def gapped(backend: Backend, array: npt.NDArray[Any]) -> TensorData:
-    """Return the elements as a view that begins late, skips every other cell and ends early."""
-    # Every dimension is twice as long as needed, and one longer.
-    roomy = tuple(2 * size + 1 for size in array.shape)
-    big = np.full(roomy, np.nan)
-    big[tuple(slice(1, None, 2) for _ in roomy)] = array
-    cells = backend.from_numpy(big)
-    start = sum(cells.strides) if array.size else 0
-    return TensorData(cells.storage[start:], array.shape, [2 * s for s in cells.strides])
+    """Return the elements with unused cells before, between and behind them."""
+    return _gapped(backend, array)[1]
+
+
+def _gapped(backend: Backend, array: npt.NDArray[Any]) -> tuple[TensorData, TensorData]:
+    """Return all the cells, guards included, and the elements among them."""
+    strides: list[int] = []
+    step = 2
+    for size in reversed(array.shape):
+        strides.insert(0, step)
+        step = step * size + 1
+    cells = np.full(1 + span(array.shape, strides) + 1, np.nan)
+    inside = cells[1:]
+    as_strided(inside, array.shape, [inside.itemsize * s for s in strides])[...] = array
+    whole = backend.from_numpy(cells)
+    return whole, TensorData(whole.storage[1:], array.shape, strides)
 
 
 def expanded(backend: Backend, array: npt.NDArray[Any]) -> TensorData:
@@ -60,12 +69,11 @@ def guarded(backend: Backend, shape: tuple[int, ...]) -> tuple[TensorData, Calla
 
     The guards are the cells around and between the elements.
     """
-    data = gapped(backend, np.zeros(shape))
-    reach = span(data.shape, data.strides)
-    count = int(np.count_nonzero(np.isnan(np.asarray(data.storage))))
+    whole, data = _gapped(backend, np.zeros(shape))
 
     def intact() -> bool:
-        return int(np.count_nonzero(np.isnan(np.asarray(data.storage)))) == count
+        """Return whether as many cells as at first hold the guards' NaN."""
+        guards = np.isnan(backend.to_numpy(whole))
+        return int(guards.sum()) == whole.size - data.size
 
-    assert reach <= len(data.storage)
     return data, intact

@@ -1,0 +1,117 @@
+"""The index functions and the scalar formulas compile unchanged, and mean the same compiled."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_tensor import operators
+from mt_tensor.layout import broadcast_index, index_to_position, to_index
+
+_index_to_position = numba.njit(index_to_position)
+_to_index = numba.njit(to_index)
+_broadcast_index = numba.njit(broadcast_index)
+
+shapes = st.lists(st.integers(1, 4), max_size=5)
+
+
+@given(shapes, st.sampled_from([np.int64, np.int32]))
+def test_positions(shape: list[int], dtype: Any) -> None:
+    sizes = np.array(shape, np.int64)
+    strides = np.arange(1, 2 * len(shape), 2, np.int64)
+    compiled, plain = np.zeros((2, len(shape)), dtype)
+    for ordinal in range(math.prod(shape)):
+        _to_index(ordinal, sizes, compiled)
+        to_index(ordinal, sizes, plain)
+        assert compiled.tolist() == plain.tolist()
+        assert _index_to_position(compiled, strides) == index_to_position(plain, strides)
+
+
+@given(shapes, st.data())
+def test_broadcasting(shape: list[int], draws: st.DataObject) -> None:
+    big = np.array(shape, np.int64)
+    kept = shape[draws.draw(st.integers(0, len(shape))) :]
+    small = np.array([n if draws.draw(st.booleans()) else 1 for n in kept], np.int64)
+    compiled, plain = np.zeros((2, len(kept)), np.int64)
+    for index in np.ndindex(*shape):
+        big_index = np.array(index, np.int64)
+        _broadcast_index(big_index, big, small, compiled)
+        broadcast_index(big_index, big, small, plain)
+        assert compiled.tolist() == plain.tolist()
+
+
+def test_a_whole_loop_compiles() -> None:
+    @numba.njit
+    def total(storage: Any, shape: Any, strides: Any, size: int) -> float:
+        index = np.empty(len(shape), np.int64)
+        result = 0.0
+        for ordinal in range(size):
+            _to_index(ordinal, shape, index)
+            result += storage[_index_to_position(index, strides)]
+        return result
+
+    storage = np.arange(20.0)
+    layout = (np.array([2, 3]), np.array([7, 2]))
+    assert total(storage, *layout, 6) == sum([0.0, 2.0, 4.0, 7.0, 9.0, 11.0])
+
+
+# Every double that is special to some formula, and some that are not.
+EDGES = np.array(
+    [
+        *(0.0, -0.0, 1.0, -1.0, 0.5, -3.25, 1e-3, 1e308, -1e308, 5e-324),
+        *(math.inf, -math.inf, math.nan),
+        *(709.0, 710.0, -745.0, operators.LARGEST_EXPONENT, -operators.EPS),
+    ]
+)
+UNARY = [
+    operators.id,
+    operators.neg,
+    operators.sigmoid,
+    operators.relu,
+    operators.exp,
+    operators.log,
+    operators.ln,
+    operators.inv,
+    operators.sqrt,
+]
+BINARY = [
+    operators.mul,
+    operators.add,
+    operators.lt,
+    operators.eq,
+    operators.max,
+    operators.is_close,
+    operators.log_back,
+    operators.ln_back,
+    operators.inv_back,
+    operators.relu_back,
+    operators.sigmoid_back,
+    operators.sqrt_back,
+]
+
+
+def compare(received: npt.NDArray[Any], expected: list[float]) -> None:
+    """Allow what the compiler's mathematical functions differ in: the last place or two."""
+    np.testing.assert_allclose(received, expected, rtol=5e-16, atol=5e-324)
+
+
+@pytest.mark.parametrize("fn", UNARY, ids=lambda fn: fn.__name__)
+def test_formulas_of_one_number(fn: Callable[[float], float]) -> None:
+    # Division by zero gives infinity, as in every kernel.
+    compiled = numba.njit(error_model="numpy")(fn)
+    with np.errstate(all="ignore"):
+        compare(np.array([compiled(x) for x in EDGES]), [fn(x) for x in EDGES])
+
+
+@pytest.mark.parametrize("fn", BINARY, ids=lambda fn: fn.__name__)
+def test_formulas_of_two_numbers(fn: Callable[[float, float], float]) -> None:
+    compiled = numba.njit(error_model="numpy")(fn)
+    with np.errstate(all="ignore"):
+        for x in EDGES:
+            compare(np.array([compiled(x, y) for y in EDGES]), [fn(x, y) for y in EDGES])

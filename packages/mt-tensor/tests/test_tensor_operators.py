@@ -1,0 +1,296 @@
+"""The scalar formulas, against NumPy in extended precision and against `math` at the edges."""
+
+import functools
+import math
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mt_tensor import operators as op
+
+anything = st.floats()
+"""Every double: NaN, infinities, subnormals and zeros of both signs included."""
+
+moderate = st.floats(-700.0, 700.0)
+LARGEST = sys.float_info.max
+TINY = sys.float_info.min
+EDGES = [0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324, -5e-324, TINY, LARGEST, -LARGEST]
+
+
+def same(x: float, y: float) -> bool:
+    """Return whether two doubles are equal, NaN counted as equal to NaN."""
+    return x == y or (x != x and y != y)
+
+
+def ulps(received: float, expected: np.longdouble) -> float:
+    """Return the error in units of the last place of the expected double."""
+    nearest = float(expected)
+    if same(received, nearest):
+        return 0.0
+    return abs(float((np.longdouble(received) - expected) / np.spacing(abs(nearest))))
+
+
+# Against NumPy's functions, at every double there is
+
+EXACT_UNARY: list[tuple[Callable[[float], float], Callable[[float], float]]] = [
+    (op.id, np.positive),
+    (op.neg, np.negative),
+    (op.relu, lambda x: np.maximum(x, 0.0)),
+    (op.sqrt, np.sqrt),
+]
+EXACT_BINARY: list[tuple[Callable[[float, float], float], Callable[[float, float], float]]] = [
+    (op.add, np.add),
+    (op.mul, np.multiply),
+    (op.lt, np.less),
+    (op.eq, np.equal),
+    (op.max, np.maximum),
+    (op.is_close, lambda x, y: np.abs(np.subtract(x, y)) < 0.01),
+]
+
+
+@pytest.mark.parametrize(("fn", "oracle"), EXACT_UNARY, ids=lambda f: f.__name__)
+@given(x=anything)
+def test_functions_of_one_number_are_exact(
+    fn: Callable[[float], float], oracle: Callable[[float], float], x: float
+) -> None:
+    with np.errstate(all="ignore"):
+        assert same(fn(x), float(oracle(np.float64(x))))
+
+
+@pytest.mark.parametrize(("fn", "oracle"), EXACT_BINARY, ids=lambda f: f.__name__)
+@given(x=anything, y=anything, equal=st.booleans())
+@example(x=math.nan, y=1.0, equal=False)
+@example(x=1.0, y=math.nan, equal=False)
+@example(x=math.inf, y=math.inf, equal=False)
+@example(x=1.0, y=1.01, equal=False)
+def test_functions_of_two_numbers_are_exact(
+    fn: Callable[[float, float], float],
+    oracle: Callable[[float, float], float],
+    x: float,
+    y: float,
+    equal: bool,
+) -> None:
+    y = x if equal else y
+    with np.errstate(all="ignore"):
+        assert same(fn(x, y), float(oracle(np.float64(x), np.float64(y))))
+
+
+@given(anything.filter(bool))
+def test_inv(x: float) -> None:
+    with np.errstate(all="ignore"):
+        assert same(op.inv(x), float(np.reciprocal(np.float64(x))))
+
+
+def test_inv_of_zero_depends_on_who_divides() -> None:
+    with pytest.raises(ZeroDivisionError):
+        op.inv(0.0)
+    with np.errstate(divide="ignore"):
+        assert op.inv(np.float64(0.0)) == math.inf
+        assert op.inv(np.float64(-0.0)) == -math.inf
+
+
+@given(moderate)
+def test_exp(x: float) -> None:
+    assert ulps(op.exp(x), np.exp(np.longdouble(x))) <= 1.0
+
+
+@given(st.floats(TINY, LARGEST))
+def test_ln(x: float) -> None:
+    # Where the logarithm is nearly 0, so is its spacing: there the argument's own decides.
+    assert op.ln(x) == pytest.approx(float(np.log(np.longdouble(x))), rel=1e-15, abs=1e-300)
+
+
+@given(st.floats(0.0, 1e300))
+def test_log_shifts_its_argument(x: float) -> None:
+    exact = float(np.log(np.longdouble(x) + np.longdouble(1e-6)))
+    # The shifted argument is rounded once: an error of half its spacing, relatively 1.1e-16.
+    assert op.log(x) == pytest.approx(exact, rel=4e-16, abs=2e-16)
+
+
+@given(moderate)
+@example(-700.0)
+@example(-37.0)
+@example(37.0)
+def test_sigmoid_keeps_full_precision_on_both_tails(x: float) -> None:
+    one = np.longdouble(1)
+    assert ulps(op.sigmoid(x), one / (one + np.exp(-np.longdouble(x)))) <= 2.0
+
+
+@given(st.floats(-30.0, 30.0))
+def test_sigmoid_is_symmetric(x: float) -> None:
+    assert op.sigmoid(x) + op.sigmoid(-x) == pytest.approx(1.0, abs=2.3e-16)
+
+
+@given(anything, anything)
+def test_sigmoid_rises_from_0_to_1(x: float, y: float) -> None:
+    assert 0.0 <= op.sigmoid(x) <= 1.0 or math.isnan(x)
+    if x <= y:
+        assert op.sigmoid(x) <= op.sigmoid(y)
+
+
+# At the edges, where `math` raises
+
+INF, NAN = math.inf, math.nan
+
+
+@pytest.mark.parametrize(
+    ("fn", "cases"),
+    [
+        (op.sigmoid, {-INF: 0.0, -1e4: 0.0, 0.0: 0.5, 1e4: 1.0, INF: 1.0}),
+        (op.exp, {-INF: 0.0, -1e4: 0.0, 0.0: 1.0, 710.0: INF, 1e4: INF, INF: INF}),
+        (op.ln, {-INF: NAN, -1.0: NAN, -5e-324: NAN, 0.0: -INF, 1.0: 0.0, INF: INF}),
+        (op.log, {-INF: NAN, -1.0: NAN, -1e-6: -INF, 0.0: math.log(1e-6), INF: INF}),
+        (op.sqrt, {-INF: NAN, -1.0: NAN, -5e-324: NAN, 0.0: 0.0, 4.0: 2.0, INF: INF}),
+        (op.relu, {-INF: 0.0, -1.0: 0.0, 0.0: 0.0, 5e-324: 5e-324, INF: INF}),
+    ],
+    ids=lambda f: getattr(f, "__name__", ""),
+)
+def test_values_at_the_edges(fn: Callable[[float], float], cases: dict[float, float]) -> None:
+    for x, expected in cases.items():
+        assert same(fn(x), expected), x
+
+
+def test_exp_overflows_exactly_where_doubles_end() -> None:
+    below = op.LARGEST_EXPONENT
+    assert math.isfinite(op.exp(below))
+    assert op.exp(math.nextafter(below, math.inf)) == math.inf
+    with pytest.raises(OverflowError):
+        math.exp(math.nextafter(below, math.inf))
+
+
+@pytest.mark.parametrize(
+    "fn", [op.id, op.neg, op.sigmoid, op.relu, op.log, op.ln, op.exp, op.inv, op.sqrt]
+)
+def test_nan_passes_through(fn: Callable[[float], float]) -> None:
+    assert math.isnan(fn(math.nan))
+
+
+def test_nan_in_pairs() -> None:
+    for x, y in [(NAN, 1.0), (1.0, NAN), (NAN, NAN), (NAN, INF), (-INF, NAN)]:
+        assert all(math.isnan(fn(x, y)) for fn in (op.add, op.mul, op.max))
+        assert [fn(x, y) for fn in (op.lt, op.eq, op.is_close)] == [0.0, 0.0, 0.0]
+
+
+def test_is_close_is_open_at_its_edge() -> None:
+    assert op.is_close(0.0, op.CLOSE) == 0.0
+    assert op.is_close(0.0, math.nextafter(op.CLOSE, 0.0)) == 1.0
+
+
+@pytest.mark.parametrize("x", EDGES)
+@pytest.mark.parametrize("fn", [op.lt, op.eq, op.is_close])
+def test_truth_is_a_float(fn: Callable[[float, float], float], x: float) -> None:
+    for y in EDGES:
+        assert type(fn(x, y)) is float
+        assert fn(x, y) in (0.0, 1.0)
+
+
+# Derivatives, against their closed forms in extended precision
+
+nonzero = st.floats(1e-150, 1e150) | st.floats(-1e150, -1e-150)
+upstream = st.floats(-1e10, 1e10)
+
+
+@given(nonzero, upstream)
+def test_inv_back(x: float, d: float) -> None:
+    exact = -np.longdouble(d) / (np.longdouble(x) * np.longdouble(x))
+    if abs(exact) < LARGEST:
+        assert op.inv_back(x, d) == pytest.approx(float(exact), rel=1e-15, abs=TINY)
+
+
+def test_inv_back_where_the_square_is_zero_or_infinite() -> None:
+    assert op.inv_back(1e-170, 1e-100) == pytest.approx(-1e240)
+    assert op.inv_back(1e-170, 1.0) == -math.inf
+    assert op.inv_back(-1e170, 1e100) == pytest.approx(-1e-240)
+
+
+@given(st.floats(1e-5, 1e300), upstream)
+def test_log_back(x: float, d: float) -> None:
+    exact = np.longdouble(d) / (np.longdouble(x) + np.longdouble(1e-6))
+    assert op.log_back(x, d) == pytest.approx(float(exact), rel=1e-15, abs=TINY)
+
+
+@given(nonzero, upstream)
+def test_ln_back(x: float, d: float) -> None:
+    assert op.ln_back(x, d) == d / x
+
+
+@given(st.floats(0.0, 1e10).filter(bool), upstream)
+def test_sqrt_back(x: float, d: float) -> None:
+    exact = np.longdouble(d) / (2 * np.sqrt(np.longdouble(x)))
+    if abs(exact) < LARGEST:
+        assert op.sqrt_back(op.sqrt(x), d) == pytest.approx(float(exact), rel=1e-15, abs=TINY)
+
+
+@given(moderate, upstream)
+def test_sigmoid_back(x: float, d: float) -> None:
+    z = np.exp(-abs(np.longdouble(x)))
+    exact = np.longdouble(d) * z / (1 + z) ** 2
+    # At the upper tail 1 - s is known to half a unit of the last place of 1.
+    assert op.sigmoid_back(op.sigmoid(x), d) == pytest.approx(
+        float(exact), rel=1e-14, abs=2.3e-16 * abs(d)
+    )
+
+
+@given(anything, upstream)
+def test_relu_back(x: float, d: float) -> None:
+    assert op.relu_back(x, d) == (d if x > 0 else 0.0)
+
+
+# NumPy scalars, which the reference backend hands over
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize("fn", [op.sigmoid, op.relu, op.exp, op.log, op.ln, op.sqrt, op.neg, op.id])
+@given(x=st.floats(-80.0, 80.0, width=32))
+def test_numpy_scalars(
+    fn: Callable[[float], float], kind: Callable[[float], float], x: float
+) -> None:
+    with np.errstate(all="ignore"):
+        received = float(fn(kind(x)))
+    precision = float(np.finfo(type(kind(x))).eps)
+    assert received == pytest.approx(fn(x), rel=4 * precision, abs=2 * precision, nan_ok=True)
+
+
+# Functions of functions
+
+numbers = st.lists(st.floats(-1e6, 1e6), max_size=10)
+
+
+@given(numbers)
+def test_map(xs: list[float]) -> None:
+    before = list(xs)
+    assert op.map(math.floor)(xs) == [math.floor(x) for x in xs]
+    assert op.map(op.neg)(iter(xs)) == op.negList(xs) == [-x for x in xs]
+    assert xs == before
+
+
+@given(numbers, numbers)
+def test_zip_with_stops_at_the_shorter(xs: list[float], ys: list[float]) -> None:
+    expected = [x - y for x, y in zip(xs, ys, strict=False)]
+    assert op.zipWith(lambda x, y: x - y)(xs, iter(ys)) == expected
+    assert op.addLists(xs, ys) == [x + y for x, y in zip(xs, ys, strict=False)]
+
+
+@given(numbers, st.floats(-1e6, 1e6))
+def test_reduce_folds_from_the_left(xs: list[float], start: float) -> None:
+    def minus(x: float, y: float) -> float:
+        return x - y
+
+    folded = op.reduce(minus, start)
+    assert folded(xs) == functools.reduce(minus, xs, start)
+    assert folded(xs) == folded(iter(xs)), "a fold can be used again"
+
+
+@given(numbers)
+def test_sum_and_prod(xs: list[float]) -> None:
+    assert op.sum(xs) == pytest.approx(math.fsum(xs), abs=1e-8)
+    assert op.prod(xs) == pytest.approx(math.prod(xs), rel=1e-14)
+
+
+def test_sum_and_prod_of_nothing() -> None:
+    assert (op.sum([]), op.prod([])) == (0.0, 1.0)
+    assert (op.map(op.neg)([]), op.addLists([], [1.0])) == ([], [])
