@@ -103,7 +103,7 @@ class CosineDecay:
         if step >= self.steps:
             return self.final
         wave = 0.5 * (1.0 + math.cos(math.pi * step / self.steps))
-        return self.final + (self.lr - self.final) * wave
+        return wave * self.lr + (1.0 - wave) * self.final
 
 
 @dataclass(frozen=True)

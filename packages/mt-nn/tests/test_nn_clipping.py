@@ -1,0 +1,109 @@
+"""Clipping: all gradients together by their norm, or each number by itself."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_autodiff import Scalar, Tensor, tensor, zeros
+from mt_nn import Linear, Parameter, clip_grad_norm, clip_grad_value
+from mt_tensor import Reference
+
+numbers = st.floats(-1e3, 1e3)
+vectors = st.lists(numbers, min_size=1, max_size=5)
+
+
+def with_gradient(gradient: list[float]) -> Parameter:
+    parameter = Parameter(zeros((len(gradient),)))
+    parameter.value.grad = tensor(gradient)
+    return parameter
+
+
+def scalar_with(derivative: float) -> Parameter:
+    parameter = Parameter(Scalar(0.0))
+    parameter.value.derivative = derivative
+    return parameter
+
+
+@given(st.lists(vectors, min_size=1, max_size=3), numbers, st.floats(1e-3, 1e3))
+def test_the_common_norm_comes_down_to_the_limit(
+    gradients: list[list[float]], derivative: float, max_norm: float
+) -> None:
+    tensors, scalar = [with_gradient(g) for g in gradients], scalar_with(derivative)
+    before = np.concatenate([*gradients, [derivative]])
+    norm = clip_grad_norm([*tensors, scalar], max_norm)
+    assert norm == pytest.approx(np.linalg.norm(before))
+    after = np.concatenate([*(p.value.grad.to_numpy() for p in tensors), [scalar.value.derivative]])
+    scale = min(1.0, max_norm / norm) if norm else 1.0
+    np.testing.assert_allclose(after, before * scale, rtol=1e-12)
+    if norm <= max_norm:
+        np.testing.assert_array_equal(after, before)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_norm_that_is_no_number_is_told_and_nothing_changed(bad: float) -> None:
+    parameter = with_gradient([3.0, bad])
+    norm = clip_grad_norm([parameter, scalar_with(1.0)], 1.0)
+    assert not math.isfinite(norm)
+    np.testing.assert_array_equal(parameter.value.grad.to_numpy(), [3.0, bad])
+
+
+@given(st.lists(st.floats(width=32), min_size=1, max_size=6), st.floats(0.125, 8.0, width=32))
+def test_each_number_is_clamped_exactly(gradient: list[float], limit: float) -> None:
+    for dtype in (np.float32, np.float64):
+        parameter = Parameter(zeros((len(gradient),), Reference(dtype)))
+        parameter.value.grad = tensor(gradient, Reference(dtype))
+        clip_grad_value([parameter], limit)
+        clipped = parameter.value.grad.to_numpy()
+        assert clipped.dtype == dtype
+        np.testing.assert_array_equal(clipped, np.clip(gradient, -limit, limit).astype(dtype))
+
+
+@given(st.floats(allow_nan=False), st.floats(0.1, 10.0))
+def test_a_scalar_is_clamped_like_a_tensor(derivative: float, limit: float) -> None:
+    parameter = scalar_with(derivative)
+    clip_grad_value([parameter], limit)
+    assert parameter.value.derivative == min(max(derivative, -limit), limit)
+
+
+def test_a_tensor_without_dimensions_is_clamped() -> None:
+    parameter = Parameter(tensor(0.0))
+    parameter.value.grad = tensor(-5.0)
+    clip_grad_value([parameter], 2.0)
+    assert (parameter.value.grad.shape, parameter.value.grad.item()) == ((), -2.0)
+
+
+def test_parameters_without_a_gradient_are_passed_over() -> None:
+    layer = Linear(2, 2, rng=0)
+    assert clip_grad_norm(layer.parameters(), 1.0) == 0.0
+    clip_grad_value(layer.parameters(), 1.0)
+    assert [p.value.grad for p in layer.parameters()] == [None, None]
+
+
+def test_a_parameter_that_is_given_twice_counts_once() -> None:
+    parameter = with_gradient([3.0, 4.0])
+    assert clip_grad_norm((p for p in [parameter, parameter]), 1.0) == 5.0
+    np.testing.assert_allclose(parameter.value.grad, [0.6, 0.8])
+
+
+def test_the_gradient_stays_a_constant_tensor() -> None:
+    parameter = with_gradient([3.0, 4.0])
+    clip_grad_norm([parameter], 1.0)
+    assert isinstance(parameter.value.grad, Tensor)
+    assert not parameter.value.grad.requires_grad()
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, math.nan])
+def test_a_limit_is_above_zero(limit: float) -> None:
+    with pytest.raises(ValueError, match=f"max_norm {limit} must be above 0"):
+        clip_grad_norm([with_gradient([1.0])], limit)
+    with pytest.raises(ValueError, match=f"limit {limit} must be above 0"):
+        clip_grad_value([with_gradient([1.0])], limit)
+
+
+def test_named_parameters_are_refused() -> None:
+    layer = Linear(2, 2, rng=0)
+    with pytest.raises(TypeError, match=r"clip_grad_norm.*not model.named_parameters\(\)"):
+        clip_grad_norm(layer.named_parameters(), 1.0)  # type: ignore[arg-type]

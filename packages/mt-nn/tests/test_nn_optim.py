@@ -1,0 +1,458 @@
+"""Optimisers: their formulas, written once more with NumPy, and how they treat parameters."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_autodiff import Scalar, Tensor, tensor
+from mt_nn import SGD, Adam, Linear, Optimizer, Parameter
+from mt_tensor import Reference
+
+Array = npt.NDArray[np.float64]
+Build = Callable[[Sequence[Parameter]], Optimizer]
+
+STEPS = 6
+seeds = st.integers(0, 2**32 - 1)
+decays = st.sampled_from([0.0, 0.01, 0.5])
+
+
+def back(parameter: Parameter, gradient: Array) -> None:
+    """Leave a gradient, by backpropagation through a function that has it."""
+    if isinstance(parameter.value, Scalar):
+        (parameter.value * float(gradient)).backward()
+    else:
+        (parameter.value * gradient).sum().backward()
+
+
+def walk(
+    build: Build, starts: Sequence[Array], gradients: Sequence[Sequence[Array | None]]
+) -> list[Array]:
+    """Return where an optimiser takes parameters, scalars where a start has no dimensions."""
+    parameters = [Parameter(tensor(x) if x.ndim else Scalar(float(x))) for x in starts]
+    optimizer = build(parameters)
+    for of_step in gradients:
+        for parameter, gradient in zip(parameters, of_step, strict=True):
+            if gradient is not None:
+                back(parameter, gradient)
+        optimizer.step()
+    return [np.array(p.value.data if isinstance(p.value, Scalar) else p.value) for p in parameters]
+
+
+def journey(seed: int) -> tuple[list[Array], list[list[Array | None]]]:
+    """Draw starts of a few shapes and gradients for some steps, now and then none."""
+    rng = np.random.default_rng(seed)
+    shapes: list[tuple[int, ...]] = [(2, 3), (4,), ()]
+    starts = [np.asarray(rng.normal(size=shape)) for shape in shapes]
+    gradients = [
+        [np.asarray(rng.normal(size=shape)) if rng.random() < 0.8 else None for shape in shapes]
+        for _ in range(STEPS)
+    ]
+    return starts, gradients
+
+
+def by_numpy(
+    step: Callable[[Array, Array, dict[str, Any]], Array],
+    starts: Sequence[Array],
+    gradients: Sequence[Sequence[Array | None]],
+) -> list[Array]:
+    places, memories = list(starts), [dict[str, Any]() for _ in starts]
+    for of_step in gradients:
+        for i, gradient in enumerate(of_step):
+            if gradient is not None:
+                places[i] = step(places[i], gradient, memories[i])
+    return places
+
+
+def check(
+    build: Build,
+    step: Callable[[Array, Array, dict[str, Any]], Array],
+    starts: Sequence[Array],
+    gradients: Sequence[Sequence[Array | None]],
+) -> None:
+    received = walk(build, starts, gradients)
+    for place, expected in zip(received, by_numpy(step, starts, gradients), strict=True):
+        np.testing.assert_allclose(place, expected, rtol=1e-10, atol=1e-12)
+
+
+# Formulas
+
+
+@given(seeds, st.floats(0.0, 2.0), decays)
+def test_plain_sgd_walks_against_the_gradient(seed: int, lr: float, decay: float) -> None:
+    check(
+        lambda ps: SGD(ps, lr, weight_decay=decay),
+        lambda x, g, _: np.asarray(x - lr * g - lr * decay * x),
+        *journey(seed),
+    )
+
+
+@given(seeds, st.floats(0.0, 0.5), st.floats(0.1, 0.95), decays)
+def test_momentum_is_that_of_sutskever(seed: int, lr: float, mu: float, decay: float) -> None:
+    def step(x: Array, g: Array, memory: dict[str, Any]) -> Array:
+        velocity: Array = mu * memory.get("v", np.zeros(())) - lr * (g + decay * x)
+        memory["v"] = velocity
+        return x + velocity
+
+    check(lambda ps: SGD(ps, lr, momentum=mu, weight_decay=decay), step, *journey(seed))
+
+
+@given(seeds, st.floats(0.0, 0.5), st.floats(0.1, 0.95))
+def test_nesterov_looks_ahead(seed: int, lr: float, mu: float) -> None:
+    def step(x: Array, g: Array, memory: dict[str, Any]) -> Array:
+        velocity: Array = mu * memory.get("v", np.zeros(())) - lr * g
+        memory["v"] = velocity
+        return x + mu * velocity - lr * g
+
+    check(lambda ps: SGD(ps, lr, momentum=mu, nesterov=True), step, *journey(seed))
+
+
+@given(
+    seeds,
+    st.floats(0.0, 0.5),
+    st.tuples(st.floats(0.0, 0.95), st.floats(0.0, 0.999)),
+    st.sampled_from([1e-8, 1e-3]),
+    decays,
+)
+def test_adam_is_algorithm_1_of_its_paper(
+    seed: int, lr: float, betas: tuple[float, float], eps: float, decay: float
+) -> None:
+    def step(x: Array, g: Array, memory: dict[str, Any]) -> Array:
+        gradients = memory.setdefault("gradients", [])
+        gradients.append(g + decay * x)
+        t = len(gradients)
+        # The running means written out as sums over all gradients so far.
+        m = (1 - betas[0]) * sum(betas[0] ** (t - 1 - i) * g for i, g in enumerate(gradients))
+        v = (1 - betas[1]) * sum(betas[1] ** (t - 1 - i) * g**2 for i, g in enumerate(gradients))
+        m_hat, v_hat = m / (1 - betas[0] ** t), v / (1 - betas[1] ** t)
+        return np.asarray(x - lr * m_hat / (np.sqrt(v_hat) + eps))
+
+    check(lambda ps: Adam(ps, lr, betas, eps, decay), step, *journey(seed))
+
+
+BUILDS: dict[str, Build] = {
+    "sgd": lambda ps: SGD(ps, 0.1),
+    "momentum": lambda ps: SGD(ps, 0.1, momentum=0.9, weight_decay=0.1),
+    "nesterov": lambda ps: SGD(ps, 0.1, momentum=0.5, nesterov=True),
+    "adam": lambda ps: Adam(ps, 0.1, betas=(0.8, 0.9), weight_decay=0.1),
+}
+each = pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS.keys())
+
+
+@each
+def test_a_bowl_is_walked_down_to_its_bottom(build: Build) -> None:
+    x = Parameter(tensor([3.0, -2.0]))
+    optimizer = build([x])
+    for _ in range(300):
+        (x.value * x.value).sum().backward()
+        optimizer.step()
+    assert abs(x.value.to_numpy()).max() < 0.01
+
+
+# What a step does to parameters
+
+
+@each
+def test_a_step_makes_new_leaves_and_takes_their_gradients_away(build: Build) -> None:
+    parameters = [Parameter(tensor([1.0, 2.0])), Parameter(Scalar(3.0))]
+    before = [p.value for p in parameters]
+    optimizer = build(parameters)
+    for _ in range(2):
+        for parameter in parameters:
+            back(parameter, np.array(1.0))
+        optimizer.step()
+        assert parameters[0].value.grad is None
+        assert parameters[1].value.derivative is None
+        for parameter, old in zip(parameters, before, strict=True):
+            assert parameter.value is not old
+            assert parameter.value.is_leaf()
+    # The old values are what they were: a graph that holds them stays right.
+    assert before[0].to_numpy().tolist() == [1.0, 2.0]
+    assert before[1].data == 3.0
+
+
+@each
+def test_parameters_without_a_gradient_stay(build: Build) -> None:
+    moved, still, number = Parameter(tensor([1.0])), Parameter(tensor([1.0])), Parameter(5.0)
+    value = still.value
+    optimizer = build([moved, still, number])
+    back(moved, np.array(1.0))
+    optimizer.step()
+    assert moved.value.item() != 1.0
+    assert still.value is value
+    assert number.value == 5.0
+
+
+@each
+def test_frozen_parameters_stay(build: Build) -> None:
+    frozen = [Parameter(tensor([1.0])), Parameter(Scalar(1.0))]
+    optimizer = build(frozen)
+    for parameter in frozen:
+        back(parameter, np.array(1.0))
+        parameter.value.requires_grad_(False)
+    optimizer.step()
+    assert frozen[0].value.item() == 1.0
+    assert frozen[1].value.data == 1.0
+    assert all(p.value.is_constant() for p in frozen)
+
+
+def test_a_parameter_that_is_given_twice_moves_once() -> None:
+    x = Parameter(tensor([1.0]))
+    optimizer = SGD((p for p in [x, x]), lr=0.25)
+    back(x, np.array(1.0))
+    optimizer.step()
+    assert x.value.item() == 0.75
+
+
+def test_gradients_of_several_backward_passes_add_up() -> None:
+    x = Parameter(tensor([1.0]))
+    for _ in range(3):
+        back(x, np.array(1.0))
+    SGD([x], lr=0.25).step()
+    assert x.value.item() == 0.25
+
+
+def test_zero_grad_forgets_gradients() -> None:
+    parameters = [Parameter(tensor([1.0])), Parameter(Scalar(1.0)), Parameter(2.0)]
+    optimizer = SGD(parameters)
+    for parameter in parameters[:2]:
+        back(parameter, np.array(1.0))
+    optimizer.zero_grad()
+    optimizer.step()
+    assert parameters[0].value.item() == 1.0
+    assert parameters[1].value.data == 1.0
+
+
+@each
+def test_the_learning_rate_may_change_at_any_time(build: Build) -> None:
+    x = Parameter(tensor([1.0]))
+    optimizer: Any = build([x])
+    optimizer.lr = 0.0
+    back(x, np.array(1.0))
+    optimizer.step()
+    assert x.value.item() == 1.0
+    optimizer.lr = 0.5
+    back(x, np.array(1.0))
+    optimizer.step()
+    assert x.value.item() < 0.8
+
+
+@each
+def test_single_precision_stays_single(build: Build) -> None:
+    backend = Reference(np.float32)
+    x = Parameter(tensor([1.0, -1.0], backend))
+    optimizer = build([x])
+    for _ in range(2):
+        back(x, np.array([0.5, 0.25]))
+        optimizer.step()
+    assert x.value.backend == backend
+    assert x.value.to_numpy().dtype == np.float32
+    slots = optimizer.state_dict()["slots"].values()
+    assert all(slot.dtype == np.float32 for slot in slots)
+
+
+@each
+def test_a_parameter_may_have_any_layout(build: Build) -> None:
+    array = np.arange(6.0).reshape(2, 3)
+    plain, permuted = Parameter(tensor(array)), Parameter(tensor(array.T.copy()).permute(1, 0))
+    for x in (plain, permuted):
+        optimizer = build([x])
+        for _ in range(2):
+            back(x, array)
+            optimizer.step()
+    np.testing.assert_array_equal(plain.value, permuted.value)
+
+
+@each
+def test_no_step_remembers_the_one_before(build: Build) -> None:
+    x = Parameter(tensor([1.0]))
+    optimizer = build([x])
+    for _ in range(2):
+        back(x, np.array(1.0))
+        optimizer.step()
+    assert x.value.parents == ()
+    memory = [number for slots in optimizer._memory for number in slots.values()]
+    assert all(isinstance(number, Tensor) and number.is_constant() for number in memory)
+
+
+# What may be given
+
+
+@pytest.mark.parametrize(
+    ("given_instead", "message"),
+    [
+        (lambda: Linear(2, 1), r"SGD: expected several parameters, got Linear"),
+        (lambda: tensor([1.0]), r"got Tensor; pass model.parameters\(\) or a list"),
+        (lambda: Parameter(tensor([1.0])), r"got Parameter; pass model.parameters\(\) or a list"),
+        (lambda: 3, r"got int"),
+        (lambda: Linear(2, 1).named_parameters(), r"number 0 .* not model.named_parameters\(\)"),
+        (lambda: [Parameter(1.0), tensor([1.0])], r"number 1 .* Tensor; wrap a value in Parameter"),
+    ],
+)
+def test_what_is_no_parameter_is_refused(given_instead: Callable[[], Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        SGD(given_instead())
+
+
+def test_an_optimiser_without_parameters_is_refused() -> None:
+    with pytest.raises(ValueError, match="Adam: no parameters"):
+        Adam([])
+    parameters = (p for p in [Parameter(tensor([1.0]))])
+    SGD(parameters)
+    with pytest.raises(ValueError, match="a generator gives them only once"):
+        SGD(parameters)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": -1.0}, "lr -1.0 must be 0 or more and finite"),
+        ({"lr": math.nan}, "lr nan must be"),
+        ({"lr": math.inf}, "lr inf must be"),
+        ({"momentum": 1.0}, "momentum 1.0 must be 0 or more and less than 1"),
+        ({"momentum": -0.1}, "momentum -0.1 must be"),
+        ({"weight_decay": -0.1}, "weight_decay -0.1 must be"),
+        ({"nesterov": True}, "nesterov needs momentum above 0"),
+    ],
+)
+def test_sgd_refuses_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"SGD: {message}"):
+        SGD([Parameter(tensor([1.0]))], **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": -1.0}, "lr -1.0 must be"),
+        ({"betas": (1.0, 0.9)}, r"betas\[0\] 1.0 must be 0 or more and less than 1"),
+        ({"betas": (0.9, -0.1)}, r"betas\[1\] -0.1 must be"),
+        ({"betas": (0.9,)}, r"betas \(0.9,\) must be two numbers"),
+        ({"eps": 0.0}, "eps 0.0 must be above 0 and finite"),
+        ({"weight_decay": math.nan}, "weight_decay nan must be"),
+    ],
+)
+def test_adam_refuses_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"Adam: {message}"):
+        Adam([Parameter(tensor([1.0]))], **settings)
+
+
+def test_an_optimiser_of_ones_own_needs_a_rule_or_a_step() -> None:
+    class Sign(Optimizer):
+        def rule(self, value: Any, grad: Any, memory: dict[str, Any], step: int) -> Any:
+            return value - step * ((grad > 0.0) - (grad < 0.0))
+
+    x, y = Parameter(tensor([1.0, 5.0])), Parameter(Scalar(2.0))
+    optimizer = Sign([x, y])
+    for _ in range(2):
+        back(x, np.array([0.1, -7.0]))
+        back(y, np.array(3.0))
+        optimizer.step()
+    assert (x.value.to_numpy().tolist(), y.value.data) == ([-2.0, 8.0], -1.0)
+    back(y, np.array(1.0))
+    with pytest.raises(NotImplementedError, match="Optimizer must define rule or step"):
+        Optimizer([y]).step()
+
+
+def test_an_optimiser_shows_its_settings() -> None:
+    x = Parameter(tensor([1.0]))
+    assert repr(SGD([x], 0.5)) == (
+        "SGD(1 parameters, lr=0.5, momentum=0.0, weight_decay=0.0, nesterov=False)"
+    )
+
+
+# State
+
+
+def exact(state: dict[str, Any]) -> str:
+    """Return every digit of a state."""
+    slots = {name: (slot.dtype.name, slot.tolist()) for name, slot in state["slots"].items()}
+    return json.dumps(state | {"slots": slots}, sort_keys=True)
+
+
+def mixed() -> list[Parameter]:
+    return [Parameter(tensor([[1.0, 2.0]])), Parameter(Scalar(3.0)), Parameter(tensor([9.0]))]
+
+
+def run(parameters: Sequence[Parameter], optimizer: Optimizer, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for _ in range(3):
+        back(parameters[0], rng.normal(size=(1, 2)))
+        back(parameters[1], np.asarray(rng.normal()))
+        optimizer.step()
+
+
+@each
+def test_a_loaded_state_goes_on_bit_for_bit(build: Build) -> None:
+    undisturbed = mixed()
+    optimizer: Any = build(undisturbed)
+    optimizer.lr = 0.03
+    run(undisturbed, optimizer, seed=1)
+    state = optimizer.state_dict()
+    resumed = mixed()
+    for copy, original in zip(resumed, undisturbed, strict=True):
+        copy.update(type(original.value)(original.value.data))
+    other: Any = build(resumed)
+    other.load_state_dict(state)
+    assert other.lr == 0.03
+    run(undisturbed, optimizer, seed=2)
+    run(resumed, other, seed=2)
+    np.testing.assert_array_equal(undisturbed[0].value, resumed[0].value)
+    assert undisturbed[1].value.data == resumed[1].value.data
+    assert exact(other.state_dict()) == exact(optimizer.state_dict())
+
+
+@each
+def test_a_state_is_json_but_for_its_arrays_and_a_copy(build: Build) -> None:
+    parameters = mixed()
+    optimizer = build(parameters)
+    run(parameters, optimizer, seed=0)
+    state = optimizer.state_dict()
+    before = exact(state)
+    run(parameters, optimizer, seed=1)
+    assert exact(state) == before
+    slots = state.pop("slots")
+    assert json.loads(json.dumps(state)) == state
+    assert all(type(slot) is np.ndarray for slot in slots.values())
+    assert state["steps"] == [3, 3, 0]
+
+
+def test_a_refused_state_changes_nothing() -> None:
+    parameters = mixed()
+    optimizer = Adam(parameters, lr=0.5)
+    run(parameters, optimizer, seed=0)
+    good = optimizer.state_dict()
+    before = exact(good)
+    slots = good["slots"]
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({}, r"the state lacks \['hyperparameters', 'optimizer', 'slots', 'steps'\]"),
+        (good | {"optimizer": "SGD"}, r"load it into SGD\(parameters\)"),
+        (good | {"hyperparameters": {"lr": 1.0}}, r"has the hyperparameters \['lr'\]; expected"),
+        (good | {"steps": [1]}, "the state is for 1 parameters, and there are 3"),
+        (good | {"slots": slots | {"0.mean": np.zeros(2)}}, r"shape \(2,\), and .* has \(1, 2\)"),
+        (good | {"slots": slots | {"1.mean": np.zeros(1)}}, r"shape \(1,\), and .* has \(\)"),
+        (good | {"slots": slots | {"7.mean": np.zeros(2)}}, r"unknown slots \['7.mean'\]"),
+        (good | {"slots": slots | {"0.other": np.zeros(2)}}, r"unknown slots \['0.other'\]"),
+        (
+            good | {"slots": {k: v for k, v in slots.items() if k != "0.square"}},
+            r"parameter 0 has the slots \['mean'\] only",
+        ),
+    ]
+    for state, message in refused:
+        with pytest.raises(ValueError, match=rf"Adam\.load_state_dict: .*{message}"):
+            optimizer.load_state_dict(state)
+        with pytest.raises(ValueError, match=r"Adam\.load_state_dict"):
+            optimizer.check_state_dict(state)
+        assert exact(optimizer.state_dict()) == before
+
+
+def test_a_checked_state_is_not_loaded() -> None:
+    optimizer = SGD(mixed(), lr=0.5)
+    other = SGD(mixed(), lr=0.25)
+    optimizer.check_state_dict(other.state_dict())
+    assert optimizer.lr == 0.5
