@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 
 from tools.fresh_venv import FreshVenv
 
+pytest_plugins = ["pytester"]
+
 # No deadline: the first example of a property pays for the compiler.
 settings.register_profile(
     "minitorch",

@@ -1,0 +1,72 @@
+"""Slow, PyTorch's and the documents' tests run when `-m` names them, and only then."""
+
+import shutil
+
+import pytest
+
+from tools.workspace import ROOT
+
+TESTS = """
+import pytest
+
+def test_plain(): ...
+
+@pytest.mark.task4_2
+def test_task(): ...
+
+@pytest.mark.task4_2
+@pytest.mark.slow
+def test_task_slow(): ...
+
+@pytest.mark.slow
+def test_slow(): ...
+
+@pytest.mark.oracle
+def test_oracle(): ...
+
+@pytest.mark.docs
+def test_docs(): ...
+
+def documented():
+    '''
+    >>> 1 + 1
+    2
+    '''
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], {"test_plain", "test_task"}),
+        (["-m", "task4_2"], {"test_task"}),
+        (["-m", "task4_2 and slow"], {"test_task_slow"}),
+        (["-m", "slow"], {"test_task_slow", "test_slow"}),
+        (["-m", "not slow"], {"test_plain", "test_task"}),
+        (["-m", "oracle"], {"test_oracle"}),
+        (["-m", "docs", "--doctest-modules"], {"test_docs", "test_of_everything.documented"}),
+        (["--doctest-modules"], {"test_plain", "test_task"}),
+    ],
+    ids=str,
+)
+def test_what_runs(arguments: list[str], expected: set[str], pytester: pytest.Pytester) -> None:
+    copy_settings(pytester)
+    pytester.makepyfile(test_of_everything=TESTS)
+    done = pytester.runpytest_inprocess("-q", "--collect-only", *arguments, ".")
+    assert done.ret == pytest.ExitCode.OK
+    listed = {line.rpartition("::")[2] for line in done.outlines if "::" in line}
+    assert listed == expected
+
+
+def test_a_mistyped_task_is_an_error(pytester: pytest.Pytester) -> None:
+    copy_settings(pytester)
+    pytester.makepyfile(test_of_everything=TESTS)
+    done = pytester.runpytest_inprocess("-q", "-m", "task9_9", ".")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines("*task9_9*")
+
+
+def copy_settings(pytester: pytest.Pytester) -> None:
+    """Give the tests in the made-up project the settings of this one."""
+    for name in ("conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, pytester.path)
