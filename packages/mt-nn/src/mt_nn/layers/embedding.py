@@ -138,11 +138,11 @@ class Embedding(Module):
         """
         numbers = np.asarray(indices)
         vectors = take(self.weight.value, numbers)
-        if self.padding_row is None or not self.trainable:
+        if self.padding_row is None:
             return vectors
         # The vector is zero already; the product keeps its gradient zero, too.
-        words = (numbers != self.padding_row)[..., None]
-        return vectors * from_numpy(words, vectors.backend)
+        things = (numbers != self.padding_row)[..., None]
+        return vectors * from_numpy(things, vectors.backend)
 
     def extra_repr(self) -> str:
         """Return the sizes and whatever is not the default."""

@@ -1,0 +1,126 @@
+"""Dropout scales while it trains and rests in evaluation; pooling layers call their functions."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_autodiff import Tensor, grad_check, ones, randn
+from mt_nn import AvgPool2d, Dropout, MaxPool2d, Module, avgpool2d, maxpool2d
+from mt_tensor import Reference
+
+# Dropout
+
+
+@given(st.floats(0.0, 0.99), st.integers(0, 2**32 - 1))
+def test_elements_are_dropped_or_scaled(rate: float, seed: int) -> None:
+    x = randn((4, 5), rng=seed)
+    out = Dropout(rate, rng=seed)(x).to_numpy()
+    kept = out != 0.0
+    np.testing.assert_allclose(out[kept], x.to_numpy()[kept] / (1.0 - rate), rtol=1e-12)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_every_element_keeps_its_mean(rate: float) -> None:
+    count = 40_000
+    out = Dropout(rate, rng=0)(ones((count,)))
+    # Six standard errors of the mean of scaled coin tosses.
+    assert abs(out.to_numpy().mean() - 1.0) < 6 * math.sqrt(rate / (1 - rate) / count)
+
+
+def test_everything_goes_at_rate_one_and_nothing_at_rate_zero() -> None:
+    x = ones((100,))
+    assert (Dropout(1.0, rng=0)(x).to_numpy() == 0.0).all()
+    assert Dropout(0.0, rng=0)(x) is x
+
+
+def test_evaluation_neither_changes_nor_draws() -> None:
+    class Network(Module):
+        def __init__(self) -> None:
+            self.layers = [Dropout(0.5, rng=0)]
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.layers[0](x)
+            return out
+
+    network = Network()
+    network.eval()
+    x = ones((10,))
+    before = network.layers[0].rng.bit_generator.state
+    assert network(x) is x
+    assert network.layers[0].rng.bit_generator.state == before
+    network.train()
+    assert 0.0 in network(x).to_numpy()
+
+
+def test_calls_differ_and_a_state_gives_them_again() -> None:
+    layer = Dropout(0.5, rng=3)
+    x = ones((50,))
+    state = layer.rng.bit_generator.state
+    first, second = layer(x).to_numpy(), layer(x).to_numpy()
+    assert not np.array_equal(first, second)
+    layer.rng.bit_generator.state = state
+    np.testing.assert_array_equal(layer(x), first)
+    np.testing.assert_array_equal(Dropout(0.5, rng=3)(x), first)
+
+
+def test_a_generator_may_be_shared() -> None:
+    rng = np.random.default_rng(0)
+    assert Dropout(0.5, rng).rng is Dropout(0.5, rng).rng
+
+
+def test_gradients_are_dropped_like_the_elements() -> None:
+    def f(x: Tensor) -> Tensor:
+        out: Tensor = Dropout(0.4, rng=1)(x)
+        return out
+
+    grad_check(f, randn((3, 4), rng=2))
+
+
+def test_dropout_keeps_the_backend() -> None:
+    assert Dropout(0.5, rng=0)(ones((3,), Reference(np.float32))).dtype == np.float32
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.1, math.nan])
+def test_a_rate_is_a_probability(rate: float) -> None:
+    with pytest.raises(ValueError, match=f"Dropout: rate {rate} is a probability; it must be"):
+        Dropout(rate)
+
+
+def test_dropout_wants_a_tensor() -> None:
+    with pytest.raises(TypeError, match=r"Dropout\(0.5\): the input is of type list"):
+        Dropout(0.5)([1.0])
+
+
+# Pooling
+
+
+@pytest.mark.parametrize("kernel", [(2, 2), (1, 3)])
+def test_layers_pool_like_their_functions(kernel: tuple[int, int]) -> None:
+    x = randn((2, 3, 4, 6), rng=0)
+    np.testing.assert_array_equal(AvgPool2d(kernel)(x), avgpool2d(x, kernel))
+    np.testing.assert_array_equal(MaxPool2d(kernel)(x), maxpool2d(x, kernel))
+
+
+def test_one_number_makes_square_tiles() -> None:
+    x = randn((1, 1, 4, 4), rng=0)
+    assert AvgPool2d(2).kernel == (2, 2)
+    np.testing.assert_array_equal(MaxPool2d(2)(x), maxpool2d(x, (2, 2)))
+
+
+@pytest.mark.parametrize("kernel", [0, (2, -1), (1, 2, 3)])
+def test_tiles_have_two_positive_sizes(kernel: int | tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"AvgPool2d: kernel .* must be a whole number or 2 of"):
+        AvgPool2d(kernel)
+
+
+def test_pooling_layers_show_their_tiles() -> None:
+    assert repr(AvgPool2d(2)) == "AvgPool2d(2)"
+    assert repr(MaxPool2d((1, 2))) == "MaxPool2d((1, 2))"
+
+
+def test_pooling_wants_a_tensor() -> None:
+    with pytest.raises(TypeError, match=r"MaxPool2d\(2\): the input is of type ndarray"):
+        MaxPool2d(2)(np.zeros((1, 1, 2, 2)))
