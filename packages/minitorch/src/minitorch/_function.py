@@ -1,0 +1,149 @@
+"""Functions as the course writes them: forward and backward take and return tensors.
+
+The engine's own functions work on data (`mt_autodiff.Function`). `Function` lets a class of the
+course's form run on that engine, and `LibraryFunction` gives a function of the library the
+course's form.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+import mt_autodiff
+from minitorch._tensor import Tensor
+from mt_autodiff import Context, Node, TensorContext
+from mt_tensor import TensorData
+
+
+class Function(mt_autodiff.Function):
+    """A differentiable function of tensors. Users write subclasses and call `apply`.
+
+    A subclass defines two static methods:
+
+    - ``forward(ctx, *tensors)`` returns a tensor and gives to ``ctx.save_for_backward`` what
+      `backward` needs;
+    - ``backward(ctx, grad_output)`` returns one gradient for each tensor, a tuple if there are
+      several.
+
+    A gradient has the shape of its tensor or of the result: the engine adds up what broadcasting
+    repeated. For a tensor that only says how, such as the number of a dimension, it is 0.0.
+
+    >>> class Double(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return x + x
+    ...     @staticmethod
+    ...     def backward(ctx, grad_output):
+    ...         return grad_output + grad_output
+    >>> x = Tensor.make([3.0], (1,)).requires_grad_(True)
+    >>> Double.apply(x).backward()
+    >>> x.grad
+    tensor([2.])
+    """
+
+    @classmethod
+    def apply(cls, *vals: Any) -> Any:
+        """Compute the result, and remember how.
+
+        Args:
+            *vals: Tensors, and numbers, which become tensors of shape (1,).
+        """
+        first = next((val for val in vals if isinstance(val, Tensor)), _NO_TENSOR)
+        return super().apply(*[first._ensure_tensor(v) if _is_number(v) else v for v in vals])
+
+    @classmethod
+    def run_forward(cls, ctx: TensorContext, args: tuple[Any, ...]) -> TensorData:
+        """Call `forward` on constants that hold the same numbers."""
+        operands = [_constant(arg) if isinstance(arg, Node) else arg for arg in args]
+        result = cls.forward(ctx, *operands)
+        if not isinstance(result, mt_autodiff.Tensor):
+            raise TypeError(
+                f"{cls.__name__}.forward returned {type(result).__name__}; return a Tensor"
+            )
+        return result.to(ctx.backend).data
+
+    @classmethod
+    def run_backward(cls, ctx: TensorContext, grad: Node) -> Sequence[TensorData | None]:
+        """Call `backward` on a gradient; return the data of its results."""
+        grads = cls.backward(ctx, _constant(grad))
+        return [
+            cls._gradient(ctx, each) for each in (grads if isinstance(grads, tuple) else (grads,))
+        ]
+
+    @classmethod
+    def _gradient(cls, ctx: TensorContext, grad: Any) -> TensorData | None:
+        if isinstance(grad, mt_autodiff.Tensor):
+            return grad.to(ctx.backend).data
+        if _is_number(grad):
+            return ctx.backend.full((1,), float(grad))
+        if grad is None:
+            return None
+        raise TypeError(
+            f"{cls.__name__}.backward returned {type(grad).__name__}; return a Tensor for each "
+            "tensor of forward, or 0.0"
+        )
+
+
+class LibraryFunction(Function):
+    """A function of the library in the course's form.
+
+    Arguments after the tensors say how: the number of a dimension, a shape. They may be plain, or
+    tensors that hold whole numbers, as the course passes them.
+
+    Attributes:
+        inner: The function.
+        arity: How many tensors it is a function of.
+    """
+
+    inner: ClassVar[type[mt_autodiff.Function]]
+    arity: ClassVar[int] = 1
+
+    @classmethod
+    def settings(cls, *given: Any) -> Any:
+        """Return the arguments after the tensors as the library takes them."""
+        return given
+
+    @classmethod
+    def forward(cls, ctx: Context, *args: Any) -> Tensor:
+        """Compute the result of tensors and settings."""
+        operands, given = args[: cls.arity], args[cls.arity :]
+        inner = TensorContext(operands[0].backend, _needed(ctx, cls.arity))
+        ctx.save_for_backward(inner, sum(isinstance(setting, Node) for setting in given))
+        data = cls.inner.run_forward(inner, (*operands, *cls.settings(*given)))
+        return Tensor(data, backend=inner.backend)
+
+    @classmethod
+    def backward(cls, ctx: Context, grad_output: Tensor) -> Any:
+        """Return the gradient of each tensor, and 0.0 for settings that were given as tensors."""
+        inner, settings = ctx.saved_values
+        grads = cls.inner.run_backward(inner, grad_output)
+        tensors = [None if grad is None else grad_output._new(grad) for grad in grads]
+        return (*tensors, *[0.0] * settings) if len(tensors) + settings > 1 else tensors[0]
+
+
+def whole_numbers(given: Any) -> tuple[int, ...]:
+    """Return a number, a sequence of them, or a tensor of them as plain ints."""
+    if isinstance(given, mt_autodiff.Tensor):
+        given = given.to_numpy().reshape(-1)
+    return (int(given),) if _is_number(given) else tuple(int(number) for number in given)
+
+
+_NO_TENSOR = Tensor.make([0.0], (1,))
+"""Where there is no tensor to go by, numbers become tensors of its backend."""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _constant(node: Node) -> Tensor:
+    """Return a constant of the course's class that shares a node's numbers."""
+    return Tensor(node.data, backend=node.backend)
+
+
+def _needed(ctx: Context, arity: int) -> tuple[bool, ...]:
+    """Return for each tensor whether its gradient will be used."""
+    if isinstance(ctx, TensorContext):
+        return ctx.needs_grad[:arity]
+    return (not ctx.no_grad,) * arity

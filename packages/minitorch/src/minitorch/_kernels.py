@@ -1,0 +1,80 @@
+"""Backends made of other backends. They know nothing of the course's tensors."""
+
+from typing import Any
+
+import numpy.typing as npt
+
+from mt_kernels_cpu import Fast
+from mt_tensor import Backend, Map, Reference, TensorData, Zip
+from mt_tensor.layout import UserShape
+
+FAST = Fast()
+
+
+class SimpleKernels(Reference):
+    """The reference backend, with the convolutions of the fast one.
+
+    The course convolves with compiled loops whatever the backend.
+    """
+
+    def _conv1d(
+        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+    ) -> None:
+        FAST._conv1d(out, input, weight, reverse)
+
+    def _conv2d(
+        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+    ) -> None:
+        FAST._conv2d(out, input, weight, reverse)
+
+
+class Wrapper(Backend):
+    """A backend that leaves everything to another one: `kernels`."""
+
+    name = "wrapper"
+
+    def __init__(self, kernels: Backend) -> None:
+        super().__init__(kernels.dtype)
+        self.kernels = kernels
+
+    def empty(self, shape: UserShape) -> TensorData:
+        """Return a contiguous tensor whose elements have no particular value."""
+        return self.kernels.empty(shape)
+
+    def full(self, shape: UserShape, value: float) -> TensorData:
+        """Return a contiguous tensor whose elements all have one value."""
+        return self.kernels.full(shape, value)
+
+    def from_numpy(self, array: npt.NDArray[Any]) -> TensorData:
+        """Return a tensor with the array's elements."""
+        return self.kernels.from_numpy(array)
+
+    def to_numpy(self, a: TensorData) -> npt.NDArray[Any]:
+        """Return the elements as an array on the host."""
+        return self.kernels.to_numpy(a)
+
+    def copy(self, a: TensorData) -> TensorData:
+        """Return a contiguous copy."""
+        return self.kernels.copy(a)
+
+    def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
+        self.kernels._map(fn, out, a)
+
+    def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
+        self.kernels._zip(fn, out, a, b)
+
+    def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
+        self.kernels._reduce(fn, out, a, dim, start)
+
+    def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
+        self.kernels._matmul(out, a, b)
+
+    def _conv1d(
+        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+    ) -> None:
+        self.kernels._conv1d(out, input, weight, reverse)
+
+    def _conv2d(
+        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+    ) -> None:
+        self.kernels._conv2d(out, input, weight, reverse)

@@ -1,0 +1,351 @@
+"""The course's tensor and the course's backend, which are made of each other.
+
+A `Tensor` carries a `TensorBackend`; a `TensorBackend` is built from a class of operations on
+tensors: `SimpleOps`, `FastOps`, `CudaOps`, or one that a user wrote. To the rest of the library
+the first is an `mt_autodiff.Tensor` and the second an `mt_tensor.Backend`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+import mt_autodiff
+from minitorch._kernels import FAST, SimpleKernels, Wrapper
+from mt_autodiff import History, TensorLike, unbroadcast
+from mt_tensor import Backend, Map, ShapeError, TensorData, Zip, operators
+from mt_tensor.layout import Shape, Storage, Strides, UserShape
+
+Layout: TypeAlias = tuple[Storage, Shape, Strides]
+
+
+class MapTensor(Protocol):
+    """What `TensorOps.map` makes: a function of each element of a tensor."""
+
+    def __call__(self, a: Tensor, out: Tensor | None = None, /) -> Tensor:
+        """Return the result, or write it to `out`."""
+
+
+class ZipTensor(Protocol):
+    """What `TensorOps.zip` makes: a function of each pair of elements of two tensors."""
+
+    def __call__(self, a: Tensor, b: Tensor, out: Tensor | None = None, /) -> Tensor:
+        """Return the result, or write it to `out`."""
+
+
+class ReduceTensor(Protocol):
+    """What `TensorOps.reduce` makes: a function that folds one dimension of a tensor."""
+
+    def __call__(self, a: Tensor, dim: int, out: Tensor | None = None, /) -> Tensor:
+        """Return the result, or write it to `out`."""
+
+
+class TensorOps:
+    """Operations on tensors, gradients unknown: what a `TensorBackend` is built from.
+
+    A class of one's own defines these four static methods. What `map`, `zip` and `reduce` return
+    makes a new tensor; it need not take an `out`.
+
+    Attributes:
+        cuda: Whether tensors live in the memory of the GPU.
+    """
+
+    cuda: ClassVar[bool] = False
+
+    @staticmethod
+    def map(fn: Map) -> MapTensor:
+        """Return a function that applies fn to every element of a tensor."""
+        return _missing("map")
+
+    @staticmethod
+    def zip(fn: Zip) -> ZipTensor:
+        """Return a function that combines two tensors, broadcast, element by element."""
+        return _missing("zip")
+
+    @staticmethod
+    def reduce(fn: Zip, start: float = 0.0) -> ReduceTensor:
+        """Return a function that folds a dimension, beginning with start; its size becomes 1."""
+        return _missing("reduce")
+
+    @staticmethod
+    def matrix_multiply(a: Tensor, b: Tensor) -> Tensor:
+        """Multiply matrices, or batches of them that broadcast."""
+        result: Tensor = _missing("matrix_multiply")(a, b)
+        return result
+
+
+class LibraryOps(TensorOps):
+    """The operations of one of the library's backends, on tensors instead of their data."""
+
+    kernels: ClassVar[Backend]
+
+    @classmethod
+    def map(cls, fn: Map) -> MapTensor:
+        """Return a function that applies fn, compiled or not, to every element of a tensor."""
+
+        def apply(a: Tensor, out: Tensor | None = None) -> Tensor:
+            return _result(a, cls.kernels.map(fn, a.data, _data(out)), out)
+
+        return apply
+
+    @classmethod
+    def zip(cls, fn: Zip) -> ZipTensor:
+        """Return a function that combines two tensors, broadcast, element by element."""
+
+        def apply(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+            return _result(a, cls.kernels.zip(fn, a.data, b.data, _data(out)), out)
+
+        return apply
+
+    @classmethod
+    def reduce(cls, fn: Zip, start: float = 0.0) -> ReduceTensor:
+        """Return a function that folds a dimension, beginning with start; its size becomes 1."""
+
+        def apply(a: Tensor, dim: int, out: Tensor | None = None) -> Tensor:
+            data = cls.kernels.reduce(fn, a.data, dim, start)
+            if out is not None:
+                cls.kernels.map(operators.id, data, out.data)
+            return _result(a, data, out)
+
+        return apply
+
+    @classmethod
+    def matrix_multiply(cls, a: Tensor, b: Tensor) -> Tensor:
+        """Multiply matrices, or batches of them that broadcast."""
+        return a._new(cls.kernels.matmul(a.data, b.data))
+
+
+class SimpleOps(LibraryOps):
+    """Plain Python loops: the reference backend."""
+
+    kernels = SimpleKernels()
+
+
+class UserKernels(Wrapper):
+    """A class of operations that a user wrote, as a backend: data goes in and out as tensors.
+
+    Memory and convolutions, for which such a class has no word, are those of the fast backend.
+    """
+
+    def __init__(self, ops: type[TensorOps], memory: Backend, backend: TensorBackend) -> None:
+        super().__init__(memory)
+        self._backend = backend
+        self._ops = ops
+        # Kernels are compiled when they are made: make each only once.
+        self._map_of = functools.cache(ops.map)
+        self._zip_of = functools.cache(ops.zip)
+        self._reduce_of = functools.cache(ops.reduce)
+
+    def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
+        self._write(out, self._map_of(fn)(self._tensor(_expanded(a, out))))
+
+    def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
+        self._write(out, self._zip_of(fn)(self._tensor(_expanded(a, out)), self._tensor(b)))
+
+    def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
+        self._write(out, self._reduce_of(fn, start)(self._tensor(a), dim))
+
+    def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
+        self._write(out, self._ops.matrix_multiply(self._tensor(a), self._tensor(b)))
+
+    def _tensor(self, data: TensorData) -> Tensor:
+        return Tensor(data, backend=self._backend)
+
+    def _write(self, out: TensorData, result: Tensor) -> None:
+        """Copy a result to where the library wants it."""
+        if not isinstance(result, Tensor):
+            raise TypeError(
+                f"{self._ops.__name__} returned {type(result).__name__}; return a Tensor"
+            )
+        if result.shape != out.shape:
+            raise ShapeError(
+                f"{self._ops.__name__} returned shape {result.shape}; expected {out.shape}"
+            )
+        self.kernels.map(operators.id, result.data, out)
+
+
+class TensorBackend(Wrapper):
+    """What a course's tensor computes with, built from a class of operations.
+
+    Two of them are equal if they are built from the same class.
+
+    Attributes:
+        ops: The class.
+        cuda: Whether tensors live in the memory of the GPU.
+        matrix_multiply: A function of two tensors. So are the attributes that end in `_zip`;
+            those that end in `_map` are functions of a tensor, those that end in `_reduce` of a
+            tensor and a dimension. No gradients are recorded.
+    """
+
+    name = "course"
+
+    def __init__(self, ops: type[TensorOps]) -> None:
+        """Build a backend.
+
+        Args:
+            ops: `SimpleOps`, `FastOps`, `CudaOps`, or a class like `TensorOps`.
+        """
+        # A class that inherits from one of the library's may have changed it: ask the class.
+        own = vars(ops).get("kernels")
+        super().__init__(UserKernels(ops, FAST, self) if own is None else own)
+        self.ops = ops
+        self.cuda = ops.cuda
+
+        self.neg_map = ops.map(operators.neg)
+        self.sigmoid_map = ops.map(operators.sigmoid)
+        self.relu_map = ops.map(operators.relu)
+        self.log_map = ops.map(operators.log)
+        self.exp_map = ops.map(operators.exp)
+        self.id_map = ops.map(operators.id)
+        self.inv_map = ops.map(operators.inv)
+
+        self.add_zip = ops.zip(operators.add)
+        self.mul_zip = ops.zip(operators.mul)
+        self.lt_zip = ops.zip(operators.lt)
+        self.eq_zip = ops.zip(operators.eq)
+        self.is_close_zip = ops.zip(operators.is_close)
+        self.relu_back_zip = ops.zip(operators.relu_back)
+        self.log_back_zip = ops.zip(operators.log_back)
+        self.inv_back_zip = ops.zip(operators.inv_back)
+
+        self.add_reduce = ops.reduce(operators.add, 0.0)
+        self.mul_reduce = ops.reduce(operators.mul, 1.0)
+
+        self.matrix_multiply = ops.matrix_multiply
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TensorBackend) and self.ops is other.ops
+
+    def __hash__(self) -> int:
+        return hash(self.ops)
+
+    def __repr__(self) -> str:
+        return f"TensorBackend({self.ops.__name__})"
+
+
+SimpleBackend = TensorBackend(SimpleOps)
+"""The backend of every tensor that is made without one."""
+
+
+class Tensor(mt_autodiff.Tensor):
+    """An `mt_autodiff.Tensor` with the course's names, on the course's default backend.
+
+    >>> x = Tensor.make([1.0, 2.0, 3.0, 4.0], (2, 2)).requires_grad_(True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([[2., 4.],
+            [6., 8.]])
+    """
+
+    default_backend = SimpleBackend
+
+    def __init__(
+        self,
+        v: TensorData,
+        back: History | None = None,
+        name: str | None = None,
+        backend: Backend | None = None,
+    ) -> None:
+        """Make a tensor of data; `minitorch.tensor` makes one of numbers.
+
+        Args:
+            v: The numbers.
+            back: The history; None makes a constant.
+            name: A name to show; the `unique_id` unless given.
+            backend: What computes; `SimpleBackend` unless given.
+        """
+        super().__init__(v, back, name, backend)
+        if name is None:
+            self.name = str(self.unique_id)
+
+    @staticmethod
+    def make(
+        storage: Storage | Sequence[float],
+        shape: UserShape,
+        strides: Sequence[int] | None = None,
+        backend: Backend | None = None,
+    ) -> Tensor:
+        """Make a constant of a storage, a shape and strides."""
+        return Tensor(TensorData(storage, shape, strides), backend=backend)
+
+    @property
+    def _tensor(self) -> TensorData:
+        """The data, under the course's name for it."""
+        return self.data
+
+    @_tensor.setter
+    def _tensor(self, data: TensorData) -> None:
+        self.data = data
+
+    @property
+    def f(self) -> Any:
+        """The backend, under the course's name for it."""
+        return self.backend
+
+    @f.setter
+    def f(self, backend: Backend) -> None:
+        self.backend = backend
+
+    def _new(self, tensor_data: TensorData) -> Tensor:
+        """Return a constant on the same backend."""
+        return Tensor(tensor_data, backend=self.backend)
+
+    def _ensure_tensor(self, b: TensorLike) -> Tensor:
+        """Return a number as a constant of shape (1,), a tensor as one on the same backend."""
+        if isinstance(b, mt_autodiff.Tensor):
+            moved: Any = b.to(self.backend)
+            return moved  # type: ignore[no-any-return]
+        return self._new(self.backend.full((1,), float(b)))
+
+    def _type_(self, backend: Backend) -> None:
+        """Move this very tensor to another backend."""
+        self.data = self.detach().to(backend).data
+        self.backend = backend
+
+    def zeros(self, shape: UserShape | None = None) -> Tensor:
+        """Return zeros on the same backend, in the same shape unless another is given."""
+        return self._new(self.backend.zeros(self.shape if shape is None else shape))
+
+    def expand(self, *shape: int | Sequence[int] | mt_autodiff.Tensor) -> mt_autodiff.Tensor:
+        """Return this tensor repeated to a larger shape; with a tensor, do the course's `expand`.
+
+        The course's turns a gradient into one for this tensor: elements that broadcasting
+        repeated are added up, and what was given once for all of a dimension is repeated.
+
+        Args:
+            *shape: Sizes, one by one or as a sequence; or a tensor that broadcasts with this one.
+
+        Shape:
+            (...) → the sizes; or the shape of this tensor.
+        """
+        if len(shape) == 1 and isinstance(shape[0], mt_autodiff.Tensor):
+            return self._new(unbroadcast(self.backend, shape[0].data, self.shape, "expand"))
+        return super().expand(*shape)  # type: ignore[arg-type]
+
+    def tuple(self) -> Layout:
+        """Return storage, shape and strides as one-dimensional arrays, as kernels take them."""
+        return self.data.tuple()
+
+
+def _missing(operation: str) -> Callable[..., Any]:
+    """Return a function that says that a class of operations is incomplete."""
+
+    def refuse(*args: object) -> Any:
+        raise NotImplementedError(f"this class of operations does not define {operation}")
+
+    return refuse
+
+
+def _expanded(a: TensorData, out: TensorData) -> TensorData:
+    """Return a view of an operand in the shape of the result, which a user's class works out."""
+    return a if a.shape == out.shape else a.expand(out.shape)
+
+
+def _data(out: Tensor | None) -> TensorData | None:
+    return None if out is None else out.data
+
+
+def _result(a: Tensor, data: TensorData, out: Tensor | None) -> Tensor:
+    """Return data as a constant like a, or the tensor that it was written to."""
+    return a._new(data) if out is None else out

@@ -1,0 +1,5 @@
+"""Backpropagation, whatever the variables hold; see `mt_autodiff.graph`."""
+
+from mt_autodiff import Context, Variable, backpropagate, central_difference, topological_sort
+
+__all__ = ["Context", "Variable", "backpropagate", "central_difference", "topological_sort"]

@@ -1,0 +1,65 @@
+"""Pooling, maxima, softmax and dropout; see `mt_nn.functional`."""
+
+import math
+import random
+from typing import Any
+
+import mt_autodiff
+import mt_nn
+from minitorch._function import LibraryFunction, whole_numbers
+from mt_nn import argmax, avgpool2d, logsoftmax, max, maxpool2d, softmax, tile
+from mt_tensor import operators
+
+
+class Max(LibraryFunction):
+    """``apply(x, dim)``: the largest element along a dimension; see `max`."""
+
+    inner = mt_nn.Max
+
+    @classmethod
+    def settings(cls, dim: Any) -> Any:
+        """Return the dimension."""
+        return whole_numbers(dim)
+
+
+def max_reduce(input: mt_autodiff.Tensor, dim: int) -> mt_autodiff.Tensor:
+    """Return the largest elements along a dimension, as a constant.
+
+    Shape:
+        (..., n, ...) → (..., 1, ...).
+    """
+    data = input.backend.reduce(operators.max, input.data, dim, -math.inf)
+    return type(input)(data, backend=input.backend)
+
+
+def dropout(input: mt_autodiff.Tensor, rate: float, ignore: bool = False) -> mt_autodiff.Tensor:
+    """Set each element to zero with a probability; the others stay as they are.
+
+    Which ones is up to Python's own `random`: seed it with ``random.seed``.
+
+    Args:
+        input: The elements.
+        rate: The probability, 0 to 1.
+        ignore: Return the input as it is.
+
+    Shape:
+        (...) → (...).
+
+    Raises:
+        ValueError: The rate is not a probability.
+    """
+    return mt_nn.dropout(input, rate, ignore, rng=random.getrandbits(128))
+
+
+__all__ = [
+    "Max",
+    "argmax",
+    "avgpool2d",
+    "dropout",
+    "logsoftmax",
+    "max",
+    "max_reduce",
+    "maxpool2d",
+    "softmax",
+    "tile",
+]

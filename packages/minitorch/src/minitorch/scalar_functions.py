@@ -1,0 +1,29 @@
+"""The functions of scalars, one class each; see `mt_autodiff.scalar_functions`."""
+
+from mt_autodiff.scalar_functions import (
+    EQ,
+    LT,
+    Add,
+    Exp,
+    Inv,
+    Log,
+    Mul,
+    Neg,
+    ReLU,
+    ScalarFunction,
+    Sigmoid,
+)
+
+__all__ = [
+    "EQ",
+    "LT",
+    "Add",
+    "Exp",
+    "Inv",
+    "Log",
+    "Mul",
+    "Neg",
+    "ReLU",
+    "ScalarFunction",
+    "Sigmoid",
+]

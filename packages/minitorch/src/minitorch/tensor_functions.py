@@ -1,0 +1,248 @@
+"""The differentiable functions of tensors, ways to make tensors, and gradient checks.
+
+The functions are those of `mt_autodiff.functions`, each with ``forward(ctx, …)`` and
+``backward(ctx, grad_output)`` on tensors. The operators of `Tensor` do not take this detour.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import mt_autodiff
+from minitorch._function import Function, LibraryFunction, whole_numbers
+from minitorch._tensor import SimpleBackend, Tensor
+from mt_autodiff import functions
+from mt_tensor import Backend, TensorData, operators
+from mt_tensor.layout import UserIndex, UserShape
+
+
+class Neg(LibraryFunction):
+    """``apply(x)``: negate."""
+
+    inner = functions.Neg
+
+
+class Inv(LibraryFunction):
+    """``apply(x)``: take the reciprocal."""
+
+    inner = functions.Inv
+
+
+class Add(LibraryFunction):
+    """``apply(x, y)``: add, broadcasting."""
+
+    inner = functions.Add
+    arity = 2
+
+
+class Mul(LibraryFunction):
+    """``apply(x, y)``: multiply element by element, broadcasting."""
+
+    inner = functions.Mul
+    arity = 2
+
+
+class Sigmoid(LibraryFunction):
+    """``apply(x)``: the logistic function."""
+
+    inner = functions.Sigmoid
+
+
+class ReLU(LibraryFunction):
+    """``apply(x)``: cut off below 0."""
+
+    inner = functions.ReLU
+
+
+class Log(LibraryFunction):
+    """``apply(x)``: the logarithm of the course, `operators.log`."""
+
+    inner = functions.Log
+
+
+class Exp(LibraryFunction):
+    """``apply(x)``: the exponential."""
+
+    inner = functions.Exp
+
+
+class LT(LibraryFunction):
+    """``apply(x, y)``: 1 where x is less than y, else 0."""
+
+    inner = functions.LT
+    arity = 2
+
+
+class EQ(LibraryFunction):
+    """``apply(x, y)``: 1 where x equals y, else 0."""
+
+    inner = functions.EQ
+    arity = 2
+
+
+class IsClose(LibraryFunction):
+    """``apply(x, y)``: 1 where x and y are close, else 0."""
+
+    inner = functions.IsClose
+    arity = 2
+
+
+class MatMul(LibraryFunction):
+    """``apply(x, y)``: multiply matrices, or batches of them that broadcast."""
+
+    inner = functions.MatMul
+    arity = 2
+
+
+class Copy(LibraryFunction):
+    """``apply(x)``: the same elements, contiguous in memory."""
+
+    inner = functions.Copy
+
+
+class _Reduction(LibraryFunction):
+    @classmethod
+    def settings(cls, dim: Any = None) -> Any:
+        """Return the dimension, None for all of them."""
+        return (None if dim is None else whole_numbers(dim),)
+
+
+class Sum(_Reduction):
+    """``apply(x, dim)``: add up along a dimension; without one, everything."""
+
+    inner = functions.Sum
+
+
+class All(_Reduction):
+    """``apply(x, dim)``: multiply up along a dimension; without one, everything."""
+
+    inner = functions.All
+
+
+class _Arrangement(LibraryFunction):
+    @classmethod
+    def settings(cls, numbers: Any) -> Any:
+        """Return an order or a shape."""
+        return (whole_numbers(numbers),)
+
+
+class Permute(_Arrangement):
+    """``apply(x, order)``: a view with the dimensions in another order."""
+
+    inner = functions.Permute
+
+
+class View(_Arrangement):
+    """``apply(x, shape)``: a view of a contiguous tensor in another shape."""
+
+    inner = functions.View
+
+
+# Ways to make tensors
+
+
+def zeros(shape: UserShape, backend: Backend = SimpleBackend) -> Tensor:
+    """Make a tensor of zeros."""
+    return Tensor(backend.zeros(shape), backend=backend)
+
+
+def rand(shape: UserShape, backend: Backend = SimpleBackend, requires_grad: bool = False) -> Tensor:
+    """Make a tensor of random numbers, uniform in [0, 1), from Python's own `random`.
+
+    Seed it with ``random.seed``: each element is one ``random.random()``, in row-major order.
+    """
+    numbers = [random.random() for _ in range(int(operators.prod(shape)))]
+    array = np.array(numbers, np.float64).reshape(tuple(shape))
+    return _leaf(backend.from_numpy(array), backend, requires_grad)
+
+
+def tensor(data: Any, backend: Backend = SimpleBackend, requires_grad: bool = False) -> Tensor:
+    """Make a tensor from a number, nested lists, an array or a tensor, copying it.
+
+    Args:
+        data: Real numbers; nested lists must be of equal lengths.
+        backend: What computes with it.
+        requires_grad: Whether the tensor is a leaf that wants a gradient.
+
+    Raises:
+        ValueError: The lists differ in length.
+        TypeError: There is something else than real numbers.
+
+    >>> tensor([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    return _leaf(mt_autodiff.tensor(data, backend).data, backend, requires_grad)
+
+
+def _leaf(data: TensorData, backend: Backend, requires_grad: bool) -> Tensor:
+    result = Tensor(data, backend=backend)
+    result.requires_grad_(requires_grad)
+    return result
+
+
+# Gradient checks
+
+
+def grad_central_difference(
+    f: Callable[..., Any],
+    *vals: mt_autodiff.Tensor,
+    arg: int = 0,
+    epsilon: float = 1e-6,
+    ind: UserIndex,
+) -> float:
+    """Return the derivative of the sum of f by one element of one argument.
+
+    Args:
+        f: A function of tensors.
+        *vals: Where to differentiate.
+        arg: By which of them.
+        epsilon: The step to either side.
+        ind: By which of its elements.
+    """
+    return mt_autodiff.grad_central_difference(f, *vals, arg=arg, epsilon=epsilon, ind=tuple(ind))
+
+
+def grad_check(f: Callable[..., Any], *vals: mt_autodiff.Tensor) -> None:
+    """Compare the gradients of a function with central differences, at every index.
+
+    Step and tolerance are the course's, wide enough for arguments from -100 to 100;
+    `mt_autodiff.grad_check` is the sharper one.
+
+    Args:
+        f: A function of tensors.
+        *vals: Where to compare. They are copied and not changed.
+
+    Raises:
+        AssertionError: A gradient differs; the message names function, argument, index, the
+            expected and the received value.
+    """
+    mt_autodiff.grad_check(f, *vals, epsilon=1e-6, tolerance=1e-2)
+
+
+__all__ = [
+    "EQ",
+    "LT",
+    "Add",
+    "All",
+    "Copy",
+    "Exp",
+    "Function",
+    "Inv",
+    "IsClose",
+    "Log",
+    "MatMul",
+    "Mul",
+    "Neg",
+    "Permute",
+    "ReLU",
+    "Sigmoid",
+    "Sum",
+    "View",
+    "grad_central_difference",
+    "grad_check",
+    "rand",
+    "tensor",
+    "zeros",
+]
