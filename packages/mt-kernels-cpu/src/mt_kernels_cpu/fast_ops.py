@@ -1,0 +1,210 @@
+"""Map, zip, reduce and matrix multiplication as compiled loops on all processors.
+
+Every kernel takes storages with their shapes and strides, as `TensorData.tuple` gives them, and
+is right for every layout: permuted, broadcast (strides of 0), with gaps, with sizes of 0 and 1.
+
+- The outer loop is parallel. Each of its passes writes cells of `out` that no other one writes.
+- Index arithmetic happens once for each row, not for each element (see `mt_kernels_cpu.rows`);
+  for operands that are laid out alike, that is next to never.
+- Sums and folds run in a local variable; `out` is written once for each element.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numba import prange
+
+from mt_kernels_cpu.jit import Kernel, formula, helper, once_per_formula
+from mt_kernels_cpu.row_sums import Row, add_scaled, dot, write_row
+from mt_kernels_cpu.rows import LONGEST_ROW, find_rows
+from mt_tensor.layout import Shape, Storage, Strides
+
+
+@once_per_formula
+def tensor_map(fn: Callable[[float], float]) -> Kernel:
+    """Return a kernel that writes fn of every element of `a`, broadcast to `out`, into `out`.
+
+    Args:
+        fn: A scalar function, compiled or not.
+
+    Returns:
+        ``kernel(out, out_shape, out_strides, a, a_shape, a_strides)``.
+    """
+    fn = formula(fn)
+
+    @Kernel
+    def kernel(
+        out: Storage,
+        out_shape: Shape,
+        out_strides: Strides,
+        a: Storage,
+        a_shape: Shape,
+        a_strides: Strides,
+    ) -> None:
+        operands = ((out_shape, out_strides), (a_shape, a_strides))
+        starts, lengths, steps = find_rows(out_shape, operands, LONGEST_ROW)
+        to_step, a_step = steps[0], steps[1]
+        for row in prange(len(lengths)):
+            to, a_at = starts[0, row], starts[1, row]
+            if to_step == 1 and a_step == 1:
+                for i in range(lengths[row]):
+                    out[to + i] = fn(a[a_at + i])
+            else:
+                for i in range(lengths[row]):
+                    out[to + i * to_step] = fn(a[a_at + i * a_step])
+
+    return kernel
+
+
+@once_per_formula
+def tensor_zip(fn: Callable[[float, float], float]) -> Kernel:
+    """Return a kernel that writes fn of the elements of `a` and `b`, both broadcast, into `out`.
+
+    Args:
+        fn: A scalar function, compiled or not.
+
+    Returns:
+        ``kernel(out, out_shape, out_strides, a, a_shape, a_strides, b, b_shape, b_strides)``.
+    """
+    fn = formula(fn)
+
+    @Kernel
+    def kernel(
+        out: Storage,
+        out_shape: Shape,
+        out_strides: Strides,
+        a: Storage,
+        a_shape: Shape,
+        a_strides: Strides,
+        b: Storage,
+        b_shape: Shape,
+        b_strides: Strides,
+    ) -> None:
+        operands = ((out_shape, out_strides), (a_shape, a_strides), (b_shape, b_strides))
+        starts, lengths, steps = find_rows(out_shape, operands, LONGEST_ROW)
+        to_step, a_step, b_step = steps[0], steps[1], steps[2]
+        for row in prange(len(lengths)):
+            to, a_at, b_at = starts[0, row], starts[1, row], starts[2, row]
+            if to_step == 1 and a_step == 1 and b_step == 1:
+                for i in range(lengths[row]):
+                    out[to + i] = fn(a[a_at + i], b[b_at + i])
+            else:
+                for i in range(lengths[row]):
+                    out[to + i * to_step] = fn(a[a_at + i * a_step], b[b_at + i * b_step])
+
+    return kernel
+
+
+@once_per_formula
+def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
+    """Return a kernel that folds one dimension of `a` into `out`.
+
+    `out` has size 1 along that dimension and holds what folding begins with.
+
+    Args:
+        fn: A scalar function, compiled or not.
+
+    Returns:
+        ``kernel(out, out_shape, out_strides, a, a_shape, a_strides, reduce_dim)``.
+    """
+    fn = formula(fn)
+
+    @Kernel
+    def kernel(
+        out: Storage,
+        out_shape: Shape,
+        out_strides: Strides,
+        a: Storage,
+        a_shape: Shape,
+        a_strides: Strides,
+        reduce_dim: int,
+    ) -> None:
+        operands = ((out_shape, out_strides), (out_shape, a_strides))
+        longest = LONGEST_ROW // max(1, a_shape[reduce_dim])
+        starts, lengths, steps = find_rows(out_shape, operands, max(1, longest))
+        folds, fold_step = np.uint64(a_shape[reduce_dim]), np.uint64(a_strides[reduce_dim])
+        to_step, a_step = steps[0], steps[1]
+        for row in prange(len(lengths)):
+            to, a_at = starts[0, row], starts[1, row]
+            for i in range(lengths[row]):
+                result = out[to + i * to_step]
+                first = a_at + i * a_step
+                for k in range(folds):
+                    result = fn(result, a[first + k * fold_step])
+                out[to + i * to_step] = result
+
+    return kernel
+
+
+@helper
+def position_of(ordinal: int, shape: Shape, own_shape: Shape, own_strides: Strides) -> int:
+    """Return where the ordinal-th element of a shape lies in a tensor that is broadcast to it."""
+    position = 0
+    for dim in range(len(shape) - 1, -1, -1):
+        index = ordinal % shape[dim]
+        ordinal //= shape[dim]
+        own_dim = dim - len(shape) + len(own_shape)
+        if own_dim >= 0 and own_shape[own_dim] > 1:
+            position += index * own_strides[own_dim]
+    return position
+
+
+@helper
+def multiply_row(
+    total: Storage, a_row: Row, b: Storage, b_at: int, b_down: int, b_right: int
+) -> None:
+    """Add the product of one row and a matrix to `total`.
+
+    It is the sum of the matrix's rows, each times one number, and also the products of the row
+    with the matrix's columns: what is taken is what lies in one piece in memory.
+
+    Args:
+        total: The sums.
+        a_row: The row.
+        b: The storage of the matrix.
+        b_at: Where the matrix starts.
+        b_down: The step from a number to the one below it.
+        b_right: The step from a number to the one at its right.
+    """
+    a, a_at, a_step, inner = a_row
+    if b_down == 1 and b_right > 1:
+        for j in range(len(total)):
+            total[j] = dot(a_row, (b, b_at + j * b_right, b_down, inner))
+    else:
+        for k in range(inner):
+            b_row = (b, b_at + k * b_down, b_right, len(total))
+            add_scaled(total, a[a_at + k * a_step], b_row)
+
+
+@Kernel
+def tensor_matrix_multiply(
+    out: Storage,
+    out_shape: Shape,
+    out_strides: Strides,
+    a: Storage,
+    a_shape: Shape,
+    a_strides: Strides,
+    b: Storage,
+    b_shape: Shape,
+    b_strides: Strides,
+) -> None:
+    """Write the product of matrices, or of batches of them that broadcast, into `out`.
+
+    The parameters are the storage, shape and strides of each.
+
+    Shape:
+        a (..., m, k), b (..., k, n), out (..., m, n).
+    """
+    batch_shape, rows, columns = out_shape[:-2], out_shape[-2], out_shape[-1]
+    all_rows = rows
+    for size in batch_shape:
+        all_rows *= size
+    for row in prange(all_rows):
+        batch, i = divmod(np.int64(row), rows)
+        to = position_of(batch, batch_shape, batch_shape, out_strides)
+        a_at = position_of(batch, batch_shape, a_shape[:-2], a_strides)
+        b_at = position_of(batch, batch_shape, b_shape[:-2], b_strides)
+        total = np.zeros(columns, out.dtype)
+        a_row = (a, a_at + i * a_strides[-2], a_strides[-1], a_shape[-1])
+        multiply_row(total, a_row, b, b_at, b_strides[-2], b_strides[-1])
+        write_row(out, to + i * out_strides[-2], out_strides[-1], total)

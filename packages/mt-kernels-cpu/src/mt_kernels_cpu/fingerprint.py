@@ -1,0 +1,166 @@
+"""What a function means, as a number: the key under which its compiled form is kept.
+
+Machine code from an earlier process may be used only if compiling now would give the same. The
+date of a file cannot tell: numba copies the constants and the helpers that a function names, from
+whichever file they come, into the code. So the fingerprint covers the function's bytecode and,
+recursively, everything that it names; comments and line numbers are left out.
+
+Bytecode rather than source text: it is what numba compiles, it belongs to the function in memory
+even while its file is being edited, and a function typed into a notebook has it, too.
+"""
+
+import builtins
+import dis
+import hashlib
+import sys
+from collections import ChainMap
+from collections.abc import Iterator
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+import llvmlite
+import numba
+import numpy as np
+from numba.core import config
+from numba.core.dispatcher import Dispatcher
+
+VERSIONS = (sys.version, np.__version__, numba.__version__, llvmlite.__version__)
+"""Who compiles. A name of these libraries keeps its meaning for as long as they stay the same."""
+
+LIBRARIES = ("builtins", "cmath", "math", "numba", "numpy", "operator")
+
+SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
+"""The settings of numba, made in the environment, that change what it generates."""
+
+
+class _UnknownMeaningError(Exception):
+    """A function names something whose content cannot be read off."""
+
+
+def fingerprint(fn: FunctionType, options: dict[str, Any]) -> str | None:
+    """Return a digest of everything that decides what a function is compiled to.
+
+    Args:
+        fn: A Python function.
+        options: numba's options for it.
+
+    Returns:
+        A hexadecimal digest. None if the function names something of which it is not known what
+        numba would make of it: an object of a class, or another Python function, for which numba
+        may have been given a substitute.
+
+    >>> half = fingerprint(lambda x: x / 2, {})
+    >>> half == fingerprint(lambda x: x / 2, {}), half == fingerprint(lambda x: x / 3, {})
+    (True, False)
+    """
+    settings = [repr(getattr(config, name, None)) for name in SETTINGS]
+    try:
+        return _digest("compiled", *VERSIONS, *settings, _compiled(fn, options, ()))
+    except _UnknownMeaningError:
+        return None
+
+
+def _digest(kind: str, *parts: str) -> str:
+    """Hash strings so that no two different lists of them look alike."""
+    result = hashlib.sha256()
+    for part in (kind, *parts):
+        data = part.encode(errors="surrogatepass")
+        result.update(len(data).to_bytes(8, "little") + data)
+    return result.hexdigest()
+
+
+def _compiled(fn: FunctionType, options: dict[str, Any], inside: tuple[FunctionType, ...]) -> str:
+    """Digest a function that numba compiles, inside of others that call it."""
+    if fn in inside:
+        return _digest("recursion", str(inside.index(fn)))
+    inside = (*inside, fn)
+    return _digest(
+        "function",
+        _value(options, inside),
+        _value(fn.__defaults__, inside),
+        _value(fn.__kwdefaults__, inside),
+        _value(fn.__code__, inside),
+        *(_digest(name, _value(value, inside)) for name, value in _references(fn)),
+    )
+
+
+def _value(value: Any, inside: tuple[FunctionType, ...]) -> str:
+    """Digest a value that compiled code contains."""
+    match value:
+        case None | bool() | int() | float() | complex() | str() | bytes():
+            return _digest(type(value).__name__, repr(value))
+        case tuple():
+            return _digest("tuple", *(_value(item, inside) for item in value))
+        case set() | frozenset():
+            return _digest("set", *sorted(_value(item, inside) for item in value))
+        case dict():
+            return _digest("dict", *sorted(_value(item, inside) for item in value.items()))
+        case np.generic():
+            return _digest(value.dtype.str, value.tobytes().hex())
+        case np.ndarray() if not value.dtype.hasobject:
+            layout = (value.dtype.str, value.shape, value.flags.c_contiguous)
+            return _digest("array", repr(layout), value.tobytes().hex())
+        case CodeType():
+            return _code(value, inside)
+        case Dispatcher():
+            return _compiled(value.py_func, value.targetoptions, inside)
+        case np.ufunc():
+            return _digest("ufunc", value.__name__)
+        case type() | FunctionType() | BuiltinFunctionType():
+            if str(value.__module__).split(".")[0] in LIBRARIES:
+                return _digest("library", value.__module__, value.__qualname__)
+    raise _UnknownMeaningError
+
+
+def _code(code: CodeType, inside: tuple[FunctionType, ...]) -> str:
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+    return _digest(
+        "code",
+        code.co_code.hex(),
+        code.co_exceptiontable.hex(),
+        repr((names, counts)),
+        _value(code.co_consts, inside),
+    )
+
+
+def _references(fn: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Go through what a function names outside of itself, such as ``math.exp``."""
+    enclosing = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
+    scopes = ChainMap(fn.__globals__, vars(builtins))
+    instructions = list(_instructions(fn.__code__))
+    for at, instruction in enumerate(instructions):
+        name = instruction.argval
+        if instruction.opname == "LOAD_GLOBAL" and name in scopes:
+            value = scopes[name]
+        elif instruction.opname == "LOAD_DEREF" and name in enclosing:
+            value = _content(enclosing[name])
+        else:
+            continue
+        for attribute in instructions[at + 1 :]:
+            if not isinstance(value, ModuleType) or attribute.opname not in _ATTRIBUTE:
+                break
+            name += "." + attribute.argval
+            value = getattr(value, attribute.argval, None)
+        yield name, value
+
+
+_ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
+
+
+def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
+    """Go through the instructions of a function and of the functions written inside of it."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname != "EXTENDED_ARG":
+            yield instruction
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _instructions(constant)
+
+
+def _content(cell: Any) -> Any:
+    """Return what an enclosing function's variable holds."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        raise _UnknownMeaningError from None

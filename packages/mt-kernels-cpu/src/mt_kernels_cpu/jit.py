@@ -1,0 +1,119 @@
+"""The one door to numba: how formulas, helpers and kernels are compiled.
+
+numba ignores type annotations, and type checkers know nothing of numba; here they meet. Functions
+are compiled at their first call with a new combination of argument types. Division and overflow
+follow IEEE 754, with infinity and NaN in place of exceptions, as on the reference backend.
+"""
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, TypeVar
+
+import numba
+from numba.core.dispatcher import Dispatcher
+
+from mt_kernels_cpu import disk_cache
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Threads of GNU OpenMP that have nothing to do keep their processor busy for milliseconds, by
+# default. If other programs run, the thread that has the work then waits for its turn: launching
+# a kernel takes 1 to 10 ms in place of 0.01 ms. This is read when the first kernel is launched.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+REORDER_SUMS = frozenset({"contract", "nsz", "reassoc"})
+"""Lets the compiler add up in another order, several numbers at a time. NaN stays NaN."""
+
+KERNELS_KEPT = 256
+"""How many formulas have their kernels kept in memory; the longest unused are forgotten."""
+
+_OPTIONS = {"error_model": "numpy", "no_cfunc_wrapper": True}
+_njit: Any = numba.njit
+_PLAIN = getattr(_njit(lambda: None), "targetoptions", None)
+
+
+def formula(fn: Callable[..., float]) -> Callable[..., float]:
+    """Compile a scalar function for use inside of kernels.
+
+    Args:
+        fn: A Python function, or something that numba can call as it is: a function compiled by
+            ``numba.njit``, or one of `math` or NumPy.
+    """
+    if not isinstance(fn, FunctionType):
+        return fn
+    compiled: Callable[..., float] = _njit(no_cpython_wrapper=True, **_OPTIONS)(fn)
+    return compiled
+
+
+def helper(fn: F) -> F:
+    """Compile a function that only kernels call. A decorator."""
+    compiled: F = _njit(no_cpython_wrapper=True, **_OPTIONS)(fn)
+    return compiled
+
+
+def summing_helper(fn: F) -> F:
+    """Compile a function that only kernels call and whose sums may be reordered. A decorator."""
+    options = {**_OPTIONS, "fastmath": set(REORDER_SUMS)}
+    compiled: F = _njit(no_cpython_wrapper=True, **options)(fn)
+    return compiled
+
+
+class Kernel:
+    """A loop over memory, compiled in two ways from the same lines. A decorator.
+
+    Calling the kernel spreads its ``numba.prange`` loop over all threads. Its twin `serial` runs
+    that loop on the calling thread: handing work to others takes tens of microseconds, which a
+    small tensor does not repay. Each is compiled when it is first needed, and kept on disk.
+
+    Kernels may be called from several Python threads; parallel ones then take turns, because not
+    every threading layer of numba allows more.
+    """
+
+    def __init__(self, fn: Callable[..., None]) -> None:
+        functools.update_wrapper(self, fn)
+        self.parallel = _kept(_njit(parallel=True, **_OPTIONS)(fn))
+        self.serial = _kept(_njit(**_OPTIONS)(fn))
+
+    def __call__(self, *args: Any) -> None:
+        """Run on all threads."""
+        with _taking_turns:
+            self.parallel(*args)
+
+    def parallel_diagnostics(self, signature: Any = None, level: int = 1) -> None:
+        """Print what numba made of the parallel loop.
+
+        Args:
+            signature: The argument types in question; all those called so far unless given.
+            level: How much to print, 1 to 4.
+        """
+        # Code that was read from disk comes without a diagnosis, so compile it once more.
+        fresh = _njit(parallel=True, **_OPTIONS)(self.parallel.py_func)
+        for known in self.parallel.signatures if signature is None else [signature]:
+            fresh.compile(known)
+        fresh.parallel_diagnostics(level=level)
+
+
+_taking_turns = threading.RLock()
+
+
+def _kept(compiled: Any) -> Any:
+    """Keep on disk what a dispatcher compiles, unless numba is switched off."""
+    if isinstance(compiled, Dispatcher):
+        disk_cache.attach(compiled)
+    return compiled
+
+
+def once_per_formula(make: Callable[[Callable[..., float]], Kernel]) -> Callable[[Any], Kernel]:
+    """Let a function that makes a kernel of a formula make it once only. A decorator."""
+    remembered = functools.lru_cache(maxsize=KERNELS_KEPT)(make)
+
+    @functools.wraps(make)
+    def kernel(fn: Any) -> Kernel:
+        # A formula compiled by the caller without any options means the same as its source.
+        plain = isinstance(fn, Dispatcher) and fn.targetoptions == _PLAIN
+        return remembered(fn.py_func if plain else fn)
+
+    return kernel

@@ -1,0 +1,78 @@
+"""Adding up products along rows: the inner loops of matrix multiplication and convolution.
+
+A row is a storage, the position of the first element, the step to the next, and the number of
+elements. Sums go to `total`, a small array of the caller's own. Nothing here is parallel.
+"""
+
+from typing import TypeAlias
+
+from mt_kernels_cpu.jit import helper, summing_helper
+from mt_tensor.layout import Storage
+
+Row: TypeAlias = tuple[Storage, int, int, int]
+
+
+@helper
+def add_scaled(total: Storage, factor: float, row: Row) -> None:
+    """Add a row times a number to `total`, element by element."""
+    storage, start, step, length = row
+    if step == 1:
+        # A slice's own length as the limit tells the compiler that no index is out of range.
+        numbers = storage[start : start + length]
+        for i in range(len(numbers)):
+            total[i] += factor * numbers[i]
+    else:
+        for i in range(length):
+            total[i] += factor * storage[start + i * step]
+
+
+@summing_helper
+def dot(a: Row, b: Row) -> float:
+    """Return the sum of the products of two rows of the same length; steps may be negative."""
+    a_storage, a_start, a_step, length = a
+    b_storage, b_start, b_step, _ = b
+    result: float = a_storage.dtype.type(0)
+    if a_step == 1 and b_step == 1:
+        a_numbers = a_storage[a_start : a_start + length]
+        b_numbers = b_storage[b_start : b_start + length]
+        for i in range(len(a_numbers)):
+            result += a_numbers[i] * b_numbers[i]
+    else:
+        for i in range(length):
+            result += a_storage[a_start + i * a_step] * b_storage[b_start + i * b_step]
+    return result
+
+
+@helper
+def correlate(total: Storage, row: Row, kernel: Row, reverse: bool) -> None:
+    """Slide a kernel over a row: ``total[p] += sum over k of row[p + k] * kernel[k]``.
+
+    With `reverse`, ``row[p - k]``. A row is zero outside of its length: the limits of the loops
+    leave those products out. Of the two loops, over p and over k, the longer one goes inside.
+    """
+    storage, start, step, width = row
+    weights, kernel_start, kernel_step, taps = kernel
+    sign = -1 if reverse else 1
+    if len(total) >= taps:
+        for k in range(taps):
+            shift = sign * k
+            first = max(0, -shift)
+            stop = max(first, min(len(total), width - shift))
+            factor = weights[kernel_start + k * kernel_step]
+            part = (storage, start + (first + shift) * step, step, stop - first)
+            add_scaled(total[first:stop], factor, part)
+    else:
+        for p in range(len(total)):
+            first = max(0, p - width + 1) if reverse else 0
+            stop = max(first, min(taps, p + 1 if reverse else width - p))
+            part = (storage, start + (p + sign * first) * step, sign * step, stop - first)
+            total[p] += dot(
+                part, (weights, kernel_start + first * kernel_step, kernel_step, stop - first)
+            )
+
+
+@helper
+def write_row(out: Storage, start: int, step: int, total: Storage) -> None:
+    """Write finished sums: ``out[start + i * step] = total[i]``."""
+    for i in range(len(total)):
+        out[start + i * step] = total[i]

@@ -1,0 +1,124 @@
+"""Where the rows of tensors lie: all the index arithmetic of map, zip and reduce.
+
+A *row* is a run of elements along which every operand moves on by a constant step. Whatever the
+layouts are, two loops remain: over the rows, which do not depend on each other, and along a row,
+where there is nothing left to work out. Operands that are laid out alike and have no gaps
+consist of one row, apart from `LONGEST_ROW`.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cpu.jit import helper
+from mt_tensor.layout import Shape, Strides
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+Unsigned: TypeAlias = npt.NDArray[np.uint64]
+
+LONGEST_ROW = 4096
+"""Longer rows are cut, so that every thread gets a share of a tensor that is one long row."""
+
+
+@helper
+def find_rows(
+    shape: Shape, operands: tuple[tuple[Shape, Strides], ...], longest: int
+) -> tuple[Unsigned, Unsigned, Unsigned]:
+    """Divide operands that are broadcast to a shape into rows.
+
+    The numbers are unsigned: numba then knows that they are not indices counted from the end, and
+    leaves out a test for each element.
+
+    Args:
+        shape: The common shape.
+        operands: Shape and strides of each.
+        longest: The number of elements at which a row is cut.
+
+    Returns:
+        Where each row starts in each operand's storage, the number of elements of each row, and
+        each operand's step from one element of a row to the next.
+
+    Shape:
+        (dims,) → (operands, rows), (rows,), (operands,).
+    """
+    sizes, strides = merge_dims(shape, operands)
+    last = len(sizes) - 1
+    # The last dimension becomes two: pieces, which are rows, and the elements of a piece.
+    pieces = max(1, (sizes[last] + longest - 1) // longest)
+    rest = sizes[last] - (pieces - 1) * longest
+    sizes[last] = pieces
+    steps = np.empty(len(operands), np.int64)
+    for operand in range(len(operands)):
+        steps[operand] = strides[operand, last]
+        strides[operand, last] *= longest
+    starts = positions(sizes, strides)
+    lengths = np.empty(starts.shape[1], np.int64)
+    for row in range(len(lengths)):
+        lengths[row] = longest
+    for row in range(pieces - 1, len(lengths), pieces):
+        lengths[row] = rest
+    return starts.view(np.uint64), lengths.view(np.uint64), steps.view(np.uint64)
+
+
+@helper
+def merge_dims(
+    shape: Shape, operands: tuple[tuple[Shape, Strides], ...]
+) -> tuple[Integers, Integers]:
+    """Return the sizes and strides of the same loop over memory with the fewest dimensions.
+
+    Sizes of 1 are left out. Two neighbours become one where, in every operand, a step of the
+    first is as long as all steps of the second together.
+
+    Shape:
+        (dims,) → (merged,), (operands, merged); there always is a first dimension of size 1.
+    """
+    sizes = np.ones(len(shape) + 1, np.int64)
+    strides = np.zeros((len(operands), len(shape) + 1), np.int64)
+    last = 0
+    for dim in range(len(shape)):
+        if shape[dim] == 1:
+            continue
+        joins = last > 0
+        for operand in range(len(operands)):
+            own_shape, own_strides = operands[operand]
+            own_dim = dim - len(shape) + len(own_shape)
+            # A dimension that is repeated does not move on in memory.
+            repeated = own_dim < 0 or own_shape[own_dim] == 1
+            stride = 0 if repeated else own_strides[own_dim]
+            joins = joins and strides[operand, last] == stride * shape[dim]
+            strides[operand, last + 1] = stride
+        if joins:
+            sizes[last] *= shape[dim]
+            for operand in range(len(operands)):
+                strides[operand, last] = strides[operand, last + 1]
+        else:
+            last += 1
+            sizes[last] = shape[dim]
+    return sizes[: last + 1], strides[:, : last + 1]
+
+
+@helper
+def positions(sizes: Integers, strides: Integers) -> Integers:
+    """Return the position of every index, in row-major order, in every operand.
+
+    Shape:
+        (dims,), (operands, dims) → (operands, product of the sizes).
+    """
+    total = 1
+    for size in sizes:
+        total *= size
+    result = np.zeros((len(strides), total), np.int64)
+    if total == 0:
+        return result
+    for operand in range(len(strides)):
+        # Each dimension repeats what is there so far, backwards so that nothing is overwritten
+        # before it has been read.
+        filled = 1
+        for dim in range(len(sizes)):
+            for i in range(filled - 1, -1, -1):
+                for k in range(sizes[dim] - 1, -1, -1):
+                    start = result[operand, i] + k * strides[operand, dim]
+                    result[operand, i * sizes[dim] + k] = start
+            filled *= sizes[dim]
+    return result
