@@ -92,8 +92,9 @@ class Checkpoint:
         if type(model).__name__ != self.model_class:
             raise CheckpointError(
                 self.path,
-                f"it holds a {self.model_class}, and the model is a {type(model).__name__}",
-                f"build a {self.model_class}, or load another checkpoint",
+                f"it holds a model of class {self.model_class}, and the one given is of class "
+                f"{type(model).__name__}",
+                f"build a model of class {self.model_class}, or load another checkpoint",
             )
         pairs = self._paired("the model", self.generators, _generators_of(model))
         if rngs is not None:
@@ -135,7 +136,7 @@ class Checkpoint:
             if given != saved:
                 raise CheckpointError(
                     self.path,
-                    f"generator {name!r} of {owner} is a {given}, and a {saved} was saved",
+                    f"generator {name!r} of {owner} is of kind {given}, and {saved} was saved",
                     f"make it with numpy.random.Generator(numpy.random.{saved}())",
                 )
         return [(generator, _decoded(states[name])) for name, generator in generators.items()]

@@ -1,0 +1,493 @@
+"""Checkpoints: what comes back, what is refused, and what a failing write leaves behind."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+
+from mt_autodiff import Scalar, Tensor, rand, tensor
+from mt_nn import (
+    SGD,
+    Adam,
+    Checkpoint,
+    CheckpointError,
+    Dropout,
+    Linear,
+    Module,
+    Parameter,
+    checkpoint,
+    load_checkpoint,
+    mse_loss,
+    save_checkpoint,
+)
+from mt_tensor import REFERENCE, Backend, Reference
+
+
+class Network(Module):
+    def __init__(self, seed: int = 0, backend: Backend = REFERENCE, hidden: int = 3) -> None:
+        rng = np.random.default_rng(seed)
+        self.first = Linear(2, hidden, rng=rng, backend=backend)
+        self.layers: list[Dropout] = [Dropout(0.5, rng)]
+        self.last = Linear(hidden, 1, rng=rng, backend=backend)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.last(self.layers[0](self.first(x).relu()))
+        return out
+
+
+class Training:
+    """A network, an optimiser and a generator that have something to remember."""
+
+    def __init__(self, seed: int = 0, backend: Backend = REFERENCE) -> None:
+        self.model = Network(seed, backend)
+        self.optimizer = Adam(self.model.parameters(), lr=0.1)
+        self.rng = np.random.default_rng(seed + 100)
+        self.losses: list[float] = []
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        return {"model": self.model, "optimizer": self.optimizer, "rngs": {"batches": self.rng}}
+
+    def run(self, steps: int) -> "Training":
+        for _ in range(steps):
+            x = rand((4, 2), self.rng, self.model.last.weight.value.backend)
+            loss = mse_loss(self.model(x), x.sum(1))
+            loss.backward()
+            self.optimizer.step()
+            self.losses.append(loss.item())
+        return self
+
+    def everything(self) -> str:
+        """Return every digit of the state."""
+        arrays = self.model.state_dict() | self.optimizer.state_dict()["slots"]
+        exact = {name: (array.dtype.name, array.tolist()) for name, array in arrays.items()}
+        states = [self.rng.bit_generator.state, self.model.layers[0].rng.bit_generator.state]
+        rest = {k: v for k, v in self.optimizer.state_dict().items() if k != "slots"}
+        return json.dumps([exact, states, rest], sort_keys=True)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "last.safetensors"
+
+
+# What comes back
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_training_goes_on_as_if_it_had_never_stopped(path: Path, dtype: type) -> None:
+    backend = Reference(dtype)
+    undisturbed = Training(0, backend).run(3)
+    save_checkpoint(path, step=3, **undisturbed.parts)
+    resumed = Training(1, backend).run(1)
+    load_checkpoint(path).restore(**resumed.parts)
+    assert resumed.everything() == undisturbed.everything()
+    assert resumed.run(3).losses[-3:] == undisturbed.run(3).losses[-3:]
+    assert resumed.everything() == undisturbed.everything()
+
+
+def test_step_and_notes_come_back(path: Path) -> None:
+    notes = {
+        "best": float("inf"),
+        "seed": 2**100,
+        "classes": ["null", "eins", "zwölf"],
+        "nested": {"accuracy": 0.1 + 0.2, "done": False, "nothing": None},
+    }
+    save_checkpoint(path, model=Network(), step=41, meta=notes)
+    loaded = load_checkpoint(path)
+    assert (loaded.step, loaded.meta, loaded.path) == (41, notes, path)
+    assert (loaded.model_class, loaded.optimizer, loaded.rngs) == ("Network", None, {})
+
+
+numbers = st.one_of(st.floats(width=32), st.integers(-5, 5).map(float))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(numbers, max_size=5), st.sampled_from([np.float32, np.float64]))
+def test_arrays_come_back_exactly(path: Path, values: list[float], dtype: type) -> None:
+    class Box(Module):
+        def __init__(self, array: Any) -> None:
+            self.tensors = [Parameter(tensor(array, Reference(dtype)))]
+            self.scalar = Parameter(Scalar(0.1))
+            self.number = Parameter(2)
+
+    array: Any = np.array(values, dtype).reshape(-1, 1)
+    save_checkpoint(path, model=Box(array))
+    other = Box(np.zeros_like(array))
+    other.scalar.update(Scalar(7.0))
+    load_checkpoint(path).restore(other)
+    received = other.tensors[0].value.to_numpy()
+    assert received.dtype == dtype
+    np.testing.assert_array_equal(received, array)
+    assert np.signbit(received).tolist() == np.signbit(array).tolist()
+    assert other.scalar.value.data == 0.1
+    assert other.number.value == 2
+
+
+@pytest.mark.parametrize("kind", ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"])
+def test_generators_of_every_kind_come_back(path: Path, kind: str) -> None:
+    def make(seed: int) -> np.random.Generator:
+        return np.random.Generator(getattr(np.random, kind)(seed))
+
+    rng = make(1)
+    rng.integers(10, dtype=np.int32)  # Leaves half of a draw behind, which is state, too.
+    save_checkpoint(path, model=Network(), rngs={"rng": rng})
+    other = make(2)
+    load_checkpoint(path).restore(Network(), rngs={"rng": other})
+    assert other.integers(2**31, size=9, dtype=np.int32).tolist() == (
+        rng.integers(2**31, size=9, dtype=np.int32).tolist()
+    )
+
+
+def test_a_model_alone_is_restored_for_prediction(path: Path) -> None:
+    trained = Training().run(2)
+    save_checkpoint(path, **trained.parts)
+    model = Network(seed=9)
+    load_checkpoint(path).restore(model)
+    for network in (model, trained.model):
+        network.eval()
+    x = rand((3, 2), 0)
+    np.testing.assert_array_equal(model(x), trained.model(x))
+
+
+def test_a_model_may_move_to_another_precision(path: Path) -> None:
+    trained = Training().run(1)
+    save_checkpoint(path, model=trained.model)
+    single = Network(backend=Reference(np.float32))
+    load_checkpoint(path).restore(single)
+    expected = trained.model.last.weight.value.to_numpy().astype(np.float32)
+    np.testing.assert_array_equal(single.last.weight.value, expected)
+
+
+def test_equal_contents_give_equal_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save_checkpoint(tmp_path / name, meta={"x": 1, "y": 2}, **Training().run(2).parts)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_other_programs_can_read_the_arrays(path: Path) -> None:
+    model = Network()
+    save_checkpoint(path, model=model)
+    arrays = load_file(path)
+    np.testing.assert_array_equal(arrays["model.last.weight"], model.last.weight.value)
+
+
+def test_a_model_without_parameters_has_a_checkpoint_too(path: Path) -> None:
+    save_checkpoint(path, model=Dropout(0.5, rng=1), step=1)
+    layer = Dropout(0.5, rng=2)
+    load_checkpoint(path).restore(layer)
+    assert layer.rng.random() == np.random.default_rng(1).random()
+
+
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "runs" / "mnist" / "best.safetensors", model=Network())
+    load_checkpoint(str(tmp_path / "runs" / "mnist" / "best.safetensors"))
+
+
+def test_a_link_goes_on_leading_to_the_file(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "first", model=Network(), step=1)
+    (tmp_path / "last").symlink_to("first")
+    save_checkpoint(tmp_path / "last", model=Network(), step=2)
+    assert (tmp_path / "last").is_symlink()
+    assert load_checkpoint(tmp_path / "first").step == 2
+
+
+def test_a_checkpoint_shows_what_fits_on_a_line(path: Path) -> None:
+    save_checkpoint(path, model=Network(), step=3)
+    assert repr(load_checkpoint(path)) == (
+        f"Checkpoint(path={path!r}, step=3, meta={{}}, model_class='Network')"
+    )
+
+
+# What is refused
+
+
+def test_notes_are_json(path: Path) -> None:
+    for note in (np.float32(1.0), np.zeros(2), {1, 2}, b"bytes"):
+        with pytest.raises(TypeError, match="save_checkpoint: meta cannot be written as JSON"):
+            save_checkpoint(path, model=Network(), meta={"note": note})
+    assert not path.exists()
+
+
+class Other(Network):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (
+            lambda t: {"model": Other()},
+            "holds a model of class Network, and .* of class Other; build",
+        ),
+        (lambda t: {"model": Network(hidden=4)}, r"'first.weight': expected \(2, 4\), given"),
+        (
+            lambda t: {"model": t.model, "optimizer": SGD(t.model.parameters())},
+            r"the state is one of Adam; load it into Adam\(parameters\)",
+        ),
+        (
+            lambda t: {"model": t.model, "optimizer": Adam(t.model.last.parameters())},
+            "the state is for 4 parameters, and there are 2",
+        ),
+        (
+            lambda t: {"model": t.model, "rngs": {"other": t.rng}},
+            r"holds the generators \['batches'\] of rngs, and \['other'\] are given",
+        ),
+        (
+            lambda t: {
+                "model": t.model,
+                "rngs": {"batches": np.random.Generator(np.random.SFC64(0))},
+            },
+            "generator 'batches' of rngs is of kind SFC64, and PCG64 was saved",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_changed(
+    path: Path, parts: Callable[[Training], dict[str, Any]], message: str
+) -> None:
+    save_checkpoint(path, **Training(0).run(2).parts)
+    training = Training(1).run(1)
+    before = training.everything()
+    given_parts = training.parts | parts(training)
+    given_state = given_parts["model"].state_dict()
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load_checkpoint(path).restore(**given_parts)
+    assert str(path) in str(caught.value)
+    assert caught.value.path == path
+    assert training.everything() == before
+    for name, array in given_parts["model"].state_dict().items():
+        np.testing.assert_array_equal(array, given_state[name])
+
+
+def test_an_optimiser_that_was_not_saved_is_not_there(path: Path) -> None:
+    save_checkpoint(path, model=Network())
+    training = Training()
+    with pytest.raises(CheckpointError, match="it holds no optimizer"):
+        load_checkpoint(path).restore(training.model, training.optimizer)
+
+
+def test_generators_of_the_model_are_part_of_it(path: Path) -> None:
+    save_checkpoint(path, model=Network())
+    model = Network()
+    model.layers.pop()
+    with pytest.raises(CheckpointError, match=r"\['layers.0.rng'\] of the model, and \[\] are"):
+        load_checkpoint(path).restore(model)
+
+
+@pytest.mark.parametrize("make", [lambda p: None, lambda p: p.mkdir()])
+def test_a_file_that_is_none_is_named(path: Path, make: Callable[[Path], None]) -> None:
+    make(path)
+    with pytest.raises(CheckpointError, match=f"checkpoint {path}: there is no such file"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 8, b"GIF89a" * 50, b"\xff" * 300])
+def test_garbage_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="it is no complete safetensors file"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        {"format": "np"},
+        {"checkpoint": "no JSON"},
+        {"checkpoint": "[1]"},
+        {"checkpoint": "{}"},
+    ],
+)
+def test_another_safetensors_file_is_refused(path: Path, metadata: dict[str, str] | None) -> None:
+    save_file({"weight": np.zeros(3)}, path, metadata)
+    with pytest.raises(CheckpointError, match="it is a safetensors file, but no checkpoint"):
+        load_checkpoint(path)
+
+
+def test_a_file_of_another_version_is_refused(path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(checkpoint, "FORMAT", 2)
+    save_checkpoint(path, model=Network())
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError, match=r"its format is version 2, and this .* reads 1"):
+        load_checkpoint(path)
+
+
+def same(a: Checkpoint, b: Checkpoint) -> bool:
+    plain = ("step", "meta", "model_class", "generators", "rngs", "optimizer")
+    return all(getattr(a, name) == getattr(b, name) for name in plain) and all(
+        np.array_equal(a.model[name], b.model[name]) for name in a.model | b.model
+    )
+
+
+def test_every_cut_is_found(path: Path) -> None:
+    save_checkpoint(path, model=Linear(2, 1, rng=0), step=5)
+    content = path.read_bytes()
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(CheckpointError, match="Use another copy"):
+            load_checkpoint(path)
+
+
+def test_a_bit_that_flips_in_any_byte_is_found(path: Path) -> None:
+    save_checkpoint(path, model=Linear(1, 1, rng=0), step=5, meta={"note": "best"})
+    content = path.read_bytes()
+    original = load_checkpoint(path)
+    bits = np.random.default_rng(0).integers(8, size=len(content))
+    found = 0
+    for at, bit in enumerate(bits):
+        damaged = bytearray(content)
+        damaged[at] ^= 1 << int(bit)
+        path.write_bytes(damaged)
+        try:
+            # JSON has more than one way to write the same; nothing else may be read.
+            assert same(load_checkpoint(path), original)
+        except CheckpointError:
+            found += 1
+    assert found >= 0.99 * len(content)
+
+
+# What a failing write leaves behind
+
+
+def nothing_but(path: Path) -> bool:
+    return [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_disk_that_fills_up_leaves_the_old_checkpoint(
+    path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    save_checkpoint(path, model=Network(), step=1)
+
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(*((os, "fsync", full) if call == "fsync" else (Path, "replace", full)))
+    with pytest.raises(CheckpointError) as caught:
+        save_checkpoint(path, model=Network(), step=2)
+    monkeypatch.undo()
+    message = str(caught.value)
+    assert message.startswith(f"checkpoint {path}: it cannot be written (No space left on device)")
+    assert "a file that was there before is intact. Make room" in message
+    assert load_checkpoint(path).step == 1
+    assert nothing_but(path)
+
+
+def test_an_interrupt_leaves_the_old_checkpoint(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(path, model=Network(), step=1)
+
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(path, model=Network(), step=2)
+    monkeypatch.undo()
+    assert load_checkpoint(path).step == 1
+    assert nothing_but(path)
+
+
+def test_a_file_is_complete_before_it_has_its_name(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def noted_fsync(descriptor: int) -> None:
+        calls.append("fsync")
+        fsync(descriptor)
+
+    def noted_replace(self: Path, target: Path) -> Path:
+        calls.append("replace")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(Path, "replace", noted_replace)
+    save_checkpoint(path, model=Network())
+    assert calls == ["fsync", "replace", "fsync"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fchdir"), reason="limits on file sizes are POSIX's")
+def test_the_system_refuses_to_write_more(path: Path) -> None:
+    """A limit on the size of files cuts the write off for real, as a full disk does."""
+    save_checkpoint(path, model=Linear(100, 100, rng=0), step=1)
+    script = """
+        import resource, sys
+        from mt_nn import CheckpointError, Linear, save_checkpoint
+        model = Linear(100, 100, rng=1)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        try:
+            save_checkpoint(sys.argv[1], model=model, step=2)
+        except CheckpointError as error:
+            print(error)
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "it cannot be written (File too large)" in result.stdout
+    assert load_checkpoint(path).step == 1
+    assert nothing_but(path)
+
+
+def test_killed_writers_leave_whole_checkpoints(path: Path) -> None:
+    """A process that does nothing but save is killed again and again."""
+    script = """
+        import itertools, sys
+        import numpy as np
+        from functools import partial
+        from mt_nn import Linear, init, save_checkpoint
+        for step in itertools.count(1):
+            fill = partial(init.uniform, low=step, high=step)
+            save_checkpoint(sys.argv[1], model=Linear(300, 300, init=fill), step=step)
+            print(step, flush=True)
+    """
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(script), str(path)], stdout=subprocess.PIPE
+        )
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"1\n"
+        time.sleep(rng.uniform(0.0, 0.05))
+        writer.send_signal(signal.SIGKILL)
+        output, _ = writer.communicate(timeout=60)
+        reported = max([1, *(int(line) for line in output.split())])
+        loaded = load_checkpoint(path)
+        assert loaded.step >= reported
+        assert (loaded.model["weight"] == loaded.step).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are POSIX's")
+def test_new_files_have_the_usual_permissions(path: Path) -> None:
+    mask = os.umask(0o027)
+    try:
+        save_checkpoint(path, model=Network())
+    finally:
+        os.umask(mask)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_folder_that_is_a_file_cannot_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here first")
+    with pytest.raises(CheckpointError, match=r"cannot be written .*Make room, or choose another"):
+        save_checkpoint(tmp_path / "file" / "last", model=Network())
+    assert (tmp_path / "file").read_text() == "here first"

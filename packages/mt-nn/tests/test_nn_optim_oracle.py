@@ -1,0 +1,117 @@
+"""Optimisers, clipping and schedules against PyTorch, over several steps."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mt_autodiff import tensor
+from mt_nn import (
+    SGD,
+    Adam,
+    CosineDecay,
+    Optimizer,
+    Parameter,
+    Schedule,
+    StepDecay,
+    clip_grad_norm,
+    clip_grad_value,
+)
+
+pytestmark = pytest.mark.oracle
+
+SHAPES = [(2, 3), (4,), (1, 2, 2)]
+STEPS = 12
+
+
+def numbers(seed: int) -> list[npt.NDArray[np.float64]]:
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=shape) for shape in SHAPES]
+
+
+def set_gradients(ours: Sequence[Parameter], theirs: Sequence[Any], seed: int) -> None:
+    """Give both the same gradients, and now and then none."""
+    torch = pytest.importorskip("torch")
+    skipped = np.random.default_rng(seed + 1000).random(len(SHAPES)) < 0.2
+    for a, b, gradient, skip in zip(ours, theirs, numbers(seed), skipped, strict=True):
+        a.value.grad = None if skip else tensor(gradient)
+        b.grad = None if skip else torch.tensor(gradient)
+
+
+def both() -> tuple[list[Parameter], list[Any]]:
+    torch = pytest.importorskip("torch")
+    starts = numbers(0)
+    return [Parameter(tensor(x)) for x in starts], [
+        torch.nn.Parameter(torch.tensor(x)) for x in starts
+    ]
+
+
+SGD_SETTINGS: list[dict[str, Any]] = [
+    {"lr": 0.1},
+    {"lr": 0.1, "weight_decay": 0.1},
+    {"lr": 0.1, "momentum": 0.9},
+    {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+]
+ADAM_SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"lr": 0.1, "betas": (0.5, 0.8), "eps": 1e-4},
+    {"lr": 0.1, "weight_decay": 0.1},
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "settings"),
+    [(SGD, "SGD", s) for s in SGD_SETTINGS] + [(Adam, "Adam", s) for s in ADAM_SETTINGS],
+)
+def test_both_walk_the_same_way(
+    kind: Callable[..., Optimizer], name: str, settings: dict[str, Any]
+) -> None:
+    torch = pytest.importorskip("torch")
+    ours, theirs = both()
+    a: Any = kind(ours, **settings)
+    b = getattr(torch.optim, name)(theirs, **settings)
+    for step in range(STEPS):
+        if step == STEPS // 2:  # The learning rate changes under way.
+            a.lr = b.param_groups[0]["lr"] = 0.03
+        set_gradients(ours, theirs, seed=step)
+        a.step()
+        b.step()
+        for p, q in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(p.value, q.detach().numpy(), rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("limit", [0.1, 1.0, 100.0])
+def test_clipping(limit: float) -> None:
+    utils = pytest.importorskip("torch").nn.utils
+    for ours_clip, theirs_clip in [
+        (clip_grad_norm, utils.clip_grad_norm_),
+        (clip_grad_value, utils.clip_grad_value_),
+    ]:
+        ours, theirs = both()
+        set_gradients(ours, theirs, seed=5)
+        received, expected = ours_clip(ours, limit), theirs_clip(theirs, limit)
+        if expected is not None:
+            assert received == pytest.approx(expected.item(), rel=1e-12)
+        for p, q in zip(ours, theirs, strict=True):
+            if q.grad is None:
+                assert p.value.grad is None
+            else:  # PyTorch adds 1e-6 to the norm before it divides.
+                np.testing.assert_allclose(p.value.grad, q.grad.numpy(), rtol=2e-6)
+
+
+def test_schedules() -> None:
+    torch = pytest.importorskip("torch")
+    schedulers = torch.optim.lr_scheduler
+    pairs: list[tuple[Schedule, Callable[[Any], Any]]] = [
+        (StepDecay(0.5, every=3, factor=0.2), lambda o: schedulers.StepLR(o, 3, 0.2)),
+        (CosineDecay(0.5, 10, 0.1), lambda o: schedulers.CosineAnnealingLR(o, 10, 0.1)),
+    ]
+    for schedule, make in pairs:
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+        scheduler = make(optimizer)
+        for step in range(11):
+            assert schedule(step) == pytest.approx(scheduler.get_last_lr()[0], rel=1e-12)
+            optimizer.step()
+            scheduler.step()
