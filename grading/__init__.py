@@ -1,0 +1,1 @@
+"""Judging a submission: checks, their oracles, and the way to the code under test."""

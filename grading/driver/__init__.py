@@ -1,0 +1,41 @@
+"""What runs beside the code under test and does what the checks ask for.
+
+The driver is the only part of `grading` that imports `minitorch`. It turns arrays into tensors,
+calls the submission, and turns what comes back into arrays and plain values. It judges nothing and
+knows no right answer.
+
+Each family of operations is a module of its own, imported when it is first asked for, so that a
+submission that lacks a file answers everything that needs none.
+"""
+
+import importlib
+
+from grading.driver.family import Family
+from grading.subject import Answer, Request
+
+FAMILIES = {
+    "autodiff": "grading.driver.autodiff",
+    "cuda": "grading.driver.cuda",
+    "datasets": "grading.driver.datasets",
+    "kernel": "grading.driver.kernels",
+    "layout": "grading.driver.layout",
+    "module": "grading.driver.modules",
+    "nn": "grading.driver.nn",
+    "operators": "grading.driver.operators",
+    "scalar": "grading.driver.scalars",
+    "tensor": "grading.driver.tensors",
+    "train": "grading.driver.training",
+}
+"""The modules that answer, by the first part of an operation's name."""
+
+
+def perform(request: Request) -> Answer:
+    """Answer a request.
+
+    Raises:
+        KeyError: There is no such operation.
+        Exception: Whatever the code under test raises.
+    """
+    name, _, operation = request.operation.partition(".")
+    family: Family = importlib.import_module(FAMILIES[name]).family
+    return family.perform(operation, request)

@@ -1,0 +1,28 @@
+"""A family of operations: functions by name, registered with a decorator."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from grading.subject import Answer, Request
+
+Handler: TypeAlias = Callable[[Request], Answer]
+
+
+class Family:
+    """Operations by name."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+
+    def operation(self, handler: Handler) -> Handler:
+        """Register a handler under the name of the function. A decorator."""
+        self.handlers[handler.__name__] = handler
+        return handler
+
+    def perform(self, operation: str, request: Request) -> Answer:
+        """Answer a request.
+
+        Raises:
+            KeyError: There is no such operation.
+        """
+        return self.handlers[operation](request)

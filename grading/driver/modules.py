@@ -1,0 +1,87 @@
+"""Trees of modules, described as plain values."""
+
+from typing import Any
+
+from grading.driver.family import Family
+from grading.subject import Answer, Plain, Request
+from minitorch.module import Module, Parameter
+
+family = Family()
+
+
+class Node(Module):
+    """A module with the parameters and children of a description; calling it adds numbers."""
+
+    def __init__(self, tree: Plain) -> None:
+        super().__init__()
+        for name, value in tree.get("parameters", {}).items():
+            setattr(self, name, Parameter(value))
+        for name, value in tree.get("added", {}).items():
+            self.add_parameter(name, value)
+        for name, child in tree.get("children", {}).items():
+            setattr(self, name, Node(child))
+        self.ordinary = "no parameter"
+
+    def forward(self, x: float, plus: float = 0.0) -> float:
+        """Add two numbers."""
+        return x + plus
+
+
+def below(module: Any, path: list[str]) -> Any:
+    """Follow attributes down the tree."""
+    for name in path:
+        module = getattr(module, name)
+    return module
+
+
+def training(module: Any, tree: Plain, path: tuple[str, ...] = ()) -> dict[str, bool]:
+    """Return the flag of every module by its dotted path."""
+    flags = {".".join(path): bool(module.training)}
+    for name, child in tree.get("children", {}).items():
+        flags |= training(getattr(module, name), child, (*path, name))
+    return flags
+
+
+@family.operation
+def parameters(request: Request) -> Answer:
+    """Build a tree, update some parameters, and list what it finds."""
+    root = Node(request.options["tree"])
+    for path, value in request.options.get("updates", []):
+        below(root, path).update(value)
+    return Answer(
+        request,
+        plain={
+            "named": sorted([name, p.value] for name, p in root.named_parameters()),
+            "values": sorted(p.value for p in root.parameters()),
+            "children": len(list(root.modules())),
+        },
+    )
+
+
+@family.operation
+def modes(request: Request) -> Answer:
+    """Build a tree, set modules of it to training or evaluation, and return all flags."""
+    tree = request.options["tree"]
+    root = Node(tree)
+    for path, mode in request.options["actions"]:
+        module = below(root, path)
+        if mode == "train":
+            module.train()
+        else:
+            module.eval()
+    return Answer(request, plain=training(root, tree))
+
+
+@family.operation
+def call(request: Request) -> Answer:
+    """Call a module."""
+    root = Node({})
+    return Answer(request, plain=root(request.options["x"], plus=request.options["plus"]))
+
+
+@family.operation
+def attribute(request: Request) -> Answer:
+    """Read an attribute that a module lacks; or an ordinary one, or a parameter by its name."""
+    root = Node({"parameters": {"weight": 2.5}})
+    value = getattr(root, request.options["name"])
+    return Answer(request, plain=getattr(value, "value", value))

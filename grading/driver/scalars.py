@@ -1,0 +1,116 @@
+"""Scalars: programs of them, their chain rule, and backpropagation through them.
+
+A program is a list of steps ``[name, operand, ...]``. An operand is an int, which names an input
+or, counting on, the result of an earlier step; or a float, a plain number.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from grading.driver.family import Family
+from grading.subject import Answer, Plain, Request
+from minitorch.scalar import Scalar, ScalarFunction, ScalarHistory
+
+family = Family()
+
+STEPS: dict[str, Callable[..., Any]] = {
+    "add": lambda a, b: a + b,
+    "div": lambda a, b: a / b,
+    "eq": lambda a, b: a == b,
+    "exp": lambda a: a.exp(),
+    "gt": lambda a, b: a > b,
+    "log": lambda a: a.log(),
+    "lt": lambda a, b: a < b,
+    "mul": lambda a, b: a * b,
+    "neg": lambda a: -a,
+    "relu": lambda a: a.relu(),
+    "sigmoid": lambda a: a.sigmoid(),
+    "sub": lambda a, b: a - b,
+}
+
+
+def run_program(program: Plain, nodes: list[Any]) -> list[Any]:
+    """Add the result of each step to the inputs."""
+    for name, *operands in program:
+        given = [nodes[operand] if isinstance(operand, int) else operand for operand in operands]
+        nodes.append(STEPS[name](*given))
+    return nodes
+
+
+def numbers(values: Sequence[float | None]) -> Any:
+    """Return derivatives as an array, 0 for none."""
+    return np.array([0.0 if value is None else float(value) for value in values])
+
+
+@family.operation
+def program(request: Request) -> Answer:
+    """Run a program; return every value, and the derivatives of the last one."""
+    options = request.options
+    inputs = [Scalar(x) for x in options["inputs"]]
+    nodes = run_program(options["program"], [*inputs])
+    values = numbers([node.data for node in nodes[len(inputs) :]])
+    if "backward" not in options:
+        return Answer(request, (values,))
+    for d_output in options["backward"]:
+        if d_output is None:
+            nodes[-1].backward()
+        else:
+            nodes[-1].backward(d_output)
+    return Answer(request, (values, numbers([x.derivative for x in inputs])))
+
+
+@family.operation
+def history(request: Request) -> Answer:
+    """Apply one step to leaves and describe what the result remembers."""
+    name = request.options["step"]
+    inputs = [Scalar(x) for x in request.options["inputs"]]
+    result = STEPS[name](*inputs)
+    parents = list(result.parents)
+    return Answer(
+        request,
+        plain={
+            "leaves": [x.is_leaf() for x in inputs],
+            "result is leaf": result.is_leaf(),
+            "result is constant": result.is_constant(),
+            "parents": [next(i for i, x in enumerate(inputs) if x is p) for p in parents],
+            "data": [x.data for x in inputs],
+        },
+    )
+
+
+@family.operation
+def chain_rule(request: Request) -> Answer:
+    """Apply a made-up function to scalars, some of them constants, and run its chain rule.
+
+    The function's derivatives are given; `backward` multiplies them by what it receives, times
+    a value that `forward` saved.
+    """
+    options = request.options
+    factors, saved = options["factors"], options["saved"]
+
+    class MadeUp(ScalarFunction):  # type: ignore[misc,unused-ignore]
+        @staticmethod
+        def forward(ctx: Any, *xs: float) -> float:
+            ctx.save_for_backward(saved)
+            return float(sum(xs))
+
+        @staticmethod
+        def backward(ctx: Any, d_output: float) -> Any:
+            (kept,) = ctx.saved_values
+            derivatives = tuple(factor * kept * d_output for factor in factors)
+            return derivatives if len(derivatives) > 1 else derivatives[0]
+
+    distinct = [
+        Scalar(x, None if constant else ScalarHistory())
+        for x, constant in zip(options["inputs"], options["constants"], strict=True)
+    ]
+    given = [distinct[i] for i in options["uses"]]
+    result = MadeUp.apply(*given)
+    pairs = list(result.chain_rule(options["d_output"]))
+    described = [
+        [next(i for i, x in enumerate(distinct) if x is node), float(derivative)]
+        for node, derivative in pairs
+    ]
+    return Answer(request, plain=described)
