@@ -1,0 +1,115 @@
+"""Task 0.1: operators."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.compare import advice, expect_array
+from grading.oracles.programs import EPS, sigmoid
+from grading.strategies import away_from, columns, positive, small_floats
+from grading.subject import Array, Subject
+
+pytestmark = pytest.mark.task0_1
+
+ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "add": lambda x, y: x + y,
+    "mul": lambda x, y: x * y,
+    "max": lambda x, y: x if x > y else y,
+    "lt": lambda x, y: float(x < y),
+    "eq": lambda x, y: float(x == y),
+    "is_close": lambda x, y: float(abs(x - y) < 1e-2),
+}
+
+UNARY: dict[str, Callable[[float], float]] = {
+    "id": lambda x: x,
+    "neg": lambda x: -x,
+    "relu": lambda x: x if x > 0 else 0.0,
+    "sigmoid": sigmoid,
+    "exp": math.exp,
+}
+
+# x away from the kink or the pole, and what follows.
+DERIVATIVES: dict[str, Callable[[float, float], float]] = {
+    "relu_back": lambda x, d: d if x > 0 else 0.0,
+    "inv_back": lambda x, d: -d / x**2,
+    "log_back": lambda x, d: d / x,
+}
+
+
+def compare(subject: Subject, formula: str, expected: Callable[..., float], *xs: Array) -> None:
+    answer = subject.call("operators.each", xs, {"formula": formula})
+    expect_array(answer, [expected(*numbers) for numbers in zip(*xs, strict=True)])
+
+
+@pytest.mark.parametrize("formula", ARITHMETIC)
+@given(pair=columns(small_floats, 2))
+def test_two_numbers(subject: Subject, formula: str, pair: tuple[Array, Array]) -> None:
+    compare(subject, formula, ARITHMETIC[formula], *pair)
+
+
+@pytest.mark.parametrize("formula", ["lt", "eq", "max", "is_close"])
+@given(single=columns(small_floats))
+def test_a_number_and_itself(subject: Subject, formula: str, single: tuple[Array]) -> None:
+    compare(subject, formula, ARITHMETIC[formula], single[0], single[0].copy())
+
+
+@pytest.mark.parametrize(("gap", "close"), [(0.0099, 1.0), (0.0101, 0.0), (-0.0099, 1.0)])
+def test_is_close_to_a_hundredth(subject: Subject, gap: float, close: float) -> None:
+    pair = np.array([1.0, -3.0]), np.array([1.0 + gap, -3.0 + gap])
+    answer = subject.call("operators.each", pair, {"formula": "is_close"})
+    expect_array(answer, [close, close])
+
+
+@pytest.mark.parametrize("formula", UNARY)
+@given(single=columns(small_floats))
+def test_one_number(subject: Subject, formula: str, single: tuple[Array]) -> None:
+    compare(subject, formula, UNARY[formula], *single)
+
+
+@given(single=columns(st.floats(1e-3, 1e6)))
+def test_logarithm(subject: Subject, single: tuple[Array]) -> None:
+    compare(subject, "log", lambda x: math.log(x + EPS), *single)
+
+
+def test_logarithm_of_zero_is_finite(subject: Subject) -> None:
+    answer = subject.call("operators.each", [np.zeros(1)], {"formula": "log"})
+    expect_array(answer, [math.log(EPS)])
+
+
+@given(single=columns(away_from(0.0, small_floats)))
+def test_reciprocal(subject: Subject, single: tuple[Array]) -> None:
+    compare(subject, "inv", lambda x: 1 / x, *single)
+
+
+@pytest.mark.parametrize("x", [-1e4, -800.0, -40.0, 40.0, 800.0, 1e4])
+def test_sigmoid_is_stable_on_both_tails(subject: Subject, x: float) -> None:
+    answer = subject.call("operators.each", [np.array([x])], {"formula": "sigmoid"})
+    exact = 1.0 if x > 0 else math.exp(max(x, -745.0)) * (x > -745.0)
+    expect_array(answer, [exact], relative=1e-12, absolute=0.0)
+
+
+@pytest.mark.parametrize("formula", ["relu_back", "inv_back"])
+@given(pair=columns(away_from(0.0, small_floats), 2))
+def test_derivatives(subject: Subject, formula: str, pair: tuple[Array, Array]) -> None:
+    compare(subject, formula, DERIVATIVES[formula], *pair)
+
+
+@given(pair=columns(positive, 2))
+def test_derivative_of_the_logarithm(subject: Subject, pair: tuple[Array, Array]) -> None:
+    answer = subject.call("operators.each", pair, {"formula": "log_back"})
+    # With or without the EPS of the logarithm.
+    expect_array(
+        answer, [DERIVATIVES["log_back"](x, d) for x, d in zip(*pair, strict=True)], relative=1e-4
+    )
+
+
+@advice("a maximum that forgets NaN hides where a training went wrong")
+@pytest.mark.parametrize("pair", [(math.nan, 1.0), (1.0, math.nan)])
+def test_maximum_of_nan_is_nan(subject: Subject, pair: tuple[float, float]) -> None:
+    columns_of_one = [np.array([x]) for x in pair]
+    answer = subject.call("operators.each", columns_of_one, {"formula": "max"})
+    expect_array(answer, [math.nan])

@@ -1,0 +1,77 @@
+"""Task 0.3: functional Python."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.compare import expect_array
+from grading.strategies import quarters, small_floats
+from grading.subject import Array, Subject
+
+pytestmark = pytest.mark.task0_3
+
+lists = st.lists(small_floats, max_size=8).map(lambda xs: np.array(xs, np.float64))
+short_lists = st.lists(quarters, max_size=6).map(lambda xs: np.array(xs, np.float64))
+pairs = st.lists(st.tuples(small_floats, small_floats), max_size=8).map(
+    lambda rows: (
+        np.array([x for x, _ in rows], np.float64),
+        np.array([y for _, y in rows], np.float64),
+    )
+)
+
+
+@given(xs=lists)
+def test_map(subject: Subject, xs: Array) -> None:
+    answer = subject.call("operators.lists", [xs], {"function": "map", "fn": "double"})
+    expect_array(answer, 2 * xs)
+
+
+@given(pair=pairs)
+def test_zip_with(subject: Subject, pair: tuple[Array, Array]) -> None:
+    answer = subject.call("operators.lists", pair, {"function": "zipWith", "fn": "difference"})
+    expect_array(answer, pair[0] - pair[1])
+
+
+@given(xs=short_lists, start=quarters)
+def test_reduce_folds_from_the_left(subject: Subject, xs: Array, start: float) -> None:
+    options = {"function": "reduce", "fn": "middle", "start": start}
+    answer = subject.call("operators.lists", [xs], options)
+    result = start
+    for x in xs:
+        result = (result + x) / 2
+    expect_array(answer, result)
+
+
+@given(xs=lists)
+def test_neg_list(subject: Subject, xs: Array) -> None:
+    answer = subject.call("operators.lists", [xs], {"function": "negList"})
+    expect_array(answer, -xs)
+
+
+@given(pair=pairs)
+def test_add_lists(subject: Subject, pair: tuple[Array, Array]) -> None:
+    answer = subject.call("operators.lists", pair, {"function": "addLists"})
+    expect_array(answer, pair[0] + pair[1])
+
+
+@given(xs=lists)
+def test_sum(subject: Subject, xs: Array) -> None:
+    answer = subject.call("operators.lists", [xs], {"function": "sum"})
+    expect_array(answer, math.fsum(xs))
+
+
+@given(xs=short_lists)
+def test_prod(subject: Subject, xs: Array) -> None:
+    answer = subject.call("operators.lists", [xs], {"function": "prod"})
+    expect_array(answer, float(np.prod(xs)))
+
+
+@given(xs=short_lists, ys=short_lists)
+def test_sum_distributes_over_concatenation(subject: Subject, xs: Array, ys: Array) -> None:
+    options = {"function": "sum"}
+    answer = subject.call("operators.lists", [np.concatenate([xs, ys])], options)
+    parts = [subject.call("operators.lists", [part], options).array for part in (xs, ys)]
+    expect_array(answer, parts[0] + parts[1])

@@ -1,0 +1,110 @@
+"""Task 0.4: modules."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.compare import advice, expect_plain
+from grading.subject import Plain, Subject, SubjectError
+
+pytestmark = pytest.mark.task0_4
+
+names = st.sampled_from(["alpha", "beta", "gamma"])
+values = st.integers(-9, 9).map(float)
+
+
+def _named(tree: Plain, prefix: str = "") -> dict[str, float]:
+    """Return the parameters of a description by their dotted names."""
+    found = {prefix + k: v for k, v in (tree["parameters"] | tree["added"]).items()}
+    for name, child in tree["children"].items():
+        found |= _named(child, f"{prefix}{name}.")
+    return found
+
+
+def _paths(tree: Plain, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return the path of every module of a description."""
+    below = [_paths(child, (*path, name)) for name, child in tree["children"].items()]
+    return [path, *(each for paths in below for each in paths)]
+
+
+@st.composite
+def trees(draw: st.DrawFn, depth: int = 3) -> Plain:
+    """Draw a tree: parameters set as attributes, parameters added by name, and children."""
+    children: dict[str, Any] = {}
+    if depth:
+        for name in draw(st.lists(names, max_size=3, unique=True)):
+            children["m_" + name] = draw(trees(depth - 1))
+    return {
+        "parameters": {"p_" + n: v for n, v in draw(st.dictionaries(names, values)).items()},
+        "added": {"a_" + n: v for n, v in draw(st.dictionaries(names, values)).items()},
+        "children": children,
+    }
+
+
+@given(tree=trees())
+def test_parameters_of_the_whole_tree(subject: Subject, tree: Plain) -> None:
+    answer = subject.call("module.parameters", options={"tree": tree})
+    named = _named(tree)
+    expected = {
+        "named": sorted([name, value] for name, value in named.items()),
+        "values": sorted(named.values()),
+        "children": len(tree["children"]),
+    }
+    expect_plain(answer, expected, "what the tree finds")
+
+
+@given(tree=trees(), value=st.integers(100, 109).map(float), data=st.data())
+def test_an_updated_parameter_has_its_new_value(
+    subject: Subject, tree: Plain, value: float, data: st.DataObject
+) -> None:
+    named = _named({**tree, "parameters": {**tree["parameters"], "p_more": 0.0}})
+    tree = {**tree, "parameters": {**tree["parameters"], "p_more": 0.0}}
+    name = data.draw(st.sampled_from(sorted(named)))
+    options = {"tree": tree, "updates": [[name.split("."), value]]}
+    answer = subject.call("module.parameters", options=options)
+    named[name] = value
+    expect_plain(
+        answer,
+        {
+            "named": sorted([k, v] for k, v in named.items()),
+            "values": sorted(named.values()),
+            "children": len(tree["children"]),
+        },
+        "what the tree finds after an update",
+    )
+
+
+@given(tree=trees(), data=st.data())
+def test_training_and_evaluation_reach_what_is_below_and_nothing_else(
+    subject: Subject, tree: Plain, data: st.DataObject
+) -> None:
+    paths = _paths(tree)
+    action = st.tuples(st.sampled_from(paths), st.sampled_from(["train", "eval"]))
+    actions = data.draw(st.lists(action, max_size=4))
+    expected = {".".join(path): True for path in paths}
+    for start, mode in actions:
+        for path in paths:
+            if path[: len(start)] == start:
+                expected[".".join(path)] = mode == "train"
+    options = {"tree": tree, "actions": [[list(path), mode] for path, mode in actions]}
+    expect_plain(subject.call("module.modes", options=options), expected, "`training`")
+
+
+@given(x=values, plus=values)
+def test_calling_a_module_calls_forward(subject: Subject, x: float, plus: float) -> None:
+    answer = subject.call("module.call", options={"x": x, "plus": plus})
+    expect_plain(answer, x + plus, "what forward returned")
+
+
+def test_parameters_and_ordinary_attributes_are_read_by_name(subject: Subject) -> None:
+    expect_plain(subject.call("module.attribute", options={"name": "weight"}), 2.5)
+    expect_plain(subject.call("module.attribute", options={"name": "ordinary"}), "no parameter")
+
+
+@advice("the published Module returns None, which hides a misspelt name")
+def test_a_missing_attribute_is_an_error(subject: Subject) -> None:
+    with pytest.raises(SubjectError) as caught:
+        subject.call("module.attribute", options={"name": "wieght"})
+    assert "AttributeError" in caught.value.kinds

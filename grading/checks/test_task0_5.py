@@ -1,0 +1,33 @@
+"""Task 0.5: visualisation. Nothing to be judged but the points that are looked at."""
+
+import numpy as np
+import pytest
+
+from grading.compare import advice, expect, expect_array
+from grading.points import RULES
+from grading.subject import Subject
+
+pytestmark = pytest.mark.task0_5
+
+
+@advice("the sets of points come with the course")
+@pytest.mark.parametrize("name", RULES)
+def test_points_lie_in_the_unit_square_and_are_labelled_by_their_rule(
+    subject: Subject, name: str
+) -> None:
+    answer = subject.call("datasets.points", options={"name": name, "n": 200})
+    points, _ = answer.arrays
+    expect(points.shape == (200, 2), "there are not 200 points in the plane", answer)
+    inside = (points >= 0) & (points <= 1)
+    expect(bool(inside.all()), "a point lies outside of the unit square", answer)
+    expect_array(answer, RULES[name](points[:, 0], points[:, 1]).astype(float), which=1)
+    spread = np.ptp(points, axis=0)
+    expect(bool((spread > 0.8).all()), "the points do not fill the square", answer)
+
+
+@advice("the sets of points come with the course")
+def test_both_arms_of_the_spiral_have_half_of_the_points(subject: Subject) -> None:
+    answer = subject.call("datasets.points", options={"name": "Spiral", "n": 50})
+    points, _ = answer.arrays
+    expect(points.shape == (50, 2), "there are not 50 points in the plane", answer)
+    expect(int(labels.sum()) == 25, "the arms are not equally long", answer)

@@ -1,0 +1,63 @@
+"""Task 1.1: numerical derivatives."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.compare import expect_array
+from grading.strategies import quarters
+from grading.subject import Plain, Subject
+
+pytestmark = pytest.mark.task1_1
+
+
+@st.composite
+def polynomials(draw: st.DrawFn, highest: int) -> tuple[Plain, list[float], int]:
+    """Draw a polynomial in several variables, a point, and which variable moves."""
+    count = draw(st.integers(1, 3))
+    exponents = st.lists(st.integers(0, highest), min_size=count, max_size=count)
+    terms = draw(st.lists(st.tuples(quarters, exponents), min_size=1, max_size=3))
+    at = [draw(quarters) for _ in range(count)]
+    return [[c, list(e)] for c, e in terms], at, draw(st.integers(0, count - 1))
+
+
+def derivative(terms: Plain, at: list[float], arg: int) -> float:
+    total = 0.0
+    for factor, exponents in terms:
+        power = exponents[arg]
+        if power:
+            term = factor * power * at[arg] ** (power - 1)
+            for i, exponent in enumerate(exponents):
+                if i != arg:
+                    term *= at[i] ** exponent
+            total += term
+    return total
+
+
+@given(case=polynomials(highest=2), epsilon=st.sampled_from([1.0, 0.25, 0.01]))
+def test_exact_for_parabolas(
+    subject: Subject, case: tuple[Plain, list[float], int], epsilon: float
+) -> None:
+    """A difference taken to both sides is exact for a parabola, however long the step."""
+    terms, at, arg = case
+    options = {"terms": terms, "at": at, "arg": arg, "epsilon": epsilon}
+    answer = subject.call("autodiff.difference", options=options)
+    expect_array(answer, derivative(terms, at, arg), absolute=1e-6)
+
+
+@given(case=polynomials(highest=3))
+def test_close_for_cubics(subject: Subject, case: tuple[Plain, list[float], int]) -> None:
+    terms, at, arg = case
+    options = {"terms": terms, "at": at, "arg": arg, "epsilon": 1e-6}
+    answer = subject.call("autodiff.difference", options=options)
+    expect_array(answer, derivative(terms, at, arg), relative=1e-4, absolute=1e-2)
+
+
+@given(epsilon=st.floats(0.01, 1.0))
+def test_the_step_is_the_one_given(subject: Subject, epsilon: float) -> None:
+    """The difference quotient of the cube at 0 is the square of the step to either side."""
+    options = {"terms": [[1.0, [3]]], "at": [0.0], "arg": 0, "epsilon": epsilon}
+    answer = subject.call("autodiff.difference", options=options)
+    # Half of epsilon to either side is the usual definition, too.
+    halved = abs(float(answer.array) - epsilon**2 / 4) < 1e-9
+    expect_array(answer, epsilon**2 / 4 if halved else epsilon**2)

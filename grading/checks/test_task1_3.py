@@ -1,0 +1,60 @@
+"""Task 1.3: the chain rule."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.compare import expect_array, expect_plain
+from grading.oracles.programs import SMOOTH, derivatives_of
+from grading.strategies import positive, quarters
+from grading.subject import Answer, Plain, Subject
+
+pytestmark = pytest.mark.task1_3
+
+
+@st.composite
+def applications(draw: st.DrawFn) -> Plain:
+    """Draw a function with given derivatives, applied to variables and constants."""
+    count = draw(st.integers(1, 3))
+    constants = draw(st.lists(st.booleans(), min_size=count, max_size=count))
+    constants[draw(st.integers(0, count - 1))] = False
+    uses = draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=4))
+    # A function of constants alone is a constant, whose chain rule nobody asks for.
+    if all(constants[i] for i in uses):
+        uses.append(constants.index(False))
+    return {
+        "inputs": [draw(quarters) for _ in range(count)],
+        "constants": constants,
+        "uses": uses,
+        "factors": [draw(quarters) for _ in uses],
+        "saved": draw(positive),
+        "d_output": draw(quarters),
+    }
+
+
+@given(case=applications())
+def test_each_variable_is_paired_with_its_derivative(subject: Subject, case: Plain) -> None:
+    answer = subject.call("scalar.chain_rule", options=case)
+    scale = case["saved"] * case["d_output"]
+    expected = [[i, f * scale] for i, f in zip(case["uses"], case["factors"], strict=True)]
+    # Whether constants are listed is free: their derivatives are never used.
+    plain = answer.plain
+    if len(plain) < len(expected):
+        expected = [pair for pair in expected if not case["constants"][pair[0]]]
+        plain = [pair for pair in plain if not case["constants"][pair[0]]]
+    expect_plain(Answer(answer.request, plain=plain), expected, "the chain rule")
+
+
+@pytest.mark.parametrize("step", SMOOTH)
+@given(data=st.data(), d_output=quarters)
+def test_derivatives_of_each_function(
+    subject: Subject, step: str, data: st.DataObject, d_output: float
+) -> None:
+    """One function alone, so that a wrong sum over paths cannot matter."""
+    arity, fits = SMOOTH[step]
+    numbers = st.tuples(*[positive if step in ("log", "div") else quarters] * arity)
+    inputs = list(data.draw(numbers.filter(lambda xs: fits(*xs))))
+    program = [[step, *range(arity)]]
+    options = {"program": program, "inputs": inputs, "backward": [d_output]}
+    answer = subject.call("scalar.program", options=options)
+    expect_array(answer, [d * d_output for d in derivatives_of(program, inputs)], which=1)

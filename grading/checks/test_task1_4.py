@@ -1,0 +1,93 @@
+"""Task 1.4: backpropagation."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.compare import advice, expect, expect_array, expect_plain
+from grading.oracles.graphs import paths_to, reachable
+from grading.oracles.programs import Program, derivatives_of
+from grading.strategies import graphs, programs, quarters
+from grading.subject import Plain, Subject
+
+pytestmark = pytest.mark.task1_4
+
+LADDER = {
+    # 40 rungs: each variable uses the one before twice, so there are 2 ** 40 paths.
+    "edges": [[], *([[i, 0.5], [i, 0.5]] for i in range(40))],
+    "constants": [],
+    "most_visits": 1000,
+}
+
+
+def check_order(subject: Subject, graph: Plain) -> None:
+    answer = subject.call("autodiff.sort", options={"graph": graph})
+    order = answer.plain
+    expect(len(set(order)) == len(order), "a variable occurs twice", answer)
+    expect(set(order) == reachable(graph), f"expected the variables {reachable(graph)}", answer)
+    place = {number: i for i, number in enumerate(order)}
+    for number in order:
+        for parent, _ in graph["edges"][number]:
+            if parent in place:
+                message = f"variable {parent} comes before {number}, which was computed from it"
+                expect(place[number] < place[parent], message, answer)
+
+
+def check_derivatives(subject: Subject, graph: Plain, deriv: float) -> None:
+    answer = subject.call("autodiff.backward", options={"graph": graph, "deriv": deriv})
+    totals = paths_to(graph, deriv)
+    wanted = reachable(graph)
+    leaf = [not edges and i not in graph["constants"] for i, edges in enumerate(graph["edges"])]
+    derivatives = [
+        total if is_leaf and i in wanted else 0.0
+        for i, (total, is_leaf) in enumerate(zip(totals, leaf, strict=True))
+    ]
+    results = [int(i in wanted and not is_leaf) for i, is_leaf in enumerate(leaf)]
+    expected = {"derivatives": derivatives, "chain rule": results}
+    expect_plain(answer, expected, "derivatives, or how often each chain rule ran,")
+
+
+@given(graph=graphs())
+def test_topological_order(subject: Subject, graph: Plain) -> None:
+    check_order(subject, graph)
+
+
+@given(graph=graphs(), deriv=quarters)
+def test_every_path_counts_and_every_function_is_differentiated_once(
+    subject: Subject, graph: Plain, deriv: float
+) -> None:
+    check_derivatives(subject, graph, deriv)
+
+
+def test_paths_are_not_followed_one_by_one(subject: Subject) -> None:
+    check_order(subject, LADDER)
+    check_derivatives(subject, LADDER, 1.0)
+
+
+@given(case=programs())
+def test_derivatives_of_programs(subject: Subject, case: tuple[Program, list[float]]) -> None:
+    program, inputs = case
+    options = {"program": program, "inputs": inputs, "backward": [None]}
+    answer = subject.call("scalar.program", options=options)
+    expect_array(answer, derivatives_of(program, inputs), which=1, relative=1e-5, absolute=1e-6)
+
+
+@given(case=programs(max_steps=4), seeds=st.lists(quarters, min_size=1, max_size=3))
+def test_derivatives_add_up_over_calls(
+    subject: Subject, case: tuple[Program, list[float]], seeds: list[float]
+) -> None:
+    program, inputs = case
+    options = {"program": program, "inputs": inputs, "backward": seeds}
+    answer = subject.call("scalar.program", options=options)
+    expected = [d * sum(seeds) for d in derivatives_of(program, inputs)]
+    expect_array(answer, expected, which=1, relative=1e-5, absolute=1e-6)
+
+
+@advice("a recursive search is the course's own, and ends at Python's limit of recursion")
+def test_a_graph_20000_deep(subject: Subject) -> None:
+    chain = {
+        "edges": [[], *([[i, 1.0]] for i in range(20_000))],
+        "constants": [],
+        "most_visits": 200_000,
+    }
+    check_derivatives(subject, chain, 3.0)

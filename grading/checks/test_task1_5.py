@@ -1,0 +1,14 @@
+"""Task 1.5: training with scalars."""
+
+import pytest
+
+from grading.points import check_learns
+from grading.subject import Subject
+
+pytestmark = pytest.mark.task1_5
+
+
+@pytest.mark.parametrize(("name", "least"), [("Simple", 48), ("Diag", 48)])
+def test_learns_points(subject: Subject, name: str, least: int) -> None:
+    options = {"model": "scalar", "hidden": 3, "rate": 0.5, "epochs": 60, "seed": 0}
+    check_learns(subject, name, least, options)
