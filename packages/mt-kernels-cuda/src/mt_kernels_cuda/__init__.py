@@ -1,1 +1,47 @@
-"""Placeholder."""
+"""The loops of tensor arithmetic on NVIDIA GPUs, written in Python and compiled by numba.
+
+Importing never needs a GPU; using `Cuda` does, or the simulator: with ``NUMBA_ENABLE_CUDASIM=1``
+in the environment before Python starts, the same kernels run, slowly, on the processor. What a
+machine lacks is said by ``python -m mt_kernels_cuda``.
+
+Start with `mt_kernels_cuda.practice`, then `elementwise`, `reduction`, `matrix_multiply` and
+`convolution`; `Cuda` launches them all.
+"""
+
+from mt_kernels_cuda.backend import Cuda
+from mt_kernels_cuda.convolution import tensor_conv1d, tensor_conv2d
+from mt_kernels_cuda.elementwise import tensor_map, tensor_zip
+from mt_kernels_cuda.gpu import (
+    SIMULATED,
+    GPUNotAvailableError,
+    diagnosis,
+    is_usable,
+    require_gpu,
+)
+from mt_kernels_cuda.jit import Kernel, device_function
+from mt_kernels_cuda.launching import BLOCK, TILE
+from mt_kernels_cuda.matrix_multiply import tensor_matrix_multiply
+from mt_kernels_cuda.practice import THREADS_PER_BLOCK, mm_practice, sum_practice
+from mt_kernels_cuda.reduction import tensor_reduce
+
+__all__ = [
+    "BLOCK",
+    "SIMULATED",
+    "THREADS_PER_BLOCK",
+    "TILE",
+    "Cuda",
+    "GPUNotAvailableError",
+    "Kernel",
+    "device_function",
+    "diagnosis",
+    "is_usable",
+    "mm_practice",
+    "require_gpu",
+    "sum_practice",
+    "tensor_conv1d",
+    "tensor_conv2d",
+    "tensor_map",
+    "tensor_matrix_multiply",
+    "tensor_reduce",
+    "tensor_zip",
+]

@@ -1,0 +1,117 @@
+"""Convolution as a matrix multiplication whose second matrix is never built.
+
+Each output is a sum over channels and kernel offsets, its *terms*. With one row for each output
+channel, the weights are a matrix (output channels, terms). With one column for each image and
+output position, the numbers under the kernel are a matrix (terms, columns); most of the input
+stands in it many times. Tile by tile (see `mt_kernels_cuda.matrix_multiply`), these numbers are
+fetched from the input just when they are needed.
+
+Nothing here depends on the number of spatial dimensions.
+"""
+
+from numba import cuda
+
+from mt_kernels_cuda.indexing import position_of
+from mt_kernels_cuda.jit import device_function, kernel
+from mt_kernels_cuda.launching import TILE
+from mt_tensor.layout import Shape, Storage, Strides
+
+
+def convolve(
+    out: Storage,
+    out_shape: Shape,
+    out_strides: Strides,
+    out_size: int,
+    input: Storage,
+    input_shape: Shape,
+    input_strides: Strides,
+    weight: Storage,
+    weight_shape: Shape,
+    weight_strides: Strides,
+    reverse: bool,
+) -> None:
+    """Write the correlation of `input` with `weight` into `out`, zeros around the input.
+
+    Launch it with blocks of (TILE, TILE) threads, one for each tile of the result.
+
+    Args:
+        out: Where to write, anywhere but over the operands; its shape and strides follow.
+        out_shape: (N, O, *any): the positions to compute.
+        out_strides: Of `out`.
+        out_size: The number of elements of `out`, not 0.
+        input: What the kernels slide over.
+        input_shape: (N, C, *spatial).
+        input_strides: Of `input`.
+        weight: The kernels.
+        weight_shape: (O, C, *kernel).
+        weight_strides: Of `weight`.
+        reverse: Whether kernels are anchored at their last element, not their first.
+    """
+    weight_tile = cuda.shared.array((TILE, TILE), out.dtype)
+    input_tile = cuda.shared.array((TILE, TILE), out.dtype)
+    tile_row = cuda.threadIdx.y
+    tile_column = cuda.threadIdx.x
+    rows = out_shape[1]
+    columns = out_size // rows
+    row_tiles = (rows + TILE - 1) // TILE
+    row = cuda.blockIdx.x % row_tiles * TILE + tile_row
+    column = cuda.blockIdx.x // row_tiles * TILE + tile_column
+    terms = 1
+    for dim in range(1, len(weight_shape)):
+        terms *= weight_shape[dim]
+
+    total = 0.0
+    for start in range(0, terms, TILE):
+        weight_tile[tile_row, tile_column] = 0.0
+        input_tile[tile_row, tile_column] = 0.0
+        term = start + tile_column
+        if row < rows and term < terms:
+            place = position_of(term, weight_shape[1:], weight_shape[1:], weight_strides[1:])
+            weight_tile[tile_row, tile_column] = weight[row * weight_strides[0] + place]
+        term = start + tile_row
+        if term < terms and column < columns:
+            place = input_position(
+                column, term, out_shape, input_shape, input_strides, weight_shape, reverse
+            )
+            if place >= 0:
+                input_tile[tile_row, tile_column] = input[place]
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += weight_tile[tile_row, k] * input_tile[k, tile_column]
+        cuda.syncthreads()
+    if row < rows and column < columns:
+        positions = columns // out_shape[0]
+        place = position_of(column % positions, out_shape[2:], out_shape[2:], out_strides[2:])
+        out[column // positions * out_strides[0] + row * out_strides[1] + place] = total
+
+
+@device_function
+def input_position(
+    column: int,
+    term: int,
+    out_shape: Shape,
+    input_shape: Shape,
+    input_strides: Strides,
+    weight_shape: Shape,
+    reverse: bool,
+) -> int:
+    """Return where the input's number for an output and a term is, or -1 if it is outside."""
+    position = 0
+    for dim in range(len(out_shape) - 1, 1, -1):
+        at = column % out_shape[dim]
+        offset = term % weight_shape[dim]
+        at = at - offset if reverse else at + offset
+        if at < 0 or at >= input_shape[dim]:
+            return -1
+        position += at * input_strides[dim]
+        column = column // out_shape[dim]
+        term = term // weight_shape[dim]
+    # What is left of the column is the image, and of the term the channel.
+    return position + column * input_strides[0] + term * input_strides[1]
+
+
+tensor_conv1d = kernel(convolve)
+"""The kernel `convolve` for (N, C, W) and (O, C, K)."""
+
+tensor_conv2d = tensor_conv1d
+"""The same kernel for (N, C, H, W) and (O, C, KH, KW)."""

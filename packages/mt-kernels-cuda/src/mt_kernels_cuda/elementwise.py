@@ -1,0 +1,88 @@
+"""Map and zip: one thread for each element of the result."""
+
+from collections.abc import Callable
+
+from numba import cuda
+
+from mt_kernels_cuda.indexing import position_of
+from mt_kernels_cuda.jit import Kernel, device_function, kernel, once_per_formula
+from mt_tensor.layout import Shape, Storage, Strides
+
+
+@once_per_formula
+def tensor_map(fn: Callable[[float], float]) -> Kernel:
+    """Return a kernel that writes fn of every element of `a`, broadcast to `out`, into `out`.
+
+    Launch it with at least `out_size` threads, in blocks of any size.
+
+    Args:
+        fn: A scalar function, compiled or not.
+
+    Returns:
+        ``kernel(out, out_shape, out_strides, out_size, a, a_shape, a_strides)``.
+    """
+    fn = device_function(fn)
+
+    @kernel
+    def map_kernel(
+        out: Storage,
+        out_shape: Shape,
+        out_strides: Strides,
+        out_size: int,
+        a: Storage,
+        a_shape: Shape,
+        a_strides: Strides,
+    ) -> None:
+        i = cuda.grid(1)
+        if i < out_size:
+            value = fn(a[position_of(i, out_shape, a_shape, a_strides)])
+            out[position_of(i, out_shape, out_shape, out_strides)] = value
+
+    return map_kernel
+
+
+@once_per_formula
+def tensor_zip(fn: Callable[[float, float], float]) -> Kernel:
+    """Return a kernel that writes fn of the elements of `a` and `b`, both broadcast, into `out`.
+
+    Launch it with at least `out_size` threads, in blocks of any size.
+
+    Args:
+        fn: A scalar function, compiled or not.
+
+    Returns:
+        ``kernel(out, out_shape, out_strides, out_size, a, a_shape, a_strides,
+        b, b_shape, b_strides)``.
+    """
+    fn = device_function(fn)
+
+    @kernel
+    def zip_kernel(
+        out: Storage,
+        out_shape: Shape,
+        out_strides: Strides,
+        out_size: int,
+        a: Storage,
+        a_shape: Shape,
+        a_strides: Strides,
+        b: Storage,
+        b_shape: Shape,
+        b_strides: Strides,
+    ) -> None:
+        i = cuda.grid(1)
+        if i < out_size:
+            value = fn(
+                a[position_of(i, out_shape, a_shape, a_strides)],
+                b[position_of(i, out_shape, b_shape, b_strides)],
+            )
+            out[position_of(i, out_shape, out_shape, out_strides)] = value
+
+    return zip_kernel
+
+
+@kernel
+def fill(out: Storage, out_size: int, value: float) -> None:
+    """Write one value into the first `out_size` cells."""
+    i = cuda.grid(1)
+    if i < out_size:
+        out[i] = value
