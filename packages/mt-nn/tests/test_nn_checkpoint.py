@@ -112,6 +112,11 @@ def test_step_and_notes_come_back(path: Path) -> None:
     assert (loaded.model_class, loaded.optimizer, loaded.rngs) == ("Network", None, {})
 
 
+def test_notes_come_back_as_json_has_them(path: Path) -> None:
+    save_checkpoint(path, model=Network(), meta={"pair": (1, 2), "counts": {9: "a", 10: "b"}})
+    assert load_checkpoint(path).meta == {"pair": [1, 2], "counts": {"9": "a", "10": "b"}}
+
+
 numbers = st.one_of(st.floats(width=32), st.integers(-5, 5).map(float))
 
 
