@@ -23,10 +23,20 @@ from mt_models.datasets import (
 )
 from mt_models.networks import KimCNN, Preset
 from mt_models.problems import NETWORKS, DigitNetwork, Digits, Points, Problem, Sentiment
-from mt_nn import SGD, Adam, Module, Optimizer, Parameter
+from mt_nn import (
+    SGD,
+    Adam,
+    ConstantRate,
+    CosineDecay,
+    Module,
+    Optimizer,
+    Parameter,
+    Schedule,
+)
 from mt_tensor import Backend
 
 OptimizerName = Literal["sgd", "adam"]
+ScheduleName = Literal["constant", "cosine"]
 Dtype = Literal["float64", "float32"]
 
 
@@ -39,6 +49,7 @@ class Recipe(ABC):
         dtype: The type of its numbers.
         optimizer: Plain gradient descent or Adam.
         lr: The learning rate.
+        schedule: Whether the rate stays or falls to zero along half a cosine.
         seed: Of weights, dropout and the order of the examples.
     """
 
@@ -48,6 +59,7 @@ class Recipe(ABC):
     dtype: Dtype = "float64"
     optimizer: OptimizerName = "sgd"
     lr: float = 0.05
+    schedule: ScheduleName = "constant"
     seed: int = 0
 
     @abstractmethod
@@ -62,6 +74,10 @@ class Recipe(ABC):
         """Return the optimiser of a network's parameters."""
         kind = SGD if self.optimizer == "sgd" else Adam
         return kind(parameters, lr=self.lr)
+
+    def make_schedule(self, steps: int) -> Schedule:
+        """Return the learning rate of each of so many steps."""
+        return ConstantRate(self.lr) if self.schedule == "constant" else CosineDecay(self.lr, steps)
 
     def validation_texts(self) -> Sequence[str]:
         """Return the validation examples as text, if text is what they are."""

@@ -52,8 +52,23 @@ def train() -> None:
     """
 
 
+def _rate(defaults: dict[str, float]) -> Callable[..., float]:
+    """Return a callback that fills in the learning rate which suits the optimiser."""
+
+    def fill(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float:
+        return defaults[ctx.params["optimizer"]] if value is None else value
+
+    return fill
+
+
 def common_options(
-    *, epochs: int, batch_size: int, lr: float, optimizer: str = "sgd"
+    *,
+    epochs: int,
+    batch_size: int,
+    sgd_lr: float,
+    adam_lr: float,
+    optimizer: str = "sgd",
+    schedule: str = "cosine",
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds the options which every `train` command has."""
     options = [
@@ -88,6 +103,7 @@ def common_options(
         click.option(
             "--optimizer",
             type=click.Choice(["sgd", "adam"]),
+            is_eager=True,  # The default learning rate depends on it.
             default=optimizer,
             show_default=True,
             help="Plain gradient descent, or Adam.",
@@ -95,9 +111,16 @@ def common_options(
         click.option(
             "--lr",
             type=click.FloatRange(min=0, min_open=True),
-            default=lr,
+            default=None,
+            callback=_rate({"sgd": sgd_lr, "adam": adam_lr}),
+            help=f"The learning rate.  [default: {sgd_lr} with sgd, {adam_lr} with adam]",
+        ),
+        click.option(
+            "--schedule",
+            type=click.Choice(["constant", "cosine"]),
+            default=schedule,
             show_default=True,
-            help="The learning rate.",
+            help="Keep the learning rate, or let it fall to zero along half a cosine.",
         ),
         click.option(
             "--seed",
@@ -156,7 +179,10 @@ def size_options(examples: str, *, train_size: int | None) -> Callable[[Command]
     return decorate
 
 
-@train.command()
+@train.command(
+    epilog="\b\nThe whole set:   train mnist --train-size 60000\n"
+    "Smaller, faster: train mnist --train-size 1000 --validation-size 500 --epochs 2"
+)
 @click.option(
     "--network",
     type=click.Choice(["course", "lenet5"]),
@@ -171,22 +197,20 @@ def size_options(examples: str, *, train_size: int | None) -> Callable[[Command]
     default=None,
     help="A folder of IDX files.  [default: the embedded MNIST]",
 )
-@common_options(epochs=5, batch_size=16, lr=0.1)
+@common_options(epochs=5, batch_size=16, sgd_lr=0.25, adam_lr=0.003)
 @click.pass_context
 def mnist(ctx: click.Context, /, **options: Any) -> None:
-    r"""Learn to read digits: LeNet on MNIST.
+    """Learn to read digits: LeNet on MNIST.
 
     The defaults are the course's small setting: 5,000 training images in batches of 16. Judged
     are all 10,000 test images, of which about 19 in 20 come out right after the last epoch.
-
-    \b
-    The whole set:   train mnist --train-size 60000
-    Smaller, faster: train mnist --train-size 1000 --validation-size 500 --epochs 2
     """
     _run(ctx, DigitsRecipe, options)
 
 
-@train.command()
+@train.command(
+    epilog="\b\nThe course's small setting: train sentiment --train-size 450 --validation-size 100"
+)
 @click.option(
     "--preset",
     type=click.Choice(["course", "kim2014"]),
@@ -214,21 +238,22 @@ def mnist(ctx: click.Context, /, **options: Any) -> None:
     default=None,
     help="Read SST-2 with Hugging Face datasets: a name on the hub, or a folder.",
 )
-@common_options(epochs=5, batch_size=50, lr=0.001, optimizer="adam")
+@common_options(epochs=5, batch_size=50, sgd_lr=0.1, adam_lr=0.001, optimizer="adam")
 @click.pass_context
 def sentiment(ctx: click.Context, /, **options: Any) -> None:
-    r"""Learn to read sentiment: a sentence CNN on SST-2.
+    """Learn to read sentiment: a sentence CNN on SST-2.
 
     The word vectors are GloVe's. Judged are the 872 development sentences; the test sentences are
     judged once, at the end, by the network of the best epoch.
-
-    \b
-    The course's small setting: train sentiment --train-size 450 --validation-size 100
     """
     _run(ctx, SentimentRecipe, options)
 
 
-@train.command()
+@train.command(
+    epilog="\b\nModule 1: train points --model scalar\n"
+    "Module 2: train points --backend reference\n"
+    "Module 3: train points --backend fast"
+)
 @click.option(
     "--dataset",
     type=click.Choice(list(DATASETS), case_sensitive=False),
@@ -251,16 +276,10 @@ def sentiment(ctx: click.Context, /, **options: Any) -> None:
     show_default=True,
     help="Units in each of the two middle layers.",
 )
-@common_options(epochs=200, batch_size=10, lr=0.1)
+@common_options(epochs=200, batch_size=10, sgd_lr=0.1, adam_lr=0.01, schedule="constant")
 @click.pass_context
 def points(ctx: click.Context, /, **options: Any) -> None:
-    r"""Learn to tell points apart: the small networks of modules 1 to 3.
-
-    \b
-    Module 1: train points --model scalar
-    Module 2: train points --backend reference
-    Module 3: train points --backend fast
-    """
+    """Learn to tell points apart: the small networks of modules 1 to 3."""
     _run(ctx, PointsRecipe, options)
 
 
@@ -277,7 +296,10 @@ def _run(ctx: click.Context, kind: type[Recipe], options: dict[str, Any]) -> Non
     start(kind(**options), settings, out)
 
 
-@main.command()
+@main.command(
+    epilog="\b\npredict runs/mnist-1 seven.png\n"
+    'predict runs/sentiment-1 "A film that nobody will forget."'
+)
 @click.argument("run", type=click.Path(exists=True))
 @click.argument("question")
 @click.option(
@@ -287,14 +309,10 @@ def _run(ctx: click.Context, kind: type[Recipe], options: dict[str, Any]) -> Non
     help="What computes.  [default: what the network was trained with]",
 )
 def predict(run: str, question: str, backend: str | None) -> None:
-    r"""Ask a trained network.
+    """Ask a trained network.
 
     RUN is a run's folder or a checkpoint. QUESTION is the path of an image of a digit, of any
     size, dark on bright or bright on dark; or a sentence in quotation marks.
-
-    \b
-    predict runs/mnist-1 seven.png
-    predict runs/sentiment-1 "A film that nobody will forget."
     """
     prediction = ask(run, question, backend)
     console = Console()

@@ -83,7 +83,8 @@ def _train(recipe: Recipe, settings: Settings, folder: Path, checkpoint: Checkpo
     ):
         run = Run(folder, problem, optimizer, settings, recipe.to_json(), header, display, stop)
         progress = None if checkpoint is None else run.resume(checkpoint)
-        progress = train(problem, optimizer, settings, run, progress)
+        schedule = recipe.make_schedule(settings.steps(len(problem.train)))
+        progress = train(problem, optimizer, settings, run, progress, schedule)
     if not finished(progress, settings):
         run.save(progress)
         console.print(

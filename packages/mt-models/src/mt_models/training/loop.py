@@ -8,6 +8,7 @@ depends on the seed and the epoch alone; everything else that is random comes fr
 generator, which a checkpoint holds.
 """
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from mt_models.problems import Evaluation, Problem
 from mt_models.training.records import EpochRecord, Progress
-from mt_nn import Optimizer
+from mt_nn import Optimizer, Schedule
 
 SHOWN = 16
 """The course prints how many of so many validation examples are right."""
@@ -51,6 +52,15 @@ class Settings:
         if self.patience is not None and self.patience < 1:
             raise ValueError(f"Settings: patience is {self.patience}; at least 1, or None")
 
+    def steps(self, examples: int) -> int:
+        """Return how many steps all epochs take."""
+        return self.epochs * math.ceil(examples / self.batch_size)
+
+    def step(self, progress: Progress, examples: int) -> int:
+        """Return the number of the next step, counted from 0 over all epochs."""
+        done = len(progress.records) * math.ceil(examples / self.batch_size)
+        return done + progress.examples_seen // self.batch_size
+
 
 class Observer(Protocol):
     """Who is told about a run. `train` calls nothing in the middle of a step."""
@@ -71,6 +81,7 @@ def train(
     settings: Settings,
     observer: Observer,
     progress: Progress | None = None,
+    schedule: Schedule | None = None,
 ) -> Progress:
     """Train until all epochs are done, the patience is at its end, or the observer says stop.
 
@@ -80,6 +91,7 @@ def train(
         settings: How long, and in which order.
         observer: Who is told.
         progress: Where an interrupted run stands; a new run unless given.
+        schedule: The learning rate of each step; the optimiser's own unless given.
 
     Returns:
         Where the run stands at its end.
@@ -98,6 +110,8 @@ def train(
             if observer.should_stop():
                 return progress
             chosen = order[progress.examples_seen :][: settings.batch_size]
+            if schedule is not None:
+                optimizer.lr = schedule(settings.step(progress, len(order)))
             _step(problem, optimizer, progress, chosen)
             observer.on_step(progress)
         if observer.should_stop():

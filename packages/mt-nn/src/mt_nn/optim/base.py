@@ -21,11 +21,13 @@ class Optimizer:
 
     Attributes:
         parameters: What is improved, each once.
+        lr: The learning rate.
         hyperparameters: The names of the attributes that steer the rule; they may be changed at
             any time and are part of `state_dict`.
         slots: The names of the numbers that the rule remembers for each parameter.
     """
 
+    lr: float
     hyperparameters: ClassVar[tuple[str, ...]] = ()
     slots: ClassVar[tuple[str, ...]] = ()
 
