@@ -113,7 +113,7 @@ def test_an_editable_install_reads_the_checkout(fresh_venv: MakeVenv) -> None:
     venv = fresh_venv()
     venv.pip_install("--no-deps", "-e", "./packages/mt-models")
     (site,) = venv.folder.rglob("site-packages")
-    assert [file.name for file in site.glob("mt_models*")] == ["mt_models-0.1.0.dist-info"]
+    assert [file.suffix for file in site.glob("mt_models*")] == [".dist-info"]
 
 
 def test_a_wheel_from_the_source_distribution_is_the_same(wheels: Path, tmp_path: Path) -> None:
