@@ -1,5 +1,33 @@
-"""Numbers that remember how they were made; see `mt_autodiff.scalar`."""
+"""Numbers that remember how they were made, and their functions; see `mt_autodiff.scalar`."""
 
-from mt_autodiff import Scalar, ScalarFunction, ScalarHistory, derivative_check
+from minitorch.scalar_functions import (
+    EQ,
+    LT,
+    Add,
+    Exp,
+    Inv,
+    Log,
+    Mul,
+    Neg,
+    ReLU,
+    ScalarFunction,
+    Sigmoid,
+)
+from mt_autodiff import Scalar, ScalarHistory, derivative_check
 
-__all__ = ["Scalar", "ScalarFunction", "ScalarHistory", "derivative_check"]
+__all__ = [
+    "EQ",
+    "LT",
+    "Add",
+    "Exp",
+    "Inv",
+    "Log",
+    "Mul",
+    "Neg",
+    "ReLU",
+    "Scalar",
+    "ScalarFunction",
+    "ScalarHistory",
+    "Sigmoid",
+    "derivative_check",
+]
