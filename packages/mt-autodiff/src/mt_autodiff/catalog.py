@@ -110,7 +110,7 @@ OPS: tuple[Op, ...] = (
         (REAL,) * 2,
         ((2, 2, 5), (3, 2, 3)),
     ),
-    Op("conv2d", conv2d, (REAL,) * 2, ((2, 2, 3, 4), (2, 2, 2, 3))),
+    Op("conv2d", conv2d, (REAL,) * 2, ((2, 2, 2, 3), (2, 2, 2, 2))),
     Op(
         "conv2d_reverse",
         lambda x, w: conv2d(x, w, reverse=True, size=(2, 5)),

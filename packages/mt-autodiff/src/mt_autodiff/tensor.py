@@ -299,7 +299,8 @@ class Tensor(Node):
                 f"assignment to the result of {self.history.last_fn.__name__}: gradients would "
                 "be wrong; assign to a leaf or to detach() of the tensor"
             )
-        if any(n > 1 and s == 0 for n, s in zip(self.shape, self.data.strides, strict=True)):
+        steps = zip(self.shape, self.data.strides, strict=True)
+        if self.size and any(n > 1 and s == 0 for n, s in steps):
             raise RuntimeError(
                 "assignment to an expanded tensor, whose elements share memory; "
                 "call contiguous() first"

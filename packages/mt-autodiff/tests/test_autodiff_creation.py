@@ -1,0 +1,207 @@
+"""Making tensors: of what, with which dtype, whose memory, and which random numbers."""
+
+import array as arrays
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_autodiff import Tensor, from_numpy, full, ones, rand, randn, tensor, zeros
+from mt_tensor import REFERENCE, IndexingError, Reference
+
+SINGLE = Reference(np.float32)
+makers = pytest.mark.parametrize(
+    "make",
+    [
+        lambda **kw: tensor([[1.0, 2.0]], **kw),
+        lambda **kw: zeros((1, 2), **kw),
+        lambda **kw: ones((1, 2), **kw),
+        lambda **kw: full((1, 2), 3.0, **kw),
+        lambda **kw: rand((1, 2), **kw),
+        lambda **kw: randn((1, 2), **kw),
+    ],
+    ids=["tensor", "zeros", "ones", "full", "rand", "randn"],
+)
+
+
+@makers
+def test_backend_and_gradient_can_be_chosen(make: Callable[..., Tensor]) -> None:
+    plain = make()
+    assert plain.backend is REFERENCE
+    assert plain.is_constant()
+    chosen = make(backend=SINGLE, requires_grad=True)
+    assert chosen.backend is SINGLE
+    assert chosen.data.storage.dtype == np.float32
+    assert chosen.is_leaf()
+    for x in (plain, chosen):
+        assert x.shape == (1, 2)
+        assert x.data.is_contiguous()
+        assert x.data.storage.flags.writeable
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (3, 3.0),
+        (2.5, 2.5),
+        (True, 1.0),
+        ([], []),
+        ([[]], [[]]),
+        ([1, 2.5, True], [1.0, 2.5, 1.0]),
+        ([(1, 2), [3, 4]], [[1.0, 2.0], [3.0, 4.0]]),
+        (range(3), [0.0, 1.0, 2.0]),
+        (arrays.array("d", [1.0, 2.0]), [1.0, 2.0]),
+        (np.float32(0.5), 0.5),
+        (np.arange(4, dtype=np.uint8).reshape(2, 2), [[0.0, 1.0], [2.0, 3.0]]),
+        (np.array([1.0, 2.0], ">f4"), [1.0, 2.0]),
+        ([np.array([1, 2]), [3, 4]], [[1.0, 2.0], [3.0, 4.0]]),
+        (tensor([1.0, 2.0]), [1.0, 2.0]),
+        ([tensor([1.0, 2.0]), tensor([3.0, 4.0])], [[1.0, 2.0], [3.0, 4.0]]),
+        ([tensor(1.0), 2.0], [1.0, 2.0]),
+        ([np.inf, -np.inf], [np.inf, -np.inf]),
+    ],
+)
+@pytest.mark.parametrize("backend", [REFERENCE, SINGLE], ids=["double", "single"])
+def test_what_tensors_are_made_of(data: Any, expected: Any, backend: Reference) -> None:
+    x = tensor(data, backend)
+    assert x.to_numpy().tolist() == expected
+    assert x.to_numpy().dtype == backend.dtype
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        ([[1.0], [2.0, 3.0]], ValueError, "tensor: nested lists must have equal lengths"),
+        ([1.0, [2.0]], ValueError, "equal lengths"),
+        ("1.0", TypeError, "tensor: expected real numbers, got an array of <U3"),
+        (["1"], TypeError, "real numbers"),
+        (None, TypeError, "real numbers, got an array of object"),
+        ([1.0, None], TypeError, "real numbers"),
+        (1j, TypeError, "real numbers, got an array of complex128"),
+        (np.datetime64("2024"), TypeError, "real numbers"),
+        ({1.0}, TypeError, "real numbers"),
+        (np.ones((1,) * 33), IndexingError, "33 dimensions; a tensor has at most 32"),
+    ],
+)
+def test_what_they_are_not_made_of(data: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        tensor(data)
+
+
+def test_tensor_copies_and_from_numpy_shares() -> None:
+    array = np.ones((2, 3))
+    assert not np.shares_memory(tensor(array).to_numpy(), array)
+    assert not np.shares_memory(tensor(tensor(array)).to_numpy(), array)
+    shared = from_numpy(array)
+    assert np.shares_memory(shared.to_numpy(), array)
+    assert shared.is_constant()
+    assert not np.shares_memory(from_numpy(array, SINGLE).to_numpy(), array)
+    assert from_numpy(array, SINGLE).backend is SINGLE
+    frozen = np.ones(2)
+    frozen.flags.writeable = False
+    from_numpy(frozen)[0] = 5.0
+    assert frozen.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(12.0).reshape(2, 6)[:, ::2],
+        np.arange(6.0).reshape(2, 3)[::-1],
+        np.broadcast_to(np.arange(3.0), (2, 3)),
+        tensor(np.arange(6.0).reshape(3, 2)).permute(1, 0),
+        tensor([[1.0], [2.0]]).expand(2, 3),
+    ],
+)
+def test_tensors_are_contiguous_whatever_they_are_made_of(data: Any) -> None:
+    x = tensor(data)
+    assert x.data.is_contiguous()
+    assert np.array_equal(x.to_numpy(), np.asarray(data))
+    assert x.view(6).shape == (6,)
+
+
+def test_a_tensor_made_of_a_tensor_forgets_its_history() -> None:
+    x = tensor([1.0], requires_grad=True)
+    assert tensor(x * 2).is_constant()
+    assert tensor(x * 2, requires_grad=True).is_leaf()
+
+
+# Shapes
+
+
+@given(st.lists(st.integers(0, 3), max_size=4))
+def test_any_shape(shape: list[int]) -> None:
+    for make, value in ((zeros, 0.0), (ones, 1.0)):
+        x = make(shape)
+        assert np.array_equal(x.to_numpy(), np.full(shape, value))
+        assert x.shape == tuple(shape)
+    assert np.array_equal(full(shape, -2.5).to_numpy(), np.full(shape, -2.5))
+    assert rand(shape, 0).shape == randn(shape, 0).shape == tuple(shape)
+
+
+@pytest.mark.parametrize("make", [zeros, ones, lambda s: full(s, 1.0)])
+def test_shapes_that_are_none(make: Callable[[Any], Tensor]) -> None:
+    for shape in (3, 2.5, (2.5,), "23", None):
+        with pytest.raises(TypeError, match="must be a sequence of whole numbers"):
+            make(shape)
+    with pytest.raises(IndexingError, match="negative size"):
+        make((2, -1))
+
+
+# Random numbers
+
+
+@pytest.mark.parametrize("make", [rand, randn])
+def test_the_seed_decides(make: Callable[..., Tensor]) -> None:
+    first = make((2, 3), 7).to_numpy()
+    assert np.array_equal(first, make((2, 3), 7).to_numpy())
+    assert np.array_equal(first, make((2, 3), np.random.default_rng(7)).to_numpy())
+    assert not np.array_equal(first, make((2, 3), 8).to_numpy())
+    assert not np.array_equal(make((2, 3)).to_numpy(), make((2, 3)).to_numpy())
+    np.testing.assert_allclose(make((2, 3), 7, SINGLE).to_numpy(), first, rtol=1e-6)
+
+
+@pytest.mark.parametrize("make", [rand, randn])
+def test_a_generator_moves_on_and_nothing_global_does(make: Callable[..., Tensor]) -> None:
+    rng = np.random.default_rng(7)
+    before = global_states()
+    assert not np.array_equal(make((2,), rng).to_numpy(), make((2,), rng).to_numpy())
+    make((2,))
+    assert global_states() == before
+
+
+def global_states() -> tuple[Any, str]:
+    """Return what Python's and NumPy's global generators would draw from next."""
+    return random.getstate(), repr(np.random.get_state())  # noqa: NPY002
+
+
+def test_distributions() -> None:
+    uniform, normal = rand((50_000,), 0).to_numpy(), randn((50_000,), 0).to_numpy()
+    assert 0.0 <= uniform.min() < 0.001 < 0.999 < uniform.max() < 1.0
+    assert uniform.mean() == pytest.approx(0.5, abs=0.01)
+    assert uniform.var() == pytest.approx(1 / 12, abs=0.002)
+    assert normal.mean() == pytest.approx(0.0, abs=0.02)
+    assert normal.var() == pytest.approx(1.0, abs=0.03)
+    assert (normal < 0).mean() == pytest.approx(0.5, abs=0.01)
+
+
+class Largest(np.random.Generator):
+    """A generator that draws the largest double below 1."""
+
+    def random(self, size: Any = None) -> Any:  # type: ignore[override]
+        return np.full(size, np.nextafter(1.0, 0.0))
+
+
+def test_uniform_numbers_stay_below_1_in_single_precision() -> None:
+    # Simply converted, about one double in 30 million becomes 1.
+    largest = rand((2,), Largest(np.random.PCG64(0)), SINGLE).to_numpy()
+    assert (largest < 1.0).all()
+    assert (largest == np.nextafter(np.float32(1), np.float32(0))).all()

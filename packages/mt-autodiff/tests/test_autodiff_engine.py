@@ -1,0 +1,408 @@
+"""The engine: what functions are given, what becomes of gradients, and where they arrive."""
+
+import gc
+import threading
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_autodiff import (
+    Function,
+    History,
+    Tensor,
+    TensorContext,
+    backpropagate,
+    grad_check,
+    no_grad,
+    tensor,
+    topological_sort,
+    unbroadcast,
+)
+from mt_tensor import REFERENCE, Reference, ShapeError, TensorData, host_array, operators
+
+SINGLE = Reference(np.float32)
+
+
+class Other(Reference):
+    """A backend that differs from the reference in nothing but its type."""
+
+    name = "other"
+
+
+OTHER = Other()
+
+
+class Twice(Function):
+    """Doubles, and remembers what it was given."""
+
+    seen: Sequence[Any] = ()
+
+    @staticmethod
+    def forward(ctx: TensorContext, *args: Any) -> TensorData:
+        Twice.seen = (ctx, *args)
+        return ctx.backend.zip(operators.add, args[0], args[0])
+
+    @staticmethod
+    def backward(ctx: TensorContext, grad: TensorData) -> TensorData:
+        return ctx.backend.zip(operators.add, grad, grad)
+
+
+def leaf(*numbers: float, backend: Reference = REFERENCE) -> Tensor:
+    return tensor(list(numbers), backend, requires_grad=True)
+
+
+def numbers(x: Tensor | None) -> list[float]:
+    """Return the elements of a tensor of one dimension."""
+    assert x is not None
+    return [float(n) for n in x.to_numpy()]
+
+
+# What functions are given
+
+
+def test_forward_gets_data_for_tensors_and_everything_else_as_it_is() -> None:
+    x, plain = leaf(1.0, 2.0), ((1, 2), None, True)
+    y = Twice.apply(x, *plain)
+    ctx, data, *rest = Twice.seen
+    assert data is x.data
+    assert tuple(rest) == plain
+    assert ctx.backend is REFERENCE
+    assert ctx.needs_grad == (True,)
+    assert (y.history.last_fn, y.history.ctx, y.history.inputs) == (Twice, ctx, [x])
+    assert numbers(y) == [2.0, 4.0]
+    y.backward(np.array([1.0, 10.0]))
+    assert numbers(x.grad) == [2.0, 20.0]
+
+
+def test_needs_grad_says_which_tensors_want_one() -> None:
+    asked: list[tuple[bool, ...]] = []
+
+    class Second(Function):
+        @staticmethod
+        def forward(ctx: TensorContext, a: TensorData, b: TensorData, c: TensorData) -> TensorData:
+            asked.append(ctx.needs_grad)
+            return b
+
+        @staticmethod
+        def backward(ctx: TensorContext, grad: TensorData) -> Any:
+            return None, grad, None
+
+    constant, x = tensor([1.0]), leaf(2.0)
+    Second.apply(constant, x, constant).backward()
+    with no_grad():
+        assert Second.apply(constant, x, constant).is_constant()
+    assert Second.apply(constant, constant, constant).is_constant()
+    assert asked == [(False, True, False), (False,) * 3, (False,) * 3]
+    assert numbers(x.grad) == [1.0]
+    assert constant.grad is None
+
+
+def test_nothing_is_saved_where_no_gradient_follows() -> None:
+    saved: list[int] = []
+
+    class Saving(Twice):
+        @staticmethod
+        def forward(ctx: TensorContext, a: TensorData) -> TensorData:
+            ctx.save_for_backward(a)
+            saved.append(len(ctx.saved_values))
+            return a
+
+    Saving.apply(leaf(1.0))
+    Saving.apply(tensor([1.0]))
+    with no_grad():
+        Saving.apply(leaf(1.0))
+    assert saved == [1, 0, 0]
+
+
+class Named(Tensor):
+    """A class of tensors of somebody else's."""
+
+    __slots__ = ()
+
+
+def test_results_are_of_the_class_of_the_first_tensor() -> None:
+    x = Named(tensor([[1.0, 2.0]]).data, History())
+    results = [x + 1, 1 - x, x @ x.permute(1, 0), x[:, 1:], x.sum(), x.detach(), x.to(SINGLE)]
+    assert {type(result) for result in results} == {Named}
+    (x * x).backward(np.ones((1, 2)))
+    assert type(x.grad) is Named
+
+
+# Functions that break the rules
+
+
+class Loose(Function):
+    """Gives back what the test wants it to."""
+
+    forwards: Any
+    backwards: Any
+
+    @staticmethod
+    def forward(ctx: TensorContext, *args: TensorData) -> Any:
+        return Loose.forwards if Loose.forwards is not None else args[0]
+
+    @staticmethod
+    def backward(ctx: TensorContext, grad: TensorData) -> Any:
+        return Loose.backwards
+
+
+@pytest.mark.parametrize(
+    ("forwards", "backwards", "error", "message"),
+    [
+        (np.ones(2), None, TypeError, "Loose.forward returned ndarray; return TensorData"),
+        (None, None, TypeError, "Loose.backward returned 1 gradients for 2 tensors; return one"),
+        (None, (None,) * 3, TypeError, "Loose.backward returned 3 gradients for 2 tensors"),
+        (None, (None, None), TypeError, "Loose.backward returned no gradient for a tensor that"),
+        (
+            None,
+            (REFERENCE.zeros((3,)), None),
+            ShapeError,
+            r"Loose.backward: a gradient of shape \(3,\) does not fit .* of shape \(2,\);",
+        ),
+    ],
+)
+def test_rules(forwards: Any, backwards: Any, error: type[Exception], message: str) -> None:
+    Loose.forwards, Loose.backwards = forwards, backwards
+    with pytest.raises(error, match=message):
+        Loose.apply(leaf(1.0, 2.0), leaf(1.0, 2.0)).backward(np.ones(2))
+
+
+def test_apply_wants_a_tensor() -> None:
+    with pytest.raises(TypeError, match=r"Twice: no argument is a tensor; .*tensor\(\) makes one"):
+        Twice.apply(1.0, [2.0])
+
+
+def test_functions_must_be_written() -> None:
+    with pytest.raises(NotImplementedError):
+        Function.apply(leaf(1.0))
+    with pytest.raises(NotImplementedError):
+        Function.backward(None, None)
+
+
+def test_an_exception_in_backward_leaves_the_leaves_alone() -> None:
+    Loose.forwards, Loose.backwards = None, (None,)
+    x, y = leaf(1.0), leaf(2.0)
+    out = Loose.apply(x) + y
+    with pytest.raises(TypeError):
+        out.backward()
+    assert x.grad is None
+
+
+# Unbroadcasting
+
+shapes = st.lists(st.integers(0, 3), max_size=4).map(tuple)
+
+
+@given(shapes, st.data())
+def test_unbroadcast_is_the_adjoint_of_broadcasting(
+    shape: tuple[int, ...], draws: st.DataObject
+) -> None:
+    left = draws.draw(st.lists(st.integers(0, 2), max_size=2))
+    big = (*left, *(draws.draw(st.integers(0, 3)) if n == 1 else n for n in shape))
+    rng = np.random.default_rng(0)
+    grad = rng.integers(-9, 9, big).astype(float)
+    received = host_array(unbroadcast(REFERENCE, REFERENCE.from_numpy(grad), shape, "add"))
+    # Each element is repeated in these places; its gradient is the sum over them.
+    places = np.broadcast_to(np.arange(np.prod(shape, dtype=int)).reshape(shape), big)
+    expected = np.bincount(places.ravel(), grad.ravel(), minlength=int(np.prod(shape, dtype=int)))
+    assert received.shape == shape
+    assert np.array_equal(received.ravel(), expected)
+
+
+@given(shapes, st.data())
+def test_unbroadcast_repeats_what_is_the_same_all_along(
+    shape: tuple[int, ...], draws: st.DataObject
+) -> None:
+    small = tuple(draws.draw(st.sampled_from([1, n])) for n in shape)[
+        draws.draw(st.integers(0, 4)) :
+    ]
+    grad = np.random.default_rng(0).normal(size=small)
+    received = host_array(unbroadcast(REFERENCE, REFERENCE.from_numpy(grad), shape, "sum"))
+    assert np.array_equal(received, np.broadcast_to(grad, shape))
+
+
+# Between backends
+
+
+@pytest.mark.parametrize("target", [SINGLE, OTHER])
+def test_gradients_return_to_where_the_operand_lives(target: Reference) -> None:
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0, backend=target)
+    for first, second in ((x, y), (y, x)):
+        x.zero_grad_()
+        y.zero_grad_()
+        product = first * second
+        assert product.backend == first.backend
+        assert product.dtype == product.data.storage.dtype == first.dtype
+        product.backward(np.array([1.0, 10.0]))
+        for operand, expected in ((x, [3.0, 40.0]), (y, [1.0, 20.0])):
+            grad = operand.grad
+            assert grad.backend == operand.backend
+            assert grad.data.storage.dtype == operand.dtype
+            assert numbers(grad) == expected
+    assert x.backend is REFERENCE, "operands are moved, never changed"
+    assert y.backend is target
+
+
+def test_equal_backends_need_no_move() -> None:
+    x, y = leaf(1.0), leaf(2.0, backend=Reference())
+    assert (x * y).parents == [x, y]
+    assert y.to(REFERENCE) is y
+
+
+def test_a_move_is_differentiable_and_copies() -> None:
+    x = leaf(1.0, 2.0)
+    moved = x.to(OTHER)
+    assert moved.backend is OTHER
+    assert not np.shares_memory(moved.to_numpy(), x.to_numpy())
+    (moved * moved).to(SINGLE).sum().backward()
+    assert numbers(x.grad) == [2.0, 4.0]
+    assert x.grad.backend is REFERENCE
+    assert x.detach().to(SINGLE).is_constant()
+
+
+def test_moves_of_several_operands_one_of_them_twice() -> None:
+    x, y, z = leaf(1.0), leaf(2.0, backend=SINGLE), leaf(3.0, backend=OTHER)
+    (x * y + z * y * x + y).backward()
+    assert (numbers(x.grad), numbers(y.grad), numbers(z.grad)) == ([8.0], [5.0], [2.0])
+
+
+def test_gradients_between_backends_are_right_at_every_index() -> None:
+    rng = np.random.default_rng(0)
+    grad_check(lambda a, b: a.to(OTHER) @ b, tensor(rng.random((2, 3))), tensor(rng.random((3, 2))))
+
+
+def test_moved_layouts() -> None:
+    x = tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    turned = x.permute(1, 0).to(SINGLE)
+    assert turned.to_numpy().tolist() == [[0, 3], [1, 4], [2, 5]]
+    turned.backward(np.arange(6.0).reshape(3, 2))
+    assert x.grad.to_numpy().tolist() == [[0, 2, 4], [1, 3, 5]]
+
+
+# The graph
+
+
+def test_nodes_answer_the_questions_of_a_variable() -> None:
+    x, constant = leaf(1.0), tensor([2.0])
+    result = x * constant
+    assert [n.is_leaf() for n in (x, constant, result)] == [True, False, False]
+    assert [n.is_constant() for n in (x, constant, result)] == [False, True, False]
+    assert (list(x.parents), list(constant.parents)) == ([], [])
+    assert list(result.parents) == [x, constant]
+    assert len({n.unique_id for n in (x, constant, result)}) == 3
+    assert topological_sort(result) == [result, x]
+    assert repr(x.history) == "History(leaf)"
+    assert repr(result.history) == "History(Mul)"
+    ((operand, grad),) = result.chain_rule(tensor([10.0]))
+    assert operand is x
+    assert numbers(grad) == [20.0]
+
+
+def test_only_results_have_a_chain_rule_and_only_leaves_a_gradient() -> None:
+    x = leaf(1.0)
+    for node in (x, x.detach()):
+        with pytest.raises(RuntimeError, match="chain_rule: no function computed"):
+            node.chain_rule(x)
+    for node in (x * 2, x.detach()):
+        with pytest.raises(RuntimeError, match=r"only leaves hold a gradient; requires_grad_"):
+            node.accumulate_derivative(x)
+
+
+def test_backpropagate_serves_tensors_directly() -> None:
+    x = leaf(3.0)
+    backpropagate(x * x, tensor([0.5]))
+    assert numbers(x.grad) == [3.0]
+
+
+def test_a_graph_100_000_deep() -> None:
+    x = leaf(2.0)
+    y = x
+    for depth in range(100_000):
+        y = -y if depth % 50 == 0 else y.expand(1)
+    y.backward(tensor([3.0]))
+    assert numbers(x.grad) == [3.0]
+    del y
+    gc.collect()
+
+
+def test_a_graph_that_doubles_its_paths_sixty_times() -> None:
+    x = leaf(1.0)
+    y = x
+    for _ in range(60):
+        y = y + y
+    y.backward()
+    assert numbers(x.grad) == [2.0**60]
+
+
+def test_graphs_are_freed_with_their_result() -> None:
+    x = leaf(1.0)
+    result = x * 2
+    middle = weakref.ref(result)
+    result = result + 1
+    gc.disable()
+    try:
+        del result
+        assert middle() is None, "no cycles keep results alive"
+    finally:
+        gc.enable()
+
+
+# Gradients have memory of their own
+
+
+def test_gradients_of_two_leaves_are_apart() -> None:
+    upstream = np.ones(2)
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    (x + y).backward(upstream)
+    memories = [x.grad.to_numpy(), y.grad.to_numpy(), upstream]
+    for i, memory in enumerate(memories):
+        for other in memories[:i]:
+            assert not np.shares_memory(memory, other)
+    x.grad[0] = 7.0
+    assert (numbers(x.grad), numbers(y.grad), upstream.tolist()) == ([7, 1], [1, 1], [1, 1])
+
+
+def test_a_gradient_that_is_the_same_everywhere_can_be_written_to() -> None:
+    x = leaf(1.0, 2.0, 3.0)
+    x.sum().backward()
+    x.grad[1] = 5.0
+    assert numbers(x.grad) == [1.0, 5.0, 1.0]
+    assert x.grad.data.is_contiguous()
+
+
+def test_adding_to_a_gradient_makes_a_new_one() -> None:
+    x = leaf(1.0)
+    x.sum().backward()
+    first = x.grad
+    x.sum().backward()
+    assert (numbers(first), numbers(x.grad)) == ([1.0], [2.0])
+
+
+# Threads
+
+
+def test_threads_with_graphs_of_their_own() -> None:
+    results: dict[int, list[float]] = {}
+
+    def work(k: int) -> None:
+        x = leaf(*range(1, 5))
+        for _ in range(20):
+            y = (x * k).exp().ln() / x
+            with no_grad():
+                assert (x * 2).is_constant()
+            y.sum().backward()
+            (x * k).sum().backward()
+        results[k] = numbers(x.grad)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k in range(1, 5):
+        assert results[k] == pytest.approx([20.0 * k] * 4)

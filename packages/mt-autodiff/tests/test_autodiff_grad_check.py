@@ -1,0 +1,230 @@
+"""A gradient check is worth what it catches: wrong gradients of many kinds, each one of them."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mt_autodiff import (
+    Function,
+    Tensor,
+    TensorContext,
+    grad_central_difference,
+    grad_check,
+    tensor,
+)
+from mt_tensor import REFERENCE, Reference, TensorData, host_array
+
+SINGLE = Reference(np.float32)
+X = np.random.default_rng(0).uniform(0.5, 2.0, (3, 3))
+
+
+class Cube(Function):
+    """The third power, whose gradient the test spoils."""
+
+    spoil: Callable[[Any, Any], Any]
+
+    @staticmethod
+    def forward(ctx: TensorContext, a: TensorData) -> TensorData:
+        array = host_array(a)
+        ctx.save_for_backward(array)
+        return REFERENCE.from_numpy(array**3)
+
+    @staticmethod
+    def backward(ctx: TensorContext, grad: TensorData) -> TensorData:
+        (array,) = ctx.saved_values
+        spoiled = Cube.spoil(3 * array**2, host_array(grad))
+        return REFERENCE.from_numpy(np.ascontiguousarray(spoiled))
+
+
+def cube(x: Tensor) -> Tensor:
+    """Return the third power, differentiated as the test says."""
+    result: Tensor = Cube.apply(x)
+    return result
+
+
+def at(index: tuple[int, ...], value: float) -> Callable[[Any, Any], Any]:
+    """Return a gradient that is right but for one index."""
+
+    def spoil(slope: Any, grad: Any) -> Any:
+        out = slope * grad
+        out[index] = value
+        return out
+
+    return spoil
+
+
+WRONG: dict[str, Callable[[Any, Any], Any]] = {
+    "transposed": lambda slope, grad: (slope * grad).T,
+    "upstream transposed": lambda slope, grad: slope * grad.T,
+    "upstream reversed": lambda slope, grad: slope * grad[::-1],
+    "upstream taken for ones": lambda slope, grad: slope,
+    "upstream summed": lambda slope, grad: slope * grad.mean(),
+    "slope transposed": lambda slope, grad: slope.T * grad,
+    "slope forgotten": lambda slope, grad: grad,
+    "twice as large": lambda slope, grad: 2 * slope * grad,
+    "a thousandth too large": lambda slope, grad: 1.001 * slope * grad,
+    "shifted": lambda slope, grad: slope * grad + 1e-3,
+    "negated": lambda slope, grad: -slope * grad,
+    "zero": lambda slope, grad: 0 * slope,
+    "summed over rows": lambda slope, grad: (slope * grad).sum(0, keepdims=True),
+    "first wrong": at((0, 0), 0.0),
+    "last wrong": at((2, 2), 0.0),
+    "one in the middle wrong": at((1, 2), 0.5),
+    "NaN everywhere": lambda slope, grad: slope * np.nan,
+    "NaN at one index": at((2, 0), math.nan),
+    "infinite at one index": at((0, 1), math.inf),
+}
+
+
+def test_the_right_gradient_passes() -> None:
+    Cube.spoil = lambda slope, grad: slope * grad
+    grad_check(cube, tensor(X))
+    for seed in range(20):
+        grad_check(cube, tensor(X), rng=seed)
+
+
+@pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.parametrize("rng", [0, 1, np.random.default_rng(2)], ids=["0", "1", "generator"])
+def test_wrong_gradients_are_caught(kind: str, rng: Any) -> None:
+    Cube.spoil = WRONG[kind]
+    with pytest.raises(AssertionError, match="gradient of cube, argument 0"):
+        grad_check(cube, tensor(X), rng=rng)
+
+
+def test_with_all_ones_some_would_slip_through() -> None:
+    # Why the upstream gradient is random: a symmetric slope hides what happens to it.
+    Cube.spoil = lambda slope, grad: slope * grad.T
+    symmetric = tensor(X + X.T)
+    x = tensor(X + X.T, requires_grad=True)
+    cube(x).backward(np.ones((3, 3)))
+    np.testing.assert_allclose(x.grad.to_numpy(), 3 * (X + X.T) ** 2)
+    with pytest.raises(AssertionError):
+        grad_check(cube, symmetric)
+
+
+def test_the_message_names_everything() -> None:
+    Cube.spoil = at((1, 2), 0.0)
+    expected = f"expected {grad_of_cube((1, 2)):.6g} by central differences, received 0"
+    with pytest.raises(AssertionError) as caught:
+        grad_check(lambda a, b: a + cube(b), tensor(X), tensor(X))
+    message = str(caught.value)
+    assert "gradient of <lambda>, argument 1 of shape (3, 3), index (1, 2): " in message
+    assert expected in message
+
+
+def grad_of_cube(index: tuple[int, ...]) -> float:
+    upstream = np.random.default_rng(0).uniform(0.5, 1.5, (3, 3))
+    return float(3 * X[index] ** 2 * upstream[index])
+
+
+def test_callables_without_a_name() -> None:
+    class Negate:
+        def __call__(self, x: Tensor) -> Tensor:
+            return x.detach()
+
+        def __repr__(self) -> str:
+            return "Negate()"
+
+    with pytest.raises(AssertionError, match=r"gradient of Negate\(\)"):
+        grad_check(Negate(), tensor([1.0]))
+
+
+# Gradients that are missing
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.detach() * x,
+        lambda x: x.detach() * 2,
+        lambda x: tensor(x.to_numpy()) + 0 * x,
+        lambda x: x.contiguous().requires_grad_() * 3,
+        lambda x: tensor([x[0]]).requires_grad_(),
+    ],
+)
+def test_missing_gradients_are_caught(f: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(AssertionError, match="argument 0"):
+        grad_check(f, tensor([1.0, 2.0]))
+
+
+def test_a_function_that_does_not_depend_on_an_argument() -> None:
+    grad_check(lambda x, y: x * 2, tensor([1.0]), tensor([1.0, 2.0]))
+    grad_check(lambda x: tensor([3.0]), tensor([1.0]))
+
+
+# Derivatives that differences cannot tell
+
+
+def test_infinite_and_undefined_differences_fail() -> None:
+    with np.errstate(all="ignore"):
+        with pytest.raises(AssertionError, match="expected nan"):
+            grad_check(lambda x: x.ln(), tensor([0.0]))
+        # One of the two steps ends at the pole.
+        step = np.cbrt(np.finfo(np.float64).eps)
+        with pytest.raises(AssertionError, match="expected inf"):
+            grad_check(lambda x: x.ln(), tensor([step]))
+        with pytest.raises(AssertionError):
+            grad_check(lambda x: x * math.nan, tensor([1.0]))
+
+
+def test_a_step_across_a_kink_is_caught() -> None:
+    with pytest.raises(AssertionError, match=r"expected 0\.\d+ .* received 0$"):
+        grad_check(lambda x: x.relu(), tensor([0.0]))
+
+
+# Arguments
+
+
+def test_values_are_copied_and_not_changed() -> None:
+    x = tensor(X, requires_grad=True)
+    y = tensor(X).permute(1, 0)
+    grad_check(lambda x, y: x * y, x, y)
+    assert x.grad is None
+    assert np.array_equal(x.to_numpy(), X)
+    assert np.array_equal(y.to_numpy(), X.T)
+    assert y.is_constant()
+
+
+def test_expanded_values() -> None:
+    grad_check(lambda x: x * x, tensor([[1.0], [2.0]]).expand(2, 3))
+
+
+def test_no_elements() -> None:
+    grad_check(lambda x: x * 2, tensor(np.ones((0, 3))))
+    grad_check(lambda x, y: x.sum() * y, tensor(np.ones((0, 3))), tensor([1.0]))
+
+
+def test_tolerance_and_step_can_be_chosen() -> None:
+    Cube.spoil = WRONG["a thousandth too large"]
+    grad_check(cube, tensor(X), tolerance=1e-2)
+    Cube.spoil = lambda slope, grad: slope * grad
+    with pytest.raises(AssertionError):
+        grad_check(cube, tensor(X), tolerance=1e-15)
+    with pytest.raises(AssertionError):
+        # The error of a cube's difference is the square of the step.
+        grad_check(cube, tensor(X), epsilon=0.5, tolerance=0.01)
+
+
+def test_single_precision_has_a_step_of_its_own() -> None:
+    x = tensor(X, SINGLE)
+    grad_check(lambda x: x * x, x)
+    with pytest.raises(AssertionError):
+        grad_check(lambda x: x.detach() * x, x)
+
+
+def test_central_difference_of_one_element() -> None:
+    def f(x: Tensor, y: Tensor) -> Tensor:
+        return x * x * y
+
+    x, y = tensor([[2.0, 3.0]]), tensor([[5.0], [7.0]])
+    # d/dx of x² y, summed over both rows of y.
+    assert grad_central_difference(f, x, y, ind=(0, 1)) == pytest.approx(6.0 * 12.0)
+    assert grad_central_difference(f, x, y, arg=1, ind=(1, 0)) == pytest.approx(4.0 + 9.0)
+    weights = np.array([[1.0, 0.0], [0.0, 10.0]])
+    received = grad_central_difference(f, x, y, arg=1, ind=(1, 0), upstream=weights)
+    assert received == pytest.approx(90.0)
+    wide = grad_central_difference(lambda x: x * x * x, tensor([2.0]), epsilon=0.5, ind=(0,))
+    assert wide == pytest.approx(12.25)

@@ -1,0 +1,317 @@
+"""Indexing and assignment, against NumPy on the same keys."""
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from mt_autodiff import Tensor, grad_check, no_grad, tensor
+from mt_autodiff.indexing import normalize_key
+from mt_tensor import IndexingError, Reference, ShapeError
+
+Array: TypeAlias = npt.NDArray[Any]
+
+SINGLE = Reference(np.float32)
+shapes = st.lists(st.integers(0, 4), max_size=4).map(tuple)
+bounds = st.none() | st.integers(-6, 6)
+
+
+def numbered(*shape: int) -> Tensor:
+    """Return a constant whose elements all differ."""
+    return tensor(np.arange(float(math.prod(shape))).reshape(shape))
+
+
+@st.composite
+def keys(draw: st.DrawFn, shape: tuple[int, ...], step: int = 3) -> Any:
+    """Draw a key that NumPy takes: numbers, slices, None, and at most one Ellipsis."""
+    entries: list[Any] = []
+    for size in shape[: draw(st.integers(0, len(shape)))]:
+        if size and draw(st.booleans()):
+            number = draw(st.integers(-size, size - 1))
+            entries.append(draw(st.sampled_from([number, np.int64(number), np.int8(number)])))
+        else:
+            every = draw(st.none() | st.integers(1, step))
+            entries.append(slice(draw(bounds), draw(bounds), every))
+    if draw(st.booleans()):
+        # With the dots in the midst, what follows them counts from the right.
+        at = draw(st.integers(0, len(entries)))
+        if [e for e in entries[at:] if not isinstance(e, slice)] == []:
+            entries.insert(at, ...)
+    for _ in range(draw(st.integers(0, 2))):
+        entries.insert(draw(st.integers(0, len(entries))), None)
+    if len(entries) == 1 and draw(st.booleans()):
+        return entries[0]
+    return tuple(entries)
+
+
+def permuted(x: Tensor, draws: st.DataObject) -> Tensor:
+    """Return a view with the dimensions in any order."""
+    return x.permute(*draws.draw(st.permutations(range(x.dims))))
+
+
+# Reading
+
+
+@given(shapes, st.data())
+@example((), None)
+def test_reading(shape: tuple[int, ...], draws: st.DataObject | None) -> None:
+    if draws is None:
+        assert numbered()[()] == 0.0
+        return
+    x = permuted(numbered(*shape), draws)
+    key = draws.draw(keys(x.shape))
+    expected = x.to_numpy()[key]
+    received = x[key]
+    if isinstance(received, float):
+        assert received == expected
+    else:
+        assert received.shape == expected.shape
+        assert np.array_equal(received.to_numpy(), expected)
+        if received.size:
+            assert np.shares_memory(received.to_numpy(), x.to_numpy()), "a view"
+
+
+@given(st.lists(st.integers(1, 3), max_size=3).map(tuple), st.data())
+def test_gradients(shape: tuple[int, ...], draws: st.DataObject) -> None:
+    key = draws.draw(keys(shape))
+    assume(not isinstance(numbered(*shape)[key], float))
+    grad_check(lambda x: x[key], numbered(*shape))
+
+
+def test_a_full_index_is_a_number() -> None:
+    x = numbered(2, 3)
+    for key in ((1, 2), (-1, -1), (..., 1, 2), (1, ..., 2), (np.int64(1), np.uint8(2))):
+        assert type(x[key]) is float
+        assert x[key] == 5.0
+    assert numbered(4)[-1] == 3.0
+    assert numbered()[()] == numbered()[...] == 0.0
+
+
+def test_a_slice_of_a_slice_of_a_turned_tensor() -> None:
+    x = numbered(4, 5, 6)
+    view = x.permute(2, 0, 1)[1:, ::2][::3, :, None, 1:4][..., -2:]
+    expected = x.to_numpy().transpose(2, 0, 1)[1:, ::2][::3, :, None, 1:4][..., -2:]
+    assert np.array_equal(view.to_numpy(), expected)
+
+
+def test_steps_far_beyond_the_end() -> None:
+    x = numbered(2, 3)
+    for key in (slice(None, None, 10**30), (slice(None), slice(10**30)), slice(-(10**30), None)):
+        received = x[key]
+        assert np.array_equal(received.to_numpy(), x.to_numpy()[key])
+        assert (received + 0).shape == received.shape
+    far = numbered(2, 3)[:, :: 10**30]
+    far[...] = 7.0
+    assert far.to_numpy().tolist() == [[7.0], [7.0]]
+
+
+def test_rows_one_after_the_other() -> None:
+    x = numbered(2, 3)
+    assert [row.to_numpy().tolist() for row in x] == x.to_numpy().tolist()
+    assert list(numbered(3)) == [0.0, 1.0, 2.0]
+    assert len(x) == 2
+    assert list(numbered(0, 3)) == []
+    for use in (len, list):
+        with pytest.raises(TypeError, match="without dimensions"):
+            use(numbered())
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "message"),
+    [
+        (2, IndexingError, r"index 2 is outside of shape \(2, 3\): 2 is not in range\(-2, 2\)"),
+        (-3, IndexingError, r"-3 is not in range\(-2, 2\)"),
+        ((0, 3), IndexingError, r"index \(0, 3\) .*: 3 is not in range\(-3, 3\)"),
+        ((..., 3), IndexingError, "3 is not in range"),
+        ((0, 0, 0), IndexingError, r"names 3 dimensions, and shape \(2, 3\) has 2"),
+        ((..., slice(None), ..., 0), IndexingError, "has 2 Ellipsis; one at most"),
+        (slice(None, None, -1), IndexingError, "slice step -1 must be positive"),
+        (slice(None, None, 0), IndexingError, "slice step 0 must be positive"),
+        (slice(1.5), TypeError, "slice indices must be integers"),
+        (slice(None, None, 1.5), TypeError, "cannot be interpreted as an integer"),
+        (1.0, TypeError, "index of type float is not supported; use whole numbers, slices"),
+        ("0", TypeError, "index of type str"),
+        (True, TypeError, "index of type bool"),
+        ((0, np.True_), TypeError, "index of type bool"),
+        ([0, 1], TypeError, r"index of type list .* take\(x, indices\) for rows by number"),
+        (np.array([0, 1]), TypeError, "index of type ndarray"),
+        (numbered(2, 3) < 3, TypeError, "index of type Tensor"),
+    ],
+)
+def test_keys_that_name_nothing(key: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        numbered(2, 3)[key]
+    with pytest.raises(error, match=message):
+        numbered(2, 3)[key] = 1.0
+
+
+def test_a_tensor_of_no_size_has_no_element() -> None:
+    with pytest.raises(IndexingError, match=r"0 is not in range\(0, 0\)"):
+        numbered(0, 3)[0]
+    assert numbered(0, 3)[:, 1].shape == (0,)
+    assert numbered(3, 0)[1].shape == (0,)
+
+
+def test_normalize_key_leaves_one_entry_for_each_dimension() -> None:
+    assert normalize_key((None, ..., 1), (2, 3)) == (None, slice(None), 1)
+    assert normalize_key(-1, (2, 3)) == (1, slice(None))
+    assert normalize_key((), ()) == ()
+    assert normalize_key((0, 1, ...), (2, 3)) == (0, 1)
+
+
+# Writing
+
+
+@given(shapes, st.data())
+def test_writing(shape: tuple[int, ...], draws: st.DataObject) -> None:
+    array = np.arange(float(math.prod(shape))).reshape(shape)
+    order = draws.draw(st.permutations(range(len(shape))))
+    x = tensor(array).permute(*order)
+    expected = array.transpose(order).copy()
+    key = draws.draw(keys(x.shape))
+    target = np.asarray(expected[key]).shape
+    kept = target[draws.draw(st.integers(0, 4)) :]
+    small = tuple(1 if draws.draw(st.booleans()) else n for n in kept)
+    value = -np.arange(1.0, 1.0 + math.prod(small)).reshape(small)
+    kinds: list[Any] = [
+        value,
+        tensor(value),
+        tensor(value, SINGLE),
+        tensor(value, requires_grad=True),
+    ]
+    given_value = draws.draw(st.sampled_from(kinds))
+    if isinstance(given_value, Tensor):
+        given_value = given_value.detach()
+    expected[key] = value
+    x[key] = given_value
+    assert np.array_equal(x.to_numpy(), expected)
+
+
+@pytest.mark.parametrize(
+    "value", [7, 7.0, np.float32(7), np.int8(7), np.array(7), np.array([7.0]), True]
+)
+def test_one_number(value: Any) -> None:
+    for key in ((0, 1), (-2, -2), 0, (slice(None), None, 1), ..., (..., slice(2, 2))):
+        x, expected = numbered(2, 3), numbered(2, 3).to_numpy()
+        x[key] = value
+        expected[key] = np.asarray(value).reshape(())
+        assert np.array_equal(x.to_numpy(), expected)
+    alone = tensor(1.0)
+    alone[()] = value
+    assert alone.to_numpy() == np.asarray(value).item()
+
+
+def test_dimensions_of_size_1_may_be_too_many() -> None:
+    x = numbered(2, 3)
+    x[0] = tensor([[[-1.0, -2.0, -3.0]]])
+    assert x[0].to_numpy().tolist() == [-1.0, -2.0, -3.0]
+
+
+@pytest.mark.parametrize(
+    ("into", "source"),
+    [
+        ((slice(1, None),), (slice(None, -1),)),
+        ((slice(None, -1),), (slice(1, None),)),
+        ((...,), (0,)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["tensor", "array"])
+def test_the_value_may_be_another_part_of_the_same_memory(
+    into: Any, source: Any, kind: str
+) -> None:
+    x, expected = numbered(4, 4), numbered(4, 4).to_numpy()
+    x[into] = x[source] if kind == "tensor" else x.to_numpy()[source]
+    expected[into] = expected[source].copy()
+    assert np.array_equal(x.to_numpy(), expected)
+    square = numbered(4, 4)
+    square[...] = square.permute(1, 0)
+    assert np.array_equal(square.to_numpy(), numbered(4, 4).to_numpy().T)
+
+
+def test_adding_in_place() -> None:
+    x = numbered(2, 3)
+    before = x
+    x[0, 0] += 10
+    x[1] *= 2
+    x[:, 1] -= tensor([1.0, 2.0])
+    assert x.to_numpy().tolist() == [[10, 0, 2], [6, 6, 10]]
+    assert x is before
+
+
+def test_views_write_through() -> None:
+    x = numbered(2, 3)
+    row = x[1]
+    row[:] = 0.0
+    x.permute(1, 0)[0] = 9.0
+    x.view(6)[5] = 5.0
+    assert x.to_numpy().tolist() == [[9, 1, 2], [9, 0, 5]]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (0, np.ones(2), r"assignment: a value of shape \(2,\) .* that 0 names, of shape \(3,\)"),
+        ((0, 0), np.ones(2), r"value of shape \(2,\) .* \(0, 0\) names, of shape \(\)"),
+        (slice(None), np.ones((2, 2, 3)), r"value of shape \(2, 2, 3\)"),
+        (slice(0, 0), np.ones((2, 3)), r"of shape \(0, 3\)"),
+    ],
+)
+def test_values_that_do_not_fit(key: Any, value: Array, message: str) -> None:
+    x = numbered(2, 3)
+    with pytest.raises(ShapeError, match=message):
+        x[key] = value
+    assert np.array_equal(x.to_numpy(), numbered(2, 3).to_numpy())
+
+
+@pytest.mark.parametrize("value", ["7", None, [1.0, 2.0, 3.0], 1j])
+def test_values_that_are_no_numbers(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"use numbers, arrays and tensors; .*tensor\(\)"):
+        numbered(2, 3)[0] = value
+
+
+# Writing and gradients
+
+
+def test_leaves_can_be_written_to() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    x[0] = 5.0
+    (x * x).sum().backward()
+    assert x.is_leaf()
+    assert x.grad.to_numpy().tolist() == [10.0, 4.0]
+
+
+def test_results_can_not() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    for result in (x * 2, x[:1], x.view(2, 1), x.detach().requires_grad_() + 1):
+        with pytest.raises(RuntimeError, match=r"assignment to the result of \w+: .*detach\(\)"):
+            result[0] = 1.0
+    (x * 2).detach()[0] = 1.0
+    with no_grad():
+        (x * 2)[0] = 1.0
+        x[1:] *= 2
+    assert x.to_numpy().tolist() == [1.0, 4.0]
+
+
+def test_a_gradient_is_never_lost_in_an_assignment() -> None:
+    x, y = tensor([1.0, 2.0]), tensor([3.0], requires_grad=True)
+    for value in (y, y * 2):
+        with pytest.raises(RuntimeError, match=r"wants a gradient, .* lost; assign its detach\(\)"):
+            x[:1] = value
+    with no_grad():
+        x[:1] = y
+    x[1:] = y.detach()
+    assert x.to_numpy().tolist() == [3.0, 3.0]
+
+
+def test_an_expanded_tensor_can_not_be_written_to() -> None:
+    x = tensor([[1.0], [2.0]]).expand(2, 3)
+    with pytest.raises(RuntimeError, match=r"expanded tensor, .*contiguous\(\) first"):
+        x[0, 0] = 5.0
+    x.contiguous()[0, 0] = 5.0
+    one = tensor([[1.0]]).expand(1, 1)
+    one[0, 0] = 5.0
+    assert one.item() == 5.0
