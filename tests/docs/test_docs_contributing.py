@@ -24,6 +24,7 @@ from tools.workspace import ROOT, read_packages
 pytestmark = pytest.mark.slow
 
 PLACE = re.compile(r"\]\((?P<file>[^)]+)\),?\s+below\s+`(?P<below>[^`]+)`")
+NEW_FILE = re.compile(r"new file\s+`(?P<file>[^`]+)`(?P<below>)")
 
 
 @dataclass(frozen=True)
@@ -43,27 +44,34 @@ def steps(section: str) -> Iterator[Step]:
         if before.type == "heading_open":
             heading = token.content
         elif heading == section and token.type == "inline":
-            place = PLACE.search(token.content)
+            place = PLACE.search(token.content) or NEW_FILE.search(token.content)
         elif heading == section and token.type == "fence" and place is not None:
             yield Step(place["file"], place["below"], token.content)
 
 
 def follow(step: Step, root: Path) -> None:
-    """Add the code below the statement or the row that begins with `step.below`."""
+    """Add the code below what begins with `step.below`: a statement, a row of a table, a line."""
     file = root / step.file
-    source = file.read_text("utf-8")
-    lines = source.splitlines()
+    if not step.below:
+        assert not file.exists()
+        file.write_text(step.code, "utf-8")
+        return
+    lines = file.read_text("utf-8").splitlines()
     (number,) = (
         number for number, line in enumerate(lines, start=1) if line.lstrip().startswith(step.below)
     )
-    end = max(
-        getattr(node, "end_lineno", 0)
-        for node in ast.walk(ast.parse(source))
-        if getattr(node, "lineno", None) == number
-    )
     margin = lines[number - 1][: -len(lines[number - 1].lstrip())]
-    lines.insert(end, textwrap.indent(step.code.rstrip(), margin))
+    lines.insert(end_of(number, file), textwrap.indent(step.code.rstrip(), margin))
     file.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def end_of(number: int, file: Path) -> int:
+    """The last line of what begins in a line."""
+    if file.suffix != ".py":
+        return number
+    nodes = ast.walk(ast.parse(file.read_text("utf-8")))
+    begins_here = [node for node in nodes if getattr(node, "lineno", None) == number]
+    return max(getattr(node, "end_lineno", number) for node in begins_here)
 
 
 @pytest.fixture
@@ -121,3 +129,28 @@ def test_how_to_add_an_op(checkout: Path, run: Run) -> None:
     assert wrong != right
     elementwise.write_text(wrong, "utf-8")
     assert run(*check).returncode == 1, "the check of the last step sees no wrong derivative"
+
+
+def test_how_to_add_a_task(checkout: Path, run: Run) -> None:
+    for step in steps("How to add a task"):
+        follow(step, checkout)
+    done = run("pytest", "-q", "-m", "task4_6")
+    assert done.returncode == 0, done.stdout + done.stderr
+    checks = "grading/checks/test_task4_6.py"
+    for command in ("ruff check", "ruff format --check", "mypy"):
+        done = run(*command.split(), checks)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    with (checkout / "packages/mt-nn/src/mt_nn/functional/pooling.py").open("a") as solution:
+        solution.write(WRONG_TILE)
+    assert run("pytest", "-q", "-m", "task4_6").returncode == 1
+
+
+WRONG_TILE = """
+
+_tile = tile
+
+def tile(input, kernel):
+    height, width = input.shape[2:]
+    return _tile(input.permute(0, 1, 3, 2).contiguous().view(*input.shape), kernel)
+"""
