@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from mt_models.cli import main
-from mt_models.datasets import load_mnist_split
+from mt_models.datasets import load_mnist_split, load_sst2_split
 from mt_nn import load_checkpoint
 
 POINTS = ["train", "points", "--backend", "reference", "--n", "12", "--hidden", "3"]
@@ -156,8 +156,13 @@ def test_digits_from_training_to_prediction(run) -> None:
 
 
 def test_sentiment_from_training_to_prediction(run) -> None:
+    for name, split in (("train-sentences", "sentences"), ("dev", "dev"), ("test", "test")):
+        sentences = load_sst2_split(split)
+        rows = zip(sentences.texts[:20], sentences.labels[:20], strict=True)
+        text = "".join(f"{text}\t{label}\n" for text, label in rows)
+        Path(f"{name}.tsv").write_text(f"sentence\tlabel\n{text}", encoding="utf-8")
     result = run(
-        *("train", "sentiment", "--train-size", "20", "--validation-size", "10"),
+        *("train", "sentiment", "--data", ".", "--validation-size", "10"),
         *("--epochs", "1", "--batch-size", "10", "--out", "run"),
     )
     assert result.exit_code == 0, result.output
