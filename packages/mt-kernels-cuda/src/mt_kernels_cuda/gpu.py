@@ -10,6 +10,11 @@ from numba.cuda.cudadrv import nvvm
 SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]
 """Whether numba's simulator stands in for a GPU: every thread of a kernel is a Python thread."""
 
+if SIMULATED:
+    from mt_kernels_cuda.simulator import mend
+
+    mend()
+
 
 class GPUNotAvailableError(RuntimeError):
     """Kernels cannot run here; the message says what is missing and how to get it."""

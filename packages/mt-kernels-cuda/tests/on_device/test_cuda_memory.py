@@ -1,0 +1,115 @@
+"""Numbers travel to the device and back, and are nowhere else in between."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mt_kernels_cuda import Cuda, mm_practice, sum_practice
+from mt_tensor import REFERENCE, IndexingError, TensorData, operators
+
+DEVICE = Cuda()
+
+ARRAYS: list[npt.NDArray[Any]] = [
+    np.arange(6.0).reshape(2, 3),
+    np.arange(6.0).reshape(2, 3).T,
+    np.arange(24.0).reshape(2, 3, 4)[:, ::-2, 1:],
+    np.broadcast_to(np.arange(3.0), (2, 3)),
+    np.array(2.5),
+    np.zeros((2, 0, 3)),
+    np.arange(4, dtype=np.uint8),
+    np.array([True, False]),
+    np.array([0.1, 0.2], np.float32),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype}{array.shape}")
+def test_there_and_back(array: npt.NDArray[Any], dtype: npt.DTypeLike) -> None:
+    backend = Cuda(dtype)
+    data = backend.from_numpy(array)
+    assert data.shape == array.shape
+    assert data.is_contiguous()
+    back = backend.to_numpy(data)
+    assert back.dtype == dtype
+    np.testing.assert_array_equal(back, array.astype(dtype))
+
+
+def test_the_device_has_memory_of_its_own() -> None:
+    array = np.zeros(2)
+    data = DEVICE.from_numpy(array)
+    array[0] = 1.0
+    fetched = DEVICE.to_numpy(data)
+    assert fetched.tolist() == [0.0, 0.0]
+    fetched[1] = 1.0
+    assert DEVICE.to_numpy(data).tolist() == [0.0, 0.0]
+
+
+def test_views_are_fetched_as_they_are_seen() -> None:
+    numbers = np.arange(24.0)
+    data = DEVICE.from_numpy(numbers)
+    for start, shape, strides in [(0, (3, 4), (1, 3)), (5, (2, 2), (9, 2)), (3, (2, 3), (0, 1))]:
+        view = TensorData(data.storage[start:], shape, strides)
+        expected = REFERENCE.to_numpy(TensorData(numbers[start:], shape, strides))
+        np.testing.assert_array_equal(DEVICE.to_numpy(view), expected)
+        copy = DEVICE.contiguous(view)
+        assert copy.is_contiguous()
+        np.testing.assert_array_equal(DEVICE.to_numpy(copy), expected)
+
+
+@pytest.mark.parametrize("shape", [(), (3, 4), (2, 0), (1,)])
+def test_full_and_empty(shape: tuple[int, ...]) -> None:
+    np.testing.assert_array_equal(DEVICE.to_numpy(DEVICE.full(shape, 2.5)), np.full(shape, 2.5))
+    assert DEVICE.to_numpy(DEVICE.empty(shape)).shape == shape
+    with pytest.raises(IndexingError, match="negative"):
+        DEVICE.empty((2, -1))
+
+
+def test_single_elements() -> None:
+    data = DEVICE.from_numpy(np.arange(6.0).reshape(2, 3)).permute(1, 0)
+    data.set((2, 1), 10.0)
+    assert data.get((2, 1)) == 10.0
+    assert DEVICE.to_numpy(data).tolist() == [[0.0, 3.0], [1.0, 4.0], [2.0, 10.0]]
+
+
+def test_single_precision_stays_single() -> None:
+    backend = Cuda(np.float32)
+    a = backend.from_numpy(np.full((2, 2), 0.1))
+    for result in (
+        backend.map(operators.exp, a),
+        backend.zip(operators.add, a, a),
+        backend.reduce(operators.add, a, 0, 0.0),
+        backend.matmul(a, a),
+    ):
+        assert backend.to_numpy(result).dtype == np.float32
+    np.testing.assert_allclose(backend.to_numpy(backend.matmul(a, a)), 0.02, rtol=1e-6)
+
+
+def test_operands_in_host_memory_are_refused() -> None:
+    here, there = REFERENCE.zeros((2, 2)), DEVICE.zeros((2, 2))
+    for operation in (
+        lambda: DEVICE.map(operators.neg, here),
+        lambda: DEVICE.map(operators.neg, there, here),
+        lambda: DEVICE.zip(operators.add, there, here),
+        lambda: DEVICE.reduce(operators.add, here, 0, 0.0),
+        lambda: DEVICE.matmul(there, here),
+        lambda: DEVICE.conv1d(here.view(1, 2, 2), there.view(1, 2, 2)),
+        lambda: DEVICE.conv2d(there.view(1, 1, 2, 2), here.view(1, 1, 2, 2)),
+        lambda: DEVICE.to_numpy(here),
+        lambda: sum_practice(here.view(4)),
+        lambda: mm_practice(there, here),
+    ):
+        with pytest.raises(TypeError, match=r"host memory.*from_numpy"):
+            operation()
+
+
+def test_only_numbers_come_to_the_device() -> None:
+    with pytest.raises(TypeError, match="real numbers"):
+        DEVICE.from_numpy(np.array(["a"]))
+
+
+def test_backends_are_equal_if_their_dtypes_are() -> None:
+    assert Cuda() == Cuda(np.float64) != Cuda(np.float32)
+    assert Cuda() != REFERENCE
+    assert Cuda().name == "cuda"

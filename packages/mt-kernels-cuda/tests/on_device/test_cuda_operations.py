@@ -1,0 +1,284 @@
+"""The six operations in every memory layout, against the reference backend."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mt_kernels_cuda import BLOCK, TILE, Cuda, backend, device_function, tensor_map
+from mt_tensor import REFERENCE, Backend, TensorData, operators
+from mt_tensor.layout import span, strides_from_shape
+
+DEVICE = Cuda()
+sizes = st.integers(0, 4)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A shape, and how it lies in memory: from cell `start` on, with strides."""
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    start: int = 0
+
+    def place(self, backend: Backend, seed: int = 0) -> TensorData:
+        """Return a tensor with this layout and, for each seed, the same numbers everywhere."""
+        cells = self.start + span(self.shape, self.strides) + 2
+        numbers = np.random.default_rng(seed).normal(size=cells)
+        storage = backend.from_numpy(numbers).storage
+        return TensorData(storage[self.start :], self.shape, self.strides)
+
+
+def contiguous(*shape: int) -> Layout:
+    return Layout(shape, strides_from_shape(shape))
+
+
+@st.composite
+def layouts(draw: st.DrawFn, shape: tuple[int, ...], repeats: bool = True) -> Layout:
+    """Dimensions in any order in memory, gaps, repeated cells, a later start."""
+    strides, step = [0] * len(shape), 1
+    for dim in draw(st.permutations(range(len(shape)))):
+        if repeats and draw(st.integers(0, 4)) == 0:
+            continue
+        step *= draw(st.sampled_from([1, 1, 2]))
+        strides[dim] = step
+        step *= max(1, shape[dim])
+    return Layout(shape, tuple(strides), draw(st.integers(0, 3)))
+
+
+@st.composite
+def broadcast(draw: st.DrawFn, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape that broadcasts to another: leading dimensions left out, others of size 1."""
+    kept = shape[draw(st.integers(0, len(shape))) :]
+    return tuple(1 if draw(st.integers(0, 3)) == 0 else size for size in kept)
+
+
+def agree(operation: Callable[..., TensorData], *operands: Layout) -> None:
+    """Compare what an operation gives on the device and on the reference backend."""
+    results = []
+    for where in (DEVICE, REFERENCE):
+        tensors = [layout.place(where, seed) for seed, layout in enumerate(operands)]
+        result = operation(where, *tensors)
+        results.append((result.shape, where.to_numpy(result)))
+    (shape, found), (expected_shape, expected) = results
+    assert shape == expected_shape
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
+# Map and zip
+
+
+@given(st.data())
+@settings(max_examples=25)
+def test_map(data: st.DataObject) -> None:
+    shape = tuple(data.draw(st.lists(sizes, max_size=3), label="shape"))
+    out = data.draw(layouts(shape, repeats=False), label="out")
+    a = data.draw(layouts(data.draw(broadcast(shape))), label="a")
+    agree(lambda where, a: where.map(operators.sigmoid, a), a)
+    agree(lambda where, out, a: where.map(operators.sigmoid, a, out), out, a)
+
+
+@given(st.data())
+@settings(max_examples=25)
+def test_zip(data: st.DataObject) -> None:
+    shape = tuple(data.draw(st.lists(sizes, max_size=3), label="shape"))
+    out = data.draw(layouts(shape, repeats=False), label="out")
+    a = data.draw(layouts(data.draw(broadcast(shape))), label="a")
+    b = data.draw(layouts(data.draw(broadcast(shape))), label="b")
+    agree(lambda where, a, b: where.zip(operators.relu_back, a, b), a, b)
+    agree(lambda where, out, a, b: where.zip(operators.add, a, b, out), out, a, b)
+
+
+@pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 1])
+def test_elements_on_both_sides_of_a_block(size: int) -> None:
+    agree(lambda where, a: where.map(operators.exp, a), contiguous(size))
+    agree(lambda where, a, b: where.zip(operators.mul, a, b), contiguous(size), contiguous(1))
+
+
+def test_in_place() -> None:
+    agree(lambda where, a: where.map(operators.neg, a, a), Layout((3, 4), (1, 3)))
+    agree(lambda where, a: where.zip(operators.mul, a, a, a), Layout((3, 4), (1, 3)))
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        operators.id,
+        operators.neg,
+        operators.relu,
+        operators.exp,
+        operators.log,
+        operators.ln,
+        operators.inv,
+        operators.sqrt,
+        operators.sigmoid,
+    ],
+)
+def test_functions_of_one_number_at_their_edges(fn: Callable[[float], float]) -> None:
+    edges = [0.0, -0.0, 1.0, -1.0, 800.0, -800.0, math.inf, -math.inf, math.nan]
+    found, expected = (
+        where.to_numpy(where.map(fn, where.from_numpy(np.array(edges))))
+        for where in (DEVICE, REFERENCE)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        operators.add,
+        operators.mul,
+        operators.lt,
+        operators.eq,
+        operators.max,
+        operators.is_close,
+        operators.log_back,
+        operators.ln_back,
+        operators.inv_back,
+        operators.relu_back,
+        operators.sigmoid_back,
+        operators.sqrt_back,
+    ],
+)
+def test_functions_of_two_numbers_at_their_edges(fn: Callable[[float, float], float]) -> None:
+    edges = np.array([0.0, 1.0, 1.001, -2.0, math.inf, math.nan])
+    found, expected = (
+        where.to_numpy(
+            where.zip(fn, where.from_numpy(edges[:, None]), where.from_numpy(edges[None, :]))
+        )
+        for where in (DEVICE, REFERENCE)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_formula_may_be_compiled_already() -> None:
+    compiled = device_function(operators.neg)
+    agree(
+        lambda where, a: where.map(compiled if where is DEVICE else operators.neg, a),
+        contiguous(3),
+    )
+
+
+def test_a_kernel_is_made_once_for_a_formula() -> None:
+    assert tensor_map(operators.neg) is tensor_map(operators.neg)
+    assert tensor_map(operators.neg) is not tensor_map(operators.inv)
+
+
+# Reduce
+
+
+@given(st.data())
+@settings(max_examples=25)
+def test_reduce(data: st.DataObject) -> None:
+    shape = tuple(data.draw(st.lists(sizes, min_size=1, max_size=3), label="shape"))
+    a = data.draw(layouts(shape), label="a")
+    dim = data.draw(st.integers(-len(shape), len(shape) - 1), label="dim")
+    agree(lambda where, a: where.reduce(operators.add, a, dim, 3.0), a)
+    agree(lambda where, a: where.reduce(operators.max, a, dim, -math.inf), a)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 3, 1100])
+def test_reductions_of_any_length_are_complete(length: int) -> None:
+    """The start counts once, whatever the number of threads, and so does every element."""
+    agree(lambda where, a: where.reduce(operators.add, a, 1, 100.0), contiguous(2, length))
+    agree(lambda where, a: where.reduce(operators.mul, a, 0, -2.0), Layout((length, 2), (2, 1)))
+
+
+@pytest.mark.parametrize("place", [0, 1, BLOCK, 2 * BLOCK])
+def test_a_maximum_passes_nan_on(place: int) -> None:
+    numbers = np.zeros(2 * BLOCK + 1)
+    numbers[place] = np.nan
+    result = DEVICE.reduce(operators.max, DEVICE.from_numpy(numbers), 0, -math.inf)
+    assert np.isnan(DEVICE.to_numpy(result)).all()
+
+
+# Matrix multiplication
+
+
+def matmul(where: Backend, a: TensorData, b: TensorData) -> TensorData:
+    return where.matmul(a, b)
+
+
+@given(st.data())
+@settings(max_examples=12)
+def test_matmul(data: st.DataObject) -> None:
+    rows, terms, columns = (data.draw(st.integers(0, TILE + 1)) for _ in range(3))
+    batch = tuple(data.draw(st.lists(st.integers(1, 2), max_size=2), label="batch"))
+    a = data.draw(layouts((*data.draw(broadcast(batch)), rows, terms)), label="a")
+    b = data.draw(layouts((*data.draw(broadcast(batch)), terms, columns)), label="b")
+    agree(matmul, a, b)
+
+
+@pytest.mark.parametrize(
+    ("rows", "terms", "columns"),
+    [
+        (TILE, TILE, TILE),
+        (2 * TILE + 1, TILE - 1, 1),
+        (1, 2 * TILE + 1, TILE + 1),
+        (TILE - 1, TILE + 1, 2 * TILE),
+    ],
+)
+def test_matrices_on_both_sides_of_a_tile(rows: int, terms: int, columns: int) -> None:
+    agree(matmul, contiguous(rows, terms), contiguous(terms, columns))
+
+
+def test_batches_broadcast() -> None:
+    agree(matmul, contiguous(2, 1, 2, 3), contiguous(3, 3, 2))
+    agree(matmul, contiguous(2, 2, 3), Layout((2, 3, 2), (0, 1, 3)))
+
+
+def test_more_matrices_and_columns_than_a_grid_has_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "LARGEST_GRID", 1)
+    agree(matmul, contiguous(3, 2, TILE), contiguous(3, TILE, TILE + 1))
+
+
+# Convolution
+
+
+@given(st.data())
+@settings(max_examples=12)
+def test_conv1d(data: st.DataObject) -> None:
+    batch, channels, kernels = (data.draw(st.integers(0, 2)) for _ in range(3))
+    input = data.draw(layouts((batch, channels, data.draw(sizes))), label="input")
+    weight = data.draw(layouts((kernels, channels, data.draw(sizes))), label="weight")
+    reverse, size = data.draw(st.booleans()), data.draw(st.none() | sizes, label="size")
+    agree(lambda where, x, w: where.conv1d(x, w, reverse, size), input, weight)
+
+
+@given(st.data())
+@settings(max_examples=12)
+def test_conv2d(data: st.DataObject) -> None:
+    batch, channels, kernels = (data.draw(st.integers(1, 2)) for _ in range(3))
+    small = st.tuples(st.integers(0, 3), st.integers(0, 3))
+    input = data.draw(layouts((batch, channels, *data.draw(small))), label="input")
+    weight = data.draw(layouts((kernels, channels, *data.draw(small))), label="weight")
+    reverse, size = data.draw(st.booleans()), data.draw(st.none() | small, label="size")
+    agree(lambda where, x, w: where.conv2d(x, w, reverse, size), input, weight)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_convolutions_on_both_sides_of_a_tile(reverse: bool) -> None:
+    """More outputs, channels and terms than a tile holds, none of them a multiple of it."""
+    agree(
+        lambda where, x, w: where.conv1d(x, w, reverse),
+        contiguous(2, 3, TILE - 1),
+        contiguous(TILE + 1, 3, 3),
+    )
+    agree(
+        lambda where, x, w: where.conv2d(x, w, reverse, (3, TILE - 1)),
+        contiguous(1, 2, 3, 3),
+        contiguous(TILE + 1, 2, 2, 2),
+    )
+
+
+def test_the_gradient_of_a_weight_is_a_convolution_of_views() -> None:
+    """Channels and images change places, and as many outputs are asked for as a kernel has."""
+    agree(
+        lambda where, x, d: where.conv1d(x.permute(1, 0, 2), d.permute(1, 0, 2), size=2),
+        contiguous(3, 2, 5),
+        contiguous(3, 4, 5),
+    )

@@ -1,0 +1,163 @@
+"""Every kernel compiles for real GPUs, here without one, and fits on them.
+
+Numbers cannot be checked this way; that every construct is one that a GPU has, that no thread
+needs more registers than there are, and that nothing spills into slow memory, can.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numba
+import pytest
+from numba import cuda, types
+
+from mt_kernels_cuda import (
+    SIMULATED,
+    tensor_conv2d,
+    tensor_map,
+    tensor_matrix_multiply,
+    tensor_reduce,
+    tensor_zip,
+)
+from mt_kernels_cuda.elementwise import fill
+from mt_kernels_cuda.launching import BLOCK, TILE
+from mt_kernels_cuda.practice import THREADS_PER_BLOCK, mm_kernel, sum_kernel
+from mt_tensor import operators
+
+CAPABILITIES = [(7, 5), (8, 0), (9, 0)]
+"""Turing, Ampere, Hopper."""
+
+REGISTERS = 65_536
+"""How many a block may use together, on all of them."""
+
+LAYOUT = (types.int64[::1], types.int64[::1])
+SIZE, FLAG = types.int64, types.boolean
+
+
+def tensor_of(number: Any) -> tuple[Any, ...]:
+    return (number[::1], *LAYOUT)
+
+
+Case = tuple[Any, int, tuple[Any, ...]]
+"""A kernel, the threads of a block, and its argument types."""
+
+
+def kernels(number: Any) -> Iterator[Case]:
+    """Go through the kernels, with the richest formulas, for storages of a number type."""
+    tensor, cells = tensor_of(number), number[::1]
+    out = (*tensor, SIZE)
+    yield tensor_map(operators.sigmoid), BLOCK, (*out, *tensor)
+    yield tensor_zip(operators.relu_back), BLOCK, (*out, *tensor, *tensor)
+    yield tensor_reduce(operators.max), BLOCK, (*out, *tensor, SIZE, types.float64)
+    yield tensor_matrix_multiply, TILE * TILE, (*out, *tensor, *tensor)
+    yield tensor_conv2d, TILE * TILE, (*out, *tensor, *tensor, FLAG)
+    yield fill, BLOCK, (cells, SIZE, types.float64)
+    yield sum_kernel, THREADS_PER_BLOCK, (cells, cells, SIZE)
+    yield mm_kernel, THREADS_PER_BLOCK**2, (cells, cells, cells, SIZE)
+
+
+ONE = (
+    operators.id,
+    operators.neg,
+    operators.relu,
+    operators.exp,
+    operators.log,
+    operators.ln,
+    operators.inv,
+    operators.sqrt,
+    operators.sigmoid,
+)
+TWO = (
+    operators.add,
+    operators.mul,
+    operators.lt,
+    operators.eq,
+    operators.max,
+    operators.is_close,
+    operators.log_back,
+    operators.ln_back,
+    operators.inv_back,
+    operators.relu_back,
+    operators.sigmoid_back,
+    operators.sqrt_back,
+)
+
+
+def formulas(number: Any) -> Iterator[Case]:
+    """Go through a kernel for each formula, some of them compiled for the processor before."""
+    tensor = tensor_of(number)
+    out = (*tensor, SIZE)
+    for fn in (*ONE, numba.njit(operators.neg)):
+        yield tensor_map(fn), BLOCK, (*out, *tensor)
+    for op in (*TWO, numba.njit(operators.add)):
+        yield tensor_zip(op), BLOCK, (*out, *tensor, *tensor)
+
+
+@pytest.fixture(scope="module")
+def ptx_of() -> Iterator["Compile"]:
+    """Compiles a kernel for a compute capability that this machine need not have."""
+    if SIMULATED:
+        pytest.skip("the simulator has no compiler")
+    from numba.cuda import dispatcher
+
+    def compile_for(capability: tuple[int, int], kernel: Any, signature: tuple[Any, ...]) -> str:
+        # Device functions ask the present GPU what it is.
+        device = SimpleNamespace(compute_capability=capability)
+        patch.setattr(dispatcher, "get_current_device", lambda: device)
+        ptx, _ = cuda.compile_ptx(kernel.py_func, signature, cc=capability)
+        return str(ptx)
+
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            compile_for((8, 0), fill, (types.float64[::1], SIZE, types.float64))
+        except Exception as error:
+            pytest.skip(f"no CUDA compiler: {type(error).__name__}: {str(error)[:200]}")
+        yield compile_for
+
+
+Compile = Callable[[tuple[int, int], Any, tuple[Any, ...]], str]
+
+
+@pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda cc: f"sm_{cc[0]}{cc[1]}")
+def test_kernels_compile_and_fit(
+    ptx_of: Compile, capability: tuple[int, int], tmp_path: Path
+) -> None:
+    for case in kernels(types.float64):
+        check(ptx_of, capability, case, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [types.float32, types.float64], ids=str)
+def test_every_formula_compiles_in_both_precisions(
+    ptx_of: Compile, number: Any, tmp_path: Path
+) -> None:
+    for case in (*kernels(number), *formulas(number)):
+        check(ptx_of, CAPABILITIES[0], case, tmp_path)
+
+
+def check(ptx_of: Compile, capability: tuple[int, int], case: Case, folder: Path) -> None:
+    """Compile a kernel and, where the assembler is installed, assemble it and read its report."""
+    kernel, threads, signature = case
+    target = f"sm_{capability[0]}{capability[1]}"
+    ptx = ptx_of(capability, kernel, signature)
+    assert f".target {target}" in ptx
+    ptxas = shutil.which("ptxas")
+    if ptxas is None:
+        return
+    source = folder / "kernel.ptx"
+    source.write_text(ptx)
+    run = subprocess.run(
+        [ptxas, f"-arch={target}", "-v", str(source), "-o", str(folder / "kernel.cubin")],
+        capture_output=True,
+        text=True,
+    )
+    name = kernel.py_func.__qualname__
+    assert run.returncode == 0, run.stderr
+    (registers,) = re.findall(r"Used (\d+) registers", run.stderr)
+    assert int(registers) * threads <= REGISTERS, name
+    assert set(re.findall(r"(\d+) bytes spill", run.stderr)) == {"0"}, name
