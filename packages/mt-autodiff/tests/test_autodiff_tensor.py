@@ -306,3 +306,16 @@ def test_repr_of_a_large_tensor_is_short() -> None:
 @given(st.lists(st.integers(0, 3), max_size=4).map(tuple))
 def test_repr_never_fails(shape: tuple[int, ...]) -> None:
     assert repr(zeros(shape)).startswith("tensor(")
+
+
+def test_a_subclass_may_have_a_backend_of_its_own() -> None:
+    class Single(Tensor):
+        __slots__ = ()
+        default_backend = SINGLE
+
+    x = Single(SINGLE.full((1,), 0.5))
+    assert x.backend is SINGLE
+    assert repr(x) == "tensor([0.5])"
+    assert repr(Single(REFERENCE.full((1,), 0.5), backend=REFERENCE)) == (
+        "tensor([0.5], backend=Reference(float64))"
+    )
