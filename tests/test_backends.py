@@ -1,0 +1,71 @@
+"""Every operation on every backend, in every memory layout, agrees with the reference backend.
+
+The catalogue of mt-autodiff names the operations; a new backend is one more row of `BACKENDS`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mt_autodiff import Tensor, from_numpy
+from mt_autodiff.catalog import OPS, Op
+from mt_kernels_cpu import Fast
+from mt_kernels_cuda import Cuda, is_usable
+from mt_tensor import REFERENCE, Backend, Reference, TensorData
+from tools.layouts import LAYOUTS
+
+BACKENDS: list[Backend] = [
+    Reference(np.float32),
+    Fast(np.float64),
+    Fast(np.float32),
+]
+if is_usable():
+    BACKENDS += [Cuda(np.float64), Cuda(np.float32)]
+
+Array = npt.NDArray[np.float64]
+
+backends = pytest.mark.parametrize("backend", BACKENDS, ids=repr)
+# Only a contiguous tensor can be viewed.
+CASES = [
+    pytest.param(op, layout, id=f"{op.name}-{layout}")
+    for op in OPS
+    for layout in LAYOUTS
+    if op.name != "view" or layout == "contiguous"
+]
+
+
+def results(op: Op, operands: Sequence[TensorData], backend: Backend) -> list[Array]:
+    """The value of an operation, and the gradients that it gives its operands."""
+    tensors = [Tensor(data, backend=backend).requires_grad_() for data in operands]
+    value = op.call(*tensors)
+    upstream = np.random.default_rng(1).uniform(0.5, 1.5, value.shape)
+    value.backward(from_numpy(upstream, backend))
+    found = [value.detach(), *(tensor.grad for tensor in tensors)]
+    return [np.asarray(each.to_numpy(), np.float64) for each in found]
+
+
+def assert_agree(op: Op, operands: Sequence[TensorData], backend: Backend) -> None:
+    numbers = [np.array(backend.to_numpy(data), np.float64) for data in operands]
+    expected = results(op, [REFERENCE.from_numpy(array) for array in numbers], REFERENCE)
+    received = results(op, operands, backend)
+    # Sums of a few dozen terms around 1.
+    few = 100 * float(np.finfo(backend.dtype).eps)
+    for one, other in zip(received, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=few, atol=few, strict=True)
+
+
+@backends
+@pytest.mark.parametrize(("op", "layout"), CASES)
+def test_in_every_layout(op: Op, layout: str, backend: Backend) -> None:
+    operands = [LAYOUTS[layout](backend, array) for array in op.draw(np.random.default_rng(0))]
+    assert_agree(op, operands, backend)
+
+
+@backends
+@pytest.mark.parametrize("shape", [(), (1,), (0,), (2, 0, 3), (3, 1, 2)], ids=str)
+@pytest.mark.parametrize("op", [op for op in OPS if op.elementwise], ids=lambda op: op.name)
+def test_with_no_element_and_with_one(op: Op, shape: tuple[int, ...], backend: Backend) -> None:
+    arrays = op.draw(np.random.default_rng(0), [shape] * op.arity)
+    assert_agree(op, [backend.from_numpy(array) for array in arrays], backend)
