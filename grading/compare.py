@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from grading.subject import Answer, Array, Plain, Request
 
@@ -35,7 +36,7 @@ def advice(reason: str) -> Callable[[F], F]:
 
 def expect_array(
     answer: Answer,
-    expected: Array | Sequence[float] | float,
+    expected: npt.ArrayLike,
     *,
     which: int = 0,
     relative: float = RELATIVE,
@@ -106,7 +107,7 @@ def _expect(
     request: Request,
     name: str,
     received: Array,
-    expected: Array | Sequence[float] | float,
+    expected: npt.ArrayLike,
     relative: float,
     absolute: float,
 ) -> None:

@@ -28,6 +28,6 @@ def test_points_lie_in_the_unit_square_and_are_labelled_by_their_rule(
 @advice("the sets of points come with the course")
 def test_both_arms_of_the_spiral_have_half_of_the_points(subject: Subject) -> None:
     answer = subject.call("datasets.points", options={"name": "Spiral", "n": 50})
-    points, _ = answer.arrays
+    points, labels = answer.arrays
     expect(points.shape == (50, 2), "there are not 50 points in the plane", answer)
     expect(int(labels.sum()) == 25, "the arms are not equally long", answer)

@@ -15,11 +15,11 @@ def elementwise(name: str, *operands: Array) -> Array:
 
 def elementwise_gradients(name: str, upstream: Array, *operands: Array) -> list[Array]:
     """Return the gradients of a scalar formula by its operands."""
-    slopes = np.vectorize(PARTIALS[name], otypes=[np.float64] * len(operands))(*operands)
-    slopes = slopes if isinstance(slopes, tuple) else (slopes,)
-    return [
-        unbroadcast(upstream * slope, x.shape) for slope, x in zip(slopes, operands, strict=True)
-    ]
+    gradients = []
+    for i, x in enumerate(operands):
+        slope = np.vectorize(lambda *xs, i=i: PARTIALS[name](*xs)[i], otypes=[np.float64])
+        gradients.append(unbroadcast(upstream * slope(*operands), x.shape))
+    return gradients
 
 
 def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:

@@ -1,0 +1,117 @@
+"""Task 2.1: tensor data and indexing."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.compare import advice, expect, expect_array, expect_plain
+from grading.oracles import layout
+from grading.strategies import arrays, shapes
+from grading.subject import Array, Subject, SubjectError
+
+pytestmark = pytest.mark.task2_1
+
+tensors = shapes().flatmap(arrays)
+
+
+@given(pairs=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 30)), min_size=1, max_size=5))
+def test_position_of_an_index(subject: Subject, pairs: list[tuple[int, int]]) -> None:
+    options = {"index": [i for i, _ in pairs], "strides": [s for _, s in pairs]}
+    answer = subject.call("layout.position", options=options)
+    expect_plain(answer, sum(i * s for i, s in pairs), "the position")
+
+
+@given(shape=shapes())
+def test_ordinals_meet_every_index_once(subject: Subject, shape: tuple[int, ...]) -> None:
+    answer = subject.call("layout.indices", options={"shape": list(shape)})
+    expect(
+        sorted(answer.plain) == layout.indices(shape),
+        "the indices of all ordinals are not all indices, each once",
+        answer,
+    )
+
+
+@given(shape=shapes())
+def test_strides_of_a_shape(subject: Subject, shape: tuple[int, ...]) -> None:
+    answer = subject.call("layout.strides", options={"shape": list(shape)})
+    expect_plain(answer, layout.strides(shape), "the strides")
+
+
+def check_description(subject: Subject, array: Array, order: list[int] | None = None) -> None:
+    options = {} if order is None else {"order": order}
+    answer = subject.call("layout.describe", [array], options)
+    seen = array if order is None else array.transpose(order)
+    strides = [stride // array.itemsize for stride in seen.strides]
+    if array.ndim > 1 or order is None:
+        expected_indices = layout.indices(seen.shape)
+    else:
+        expected_indices = layout.indices(array.shape)
+    for key, expected in {
+        "shape": list(seen.shape),
+        "strides": strides,
+        "size": seen.size,
+        "dims": seen.ndim,
+        "indices": expected_indices,
+        "elements": seen.ravel().tolist(),
+        "tuple": [array.size, list(seen.shape), strides],
+    }.items():
+        wrong = f"`{key}` is wrong: expected {expected}"
+        expect(answer.plain[key] == expected, wrong, answer)
+
+
+@given(array=shapes(min_side=2).flatmap(arrays))
+def test_elements_of_all_layouts(subject: Subject, array: Array) -> None:
+    check_description(subject, array)
+
+
+@given(array=shapes(min_side=2).flatmap(arrays), data=st.data())
+def test_permuting(subject: Subject, array: Array, data: st.DataObject) -> None:
+    check_description(subject, array, data.draw(st.permutations(range(array.ndim))))
+
+
+@given(array=shapes(min_side=2).flatmap(arrays))
+def test_contiguous_is_what_lies_in_row_major_order(subject: Subject, array: Array) -> None:
+    answer = subject.call("layout.describe", [array])
+    expected = array.flags.c_contiguous
+    expect(answer.plain["contiguous"] == expected, f"contiguous should be {expected}", answer)
+
+
+@given(array=tensors, data=st.data())
+def test_assignments_change_one_element_each(
+    subject: Subject, array: Array, data: st.DataObject
+) -> None:
+    index = st.tuples(*(st.integers(0, size - 1) for size in array.shape))
+    keys = data.draw(st.lists(index, min_size=1, max_size=3))
+    assignments = [[list(key), 100.0 + i] for i, key in enumerate(keys)]
+    answer = subject.call("layout.assign", [array], {"assignments": assignments})
+    expected = array.copy(order="K")
+    for key, value in assignments:
+        expected[tuple(key)] = value
+    expect_array(answer, expected.ravel(order="K"))
+
+
+@given(array=tensors, data=st.data())
+def test_indices_that_do_not_exist_are_refused(
+    subject: Subject, array: Array, data: st.DataObject
+) -> None:
+    index = [0] * array.ndim
+    dim = data.draw(st.integers(0, array.ndim - 1))
+    index[dim] = data.draw(st.sampled_from([-1, array.shape[dim], array.shape[dim] + 3]))
+    short_or_long = data.draw(st.sampled_from([index, [0] * (array.ndim + 1)]))
+    with pytest.raises(SubjectError) as caught:
+        subject.call("layout.index", [array], {"index": short_or_long})
+    assert "IndexingError" in caught.value.kinds
+
+
+@given(array=shapes(min_dims=2).flatmap(arrays))
+def test_orders_that_are_none_are_refused(subject: Subject, array: Array) -> None:
+    with pytest.raises(SubjectError):
+        subject.call("layout.permute_badly", [array], {"order": [0] * array.ndim})
+
+
+@advice("the course never makes a tensor without elements")
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3)])
+def test_no_elements(subject: Subject, shape: tuple[int, ...]) -> None:
+    answer = subject.call("layout.describe", [np.zeros(shape)])
+    expect(answer.plain["size"] == 0 and answer.plain["indices"] == [], "not empty", answer)

@@ -1,0 +1,57 @@
+"""Task 2.2: broadcasting."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.compare import advice, expect, expect_plain
+from grading.oracles import layout
+from grading.strategies import broadcastable, shapes
+from grading.subject import Subject, SubjectError
+
+pytestmark = pytest.mark.task2_2
+
+
+@given(pair=broadcastable())
+def test_common_shape(subject: Subject, pair: tuple[tuple[int, ...], ...]) -> None:
+    a, b = pair
+    answer = subject.call("layout.common_shape", options={"a": list(a), "b": list(b)})
+    expect_plain(answer, layout.common_shape(a, b), "the common shape")
+
+
+@given(a=shapes(max_side=3), b=shapes(max_side=3))
+def test_any_two_shapes(subject: Subject, a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    options = {"a": list(a), "b": list(b)}
+    expected = layout.common_shape(a, b)
+    if expected is None:
+        with pytest.raises(SubjectError) as caught:
+            subject.call("layout.common_shape", options=options)
+        assert "IndexingError" in caught.value.kinds
+    else:
+        answer = subject.call("layout.common_shape", options=options)
+        expect_plain(answer, expected, "the common shape")
+
+
+@st.composite
+def big_and_small(draw: st.DrawFn) -> tuple[list[int], list[int]]:
+    """Draw a shape and one that broadcasts to it."""
+    big = list(draw(shapes(max_side=3)))
+    cut = big[draw(st.integers(0, len(big) - 1)) :]
+    return big, [1 if draw(st.booleans()) else size for size in cut]
+
+
+@given(pair=big_and_small())
+def test_indices_are_paired(subject: Subject, pair: tuple[list[int], list[int]]) -> None:
+    big, small = pair
+    answer = subject.call("layout.broadcast", options={"big": big, "small": small})
+    expected = layout.broadcast(big, small)
+    for index, received, wanted in zip(layout.indices(big), answer.plain, expected, strict=True):
+        message = f"index {index} is paired with {received}, expected {wanted}"
+        expect(received == wanted, message, answer)
+
+
+@advice("the course never makes a tensor without elements")
+def test_a_size_of_1_stretches_to_0(subject: Subject) -> None:
+    answer = subject.call("layout.common_shape", options={"a": [2, 1], "b": [0]})
+    expect_plain(answer, list(np.broadcast_shapes((2, 1), (0,))), "the common shape")

@@ -1,0 +1,126 @@
+"""Task 2.4: gradients."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.compare import expect_array, expect_gradients
+from grading.elementwise import (
+    BINARY,
+    UNARY,
+    check_elementwise_gradients,
+    one_tensor,
+    reductions,
+    two_tensors,
+)
+from grading.oracles.tensors import numerical_gradients
+from grading.strategies import arrays, shapes
+from grading.subject import Array, Subject
+
+pytestmark = pytest.mark.task2_4
+
+
+@pytest.mark.parametrize("name", UNARY)
+@given(data=st.data())
+def test_functions_of_one_tensor(subject: Subject, name: str, data: st.DataObject) -> None:
+    x, upstream = data.draw(one_tensor(name))
+    check_elementwise_gradients(subject, name, [x], upstream, {})
+
+
+@pytest.mark.parametrize("name", BINARY)
+@given(data=st.data())
+def test_functions_of_two_tensors_that_broadcast(
+    subject: Subject, name: str, data: st.DataObject
+) -> None:
+    a, b, upstream = data.draw(two_tensors(name))
+    if name in ("lt", "gt", "eq"):
+        # Comparisons are flat wherever they are smooth, and count as flat everywhere.
+        answer = subject.call(f"tensor.{name}", [a, b], upstream=upstream)
+        expect_gradients(answer, [np.zeros(a.shape), np.zeros(b.shape)])
+    else:
+        check_elementwise_gradients(subject, name, [a, b], upstream, {})
+
+
+@given(case=reductions())
+def test_sum_over_a_dimension(subject: Subject, case: tuple[Array, int, Array]) -> None:
+    x, dim, upstream = case
+    answer = subject.call("tensor.sum", [x], {"dim": dim}, upstream)
+    expect_gradients(answer, [np.broadcast_to(upstream, x.shape)])
+
+
+@given(case=reductions())
+def test_mean_over_a_dimension(subject: Subject, case: tuple[Array, int, Array]) -> None:
+    x, dim, upstream = case
+    answer = subject.call("tensor.mean", [x], {"dim": dim}, upstream)
+    expect_gradients(answer, [np.broadcast_to(upstream / x.shape[dim], x.shape)])
+
+
+@given(x=shapes().flatmap(arrays), upstream=arrays((1,)))
+def test_sum_of_everything(subject: Subject, x: Array, upstream: Array) -> None:
+    answer = subject.call("tensor.sum", [x], upstream=upstream)
+    expect_gradients(answer, [np.full(x.shape, upstream[0])])
+
+
+@given(x=shapes().flatmap(arrays), data=st.data())
+def test_permute(subject: Subject, x: Array, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(x.ndim)))
+    upstream = data.draw(arrays(x.transpose(order).shape))
+    answer = subject.call("tensor.permute", [x], {"order": list(order)}, upstream)
+    expect_gradients(answer, [upstream.transpose(np.argsort(order))])
+
+
+@given(shape=shapes(), data=st.data())
+def test_view(subject: Subject, shape: tuple[int, ...], data: st.DataObject) -> None:
+    x = data.draw(arrays(shape, permuted=False))
+    upstream = data.draw(arrays((x.size, 1), permuted=False))
+    answer = subject.call("tensor.view", [x], {"shape": [x.size, 1]}, upstream)
+    expect_gradients(answer, [upstream.reshape(shape)])
+
+
+@given(a=arrays((2, 3)), b=arrays((1, 3)), upstream=arrays((2, 3)))
+def test_a_tensor_that_is_used_several_times(
+    subject: Subject, a: Array, b: Array, upstream: Array
+) -> None:
+    answer = subject.call("tensor.reuse", [a, b], upstream=upstream)
+    db = (upstream * a).sum(axis=0, keepdims=True) + upstream.sum()
+    expect_array(answer, a * b + a * a + b.sum())
+    expect_gradients(answer, [upstream * (b + 2 * a), db])
+
+
+@given(a=arrays((2, 2)), b=arrays((2, 2)), upstream=arrays((2, 2)))
+def test_gradients_add_up_over_calls(subject: Subject, a: Array, b: Array, upstream: Array) -> None:
+    answer = subject.call("tensor.twice", [a, b], upstream=upstream)
+    expect_gradients(answer, [(1 + upstream) * b, (1 + upstream) * a])
+
+
+@given(a=arrays((2, 3)), b=arrays((3,)), upstream=arrays((2, 3)))
+def test_constants_receive_no_gradient(
+    subject: Subject, a: Array, b: Array, upstream: Array
+) -> None:
+    answer = subject.call("tensor.mul", [a, b], {"constants": [1]}, upstream)
+    expect_gradients(answer, [upstream * b, None])
+    assert answer.gradients[1] is None, "a tensor that wants no gradient received one"
+
+
+@given(x=arrays((3, 2)), upstream=arrays((2, 3), permuted=False))
+def test_transposed_and_viewed(subject: Subject, x: Array, upstream: Array) -> None:
+    answer = subject.call("tensor.transposed_view", [x], {"shape": [2, 3]}, upstream)
+    expect_array(answer, x.T.reshape(2, 3))
+    expect_gradients(answer, [upstream.reshape(2, 3).T])
+
+
+@given(
+    x=arrays((3, 2), permuted=False),
+    w=arrays((2, 2)),
+    b=arrays((2,)),
+    upstream=arrays((3, 1, 2), permuted=False),
+)
+def test_a_small_network(subject: Subject, x: Array, w: Array, b: Array, upstream: Array) -> None:
+    def network(x: Array, w: Array, b: Array) -> Array:
+        z = (x[:, :, None] * w).sum(axis=1, keepdims=True) + b
+        return np.asarray(np.log(1 / (1 + np.exp(-z)) + 1e-6))
+
+    answer = subject.call("tensor.network", [x, w, b], upstream=upstream)
+    expected = numerical_gradients(network, upstream, x, w, b)
+    expect_gradients(answer, expected, relative=1e-3, absolute=1e-4)

@@ -1,0 +1,119 @@
+"""Task 3.1: map, zip and reduce, compiled and in parallel."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grading.compare import advice, expect_array
+from grading.elementwise import (
+    check_elementwise_gradients,
+    check_map,
+    check_map_kernel,
+    check_reduce_kernel,
+    check_sum,
+    check_zip,
+    check_zip_kernel,
+    map_kernels,
+    one_tensor,
+    reductions,
+    two_tensors,
+    zip_kernels,
+)
+from grading.strategies import arrays, shapes
+from grading.subject import Array, Subject
+
+pytestmark = pytest.mark.task3_1
+
+FAST = {"backend": "fast"}
+
+
+@pytest.mark.parametrize("name", ["neg", "relu", "sigmoid", "exp", "log"])
+@given(data=st.data())
+def test_map(subject: Subject, name: str, data: st.DataObject) -> None:
+    x, _ = data.draw(one_tensor(name))
+    check_map(subject, name, x, FAST)
+
+
+@pytest.mark.parametrize("name", ["add", "mul", "lt", "eq"])
+@given(data=st.data())
+def test_zip(subject: Subject, name: str, data: st.DataObject) -> None:
+    a, b, _ = data.draw(two_tensors(name))
+    check_zip(subject, name, a, b, FAST)
+
+
+@given(case=reductions())
+def test_reduce_by_sum(subject: Subject, case: tuple[Array, int, Array]) -> None:
+    x, dim, _ = case
+    check_sum(subject, x, dim, FAST)
+
+
+@given(x=shapes().flatmap(lambda shape: arrays(shape, st.sampled_from([0.0, 1.0, 1.0, 1.0]))))
+def test_reduce_by_product(subject: Subject, x: Array) -> None:
+    expect_array(subject.call("tensor.all", [x], FAST), [float(x.all())])
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "log"])
+@given(data=st.data())
+def test_gradients_of_map(subject: Subject, name: str, data: st.DataObject) -> None:
+    x, upstream = data.draw(one_tensor(name))
+    check_elementwise_gradients(subject, name, [x], upstream, FAST)
+
+
+@pytest.mark.parametrize("name", ["add", "mul"])
+@given(data=st.data())
+def test_gradients_of_zip(subject: Subject, name: str, data: st.DataObject) -> None:
+    a, b, upstream = data.draw(two_tensors(name))
+    check_elementwise_gradients(subject, name, [a, b], upstream, FAST)
+
+
+@given(case=map_kernels())
+def test_map_writes_its_output_and_nothing_else(
+    subject: Subject, case: tuple[Array, Array]
+) -> None:
+    check_map_kernel(subject, "fast_ops", case)
+
+
+@given(case=zip_kernels())
+def test_zip_writes_its_output_and_nothing_else(
+    subject: Subject, case: tuple[Array, Array, Array]
+) -> None:
+    check_zip_kernel(subject, "fast_ops", case)
+
+
+@given(case=reductions())
+def test_reduce_writes_its_output_and_nothing_else(
+    subject: Subject, case: tuple[Array, int, Array]
+) -> None:
+    check_reduce_kernel(subject, "fast_ops", case)
+
+
+@settings(max_examples=3)
+@given(shape=st.sampled_from([(200, 300), (3, 20_000), (50, 40, 30)]), data=st.data())
+def test_large_tensors_in_all_layouts(
+    subject: Subject, shape: tuple[int, ...], data: st.DataObject
+) -> None:
+    """Large enough that all threads have work: a race would show."""
+    order = data.draw(st.permutations(range(len(shape))))
+    rng = np.random.default_rng(0)
+    x = rng.integers(-8, 8, shape).astype(float).transpose(order)
+    y = rng.integers(-8, 8, x.shape).astype(float)
+    expect_array(subject.call("tensor.mul", [x, y], FAST), x * y)
+    expect_array(subject.call("tensor.neg", [x], FAST), -x)
+    for dim in range(x.ndim):
+        check_sum(subject, x, dim, FAST)
+
+
+def test_a_thousand_small_sums(subject: Subject) -> None:
+    """A race between threads seldom shows in a single call."""
+    rng = np.random.default_rng(0)
+    for _ in range(1000):
+        x = rng.integers(-8, 8, (3, 5)).astype(float)
+        check_sum(subject, x, 1, FAST)
+
+
+@advice("the course never makes a tensor without elements")
+def test_no_elements(subject: Subject) -> None:
+    expect_array(subject.call("tensor.neg", [np.zeros((2, 0))], FAST), np.zeros((2, 0)))
+    options = {**FAST, "dim": 1}
+    expect_array(subject.call("tensor.sum", [np.zeros((2, 0))], options), np.zeros((2, 1)))

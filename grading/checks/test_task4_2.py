@@ -1,0 +1,77 @@
+"""Task 4.2: two-dimensional convolution."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.compare import advice, expect_array
+from grading.elementwise import check_kernel
+from grading.oracles.convolution import conv
+from grading.products import Case, check_convolution, convolutions, random_case
+from grading.strategies import laid_out
+from grading.subject import Subject
+
+pytestmark = pytest.mark.task4_2
+
+OPERATION = "tensor.conv2d"
+
+
+@given(case=convolutions(dims=2, max_image=4))
+def test_values_and_gradients(subject: Subject, case: Case) -> None:
+    check_convolution(subject, OPERATION, case, {"backend": "fast"})
+
+
+@given(case=convolutions(dims=2, max_image=3))
+def test_on_the_default_backend(subject: Subject, case: Case) -> None:
+    check_convolution(subject, OPERATION, case, {"backend": "simple"})
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (3, 1), (5, 2), (2, 6), (6, 7)])
+def test_kernels_up_to_larger_than_the_image(subject: Subject, kernel: tuple[int, int]) -> None:
+    case = random_case((2, 3, 4, 5), (2, 3, *kernel))
+    check_convolution(subject, OPERATION, case, {"backend": "fast"})
+
+
+def test_a_batch_of_digits(subject: Subject) -> None:
+    case = random_case((3, 2, 14, 12), (4, 2, 3, 2))
+    check_convolution(subject, OPERATION, case, {"backend": "fast"})
+
+
+@given(case=convolutions(dims=2, max_image=3))
+def test_the_kernel_writes_its_output_and_nothing_else(subject: Subject, case: Case) -> None:
+    x, weight, upstream = case
+    options = {"module": "fast_conv", "kernel": "tensor_conv2d", "more": [False]}
+    out = np.zeros(upstream.shape)
+    check_kernel(subject, options, out, [x, weight], conv(x, weight))
+
+
+def test_nan_reaches_what_depends_on_it_and_nothing_else(subject: Subject) -> None:
+    x, weight, _ = random_case((1, 2, 4, 3), (2, 2, 2, 2))
+    x[0, 1, 2, 1] = np.nan
+    expect_array(subject.call(OPERATION, [x, weight], {"backend": "fast"}), conv(x, weight))
+
+
+@advice("the bare kernel may read `reverse` in its own way, as long as gradients are right")
+@given(case=convolutions(dims=2, max_image=3))
+def test_reverse_anchors_the_kernel_at_the_bottom_right(subject: Subject, case: Case) -> None:
+    x, weight, upstream = case
+    options = {"module": "fast_conv", "kernel": "tensor_conv2d", "more": [True]}
+    out = np.zeros(upstream.shape)
+    check_kernel(subject, options, out, [x, weight], conv(x, weight, reverse=True))
+
+
+@advice("an output is always contiguous in the course's own calls, and fresh")
+@given(case=convolutions(dims=2, max_image=3), data=st.data())
+def test_output_in_any_layout(subject: Subject, case: Case, data: st.DataObject) -> None:
+    x, weight, upstream = case
+    options = {"module": "fast_conv", "kernel": "tensor_conv2d", "more": [False]}
+    out = data.draw(laid_out(np.full(upstream.shape, 99.0)))
+    check_kernel(subject, options, out, [x, weight], conv(x, weight))
+
+
+@advice("the course never makes a tensor without elements")
+def test_no_images(subject: Subject) -> None:
+    x, weight = np.zeros((0, 2, 4, 3)), np.ones((3, 2, 2, 2))
+    answer = subject.call(OPERATION, [x, weight], {"backend": "fast"}, np.zeros((0, 3, 4, 3)))
+    expect_array(answer, np.zeros((0, 3, 4, 3)))

@@ -1,0 +1,56 @@
+"""Task 4.3: average pooling."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.compare import expect_array, expect_gradients
+from grading.oracles import nn
+from grading.pooling import Case, images
+from grading.subject import Subject
+
+pytestmark = pytest.mark.task4_3
+
+
+@given(case=images())
+def test_tiles(subject: Subject, case: Case) -> None:
+    x, kernel, _ = case
+    answer = subject.call("nn.tile", [x], {"kernel": list(kernel)})
+    tiles = nn.windows(x, kernel)
+    # The order of the elements within a window is free.
+    received = answer.arrays[0]
+    if received.shape == tiles.shape:
+        answer.arrays[0][:] = np.sort(received)
+        tiles = np.sort(tiles)
+    expect_array(answer, tiles, which=0)
+    expect_array(answer, tiles.shape[2:4], which=1)
+
+
+@given(case=images())
+def test_values_and_gradients(subject: Subject, case: Case) -> None:
+    x, kernel, upstream = case
+    answer = subject.call("nn.avgpool2d", [x], {"kernel": list(kernel)}, upstream)
+    expect_array(answer, nn.windows(x, kernel).mean(axis=-1))
+    expect_gradients(answer, [nn.avgpool_gradient(upstream, kernel)])
+
+
+@given(case=images())
+def test_on_fast_kernels(subject: Subject, case: Case) -> None:
+    x, kernel, upstream = case
+    options = {"kernel": list(kernel), "backend": "fast"}
+    answer = subject.call("nn.avgpool2d", [x], options, upstream)
+    expect_array(answer, nn.windows(x, kernel).mean(axis=-1))
+    expect_gradients(answer, [nn.avgpool_gradient(upstream, kernel)])
+
+
+@given(
+    value=st.sampled_from([np.nan, np.inf]), place=st.tuples(st.integers(0, 3), st.integers(0, 5))
+)
+def test_nan_and_infinity_stay_in_their_window(
+    subject: Subject, value: float, place: tuple[int, int]
+) -> None:
+    x = np.arange(24.0).reshape(1, 1, 4, 6)
+    x[0, 0, *place] = value
+    answer = subject.call("nn.avgpool2d", [x], {"kernel": [2, 3]})
+    expect_array(answer, nn.windows(x, (2, 3)).mean(axis=-1))

@@ -1,0 +1,183 @@
+"""Task 4.4: maximum, softmax, max pooling and dropout."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grading.compare import advice, expect, expect_array, expect_gradients
+from grading.oracles import nn
+from grading.pooling import Case, images
+from grading.strategies import arrays, distinct, shapes
+from grading.subject import Array, Subject
+
+pytestmark = pytest.mark.task4_4
+
+backends = st.sampled_from(["simple", "fast"])
+
+
+@st.composite
+def along_a_dim(
+    draw: st.DrawFn, unequal: bool = False, same_shape: bool = True
+) -> tuple[Array, int, Array]:
+    """Draw a tensor, a dimension, and an upstream gradient of its shape or of its maxima's."""
+    shape = draw(shapes(max_side=4))
+    dim = draw(st.integers(0, len(shape) - 1))
+    out = shape if same_shape else (*shape[:dim], 1, *shape[dim + 1 :])
+    return draw(distinct(shape) if unequal else arrays(shape)), dim, draw(arrays(out))
+
+
+MaxCase = tuple[Array, int, Array]
+
+
+# The maximum
+
+
+@given(case=along_a_dim(unequal=True, same_shape=False), backend=backends)
+def test_maxima_and_their_gradient(subject: Subject, case: MaxCase, backend: str) -> None:
+    x, dim, upstream = case
+    answer = subject.call("nn.max", [x], {"dim": dim, "backend": backend}, upstream)
+    expect_array(answer, x.max(axis=dim, keepdims=True))
+    expect_gradients(answer, [nn.max_gradient(x, dim, upstream)])
+
+
+@given(case=along_a_dim(same_shape=False))
+def test_any_usual_rule_at_ties(subject: Subject, case: MaxCase) -> None:
+    x, dim, upstream = case
+    answer = subject.call("nn.max", [x], {"dim": dim}, upstream)
+    expect_array(answer, x.max(axis=dim, keepdims=True))
+    gradient = answer.gradients[0]
+    usual = gradient is not None and nn.is_max_gradient(x, dim, upstream, gradient)
+    expect(usual, f"the gradient {gradient} follows no usual rule for equal maxima", answer)
+
+
+@advice("several full shares at ties make a gradient too large")
+def test_the_first_of_equal_maxima_receives_the_gradient(subject: Subject) -> None:
+    x, upstream = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]), np.array([[5.0], [7.0]])
+    answer = subject.call("nn.max", [x], {"dim": 1}, upstream)
+    expect_gradients(answer, [np.array([[0.0, 5.0, 0.0], [7.0, 0.0, 0.0]])])
+
+
+@given(case=along_a_dim(unequal=True))
+def test_argmax_is_one_hot(subject: Subject, case: MaxCase) -> None:
+    x, dim, _ = case
+    answer = subject.call("nn.argmax", [x], {"dim": dim})
+    expect_array(answer, (x == x.max(axis=dim, keepdims=True)).astype(float))
+
+
+@advice("-1e9 is not the least number")
+def test_maximum_of_very_negative_numbers(subject: Subject) -> None:
+    x = np.array([[-1e12, -2e12], [-3e300, -1e300]])
+    expect_array(subject.call("nn.max", [x], {"dim": 1}), [[-1e12], [-1e300]])
+
+
+@advice("a maximum that forgets NaN hides where a training went wrong")
+def test_maximum_of_nan_is_nan(subject: Subject) -> None:
+    x = np.array([[1.0, np.nan], [np.nan, 1.0], [2.0, 1.0]])
+    expect_array(subject.call("nn.max", [x], {"dim": 1}), [[np.nan], [np.nan], [2.0]])
+
+
+# Max pooling
+
+
+@given(case=images(unequal=True), backend=backends)
+def test_max_pooling_and_its_gradient(subject: Subject, case: Case, backend: str) -> None:
+    x, kernel, upstream = case
+    options = {"kernel": list(kernel), "backend": backend}
+    answer = subject.call("nn.maxpool2d", [x], options, upstream)
+    tiles = nn.windows(x, kernel)
+    expect_array(answer, tiles.max(axis=-1))
+    gradient = nn.max_gradient(tiles, -1, upstream[..., None])
+    expect_gradients(answer, [nn.images(gradient, kernel)])
+
+
+# Softmax
+
+
+@given(case=along_a_dim(), backend=backends)
+def test_softmax_and_its_gradient(subject: Subject, case: MaxCase, backend: str) -> None:
+    x, dim, upstream = case
+    answer = subject.call("nn.softmax", [x], {"dim": dim, "backend": backend}, upstream)
+    expect_array(answer, nn.softmax(x, dim))
+    # Where a maximum is subtracted and not detached, its ties may not cancel out exactly.
+    expect_gradients(answer, [nn.softmax_gradient(x, dim, upstream)], absolute=1e-6)
+
+
+@given(case=along_a_dim(), backend=backends)
+def test_logsoftmax_and_its_gradient(subject: Subject, case: MaxCase, backend: str) -> None:
+    x, dim, upstream = case
+    answer = subject.call("nn.logsoftmax", [x], {"dim": dim, "backend": backend}, upstream)
+    # The course's logarithm adds 1e-6 to its argument.
+    expect_array(answer, nn.logsoftmax(x, dim), absolute=1e-4)
+    expect_gradients(answer, [nn.logsoftmax_gradient(x, dim, upstream)], absolute=1e-4)
+
+
+@pytest.mark.parametrize("shift", [800.0, -800.0, 1e4])
+def test_logsoftmax_of_large_scores(subject: Subject, shift: float) -> None:
+    x = np.array([[0.0, 1.0, -2.0]]) + shift
+    answer = subject.call("nn.logsoftmax", [x], {"dim": 1})
+    expect_array(answer, nn.logsoftmax(x, 1), absolute=1e-4)
+
+
+@advice("the course's formula for softmax alone overflows, and so may its solution")
+@pytest.mark.parametrize("scores", [[1000.0, 999.0, 0.0], [-1000.0, -999.0, -2000.0]])
+def test_softmax_of_large_scores(subject: Subject, scores: list[float]) -> None:
+    x = np.array([scores])
+    expect_array(subject.call("nn.softmax", [x], {"dim": 1}), nn.softmax(x, 1))
+
+
+# Dropout
+
+
+@given(x=shapes().flatmap(arrays), rate=st.floats(0, 1))
+def test_dropout_that_is_ignored(subject: Subject, x: Array, rate: float) -> None:
+    answer = subject.call("nn.dropout", [x], {"rate": rate, "ignore": True})
+    expect_array(answer, x)
+
+
+@given(x=shapes().flatmap(arrays))
+def test_dropout_of_nothing_and_of_everything(subject: Subject, x: Array) -> None:
+    kept = subject.call("nn.dropout", [x], {"rate": 0.0, "ignore": False})
+    expect_array(kept, x)
+    dropped = subject.call("nn.dropout", [x], {"rate": 1.0, "ignore": False})
+    expect_array(dropped, np.zeros(x.shape))
+
+
+@settings(max_examples=10)
+@given(rate=st.sampled_from([0.1, 0.25, 0.5, 0.8]))
+def test_dropout_drops_its_share(subject: Subject, rate: float) -> None:
+    count = 2000
+    answer = subject.call("nn.dropout", [np.ones((40, 50))], {"rate": rate, "ignore": False})
+    dropped = int((answer.array == 0).sum())
+    # Six standard deviations of the binomial distribution: one false alarm in 500 million.
+    bound = 6 * np.sqrt(count * rate * (1 - rate))
+    message = f"{dropped} of {count} elements were dropped at a rate of {rate}"
+    expect(abs(dropped - count * rate) <= bound, message, answer)
+    kept = answer.array[answer.array != 0]
+    scaled = bool(np.isclose(kept, 1 / (1 - rate)).all())
+    expect(bool((kept == 1).all()) or scaled, "a kept element has changed", answer)
+
+
+@advice("dropout that rescales what it keeps is what most libraries do")
+def test_dropout_leaves_the_others_as_they_are(subject: Subject) -> None:
+    answer = subject.call("nn.dropout", [np.ones((20, 20))], {"rate": 0.5, "ignore": False})
+    kept = answer.array[answer.array != 0]
+    expect(bool((kept == 1).all()), "a kept element has changed", answer)
+
+
+def test_dropout_differs_from_call_to_call_and_from_row_to_row(subject: Subject) -> None:
+    options = {"rate": 0.5, "ignore": False}
+    first = subject.call("nn.dropout", [np.ones((20, 20))], options)
+    second = subject.call("nn.dropout", [np.ones((20, 20))], options)
+    expect(not np.array_equal(first.array, second.array), "two calls dropped the same", second)
+    differing_rows = len({row.tobytes() for row in first.array})
+    differing_columns = len({column.tobytes() for column in first.array.T})
+    expect(differing_rows > 1 and differing_columns > 1, "all rows or columns are alike", first)
+
+
+def test_no_gradient_reaches_what_was_dropped(subject: Subject) -> None:
+    upstream = np.arange(1.0, 401.0).reshape(20, 20)
+    options = {"rate": 0.5, "ignore": False}
+    answer = subject.call("nn.dropout", [np.ones((20, 20))], options, upstream)
+    # The input is all ones, so the result is what each element was multiplied by.
+    expect_gradients(answer, [answer.array * upstream])

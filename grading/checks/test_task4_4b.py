@@ -1,0 +1,28 @@
+"""Task 4.4b: convolution on a GPU; tiny ones, for the simulator takes its time."""
+
+import pytest
+from hypothesis import given, settings
+
+from grading.products import Case, check_convolution, convolutions, random_case
+from grading.subject import Subject
+
+pytestmark = pytest.mark.task4_4b
+
+CUDA = {"backend": "cuda"}
+
+
+@settings(max_examples=5)
+@given(case=convolutions(dims=1, max_image=4))
+def test_one_dimension(cuda_subject: Subject, case: Case) -> None:
+    check_convolution(cuda_subject, "tensor.conv1d_cuda", case, CUDA)
+
+
+@settings(max_examples=5)
+@given(case=convolutions(dims=2, max_image=3, max_kernel=2))
+def test_two_dimensions(cuda_subject: Subject, case: Case) -> None:
+    check_convolution(cuda_subject, "tensor.conv2d_cuda", case, CUDA)
+
+
+def test_kernels_larger_than_the_image(cuda_subject: Subject) -> None:
+    case = random_case((1, 1, 2, 3), (1, 1, 3, 4))
+    check_convolution(cuda_subject, "tensor.conv2d_cuda", case, CUDA)
