@@ -29,12 +29,15 @@ class CodeBlock:
 
     Attributes:
         language: The first word after the fence, such as `python`.
+        is_addition: Whether the next word is `addition`: a piece of code for a place that the
+            text names, which means nothing on its own.
         text: What is in it.
         line: The line of the file, counted from 1, on which the text begins.
         output: The text of the block right below it, if that one is a `text` block.
     """
 
     language: str
+    is_addition: bool
     text: str
     line: int
     output: str | None
@@ -61,8 +64,9 @@ class Document:
                 output = None
                 if following is not None and following.type == "fence" and following.info == "text":
                     output = following.content
-                language = token.info.partition(" ")[0]
-                yield CodeBlock(language, token.content, token.map[0] + 2, output)
+                language, _, rest = token.info.partition(" ")
+                line = token.map[0] + 2
+                yield CodeBlock(language, rest == "addition", token.content, line, output)
 
     def code(self) -> Iterator[str]:
         """The text of every fenced block and of every inline code span."""
