@@ -10,6 +10,8 @@ and the like of `tensor_functions`; convolutions of `fast_conv`; kernels of `fas
 
 from minitorch import (
     autodiff,
+    cuda_conv,
+    cuda_ops,
     fast_conv,
     fast_ops,
     module,
@@ -30,6 +32,8 @@ from minitorch.autodiff import (
     central_difference,
     topological_sort,
 )
+from minitorch.cuda_conv import Conv1dCudaFun, Conv2dCudaFun
+from minitorch.cuda_ops import THREADS_PER_BLOCK, CudaOps, mm_practice, sum_practice
 
 # The submodules `datasets` and `tensor` become attributes of the package when they are first
 # imported, and never again; these lines come after that and have the last word.
@@ -111,12 +115,16 @@ __all__ = [
     "LT",
     "MAX_DIMS",
     "SGD",
+    "THREADS_PER_BLOCK",
     "Add",
     "All",
     "Context",
+    "Conv1dCudaFun",
     "Conv1dFun",
+    "Conv2dCudaFun",
     "Conv2dFun",
     "Copy",
+    "CudaOps",
     "Exp",
     "FastOps",
     "Function",
@@ -167,6 +175,8 @@ __all__ = [
     "circle",
     "conv1d",
     "conv2d",
+    "cuda_conv",
+    "cuda_ops",
     "datasets",
     "derivative_check",
     "diag",
@@ -180,6 +190,7 @@ __all__ = [
     "max",
     "max_reduce",
     "maxpool2d",
+    "mm_practice",
     "module",
     "nn",
     "operators",
@@ -194,6 +205,7 @@ __all__ = [
     "spiral",
     "split",
     "strides_from_shape",
+    "sum_practice",
     "tensor",
     "tensor_conv1d",
     "tensor_conv2d",

@@ -105,7 +105,7 @@ class LibraryFunction(Function):
         return given
 
     @classmethod
-    def forward(cls, ctx: Context, *args: Any) -> Tensor:
+    def forward(cls, ctx: Context, *args: Any) -> Any:
         """Compute the result of tensors and settings."""
         operands, given = args[: cls.arity], args[cls.arity :]
         inner = TensorContext(operands[0].backend, _needed(ctx, cls.arity))
@@ -114,11 +114,11 @@ class LibraryFunction(Function):
         return Tensor(data, backend=inner.backend)
 
     @classmethod
-    def backward(cls, ctx: Context, grad_output: Tensor) -> Any:
+    def backward(cls, ctx: Context, grad_output: mt_autodiff.Tensor) -> Any:
         """Return the gradient of each tensor, and 0.0 for settings that were given as tensors."""
         inner, settings = ctx.saved_values
         grads = cls.inner.run_backward(inner, grad_output)
-        tensors = [None if grad is None else grad_output._new(grad) for grad in grads]
+        tensors = [None if g is None else Tensor(g, backend=inner.backend) for g in grads]
         return (*tensors, *[0.0] * settings) if len(tensors) + settings > 1 else tensors[0]
 
 

@@ -5,10 +5,12 @@ from typing import Any
 import numpy.typing as npt
 
 from mt_kernels_cpu import Fast
+from mt_kernels_cuda import Cuda
 from mt_tensor import Backend, Map, Reference, TensorData, Zip
 from mt_tensor.layout import UserShape
 
 FAST = Fast()
+CUDA = Cuda()  # It needs no GPU before its memory is used.
 
 
 class SimpleKernels(Reference):

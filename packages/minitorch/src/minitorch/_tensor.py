@@ -11,8 +11,10 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
 
+import numpy as np
+
 import mt_autodiff
-from minitorch._kernels import FAST, SimpleKernels, Wrapper
+from minitorch._kernels import CUDA, FAST, SimpleKernels, Wrapper
 from mt_autodiff import History, TensorLike, unbroadcast
 from mt_tensor import Backend, Map, ShapeError, TensorData, Zip, operators
 from mt_tensor.layout import Shape, Storage, Strides, UserShape
@@ -125,11 +127,12 @@ class SimpleOps(LibraryOps):
 class UserKernels(Wrapper):
     """A class of operations that a user wrote, as a backend: data goes in and out as tensors.
 
-    Memory and convolutions, for which such a class has no word, are those of the fast backend.
+    Memory and convolutions, for which such a class has no word, are those of the library's
+    backend for the same memory.
     """
 
-    def __init__(self, ops: type[TensorOps], memory: Backend, backend: TensorBackend) -> None:
-        super().__init__(memory)
+    def __init__(self, ops: type[TensorOps], backend: TensorBackend) -> None:
+        super().__init__(CUDA if ops.cuda else FAST)
         self._backend = backend
         self._ops = ops
         # Kernels are compiled when they are made: make each only once.
@@ -188,7 +191,7 @@ class TensorBackend(Wrapper):
         """
         # A class that inherits from one of the library's may have changed it: ask the class.
         own = vars(ops).get("kernels")
-        super().__init__(UserKernels(ops, FAST, self) if own is None else own)
+        super().__init__(UserKernels(ops, self) if own is None else own)
         self.ops = ops
         self.cuda = ops.cuda
 
@@ -213,6 +216,13 @@ class TensorBackend(Wrapper):
         self.mul_reduce = ops.reduce(operators.mul, 1.0)
 
         self.matrix_multiply = ops.matrix_multiply
+
+    def adopt(self, data: TensorData) -> TensorData:
+        """Return data in the memory of this backend, in the layout that it has."""
+        if self.cuda and isinstance(data.storage, np.ndarray):
+            storage = self.from_numpy(data.storage).storage
+            return TensorData.trusted(storage, data.shape, data.strides)
+        return data
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TensorBackend) and self.ops is other.ops
@@ -250,12 +260,14 @@ class Tensor(mt_autodiff.Tensor):
         """Make a tensor of data; `minitorch.tensor` makes one of numbers.
 
         Args:
-            v: The numbers.
+            v: The numbers; a backend of the GPU copies them there.
             back: The history; None makes a constant.
             name: A name to show; the `unique_id` unless given.
             backend: What computes; `SimpleBackend` unless given.
         """
         super().__init__(v, back, name, backend)
+        if isinstance(backend, TensorBackend):
+            self.data = backend.adopt(v)
         if name is None:
             self.name = str(self.unique_id)
 

@@ -1,0 +1,62 @@
+"""Convolutions on the GPU, wherever the tensors are; see `mt_kernels_cuda.convolution`.
+
+Tensors that are elsewhere are copied there; the result, and the gradients, come back to them.
+"""
+
+from typing import Any
+
+import mt_autodiff
+from minitorch._function import LibraryFunction
+from minitorch.cuda_ops import GPU
+from mt_autodiff import Context, functions
+
+
+class _OnGPU(LibraryFunction):
+    arity = 2
+
+    @classmethod
+    def forward(cls, ctx: Context, *args: Any) -> Any:
+        """Convolve on the GPU; return the result to where the input is."""
+        input, weight, *settings = args
+        result = super().forward(ctx, input.to(GPU), weight.to(GPU), *settings)
+        return result.to(input.backend)
+
+    @classmethod
+    def backward(cls, ctx: Context, grad_output: mt_autodiff.Tensor) -> Any:
+        """Return both gradients on the GPU; the engine moves each to its tensor."""
+        return super().backward(ctx, grad_output.to(GPU))
+
+
+class Conv1dCudaFun(_OnGPU):
+    """``apply(input, weight)``: see `conv1d`."""
+
+    inner = functions.Conv1dFun
+
+
+class Conv2dCudaFun(_OnGPU):
+    """``apply(input, weight)``: see `conv2d`."""
+
+    inner = functions.Conv2dFun
+
+
+def conv1d(input: mt_autodiff.Tensor, weight: mt_autodiff.Tensor) -> mt_autodiff.Tensor:
+    """Slide kernels over sequences, zeros around them.
+
+    Shape:
+        (N, C, W), (O, C, K) → (N, O, W).
+    """
+    result: mt_autodiff.Tensor = Conv1dCudaFun.apply(input, weight)
+    return result
+
+
+def conv2d(input: mt_autodiff.Tensor, weight: mt_autodiff.Tensor) -> mt_autodiff.Tensor:
+    """Slide kernels over images, zeros around them.
+
+    Shape:
+        (N, C, H, W), (O, C, KH, KW) → (N, O, H, W).
+    """
+    result: mt_autodiff.Tensor = Conv2dCudaFun.apply(input, weight)
+    return result
+
+
+__all__ = ["Conv1dCudaFun", "Conv2dCudaFun", "conv1d", "conv2d"]

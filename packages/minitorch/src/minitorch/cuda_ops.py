@@ -1,0 +1,60 @@
+"""Operations and kernels on the GPU, or in numba's simulator; see `mt_kernels_cuda`.
+
+Importing needs no GPU, and neither does ``TensorBackend(CudaOps)``: making a tensor there does.
+"""
+
+import mt_autodiff
+import mt_kernels_cuda
+from minitorch._kernels import CUDA
+from minitorch._tensor import LibraryOps, TensorBackend
+from mt_kernels_cuda import (
+    THREADS_PER_BLOCK,
+    tensor_map,
+    tensor_matrix_multiply,
+    tensor_reduce,
+    tensor_zip,
+)
+from mt_tensor import TensorData
+
+
+class CudaOps(LibraryOps):
+    """The GPU's loops. `TensorBackend(CudaOps)` makes a backend of them."""
+
+    cuda = True
+    kernels = CUDA
+
+
+GPU = TensorBackend(CudaOps)
+
+
+def sum_practice(a: mt_autodiff.Tensor) -> TensorData:
+    """Add up a vector on the GPU, `THREADS_PER_BLOCK` numbers at a time.
+
+    Returns:
+        One sum for each run of numbers, and at least two of them.
+
+    Shape:
+        (n,) → (max(2, ceil(n / THREADS_PER_BLOCK)),).
+    """
+    return mt_kernels_cuda.sum_practice(a.to(GPU).data)
+
+
+def mm_practice(a: mt_autodiff.Tensor, b: mt_autodiff.Tensor) -> TensorData:
+    """Multiply two square matrices of at most `THREADS_PER_BLOCK` rows on the GPU.
+
+    Shape:
+        (n, n), (n, n) → (n, n).
+    """
+    return mt_kernels_cuda.mm_practice(a.to(GPU).data, b.to(GPU).data)
+
+
+__all__ = [
+    "THREADS_PER_BLOCK",
+    "CudaOps",
+    "mm_practice",
+    "sum_practice",
+    "tensor_map",
+    "tensor_matrix_multiply",
+    "tensor_reduce",
+    "tensor_zip",
+]
