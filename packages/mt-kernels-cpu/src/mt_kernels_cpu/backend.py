@@ -1,6 +1,6 @@
 """The backend that runs the compiled kernels."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from mt_kernels_cpu.fast_conv import tensor_conv1d, tensor_conv2d
 from mt_kernels_cpu.fast_ops import (
@@ -12,16 +12,14 @@ from mt_kernels_cpu.fast_ops import (
 from mt_kernels_cpu.jit import Kernel
 from mt_tensor import HostBackend, Map, TensorData, Zip
 
-PARALLEL_FROM = 2**17
-"""From how many inner steps on all threads are used; fewer take about 0.1 ms on one thread.
-
-Handing work to other threads takes 0.01 to 0.05 ms, and the parallel form of a kernel a second or
-two more to compile, which a program that only has small tensors never needs.
-"""
-
 
 class Fast(HostBackend):
     """Strided loops compiled with numba, parallel where the work repays it.
+
+    Attributes:
+        parallel_from: From how many inner steps on all threads are used. So many take about 0.1 ms
+            on one thread; handing them to others takes 0.01 to 0.05 ms, and the parallel form of a
+            kernel takes a second or two more to compile, which small tensors never need.
 
     >>> import numpy as np
     >>> from mt_tensor import operators
@@ -32,38 +30,38 @@ class Fast(HostBackend):
     """
 
     name = "fast"
+    parallel_from: ClassVar[float] = 2**17
 
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
-        _run(tensor_map(fn), out.size, *out.tuple(), *a.tuple())
+        self._run(tensor_map(fn), out.size, *out.tuple(), *a.tuple())
 
     def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
-        _run(tensor_zip(fn), out.size, *out.tuple(), *a.tuple(), *b.tuple())
+        self._run(tensor_zip(fn), out.size, *out.tuple(), *a.tuple(), *b.tuple())
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        _run(tensor_reduce(fn), a.size, *out.tuple(), *a.tuple(), dim)
+        self._run(tensor_reduce(fn), a.size, *out.tuple(), *a.tuple(), dim)
 
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
         steps = out.size * a.shape[-1]
-        _run(tensor_matrix_multiply, steps, *out.tuple(), *a.tuple(), *b.tuple())
+        self._run(tensor_matrix_multiply, steps, *out.tuple(), *a.tuple(), *b.tuple())
 
     def _conv1d(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
         steps = out.size * weight.shape[1] * weight.shape[2]
         args = (*out.tuple(), out.size, *input.tuple(), *weight.tuple(), reverse)
-        _run(tensor_conv1d, steps, *args)
+        self._run(tensor_conv1d, steps, *args)
 
     def _conv2d(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
         steps = out.size * weight.shape[1] * weight.shape[2] * weight.shape[3]
         args = (*out.tuple(), out.size, *input.tuple(), *weight.tuple(), reverse)
-        _run(tensor_conv2d, steps, *args)
+        self._run(tensor_conv2d, steps, *args)
 
-
-def _run(kernel: Kernel, steps: int, *args: Any) -> None:
-    """Run a kernel on as many threads as its work repays."""
-    if steps < PARALLEL_FROM:
-        kernel.serial(*args)
-    else:
-        kernel(*args)
+    def _run(self, kernel: Kernel, steps: int, *args: Any) -> None:
+        """Run a kernel on as many threads as its work repays."""
+        if steps < self.parallel_from:
+            kernel.serial(*args)
+        else:
+            kernel(*args)

@@ -44,10 +44,6 @@ KEPT_FILES = 1000
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
-class _NotKeepableError(Exception):
-    """What a function is compiled to can be used in this process only."""
-
-
 class DiskCache:
     """The cache of one dispatcher, in the form in which a dispatcher asks for it."""
 
@@ -64,6 +60,8 @@ class DiskCache:
     def load_overload(self, signature: Any, target: Any) -> Any:
         """Return what an earlier process compiled for a signature, or None."""
         target.refresh()
+        if not self.can_be_kept():
+            return None
         for folder in folders():
             # Whatever is wrong with a file, compiling is always an answer.
             with contextlib.suppress(Exception):
@@ -77,14 +75,12 @@ class DiskCache:
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep what was just compiled for a signature, if it can be kept."""
-        if result.lifted or result.library.has_dynamic_globals:
+        if result.lifted or result.library.has_dynamic_globals or not self.can_be_kept():
             return
         try:
             name = self._file_name(signature, result.codegen)
             payload = dumps(result._reduce())
             _write(name, hashlib.sha256(payload).digest() + payload)
-        except _NotKeepableError:
-            pass
         except Exception as error:
             _note(f"{self._fn.__name__}: {error!r}")
 
@@ -97,17 +93,19 @@ class DiskCache:
     def flush(self) -> None:
         """Do nothing: files of another meaning have another name."""
 
-    def _file_name(self, signature: Any, codegen: Any) -> str:
-        """Return the name for a signature on this kind of processor.
+    def can_be_kept(self) -> bool:
+        """Return whether this process compiles what the next one would.
 
-        Raises:
-            _NotKeepableError: The function's meaning is not known, or a constant that it names was
-                assigned to since it was created, so that a helper may have the older value.
+        Not if the function's meaning is unknown, and not if something that it names was assigned
+        to since it was created: its helpers may have been compiled with the older value.
         """
-        meaning = fingerprint(self._fn, self._options)
-        if meaning is None or meaning != self._fingerprint:
-            raise _NotKeepableError
-        key = repr((meaning, str(signature), codegen.magic_tuple()))
+        return self._fingerprint is not None and self._fingerprint == fingerprint(
+            self._fn, self._options
+        )
+
+    def _file_name(self, signature: Any, codegen: Any) -> str:
+        """Return the name for a signature on this kind of processor."""
+        key = repr((self._fingerprint, str(signature), codegen.magic_tuple()))
         return f"{self._fn.__name__}-{hashlib.sha256(key.encode()).hexdigest()[:32]}{SUFFIX}"
 
 

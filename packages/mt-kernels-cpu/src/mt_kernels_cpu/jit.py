@@ -30,7 +30,13 @@ REORDER_SUMS = frozenset({"contract", "nsz", "reassoc"})
 KERNELS_KEPT = 256
 """How many formulas have their kernels kept in memory; the longest unused are forgotten."""
 
-_OPTIONS = {"error_model": "numpy", "no_cfunc_wrapper": True}
+
+def _compiled(fn: Callable[..., Any], **options: Any) -> Any:
+    """Let numba compile a function at its first call with new types of arguments."""
+    # Nobody calls these functions from C, so the entrance for C is left out.
+    return _njit(error_model="numpy", no_cfunc_wrapper=True, **options)(fn)
+
+
 _njit: Any = numba.njit
 _PLAIN = getattr(_njit(lambda: None), "targetoptions", None)
 
@@ -44,20 +50,19 @@ def formula(fn: Callable[..., float]) -> Callable[..., float]:
     """
     if not isinstance(fn, FunctionType):
         return fn
-    compiled: Callable[..., float] = _njit(no_cpython_wrapper=True, **_OPTIONS)(fn)
+    compiled: Callable[..., float] = _compiled(fn)
     return compiled
 
 
 def helper(fn: F) -> F:
-    """Compile a function that only kernels call. A decorator."""
-    compiled: F = _njit(no_cpython_wrapper=True, **_OPTIONS)(fn)
+    """Compile a function for use inside of kernels. A decorator."""
+    compiled: F = _compiled(fn)
     return compiled
 
 
 def summing_helper(fn: F) -> F:
-    """Compile a function that only kernels call and whose sums may be reordered. A decorator."""
-    options = {**_OPTIONS, "fastmath": set(REORDER_SUMS)}
-    compiled: F = _njit(no_cpython_wrapper=True, **options)(fn)
+    """Compile a function for use inside of kernels whose sums may be reordered. A decorator."""
+    compiled: F = _compiled(fn, fastmath=set(REORDER_SUMS))
     return compiled
 
 
@@ -74,8 +79,8 @@ class Kernel:
 
     def __init__(self, fn: Callable[..., None]) -> None:
         functools.update_wrapper(self, fn)
-        self.parallel = _kept(_njit(parallel=True, **_OPTIONS)(fn))
-        self.serial = _kept(_njit(**_OPTIONS)(fn))
+        self.parallel = _kept(_compiled(fn, parallel=True))
+        self.serial = _kept(_compiled(fn))
 
     def __call__(self, *args: Any) -> None:
         """Run on all threads."""
@@ -90,7 +95,7 @@ class Kernel:
             level: How much to print, 1 to 4.
         """
         # Code that was read from disk comes without a diagnosis, so compile it once more.
-        fresh = _njit(parallel=True, **_OPTIONS)(self.parallel.py_func)
+        fresh = _compiled(self.parallel.py_func, parallel=True)
         for known in self.parallel.signatures if signature is None else [signature]:
             fresh.compile(known)
         fresh.parallel_diagnostics(level=level)

@@ -79,7 +79,7 @@ def merge_dims(
     for dim in range(len(shape)):
         if shape[dim] == 1:
             continue
-        joins = last > 0
+        joins = True
         for operand in range(len(operands)):
             own_shape, own_strides = operands[operand]
             own_dim = dim - len(shape) + len(own_shape)

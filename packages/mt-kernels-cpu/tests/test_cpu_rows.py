@@ -1,0 +1,58 @@
+"""Rows against a walk over every index."""
+
+import itertools
+import math
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_kernels_cpu.rows import find_rows, merge_dims
+from mt_tensor import strides_from_shape
+
+shapes = st.lists(st.integers(0, 4), max_size=4)
+
+
+def array(numbers: list[int] | tuple[int, ...]) -> np.ndarray:
+    return np.array(numbers, np.int64)
+
+
+@given(shapes, st.integers(1, 5), st.data())
+def test_rows_meet_every_element_once(shape: list[int], longest: int, draws: st.DataObject) -> None:
+    layouts = []
+    for _ in range(2):
+        kept = shape[draws.draw(st.integers(0, len(shape))) :]
+        own = [n if draws.draw(st.booleans()) else 1 for n in kept]
+        layouts.append((own, [draws.draw(st.integers(0, 9)) for _ in own]))
+
+    met = []
+    starts, lengths, steps = find_rows(
+        array(shape), tuple((array(own), array(strides)) for own, strides in layouts), longest
+    )
+    for row, length in enumerate(lengths.tolist()):
+        assert length <= longest
+        for i in range(length):
+            met.append(tuple((starts[:, row] + np.uint64(i) * steps).tolist()))
+
+    def position(index: tuple[int, ...], own: list[int], strides: list[int]) -> int:
+        aligned = index[len(index) - len(own) :]
+        return sum(i * s for i, n, s in zip(aligned, own, strides, strict=True) if n != 1)
+
+    indices = itertools.product(*(range(n) for n in shape))
+    assert met == [tuple(position(i, *layout) for layout in layouts) for i in indices]
+
+
+def test_operands_laid_out_alike_are_one_row() -> None:
+    shape = (3, 1, 4, 5)
+    dense = (array(shape), array(strides_from_shape(shape)))
+    sizes, strides = merge_dims(array(shape), (dense, dense))
+    assert sizes.tolist() == [1, math.prod(shape)]
+    assert strides.tolist() == [[0, 1], [0, 1]]
+
+
+def test_neighbours_that_lie_together_in_every_operand_become_one() -> None:
+    shape = array((2, 3, 4))
+    dense, turned = array((12, 4, 1)), array((1, 8, 2))
+    sizes, strides = merge_dims(shape, ((shape, dense), (shape, turned)))
+    assert sizes.tolist() == [1, 2, 12]
+    assert strides[:, 1:].tolist() == [[12, 1], [1, 2]]
