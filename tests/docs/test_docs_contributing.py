@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -74,10 +74,19 @@ def end_of(number: int, file: Path) -> int:
     return max(getattr(node, "end_lineno", number) for node in begins_here)
 
 
+def follow_all(all_steps: Iterable[Step], root: Path) -> list[str]:
+    """Follow the steps; the Python files that they change."""
+    changed = set()
+    for step in all_steps:
+        follow(step, root)
+        changed.add(step.file)
+    return sorted(file for file in changed if file.endswith(".py"))
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of the repository, less what git ignores and the data."""
-    for name in ("packages", "tools", "grading"):
+    for name in ("packages", "tools", "tests", "grading"):
         ignored = shutil.ignore_patterns("__pycache__", ".*")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     for name in ("pyproject.toml", "conftest.py"):
@@ -109,19 +118,22 @@ def run(checkout: Path) -> Run:
     return run
 
 
+def assert_tidy(run: Run, files: list[str]) -> None:
+    """After `hatch run format`, style and types are as they should be."""
+    # The types of a test file are those of whatever it imports: left to `hatch run types`.
+    sources = [file for file in files if "/src/" in file]
+    for command, these in {"ruff format": files, "ruff check": files, "mypy": sources}.items():
+        done = run(*command.split(), *these)
+        assert done.returncode == 0 or not these, done.stdout + done.stderr
+
+
 def test_how_to_add_an_op(checkout: Path, run: Run) -> None:
     packages = ("packages/mt-autodiff", "packages/mt-kernels-cpu")
     check = ("pytest", "-q", *packages, "-k", "softplus")
-    changed = set()
-    for step in steps("How to add an op"):
-        follow(step, checkout)
-        changed.add(step.file)
+    changed = follow_all(steps("How to add an op"), checkout)
     done = run(*check)
     assert done.returncode == 0, done.stdout + done.stderr
-    sources = {file for file in changed if "/src/" in file}
-    for command, files in {"ruff format": changed, "ruff check": changed, "mypy": sources}.items():
-        done = run(*command.split(), *sorted(files))
-        assert done.returncode == 0, done.stdout + done.stderr
+    assert_tidy(run, changed)
 
     elementwise = checkout / "packages/mt-autodiff/src/mt_autodiff/functions/elementwise.py"
     right = elementwise.read_text("utf-8")
@@ -131,19 +143,30 @@ def test_how_to_add_an_op(checkout: Path, run: Run) -> None:
     assert run(*check).returncode == 1, "the check of the last step sees no wrong derivative"
 
 
-def test_how_to_add_a_task(checkout: Path, run: Run) -> None:
-    for step in steps("How to add a task"):
-        follow(step, checkout)
-    done = run("pytest", "-q", "-m", "task4_6")
+def test_how_to_add_a_backend(checkout: Path, run: Run) -> None:
+    check = ("pytest", "-q", "tests/test_backends.py", "-k", "Blas")
+    changed = follow_all(steps("How to add a backend"), checkout)
+    done = run(*check)
     assert done.returncode == 0, done.stdout + done.stderr
-    checks = "grading/checks/test_task4_6.py"
-    for command in ("ruff check", "ruff format --check", "mypy"):
-        done = run(*command.split(), checks)
-        assert done.returncode == 0, done.stdout + done.stderr
+    assert_tidy(run, changed)
+
+    blas = checkout / "packages/mt-kernels-cpu/src/mt_kernels_cpu/blas.py"
+    right = blas.read_text("utf-8")
+    blas.write_text(right.replace("np.matmul(host_array(a), ", "np.matmul(-host_array(a), "))
+    assert blas.read_text("utf-8") != right
+    assert run(*check, "-k", "matmul and Blas").returncode == 1
+
+
+def test_how_to_add_a_task(checkout: Path, run: Run) -> None:
+    check = ("pytest", "-q", "grading/checks", "-m", "task4_6")
+    changed = follow_all(steps("How to add a task"), checkout)
+    done = run(*check)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_tidy(run, changed)
 
     with (checkout / "packages/mt-nn/src/mt_nn/functional/pooling.py").open("a") as solution:
         solution.write(WRONG_TILE)
-    assert run("pytest", "-q", "-m", "task4_6").returncode == 1
+    assert run(*check).returncode == 1
 
 
 WRONG_TILE = """
