@@ -27,15 +27,15 @@ class Reader(Module):
 
     def __init__(self, rng: np.random.Generator, backend: Backend) -> None:
         super().__init__()
-        self.see = Conv2d(1, 2, 2, padding="trailing", rng=rng, backend=backend)
+        self.see = Conv2d(1, 4, 2, padding="trailing", rng=rng, backend=backend)
         self.pool = AvgPool2d(2)
         self.drop = Dropout(0.1, rng)
-        self.decide = Linear(8, 2, rng=rng, backend=backend)
+        self.decide = Linear(16, 2, rng=rng, backend=backend)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the scores of both classes, (N, 1, 4, 4) → (N, 2)."""
         seen = self.pool(self.see(images).relu())
-        scores: Tensor = self.decide(self.drop(seen.contiguous().view(seen.shape[0], 8)))
+        scores: Tensor = self.decide(self.drop(seen.contiguous().view(seen.shape[0], 16)))
         return scores
 
 

@@ -223,6 +223,7 @@ def test_dims_that_are_no_whole_numbers(dim: object) -> None:
 
 
 @given(st.lists(st.integers(-1, 6), max_size=4).map(tuple), st.integers(0, 24))
+@example((3, -1), 12)
 @example((-1,), 0)
 @example((0, -1), 0)
 @example((2, 0, 3), 0)
