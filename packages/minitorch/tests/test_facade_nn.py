@@ -69,6 +69,17 @@ def test_dropout_draws_from_pythons_random() -> None:
     assert first.to_numpy().tolist() == again.to_numpy().tolist() != second.to_numpy().tolist()
 
 
+def test_loaded_parameters_stay_tensors_of_the_course(backend: TensorBackend) -> None:
+    module = minitorch.Module()
+    module.weight = minitorch.Parameter(minitorch.rand((2,), backend=backend))
+    state = module.state_dict()
+    module.weight.update(minitorch.zeros((2,), backend=backend))
+    module.load_state_dict(state)
+    value = module.weight.value
+    assert type(value) is minitorch.Tensor and value.backend == backend
+    assert value.to_numpy().tolist() == state["weight"].tolist()
+
+
 # optim
 
 

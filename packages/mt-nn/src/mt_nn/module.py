@@ -317,8 +317,9 @@ def _as_array(name: str, value: Any) -> npt.NDArray[Any]:
 
 
 def _like(value: Any, array: npt.NDArray[Any]) -> Any:
-    """Return an array as a value of the kind that a parameter holds."""
+    """Return an array as a value of the class that a parameter holds, on the same backend."""
     if isinstance(value, Tensor):
-        return tensor(array, backend=value.backend)
+        data = tensor(array, backend=value.backend).data
+        return type(value)(data, backend=value.backend)
     number = array.item()
     return Scalar(number) if isinstance(value, Scalar) else number
