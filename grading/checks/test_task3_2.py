@@ -24,10 +24,8 @@ def test_products_and_gradients(subject: Subject, case: Case) -> None:
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 0, 1)])
 def test_large_products(subject: Subject, order: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
-    a, b, upstream = (
-        rng.integers(-4, 5, shape).astype(float)
-        for shape in ((3, 70, 50), (3, 50, 65), (3, 70, 65))
-    )
+    shapes = (3, 70, 50), (3, 50, 65), (3, 70, 65)
+    a, b, upstream = (rng.integers(-4, 5, shape).astype(float) for shape in shapes)
     permuted = np.ascontiguousarray(a.transpose(order)).transpose(np.argsort(order))
     check_matmul(subject, (permuted, b, upstream), FAST)
 
@@ -36,7 +34,7 @@ def test_large_products(subject: Subject, order: tuple[int, ...]) -> None:
 def test_the_kernel_writes_its_output_and_nothing_else(
     subject: Subject, case: Case, data: st.DataObject
 ) -> None:
-    a, b, upstream = case
+    a, b, _ = case
     # The bare kernel is given three dimensions, as the published one demands.
     a, b = (x.reshape(-1, *x.shape[-2:]) for x in (a, b))
     if len(a) != len(b):

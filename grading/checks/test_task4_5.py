@@ -31,7 +31,7 @@ def digits(which: str, count: int) -> tuple[Array, Array]:
 def test_reads_digits(subject: Subject) -> None:
     images, labels = digits("train", 480)
     others, hidden = digits("t10k", 200)
-    options = {"rate": 0.005, "epochs": 3, "seed": 0}
+    options = {"rate": 0.005, "epochs": 3, "batch": 16, "seed": 0}
     answer = subject.call("train.digits", [images, labels, others], options)
     expect(answer.array.shape == (200, 10), "expected ten numbers for each image", answer)
     right = float((answer.array.argmax(axis=1) == hidden).mean())
@@ -56,7 +56,7 @@ def test_reads_sentences(subject: Subject) -> None:
     vectors = np.random.default_rng(0).standard_normal((20, 10))
     rows, labels = sentences(240, seed=1)
     others, hidden = sentences(200, seed=2)
-    options = {"rate": 0.01, "epochs": 8, "seed": 0, "maps": 12}
+    options = {"rate": 0.01, "epochs": 8, "batch": 16, "seed": 0, "maps": 12}
     answer = subject.call("train.sentences", [vectors, rows, labels, others], options)
     expect(answer.array.shape == (200,), "expected one number for each sentence", answer)
     right = float(((answer.array > 0) == (hidden > 0.5)).mean())

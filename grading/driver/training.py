@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from grading.driver.family import Family
 from grading.subject import Answer, Array, Request
-from mt_autodiff import no_grad, tensor
+from mt_autodiff import Scalar, no_grad, tensor
 from mt_kernels_cpu import Fast
 from mt_models.networks import CourseLeNet, KimCNN, ScalarMLP, TensorMLP
 from mt_nn import SGD, Adam, Optimizer, binary_cross_entropy, nll_loss
@@ -22,10 +22,10 @@ family = Family()
 
 @family.operation
 def points(request: Request) -> Answer:
-    """Learn points and their classes, all at a time; return the probabilities of class 1.
+    """Learn points and their classes, a batch at a time; return the probabilities of class 1.
 
     Options: `model` ("scalar", or a tensor network on the "simple" or the "fast" backend),
-    `hidden`, `rate`, `epochs`, `seed`.
+    `hidden`, `rate`, `epochs`, `batch`, `seed`.
     """
     options = request.options
     xs, labels = request.arrays
@@ -34,24 +34,27 @@ def points(request: Request) -> Answer:
         return Answer(request, (scalar_points(xs, labels, rng, options),))
     backend: Backend = Fast() if options["model"] == "fast" else REFERENCE
     network = TensorMLP(options["hidden"], rng, backend)
-    optimizer = SGD(network.parameters(), lr=options["rate"])
-    inputs = tensor(xs, backend)
-    for _ in range(options["epochs"]):
-        binary_cross_entropy(network(inputs), labels.astype(np.int64)).backward()
-        optimizer.step()
+
+    def loss(chosen: npt.NDArray[np.int64]) -> Any:
+        probabilities = network(tensor(xs[chosen], backend))
+        return binary_cross_entropy(probabilities, labels[chosen].astype(np.int64))
+
+    descend(len(xs), loss, SGD(network.parameters(), lr=options["rate"]), rng, options)
     with no_grad():
-        return Answer(request, (network(inputs).to_numpy().copy(),))
+        return Answer(request, (network(tensor(xs, backend)).to_numpy().copy(),))
 
 
 def scalar_points(xs: Array, labels: Array, rng: np.random.Generator, options: Any) -> Array:
     """Learn points with a network of scalars."""
     network = ScalarMLP(options["hidden"], rng)
-    optimizer = SGD(network.parameters(), lr=options["rate"])
-    for _ in range(options["epochs"]):
-        for probability, label in zip(network(xs), labels, strict=True):
-            likelihood = probability if label else 1.0 - probability
-            (-likelihood.log() / len(labels)).backward()
-        optimizer.step()
+
+    def loss(chosen: npt.NDArray[np.int64]) -> Any:
+        total = Scalar(0.0)
+        for probability, label in zip(network(xs[chosen]), labels[chosen], strict=True):
+            total = total - (probability if label else 1.0 - probability).log()
+        return total / len(chosen)
+
+    descend(len(xs), loss, SGD(network.parameters(), lr=options["rate"]), rng, options)
     return np.array([probability.data for probability in network(xs)])
 
 
@@ -94,9 +97,9 @@ def sentences(request: Request) -> Answer:
 def descend(
     count: int, loss: Any, optimizer: Optimizer, rng: np.random.Generator, options: Any
 ) -> None:
-    """Go through the examples in shuffled batches of 16."""
+    """Go through the examples in shuffled batches."""
     for _ in range(options["epochs"]):
         order = rng.permutation(count)
-        for start in range(0, count, 16):
-            loss(order[start : start + 16]).backward()
+        for start in range(0, count, options["batch"]):
+            loss(order[start : start + options["batch"]]).backward()
             optimizer.step()
