@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Sequence
 from types import EllipsisType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -56,6 +56,11 @@ def normalize_key(key: Any, shape: Sequence[int]) -> Key:
             )
         result.append(number % size)
     return tuple(result)
+
+
+def names_element(key: Key, dims: int) -> TypeGuard[Sequence[int]]:
+    """Return whether a normalized index names one element of a tensor of so many dimensions."""
+    return len(key) == dims and all(isinstance(entry, int) for entry in key)
 
 
 def _check_entry(entry: Any) -> None:

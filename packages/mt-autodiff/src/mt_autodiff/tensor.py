@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mt_autodiff import functions
 from mt_autodiff.engine import History, Move, Node
 from mt_autodiff.graph import backpropagate
-from mt_autodiff.indexing import normalize_key, slice_view
+from mt_autodiff.indexing import names_element, normalize_key, slice_view
 from mt_autodiff.modes import grad_enabled
 from mt_tensor import REFERENCE, Backend, ShapeError, TensorData, operators
 from mt_tensor.layout import broadcasts_to, check_shape, infer_shape, normalize_dims
@@ -282,12 +282,15 @@ class Tensor(Node):
         Whole numbers (negative ones count from the end), slices, None and Ellipsis will do.
         """
         entries = normalize_key(key, self.shape)
-        if len(entries) == self.dims and all(isinstance(entry, int) for entry in entries):
-            return self.data.get(entries)  # type: ignore[arg-type]
+        if names_element(entries, self.dims):
+            return self.data.get(entries)
         return functions.Slice.apply(self, entries)
 
     def __setitem__(self, key: Any, value: TensorLike) -> None:
         """Set elements in place, broadcasting the value to them.
+
+        What was computed from this tensor before may still need its elements as they were: assign
+        to a leaf after `backward`, not between an operation and its `backward`.
 
         Raises:
             RuntimeError: Gradients would be wrong, because this tensor was computed from others
@@ -305,7 +308,11 @@ class Tensor(Node):
                 "assignment to an expanded tensor, whose elements share memory; "
                 "call contiguous() first"
             )
-        target = slice_view(self.data, normalize_key(key, self.shape))
+        entries = normalize_key(key, self.shape)
+        if names_element(entries, self.dims) and isinstance(value, _NUMBERS):
+            self.data.set(entries, float(value))
+            return
+        target = slice_view(self.data, entries)
         operand = self._operand(value)
         if operand.requires_grad() and grad_enabled():
             raise RuntimeError(
