@@ -49,6 +49,7 @@ class Recipe(ABC):
         dtype: The type of its numbers.
         optimizer: Plain gradient descent or Adam.
         lr: The learning rate.
+        weight_decay: How strongly weights are drawn towards zero.
         schedule: Whether the rate stays or falls to zero along half a cosine.
         seed: Of weights, dropout and the order of the examples.
     """
@@ -59,6 +60,7 @@ class Recipe(ABC):
     dtype: Dtype = "float64"
     optimizer: OptimizerName = "sgd"
     lr: float = 0.05
+    weight_decay: float = 0.0
     schedule: ScheduleName = "constant"
     seed: int = 0
 
@@ -73,7 +75,7 @@ class Recipe(ABC):
     def make_optimizer(self, parameters: Sequence[Parameter]) -> Optimizer:
         """Return the optimiser of a network's parameters."""
         kind = SGD if self.optimizer == "sgd" else Adam
-        return kind(parameters, lr=self.lr)
+        return kind(parameters, lr=self.lr, weight_decay=self.weight_decay)
 
     def make_schedule(self, steps: int) -> Schedule:
         """Return the learning rate of each of so many steps."""

@@ -69,6 +69,7 @@ def common_options(
     adam_lr: float,
     optimizer: str = "sgd",
     schedule: str = "cosine",
+    weight_decay: float = 0.0,
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds the options which every `train` command has."""
     options = [
@@ -114,6 +115,13 @@ def common_options(
             default=None,
             callback=_rate({"sgd": sgd_lr, "adam": adam_lr}),
             help=f"The learning rate.  [default: {sgd_lr} with sgd, {adam_lr} with adam]",
+        ),
+        click.option(
+            "--weight-decay",
+            type=click.FloatRange(min=0),
+            default=weight_decay,
+            show_default=True,
+            help="How strongly the weights are drawn towards zero.",
         ),
         click.option(
             "--schedule",
@@ -238,7 +246,9 @@ def mnist(ctx: click.Context, /, **options: Any) -> None:
     default=None,
     help="Read SST-2 with Hugging Face datasets: a name on the hub, or a folder.",
 )
-@common_options(epochs=5, batch_size=50, sgd_lr=0.1, adam_lr=0.001, optimizer="adam")
+@common_options(
+    epochs=8, batch_size=50, sgd_lr=0.1, adam_lr=0.005, optimizer="adam", weight_decay=0.001
+)
 @click.pass_context
 def sentiment(ctx: click.Context, /, **options: Any) -> None:
     """Learn to read sentiment: a sentence CNN on SST-2.

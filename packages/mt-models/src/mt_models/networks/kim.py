@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from mt_autodiff import Tensor, concatenate
 from mt_nn import Conv1d, Dropout, Embedding, Linear, Module, max
+from mt_nn.init import course_uniform
 from mt_tensor import REFERENCE, Backend
 
 Preset = Literal["course", "kim2014"]
@@ -53,12 +54,21 @@ class KimCNN(Module):
             raise ValueError(f"preset {preset!r} does not exist; choose 'course' or 'kim2014'")
         self.preset = preset
         self.embedding = Embedding.from_pretrained(vectors, trainable=trainable, backend=backend)
+        # Small weights: the largest of many responses would else be large before it means anything.
         self.convolutions = [
-            Conv1d(vectors.shape[1], maps, width, padding="trailing", rng=rng, backend=backend)
+            Conv1d(
+                vectors.shape[1],
+                maps,
+                width,
+                padding="trailing",
+                init=course_uniform,
+                rng=rng,
+                backend=backend,
+            )
             for width in self.WIDTHS
         ]
         features = maps if preset == "course" else maps * len(self.WIDTHS)
-        self.output = Linear(features, 1, rng=rng, backend=backend)
+        self.output = Linear(features, 1, init=course_uniform, rng=rng, backend=backend)
         self.dropout = Dropout(0.25 if preset == "course" else 0.5, rng=rng)
 
     def forward(self, rows: npt.NDArray[np.integer]) -> Tensor:
