@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_kernels_cpu import Fast
+from mt_kernels_cpu import Fast, tensor_map
 from mt_tensor import Reference, TensorData, operators
 
 UNTOUCHED = -7.0
@@ -254,3 +254,15 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
             assert everything(OnAllThreads()) == expected
     finally:
         numba.set_num_threads(most)
+
+
+def test_only_large_tensors_are_spread_over_threads() -> None:
+    def formula(x: float) -> float:
+        return 1.5 * x
+
+    kernel = tensor_map(formula)
+    for size in (1, int(Fast.parallel_from) - 1):
+        Fast().map(formula, Fast().zeros((size,)))
+        assert (len(kernel.serial.signatures), len(kernel.parallel.signatures)) == (1, 0)
+    Fast().map(formula, Fast().zeros((int(Fast.parallel_from),)))
+    assert (len(kernel.serial.signatures), len(kernel.parallel.signatures)) == (1, 1)

@@ -99,9 +99,8 @@ class DiskCache:
         Not if the function's meaning is unknown, and not if something that it names was assigned
         to since it was created: its helpers may have been compiled with the older value.
         """
-        return self._fingerprint is not None and self._fingerprint == fingerprint(
-            self._fn, self._options
-        )
+        now = fingerprint(self._fn, self._options)
+        return now is not None and now == self._fingerprint
 
     def _file_name(self, signature: Any, codegen: Any) -> str:
         """Return the name for a signature on this kind of processor."""

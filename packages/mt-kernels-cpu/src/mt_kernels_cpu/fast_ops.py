@@ -169,7 +169,7 @@ def multiply_row(
     a, a_at, a_step, inner = a_row
     if b_down == 1 and b_right > 1:
         for j in range(len(total)):
-            total[j] = dot(a_row, (b, b_at + j * b_right, b_down, inner))
+            total[j] += dot(a_row, (b, b_at + j * b_right, b_down, inner))
     else:
         for k in range(inner):
             b_row = (b, b_at + k * b_down, b_right, len(total))

@@ -4,6 +4,9 @@ A *row* is a run of elements along which every operand moves on by a constant st
 layouts are, two loops remain: over the rows, which do not depend on each other, and along a row,
 where there is nothing left to work out. Operands that are laid out alike and have no gaps
 consist of one row, apart from `LONGEST_ROW`.
+
+The loops here are plain ones because numba takes several times as long to compile the same thing
+written with slices of arrays, and every kernel contains them.
 """
 
 from typing import TypeAlias
@@ -71,8 +74,9 @@ def merge_dims(
     first is as long as all steps of the second together.
 
     Shape:
-        (dims,) → (merged,), (operands, merged); there always is a first dimension of size 1.
+        (dims,) → (merged,), (operands, merged), with 1 ≤ merged ≤ dims + 1.
     """
+    # The first one stands for a tensor without dimensions, which has a row of one element.
     sizes = np.ones(len(shape) + 1, np.int64)
     strides = np.zeros((len(operands), len(shape) + 1), np.int64)
     last = 0
