@@ -8,120 +8,19 @@ the first is an `mt_autodiff.Tensor` and the second an `mt_tensor.Backend`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Protocol, TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 import mt_autodiff
-from minitorch._kernels import CUDA, FAST, SimpleKernels, Wrapper
+from minitorch._kernels import CUDA, FAST, Wrapper
+from minitorch._ops import SimpleOps, TensorOps
 from mt_autodiff import History, TensorLike, unbroadcast
 from mt_tensor import Backend, Map, ShapeError, TensorData, Zip, operators
 from mt_tensor.layout import Shape, Storage, Strides, UserShape
 
 Layout: TypeAlias = tuple[Storage, Shape, Strides]
-
-
-class MapTensor(Protocol):
-    """What `TensorOps.map` makes: a function of each element of a tensor."""
-
-    def __call__(self, a: Tensor, out: Tensor | None = None, /) -> Tensor:
-        """Return the result, or write it to `out`."""
-
-
-class ZipTensor(Protocol):
-    """What `TensorOps.zip` makes: a function of each pair of elements of two tensors."""
-
-    def __call__(self, a: Tensor, b: Tensor, out: Tensor | None = None, /) -> Tensor:
-        """Return the result, or write it to `out`."""
-
-
-class ReduceTensor(Protocol):
-    """What `TensorOps.reduce` makes: a function that folds one dimension of a tensor."""
-
-    def __call__(self, a: Tensor, dim: int, out: Tensor | None = None, /) -> Tensor:
-        """Return the result, or write it to `out`."""
-
-
-class TensorOps:
-    """Operations on tensors, gradients unknown: what a `TensorBackend` is built from.
-
-    A class of one's own defines these four static methods. What `map`, `zip` and `reduce` return
-    makes a new tensor; it need not take an `out`.
-
-    Attributes:
-        cuda: Whether tensors live in the memory of the GPU.
-    """
-
-    cuda: ClassVar[bool] = False
-
-    @staticmethod
-    def map(fn: Map) -> MapTensor:
-        """Return a function that applies fn to every element of a tensor."""
-        return _missing("map")
-
-    @staticmethod
-    def zip(fn: Zip) -> ZipTensor:
-        """Return a function that combines two tensors, broadcast, element by element."""
-        return _missing("zip")
-
-    @staticmethod
-    def reduce(fn: Zip, start: float = 0.0) -> ReduceTensor:
-        """Return a function that folds a dimension, beginning with start; its size becomes 1."""
-        return _missing("reduce")
-
-    @staticmethod
-    def matrix_multiply(a: Tensor, b: Tensor) -> Tensor:
-        """Multiply matrices, or batches of them that broadcast."""
-        result: Tensor = _missing("matrix_multiply")(a, b)
-        return result
-
-
-class LibraryOps(TensorOps):
-    """The operations of one of the library's backends, on tensors instead of their data."""
-
-    kernels: ClassVar[Backend]
-
-    @classmethod
-    def map(cls, fn: Map) -> MapTensor:
-        """Return a function that applies fn, compiled or not, to every element of a tensor."""
-
-        def apply(a: Tensor, out: Tensor | None = None) -> Tensor:
-            return _result(a, cls.kernels.map(fn, a.data, _data(out)), out)
-
-        return apply
-
-    @classmethod
-    def zip(cls, fn: Zip) -> ZipTensor:
-        """Return a function that combines two tensors, broadcast, element by element."""
-
-        def apply(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
-            return _result(a, cls.kernels.zip(fn, a.data, b.data, _data(out)), out)
-
-        return apply
-
-    @classmethod
-    def reduce(cls, fn: Zip, start: float = 0.0) -> ReduceTensor:
-        """Return a function that folds a dimension, beginning with start; its size becomes 1."""
-
-        def apply(a: Tensor, dim: int, out: Tensor | None = None) -> Tensor:
-            data = cls.kernels.reduce(fn, a.data, dim, start)
-            if out is not None:
-                cls.kernels.map(operators.id, data, out.data)
-            return _result(a, data, out)
-
-        return apply
-
-    @classmethod
-    def matrix_multiply(cls, a: Tensor, b: Tensor) -> Tensor:
-        """Multiply matrices, or batches of them that broadcast."""
-        return a._new(cls.kernels.matmul(a.data, b.data))
-
-
-class SimpleOps(LibraryOps):
-    """Plain Python loops: the reference backend."""
-
-    kernels = SimpleKernels()
 
 
 class UserKernels(Wrapper):
@@ -131,40 +30,32 @@ class UserKernels(Wrapper):
     backend for the same memory.
     """
 
-    def __init__(self, ops: type[TensorOps], backend: TensorBackend) -> None:
-        super().__init__(CUDA if ops.cuda else FAST)
+    def __init__(self, backend: TensorBackend) -> None:
+        super().__init__(CUDA if backend.cuda else FAST)
         self._backend = backend
-        self._ops = ops
-        # Kernels are compiled when they are made: make each only once.
-        self._map_of = functools.cache(ops.map)
-        self._zip_of = functools.cache(ops.zip)
-        self._reduce_of = functools.cache(ops.reduce)
 
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
-        self._write(out, self._map_of(fn)(self._tensor(_expanded(a, out))))
+        self._write(out, self._backend.map_of(fn)(self._tensor(_expanded(a, out))))
 
     def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
-        self._write(out, self._zip_of(fn)(self._tensor(_expanded(a, out)), self._tensor(b)))
+        self._write(out, self._backend.zip_of(fn)(self._tensor(_expanded(a, out)), self._tensor(b)))
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        self._write(out, self._reduce_of(fn, start)(self._tensor(a), dim))
+        self._write(out, self._backend.reduce_of(fn, start)(self._tensor(a), dim))
 
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
-        self._write(out, self._ops.matrix_multiply(self._tensor(a), self._tensor(b)))
+        self._write(out, self._backend.matrix_multiply(self._tensor(a), self._tensor(b)))
 
     def _tensor(self, data: TensorData) -> Tensor:
         return Tensor(data, backend=self._backend)
 
     def _write(self, out: TensorData, result: Tensor) -> None:
         """Copy a result to where the library wants it."""
+        name = self._backend.ops.__name__
         if not isinstance(result, Tensor):
-            raise TypeError(
-                f"{self._ops.__name__} returned {type(result).__name__}; return a Tensor"
-            )
+            raise TypeError(f"{name} returned {type(result).__name__}; return a Tensor")
         if result.shape != out.shape:
-            raise ShapeError(
-                f"{self._ops.__name__} returned shape {result.shape}; expected {out.shape}"
-            )
+            raise ShapeError(f"{name} returned shape {result.shape}; expected {out.shape}")
         self.kernels.map(operators.id, result.data, out)
 
 
@@ -189,31 +80,36 @@ class TensorBackend(Wrapper):
         Args:
             ops: `SimpleOps`, `FastOps`, `CudaOps`, or a class like `TensorOps`.
         """
-        # A class that inherits from one of the library's may have changed it: ask the class.
-        own = vars(ops).get("kernels")
-        super().__init__(UserKernels(ops, self) if own is None else own)
         self.ops = ops
         self.cuda = ops.cuda
+        # A class that inherits from one of the library's may have changed it: ask the class.
+        own = vars(ops).get("kernels")
+        super().__init__(UserKernels(self) if own is None else own)
 
-        self.neg_map = ops.map(operators.neg)
-        self.sigmoid_map = ops.map(operators.sigmoid)
-        self.relu_map = ops.map(operators.relu)
-        self.log_map = ops.map(operators.log)
-        self.exp_map = ops.map(operators.exp)
-        self.id_map = ops.map(operators.id)
-        self.inv_map = ops.map(operators.inv)
+        # Kernels may be compiled when they are made: make each only once.
+        self.map_of = functools.cache(ops.map)
+        self.zip_of = functools.cache(ops.zip)
+        self.reduce_of = functools.cache(ops.reduce)
 
-        self.add_zip = ops.zip(operators.add)
-        self.mul_zip = ops.zip(operators.mul)
-        self.lt_zip = ops.zip(operators.lt)
-        self.eq_zip = ops.zip(operators.eq)
-        self.is_close_zip = ops.zip(operators.is_close)
-        self.relu_back_zip = ops.zip(operators.relu_back)
-        self.log_back_zip = ops.zip(operators.log_back)
-        self.inv_back_zip = ops.zip(operators.inv_back)
+        self.neg_map = self.map_of(operators.neg)
+        self.sigmoid_map = self.map_of(operators.sigmoid)
+        self.relu_map = self.map_of(operators.relu)
+        self.log_map = self.map_of(operators.log)
+        self.exp_map = self.map_of(operators.exp)
+        self.id_map = self.map_of(operators.id)
+        self.inv_map = self.map_of(operators.inv)
 
-        self.add_reduce = ops.reduce(operators.add, 0.0)
-        self.mul_reduce = ops.reduce(operators.mul, 1.0)
+        self.add_zip = self.zip_of(operators.add)
+        self.mul_zip = self.zip_of(operators.mul)
+        self.lt_zip = self.zip_of(operators.lt)
+        self.eq_zip = self.zip_of(operators.eq)
+        self.is_close_zip = self.zip_of(operators.is_close)
+        self.relu_back_zip = self.zip_of(operators.relu_back)
+        self.log_back_zip = self.zip_of(operators.log_back)
+        self.inv_back_zip = self.zip_of(operators.inv_back)
+
+        self.add_reduce = self.reduce_of(operators.add, 0.0)
+        self.mul_reduce = self.reduce_of(operators.mul, 1.0)
 
         self.matrix_multiply = ops.matrix_multiply
 
@@ -340,24 +236,6 @@ class Tensor(mt_autodiff.Tensor):
         return self.data.tuple()
 
 
-def _missing(operation: str) -> Callable[..., Any]:
-    """Return a function that says that a class of operations is incomplete."""
-
-    def refuse(*args: object) -> Any:
-        raise NotImplementedError(f"this class of operations does not define {operation}")
-
-    return refuse
-
-
 def _expanded(a: TensorData, out: TensorData) -> TensorData:
     """Return a view of an operand in the shape of the result, which a user's class works out."""
     return a if a.shape == out.shape else a.expand(out.shape)
-
-
-def _data(out: Tensor | None) -> TensorData | None:
-    return None if out is None else out.data
-
-
-def _result(a: Tensor, data: TensorData, out: Tensor | None) -> Tensor:
-    """Return data as a constant like a, or the tensor that it was written to."""
-    return a._new(data) if out is None else out

@@ -6,7 +6,8 @@ Importing needs no GPU, and neither does ``TensorBackend(CudaOps)``: making a te
 import mt_autodiff
 import mt_kernels_cuda
 from minitorch._kernels import CUDA
-from minitorch._tensor import LibraryOps, TensorBackend
+from minitorch._ops import LibraryOps
+from minitorch._tensor import TensorBackend
 from mt_kernels_cuda import (
     THREADS_PER_BLOCK,
     tensor_map,

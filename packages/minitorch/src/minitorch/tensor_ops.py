@@ -4,7 +4,8 @@ The loops `tensor_map`, `tensor_zip` and `tensor_reduce` take a scalar function 
 over storages with their shapes and strides; see `mt_tensor.reference_loops`.
 """
 
-from minitorch._tensor import SimpleBackend, SimpleOps, TensorBackend, TensorOps
+from minitorch._ops import SimpleOps, TensorOps
+from minitorch._tensor import SimpleBackend, TensorBackend
 from mt_tensor.reference_loops import tensor_map, tensor_reduce, tensor_zip
 
 __all__ = [
