@@ -29,7 +29,7 @@ class CodeBlock:
 
     Attributes:
         language: The first word after the fence, such as `python`.
-        is_addition: Whether the next word is `addition`: a piece of code for a place that the
+        is_fragment: Whether the next word is `fragment`: code for a place that the
             text names, which means nothing on its own.
         text: What is in it.
         line: The line of the file, counted from 1, on which the text begins.
@@ -37,7 +37,7 @@ class CodeBlock:
     """
 
     language: str
-    is_addition: bool
+    is_fragment: bool
     text: str
     line: int
     output: str | None
@@ -66,7 +66,7 @@ class Document:
                     output = following.content
                 language, _, rest = token.info.partition(" ")
                 line = token.map[0] + 2
-                yield CodeBlock(language, rest == "addition", token.content, line, output)
+                yield CodeBlock(language, rest == "fragment", token.content, line, output)
 
     def code(self) -> Iterator[str]:
         """The text of every fenced block and of every inline code span."""

@@ -64,7 +64,7 @@ def test_python_examples_run_and_print_what_they_say(
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "__main__"}
     for block in document.code_blocks():
-        if block.language != "python" or block.is_addition:
+        if block.language != "python" or block.is_fragment:
             continue
         # Empty lines in front, so that a traceback shows the line of the document.
         source = "\n" * (block.line - 1) + block.text
