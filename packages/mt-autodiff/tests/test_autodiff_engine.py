@@ -17,6 +17,7 @@ from mt_autodiff import (
     Tensor,
     TensorContext,
     backpropagate,
+    concatenate,
     grad_check,
     no_grad,
     tensor,
@@ -252,6 +253,15 @@ def test_equal_backends_need_no_move() -> None:
     x, y = leaf(1.0), leaf(2.0, backend=Reference())
     assert (x * y).parents == [x, y]
     assert y.to(REFERENCE) is y
+
+
+def test_only_what_lives_elsewhere_is_moved() -> None:
+    x, y = leaf(1.0), leaf(2.0, backend=SINGLE)
+    joined = concatenate([x, y, x], 0)
+    first, moved, last = joined.parents
+    assert first is last is x
+    assert repr(moved.history) == "History(Move)"
+    assert moved.parents == [y]
 
 
 def test_a_move_is_differentiable_and_copies() -> None:
