@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from mt_tensor import operators
 from mt_tensor.layout import broadcast_index, index_to_position, to_index
 
-_index_to_position = numba.njit(index_to_position)
-_to_index = numba.njit(to_index)
-_broadcast_index = numba.njit(broadcast_index)
+# Numba's own annotations take what it returns for a decorator, never for a compiled function.
+njit: Any = numba.njit
+
+_index_to_position = njit(index_to_position)
+_to_index = njit(to_index)
+_broadcast_index = njit(broadcast_index)
 
 shapes = st.lists(st.integers(1, 4), max_size=5)
 
@@ -24,7 +27,7 @@ shapes = st.lists(st.integers(1, 4), max_size=5)
 @given(shapes, st.sampled_from([np.int64, np.int32]))
 def test_positions(shape: list[int], dtype: Any) -> None:
     sizes = np.array(shape, np.int64)
-    strides = np.arange(1, 2 * len(shape), 2, np.int64)
+    strides = np.arange(1, 2 * len(shape), 2, dtype=np.int64)
     compiled, plain = np.zeros((2, len(shape)), dtype)
     for ordinal in range(math.prod(shape)):
         _to_index(ordinal, sizes, compiled)
@@ -47,7 +50,6 @@ def test_broadcasting(shape: list[int], draws: st.DataObject) -> None:
 
 
 def test_a_whole_loop_compiles() -> None:
-    @numba.njit
     def total(storage: Any, shape: Any, strides: Any, size: int) -> float:
         index = np.empty(len(shape), np.int64)
         result = 0.0
@@ -58,7 +60,7 @@ def test_a_whole_loop_compiles() -> None:
 
     storage = np.arange(20.0)
     layout = (np.array([2, 3]), np.array([7, 2]))
-    assert total(storage, *layout, 6) == sum([0.0, 2.0, 4.0, 7.0, 9.0, 11.0])
+    assert njit(total)(storage, *layout, 6) == sum([0.0, 2.0, 4.0, 7.0, 9.0, 11.0])
 
 
 # Every double that is special to some formula, and some that are not.
@@ -104,14 +106,14 @@ def compare(received: npt.NDArray[Any], expected: list[float]) -> None:
 @pytest.mark.parametrize("fn", UNARY, ids=lambda fn: fn.__name__)
 def test_formulas_of_one_number(fn: Callable[[float], float]) -> None:
     # Division by zero gives infinity, as in every kernel.
-    compiled = numba.njit(error_model="numpy")(fn)
+    compiled = njit(error_model="numpy")(fn)
     with np.errstate(all="ignore"):
         compare(np.array([compiled(x) for x in EDGES]), [fn(x) for x in EDGES])
 
 
 @pytest.mark.parametrize("fn", BINARY, ids=lambda fn: fn.__name__)
 def test_formulas_of_two_numbers(fn: Callable[[float, float], float]) -> None:
-    compiled = numba.njit(error_model="numpy")(fn)
+    compiled = njit(error_model="numpy")(fn)
     with np.errstate(all="ignore"):
         for x in EDGES:
             compare(np.array([compiled(x, y) for y in EDGES]), [fn(x, y) for y in EDGES])

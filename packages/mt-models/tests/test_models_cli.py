@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from mt_models.cli import main
-from mt_models.datasets import load_mnist_split, load_sst2_split
+from mt_models.datasets import Sst2Split, load_mnist_split, load_sst2_split
 from mt_nn import load_checkpoint
+
+Run = Callable[..., Result]
 
 POINTS = ["train", "points", "--backend", "reference", "--n", "12", "--hidden", "3"]
 SMALL_MNIST = [
@@ -22,7 +25,7 @@ SMALL_MNIST = [
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
@@ -35,13 +38,13 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     "command", [[], ["train"], ["train", "mnist"], ["train", "sentiment"], ["train", "points"]]
 )
-def test_help_teaches(run, command: list[str]) -> None:
+def test_help_teaches(run: Run, command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
     assert len(result.output) > 200
 
 
-def test_points_leave_logs_checkpoints_and_pictures(run) -> None:
+def test_points_leave_logs_checkpoints_and_pictures(run: Run) -> None:
     result = run(*POINTS, "--epochs", "3")
     assert result.exit_code == 0, result.output
     folder = Path("runs/points-1")
@@ -54,12 +57,12 @@ def test_points_leave_logs_checkpoints_and_pictures(run) -> None:
     assert Path("runs/points-2").is_dir()
 
 
-def test_scalars_learn_too(run) -> None:
+def test_scalars_learn_too(run: Run) -> None:
     result = run(*POINTS, "--model", "scalar", "--epochs", "2")
     assert result.exit_code == 0, result.output
 
 
-def test_resume_goes_on_to_more_epochs(run) -> None:
+def test_resume_goes_on_to_more_epochs(run: Run) -> None:
     run(*POINTS, "--epochs", "2", "--out", "short")
     result = run("train", "points", "--resume", "--out", "short", "--epochs", "4")
     assert result.exit_code == 0, result.output
@@ -68,7 +71,7 @@ def test_resume_goes_on_to_more_epochs(run) -> None:
     assert texts[0] == texts[1]
 
 
-def test_resume_without_a_name_takes_the_latest(run) -> None:
+def test_resume_without_a_name_takes_the_latest(run: Run) -> None:
     run(*POINTS, "--epochs", "1")
     run(*POINTS, "--epochs", "1", "--seed", "7")
     result = run("train", "points", "--resume", "--epochs", "2")
@@ -90,14 +93,14 @@ def test_resume_without_a_name_takes_the_latest(run) -> None:
         (["trian"], "trian"),
     ],
 )
-def test_usage_errors_name_what_was_given(run, args: list[str], message: str) -> None:
+def test_usage_errors_name_what_was_given(run: Run, args: list[str], message: str) -> None:
     result = run(*args)
     assert result.exit_code in (1, 2)
     assert message in result.output
     assert "Traceback" not in result.output
 
 
-def test_a_resumed_run_keeps_its_options(run) -> None:
+def test_a_resumed_run_keeps_its_options(run: Run) -> None:
     run(*POINTS, "--epochs", "1", "--out", "run")
     result = run("train", "points", "--resume", "--out", "run", "--lr", "0.7")
     assert result.exit_code == 2
@@ -107,7 +110,7 @@ def test_a_resumed_run_keeps_its_options(run) -> None:
     assert "holds a run of points" in result.output
 
 
-def test_a_run_is_never_overwritten(run) -> None:
+def test_a_run_is_never_overwritten(run: Run) -> None:
     run(*POINTS, "--epochs", "1", "--out", "run")
     before = Path("run/last.safetensors").read_bytes()
     result = run(*POINTS, "--epochs", "1", "--out", "run")
@@ -116,13 +119,13 @@ def test_a_run_is_never_overwritten(run) -> None:
     assert Path("run/last.safetensors").read_bytes() == before
 
 
-def test_divergence_is_a_message(run) -> None:
+def test_divergence_is_a_message(run: Run) -> None:
     result = run(*POINTS, "--lr", "1e200", "--epochs", "5")
     assert result.exit_code == 1
     assert "lower the learning rate" in result.output
 
 
-def test_a_damaged_checkpoint_is_a_message(run) -> None:
+def test_a_damaged_checkpoint_is_a_message(run: Run) -> None:
     run(*POINTS, "--epochs", "1", "--out", "run")
     path = Path("run/last.safetensors")
     path.write_bytes(path.read_bytes()[:-40])
@@ -132,7 +135,7 @@ def test_a_damaged_checkpoint_is_a_message(run) -> None:
     assert "Traceback" not in result.output
 
 
-def test_digits_from_training_to_prediction(run) -> None:
+def test_digits_from_training_to_prediction(run: Run) -> None:
     result = run(*SMALL_MNIST)
     assert result.exit_code == 0, result.output
     assert re.search(r"Epoch 2 loss \d+\.\d{4} valid acc \d+/16 \(\d+/40 = ", result.output)
@@ -155,8 +158,9 @@ def test_digits_from_training_to_prediction(run) -> None:
     assert "missing.png" in result.output
 
 
-def test_sentiment_from_training_to_prediction(run) -> None:
-    for name, split in (("train-sentences", "sentences"), ("dev", "dev"), ("test", "test")):
+def test_sentiment_from_training_to_prediction(run: Run) -> None:
+    splits: dict[str, Sst2Split] = {"train-sentences": "sentences", "dev": "dev", "test": "test"}
+    for name, split in splits.items():
         sentences = load_sst2_split(split)
         rows = zip(sentences.texts[:20], sentences.labels[:20], strict=True)
         text = "".join(f"{text}\t{label}\n" for text, label in rows)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,7 +86,8 @@ class TestSources:
 
     def test_a_seed(self, name: str) -> None:
         make = DATASETS[name]
-        assert make(20, 7) == make(20, np.int64(7)) == make(20, np.random.default_rng(7))
+        numpy_seed: Any = np.int64(7)
+        assert make(20, 7) == make(20, numpy_seed) == make(20, np.random.default_rng(7))
         assert make(20, 7) != make(20, 8)
 
     def test_without_a_seed_no_two_are_alike(self, name: str) -> None:
