@@ -85,9 +85,8 @@ def uneven(request: Request, right: Array) -> Array:
 def counted_twice(request: Request, derivatives: Array) -> Array:
     """Derivatives of programs whose inputs are used more than once, doubled."""
     uses = [o for _, *operands in request.options["program"] for o in operands]
-    return derivatives * np.array(
-        [2.0 if uses.count(i) > 1 else 1.0 for i in range(len(derivatives))]
-    )
+    factors = [2.0 if uses.count(i) > 1 else 1.0 for i in range(len(derivatives))]
+    return np.multiply(derivatives, factors)
 
 
 def first_kept(request: Request, found: list[list[int]]) -> list[list[int]]:
