@@ -29,13 +29,13 @@ def digits(which: str, count: int) -> tuple[Array, Array]:
 
 
 def test_reads_digits(subject: Subject) -> None:
-    images, labels = digits("train", 480)
+    images, labels = digits("train", 320)
     others, hidden = digits("t10k", 200)
-    options = {"rate": 0.005, "epochs": 3, "batch": 16, "seed": 0}
+    options = {"rate": 0.01, "epochs": 2, "batch": 16, "seed": 0}
     answer = subject.call("train.digits", [images, labels, others], options)
     expect(answer.array.shape == (200, 10), "expected ten numbers for each image", answer)
     right = float((answer.array.argmax(axis=1) == hidden).mean())
-    expect(right >= 0.7, f"{right:.1%} of the digits are read right, expected 70 %", answer)
+    expect(right >= 0.6, f"{right:.1%} of the digits are read right, expected 60 %", answer)
 
 
 def sentences(count: int, seed: int) -> tuple[Array, Array]:
