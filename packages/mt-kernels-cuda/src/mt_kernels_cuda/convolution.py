@@ -32,7 +32,7 @@ def convolve(
 ) -> None:
     """Write the correlation of `input` with `weight` into `out`, zeros around the input.
 
-    Launch it with blocks of (TILE, TILE) threads, one for each tile of the result.
+    Launch it with blocks of (TILE, TILE) threads, in one row: a block for each tile of the result.
 
     Args:
         out: Where to write, anywhere but over the operands; its shape and strides follow.
