@@ -15,6 +15,7 @@ from tools.workspace import ROOT, Package, read_packages
 pytestmark = pytest.mark.docs
 
 DOCUMENTS = documents()
+PACKAGES = read_packages()
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 
 
@@ -93,16 +94,28 @@ def test_commands_exist(document: Document) -> None:
 
 @each_document
 def test_folders_of_packages_exist(document: Document) -> None:
-    names = {package.name for package in read_packages()}
+    names = {package.name for package in PACKAGES}
     for code in document.code():
         for name in re.findall(r"\bpackages/([\w-]+)", code):
             assert name in names, f"{document}: packages/{name}"
 
 
-@pytest.mark.parametrize("package", read_packages(), ids=lambda package: package.name)
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 def test_every_package_shows_an_example(package: Package) -> None:
     document = Document(package.folder / "README.md")
     assert any(block.language == "python" for block in document.code_blocks())
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_the_installation_guide_lists_what_a_package_needs(package: Package) -> None:
+    guide = (ROOT / "docs" / "guides" / "installation.md").read_text("utf-8")
+    (row,) = (line for line in guide.splitlines() if line.startswith(f"| {package.name} |"))
+    siblings, others = (set(re.findall(r"[\w-]+", cell)) for cell in row.split("|")[2:4])
+    names = {each.name for each in PACKAGES}
+    if row.split("|")[2].strip() == "all of them":
+        siblings = names - {package.name}
+    assert siblings == package.requires & names
+    assert {name.lower() for name in others} == package.requires - names
 
 
 @pytest.mark.parametrize(
