@@ -3,8 +3,8 @@
 A number of one matrix is needed for a whole row or column of the result. So a block computes a
 tile of the result together: its threads fetch a tile of each matrix from the slow global memory
 into the fast shared memory, one number each, multiply all pairs from there, and move on to the
-next two tiles. Every number that is fetched is used `TILE` times. Sums are kept in double precision,
-whatever the matrices hold.
+next two tiles. Every number that is fetched is used `TILE` times. Sums are kept in double
+precision, whatever the matrices hold.
 """
 
 from numba import cuda
