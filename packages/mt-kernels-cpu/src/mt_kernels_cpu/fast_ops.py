@@ -137,15 +137,16 @@ def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
 
 
 @helper
-def position_of(ordinal: int, shape: Shape, own_shape: Shape, own_strides: Strides) -> int:
-    """Return where the ordinal-th element of a shape lies in a tensor that is broadcast to it."""
+def matrix_at(batch: int, out_shape: Shape, shape: Shape, strides: Strides) -> int:
+    """Return where the matrix lies from which a matrix of the output, counted by batch, is made.
+
+    The last two dimensions are the matrix; the others are broadcast to those of the output.
+    """
     position = 0
-    for dim in range(len(shape) - 1, -1, -1):
-        index = ordinal % shape[dim]
-        ordinal //= shape[dim]
-        own_dim = dim - len(shape) + len(own_shape)
-        if own_dim >= 0 and own_shape[own_dim] > 1:
-            position += index * own_strides[own_dim]
+    for from_right in range(3, len(out_shape) + 1):
+        if from_right <= len(shape) and shape[-from_right] > 1:
+            position += batch % out_shape[-from_right] * strides[-from_right]
+        batch //= out_shape[-from_right]
     return position
 
 
@@ -195,15 +196,15 @@ def tensor_matrix_multiply(
     Shape:
         a (..., m, k), b (..., k, n), out (..., m, n).
     """
-    batch_shape, rows, columns = out_shape[:-2], out_shape[-2], out_shape[-1]
-    all_rows = rows
-    for size in batch_shape:
+    rows, columns = out_shape[-2], out_shape[-1]
+    all_rows = 1
+    for size in out_shape[:-1]:
         all_rows *= size
     for row in prange(all_rows):
         batch, i = divmod(np.int64(row), rows)
-        to = position_of(batch, batch_shape, batch_shape, out_strides)
-        a_at = position_of(batch, batch_shape, a_shape[:-2], a_strides)
-        b_at = position_of(batch, batch_shape, b_shape[:-2], b_strides)
+        to = matrix_at(batch, out_shape, out_shape, out_strides)
+        a_at = matrix_at(batch, out_shape, a_shape, a_strides)
+        b_at = matrix_at(batch, out_shape, b_shape, b_strides)
         total = np.zeros(columns, out.dtype)
         a_row = (a, a_at + i * a_strides[-2], a_strides[-1], a_shape[-1])
         multiply_row(total, a_row, b, b_at, b_strides[-2], b_strides[-1])
