@@ -1,0 +1,60 @@
+"""What all packages have in common, and what is written down in more than one place."""
+
+import tomllib
+from collections import Counter
+
+import pytest
+
+from tools.draw_package_graph import BOXES
+from tools.workspace import ROOT, Package, read_packages
+
+PACKAGES = read_packages()
+ROOT_SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+each_package = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+
+
+def test_the_order_of_the_packages_respects_what_they_need() -> None:
+    names = [package.name for package in PACKAGES]
+    assert len(names) == 7
+    for position, package in enumerate(PACKAGES):
+        assert package.requires & set(names) <= set(names[:position])
+
+
+def test_all_versions_are_the_same() -> None:
+    assert len({package.version for package in PACKAGES}) == 1
+
+
+@each_package
+def test_a_package_is_typed_described_and_licensed(package: Package) -> None:
+    assert (package.source / "py.typed").is_file()
+    assert (package.folder / "README.md").is_file()
+    licence = (ROOT / "LICENSE").read_bytes()
+    assert (package.folder / "LICENSE").read_bytes() == licence
+
+
+@each_package
+def test_siblings_are_bound_to_the_same_minor_version(package: Package) -> None:
+    major, minor, _ = map(int, package.version.split("."))
+    bounds = f">={major}.{minor},<{major}.{minor + 1}"
+    project = tomllib.loads((package.folder / "pyproject.toml").read_text("utf-8"))["project"]
+    siblings = {each.name for each in PACKAGES}
+    declared = [
+        *project["dependencies"],
+        *sum(project.get("optional-dependencies", {}).values(), []),
+    ]
+    for requirement in declared:
+        name = requirement.partition(">")[0]
+        assert name not in siblings or requirement == name + bounds
+
+
+def test_tools_know_every_package() -> None:
+    sources = {package.source.parent.relative_to(ROOT).as_posix() for package in PACKAGES}
+    assert set(ROOT_SETTINGS["tool"]["mypy"]["mypy_path"].split(":")) == sources
+    assert set(BOXES) == {package.name for package in PACKAGES}
+
+
+def test_file_names_of_tests_are_unique() -> None:
+    folders = ("packages", "tests", "grading")
+    names = Counter(file.name for each in folders for file in (ROOT / each).rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
