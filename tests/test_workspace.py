@@ -2,6 +2,7 @@
 
 import tomllib
 from collections import Counter
+from itertools import chain
 
 import pytest
 
@@ -39,11 +40,8 @@ def test_siblings_are_bound_to_the_same_minor_version(package: Package) -> None:
     bounds = f">={major}.{minor},<{major}.{minor + 1}"
     project = tomllib.loads((package.folder / "pyproject.toml").read_text("utf-8"))["project"]
     siblings = {each.name for each in PACKAGES}
-    declared = [
-        *project["dependencies"],
-        *sum(project.get("optional-dependencies", {}).values(), []),
-    ]
-    for requirement in declared:
+    extras = project.get("optional-dependencies", {})
+    for requirement in chain(project["dependencies"], *extras.values()):
         name = requirement.partition(">")[0]
         assert name not in siblings or requirement == name + bounds
 
