@@ -143,7 +143,14 @@ def plain_python(x: float) -> float:
     return x
 
 
-@pytest.mark.parametrize("unknown", [object(), plain_python, [1.0], math, types.SimpleNamespace])
+WITH_TYPES = numba.njit("float32(float32)")(plain_python)
+WITH_LOCAL_TYPES = numba.njit(locals={"x": numba.float32})(plain_python)
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [object(), plain_python, [1.0], math, types.SimpleNamespace, WITH_TYPES, WITH_LOCAL_TYPES],
+)
 def test_no_fingerprint_of_what_is_not_known(unknown: object) -> None:
     assert fingerprint(defined("def f(x):\n    return c\n", c=unknown), {}) is None
 

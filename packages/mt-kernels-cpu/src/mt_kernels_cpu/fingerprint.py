@@ -102,7 +102,8 @@ def _value(value: Any, inside: tuple[FunctionType, ...]) -> str:
             return _digest("array", repr(layout), value.tobytes().hex())
         case CodeType():
             return _code(value, inside)
-        case Dispatcher():
+        case Dispatcher() if getattr(value, "_can_compile", False) and not value.locals:
+            # One with types of its own choice converts numbers in ways that do not show here.
             return _compiled(value.py_func, value.targetoptions, inside)
         case np.ufunc():
             return _digest("ufunc", value.__name__)
