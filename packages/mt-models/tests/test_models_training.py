@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +36,7 @@ from mt_models.training import (
     train,
     write_logs,
 )
-from mt_nn import SGD
+from mt_nn import SGD, load_checkpoint, save_checkpoint
 from mt_tensor import REFERENCE
 
 
@@ -230,8 +232,6 @@ def test_best_checkpoint_is_the_first_best_epoch(tmp_path: Path) -> None:
     for epoch, right in enumerate([3, 7, 7, 5], start=1):
         progress.records.append(record(epoch, right))
         run.on_epoch(progress, evaluation)
-    from mt_nn import load_checkpoint
-
     assert load_checkpoint(tmp_path / BEST).step == 2
     assert load_checkpoint(tmp_path / LAST).step == 4
 
@@ -299,3 +299,44 @@ def test_killed_and_resumed_equals_undisturbed(tmp_path: Path) -> None:
     assert mine.meta["progress"]["records"][-1]["epoch"] == 6
     for name, array in theirs.model.items():
         np.testing.assert_array_equal(mine.model[name], array)
+
+
+def test_a_full_disk_leaves_the_old_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_logs(tmp_path, "points", ["what ran"], [record(1, 3)])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def half(path: Path, text: str, encoding: str) -> None:
+        path.write_bytes(text.encode(encoding)[: len(text) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(OSError, match=r"No space left on device.*points\.txt"):
+        write_logs(tmp_path, "points", ["what ran"], [record(1, 3), record(2, 4)])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_killed_after_the_best_epoch_keeps_the_best_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever file of an epoch's end is written last, the run can be taken up."""
+
+    class Killed(BaseException):
+        pass
+
+    problem, optimizer = xor()
+    run = Run(tmp_path, problem, optimizer, Settings(4, 5), {}, (), Display())
+    run.save(Progress())
+    original = save_checkpoint
+    written = []
+
+    def once(path: Path, **contents: Any) -> None:
+        if written:
+            raise Killed
+        written.append(path.name)
+        original(path, **contents)
+
+    monkeypatch.setattr("mt_models.training.run.save_checkpoint", once)
+    with pytest.raises(Killed):
+        run.on_epoch(Progress([record(1, 3)]), problem.evaluate(problem.validation))
+    state = Progress.from_json(last_checkpoint(tmp_path).meta["progress"])
+    assert state.best is None or load_checkpoint(tmp_path / BEST).step == state.best.epoch

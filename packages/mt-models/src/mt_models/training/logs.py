@@ -1,11 +1,13 @@
 """The logs of a run: lines for people, as the course asks for them, and JSON lines beside them.
 
 A log is a function of the records, written whole after every epoch: a resumed run leaves the
-same file as an undisturbed one.
+same lines as an undisturbed one, but for the seconds among the JSON lines. A log takes its name
+only when it is complete: on a full disk the one before survives.
 """
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -54,8 +56,23 @@ def write_logs(
         name: The problem's name.
         header: Lines that say what ran; they begin with "# " in the text.
         records: The finished epochs.
+
+    Raises:
+        OSError: A log cannot be written. The one that was there before is intact.
     """
     text = [*(f"# {line}" for line in header), *lines(name, records)]
-    (folder / f"{name}.txt").write_text("\n".join(text) + "\n", encoding="utf-8")
-    objects = [json.dumps(asdict(record)) for record in records]
-    (folder / f"{name}.jsonl").write_text("".join(f"{o}\n" for o in objects), encoding="utf-8")
+    _replace(folder / f"{name}.txt", text)
+    _replace(folder / f"{name}.jsonl", [json.dumps(asdict(record)) for record in records])
+
+
+def _replace(path: Path, lines: Sequence[str]) -> None:
+    """Write a log beside the old one, then put it in its place."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        problem = f"the log cannot be written ({error.strerror}); make room, then go on by --resume"
+        raise OSError(error.errno, problem, str(path)) from error

@@ -31,6 +31,7 @@ class Run:
         header: What ran, for the log.
         display: Who else is told.
         stop_requested: Asked between two steps.
+        saved_at: When the state was last written, in `time.monotonic`'s seconds.
     """
 
     folder: Path
@@ -50,10 +51,12 @@ class Run:
             self.save(progress)
 
     def on_epoch(self, progress: Progress, evaluation: Evaluation) -> None:
-        """Save the state, the network if it is the best so far, and the logs."""
-        self.save(progress)
+        """Save the network if it is the best so far, the state, and the logs."""
+        # The best first: if the process dies between the two, the run is taken up before this
+        # epoch's end and writes it again. The other way round the best network would be lost.
         if progress.best is progress.records[-1]:
             self._write(BEST, progress)
+        self.save(progress)
         write_logs(self.folder, self.problem.name, self.header, progress.records)
         self.display.on_epoch(progress, evaluation)
 
