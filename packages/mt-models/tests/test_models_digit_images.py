@@ -67,6 +67,17 @@ def test_transparent_is_paper(tmp_path: Path) -> None:
     assert read_digit(path).any()
 
 
+def test_a_camera_held_sideways(tmp_path: Path) -> None:
+    picture = Image.new("L", (60, 40), 255)
+    picture.paste(0, (10, 18, 50, 22))  # lies on its side
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Orientation: turn a quarter clockwise to see it upright.
+    path = tmp_path / "one.png"
+    picture.save(path, exif=exif)
+    rows, columns = np.nonzero(read_digit(path) > 128)
+    assert np.ptp(rows) > np.ptp(columns)
+
+
 def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_digit(tmp_path / "none.png")

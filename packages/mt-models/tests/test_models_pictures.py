@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,3 +42,10 @@ def test_drawing_survives_the_extremes() -> None:
     assert confusion(nothing_wrong, ["no", "yes", "maybe"]).axes
     record = EpochRecord(1, 0.5, 0.5, float("nan"), 0, 0, 0, 0, 1.0, 1.0)
     assert len(curves([record]).axes) == 2
+
+
+def test_dollar_signs_are_no_formulas() -> None:
+    wrong = evaluation([0], [1], [0.9])
+    figure = worst_sentences([r"$ 8 and a \popcorn for $ 20"], wrong)
+    figure.savefig(io.BytesIO())
+    assert [label.get_parse_math() for label in figure.axes[0].get_yticklabels()] == [False]

@@ -8,14 +8,14 @@ from os import PathLike
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 SIDE = 28
 BOX = 20
 CENTRE = 14.0
 """Where MNIST has its centres of mass: all of them lie between 13.5 and 14.5, in both axes."""
 FAINT = 0.2
-"""What is darker than this share of the strongest ink is background."""
+"""What is fainter than this share of the strongest ink is background."""
 
 
 class ImageError(ValueError):
@@ -34,10 +34,11 @@ def read_digit(path: str | PathLike[str]) -> npt.NDArray[np.uint8]:
     """
     try:
         with Image.open(path) as picture:
-            rgba = picture.convert("RGBA")
+            # A camera that was held sideways says so beside the pixels.
+            rgba = ImageOps.exif_transpose(picture).convert("RGBA")
     except FileNotFoundError:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
+    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise ImageError(
             f"{path}: not a readable image ({error}); give a PNG, JPEG or the like"
         ) from error

@@ -9,7 +9,7 @@ from mt_tensor import REFERENCE, Backend
 
 
 class ScalarLinear(Module):
-    r"""A linear layer whose every weight is a `Scalar`: $y_j = b_j + \\sum_i x_i w_{ij}$."""
+    r"""A linear layer whose every weight is a `Scalar`: $y_j = b_j + \sum_i x_i w_{ij}$."""
 
     def __init__(self, inputs: int, outputs: int, rng: np.random.Generator) -> None:
         """Draw the weights uniformly from [-1, 1), the biases from [-0.1, 0.1)."""

@@ -21,7 +21,8 @@ def worst_sentences(texts: Sequence[str], evaluation: Evaluation, count: int = 1
         axes = figure.subplots()
         places = range(len(chosen))
         axes.barh(places, positive, color=colours, height=0.5)
-        axes.set_yticks(places, labels, size=7.5)
+        # A sentence about money holds dollar signs, and no formulas between them.
+        axes.set_yticks(places, labels, size=7.5, parse_math=False)
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
         axes.set_xlabel("probability of positive; in truth orange is positive, blue negative")
