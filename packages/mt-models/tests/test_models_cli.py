@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import re
+import shlex
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from mt_models.cli import main
 from mt_models.datasets import Sst2Split, load_mnist_split, load_sst2_split
-from mt_nn import load_checkpoint
+from mt_models.prediction import Prediction
+from mt_models.training import LineDisplay, Progress
+from mt_nn import Linear, load_checkpoint, save_checkpoint
 
 Run = Callable[..., Result]
 
@@ -179,3 +186,72 @@ def test_sentiment_from_training_to_prediction(run: Run) -> None:
     result = run("predict", "run", "  ")
     assert result.exit_code == 1
     assert "empty" in result.output
+
+
+def test_ctrl_c_saves_and_says_how_to_resume(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = LineDisplay.on_step
+
+    def interrupted(self: LineDisplay, progress: Progress) -> None:
+        original(self, progress)
+        if len(progress.records) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    folder = "my [/runs] :x: 1"
+    with monkeypatch.context() as patch:
+        patch.setattr(LineDisplay, "on_step", interrupted)
+        result = run(*POINTS, "--epochs", "3", "--batch-size", "5", "--out", folder)
+    assert result.exit_code == 130, result.output
+    assert "Stopped in epoch 2" in result.output
+    words = shlex.split(result.output.splitlines()[-1])
+    assert words == ["train", "points", "--resume", "--out", folder]
+
+    result = run(*words, "--epochs", "1")
+    assert result.exit_code == 2
+    assert "in the middle of epoch 2" in result.output
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    run(*POINTS, "--epochs", "3", "--batch-size", "5", "--out", "undisturbed")
+    assert Path(folder, "points.txt").read_text() == Path("undisturbed/points.txt").read_text()
+
+
+def test_resuming_a_finished_run_changes_nothing(run: Run) -> None:
+    run(*POINTS, "--epochs", "2", "--out", "run")
+    files = [path for path in Path("run").iterdir() if path.suffix != ".png"]
+    before = [path.read_bytes() for path in files]
+    result = run("train", "points", "--resume", "--out", "run")
+    assert result.exit_code == 0, result.output
+    assert "last epoch 2" in result.output
+    assert [path.read_bytes() for path in files] == before
+
+
+def test_what_cannot_be_built_leaves_no_folder(run: Run) -> None:
+    Path("empty").mkdir()
+    result = run("train", "mnist", "--data", "empty")
+    assert result.exit_code == 1
+    assert not Path("runs").exists()
+
+
+def test_a_checkpoint_of_no_run_is_a_message(run: Run) -> None:
+    save_checkpoint("last.safetensors", model=Linear(2, 1, rng=0))
+    for args in (["predict", ".", "x"], ["train", "points", "--resume", "--out", "."]):
+        result = run(*args)
+        assert result.exit_code == 1
+        assert "no run of the command `train`" in result.output
+
+
+@pytest.mark.parametrize("other", [["--data", "."], ["--train-set", "phrases"]])
+def test_the_hub_excludes_other_data(run: Run, other: list[str]) -> None:
+    result = run("train", "sentiment", "--hub", "nowhere", *other)
+    assert result.exit_code == 2
+    assert "exclude each other" in result.output
+
+
+def test_any_terminal_can_show_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prediction = Prediction(("no", "yes"), np.array([0.25, 0.75]), ("café",))
+    # The command hides the module of its name.
+    module = importlib.import_module("mt_models.cli.main")
+    monkeypatch.setattr(module, "ask", lambda *_: prediction)
+    result = CliRunner(charset="ascii").invoke(main, ["predict", str(tmp_path), "x"])
+    assert result.exit_code == 0, result.output
+    assert "75.00%  ####" in result.output
+    assert r"caf\xe9" in result.output

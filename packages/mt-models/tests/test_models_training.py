@@ -327,7 +327,7 @@ def test_killed_after_the_best_epoch_keeps_the_best_network(
     run = Run(tmp_path, problem, optimizer, Settings(4, 5), {}, (), Display())
     run.save(Progress())
     original = save_checkpoint
-    written = []
+    written: list[str] = []
 
     def once(path: Path, **contents: Any) -> None:
         if written:

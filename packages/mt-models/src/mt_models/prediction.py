@@ -12,7 +12,7 @@ from mt_models.backends import make_backend
 from mt_models.datasets import Vocabulary, load_glove, tokenise
 from mt_models.digit_images import read_digit
 from mt_models.problems import LENGTH, Digits, Sentiment, image_batch
-from mt_models.recipes import DigitsRecipe, SentimentRecipe, recipe_from_json
+from mt_models.recipes import DigitsRecipe, SentimentRecipe, recipe_of
 from mt_models.training import BEST, LAST
 from mt_nn import Checkpoint, load_checkpoint
 
@@ -64,12 +64,12 @@ def predict(path: str | PathLike[str], question: str, backend: str | None = None
 
     Raises:
         FileNotFoundError: The checkpoint or the image does not exist.
-        CheckpointError: The checkpoint is damaged.
+        CheckpointError: The checkpoint is damaged, or no training run wrote it.
         ImageError: The image cannot be read.
         ValueError: The sentence is empty, or the network answers no questions (a run on points).
     """
     checkpoint = load_checkpoint(find_checkpoint(path))
-    recipe = recipe_from_json(checkpoint.meta["problem"], checkpoint.meta["options"])
+    recipe = recipe_of(checkpoint)
     name = recipe.backend if backend is None else backend
     if isinstance(recipe, DigitsRecipe):
         return _digit(checkpoint, recipe, question, name)

@@ -26,6 +26,8 @@ from mt_models.problems import NETWORKS, DigitNetwork, Digits, Points, Problem, 
 from mt_nn import (
     SGD,
     Adam,
+    Checkpoint,
+    CheckpointError,
     ConstantRate,
     CosineDecay,
     Module,
@@ -80,10 +82,6 @@ class Recipe(ABC):
     def make_schedule(self, steps: int) -> Schedule:
         """Return the learning rate of each of so many steps."""
         return ConstantRate(self.lr) if self.schedule == "constant" else CosineDecay(self.lr, steps)
-
-    def validation_texts(self) -> Sequence[str]:
-        """Return the validation examples as text, if text is what they are."""
-        return ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, from which `recipe_from_json` makes an equal recipe."""
@@ -171,10 +169,6 @@ class SentimentRecipe(Recipe):
             trainable=self.trainable,
         )
 
-    def validation_texts(self) -> Sequence[str]:
-        """Return the validation sentences."""
-        return self._sst2().dev.texts[: self.validation_size]
-
     def _sst2(self) -> Sst2:
         if self.hub is not None:
             return load_sst2_from_hub(self.hub)
@@ -208,6 +202,23 @@ class PointsRecipe(Recipe):
 RECIPES: dict[str, type[Recipe]] = {
     recipe.problem: recipe for recipe in (DigitsRecipe, SentimentRecipe, PointsRecipe)
 }
+
+
+def recipe_of(checkpoint: Checkpoint) -> Recipe:
+    """Return the recipe of the run that wrote a checkpoint.
+
+    Raises:
+        CheckpointError: No training run wrote it.
+        ValueError: It is of a problem that does not exist, or not of a recipe.
+    """
+    meta = checkpoint.meta
+    if not {"problem", "options", "settings", "progress"} <= set(meta):
+        raise CheckpointError(
+            checkpoint.path,
+            "it holds a network, but no run of the command `train`",
+            "give the folder of such a run",
+        )
+    return recipe_from_json(meta["problem"], meta["options"])
 
 
 def recipe_from_json(problem: str, values: Mapping[str, Any]) -> Recipe:

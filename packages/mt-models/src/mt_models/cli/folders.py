@@ -1,6 +1,7 @@
 """Where runs are kept: a numbered folder each, so that none overwrites another."""
 
 import itertools
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -17,17 +18,24 @@ def new_folder(problem: str, out: Path | None) -> Path:
         click.UsageError: The named folder holds a run already.
     """
     if out is None:
-        out = next(
-            folder
-            for number in itertools.count(1)
-            if not (folder := RUNS / f"{problem}-{number}").exists()
-        )
-    elif (out / LAST).exists():
+        return _next_folder(problem)
+    if (out / LAST).exists():
         raise click.UsageError(
             f"{out} holds a run already; go on with it by --resume, or name another folder"
         )
     out.mkdir(parents=True, exist_ok=True)
     return out
+
+
+def _next_folder(problem: str) -> Path:
+    """Create the next free folder; of two runs that start at once each gets its own."""
+    RUNS.mkdir(exist_ok=True)
+    for number in itertools.count(1):
+        folder = RUNS / f"{problem}-{number}"
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise AssertionError("numbers never end")
 
 
 def latest_folder(problem: str, out: Path | None) -> Path:

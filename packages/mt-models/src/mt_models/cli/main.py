@@ -1,5 +1,7 @@
 """The command line: `python -m mt_models train mnist` and its siblings."""
 
+import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +42,9 @@ class ErrorsAsMessages(click.Group):
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def main(debug: bool) -> None:
     """Train the networks of the course, and ask them."""
+    # What the terminal has no character for appears as an escape: no run ends for it.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @main.group(context_settings={"max_content_width": 100})
@@ -256,6 +261,12 @@ def sentiment(ctx: click.Context, /, **options: Any) -> None:
     The word vectors are GloVe's. Judged are the 872 development sentences; the test sentences are
     judged once, at the end, by the network of the best epoch.
     """
+    default = click.core.ParameterSource.DEFAULT
+    for name in ("data", "train_set"):
+        if options["hub"] is not None and ctx.get_parameter_source(name) is not default:
+            raise click.UsageError(
+                f"--hub and --{name.replace('_', '-')} exclude each other; give one of them"
+            )
     _run(ctx, SentimentRecipe, options)
 
 
@@ -325,13 +336,14 @@ def predict(run: str, question: str, backend: str | None) -> None:
     size, dark on bright or bright on dark; or a sentence in quotation marks.
     """
     prediction = ask(run, question, backend)
-    console = Console()
-    console.print(f"[bold]{prediction.answer}[/bold]")
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(prediction.answer, style="bold")
+    block = "#" if console.options.ascii_only else "█"
     table = Table("", "probability", show_header=True, box=None)
     for name, probability in zip(
         prediction.classes, prediction.probabilities.tolist(), strict=True
     ):
-        table.add_row(name, f"{probability:7.2%}  {'█' * round(30 * probability)}")
+        table.add_row(name, f"{probability:7.2%}  {block * round(30 * probability)}")
     console.print(table)
     if prediction.unknown:
-        console.print(f"unknown words: {', '.join(prediction.unknown)}", markup=False)
+        console.print(f"unknown words: {', '.join(prediction.unknown)}")

@@ -1,5 +1,6 @@
 """Running what `train` was asked for: new or resumed, shown, saved, drawn and summed up."""
 
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +13,7 @@ from rich.console import Console
 from mt_models.cli.folders import latest_folder, new_folder
 from mt_models.pictures import draw_run
 from mt_models.problems import Examples, Problem
-from mt_models.recipes import Recipe, recipe_from_json
+from mt_models.recipes import Recipe, recipe_of
 from mt_models.training import (
     BEST,
     Progress,
@@ -33,7 +34,9 @@ INTERRUPTED = 130
 
 def start(recipe: Recipe, settings: Settings, out: Path | None) -> None:
     """Train from the beginning."""
-    _train(recipe, settings, new_folder(recipe.problem, out), None)
+    # Built before there is a folder: what cannot be built leaves none behind.
+    problem = recipe.build()
+    _train(recipe, problem, settings, new_folder(recipe.problem, out), None)
 
 
 def resume(problem: str, out: Path | None, given: Mapping[str, Any]) -> None:
@@ -47,13 +50,22 @@ def resume(problem: str, out: Path | None, given: Mapping[str, Any]) -> None:
     """
     folder = latest_folder(problem, out)
     checkpoint = last_checkpoint(folder)
-    if checkpoint.meta["problem"] != problem:
-        raise click.UsageError(f"{folder} holds a run of {checkpoint.meta['problem']}")
-    recipe = recipe_from_json(problem, checkpoint.meta["options"])
+    recipe = recipe_of(checkpoint)
+    if recipe.problem != problem:
+        raise click.UsageError(
+            f"{folder} holds a run of {recipe.problem}; resume it with `train {recipe.problem}`, "
+            "or name another folder"
+        )
     settings = Settings(**checkpoint.meta["settings"])
     for name in ("epochs", "patience"):
         if name in given:
             settings = replace(settings, **{name: given[name]})
+    progress = Progress.from_json(checkpoint.meta["progress"])
+    if progress.examples_seen and finished(progress, settings):
+        raise click.UsageError(
+            f"the run in {folder} is in the middle of epoch {progress.epoch} already, which these "
+            "--epochs or this --patience exclude; give more, or leave them out"
+        )
     kept = {**recipe.to_json(), "batch_size": settings.batch_size}
     for name, value in given.items():
         if name in kept and kept[name] != value:
@@ -62,12 +74,19 @@ def resume(problem: str, out: Path | None, given: Mapping[str, Any]) -> None:
                 "keeps its options (only --epochs and --patience may change): leave it out, or "
                 "start a new run without --resume"
             )
-    _train(recipe, settings, folder, checkpoint)
+    _train(recipe, recipe.build(), settings, folder, checkpoint)
 
 
-def _train(recipe: Recipe, settings: Settings, folder: Path, checkpoint: Checkpoint | None) -> None:
-    console = Console(soft_wrap=True)
-    problem = recipe.build()
+def _train(
+    recipe: Recipe,
+    problem: Problem,
+    settings: Settings,
+    folder: Path,
+    checkpoint: Checkpoint | None,
+) -> None:
+    """Train, show and save; at the end sum up, after Ctrl-C say how to go on."""
+    # Paths and options are printed as they are, brackets and colons included.
+    console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
     optimizer = recipe.make_optimizer(problem.network.parameters())
     header = (
         f"{recipe.problem}: "
@@ -76,7 +95,7 @@ def _train(recipe: Recipe, settings: Settings, folder: Path, checkpoint: Checkpo
         f"{len(problem.validation):,} validation examples",
     )
     for line in header:
-        console.print(line, highlight=False)
+        console.print(line)
     with (
         StopOnSignal() as stop,
         make_display(problem.name, len(problem.train), settings.epochs, console) as display,
@@ -89,15 +108,13 @@ def _train(recipe: Recipe, settings: Settings, folder: Path, checkpoint: Checkpo
         run.save(progress)
         console.print(
             f"\nStopped in epoch {progress.epoch}. Go on with:\n"
-            f"  train {recipe.problem} --resume --out {folder}"
+            f"  train {recipe.problem} --resume --out {shlex.quote(str(folder))}"
         )
         sys.exit(INTERRUPTED)
-    _sum_up(console, recipe, problem, run, progress)
+    _sum_up(console, problem, run, progress)
 
 
-def _sum_up(
-    console: Console, recipe: Recipe, problem: Problem, run: Run, progress: Progress
-) -> None:
+def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) -> None:
     """Print last and best epoch, judge the test split once, draw the pictures."""
     last, best = progress.records[-1], progress.best
     assert best is not None
@@ -107,15 +124,13 @@ def _sum_up(
         f"best epoch {best.epoch}: {best.validation_accuracy:.2%}",
     ]
     evaluation = problem.evaluate(problem.validation)
-    pictures = draw_run(
-        run.folder, problem, progress.records, evaluation, recipe.validation_texts()
-    )
+    pictures = draw_run(run.folder, problem, progress.records, evaluation)
     if problem.test is not None:
         summary.append(_test_line(problem, problem.test, run))
     write_logs(run.folder, problem.name, (*run.header, *summary), progress.records)
     console.print()
     for line in summary:
-        console.print(line, highlight=False)
+        console.print(line)
     names = ", ".join(path.name for path in pictures)
     console.print(f"{run.folder}/: {problem.name}.txt, {problem.name}.jsonl, {BEST}, {names}")
 

@@ -8,7 +8,7 @@ from mt_models.pictures.curves import curves
 from mt_models.pictures.images import filters, hidden_states, worst_digits
 from mt_models.pictures.sentences import worst_sentences
 from mt_models.pictures.style import save
-from mt_models.problems import Digits, Evaluation, Problem
+from mt_models.problems import Digits, Evaluation, Problem, Sentiment
 from mt_models.training.records import EpochRecord
 
 
@@ -17,7 +17,6 @@ def draw_run(
     problem: Problem,
     records: Sequence[EpochRecord],
     evaluation: Evaluation,
-    texts: Sequence[str] = (),
 ) -> list[Path]:
     """Write the pictures that a problem has and return their paths.
 
@@ -26,7 +25,6 @@ def draw_run(
         problem: What was learnt.
         records: The finished epochs.
         evaluation: The validation examples, judged by the network as it is.
-        texts: The validation sentences, of a problem that has any.
     """
     pictures = {
         "curves": curves(records),
@@ -36,6 +34,6 @@ def draw_run(
         pictures["filters"] = filters(problem.network)
         pictures["hidden"] = hidden_states(problem)
         pictures["errors"] = worst_digits(problem.validation.inputs, evaluation)
-    elif texts:
-        pictures["errors"] = worst_sentences(texts, evaluation)
+    elif isinstance(problem, Sentiment):
+        pictures["errors"] = worst_sentences(problem.validation_texts, evaluation)
     return [save(figure, folder / f"{name}.png") for name, figure in pictures.items()]

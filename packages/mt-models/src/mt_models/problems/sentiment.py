@@ -13,7 +13,12 @@ LENGTH = 52
 
 
 class Sentiment(Problem):
-    """SST-2: is a sentence of a film review positive?"""
+    """SST-2: is a sentence of a film review positive?
+
+    Attributes:
+        vocabulary: The words that have a vector.
+        validation_texts: The validation examples as they were written.
+    """
 
     name = "sentiment"
     classes = ("negative", "positive")
@@ -49,6 +54,7 @@ class Sentiment(Problem):
         )
         self.train = self._examples(sst2.train)[:train_size]
         self.validation = self._examples(sst2.dev)[:validation_size]
+        self.validation_texts = sst2.dev.texts[:validation_size]
         self.test = self._examples(sst2.test) if len(sst2.test) else None
 
     def answer(self, batch: Examples) -> Answer:
