@@ -1,6 +1,5 @@
 """Where runs are kept: a numbered folder each, so that none overwrites another."""
 
-import itertools
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,12 +29,13 @@ def new_folder(problem: str, out: Path | None) -> Path:
 def _next_folder(problem: str) -> Path:
     """Create the next free folder; of two runs that start at once each gets its own."""
     RUNS.mkdir(exist_ok=True)
-    for number in itertools.count(1):
+    number = 1
+    while True:
         folder = RUNS / f"{problem}-{number}"
         with suppress(FileExistsError):
             folder.mkdir()
             return folder
-    raise AssertionError("numbers never end")
+        number += 1
 
 
 def latest_folder(problem: str, out: Path | None) -> Path:
