@@ -202,7 +202,8 @@ def test_ctrl_c_saves_and_says_how_to_resume(run: Run, monkeypatch: pytest.Monke
         result = run(*POINTS, "--epochs", "3", "--batch-size", "5", "--out", folder)
     assert result.exit_code == 130, result.output
     assert "Stopped in epoch 2" in result.output
-    words = shlex.split(result.output.splitlines()[-1])
+    assert "once more stops at once" in result.stderr
+    words = shlex.split(result.stdout.splitlines()[-1])
     assert words == ["train", "points", "--resume", "--out", folder]
 
     result = run(*words, "--epochs", "1")

@@ -158,7 +158,7 @@ def common_options(
             "--resume",
             "resumed",
             is_flag=True,
-            help="Go on with the run in --out, or the latest one.",
+            help="Go on with the run in --out, or the latest one. More --epochs stretch a cosine.",
         ),
     ]
 
@@ -206,7 +206,7 @@ def size_options(examples: str, *, train_size: int | None) -> Callable[[Command]
 @size_options("images", train_size=5000)
 @click.option(
     "--data",
-    type=click.Path(exists=True, file_okay=False),
+    type=click.Path(exists=True, file_okay=False, resolve_path=True),
     default=None,
     help="A folder of IDX files.  [default: the embedded MNIST]",
 )
@@ -242,7 +242,7 @@ def mnist(ctx: click.Context, /, **options: Any) -> None:
 @size_options("sentences", train_size=None)
 @click.option(
     "--data",
-    type=click.Path(exists=True, file_okay=False),
+    type=click.Path(exists=True, file_okay=False, resolve_path=True),
     default=None,
     help="A folder of TSV files.  [default: the embedded SST-2]",
 )

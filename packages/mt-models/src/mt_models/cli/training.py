@@ -123,7 +123,8 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
         f"{last.validation_total:,} validation examples",
         f"best epoch {best.epoch}: {best.validation_accuracy:.2%}",
     ]
-    evaluation = problem.evaluate(problem.validation)
+    # A finished run that is resumed has not been evaluated in this process.
+    evaluation = run.evaluation or problem.evaluate(problem.validation)
     pictures = draw_run(run.folder, problem, progress.records, evaluation)
     if problem.test is not None:
         summary.append(_test_line(problem, problem.test, run))

@@ -32,6 +32,7 @@ class Run:
         display: Who else is told.
         stop_requested: Asked between two steps.
         saved_at: When the state was last written, in `time.monotonic`'s seconds.
+        evaluation: How the network did after the last epoch that was finished here.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Run:
     display: "Display"
     stop_requested: Callable[[], bool] = lambda: False
     saved_at: float = float("-inf")
+    evaluation: Evaluation | None = None
 
     def on_step(self, progress: Progress) -> None:
         """Save now and then."""
@@ -57,6 +59,7 @@ class Run:
         if progress.best is progress.records[-1]:
             self._write(BEST, progress)
         self.save(progress)
+        self.evaluation = evaluation
         write_logs(self.folder, self.problem.name, self.header, progress.records)
         self.display.on_epoch(progress, evaluation)
 

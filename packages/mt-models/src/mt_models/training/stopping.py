@@ -1,6 +1,7 @@
 """Stopping on Ctrl-C between two steps rather than in the middle of one."""
 
 import signal
+import sys
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -47,6 +48,7 @@ class StopOnSignal:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = True
         self._restore()
+        print("\nStopping after this step; once more stops at once.", file=sys.stderr)
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
