@@ -122,8 +122,14 @@ class Problem(ABC):
     def answer(self, batch: Examples) -> Answer:
         """Put a batch through the network."""
 
-    def evaluate(self, examples: Examples, batch_size: int = 100) -> Evaluation:
-        """Judge the network, in evaluation mode and without recording gradients."""
+    def evaluate(self, examples: Examples, batch_size: int = 16) -> Evaluation:
+        """Judge the network, in evaluation mode and without recording gradients.
+
+        Args:
+            examples: What to judge it by.
+            batch_size: Examples at a time. Batches as small as those of training need no kernels
+                but the ones that training has compiled.
+        """
         was_training = self.network.training
         self.network.eval()
         total = 0.0
