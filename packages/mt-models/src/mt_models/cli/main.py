@@ -210,7 +210,7 @@ def size_options(examples: str, *, train_size: int | None) -> Callable[[Command]
     default=None,
     help="A folder of IDX files.  [default: the embedded MNIST]",
 )
-@common_options(epochs=5, batch_size=16, sgd_lr=0.25, adam_lr=0.003)
+@common_options(epochs=3, batch_size=16, sgd_lr=0.25, adam_lr=0.003)
 @click.pass_context
 def mnist(ctx: click.Context, /, **options: Any) -> None:
     """Learn to read digits: LeNet on MNIST.
