@@ -99,7 +99,7 @@ class DigitsRecipe(Recipe):
         validation_size: Judge by the first so many test images; all if None.
     """
 
-    problem: ClassVar[str] = "mnist"
+    problem: ClassVar[str] = Digits.name
 
     network: DigitNetwork = "course"
     data: str | None = None
@@ -136,7 +136,7 @@ class SentimentRecipe(Recipe):
         validation_size: Judge by the first so many development sentences; all if None.
     """
 
-    problem: ClassVar[str] = "sentiment"
+    problem: ClassVar[str] = Sentiment.name
 
     preset: Preset = "course"
     trainable: bool = False
@@ -186,7 +186,7 @@ class PointsRecipe(Recipe):
         hidden: Units in each middle layer.
     """
 
-    problem: ClassVar[str] = "points"
+    problem: ClassVar[str] = Points.name
 
     dataset: str = "Xor"
     model: Literal["scalar", "tensor"] = "tensor"
