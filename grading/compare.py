@@ -1,13 +1,14 @@
 """Comparing what was received with what was expected, in words that help to find the mistake."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from grading.subject import Answer, Array, Plain, Request
+from grading.finding import Finding
+from grading.subject import Answer, Array, Plain, Subject, SubjectError
 
 RELATIVE = 1e-6
 ABSOLUTE = 1e-8
@@ -17,7 +18,15 @@ F = TypeVar("F", bound=Callable[..., None])
 
 
 class MismatchError(AssertionError):
-    """A result is not the expected one."""
+    """A result is not the expected one.
+
+    Attributes:
+        finding: What is wrong, in parts that a report can lay out.
+    """
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(_text(finding))
+        self.finding = finding
 
 
 def advice(reason: str) -> Callable[[F], F]:
@@ -47,10 +56,9 @@ def expect_array(
     Raises:
         MismatchError: They differ.
     """
-    if which >= len(answer.arrays):
-        raise MismatchError(f"result {which} is missing: {answer.request}")
     name = "the result" if len(answer.arrays) == 1 else f"result {which}"
-    _expect(answer.request, name, answer.arrays[which], expected, relative, absolute)
+    received = answer.arrays[which] if which < len(answer.arrays) else None
+    _expect(answer, name, received, expected, relative, absolute)
 
 
 def expect_gradients(
@@ -70,13 +78,10 @@ def expect_gradients(
     for i, wanted in enumerate(expected):
         if wanted is None:
             continue
-        received = answer.gradients[i]
-        if received is None:
-            if wanted.size:
-                raise MismatchError(f"operand {i} received no gradient\nasked for {answer.request}")
+        received = answer.gradients[i] if i < len(answer.gradients) else None
+        if received is None and not wanted.size:
             continue
-        name = f"the gradient of operand {i}"
-        _expect(answer.request, name, received, wanted, relative, absolute)
+        _expect(answer, f"the gradient of operand {i}", received, wanted, relative, absolute)
 
 
 def expect_plain(answer: Answer, expected: Plain, what: str = "the result") -> None:
@@ -86,9 +91,9 @@ def expect_plain(answer: Answer, expected: Plain, what: str = "the result") -> N
         MismatchError: They differ.
     """
     if not _alike(answer.plain, expected):
+        sentence = f"{what} is wrong"
         raise MismatchError(
-            f"{what} is wrong\nexpected {expected!r}\nreceived {answer.plain!r}"
-            f"\nasked for {answer.request}"
+            Finding(sentence, answer.request, what, expected, answer.plain, answer=answer)
         )
 
 
@@ -99,32 +104,79 @@ def expect(condition: bool, message: str, answer: Answer) -> None:
         MismatchError: It is not so.
     """
     if not condition:
-        received = answer.plain if not answer.arrays else answer.arrays
-        raise MismatchError(f"{message}\nreceived {received!r}\nasked for {answer.request}")
+        received = answer.plain
+        if answer.arrays:
+            received = answer.arrays[0] if len(answer.arrays) == 1 else answer.arrays
+        raise MismatchError(Finding(message, answer.request, received=received, answer=answer))
+
+
+def expect_refusal(
+    subject: Subject,
+    operation: str,
+    arrays: Sequence[Array] = (),
+    options: Mapping[str, Plain] | None = None,
+    kind: str | None = None,
+) -> None:
+    """Demand that the code under test raises an exception, of a kind if one is named.
+
+    Raises:
+        MismatchError: It returned something, or raised another exception.
+    """
+    wanted = f"an {kind}" if kind else "an exception"
+    try:
+        answer = subject.call(operation, arrays, options)
+    except SubjectError as error:
+        if kind is None or kind in error.kinds:
+            return
+        sentence = f"{error.kinds[0]} was raised, expected {wanted}"
+        raise MismatchError(
+            Finding(sentence, error.request, "the exception", wanted, error.kinds[0])
+        ) from error
+    received = answer.plain if not answer.arrays else answer.array
+    raise MismatchError(
+        Finding(
+            f"this is impossible, yet no exception was raised, expected {wanted}",
+            answer.request,
+            "the exception",
+            wanted,
+            received,
+            answer=answer,
+        )
+    )
 
 
 def _expect(
-    request: Request,
+    answer: Answer,
     name: str,
-    received: Array,
+    received: Array | None,
     expected: npt.ArrayLike,
     relative: float,
     absolute: float,
 ) -> None:
     wanted = np.asarray(expected, np.float64)
-    if received.shape != wanted.shape:
-        raise MismatchError(
-            f"{name} has shape {received.shape}, expected {wanted.shape}\nasked for {request}"
+    index = None
+    if received is None:
+        sentence = f"{name} is missing"
+    elif received.shape != wanted.shape:
+        sentence = f"{name} has shape {received.shape}, expected {wanted.shape}"
+    else:
+        close = np.isclose(received, wanted, rtol=relative, atol=absolute, equal_nan=True)
+        if close.all():
+            return
+        index = tuple(int(i) for i in np.argwhere(~close)[0])
+        sentence = (
+            f"{name} is wrong at {int((~close).sum())} of {wanted.size} indices, first at {index}: "
+            f"expected {wanted[index]:.9g}, received {received[index]:.9g}"
         )
-    close = np.isclose(received, wanted, rtol=relative, atol=absolute, equal_nan=True)
-    if close.all():
-        return
-    index = tuple(int(i) for i in np.argwhere(~close)[0])
-    raise MismatchError(
-        f"{name} is wrong at {int((~close).sum())} of {wanted.size} indices, first at {index}: "
-        f"expected {wanted[index]:.9g}, received {received[index]:.9g}"
-        f"\nexpected\n{wanted}\nreceived\n{received}\nasked for {request}"
-    )
+    raise MismatchError(Finding(sentence, answer.request, name, wanted, received, index, answer))
+
+
+def _text(finding: Finding) -> str:
+    lines = [finding.sentence]
+    if finding.expected is not None:
+        lines.append(f"expected\n{finding.expected}")
+    lines += [f"received\n{finding.received}", f"asked for {finding.request}"]
+    return "\n".join(lines)
 
 
 def _alike(received: Plain, expected: Plain) -> bool:
