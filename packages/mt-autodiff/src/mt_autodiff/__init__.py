@@ -20,6 +20,7 @@ from mt_autodiff.creation import (
 )
 from mt_autodiff.derivatives import central_difference
 from mt_autodiff.engine import Function, History, Node, TensorContext, unbroadcast
+from mt_autodiff.fusing import fused
 from mt_autodiff.grad_check import grad_central_difference, grad_check
 from mt_autodiff.graph import Context, Variable, backpropagate, topological_sort
 from mt_autodiff.modes import grad_enabled, no_grad
@@ -49,6 +50,7 @@ __all__ = [
     "from_dlpack",
     "from_numpy",
     "full",
+    "fused",
     "grad_central_difference",
     "grad_check",
     "grad_enabled",

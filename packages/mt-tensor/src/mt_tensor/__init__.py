@@ -6,6 +6,7 @@ Nothing here knows of gradients. Start with `mt_tensor.operators`, then `TensorD
 
 from mt_tensor import operators
 from mt_tensor.backend import Backend, HostBackend, Map, ShapeError, Zip, host_array
+from mt_tensor.fusion import FusedForm, Gradients
 from mt_tensor.layout import (
     MAX_DIMS,
     IndexingError,
@@ -22,6 +23,8 @@ __all__ = [
     "MAX_DIMS",
     "REFERENCE",
     "Backend",
+    "FusedForm",
+    "Gradients",
     "HostBackend",
     "IndexingError",
     "Map",

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from mt_tensor.fusion import FusedForm
 from mt_tensor.layout import (
     UserShape,
     broadcasts_to,
@@ -248,6 +249,16 @@ class Backend(ABC):
         out = self._conv_out("conv2d", input, weight, size)
         self._conv2d(out, input, weight, reverse)
         return out
+
+    # More than the six
+
+    def fused(self, name: str) -> type[FusedForm] | None:
+        """Return this backend's form of a composed function, None if it has none of its own.
+
+        Args:
+            name: What the composed definition calls its fused form.
+        """
+        return None
 
     # What a backend writes
 

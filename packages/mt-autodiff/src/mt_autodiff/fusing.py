@@ -1,0 +1,121 @@
+"""Composed functions that run in one piece where the backend knows how.
+
+`fused` decorates a function of tensors that is composed of others. The body remains its definition:
+what it computes is what a fused form (`mt_tensor.FusedForm`) has to compute.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+from mt_autodiff.engine import Function, History, Node, TensorContext
+from mt_autodiff.modes import grad_enabled
+from mt_tensor import TensorData
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def fused(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a composed function run as a fused form where there is one. A decorator.
+
+    The form is that of the backend on which the first tensor argument lives. The composed body
+    runs instead if
+
+    - no argument is a tensor, or the backend has no form of that name;
+    - the tensors live on different backends;
+    - the form declines: a layout, an option, or an error that the body will raise.
+
+    Results and gradients are the same either way, up to rounding. The decorated function has two
+    attributes by which tests find both ways: ``fused_form``, the name, and ``__wrapped__``, the
+    composed body.
+
+    Args:
+        name: What backends call the form.
+    """
+
+    def decorate(composed: Callable[P, R]) -> Callable[P, R]:
+        parameters = tuple(inspect.signature(composed).parameters.values())
+        function: Any = type(name, (FusedFunction,), {"__doc__": f"`{name}` as a fused form."})
+
+        @functools.wraps(composed)
+        def either(*args: P.args, **kwargs: P.kwargs) -> R:
+            for arg in args:
+                if isinstance(arg, Node):
+                    break
+            else:
+                return composed(*args, **kwargs)
+            form = arg.backend.fused(name)
+            if form is not None:
+                result = function.attempt(form, _in_order(parameters, args, kwargs))
+                if result is not None:
+                    answer: R = result
+                    return answer
+            return composed(*args, **kwargs)
+
+        either.fused_form = name  # type: ignore[attr-defined]
+        return either
+
+    return decorate
+
+
+class FusedFunction(Function):
+    """A fused form as the graph sees it: one function, however much it computes.
+
+    Every function that `fused` decorates has a subclass of its own, so that histories, messages
+    and profiles name it.
+    """
+
+    @classmethod
+    def attempt(cls, form: Any, args: Sequence[Any] | None) -> Any:
+        """Return the result of a form as a node, None if it declines.
+
+        Args:
+            form: The `mt_tensor.FusedForm` of the backend of the first node.
+            args: All arguments in order; None if they do not fit the function.
+        """
+        if args is None:
+            return None
+        nodes = [arg for arg in args if isinstance(arg, Node)]
+        backend = nodes[0].backend
+        for node in nodes:
+            if node.backend is not backend and node.backend != backend:
+                return None
+        recording = grad_enabled()
+        needs_grad = tuple([recording and node.history is not None for node in nodes])
+        data = [arg.data if isinstance(arg, Node) else arg for arg in args]
+        answer = form.forward(backend, needs_grad, *data)
+        if answer is None:
+            return None
+        result, saved = answer
+        ctx = TensorContext(backend, needs_grad)
+        ctx.save_for_backward(form, saved)
+        history = None if ctx.no_grad else History(cls, ctx, nodes)
+        return type(nodes[0])(result, history, None, backend)
+
+    @classmethod
+    def run_backward(cls, ctx: TensorContext, grad: Node) -> Sequence[TensorData | None]:
+        """Return the gradients that the form works out."""
+        form, saved = ctx.saved_values
+        grads: Sequence[TensorData | None] = form.backward(ctx.backend, saved, grad.data)
+        return grads
+
+
+def _in_order(
+    parameters: tuple[inspect.Parameter, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[Any] | None:
+    """Return a call's arguments as one list, defaults filled in; None if the call is wrong."""
+    values = list(args)
+    used = 0
+    for parameter in parameters[len(args) :]:
+        if parameter.name in kwargs:
+            used += 1
+            values.append(kwargs[parameter.name])
+        elif parameter.default is not parameter.empty:
+            values.append(parameter.default)
+        else:
+            return None
+    return values if used == len(kwargs) and len(values) == len(parameters) else None

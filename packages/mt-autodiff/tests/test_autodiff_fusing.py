@@ -1,0 +1,173 @@
+"""When a composed function runs in one piece, and when its body does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from mt_autodiff import Tensor, backpropagate, fused, no_grad, tensor
+from mt_tensor import REFERENCE, FusedForm, Gradients, Reference, TensorData
+
+
+class ScaledSum(FusedForm):
+    """`scaled_sum` in one piece: it declines negative scales and counts what it did."""
+
+    forwards: ClassVar[int] = 0
+    seen: ClassVar[tuple[Any, ...]] = ()
+
+    @staticmethod
+    def forward(
+        backend: Any, needs_grad: tuple[bool, ...], a: TensorData, b: TensorData, scale: float
+    ) -> Any:
+        if scale < 0:
+            return None
+        ScaledSum.forwards += 1
+        ScaledSum.seen = (a, b, scale, needs_grad)
+        array = scale * (backend.to_numpy(a) + backend.to_numpy(b))
+        return backend.from_numpy(array), (scale, needs_grad)
+
+    @staticmethod
+    def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
+        scale, needs_grad = saved
+        scaled = backend.from_numpy(scale * backend.to_numpy(grad))
+        return tuple(scaled if needed else None for needed in needs_grad)
+
+
+class Quick(Reference):
+    """The reference backend with one fused form."""
+
+    name = "quick"
+
+    def fused(self, name: str) -> type[FusedForm] | None:
+        return ScaledSum if name == "scaled_sum" else None
+
+
+QUICK = Quick()
+
+
+@fused("scaled_sum")
+def scaled_sum(a: Tensor, b: Tensor, scale: float = 2.0) -> Tensor:
+    """Return scale times the sum."""
+    return (a + b) * scale
+
+
+@contextmanager
+def runs_fused(expected: bool) -> Iterator[None]:
+    """Check which of the two ways the calls inside take."""
+    before = ScaledSum.forwards
+    yield
+    assert (ScaledSum.forwards > before) is expected
+
+
+def leaf(*numbers: float, backend: Reference = QUICK) -> Tensor:
+    return tensor(list(numbers), backend, requires_grad=True)
+
+
+def test_a_fused_form_and_the_composed_body_agree() -> None:
+    for backend in (QUICK, REFERENCE):
+        a, b = leaf(1.0, 2.0, backend=backend), leaf(3.0, backend=backend)
+        with runs_fused(backend is QUICK):
+            out = scaled_sum(a, b, 3.0)
+        out.backward(np.array([1.0, 10.0]))
+        assert out.to_numpy().tolist() == [12.0, 15.0]
+        assert a.grad is not None
+        assert b.grad is not None
+        assert a.grad.to_numpy().tolist() == [3.0, 30.0]
+        # The engine sums what broadcasting repeated.
+        assert b.grad.to_numpy().tolist() == [33.0]
+
+
+def test_a_form_is_given_all_arguments_in_order() -> None:
+    a, b = leaf(1.0), tensor([2.0], QUICK)
+    scaled_sum(a, scale=5.0, b=b)
+    assert ScaledSum.seen == (a.data, b.data, 5.0, (True, False))
+    scaled_sum(a, b)
+    assert ScaledSum.seen == (a.data, b.data, 2.0, (True, False))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ((leaf(1.0), leaf(2.0)), {"scale": -1.0}),
+        ((leaf(1.0), leaf(2.0, backend=REFERENCE)), {}),
+        ((leaf(1.0, backend=REFERENCE), leaf(2.0)), {}),
+    ],
+    ids=["declined", "second tensor elsewhere", "first tensor elsewhere"],
+)
+def test_otherwise_the_body_runs(arguments: Any, options: Any) -> None:
+    with runs_fused(False):
+        out = scaled_sum(*arguments, **options)
+    assert out.to_numpy().tolist() == [3.0 * options.get("scale", 2.0)]
+    assert out.backend is arguments[0].backend
+    out.backward()
+    assert all(x.grad is not None for x in arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ((leaf(1.0),), {}),
+        ((leaf(1.0), leaf(1.0), 1.0, 1.0), {}),
+        ((leaf(1.0), leaf(1.0)), {"scales": 1.0}),
+        ((leaf(1.0), leaf(1.0), 1.0), {"scale": 1.0}),
+    ],
+)
+def test_a_wrong_call_is_the_error_of_the_function(arguments: Any, options: Any) -> None:
+    with runs_fused(False), pytest.raises(TypeError, match="scaled_sum"):
+        scaled_sum(*arguments, **options)
+
+
+def test_numbers_alone_go_to_the_body() -> None:
+    with runs_fused(False):
+        assert scaled_sum(1.0, 2.0) == 6.0  # type: ignore[arg-type]
+
+
+def test_results_without_a_gradient_are_constants() -> None:
+    with runs_fused(True):
+        assert scaled_sum(tensor([1.0], QUICK), tensor([1.0], QUICK)).is_constant()
+        with no_grad():
+            assert scaled_sum(leaf(1.0), leaf(1.0)).is_constant()
+    assert ScaledSum.seen[-1] == (False, False)
+
+
+def test_a_gradient_that_nobody_wants_is_not_computed() -> None:
+    a, b = tensor([1.0], QUICK), leaf(2.0)
+    out = scaled_sum(a, b)
+    assert out.parents == [a, b]
+    assert [node for node, _ in out.chain_rule(tensor([1.0], QUICK))] == [b]
+
+
+def test_the_result_has_the_class_of_the_first_tensor() -> None:
+    class Course(Tensor):
+        default_backend = QUICK
+
+    course = Course(QUICK.full((1,), 1.0))
+    with runs_fused(True):
+        assert type(scaled_sum(course, leaf(1.0))) is Course
+        assert type(scaled_sum(leaf(1.0), course)) is Tensor
+
+
+def test_history_and_function_have_names() -> None:
+    out = scaled_sum(leaf(1.0), leaf(1.0))
+    assert repr(out.history) == "History(scaled_sum)"
+    assert scaled_sum.__name__ == "scaled_sum"
+    assert scaled_sum.__doc__ == "Return scale times the sum."
+    assert scaled_sum.fused_form == "scaled_sum"  # type: ignore[attr-defined]
+    body = scaled_sum.__wrapped__  # type: ignore[attr-defined]
+    with runs_fused(False):
+        assert body(leaf(1.0), leaf(1.0)).to_numpy().tolist() == [4.0]
+
+
+def test_backends_have_no_forms_unless_they_say_so() -> None:
+    assert REFERENCE.fused("scaled_sum") is None
+    assert QUICK.fused("another") is None
+
+
+def test_a_graph_may_mix_fused_and_other_functions() -> None:
+    x = leaf(1.0, 2.0)
+    y = scaled_sum(x * x, x) * x  # 2 (x^3 + x^2)
+    backpropagate(y, tensor([1.0, 1.0], QUICK))
+    assert x.grad is not None
+    assert x.grad.to_numpy().tolist() == [10.0, 32.0]
