@@ -1,0 +1,89 @@
+"""The operations whose speed is measured: one definition for asv and for the grader.
+
+A workload says which operation, on what shapes, in which memory layout, and draws the numbers. It
+knows neither backends nor packages, only NumPy: asv binds it to the backends of this repository,
+the grader to the code of a submission.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+Layout: TypeAlias = Literal["contiguous", "permuted"]
+Shape: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One operation on tensors of given shapes.
+
+    Attributes:
+        name: What it is called in reports and tables: lower case, words joined by underscores.
+        operation: The operation on tensors, by the name that the catalogue of operations and the
+            functions for networks give it: "mul", "sum", "conv2d", "avgpool2d".
+        shapes: The shape of each operand.
+        options: Everything else that the operation needs: the `dim` of a reduction, the `kernel`
+            of a pooling.
+        dtype: Of the operands.
+        layout: Of the operands in memory: in row-major order, or with the order of the dimensions
+            reversed, as a transposed tensor has it.
+        domain: The interval from which the elements are drawn.
+        gradients: Whether the gradients of all operands are computed as well.
+        seed: Of the elements, unless `inputs` is given another one.
+
+    >>> small = Workload("small", "matmul", ((2, 3), (3, 4)))
+    >>> [array.shape for array in small.inputs()]
+    [(2, 3), (3, 4)]
+    """
+
+    name: str
+    operation: str
+    shapes: tuple[Shape, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    dtype: str = "float64"
+    layout: Layout = "contiguous"
+    domain: tuple[float, float] = (-1.0, 1.0)
+    gradients: bool = False
+    seed: int = 0
+
+    def inputs(self, seed: int | None = None) -> tuple[Array, ...]:
+        """Draw the operands: the same ones whenever the seed is the same.
+
+        Args:
+            seed: Of the elements; the workload's own if it is left out.
+        """
+        rng = np.random.default_rng(self.seed if seed is None else seed)
+        return tuple(self._draw(rng, shape) for shape in self.shapes)
+
+    def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        low, high = self.domain
+        in_memory = shape[::-1] if self.layout == "permuted" else shape
+        array = rng.uniform(low, high, in_memory).astype(self.dtype)
+        return array.T if self.layout == "permuted" else array
+
+
+WORKLOADS: tuple[Workload, ...] = (
+    # Task 3.1: one pass over memory each, with and without index arithmetic.
+    Workload("map", "sigmoid", ((1000, 1000),)),
+    Workload("map_permuted", "sigmoid", ((1000, 1000),), layout="permuted"),
+    Workload("zip", "mul", ((1000, 1000), (1000, 1000))),
+    Workload("zip_broadcast", "mul", ((1000, 1000), (1000, 1))),
+    Workload("reduce", "sum", ((1000, 1000),), {"dim": 1}),
+    # Task 3.2: a large product, and a batch of small ones.
+    Workload("matmul", "matmul", ((256, 256), (256, 256))),
+    Workload("matmul_batched", "matmul", ((64, 64, 64), (64, 64, 64))),
+    # Task 4.1: the first layer of the sentence network, for kernels of width 3.
+    Workload("conv1d", "conv1d", ((10, 50, 52), (100, 50, 3))),
+    # Task 4.2: the second layer of the network for digits.
+    Workload("conv2d", "conv2d", ((16, 4, 28, 28), (8, 4, 3, 3))),
+    # Task 4.3: its pooling, and the other kind.
+    Workload("avgpool2d", "avgpool2d", ((16, 8, 28, 28),), {"kernel": (4, 4)}),
+    Workload("maxpool2d", "maxpool2d", ((16, 8, 28, 28),), {"kernel": (2, 2)}),
+)
+"""All workloads; a name stands for one of them."""
+
+BY_NAME: Mapping[str, Workload] = {workload.name: workload for workload in WORKLOADS}
