@@ -198,12 +198,15 @@ def test_ctrl_c_saves_and_says_how_to_resume(run: Run, monkeypatch: pytest.Monke
 
     folder = "my [/runs] :x: 1"
     with monkeypatch.context() as patch:
+        patch.delenv("HATCH_ENV_ACTIVE", raising=False)
         patch.setattr(LineDisplay, "on_step", interrupted)
         result = run(*POINTS, "--epochs", "3", "--batch-size", "5", "--out", folder)
     assert result.exit_code == 130, result.output
     assert "Stopped in epoch 2" in result.output
     assert "once more stops at once" in result.stderr
     words = shlex.split(result.stdout.splitlines()[-1])
+    program, words = words[:3], words[3:]
+    assert program == ["python", "-m", "mt_models"]
     assert words == ["train", "points", "--resume", "--out", folder]
 
     result = run(*words, "--epochs", "1")

@@ -1,5 +1,6 @@
 """Running what `train` was asked for: new or resumed, shown, saved, drawn and summed up."""
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -108,10 +109,15 @@ def _train(
         run.save(progress)
         console.print(
             f"\nStopped in epoch {progress.epoch}. Go on with:\n"
-            f"  train {recipe.problem} --resume --out {shlex.quote(str(folder))}"
+            f"  {_program()} train {recipe.problem} --resume --out {shlex.quote(str(folder))}"
         )
         sys.exit(INTERRUPTED)
     _sum_up(console, problem, run, progress)
+
+
+def _program() -> str:
+    """Return how this program was called: hatch tells its commands so by a variable."""
+    return "hatch run" if "HATCH_ENV_ACTIVE" in os.environ else "python -m mt_models"
 
 
 def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) -> None:
