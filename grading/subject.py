@@ -79,13 +79,25 @@ class SubjectError(Exception):
         kinds: The names of the exception's class and of its bases, nearest first.
         message: What it said.
         request: What was asked.
+        trace: File, line and function of each call on the way to the error, outermost first, as
+            far as they are known.
+        output: The end of what the code under test had printed, where that is known.
     """
 
-    def __init__(self, kinds: Sequence[str], message: str, request: Request) -> None:
+    def __init__(
+        self,
+        kinds: Sequence[str],
+        message: str,
+        request: Request,
+        trace: Sequence[tuple[str, int, str]] = (),
+        output: str = "",
+    ) -> None:
         super().__init__(f"the code under test raised {kinds[0]}: {message}\nasked for {request}")
         self.kinds = tuple(kinds)
         self.message = message
         self.request = request
+        self.trace = tuple(trace)
+        self.output = output
 
 
 class Subject(ABC):

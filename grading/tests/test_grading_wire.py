@@ -1,28 +1,32 @@
 """A subject in another process answers as one in this process does."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 
 from grading.in_process import InProcessSubject
-from grading.other_process import OtherProcessSubject
+from grading.isolation import IsolatedSubject
+from grading.isolation.replies import read_reply
 from grading.strategies import arrays, shapes
 from grading.subject import Answer, Array, Request, Subject, SubjectError
-from grading.wire import decode_answer, decode_request, encode_answer, encode_request
+from grading.wire import decode_request, encode_answer, encode_request
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Subject]:
-    with OtherProcessSubject() as subject:
+    with IsolatedSubject(ROOT) as subject:
         yield subject
 
 
 @given(x=shapes(min_side=0).flatmap(arrays))
 def test_requests_survive_the_way_with_their_strides(x: Array) -> None:
     request = Request("tensor.neg", (x, x[:1]), {"dim": 1, "order": [1.5, None]}, upstream=-x)
-    received = decode_request(encode_request(request))
+    received = decode_request(encode_request(request, "1"))
     assert received.operation == request.operation
     assert received.options == request.options
     assert received.upstream is not None
@@ -35,7 +39,8 @@ def test_requests_survive_the_way_with_their_strides(x: Array) -> None:
 @given(x=shapes(min_side=0).flatmap(arrays))
 def test_answers_survive_the_way(x: Array) -> None:
     request = Request("tensor.neg")
-    answer = decode_answer(encode_answer(Answer(request, (x,), (None, x), [1, "two"])), request)
+    frame = encode_answer(Answer(request, (x,), (None, x), [1, "two"]), "1")
+    answer = read_reply(frame, request, "1")
     assert isinstance(answer, Answer)
     np.testing.assert_array_equal(answer.array, x)
     assert answer.gradients[0] is None
@@ -59,10 +64,3 @@ def test_errors_come_back_with_their_kinds(worker: Subject) -> None:
             subject.call("layout.common_shape", options={"a": [2], "b": [3]})
         assert "IndexingError" in caught.value.kinds
         assert "(2,)" in caught.value.message
-
-
-def test_a_worker_that_ended_is_an_error() -> None:
-    with OtherProcessSubject({"PYTHONHOME": "/nowhere"}) as subject:
-        with pytest.raises(SubjectError) as caught:
-            subject.call("layout.strides", options={"shape": [2]})
-        assert caught.value.kinds == ("ProcessEnded",)

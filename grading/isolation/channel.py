@@ -1,0 +1,100 @@
+"""The judge's end of the socket: whole frames or nothing, by the judge's clock."""
+
+import select
+import socket
+import time
+from collections.abc import Callable
+
+from grading.isolation.errors import LostError
+from grading.isolation.replies import LONGEST_HEADER, parse_header
+from grading.wire import LENGTHS, Frame, WireError
+
+GLANCE = 0.05
+"""Seconds between two looks at what the worker uses while the judge waits."""
+
+
+class Channel:
+    """Sends and receives frames.
+
+    Args:
+        end: The judge's end of a pair of sockets.
+        largest: How many bytes of cells a received frame may have.
+        watch: Called while waiting; raises `LostError` if the worker breaks a rule.
+    """
+
+    def __init__(self, end: socket.socket, largest: int, watch: Callable[[], None]) -> None:
+        self._end = end
+        self._largest = largest
+        self._watch = watch
+        self._next_look = time.monotonic() + GLANCE
+        end.setblocking(False)
+
+    def send(self, frame: Frame, deadline: float) -> None:
+        """Send a frame.
+
+        Raises:
+            LostError: The worker is gone, does not read, or breaks a rule.
+        """
+        for piece in frame.pieces():
+            view = memoryview(piece)
+            while view:
+                self._wait(deadline, writing=True)
+                try:
+                    view = view[self._end.send(view) :]
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    raise LostError("WorkerDied", "the worker ended") from None
+
+    def receive(self, deadline: float) -> Frame:
+        """Receive a frame.
+
+        Raises:
+            LostError: The worker is gone, does not answer in time, or breaks a rule.
+            WireError: What it sends is no frame, or too large.
+        """
+        header_length, cells_length = LENGTHS.unpack(self._read(LENGTHS.size, deadline))
+        if header_length > LONGEST_HEADER or cells_length > self._largest:
+            raise WireError(f"it announces {header_length} + {cells_length} bytes")
+        header = parse_header(self._read(header_length, deadline))
+        return Frame(header, self._read(cells_length, deadline))
+
+    def pending(self) -> bool:
+        """Return whether something can be read, or the worker is gone."""
+        poll = select.poll()
+        poll.register(self._end, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def close(self) -> None:
+        """Close this end: a worker that waits for requests goes."""
+        self._end.close()
+
+    def _read(self, length: int, deadline: float) -> bytearray:
+        # Grows with what arrives: a length that is only announced costs no memory.
+        received = bytearray()
+        while len(received) < length:
+            self._wait(deadline, writing=False)
+            try:
+                piece = self._end.recv(min(length - len(received), 1 << 20))
+            except BlockingIOError:
+                continue
+            except OSError:
+                piece = b""
+            if not piece:
+                raise LostError("WorkerDied", "the worker ended")
+            received += piece
+        return received
+
+    def _wait(self, deadline: float, writing: bool) -> None:
+        """Wait until bytes can go on their way; look after the worker meanwhile."""
+        poll = select.poll()
+        poll.register(self._end, select.POLLOUT if writing else select.POLLIN)
+        while True:
+            now = time.monotonic()
+            if now >= deadline:
+                raise LostError("TimedOut", "the time is up")
+            if now >= self._next_look:
+                self._watch()
+                self._next_look = time.monotonic() + GLANCE
+            if poll.poll(1000 * min(GLANCE, deadline - now)):
+                return

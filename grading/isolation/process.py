@@ -1,0 +1,127 @@
+"""One worker, from its start to its end."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from grading.isolation.channel import Channel
+from grading.isolation.errors import IsolationError, LostError
+from grading.isolation.launch import Level
+from grading.isolation.limits import Limits
+from grading.isolation.output import Output
+from grading.isolation.room import Room
+from grading.isolation.watch import Watch
+from grading.wire import Frame, WireError
+
+
+class WorkerProcess:
+    """A worker that waits for requests.
+
+    Args:
+        level: How it is kept apart.
+        room: What it sees.
+        limits: What it may use.
+
+    Raises:
+        IsolationError: It did not come up; no code under test has run.
+    """
+
+    def __init__(self, level: Level, room: Room, limits: Limits) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="mt-worker-")).resolve()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        try:
+            self._start(level, room, limits)
+        except BaseException:
+            self.end()
+            raise
+
+    def _start(self, level: Level, room: Room, limits: Limits) -> None:
+        self._launch = level.launch(room, limits, self._folder)
+        settings = json.dumps(self._launch.settings.as_plain())
+        here, there = socket.socketpair()
+        reading, writing = os.pipe()
+        self.output = Output(reading)
+        with there:
+            try:
+                self._process = subprocess.Popen(
+                    [*self._launch.command, settings, str(there.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=writing,
+                    stderr=writing,
+                    cwd=self._folder,
+                    env=dict(self._launch.environment),
+                    pass_fds=(there.fileno(),),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                here.close()
+                raise IsolationError(f"no worker can be started: {error}") from error
+            finally:
+                os.close(writing)
+        watch = Watch(self._process.pid, limits, self.output, self._launch.scratch)
+        self._channel = Channel(here, limits.reply_mb << 20, watch.look)
+        deadline = time.monotonic() + limits.start_seconds
+        try:
+            if self._channel.receive(deadline).header.get("ready") is not True:
+                raise WireError("its first words are not that it is ready")
+        except (LostError, WireError) as error:
+            self.end()
+            said = self.output.tail().strip()
+            raise IsolationError(
+                f"the worker did not come up ({level.name}): {error}\n{said}".strip()
+            ) from error
+
+    def exchange(self, frame: Frame, deadline: float) -> Frame:
+        """Send a request and receive what comes back.
+
+        Raises:
+            LostError: The worker was lost, or breaks a rule.
+            WireError: What came back is no reply.
+        """
+        assert self._channel is not None
+        if self._channel.pending():
+            if self._process is not None and self._process.poll() is not None:
+                raise LostError("WorkerDied", "the worker ended between two requests")
+            raise WireError("it speaks before it is asked")
+        self._channel.send(frame, deadline)
+        return self._channel.receive(deadline)
+
+    def shown(self, text: str) -> str:
+        """Return a text in which paths of the worker are relative to the submission."""
+        for prefix, instead in self._launch.shown_as.items():
+            text = text.replace(prefix, instead)
+        return text
+
+    def end(self) -> str:
+        """End the worker with everything it started, and say how it had ended, if it had."""
+        if self._channel is not None:
+            self._channel.close()
+        how = ""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                how = _how(self._process.wait(0.2))
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._launch.end()
+            self.output.finish()
+            self._process = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return how
+
+
+def _how(status: int) -> str:
+    """Return how a process ended, in words. A sandbox tells a signal as 128 more than it."""
+    number = -status if status < 0 else status - 128
+    if number > 0:
+        with contextlib.suppress(ValueError):
+            return f"it was ended by {signal.Signals(number).name}"
+    return f"it ended with status {status}"

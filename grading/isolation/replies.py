@@ -1,0 +1,128 @@
+"""What the judge believes of a reply: sizes, shapes, kinds of values, and nothing else.
+
+A reply comes from the process in which the code under test runs. It may be anything.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from grading.subject import Answer, Request
+from grading.wire import Cells, Frame, WireError
+
+LONGEST_HEADER = 64 << 20
+DEEPEST_VALUE = 40
+MOST_VALUES = 2_000_000
+MOST_ARRAYS = 10_000
+LONGEST_NAME = 200
+LONGEST_TEXT = 20_100
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception of the code under test, as the worker tells it.
+
+    Attributes:
+        kinds: Names of the class and its bases, nearest first.
+        message: What it said.
+        trace: File, line and function of each call on the way to it, outermost first.
+    """
+
+    kinds: tuple[str, ...]
+    message: str
+    trace: tuple[tuple[str, int, str], ...]
+
+
+def parse_header(text: bytes | bytearray) -> dict[str, Any]:
+    """Return the header of a frame.
+
+    Raises:
+        WireError: It is no JSON object, or nested too deeply.
+    """
+    try:
+        header = json.loads(bytes(text))
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"a header is a JSON object: {type(error).__name__}") from None
+    if not isinstance(header, dict):
+        raise WireError("a header is a JSON object")
+    return header
+
+
+def read_reply(frame: Frame, request: Request, number: str) -> Answer | Raised:
+    """Return what a frame says in reply to a request.
+
+    Raises:
+        WireError: It is not a reply to this request.
+    """
+    header = frame.header
+    if header.get("number") != number:
+        raise WireError("it does not repeat the number of the request")
+    cells = Cells(frame.cells)
+    if "kinds" in header:
+        cells.finish()
+        return _raised(header)
+    arrays = [cells.take(each) for each in _list(header, "arrays")]
+    gradients = [None if each is None else cells.take(each) for each in _list(header, "gradients")]
+    cells.finish()
+    plain = header.get("plain")
+    _check_plain(plain)
+    return Answer(request, tuple(arrays), tuple(gradients), plain)
+
+
+def printable(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return a text without control characters and of bounded length, fit for any report."""
+    if len(text) > longest:
+        text = f"{text[: longest // 2]}…{text[-longest // 2 :]}"
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return _CONTROL.sub("", text.replace("\r\n", "\n"))
+
+
+def _raised(header: Mapping[str, Any]) -> Raised:
+    kinds, message = _list(header, "kinds"), header.get("message")
+    if not kinds or not all(isinstance(kind, str) for kind in kinds):
+        raise WireError("the kinds of an error are names")
+    if not isinstance(message, str):
+        raise WireError("the message of an error is a text")
+    trace = []
+    for place in _list(header, "trace"):
+        match place:
+            case [str(file), int(line), str(function)]:
+                trace.append((printable(file, 1000), line, printable(function, LONGEST_NAME)))
+            case _:
+                raise WireError("a trace is a list of files, lines and functions")
+    names = tuple(printable(kind, LONGEST_NAME) for kind in kinds[:50])
+    return Raised(names, printable(message), tuple(trace[-100:]))
+
+
+def _list(header: Mapping[str, Any], key: str) -> list[Any]:
+    values = header.get(key)
+    if not isinstance(values, list) or len(values) > MOST_ARRAYS:
+        raise WireError(f"{key} is a list of at most {MOST_ARRAYS}")
+    return values
+
+
+def _check_plain(value: Any) -> None:
+    """Walk through a plain value, without recursion.
+
+    Raises:
+        WireError: It is nested too deeply, or too large.
+    """
+    level, count = [value], 0
+    for _ in range(DEEPEST_VALUE):
+        count += len(level)
+        if count > MOST_VALUES:
+            raise WireError(f"a plain value has at most {MOST_VALUES} parts")
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, list):
+                below += each
+            elif isinstance(each, dict):
+                below += each.values()
+        if not below:
+            return
+        level = below
+    raise WireError(f"a plain value is nested at most {DEEPEST_VALUE} deep")

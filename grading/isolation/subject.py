@@ -1,0 +1,183 @@
+"""A submission as a subject: requests go to a worker, which is replaced whenever it is lost."""
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, TypeAlias
+
+from grading.isolation.errors import (
+    CheckAbandoned,
+    IsolationError,
+    LostError,
+    WorkerError,
+    smallest,
+)
+from grading.isolation.launch import Level
+from grading.isolation.levels import best_level
+from grading.isolation.limits import Limits
+from grading.isolation.process import WorkerProcess
+from grading.isolation.replies import Raised, printable, read_reply
+from grading.isolation.room import Room
+from grading.subject import Answer, Request, Subject, SubjectError
+from grading.submission import Submission
+from grading.wire import WireError, encode_request
+
+Isolation: TypeAlias = Literal["best", "required", "none"]
+
+
+class IsolatedSubject(Subject):
+    """A submission, reached through a worker. A context manager, which ends the worker.
+
+    The worker starts with the first request. Whatever happens to it becomes a `WorkerError` of
+    the request that it happened to, and the next request finds a fresh worker.
+
+    Args:
+        submission: The folder to judge.
+        environment: Variables of the worker in addition to the usual ones.
+        limits: What it may use.
+        isolation: "best" takes the best level that this machine offers, "required" refuses
+            anything below a sandbox, "none" is a process with limits.
+        support: Folders with stand-ins for modules that the submission imports; they are
+            searched first.
+        readable: Further files and folders that the submission may read, at the same path.
+        gpu: Whether the worker may use the GPU.
+
+    Raises:
+        IsolationError: What is required is not there.
+        SubmissionError: There is no submission.
+    """
+
+    def __init__(
+        self,
+        submission: Submission | Path | str,
+        *,
+        environment: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        isolation: Isolation = "best",
+        support: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+        gpu: bool = False,
+    ) -> None:
+        if not isinstance(submission, Submission):
+            submission = Submission.at(submission)
+        self.level: Level = best_level(isolation)
+        self.limits = limits or Limits()
+        self.restarts = 0
+        self._room = Room(
+            submission.root,
+            submission.import_paths,
+            tuple(path.resolve() for path in support),
+            tuple(path.resolve() for path in readable),
+            dict(environment or {}),
+            gpu,
+        )
+        self._worker: WorkerProcess | None = None
+        self._seconds_in_all = 0.0
+        self.begin_check()
+
+    def begin_check(self, limits: Limits | None = None) -> None:
+        """Begin a check: what was lost in the one before no longer counts.
+
+        Args:
+            limits: New limits. What the kernel enforces holds for workers that start later.
+        """
+        if limits is not None:
+            self.limits = limits
+        self._seconds_in_check = 0.0
+        self._lost: list[WorkerError] = []
+
+    @property
+    def output(self) -> str:
+        """The end of what the present worker printed."""
+        worker = self._worker
+        return "" if worker is None else printable(worker.shown(worker.output.tail()))
+
+    def answer(self, request: Request) -> Answer:
+        """Have the worker do what is asked.
+
+        Raises:
+            SubjectError: The code under test raised an exception.
+            WorkerError: The worker was lost.
+            CheckAbandoned: It was lost too often in this check.
+            IsolationError: The grader could not start a worker.
+        """
+        if self._worker is None:
+            self._worker = WorkerProcess(self.level, self._room, self.limits)
+        worker, number = self._worker, secrets.token_hex(16)
+        start = time.monotonic()
+        try:
+            frame = encode_request(request, number)
+            received = worker.exchange(frame, self._deadline(start))
+            reply = read_reply(received, request, number)
+        except LostError as lost:
+            raise self._loss(lost.kind, lost.message, request) from None
+        except WireError as error:
+            raise self._loss("BadReply", f"this is no reply: {error}", request) from None
+        except BaseException:
+            # Between a request and its reply nothing else can be asked.
+            self.end_worker()
+            raise
+        finally:
+            spent = time.monotonic() - start
+            self._seconds_in_check += spent
+            self._seconds_in_all += spent
+        if isinstance(reply, Raised):
+            raise self._error(worker, reply, request)
+        return reply
+
+    def end_worker(self) -> None:
+        """End the worker; the next request starts a fresh one."""
+        if self._worker is not None:
+            self._worker.end()
+            self._worker = None
+
+    def __enter__(self) -> "IsolatedSubject":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end_worker()
+
+    def _deadline(self, start: float) -> float:
+        """Return when the judge stops waiting.
+
+        Raises:
+            LostError: There is no time left at all.
+        """
+        limits = self.limits
+        left = limits.total_seconds - self._seconds_in_all
+        if limits.check_seconds is not None:
+            left = min(left, limits.check_seconds - self._seconds_in_check)
+        if left <= 0:
+            raise LostError("TimedOut", "the time for all requests is up")
+        return start + min(left, limits.call_seconds)
+
+    def _loss(self, kind: str, message: str, request: Request) -> BaseException:
+        """End the worker; return what is to be raised."""
+        assert self._worker is not None
+        worker, self._worker = self._worker, None
+        how = worker.end()
+        self.restarts += 1
+        if kind == "WorkerDied" and how:
+            message = f"{message}: {how}"
+        output = printable(worker.shown(worker.output.tail()))
+        error = WorkerError(kind, message, request, output)
+        self._lost.append(error)
+        if len(self._lost) < self.limits.stops:
+            return error
+        return CheckAbandoned(smallest(self._lost), len(self._lost))
+
+    def _error(self, worker: WorkerProcess, raised: Raised, request: Request) -> SubjectError:
+        trace = [(worker.shown(file), line, function) for file, line, function in raised.trace]
+        message = worker.shown(raised.message)
+        output = printable(worker.shown(worker.output.tail()))
+        return SubjectError(raised.kinds, message, request, trace, output)
+
+
+__all__ = ["IsolatedSubject", "Isolation", "IsolationError"]

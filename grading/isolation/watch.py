@@ -1,0 +1,113 @@
+"""What a worker uses, as seen from outside."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from grading.isolation.errors import LostError
+from grading.isolation.limits import MIB, Limits
+from grading.isolation.output import Output
+
+PROC = Path("/proc")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Watch:
+    """Looks at a worker and all processes below it.
+
+    Args:
+        pid: The process that was started.
+        limits: What they may use together.
+        output: What they print.
+        scratch: Where they write, if nothing else limits how much.
+    """
+
+    def __init__(self, pid: int, limits: Limits, output: Output, scratch: Path | None) -> None:
+        self._pid = pid
+        self._limits = limits
+        self._output = output
+        self._scratch = scratch
+        self._size_at_first = size_of(scratch) if scratch else 0
+
+    def look(self) -> None:
+        """Look once.
+
+        Raises:
+            LostError: A limit is passed.
+        """
+        limits = self._limits
+        if self._output.count > limits.output_mb * MIB:
+            raise LostError("TooMuchOutput", f"more than {limits.output_mb} MiB were printed")
+        family = descendants(self._pid)
+        if sum(map(threads, family)) > limits.processes:
+            raise LostError(
+                "TooManyProcesses", f"more than {limits.processes} processes ran at once"
+            )
+        allowed = limits.memory_mb * MIB
+        # Pages that processes share are counted once only where it matters: that takes longer.
+        if sum(map(resident, family)) > allowed and sum(map(proportional, family)) > allowed:
+            raise LostError("OutOfMemory", f"more than {limits.memory_mb} MiB were used")
+        if self._scratch is None:
+            return
+        if size_of(self._scratch) - self._size_at_first > limits.scratch_mb * MIB:
+            raise LostError("TooManyFiles", f"more than {limits.scratch_mb} MiB were written")
+
+
+def descendants(pid: int) -> list[int]:
+    """Return a process and all that it and its children started and that are not reparented."""
+    found, level = [pid], [pid]
+    while level:
+        level = [child for parent in level for child in _children(parent)]
+        found += level
+    return found
+
+
+def threads(pid: int) -> int:
+    """Return how many threads a process has."""
+    try:
+        return len(os.listdir(PROC / str(pid) / "task"))  # noqa: PTH208
+    except OSError:
+        return 0
+
+
+def resident(pid: int) -> int:
+    """Return the bytes of memory that a process uses, shared ones included."""
+    try:
+        return int((PROC / str(pid) / "statm").read_text().split()[1]) * PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def proportional(pid: int) -> int:
+    """Return the bytes that a process uses, shared ones divided among those that share them."""
+    try:
+        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return resident(pid)
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of the files in a folder, without following links."""
+    total = 0
+    for path, _, files in os.walk(folder):
+        for name in files:
+            try:
+                total += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118
+            except OSError:
+                continue
+    return total
+
+
+def _children(pid: int) -> Iterator[int]:
+    try:
+        tasks = os.listdir(PROC / str(pid) / "task")  # noqa: PTH208
+    except OSError:
+        return
+    for task in tasks:
+        try:
+            yield from map(int, (PROC / str(pid) / "task" / task / "children").read_text().split())
+        except (OSError, ValueError):
+            continue

@@ -1,0 +1,78 @@
+"""Requests in, answers out, one after the other."""
+
+import importlib
+import json
+import os
+import signal
+import traceback
+from typing import Any
+
+from grading.wire import LENGTHS, Frame, decode_request, encode_answer, encode_error
+
+LONGEST_MESSAGE = 20_000
+DEEPEST_TRACE = 40
+
+
+def serve(descriptor: int) -> None:
+    """Answer until the judge closes the socket."""
+    os.set_inheritable(descriptor, False)
+    # A file that grows too large is an error in the code that writes it, not the end.
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    _send(descriptor, Frame({"ready": True}))
+    while True:
+        try:
+            frame = _receive(descriptor)
+        except EOFError:
+            return
+        _send(descriptor, _reply(frame))
+
+
+def _reply(frame: Frame) -> Frame:
+    """Do what is asked; an exception of the code under test is a reply, too."""
+    number = frame.header["number"]
+    try:
+        perform = importlib.import_module("grading.driver").perform
+        return encode_answer(perform(decode_request(frame)), number)
+    except BaseException as error:
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        return encode_error(kinds, _message(error), _trace(error), number)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        message = str(error)
+    except BaseException:
+        return "(an exception whose message cannot be shown)"
+    if len(message) > LONGEST_MESSAGE:
+        half = LONGEST_MESSAGE // 2
+        message = f"{message[:half]}\n…\n{message[-half:]}"
+    return message
+
+
+def _trace(error: BaseException) -> list[tuple[str, int, str]]:
+    steps = traceback.extract_tb(error.__traceback__)
+    return [(step.filename, step.lineno or 0, step.name) for step in steps[-DEEPEST_TRACE:]]
+
+
+def _receive(descriptor: int) -> Frame:
+    header_length, cells_length = LENGTHS.unpack(_read(descriptor, LENGTHS.size))
+    header: Any = json.loads(bytes(_read(descriptor, header_length)))
+    return Frame(header, _read(descriptor, cells_length))
+
+
+def _read(descriptor: int, length: int) -> bytearray:
+    received = bytearray(length)
+    view, filled = memoryview(received), 0
+    while filled < length:
+        count = os.readv(descriptor, [view[filled:]])
+        if not count:
+            raise EOFError
+        filled += count
+    return received
+
+
+def _send(descriptor: int, frame: Frame) -> None:
+    for piece in frame.pieces():
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(descriptor, view) :]

@@ -1,0 +1,38 @@
+"""Giving up rights, for good, before code under test is imported."""
+
+import os
+import resource
+
+from grading.worker.settings import Settings
+
+
+def give_up(settings: Settings) -> None:
+    """Become another user if that is wanted, and set the limits of the process.
+
+    Both the soft and the hard limits are set: no process that comes after can raise them.
+
+    Raises:
+        OSError: The system refuses to change the user.
+    """
+    if settings.user is not None:
+        os.setgroups([])
+        os.setresgid(settings.user, settings.user, settings.user)
+        os.setresuid(settings.user, settings.user, settings.user)
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CPU: settings.limits.cpu_seconds,
+        resource.RLIMIT_DATA: settings.limits.memory,
+        resource.RLIMIT_AS: settings.limits.address_space,
+        resource.RLIMIT_NPROC: settings.limits.processes,
+        resource.RLIMIT_FSIZE: settings.limits.file_bytes,
+    }
+    for limit, value in wanted.items():
+        if value is not None:
+            _lower(limit, value)
+
+
+def _lower(limit: int, value: int) -> None:
+    _, hard = resource.getrlimit(limit)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(limit, (value, value))
