@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from grading.finding import Finding
+from grading.finding import Finding, note
 from grading.subject import Answer, Array, Plain, Subject, SubjectError
 
 RELATIVE = 1e-6
@@ -27,6 +27,7 @@ class MismatchError(AssertionError):
     def __init__(self, finding: Finding) -> None:
         super().__init__(_text(finding))
         self.finding = finding
+        note(finding)
 
 
 def advice(reason: str) -> Callable[[F], F]:
