@@ -1,40 +1,89 @@
-"""The code under test, as fixtures. Whoever judges something else replaces these."""
+"""The code under test as fixtures, and the options that choose it.
+
+`hatch run grade` and `hatch run pytest -m task4_2` run the same checks on the same fixtures: the
+grader brings its workers along, plain pytest starts them here.
+"""
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
-from grading.in_process import InProcessSubject
-from grading.other_process import OtherProcessSubject
+from grading.judge.recorder import NOT_JUDGED
+from grading.judge.subjects import SUBJECTS, Place, Subjects, starter
 from grading.subject import Subject, SubjectError
+from grading.submission import Submission, SubmissionError
+from tools.workspace import ROOT
 
-NOT_JUDGED = "not judged here: "
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the grader's options that make sense for a run of pytest."""
+    group = parser.getgroup("grading", "checks of the course's tasks")
+    group.addoption("--submission", metavar="PATH", default=str(ROOT), help="the code to check")
+    group.addoption("--seed", type=int, metavar="N", help="where hypothesis' inputs come from")
+    group.addoption("--simulate", action="store_true", help="run CUDA tasks on numba's simulator")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let `--seed` alone decide what is drawn, as in the grader: no earlier failures come first."""
+    seed = config.getoption("--seed")
+    if seed is not None:
+        config.option.hypothesis_seed = str(seed)
+        settings.register_profile("seeded", settings.default, database=None)
+        settings.load_profile("seeded")
 
 
 @pytest.fixture(scope="session")
-def subject() -> Subject:
-    """The packages of this environment."""
-    return InProcessSubject()
+def subjects(pytestconfig: pytest.Config) -> Iterator[Subjects]:
+    """The workers of this run."""
+    if SUBJECTS in pytestconfig.stash:
+        yield pytestconfig.stash[SUBJECTS]
+        return
+    try:
+        submission = Submission.at(pytestconfig.getoption("--submission"))
+    except SubmissionError as error:
+        raise pytest.UsageError(str(error)) from None
+    with Subjects(starter(submission), pytestconfig.getoption("--simulate")) as workers:
+        yield workers
 
 
-@pytest.fixture(scope="session", params=["gpu", pytest.param("simulator", marks=pytest.mark.slow)])
-def cuda_subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
-    """The packages on a GPU, or in a process of their own on numba's simulator.
+@pytest.fixture(autouse=True)
+def _new_check(request: pytest.FixtureRequest) -> None:
+    """Forget the workers that were lost in the check before."""
+    if "subjects" in request.fixturenames:
+        request.getfixturevalue("subjects").begin_check()
+
+
+@pytest.fixture(scope="session")
+def subject(subjects: Subjects) -> Subject:
+    """The code under test."""
+    return subjects.on("cpu")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Say where the checks of CUDA tasks run: on a GPU, and if asked for on the simulator."""
+    if "cuda_subject" not in metafunc.fixturenames:
+        return
+    stash = metafunc.config.stash
+    judged = stash[SUBJECTS].simulate if SUBJECTS in stash else None
+    if judged or metafunc.config.getoption("--simulate"):
+        places = [pytest.param("simulator")]
+    else:
+        places = [pytest.param("gpu")]
+        if judged is None:
+            places.append(pytest.param("simulator", marks=pytest.mark.slow))
+    metafunc.parametrize("cuda_subject", places, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def cuda_subject(request: pytest.FixtureRequest, subjects: Subjects) -> Subject:
+    """The code under test on a GPU, or on numba's simulator.
 
     Only the simulator says which: checks that hold it to tiny sizes need not ask.
     """
-    if request.param == "gpu":
-        here = InProcessSubject()
-        _skip_unless_available(here, "there is no GPU; -m 'TASK and slow' simulates one")
-        yield here
-        return
-    with OtherProcessSubject({"NUMBA_ENABLE_CUDASIM": "1"}) as simulated:
-        _skip_unless_available(simulated, "there is no simulator")
-        yield simulated
-
-
-def _skip_unless_available(subject: Subject, otherwise: str) -> None:
-    """Skip if the submission has no GPU code, or nothing to run it on."""
+    place: Place = request.param
+    subject = subjects.on(place)
     try:
         available = subject.call("cuda.available").plain
     except SubjectError as error:
@@ -42,4 +91,8 @@ def _skip_unless_available(subject: Subject, otherwise: str) -> None:
             raise
         pytest.skip(f"{NOT_JUDGED}the submission has no cuda_ops")
     if not available:
-        pytest.skip(NOT_JUDGED + otherwise)
+        missing = "there is no GPU; --simulate runs these checks on numba's simulator"
+        if place == "simulator":
+            missing = "there is no simulator"
+        pytest.skip(NOT_JUDGED + missing)
+    return subject

@@ -1,0 +1,146 @@
+"""A pytest plugin that keeps what became of each check, instead of printing it."""
+
+import dataclasses
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import Phase, is_hypothesis_test, settings
+
+from grading.finding import Finding, collecting
+from grading.judge.subjects import SUBJECTS, Subjects
+
+NOT_JUDGED = "not judged here: "
+"""How the reason of a skipped check begins. A check that is skipped otherwise is an error."""
+
+
+@dataclass
+class Outcome:
+    """What became of one check with one set of parameters.
+
+    Attributes:
+        check: The name of its function.
+        case: The set of parameters, as pytest names it; empty if there is only one.
+        seconds: How long it took, with its fixtures.
+        error: The exception that ended it.
+        skipped: Why it did not run.
+        findings: All wrong answers that it saw, also those that were shrunk away.
+        measured: What it recorded with pytest's `record_property`.
+    """
+
+    check: str
+    case: str = ""
+    seconds: float = 0.0
+    error: BaseException | None = None
+    skipped: str | None = None
+    findings: Sequence[Finding] = ()
+    measured: list[tuple[str, Any]] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether it ran to its end."""
+        return self.error is None and self.skipped is None
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How checks run.
+
+    Attributes:
+        shrink: Whether hypothesis looks for the smallest input that goes wrong.
+        until_first: Whether the first failure ends the task.
+    """
+
+    shrink: bool = True
+    until_first: bool = False
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """What hypothesis does. It keeps no database: only the seed decides what it draws."""
+        first = (Phase.explicit, Phase.generate)
+        return (*first, Phase.shrink) if self.shrink else first
+
+
+class Recorder:
+    """Hands the subjects to the fixtures and keeps the outcomes.
+
+    Args:
+        subjects: The code under test.
+        manner: How the checks run.
+    """
+
+    def __init__(self, subjects: Subjects, manner: Manner) -> None:
+        self._subjects = subjects
+        self._manner = manner
+        self._current: dict[str, Outcome] = {}
+        self.troubles: list[str] = []
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """One for each check and set of parameters, in the order of the files."""
+        return list(self._current.values())
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Put the subjects where the fixtures look for them."""
+        config.stash[SUBJECTS] = self._subjects
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Set hypothesis to the manner of this run."""
+        for item in items:
+            check = getattr(item, "obj", None)
+            if is_hypothesis_test(check):
+                own = getattr(check, SETTINGS, None) or settings.default
+                changed = settings(
+                    own, phases=self._manner.phases, database=None, report_multiple_bugs=False
+                )
+                setattr(check, SETTINGS, changed)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep what went wrong before any check ran."""
+        if report.failed:
+            self.troubles.append(f"{report.nodeid} cannot be collected: {report.longreprtext}")
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Keep what went wrong in pytest itself."""
+        self.troubles.append(f"pytest failed: {excrepr}")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Gather the findings of a check."""
+        with collecting() as findings:
+            try:
+                return (yield)
+            finally:
+                self._outcome(item).findings = tuple(findings)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep the outcome of set-up, call or tear-down."""
+        report = yield
+        outcome = self._outcome(item)
+        outcome.seconds += call.duration
+        if report.skipped and call.excinfo is not None:
+            outcome.skipped = str(call.excinfo.value)
+        elif report.failed and call.excinfo is not None and outcome.error is None:
+            outcome.error = call.excinfo.value
+        if call.when == "teardown":
+            outcome.measured = list(item.user_properties)
+        return report
+
+    def _outcome(self, item: pytest.Item) -> Outcome:
+        function = getattr(item, "originalname", item.name)
+        case = getattr(getattr(item, "callspec", None), "id", "")
+        return self._current.setdefault(item.nodeid, Outcome(function, case))
+
+
+SETTINGS = "_hypothesis_internal_use_settings"
+"""Where hypothesis keeps the settings of a test; its decorator refuses to be applied twice."""
+
+
+def without_shrinking(manner: Manner) -> Manner:
+    """Return a manner that only decides, and explains nothing."""
+    return dataclasses.replace(manner, shrink=False)

@@ -1,0 +1,121 @@
+"""The code under test on each device, started when a check first asks for it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import Literal, Self
+
+import pytest
+
+from grading.isolation import IsolatedSubject, Isolation, Limits
+from grading.subject import Answer, Request, Subject, SubjectError
+from grading.submission import Submission
+
+Place = Literal["cpu", "gpu", "simulator"]
+
+Start = Callable[[Place], IsolatedSubject]
+"""Starts the code under test on a device."""
+
+
+def starter(submission: Submission, isolation: Isolation = "best") -> Start:
+    """Return what starts a submission in workers of its own."""
+
+    def start(place: Place) -> IsolatedSubject:
+        environment = {"NUMBA_ENABLE_CUDASIM": "1"} if place == "simulator" else {}
+        return IsolatedSubject(
+            submission, environment=environment, isolation=isolation, gpu=place == "gpu"
+        )
+
+    return start
+
+
+class OutOfTimeError(SubjectError):
+    """The task's time is up; whatever is asked from now on is refused."""
+
+    def __init__(self, seconds: float, request: Request) -> None:
+        super().__init__(["OutOfTime"], f"the {seconds:g} s of this task are used up", request)
+
+
+class Subjects:
+    """The workers of one run, each started at most once. A context manager, which ends them.
+
+    Args:
+        start: How one is started.
+        simulate: Whether code for a GPU runs on numba's simulator.
+    """
+
+    def __init__(self, start: Start, simulate: bool = False) -> None:
+        self._start = start
+        self._workers: dict[Place, IsolatedSubject] = {}
+        self._limits = Limits()
+        self._seconds = float("inf")
+        self._end = float("inf")
+        self.simulate = simulate
+
+    def on(self, place: Place) -> Subject:
+        """Return the code under test on a device.
+
+        Raises:
+            IsolationError: The grader cannot run a worker here.
+        """
+        if place not in self._workers:
+            self._workers[place] = self._start(place)
+            self._workers[place].begin_check(self._current_limits())
+        return _Clocked(self, place)
+
+    def begin_task(self, seconds: float, memory_mb: int) -> None:
+        """Give a task its time, from now on, and its memory."""
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+        self._limits = Limits(memory_mb=memory_mb)
+
+    def begin_check(self) -> None:
+        """Begin a check: workers that were lost in the one before no longer count."""
+        for worker in self._workers.values():
+            worker.begin_check(self._current_limits())
+
+    def answer(self, place: Place, request: Request) -> Answer:
+        """Have a request answered, as long as the task has time."""
+        if time.monotonic() >= self._end:
+            raise OutOfTimeError(self._seconds, request)
+        return self._workers[place].answer(request)
+
+    @property
+    def level(self) -> tuple[str, tuple[str, ...]] | None:
+        """How well the code under test is kept apart, and from what it is not; None before."""
+        for worker in self._workers.values():
+            return worker.level.name, tuple(worker.level.undefended)
+        return None
+
+    def _current_limits(self) -> Limits:
+        left = self._end - time.monotonic()
+        return replace(self._limits, check_seconds=None if left == float("inf") else max(left, 1))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for worker in self._workers.values():
+            worker.end_worker()
+        self._workers.clear()
+
+
+class _Clocked(Subject):
+    """A worker that answers as long as the task has time."""
+
+    def __init__(self, subjects: Subjects, place: Place) -> None:
+        self._subjects = subjects
+        self._place = place
+
+    def answer(self, request: Request) -> Answer:
+        return self._subjects.answer(self._place, request)
+
+
+SUBJECTS = pytest.StashKey[Subjects]()
+"""Where the fixtures find the workers of the run."""
