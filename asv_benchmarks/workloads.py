@@ -70,8 +70,8 @@ WORKLOADS: tuple[Workload, ...] = (
     # Task 3.1: one pass over memory each, with and without index arithmetic.
     Workload("map", "sigmoid", ((1000, 1000),)),
     Workload("map_permuted", "sigmoid", ((1000, 1000),), layout="permuted"),
-    Workload("zip", "mul", ((1000, 1000), (1000, 1000))),
-    Workload("zip_broadcast", "mul", ((1000, 1000), (1000, 1))),
+    Workload("zip", "mul", ((1000, 1000), (1000, 1000)), domain=(0.5, 1.5)),
+    Workload("zip_broadcast", "mul", ((1000, 1000), (1000, 1)), domain=(0.5, 1.5)),
     Workload("reduce", "sum", ((1000, 1000),), {"dim": 1}),
     # Task 3.2: a large product, and a batch of small ones.
     Workload("matmul", "matmul", ((256, 256), (256, 256))),

@@ -1,0 +1,1 @@
+"""Speed: what is measured, against whom, and under which conditions."""

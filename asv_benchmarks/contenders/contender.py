@@ -1,0 +1,99 @@
+"""What a contender is, and how one is loaded."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import ClassVar, TypeAlias
+
+from asv_benchmarks.workloads import Workload
+from asv_benchmarks.contenders.names import NAMES
+from asv_benchmarks.training_cases import TrainingCase, Weights
+
+Call: TypeAlias = Callable[[], object]
+
+
+class Absent(Exception):
+    """This contender cannot run the case here."""
+
+
+class Contender(ABC):
+    """Somebody who runs cases.
+
+    Attributes:
+        name: What it is called in tables.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
+        """Return what prepares each operation that the contender knows."""
+
+    @abstractmethod
+    def versions(self) -> dict[str, str]:
+        """Return the versions of what it runs on."""
+
+    def set_threads(self, threads: int) -> None:
+        """Compute on so many threads; the environment has said so already (see `conditions`)."""
+
+    def prepare(self, case: Workload) -> Call:
+        """Return a function that runs a case once, to the end.
+
+        Raises:
+            Absent: The contender does not know the operation.
+        """
+        try:
+            prepare = self.operations()[case.operation]
+        except KeyError:
+            raise Absent(f"{self.name} has no {case.operation}") from None
+        return prepare(case)
+
+    def learned(self, case: TrainingCase) -> tuple[float, Weights]:
+        """Return the loss of a training case and the weights after the step.
+
+        Raises:
+            Absent: The contender trains nothing.
+        """
+        raise Absent(f"{self.name} trains nothing")
+
+
+def training_case(case: Workload) -> TrainingCase:
+    """Return the training step that a case asks for."""
+    return TrainingCase(**case.options)
+
+
+def load(name: str) -> Contender:
+    """Return a contender.
+
+    Raises:
+        Absent: What it runs on is not installed.
+        ValueError: There is no contender of that name.
+    """
+    if name not in NAMES:
+        raise ValueError(f"contender {name!r} does not exist; choose one of {', '.join(NAMES)}")
+    try:
+        return _make(name)
+    except ModuleNotFoundError as error:
+        raise Absent(f"{name}: {error.name} is not installed") from error
+
+
+def _make(name: str) -> Contender:
+    """Import only what this contender needs: the others may not be installed."""
+    if name in ("tuned", "fast"):
+        from asv_benchmarks.contenders.ours import Ours
+
+        return Ours(name)
+    if name == "numpy":
+        from asv_benchmarks.contenders.with_numpy import WithNumPy
+
+        return WithNumPy()
+    if name in ("torch", "torch-compile"):
+        from asv_benchmarks.contenders.with_torch import WithTorch
+
+        return WithTorch(compiled=name == "torch-compile")
+    if name == "jax":
+        from asv_benchmarks.contenders.with_jax import WithJax
+
+        return WithJax()
+    from asv_benchmarks.contenders.with_tinygrad import WithTinygrad
+
+    return WithTinygrad()

@@ -1,0 +1,207 @@
+"""Our own backends, float32."""
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asv_benchmarks.workloads import Workload
+from asv_benchmarks.contenders.contender import Absent, Call, Contender, training_case
+from asv_benchmarks.training_cases import LEARNING_RATE, MAPS, TrainingCase, Weights
+from mt_autodiff import Tensor, from_numpy
+from mt_kernels_cpu import Fast
+from mt_models.networks import CourseLeNet, KimCNN, LeNet5
+from mt_nn import SGD, Dropout, Module, binary_cross_entropy_with_logits, nll_loss
+from mt_tensor import Backend, TensorData, operators
+
+MAPS_OF_ONE = {
+    "relu": operators.relu,
+    "exp": operators.exp,
+    "neg": operators.neg,
+    "sigmoid": operators.sigmoid,
+}
+MAPS_OF_TWO = {"add": operators.add, "mul": operators.mul}
+
+
+class Ours(Contender):
+    """One of our backends: ``tuned``, or the course's strided ``fast``."""
+
+    def __init__(self, name: str) -> None:
+        """Build the backend.
+
+        Raises:
+            ModuleNotFoundError: The package as it was then has no such backend.
+        """
+        self.name = name  # type: ignore[misc]
+        self.backend = _backend(name)
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of what our kernels rest on."""
+        return {package: version(package) for package in ("numpy", "numba", "llvmlite")}
+
+    def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
+        """Return what prepares each operation."""
+        return {
+            "train_step": self._train_step,
+            "chain": self._chain,
+            "conv1d_forward": self._conv_forward,
+            "conv1d_grad_input": self._conv_grad_input,
+            "conv1d_grad_weight": self._conv_grad_weight,
+            "conv2d_forward": self._conv_forward,
+            "conv2d_grad_input": self._conv_grad_input,
+            "conv2d_grad_weight": self._conv_grad_weight,
+            "avgpool2d_forward": self._pool_forward,
+            "avgpool2d_backward": self._pool_backward,
+            "maxpool2d_forward": self._pool_forward,
+            "maxpool2d_backward": self._pool_backward,
+            "matmul": self._matmul,
+            "sum": self._sum,
+            **dict.fromkeys(MAPS_OF_ONE, self._map),
+            **dict.fromkeys(MAPS_OF_TWO, self._zip),
+        }
+
+    def learned(self, case: TrainingCase) -> tuple[float, Weights]:
+        """Return the loss of a training case and the weights after the step."""
+        network, step = self._training(case)
+        return float(step()), network.state_dict()
+
+    # Training
+
+    def _train_step(self, case: Workload) -> Call:
+        return self._training(training_case(case))[1]
+
+    def _training(self, case: TrainingCase) -> tuple[Module, Callable[[], Tensor]]:
+        """Return a network and what trains it by one step and returns the loss."""
+        network = self._network(case)
+        inputs, labels = case.inputs()
+        optimizer = SGD(network.parameters(), lr=LEARNING_RATE)
+        if case.network == "kim":
+            loss_of = binary_cross_entropy_with_logits
+            batch: Any = inputs
+        else:
+            loss_of = nll_loss
+            batch = from_numpy(inputs, self.backend)
+
+        def step() -> Tensor:
+            loss = loss_of(network(batch), labels)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return network, step
+
+    def _network(self, case: TrainingCase) -> Module:
+        rng = np.random.default_rng(0)
+        weights = case.weights()
+        network: Module
+        if case.network == "kim":
+            network = KimCNN(weights["embedding.weight"], rng, self.backend, maps=MAPS)
+        else:
+            network = (CourseLeNet if case.network == "course" else LeNet5)(rng, self.backend)
+        network.load_state_dict(weights)
+        for module in network.modules():
+            if isinstance(module, Dropout) and not case.dropout:
+                module.rate = 0.0
+        return network
+
+    def _chain(self, case: Workload) -> Call:
+        """Forward and backward through many multiplications of a few numbers."""
+        start, factor = (from_numpy(array, self.backend) for array in case.inputs())
+        length = case.options["length"]
+
+        def call() -> None:
+            x = start.detach().requires_grad_(True)
+            y = x
+            for _ in range(length):
+                y = y * factor
+            y.sum().backward()
+
+        return call
+
+    # Convolutions: forward, and the two gradients as `mt_autodiff.Conv2dFun` asks for them
+
+    def _conv(self, case: Workload) -> Callable[..., TensorData]:
+        conv1d = case.operation.startswith("conv1d")
+        return self.backend.conv1d if conv1d else self.backend.conv2d
+
+    def _conv_forward(self, case: Workload) -> Call:
+        conv = self._conv(case)
+        input, weight = self._place(case)
+        return lambda: conv(input, weight)
+
+    def _conv_grad_input(self, case: Workload) -> Call:
+        conv = self._conv(case)
+        input, weight = self._place(case)
+        grad = conv(input, weight)
+        size = input.shape[2:] if input.dims == 4 else input.shape[2]
+        swap = (1, 0, *range(2, input.dims))
+        return lambda: conv(grad, weight.permute(*swap), True, size)
+
+    def _conv_grad_weight(self, case: Workload) -> Call:
+        conv = self._conv(case)
+        input, weight = self._place(case)
+        grad = conv(input, weight)
+        size = weight.shape[2:] if input.dims == 4 else weight.shape[2]
+        swap = (1, 0, *range(2, input.dims))
+        return lambda: conv(input.permute(*swap), grad.permute(*swap), False, size).permute(*swap)
+
+    # Pooling: the fused forms, which only some backends have
+
+    def _pool_forward(self, case: Workload) -> Call:
+        form, backend = self._fused(case), self.backend
+        (input,), kernel = self._place(case), tuple(case.options["kernel"])
+        return lambda: form.forward(backend, input, kernel, needs_grad=(True,))
+
+    def _pool_backward(self, case: Workload) -> Call:
+        form, backend = self._fused(case), self.backend
+        (input,), kernel = self._place(case), tuple(case.options["kernel"])
+        answer = form.forward(backend, input, kernel, needs_grad=(True,))
+        if answer is None:
+            raise Absent(f"{self.name} declines {case.operation}")
+        grad, saved = answer
+        return lambda: form.backward(backend, saved, grad)
+
+    def _fused(self, case: Workload) -> Any:
+        fused = getattr(self.backend, "fused", None)
+        form = fused and fused(case.operation.rsplit("_", 1)[0])
+        if form is None:
+            raise Absent(f"{self.name} has no kernel of its own for {case.operation}")
+        return form
+
+    # The other operations of a backend
+
+    def _matmul(self, case: Workload) -> Call:
+        a, b = self._place(case)
+        return lambda: self.backend.matmul(a, b)
+
+    def _map(self, case: Workload) -> Call:
+        fn = MAPS_OF_ONE[case.operation]
+        (a,) = self._place(case)
+        return lambda: self.backend.map(fn, a)
+
+    def _zip(self, case: Workload) -> Call:
+        fn = MAPS_OF_TWO[case.operation]
+        a, b = self._place(case)
+        return lambda: self.backend.zip(fn, a, b)
+
+    def _sum(self, case: Workload) -> Call:
+        (a,), dim = self._place(case), case.options["dim"]
+        return lambda: self.backend.reduce(operators.add, a, dim, 0.0)
+
+    def _place(self, case: Workload) -> list[TensorData]:
+        """Return the operands on the backend, the last one transposed if the case says so."""
+        arrays: list[npt.NDArray[Any]] = list(case.inputs())
+        if case.options.get("transposed"):
+            arrays[-1] = arrays[-1].T
+        return [self.backend.from_numpy(array) for array in arrays]
+
+
+def _backend(name: str) -> Backend:
+    """Return a backend; an older commit may not have it."""
+    if name == "fast":
+        return Fast(np.float32)
+    from mt_kernels_cpu.tuned import Tuned
+
+    return Tuned(np.float32)

@@ -1,0 +1,180 @@
+"""JAX: every case is one function compiled by `jax.jit`."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from asv_benchmarks.contenders.contender import Call, Contender, training_case
+from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, Weights
+from asv_benchmarks.workloads import Workload
+
+Array = Any
+"""JAX's arrays; inside of a compiled function they are symbols for arrays."""
+
+MAPS: dict[str, Callable[..., Any]] = {
+    "relu": jax.nn.relu,
+    "exp": jnp.exp,
+    "neg": jnp.negative,
+    "sigmoid": jax.nn.sigmoid,
+    "add": jnp.add,
+    "mul": jnp.multiply,
+    "matmul": jnp.matmul,
+}
+
+
+class WithJax(Contender):
+    """JAX on the CPU."""
+
+    name = "jax"
+
+    def versions(self) -> dict[str, str]:
+        """Return JAX's version."""
+        return {"jax": jax.__version__}
+
+    def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
+        """Return what prepares each operation."""
+        return {
+            "train_step": self._train_step,
+            "conv1d_forward": _conv_forward,
+            "conv2d_forward": _conv_forward,
+            "sum": _sum,
+            **dict.fromkeys(MAPS, _elementwise),
+        }
+
+    def learned(self, case: TrainingCase) -> tuple[float, Weights]:
+        """Return the loss of a training case and the weights after the step."""
+        loss, weights = self._training(case)()
+        return float(loss), {name: np.asarray(value) for name, value in weights.items()}
+
+    def _train_step(self, case: Workload) -> Call:
+        return self._training(training_case(case))
+
+    def _training(self, case: TrainingCase) -> Callable[[], tuple[Any, Any]]:
+        """Return what trains a network by one step and returns the loss and the weights."""
+        network = NETWORKS[case.network]
+        inputs, labels = (jnp.asarray(array) for array in case.inputs())
+        weights = {name: jnp.asarray(array) for name, array in case.weights().items()}
+        frozen = {name: weights.pop(name) for name in [*weights] if name.startswith("embedding")}
+        keep = 0.75 if case.dropout else 1.0
+        loss_of = _binary_cross_entropy if case.network == "kim" else _negative_log_likelihood
+
+        def loss(weights: Any, key: Any) -> Any:
+            return loss_of(network(weights | frozen, inputs, key, keep), labels)
+
+        @jax.jit
+        def train(weights: Any, key: Any) -> Any:
+            key, now = jax.random.split(key)
+            value, grads = jax.value_and_grad(loss)(weights, now)
+            stepped = {name: weights[name] - LEARNING_RATE * grads[name] for name in weights}
+            return value, stepped, key
+
+        state: list[Any] = [weights, jax.random.key(0)]
+
+        def step() -> tuple[Any, Any]:
+            value, state[0], state[1] = train(*state)
+            # The loss is there before the weights are.
+            jax.block_until_ready(state[0])
+            return value, state[0]
+
+        return step
+
+
+def _convolve(x: Array, weight: Array, padding: Any) -> Array:
+    ones = (1,) * (x.ndim - 2)
+    return lax.conv_general_dilated(x, weight, ones, padding)
+
+
+def _dropout(x: Array, key: Array, keep: float) -> Array:
+    if keep == 1.0:
+        return x
+    return jnp.where(jax.random.bernoulli(key, keep, x.shape), x / keep, 0.0)
+
+
+def _linear(w: Any, layer: str, x: Array) -> Array:
+    return x @ w[f"{layer}.weight"] + w[f"{layer}.bias"]
+
+
+def _seen(w: Any, layer: str, x: Array, padding: Any) -> Array:
+    """Return a convolution with bias and ReLU."""
+    bias = w[f"{layer}.bias"].reshape(-1, *(1,) * (x.ndim - 2))
+    return jax.nn.relu(_convolve(x, w[f"{layer}.weight"], padding) + bias)
+
+
+def _course_lenet(w: Any, x: Array, key: Array, keep: float) -> Array:
+    x = _seen(w, "conv1", x, ((0, 2), (0, 2)))
+    x = _seen(w, "conv2", x, ((0, 2), (0, 2)))
+    window = (1, 1, 4, 4)
+    x = lax.reduce_window(x, 0.0, lax.add, window, window, "VALID") / 16.0
+    x = _dropout(jax.nn.relu(_linear(w, "hidden", x.reshape(-1, 392))), key, keep)
+    return jax.nn.log_softmax(_linear(w, "output", x))
+
+
+def _maxpool(x: Array) -> Array:
+    window = (1, 1, 2, 2)
+    return lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")
+
+
+def _lenet5(w: Any, x: Array, key: Array, keep: float) -> Array:
+    x = _maxpool(_seen(w, "conv1", x, ((2, 2), (2, 2))))
+    x = _maxpool(_seen(w, "conv2", x, "VALID")).reshape(-1, 400)
+    x = jax.nn.relu(_linear(w, "hidden1", x))
+    x = jax.nn.relu(_linear(w, "hidden2", x))
+    return jax.nn.log_softmax(_linear(w, "output", x))
+
+
+def _kim(w: Any, rows: Array, key: Array, keep: float) -> Array:
+    x = w["embedding.weight"][rows].transpose(0, 2, 1)
+    features = sum(
+        _seen(w, f"convolutions.{at}", x, ((0, kernel - 1),)).max(2)
+        for at, kernel in enumerate(KERNELS)
+    )
+    return _dropout(_linear(w, "output", features), key, keep).reshape(-1)
+
+
+NETWORKS: dict[str, Callable[..., Array]] = {
+    "course": _course_lenet,
+    "lenet5": _lenet5,
+    "kim": _kim,
+}
+
+
+def _negative_log_likelihood(log_probabilities: Array, labels: Array) -> Array:
+    return -jnp.take_along_axis(log_probabilities, labels[:, None], 1).mean()
+
+
+def _binary_cross_entropy(logits: Array, labels: Array) -> Array:
+    return (jnp.logaddexp(0.0, logits) - logits * labels).mean()
+
+
+def _compiled(fn: Callable[..., Any], *operands: Any) -> Call:
+    """Return a compiled call that waits for its result."""
+    compiled = jax.jit(fn)
+    return lambda: compiled(*operands).block_until_ready()
+
+
+def _conv_forward(case: Workload) -> Call:
+    """Convolve as we do: as many outputs as inputs, zeros behind the input."""
+    input, weight = _place(case)
+    padding = tuple((0, kernel - 1) for kernel in weight.shape[2:])
+    return _compiled(lambda x, w: _convolve(x, w, padding), input, weight)
+
+
+def _elementwise(case: Workload) -> Call:
+    return _compiled(MAPS[case.operation], *_place(case))
+
+
+def _sum(case: Workload) -> Call:
+    (a,), dim = _place(case), case.options["dim"]
+    return _compiled(lambda x: x.sum(dim, keepdims=True), a)
+
+
+def _place(case: Workload) -> list[Any]:
+    """Return the operands. JAX has no transposed memory: it would be another array."""
+    operands = [jnp.asarray(array) for array in case.inputs()]
+    if case.options.get("transposed"):
+        operands[-1] = operands[-1].T
+    return operands

@@ -1,0 +1,57 @@
+"""NumPy, for operations on arrays."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asv_benchmarks.workloads import Workload
+from asv_benchmarks.contenders.contender import Call, Contender
+
+MAPS: dict[str, Callable[..., Any]] = {
+    "relu": lambda a: np.maximum(a, np.float32(0.0)),
+    "exp": np.exp,
+    "neg": np.negative,
+    "add": np.add,
+    "mul": np.multiply,
+}
+
+
+class WithNumPy(Contender):
+    """NumPy and its BLAS."""
+
+    name = "numpy"
+
+    def versions(self) -> dict[str, str]:
+        """Return NumPy's version and that of its BLAS."""
+        blas: Any = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index,call-overload]
+        return {"numpy": np.__version__, "blas": f"{blas['name']} {blas['version']}"}
+
+    def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
+        """Return what prepares each operation."""
+        return {
+            "matmul": self._matmul,
+            "sum": self._sum,
+            **dict.fromkeys(MAPS, self._elementwise),
+        }
+
+    def _elementwise(self, case: Workload) -> Call:
+        fn, operands = MAPS[case.operation], _place(case)
+        return lambda: fn(*operands)
+
+    def _matmul(self, case: Workload) -> Call:
+        a, b = _place(case)
+        return lambda: np.matmul(a, b)
+
+    def _sum(self, case: Workload) -> Call:
+        (a,), dim = _place(case), case.options["dim"]
+        return lambda: a.sum(dim, keepdims=True)
+
+
+def _place(case: Workload) -> list[npt.NDArray[Any]]:
+    """Return the operands, the last one transposed if the case says so."""
+    arrays: list[npt.NDArray[Any]] = list(case.inputs())
+    if case.options.get("transposed"):
+        arrays[-1] = arrays[-1].T
+    return arrays

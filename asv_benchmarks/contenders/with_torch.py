@@ -1,0 +1,260 @@
+"""PyTorch, eager or compiled with `torch.compile`."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from asv_benchmarks.contenders.contender import Call, Contender, training_case
+from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, Weights
+from asv_benchmarks.workloads import Workload
+
+Layers: TypeAlias = Mapping[str, tuple[Tensor, ...]]
+"""Weight and bias of each layer."""
+
+convolution_backward = torch.ops.aten.convolution_backward
+
+MAPS: dict[str, Callable[..., Any]] = {
+    "relu": torch.relu,
+    "exp": torch.exp,
+    "neg": torch.neg,
+    "sigmoid": torch.sigmoid,
+    "add": torch.add,
+    "mul": torch.mul,
+}
+
+
+class WithTorch(Contender):
+    """PyTorch on the CPU."""
+
+    def __init__(self, compiled: bool = False) -> None:
+        """Build the contender, which compiles the networks if asked to."""
+        self.name = "torch-compile" if compiled else "torch"  # type: ignore[misc]
+        self.compiled = compiled
+
+    def versions(self) -> dict[str, str]:
+        """Return PyTorch's version."""
+        return {"torch": torch.__version__}
+
+    def set_threads(self, threads: int) -> None:
+        """Compute on so many threads."""
+        torch.set_num_threads(threads)
+
+    def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
+        """Return what prepares each operation."""
+        training = {"train_step": self._train_step}
+        if self.compiled:
+            return training
+        return {
+            **training,
+            "chain": _chain,
+            "conv1d_forward": _conv_forward,
+            "conv1d_grad_input": _conv_grad_input,
+            "conv1d_grad_weight": _conv_grad_weight,
+            "conv2d_forward": _conv_forward,
+            "conv2d_grad_input": _conv_grad_input,
+            "conv2d_grad_weight": _conv_grad_weight,
+            "avgpool2d_forward": _avgpool_forward,
+            "avgpool2d_backward": _avgpool_backward,
+            "maxpool2d_forward": _maxpool_forward,
+            "maxpool2d_backward": _maxpool_backward,
+            "matmul": _matmul,
+            "sum": _sum,
+            **dict.fromkeys(MAPS, _elementwise),
+        }
+
+    def learned(self, case: TrainingCase) -> tuple[float, Weights]:
+        """Return the loss of a training case and the weights after the step."""
+        weights, step = self._training(case)
+        loss = float(step())
+        return loss, {
+            name: (weight.T if _is_linear(name, weight) else weight).detach().numpy()
+            for name, weight in weights.items()
+        }
+
+    def _train_step(self, case: Workload) -> Call:
+        return self._training(training_case(case))[1]
+
+    def _training(self, case: TrainingCase) -> tuple[dict[str, Tensor], Callable[[], Tensor]]:
+        """Return the weights and what trains them by one step and returns the loss."""
+        network = NETWORKS[case.network]
+        network = torch.compile(network) if self.compiled else network
+        weights = {
+            name: torch.from_numpy(array.T if _is_linear(name, array) else array)
+            .clone(memory_format=torch.contiguous_format)
+            .requires_grad_(not name.startswith("embedding"))
+            for name, array in case.weights().items()
+        }
+        layers = {
+            name.removesuffix(".bias"): (weights[name.replace("bias", "weight")], bias)
+            for name, bias in weights.items()
+            if name.endswith(".bias")
+        }
+        if case.network == "kim":
+            layers["embedding"] = (weights["embedding.weight"],)
+        inputs, labels = (torch.from_numpy(array) for array in case.inputs())
+        optimizer = torch.optim.SGD(
+            [weight for weight in weights.values() if weight.requires_grad], lr=LEARNING_RATE
+        )
+        drop = 0.25 if case.dropout else 0.0
+        if case.network == "kim":
+            loss_of, labels = F.binary_cross_entropy_with_logits, labels.float()
+        else:
+            loss_of = F.nll_loss
+
+        def step() -> Tensor:
+            loss: Tensor = loss_of(network(layers, inputs, drop), labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            optimizer.zero_grad()
+            return loss.detach()
+
+        return weights, step
+
+
+def _course_lenet(w: Layers, x: Tensor, drop: float) -> Tensor:
+    # Our convolutions put all zeros behind the image.
+    x = F.relu(F.conv2d(F.pad(x, (0, 2, 0, 2)), *w["conv1"]))
+    x = F.relu(F.conv2d(F.pad(x, (0, 2, 0, 2)), *w["conv2"]))
+    x = F.avg_pool2d(x, 4).flatten(1)
+    x = F.dropout(F.relu(F.linear(x, *w["hidden"])), drop)
+    return F.log_softmax(F.linear(x, *w["output"]), 1)
+
+
+def _lenet5(w: Layers, x: Tensor, drop: float) -> Tensor:
+    x = F.max_pool2d(F.relu(F.conv2d(x, *w["conv1"], padding=2)), 2)
+    x = F.max_pool2d(F.relu(F.conv2d(x, *w["conv2"])), 2).flatten(1)
+    x = F.relu(F.linear(x, *w["hidden1"]))
+    x = F.relu(F.linear(x, *w["hidden2"]))
+    return F.log_softmax(F.linear(x, *w["output"]), 1)
+
+
+def _kim(w: Layers, rows: Tensor, drop: float) -> Tensor:
+    x = F.embedding(rows, *w["embedding"]).transpose(1, 2)
+    parts = [
+        F.relu(F.conv1d(F.pad(x, (0, kernel - 1)), *w[f"convolutions.{at}"])).max(2).values
+        for at, kernel in enumerate(KERNELS)
+    ]
+    features = parts[0] + parts[1] + parts[2]
+    return F.dropout(F.linear(features, *w["output"]), drop).view(-1)
+
+
+NETWORKS: dict[str, Callable[..., Tensor]] = {
+    "course": _course_lenet,
+    "lenet5": _lenet5,
+    "kim": _kim,
+}
+
+
+def _is_linear(name: str, weight: Any) -> bool:
+    """Return whether PyTorch keeps a weight the other way round, (outputs, inputs)."""
+    return weight.ndim == 2 and not name.startswith("embedding")
+
+
+def _chain(case: Workload) -> Call:
+    """Forward and backward through many multiplications of a few numbers."""
+    start, factor = _place(case)
+    length = case.options["length"]
+
+    def call() -> None:
+        x = start.detach().requires_grad_(True)
+        y = x
+        for _ in range(length):
+            y = y * factor
+        y.sum().backward()  # type: ignore[no-untyped-call]
+
+    return call
+
+
+# Convolutions of our definition: as many outputs as inputs, zeros behind the input. The gradients
+# are given the padded input, as PyTorch's own graph keeps it.
+
+
+def _conv(case: Workload) -> tuple[Tensor, Tensor, list[int], Callable[..., Tensor]]:
+    """Return input, weight, how many zeros stand behind each dimension, and the function."""
+    input, weight = _place(case)
+    behind = [size for kernel in reversed(weight.shape[2:]) for size in (0, kernel - 1)]
+    return input, weight, behind, F.conv1d if input.dim() == 3 else F.conv2d
+
+
+def _conv_forward(case: Workload) -> Call:
+    input, weight, behind, conv = _conv(case)
+    return lambda: conv(F.pad(input, behind), weight)
+
+
+def _conv_grad(case: Workload, mask: list[bool]) -> tuple[Callable[[], Any], list[int]]:
+    """Return what computes one gradient of the convolution of the padded input."""
+    input, weight, behind, conv = _conv(case)
+    padded = F.pad(input, behind)
+    grad = torch.randn_like(conv(padded, weight))
+    ones, zeros = [1] * (input.dim() - 2), [0] * (input.dim() - 2)
+
+    def call() -> Any:
+        return convolution_backward(
+            grad, padded, weight, None, ones, zeros, ones, False, zeros, 1, mask
+        )
+
+    return call, behind
+
+
+def _conv_grad_input(case: Workload) -> Call:
+    call, behind = _conv_grad(case, [True, False, False])
+    # The gradient of the padding: what stands behind the input is cut off.
+    cut = [-size for size in behind]
+    return lambda: F.pad(call()[0], cut)
+
+
+def _conv_grad_weight(case: Workload) -> Call:
+    call, _ = _conv_grad(case, [False, True, False])
+    return lambda: call()[1]
+
+
+def _avgpool_forward(case: Workload) -> Call:
+    (input,), kernel = _place(case), case.options["kernel"]
+    return lambda: F.avg_pool2d(input, kernel)
+
+
+def _avgpool_backward(case: Workload) -> Call:
+    (input,), kernel = _place(case), list(case.options["kernel"])
+    grad = torch.randn_like(F.avg_pool2d(input, kernel))
+    backward = torch.ops.aten.avg_pool2d_backward
+    return lambda: backward(grad, input, kernel, kernel, [0, 0], False, True, None)
+
+
+def _maxpool_forward(case: Workload) -> Call:
+    (input,), kernel = _place(case), list(case.options["kernel"])
+    forward = torch.ops.aten.max_pool2d_with_indices
+    return lambda: forward(input, kernel)
+
+
+def _maxpool_backward(case: Workload) -> Call:
+    (input,), kernel = _place(case), list(case.options["kernel"])
+    out, indices = torch.ops.aten.max_pool2d_with_indices(input, kernel)
+    grad = torch.randn_like(out)
+    backward = torch.ops.aten.max_pool2d_with_indices_backward
+    return lambda: backward(grad, input, kernel, kernel, [0, 0], [1, 1], False, indices)
+
+
+def _matmul(case: Workload) -> Call:
+    a, b = _place(case)
+    return lambda: torch.matmul(a, b)
+
+
+def _elementwise(case: Workload) -> Call:
+    fn, operands = MAPS[case.operation], _place(case)
+    return lambda: fn(*operands)
+
+
+def _sum(case: Workload) -> Call:
+    (a,), dim = _place(case), case.options["dim"]
+    return lambda: a.sum(dim, keepdim=True)
+
+
+def _place(case: Workload) -> list[Tensor]:
+    """Return the operands, the last one transposed if the case says so."""
+    operands = [torch.from_numpy(array) for array in case.inputs()]
+    if case.options.get("transposed"):
+        operands[-1] = operands[-1].T
+    return operands

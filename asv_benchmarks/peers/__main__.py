@@ -1,0 +1,84 @@
+"""The command `hatch run peers`."""
+
+import fnmatch
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from asv_benchmarks import conditions
+from asv_benchmarks.contenders.names import NAMES, OURS
+from asv_benchmarks.peers.measure import FULL, QUICK, Effort, measure, workers
+from asv_benchmarks.peers.results import Result, Table
+from asv_benchmarks.peers.rows import Row, rows
+from asv_benchmarks.peers.terminal import show
+
+RESULTS = Path("runs") / "peers.json"
+WIDTH = 120
+"""Columns of the table where there is no terminal to ask."""
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--rows", "pattern", default="*", help="Only rows whose key fits, as in 'conv2d-*'.")
+@click.option("--rivals", default="", help="Only these rivals, names with commas between.")
+@click.option("--ours", type=click.Choice(OURS), default="tuned", help="Which of our backends.")
+@click.option("--threads", type=click.IntRange(1), default=1, help="Threads for everybody.")
+@click.option("--quick", is_flag=True, help="Few short rounds: to look, not to quote.")
+@click.option("--list", "listing", is_flag=True, help="Print the keys of the rows and end.")
+@click.option("--json", "path", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
+def main(
+    pattern: str, rivals: str, ours: str, threads: int, quick: bool, listing: bool, path: Path
+) -> None:
+    """Measure ourselves beside the others and print the table.
+
+    The exit code is 1 if a target that must be reached is missed by more than its spread.
+    """
+    only = {name for name in rivals.split(",") if name}
+    if only - set(NAMES):
+        raise click.BadParameter(f"--rivals: choose from {', '.join(NAMES)}")
+    chosen = [
+        replace(row, targets={name: row.targets[name] for name in row.targets if name in only})
+        if only
+        else row
+        for row in rows(threads)
+        if fnmatch.fnmatch(row.key, pattern)
+    ]
+    if listing:
+        for row in chosen:
+            click.echo(f"{row.key:32}{row.title}")
+        return
+    if not chosen:
+        raise click.BadParameter(f"no row fits {pattern!r}; --list prints their keys")
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    table = _measure(chosen, ours, threads, QUICK if quick else FULL, console)
+    show(table, console)
+    table.write(path)
+    sys.exit(1 if table.missed else 0)
+
+
+def _measure(chosen: list[Row], ours: str, threads: int, effort: Effort, console: Console) -> Table:
+    """Measure row after row."""
+    before = conditions.Conditions.now(threads)
+    if before.load > conditions.QUIET:
+        console.print(
+            f"The load is {before.load:.1f}: other processes disturb what is measured now.",
+            style="yellow",
+        )
+    results: list[Result] = []
+    with workers(threads) as started:
+        for row in chosen:
+            with console.status(row.title):
+                timings = measure(row, [ours, *row.targets], started, effort)
+            results.append(Result.of(row, ours, timings, threads))
+        versions = started.versions()
+    return Table(
+        before.to_json(), versions, asdict(effort), tuple(results), round(conditions.load(), 2)
+    )
+
+
+if __name__ == "__main__":
+    main()

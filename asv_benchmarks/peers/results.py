@@ -1,0 +1,154 @@
+"""What was measured, as plain values: to print, to draw, and to write as JSON and read again."""
+
+import json
+import statistics
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from asv_benchmarks.peers.measure import Ratio, Timing, ratio
+from asv_benchmarks.peers.rows import Row, Target
+
+Verdict: TypeAlias = Literal["aim reached", "reached", "within its spread", "missed", "reported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """One contender's time for one call, in milliseconds."""
+
+    cpu: float
+    wall: float
+    least: float
+
+    @classmethod
+    def of(cls, timing: Timing) -> "Time":
+        """Summarise the rounds: the medians, and the smallest time on the clock."""
+        return cls(
+            1e3 * statistics.median(timing.cpu),
+            1e3 * statistics.median(timing.wall),
+            1e3 * min(timing.wall),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Ours beside one rival.
+
+    Attributes:
+        ratio: How many times faster we are; less than 1 if slower.
+        must: What the ratio has to reach, if anything.
+        aim: What it shall reach.
+        verdict: Whether it does.
+    """
+
+    ratio: Ratio
+    must: float | None
+    aim: float | None
+    verdict: Verdict
+
+    @classmethod
+    def of(cls, measured: Ratio, target: Target) -> "Comparison":
+        """Judge a ratio by its target."""
+        return cls(measured, target.must, target.aim, judge(measured, target))
+
+
+def judge(measured: Ratio, target: Target) -> Verdict:
+    """Say whether a target is reached, by the smaller of the two ratios.
+
+    A must is missed if the ratio stays below it by more than its spread.
+    """
+    if target.aim is not None and measured.cautious >= target.aim:
+        return "aim reached"
+    if target.must is None:
+        return "reported"
+    if measured.cautious >= target.must:
+        return "reached"
+    return "within its spread" if measured.cautious + measured.spread >= target.must else "missed"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A row of the table.
+
+    Attributes:
+        key, title, group: As the row has them.
+        ours: Which of our contenders is compared with the others.
+        times: By contender.
+        comparisons: By rival.
+        absent: The rivals with a target that could not run.
+    """
+
+    key: str
+    title: str
+    group: str
+    ours: str
+    times: Mapping[str, Time]
+    comparisons: Mapping[str, Comparison]
+    absent: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Row, ours: str, timings: Mapping[str, Timing], threads: int) -> "Result":
+        """Compare one of our contenders with all the others."""
+        rivals = [name for name in row.targets if name != ours]
+        comparisons = {
+            name: Comparison.of(ratio(timings[ours], timings[name], threads), row.targets[name])
+            for name in rivals
+            if ours in timings and name in timings
+        }
+        return cls(
+            row.key,
+            row.title,
+            row.group,
+            ours,
+            {name: Time.of(timing) for name, timing in timings.items()},
+            comparisons,
+            tuple(name for name in (ours, *rivals) if name not in timings),
+        )
+
+    @property
+    def missed(self) -> list[str]:
+        """The rivals for whom a must was missed."""
+        return [name for name, one in self.comparisons.items() if one.verdict == "missed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All rows, and under which conditions they were measured."""
+
+    conditions: Mapping[str, Any]
+    versions: Mapping[str, str]
+    effort: Mapping[str, Any]
+    rows: tuple[Result, ...]
+    load_after: float = 0.0
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def missed(self) -> list[Result]:
+        """The rows in which a must was missed."""
+        return [row for row in self.rows if row.missed]
+
+    def write(self, path: Path) -> None:
+        """Write everything as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> "Table":
+        """Read what `write` wrote."""
+        values = json.loads(path.read_text("utf-8"))
+        return cls(**values | {"rows": tuple(map(_result, values["rows"]))})
+
+
+def _result(values: dict[str, Any]) -> Result:
+    return Result(
+        **values
+        | {
+            "times": {name: Time(**time) for name, time in values["times"].items()},
+            "comparisons": {
+                name: Comparison(**one | {"ratio": Ratio(**one["ratio"])})
+                for name, one in values["comparisons"].items()
+            },
+            "absent": tuple(values["absent"]),
+        }
+    )

@@ -1,0 +1,203 @@
+"""The rows of the table: what is measured, against whom, and what has to come out.
+
+A target is a ratio: how many times faster than the rival we have to be (`must`) and want to be
+(`aim`). A row without targets is reported only.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from asv_benchmarks.workloads import Shape, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a ratio to a rival has to reach; None where nothing is promised or hoped for."""
+
+    must: float | None = None
+    aim: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One workload, measured for several contenders in turn.
+
+    Attributes:
+        key: What the row is called on the command line.
+        title: What it is called in the table.
+        group: Rows of one group stand together.
+        workload: What everybody computes.
+        targets: By rival; rivals without a target are measured, too.
+        slow: Rivals that take so much longer that few rounds have to do.
+    """
+
+    key: str
+    title: str
+    group: str
+    workload: Workload
+    targets: Mapping[str, Target]
+    slow: tuple[str, ...] = ()
+
+
+FASTER = Target(must=1.0)
+REPORTED = Target()
+
+
+def rows(threads: int) -> tuple[Row, ...]:
+    """Return all rows for a number of threads."""
+    if threads == 1:
+        return (*_training(), *_convolutions(), *_pooling(), *_products(), *_elementwise(), CHAIN)
+    return tuple(_training_on_two_threads())
+
+
+# Training steps
+
+_STEPS = (
+    # network, batch, title, must and aim for PyTorch, must for JAX
+    ("course", 16, "course LeNet, batch 16", Target(4.0, 8.0), REPORTED),
+    ("course", 128, "course LeNet, batch 128", Target(2.8, 5.0), REPORTED),
+    ("lenet5", 64, "LeNet-5, batch 64", Target(1.5, 3.0), REPORTED),
+    ("kim", 10, "Kim CNN, batch 10", Target(3.3, 6.0), Target(1.6)),
+    ("kim", 50, "Kim CNN, batch 50", Target(2.5, 4.0), Target(1.6)),
+)
+
+
+def _training() -> Iterator[Row]:
+    for network, batch, title, torch, jax in _STEPS:
+        yield Row(
+            f"step-{network}-{batch}",
+            title,
+            "training step",
+            _workload("train_step", options={"network": network, "batch": batch}),
+            {
+                "torch": torch,
+                "jax": jax,
+                "torch-compile": FASTER,
+                "tinygrad": FASTER,
+                "fast": Target(aim=100.0),
+            },
+            slow=("fast", "tinygrad"),
+        )
+
+
+def _training_on_two_threads() -> Iterator[Row]:
+    for row in _training():
+        network = row.workload.options["network"]
+        must = {"course": 3.0, "kim": 2.0}.get(network)
+        yield replace(row, targets={"torch": Target(must), "jax": REPORTED}, slow=())
+
+
+# Kernels
+
+_SMALL, _WIDE = Target(2.0, 4.0), Target(0.7, 1.0)
+
+
+def _convolutions() -> Iterator[Row]:
+    for input, weight, target in (
+        ((16, 1, 28, 28), (4, 1, 3, 3), _SMALL),
+        ((16, 4, 28, 28), (8, 4, 3, 3), _SMALL),
+        ((64, 16, 14, 14), (32, 16, 3, 3), _WIDE),
+        ((32, 64, 32, 32), (64, 64, 3, 3), _WIDE),
+    ):
+        for part in ("forward", "grad_input", "grad_weight"):
+            yield Row(
+                f"conv2d-{input[1]}to{weight[0]}-{part}",
+                f"conv2d {_dims(input)} → {weight[0]}, {_words(part)}",
+                "conv2d, 3 × 3",
+                _workload(f"conv2d_{part}", input, weight),
+                {"torch": target},
+            )
+    for kernel in (3, 4, 5):
+        for part in ("forward", "grad_input", "grad_weight"):
+            target = REPORTED if part == "grad_input" else Target(1.5, 2.0)
+            yield Row(
+                f"conv1d-{kernel}-{part}",
+                f"conv1d (10, 50, 52) → 100, width {kernel}, {_words(part)}",
+                "conv1d of the Kim CNN",
+                _workload(f"conv1d_{part}", (10, 50, 52), (100, 50, kernel)),
+                {"torch": target},
+            )
+
+
+def _pooling() -> Iterator[Row]:
+    for kind, size, part, target in (
+        ("avg", 4, "forward", Target(4.0)),
+        ("avg", 4, "backward", Target(3.0)),
+        ("max", 2, "forward", Target(4.0)),
+        ("max", 4, "forward", Target(4.0)),
+        ("max", 2, "backward", Target(1.0)),
+        ("max", 4, "backward", Target(2.0)),
+    ):
+        yield Row(
+            f"{kind}pool-{size}-{part}",
+            f"{kind}pool {size} × {size} of (16, 8, 28, 28), {part}",
+            "pooling",
+            _workload(f"{kind}pool2d_{part}", (16, 8, 28, 28), options={"kernel": (size, size)}),
+            {"torch": target},
+        )
+
+
+def _products() -> Iterator[Row]:
+    for n in (16, 64, 128, 256, 512, 1024):
+        yield Row(
+            f"matmul-{n}",
+            f"matmul {n} × {n} × {n}",
+            "matmul",
+            _workload("matmul", (n, n), (n, n)),
+            {"torch": Target(1.0, 1.1) if n >= 64 else REPORTED, "numpy": REPORTED},
+        )
+    yield Row(
+        "matmul-batched",
+        "matmul 64 times 64 × 64 × 64",
+        "matmul",
+        _workload("matmul", (64, 64, 64), (64, 64, 64)),
+        {"torch": Target(1.0, 1.1), "numpy": REPORTED},
+    )
+
+
+def _elementwise() -> Iterator[Row]:
+    floor = {"numpy": Target(0.85), "torch": REPORTED}
+    for n in (316, 1000):
+        square = (n, n)
+        for key, title, operation, shapes, options in (
+            ("add", "a + b", "add", (square, square), {}),
+            ("add-row", "a + row", "add", (square, (n,)), {}),
+            ("add-column", "a + column", "add", (square, (n, 1)), {}),
+            ("add-transposed", "a + b transposed", "add", (square, square), {"transposed": True}),
+            ("relu", "relu", "relu", (square,), {}),
+            ("exp", "exp", "exp", (square,), {}),
+            ("sum-rows", "sum over rows", "sum", (square,), {"dim": 0}),
+            ("sum-columns", "sum over columns", "sum", (square,), {"dim": 1}),
+        ):
+            yield Row(
+                f"{key}-{n}",
+                f"{title}, {n} × {n}",
+                "elementwise and reductions",
+                _workload(operation, *shapes, options=options),
+                floor,
+            )
+
+
+def _workload(operation: str, *shapes: Shape, options: Mapping[str, Any] | None = None) -> Workload:
+    return Workload("", operation, shapes, options or {}, dtype="float32")
+
+
+def _dims(shape: Shape) -> str:
+    return f"({', '.join(map(str, shape))})"
+
+
+def _words(part: str) -> str:
+    return {"grad_input": "gradient of the input", "grad_weight": "gradient of the weight"}.get(
+        part, part
+    )
+
+
+CHAIN = Row(
+    "chain",
+    "50 multiplications of 8 floats, forward and backward",
+    "engine",
+    _workload("chain", (8,), (8,), options={"length": 50}),
+    # At most PyTorch's time for each operation, at best 0.6 of it.
+    {"torch": Target(1.0, 1 / 0.6)},
+)

@@ -1,0 +1,74 @@
+"""The table on the terminal."""
+
+from collections.abc import Iterable
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from asv_benchmarks.peers.results import Comparison, Result, Table
+
+COLOURS = {
+    "aim reached": "bold green",
+    "reached": "green",
+    "within its spread": "yellow",
+    "missed": "bold red",
+    "reported": "default",
+}
+
+
+def heading(table: Table) -> str:
+    """Return the conditions in a line or two."""
+    c = table.conditions
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(table.versions.items()))
+    threads = "1 thread" if c["threads"] == 1 else f"{c['threads']} threads"
+    return (
+        f"{c['date']}, commit {c['commit']}; {c['processor']}, {c['cores']} cores, {threads}, "
+        f"load {c['load']:.2f}; Python {c['python']}; {versions}; "
+        f"{table.effort['rounds']} rounds of {1e3 * table.effort['seconds']:.0f} ms"
+    )
+
+
+def show(table: Table, console: Console) -> None:
+    """Print all rows, group by group."""
+    console.print(heading(table), highlight=False)
+    for group in dict.fromkeys(row.group for row in table.rows):
+        console.print(_group(group, [row for row in table.rows if row.group == group]))
+    if table.missed:
+        names = ", ".join(f"{row.title} ({', '.join(row.missed)})" for row in table.missed)
+        console.print(f"[bold red]Missed:[/] {names}", highlight=False)
+
+
+def _group(title: str, rows: Iterable[Result]) -> RichTable:
+    rich = RichTable(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    rich.add_column("", no_wrap=True)
+    for name in ("ours ms", "rival", "ms", "ratio", "least", "must", "aim", ""):
+        left = name in ("rival", "")
+        rich.add_column(name, justify="left" if left else "right", no_wrap=True)
+    for row in rows:
+        ours = row.times.get(row.ours)
+        cells = [row.title, f"{ours.cpu:.3g}" if ours else "absent"]
+        for rival, one in row.comparisons.items():
+            time = row.times[rival]
+            rich.add_row(*cells, rival, f"{time.cpu:.3g}", *_ratios(one))
+            cells = ["", ""]
+        for rival in row.absent:
+            if rival != row.ours:
+                rich.add_row(*cells, rival, "absent", *[""] * 5)
+                cells = ["", ""]
+        if cells[0]:
+            rich.add_row(*cells, *[""] * 7)
+    return rich
+
+
+def _ratios(one: Comparison) -> list[str]:
+    colour = COLOURS[one.verdict]
+    return [
+        f"[{colour}]{one.ratio.median:.2f} ± {one.ratio.spread:.2f}[/]",
+        f"{one.ratio.least:.2f}",
+        "" if one.must is None else f"{one.must:g}",
+        "" if one.aim is None else f"{one.aim:.3g}",
+        f"[{colour}]{'' if one.verdict == 'reported' else one.verdict}[/]",
+    ]
