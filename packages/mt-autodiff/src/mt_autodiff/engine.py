@@ -29,7 +29,9 @@ class TensorContext(Context):
     __slots__ = ("backend", "needs_grad")
 
     def __init__(self, backend: Backend, needs_grad: tuple[bool, ...]) -> None:
-        super().__init__(no_grad=not any(needs_grad))
+        # What Context.__init__ would do: every operation makes a context, and calls take time.
+        self.no_grad = True not in needs_grad
+        self.saved_values = ()
         self.backend = backend
         self.needs_grad = needs_grad
 
@@ -83,10 +85,7 @@ class Node:
         """Return a node of the same class and backend without a history."""
         return type(self)(data, None, None, self.backend)
 
-    @property
-    def unique_id(self) -> int:
-        """A number that no other living node has."""
-        return id(self)
+    unique_id = property(id, doc="A number that no other living node has.")
 
     def is_leaf(self) -> bool:
         """Return whether gradients end here: nothing computed this tensor, and it wants one."""
@@ -154,6 +153,11 @@ class Node:
         return pairs
 
 
+def sum_of_gradients(a: Any, b: Any) -> Any:
+    """Add two gradients of one node; no graph remembers it."""
+    return a._constant(a.backend.zip(operators.add, a.data, b.data))
+
+
 class Function:
     """A differentiable function of tensors: one class with `forward` and `backward`.
 
@@ -194,7 +198,14 @@ class Function:
         Raises:
             TypeError: No argument is a tensor.
         """
-        nodes = [arg for arg in args if isinstance(arg, Node)]
+        nodes: list[Node] = []
+        operands: list[Any] = []
+        for arg in args:
+            if isinstance(arg, Node):
+                nodes.append(arg)
+                operands.append(arg.data)
+            else:
+                operands.append(arg)
         if not nodes:
             raise TypeError(
                 f"{cls.__name__}: no argument is a tensor; mt_autodiff.tensor() makes one"
@@ -202,27 +213,24 @@ class Function:
         backend = nodes[0].backend
         for node in nodes:
             if node.backend is not backend and node.backend != backend:
-                args = tuple(
-                    Move.apply(arg, backend)
-                    if isinstance(arg, Node) and arg.backend != backend
-                    else arg
-                    for arg in args
-                )
-                nodes = [arg for arg in args if isinstance(arg, Node)]
-                break
-        if grad_enabled():
-            needs_grad = tuple([node.history is not None for node in nodes])
-        else:
-            needs_grad = (False,) * len(nodes)
-        ctx = TensorContext(backend, needs_grad)
-        data = cls.run_forward(ctx, args)
+                return cls.apply(*[_moved(arg, backend) for arg in args])
+        recording = grad_enabled()
+        ctx = TensorContext(
+            backend, tuple([recording and node.history is not None for node in nodes])
+        )
+        data = cls.run_forward(ctx, operands)
         history = None if ctx.no_grad else History(cls, ctx, nodes)
         return type(nodes[0])(data, history, None, ctx.backend)
 
     @classmethod
-    def run_forward(cls, ctx: TensorContext, args: tuple[Any, ...]) -> TensorData:
-        """Call `forward` on the data of the nodes among args."""
-        data = cls.forward(ctx, *[arg.data if isinstance(arg, Node) else arg for arg in args])
+    def run_forward(cls, ctx: TensorContext, operands: Sequence[Any]) -> TensorData:
+        """Call `forward`.
+
+        Args:
+            ctx: The context.
+            operands: What `apply` was given, `TensorData` in the place of each tensor.
+        """
+        data = cls.forward(ctx, *operands)
         if not isinstance(data, TensorData):
             raise TypeError(
                 f"{cls.__name__}.forward returned {type(data).__name__}; return TensorData"
@@ -253,6 +261,11 @@ class Move(Function):
         source, target = ctx.saved_values
         moved: TensorData = source.from_numpy(target.to_numpy(grad).astype(source.dtype))
         return moved
+
+
+def _moved(arg: Any, backend: Backend) -> Any:
+    """Return a node on a backend, and everything else as it is."""
+    return Move.apply(arg, backend) if isinstance(arg, Node) and arg.backend != backend else arg
 
 
 def unbroadcast(

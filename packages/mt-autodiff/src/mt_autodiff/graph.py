@@ -5,7 +5,8 @@ are served alike, as long as they answer the questions of `Variable` and their d
 added.
 """
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,8 +91,9 @@ def topological_sort(variable: Variable) -> list[Variable]:
     while path:
         current, unexplored = path[-1]
         for parent in unexplored:
-            if not parent.is_constant() and parent.unique_id not in seen:
-                seen.add(parent.unique_id)
+            key = parent.unique_id
+            if key not in seen and not parent.is_constant():
+                seen.add(key)
                 path.append((parent, iter(_inputs(parent))))
                 break
         else:
@@ -105,7 +107,9 @@ def _inputs(variable: Variable) -> Iterable[Variable]:
     return () if variable.is_leaf() else variable.parents
 
 
-def backpropagate(variable: Variable, deriv: Any) -> None:
+def backpropagate(
+    variable: Variable, deriv: Any, add: Callable[[Any, Any], Any] = operator.add
+) -> None:
     """Compute the derivative of a variable with respect to every leaf of its graph.
 
     Each leaf receives its derivative through `accumulate_derivative`, on top of what it may hold
@@ -115,6 +119,7 @@ def backpropagate(variable: Variable, deriv: Any) -> None:
     Args:
         variable: The variable whose derivatives are wanted, such as a loss.
         deriv: The derivative to start with: 1 for the derivatives of the variable itself.
+        add: How two derivatives of one variable are added.
 
     Raises:
         RuntimeError: The variable is a constant.
@@ -139,4 +144,4 @@ def backpropagate(variable: Variable, deriv: Any) -> None:
                 continue
             key = parent.unique_id
             # Never in place: an earlier contribution may be an object that others hold, too.
-            pending[key] = pending[key] + contribution if key in pending else contribution
+            pending[key] = add(pending[key], contribution) if key in pending else contribution

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import functions
-from mt_autodiff.engine import History, Move, Node
+from mt_autodiff.engine import History, Move, Node, sum_of_gradients
 from mt_autodiff.graph import backpropagate
 from mt_autodiff.indexing import names_element, normalize_key, slice_view
 from mt_autodiff.modes import grad_enabled
@@ -68,7 +68,11 @@ class Tensor(Node):
                 f"Tensor: expected TensorData, got {type(data).__name__}; "
                 "mt_autodiff.tensor() makes a tensor of numbers"
             )
-        super().__init__(data, back, name, self.default_backend if backend is None else backend)
+        self.data = data
+        self.history = back
+        self.name = name
+        self.backend = self.default_backend if backend is None else backend
+        self.grad = None
 
     # Description
 
@@ -442,7 +446,7 @@ class Tensor(Node):
                 f"backward: a gradient of shape {grad.shape} for a tensor of shape {self.shape}; "
                 "it must have the tensor's shape or broadcast to it"
             )
-        backpropagate(self, self._constant(grad.data.expand(self.shape)))
+        backpropagate(self, self._constant(grad.data.expand(self.shape)), add=sum_of_gradients)
 
     def zero_grad_(self) -> None:
         """Forget the gradient."""

@@ -8,7 +8,7 @@ import itertools
 import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,7 @@ class TensorData:
     ((3, 1), 4.0, (3, 2))
     """
 
-    __slots__ = ("_layout", "shape", "size", "storage", "strides")
+    __slots__ = ("_flat", "_layout", "shape", "size", "storage", "strides")
 
     storage: Storage
     shape: tuple[int, ...]
@@ -85,6 +85,8 @@ class TensorData:
             else whole_numbers(strides, "TensorData")
         )
         self.size = math.prod(self.shape)
+        # Worked out when first asked for.
+        self._flat: Storage | Literal[False] | None = None
         self._layout: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None
         if len(self.strides) != len(self.shape):
             raise IndexingError(
@@ -115,7 +117,23 @@ class TensorData:
         data.shape = shape
         data.strides = strides
         data.size = math.prod(shape)
-        data._layout = None
+        data._flat = data._layout = None
+        return data
+
+    def like(self, cells: Storage) -> "TensorData":
+        """Return a tensor of this one's shape with other cells.
+
+        This tensor is contiguous, and so will the other one be.
+
+        Args:
+            cells: As many as this tensor has elements.
+        """
+        data = TensorData.__new__(TensorData)
+        data.storage = data._flat = cells
+        data.shape = self.shape
+        data.strides = self.strides
+        data.size = self.size
+        data._layout = self._layout
         return data
 
     @property
@@ -130,7 +148,22 @@ class TensorData:
 
     def is_contiguous(self) -> bool:
         """Return whether the elements stand in row-major order without gaps."""
-        return is_contiguous(self.shape, self.strides)
+        return self.flat() is not None
+
+    def flat(self) -> Storage | None:
+        """Return the elements as they stand in memory, if they do so in row-major order.
+
+        Shape:
+            (...) → (size,), a view; None if the tensor is not contiguous.
+        """
+        if self._flat is None:
+            if not is_contiguous(self.shape, self.strides):
+                self._flat = False
+            elif self.storage.shape[0] == self.size:
+                self._flat = self.storage
+            else:
+                self._flat = self.storage[: self.size]
+        return None if self._flat is False else self._flat
 
     @staticmethod
     def shape_broadcast(shape_a: UserShape, shape_b: UserShape) -> tuple[int, ...]:
