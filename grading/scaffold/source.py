@@ -1,0 +1,167 @@
+"""A source file that is rewritten along its syntax tree, comments and layout kept.
+
+Edits are collected by position and made all at once, so that a tree is parsed once and its
+positions stay true.
+"""
+
+import ast
+from collections.abc import Sequence
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = Function | ast.ClassDef
+
+
+class Source:
+    """The text of a file, its syntax tree, and what is to be changed.
+
+    Attributes:
+        tree: The syntax tree of the text as it was given.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._bytes = text.encode()
+        self.tree = ast.parse(text)
+        # Columns of the syntax tree count bytes.
+        self._lines = [0]
+        for line in self._bytes.splitlines(keepends=True):
+            self._lines.append(self._lines[-1] + len(line))
+        self._edits: list[tuple[int, int, bytes]] = []
+
+    def result(self) -> str:
+        """Return the text with all edits made; of two that overlap, the outer one counts."""
+        text = self._bytes
+        end_of_last = len(text) + 1
+        outer_first = sorted(self._edits, key=lambda edit: (edit[0], -edit[1]))
+        kept: list[tuple[int, int, bytes]] = []
+        for start, end, new in outer_first:
+            if not kept or start >= kept[-1][1]:
+                kept.append((start, end, new))
+        for start, end, new in reversed(kept):
+            assert end <= end_of_last
+            text = text[:start] + new + text[end:]
+            end_of_last = start
+        return text.decode()
+
+    def replace(self, node: ast.AST, new: str) -> None:
+        """Put something else in the place of a statement or an expression."""
+        start, end = self.span(node)
+        self._edits.append((start, end, new.encode()))
+
+    def span(self, node: ast.AST) -> tuple[int, int]:
+        """Return where a node begins and ends; decorators belong to what they decorate."""
+        at = node
+        decorators = getattr(node, "decorator_list", [])
+        start = self._offset(at.lineno, at.col_offset)  # type: ignore[attr-defined]
+        if decorators:
+            first = decorators[0]
+            start = self._bytes.rindex(b"@", 0, self._offset(first.lineno, first.col_offset))
+        return start, self._offset(at.end_lineno, at.end_col_offset)  # type: ignore[attr-defined]
+
+    def text_of(self, node: ast.AST) -> str:
+        """Return the text of a node."""
+        start, end = self.span(node)
+        return self._bytes[start:end].decode()
+
+    def remove_lines(self, node: ast.AST) -> None:
+        """Remove the lines of a statement, the comments right above it, and blank lines above."""
+        start, end = self.span(node)
+        first = self._bytes.rfind(b"\n", 0, start) + 1
+        for is_its_own in (lambda line: line.startswith(b"#"), lambda line: not line):
+            while first > 0:
+                before = self._bytes.rfind(b"\n", 0, first - 1) + 1
+                if not is_its_own(self._bytes[before:first].strip()):
+                    break
+                first = before
+        self._edits.append((first, self._end_of_line(end), b""))
+
+    def remove_line(self, node: ast.AST) -> None:
+        """Remove the lines of a statement and nothing else."""
+        start, end = self.span(node)
+        first = self._bytes.rfind(b"\n", 0, start) + 1
+        self._edits.append((first, self._end_of_line(end), b""))
+
+    def remove_elements(self, elements: Sequence[tuple[ast.AST, ast.AST]], gone: set[int]) -> None:
+        """Remove elements of a list, a dict, an import, …
+
+        Args:
+            elements: The first and the last node of each, in order.
+            gone: The numbers of those to remove, not of all.
+        """
+        kept = [i for i in range(len(elements)) if i not in gone]
+        for i in gone:
+            start, end = self.span(elements[i][0])[0], self.span(elements[i][1])[1]
+            if i < kept[-1]:
+                # What stays begins at the next element.
+                end = self.span(elements[i + 1][0])[0]
+            else:
+                start = self.span(elements[i - 1][1])[1]
+            self._edits.append((start, end, b""))
+
+    def empty(self, function: Function, message: str) -> None:
+        """Replace the body of a function, but for its docstring, by an error."""
+        statements = function.body
+        documented = (
+            isinstance(statements[0], ast.Expr)
+            and isinstance(statements[0].value, ast.Constant)
+            and isinstance(statements[0].value.value, str)
+        )
+        error = f'raise NotImplementedError("{message}")'
+        if documented:
+            start = self.span(statements[0])[1]
+            error = "\n" + " " * statements[0].col_offset + error
+        else:
+            start = self.span(statements[0])[0]
+            # Comments between the signature and the body belong to the body.
+            if statements[0].lineno > function.lineno:
+                line = self._bytes.rfind(b"\n", 0, start) + 1
+                while (before := self._bytes.rfind(b"\n", 0, line - 1) + 1) and (
+                    self._bytes[before:line].strip().startswith(b"#")
+                ):
+                    line = before
+                error = " " * statements[0].col_offset + error
+                start = line
+        end = self._with_comments(self.span(statements[-1])[1], function.col_offset)
+        self._edits.append((start, end, error.encode()))
+
+    def _with_comments(self, end: int, indent: int) -> int:
+        """Return the end of a body with the comments at its end, which are indented deeper."""
+        end = self._end_of_line(end) - 1
+        while True:
+            line_end = self._end_of_line(end + 1)
+            line = self._bytes[end + 1 : line_end]
+            inside = len(line) - len(line.lstrip()) > indent
+            if not (line.strip().startswith(b"#") and inside):
+                return end
+            end = line_end - 1
+
+    def _end_of_line(self, position: int) -> int:
+        end = self._bytes.find(b"\n", position)
+        return len(self._bytes) if end < 0 else end + 1
+
+    def _offset(self, line: int, column: int) -> int:
+        return self._lines[line - 1] + column
+
+
+def definitions(tree: ast.Module) -> dict[str, Definition]:
+    """Return the functions and classes of a file by their qualified names."""
+    found: dict[str, Definition] = {}
+
+    def collect(body: Sequence[ast.stmt], prefix: str) -> None:
+        for node in body:
+            if isinstance(node, Definition):
+                found[prefix + node.name] = node
+                if isinstance(node, ast.ClassDef):
+                    collect(node.body, f"{prefix}{node.name}.")
+
+    collect(tree.body, "")
+    return found
+
+
+def is_stub(function: Definition) -> bool:
+    """Return whether a function is still to be written: it raises `NotImplementedError`."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            if isinstance(error, ast.Name) and error.id == "NotImplementedError":
+                return True
+    return False
