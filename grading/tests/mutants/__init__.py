@@ -1,0 +1,1 @@
+"""Realistic mistakes of learners, as small rewrites of the reference's sources."""

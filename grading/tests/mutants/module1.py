@@ -1,0 +1,201 @@
+"""Mistakes of module 1: derivatives, scalars, the chain rule, backpropagation."""
+
+from grading.tests.mutants.mutant import mutant
+
+DERIVATIVES = "mt_autodiff/derivatives.py"
+SCALAR = "mt_autodiff/scalar.py"
+FUNCTIONS = "mt_autodiff/scalar_functions.py"
+GRAPH = "mt_autodiff/graph.py"
+MLP = "mt_models/networks/mlp.py"
+
+PATH_BY_PATH = """\
+    todo = [(variable, deriv)]
+    while todo:
+        current, derivative = todo.pop()
+        if current.is_leaf():
+            current.accumulate_derivative(derivative)
+            continue
+        for parent, contribution in current.chain_rule(derivative):
+            if contribution is not None and not parent.is_constant():
+                todo.append((parent, contribution))
+    return
+    pending = {variable.unique_id: deriv}
+"""
+
+MUTANTS = [
+    mutant(
+        "1.1",
+        "a difference to one side",
+        DERIVATIVES,
+        "    below = f(*before, x - epsilon, *after)\n    return (above - below) / (2.0 * epsilon)",
+        "    below = f(*vals)\n    return (above - below) / epsilon",
+        "to one side",
+    ),
+    mutant(
+        "1.1",
+        "divided by one step instead of two",
+        DERIVATIVES,
+        "/ (2.0 * epsilon)",
+        "/ epsilon",
+        "two steps",
+    ),
+    mutant(
+        "1.1",
+        "always the first argument",
+        DERIVATIVES,
+        "vals[:arg], vals[arg], vals[arg + 1 :]",
+        "vals[:0], vals[0], vals[1:]",
+        "first argument",
+    ),
+    mutant(
+        "1.2",
+        "greater than is less than",
+        SCALAR,
+        "return functions.LT.apply(b, self)",
+        "return functions.LT.apply(self, b)",
+        "arguments are exchanged",
+    ),
+    mutant(
+        "1.2",
+        "a number on the left of a minus is taken for the right",
+        SCALAR,
+        "return functions.Add.apply(b, -self)",
+        "return functions.Add.apply(self, -b)",
+        "arguments are exchanged",
+    ),
+    mutant(
+        "1.2",
+        "a number on the left of a division is taken for the right",
+        SCALAR,
+        "return functions.Mul.apply(b, functions.Inv.apply(self))",
+        "return functions.Mul.apply(self, functions.Inv.apply(b))",
+        "arguments are exchanged",
+    ),
+    mutant(
+        "1.2",
+        "division multiplies",
+        SCALAR,
+        "return functions.Mul.apply(self, functions.Inv.apply(b))",
+        "return functions.Mul.apply(self, b)",
+        "a product",
+    ),
+    mutant(
+        "1.2",
+        "results forget their inputs",
+        FUNCTIONS,
+        "scalar.ScalarHistory(cls, ctx, inputs)",
+        "scalar.ScalarHistory(cls, ctx, ())",
+        "inputs",
+    ),
+    mutant(
+        "1.3",
+        "the derivatives of a product are exchanged",
+        FUNCTIONS,
+        "return operators.mul(d_output, y), operators.mul(d_output, x)",
+        "return operators.mul(d_output, x), operators.mul(d_output, y)",
+        "exchanged",
+    ),
+    mutant(
+        "1.3",
+        "the derivative of neg without its sign",
+        FUNCTIONS,
+        "return operators.neg(d_output)",
+        "return d_output",
+        "sign",
+    ),
+    mutant(
+        "1.3",
+        "sigmoid's derivative is worked out with its input",
+        FUNCTIONS,
+        "result = operators.sigmoid(x)\n        ctx.save_for_backward(result)",
+        "result = operators.sigmoid(x)\n        ctx.save_for_backward(x)",
+        "its input",
+    ),
+    mutant(
+        "1.3",
+        "exp's derivative is worked out with its input",
+        FUNCTIONS,
+        "result = operators.exp(x)\n        ctx.save_for_backward(result)",
+        "result = operators.exp(x)\n        ctx.save_for_backward(x)",
+        "its input",
+    ),
+    mutant(
+        "1.3",
+        "log_back with its arguments exchanged",
+        FUNCTIONS,
+        "operators.log_back(x, d_output)",
+        "operators.log_back(d_output, x)",
+        "exchanged",
+    ),
+    mutant(
+        "1.3",
+        "the chain rule forgets what follows",
+        SCALAR,
+        "history.last_fn.backward(history.ctx, d_output)",
+        "history.last_fn.backward(history.ctx, 1.0)",
+        "d_output",
+    ),
+    mutant(
+        "1.4",
+        "only the last path counts",
+        GRAPH,
+        "pending[key] = pending[key] + contribution if key in pending else contribution",
+        "pending[key] = contribution",
+        "overwritten",
+    ),
+    mutant(
+        "1.4",
+        "each path is followed by itself",
+        GRAPH,
+        "    pending = {variable.unique_id: deriv}\n",
+        PATH_BY_PATH,
+        "path by path",
+    ),
+    mutant(
+        "1.4",
+        "a leaf keeps its last derivative only",
+        SCALAR,
+        "self.derivative = (0.0 if self.derivative is None else self.derivative) + x",
+        "self.derivative = x",
+        "overwritten",
+    ),
+    mutant(
+        "1.4",
+        "the order is not reversed",
+        GRAPH,
+        "    finished.reverse()\n",
+        "",
+        "reversed",
+    ),
+    mutant(
+        "1.4",
+        "visited variables are not marked",
+        GRAPH,
+        "                seen.add(parent.unique_id)\n",
+        "",
+        "visited",
+    ),
+    mutant(
+        "1.4",
+        "constants are sorted, too",
+        GRAPH,
+        "if not parent.is_constant() and parent.unique_id not in seen:",
+        "if parent.unique_id not in seen:",
+        "constant",
+    ),
+    mutant(
+        "1.5",
+        "no activation between the layers",
+        MLP,
+        "        (logit,) = self.layer3(units)",
+        "        units = [unit * 0.0 for unit in units]\n        (logit,) = self.layer3(units)",
+    ),
+    mutant(
+        "1.5",
+        "the inputs are left out",
+        MLP,
+        "            outputs = [y + x * weight.value for y, weight in "
+        "zip(outputs, row, strict=True)]",
+        "            outputs = [y + weight.value for y, weight in zip(outputs, row, strict=True)]",
+    ),
+]

@@ -1,0 +1,172 @@
+"""Mistakes of module 3: compiled loops, matrix products, the GPU."""
+
+from grading.tests.mutants.mutant import mutant
+
+OPS = "mt_kernels_cpu/fast_ops.py"
+CUDA = "mt_kernels_cuda"
+
+MUTANTS = [
+    mutant(
+        "3.1",
+        "map takes tensors of one shape for aligned",
+        OPS,
+        "if aligned(out_shape, out_strides, a_shape, a_strides):",
+        "if aligned(out_shape, out_strides, a_shape, out_strides):",
+        "strides",
+        style="loops",
+    ),
+    mutant(
+        "3.1",
+        "zip looks at the first operand only for alignment",
+        OPS,
+        "if a_aligned and b_aligned:",
+        "if a_aligned and len(b) == size:",
+        "second",
+        style="loops",
+    ),
+    mutant(
+        "3.1",
+        "zip reads both operands at the first one's index",
+        OPS,
+        "y = b[index_to_position(b_index, b_strides)]",
+        "y = b[index_to_position(a_index, b_strides)]",
+        "index of the first",
+        style="loops",
+    ),
+    mutant(
+        "3.1",
+        "reduce leaves the first element out",
+        OPS,
+        "for k in range(length):",
+        "for k in range(1, length):",
+        "first element",
+        style="loops",
+    ),
+    mutant(
+        "3.1",
+        "reduce begins with 0",
+        OPS,
+        "result = out[to]",
+        "result = 0.0",
+        "begins with 0",
+        style="loops",
+    ),
+    mutant(
+        "3.1",
+        "the main loop of map is not parallel",
+        OPS,
+        "for i in prange(size):\n                out[i] = fn(a[i])\n            return\n"
+        "        for ordinal in prange(size):",
+        "for i in range(size):\n                out[i] = fn(a[i])\n            return\n"
+        "        for ordinal in range(size):",
+        "prange",
+        style="loops",
+        compiled=True,
+    ),
+    mutant(
+        "3.1",
+        "all threads share one index",
+        OPS,
+        "        for ordinal in prange(size):\n"
+        "            out_index = np.zeros(len(out_shape), np.int64)\n"
+        "            to_index(ordinal, out_shape, out_index)",
+        "        out_index = np.zeros(len(out_shape), np.int64)\n"
+        "        for ordinal in prange(size):\n"
+        "            to_index(ordinal, out_shape, out_index)",
+        "share",
+        style="loops",
+        compiled=True,
+    ),
+    mutant(
+        "3.2",
+        "the batch of a single matrix moves on",
+        OPS,
+        "if from_right <= len(b_shape) and b_shape[-from_right] > 1:",
+        "if from_right <= len(b_shape):",
+        None,
+        style="matmul",
+    ),
+    mutant(
+        "3.2",
+        "rows and columns of the second matrix are exchanged",
+        OPS,
+        "y = b[b_at + k * b_strides[-2] + column * b_strides[-1]]",
+        "y = b[b_at + k * b_strides[-1] + column * b_strides[-2]]",
+        "exchanged",
+        style="matmul",
+    ),
+    mutant(
+        "3.2",
+        "the last product is left out",
+        OPS,
+        "for k in range(a_shape[-1]):",
+        "for k in range(a_shape[-1] - 1):",
+        "last",
+        style="matmul",
+    ),
+    mutant(
+        "3.2",
+        "matrices are taken for contiguous",
+        OPS,
+        "y = b[b_at + k * b_strides[-2] + column * b_strides[-1]]",
+        "y = b[b_at + k * b_shape[-1] + column]",
+        "strides",
+        style="matmul",
+    ),
+    mutant(
+        "3.2",
+        "only the first matrix of a batch",
+        OPS,
+        "    for n in prange(matrices):\n        rest = n",
+        "    for n in prange(matrices):\n        rest = n * 0",
+        None,
+        style="matmul",
+    ),
+    mutant(
+        "3.3",
+        "reduction stops before the last step",
+        f"{CUDA}/reduction.py",
+        "while half > 0:",
+        "while half > 1:",
+    ),
+    mutant(
+        "3.3",
+        "the sum of a block stops before the last step",
+        f"{CUDA}/practice.py",
+        "while half > 0:",
+        "while half > 1:",
+    ),
+    mutant(
+        "3.3",
+        "map ignores strides",
+        f"{CUDA}/elementwise.py",
+        "value = fn(a[position_of(i, out_shape, a_shape, a_strides)])",
+        "value = fn(a[i % len(a)])",
+        "strides",
+    ),
+    mutant(
+        "3.4",
+        "only the first tile",
+        f"{CUDA}/matrix_multiply.py",
+        "for start in range(0, terms, TILE):",
+        "for start in range(0, min(terms, TILE), TILE):",
+        None,
+    ),
+    mutant(
+        "3.4",
+        "the second tile is transposed",
+        f"{CUDA}/matrix_multiply.py",
+        "total += a_tile[tile_row, k] * b_tile[k, tile_column]",
+        "total += a_tile[tile_row, k] * b_tile[tile_column, k]",
+        "exchanged",
+    ),
+    mutant(
+        "3.5",
+        "sums of products forget the last term",
+        OPS,
+        "for k in range(a_shape[-1]):",
+        "for k in range(0):",
+        None,
+        style="matmul",
+    ),
+]

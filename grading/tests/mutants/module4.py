@@ -1,0 +1,310 @@
+"""Mistakes of module 4: convolutions, poolings, maxima, probabilities, dropout."""
+
+from grading.tests.mutants.mutant import Mutant, mutant
+
+CONV = "mt_kernels_cpu/fast_conv.py"
+POOLING = "mt_nn/functional/pooling.py"
+MAXIMUM = "mt_nn/functional/maximum.py"
+PROBABILITIES = "mt_nn/functional/probabilities.py"
+NOISE = "mt_nn/functional/noise.py"
+CUDA = "mt_kernels_cuda/convolution.py"
+
+
+def conv1d(name: str, old: str, new: str, cause: str | None = None) -> Mutant:
+    return mutant("4.1", name, CONV, old, new, cause, style="conv1d")
+
+
+def conv2d(name: str, old: str, new: str, cause: str | None = None) -> Mutant:
+    return mutant("4.2", name, CONV, old, new, cause, style="conv2d")
+
+
+MUTANTS = [
+    conv1d(
+        "reverse is ignored",
+        "at = p - k if reverse else p + k",
+        "at = p + k",
+        "`reverse` is ignored",
+    ),
+    conv1d(
+        "reverse flips the kernel and nothing else",
+        "at = p - k if reverse else p + k",
+        "at = p - taps + 1 + k if reverse else p + k",
+        "`reverse`",
+    ),
+    conv1d(
+        "the bound is the output's width",
+        "if at >= 0 and at < width:",
+        "if at >= 0 and at < min(width, out_width):",
+        "width of the output",
+    ),
+    conv1d(
+        "what lies left of the image is read from its end",
+        "if at >= 0 and at < width:",
+        "if at < width:",
+        "left",
+    ),
+    conv1d(
+        "the weight's strides are ignored",
+        "w = weight[o * s2[0] + c * s2[1] + k * s2[2]]",
+        "w = weight[(o * channels + c) * taps + k]",
+        "weight's strides are ignored",
+    ),
+    conv1d(
+        "the input's strides are ignored",
+        "x = input[n * s1[0] + c * s1[1] + at * s1[2]]",
+        "x = input[(n * channels + c) * width + at]",
+        "input's strides are ignored",
+    ),
+    conv1d(
+        "only the last channel counts",
+        "        total = 0.0\n        for c in range(channels):",
+        "        for c in range(channels):\n            total = 0.0",
+        "last channel",
+    ),
+    conv1d(
+        "the kernel is flipped",
+        "w = weight[o * s2[0] + c * s2[1] + k * s2[2]]",
+        "w = weight[o * s2[0] + c * s2[1] + (taps - 1 - k) * s2[2]]",
+        "flipped",
+    ),
+    conv2d(
+        "reverse is ignored",
+        "                row = y - k if reverse else y + k\n"
+        "                for j in range(kw):\n"
+        "                    column = x - j if reverse else x + j",
+        "                row = y + k\n"
+        "                for j in range(kw):\n"
+        "                    column = x + j",
+        "`reverse` is ignored",
+    ),
+    conv2d(
+        "reverse goes for rows only",
+        "column = x - j if reverse else x + j",
+        "column = x + j",
+        "rows only",
+    ),
+    conv2d(
+        "reverse goes for columns only",
+        "row = y - k if reverse else y + k",
+        "row = y + k",
+        "columns only",
+    ),
+    conv2d(
+        "the weight's strides are ignored",
+        "w = weight[o * s2[0] + c * s2[1] + k * s2[2] + j * s2[3]]",
+        "w = weight[((o * channels + c) * kh + k) * kw + j]",
+        "weight's strides are ignored",
+    ),
+    conv2d(
+        "the input's strides are ignored",
+        "a = input[n * s1[0] + c * s1[1] + row * s1[2] + column * s1[3]]",
+        "a = input[((n * channels + c) * height + row) * width + column]",
+        "input's strides are ignored",
+    ),
+    conv2d(
+        "the kernel is transposed",
+        "w = weight[o * s2[0] + c * s2[1] + k * s2[2] + j * s2[3]]",
+        "w = weight[o * s2[0] + c * s2[1] + k * s2[3] + j * s2[2]]",
+        "transposed",
+    ),
+    conv2d(
+        "height and width are exchanged in the bounds",
+        "if 0 <= row < height and 0 <= column < width:",
+        "if 0 <= row < min(width, height) and 0 <= column < width:",
+        None,
+    ),
+    conv2d(
+        "only the last channel counts",
+        "        total = 0.0\n        for c in range(channels):",
+        "        for c in range(channels):\n            total = 0.0",
+        "last channel",
+    ),
+    conv2d(
+        "the kernel is flipped",
+        "w = weight[o * s2[0] + c * s2[1] + k * s2[2] + j * s2[3]]",
+        "w = weight[o * s2[0] + c * s2[1] + (kh - 1 - k) * s2[2] + (kw - 1 - j) * s2[3]]",
+        "flipped",
+    ),
+    conv2d(
+        "the bounds are the output's",
+        "if 0 <= row < height and 0 <= column < width:",
+        "if 0 <= row < min(height, out_height) and 0 <= column < min(width, out_width):",
+        "size of the output",
+    ),
+    mutant(
+        "4.3",
+        "windows are not put side by side",
+        POOLING,
+        "windows = cut.permute(0, 1, 2, 4, 3, 5).contiguous()",
+        "windows = cut.contiguous()",
+        "not permuted",
+    ),
+    mutant(
+        "4.3",
+        "height and width of the windows are exchanged",
+        POOLING,
+        "    kh, kw = kernel\n    rows, columns",
+        "    kw, kh = kernel\n    rows, columns",
+        "exchanged",
+    ),
+    mutant(
+        "4.3",
+        "windows column by column",
+        POOLING,
+        "cut.permute(0, 1, 2, 4, 3, 5)",
+        "cut.permute(0, 1, 4, 2, 3, 5)",
+        "column by column",
+    ),
+    mutant(
+        "4.3",
+        "a sum in place of the mean",
+        POOLING,
+        "return windows.mean(4).view(",
+        "return windows.sum(4).view(",
+        "not divided",
+    ),
+    mutant(
+        "4.3",
+        "divided by the height of a window only",
+        POOLING,
+        "return windows.mean(4).view(",
+        "return (windows.sum(4) * (1.0 / kernel[0])).view(",
+        "height",
+    ),
+    mutant(
+        "4.4",
+        "the maximum's gradient reaches every element",
+        MAXIMUM,
+        "return ctx.backend.zip(operators.relu_back, first, grad)",
+        "return grad",
+        "every element",
+    ),
+    mutant(
+        "4.4",
+        "the maximum's gradient is zero",
+        MAXIMUM,
+        "return ctx.backend.zip(operators.relu_back, first, grad)",
+        "return ctx.backend.zeros(a.shape)",
+        "no gradient",
+    ),
+    mutant(
+        "4.4",
+        "the maximum's gradient forgets what follows",
+        MAXIMUM,
+        "return ctx.backend.zip(operators.relu_back, first, grad)",
+        "return first",
+        "not multiplied",
+    ),
+    mutant(
+        "4.4",
+        "the maximum begins with 0",
+        MAXIMUM,
+        "        out = ctx.backend.reduce(operators.max, a, dim, -np.inf)\n        ctx.save",
+        "        out = ctx.backend.reduce(operators.max, a, dim, 0.0)\n        ctx.save",
+        "begins with 0",
+    ),
+    mutant(
+        "4.4",
+        "argmax ignores its dimension",
+        MAXIMUM,
+        '_ArgMax.apply(input.detach(), normalize_dim(dim, input.dims, "argmax"))',
+        '_ArgMax.apply(input.detach(), normalize_dim(0, input.dims, "argmax"))',
+        "dimension 0",
+    ),
+    mutant(
+        "4.4",
+        "max pooling over rows of windows",
+        POOLING,
+        "return max(windows, 4).view(",
+        "return windows.mean(4).view(",
+        "average",
+    ),
+    mutant(
+        "4.4",
+        "softmax divides by the sum of everything",
+        PROBABILITIES,
+        "return powers / powers.sum(dim)",
+        "return powers / powers.sum()",
+        "everything",
+    ),
+    mutant(
+        "4.4",
+        "softmax does not divide",
+        PROBABILITIES,
+        "return powers / powers.sum(dim)",
+        "return powers",
+        None,
+    ),
+    mutant(
+        "4.4",
+        "logsoftmax overflows",
+        PROBABILITIES,
+        "shifted = input - max(input.detach(), dim)",
+        "shifted = input - 0.0",
+        "subtracted",
+    ),
+    mutant(
+        "4.4",
+        "logsoftmax without the logarithm of the sum",
+        PROBABILITIES,
+        "return shifted - shifted.exp().sum(dim).ln()",
+        "return shifted - shifted.exp().sum(dim)",
+        "logarithm",
+    ),
+    mutant(
+        "4.4",
+        "dropout keeps its share",
+        NOISE,
+        "random(input.shape) >= rate",
+        "random(input.shape) < rate",
+        "keeps",
+    ),
+    mutant(
+        "4.4",
+        "dropout is not ignored",
+        NOISE,
+        "    if ignore:\n        return input\n",
+        "",
+        "`ignore`",
+    ),
+    mutant(
+        "4.4",
+        "dropout is the same in every call",
+        NOISE,
+        "np.random.default_rng(rng)",
+        "np.random.default_rng(0)",
+        "seed",
+    ),
+    mutant(
+        "4.4",
+        "dropout drops whole columns",
+        NOISE,
+        "random(input.shape)",
+        "random(input.shape[-1:])",
+        None,
+    ),
+    mutant(
+        "4.4b",
+        "reverse is ignored",
+        CUDA,
+        "at = at - offset if reverse else at + offset",
+        "at = at + offset",
+        "`reverse` is ignored",
+    ),
+    mutant(
+        "4.4b",
+        "what lies before the image is read",
+        CUDA,
+        "if at < 0 or at >= input_shape[dim]:",
+        "if at >= input_shape[dim]:",
+        None,
+    ),
+    mutant(
+        "4.4b",
+        "the weight's strides are ignored",
+        CUDA,
+        "weight[row * weight_strides[0] + place]",
+        "weight[row * terms + term]",
+        "weight's strides are ignored",
+    ),
+]

@@ -1,0 +1,48 @@
+"""What a mutant is."""
+
+from dataclasses import dataclass
+
+from grading.tests.mutants.rewriting import Rewrite
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """The packages with one mistake.
+
+    Attributes:
+        task: The task whose checks catch it.
+        name: The mistake, in a few words.
+        rewrites: What is changed.
+        cause: A part of what the report calls the likely cause; None if it has to name none.
+        compiled: The mistake shows only where kernels are compiled.
+        simulated: The mistake is in kernels of the GPU.
+    """
+
+    task: str
+    name: str
+    rewrites: tuple[Rewrite, ...]
+    cause: str | None = None
+    compiled: bool = False
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the mistake is in kernels of the GPU, which are run on numba's simulator."""
+        return self.rewrites[0].file.startswith("mt_kernels_cuda/")
+
+    def __str__(self) -> str:
+        return f"{self.task}: {self.name}"
+
+
+def mutant(
+    task: str,
+    name: str,
+    file: str,
+    old: str,
+    new: str,
+    cause: str | None = None,
+    *,
+    style: str | None = None,
+    compiled: bool = False,
+) -> Mutant:
+    """Return a mutant with a single rewrite."""
+    return Mutant(task, name, (Rewrite(file, old, new, style),), cause, compiled)

@@ -1,0 +1,108 @@
+"""Running the checks of a task on a subject, without pytest in between."""
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from grading.finding import Finding, collecting, finding_of
+from grading.subject import Subject, SubjectError
+
+Check = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A check that failed.
+
+    Attributes:
+        check: Its name.
+        finding: What it found, the smallest example of it if it shrank any.
+        others: What it found on the way.
+    """
+
+    check: str
+    finding: Finding | None
+    others: list[Finding] = field(default_factory=list)
+
+
+def checks_of(task: str) -> list[Check]:
+    """Return the checks of a task, in the order in which they stand in its file."""
+    module = importlib.import_module(f"grading.checks.test_task{task.replace('.', '_')}")
+    found = [
+        value
+        for name, value in vars(module).items()
+        if name.startswith("test_") and callable(value)
+    ]
+    return sorted(found, key=lambda check: _line(check))
+
+
+def _line(check: Check) -> int:
+    inner = getattr(getattr(check, "hypothesis", None), "inner_test", check)
+    return inspect.getsourcelines(inner)[1]
+
+
+def parameter_sets(check: Check) -> list[dict[str, Any]]:
+    """Return each set of parameters that pytest would call a check with."""
+    sets: list[dict[str, Any]] = [{}]
+    for mark in getattr(check, "pytestmark", []):
+        if mark.name != "parametrize":
+            continue
+        names, values = mark.args
+        named = [
+            {names: value} if isinstance(names, str) else dict(zip(names, value, strict=True))
+            for value in values
+        ]
+        sets = [{**one, **other} for one in sets for other in named]
+    return sets
+
+
+def run_settings(examples: int, shrink: bool) -> settings:
+    """Return settings under which every run draws the same."""
+    phases = [Phase.explicit, Phase.generate]
+    return settings(
+        phases=[*phases, Phase.shrink] if shrink else phases,
+        max_examples=examples,
+        database=None,
+        derandomize=True,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def failures(
+    check: Check, subject: Subject, examples: int = 20, shrink: bool = False
+) -> Iterator[Failure]:
+    """Run a check with each set of parameters and yield those with which it fails."""
+    given = "cuda_subject" if "cuda_subject" in inspect.signature(check).parameters else "subject"
+    restricted = _restricted(check, examples, shrink)
+    for parameters in parameter_sets(check):
+        with collecting() as others:
+            try:
+                restricted(**{given: subject}, **parameters)
+            except (AssertionError, SubjectError, pytest.fail.Exception) as error:
+                yield Failure(check.__name__, finding_of(error), list(others))
+
+
+def _restricted(check: Check, examples: int, shrink: bool) -> Check:
+    """Return a check that draws a number of examples at most."""
+    if not hasattr(check, "hypothesis"):
+        return check
+    own = getattr(check, "_hypothesis_internal_use_settings", None)
+    fewest = min(examples, own.max_examples if own is not None else examples)
+    again = settings(run_settings(fewest, shrink))
+
+    def run(**arguments: Any) -> None:
+        before = getattr(check, "_hypothesis_internal_use_settings", None)
+        check._hypothesis_internal_use_settings = again  # type: ignore[attr-defined]
+        try:
+            check(**arguments)
+        finally:
+            check._hypothesis_internal_use_settings = before  # type: ignore[attr-defined]
+
+    return run
