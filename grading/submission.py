@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from grading.syntax import definitions, is_stub
+
 Layout: TypeAlias = Literal["packages", "upstream"]
 
 LARGEST_SOURCE = 2_000_000
@@ -143,6 +145,16 @@ class Submission:
         line = _definitions(file, file.stat().st_mtime_ns).get(qualname)
         return None if line is None else Place(name, line)
 
+    def open(self, holes: Iterable[str]) -> tuple[str, ...]:
+        """Return the holes that are still to be written: their bodies raise NotImplementedError."""
+        stubs = []
+        for hole in holes:
+            module, _, qualname = hole.partition(":")
+            file = self.source(module)
+            if file is not None and qualname in _stubs(file, file.stat().st_mtime_ns):
+                stubs.append(hole)
+        return tuple(stubs)
+
     def places(self, holes: Iterable[str]) -> tuple[Place, ...]:
         """Return where those of the holes stand that are there."""
         return tuple(place for hole in holes if (place := self.find(hole)) is not None)
@@ -180,31 +192,30 @@ def _folders(folder: Path) -> Iterator[Path]:
 
 @lru_cache(maxsize=256)
 def _definitions(file: Path, changed: int) -> dict[str, int]:
-    """Return the line of every class and function of a file by its qualified name.
+    """Return the line of every class, function and assigned name of a file by qualified name.
 
     Args:
         file: The file.
         changed: When it was written last, so that an edited file is read again.
     """
+    tree = _parsed(file)
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found.update({t.id: node.lineno for t in targets if isinstance(t, ast.Name)})
+    return {**found, **{name: node.lineno for name, node in definitions(tree).items()}}
+
+
+@lru_cache(maxsize=256)
+def _stubs(file: Path, changed: int) -> frozenset[str]:
+    """Return the functions of a file that are still to be written; see `_definitions`."""
+    return frozenset(name for name, node in definitions(_parsed(file)).items() if is_stub(node))
+
+
+def _parsed(file: Path) -> ast.Module:
+    """Return the syntax tree of a file, an empty one if it is no Python."""
     try:
-        tree = ast.parse(file.read_bytes())
+        return ast.parse(file.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    found: dict[str, int] = {}
-
-    def collect(body: Sequence[ast.stmt], prefix: str) -> None:
-        for node in body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                # Of two definitions of one name the later one counts.
-                found[prefix + node.name] = node.lineno
-                collect(node.body, f"{prefix}{node.name}.")
-            elif isinstance(node, ast.Assign | ast.AnnAssign):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                for target in targets:
-                    if isinstance(target, ast.Name):
-                        found.setdefault(prefix + target.id, node.lineno)
-            elif isinstance(node, ast.If | ast.Try):
-                collect(node.body, prefix)
-
-    collect(tree.body, "")
-    return found
+        return ast.Module([], [])

@@ -113,6 +113,22 @@ def test_broken_and_huge_sources_do_no_harm(tmp_path: Path) -> None:
     assert submission.missing(["minitorch.scalar:x", "minitorch.huge:x"]) == ("minitorch.huge",)
 
 
+def test_open_holes_are_told(tmp_path: Path) -> None:
+    text = """
+def done(): return 1
+def given_lines_first(fn):
+    def kernel():
+        raise NotImplementedError("Need to implement for Task 3.1")
+    return kernel
+class Max:
+    def backward(ctx): raise NotImplementedError
+"""
+    submission = Submission.at(upstream(tmp_path, nn=text))
+    names = ["done", "given_lines_first", "Max.backward", "absent"]
+    holes = [f"minitorch.nn:{name}" for name in names] + ["minitorch.scalar:x"]
+    assert submission.open(holes) == ("minitorch.nn:given_lines_first", "minitorch.nn:Max.backward")
+
+
 def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
     root = upstream(tmp_path, nn="def max(): ...")
     submission = Submission.at(root)
