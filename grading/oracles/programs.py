@@ -5,12 +5,14 @@ or, counting on, the result of an earlier step; or a float, a plain number.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from grading.subject import Plain
 
 Program: TypeAlias = list[list[Plain]]
+Value: TypeAlias = Callable[..., float]
+Partials: TypeAlias = Callable[..., tuple[float, ...]]
 
 EPS = 1e-6
 """What the course's logarithm adds to its argument."""
@@ -21,7 +23,7 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
-VALUES: dict[str, Callable[..., float]] = {
+VALUES: dict[str, Value] = {
     "add": lambda a, b: a + b,
     "div": lambda a, b: a / b,
     "eq": lambda a, b: float(a == b),
@@ -36,7 +38,7 @@ VALUES: dict[str, Callable[..., float]] = {
     "sub": lambda a, b: a - b,
 }
 
-PARTIALS: dict[str, Callable[..., tuple[float, ...]]] = {
+PARTIALS: dict[str, Partials] = {
     "add": lambda a, b: (1.0, 1.0),
     "div": lambda a, b: (1 / b, -a / b**2),
     "eq": lambda a, b: (0.0, 0.0),
@@ -78,23 +80,33 @@ def apply(name: str, *values: float) -> float:
     return VALUES[name](*values)
 
 
-def values_of(program: Program, inputs: Sequence[float]) -> list[float]:
+def values_of(
+    program: Program, inputs: Sequence[float], values: Mapping[str, Value] = VALUES
+) -> list[float]:
     """Return the result of every step."""
-    return [value for value, _ in _duals(program, inputs, 0)][len(inputs) :]
+    return [value for value, _ in _duals(program, inputs, 0, values, {})][len(inputs) :]
 
 
-def derivatives_of(program: Program, inputs: Sequence[float]) -> list[float]:
+def derivatives_of(
+    program: Program, inputs: Sequence[float], partials: Mapping[str, Partials] = PARTIALS
+) -> list[float]:
     """Return the derivative of the last step by each input."""
-    return [_duals(program, inputs, by)[-1][1] for by in range(len(inputs))]
+    return [_duals(program, inputs, by, VALUES, partials)[-1][1] for by in range(len(inputs))]
 
 
-def _duals(program: Program, inputs: Sequence[float], by: int) -> list[tuple[float, float]]:
-    """Return value and derivative of every input and every step."""
+def _duals(
+    program: Program,
+    inputs: Sequence[float],
+    by: int,
+    values: Mapping[str, Value],
+    partials: Mapping[str, Partials],
+) -> list[tuple[float, float]]:
+    """Return value and derivative of every input and every step; 0 for unknown derivatives."""
     nodes = [(x, float(i == by)) for i, x in enumerate(inputs)]
     for name, *operands in program:
         pairs = [nodes[o] if isinstance(o, int) else (o, 0.0) for o in operands]
         xs = [x for x, _ in pairs]
-        slopes = PARTIALS[name](*xs)
+        slopes = partials[name](*xs) if name in partials else (0.0,) * len(xs)
         slope = sum(d * s for (_, d), s in zip(pairs, slopes, strict=True))
-        nodes.append((VALUES[name](*xs), slope))
+        nodes.append((values[name](*xs), slope))
     return nodes

@@ -1,0 +1,30 @@
+"""All known mistakes."""
+
+from grading.diagnosis import (
+    convolution,
+    derivatives,
+    gradients,
+    layout,
+    loops,
+    maxima,
+    modules,
+    operators,
+    pooling,
+    products,
+    scalars,
+)
+
+MISTAKES = [
+    *operators.MISTAKES,
+    *modules.MISTAKES,
+    *derivatives.MISTAKES,
+    *scalars.MISTAKES,
+    *layout.MISTAKES,
+    *loops.MISTAKES,
+    *gradients.MISTAKES,
+    *products.MISTAKES,
+    *convolution.MISTAKES,
+    *pooling.MISTAKES,
+    *maxima.MISTAKES,
+]
+"""In each file from the special to the general."""

@@ -1,0 +1,60 @@
+"""Arrays as learners' loops see them: cells in memory, a shape and strides."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from grading.subject import Array
+
+
+def cells(array: Array) -> Array:
+    """Return the elements in the order in which they stand in memory."""
+    return np.ascontiguousarray(array.transpose(order_in_memory(array))).reshape(-1)
+
+
+def order_in_memory(array: Array) -> list[int]:
+    """Return the dimensions from the widest to the narrowest step."""
+    return sorted(range(array.ndim), key=lambda dim: -array.strides[dim])
+
+
+def strides(array: Array) -> list[int]:
+    """Return the steps in elements, of an array without gaps."""
+    steps, step = [0] * array.ndim, 1
+    for dim in reversed(order_in_memory(array)):
+        steps[dim] = step
+        step *= max(1, array.shape[dim])
+    return steps
+
+
+def without_strides(array: Array) -> Array:
+    """Return what a loop reads that takes an array for contiguous."""
+    return cells(array).reshape(array.shape)
+
+
+def read(array: Array, index: Sequence[int], steps: Sequence[int] | None = None) -> float:
+    """Return the cell at an index, computed with strides that may be wrong.
+
+    Raises:
+        IndexError: It lies outside of the memory.
+    """
+    steps = strides(array) if steps is None else steps
+    # As `index_to_position` does, go as far as there are strides.
+    position = sum(i * step for i, step in zip(index, steps, strict=False))
+    memory = cells(array)
+    if not 0 <= position < len(memory):
+        raise IndexError(f"position {position} of {len(memory)}")
+    return float(memory[position])
+
+
+def contiguous_strides(shape: Sequence[int]) -> list[int]:
+    """Return the strides of a row-major tensor."""
+    steps = [1] * len(shape)
+    for dim in range(len(shape) - 2, -1, -1):
+        steps[dim] = steps[dim + 1] * shape[dim + 1]
+    return steps
+
+
+def paired(index: Sequence[int], shape: Sequence[int]) -> list[int]:
+    """Return the index of an operand that broadcasting pairs with an index of the result."""
+    lead = len(index) - len(shape)
+    return [0 if n == 1 else i for i, n in zip(index[lead:], shape, strict=True)]

@@ -1,0 +1,146 @@
+"""What a known mistake is, and whether it explains a finding."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from grading.finding import Finding
+from grading.subject import Answer, Array, Plain, Request
+
+RELATIVE = 1e-6
+ABSOLUTE = 1e-8
+"""How exactly a mistake has to reproduce what was received."""
+
+Model: TypeAlias = Callable[[Request], Answer | None]
+"""What a wrong solution answers; None where it would not be wrong, or nobody knows."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that learners make.
+
+    Attributes:
+        tasks: The tasks in which it is made.
+        cause: What is told, in the words of the task: it continues "looks like".
+        explains: Whether the mistake would have led to a finding; None if it says nothing about
+            requests of that kind.
+    """
+
+    tasks: tuple[str, ...]
+    cause: str
+    explains: Callable[[Finding], bool | None]
+
+
+def modelled(
+    tasks: tuple[str, ...],
+    cause: str,
+    operation: str,
+    model: Model,
+    absolute: float = ABSOLUTE,
+) -> Mistake:
+    """Return a mistake that is known by what a solution with it answers.
+
+    Args:
+        tasks: As in `Mistake`.
+        cause: As in `Mistake`.
+        operation: A pattern of the operations that it shows in.
+        model: What the wrong solution answers: only the parts that it gets wrong need be there.
+        absolute: How close an answer has to come.
+    """
+
+    def explains(finding: Finding) -> bool | None:
+        if not re.fullmatch(operation, finding.request.operation):
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                answer = model(finding.request)
+        except (IndexError, ValueError, ZeroDivisionError, OverflowError, KeyError) as error:
+            # Where the model breaks down, a solution with the mistake may do so, too.
+            return type(error).__name__ in finding.kinds[:1] or None
+        if answer is None:
+            return None
+        return _same(answer, finding, absolute)
+
+    return Mistake(tasks, cause, explains)
+
+
+def raising(
+    tasks: tuple[str, ...],
+    cause: str,
+    operation: str,
+    kind: str,
+    when: Callable[[Request], bool] = lambda request: True,
+    message: str = "",
+) -> Mistake:
+    """Return a mistake that is known by the exception which it raises for some requests."""
+
+    def explains(finding: Finding) -> bool | None:
+        if not re.fullmatch(operation, finding.request.operation):
+            return None
+        if not finding.kinds:
+            return None
+        return kind in finding.kinds and message in finding.sentence and when(finding.request)
+
+    return Mistake(tasks, cause, explains)
+
+
+def result(request: Request, array: Array | float) -> Answer:
+    """Return an answer of one array."""
+    return Answer(request, (np.asarray(array, np.float64),))
+
+
+def gradient(request: Request, which: int, array: Array) -> Answer:
+    """Return an answer of which the gradient of one operand is known."""
+    gradients: list[Array | None] = [None] * len(request.arrays)
+    gradients[which] = np.asarray(array, np.float64)
+    return Answer(request, gradients=tuple(gradients))
+
+
+def plain(request: Request, value: Plain) -> Answer:
+    """Return an answer that is no array."""
+    return Answer(request, plain=value)
+
+
+def _same(answer: Answer, finding: Finding, absolute: float) -> bool | None:
+    """Return whether an answer is the received one in the part that is wrong; None if unknown."""
+    of_operand = re.fullmatch(r"the gradient of operand (\d+)", finding.name)
+    if of_operand:
+        number = int(of_operand[1])
+        if number >= len(answer.gradients) or answer.gradients[number] is None:
+            return None
+        return same_values(finding.received, answer.gradients[number], absolute)
+    received = finding.answer
+    if received is None:
+        return False if answer.arrays or answer.plain is not None else None
+    if received.arrays:
+        numbered = re.fullmatch(r"result (\d+)", finding.name)
+        number = int(numbered[1]) if numbered else 0
+        if number >= len(answer.arrays) or number >= len(received.arrays):
+            return None
+        return same_values(received.arrays[number], answer.arrays[number], absolute)
+    return None if answer.plain is None else same_values(received.plain, answer.plain, absolute)
+
+
+def same_values(received: Plain, wrong: Plain, absolute: float = ABSOLUTE) -> bool:
+    """Return whether two values are the same but for rounding."""
+    if isinstance(received, np.ndarray) or isinstance(wrong, np.ndarray):
+        if not (isinstance(received, np.ndarray) and isinstance(wrong, np.ndarray)):
+            return False
+        return received.shape == wrong.shape and bool(
+            np.allclose(received, wrong, rtol=RELATIVE, atol=absolute, equal_nan=True)
+        )
+    if isinstance(wrong, dict) and isinstance(received, dict):
+        return received.keys() == wrong.keys() and all(
+            same_values(received[key], wrong[key], absolute) for key in wrong
+        )
+    if isinstance(wrong, list | tuple) and isinstance(received, list | tuple):
+        return len(received) == len(wrong) and all(
+            same_values(r, w, absolute) for r, w in zip(received, wrong, strict=True)
+        )
+    if isinstance(wrong, float) and isinstance(received, int | float):
+        return math.isclose(received, wrong, rel_tol=RELATIVE, abs_tol=absolute)
+    return bool(received == wrong)

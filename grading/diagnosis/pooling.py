@@ -1,0 +1,154 @@
+"""Mistakes in poolings: tasks 4.3 and 4.4."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from grading.diagnosis.mistakes import Mistake, modelled
+from grading.oracles import nn
+from grading.subject import Answer, Array, Request
+
+TASKS = ("4.3", "4.4")
+Kernel = tuple[int, int]
+Cut = Callable[[Array, Kernel], Array]
+"""Cuts images into windows."""
+
+
+def cutting(cause: str, cut: Cut) -> Mistake:
+    """Return a mistake in how images are cut into windows."""
+
+    def model(request: Request) -> Answer:
+        (x,), kernel = request.arrays, _kernel(request)
+        windows = cut(x, kernel)
+        if request.operation == "nn.tile":
+            # The check compares windows whose elements are sorted.
+            return Answer(request, (np.sort(windows), np.array(windows.shape[2:4], np.float64)))
+        values = windows.mean(axis=-1) if "avg" in request.operation else windows.max(axis=-1)
+        return Answer(request, (values,))
+
+    return modelled(TASKS, cause, r"nn\.(tile|avgpool2d|maxpool2d)", model)
+
+
+def averaging(cause: str, wrong: Callable[[Array, Kernel], Array]) -> Mistake:
+    """Return a mistake in the value of average pooling: of the windows and the kernel."""
+
+    def model(request: Request) -> Answer:
+        kernel = _kernel(request)
+        return Answer(request, (wrong(nn.windows(request.arrays[0], kernel), kernel),))
+
+    return modelled(("4.3",), cause, r"nn\.avgpool2d", model)
+
+
+def spreading(
+    operation: str,
+    tasks: tuple[str, ...],
+    cause: str,
+    wrong: Callable[[Array, Array, Kernel], Array],
+) -> Mistake:
+    """Return a mistake in the gradient of a pooling: of the images, what arrives, the kernel."""
+
+    def model(request: Request) -> Answer | None:
+        if request.upstream is None:
+            return None
+        answer = wrong(request.arrays[0], request.upstream, _kernel(request))
+        return Answer(request, gradients=(answer,))
+
+    return modelled(tasks, cause, rf"nn\.{operation}", model)
+
+
+def taking(cause: str, wrong: Callable[[Array], Array]) -> Mistake:
+    """Return a mistake in the value of max pooling: of the windows."""
+
+    def model(request: Request) -> Answer:
+        return Answer(request, (wrong(nn.windows(request.arrays[0], _kernel(request))),))
+
+    return modelled(("4.4",), cause, r"nn\.maxpool2d", model)
+
+
+def _kernel(request: Request) -> Kernel:
+    height, width = request.options["kernel"]
+    return height, width
+
+
+def _rows_and_columns(x: Array, kernel: Kernel) -> tuple[int, ...]:
+    (kh, kw), (batch, channels, height, width) = kernel, x.shape
+    return batch, channels, height // kh, width // kw
+
+
+def _not_permuted(x: Array, kernel: Kernel) -> Array:
+    return np.ascontiguousarray(x).reshape(*_rows_and_columns(x, kernel), kernel[0] * kernel[1])
+
+
+def _exchanged(x: Array, kernel: Kernel) -> Array:
+    if x.shape[2] % kernel[1] or x.shape[3] % kernel[0]:
+        raise ValueError("the windows do not fit")
+    return nn.windows(x, (kernel[1], kernel[0]))
+
+
+def _columns_first(x: Array, kernel: Kernel) -> Array:
+    windows = nn.windows(x, kernel)
+    return windows.swapaxes(2, 3).reshape(windows.shape)
+
+
+def _transposed(x: Array, kernel: Kernel) -> Array:
+    return nn.windows(x, kernel).swapaxes(2, 3)
+
+
+def _of_heights(x: Array, kernel: Kernel) -> Array:
+    """Permute (rows, kh, columns, kw) to (columns, rows, kh, kw) and view it as windows."""
+    batch, channels, rows, columns = _rows_and_columns(x, kernel)
+    cut = np.ascontiguousarray(x).reshape(batch, channels, rows, kernel[0], columns, kernel[1])
+    moved = cut.transpose(0, 1, 4, 2, 3, 5)
+    return np.ascontiguousarray(moved).reshape(batch, channels, rows, columns, -1)
+
+
+def _to_all(x: Array, upstream: Array, kernel: Kernel) -> Array:
+    return nn.avgpool_gradient(upstream, kernel) * (kernel[0] * kernel[1])
+
+
+MISTAKES = [
+    cutting(
+        "the dimensions are not permuted between the two views, so that windows are made of "
+        "neighbours in memory",
+        _not_permuted,
+    ),
+    cutting("height and width of the windows are exchanged", _exchanged),
+    cutting("the windows are put together column by column, not row by row", _columns_first),
+    cutting("the windows are put together column by column, not row by row", _of_heights),
+    cutting("rows and columns of the result are exchanged", _transposed),
+    averaging("the sum of a window is not divided", lambda windows, kernel: windows.sum(axis=-1)),
+    averaging(
+        "the sum of a window is divided by its height only",
+        lambda windows, kernel: windows.sum(axis=-1) / kernel[0],
+    ),
+    averaging(
+        "the sum of a window is divided by its width only",
+        lambda windows, kernel: windows.sum(axis=-1) / kernel[1],
+    ),
+    averaging(
+        "the largest element is taken, not the mean", lambda windows, kernel: windows.max(-1)
+    ),
+    spreading(
+        "avgpool2d",
+        ("4.3",),
+        "the gradient is not divided by the size of a window",
+        _to_all,
+    ),
+    spreading(
+        "maxpool2d",
+        ("4.4",),
+        "the gradient of max pooling reaches every element of a window",
+        _to_all,
+    ),
+    spreading(
+        "maxpool2d",
+        ("4.4",),
+        "no gradient reaches the images: the maximum is detached, or its gradient zero",
+        lambda x, upstream, kernel: np.zeros(x.shape),
+    ),
+    taking("the average of a window is taken, not its maximum", lambda windows: windows.mean(-1)),
+    taking(
+        "maxima begin with 0, so that no negative number is one",
+        lambda windows: np.maximum(windows.max(-1), 0.0),
+    ),
+]

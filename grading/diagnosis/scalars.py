@@ -1,0 +1,342 @@
+"""Mistakes in scalars, their chain rule and backpropagation: tasks 1.2 to 1.4."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from grading.diagnosis.mistakes import Mistake, modelled, plain, raising, result, same_values
+from grading.finding import Finding
+from grading.oracles.graphs import paths_to, reachable
+from grading.oracles.programs import (
+    EPS,
+    PARTIALS,
+    VALUES,
+    Partials,
+    Value,
+    derivatives_of,
+    sigmoid,
+    values_of,
+)
+from grading.subject import Answer, Plain, Request
+
+
+def value(step: str, cause: str, wrong: Value) -> Mistake:
+    """Return a mistake in the value of one function."""
+
+    def model(request: Request) -> Answer | None:
+        options = request.options
+        if not any(name == step for name, *_ in options["program"]):
+            return None
+        values = values_of(options["program"], options["inputs"], {**VALUES, step: wrong})
+        return result(request, np.array(values))
+
+    return modelled(("1.2",), cause, r"scalar\.program", model)
+
+
+def number_on_the_left(step: str) -> Mistake:
+    """Return the mistake of taking a plain number on the left for the right operand."""
+
+    def model(request: Request) -> Answer | None:
+        program = request.options["program"]
+        if len(program) != 1 or program[0][0] != step:
+            return None
+        _, left, right = program[0]
+        if isinstance(left, int) or not isinstance(right, int):
+            return None
+        return result(request, np.array([VALUES[step](request.options["inputs"][right], left)]))
+
+    cause = f"with a plain number on the left of `{step}` the arguments are exchanged"
+    return modelled(("1.2",), cause, r"scalar\.program", model)
+
+
+def slope(step: str, cause: str, wrong: Partials) -> Mistake:
+    """Return a mistake in the derivative of one function."""
+
+    def model(request: Request) -> Answer | None:
+        options = request.options
+        if not any(name == step for name, *_ in options["program"]):
+            return None
+        seeds = [1.0 if seed is None else seed for seed in options.get("backward", [])]
+        partials = {**PARTIALS, step: wrong}
+        received = np.array(derivatives_of(options["program"], options["inputs"], partials))
+        return Answer(request, (np.zeros(0), received * sum(seeds)))
+
+    return modelled(("1.3", "1.4"), cause, r"scalar\.program", model)
+
+
+def remembered(cause: str, change: Callable[[Plain], Plain]) -> Mistake:
+    """Return a mistake in what a result remembers."""
+
+    def model(request: Request) -> Answer:
+        inputs = request.options["inputs"]
+        right = {
+            "leaves": [True] * len(inputs),
+            "result is leaf": False,
+            "result is constant": False,
+            "parents": list(range(len(inputs))),
+            "data": inputs,
+        }
+        return plain(request, {**right, **change(right)})
+
+    return modelled(("1.2",), cause, r"scalar\.history", model)
+
+
+def chained(cause: str, wrong: Callable[[float, float, float], float]) -> Mistake:
+    """Return a mistake in the chain rule: of the local derivative's factors and what follows."""
+
+    def explains(finding: Finding) -> bool | None:
+        options = finding.request.options
+        if finding.request.operation != "scalar.chain_rule" or finding.answer is None:
+            return None
+        pairs = finding.answer.plain
+        if len(pairs) != len(options["uses"]):
+            return None
+        models = [
+            wrong(factor, options["saved"], options["d_output"]) for factor in options["factors"]
+        ]
+        return [i for i, _ in pairs] == options["uses"] and same_values(
+            [d for _, d in pairs], models
+        )
+
+    return Mistake(("1.3",), cause, explains)
+
+
+def backpropagated(
+    cause: str, wrong: Callable[[Plain, float], tuple[list[float], list[int]]]
+) -> Mistake:
+    """Return a mistake in backpropagation: a graph's derivatives, and how often each was passed."""
+
+    def model(request: Request) -> Answer:
+        derivatives, counts = wrong(request.options["graph"], request.options["deriv"])
+        return plain(request, {"derivatives": derivatives, "chain rule": counts})
+
+    return modelled(("1.4",), cause, r"autodiff\.backward", model)
+
+
+def _leaves(graph: Plain) -> list[bool]:
+    return [not edges and i not in graph["constants"] for i, edges in enumerate(graph["edges"])]
+
+
+def _right(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
+    wanted, leaf = reachable(graph), _leaves(graph)
+    totals = paths_to(graph, deriv)
+    derivatives = [t if leaf[i] and i in wanted else 0.0 for i, t in enumerate(totals)]
+    return derivatives, [int(i in wanted and not leaf[i]) for i in range(len(leaf))]
+
+
+def _path_by_path(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
+    derivatives, _ = _right(graph, deriv)
+    leaf, counts = _leaves(graph), [0] * len(graph["edges"])
+    todo = [len(counts) - 1]
+    while todo:
+        number = todo.pop()
+        if leaf[number]:
+            continue
+        counts[number] += 1
+        if sum(counts) > 10_000:
+            raise OverflowError("too many paths")
+        parents = [parent for parent, _ in graph["edges"][number]]
+        todo += [parent for parent in parents if parent not in graph["constants"]]
+    return derivatives, counts
+
+
+def _last_contribution(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
+    totals = [0.0] * len(graph["edges"])
+    totals[-1] = deriv
+    for number in reversed(range(len(totals))):
+        if number not in reachable(graph):
+            continue
+        for parent, weight in graph["edges"][number]:
+            totals[parent] = weight * totals[number]
+    _, counts = _right(graph, deriv)
+    leaf, wanted = _leaves(graph), reachable(graph)
+    return [t if leaf[i] and i in wanted else 0.0 for i, t in enumerate(totals)], counts
+
+
+def _always_one(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
+    return _right(graph, 1.0)
+
+
+def sorted_wrongly(cause: str, fits: Callable[[Plain, list[int]], bool]) -> Mistake:
+    """Return a mistake in the topological order, known by the order received."""
+
+    def explains(finding: Finding) -> bool | None:
+        if finding.request.operation != "autodiff.sort" or finding.answer is None:
+            return None
+        return fits(finding.request.options["graph"], finding.answer.plain)
+
+    return Mistake(("1.4",), cause, explains)
+
+
+def _falls(graph: Plain, order: list[int]) -> bool:
+    """Return whether every variable comes before what it was computed from."""
+    place = {number: i for i, number in enumerate(order)}
+    return len(place) == len(order) and all(
+        place[number] < place[parent]
+        for number in order
+        for parent, _ in graph["edges"][number]
+        if parent in place
+    )
+
+
+def _reversed(graph: Plain, order: list[int]) -> bool:
+    return set(order) == reachable(graph) and _falls(graph, order[::-1])
+
+
+def _repeated(graph: Plain, order: list[int]) -> bool:
+    return len(set(order)) < len(order) and set(order) == reachable(graph)
+
+
+def _with_constants(graph: Plain, order: list[int]) -> bool:
+    more = set(order) - reachable(graph)
+    return bool(more) and more <= set(graph["constants"]) and len(set(order)) == len(order)
+
+
+def _without_leaves(graph: Plain, order: list[int]) -> bool:
+    missing = reachable(graph) - set(order)
+    return bool(missing) and all(not graph["edges"][number] for number in missing)
+
+
+def _as_found(graph: Plain, order: list[int]) -> bool:
+    """Return whether variables stand in the order in which a search meets them first."""
+    found: list[int] = []
+    todo = [len(graph["edges"]) - 1]
+    while todo:
+        number = todo.pop()
+        if number in found:
+            continue
+        found.append(number)
+        parents = [p for p, _ in graph["edges"][number] if p not in graph["constants"]]
+        todo += parents[::-1]
+    return order == found
+
+
+def added_over_calls(cause: str, wrong: Callable[[list[float]], float]) -> Mistake:
+    """Return a mistake in what several calls of backward leave."""
+
+    def model(request: Request) -> Answer | None:
+        options = request.options
+        seeds = options.get("backward", [])
+        if len(seeds) < 2:
+            return None
+        right = np.array(derivatives_of(options["program"], options["inputs"]))
+        return Answer(request, (np.zeros(0), right * wrong(seeds)))
+
+    return modelled(("1.4",), cause, r"scalar\.program", model, absolute=1e-6)
+
+
+PATHS = (
+    "each path is followed by itself, path by path: go through the variables in topological order"
+)
+
+MISTAKES = [
+    *(number_on_the_left(step) for step in ("sub", "div", "lt", "gt")),
+    value("gt", "the arguments are exchanged in `>`", lambda a, b: float(a < b)),
+    value("lt", "the arguments are exchanged in `<`", lambda a, b: float(a > b)),
+    value("sub", "the arguments are exchanged in `-`", lambda a, b: b - a),
+    value("div", "the arguments are exchanged in `/`", lambda a, b: b / a),
+    value("div", "a quotient is worked out as a product", lambda a, b: a * b),
+    value("sub", "a difference is worked out as a sum", lambda a, b: a + b),
+    value("add", "a sum is worked out as a product", lambda a, b: a * b),
+    value("mul", "a product is worked out as a sum", lambda a, b: a + b),
+    value("neg", "`neg` returns its argument unchanged", lambda a: a),
+    value("relu", "`relu` returns its argument unchanged", lambda a: a),
+    value("log", "`log` returns its argument unchanged", lambda a: a),
+    value("exp", "`exp` returns its argument unchanged", lambda a: a),
+    value("sigmoid", "`sigmoid` is worked out as `exp`", VALUES["exp"]),
+    remembered("a result forgets its inputs", lambda right: {"parents": []}),
+    remembered("a result is made as a leaf", lambda right: {"result is leaf": True, "parents": []}),
+    remembered(
+        "a result has no history, as a constant",
+        lambda right: {"result is constant": True, "parents": []},
+    ),
+    remembered(
+        "the inputs are remembered in another order",
+        lambda right: {"parents": right["parents"][::-1]},
+    ),
+    slope("mul", "the derivatives by the two factors are exchanged", lambda a, b: (a, b)),
+    slope("mul", "both derivatives of a product are 1", lambda a, b: (1.0, 1.0)),
+    slope("neg", "the sign of the derivative of `neg` is missing", lambda a: (1.0,)),
+    slope("sub", "the sign of the derivative of `neg` is missing", lambda a, b: (1.0, 1.0)),
+    slope("inv", "the sign of the derivative of 1 / x is missing", lambda a: (1 / a**2,)),
+    slope("div", "the sign of the derivative of 1 / x is missing", lambda a, b: (1 / b, a / b**2)),
+    slope(
+        "sigmoid",
+        "the derivative of `sigmoid` is worked out with its input, not with its value",
+        lambda a: (a * (1 - a),),
+    ),
+    slope("sigmoid", "the derivative of `sigmoid` is its value", lambda a: (sigmoid(a),)),
+    slope(
+        "exp",
+        "the derivative of `exp` is worked out with its input, not with its value",
+        lambda a: (a,),
+    ),
+    slope("exp", "the derivative of `exp` is 1", lambda a: (1.0,)),
+    slope("log", "the derivative of the logarithm is not its reciprocal", lambda a: (a + EPS,)),
+    slope("relu", "the derivative of `relu` is 1 everywhere", lambda a: (1.0,)),
+    slope("lt", "comparisons have a derivative, though they are flat", lambda a, b: (1.0, 1.0)),
+    modelled(
+        ("1.3",),
+        "in `log_back` the arguments are exchanged",
+        r"scalar\.program",
+        lambda request: (
+            Answer(
+                request,
+                (
+                    np.zeros(0),
+                    np.array(
+                        [request.options["inputs"][0] / (request.options["backward"][0] + EPS)]
+                    ),
+                ),
+            )
+            if request.options["program"] == [["log", 0]]
+            else None
+        ),
+    ),
+    modelled(
+        ("1.3",),
+        "in `relu_back` the arguments are exchanged",
+        r"scalar\.program",
+        lambda request: (
+            Answer(
+                request,
+                (
+                    np.zeros(0),
+                    np.array([request.options["inputs"][0] * (request.options["backward"][0] > 0)]),
+                ),
+            )
+            if request.options["program"] == [["relu", 0]]
+            else None
+        ),
+    ),
+    chained(
+        "the derivatives are not those for d_output: it is not passed on to `backward`",
+        lambda factor, saved, d_output: factor * saved,
+    ),
+    chained(
+        "d_output is multiplied in twice, in `backward` and again in the chain rule",
+        lambda factor, saved, d_output: factor * saved * d_output * d_output,
+    ),
+    chained("saved values are lost", lambda factor, saved, d_output: factor * d_output),
+    backpropagated(PATHS, _path_by_path),
+    raising(("1.4",), PATHS, r"autodiff\..*", "RuntimeError", message="is each path followed"),
+    backpropagated(
+        "a derivative that arrives on a second path takes the place of the first: it is "
+        "overwritten, not added",
+        _last_contribution,
+    ),
+    backpropagated("the derivative to start with is ignored", _always_one),
+    added_over_calls(
+        "the derivative of a leaf is overwritten by the next call, not added to",
+        lambda seeds: seeds[-1],
+    ),
+    sorted_wrongly("the order is reversed: results come before their inputs", _reversed),
+    sorted_wrongly("variables that were visited are visited again", _repeated),
+    sorted_wrongly("constants are in the order, too", _with_constants),
+    sorted_wrongly("leaves are left out of the order", _without_leaves),
+    sorted_wrongly(
+        "variables stand in the order in which the search meets them: add one only after all "
+        "it was computed from, and reverse the order at the end",
+        _as_found,
+    ),
+]
