@@ -6,8 +6,9 @@ comes back but that it is an answer, and a worker that is lost costs the request
 """
 
 from grading.isolation.errors import CheckAbandoned, IsolationError, WorkerError
+from grading.isolation.levels import Isolation
 from grading.isolation.limits import Limits
-from grading.isolation.subject import IsolatedSubject, Isolation
+from grading.isolation.subject import IsolatedSubject
 
 __all__ = [
     "CheckAbandoned",

@@ -1,47 +1,63 @@
-"""The last resort: a process with limits, on a copy of the submission."""
+"""Without a sandbox: a process with limits, and a user of its own where root can give it one."""
 
 import os
-import resource
-import shutil
+import signal
 from pathlib import Path
 
 from grading.isolation.launch import Launch, Level
-from grading.isolation.limits import MIB, Limits
-from grading.isolation.room import Room, copy_kit, interpreter, third_party, usual_environment
-from grading.worker.settings import KernelLimits, Settings
-
-ADDRESSES_BEYOND_MEMORY = 16 << 30
-"""Bytes of addresses that a process may reserve without using them: threads and compilers do."""
-
-LEFT_OUT = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints"}
-LARGEST_FILE = 16 * MIB
-LARGEST_COPY = 256 * MIB
+from grading.isolation.limits import Limits
+from grading.isolation.room import Room, copy_kit, third_party, usual_environment
+from grading.isolation.snapshot import take
+from grading.isolation.users import fresh_user
+from grading.isolation.worker_command import kernel_limits, processes_now, worker_command
+from grading.worker.settings import Settings
 
 
 class Plain(Level):
-    """A process of the same user, with limits and nothing else."""
+    """A process with limits.
 
-    name = "limits only"
-    undefended = (
-        "the code under test can read what this user can read, the checks included",
-        "it can reach the network",
-        "it can end or change processes and files of this user",
-    )
+    Args:
+        own_user: Whether the worker becomes a user of its own.
+    """
+
+    def __init__(self, own_user: bool) -> None:
+        self.own_user = own_user
+        network = "the code under test can reach the network"
+        if own_user:
+            self.name = "a user of its own, without a sandbox"
+            self.undefended = (
+                network,
+                "it can read every file of this machine that everybody can read, perhaps the "
+                "checks and other submissions",
+                "it can fill the folders that everybody can write",
+            )
+        else:
+            self.name = "limits only"
+            self.undefended = (
+                network,
+                "it can read what this user can read: the checks, other submissions",
+                "it can end processes and change files of this user",
+                "processes that it detaches may outlive it",
+            )
 
     def launch(self, room: Room, limits: Limits, folder: Path) -> Launch:
         """Copy kit and submission into the folder."""
+        folder.chmod(0o755)
         copy_kit(folder / "kit")
-        copy = folder / "submission"
-        for path in room.submission:
-            copy_sources(path, copy / path.relative_to(room.root))
-        home = folder / "home"
+        copy, home = folder / "submission", folder / "home"
+        copy.mkdir()
+        places = take(room.snapshot, [room.snapshot / path for path in room.submission], copy)
         (home / "tmp").mkdir(parents=True)
+        user = fresh_user() if self.own_user else None
+        if user is not None:
+            for path in (home, home / "tmp"):
+                os.chown(path, user, user)
         settings = Settings(
-            submission=tuple(str(copy / path.relative_to(room.root)) for path in room.submission),
+            submission=tuple(map(str, places)),
             support=tuple(map(str, room.support)),
             third_party=tuple(map(str, third_party())),
-            user=None,
-            limits=kernel_limits(limits, room.gpu, processes_now()),
+            user=user,
+            limits=kernel_limits(limits, room.gpu, 0 if user else processes_now()),
         )
         return Launch(
             command=worker_command(folder / "kit"),
@@ -49,64 +65,17 @@ class Plain(Level):
             settings=settings,
             shown_as={f"{copy}/": "", f"{folder}/kit/": ""},
             scratch=folder,
+            end=(lambda: None) if user is None else (lambda: end_all_of(user)),
         )
 
 
-def worker_command(kit: Path | str) -> list[str]:
-    """Return the command of a worker whose kit is in a folder, for its own Python."""
-    flags = ["-I", "-S", "-u", "-X", "faulthandler"]
-    return [str(interpreter()), *flags, f"{kit}/grading/worker/__main__.py"]
-
-
-def kernel_limits(limits: Limits, gpu: bool, others: int = 0) -> KernelLimits:
-    """Return the limits that the kernel enforces for each process.
-
-    Args:
-        limits: What the worker may use.
-        gpu: Whether it uses a GPU, whose driver reserves addresses for all memory there is.
-        others: How many processes that are not the worker's the kernel counts with its own.
-    """
-    memory = limits.memory_mb * MIB
-    return KernelLimits(
-        cpu_seconds=int(limits.total_seconds) * (os.cpu_count() or 1) + 1,
-        memory=memory,
-        address_space=None if gpu else memory + ADDRESSES_BEYOND_MEMORY,
-        processes=others + limits.processes,
-        file_bytes=limits.file_mb * MIB,
-    )
-
-
-def processes_now() -> int:
-    """Return how many processes and threads this user has: the kernel counts them together."""
-    if resource.getrlimit(resource.RLIMIT_NPROC)[0] == resource.RLIM_INFINITY and not os.getuid():
-        return 0
-    user, count = os.getuid(), 0
-    for entry in Path("/proc").iterdir():
+def end_all_of(user: int) -> None:
+    """End every process of a user that no one else is."""
+    child = os.fork()
+    if not child:
         try:
-            if entry.name.isdecimal() and entry.stat().st_uid == user:
-                count += len(list((entry / "task").iterdir()))
-        except OSError:
-            continue
-    return count
-
-
-def copy_sources(folder: Path, to: Path) -> None:
-    """Copy a folder: no links, nothing large, nothing but folders and regular files.
-
-    A file that is left out is simply absent, as it would be from a submission without it.
-    """
-    left = LARGEST_COPY
-    for path, folders, files in os.walk(folder):
-        folders[:] = [
-            name for name in folders if name not in LEFT_OUT and not Path(path, name).is_symlink()
-        ]
-        target = to / Path(path).relative_to(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        for name in files:
-            source = Path(path, name)
-            if source.is_symlink() or not source.is_file():
-                continue
-            size = source.stat().st_size
-            if size <= min(left, LARGEST_FILE):
-                shutil.copyfile(source, target / name)
-                left -= size
+            os.setresuid(user, user, user)
+            os.kill(-1, signal.SIGKILL)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)

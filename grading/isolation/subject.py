@@ -1,30 +1,28 @@
 """A submission as a subject: requests go to a worker, which is replaced whenever it is lost."""
 
 import secrets
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, TypeAlias
 
 from grading.isolation.errors import (
     CheckAbandoned,
-    IsolationError,
     LostError,
     WorkerError,
     smallest,
 )
 from grading.isolation.launch import Level
-from grading.isolation.levels import best_level
+from grading.isolation.levels import Isolation, best_level
 from grading.isolation.limits import Limits
 from grading.isolation.process import WorkerProcess
 from grading.isolation.replies import Raised, printable, read_reply
 from grading.isolation.room import Room
+from grading.isolation.snapshot import take
 from grading.subject import Answer, Request, Subject, SubjectError
 from grading.submission import Submission
 from grading.wire import WireError, encode_request
-
-Isolation: TypeAlias = Literal["best", "required", "none"]
 
 
 class IsolatedSubject(Subject):
@@ -65,9 +63,13 @@ class IsolatedSubject(Subject):
         self.level: Level = best_level(isolation)
         self.limits = limits or Limits()
         self.restarts = 0
+        # The judge's own: no worker can write in it.
+        self._folder = tempfile.TemporaryDirectory(prefix="mt-submission-")
+        snapshot = Path(self._folder.name).resolve()
+        take(submission.root, submission.import_paths, snapshot)
         self._room = Room(
-            submission.root,
-            submission.import_paths,
+            snapshot,
+            tuple(path.relative_to(submission.root) for path in submission.import_paths),
             tuple(path.resolve() for path in support),
             tuple(path.resolve() for path in readable),
             dict(environment or {}),
@@ -143,6 +145,7 @@ class IsolatedSubject(Subject):
         traceback: TracebackType | None,
     ) -> None:
         self.end_worker()
+        self._folder.cleanup()
 
     def _deadline(self, start: float) -> float:
         """Return when the judge stops waiting.
@@ -178,6 +181,3 @@ class IsolatedSubject(Subject):
         message = worker.shown(raised.message)
         output = printable(worker.shown(worker.output.tail()))
         return SubjectError(raised.kinds, message, request, trace, output)
-
-
-__all__ = ["IsolatedSubject", "Isolation", "IsolationError"]

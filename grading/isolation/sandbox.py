@@ -1,0 +1,50 @@
+"""What sandboxes have in common, however they are set up."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from grading.isolation.launch import Launch
+from grading.isolation.limits import Limits
+from grading.isolation.room import Room, copy_kit, third_party, usual_environment
+from grading.isolation.users import fresh_user
+from grading.isolation.view import HOME, KIT, SUBMISSION, SUPPORT
+from grading.isolation.worker_command import kernel_limits, worker_command
+from grading.worker.settings import Settings
+
+
+def launch_in_sandbox(
+    command: Sequence[str], room: Room, limits: Limits, folder: Path, own_user: bool
+) -> Launch:
+    """Prepare a worker behind a command that sets up a view.
+
+    Args:
+        command: Runs the words that follow it in the sandbox.
+        room: What the worker sees.
+        limits: What it may use.
+        folder: Where the kit is copied to.
+        own_user: Whether it becomes a user of its own.
+    """
+    copy_kit(folder / "kit")
+    settings = Settings(
+        submission=tuple(f"{SUBMISSION}/{path}".rstrip("/.") for path in room.submission),
+        support=tuple(f"{SUPPORT}/{i}" for i in range(len(room.support))),
+        third_party=tuple(map(str, third_party())),
+        user=fresh_user() if own_user else None,
+        limits=kernel_limits(limits, room.gpu),
+    )
+    environment = {**usual_environment(HOME), "TMPDIR": "/tmp/tmp", **room.environment}
+    return Launch(
+        command=[*command, *worker_command(KIT)],
+        environment=environment,
+        settings=settings,
+        shown_as={f"{SUBMISSION}/": "", f"{KIT}/": ""},
+        scratch=None,
+    )
+
+
+def undefended(own_user: bool) -> tuple[str, ...]:
+    """Return what a sandbox cannot do, in words."""
+    if own_user or os.getuid():
+        return ()
+    return ("the kernel sets no limit to root's processes: only the judge counts them",)

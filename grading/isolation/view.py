@@ -1,0 +1,92 @@
+"""The files that a worker in a sandbox sees: a system to read, and two folders to write."""
+
+import sys
+import sysconfig
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from grading.isolation.limits import MIB, Limits
+from grading.isolation.room import Room, third_party
+from grading.worker.imports import ONLY_FROM_SUBMISSION, REFUSED
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
+
+KIT = "/kit"
+SUBMISSION = "/submission"
+SUPPORT = "/support"
+HOME = "/tmp/home"
+"""The worker's own folder: its home, and where it works."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What is where in a sandbox.
+
+    Attributes:
+        links: Where a link is, and where it points.
+        shown: What can be read: where it is on this machine, and where in the sandbox.
+        hidden: Folders below what is shown that are empty in the sandbox.
+        devices: Devices besides the harmless ones.
+        writable: Folders to write: where, and how many bytes they hold.
+        made: Folders made in what can be written.
+    """
+
+    links: tuple[tuple[str, str], ...]
+    shown: tuple[tuple[str, str], ...]
+    hidden: tuple[str, ...]
+    devices: tuple[str, ...]
+    writable: tuple[tuple[str, int], ...]
+    made: tuple[str, ...]
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return the view as plain values."""
+        return asdict(self)
+
+
+def view_of(room: Room, limits: Limits, kit: Path) -> View:
+    """Return what a worker sees."""
+    links, shown = [], []
+    for name in SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            links.append((name, str(path.readlink())))
+        elif path.is_dir():
+            shown.append((name, name))
+    shown += [(name, name) for name in SETTINGS if Path(name).exists()]
+    for path in (*_interpreter(), *third_party()):
+        if not path.is_relative_to("/usr") and path.exists():
+            shown.append((str(path), str(path)))
+    shown += [(str(kit), KIT), (str(room.snapshot), SUBMISSION)]
+    shown += [(str(path), f"{SUPPORT}/{i}") for i, path in enumerate(room.support)]
+    shown += [(str(path), str(path)) for path in room.readable]
+    return View(
+        links=tuple(links),
+        shown=tuple(dict.fromkeys(shown)),
+        hidden=tuple(str(path) for folder in third_party() for path in _spoils(folder)),
+        devices=_gpu() if room.gpu else (),
+        writable=(("/tmp", limits.scratch_mb * MIB), ("/dev/shm", limits.scratch_mb * MIB)),
+        made=("/tmp/tmp", HOME),
+    )
+
+
+def _interpreter() -> tuple[Path, ...]:
+    """Return the folders of the Python that the worker runs on."""
+    base = Path(sys.base_prefix).resolve()
+    standard = sysconfig.get_path("stdlib", vars={"installed_base": str(base)})
+    return (base / "bin", base / "lib", base / "lib64", Path(standard))
+
+
+def _spoils(folder: Path) -> list[Path]:
+    """Return the folders of installed libraries that hold a reference solution or do the work."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_dir() and (path.name.startswith(ONLY_FROM_SUBMISSION) or path.name in REFUSED)
+    )
+
+
+def _gpu() -> tuple[str, ...]:
+    names = (path.name for path in Path("/dev").iterdir())
+    return tuple(sorted(f"/dev/{name}" for name in names if name.startswith("nvidia")))

@@ -1,0 +1,50 @@
+"""The command of a worker, and the limits that the kernel holds it to."""
+
+import os
+import resource
+from pathlib import Path
+
+from grading.isolation.limits import MIB, Limits
+from grading.isolation.room import interpreter
+from grading.worker.settings import KernelLimits
+
+ADDRESSES_BEYOND_MEMORY = 16 << 30
+"""Bytes of addresses that a process may reserve without using them: threads and compilers do."""
+
+
+def worker_command(kit: Path | str) -> list[str]:
+    """Return the command of a worker whose kit is in a folder, but for its arguments."""
+    flags = ["-I", "-S", "-u", "-X", "faulthandler"]
+    return [str(interpreter()), *flags, f"{kit}/grading/worker/__main__.py"]
+
+
+def kernel_limits(limits: Limits, gpu: bool, others: int = 0) -> KernelLimits:
+    """Return the limits that the kernel enforces for each process.
+
+    Args:
+        limits: What the worker may use.
+        gpu: Whether it uses a GPU, whose driver reserves addresses for all memory there is.
+        others: How many processes that are not the worker's the kernel counts with its own.
+    """
+    memory = limits.memory_mb * MIB
+    return KernelLimits(
+        cpu_seconds=int(limits.total_seconds) * (os.cpu_count() or 1) + 1,
+        memory=memory,
+        address_space=None if gpu else memory + ADDRESSES_BEYOND_MEMORY,
+        processes=others + limits.processes,
+        file_bytes=limits.file_mb * MIB,
+    )
+
+
+def processes_now() -> int:
+    """Return how many processes and threads this user has: the kernel counts them together."""
+    if not os.getuid() and resource.getrlimit(resource.RLIMIT_NPROC)[0] < 0:
+        return 0
+    user, count = os.getuid(), 0
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdecimal() and entry.stat().st_uid == user:
+                count += len(list((entry / "task").iterdir()))
+        except OSError:
+            continue
+    return count
