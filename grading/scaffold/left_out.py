@@ -10,7 +10,8 @@ thought: that is an error in the table of tasks.
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from grading.scaffold.source import Function, Source
+from grading.scaffold.source import Source
+from grading.syntax import Function
 
 
 class CannotLeaveOutError(Exception):
@@ -53,7 +54,7 @@ class LeftOut:
         Raises:
             CannotLeaveOutError: A statement that runs at import mentions it.
         """
-        gone = {name for name in self._imported(ast.walk(source.tree))}
+        gone = set(self._imported(ast.walk(source.tree)))
         _Rewriter(self, source, file, gone).module()
 
     def _imported(self, nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -165,7 +166,8 @@ class _Rewriter:
         }
         if not gone or len(gone) == len(pairs):
             self.refuse([node], node)
-        self.source.remove_elements(pairs, gone)
+        elif gone:
+            self.source.remove_elements(pairs, gone)
 
     def refuse(self, nodes: Sequence[ast.AST], at: ast.stmt) -> None:
         """Raise an error if code that runs at import mentions what is gone."""

@@ -7,8 +7,7 @@ positions stay true.
 import ast
 from collections.abc import Sequence
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-Definition = Function | ast.ClassDef
+from grading.syntax import Function
 
 
 class Source:
@@ -81,7 +80,7 @@ class Source:
         self._edits.append((first, self._end_of_line(end), b""))
 
     def remove_elements(self, elements: Sequence[tuple[ast.AST, ast.AST]], gone: set[int]) -> None:
-        """Remove elements of a list, a dict, an import, …
+        """Remove elements of a list, a dict, an import, ….
 
         Args:
             elements: The first and the last node of each, in order.
@@ -140,28 +139,3 @@ class Source:
 
     def _offset(self, line: int, column: int) -> int:
         return self._lines[line - 1] + column
-
-
-def definitions(tree: ast.Module) -> dict[str, Definition]:
-    """Return the functions and classes of a file by their qualified names."""
-    found: dict[str, Definition] = {}
-
-    def collect(body: Sequence[ast.stmt], prefix: str) -> None:
-        for node in body:
-            if isinstance(node, Definition):
-                found[prefix + node.name] = node
-                if isinstance(node, ast.ClassDef):
-                    collect(node.body, f"{prefix}{node.name}.")
-
-    collect(tree.body, "")
-    return found
-
-
-def is_stub(function: Definition) -> bool:
-    """Return whether a function is still to be written: it raises `NotImplementedError`."""
-    for node in ast.walk(function):
-        if isinstance(node, ast.Raise) and node.exc is not None:
-            error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-            if isinstance(error, ast.Name) and error.id == "NotImplementedError":
-                return True
-    return False

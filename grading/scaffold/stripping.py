@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from grading.scaffold.left_out import LeftOut
-from grading.scaffold.source import Definition, Function, Source, definitions
+from grading.scaffold.source import Source
+from grading.syntax import Definition, Function, definitions
 from grading.table import Task
 
 
@@ -185,8 +186,10 @@ def _without_unused(texts: Mapping[str, str], spoils: Messages, holes: Messages)
                 # A public method is what users call: it stays, with its docstring.
                 needed = name in everywhere or not ("." not in qualname or name.startswith("_"))
             whole = set(_functions(qualname, known[qualname])) <= set(messages)
-            if whole and not needed and not any(
-                f"{hole}.".startswith(f"{qualname}.") for hole in holes.get(module, {})
+            if (
+                whole
+                and not needed
+                and not any(f"{hole}.".startswith(f"{qualname}.") for hole in holes.get(module, {}))
             ):
                 source.remove_lines(known[qualname])
         result[module] = source.result()
@@ -202,7 +205,10 @@ def _mentions(tree: ast.Module) -> Iterator[str]:
             yield node.attr
         elif isinstance(node, ast.alias):
             yield node.name
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        elif (
             # Annotations in quotation marks, and the entries of `__all__`.
-            if node.value.isidentifier():
-                yield node.value
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node.value.isidentifier()
+        ):
+            yield node.value

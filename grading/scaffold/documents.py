@@ -1,0 +1,172 @@
+"""What a learner's tree says of itself: its front page, its commands, its settings."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from grading.scaffold.stripping import Spot, module_name
+from grading.syntax import definitions
+from grading.table import Table, Task
+
+NEEDED = frozenset({"pytest", "hypothesis", "click", "rich", "jinja2", "msgspec", "watchfiles"})
+"""The dependencies of the daily environment that tests and the grader need."""
+
+TRAIN = {
+    1: "points --model scalar",
+    2: "points --backend reference",
+    3: "points --backend fast",
+    4: "mnist --backend fast",
+}
+"""What `hatch run train` trains in the tree of a module, unless it is told."""
+
+NOTHING_TO_TRAIN = "echo Training begins with module 1: module 0 has no network yet. && exit 1"
+
+
+def readme(module: int, table: Table, stripped: Mapping[str, str]) -> str:
+    """Return the front page: the commands, and where the tasks are.
+
+    Args:
+        module: The module of the tree.
+        table: The tasks.
+        stripped: The sources of the tree by path.
+    """
+    (chapter,) = (each for each in table.modules if each.number == module)
+    tasks = table.in_module(module)
+    first = next((task for task in tasks if task.holes), tasks[0])
+    rows = "\n".join(_row(task, stripped) for task in tasks)
+    return f"""\
+# MiniTorch, module {module}: {chapter.title}
+
+The library with holes in it. Each hole is a function whose body says which task it belongs to;
+its signature and its docstring say what it has to do.
+
+## Commands
+
+Python 3.11, 3.12 or 3.13 is all that has to be there:
+
+```sh
+python3 -m venv .boot && .boot/bin/pip install -q hatch && .boot/bin/hatch run grade {first.marker}
+```
+
+| `.boot/bin/hatch run …` | |
+| --- | --- |
+| `grade` | judge this module; `grade {first.marker}` one task; `--watch` does so at every save |
+| `status` | what is done, and what is next |
+| `test` | your own tests, in `tests/` |
+| `train` | {_training(module)} |
+| `sync PREVIOUS` | carry your work from the tree of an earlier module into this one |
+| `doctor` | find out what is wrong with the installation |
+
+## Tasks
+
+| task | | where |
+| --- | --- | --- |
+{rows}
+
+Holes of earlier modules are open, too, until `sync` brings your work; those of later modules can
+wait. What would give a task away is not in this tree, the tuned kernels and the layers of
+`mt_nn` for example: your networks train on your own kernels.
+"""
+
+
+def _training(module: int) -> str:
+    command = TRAIN.get(module)
+    return "train a network, from module 1 on" if command is None else f"`train {command}`"
+
+
+def _row(task: Task, stripped: Mapping[str, str]) -> str:
+    """Return a task's row of the front page, with a link to each file that has a hole of it."""
+    paths = {module_name(path): path for path in stripped}
+    files: dict[str, list[str]] = {}
+    for hole in task.holes:
+        spot = Spot.of(hole)
+        path = paths[spot.module]
+        line = definitions(ast.parse(stripped[path]))[spot.qualname].lineno
+        files.setdefault(path, []).append(f"`{spot.qualname}` ({line})")
+    where = "; ".join(f"[{Path(path).name}]({path}): {', '.join(n)}" for path, n in files.items())
+    return f"| `{task.marker}` | {task.title} | {where or _written(task)} |"
+
+
+def _written(task: Task) -> str:
+    """Return where a task without holes is done."""
+    return "[tests/](tests)" if task.id == "0.2" else ""
+
+
+def hatch_toml(module: int, repository: Path) -> str:
+    """Return the commands of a tree.
+
+    Args:
+        module: The module of the tree.
+        repository: The `hatch.toml` of the repository, for the versions of the tools.
+    """
+    default = tomllib.loads(repository.read_text(encoding="utf-8"))["envs"]["default"]
+    needed = "\n".join(
+        f'    "{requirement}",'
+        for requirement in default["dependencies"]
+        if re.split(r"[^\w-]", requirement)[0] in NEEDED
+    )
+    command = TRAIN.get(module)
+    train = NOTHING_TO_TRAIN if command is None else f"python -m mt_models train {{args:{command}}}"
+    return f"""\
+# The commands of this tree: `hatch run NAME`, always from this folder.
+
+[envs.default]
+installer = "uv"
+skip-install = true
+path = ".venv"
+workspace.members = ["packages/*"]
+dependencies = [
+    # Tests, and the grader.
+{needed}
+]
+
+[envs.default.env-vars]
+NUMBA_CACHE_DIR = "{{root}}/.numba_cache"
+HF_HUB_OFFLINE = "1"
+MPLBACKEND = "agg"
+
+[envs.default.scripts]
+grade = "python -m grading grade {{args:module{module}}}"
+status = "python -m grading status {{args}}"
+doctor = "python -m grading doctor {{args}}"
+sync = "python -m grading sync {{args}}"
+test = "pytest {{args}}"
+train = "{train}"
+predict = "python -m mt_models predict {{args}}"
+"""
+
+
+def pyproject_toml(repository: Path) -> str:
+    """Return the settings of a tree.
+
+    Args:
+        repository: The `pyproject.toml` of the repository, for the Pythons and the markers.
+    """
+    settings = tomllib.loads(repository.read_text(encoding="utf-8"))
+    pytest = settings["tool"]["pytest"]["ini_options"]
+    markers = "\n".join(f'    "{marker}",' for marker in pytest["markers"])
+    return f"""\
+# A workspace, not a package: see hatch.toml for its commands.
+[project]
+name = "minitorch-course"
+version = "0.1.0"
+requires-python = "{settings["project"]["requires-python"]}"
+classifiers = ["Private :: Do Not Upload"]
+
+[build-system]
+requires = ["hatchling>=1.26"]
+build-backend = "hatchling.build"
+
+[tool.hatch.build.targets.wheel]
+bypass-selection = true
+
+[tool.pytest.ini_options]
+addopts = "--import-mode=importlib --strict-markers"
+testpaths = ["tests"]
+pythonpath = ["."]
+markers = [
+{markers}
+]
+"""

@@ -1,0 +1,128 @@
+"""A learner's tree: the packages with holes, the grader, the data, and the commands.
+
+It is a plain folder, without history and without compiled files. What it holds of this repository
+is what a learner needs: the packages without solutions, their tests left out; the grader without
+its own tests, whose oracles are answers in another form, in vectorised NumPy; the data.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path, PurePosixPath
+
+from grading.scaffold.documents import hatch_toml, pyproject_toml, readme
+from grading.scaffold.manifest import NAME, Manifest
+from grading.scaffold.stripping import ScaffoldError, strip
+from grading.scaffold.sync import Carried, sync
+from grading.table import Table
+
+COPIED = (
+    ".gitignore",
+    "LICENSE",
+    "asv_benchmarks/__init__.py",
+    "asv_benchmarks/workloads.py",
+    "data",
+    "docs/guides/grading.md",
+    "docs/guides/tasks.md",
+    "grading",
+    "packages",
+    "tools/__init__.py",
+    "tools/workspace.py",
+)
+"""What a tree takes from the repository, files and whole folders."""
+
+LEFT_OUT = ("grading/README.md", "grading/tests", "packages/*/tests")
+"""What it does not take from these folders: tests are written with the solutions in mind."""
+
+
+def write_tree(
+    repository: Path, module: int, out: Path, table: Table, previous: Path | None = None
+) -> Carried | None:
+    """Write the tree of a module.
+
+    Args:
+        repository: The repository, with its solutions.
+        module: The number of the module.
+        out: A folder that does not exist yet, or is empty.
+        table: The tasks. All holes are open, those of earlier modules too.
+        previous: The learner's tree of an earlier module, whose work is carried over.
+
+    Returns:
+        What was carried over, if there is a previous tree.
+
+    Raises:
+        ScaffoldError: The folder is not empty, or the repository has holes itself.
+        NotATreeError: The previous tree is none.
+        SyncError: The previous tree is not one of an earlier module.
+    """
+    if module not in [each.number for each in table.modules]:
+        numbers = ", ".join(each.name for each in table.modules)
+        raise ScaffoldError(f"there is no module {module}; there are {numbers}")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ScaffoldError(f"{out} is not empty; name a folder that does not exist yet")
+    if (repository / NAME).exists():
+        raise ScaffoldError(
+            f"{repository} is itself a learner's tree; a scaffold is made of the repository with "
+            "the solutions"
+        )
+    if previous is not None:
+        Manifest.read(previous)
+    files = tree_files(repository, module, table)
+    for path, content in files.items():
+        file = out / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    (out / NAME).write_bytes(Manifest.of(module, files).encoded())
+    return None if previous is None else sync(previous, out, table)
+
+
+def tree_files(repository: Path, module: int, table: Table) -> dict[str, bytes]:
+    """Return what is written into a tree, by path."""
+    files = {path: (repository / path).read_bytes() for path in _paths(repository)}
+    sources = {
+        path: content.decode()
+        for path, content in files.items()
+        if path.startswith("packages/") and "/src/" in path and path.endswith(".py")
+    }
+    stripped = strip(sources, table.tasks)
+    for path in sources:
+        del files[path]
+    files.update({path: text.encode() for path, text in stripped.items()})
+    files.update(dict(_templates()))
+    files["README.md"] = readme(module, table, stripped).encode()
+    files["hatch.toml"] = hatch_toml(module, repository / "hatch.toml").encode()
+    files["pyproject.toml"] = pyproject_toml(repository / "pyproject.toml").encode()
+    return files
+
+
+def _paths(repository: Path) -> Iterator[str]:
+    """Go through the files to copy, those that git ignores left out."""
+    asked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *COPIED],
+        cwd=repository,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    if asked.returncode == 0:
+        listed = asked.stdout.decode().split("\0")
+    else:
+        # An unpacked archive: no git, and nothing compiled yet but Python's own files.
+        found = [repository / path for path in COPIED]
+        below = [file for path in found for file in ([path] if path.is_file() else path.rglob("*"))]
+        listed = [file.relative_to(repository).as_posix() for file in below]
+    for path in sorted(set(listed)):
+        parts = PurePosixPath(path)
+        folders = [*parts.parents, parts]
+        if any(folder.match(pattern) for folder in folders for pattern in LEFT_OUT):
+            continue
+        if "__pycache__" not in parts.parts and (repository / path).is_file():
+            yield path
+
+
+def _templates() -> Iterator[tuple[str, bytes]]:
+    """Go through the files that only a learner's tree has."""
+    folder = resources.files("grading.scaffold") / "templates"
+    yield "conftest.py", (folder / "conftest.py.txt").read_bytes()
+    for name in ("test_operators.py", "test_nn.py"):
+        yield f"tests/{name}", (folder / f"{name}.txt").read_bytes()
