@@ -103,6 +103,10 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The name of the task on the command line and as a pytest marker: "task4_2"."""
         return marker_of(self.id)
 
+    def holes_in(self, layout: str) -> tuple[str, ...]:
+        """Return the functions to write, by their names in a layout of submissions."""
+        return self.upstream if layout == "upstream" else self.holes
+
     @property
     def check_file(self) -> str:
         """Where the checks are, from the root of the repository."""

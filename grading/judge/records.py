@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-VERSION = 1
+VERSION: Literal[1] = 1
 """The version of the records; another one is refused when they are read."""
 
 
@@ -42,7 +42,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """The base of all records."""
 
 
-class Fault(Record):
+class Fault(Record, frozen=True):
     """What is wrong, in parts that a report can lay out.
 
     Attributes:
@@ -70,7 +70,7 @@ class Fault(Record):
     details: str = ""
 
 
-class CheckResult(Record):
+class CheckResult(Record, frozen=True):
     """What became of one check: one function of `grading/checks`, with all its parameters.
 
     Attributes:
@@ -101,7 +101,7 @@ class CheckResult(Record):
         return self.name.removeprefix("test_").replace("_", " ")
 
 
-class SpeedResult(Record):
+class SpeedResult(Record, frozen=True):
     """How fast one workload ran.
 
     Attributes:
@@ -127,7 +127,7 @@ class SpeedResult(Record):
     remark: str = ""
 
 
-class Measurement(Record):
+class Measurement(Record, frozen=True):
     """A number that a check measured: how many digits a network read right, for example.
 
     Attributes:
@@ -147,7 +147,7 @@ class Measurement(Record):
     remark: str = ""
 
 
-class TaskResult(Record):
+class TaskResult(Record, frozen=True):
     """What became of one task.
 
     Attributes:
@@ -206,7 +206,7 @@ class TaskResult(Record):
         return tuple(check for check in both if check.status.bad)
 
 
-class SubmissionRecord(Record):
+class SubmissionRecord(Record, frozen=True):
     """What was judged.
 
     Attributes:
@@ -222,7 +222,7 @@ class SubmissionRecord(Record):
     edition: str = ""
 
 
-class IsolationRecord(Record):
+class IsolationRecord(Record, frozen=True):
     """How well the code under test was kept away from the judge.
 
     Attributes:
@@ -234,7 +234,7 @@ class IsolationRecord(Record):
     missing: tuple[str, ...] = ()
 
 
-class MachineRecord(Record):
+class MachineRecord(Record, frozen=True):
     """Where the run took place."""
 
     python: str
@@ -243,7 +243,7 @@ class MachineRecord(Record):
     packages: dict[str, str] = {}
 
 
-class Report(Record):
+class Report(Record, frozen=True):
     """One run of the grader on one submission.
 
     Attributes:

@@ -1,0 +1,122 @@
+"""From the exception that ended a check to what a report says about it."""
+
+import traceback
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis.errors import Flaky
+
+from grading.diagnosis import likely_cause
+from grading.finding import Finding, finding_of
+from grading.isolation import CheckAbandoned
+from grading.judge.explain import explain
+from grading.judge.records import Fault
+from grading.judge.text import clean, clean_line
+from grading.subject import SubjectError
+
+LARGEST_SHOWN = 200
+"""Elements of an array that are shown in full."""
+
+
+def is_unimplemented(error: BaseException) -> bool:
+    """Return whether a check ended because a function is still to be written."""
+    found = _subject_error(error)
+    return found is not None and "NotImplementedError" in found.kinds
+
+
+def is_lost(error: BaseException) -> bool:
+    """Return whether a check ended because the worker was lost or the time was up.
+
+    A busy machine may be the reason, so that a second try decides.
+    """
+    found = _subject_error(error)
+    return found is not None and ("WorkerError" in found.kinds or "OutOfTime" in found.kinds)
+
+
+def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> Fault | None:
+    """Describe what a check has found; None if its exception is the harness's own fault.
+
+    Args:
+        task_id: The task of the check.
+        error: What ended it.
+        others: What it found besides.
+    """
+    error = _first(error)
+    if isinstance(error, Flaky):
+        return Fault("the same input gave different answers", details=clean(str(error), 800))
+    subject_error = _subject_error(error)
+    if subject_error is not None:
+        return _of_exception(task_id, subject_error, others)
+    finding = finding_of(error)
+    if finding is not None:
+        return _of_finding(task_id, finding, others)
+    if isinstance(error, AssertionError):
+        return Fault(clean_line(str(error)) or "something that has to hold does not")
+    return None
+
+
+def trouble_of(error: BaseException) -> str:
+    """Describe an exception of the harness: what it was, and where."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "/grading/" in frame.filename] or frames
+    where = f" at {own[-1].filename.rpartition('/grading/')[2]}:{own[-1].lineno}" if own else ""
+    return clean_line(f"{type(error).__name__}: {error}{where}")
+
+
+def _of_finding(task_id: str, finding: Finding, others: Sequence[Finding]) -> Fault:
+    wanted, came = finding.expected, finding.received
+    return Fault(
+        sentence=clean_line(finding.sentence).rstrip("."),
+        request=clean(str(finding.request)),
+        name=clean_line(finding.name),
+        expected="" if wanted is None else _shown(wanted),
+        received="nothing" if came is None and wanted is not None else _shown(came),
+        index=finding.index,
+        cause=clean_line(_cause(task_id, finding, others)),
+    )
+
+
+def _of_exception(task_id: str, error: SubjectError, others: Sequence[Finding]) -> Fault:
+    finding = finding_of(error)
+    told = explain(error.kinds, error.message, error.trace, error.output)
+    return Fault(
+        sentence=told.sentence,
+        request=clean(str(error.request)),
+        name="the exception",
+        cause="" if finding is None else clean_line(_cause(task_id, finding, others)),
+        place=f"{told.file}:{told.line}" if told.file else "",
+        excerpt=told.excerpt,
+        details=told.details,
+    )
+
+
+def _cause(task_id: str, finding: Finding, others: Sequence[Finding]) -> str:
+    """Ask for the likely cause; a diagnosis that fails itself is none."""
+    try:
+        return likely_cause(task_id, finding, others) or ""
+    except Exception:
+        return ""
+
+
+def _subject_error(error: BaseException) -> SubjectError | None:
+    error = _first(error)
+    if isinstance(error, CheckAbandoned):
+        return error.error
+    return error if isinstance(error, SubjectError) else None
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the first of several exceptions that were raised together."""
+    while isinstance(error, BaseExceptionGroup) and not isinstance(error, Flaky):
+        error = error.exceptions[0]
+    return error
+
+
+def _shown(value: object) -> str:
+    """Write a value as a report shows it."""
+    if isinstance(value, tuple) and any(isinstance(each, np.ndarray) for each in value):
+        return clean("\n".join(map(_shown, value)))
+    if isinstance(value, np.ndarray):
+        text = np.array2string(value, separator=", ", threshold=LARGEST_SHOWN, precision=6)
+        return clean(text)
+    return clean(repr(value))

@@ -1,0 +1,244 @@
+"""One run of the grader: the chosen tasks of one submission, in the table's order."""
+
+import os
+import platform
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+
+import msgspec
+
+from grading.isolation import Isolation
+from grading.judge.recorder import Manner, Outcome
+from grading.judge.records import (
+    VERSION,
+    CheckResult,
+    IsolationRecord,
+    MachineRecord,
+    Report,
+    SpeedResult,
+    Status,
+    SubmissionRecord,
+    TaskResult,
+)
+from grading.judge.session import SessionError, run_checks
+from grading.judge.speed import speed_results
+from grading.judge.subjects import Subjects, starter
+from grading.judge.text import clean_line
+from grading.judge.verdict import check_results, gravest, measurements, task_status
+from grading.submission import Submission
+from grading.table import Table, Task
+
+QUICKLY = Manner(shrink=False, until_first=True)
+"""Only whether a task is right, and not why it is wrong."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to judge, and how.
+
+    Attributes:
+        submission: The code.
+        tasks: The tasks, in the table's order.
+        seed: Where every drawn input comes from.
+        simulate: Whether code for a GPU runs on numba's simulator.
+        speed: Whether speed is measured.
+        isolation: How well the code has to be kept apart.
+    """
+
+    submission: Submission
+    tasks: tuple[Task, ...]
+    seed: int
+    simulate: bool = False
+    speed: bool = True
+    isolation: Isolation = "best"
+
+
+Progress = Callable[[Task, TaskResult | None], None]
+"""Called when a task begins, with None, and when it ends."""
+
+
+def draw_seed() -> int:
+    """Return a seed that is short enough to be typed."""
+    return secrets.randbelow(1_000_000)
+
+
+def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: None) -> Report:
+    """Judge a submission.
+
+    Nothing that the submission does ends the run; what the harness cannot do is told in the
+    report and charged to nobody.
+
+    Raises:
+        IsolationError: No worker can be started, or not as isolated as was demanded.
+    """
+    created, began = datetime.now(UTC), time.monotonic()
+    with Subjects(starter(plan.submission, plan.isolation), plan.simulate) as subjects:
+        run = _Run(plan, table, subjects)
+        for task in plan.tasks:
+            progress(task, None)
+            progress(task, run.judge(task))
+        name, undefended = subjects.level or ("not needed", ())
+    return Report(
+        version=VERSION,
+        created=created.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - began, 2),
+        seed=plan.seed,
+        submission=submission_record(plan.submission),
+        machine=machine_record(),
+        isolation=IsolationRecord(name, tuple(undefended)),
+        tasks=tuple(run.results.values()),
+        modules={module.number: module.title for module in table.modules},
+        errors=tuple(run.errors),
+    )
+
+
+class _Run:
+    """The tasks that were judged so far."""
+
+    def __init__(self, plan: Plan, table: Table, subjects: Subjects) -> None:
+        self._plan = plan
+        self._table = table
+        self._subjects = subjects
+        self.results: dict[str, TaskResult] = {}
+        self.errors: list[str] = []
+
+    def judge(self, task: Task) -> TaskResult:
+        """Judge a task, and keep what became of it."""
+        began = time.monotonic()
+        result = self._judge(task)
+        seconds = round(time.monotonic() - began, 2)
+        self.results[task.id] = msgspec.structs.replace(result, seconds=seconds)
+        return self.results[task.id]
+
+    def _judge(self, task: Task) -> TaskResult:
+        submission, before = self._plan.submission, self._table.before(task)
+        holes = task.holes_in(submission.layout)
+        absent = self._absent(task)
+        if absent:
+            return _unjudged(task, Status.NOT_THERE, absent)
+        broken = [each for each in before if self._is_bad(each)]
+        try:
+            checks, outcomes = self._checks(task, QUICKLY if broken else Manner())
+        except SessionError as error:
+            self.errors.append(clean_line(str(error)))
+            return _unjudged(task, Status.ERROR, clean_line(str(error)))
+        status = task_status(checks)
+        opened = submission.open(holes)
+        if status is Status.FAILED and opened:
+            status = Status.UNIMPLEMENTED
+        if status.bad and broken and not opened:
+            return _unjudged(
+                task, Status.NOT_JUDGED, f"it builds on task {broken[0].id}, which fails"
+            )
+        unwritten = [each for each in before if submission.open(each.holes_in(submission.layout))]
+        if status.bad and unwritten and not opened:
+            return _unjudged(
+                task,
+                Status.NOT_JUDGED,
+                f"it builds on task {unwritten[0].id}, which is not implemented yet",
+            )
+        speed: tuple[SpeedResult, ...] = ()
+        if task.speed is not None and self._plan.speed and status is Status.PASSED:
+            speed = speed_results(task, self._subjects, self._plan.seed)
+        self._complain(task, checks)
+        return TaskResult(
+            id=task.id,
+            title=task.title,
+            module=task.module,
+            status=gravest([status, *(each.status for each in speed if each.status.bad)]),
+            points=_points(task, status, [each.status for each in speed]),
+            max_points=task.points,
+            reason=_reason(checks) if status is Status.NOT_JUDGED else "",
+            checks=checks,
+            speed=speed,
+            measurements=measurements(outcomes),
+            holes=tuple(str(place) for place in submission.places(holes)),
+            open=opened,
+            doc=task.doc,
+        )
+
+    def _checks(self, task: Task, manner: Manner) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
+        """Run the checks of a task, and those that fail once more with the same seed."""
+        seed = self._plan.seed
+        self._subjects.begin_task(task.seconds, task.memory_mb)
+        outcomes = run_checks(task, self._subjects, seed, manner)
+        failed = list(dict.fromkeys(o.check for o in outcomes if o.error is not None))
+        repeated: list[Outcome] = []
+        if failed and not manner.until_first:
+            self._subjects.begin_task(task.seconds, task.memory_mb)
+            repeated = run_checks(task, self._subjects, seed, Manner(shrink=False), failed)
+        if manner.until_first:
+            ran = {outcome.check for outcome in outcomes}
+            checks = check_results(task, outcomes)
+            return tuple(check for check in checks if check.name in ran), outcomes
+        return check_results(task, outcomes, repeated), outcomes
+
+    def _absent(self, task: Task) -> str:
+        """Say why a submission cannot have done a task; empty if it can."""
+        submission = self._plan.submission
+        for each in (*self._table.before(task), task):
+            missing = submission.missing(each.holes_in(submission.layout))
+            if missing:
+                whose = "" if each is task else f"task {each.id} is not there: "
+                return f"{whose}the submission has no {missing[0]}"
+        return ""
+
+    def _is_bad(self, task: Task) -> bool:
+        result = self.results.get(task.id)
+        return result is not None and result.status.bad
+
+    def _complain(self, task: Task, checks: Sequence[CheckResult]) -> None:
+        for check in checks:
+            if check.status is Status.ERROR:
+                self.errors.append(f"task {task.id}: {check.name}: {check.reason}")
+
+
+def submission_record(submission: Submission) -> SubmissionRecord:
+    """Describe a submission."""
+    return SubmissionRecord(
+        name=clean_line(submission.root.name),
+        path=clean_line(str(submission.root)),
+        layout=submission.layout,
+        edition=submission.edition or "",
+    )
+
+
+def machine_record() -> MachineRecord:
+    """Describe this machine."""
+    return MachineRecord(
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cores=os.cpu_count() or 1,
+        packages={name: metadata.version(name) for name in ("numpy", "numba", "hypothesis")},
+    )
+
+
+def _points(task: Task, status: Status, speed: Sequence[Status]) -> float | None:
+    """Return what a task earns: nothing if a required check fails, and None if nobody knows."""
+    if not status.judged:
+        return None
+    if status.bad:
+        return 0.0
+    for_speed = task.speed.points if task.speed is not None else 0.0
+    return task.points - (for_speed if any(each.bad for each in speed) else 0.0)
+
+
+def _reason(checks: Sequence[CheckResult]) -> str:
+    return next((check.reason for check in checks if check.status is Status.NOT_JUDGED), "")
+
+
+def _unjudged(task: Task, status: Status, reason: str) -> TaskResult:
+    return TaskResult(
+        id=task.id,
+        title=task.title,
+        module=task.module,
+        status=status,
+        points=None,
+        max_points=task.points,
+        reason=reason,
+        doc=task.doc,
+    )
