@@ -2,16 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
-from asv_benchmarks.workloads import Workload
+import numpy as np
+import numpy.typing as npt
+
 from asv_benchmarks.contenders.names import NAMES
-from asv_benchmarks.training_cases import TrainingCase, Weights
+from asv_benchmarks.training_cases import LEARNING_RATE, TrainingCase, Weights
+from asv_benchmarks.workloads import Workload
 
 Call: TypeAlias = Callable[[], object]
 
 
-class Absent(Exception):
+class Absent(Exception):  # noqa: N818  (no error: an answer)
     """This contender cannot run the case here."""
 
 
@@ -32,8 +35,8 @@ class Contender(ABC):
     def versions(self) -> dict[str, str]:
         """Return the versions of what it runs on."""
 
-    def set_threads(self, threads: int) -> None:
-        """Compute on so many threads; the environment has said so already (see `conditions`)."""
+    def set_threads(self, threads: int) -> None:  # noqa: B027  (most need not be told)
+        """Compute on so many threads, where the environment has not said so (see `conditions`)."""
 
     def prepare(self, case: Workload) -> Call:
         """Return a function that runs a case once, to the end.
@@ -47,18 +50,36 @@ class Contender(ABC):
             raise Absent(f"{self.name} has no {case.operation}") from None
         return prepare(case)
 
-    def learned(self, case: TrainingCase) -> tuple[float, Weights]:
-        """Return the loss of a training case and the weights after the step.
+    def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "Trainer":
+        """Return a network with the weights of a case, and its optimiser.
 
         Raises:
             Absent: The contender trains nothing.
         """
         raise Absent(f"{self.name} trains nothing")
 
+    def train_step(self, case: Workload) -> Call:
+        """Prepare a training step, always on the same batch."""
+        training = TrainingCase(**case.options)
+        trainer = self.trainer(training)
+        batch = trainer.place(*training.inputs())
+        return lambda: trainer.step(batch)
 
-def training_case(case: Workload) -> TrainingCase:
-    """Return the training step that a case asks for."""
-    return TrainingCase(**case.options)
+
+class Trainer(Protocol):
+    """A network that learns batch by batch, by plain gradient descent."""
+
+    def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
+        """Return a batch as the framework wants it."""
+
+    def step(self, batch: Any) -> Any:
+        """Learn a placed batch: forward, backward, one step. Returns the loss before the step."""
+
+    def answer(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what the network makes of inputs, without learning and without dropout."""
+
+    def weights(self) -> Weights:
+        """Return the weights, by name and in our shapes."""
 
 
 def load(name: str) -> Contender:

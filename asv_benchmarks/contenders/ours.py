@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asv_benchmarks.workloads import Workload
-from asv_benchmarks.contenders.contender import Absent, Call, Contender, training_case
+from asv_benchmarks.contenders.contender import Absent, Call, Contender
 from asv_benchmarks.training_cases import LEARNING_RATE, MAPS, TrainingCase, Weights
-from mt_autodiff import Tensor, from_numpy
+from asv_benchmarks.workloads import Workload
+from mt_autodiff import Tensor, from_numpy, no_grad
 from mt_kernels_cpu import Fast
 from mt_models.networks import CourseLeNet, KimCNN, LeNet5
 from mt_nn import SGD, Dropout, Module, binary_cross_entropy_with_logits, nll_loss
@@ -44,7 +44,7 @@ class Ours(Contender):
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
         """Return what prepares each operation."""
         return {
-            "train_step": self._train_step,
+            "train_step": self.train_step,
             "chain": self._chain,
             "conv1d_forward": self._conv_forward,
             "conv1d_grad_input": self._conv_grad_input,
@@ -62,49 +62,9 @@ class Ours(Contender):
             **dict.fromkeys(MAPS_OF_TWO, self._zip),
         }
 
-    def learned(self, case: TrainingCase) -> tuple[float, Weights]:
-        """Return the loss of a training case and the weights after the step."""
-        network, step = self._training(case)
-        return float(step()), network.state_dict()
-
-    # Training
-
-    def _train_step(self, case: Workload) -> Call:
-        return self._training(training_case(case))[1]
-
-    def _training(self, case: TrainingCase) -> tuple[Module, Callable[[], Tensor]]:
-        """Return a network and what trains it by one step and returns the loss."""
-        network = self._network(case)
-        inputs, labels = case.inputs()
-        optimizer = SGD(network.parameters(), lr=LEARNING_RATE)
-        if case.network == "kim":
-            loss_of = binary_cross_entropy_with_logits
-            batch: Any = inputs
-        else:
-            loss_of = nll_loss
-            batch = from_numpy(inputs, self.backend)
-
-        def step() -> Tensor:
-            loss = loss_of(network(batch), labels)
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        return network, step
-
-    def _network(self, case: TrainingCase) -> Module:
-        rng = np.random.default_rng(0)
-        weights = case.weights()
-        network: Module
-        if case.network == "kim":
-            network = KimCNN(weights["embedding.weight"], rng, self.backend, maps=MAPS)
-        else:
-            network = (CourseLeNet if case.network == "course" else LeNet5)(rng, self.backend)
-        network.load_state_dict(weights)
-        for module in network.modules():
-            if isinstance(module, Dropout) and not case.dropout:
-                module.rate = 0.0
-        return network
+    def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "OurTrainer":
+        """Return a network with the weights of a case, and its optimiser."""
+        return OurTrainer(case, rate, self.backend)
 
     def _chain(self, case: Workload) -> Call:
         """Forward and backward through many multiplications of a few numbers."""
@@ -196,6 +156,59 @@ class Ours(Contender):
         if case.options.get("transposed"):
             arrays[-1] = arrays[-1].T
         return [self.backend.from_numpy(array) for array in arrays]
+
+
+class OurTrainer:
+    """One of the networks of `mt_models`."""
+
+    def __init__(self, case: TrainingCase, rate: float, backend: Backend) -> None:
+        """Build the network and give it the weights of the case."""
+        self.backend = backend
+        self.sentences = case.network == "kim"
+        self.network = self._network(case)
+        self.optimizer = SGD(self.network.parameters(), lr=rate)
+
+    def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
+        """Return the inputs, words or a tensor of images, and the labels."""
+        return (inputs if self.sentences else from_numpy(inputs, self.backend)), labels
+
+    def step(self, batch: Any) -> Tensor:
+        """Learn a placed batch and return the loss."""
+        inputs, labels = batch
+        answer = self.network(inputs)
+        if self.sentences:
+            loss = binary_cross_entropy_with_logits(answer, labels)
+        else:
+            loss = nll_loss(answer, labels)
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def answer(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what the network makes of inputs, without learning and without dropout."""
+        self.network.eval()
+        with no_grad():
+            answer: Tensor = self.network(self.place(inputs, np.empty(0, np.int64))[0])
+        self.network.train()
+        return answer.to_numpy()
+
+    def weights(self) -> Weights:
+        """Return the weights."""
+        return self.network.state_dict()
+
+    def _network(self, case: TrainingCase) -> Module:
+        rng = np.random.default_rng(0)
+        weights = case.weights()
+        network: Module
+        if case.network == "kim":
+            network = KimCNN(weights["embedding.weight"], rng, self.backend, maps=MAPS)
+        else:
+            network = (CourseLeNet if case.network == "course" else LeNet5)(rng, self.backend)
+        network.load_state_dict(weights)
+        for module in network.modules():
+            if isinstance(module, Dropout) and not case.dropout:
+                module.rate = 0.0
+        return network
 
 
 def _backend(name: str) -> Backend:

@@ -6,9 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 from jax import lax
 
-from asv_benchmarks.contenders.contender import Call, Contender, training_case
+from asv_benchmarks.contenders.contender import Call, Contender
 from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, Weights
 from asv_benchmarks.workloads import Workload
 
@@ -38,49 +39,61 @@ class WithJax(Contender):
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
         """Return what prepares each operation."""
         return {
-            "train_step": self._train_step,
+            "train_step": self.train_step,
             "conv1d_forward": _conv_forward,
             "conv2d_forward": _conv_forward,
             "sum": _sum,
             **dict.fromkeys(MAPS, _elementwise),
         }
 
-    def learned(self, case: TrainingCase) -> tuple[float, Weights]:
-        """Return the loss of a training case and the weights after the step."""
-        loss, weights = self._training(case)()
-        return float(loss), {name: np.asarray(value) for name, value in weights.items()}
+    def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "JaxTrainer":
+        """Return a network with the weights of a case, and its optimiser."""
+        return JaxTrainer(case, rate)
 
-    def _train_step(self, case: Workload) -> Call:
-        return self._training(training_case(case))
 
-    def _training(self, case: TrainingCase) -> Callable[[], tuple[Any, Any]]:
-        """Return what trains a network by one step and returns the loss and the weights."""
+class JaxTrainer:
+    """One of our networks; the whole step is one compiled function."""
+
+    def __init__(self, case: TrainingCase, rate: float) -> None:
+        """Build the step and give it the weights of the case."""
         network = NETWORKS[case.network]
-        inputs, labels = (jnp.asarray(array) for array in case.inputs())
+        self.network = jax.jit(lambda weights, inputs: network(weights, inputs, None, 1.0))
+        loss_of = _binary_cross_entropy if case.network == "kim" else _negative_log_likelihood
+        keep = 0.75 if case.dropout else 1.0
         weights = {name: jnp.asarray(array) for name, array in case.weights().items()}
         frozen = {name: weights.pop(name) for name in [*weights] if name.startswith("embedding")}
-        keep = 0.75 if case.dropout else 1.0
-        loss_of = _binary_cross_entropy if case.network == "kim" else _negative_log_likelihood
+        self.learnt, self.frozen, self.key = weights, frozen, jax.random.key(0)
 
-        def loss(weights: Any, key: Any) -> Any:
+        def loss(weights: Any, frozen: Any, key: Any, inputs: Any, labels: Any) -> Any:
             return loss_of(network(weights | frozen, inputs, key, keep), labels)
 
         @jax.jit
-        def train(weights: Any, key: Any) -> Any:
+        def train(weights: Any, frozen: Any, key: Any, inputs: Any, labels: Any) -> Any:
             key, now = jax.random.split(key)
-            value, grads = jax.value_and_grad(loss)(weights, now)
-            stepped = {name: weights[name] - LEARNING_RATE * grads[name] for name in weights}
+            value, grads = jax.value_and_grad(loss)(weights, frozen, now, inputs, labels)
+            stepped = {name: weights[name] - rate * grads[name] for name in weights}
             return value, stepped, key
 
-        state: list[Any] = [weights, jax.random.key(0)]
+        self.train = train
 
-        def step() -> tuple[Any, Any]:
-            value, state[0], state[1] = train(*state)
-            # The loss is there before the weights are.
-            jax.block_until_ready(state[0])
-            return value, state[0]
+    def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
+        """Return inputs and labels as arrays of JAX."""
+        return jnp.asarray(inputs), jnp.asarray(labels)
 
-        return step
+    def step(self, batch: Any) -> Any:
+        """Learn a placed batch and return the loss."""
+        loss, self.learnt, self.key = self.train(self.learnt, self.frozen, self.key, *batch)
+        # The loss is there before the weights are.
+        jax.block_until_ready(self.learnt)
+        return loss
+
+    def answer(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what the network makes of inputs, without learning and without dropout."""
+        return np.asarray(self.network(self.learnt | self.frozen, jnp.asarray(inputs)))
+
+    def weights(self) -> Weights:
+        """Return the weights."""
+        return {name: np.asarray(value) for name, value in (self.frozen | self.learnt).items()}
 
 
 def _convolve(x: Array, weight: Array, padding: Any) -> Array:

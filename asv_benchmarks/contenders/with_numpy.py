@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asv_benchmarks.workloads import Workload
 from asv_benchmarks.contenders.contender import Call, Contender
+from asv_benchmarks.workloads import Workload
 
 MAPS: dict[str, Callable[..., Any]] = {
     "relu": lambda a: np.maximum(a, np.float32(0.0)),

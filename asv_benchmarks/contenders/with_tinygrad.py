@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from tinygrad import Context, Tensor, TinyJit
 from tinygrad.helpers import DEV
 from tinygrad.nn.optim import SGD
 
-from asv_benchmarks.contenders.contender import Absent, Call, Contender, training_case
+from asv_benchmarks.contenders.contender import Absent, Call, Contender
 from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, Weights
 from asv_benchmarks.workloads import Workload
 
@@ -36,45 +38,62 @@ class WithTinygrad(Contender):
 
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
         """Return what prepares each operation."""
-        return {"train_step": self._train_step}
+        return {"train_step": self.train_step}
 
-    def learned(self, case: TrainingCase) -> tuple[float, Weights]:
-        """Return the loss of a training case and the weights after the step."""
-        weights, step = self._training(case)
-        loss = float(step().item())
-        return loss, {name: weight.numpy() for name, weight in weights.items()}
+    def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "TinygradTrainer":
+        """Return a network with the weights of a case, and its optimiser."""
+        return TinygradTrainer(case, rate)
 
-    def _train_step(self, case: Workload) -> Call:
-        step = self._training(training_case(case))[1]
-        return lambda: step().item()
 
-    def _training(self, case: TrainingCase) -> tuple[dict[str, Tensor], Callable[[], Tensor]]:
-        """Return the weights and what trains them by one step and returns the loss."""
-        network = NETWORKS[case.network]
-        inputs, labels = (Tensor(array).realize() for array in case.inputs())
-        weights = {name: Tensor(array).realize() for name, array in case.weights().items()}
-        trained = [
-            weight.is_param_() for name, weight in weights.items() if not name.startswith("embed")
-        ]
-        optimizer = SGD(trained, lr=LEARNING_RATE)
-        drop = 0.25 if case.dropout else 0.0
+class TinygradTrainer:
+    """One of our networks; the step is replayed after its second call."""
+
+    def __init__(self, case: TrainingCase, rate: float) -> None:
+        """Build the step and give it the weights of the case."""
+        self.network = network = NETWORKS[case.network]
+        sentences, drop = case.network == "kim", 0.25 if case.dropout else 0.0
+        self._weights = weights = {
+            name: Tensor(array).realize() for name, array in case.weights().items()
+        }
+        optimizer = SGD(
+            [
+                weight.is_param_()
+                for name, weight in weights.items()
+                if not name.startswith("embedding")
+            ],
+            lr=rate,
+        )
 
         @TinyJit
-        def train() -> Any:
+        def train(inputs: Tensor, labels: Tensor) -> Any:
             optimizer.zero_grad()
             out = network(weights, inputs, drop)
-            if case.network == "kim":
+            if sentences:
                 loss = out.binary_crossentropy_logits(labels)
             else:
                 loss = -out.gather(1, labels.unsqueeze(1)).mean()
             return loss.backward().realize(*optimizer.schedule_step())
 
-        def step() -> Tensor:
-            with Context(TRAINING=1):
-                loss: Tensor = train()
-            return loss
+        self.train = train
 
-        return weights, step
+    def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
+        """Return inputs and labels as tensors."""
+        return Tensor(inputs).realize(), Tensor(labels).realize()
+
+    def step(self, batch: Any) -> float:
+        """Learn a placed batch and return the loss."""
+        with Context(TRAINING=1):
+            loss: float = self.train(*batch).item()
+        return loss
+
+    def answer(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what the network makes of inputs, without learning and without dropout."""
+        answer: npt.NDArray[Any] = self.network(self._weights, Tensor(inputs), 0.0).numpy()
+        return answer
+
+    def weights(self) -> Weights:
+        """Return the weights."""
+        return {name: weight.numpy() for name, weight in self._weights.items()}
 
 
 def _weight(w: Mapping[str, Tensor], layer: str) -> tuple[Tensor, Tensor]:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812  (as everybody calls it)
 from torch import Tensor
 
-from asv_benchmarks.contenders.contender import Call, Contender, training_case
+from asv_benchmarks.contenders.contender import Call, Contender
 from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, Weights
 from asv_benchmarks.workloads import Workload
 
@@ -44,7 +46,7 @@ class WithTorch(Contender):
 
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
         """Return what prepares each operation."""
-        training = {"train_step": self._train_step}
+        training = {"train_step": self.train_step}
         if self.compiled:
             return training
         return {
@@ -65,53 +67,69 @@ class WithTorch(Contender):
             **dict.fromkeys(MAPS, _elementwise),
         }
 
-    def learned(self, case: TrainingCase) -> tuple[float, Weights]:
-        """Return the loss of a training case and the weights after the step."""
-        weights, step = self._training(case)
-        loss = float(step())
-        return loss, {
-            name: (weight.T if _is_linear(name, weight) else weight).detach().numpy()
-            for name, weight in weights.items()
-        }
+    def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "TorchTrainer":
+        """Return a network with the weights of a case, and its optimiser."""
+        return TorchTrainer(case, rate, self.compiled)
 
-    def _train_step(self, case: Workload) -> Call:
-        return self._training(training_case(case))[1]
 
-    def _training(self, case: TrainingCase) -> tuple[dict[str, Tensor], Callable[[], Tensor]]:
-        """Return the weights and what trains them by one step and returns the loss."""
-        network = NETWORKS[case.network]
-        network = torch.compile(network) if self.compiled else network
-        weights = {
+class TorchTrainer:
+    """One of our networks in PyTorch's functions."""
+
+    def __init__(self, case: TrainingCase, rate: float, compiled: bool) -> None:
+        """Build the network, compiled if wanted, and give it the weights of the case."""
+        self.network = NETWORKS[case.network]
+        self.run = torch.compile(self.network) if compiled else self.network
+        self.sentences = case.network == "kim"
+        self.drop = 0.25 if case.dropout else 0.0
+        self._weights = {
             name: torch.from_numpy(array.T if _is_linear(name, array) else array)
             .clone(memory_format=torch.contiguous_format)
             .requires_grad_(not name.startswith("embedding"))
             for name, array in case.weights().items()
         }
-        layers = {
-            name.removesuffix(".bias"): (weights[name.replace("bias", "weight")], bias)
-            for name, bias in weights.items()
+        self.layers: dict[str, tuple[Tensor, ...]] = {
+            name.removesuffix(".bias"): (self._weights[name.replace("bias", "weight")], bias)
+            for name, bias in self._weights.items()
             if name.endswith(".bias")
         }
-        if case.network == "kim":
-            layers["embedding"] = (weights["embedding.weight"],)
-        inputs, labels = (torch.from_numpy(array) for array in case.inputs())
-        optimizer = torch.optim.SGD(
-            [weight for weight in weights.values() if weight.requires_grad], lr=LEARNING_RATE
+        if self.sentences:
+            self.layers["embedding"] = (self._weights["embedding.weight"],)
+        self.optimizer = torch.optim.SGD(
+            [weight for weight in self._weights.values() if weight.requires_grad], lr=rate
         )
-        drop = 0.25 if case.dropout else 0.0
-        if case.network == "kim":
-            loss_of, labels = F.binary_cross_entropy_with_logits, labels.float()
+
+    def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
+        """Return inputs and labels as tensors."""
+        classes = torch.from_numpy(labels)
+        return torch.from_numpy(inputs), classes.float() if self.sentences else classes
+
+    def step(self, batch: Any) -> Tensor:
+        """Learn a placed batch and return the loss."""
+        inputs, labels = batch
+        answer = self.run(self.layers, inputs, self.drop)
+        if self.sentences:
+            loss = F.binary_cross_entropy_with_logits(answer, labels)
         else:
-            loss_of = F.nll_loss
+            loss = F.nll_loss(answer, labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.detach()
 
-        def step() -> Tensor:
-            loss: Tensor = loss_of(network(layers, inputs, drop), labels)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            optimizer.zero_grad()
-            return loss.detach()
+    def answer(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what the network makes of inputs, without learning and without dropout."""
+        with torch.no_grad():
+            answer: npt.NDArray[Any] = self.network(
+                self.layers, torch.from_numpy(inputs), 0.0
+            ).numpy()
+        return answer
 
-        return weights, step
+    def weights(self) -> Weights:
+        """Return the weights in our shapes."""
+        return {
+            name: (weight.T if _is_linear(name, weight) else weight).detach().numpy()
+            for name, weight in self._weights.items()
+        }
 
 
 def _course_lenet(w: Layers, x: Tensor, drop: float) -> Tensor:

@@ -55,7 +55,7 @@ class Timing:
 
 
 class WorkerError(RuntimeError):
-    """A contender's process ended or failed."""
+    """A contender failed."""
 
 
 class Worker:
@@ -114,8 +114,10 @@ class Worker:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise WorkerError(f"{self.name}: its process failed; see its message above")
+            raise WorkerError(f"{self.name}: its process has ended; see its message above")
         answer: dict[str, Any] = json.loads(line)
+        if "failed" in answer:
+            raise WorkerError(f"{self.name}: {answer['failed']}")
         return answer
 
 
@@ -127,7 +129,7 @@ class Workers:
         self._started: dict[str, Worker] = {}
 
     def __getitem__(self, name: str) -> Worker:
-        if name not in self._started:
+        if name not in self._started or self._started[name].process.poll() is not None:
             self._started[name] = Worker(name, self.threads)
         return self._started[name]
 

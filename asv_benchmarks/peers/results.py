@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from asv_benchmarks.peers.measure import Ratio, Timing, ratio
+from asv_benchmarks.peers.processes import ProcessRow
 from asv_benchmarks.peers.rows import Row, Target
 
 Verdict: TypeAlias = Literal["aim reached", "reached", "within its spread", "missed", "reported"]
@@ -15,20 +16,23 @@ Verdict: TypeAlias = Literal["aim reached", "reached", "within its spread", "mis
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """One contender's time for one call, in milliseconds."""
+    """What one contender took, in the unit of its row.
+
+    Attributes:
+        cpu: The median of the processor's time.
+        wall: The median of the time on the clock.
+        least: The smallest time on the clock.
+    """
 
     cpu: float
     wall: float
     least: float
 
     @classmethod
-    def of(cls, timing: Timing) -> "Time":
-        """Summarise the rounds: the medians, and the smallest time on the clock."""
-        return cls(
-            1e3 * statistics.median(timing.cpu),
-            1e3 * statistics.median(timing.wall),
-            1e3 * min(timing.wall),
-        )
+    def of(cls, timing: Timing, scale: float) -> "Time":
+        """Summarise the rounds."""
+        cpu, wall = statistics.median(timing.cpu), statistics.median(timing.wall)
+        return cls(scale * cpu, scale * wall, scale * min(timing.wall))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Result:
 
     Attributes:
         key, title, group: As the row has them.
+        unit: Of its times: "ms", "s", or "MB".
         ours: Which of our contenders is compared with the others.
         times: By contender.
         comparisons: By rival.
@@ -82,13 +87,16 @@ class Result:
     key: str
     title: str
     group: str
+    unit: str
     ours: str
     times: Mapping[str, Time]
     comparisons: Mapping[str, Comparison]
     absent: tuple[str, ...]
 
     @classmethod
-    def of(cls, row: Row, ours: str, timings: Mapping[str, Timing], threads: int) -> "Result":
+    def of(
+        cls, row: Row | ProcessRow, ours: str, timings: Mapping[str, Timing], threads: int
+    ) -> "Result":
         """Compare one of our contenders with all the others."""
         rivals = [name for name in row.targets if name != ours]
         comparisons = {
@@ -96,12 +104,17 @@ class Result:
             for name in rivals
             if ours in timings and name in timings
         }
+        scale = 1e3 if row.unit == "ms" else 1.0
         return cls(
             row.key,
             row.title,
             row.group,
+            row.unit,
             ours,
-            {name: Time.of(timing) for name, timing in timings.items()},
+            {
+                name: Time.of(timing, 1e3 if row.unit == "ms" else 1.0)
+                for name, timing in timings.items()
+            },
             comparisons,
             tuple(name for name in (ours, *rivals) if name not in timings),
         )

@@ -6,7 +6,7 @@ A target is a ratio: how many times faster than the rival we have to be (`must`)
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from asv_benchmarks.workloads import Shape, Workload
 
@@ -38,6 +38,7 @@ class Row:
     workload: Workload
     targets: Mapping[str, Target]
     slow: tuple[str, ...] = ()
+    unit: ClassVar[str] = "ms"
 
 
 FASTER = Target(must=1.0)
@@ -103,8 +104,8 @@ def _convolutions() -> Iterator[Row]:
         for part in ("forward", "grad_input", "grad_weight"):
             yield Row(
                 f"conv2d-{input[1]}to{weight[0]}-{part}",
-                f"conv2d {_dims(input)} → {weight[0]}, {_words(part)}",
-                "conv2d, 3 × 3",
+                f"{_dims(input)} → {weight[0]}, {_words(part)}",
+                "conv2d, kernels of 3 × 3",
                 _workload(f"conv2d_{part}", input, weight),
                 {"torch": target},
             )
@@ -113,8 +114,8 @@ def _convolutions() -> Iterator[Row]:
             target = REPORTED if part == "grad_input" else Target(1.5, 2.0)
             yield Row(
                 f"conv1d-{kernel}-{part}",
-                f"conv1d (10, 50, 52) → 100, width {kernel}, {_words(part)}",
-                "conv1d of the Kim CNN",
+                f"width {kernel}, {_words(part)}",
+                "conv1d, (10, 50, 52) → 100",
                 _workload(f"conv1d_{part}", (10, 50, 52), (100, 50, kernel)),
                 {"torch": target},
             )
@@ -131,8 +132,8 @@ def _pooling() -> Iterator[Row]:
     ):
         yield Row(
             f"{kind}pool-{size}-{part}",
-            f"{kind}pool {size} × {size} of (16, 8, 28, 28), {part}",
-            "pooling",
+            f"{kind}pool2d {size} × {size}, {part}",
+            "pooling of (16, 8, 28, 28)",
             _workload(f"{kind}pool2d_{part}", (16, 8, 28, 28), options={"kernel": (size, size)}),
             {"torch": target},
         )

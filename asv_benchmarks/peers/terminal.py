@@ -29,14 +29,22 @@ def heading(table: Table) -> str:
     )
 
 
+def quantity(value: float, unit: str) -> str:
+    """Return a time or size with three digits and its unit."""
+    digits = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{digits} {unit}"
+
+
 def show(table: Table, console: Console) -> None:
     """Print all rows, group by group."""
     console.print(heading(table), highlight=False)
     for group in dict.fromkeys(row.group for row in table.rows):
         console.print(_group(group, [row for row in table.rows if row.group == group]))
-    if table.missed:
-        names = ", ".join(f"{row.title} ({', '.join(row.missed)})" for row in table.missed)
-        console.print(f"[bold red]Missed:[/] {names}", highlight=False)
+    for note in table.notes:
+        console.print(note, highlight=False)
+    for row in table.missed:
+        rivals = " and ".join(row.missed)
+        console.print(f"[bold red]missed[/] {row.key}: {row.title}, {rivals}", highlight=False)
 
 
 def _group(title: str, rows: Iterable[Result]) -> RichTable:
@@ -44,15 +52,15 @@ def _group(title: str, rows: Iterable[Result]) -> RichTable:
         title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     rich.add_column("", no_wrap=True)
-    for name in ("ours ms", "rival", "ms", "ratio", "least", "must", "aim", ""):
+    for name in ("ours", "rival", "its", "ratio", "least", "must", "aim", ""):
         left = name in ("rival", "")
         rich.add_column(name, justify="left" if left else "right", no_wrap=True)
     for row in rows:
         ours = row.times.get(row.ours)
-        cells = [row.title, f"{ours.cpu:.3g}" if ours else "absent"]
+        cells = [row.title, quantity(ours.cpu, row.unit) if ours else "absent"]
         for rival, one in row.comparisons.items():
             time = row.times[rival]
-            rich.add_row(*cells, rival, f"{time.cpu:.3g}", *_ratios(one))
+            rich.add_row(*cells, rival, quantity(time.cpu, row.unit), *_ratios(one))
             cells = ["", ""]
         for rival in row.absent:
             if rival != row.ours:

@@ -6,7 +6,7 @@ It reads requests from its standard input, one JSON object a line, and answers l
 - ``{"run": calls}``: run it so often → ``{"wall": …, "cpu": …}``, seconds for each call;
 - ``{"versions": true}`` → what the contender runs on.
 
-An answer ``{"absent": reason}`` declines.
+An answer ``{"absent": reason}`` declines; ``{"failed": message}`` says what went wrong.
 """
 
 import gc
@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from typing import Any, TextIO
 
 from asv_benchmarks import conditions
@@ -56,6 +57,10 @@ def _serve(contender: Contender, answers: TextIO) -> None:
                 _answer(answers, _timed(call, request["run"]))
         except Absent as error:
             _answer(answers, {"absent": str(error)})
+        except Exception as error:
+            # One case that fails leaves the others to be measured.
+            traceback.print_exc()
+            _answer(answers, {"failed": f"{type(error).__name__}: {error}"})
 
 
 def _nothing() -> None:

@@ -1,0 +1,184 @@
+"""Rows about whole processes: starting, compiling, memory, an epoch, the race to 98 %."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from asv_benchmarks.conditions import environment
+from asv_benchmarks.peers.measure import ROOT, Timing, WorkerError
+from asv_benchmarks.peers.rows import Target
+
+PROGRAM = ("-m", "asv_benchmarks.peers.program")
+
+Quantity: TypeAlias = Literal["cpu", "wall", "memory", "printed"]
+"""What of a process counts: the processor's time, the clock's, the largest resident memory in MB,
+or seconds that it measures itself and prints."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow:
+    """One comparison of processes.
+
+    Attributes:
+        key, title, group: As a `Row` has them.
+        quantity: What counts.
+        commands: The arguments of the Python interpreter, by contender.
+        targets: By rival. A rival without a command is a limit.
+        limits: Seconds, by the name of the limit.
+        cold: Whether no compiled kernel is there.
+        rounds: How often each process is started, at most.
+    """
+
+    key: str
+    title: str
+    group: str
+    quantity: Quantity
+    commands: Mapping[str, tuple[str, ...]]
+    targets: Mapping[str, Target]
+    limits: Mapping[str, float] | None = None
+    cold: bool = False
+    rounds: int = 9
+
+    @property
+    def unit(self) -> str:
+        """The unit of what counts."""
+        return "MB" if self.quantity == "memory" else "s"
+
+
+def process_rows(ours: str, threads: int, race: bool = False) -> tuple[ProcessRow, ...]:
+    """Return the rows about one of our backends; the race takes minutes."""
+    running = [_race(ours)] if race else []
+    return tuple(running) if threads > 1 else (*_rows_on_one_thread(ours), *running)
+
+
+def _rows_on_one_thread(ours: str) -> tuple[ProcessRow, ...]:
+    starting = [
+        ProcessRow(
+            f"start-{network}-{batch}",
+            f"import and first step of the {title}, beside import torch",
+            "processes",
+            "cpu",
+            {
+                ours: (*PROGRAM, "steps", ours, f"{network}-{batch}:1"),
+                "torch": ("-c", "import torch"),
+            },
+            {"torch": Target(1.0, 2.0)},
+        )
+        for network, batch, title in (("course", 16, "LeNet"), ("kim", 10, "Kim CNN"))
+    ]
+    compiling = ProcessRow(
+        "cold",
+        "first steps of LeNet and Kim CNN, compiled cold",
+        "processes",
+        "cpu",
+        {ours: (*PROGRAM, "steps", ours, "course-16:1", "kim-10:1")},
+        {"20 s": Target(1.0, 20.0 / 8.0)},
+        limits={"20 s": 20.0},
+        cold=True,
+        rounds=3,
+    )
+    memory = [
+        ProcessRow(
+            f"memory-{network}-{batch}",
+            f"peak memory, 30 steps of the {title}, batch {batch}",
+            "processes",
+            "memory",
+            {name: (*PROGRAM, "steps", name, f"{network}-{batch}:30") for name in (ours, "torch")},
+            {"torch": Target(1.0)},
+            rounds=3,
+        )
+        for network, batch, title in (("course", 128, "LeNet"), ("kim", 50, "Kim CNN"))
+    ]
+    epoch = ProcessRow(
+        "linear",
+        "an epoch of 16,000 images, beside four of 4,000",
+        "processes",
+        "printed",
+        {ours: (*PROGRAM, "epochs", ours, "4000", "4", "5")},
+        {"linear": Target(0.9)},
+        rounds=1,
+    )
+    return (*starting, compiling, *memory, epoch)
+
+
+def _race(ours: str) -> ProcessRow:
+    return ProcessRow(
+        "race",
+        "MNIST to 98 % of the test images, cold start",
+        "processes",
+        "wall",
+        {name: (*PROGRAM, "race", name) for name in (ours, "torch")},
+        {"torch": Target(1.0)},
+        cold=True,
+        rounds=1,
+    )
+
+
+def measure_processes(
+    row: ProcessRow, threads: int, rounds: int
+) -> tuple[dict[str, Timing], list[str]]:
+    """Start the processes of a row in turn; return their times and what they printed."""
+    taken: dict[str, list[float]] = {name: [] for name in row.commands}
+    notes: list[str] = []
+    for at in range(min(rounds, row.rounds) + 1):
+        # A first round fills caches: kernels, compiled modules, files.
+        warming = at == 0
+        if warming and (row.cold or row.quantity == "printed"):
+            continue
+        for name, command in row.commands.items():
+            seen = _run(command, threads, row.cold)
+            if warming:
+                continue
+            if row.quantity == "printed":
+                printed: dict[str, list[float]] = json.loads(seen.printed)
+                return {who: Timing(tuple(s), tuple(s)) for who, s in printed.items()}, notes
+            if seen.printed:
+                notes.append(f"{row.key}, {name}: {seen.printed}")
+            taken[name].append(getattr(seen, row.quantity))
+    timings = {name: Timing(tuple(values), tuple(values)) for name, values in taken.items()}
+    for name, seconds in (row.limits or {}).items():
+        timings[name] = Timing((seconds,), (seconds,))
+    return timings, notes
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen of a process: seconds, seconds, megabytes, and its output."""
+
+    cpu: float
+    wall: float
+    memory: float
+    printed: str
+
+
+def _run(command: tuple[str, ...], threads: int, cold: bool) -> _Seen:
+    """Run a Python process to its end.
+
+    Raises:
+        WorkerError: It failed.
+    """
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
+        env = environment(threads)
+        if cold:
+            env["NUMBA_CACHE_DIR"] = folder
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=env, stdout=output, stdin=subprocess.DEVNULL
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise WorkerError(f"python {' '.join(command)}: exit code {process.returncode}")
+        output.seek(0)
+        return _Seen(_cpu(usage), wall, usage.ru_maxrss / 1024, output.read().strip())
+
+
+def _cpu(usage: Any) -> float:
+    return float(usage.ru_utime + usage.ru_stime)
