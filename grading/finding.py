@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from grading.subject import Answer, Array, Plain, Request, SubjectError
 
 MOST_COLLECTED = 200
-"""How many findings of one check are kept, the latest ones."""
+"""How many findings of one check are kept, and how many right answers: the latest ones."""
 
 
 @dataclass(frozen=True)
@@ -55,25 +55,45 @@ def finding_of(error: BaseException) -> Finding | None:
     return found if isinstance(found, Finding) else None
 
 
-_collected: ContextVar[deque[Finding] | None] = ContextVar("_collected", default=None)
+@dataclass(frozen=True)
+class Collection:
+    """What the comparisons of one check came to.
+
+    Attributes:
+        wrong: Everything that was found, also what hypothesis then shrinks away.
+        right: Answers that were as expected; their sentence is empty.
+    """
+
+    wrong: deque[Finding]
+    right: deque[Finding]
+
+
+_collected: ContextVar[Collection | None] = ContextVar("_collected", default=None)
 
 
 @contextmanager
-def collecting() -> Iterator[deque[Finding]]:
-    """Gather every finding of what runs inside: also those that hypothesis then shrinks away.
+def collecting() -> Iterator[Collection]:
+    """Gather what every comparison of what runs inside comes to.
 
-    One small counter-example may fit several mistakes; all of them together seldom do.
+    One small counter-example may fit several mistakes; all answers together seldom do.
     """
-    findings: deque[Finding] = deque(maxlen=MOST_COLLECTED)
-    token = _collected.set(findings)
+    collection = Collection(deque(maxlen=MOST_COLLECTED), deque(maxlen=MOST_COLLECTED))
+    token = _collected.set(collection)
     try:
-        yield findings
+        yield collection
     finally:
         _collected.reset(token)
 
 
 def note(finding: Finding) -> None:
     """Add a finding to those that are being collected, if any are."""
-    findings = _collected.get()
-    if findings is not None:
-        findings.append(finding)
+    collection = _collected.get()
+    if collection is not None:
+        collection.wrong.append(finding)
+
+
+def note_right(answer: Answer, name: str) -> None:
+    """Note that a part of an answer is as expected, if anything is being collected."""
+    collection = _collected.get()
+    if collection is not None:
+        collection.right.append(Finding("", answer.request, name, answer=answer))

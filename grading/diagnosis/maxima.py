@@ -93,7 +93,7 @@ def _keeps_its_share(request: Request, received: Array) -> bool:
     share = float((received[x != 0] == 0).mean())
     spread = 6 * np.sqrt(rate * (1 - rate) / (x != 0).sum())
     if spread == 0:
-        return share == 1 - rate
+        return bool(share == 1 - rate)
     return bool(abs(share - (1 - rate)) <= spread < abs(share - rate))
 
 

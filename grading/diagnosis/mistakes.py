@@ -112,7 +112,10 @@ def _same(answer: Answer, finding: Finding, absolute: float) -> bool | None:
         number = int(of_operand[1])
         if number >= len(answer.gradients) or answer.gradients[number] is None:
             return None
-        return same_values(finding.received, answer.gradients[number], absolute)
+        received = finding.answer
+        if received is None or number >= len(received.gradients):
+            return None
+        return same_values(received.gradients[number], answer.gradients[number], absolute)
     received = finding.answer
     if received is None:
         return False if answer.arrays or answer.plain is not None else None

@@ -255,6 +255,11 @@ MISTAKES = [
         lambda right: {"parents": right["parents"][::-1]},
     ),
     slope("mul", "the derivatives by the two factors are exchanged", lambda a, b: (a, b)),
+    slope(
+        "div",
+        "in a product, the derivatives by the two factors are exchanged",
+        lambda a, b: (a, -1 / b**3),
+    ),
     slope("mul", "both derivatives of a product are 1", lambda a, b: (1.0, 1.0)),
     slope("neg", "the sign of the derivative of `neg` is missing", lambda a: (1.0,)),
     slope("sub", "the sign of the derivative of `neg` is missing", lambda a, b: (1.0, 1.0)),

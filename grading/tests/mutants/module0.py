@@ -109,7 +109,7 @@ MUTANTS = [
         MODULE,
         "        for _, module in self.named_modules():\n            module.training = True",
         "        for module in [self, *self.modules()]:\n            module.training = True",
-        "stop at the children",
+        "at the children",
     ),
     mutant(
         "0.4",
