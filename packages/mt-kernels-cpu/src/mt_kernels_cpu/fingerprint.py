@@ -23,11 +23,16 @@ import numba
 import numpy as np
 from numba.core import config
 from numba.core.dispatcher import Dispatcher
+from numba.core.types import Type
+from numba.extending import intrinsic
 
 VERSIONS = (sys.version, np.__version__, numba.__version__, llvmlite.__version__)
 """Who compiles. A name of these libraries keeps its meaning for as long as they stay the same."""
 
-LIBRARIES = ("builtins", "cmath", "math", "numba", "numpy", "operator")
+LIBRARIES = ("builtins", "cmath", "llvmlite", "math", "numba", "numpy", "operator")
+
+Intrinsic: Any = type(intrinsic(lambda typing: None))
+"""A function of Python that writes instructions itself instead of being compiled to them."""
 
 SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
 """The settings of numba, made in the environment, that change what it generates."""
@@ -105,8 +110,15 @@ def _value(value: Any, inside: tuple[FunctionType, ...]) -> str:
         case Dispatcher() if getattr(value, "_can_compile", False) and not value.locals:
             # One with types of its own choice converts numbers in ways that do not show here.
             return _compiled(value.py_func, value.targetoptions, inside)
+        case Intrinsic():
+            return _compiled(value._defn, {}, inside)
         case np.ufunc():
             return _digest("ufunc", value.__name__)
+        case Type() if type(value).__module__.split(".")[0] == "numba":
+            return _digest("type of numba", str(value))
+        case type() if issubclass(value, Type) and value.__module__.split(".")[0] != "numba":
+            methods = (item for item in vars(value).values() if isinstance(item, FunctionType))
+            return _digest("type", *(_compiled(method, {}, inside) for method in methods))
         case type() | FunctionType() | BuiltinFunctionType():
             if str(value.__module__).split(".")[0] in LIBRARIES:
                 return _digest("library", value.__module__, value.__qualname__)

@@ -66,6 +66,27 @@ def summing_helper(fn: F) -> F:
     return compiled
 
 
+def released(fn: F) -> F:
+    """Compile a kernel that leaves the interpreter to other threads while it runs. A decorator.
+
+    It works through a part of its loop, from a first to a last pass, which are its arguments: so
+    one compiled form serves one thread and several, which `mt_kernels_cpu.tuned.threads` starts.
+    It is compiled at its first call and kept on disk; its sums may be reordered.
+    """
+    compiled: F = _kept(_compiled(fn, nogil=True, fastmath=set(REORDER_SUMS)))
+    return compiled
+
+
+def exact(fn: F) -> F:
+    """Compile a kernel for one thread whose arithmetic stays as it is written. A decorator.
+
+    It is compiled at its first call and kept on disk, and it leaves the interpreter to other
+    threads while it runs.
+    """
+    compiled: F = _kept(_compiled(fn, nogil=True))
+    return compiled
+
+
 class Kernel:
     """A loop over memory, compiled in two ways from the same lines. A decorator.
 

@@ -1,13 +1,19 @@
 """The tuned backend: which kernel computes what."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.backend import Fast
-from mt_tensor import HostBackend, Map, TensorData, Zip, host_array
+from mt_kernels_cpu.tuned.buffers import Buffers
+from mt_kernels_cpu.tuned.convolution import correlate
+from mt_kernels_cpu.tuned.elementwise import Elementwise
+from mt_kernels_cpu.tuned.reductions import Reductions
+from mt_tensor import TensorData, host_array
+from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
 
 
-class Tuned(HostBackend):
+class Tuned(Elementwise, Reductions):
     """Kernels for memory as training lays it out, float32 unless another dtype is asked for.
 
     >>> from mt_tensor import operators
@@ -21,16 +27,15 @@ class Tuned(HostBackend):
 
     def __init__(self, dtype: npt.DTypeLike = np.float32) -> None:
         super().__init__(dtype)
-        self._strided = Fast(dtype)
+        self.buffers = Buffers()
 
-    def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
-        self._strided._map(fn, out, a)
+    def empty(self, shape: UserShape) -> TensorData:
+        """Return a contiguous tensor whose elements have no particular value."""
+        shape = check_shape(shape, "empty")
+        return TensorData.trusted(self._cells(math.prod(shape)), shape, strides_from_shape(shape))
 
-    def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
-        self._strided._zip(fn, out, a, b)
-
-    def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        self._strided._reduce(fn, out, a, dim, start)
+    def _cells(self, count: int) -> Storage:
+        return self.buffers.empty(count, self.dtype)
 
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
         np.matmul(host_array(a), host_array(b), out=host_array(out))
@@ -38,9 +43,21 @@ class Tuned(HostBackend):
     def _conv1d(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        self._strided._conv1d(out, input, weight, reverse)
+        if not correlate(self, as_images(out), as_images(input), as_images(weight), reverse):
+            self._strided._conv1d(out, input, weight, reverse)
 
     def _conv2d(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        self._strided._conv2d(out, input, weight, reverse)
+        if not correlate(self, out, input, weight, reverse):
+            self._strided._conv2d(out, input, weight, reverse)
+
+
+def as_images(a: TensorData) -> TensorData:
+    """Return sequences as images one row high.
+
+    Shape:
+        (N, C, W) → (N, C, 1, W).
+    """
+    (n, c, width), (n_step, c_step, step) = a.shape, a.strides
+    return TensorData.trusted(a.storage, (n, c, 1, width), (n_step, c_step, 0, step))

@@ -1,0 +1,253 @@
+"""Convolution in any layout, by the method that is fastest for the shape.
+
+The rule, for an output of rows that are `columns` long:
+
+- If the kernel has more elements than a channel of the output, the convolution is the gradient of
+  a weight, in which images and kernels have changed places: sums of products over planes.
+- If a row of the output fills a vector, kernels slide over planes.
+- Otherwise the numbers under each position of the kernel become a column of a matrix, and the
+  convolution a product of matrices: few positions waste most of a vector.
+
+All three multiply weights by the zeros around an image, which the definition leaves out. The
+difference shows where a weight is infinite or NaN; then the strided kernels compute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cpu.tuned.layouts import Layout, Pair, layout, tap_positions
+from mt_kernels_cpu.tuned.planes import OUTPUTS, TAPS, add_products, fill_planes, slide
+from mt_kernels_cpu.tuned.threads import divide, threads_for
+from mt_kernels_cpu.tuned.vectors import lanes
+from mt_tensor import TensorData, host_array
+from mt_tensor.layout import Storage
+
+if TYPE_CHECKING:
+    from mt_kernels_cpu.tuned.backend import Tuned
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """Images in planes.
+
+    Attributes:
+        storage: The planes of all images.
+        layout: Where in them everything lies.
+        count: The number of images.
+    """
+
+    storage: Storage
+    layout: Layout
+    count: int
+
+
+def correlate(
+    backend: Tuned, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+) -> bool:
+    """Write a two-dimensional convolution into `out`, as `Backend.conv2d` defines it.
+
+    Returns:
+        Whether it did: not if weights are infinite or NaN and meet the zeros around an image, and
+        not for a reversed kernel that is larger than the output.
+
+    Shape:
+        input (N, C, H, W), weight (O, C, KH, KW), out (N, O, any, any).
+    """
+    size, kernel = (out.shape[2], out.shape[3]), (weight.shape[2], weight.shape[3])
+    if out.size == 0 or input.size == 0 or weight.size == 0:
+        out.storage[: out.size] = 0.0
+        return True
+    if kernel[0] * kernel[1] > size[0] * size[1]:
+        return not reverse and _gradient_of_weight(backend, out, input, weight)
+    before = (kernel[0] - 1, kernel[1] - 1) if reverse else (0, 0)
+    where = _layout(backend, input, kernel, size, before, reverse)
+    if not where.complete and not _finite(weight):
+        return False
+    planes = to_planes(backend, input, where)
+    if size[1] >= lanes(backend.dtype):
+        slide_over(planes, weight, out)
+    else:
+        _multiply_columns(backend, planes, weight, out, reverse)
+    return True
+
+
+def padded(
+    backend: Tuned, input: TensorData, kernel: Pair, size: Pair, before: Pair, reverse: bool = False
+) -> Planes:
+    """Write images into planes over which a kernel can slide.
+
+    Args:
+        backend: What computes.
+        input: The images.
+        kernel: The height and width of the kernel.
+        size: How many rows and columns of outputs will be asked for.
+        before: How many rows and columns of zeros are before the images.
+        reverse: Whether the kernel is read from its end.
+
+    Shape:
+        input (N, C, H, W).
+    """
+    return to_planes(backend, input, _layout(backend, input, kernel, size, before, reverse))
+
+
+def _layout(
+    backend: Tuned, input: TensorData, kernel: Pair, size: Pair, before: Pair, reverse: bool
+) -> Layout:
+    _, channels, height, width = input.shape
+    dtype = backend.dtype
+    return layout(channels, (height, width), kernel, size, before, reverse, dtype, lanes(dtype))
+
+
+def to_planes(backend: Tuned, input: TensorData, where: Layout) -> Planes:
+    """Write images into planes of a layout.
+
+    Shape:
+        input (N, C, H, W).
+    """
+    count, channels = input.shape[:2]
+    storage = backend.buffers.empty(count * where.image, backend.dtype)
+    sizes, source = (channels, *where.fitting), input.storage
+    divide(
+        count,
+        threads_for(storage.size, count),
+        lambda _, first, last: fill_planes(
+            storage, where.plane, where.row, where.inside, source, input.strides, sizes, first, last
+        ),
+    )
+    return Planes(storage, where, count)
+
+
+def slide_over(
+    planes: Planes,
+    weight: TensorData,
+    out: TensorData,
+    bias: TensorData | None = None,
+    relu: bool = False,
+) -> None:
+    """Slide kernels over images in planes and write the sums.
+
+    Args:
+        planes: The images; their layout is one for these kernels and this output.
+        weight: The kernels, in any layout.
+        out: Where to write, contiguous, with rows of a vector or more.
+        bias: A number for each output channel to begin with; zeros unless given.
+        relu: Whether 0 takes the place of negative sums.
+
+    Shape:
+        weight (O, C, KH, KW), out (N, O, P, Q), bias (O,).
+    """
+    where = planes.layout
+    count, outputs, rows, columns = out.shape
+    _, channels, height, width = weight.shape
+    step, *strides = weight.strides
+    taps = tap_positions((channels, height, width), tuple(strides))
+    begin = np.zeros(1, out.storage.dtype) if bias is None else bias.storage
+    begin_step = 0 if bias is None else bias.strides[0]
+    divide(
+        count,
+        threads_for(out.size * len(taps), count),
+        lambda _, first, last: slide(
+            out.storage, rows * columns, outputs, planes.storage, where.image,
+            weight.storage, step, taps, where.offsets, begin, begin_step,
+            where.to, where.at, relu, first, last,
+        ),
+    )
+
+
+def sum_products(
+    backend: Tuned, planes: Planes, gradients: Planes, outputs: int
+) -> npt.NDArray[Any]:
+    """Return the gradient of the weights that slid over images in planes.
+
+    Args:
+        backend: What computes.
+        planes: The images, in the planes over which the kernels slid.
+        gradients: The gradient of what came out.
+        outputs: How many channels that has.
+
+    Shape:
+        → (outputs, taps).
+    """
+    where, g = planes.layout, gradients.layout
+    taps, width = len(where.offsets), lanes(backend.dtype)
+    blocks, threes = -(-outputs // OUTPUTS), -(-taps // TAPS)
+    steps = planes.count * where.length * outputs * taps
+    threads = threads_for(steps, planes.count)
+    sums = backend.buffers.empty(
+        threads * blocks * threes * OUTPUTS * TAPS * width, backend.dtype
+    ).reshape(threads, -1)
+    divide(
+        planes.count,
+        threads,
+        lambda part, first, last: add_products(
+            sums[part], gradients.storage, g.image, g.plane, g.inside, outputs,
+            planes.storage, where.image, where.offsets, where.length, width, first, last,
+        ),
+    )
+    total = sums.reshape(threads, -1, width) @ np.ones(width, backend.dtype)
+    blockwise = total.sum(0).reshape(blocks, threes, OUTPUTS, TAPS).transpose(0, 2, 1, 3)
+    return blockwise.reshape(blocks * OUTPUTS, threes * TAPS)[:outputs, :taps]
+
+
+def _gradient_of_weight(
+    backend: Tuned, out: TensorData, input: TensorData, weight: TensorData
+) -> bool:
+    """Compute a convolution whose kernel is an image's gradient, batch and channels exchanged.
+
+    Shape:
+        input (C, N, H, W), weight (O, N, P, Q), out (C, O, KH, KW).
+    """
+    channels, outputs = out.shape[:2]
+    kernel, image = (out.shape[2], out.shape[3]), (input.shape[2], input.shape[3])
+    # Where the gradient reaches beyond the image, it meets nothing.
+    size = (min(weight.shape[2], image[0]), min(weight.shape[3], image[1]))
+    images, gradients = input.permute(1, 0, 2, 3), weight.permute(1, 0, 2, 3)
+    gradients = TensorData.trusted(
+        gradients.storage, (*gradients.shape[:2], *size), gradients.strides
+    )
+    planes = padded(backend, images, kernel, size, (0, 0))
+    grads = padded(backend, gradients, kernel, image, (0, 0))
+    result = sum_products(backend, planes, grads, outputs)
+    if np.isnan(result).any() and not planes.layout.complete:
+        return False
+    host_array(out)[...] = result.reshape(outputs, channels, *kernel).transpose(1, 0, 2, 3)
+    return True
+
+
+def _multiply_columns(
+    backend: Tuned, planes: Planes, weight: TensorData, out: TensorData, reverse: bool
+) -> None:
+    """Convolve by a product of matrices: what lies under the kernel becomes a column.
+
+    Shape:
+        weight (O, C, KH, KW), out (N, O, P, Q).
+    """
+    where, item = planes.layout, backend.dtype.itemsize
+    _, channels, height, width = weight.shape
+    count, outputs, rows, columns = out.shape
+    steps = (where.image, where.plane, where.row, 1, where.row, 1)
+    windows = np.lib.stride_tricks.as_strided(
+        planes.storage,
+        (count, channels, height, width, rows, columns),
+        tuple(step * item for step in steps),
+        writeable=False,
+    )
+    taps = channels * height * width
+    matrix = backend.buffers.empty(windows.size, backend.dtype).reshape(windows.shape)
+    np.copyto(matrix, windows)
+    kernels = host_array(weight)[:, :, ::-1, ::-1] if reverse else host_array(weight)
+    np.matmul(
+        kernels.reshape(outputs, taps),
+        matrix.reshape(count, taps, rows * columns),
+        out=host_array(out).reshape(count, outputs, rows * columns),
+    )
+
+
+def _finite(a: TensorData) -> bool:
+    """Return whether no element is infinite or NaN. Sums of finite numbers that overflow count."""
+    return bool(np.isfinite(np.add.reduce(host_array(a), axis=None)))

@@ -1,0 +1,73 @@
+"""Folding a dimension.
+
+Seen from the dimension, contiguous memory has three: what is before it, the dimension itself, and
+what is behind it. Where something is behind, whole rows are folded into one another. Where nothing
+is, neighbours in memory are, so a row is dealt out to several lanes which are folded at the same
+time and into one another at the end.
+"""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mt_kernels_cpu.jit import KERNELS_KEPT, exact
+from mt_kernels_cpu.tuned.formulas import formula_for
+from mt_tensor import HostBackend, TensorData, Zip
+from mt_tensor.layout import Storage
+
+LANES = 64
+"""How many folds of a row go on at the same time."""
+
+
+class Reductions(HostBackend):
+    """The part of a backend that folds."""
+
+    def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
+        cells = self.contiguous(a).flat()
+        before, behind = math.prod(a.shape[:dim]), math.prod(a.shape[dim + 1 :])
+        fold(fn, self.dtype)(out.storage, cells, before, a.shape[dim], behind)
+
+
+@lru_cache(maxsize=KERNELS_KEPT)
+def fold(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
+    """Return ``kernel(out, a, before, count, behind)``, which folds `a` into what `out` holds.
+
+    Shape:
+        `out` (before · behind,), `a` (before · count · behind,).
+    """
+    fn = formula_for(fn, dtype)
+
+    def folding(out: Storage, a: Storage, before: int, count: int, behind: int) -> None:
+        lanes = np.empty(LANES, out.dtype)
+        for i in range(before):
+            if behind > 1:
+                total = out[i * behind : (i + 1) * behind]
+                for k in range(count):
+                    row = a[(i * count + k) * behind : (i * count + k + 1) * behind]
+                    for j in range(len(total)):
+                        total[j] = fn(total[j], row[j])
+            elif behind == 1:
+                row = a[i * count : (i + 1) * count]
+                result, done = out[i], 0
+                if count >= 2 * LANES:
+                    for j in range(LANES):
+                        lanes[j] = row[j]
+                    done = count - count % LANES
+                    for k in range(LANES, done, LANES):
+                        part = row[k : k + LANES]
+                        for j in range(LANES):
+                            lanes[j] = fn(lanes[j], part[j])
+                    width = LANES // 2
+                    while width > 0:
+                        for j in range(width):
+                            lanes[j] = fn(lanes[j], lanes[j + width])
+                        width //= 2
+                    result = fn(result, lanes[0])
+                for k in range(done, count):
+                    result = fn(result, row[k])
+                out[i] = result
+
+    return exact(folding)

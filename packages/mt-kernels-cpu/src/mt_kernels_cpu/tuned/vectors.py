@@ -1,0 +1,157 @@
+"""Several numbers at a time: the processor's vectors as values inside of kernels.
+
+A compiler turns simple loops into vector instructions by itself. What it does not find is how to
+keep a block of sums in registers while it walks through all that is added to them, and that makes
+convolutions twice as fast. So kernels that need it say it themselves, in these few functions; a
+`Vector` is an ordinary variable of a compiled function.
+
+A vector holds `WIDTH` bytes: eight floats, or four doubles. The compiler maps that to whatever the
+processor has. Positions are trusted: nothing tests them, and negative ones do not count from the
+end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, register_model
+
+struct_proxy: Any = cgutils.create_struct_proxy
+
+WIDTH = 32
+"""Bytes of a vector: what a register of nearly every processor of today holds."""
+
+
+def lanes(dtype: npt.DTypeLike) -> int:
+    """Return how many numbers of a dtype a vector holds.
+
+    >>> lanes(np.float32), lanes(np.float64)
+    (8, 4)
+    """
+    return WIDTH // np.dtype(dtype).itemsize
+
+
+class Vector(types.Type):
+    """The type of a vector of numbers, as numba knows it."""
+
+    def __init__(self, element: Any) -> None:
+        self.element = element
+        self.lanes = WIDTH * 8 // element.bitwidth
+        types.Type.__init__(self, name=f"Vector({element})")
+
+
+class _Model(models.PrimitiveModel):
+    """A vector is one value of LLVM's vector type, in memory and in registers."""
+
+    def __init__(self, manager: Any, vector: Vector) -> None:
+        element = manager.lookup(vector.element).get_value_type()
+        super().__init__(manager, vector, ir.VectorType(element, vector.lanes))
+
+
+register_model(Vector)(_Model)
+
+
+@intrinsic
+def load(typing: Any, array: Any, position: Any) -> Any:
+    """Return the numbers of an array from a position on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = context.get_value_type(signature.return_type)
+        data = struct_proxy(array)(context, builder, arguments[0]).data
+        pointer = builder.gep(data, [arguments[1]])
+        value = builder.load(builder.bitcast(pointer, vector.as_pointer()))
+        value.align = array.dtype.bitwidth // 8
+        return value
+
+    return Vector(array.dtype)(array, types.intp), generate
+
+
+@intrinsic
+def store(typing: Any, array: Any, position: Any, value: Any) -> Any:
+    """Write a vector to an array from a position on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = context.get_value_type(value)
+        data = struct_proxy(array)(context, builder, arguments[0]).data
+        pointer = builder.gep(data, [arguments[1]])
+        done = builder.store(arguments[2], builder.bitcast(pointer, vector.as_pointer()))
+        done.align = array.dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
+
+
+@intrinsic
+def repeat(typing: Any, array: Any, position: Any) -> Any:
+    """Return a vector of one number of an array, repeated."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = context.get_value_type(signature.return_type)
+        data = struct_proxy(array)(context, builder, arguments[0]).data
+        number = builder.load(builder.gep(data, [arguments[1]]))
+        nothing, index = ir.Constant(vector, None), ir.IntType(32)
+        first = builder.insert_element(nothing, number, index(0))
+        return builder.shuffle_vector(
+            first, nothing, ir.Constant(ir.VectorType(index, vector.count), [0] * vector.count)
+        )
+
+    return Vector(array.dtype)(array, types.intp), generate
+
+
+@intrinsic
+def zero(typing: Any, array: Any) -> Any:
+    """Return a vector of zeros of an array's dtype."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = context.get_value_type(signature.return_type)
+        return ir.Constant(vector, [0.0] * vector.count)
+
+    return Vector(array.dtype)(array), generate
+
+
+@intrinsic
+def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return a · b + c, rounded once where the processor can."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        product = builder.fmul(arguments[0], arguments[1], flags=["contract"])
+        return builder.fadd(product, arguments[2], flags=["contract"])
+
+    return a(a, b, c), generate
+
+
+@intrinsic
+def positive(typing: Any, a: Any) -> Any:
+    """Return each number where it is positive, else 0; NaN stays NaN."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        nothing = ir.Constant(context.get_value_type(a), [0.0] * a.lanes)
+        negative = builder.fcmp_ordered("<=", arguments[0], nothing)
+        return builder.select(negative, nothing, arguments[0])
+
+    return a(a), generate
+
+
+@intrinsic
+def total(typing: Any, a: Any) -> Any:
+    """Return the sum of the numbers of a vector."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        index, rest, count = ir.IntType(32), arguments[0], a.lanes
+        while count > 1:
+            count //= 2
+            halves = [
+                builder.shuffle_vector(
+                    rest, rest, ir.Constant(ir.VectorType(index, count), [*range(at, at + count)])
+                )
+                for at in (0, count)
+            ]
+            rest = builder.fadd(*halves)
+        return builder.extract_element(rest, index(0))
+
+    return a.element(a), generate
