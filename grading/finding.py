@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from grading.subject import Answer, Array, Plain, Request, SubjectError
 
-MOST_COLLECTED = 200
-"""How many findings of one check are kept, and how many right answers: the latest ones."""
+MOST_COLLECTED = 400
+"""How many findings of one check are kept, the latest ones."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One wrong answer.
+    """What the comparison of one answer came to: a wrong answer, as a rule.
 
     Hypothesis has shrunk the request by the time that a finding reaches a report: it is the
     smallest that goes wrong.
@@ -30,6 +30,7 @@ class Finding:
             what is no array.
         answer: The whole answer; None if the code under test raised an exception.
         kinds: The names of the exception's class and of its bases; empty if none was raised.
+        right: The answer was as expected: nothing was found.
     """
 
     sentence: str
@@ -40,6 +41,7 @@ class Finding:
     index: tuple[int, ...] | None = None
     answer: Answer | None = None
     kinds: tuple[str, ...] = ()
+    right: bool = False
 
 
 def finding_of(error: BaseException) -> Finding | None:
@@ -55,45 +57,32 @@ def finding_of(error: BaseException) -> Finding | None:
     return found if isinstance(found, Finding) else None
 
 
-@dataclass(frozen=True)
-class Collection:
-    """What the comparisons of one check came to.
-
-    Attributes:
-        wrong: Everything that was found, also what hypothesis then shrinks away.
-        right: Answers that were as expected; their sentence is empty.
-    """
-
-    wrong: deque[Finding]
-    right: deque[Finding]
-
-
-_collected: ContextVar[Collection | None] = ContextVar("_collected", default=None)
+_collected: ContextVar[deque[Finding] | None] = ContextVar("_collected", default=None)
 
 
 @contextmanager
-def collecting() -> Iterator[Collection]:
+def collecting() -> Iterator[deque[Finding]]:
     """Gather what every comparison of what runs inside comes to.
 
-    One small counter-example may fit several mistakes; all answers together seldom do.
+    Among them are the wrong answers that hypothesis then shrinks away, and the right ones. One
+    small counter-example may fit several mistakes; all answers together seldom do.
     """
-    collection = Collection(deque(maxlen=MOST_COLLECTED), deque(maxlen=MOST_COLLECTED))
-    token = _collected.set(collection)
+    findings: deque[Finding] = deque(maxlen=MOST_COLLECTED)
+    token = _collected.set(findings)
     try:
-        yield collection
+        yield findings
     finally:
         _collected.reset(token)
 
 
 def note(finding: Finding) -> None:
     """Add a finding to those that are being collected, if any are."""
-    collection = _collected.get()
-    if collection is not None:
-        collection.wrong.append(finding)
+    findings = _collected.get()
+    if findings is not None:
+        findings.append(finding)
 
 
 def note_right(answer: Answer, name: str) -> None:
     """Note that a part of an answer is as expected, if anything is being collected."""
-    collection = _collected.get()
-    if collection is not None:
-        collection.right.append(Finding("", answer.request, name, answer=answer))
+    if _collected.get() is not None:
+        note(Finding("", answer.request, name, answer=answer, right=True))

@@ -5,23 +5,26 @@ exactly what was received, where the right answer is another, is the likely caus
 whatever else the same check found decides between them.
 """
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Sequence
 
 from grading.diagnosis.catalogue import MISTAKES
 from grading.diagnosis.mistakes import Mistake
-from grading.finding import Collection, Finding
+from grading.finding import Finding
 
 MOST_CONSIDERED = 30
 """How many other findings are looked at, and how many right answers."""
 
 
-def likely_cause(task_id: str, finding: Finding, others: Collection | None = None) -> str | None:
+def likely_cause(
+    task_id: str, finding: Finding, others: Sequence[Finding] | deque[Finding] = ()
+) -> str | None:
     """Return what went wrong, in the words of the task; None if no known mistake explains it.
 
     Args:
         task_id: The task whose check failed, "4.2" for example.
         finding: What the check found.
-        others: What else the same check found and did not find while hypothesis looked for a
+        others: What other comparisons of the same check came to, while hypothesis looked for a
             smaller example (`grading.finding.collecting`).
     """
     possible = [
@@ -29,26 +32,28 @@ def likely_cause(task_id: str, finding: Finding, others: Collection | None = Non
         for mistake in MISTAKES
         if task_id in mistake.tasks and mistake.explains(finding) is True
     ]
-    if others is None or not possible:
-        return possible[0].cause if possible else None
+    if not possible:
+        return None
+    wrong = _spread([other for other in others if not other.right])
+    right = _spread([other for other in others if other.right])
     # Among equals the first of the catalogue, which goes from the special to the general.
-    best = max(possible, key=lambda mistake: _support(mistake, others))
-    contradicted, confirmed, _ = _support(best, others)
+    best = max(possible, key=lambda mistake: _support(mistake, wrong, right))
+    contradicted, confirmed, _ = _support(best, wrong, right)
     return best.cause if -contradicted <= confirmed else None
 
 
-def _support(mistake: Mistake, others: Collection) -> tuple[int, int, int]:
-    """Return how many findings speak against a mistake and for it, and right answers against it.
+def _support(
+    mistake: Mistake, wrong: Sequence[Finding], right: Sequence[Finding]
+) -> tuple[int, int, int]:
+    """Return how many wrong answers speak against a mistake and for it, and right ones against it.
 
     What speaks against it counts negative, so that the largest support is the best.
     """
-    wrong = [mistake.explains(finding) for finding in _spread(others.wrong)]
-    right = [mistake.explains(finding) for finding in _spread(others.right)]
-    return -wrong.count(False), wrong.count(True), -right.count(False)
+    of_wrong = [mistake.explains(finding) for finding in wrong]
+    of_right = [mistake.explains(finding) for finding in right]
+    return -of_wrong.count(False), of_wrong.count(True), -of_right.count(False)
 
 
-def _spread(findings: Iterable[Finding]) -> list[Finding]:
+def _spread(findings: Sequence[Finding]) -> Sequence[Finding]:
     """Return some of the findings, from the first to the last: hypothesis shrinks as it goes."""
-    listed = list(findings)
-    step = max(1, -(-len(listed) // MOST_CONSIDERED))
-    return listed[::step]
+    return findings[:: max(1, -(-len(findings) // MOST_CONSIDERED))]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from grading.finding import Collection, Finding, collecting, finding_of
+from grading.finding import Finding, collecting, finding_of
 from grading.subject import Subject, SubjectError
 
 Check = Callable[..., None]
@@ -22,12 +22,12 @@ class Failure:
     Attributes:
         check: Its name.
         finding: What it found, the smallest example of it if it shrank any.
-        others: What it found, and did not find, on the way.
+        others: What its comparisons came to.
     """
 
     check: str
     finding: Finding | None
-    others: Collection
+    others: list[Finding]
 
 
 def checks_of(task: str) -> list[Check]:
@@ -86,7 +86,7 @@ def failures(
             try:
                 restricted(**{given: subject}, **parameters)
             except (AssertionError, SubjectError, pytest.fail.Exception) as error:
-                yield Failure(check.__name__, finding_of(error), others)
+                yield Failure(check.__name__, finding_of(error), list(others))
 
 
 def _restricted(check: Check, examples: int, shrink: bool) -> Check:
