@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from asv_benchmarks.workloads import BY_NAME
 from grading.positions import Key, Positions
 
 PATH = Path(__file__).with_name("tasks.toml")
@@ -67,14 +68,20 @@ class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How fast the kernels of a task have to be.
 
     Attributes:
-        workloads: Names from `asv_benchmarks/workloads.py`.
+        fast: For each workload of `asv_benchmarks/workloads.py` that is measured, the time of our
+            fast kernels over the yardstick's.
         ratio: How many times as long as our fast kernels the submission may take.
         points: How many of the task's points are for it.
     """
 
-    workloads: tuple[str, ...]
+    fast: dict[str, float]
     ratio: float = 4.0
     points: float = 0
+
+    @property
+    def workloads(self) -> tuple[str, ...]:
+        """The names of the workloads."""
+        return tuple(self.fast)
 
 
 class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -349,7 +356,12 @@ def _complaints_of_checks(checks: Checks) -> Iterable[tuple[Key, str]]:
 
 def _complaints_of_speed(speed: Speed, points: float) -> Iterable[tuple[Key, str]]:
     if not speed.workloads:
-        yield ("speed", "workloads"), "a speed is measured with at least one workload"
+        yield ("speed", "fast"), "a speed is measured with at least one workload"
+    for name, fast in speed.fast.items():
+        if name not in BY_NAME:
+            yield ("speed", "fast", name), f"no such workload; there are {_listed(BY_NAME)}"
+        if fast <= 0:
+            yield ("speed", "fast", name), f"a ratio of times is positive: {fast}"
     if speed.ratio < 1:
         yield ("speed", "ratio"), f"nobody has to be faster than the fast kernels: {speed.ratio}"
     if not 0 <= speed.points <= points:

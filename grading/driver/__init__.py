@@ -23,6 +23,7 @@ FAMILIES = {
     "nn": "grading.driver.nn",
     "operators": "grading.driver.operators",
     "scalar": "grading.driver.scalars",
+    "speed": "grading.driver.speed",
     "tensor": "grading.driver.tensors",
     "train": "grading.driver.training",
 }
