@@ -1,8 +1,10 @@
 """A submission as a subject: requests go to a worker, which is replaced whenever it is lost."""
 
 import secrets
+import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -64,8 +66,8 @@ class IsolatedSubject(Subject):
         self.limits = limits or Limits()
         self.restarts = 0
         # The judge's own: no worker can write in it.
-        self._folder = tempfile.TemporaryDirectory(prefix="mt-submission-")
-        snapshot = Path(self._folder.name).resolve()
+        snapshot = Path(tempfile.mkdtemp(prefix="mt-submission-")).resolve()
+        self._forget = weakref.finalize(self, shutil.rmtree, snapshot, ignore_errors=True)
         take(submission.root, submission.import_paths, snapshot)
         self._room = Room(
             snapshot,
@@ -145,7 +147,7 @@ class IsolatedSubject(Subject):
         traceback: TracebackType | None,
     ) -> None:
         self.end_worker()
-        self._folder.cleanup()
+        self._forget()
 
     def _deadline(self, start: float) -> float:
         """Return when the judge stops waiting.

@@ -1,0 +1,143 @@
+"""Where to look: in the files of the task's functions, in what these reach, and beside them."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from grading.isolation.forbidden.rules import Rules
+from grading.isolation.forbidden.source import Source, dotted_name
+from grading.isolation.forbidden.use import Use
+from grading.submission import Submission
+
+PACKAGES = Path(__file__).resolve().parents[3] / "packages"
+
+NOT_KERNELS = frozenset({"datasets.py", "testing.py", "__main__.py"})
+"""Files beside kernels whose names do other work."""
+
+
+def forbidden_uses(
+    submission: Submission, holes: Sequence[str], forbidden: Sequence[str]
+) -> list[Use]:
+    """Return where a submission uses what may not do a task's work.
+
+    Three places are looked at, each as closely as it can be without false alarms. The files of the
+    holes, for everything; functions that these reach in other files of the submission, for
+    everything again; and the other files of the same folder, which might replace a hole, for what
+    is forbidden by name only. A file that is as this repository has it is the course's, and is
+    looked at only if a hole is in it.
+
+    Args:
+        submission: The code to look at.
+        holes: The task's functions, as "module:qualname".
+        forbidden: Modules and functions by their dotted names.
+    """
+    search = _Search(submission, Rules(forbidden))
+    modules = dict.fromkeys(hole.partition(":")[0] for hole in holes)
+    for module in modules:
+        search.file_of_hole(module)
+    for module in modules:
+        search.beside(module)
+    return sorted(search.found)
+
+
+class _Search:
+    def __init__(self, submission: Submission, rules: Rules) -> None:
+        self.found: set[Use] = set()
+        self._submission = submission
+        self._rules = rules
+        self._whole: set[str] = set()
+        self._reached: set[tuple[str, str]] = set()
+        self._source = cache(self._read)
+
+    def file_of_hole(self, module: str) -> None:
+        source = self._source(module)
+        if source is not None and module not in self._whole:
+            self._whole.add(module)
+            self._look(source, source.tree)
+
+    def beside(self, module: str) -> None:
+        file = self._submission.source(module)
+        if file is None:
+            return
+        package = module.rpartition(".")[0]
+        for other in sorted(file.parent.glob("*.py")):
+            name = package if other.stem == "__init__" else f"{package}.{other.stem}"
+            if other.name in NOT_KERNELS or name in self._whole:
+                continue
+            source = self._source(name)
+            if source is None or self._is_given(source):
+                continue
+            for node in ast.walk(source.tree):
+                if isinstance(node, ast.Attribute | ast.Name | ast.ImportFrom | ast.Call):
+                    self._note(source, node, self._rules.used_by(node, source))
+
+    def _look(self, source: Source, tree: ast.AST) -> None:
+        """Look at a tree and at all that it reaches."""
+        left = [(source, tree)]
+        while left:
+            source, tree = left.pop()
+            for node in ast.walk(tree):
+                self._note(source, node, self._rules.used_by(node, source))
+                self._note(source, node, self._rules.hidden_in(node, source))
+                left += self._reaches(source, node)
+
+    def _reaches(self, source: Source, node: ast.AST) -> Iterator[tuple[Source, ast.AST]]:
+        """What a name leads to in the submission and was not looked at before."""
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            yield from self._all_of(source.origin(node))
+        if not isinstance(node, ast.Name | ast.Attribute):
+            return
+        dotted = dotted_name(node, source.imports)
+        if dotted is None:
+            name = node.id if isinstance(node, ast.Name) else node.attr
+            yield from self._defined(source, name)
+            return
+        module, _, name = dotted.rpartition(".")
+        while module:
+            origin = self._source(module)
+            if origin is not None:
+                yield from self._defined(origin, name)
+                # A package may only hand on what one of its files defines.
+                further = origin.imports.get(name)
+                if further is not None and further != dotted:
+                    inner = self._source(further.rpartition(".")[0])
+                    if inner is not None:
+                        yield from self._defined(inner, further.rpartition(".")[2])
+                return
+            module, _, name = module.rpartition(".")
+
+    def _defined(self, source: Source, name: str) -> Iterator[tuple[Source, ast.AST]]:
+        if source.module in self._whole or (source.module, name) in self._reached:
+            return
+        self._reached.add((source.module, name))
+        if not self._is_given(source):
+            for definition in source.definitions.get(name, []):
+                yield source, definition
+
+    def _all_of(self, module: str) -> Iterator[tuple[Source, ast.AST]]:
+        source = self._source(module)
+        if source is not None and module not in self._whole and not self._is_given(source):
+            self._whole.add(module)
+            yield source, source.tree
+
+    def _note(self, source: Source, node: ast.AST, uses: Iterator[str]) -> None:
+        line = getattr(node, "lineno", 0)
+        self.found |= {Use(source.name, line, what) for what in uses}
+
+    def _read(self, module: str) -> Source | None:
+        file = self._submission.source(module)
+        if file is None:
+            return None
+        return Source.read(file, module, file.relative_to(self._submission.root).as_posix())
+
+    def _is_given(self, source: Source) -> bool:
+        """Return whether a file is the one that this repository has at the same place."""
+        if self._submission.layout != "packages":
+            return False
+        ours = PACKAGES.parent / source.name
+        try:
+            theirs = (self._submission.root / source.name).read_bytes()
+            return ours.is_file() and ours.read_bytes() == theirs
+        except OSError:
+            return False

@@ -1,0 +1,108 @@
+"""A source file as the search sees it: what it defines, and what its names stand for."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """A parsed file.
+
+    Attributes:
+        module: Its dotted name.
+        name: Its path relative to the submission, for reports.
+        tree: Its syntax tree.
+        is_package: Whether it is an ``__init__.py``.
+    """
+
+    module: str
+    name: str
+    tree: ast.Module
+    is_package: bool
+
+    @classmethod
+    def read(cls, file: Path, module: str, name: str) -> "Source | None":
+        """Parse a file; return None if it is no Python that this interpreter reads."""
+        try:
+            tree = ast.parse(file.read_bytes())
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+        return cls(module, name, tree, file.name == "__init__.py")
+
+    @cached_property
+    def imports(self) -> dict[str, str]:
+        """The dotted name of everything that is imported, anywhere in the file, by its name."""
+        names: dict[str, str] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    top = alias.name.partition(".")[0]
+                    names[alias.asname or top] = alias.name if alias.asname else top
+            elif isinstance(node, ast.ImportFrom):
+                origin = self.origin(node)
+                for alias in node.names:
+                    names[alias.asname or alias.name] = f"{origin}.{alias.name}"
+        # `e = np.einsum` and `m = np` are further names of what they stand for.
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute):
+                dotted = dotted_name(node.value, names)
+                for target in node.targets:
+                    if dotted is not None and isinstance(target, ast.Name):
+                        names.setdefault(target.id, dotted)
+        return names
+
+    @cached_property
+    def definitions(self) -> dict[str, list[ast.AST]]:
+        """What the file says about each name at its top level, and about each method's name."""
+        found: dict[str, list[ast.AST]] = defaultdict(list)
+        for node in _statements(self.tree.body):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                found[node.name].append(node)
+            if isinstance(node, ast.ClassDef):
+                for inner in _statements(node.body):
+                    if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+                        found[inner.name].append(inner)
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in targets:
+                    for part in ast.walk(target):
+                        if isinstance(part, ast.Name):
+                            found[part.id].append(node)
+                        elif isinstance(part, ast.Attribute):
+                            # `module.function = other` defines it anew.
+                            found[part.attr].append(node)
+        return found
+
+    def origin(self, node: ast.ImportFrom) -> str:
+        """Return the dotted name of the module that names are imported from."""
+        if not node.level:
+            return node.module or ""
+        parts = self.module.split(".")
+        parts = parts[: len(parts) - node.level + self.is_package]
+        return ".".join([*parts, *([node.module] if node.module else [])])
+
+
+def dotted_name(node: ast.AST, imports: dict[str, str]) -> str | None:
+    """Return what a name or a chain of attributes stands for, if it begins with an import."""
+    attributes: list[str] = []
+    while isinstance(node, ast.Attribute):
+        attributes.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id not in imports:
+        return None
+    return ".".join([imports[node.id], *reversed(attributes)])
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Go through statements, those in blocks that do not begin a scope included."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):
+            for block in ("body", "orelse", "finalbody"):
+                yield from _statements(getattr(node, block, []))
+            for handler in getattr(node, "handlers", []):
+                yield from _statements(handler.body)
