@@ -99,7 +99,7 @@ def load(name: str) -> Contender:
 
 def _make(name: str) -> Contender:
     """Import only what this contender needs: the others may not be installed."""
-    if name in ("tuned", "fast"):
+    if name in ("tuned", "fast", "naive"):
         from asv_benchmarks.contenders.ours import Ours
 
         return Ours(name)

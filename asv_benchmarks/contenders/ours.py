@@ -8,12 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from asv_benchmarks.contenders.contender import Absent, Call, Contender
+from asv_benchmarks.naive import Naive
 from asv_benchmarks.training_cases import LEARNING_RATE, MAPS, TrainingCase, Weights
 from asv_benchmarks.workloads import Workload
 from mt_autodiff import Tensor, from_numpy, no_grad
 from mt_kernels_cpu import Fast
 from mt_models.networks import CourseLeNet, KimCNN, LeNet5
-from mt_nn import SGD, Dropout, Module, binary_cross_entropy_with_logits, nll_loss
+from mt_nn import (
+    SGD,
+    Dropout,
+    Module,
+    avgpool2d,
+    binary_cross_entropy_with_logits,
+    maxpool2d,
+    nll_loss,
+)
 from mt_tensor import Backend, TensorData, operators
 
 MAPS_OF_ONE = {
@@ -22,11 +31,12 @@ MAPS_OF_ONE = {
     "neg": operators.neg,
     "sigmoid": operators.sigmoid,
 }
+POOLINGS = {"avgpool2d": avgpool2d, "maxpool2d": maxpool2d}
 MAPS_OF_TWO = {"add": operators.add, "mul": operators.mul}
 
 
 class Ours(Contender):
-    """One of our backends: ``tuned``, or the course's strided ``fast``."""
+    """One of our backends: ``tuned``, the course's strided ``fast``, or the naive loops."""
 
     def __init__(self, name: str) -> None:
         """Build the backend.
@@ -46,15 +56,15 @@ class Ours(Contender):
         return {
             "train_step": self.train_step,
             "chain": self._chain,
-            "conv1d_forward": self._conv_forward,
+            "conv1d": self._conv_forward,
             "conv1d_grad_input": self._conv_grad_input,
             "conv1d_grad_weight": self._conv_grad_weight,
-            "conv2d_forward": self._conv_forward,
+            "conv2d": self._conv_forward,
             "conv2d_grad_input": self._conv_grad_input,
             "conv2d_grad_weight": self._conv_grad_weight,
-            "avgpool2d_forward": self._pool_forward,
+            "avgpool2d": self._pool_forward,
             "avgpool2d_backward": self._pool_backward,
-            "maxpool2d_forward": self._pool_forward,
+            "maxpool2d": self._pool_forward,
             "maxpool2d_backward": self._pool_backward,
             "matmul": self._matmul,
             "sum": self._sum,
@@ -112,23 +122,23 @@ class Ours(Contender):
     def _pool_forward(self, case: Workload) -> Call:
         form, backend = self._fused(case), self.backend
         (input,), kernel = self._place(case), tuple(case.options["kernel"])
-        return lambda: form.forward(backend, input, kernel, needs_grad=(True,))
+        if form is not None:
+            return lambda: form.forward(backend, input, kernel, needs_grad=(True,))
+        composed, images = POOLINGS[case.operation], Tensor(input, backend=backend)
+        return lambda: composed(images, kernel)
 
     def _pool_backward(self, case: Workload) -> Call:
         form, backend = self._fused(case), self.backend
         (input,), kernel = self._place(case), tuple(case.options["kernel"])
-        answer = form.forward(backend, input, kernel, needs_grad=(True,))
+        answer = form and form.forward(backend, input, kernel, needs_grad=(True,))
         if answer is None:
-            raise Absent(f"{self.name} declines {case.operation}")
+            raise Absent(f"{self.name} has no kernel of its own for {case.operation}")
         grad, saved = answer
         return lambda: form.backward(backend, saved, grad)
 
     def _fused(self, case: Workload) -> Any:
         fused = getattr(self.backend, "fused", None)
-        form = fused and fused(case.operation.rsplit("_", 1)[0])
-        if form is None:
-            raise Absent(f"{self.name} has no kernel of its own for {case.operation}")
-        return form
+        return fused and fused(case.operation.removesuffix("_backward"))
 
     # The other operations of a backend
 
@@ -215,6 +225,8 @@ def _backend(name: str) -> Backend:
     """Return a backend; an older commit may not have it."""
     if name == "fast":
         return Fast(np.float32)
+    if name == "naive":
+        return Naive(np.float32)
     from mt_kernels_cpu.tuned import Tuned
 
     return Tuned(np.float32)

@@ -40,8 +40,8 @@ class WithJax(Contender):
         """Return what prepares each operation."""
         return {
             "train_step": self.train_step,
-            "conv1d_forward": _conv_forward,
-            "conv2d_forward": _conv_forward,
+            "conv1d": _conv_forward,
+            "conv2d": _conv_forward,
             "sum": _sum,
             **dict.fromkeys(MAPS, _elementwise),
         }

@@ -13,6 +13,7 @@ MAPS: dict[str, Callable[..., Any]] = {
     "relu": lambda a: np.maximum(a, np.float32(0.0)),
     "exp": np.exp,
     "neg": np.negative,
+    "sigmoid": lambda a: np.float32(1.0) / (np.float32(1.0) + np.exp(-a)),
     "add": np.add,
     "mul": np.multiply,
 }

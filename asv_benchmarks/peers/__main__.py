@@ -87,13 +87,14 @@ def _measure(chosen: list[Row], ours: str, threads: int, effort: Effort, console
             try:
                 with console.status(row.title):
                     if isinstance(row, Row):
-                        timings = measure(row, [ours, *row.targets], started, effort)
+                        contenders = [*dict.fromkeys((row.ours or ours, *row.targets))]
+                        timings = measure(row, contenders, started, effort)
                     else:
                         timings, told = measure_processes(row, threads, effort.rounds)
                         notes += told
             except WorkerError as error:
                 notes.append(f"{row.key} failed: {error}")
-            results.append(Result.of(row, ours, timings, threads))
+            results.append(Result.of(row, row.ours or ours, timings, threads))
         versions = started.versions()
     after = round(conditions.load(), 2)
     return Table(before.to_json(), versions, asdict(effort), tuple(results), after, tuple(notes))

@@ -44,6 +44,7 @@ class ProcessRow:
     limits: Mapping[str, float] | None = None
     cold: bool = False
     rounds: int = 9
+    ours: None = None
 
     @property
     def unit(self) -> str:

@@ -111,10 +111,7 @@ class Result:
             row.group,
             row.unit,
             ours,
-            {
-                name: Time.of(timing, 1e3 if row.unit == "ms" else 1.0)
-                for name, timing in timings.items()
-            },
+            {name: Time.of(timing, scale) for name, timing in timings.items()},
             comparisons,
             tuple(name for name in (ours, *rivals) if name not in timings),
         )

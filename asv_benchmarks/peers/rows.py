@@ -30,6 +30,7 @@ class Row:
         workload: What everybody computes.
         targets: By rival; rivals without a target are measured, too.
         slow: Rivals that take so much longer that few rounds have to do.
+        ours: Which of our backends the row is about, whatever the command asks for.
     """
 
     key: str
@@ -38,18 +39,25 @@ class Row:
     workload: Workload
     targets: Mapping[str, Target]
     slow: tuple[str, ...] = ()
+    ours: str | None = None
     unit: ClassVar[str] = "ms"
 
 
 FASTER = Target(must=1.0)
 REPORTED = Target()
+_TURNED = {"transposed": True}
 
 
 def rows(threads: int) -> tuple[Row, ...]:
     """Return all rows for a number of threads."""
     if threads == 1:
-        return (*_training(), *_convolutions(), *_pooling(), *_products(), *_elementwise(), CHAIN)
+        return (*_training(), *kernel_rows(), CHAIN, *_naive())
     return tuple(_training_on_two_threads())
+
+
+def kernel_rows() -> tuple[Row, ...]:
+    """Return the rows about single operations of a backend."""
+    return (*_convolutions(), *_pooling(), *_products(), *_elementwise())
 
 
 # Training steps
@@ -106,7 +114,7 @@ def _convolutions() -> Iterator[Row]:
                 f"conv2d-{input[1]}to{weight[0]}-{part}",
                 f"{_dims(input)} → {weight[0]}, {_words(part)}",
                 "conv2d, kernels of 3 × 3",
-                _workload(f"conv2d_{part}", input, weight),
+                _workload(_named("conv2d", part), input, weight),
                 {"torch": target},
             )
     for kernel in (3, 4, 5):
@@ -116,7 +124,7 @@ def _convolutions() -> Iterator[Row]:
                 f"conv1d-{kernel}-{part}",
                 f"width {kernel}, {_words(part)}",
                 "conv1d, (10, 50, 52) → 100",
-                _workload(f"conv1d_{part}", (10, 50, 52), (100, 50, kernel)),
+                _workload(_named("conv1d", part), (10, 50, 52), (100, 50, kernel)),
                 {"torch": target},
             )
 
@@ -134,7 +142,9 @@ def _pooling() -> Iterator[Row]:
             f"{kind}pool-{size}-{part}",
             f"{kind}pool2d {size} × {size}, {part}",
             "pooling of (16, 8, 28, 28)",
-            _workload(f"{kind}pool2d_{part}", (16, 8, 28, 28), options={"kernel": (size, size)}),
+            _workload(
+                _named(f"{kind}pool2d", part), (16, 8, 28, 28), options={"kernel": (size, size)}
+            ),
             {"torch": target},
         )
 
@@ -165,7 +175,7 @@ def _elementwise() -> Iterator[Row]:
             ("add", "a + b", "add", (square, square), {}),
             ("add-row", "a + row", "add", (square, (n,)), {}),
             ("add-column", "a + column", "add", (square, (n, 1)), {}),
-            ("add-transposed", "a + b transposed", "add", (square, square), {"transposed": True}),
+            ("add-transposed", "a + b transposed", "add", (square, square), _TURNED),
             ("relu", "relu", "relu", (square,), {}),
             ("exp", "exp", "exp", (square,), {}),
             ("sum-rows", "sum over rows", "sum", (square,), {"dim": 0}),
@@ -184,6 +194,11 @@ def _workload(operation: str, *shapes: Shape, options: Mapping[str, Any] | None 
     return Workload("", operation, shapes, options or {}, dtype="float32")
 
 
+def _named(operation: str, part: str) -> str:
+    """Return what contenders call a part of an operation."""
+    return operation if part == "forward" else f"{operation}_{part}"
+
+
 def _dims(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))})"
 
@@ -192,6 +207,28 @@ def _words(part: str) -> str:
     return {"grad_input": "gradient of the input", "grad_weight": "gradient of the weight"}.get(
         part, part
     )
+
+
+def _naive() -> Iterator[Row]:
+    square = (1000, 1000)
+    for key, title, workload in (
+        ("map", "map", _workload("sigmoid", square)),
+        ("zip", "zip", _workload("mul", square, square)),
+        ("zip-broadcast", "zip with a column", _workload("mul", square, (1000, 1))),
+        ("zip-transposed", "zip, transposed", _workload("mul", *[square] * 2, options=_TURNED)),
+        ("reduce", "reduce a row", _workload("sum", square, options={"dim": 1})),
+        ("matmul", "matmul 128³", _workload("matmul", (128, 128), (128, 128))),
+        ("conv1d", "conv1d", _workload("conv1d", (10, 50, 52), (100, 50, 3))),
+        ("conv2d", "conv2d", _workload("conv2d", (16, 4, 28, 28), (8, 4, 3, 3))),
+    ):
+        yield Row(
+            f"naive-{key}",
+            f"the course's kernels, {title}",
+            "the course's kernels beside the same loops with index buffers",
+            workload,
+            {"naive": Target(3.0)},
+            ours="fast",
+        )
 
 
 CHAIN = Row(
