@@ -99,7 +99,7 @@ def _compiler_error(kind: str, message: str) -> Explanation:
     excerpt = _marked(block["source"]) if block else ""
     return Explanation(
         f"numba cannot compile this: {cause or kind}",
-        clean_line(re.sub(r"^(\.\.)+/?", "", block["file"])) if block else "",
+        clean_line(re.sub(r"^(\.\.?/?)+", "", block["file"])) if block else "",
         int(block["line"]) if block else 0,
         excerpt,
     )

@@ -12,10 +12,10 @@ from grading.isolation import CheckAbandoned
 from grading.judge.explain import explain
 from grading.judge.records import Fault
 from grading.judge.text import clean, clean_line
-from grading.subject import SubjectError
+from grading.subject import Array, SubjectError
 
-LARGEST_SHOWN = 200
-"""Elements of an array that are shown in full."""
+LARGEST_SHOWN = 40
+"""Elements of an array that are shown in full, where one of them is wrong."""
 
 
 def is_unimplemented(error: BaseException) -> bool:
@@ -69,8 +69,8 @@ def _of_finding(task_id: str, finding: Finding, others: Sequence[Finding]) -> Fa
         sentence=clean_line(finding.sentence).rstrip("."),
         request=clean(str(finding.request)),
         name=clean_line(finding.name),
-        expected="" if wanted is None else _shown(wanted),
-        received="nothing" if came is None and wanted is not None else _shown(came),
+        expected="" if wanted is None else _shown(wanted, finding.index),
+        received="nothing" if came is None else _shown(came, finding.index),
         index=finding.index,
         cause=clean_line(_cause(task_id, finding, others)),
     )
@@ -112,11 +112,17 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _shown(value: object) -> str:
-    """Write a value as a report shows it."""
+def _shown(value: object, index: tuple[int, ...] | None = None) -> str:
+    """Write a value as a report shows it: of a large array, the row in which it goes wrong."""
     if isinstance(value, tuple) and any(isinstance(each, np.ndarray) for each in value):
         return clean("\n".join(map(_shown, value)))
-    if isinstance(value, np.ndarray):
-        text = np.array2string(value, separator=", ", threshold=LARGEST_SHOWN, precision=6)
-        return clean(text)
-    return clean(repr(value))
+    if not isinstance(value, np.ndarray):
+        return clean(repr(value))
+    if value.size > LARGEST_SHOWN and index and len(index) == value.ndim:
+        row = "".join(f"{i}, " for i in index[:-1])
+        return clean(f"[{row}:] of shape {value.shape}\n{_text(value[index[:-1]])}")
+    return clean(_text(value))
+
+
+def _text(array: Array) -> str:
+    return np.array2string(array, separator=", ", threshold=200, precision=6)

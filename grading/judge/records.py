@@ -53,7 +53,8 @@ class Fault(Record, frozen=True):
         received: What it is.
         index: The first index that is wrong.
         cause: What it looks like, if a known mistake explains the answer.
-        place: The line of the submission to look at, as "file:line".
+        function: The function to look at, if one stands out.
+        place: Where it stands, or the line that an exception came from, as "file:line".
         excerpt: That line of the submission, for faults that name one.
         details: What the code under test said itself, shortened.
     """
@@ -65,9 +66,29 @@ class Fault(Record, frozen=True):
     received: str = ""
     index: tuple[int, ...] | None = None
     cause: str = ""
+    function: str = ""
     place: str = ""
     excerpt: str = ""
     details: str = ""
+
+
+class Hole(Record, frozen=True):
+    """A function that a task asks for.
+
+    Attributes:
+        name: Its module and name, as "minitorch.nn:avgpool2d".
+        place: Where it stands, as "file:line"; empty if it is not there.
+        open: Whether it is still to be written.
+    """
+
+    name: str
+    place: str = ""
+    open: bool = False
+
+    @property
+    def function(self) -> str:
+        """Its name alone."""
+        return self.name.partition(":")[2]
 
 
 class CheckResult(Record, frozen=True):
@@ -162,8 +183,7 @@ class TaskResult(Record, frozen=True):
         checks: Every check of the table.
         speed: The workloads, if they were measured.
         measurements: Numbers that checks measured.
-        holes: The functions to write, each with the place where it stands.
-        open: Those of them that are not written yet.
+        holes: The functions to write.
         remarks: What the learner should know and is not charged for.
         doc: The page that explains the task.
     """
@@ -179,8 +199,7 @@ class TaskResult(Record, frozen=True):
     checks: tuple[CheckResult, ...] = ()
     speed: tuple[SpeedResult, ...] = ()
     measurements: tuple[Measurement, ...] = ()
-    holes: tuple[str, ...] = ()
-    open: tuple[str, ...] = ()
+    holes: tuple[Hole, ...] = ()
     remarks: tuple[str, ...] = ()
     doc: str = ""
 

@@ -12,6 +12,7 @@ from importlib import metadata
 import msgspec
 
 from grading.isolation import Isolation
+from grading.judge.places import hole_records, pointing_at
 from grading.judge.recorder import Manner, Outcome
 from grading.judge.records import (
     VERSION,
@@ -121,13 +122,15 @@ class _Run:
         if absent:
             return _unjudged(task, Status.NOT_THERE, absent)
         broken = [each for each in before if self._is_bad(each)]
+        functions = hole_records(holes, submission)
+        opened = any(function.open for function in functions)
+        nothing = bool(functions) and all(function.open for function in functions)
         try:
-            checks, outcomes = self._checks(task, QUICKLY if broken else Manner())
+            checks, outcomes = self._checks(task, QUICKLY if broken or nothing else Manner())
         except SessionError as error:
             self.errors.append(clean_line(str(error)))
             return _unjudged(task, Status.ERROR, clean_line(str(error)))
         status = task_status(checks)
-        opened = submission.open(holes)
         if status is Status.FAILED and opened:
             status = Status.UNIMPLEMENTED
         if status.bad and broken and not opened:
@@ -153,11 +156,10 @@ class _Run:
             points=_points(task, status, [each.status for each in speed]),
             max_points=task.points,
             reason=_reason(checks) if status is Status.NOT_JUDGED else "",
-            checks=checks,
+            checks=tuple(pointing_at(check, functions) for check in checks),
             speed=speed,
             measurements=measurements(outcomes),
-            holes=tuple(str(place) for place in submission.places(holes)),
-            open=opened,
+            holes=functions,
             doc=task.doc,
         )
 
@@ -171,11 +173,7 @@ class _Run:
         if failed and not manner.until_first:
             self._subjects.begin_task(task.seconds, task.memory_mb)
             repeated = run_checks(task, self._subjects, seed, Manner(shrink=False), failed)
-        if manner.until_first:
-            ran = {outcome.check for outcome in outcomes}
-            checks = check_results(task, outcomes)
-            return tuple(check for check in checks if check.name in ran), outcomes
-        return check_results(task, outcomes, repeated), outcomes
+        return check_results(task, outcomes, repeated, partly=manner.until_first), outcomes
 
     def _absent(self, task: Task) -> str:
         """Say why a submission cannot have done a task; empty if it can."""

@@ -1,11 +1,9 @@
 """From what became of every case of every check to what became of the task."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 
 import msgspec
 
-from grading.finding import Finding
 from grading.judge.faults import fault_of, is_lost, is_unimplemented, trouble_of
 from grading.judge.recorder import NOT_JUDGED, Outcome
 from grading.judge.records import CheckResult, Fault, Measurement, Status
@@ -23,7 +21,11 @@ GRAVEST = (
 
 
 def check_results(
-    task: Task, outcomes: Sequence[Outcome], repeated: Sequence[Outcome] = ()
+    task: Task,
+    outcomes: Sequence[Outcome],
+    repeated: Sequence[Outcome] = (),
+    *,
+    partly: bool = False,
 ) -> tuple[CheckResult, ...]:
     """Return what became of each check that the table expects, in the table's order.
 
@@ -34,14 +36,18 @@ def check_results(
         task: The task.
         outcomes: What became of each case.
         repeated: What became of those that were tried again.
+        partly: Whether the first failure ended the run.
     """
-    findings = list(chain.from_iterable(outcome.findings for outcome in outcomes))
     by_name: dict[str, list[Outcome]] = {name: [] for name in task.checks.names}
     for outcome in outcomes:
         by_name.setdefault(outcome.check, []).append(outcome)
     again = {(outcome.check, outcome.case): outcome for outcome in repeated}
+    stopped = partly and any(outcome.error is not None for outcome in outcomes)
     return tuple(
-        _check_result(task, name, cases, again, findings) for name, cases in by_name.items()
+        CheckResult(name, Status.NOT_JUDGED, name not in task.checks.advice, "not run any more")
+        if stopped and not cases
+        else _check_result(task, name, cases, again)
+        for name, cases in by_name.items()
     )
 
 
@@ -78,7 +84,6 @@ def _check_result(
     name: str,
     cases: Sequence[Outcome],
     again: Mapping[tuple[str, str], Outcome],
-    findings: Sequence[Finding],
 ) -> CheckResult:
     required = name not in task.checks.advice
     reason = task.checks.advice.get(name, "")
@@ -86,7 +91,7 @@ def _check_result(
         return CheckResult(name, Status.ERROR, True, f"{name} is not in the table of tasks")
     if not cases:
         return CheckResult(name, Status.ERROR, required, "the check did not run")
-    told = [_case(task, case, again.get((case.check, case.case)), findings) for case in cases]
+    told = [_case(task, case, again.get((case.check, case.case))) for case in cases]
     status = gravest(each for each, _, _ in told)
     worst = next(i for i, (each, _, _) in enumerate(told) if each is status)
     _, fault, why = told[worst]
@@ -100,12 +105,12 @@ def _check_result(
         cases=len(cases),
         case=clean_line(cases[worst].case, 120) if len(cases) > 1 and fault else "",
         fault=fault,
-        again="" if repeated is None or not fault else _again(task, repeated),
+        again="" if repeated is None or not fault else _again(task, fault, repeated),
     )
 
 
 def _case(
-    task: Task, outcome: Outcome, repeated: Outcome | None, findings: Sequence[Finding]
+    task: Task, outcome: Outcome, repeated: Outcome | None
 ) -> tuple[Status, Fault | None, str]:
     """Return status, fault and the reason of no judgement of one case."""
     if outcome.skipped is not None:
@@ -114,7 +119,7 @@ def _case(
         return Status.ERROR, None, f"the check was skipped: {outcome.skipped}"
     if outcome.error is None:
         return Status.PASSED, None, ""
-    fault = fault_of(task.id, outcome.error, findings)
+    fault = fault_of(task.id, outcome.error, outcome.findings)
     if fault is None:
         return Status.ERROR, None, trouble_of(outcome.error)
     if repeated is not None and repeated.passed and is_lost(outcome.error):
@@ -125,9 +130,12 @@ def _case(
     return Status.FAILED, fault, ""
 
 
-def _again(task: Task, repeated: Outcome) -> str:
+def _again(task: Task, fault: Fault, repeated: Outcome) -> str:
     """Say what a check said when it was repeated with the same seed."""
     if repeated.passed:
         return "passed: the code does not always do the same"
-    fault = None if repeated.error is None else fault_of(task.id, repeated.error, ())
-    return "failed, too" + (f": {fault.sentence}" if fault else "")
+    other = None if repeated.error is None else fault_of(task.id, repeated.error, ())
+    if other is None or other.place == fault.place != "" or other.sentence == fault.sentence:
+        return "failed in the same way"
+    # The repetition looks for no smaller input.
+    return f"failed: {other.sentence}"

@@ -1,0 +1,126 @@
+"""`grade`: judge a submission, show the report, write it in other formats."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.status import Status as Spinner
+
+from grading.cli.choosing import chosen_tasks, found_submission
+from grading.cli.files import FORMATS, check_paths, write_reports
+from grading.exits import exit_code
+from grading.judge.records import Report, TaskResult
+from grading.judge.run import Plan, draw_seed, judge
+from grading.reports import terminal
+from grading.table import Task, table
+from tools.workspace import ROOT
+
+
+def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add an option for each format of a report."""
+    for name, (what, _) in reversed(FORMATS.items()):
+        command = click.option(
+            f"--{name}",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help=f"Write {what}.",
+        )(command)
+    return command
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[TASK | MODULE]...")
+@click.option(
+    "--submission",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The folder to judge, in this repository's layout or the course's; here by default.",
+)
+@click.option(
+    "--batch",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Judge every submission in a folder.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Judge N of a batch at a time."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Judge a batch on a Dask cluster.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where the results of a batch are kept.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Draw the inputs of the run that showed this seed.",
+)
+@click.option("--no-speed", is_flag=True, help="Do not measure speed.")
+@click.option("--simulate", is_flag=True, help="Run CUDA tasks on numba's simulator.")
+@click.option("--watch", is_flag=True, help="Judge again on every save.")
+@click.option("--require-all", is_flag=True, help="Count what was not judged as failed.")
+@click.option("--strict-isolation", is_flag=True, help="Refuse to judge without a sandbox.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every check, explain every failure.")
+@with_formats
+def grade(
+    names: tuple[str, ...],
+    submission: Path | None,
+    batch: Path | None,
+    jobs: int | None,
+    scheduler: str | None,
+    out: Path | None,
+    seed: int | None,
+    no_speed: bool,
+    simulate: bool,
+    watch: bool,
+    require_all: bool,
+    strict_isolation: bool,
+    verbose: bool,
+    **files: Path | None,
+) -> int:
+    """Judge solutions of the course's tasks.
+
+    TASK is written as task4_2, MODULE as module4; without any, everything is judged.
+    """
+    tasks = chosen_tasks(names)
+    check_paths(files)
+    if batch is None:
+        for given, option in ((jobs, "--jobs"), (scheduler, "--scheduler"), (out, "--out")):
+            if given is not None:
+                raise click.UsageError(f"{option} is about many submissions: add --batch DIR")
+    plan = Plan(
+        submission=found_submission(submission or ROOT),
+        tasks=tasks,
+        seed=draw_seed() if seed is None else seed,
+        simulate=simulate,
+        speed=not no_speed,
+        isolation="required" if strict_isolation else "best",
+    )
+
+    def once() -> int:
+        report = judge_visibly(plan)
+        terminal.show(report, terminal.console(), verbose)
+        write_reports(report, files)
+        return exit_code(report, require_all)
+
+    if watch:
+        from grading.cli.watching import watch_and
+
+        return watch_and(once, plan.submission.root)
+    return once()
+
+
+def judge_visibly(plan: Plan) -> Report:
+    """Judge, and say meanwhile what is being judged if anybody looks on."""
+    console = terminal.console()
+    with Spinner("", console=console) as spinner:
+
+        def progress(task: Task, result: TaskResult | None) -> None:
+            if result is None:
+                spinner.update(f"judging {task.id}  {task.title}")
+
+        return judge(plan, table(), progress)

@@ -1,0 +1,45 @@
+"""The functions of a task in a submission, and which of them a failed check is about."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from grading.judge.records import CheckResult, Hole
+from grading.submission import Submission
+
+
+def hole_records(holes: Iterable[str], submission: Submission) -> tuple[Hole, ...]:
+    """Describe the functions of a task."""
+    names = tuple(holes)
+    opened = set(submission.open(names))
+    return tuple(
+        Hole(name, "" if (place := submission.find(name)) is None else str(place), name in opened)
+        for name in names
+    )
+
+
+def pointing_at(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
+    """Add the function to open to a fault that names no line itself.
+
+    It is the one whose name the check, its parameters or its request mention; of a single function
+    there is no doubt.
+    """
+    fault = check.fault
+    there = [hole for hole in holes if hole.place]
+    if fault is None or fault.place or not there:
+        return check
+    words = set(re.findall(r"[a-z0-9]+", f"{check.title} {check.case} {fault.request}".lower()))
+    named = [hole for hole in there if words & _names(hole)]
+    hole = max(named or there[:1], key=lambda each: (each.open, len(words & _names(each))))
+    if not named and len(there) > 1:
+        return check
+    fault = msgspec.structs.replace(fault, function=hole.function, place=hole.place)
+    return msgspec.structs.replace(check, fault=fault)
+
+
+def _names(hole: Hole) -> set[str]:
+    """Return the words by which others call a function: "conv2d" for "tensor_conv2d"."""
+    parts = hole.function.replace("tensor_", "").replace("_kernel", "").lower().split(".")
+    own = parts[-2:] if parts[-1] in ("forward", "backward") else parts[-1:]
+    return {part.strip("_") for part in own} - {"forward", "backward"}

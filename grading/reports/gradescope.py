@@ -1,0 +1,85 @@
+"""The report as Gradescope's `results.json`: a test for each task, and a leaderboard of speed.
+
+Field names are those of Gradescope's autograder specification. A task that was not judged has no
+score at all, so that it neither costs nor earns anything.
+"""
+
+import json
+from typing import Any
+
+from grading.judge.records import Report, SpeedResult, Status, TaskResult
+from grading.reports import words
+from grading.reports.junit import plain_fault
+
+
+def write(report: Report) -> bytes:
+    """Return the report as `results.json`."""
+    results = {
+        "score": report.points,
+        "execution_time": round(report.seconds),
+        "output": f"{words.summary(report)}. {words.total(report)}. Seed {report.seed}.",
+        "visibility": "visible",
+        # What a submission prints is for the instructor.
+        "stdout_visibility": "hidden",
+        "tests": [_test(task) for task in report.tasks],
+        "leaderboard": _leaderboard(report),
+        "extra_data": {
+            "seed": report.seed,
+            "judged_points": report.judged_points,
+            "max_points": report.max_points,
+            "isolation": report.isolation.level,
+            "errors": list(report.errors),
+        },
+    }
+    return json.dumps(results, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def _test(task: TaskResult) -> dict[str, Any]:
+    test: dict[str, Any] = {
+        "name": f"{task.id} {task.title}",
+        "number": task.id,
+        "output": _output(task),
+        "output_format": "text",
+        "tags": [f"module{task.module}", task.status.value],
+        "visibility": "visible",
+        "extra_data": {"status": task.status.value, "seconds": task.seconds},
+    }
+    if task.points is not None:
+        test["score"] = task.points
+        test["max_score"] = task.max_points
+        test["status"] = "passed" if task.status is Status.PASSED else "failed"
+    return test
+
+
+def _output(task: TaskResult) -> str:
+    lines = [words.outcome(task)]
+    for check in task.checks:
+        kind = "" if check.required else " (advice)"
+        lines.append(f"{words.SIGNS[check.status]} {words.check_name(check)}{kind}")
+        if check.status.bad and check.fault is not None:
+            told = plain_fault(check.fault, check.again)
+            lines += [f"    {line}" for line in told.splitlines()]
+    lines += [f"speed of {each.workload}: {_speed(each)}" for each in task.speed]
+    return "\n".join([*lines, f"read {task.doc}"])
+
+
+def _speed(each: SpeedResult) -> str:
+    if each.ratio is None:
+        return each.remark or each.status.value
+    return f"{each.ratio:.2g} times as long as our fast kernels"
+
+
+def _leaderboard(report: Report) -> list[dict[str, Any]]:
+    """Rank by points first, then by the times of the workloads: less is better."""
+    board: list[dict[str, Any]] = [{"name": "Points", "value": report.points}]
+    for task in report.tasks:
+        for each in task.speed:
+            if each.ratio is not None:
+                board.append(
+                    {
+                        "name": f"{each.workload} (× fast)",
+                        "value": round(each.ratio, 3),
+                        "order": "asc",
+                    }
+                )
+    return board

@@ -1,0 +1,277 @@
+"""The report in a terminal. Without one, as in a file or a pipe, it is the same without colours."""
+
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from grading.judge.records import (
+    CheckResult,
+    Fault,
+    Hole,
+    Measurement,
+    Report,
+    SpeedResult,
+    Status,
+    TaskResult,
+)
+from grading.reports import words
+
+COLOURS = {
+    Status.PASSED: "green",
+    Status.FAILED: "red",
+    Status.UNIMPLEMENTED: "yellow",
+    Status.NOT_JUDGED: "bright_black",
+    Status.NOT_THERE: "bright_black",
+    Status.ERROR: "magenta",
+}
+
+WIDEST = 120
+"""Columns that are used of a wider terminal."""
+
+LINES = 12
+"""Lines of a value that are shown; `-v` shows all."""
+
+EXPLAINED = 2
+"""Failed checks of a task that are explained; `-v` explains all."""
+
+
+def console(width: int | None = None) -> Console:
+    """Return a console on the standard output.
+
+    Args:
+        width: Columns; those of the terminal by default.
+    """
+    made = Console(width=width, highlight=False, markup=False, emoji=False)
+    if made.width > WIDEST:
+        made = Console(width=WIDEST, highlight=False, markup=False, emoji=False)
+    return made
+
+
+def show(report: Report, on: Console, verbose: bool = False) -> None:
+    """Write a report."""
+    with on.capture() as captured:
+        on.print()
+        if len(report.tasks) == 1:
+            on.print(_task(report.tasks[0], verbose=verbose, checks=True))
+        else:
+            on.print(_card(report))
+            for task in report.tasks:
+                if _is_explained(task) or verbose:
+                    on.print(_task(task, verbose=verbose, checks=verbose))
+        on.print(_footer(report))
+    text = captured.get()
+    if not on.is_terminal:
+        text = "\n".join(line.rstrip() for line in text.split("\n"))
+    on.file.write(text)
+    on.file.flush()
+
+
+def _is_explained(task: TaskResult) -> bool:
+    return bool(task.failures) or any(each.status.bad for each in task.speed)
+
+
+def _card(report: Report) -> RenderableType:
+    """One line for each task, by modules."""
+    table = Table.grid(padding=(0, 2), expand=True)
+    for justify, ratio in (("left", None), ("left", 5), ("left", 6), ("right", None)):
+        table.add_column(justify=justify, ratio=ratio, no_wrap=ratio is None)  # type: ignore[arg-type]
+    for number, title in report.modules.items():
+        tasks = report.in_module(number)
+        if not tasks:
+            continue
+        earned = sum(task.points or 0.0 for task in tasks)
+        worth = sum(task.max_points for task in tasks)
+        table.add_row(
+            "",
+            Text(f"Module {number} · {title}", style="bold"),
+            "",
+            Text(f"{words.points(earned)} of {words.points(worth)}", style="bold"),
+        )
+        for task in tasks:
+            table.add_row(
+                _sign(task.status),
+                Text(f"{task.id:<5}{task.title}"),
+                Text(words.outcome(task), style=_quiet(task.status)),
+                Text(words.score(task), style=COLOURS[task.status]),
+            )
+        table.add_row()
+    return table
+
+
+def _task(task: TaskResult, *, verbose: bool, checks: bool) -> RenderableType:
+    """A task with its checks; the failed ones are explained."""
+    parts: list[RenderableType] = [_headline(task)]
+    if task.status is Status.UNIMPLEMENTED and not verbose:
+        parts += [_open(hole) for hole in task.holes if hole.open]
+        parts.append(_labelled("read", task.doc))
+        checks = False
+    parts += _checks(task, verbose=verbose, everything=checks)
+    parts += [_speed(each) for each in task.speed]
+    parts += [_remark(_measured(each)) for each in task.measurements]
+    parts += [_remark(remark) for remark in task.remarks]
+    return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+def _checks(task: TaskResult, *, verbose: bool, everything: bool) -> Iterable[RenderableType]:
+    """Go through the checks of a task, required ones first; a fault is explained once."""
+    told: set[tuple[str, str]] = set()
+    hidden = 0
+    for check in (*task.required, *task.advice):
+        fault = check.fault
+        if task.status is Status.UNIMPLEMENTED and check.status is task.status and not verbose:
+            continue
+        if not everything and (not check.status.bad or (check.required is False and told)):
+            continue
+        yield _check_line(check)
+        if fault is None or not check.status.bad:
+            continue
+        key = (fault.sentence, fault.place)
+        if key in told and not verbose:
+            yield Padding(Text("as above", style="dim"), (0, 0, 0, 6))
+        elif len(told) < EXPLAINED or verbose:
+            told.add(key)
+            yield Padding(_fault(check, task, verbose), (0, 0, 1, 6))
+        else:
+            hidden += 1
+            yield Padding(Text(fault.sentence, style="red"), (0, 0, 0, 6))
+    if hidden:
+        yield _remark("-v explains every failure")
+
+
+def _open(hole: Hole) -> RenderableType:
+    return _labelled("to write", f"{hole.function}  {hole.place}")
+
+
+def _labelled(label: str, text: str) -> RenderableType:
+    return Padding(Text.assemble((f"{label:<11}", "dim"), text), (0, 0, 0, 3))
+
+
+def _remark(text: str) -> RenderableType:
+    return Padding(Text(text, style="dim"), (0, 0, 0, 3))
+
+
+def _headline(task: TaskResult) -> RenderableType:
+    row = Table.grid(padding=(0, 2), expand=True)
+    row.add_column()
+    row.add_column(ratio=1)
+    row.add_column(justify="right", no_wrap=True)
+    name = Text(f"{task.id}  {task.title}", style="bold")
+    name.append(f"   {words.outcome(task)}", style=f"not bold {COLOURS[task.status]}")
+    row.add_row(
+        _sign(task.status), name, Text(words.score(task), style=f"bold {COLOURS[task.status]}")
+    )
+    return row
+
+
+def _check_line(check: CheckResult) -> RenderableType:
+    row = Table.grid(padding=(0, 2), expand=True)
+    row.add_column(no_wrap=True)
+    row.add_column(ratio=1)
+    row.add_column(justify="right", no_wrap=True)
+    name = Text(words.check_name(check))
+    if not check.required:
+        name.append("  advice", style="cyan")
+    if check.reason and (check.status is not Status.PASSED or check.required):
+        name.append(f": {check.reason}", style="dim")
+    spent = Text(words.seconds(check.seconds) if check.seconds >= 0.05 else "", style="dim")
+    row.add_row(_sign(check.status, check.required), name, spent)
+    return Padding(row, (0, 0, 0, 3))
+
+
+def _fault(check: CheckResult, task: TaskResult, verbose: bool) -> RenderableType:
+    fault = check.fault
+    assert fault is not None
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in _rows(fault, check, task):
+        text = Text(value if verbose else _few_lines(value))
+        if label == "looks like":
+            text.stylize("bold yellow")
+        table.add_row(label, text)
+    return Group(Text(fault.sentence, style="red"), table)
+
+
+def _rows(fault: Fault, check: CheckResult, task: TaskResult) -> Iterable[tuple[str, str]]:
+    """Go through what is known about a fault, the most useful first."""
+    line = f"{fault.place}  {fault.excerpt}".rstrip() if fault.place else ""
+    if fault.function:
+        line = f"{fault.function} in {fault.place}"
+    rows = {
+        "looks like": fault.cause,
+        "expected": fault.expected,
+        "received": fault.received,
+        "asked for": fault.request,
+        "it said": fault.details,
+        "repeated": check.again,
+        "look at": line or ", ".join(hole.place for hole in task.holes[:3]),
+        "read": task.doc,
+    }
+    return ((label, value) for label, value in rows.items() if value)
+
+
+def _few_lines(value: str) -> str:
+    lines = value.splitlines()
+    if len(lines) <= LINES:
+        return value
+    return "\n".join([*lines[:LINES], f"… {len(lines) - LINES} more lines"])
+
+
+def _speed(each: SpeedResult) -> RenderableType:
+    text = Text.assemble(_sign(each.status), f"  speed of {each.workload}")
+    if each.ratio is not None:
+        text.append(f": {each.ratio:.2g}× our fast kernels", style=_quiet(each.status))
+        if each.low is not None and each.high is not None:
+            text.append(f" ({each.low:.2g} – {each.high:.2g})", style="dim")
+    if each.allowed is not None:
+        text.append(f", at most {each.allowed:g}× is asked for", style="dim")
+    if each.reference is not None:
+        text.append(f"; {each.reference:.2g}× the reference solution", style="dim")
+    if each.remark:
+        text.append(f"; {each.remark}", style="dim")
+    return Padding(text, (0, 0, 0, 3))
+
+
+def _measured(each: Measurement) -> str:
+    text = f"measured: {each.name} {each.value:g}"
+    if each.of is not None:
+        text += f" of {each.of:g}"
+    if each.least is not None:
+        text += f", at least {each.least:g} asked for"
+    if each.claimed:
+        text += f"; the log claims {each.claimed}"
+    return text + (f"; {each.remark}" if each.remark else "")
+
+
+def _footer(report: Report) -> RenderableType:
+    bad = any(task.status.bad for task in report.tasks)
+    style = "bold red" if bad else "bold green"
+    if report.errors:
+        style = "bold magenta"
+    parts: list[RenderableType] = [
+        Rule(style="dim"),
+        Text.assemble((words.summary(report), style), "   ", (words.total(report), "bold")),
+    ]
+    kept = f"isolation: {report.isolation.level}"
+    how = f"seed {report.seed} · {words.seconds(report.seconds)} · {kept}"
+    parts.append(Text(how, style="dim"))
+    parts += [Text(f"not defended: {each}", style="dim") for each in report.isolation.missing]
+    parts += [Text(f"the grader failed: {each}", style="magenta") for each in report.errors[:5]]
+    if bad:
+        again = " ".join(task.marker for task in report.tasks if task.status.bad)
+        command = f"hatch run grade {again} --seed {report.seed}"
+        parts.append(Text.assemble(("the same inputs again: ", "dim"), command))
+    return Group(*parts)
+
+
+def _sign(status: Status, required: bool = True) -> Text:
+    colour = COLOURS[status] if required or status is Status.PASSED else "cyan"
+    return Text(words.SIGNS[status], style=f"bold {colour}")
+
+
+def _quiet(status: Status) -> str:
+    return "" if status.bad else "dim"
