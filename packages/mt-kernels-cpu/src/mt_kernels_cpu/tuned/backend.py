@@ -8,12 +8,16 @@ import numpy.typing as npt
 from mt_kernels_cpu.tuned.buffers import Buffers
 from mt_kernels_cpu.tuned.convolution import correlate
 from mt_kernels_cpu.tuned.elementwise import Elementwise
+from mt_kernels_cpu.tuned.products import Products
 from mt_kernels_cpu.tuned.reductions import Reductions
-from mt_tensor import TensorData, host_array
+from mt_tensor import TensorData
 from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
 
+SMALL = 2**12
+"""So few numbers are never worth a buffer, nor the question."""
 
-class Tuned(Elementwise, Reductions):
+
+class Tuned(Elementwise, Reductions, Products):
     """Kernels for memory as training lays it out, float32 unless another dtype is asked for.
 
     >>> from mt_tensor import operators
@@ -35,10 +39,9 @@ class Tuned(Elementwise, Reductions):
         return TensorData.trusted(self._cells(math.prod(shape)), shape, strides_from_shape(shape))
 
     def _cells(self, count: int) -> Storage:
+        if count < SMALL:
+            return np.empty(count, self.dtype)
         return self.buffers.empty(count, self.dtype)
-
-    def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
-        np.matmul(host_array(a), host_array(b), out=host_array(out))
 
     def _conv1d(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool

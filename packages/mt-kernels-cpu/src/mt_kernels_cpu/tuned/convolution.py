@@ -30,6 +30,9 @@ from mt_tensor.layout import Storage
 if TYPE_CHECKING:
     from mt_kernels_cpu.tuned.backend import Tuned
 
+TOGETHER = 1024
+"""How many numbers of one channel of a gradient to go through before sums are put aside."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planes:
@@ -98,9 +101,9 @@ def padded(
 def _layout(
     backend: Tuned, input: TensorData, kernel: Pair, size: Pair, before: Pair, reverse: bool
 ) -> Layout:
-    _, channels, height, width = input.shape
-    dtype = backend.dtype
-    return layout(channels, (height, width), kernel, size, before, reverse, dtype, lanes(dtype))
+    count, channels, height, width = input.shape
+    image, dtype = (height, width), backend.dtype
+    return layout(count, channels, image, kernel, size, before, reverse, dtype, lanes(dtype))
 
 
 def to_planes(backend: Tuned, input: TensorData, where: Layout) -> Planes:
@@ -110,13 +113,27 @@ def to_planes(backend: Tuned, input: TensorData, where: Layout) -> Planes:
         input (N, C, H, W).
     """
     count, channels = input.shape[:2]
-    storage = backend.buffers.empty(count * where.image, backend.dtype)
-    sizes, source = (channels, *where.fitting), input.storage
+    storage = backend.buffers.empty(where.cells, backend.dtype)
+    # Sums read on a little behind the last row of a plane, and it takes part in none.
+    storage[-lanes(backend.dtype) - where.row :] = 0.0
+    if where.joined:
+        gaps = storage[: channels * where.channel].reshape(channels, where.channel)
+        gaps[:, count * where.plane :] = 0.0
+    sizes, source, width = (channels, *where.fitting), input.storage, lanes(backend.dtype)
     divide(
         count,
         threads_for(storage.size, count),
         lambda _, first, last: fill_planes(
-            storage, where.plane, where.row, where.inside, source, input.strides, sizes, first, last
+            storage,
+            (where.image, where.channel, where.row),
+            where.plane,
+            where.inside,
+            source,
+            input.strides,
+            sizes,
+            width,
+            first,
+            last,
         ),
     )
     return Planes(storage, where, count)
@@ -152,9 +169,22 @@ def slide_over(
         count,
         threads_for(out.size * len(taps), count),
         lambda _, first, last: slide(
-            out.storage, rows * columns, outputs, planes.storage, where.image,
-            weight.storage, step, taps, where.offsets, begin, begin_step,
-            where.to, where.at, relu, first, last,
+            out.storage,
+            rows * columns,
+            outputs,
+            planes.storage,
+            where.image,
+            weight.storage,
+            step,
+            taps,
+            where.offsets,
+            begin,
+            begin_step,
+            where.to,
+            where.at,
+            relu,
+            first,
+            last,
         ),
     )
 
@@ -176,19 +206,25 @@ def sum_products(
     where, g = planes.layout, gradients.layout
     taps, width = len(where.offsets), lanes(backend.dtype)
     blocks, threes = -(-outputs // OUTPUTS), -(-taps // TAPS)
-    steps = planes.count * where.length * outputs * taps
-    threads = threads_for(steps, planes.count)
+    threads = threads_for(planes.count * where.length * outputs * taps, planes.count)
     sums = backend.buffers.empty(
         threads * blocks * threes * OUTPUTS * TAPS * width, backend.dtype
     ).reshape(threads, -1)
-    divide(
-        planes.count,
-        threads,
-        lambda part, first, last: add_products(
-            sums[part], gradients.storage, g.image, g.plane, g.inside, outputs,
-            planes.storage, where.image, where.offsets, where.length, width, first, last,
-        ),
-    )
+    # So many that their planes of four outputs stay in the processor's first cache.
+    together = max(1, TOGETHER // where.plane)
+
+    def work(part: int, first: int, last: int) -> None:
+        x, grad, length = planes.storage, gradients.storage, where.length
+        if where.joined:
+            start = first * where.plane
+            x, grad, length = x[start:], grad[start:], (last - first) * where.plane
+            first, last = 0, 1
+        add_products(
+            *(sums[part], grad, g.image, g.channel, g.inside, outputs),
+            *(x, where.image, where.offsets, length, together, width, first, last),
+        )
+
+    divide(planes.count, threads, work)
     total = sums.reshape(threads, -1, width) @ np.ones(width, backend.dtype)
     blockwise = total.sum(0).reshape(blocks, threes, OUTPUTS, TAPS).transpose(0, 2, 1, 3)
     return blockwise.reshape(blocks * OUTPUTS, threes * TAPS)[:outputs, :taps]
@@ -230,7 +266,7 @@ def _multiply_columns(
     where, item = planes.layout, backend.dtype.itemsize
     _, channels, height, width = weight.shape
     count, outputs, rows, columns = out.shape
-    steps = (where.image, where.plane, where.row, 1, where.row, 1)
+    steps = (where.image, where.channel, where.row, 1, where.row, 1)
     windows = np.lib.stride_tricks.as_strided(
         planes.storage,
         (count, channels, height, width, rows, columns),

@@ -22,8 +22,12 @@ class Layout:
     """Images of one shape, a kernel of one size, and the outputs asked for.
 
     Attributes:
-        image: The length of the planes of one image.
         plane: The length of one plane, zeros behind it included.
+        image: From one image's planes to the next one's.
+        channel: From one channel's plane to the next one's.
+        joined: Whether the planes of one channel lie behind one another, those of all images, and
+            not those of an image. That makes few long rows of many short ones.
+        cells: The length of all planes, and of zeros behind the last.
         row: The length of its rows. It is the same when the roles of images and outputs are
             exchanged, as they are in the gradient, so that one offset serves both.
         inside: Where in a plane the image begins.
@@ -31,12 +35,13 @@ class Layout:
         complete: Whether every output depends on the image alone, and on no zero around it.
         offsets: Each tap's offset, taps in the order of channels, rows and columns.
         to: Where in a channel of the output each segment begins.
-        at: Where in a plane it begins.
+        at: Where in an image's planes it begins.
         length: From the first output in a plane to the last.
     """
 
     def __init__(
         self,
+        count: int,
         channels: int,
         image: Pair,
         kernel: Pair,
@@ -49,6 +54,7 @@ class Layout:
         """Lay out planes.
 
         Args:
+            count: How many images there are.
             channels: The channels of an image.
             image: Its height and width.
             kernel: The height and width of a kernel.
@@ -67,13 +73,18 @@ class Layout:
             max(0, min(image[1], needed[1] - left)),
         )
         self.complete = before == (0, 0) and self.fitting == needed
-        # Sums of products read whole vectors, so there are zeros behind the last row.
-        self.plane = -(-(needed[0] * self.row) // lanes) * lanes + lanes
-        if self.plane * dtype.itemsize % PAGE == 0:
-            self.plane += lanes
-        self.image = channels * self.plane
+        self.joined = needed[0] == 1
+        self.plane = _rounded(needed[0] * self.row, lanes)
+        if self.joined:
+            self.image, self.channel = self.plane, _apart(count * self.plane, lanes, dtype)
+        else:
+            # Sums of products read whole vectors, so there are zeros behind the last row.
+            self.plane = self.channel = _apart(self.plane + lanes, lanes, dtype)
+            self.image = channels * self.plane
+        self.cells = (channels if self.joined else count) * max(self.image, self.channel)
+        self.cells += _rounded(width, lanes) + lanes
         self.length = (rows - 1) * self.row + columns
-        taps = _steps((channels, height, width), (self.plane, self.row, 1))
+        taps = _steps((channels, height, width), (self.channel, self.row, 1))
         if reverse:
             taps = taps[:, ::-1, ::-1]
         self.offsets = np.ascontiguousarray(taps).reshape(-1)
@@ -81,8 +92,8 @@ class Layout:
         if columns > lanes and columns % lanes:
             # The last one overlaps with the one before: both write the same numbers there.
             starts.append(columns - lanes)
-        self.to = _even(np.add.outer(np.arange(rows) * columns, starts))
-        self.at = _even(np.add.outer(np.arange(rows) * self.row, starts))
+        self.to = _flat(np.add.outer(np.arange(rows) * columns, starts))
+        self.at = _flat(np.add.outer(np.arange(rows) * self.row, starts))
 
 
 layout = functools.lru_cache(maxsize=256)(Layout)
@@ -109,7 +120,15 @@ def _steps(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Positions:
     return result
 
 
-def _even(positions: Positions) -> Positions:
-    """Return positions as a list of even length: the last one may be there twice."""
-    flat = positions.astype(np.int64).reshape(-1)
-    return np.append(flat, flat[-1:]) if len(flat) % 2 else flat
+def _flat(positions: Positions) -> Positions:
+    return positions.astype(np.int64).reshape(-1)
+
+
+def _rounded(count: int, lanes: int) -> int:
+    """Round up to whole vectors."""
+    return -(-count // lanes) * lanes
+
+
+def _apart(count: int, lanes: int, dtype: np.dtype[Any]) -> int:
+    """Lengthen a distance at which many numbers are read that would be one of whole pages."""
+    return count + lanes if count * dtype.itemsize % PAGE == 0 else count

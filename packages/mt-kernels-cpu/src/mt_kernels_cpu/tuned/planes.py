@@ -16,13 +16,13 @@ These loops run at the speed of matrix multiplication, with nothing rearranged i
 planes. Lists of offsets and positions come from `mt_kernels_cpu.tuned.layouts`.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.jit import helper, released
-from mt_kernels_cpu.tuned.vectors import load, multiply_add, positive, repeat, store, total, zero
+from mt_kernels_cpu.tuned.vectors import load, multiply_add, positive, repeat, store
 from mt_tensor.layout import Storage
 
 Positions: TypeAlias = npt.NDArray[np.int64]
@@ -36,12 +36,13 @@ OUTPUTS, SEGMENTS, TAPS = 4, 2, 3
 @released
 def fill_planes(
     planes: Storage,
+    to_steps: tuple[int, int, int],
     plane: int,
-    row: int,
     inside: int,
     images: Storage,
     steps: Steps,
     sizes: tuple[int, int, int],
+    lanes: int,
     first: int,
     last: int,
 ) -> None:
@@ -49,30 +50,32 @@ def fill_planes(
 
     Args:
         planes: Where to write.
+        to_steps: The steps from image to image, from channel to channel and from row to row.
         plane: The length of a plane.
-        row: The length of its rows.
         inside: Where in a plane the image begins.
         images: What to write, in any layout.
         steps: Its strides.
         sizes: Channels, and the height and width of the part that fits into the plane.
+        lanes: The numbers in a vector.
         first: The first image to write.
         last: The one at which to stop.
     """
     channels, height, width = sizes
     for n in range(first, last):
         for c in range(channels):
-            at = (n * channels + c) * plane
+            at = n * to_steps[0] + c * to_steps[1]
             planes[at : at + plane] = 0.0
             for y in range(height):
                 start = n * steps[0] + c * steps[1] + y * steps[2]
-                to = planes[at + inside + y * row :][:width]
-                if steps[3] == 1:
-                    source = images[start : start + width]
-                    for x in range(width):
-                        to[x] = source[x]
+                to = at + inside + y * to_steps[2]
+                if steps[3] == 1 and width >= lanes:
+                    for x in range(0, width - lanes, lanes):
+                        store(planes, to + x, load(images, start + x))
+                    end = width - lanes
+                    store(planes, to + end, load(images, start + end))
                 else:
                     for x in range(width):
-                        to[x] = images[start + x * steps[3]]
+                        planes[to + x] = images[start + x * steps[3]]
 
 
 @released
@@ -101,27 +104,50 @@ def slide(
         out_plane: The number of elements of one channel of one image of it.
         outputs: How many channels it has.
         planes: The images.
-        image: The length of the planes of one image.
+        image: From the planes of one image to those of the next.
         weight: The kernels, in any layout.
         weight_step: From one output's kernel to the next.
         taps: Where in the first kernel each tap lies.
         offsets: Each tap's offset.
         bias: What each sum begins with.
         bias_step: From one output's number to the next; 0 if all have the same.
-        to: Where in a channel of the output the segments begin, an even number of them.
-        at: Where in a plane they begin.
+        to: Where in a channel of the output the segments begin.
+        at: Where in an image's planes they begin.
         relu: Whether 0 takes the place of what is negative.
         first: The first image to go through.
         last: The one at which to stop.
     """
-    for n in range(first, last):
-        x = planes[n * image : (n + 1) * image]
+    segments, out_image = len(at), outputs * out_plane
+    # Two at a time. If an image has an odd number of them, two images do not.
+    together = 1 + segments % SEGMENTS
+    for n in range(first, last, together):
+        count = segments * min(together, last - n)
+        x, places = planes[n * image :], out[n * out_image :]
         for o in range(0, outputs, OUTPUTS):
-            places = out[(n * outputs + o) * out_plane : (n * outputs + min(outputs, o + OUTPUTS)) * out_plane]
-            for s in range(0, len(to), SEGMENTS):
+            for s in range(0, count, SEGMENTS):
+                i, j = s, min(s + 1, count - 1)
+                left = right = to_left = to_right = 0
+                if i >= segments:
+                    i, left, to_left = i - segments, image, out_image
+                if j >= segments:
+                    j, right, to_right = j - segments, image, out_image
                 _sum_up(
-                    places, out_plane, to[s], to[s + 1], x, at[s], at[s + 1],
-                    weight, weight_step, o, outputs, taps, offsets, bias, bias_step, relu,
+                    places,
+                    out_plane,
+                    to_left + to[i],
+                    to_right + to[j],
+                    x,
+                    left + at[i],
+                    right + at[j],
+                    weight,
+                    weight_step,
+                    o,
+                    outputs,
+                    taps,
+                    offsets,
+                    bias,
+                    bias_step,
+                    relu,
                 )
 
 
@@ -167,6 +193,7 @@ def _sum_up(
         sum1, right1 = positive(sum1), positive(right1)
         sum2, right2 = positive(sum2), positive(right2)
         sum3, right3 = positive(sum3), positive(right3)
+    to_left, to_right = to_left + o * out_plane, to_right + o * out_plane
     store(out, to_left, sum0)
     store(out, to_right, right0)
     if o + 1 < outputs:
@@ -192,6 +219,7 @@ def add_products(
     image: int,
     offsets: Positions,
     length: int,
+    together: int,
     lanes: int,
     first: int,
     last: int,
@@ -201,26 +229,43 @@ def add_products(
     Args:
         sums: Blocks of outputs × threes of taps × 4 × 3 vectors, all behind one another.
         gradients: The gradient, in planes whose rows are as long as the images'.
-        gradient_image: The length of its planes of one image.
-        gradient_plane: The length of one of its planes.
+        gradient_image: From its planes of one image to those of the next.
+        gradient_plane: From its plane of one channel to that of the next.
         inside: Where in its planes it begins.
         outputs: How many channels it has.
         planes: The images.
-        image: The length of the planes of one image.
+        image: From the planes of one image to those of the next.
         offsets: Each tap's offset.
         length: From the first element of the gradient in a plane to the last.
+        together: How many images to go through before the sums are put aside.
         lanes: The numbers in a vector.
         first: The first image to go through.
         last: The one at which to stop.
     """
     sums[:] = 0.0
-    for n in range(first, last):
+    for n in range(first, last, together):
+        count = min(together, last - n)
         x = planes[n * image :]
         g = gradients[n * gradient_image + inside :]
         to = 0
         for o in range(0, outputs, OUTPUTS):
             for t in range(0, len(offsets), TAPS):
-                _multiply(sums, to, g, gradient_plane, o, outputs, x, offsets, t, length, lanes)
+                _multiply(
+                    sums,
+                    to,
+                    g,
+                    gradient_image,
+                    gradient_plane,
+                    o,
+                    outputs,
+                    x,
+                    image,
+                    offsets,
+                    t,
+                    count,
+                    length,
+                    lanes,
+                )
                 to += OUTPUTS * TAPS * lanes
 
 
@@ -229,12 +274,15 @@ def _multiply(
     sums: Storage,
     to: int,
     g: Storage,
+    g_image: int,
     plane: int,
     o: int,
     outputs: int,
     x: Storage,
+    image: int,
     offsets: Positions,
     t: int,
+    count: int,
     length: int,
     lanes: int,
 ) -> None:
@@ -244,19 +292,50 @@ def _multiply(
     g2, g3 = min(o + 2, last) * plane, min(o + 3, last) * plane
     x0, x1, x2 = offsets[t], offsets[min(t + 1, last_tap)], offsets[min(t + 2, last_tap)]
     s00, s01, s02 = load(sums, to), load(sums, to + lanes), load(sums, to + 2 * lanes)
-    s10, s11, s12 = load(sums, to + 3 * lanes), load(sums, to + 4 * lanes), load(sums, to + 5 * lanes)
-    s20, s21, s22 = load(sums, to + 6 * lanes), load(sums, to + 7 * lanes), load(sums, to + 8 * lanes)
-    s30, s31, s32 = load(sums, to + 9 * lanes), load(sums, to + 10 * lanes), load(sums, to + 11 * lanes)
-    for p in range(0, length, lanes):
-        a, b, c = load(x, x0 + p), load(x, x1 + p), load(x, x2 + p)
-        d = load(g, g0 + p)
-        s00, s01, s02 = multiply_add(d, a, s00), multiply_add(d, b, s01), multiply_add(d, c, s02)
-        d = load(g, g1 + p)
-        s10, s11, s12 = multiply_add(d, a, s10), multiply_add(d, b, s11), multiply_add(d, c, s12)
-        d = load(g, g2 + p)
-        s20, s21, s22 = multiply_add(d, a, s20), multiply_add(d, b, s21), multiply_add(d, c, s22)
-        d = load(g, g3 + p)
-        s30, s31, s32 = multiply_add(d, a, s30), multiply_add(d, b, s31), multiply_add(d, c, s32)
+    s10, s11, s12 = (
+        load(sums, to + 3 * lanes),
+        load(sums, to + 4 * lanes),
+        load(sums, to + 5 * lanes),
+    )
+    s20, s21, s22 = (
+        load(sums, to + 6 * lanes),
+        load(sums, to + 7 * lanes),
+        load(sums, to + 8 * lanes),
+    )
+    s30, s31, s32 = (
+        load(sums, to + 9 * lanes),
+        load(sums, to + 10 * lanes),
+        load(sums, to + 11 * lanes),
+    )
+    for _ in range(count):
+        for p in range(0, length, lanes):
+            a, b, c = load(x, x0 + p), load(x, x1 + p), load(x, x2 + p)
+            d = load(g, g0 + p)
+            s00, s01, s02 = (
+                multiply_add(d, a, s00),
+                multiply_add(d, b, s01),
+                multiply_add(d, c, s02),
+            )
+            d = load(g, g1 + p)
+            s10, s11, s12 = (
+                multiply_add(d, a, s10),
+                multiply_add(d, b, s11),
+                multiply_add(d, c, s12),
+            )
+            d = load(g, g2 + p)
+            s20, s21, s22 = (
+                multiply_add(d, a, s20),
+                multiply_add(d, b, s21),
+                multiply_add(d, c, s22),
+            )
+            d = load(g, g3 + p)
+            s30, s31, s32 = (
+                multiply_add(d, a, s30),
+                multiply_add(d, b, s31),
+                multiply_add(d, c, s32),
+            )
+        x0, x1, x2 = x0 + image, x1 + image, x2 + image
+        g0, g1, g2, g3 = g0 + g_image, g1 + g_image, g2 + g_image, g3 + g_image
     store(sums, to, s00)
     store(sums, to + lanes, s01)
     store(sums, to + 2 * lanes, s02)

@@ -1,0 +1,42 @@
+"""Matrix products, by the library for linear algebra that NumPy brings along (BLAS).
+
+It takes matrices as they are or transposed, so nothing is copied for either.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_tensor import HostBackend, TensorData, host_array
+from mt_tensor.layout import Storage
+
+
+class Products(HostBackend):
+    """The part of a backend that multiplies matrices."""
+
+    def matmul(self, a: TensorData, b: TensorData) -> TensorData:
+        """Multiply matrices or batches of them; see `mt_tensor.Backend.matmul`."""
+        if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0]:
+            shape = (a.shape[0], b.shape[1])
+            cells = self._cells(shape[0] * shape[1])
+            np.matmul(as_matrix(a), as_matrix(b), out=cells.reshape(shape))
+            return TensorData.trusted(cells, shape, (shape[1], 1))
+        return super().matmul(a, b)
+
+    def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
+        np.matmul(host_array(a), host_array(b), out=host_array(out))
+
+    def _cells(self, count: int) -> Storage:
+        """Return memory for so many numbers."""
+        return np.empty(count, self.dtype)
+
+
+def as_matrix(a: TensorData) -> npt.NDArray[np.floating]:
+    """Return a view of a tensor of two dimensions as a matrix, quickly where it has no gaps."""
+    rows, columns = a.shape
+    cells = a.storage
+    if cells.shape[0] == a.size:
+        if a.strides == (columns, 1):
+            return cells.reshape(rows, columns)
+        if a.strides == (1, rows):
+            return cells.reshape(columns, rows).T
+    return host_array(a)
