@@ -22,7 +22,8 @@ def write(report: Report) -> bytes:
     for name, count in totals.items():
         root.set(name, str(count))
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
 
 
 def _suite(task: TaskResult, report: Report) -> ElementTree.Element:
