@@ -11,9 +11,9 @@ from grading.scaffold import (
     NotATreeError,
     ScaffoldError,
     SyncError,
+    write_tree,
 )
 from grading.scaffold import sync as carry
-from grading.scaffold import write_tree
 from grading.table import table
 from tools.workspace import ROOT
 

@@ -22,6 +22,7 @@ FAMILIES = {
     "module": "grading.driver.modules",
     "nn": "grading.driver.nn",
     "operators": "grading.driver.operators",
+    "repairs": "grading.driver.repairs",
     "scalar": "grading.driver.scalars",
     "speed": "grading.driver.speed",
     "tensor": "grading.driver.tensors",

@@ -1,6 +1,7 @@
 """Numerical derivatives, and backpropagation through a graph of the judge's own making."""
 
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,19 @@ class Probe:
         """The variables that this one was computed from."""
         self._count("looked at")
         return [self.nodes[parent] for parent, _ in self.graph["edges"][self.number]]
+
+    @property
+    def history(self) -> Any:
+        """The parents once more, for code that looks them up as the course's variables have them.
+
+        A leaf has a history without a function, a constant has none.
+        """
+        if self.is_constant():
+            return None
+        return SimpleNamespace(
+            last_fn=None if self.is_leaf() else type(self),
+            inputs=() if self.is_leaf() else self.parents,
+        )
 
     def accumulate_derivative(self, x: Any) -> None:
         """Add to the derivative of a leaf."""

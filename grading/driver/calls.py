@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-import minitorch
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.backends import backend
+from grading.driver.repairs import repair_templates
 from grading.subject import Answer, Array, Request
+from minitorch.tensor import Tensor
 
 
 def to_tensor(array: Array, on: Any, requires_grad: bool = False) -> Any:
     """Make a tensor with the elements and the strides of an array."""
     cells, strides = cells_and_strides(array)
-    tensor = minitorch.Tensor.make(cells, array.shape, strides, backend=on)
+    tensor: Any = Tensor.make(cells, array.shape, strides, backend=on)
     if requires_grad:
         tensor.requires_grad_(True)
     return tensor
@@ -42,6 +43,7 @@ def call_function(request: Request, function: Callable[..., Any]) -> Answer:
     arrays = (to_array(result),)
     if request.upstream is None:
         return Answer(request, arrays)
+    repair_templates()
     result.backward(to_tensor(request.upstream, on))
     gradients = tuple(None if t.grad is None else to_array(t.grad) for t in tensors)
     return Answer(request, arrays, gradients)

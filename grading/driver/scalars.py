@@ -11,7 +11,8 @@ import numpy as np
 
 from grading.driver.family import Family
 from grading.subject import Answer, Plain, Request
-from minitorch.scalar import Scalar, ScalarFunction, ScalarHistory
+from minitorch.scalar import Scalar, ScalarHistory
+from minitorch.scalar_functions import ScalarFunction
 
 family = Family()
 

@@ -1,0 +1,85 @@
+"""Faults that a submission has inherited from the course's own template, and their repair.
+
+A check of a learner's function must not fail for what was given. A function is repaired only where
+it shows the fault, and what was repaired is told on request, as `repairs.told`.
+"""
+
+import importlib
+import importlib.util
+from typing import Any
+
+import numpy as np
+
+from grading.driver.arrays import cells_and_strides, elements
+from grading.driver.family import Family
+from grading.subject import Answer, Array, Request
+
+family = Family()
+
+VIEW = (
+    "View.backward, as the course publishes it, reads the storage of a gradient as if it were "
+    "contiguous; behind a permutation that is wrong. It was repaired for the checks."
+)
+
+_told: list[str] = []
+_looked_at: set[str] = set()
+
+
+@family.operation
+def told(request: Request) -> Answer:
+    """Return a sentence for each repair that was made."""
+    return Answer(request, plain=list(_told))
+
+
+def repair_templates() -> None:
+    """Look for the faults once, and repair what shows them."""
+    # In this repository's layout nothing of this is given: View is a hole like others.
+    if "View" in _looked_at or importlib.util.find_spec("mt_tensor") is not None:
+        return
+    _looked_at.add("View")
+    _repair_view()
+
+
+def _repair_view() -> None:
+    """Hand View.backward a contiguous gradient, if it is right for no other one."""
+    functions = importlib.import_module("minitorch.tensor_functions")
+    view = functions.View
+    given = view.backward
+    if not _view_is_right(contiguous=True) or _view_is_right(contiguous=False):
+        return
+
+    def backward(ctx: Any, grad_output: Any) -> Any:
+        return given(ctx, _contiguous(grad_output))
+
+    view.backward = staticmethod(backward)
+    if _view_is_right(contiguous=False):
+        _told.append(VIEW)
+    else:
+        view.backward = staticmethod(given)
+
+
+def _view_is_right(contiguous: bool) -> bool:
+    """Return whether a view hands a gradient of some layout back element by element."""
+    tensors = importlib.import_module("minitorch.tensor")
+    backend = importlib.import_module("minitorch.tensor_ops").SimpleBackend
+    gradient = np.arange(6.0).reshape(2, 3) if contiguous else np.arange(6.0).reshape(3, 2).T
+    try:
+        x = tensors.Tensor.make(np.zeros(6), (6,), backend=backend)
+        x.requires_grad_(True)
+        cells, strides = cells_and_strides(gradient)
+        x.view(2, 3).backward(tensors.Tensor.make(cells, (2, 3), strides, backend=backend))
+        return bool(np.array_equal(_read(x.grad), gradient.reshape(-1)))
+    except Exception:
+        # Whatever is wrong, a check of the learner's own functions will say it better.
+        return False
+
+
+def _read(tensor: Any) -> Array:
+    data = tensor._tensor
+    return elements(data._storage, data.shape, data.strides)
+
+
+def _contiguous(tensor: Any) -> Any:
+    """Return a tensor in row-major order, made without any function of the submission."""
+    array = np.ascontiguousarray(_read(tensor))
+    return type(tensor).make(array.reshape(-1).copy(), array.shape, backend=tensor.backend)
