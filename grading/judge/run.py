@@ -5,6 +5,7 @@ import platform
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -12,6 +13,7 @@ from importlib import metadata
 import msgspec
 
 from grading.isolation import Isolation
+from grading.judge.own_work import own_work
 from grading.judge.places import hole_records, pointing_at
 from grading.judge.recorder import Manner, Outcome
 from grading.judge.records import (
@@ -29,7 +31,8 @@ from grading.judge.session import SessionError, run_checks
 from grading.judge.speed import speed_results
 from grading.judge.subjects import Subjects, starter
 from grading.judge.text import clean_line
-from grading.judge.verdict import check_results, gravest, measurements, task_status
+from grading.judge.verdict import check_results, measurements, task_status
+from grading.subject import Subject
 from grading.submission import Submission
 from grading.table import Table, Task
 
@@ -48,6 +51,7 @@ class Plan:
         simulate: Whether code for a GPU runs on numba's simulator.
         speed: Whether speed is measured.
         isolation: How well the code has to be kept apart.
+        reference: The reference solution, whose speed is shown beside; None if there is none.
     """
 
     submission: Submission
@@ -56,6 +60,7 @@ class Plan:
     simulate: bool = False
     speed: bool = True
     isolation: Isolation = "best"
+    reference: Submission | None = None
 
 
 Progress = Callable[[Task, TaskResult | None], None]
@@ -77,8 +82,13 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: No
         IsolationError: No worker can be started, or not as isolated as was demanded.
     """
     created, began = datetime.now(UTC), time.monotonic()
-    with Subjects(starter(plan.submission, plan.isolation), plan.simulate) as subjects:
-        run = _Run(plan, table, subjects)
+    with ExitStack() as stack:
+        subjects = Subjects(starter(plan.submission, plan.isolation), plan.simulate)
+        stack.enter_context(subjects)
+        references = None
+        if plan.reference is not None:
+            references = stack.enter_context(Subjects(starter(plan.reference, plan.isolation)))
+        run = _Run(plan, table, subjects, references)
         for task in plan.tasks:
             progress(task, None)
             progress(task, run.judge(task))
@@ -100,10 +110,13 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: No
 class _Run:
     """The tasks that were judged so far."""
 
-    def __init__(self, plan: Plan, table: Table, subjects: Subjects) -> None:
+    def __init__(
+        self, plan: Plan, table: Table, subjects: Subjects, references: Subjects | None
+    ) -> None:
         self._plan = plan
         self._table = table
         self._subjects = subjects
+        self._references = references
         self.results: dict[str, TaskResult] = {}
         self.errors: list[str] = []
 
@@ -127,6 +140,7 @@ class _Run:
         nothing = bool(functions) and all(function.open for function in functions)
         try:
             checks, outcomes = self._checks(task, QUICKLY if broken or nothing else Manner())
+            checks = (*checks, *own_work(task, holes, submission))
         except SessionError as error:
             self.errors.append(clean_line(str(error)))
             return _unjudged(task, Status.ERROR, clean_line(str(error)))
@@ -146,14 +160,18 @@ class _Run:
             )
         speed: tuple[SpeedResult, ...] = ()
         if task.speed is not None and self._plan.speed and status is Status.PASSED:
-            speed = speed_results(task, self._subjects, self._plan.seed)
+            self._subjects.begin_task(task.seconds, task.memory_mb)
+            subject = self._subjects.on("cpu")
+            speed = speed_results(task, task.speed, subject, self._plan.seed, self._reference())
         self._complain(task, checks)
+        slow = any(each.status.bad for each in speed)
+        charged = task.speed is not None and task.speed.points > 0
         return TaskResult(
             id=task.id,
             title=task.title,
             module=task.module,
-            status=gravest([status, *(each.status for each in speed if each.status.bad)]),
-            points=_points(task, status, [each.status for each in speed]),
+            status=Status.FAILED if slow and charged else status,
+            points=_points(task, status, slow),
             max_points=task.points,
             reason=_reason(checks) if status is Status.NOT_JUDGED else "",
             checks=tuple(pointing_at(check, functions) for check in checks),
@@ -162,6 +180,12 @@ class _Run:
             holes=functions,
             doc=task.doc,
         )
+
+    def _reference(self) -> Subject | None:
+        """Return the solution of this repository, if it is here and is not what is judged."""
+        if self._references is None:
+            return None
+        return self._references.on("cpu")
 
     def _checks(self, task: Task, manner: Manner) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
         """Run the checks of a task, and those that fail once more with the same seed."""
@@ -215,14 +239,14 @@ def machine_record() -> MachineRecord:
     )
 
 
-def _points(task: Task, status: Status, speed: Sequence[Status]) -> float | None:
+def _points(task: Task, status: Status, slow: bool) -> float | None:
     """Return what a task earns: nothing if a required check fails, and None if nobody knows."""
     if not status.judged:
         return None
     if status.bad:
         return 0.0
     for_speed = task.speed.points if task.speed is not None else 0.0
-    return task.points - (for_speed if any(each.bad for each in speed) else 0.0)
+    return task.points - (for_speed if slow else 0.0)
 
 
 def _reason(checks: Sequence[CheckResult]) -> str:

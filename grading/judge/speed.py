@@ -1,45 +1,65 @@
-"""The speed of a task's workloads, as records."""
+"""How fast a task's kernels are, as records of the report."""
 
 from asv_benchmarks.workloads import BY_NAME
 from grading.compare import MismatchError
+from grading.judge.faults import fault_of
 from grading.judge.records import SpeedResult, Status
-from grading.judge.subjects import Subjects
-from grading.judge.text import clean_line
-from grading.speed.verdict import Verdict, judge
+from grading.speed.verdict import Outcome, Verdict
+from grading.speed.verdict import judge as judge_speed
 from grading.subject import Subject, SubjectError
 from grading.table import Speed, Task
 
-STATUS = {
+STATUSES: dict[Outcome, Status] = {
     "fast enough": Status.PASSED,
     "too slow": Status.FAILED,
     "too busy": Status.NOT_JUDGED,
 }
 
 
-def speed_results(task: Task, subjects: Subjects, seed: int) -> tuple[SpeedResult, ...]:
-    """Measure the workloads of a task, which has its time once more for this."""
-    if task.speed is None:
-        return ()
-    subjects.begin_task(task.seconds, task.memory_mb)
-    subject = subjects.on("cpu")
-    return tuple(_result(name, task.speed, subject, seed) for name in task.speed.workloads)
+def speed_results(
+    task: Task, speed: Speed, subject: Subject, seed: int, reference: Subject | None = None
+) -> tuple[SpeedResult, ...]:
+    """Measure the workloads of a task.
+
+    Args:
+        task: The task.
+        speed: What the table asks of it.
+        subject: The code under test.
+        seed: Of the inputs.
+        reference: The reference solution, if it is at hand.
+    """
+    return tuple(_result(task, speed, name, subject, seed, reference) for name in speed.workloads)
 
 
-def _result(name: str, speed: Speed, subject: Subject, seed: int) -> SpeedResult:
-    fast, limit = speed.fast[name], speed.ratio
+def _result(
+    task: Task,
+    speed: Speed,
+    name: str,
+    subject: Subject,
+    seed: int,
+    reference: Subject | None,
+) -> SpeedResult:
     try:
-        verdict = judge(subject, BY_NAME[name], fast, limit=limit, seed=seed)
+        verdict = judge_speed(
+            subject,
+            BY_NAME[name],
+            speed.fast[name],
+            limit=speed.ratio,
+            seed=seed,
+            reference=reference,
+        )
     except (MismatchError, SubjectError) as error:
-        remark = clean_line(str(error).splitlines()[0])
-        return SpeedResult(name, Status.FAILED, allowed=limit, remark=remark)
+        fault = fault_of(task.id, error, ())
+        sentence = "" if fault is None else fault.sentence
+        return SpeedResult(name, Status.FAILED, allowed=speed.ratio, remark=sentence)
     return SpeedResult(
         workload=name,
-        status=STATUS[verdict.outcome],
+        status=STATUSES[verdict.outcome],
         seconds=verdict.seconds,
         ratio=verdict.ratio,
         low=verdict.low,
         high=verdict.high,
-        allowed=limit,
+        allowed=verdict.limit,
         reference=verdict.reference,
         remark=_remark(verdict),
     )
@@ -47,7 +67,7 @@ def _result(name: str, speed: Speed, subject: Subject, seed: int) -> SpeedResult
 
 def _remark(verdict: Verdict) -> str:
     if verdict.outcome == "too busy":
-        return "machine too busy"
+        return "this machine is too busy to measure anything"
     if verdict.outcome == "too slow":
-        return "measured twice"
-    return ""
+        return "too slow, also when it was measured again"
+    return "too slow at first, and fast enough when it was measured again" * verdict.repeated
