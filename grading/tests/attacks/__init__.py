@@ -1,0 +1,1 @@
+"""Submissions that try to gain points or to stop the run: each is bounded, and none succeeds."""

@@ -1,0 +1,172 @@
+"""Attacks that end the worker, keep it busy, or fill the machine."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from grading.tests.attacks.exam import HONEST, LIMITS, OTHERS, Mark, sit
+from grading.tests.attacks.trees import write_tree
+
+QUICK = replace(LIMITS, call_seconds=1.0)
+
+
+def test_an_honest_submission_passes(tree: Path) -> None:
+    result = sit(write_tree(tree))
+    assert result.passed == HONEST
+    assert result.restarts == 0
+
+
+ENDINGS = {
+    "sys.exit": ("import sys; sys.exit(0)", "SystemExit", 0),
+    "os._exit": ("import os; os._exit(0)", "WorkerDied", 1),
+    "an interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt", 0),
+    "an exception of its own": ("raise type('Passed', (BaseException,), {})", "Passed", 0),
+    "an exception that cannot be shown": (
+        "raise type('E', (Exception,), {'__str__': lambda self: 1 / 0})",
+        "E",
+        0,
+    ),
+    "a segmentation fault": ("import ctypes; ctypes.string_at(0)", "WorkerDied", 1),
+    "abort": ("import os; os.abort()", "WorkerDied", 1),
+    "exec of another program": ("import os; os.execv('/bin/true', ['true'])", "WorkerDied", 1),
+    "endless recursion": ("return mul(x, y)", "RecursionError", 0),
+    "a closed channel": ("import os; os.closerange(3, 64)", "WorkerDied", 1),
+    "a question to the terminal": ("return float(input())", "EOFError", 0),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("body", "kind", "restarts"), ENDINGS.values(), ids=ENDINGS)
+def test_ending(tree: Path, body: str, kind: str, restarts: int) -> None:
+    result = sit(write_tree(tree, f"def mul(x, y):\n    {body}\n"))
+    assert result.mul.kinds[0] == kind
+    assert result.passed == OTHERS
+    assert result.restarts == restarts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("statement", ["import sys; sys.exit(0)", "import os; os._exit(0)"])
+def test_ending_at_import(tree: Path, statement: str) -> None:
+    assert sit(write_tree(tree, first=statement)).passed == set()
+
+
+def test_a_worker_that_ends_costs_its_check_and_no_other(tree: Path) -> None:
+    result = sit(write_tree(tree, "def mul(x, y):\n    import os; os._exit(0)\n"))
+    assert result.mul.kinds[0] == "WorkerDied"
+    assert "status 0" in result.mul.message
+    assert result.passed == OTHERS
+
+
+@pytest.mark.slow
+def test_an_endless_loop_is_stopped(tree: Path) -> None:
+    loop = """
+        def mul(x, y):
+            import signal, threading
+            for number in range(1, 32):
+                if number not in (signal.SIGKILL, signal.SIGSTOP):
+                    signal.signal(number, signal.SIG_IGN)
+            while True:
+                pass
+        """
+    began = time.monotonic()
+    result = sit(write_tree(tree, loop), QUICK)
+    assert result.mul.kinds[0] == "TimedOut"
+    assert result.passed == OTHERS
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.slow
+def test_time_runs_out_over_many_calls(tree: Path) -> None:
+    slow = "def mul(x, y):\n    import time; time.sleep(0.2); return x * y\n"
+    limits = replace(LIMITS, check_seconds=1.0)
+    result = sit(write_tree(tree, slow), limits)
+    assert result.mul.kinds[0] == "TimedOut"
+    assert result.passed == OTHERS
+
+
+@pytest.mark.slow
+def test_endless_output_is_stopped(tree: Path) -> None:
+    flood = """
+        def mul(x, y):
+            import sys
+            for _ in range(64):
+                sys.stdout.write("all right\\n" * 100_000)
+            return 0.0
+        """
+    result = sit(write_tree(tree, flood))
+    assert result.mul.kinds[0] == "TooMuchOutput"
+    assert "all right\n" in result.mul.output
+    assert len(result.mul.output) < 100_000
+    assert result.passed == OTHERS
+
+
+@pytest.mark.slow
+def test_output_is_told_and_harms_nothing(tree: Path) -> None:
+    prints = """
+        def mul(x, y):
+            import os
+            os.write(2, b"\\x1b[2J\\xff \\x07 boo\\r\\n")
+            raise ValueError("\\x1b]0;title\\x07 \\ud800 \\u202e done")
+        """
+    mark = sit(write_tree(tree, prints), checks=["mul"]).mul
+    assert mark.output.strip().endswith("boo")
+    assert mark.message.endswith("done")
+    for text in (mark.output, mark.message):
+        assert text.isprintable() or set(text) - {"\n"} <= set(filter(str.isprintable, text))
+        text.encode("utf-8")
+
+
+def failed_for_memory(mark: Mark) -> bool:
+    return bool({"MemoryError", "OutOfMemory", "WorkerDied"} & set(mark.kinds))
+
+
+MEMORY = {
+    "forty gigabytes": "import numpy; numpy.ones(5_000_000_000)",
+    "shared memory": """import mmap
+    held = [mmap.mmap(-1, 64 << 20) for _ in range(20)]
+    for each in held:
+        each.write(bytes(64 << 20))""",
+    "many processes": """import os, time
+    for _ in range(8):
+        if not os.fork():
+            held = bytearray(b'1') * (100 << 20)
+            time.sleep(5)
+            os._exit(0)
+    time.sleep(5)""",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("body", MEMORY.values(), ids=MEMORY)
+def test_memory(tree: Path, body: str) -> None:
+    limits = replace(LIMITS, call_seconds=30.0)
+    result = sit(write_tree(tree, f"def mul(x, y):\n    {body}\n"), limits)
+    assert failed_for_memory(result.mul), result.mul
+    assert result.passed == OTHERS
+
+
+@pytest.mark.slow
+def test_a_fork_bomb(tree: Path, sandbox: None) -> None:
+    bomb = """
+        def mul(x, y):
+            import os, time
+            born = 0
+            for _ in range(200):
+                try:
+                    if not os.fork():
+                        time.sleep(3)
+                        os._exit(0)
+                except OSError:
+                    break
+                born += 1
+            time.sleep(0.5)
+            raise RuntimeError(f"{born} were born")
+        """
+    result = sit(write_tree(tree, bomb))
+    mark = result.mul
+    assert mark.kinds[0] in {"RuntimeError", "TooManyProcesses"}
+    if mark.kinds[0] == "RuntimeError":
+        assert int(mark.message.split()[0]) < LIMITS.processes
+    assert result.passed == OTHERS
