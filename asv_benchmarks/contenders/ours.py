@@ -23,7 +23,7 @@ from mt_nn import (
     maxpool2d,
     nll_loss,
 )
-from mt_tensor import Backend, TensorData, operators
+from mt_tensor import Backend, Reference, TensorData, operators
 
 MAPS_OF_ONE = {
     "relu": operators.relu,
@@ -42,10 +42,10 @@ class Ours(Contender):
         """Build the backend.
 
         Raises:
-            ModuleNotFoundError: The package as it was then has no such backend.
+            Absent: The packages as they are installed do not have it.
         """
         self.name = name  # type: ignore[misc]
-        self.backend = _backend(name)
+        self.backend = make_backend(name)
 
     def versions(self) -> dict[str, str]:
         """Return the versions of what our kernels rest on."""
@@ -221,12 +221,16 @@ class OurTrainer:
         return network
 
 
-def _backend(name: str) -> Backend:
-    """Return a backend; an older commit may not have it."""
-    if name == "fast":
-        return Fast(np.float32)
-    if name == "naive":
-        return Naive(np.float32)
-    from mt_kernels_cpu.tuned import Tuned
+def make_backend(name: str) -> Backend:
+    """Return one of our backends in single precision.
 
-    return Tuned(np.float32)
+    Raises:
+        Absent: The packages as they are installed, an older commit's perhaps, do not have it.
+    """
+    if name == "tuned":
+        try:
+            from mt_kernels_cpu.tuned import Tuned
+        except ModuleNotFoundError as error:
+            raise Absent("there is no backend tuned in these packages") from error
+        return Tuned(np.float32)
+    return {"fast": Fast, "naive": Naive, "reference": Reference}[name](np.float32)

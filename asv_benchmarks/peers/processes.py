@@ -133,7 +133,7 @@ def measure_processes(
         if warming and (row.cold or row.quantity == "printed"):
             continue
         for name, command in row.commands.items():
-            seen = _run(command, threads, row.cold)
+            seen = run_process(command, threads, row.cold)
             if warming:
                 continue
             if row.quantity == "printed":
@@ -149,7 +149,7 @@ def measure_processes(
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """What was seen of a process: seconds, seconds, megabytes, and its output."""
 
     cpu: float
@@ -158,8 +158,13 @@ class _Seen:
     printed: str
 
 
-def _run(command: tuple[str, ...], threads: int, cold: bool) -> _Seen:
-    """Run a Python process to its end.
+def run_process(command: tuple[str, ...], threads: int, cold: bool = False) -> Seen:
+    """Run a Python process to its end and return what it took.
+
+    Args:
+        command: The arguments of the interpreter.
+        threads: On how many it computes.
+        cold: Whether no compiled kernel is there.
 
     Raises:
         WorkerError: It failed.
@@ -178,7 +183,7 @@ def _run(command: tuple[str, ...], threads: int, cold: bool) -> _Seen:
         if process.returncode:
             raise WorkerError(f"python {' '.join(command)}: exit code {process.returncode}")
         output.seek(0)
-        return _Seen(_cpu(usage), wall, usage.ru_maxrss / 1024, output.read().strip())
+        return Seen(_cpu(usage), wall, usage.ru_maxrss / 1024, output.read().strip())
 
 
 def _cpu(usage: Any) -> float:

@@ -37,22 +37,17 @@ def epochs(contender: str, small: str, times: str, rounds: str) -> None:
 
     Prints a JSON object: the seconds of the long epochs, and those of the short ones times as many.
     """
+    from asv_benchmarks.learning import one_epoch
     from mt_models.recipes import DigitsRecipe
-    from mt_models.training import Settings, train
-    from mt_models.training.records import Progress
 
-    def one_epoch(images: int) -> float:
-        recipe = DigitsRecipe(
-            backend=contender, dtype="float32", train_size=images, validation_size=0
-        )
-        problem = recipe.build()
-        optimizer = recipe.make_optimizer(problem.network.parameters())
-        progress: Progress = train(problem, optimizer, Settings(1, 16), _Nobody())
-        return progress.records[0].seconds
+    def seconds(images: int) -> float:
+        return one_epoch(
+            DigitsRecipe(backend=contender, dtype="float32", train_size=images, validation_size=0)
+        ).seconds
 
     count, factor = int(small), int(times)
-    one_epoch(160)
-    taken = [(one_epoch(factor * count), one_epoch(count)) for _ in range(int(rounds))]
+    seconds(160)
+    taken = [(seconds(factor * count), seconds(count)) for _ in range(int(rounds))]
     print(
         json.dumps(
             {
@@ -61,20 +56,6 @@ def epochs(contender: str, small: str, times: str, rounds: str) -> None:
             }
         )
     )
-
-
-class _Nobody:
-    """An observer of a training run that takes no notice of it."""
-
-    def on_step(self, progress: object) -> None:
-        """Ignore it."""
-
-    def on_epoch(self, progress: object, evaluation: object) -> None:
-        """Ignore it."""
-
-    def should_stop(self) -> bool:
-        """Return that it shall go on."""
-        return False
 
 
 def race(contender: str) -> None:

@@ -1,0 +1,21 @@
+"""The workloads by which the grader judges speed: the same definitions, other contenders."""
+
+from dataclasses import replace
+
+from asv_benchmarks.benchmarks.settings import Timed
+from asv_benchmarks.workloads import BY_NAME
+
+
+class GraderWorkloads(Timed):
+    """What a submission is timed on, in single precision."""
+
+    params = (list(BY_NAME), ["tuned", "fast", "numpy", "torch", "jax"])
+    param_names = ("workload", "contender")
+
+    def setup(self, workload: str, contender: str) -> None:
+        """Prepare the call."""
+        self.prepare(contender, replace(BY_NAME[workload], dtype="float32"))
+
+    def time_workload(self, workload: str, contender: str) -> None:
+        """Time one call."""
+        self.call()

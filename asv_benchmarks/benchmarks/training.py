@@ -1,0 +1,54 @@
+"""Training steps: forward, backward, a step of the optimiser. Their time and their memory."""
+
+from asv_benchmarks.benchmarks.settings import Timed, call_of, keyed
+from asv_benchmarks.peers.rows import chain_row, training_rows
+
+STEPS = keyed(training_rows())
+CONTENDERS = ["tuned", "fast", "torch", "jax"]
+
+
+class Steps(Timed):
+    """One step of each network of the table that `hatch run peers` prints."""
+
+    params = (list(STEPS), CONTENDERS)
+    param_names = ("step", "contender")
+
+    def setup(self, step: str, contender: str) -> None:
+        """Build the network and train once, which compiles what it needs."""
+        self.prepare(contender, STEPS[step])
+
+    def time_step(self, step: str, contender: str) -> None:
+        """Time one step."""
+        self.call()
+
+
+class Memory:
+    """The largest memory of a process that trains."""
+
+    params = (list(STEPS), CONTENDERS)
+    param_names = ("step", "contender")
+    timeout = 300.0
+
+    def setup(self, step: str, contender: str) -> None:
+        """Build the network."""
+        self.call = call_of(contender, STEPS[step])
+
+    def peakmem_steps(self, step: str, contender: str) -> None:
+        """Take three steps."""
+        for _ in range(3):
+            self.call()
+
+
+class Engine(Timed):
+    """What recording and walking back cost: many operations on few numbers."""
+
+    params = (["tuned", "fast", "torch"],)
+    param_names = ("contender",)
+
+    def setup(self, contender: str) -> None:
+        """Prepare the chain."""
+        self.prepare(contender, chain_row().workload)
+
+    def time_chain(self, contender: str) -> None:
+        """Time 50 multiplications, forward and backward."""
+        self.call()

@@ -1,0 +1,56 @@
+"""The command `hatch run dashboard`."""
+
+import subprocess
+import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import click
+
+from asv_benchmarks.dashboard.offline import make_offline
+
+ROOT = Path(__file__).parents[2]
+HTML = ROOT / ".asv" / "html"
+RESULTS = ROOT / ".asv" / "results"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
+@click.option("--no-serve", is_flag=True, help="Write the pages and end.")
+def main(port: int, no_serve: bool) -> None:
+    """Publish what was measured over commits and show it in a browser, without a network."""
+    if not any(RESULTS.glob("*/*-*.json")):
+        raise click.ClickException(
+            "nothing was measured yet; run `hatch run bench-commits HEAD~3..HEAD` first"
+        )
+    subprocess.run([sys.executable, "-m", "asv", "publish"], cwd=ROOT, check=True)
+    make_offline(HTML)
+    if no_serve:
+        click.echo(f"The pages are in {HTML.relative_to(ROOT)}.")
+        return
+    handler = partial(_Quiet, directory=str(HTML))
+    try:
+        # Nobody but this machine can ask.
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise click.ClickException(f"port {port}: {error.strerror}; choose another one") from error
+    with server:
+        click.echo(f"http://127.0.0.1:{server.server_port}/ shows the dashboard; Ctrl-C ends it.")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            click.echo()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """Serves files and says so only if one is missing."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Stay silent about what went well."""
+        if str(code) >= "400":
+            super().log_request(code, size)
+
+
+if __name__ == "__main__":
+    main()
