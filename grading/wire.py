@@ -141,7 +141,11 @@ class Cells:
             # A byte that is neither 0 nor 1 would be a bool that equals neither.
             array = array != 0
         inverse = np.argsort(np.array(order, np.int64))
-        return array.reshape(sizes).transpose(inverse)
+        try:
+            return array.reshape(sizes).transpose(inverse)
+        except ValueError:
+            # No cells at all, and sizes beyond counting.
+            raise WireError("an array has fewer than 2**63 bytes, whatever its shape") from None
 
     def finish(self) -> None:
         """Expect that nothing is left.

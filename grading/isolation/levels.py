@@ -61,7 +61,7 @@ def best_level(isolation: Isolation) -> Level:
 def find() -> Found:
     """Try the levels, best first; the first that comes up is the answer for this process."""
     failures: list[str] = []
-    for level in _candidates():
+    for level in candidates():
         failure = try_level(level)
         if failure is None:
             return Found(level, tuple(failures))
@@ -80,7 +80,8 @@ def try_level(level: Level) -> str | None:
     return None
 
 
-def _candidates() -> Iterator[Level]:
+def candidates() -> Iterator[Level]:
+    """Go through the levels that may be there, best first."""
     root = os.getuid() == 0
     for kind, there in ((Bubblewrap, bubblewrap.available()), (Namespaces, True)):
         if there:

@@ -1,0 +1,89 @@
+"""Every level of isolation that this machine offers runs a submission, and says what it lacks."""
+
+from pathlib import Path
+
+import pytest
+
+from grading.isolation import IsolatedSubject, IsolationError, Limits, levels
+from grading.isolation.bubblewrap import Bubblewrap
+from grading.isolation.launch import Level
+from grading.isolation.levels import Found, best_level, candidates, find, try_level
+from grading.isolation.namespaces import Namespaces
+from grading.isolation.plain import Plain
+from grading.tests.attacks.exam import HONEST, OTHERS, sit
+from grading.tests.attacks.trees import write_tree
+
+NO_TIME = Limits(start_seconds=0.001)
+
+
+def name_of(level: Level) -> str:
+    return f"{type(level).__name__}{'-own-user' if getattr(level, 'own_user', False) else ''}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [*candidates(), Plain(own_user=False)], ids=name_of)
+def test_every_level_runs_and_restarts(
+    level: Level, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure = try_level(level)
+    if failure is not None:
+        pytest.skip(f"not here: {failure.splitlines()[0]}")
+    monkeypatch.setattr("grading.isolation.subject.best_level", lambda isolation: level)
+    assert sit(write_tree(tmp_path / "honest")).passed == HONEST
+    ends = "def mul(x, y):\n    import os; os._exit(3)\n"
+    result = sit(write_tree(tmp_path / "ends", ends))
+    assert result.passed == OTHERS
+    assert result.mul.message == "the worker ended: it ended with status 3"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [*candidates(), Plain(own_user=False)], ids=name_of)
+def test_errors_name_files_of_the_submission_at_every_level(
+    level: Level, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if try_level(level) is not None:
+        pytest.skip("not here")
+    monkeypatch.setattr("grading.isolation.subject.best_level", lambda isolation: level)
+    tree = write_tree(tmp_path, "def mul(x, y): raise ValueError(__file__)\n")
+    assert sit(tree, checks=["mul"]).mul.message == "minitorch/operators.py"
+
+
+def test_a_sandbox_lacks_nothing_that_a_process_lacks() -> None:
+    sandbox, process = Namespaces(own_user=True), Plain(own_user=False)
+    assert sandbox.undefended == ()
+    assert "reach the network" in str(process)
+    assert str(Bubblewrap(own_user=True)) == "isolation level: sandbox (bubblewrap)"
+
+
+def test_what_is_required_and_missing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Found(Plain(own_user=False), ("sandbox (namespaces): not permitted",))
+    monkeypatch.setattr(levels, "find", lambda: found)
+    assert best_level("best") is found.level
+    with pytest.raises(IsolationError, match=r"install bubblewrap.*\n- .*not permitted"):
+        IsolatedSubject(write_tree(tmp_path), isolation="required")
+
+
+def test_without_isolation_there_is_a_process_with_limits() -> None:
+    assert isinstance(best_level("none"), Plain)
+
+
+def test_the_levels_are_tried_once() -> None:
+    assert find() is find()
+
+
+def test_a_worker_that_does_not_come_up_is_the_graders_fault(tmp_path: Path) -> None:
+    with (
+        IsolatedSubject(write_tree(tmp_path), limits=NO_TIME) as subject,
+        pytest.raises(IsolationError, match="did not come up"),
+    ):
+        subject.call("operators.each", [], {"formula": "neg"})
+
+
+def test_nothing_is_left_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    assert sit(write_tree(tmp_path / "submission")).passed == HONEST
+    assert list(folder.iterdir()) == []
