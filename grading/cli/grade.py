@@ -1,6 +1,6 @@
 """`grade`: judge a submission, show the report, write it in other formats."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,12 @@ from rich.status import Status as Spinner
 
 from grading.cli.choosing import chosen_tasks, found_submission
 from grading.cli.files import FORMATS, check_paths, write_reports
+from grading.cli.memory import remember
 from grading.exits import exit_code
 from grading.judge.records import Report, TaskResult
 from grading.judge.run import Plan, draw_seed, judge
 from grading.reports import terminal
+from grading.submission import Submission, SubmissionError
 from grading.table import Task, table
 from tools.workspace import ROOT
 
@@ -88,23 +90,46 @@ def grade(
     """
     tasks = chosen_tasks(names)
     check_paths(files)
-    if batch is None:
-        for given, option in ((jobs, "--jobs"), (scheduler, "--scheduler"), (out, "--out")):
-            if given is not None:
-                raise click.UsageError(f"{option} is about many submissions: add --batch DIR")
+    if batch is not None:
+        _refuse_with_batch(submission, watch, files)
+        from grading.cli.batch import grade_class
+
+        flags = {
+            "--no-speed": no_speed,
+            "--simulate": simulate,
+            "--require-all": require_all,
+            "--strict-isolation": strict_isolation,
+        }
+        return grade_class(
+            batch,
+            tasks,
+            [flag for flag, given in flags.items() if given],
+            seed=seed,
+            jobs=jobs,
+            scheduler=scheduler,
+            out=out,
+            csv=files["csv"],
+        )
+    for option, given in (("--jobs", jobs), ("--scheduler", scheduler), ("--out", out)):
+        if given is not None:
+            raise click.UsageError(f"{option} is about many submissions: add --batch DIR")
+    found = found_submission(submission or ROOT)
     plan = Plan(
-        submission=found_submission(submission or ROOT),
+        submission=found,
         tasks=tasks,
         seed=draw_seed() if seed is None else seed,
         simulate=simulate,
         speed=not no_speed,
         isolation="required" if strict_isolation else "best",
+        reference=_reference(found, tasks),
     )
 
     def once() -> int:
         report = judge_visibly(plan)
         terminal.show(report, terminal.console(), verbose)
         write_reports(report, files)
+        if plan.submission.root == ROOT:
+            remember(report, plan.submission)
         return exit_code(report, require_all)
 
     if watch:
@@ -124,3 +149,32 @@ def judge_visibly(plan: Plan) -> Report:
                 spinner.update(f"judging {task.id}  {task.title}")
 
         return judge(plan, table(), progress)
+
+
+def _refuse_with_batch(
+    submission: Path | None, watch: bool, files: Mapping[str, Path | None]
+) -> None:
+    """Refuse options that are about one submission.
+
+    Raises:
+        click.UsageError: There is one.
+    """
+    given = {"--submission": submission, "--watch": watch or None}
+    given |= {f"--{name}": path for name, path in files.items() if name != "csv"}
+    for option, value in given.items():
+        if value is not None:
+            raise click.UsageError(
+                f"{option} is about one submission, --batch about many; each of these gets its "
+                "report.json and report.html among the results"
+            )
+
+
+def _reference(submission: Submission, tasks: Sequence[Task]) -> Submission | None:
+    """Return the solutions of this repository, if they are here and others are judged."""
+    if submission.root == ROOT:
+        return None
+    try:
+        here = Submission.at(ROOT)
+    except SubmissionError:
+        return None
+    return None if any(here.open(task.holes) for task in tasks) else here

@@ -1,6 +1,6 @@
 """The report in a terminal. Without one, as in a file or a pipe, it is the same without colours."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -53,21 +53,30 @@ def console(width: int | None = None) -> Console:
 
 def show(report: Report, on: Console, verbose: bool = False) -> None:
     """Write a report."""
+    print_plainly(on, lambda to: _show(report, to, verbose))
+
+
+def print_plainly(on: Console, write: Callable[[Console], None]) -> None:
+    """Write what a function writes; to a file or a pipe without blanks at the ends of lines."""
     with on.capture() as captured:
-        on.print()
-        if len(report.tasks) == 1:
-            on.print(_task(report.tasks[0], verbose=verbose, checks=True))
-        else:
-            on.print(_card(report))
-            for task in report.tasks:
-                if _is_explained(task) or verbose:
-                    on.print(_task(task, verbose=verbose, checks=verbose))
-        on.print(_footer(report))
+        write(on)
     text = captured.get()
     if not on.is_terminal:
         text = "\n".join(line.rstrip() for line in text.split("\n"))
     on.file.write(text)
     on.file.flush()
+
+
+def _show(report: Report, on: Console, verbose: bool) -> None:
+    on.print()
+    if len(report.tasks) == 1:
+        on.print(_task(report.tasks[0], verbose=verbose, checks=True))
+    else:
+        on.print(_card(report))
+        for task in report.tasks:
+            if _is_explained(task) or verbose:
+                on.print(_task(task, verbose=verbose, checks=verbose))
+    on.print(_footer(report))
 
 
 def _is_explained(task: TaskResult) -> bool:
@@ -77,7 +86,7 @@ def _is_explained(task: TaskResult) -> bool:
 def _card(report: Report) -> RenderableType:
     """One line for each task, by modules."""
     table = Table.grid(padding=(0, 2), expand=True)
-    for justify, ratio in (("left", None), ("left", 5), ("left", 6), ("right", None)):
+    for justify, ratio in (("left", None), ("left", 6), ("left", 6), ("right", None)):
         table.add_column(justify=justify, ratio=ratio, no_wrap=ratio is None)  # type: ignore[arg-type]
     for number, title in report.modules.items():
         tasks = report.in_module(number)
@@ -94,7 +103,7 @@ def _card(report: Report) -> RenderableType:
         for task in tasks:
             table.add_row(
                 _sign(task.status),
-                Text(f"{task.id:<5}{task.title}"),
+                Text(f"{task.id:<6}{task.title}"),
                 Text(words.outcome(task), style=_quiet(task.status)),
                 Text(words.score(task), style=COLOURS[task.status]),
             )

@@ -1,0 +1,68 @@
+"""`doctor`: what is wrong with this installation, and the command that mends it."""
+
+from collections.abc import Callable
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grading.cli.examination import Finding, Health, examinations
+from grading.exits import FAILED, OK
+from grading.reports.terminal import console, print_plainly
+
+SIGNS = {
+    Health.GOOD: ("✓", "green"),
+    Health.POOR: ("!", "yellow"),
+    Health.BAD: ("✗", "red"),
+}
+
+
+@click.command()
+def doctor() -> int:
+    """Look for what is wrong here, and say which command mends it.
+
+    Exits with 1 if something has to be mended before work can be judged.
+    """
+    found: list[Finding] = []
+    on = console()
+    with on.status("looking"):
+        for examine in examinations():
+            found.append(examined(examine))
+    print_plainly(on, lambda to: show(found, to))
+    return FAILED if any(each.health is Health.BAD for each in found) else OK
+
+
+def examined(examine: Callable[[], Finding]) -> Finding:
+    """Return what an examination finds; one that fails itself has found something, too."""
+    try:
+        return examine()
+    except Exception as error:
+        name = getattr(examine, "__name__", "?").replace("_", " ").strip()
+        said = f"{type(error).__name__}: {error}"
+        return Finding(name, Health.BAD, said, "hatch env remove default && hatch run doctor")
+
+
+def show(found: list[Finding], on: Console) -> None:
+    """Write what was found, and at the end what to do."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for each in found:
+        sign, colour = SIGNS[each.health]
+        text = Text(each.text)
+        if each.remedy:
+            text.append(f"\n→ {each.remedy}", style="bold")
+        table.add_row(Text(sign, style=f"bold {colour}"), Text(each.subject), text)
+    on.print(table)
+    bad = sum(each.health is Health.BAD for each in found)
+    poor = sum(each.health is Health.POOR for each in found)
+    if bad:
+        closing = Text(f"{bad} to mend first, with the commands above", style="bold red")
+    elif poor:
+        closing = Text(f"This works; {poor} could be better", style="bold yellow")
+    else:
+        closing = Text("Everything is as it should be", style="bold green")
+    on.print()
+    on.print(closing)

@@ -1,0 +1,158 @@
+"""`status`: how far the learner is, what is worth doing next, and what it unlocks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from grading.cli.choosing import found_submission
+from grading.cli.memory import Remembered, digest_of_sources, recall
+from grading.exits import OK
+from grading.judge.records import Status
+from grading.reports import words
+from grading.reports.terminal import COLOURS, console, print_plainly
+from grading.submission import Submission
+from grading.table import Table, Task, table
+from tools.workspace import ROOT
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a task is.
+
+    Attributes:
+        task: The task.
+        sign: One sign for it.
+        colour: Its colour.
+        text: What it says.
+        done: Whether it passed, the last time it was judged.
+        there: Whether the submission has it.
+    """
+
+    task: Task
+    sign: str
+    colour: str
+    text: str
+    done: bool = False
+    there: bool = True
+
+
+@click.command()
+@click.option(
+    "--submission",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The folder to look at; here by default.",
+)
+def status(submission: Path | None) -> int:
+    """Show what is done, what it earns, what it unlocks and what is next.
+
+    Nothing is run: written is what is no longer a stub, and right what `grade` last said.
+    """
+    found = found_submission(submission or ROOT)
+    standings = stand(found, table())
+    print_plainly(console(), lambda on: show(standings, table(), on))
+    return OK
+
+
+def stand(submission: Submission, tasks: Table) -> dict[str, Standing]:
+    """Return how far each task is, by its id."""
+    known = recall(submission)
+    sources = digest_of_sources(submission)
+    return {
+        task.id: _standing(task, submission, known.get(task.id), sources) for task in tasks.tasks
+    }
+
+
+def next_tasks(standings: dict[str, Standing], tasks: Table) -> list[Task]:
+    """Return the tasks that can be begun: not done, and everything before them is."""
+    done = {each.task.id for each in standings.values() if each.done}
+    return [
+        task
+        for task in tasks.tasks
+        if task.id not in done
+        and standings[task.id].there
+        and task.checks.required
+        and all(before.id in done for before in tasks.before(task))
+    ]
+
+
+def show(standings: dict[str, Standing], tasks: Table, on: Console) -> None:
+    """Write the table of tasks, and what is next."""
+    grid = Grid.grid(padding=(0, 2), expand=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=5)
+    grid.add_column(justify="right", no_wrap=True)
+    for module in tasks.modules:
+        of_module = tasks.in_module(module.number)
+        earned = sum(task.points for task in of_module if standings[task.id].done)
+        worth = sum(task.points for task in of_module)
+        score = f"{words.points(earned)} of {words.points(worth)}"
+        title = Text(f"Module {module.number} · {module.title}", style="bold")
+        grid.add_row("", title, "", Text(score, style="bold"))
+        for task in of_module:
+            each = standings[task.id]
+            grid.add_row(
+                Text(each.sign, style=f"bold {each.colour}"),
+                Text(f"{task.id:<6}{task.title}"),
+                Text(each.text, style="dim" if each.done or not each.there else each.colour),
+                words.points(task.points) if task.points else "",
+            )
+        grid.add_row()
+    on.print(grid)
+    for line in _outlook(standings, tasks):
+        on.print(line)
+
+
+def _outlook(standings: dict[str, Standing], tasks: Table) -> list[Text]:
+    following = next_tasks(standings, tasks)
+    if not following:
+        if all(each.done or not each.task.checks.required for each in standings.values()):
+            return [Text("Everything is done.", style="bold green")]
+        return [Text("hatch run grade  judges what is there", style="bold")]
+    first, *others = following
+    unlocked = ", ".join(f"{task.id} {task.title}" for task in tasks.unlocked_by(first))
+    lines = [
+        Text.assemble(("next      ", "dim"), (f"{first.id}  {first.title}", "bold")),
+        Text.assemble(("read      ", "dim"), first.doc),
+        Text.assemble(("judge it  ", "dim"), f"hatch run grade {first.marker}"),
+    ]
+    if unlocked:
+        lines.append(Text.assemble(("unlocks   ", "dim"), unlocked))
+    if others:
+        also = ", ".join(f"{task.id} {task.title}" for task in others[:4])
+        lines.append(Text.assemble(("or        ", "dim"), also))
+    return lines
+
+
+def _standing(
+    task: Task, submission: Submission, known: Remembered | None, sources: str
+) -> Standing:
+    holes = task.holes_in(submission.layout)
+    missing = submission.missing(holes)
+    if missing:
+        return Standing(task, "–", "dim", f"not there: no {missing[0]}", there=False)
+    stubs = submission.open(holes)
+    if stubs:
+        return Standing(task, "○", "yellow", f"{len(stubs)} of {len(holes)} functions to write")
+    if known is None:
+        return Standing(task, "◌", "cyan", "not judged yet" if holes else "nothing to write")
+    when = _when(known.created)
+    if known.sources != sources:
+        when += ", and something changed since"
+    if known.status is Status.PASSED:
+        return Standing(task, "✓", COLOURS[Status.PASSED], f"passed {when}", done=True)
+    return Standing(task, "✗", COLOURS[Status.FAILED], f"failed {when}")
+
+
+def _when(created: str) -> str:
+    try:
+        moment = datetime.fromisoformat(created).astimezone()
+    except ValueError:
+        return "some time ago"
+    return f"{moment:%d %b %H:%M}"
