@@ -69,7 +69,7 @@ def correlate(
         return not reverse and _gradient_of_weight(backend, out, input, weight)
     before = (kernel[0] - 1, kernel[1] - 1) if reverse else (0, 0)
     where = _layout(backend, input, kernel, size, before, reverse)
-    if not where.complete and not _finite(weight):
+    if not where.complete and not finite(weight):
         return False
     planes = to_planes(backend, input, where)
     if size[1] >= lanes(backend.dtype):
@@ -80,7 +80,13 @@ def correlate(
 
 
 def padded(
-    backend: Tuned, input: TensorData, kernel: Pair, size: Pair, before: Pair, reverse: bool = False
+    backend: Tuned,
+    input: TensorData,
+    kernel: Pair,
+    size: Pair,
+    before: Pair,
+    reverse: bool = False,
+    mask: TensorData | None = None,
 ) -> Planes:
     """Write images into planes over which a kernel can slide.
 
@@ -91,11 +97,13 @@ def padded(
         size: How many rows and columns of outputs will be asked for.
         before: How many rows and columns of zeros are before the images.
         reverse: Whether the kernel is read from its end.
+        mask: Only what is positive here counts in the images; the rest is 0.
 
     Shape:
-        input (N, C, H, W).
+        input and mask (N, C, H, W).
     """
-    return to_planes(backend, input, _layout(backend, input, kernel, size, before, reverse))
+    where = _layout(backend, input, kernel, size, before, reverse)
+    return to_planes(backend, input, where, mask)
 
 
 def _layout(
@@ -106,36 +114,30 @@ def _layout(
     return layout(count, channels, image, kernel, size, before, reverse, dtype, lanes(dtype))
 
 
-def to_planes(backend: Tuned, input: TensorData, where: Layout) -> Planes:
-    """Write images into planes of a layout.
-
-    Shape:
-        input (N, C, H, W).
-    """
+def to_planes(
+    backend: Tuned, input: TensorData, where: Layout, mask: TensorData | None = None
+) -> Planes:
+    """Write images into planes of a layout; see `padded`."""
     count, channels = input.shape[:2]
+    width = lanes(backend.dtype)
     storage = backend.buffers.empty(where.cells, backend.dtype)
     # Sums read on a little behind the last row of a plane, and it takes part in none.
-    storage[-lanes(backend.dtype) - where.row :] = 0.0
+    storage[-width - where.row :] = 0.0
     if where.joined:
         gaps = storage[: channels * where.channel].reshape(channels, where.channel)
         gaps[:, count * where.plane :] = 0.0
-    sizes, source, width = (channels, *where.fitting), input.storage, lanes(backend.dtype)
-    divide(
-        count,
-        threads_for(storage.size, count),
-        lambda _, first, last: fill_planes(
-            storage,
-            (where.image, where.channel, where.row),
-            where.plane,
-            where.inside,
-            source,
-            input.strides,
-            sizes,
-            width,
-            first,
-            last,
-        ),
-    )
+    signs = input if mask is None else mask
+    to_steps, sizes = (where.image, where.channel, where.row), (channels, *where.fitting)
+
+    def work(_: int, first: int, last: int) -> None:
+        fill_planes(
+            *(storage, to_steps, where.plane, where.inside),
+            *(input.storage, input.strides, sizes),
+            *(mask is not None, signs.storage, signs.strides),
+            *(width, first, last),
+        )
+
+    divide(count, threads_for(storage.size, count), work)
     return Planes(storage, where, count)
 
 
@@ -284,6 +286,26 @@ def _multiply_columns(
     )
 
 
-def _finite(a: TensorData) -> bool:
+def as_images(a: TensorData) -> TensorData:
+    """Return sequences as images one row high.
+
+    Shape:
+        (N, C, W) → (N, C, 1, W).
+    """
+    (n, c, width), (n_step, c_step, step) = a.shape, a.strides
+    return TensorData.trusted(a.storage, (n, c, 1, width), (n_step, c_step, 0, step))
+
+
+def as_sequences(a: TensorData) -> TensorData:
+    """Return images one row high as sequences.
+
+    Shape:
+        (N, C, 1, W) → (N, C, W).
+    """
+    (n, c, _, width), (n_step, c_step, _, step) = a.shape, a.strides
+    return TensorData.trusted(a.storage, (n, c, width), (n_step, c_step, step))
+
+
+def finite(a: TensorData) -> bool:
     """Return whether no element is infinite or NaN. Sums of finite numbers that overflow count."""
     return bool(np.isfinite(np.add.reduce(host_array(a), axis=None)))

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.jit import helper, released
-from mt_kernels_cpu.tuned.vectors import load, multiply_add, positive, repeat, store
+from mt_kernels_cpu.tuned.vectors import load, multiply_add, positive, repeat, store, where_positive
 from mt_tensor.layout import Storage
 
 Positions: TypeAlias = npt.NDArray[np.int64]
@@ -42,6 +42,9 @@ def fill_planes(
     images: Storage,
     steps: Steps,
     sizes: tuple[int, int, int],
+    masked: bool,
+    mask: Storage,
+    mask_steps: Steps,
     lanes: int,
     first: int,
     last: int,
@@ -56,6 +59,9 @@ def fill_planes(
         images: What to write, in any layout.
         steps: Its strides.
         sizes: Channels, and the height and width of the part that fits into the plane.
+        masked: Whether only what is positive in `mask` counts, and the rest is 0.
+        mask: Images of the same sizes.
+        mask_steps: The strides of these.
         lanes: The numbers in a vector.
         first: The first image to write.
         last: The one at which to stop.
@@ -68,14 +74,21 @@ def fill_planes(
             for y in range(height):
                 start = n * steps[0] + c * steps[1] + y * steps[2]
                 to = at + inside + y * to_steps[2]
-                if steps[3] == 1 and width >= lanes:
-                    for x in range(0, width - lanes, lanes):
-                        store(planes, to + x, load(images, start + x))
-                    end = width - lanes
-                    store(planes, to + end, load(images, start + end))
+                sign = n * mask_steps[0] + c * mask_steps[1] + y * mask_steps[2]
+                if steps[3] == 1 and mask_steps[3] == 1 and width >= lanes:
+                    for x in range(0, width - 1 + lanes, lanes):
+                        # The last vector of a row overlaps with the one before.
+                        x = min(x, width - lanes)
+                        numbers = load(images, start + x)
+                        if masked:
+                            numbers = where_positive(load(mask, sign + x), numbers)
+                        store(planes, to + x, numbers)
                 else:
                     for x in range(width):
-                        planes[to + x] = images[start + x * steps[3]]
+                        number = images[start + x * steps[3]]
+                        if masked and not mask[sign + x * mask_steps[3]] > 0:
+                            number = images.dtype.type(0)
+                        planes[to + x] = number
 
 
 @released

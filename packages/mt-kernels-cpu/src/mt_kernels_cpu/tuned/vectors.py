@@ -138,6 +138,48 @@ def positive(typing: Any, a: Any) -> Any:
 
 
 @intrinsic
+def where_positive(typing: Any, a: Any, b: Any) -> Any:
+    """Return the numbers of b where those of a are positive, else 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        nothing = ir.Constant(context.get_value_type(a), [0.0] * a.lanes)
+        chosen = builder.fcmp_ordered(">", arguments[0], nothing)
+        return builder.select(chosen, arguments[1], nothing)
+
+    return a(a, b), generate
+
+
+@intrinsic
+def larger(typing: Any, a: Any, b: Any) -> Any:
+    """Return the larger number of each pair; if one is NaN, either of them."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
+
+    return a(a, b), generate
+
+
+@intrinsic
+def largest(typing: Any, a: Any) -> Any:
+    """Return the largest number of a vector without NaN."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        index, rest, count = ir.IntType(32), arguments[0], a.lanes
+        while count > 1:
+            count //= 2
+            low, high = [
+                builder.shuffle_vector(
+                    rest, rest, ir.Constant(ir.VectorType(index, count), [*range(at, at + count)])
+                )
+                for at in (0, count)
+            ]
+            rest = builder.select(builder.fcmp_ordered(">", low, high), low, high)
+        return builder.extract_element(rest, index(0))
+
+    return a.element(a), generate
+
+
+@intrinsic
 def total(typing: Any, a: Any) -> Any:
     """Return the sum of the numbers of a vector."""
 

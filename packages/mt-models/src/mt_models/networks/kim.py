@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Tensor, concatenate
-from mt_nn import Conv1d, Dropout, Embedding, Linear, Module, max
+from mt_nn import Dropout, Embedding, Linear, MaxOverTimeConv1d, Module
 from mt_nn.init import course_uniform
 from mt_tensor import REFERENCE, Backend
 
@@ -56,7 +56,7 @@ class KimCNN(Module):
         self.embedding = Embedding.from_pretrained(vectors, trainable=trainable, backend=backend)
         # Small weights: the largest of many responses would else be large before it means anything.
         self.convolutions = [
-            Conv1d(
+            MaxOverTimeConv1d(
                 vectors.shape[1],
                 maps,
                 width,
@@ -78,7 +78,7 @@ class KimCNN(Module):
             (N, words), rows of the table of vectors → (N,).
         """
         x = self.embedding(rows).permute(0, 2, 1)  # (N, dimensions, words)
-        responses = [max(conv(x).relu(), dim=2) for conv in self.convolutions]  # (N, maps, 1)
+        responses = [conv(x) for conv in self.convolutions]  # (N, maps, 1)
         if self.preset == "course":
             features = responses[0] + responses[1] + responses[2]  # (N, maps, 1)
             logits: Tensor = self.dropout(self.output(_rows(features)))

@@ -23,8 +23,12 @@ class CourseLeNet(Module):
             backend: What computes.
         """
         super().__init__()
-        self.conv1 = Conv2d(1, 4, 3, padding="trailing", rng=rng, backend=backend)
-        self.conv2 = Conv2d(4, 8, 3, padding="trailing", rng=rng, backend=backend)
+        self.conv1 = Conv2d(
+            1, 4, 3, padding="trailing", activation="relu", rng=rng, backend=backend
+        )
+        self.conv2 = Conv2d(
+            4, 8, 3, padding="trailing", activation="relu", rng=rng, backend=backend
+        )
         self.pool = AvgPool2d(4)
         self.hidden = Linear(392, 64, rng=rng, backend=backend)
         self.dropout = Dropout(0.25, rng=rng)
@@ -38,8 +42,8 @@ class CourseLeNet(Module):
         Shape:
             (N, 1, 28, 28) → (N, 10).
         """
-        mid = self.conv1(images).relu()  # (N, 4, 28, 28)
-        out = self.conv2(mid).relu()  # (N, 8, 28, 28)
+        mid = self.conv1(images)  # (N, 4, 28, 28)
+        out = self.conv2(mid)  # (N, 8, 28, 28)
         # To look at, not to learn from: without their history they hold no graph in memory.
         self.mid, self.out = mid.detach(), out.detach()
         x = self.pool(out).view(-1, 392)
@@ -66,8 +70,8 @@ class LeNet5(Module):
             backend: What computes.
         """
         super().__init__()
-        self.conv1 = Conv2d(1, 6, 5, padding=2, rng=rng, backend=backend)
-        self.conv2 = Conv2d(6, 16, 5, rng=rng, backend=backend)
+        self.conv1 = Conv2d(1, 6, 5, padding=2, activation="relu", rng=rng, backend=backend)
+        self.conv2 = Conv2d(6, 16, 5, activation="relu", rng=rng, backend=backend)
         self.pool = MaxPool2d(2)
         self.hidden1 = Linear(400, 120, rng=rng, backend=backend)
         self.hidden2 = Linear(120, 84, rng=rng, backend=backend)
@@ -81,8 +85,8 @@ class LeNet5(Module):
         Shape:
             (N, 1, 28, 28) → (N, 10).
         """
-        mid = self.conv1(images).relu()  # (N, 6, 28, 28)
-        out = self.conv2(self.pool(mid)).relu()  # (N, 16, 10, 10)
+        mid = self.conv1(images)  # (N, 6, 28, 28)
+        out = self.conv2(self.pool(mid))  # (N, 16, 10, 10)
         self.mid, self.out = mid.detach(), out.detach()
         x = self.pool(out).view(-1, 400)
         x = self.hidden2(self.hidden1(x).relu()).relu()

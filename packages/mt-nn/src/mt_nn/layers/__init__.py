@@ -1,6 +1,6 @@
 """Layers: modules with one job each, to build networks from."""
 
-from mt_nn.layers.convolution import Conv1d, Conv2d, Padding
+from mt_nn.layers.convolution import Conv1d, Conv2d, MaxOverTimeConv1d, Padding
 from mt_nn.layers.dropout import Dropout
 from mt_nn.layers.embedding import Embedding
 from mt_nn.layers.linear import Linear
@@ -13,6 +13,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Linear",
+    "MaxOverTimeConv1d",
     "MaxPool2d",
     "Padding",
 ]

@@ -1,15 +1,11 @@
-"""Convolution layers, composed of padding, the backend's convolution and slicing.
-
-A backend's convolution gives one output for each position at which a kernel's first cell stands,
-and takes zeros from outside of the input. So zeros behind the input come for free, zeros before it
-are added by `pad`, and a stride keeps every so many-th position.
-"""
+"""Convolution layers: kernels slid over sequences and images, with a bias and an activation."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
-from mt_autodiff import Seed, Tensor, conv1d, conv2d, pad
+from mt_autodiff import Seed, Tensor
 from mt_nn import init as initializers
+from mt_nn.functional.convolution import convolve, strongest_response
 from mt_nn.init import Initializer
 from mt_nn.layers._checks import check_sizes, check_tensor
 from mt_nn.module import Module, Parameter
@@ -19,9 +15,12 @@ Padding: TypeAlias = int | Sequence[int] | Literal["trailing"]
 """Zeros on both sides, one number for all dimensions or one each; or "trailing": as many behind the
 input, and none before it, as give one output for each position of the input (at stride 1)."""
 
+Activation: TypeAlias = Literal["relu"] | None
+"""What becomes of the outputs: each where it is positive, else 0; or nothing."""
+
 
 class _Convolution(Module):
-    """What the two layers share: everything but the number of dimensions."""
+    """What the layers share: everything but the number of dimensions."""
 
     spatial: ClassVar[int]
     layout: ClassVar[str]
@@ -35,6 +34,7 @@ class _Convolution(Module):
         stride: int | Sequence[int] = 1,
         padding: Padding = 0,
         bias: bool = True,
+        activation: Activation = None,
         init: Initializer = initializers.kaiming_uniform,
         rng: Seed = None,
         backend: Backend = REFERENCE,
@@ -48,6 +48,8 @@ class _Convolution(Module):
             stride: How far apart the positions are at which outputs are computed.
             padding: How many zeros surround the input: a number on both sides, or "trailing".
             bias: Whether each output channel has a number added to it.
+            activation: "relu" or nothing. The same as calling ``relu()`` on what the layer
+                returns; a backend may compute both at once.
             init: What draws the kernels.
             rng: A generator, best one for the whole network; a seed, or None.
             backend: Where the parameters live.
@@ -69,6 +71,9 @@ class _Convolution(Module):
         self.padding: tuple[int, ...] | Literal["trailing"] = (
             padding if isinstance(padding, str) else check_sizes(name, "padding", padding, n, 0)
         )
+        if activation not in ("relu", None):
+            raise ValueError(f'{name}: activation {activation!r} is unknown; give "relu" or None')
+        self.activation = activation
         shape = (out_channels, in_channels, *self.kernel)
         self.weight = Parameter(init(shape, rng=rng, backend=backend))
         self.bias = (
@@ -82,21 +87,17 @@ class _Convolution(Module):
             ShapeError: The input has other dimensions or channels, or is smaller than the kernel.
             TypeError: The input is not a tensor.
         """
-        check_tensor(self, input)
-        sizes = self._positions(input)
-        if self.padding != "trailing" and any(self.padding):
-            input = pad(input, [(0, 0), (0, 0), *((before, 0) for before in self.padding)])
-        out = self._correlate(input, self.weight.value, sizes)
-        if any(step != 1 for step in self.stride):
-            out = out[(..., *(slice(None, None, step) for step in self.stride))]
-        if self.bias is None:
-            return out.contiguous()
-        bias: Tensor = self.bias.value
-        return out + bias.view(self.out_channels, *(1,) * self.spatial)
+        return convolve(*self._operands(input), relu=self.activation == "relu")
 
-    def _correlate(self, input: Tensor, weight: Tensor, sizes: tuple[int, ...]) -> Tensor:
-        """Return the outputs at the first positions, as many along each dimension as asked for."""
-        raise NotImplementedError
+    def _operands(
+        self, input: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None, tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """Return input, kernels, bias, zeros before the input, positions and stride."""
+        check_tensor(self, input)
+        positions = self._positions(input)
+        before = (0,) * self.spatial if isinstance(self.padding, str) else self.padding
+        bias: Tensor | None = None if self.bias is None else self.bias.value
+        return input, self.weight.value, bias, before, positions, self.stride
 
     def _positions(self, input: Tensor) -> tuple[int, ...]:
         """Return how many positions there are, up to the last one that the stride keeps."""
@@ -132,6 +133,8 @@ class _Convolution(Module):
             parts.append(f"padding={_short(self.padding)}")
         if self.bias is None:
             parts.append("bias=False")
+        if self.activation is not None:
+            parts.append(f"activation={self.activation!r}")
         return ", ".join(parts)
 
 
@@ -157,8 +160,43 @@ class Conv1d(_Convolution):
     spatial = 1
     layout = "width"
 
-    def _correlate(self, input: Tensor, weight: Tensor, sizes: tuple[int, ...]) -> Tensor:
-        return conv1d(input, weight, size=sizes[0])
+
+class MaxOverTimeConv1d(Conv1d):
+    r"""Kernels slid over sequences, of which only the strongest response counts.
+
+    $y_{n,o} = \max(0, \max_p z_{n,o,p})$, where $z$ is what `Conv1d` returns. A backend may compute
+    it at once; its gradient then touches nothing but the windows in which a kernel responded most
+    (Kim, "Convolutional neural networks for sentence classification", EMNLP 2014, calls it
+    max-over-time pooling).
+
+    Shape:
+        (N, in_channels, W) → (N, out_channels, 1).
+
+    Attributes:
+        weight: Shape (out_channels, in_channels, kernel).
+        bias: Shape (out_channels,), or None.
+
+    >>> from mt_autodiff import ones
+    >>> MaxOverTimeConv1d(3, 8, kernel=5, padding="trailing", rng=0)(ones((2, 3, 10))).shape
+    (2, 8, 1)
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int | Sequence[int], **options: Any
+    ) -> None:
+        """Build a layer with random kernels and a bias of zeros.
+
+        Args:
+            in_channels: 1 or more.
+            out_channels: 1 or more.
+            kernel: The kernels' size.
+            **options: As for `Conv1d`, without an activation: it is ReLU.
+        """
+        super().__init__(in_channels, out_channels, kernel, activation="relu", **options)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the strongest response of each kernel; see `Conv1d.forward`."""
+        return strongest_response(*self._operands(input))
 
 
 class Conv2d(_Convolution):
@@ -186,9 +224,6 @@ class Conv2d(_Convolution):
 
     spatial = 2
     layout = "height, width"
-
-    def _correlate(self, input: Tensor, weight: Tensor, sizes: tuple[int, ...]) -> Tensor:
-        return conv2d(input, weight, size=(sizes[0], sizes[1]))
 
 
 def _short(sizes: tuple[int, ...]) -> int | tuple[int, ...]:

@@ -1,0 +1,167 @@
+"""Convolution, bias and ReLU in one pass, with a backward pass of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cpu.tuned.convolution import (
+    Planes,
+    as_images,
+    as_sequences,
+    finite,
+    padded,
+    slide_over,
+    sum_products,
+)
+from mt_kernels_cpu.tuned.layouts import Pair
+from mt_kernels_cpu.tuned.vectors import lanes
+from mt_tensor import FusedForm, TensorData, host_array, operators
+from mt_tensor.fusion import Gradients
+
+if TYPE_CHECKING:
+    from mt_kernels_cpu.tuned.backend import Tuned
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a call leaves for its gradients, sequences as images one row high.
+
+    Attributes:
+        planes: The input in planes.
+        input: The input, (N, C, H, W).
+        weight: The kernels, (O, C, KH, KW).
+        before: How many rows and columns of zeros are before the input.
+        out: What came out, (N, O, P, Q).
+        relu: Whether negative sums became 0.
+        needs_grad: For input, weight and bias, if there is one.
+        dims: The dimensions of the input as it was given.
+    """
+
+    planes: Planes
+    input: TensorData
+    weight: TensorData
+    before: Pair
+    out: TensorData
+    relu: bool
+    needs_grad: tuple[bool, ...]
+    dims: int
+
+
+class Convolution(FusedForm):
+    """Kernels that slide over planes, for a stride of 1 and rows of at least a vector."""
+
+    @staticmethod
+    def forward(
+        backend: Tuned,
+        needs_grad: tuple[bool, ...],
+        input: TensorData,
+        weight: TensorData,
+        bias: TensorData | None,
+        before: tuple[int, ...],
+        positions: tuple[int, ...],
+        stride: tuple[int, ...],
+        relu: bool,
+    ) -> tuple[TensorData, Call] | None:
+        """Compute the layer's output; see `mt_nn.functional.convolution.convolve`."""
+        call = convolve(backend, needs_grad, input, weight, bias, before, positions, stride, relu)
+        if call is None:
+            return None
+        return (call.out if call.dims == 4 else as_sequences(call.out)), call
+
+    @staticmethod
+    def backward(backend: Tuned, saved: Call, grad: TensorData) -> Gradients:
+        """Return the gradients of input, weight and bias, where they are needed."""
+        if saved.dims == 3:
+            grad = as_images(grad)
+        kernel, image = saved.weight.shape[2:], saved.input.shape[2:]
+        before = (kernel[0] - 1 - saved.before[0], kernel[1] - 1 - saved.before[1])
+        mask = saved.out if saved.relu else None
+        gradients = padded(backend, grad, kernel, image, before, reverse=True, mask=mask)
+        outputs = saved.weight.shape[0]
+        found: list[TensorData | None] = [None] * len(saved.needs_grad)
+        if saved.needs_grad[0]:
+            found[0] = backend.empty(saved.input.shape)
+            slide_over(gradients, saved.weight.permute(1, 0, 2, 3), found[0])
+        if saved.needs_grad[1]:
+            result = sum_products(backend, saved.planes, gradients, outputs)
+            if np.isnan(result).any() and not saved.planes.layout.complete:
+                found[1] = _exact_gradient_of_weight(backend, saved, grad)
+            else:
+                found[1] = backend.from_numpy(result.reshape(saved.weight.shape))
+        if saved.needs_grad[2:] == (True,):
+            found[2] = backend.from_numpy(_sums_of_channels(gradients, outputs))
+        if saved.dims == 3:
+            found[:2] = [None if a is None else as_sequences(a) for a in found[:2]]
+        return tuple(found)
+
+
+def convolve(
+    backend: Tuned,
+    needs_grad: tuple[bool, ...],
+    input: TensorData,
+    weight: TensorData,
+    bias: TensorData | None,
+    before: tuple[int, ...],
+    positions: tuple[int, ...],
+    stride: tuple[int, ...],
+    relu: bool,
+) -> Call | None:
+    """Compute a convolution, or decline.
+
+    It declines strides, rows shorter than a vector, zeros before the input that no output would
+    need, numbers that do not fit together, and weights that are infinite or NaN: these must not
+    meet the zeros around the planes.
+    """
+    dims = len(input.shape)
+    if dims == 3 and len(weight.shape) == 3 and len(positions) == 1 and len(before) == 1:
+        input, weight = as_images(input), as_images(weight)
+        before, positions = (0, *before), (1, *positions)
+    if not (len(input.shape) == len(weight.shape) == 4 and len(positions) == len(before) == 2):
+        return None
+    kernel, size = (weight.shape[2], weight.shape[3]), (positions[0], positions[1])
+    narrow = lanes(backend.dtype)
+    if (
+        any(step != 1 for step in stride)
+        or input.shape[1] != weight.shape[1]
+        or (bias is not None and bias.shape != weight.shape[:1])
+        or 0 in (input.size, weight.size, size[0])
+        or min(size[1], input.shape[3]) < narrow
+        or not all(0 <= zeros < taps for zeros, taps in zip(before, kernel, strict=True))
+        or any(
+            count > length + zeros
+            for count, length, zeros in zip(size, input.shape[2:], before, strict=True)
+        )
+        or not finite(weight)
+    ):
+        return None
+    zeros = (before[0], before[1])
+    planes = padded(backend, input, kernel, size, zeros)
+    out = backend.empty((input.shape[0], weight.shape[0], *size))
+    slide_over(planes, weight, out, bias, relu)
+    return Call(planes, input, weight, zeros, out, relu, needs_grad, dims)
+
+
+def _sums_of_channels(gradients: Planes, outputs: int) -> npt.NDArray[Any]:
+    """Return the sum of each channel, over all images: all around them is zero."""
+    where, storage = gradients.layout, gradients.storage
+    ones = np.ones(where.channel, storage.dtype)
+    used = outputs * where.channel * (1 if where.joined else gradients.count)
+    sums: npt.NDArray[Any] = (storage[:used].reshape(-1, where.channel) @ ones).reshape(-1, outputs)
+    return sums.sum(0)
+
+
+def _exact_gradient_of_weight(backend: Tuned, saved: Call, grad: TensorData) -> TensorData:
+    """Return the gradient where infinities or NaN must not meet the zeros around an image."""
+    if saved.relu:
+        grad = backend.zip(operators.relu_back, saved.out, grad)
+    (top, left), widths = saved.before, ((0, 0), (0, 0))
+    images = np.pad(host_array(saved.input), (*widths, (top, 0), (left, 0)))
+    size = (saved.weight.shape[2], saved.weight.shape[3])
+    swap = (1, 0, 2, 3)
+    return backend._strided.conv2d(
+        backend.from_numpy(images).permute(*swap), grad.permute(*swap), False, size
+    ).permute(*swap)

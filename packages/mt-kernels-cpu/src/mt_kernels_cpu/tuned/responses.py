@@ -1,0 +1,160 @@
+"""The strongest responses of kernels that slide over sequences: the kernels.
+
+Of all positions of a sequence only one per kernel counts, so only one window of the sequence takes
+part in the gradient: a fraction of the work that the gradient of a whole convolution is.
+"""
+
+import numpy as np
+
+from mt_kernels_cpu.jit import released
+from mt_kernels_cpu.tuned.planes import Positions
+from mt_kernels_cpu.tuned.vectors import larger, largest, load, multiply_add, total
+from mt_tensor.layout import Storage
+
+NOWHERE = -1
+"""In the place of a position: no response is positive, so there is no gradient."""
+
+
+@released
+def find_strongest(
+    strongest: Storage,
+    where: Positions,
+    responses: Storage,
+    ones: Storage,
+    width: int,
+    lanes: int,
+    first: int,
+    last: int,
+) -> None:
+    """Find the largest number of each row and the first position at which it stands.
+
+    Args:
+        strongest: Where to write the numbers.
+        where: Where to write the positions, `NOWHERE` for a number that is not positive or NaN.
+        responses: The rows, contiguous.
+        ones: As many ones as a vector holds.
+        width: The length of a row, a vector or more.
+        lanes: The numbers in a vector.
+        first: The first row to go through.
+        last: The one at which to stop.
+    """
+    for row in range(first, last):
+        at = row * width
+        end = at + width - lanes
+        one = load(ones, 0)
+        top = sums = load(responses, end)
+        for p in range(at, end, lanes):
+            numbers = load(responses, p)
+            top = larger(top, numbers)
+            sums = multiply_add(one, numbers, sums)
+        best = largest(top)
+        position = NOWHERE
+        if np.isnan(total(sums)):
+            # Of NaN the comparisons above know nothing.
+            best = responses[at]
+            for p in range(1, width):
+                if responses[at + p] > best or np.isnan(responses[at + p]):
+                    best = responses[at + p]
+                if np.isnan(best):
+                    break
+        if best > 0:
+            position = 0
+            while responses[at + position] != best:
+                position += 1
+        strongest[row] = best
+        where[row] = position
+
+
+@released
+def add_windows(
+    gradient: Storage,
+    bias_gradient: Storage,
+    scratch: Storage,
+    sequences: Storage,
+    grad: Storage,
+    grad_steps: tuple[int, int],
+    where: Positions,
+    sizes: tuple[int, int, int, int, int],
+    before: int,
+    first: int,
+    last: int,
+) -> None:
+    """Add up the gradients of kernels and bias: each window in which one responded most.
+
+    Args:
+        gradient: Where to write the kernels' gradient, (O, C, K), contiguous.
+        bias_gradient: Where to write the bias's, (O,).
+        scratch: Room for the gradient of one kernel.
+        sequences: The sequences, (N, W, C), contiguous.
+        grad: The gradient of the responses, (N, O).
+        grad_steps: Its strides.
+        where: The positions of the responses, (N, O), contiguous.
+        sizes: N, W, C, O and K.
+        before: How many zeros are before a sequence.
+        first: The first kernel to go through.
+        last: The one at which to stop.
+    """
+    count, width, channels, outputs, taps = sizes
+    for o in range(first, last):
+        window = scratch[o * taps * channels : (o + 1) * taps * channels]
+        window[:] = 0.0
+        bias = gradient.dtype.type(0)
+        for n in range(count):
+            position = where[n * outputs + o]
+            if position != NOWHERE:
+                factor = grad[n * grad_steps[0] + o * grad_steps[1]]
+                bias += factor
+                # The part of the window that lies inside of the sequence is one run of memory.
+                start = position - before
+                low, high = max(0, -start), min(taps, width - start)
+                length = (high - low) * channels
+                to = window[low * channels :][:length]
+                run = sequences[(n * width + start + low) * channels :][:length]
+                for i in range(length):
+                    to[i] += factor * run[i]
+        bias_gradient[o] = bias
+        for c in range(channels):
+            for k in range(taps):
+                gradient[(o * channels + c) * taps + k] = window[k * channels + c]
+
+
+@released
+def spread_windows(
+    gradient: Storage,
+    kernels: Storage,
+    grad: Storage,
+    grad_steps: tuple[int, int],
+    where: Positions,
+    sizes: tuple[int, int, int, int, int],
+    before: int,
+    first: int,
+    last: int,
+) -> None:
+    """Add up the gradient of the sequences: each kernel, where it responded most.
+
+    Args:
+        gradient: Where to write, (N, W, C), contiguous.
+        kernels: The kernels, (O, K, C), contiguous.
+        grad: The gradient of the responses, (N, O).
+        grad_steps: Its strides.
+        where: The positions of the responses, (N, O), contiguous.
+        sizes: N, W, C, O and K.
+        before: How many zeros are before a sequence.
+        first: The first sequence to go through.
+        last: The one at which to stop.
+    """
+    _, width, channels, outputs, taps = sizes
+    for n in range(first, last):
+        sequence = gradient[n * width * channels : (n + 1) * width * channels]
+        sequence[:] = 0.0
+        for o in range(outputs):
+            position = where[n * outputs + o]
+            if position != NOWHERE:
+                factor = grad[n * grad_steps[0] + o * grad_steps[1]]
+                start = position - before
+                low, high = max(0, -start), min(taps, width - start)
+                length = (high - low) * channels
+                to = sequence[(start + low) * channels :][:length]
+                run = kernels[(o * taps + low) * channels :][:length]
+                for i in range(length):
+                    to[i] += factor * run[i]
