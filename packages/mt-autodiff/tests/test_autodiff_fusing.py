@@ -152,9 +152,9 @@ def test_the_result_has_the_class_of_the_first_tensor() -> None:
 def test_history_and_function_have_names() -> None:
     out = scaled_sum(leaf(1.0), leaf(1.0))
     assert repr(out.history) == "History(scaled_sum)"
-    assert scaled_sum.__name__ == "scaled_sum"
+    assert scaled_sum.__name__ == "scaled_sum"  # type: ignore[attr-defined]
     assert scaled_sum.__doc__ == "Return scale times the sum."
-    assert scaled_sum.fused_form == "scaled_sum"  # type: ignore[attr-defined]
+    assert scaled_sum.fused_form == "scaled_sum"
     body = scaled_sum.__wrapped__  # type: ignore[attr-defined]
     with runs_fused(False):
         assert body(leaf(1.0), leaf(1.0)).to_numpy().tolist() == [4.0]

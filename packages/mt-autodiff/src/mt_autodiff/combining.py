@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import functions
+from mt_autodiff.fusing import fused
 from mt_autodiff.tensor import Tensor
 from mt_tensor import ShapeError
 from mt_tensor.layout import normalize_dim
@@ -67,6 +68,7 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]]) -> Tensor:
     return result
 
 
+@fused("take")
 def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
     """Return rows of a table by their numbers.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from mt_autodiff.engine import Function, History, Node, TensorContext
 from mt_autodiff.modes import grad_enabled
@@ -19,7 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def fused(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def fused(name: str) -> Callable[[Callable[P, R]], Composed[P, R]]:
     """Let a composed function run as a fused form where there is one. A decorator.
 
     The form is that of the backend on which the first tensor argument lives. The composed body
@@ -29,37 +29,44 @@ def fused(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     - the tensors live on different backends;
     - the form declines: a layout, an option, or an error that the body will raise.
 
-    Results and gradients are the same either way, up to rounding. The decorated function has two
-    attributes by which tests find both ways: ``fused_form``, the name, and ``__wrapped__``, the
-    composed body.
+    Results and gradients are the same either way, up to rounding.
 
     Args:
         name: What backends call the form.
     """
+    return functools.partial(Composed, name)
 
-    def decorate(composed: Callable[P, R]) -> Callable[P, R]:
-        parameters = tuple(inspect.signature(composed).parameters.values())
-        function: Any = type(name, (FusedFunction,), {"__doc__": f"`{name}` as a fused form."})
 
-        @functools.wraps(composed)
-        def either(*args: P.args, **kwargs: P.kwargs) -> R:
-            for arg in args:
-                if isinstance(arg, Node):
-                    break
-            else:
-                return composed(*args, **kwargs)
-            form = arg.backend.fused(name)
-            if form is not None:
-                result = function.attempt(form, _in_order(parameters, args, kwargs))
-                if result is not None:
-                    answer: R = result
-                    return answer
-            return composed(*args, **kwargs)
+class Composed(Generic[P, R]):
+    """A composed function and the name of its fused form: what `fused` makes.
 
-        either.fused_form = name  # type: ignore[attr-defined]
-        return either
+    Attributes:
+        fused_form: The name.
+        __wrapped__: The composed body: the definition.
+    """
 
-    return decorate
+    def __init__(self, name: str, body: Callable[P, R]) -> None:
+        functools.update_wrapper(self, body)
+        self.fused_form = name
+        self._body = body
+        self._parameters = tuple(inspect.signature(body).parameters.values())
+        # The name under which histories, messages and profiles show it.
+        self._function: Any = type(name, (FusedFunction,), {"__doc__": f"`{name}`, fused."})
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the fused form, or else the composed body."""
+        for arg in args:
+            if isinstance(arg, Node):
+                break
+        else:
+            return self._body(*args, **kwargs)
+        form = arg.backend.fused(self.fused_form)
+        if form is not None:
+            result = self._function.attempt(form, _in_order(self._parameters, args, kwargs))
+            if result is not None:
+                answer: R = result
+                return answer
+        return self._body(*args, **kwargs)
 
 
 class FusedFunction(Function):

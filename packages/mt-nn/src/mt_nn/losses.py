@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import Tensor, take, tensor
+from mt_autodiff import Tensor, fused, take, tensor
 from mt_nn.functional import logsoftmax
 from mt_tensor import ShapeError
 
 
+@fused("nll_loss")
 def nll_loss(log_probabilities: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     r"""Return the mean negative log-likelihood, $-\frac{1}{N} \sum_n \log p_{n, t_n}$.
 
@@ -45,6 +46,7 @@ def nll_loss(log_probabilities: Tensor, targets: npt.ArrayLike | Tensor) -> Tens
     return -take(cells, np.arange(batch) * count + classes).mean()
 
 
+@fused("cross_entropy")
 def cross_entropy(logits: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     r"""Return the mean cross entropy of softmax: `nll_loss` of `logsoftmax`.
 
@@ -101,6 +103,7 @@ def binary_cross_entropy(probabilities: Tensor, targets: npt.ArrayLike | Tensor)
     return -(log_p * wanted + log_q * (1.0 - wanted)).mean()
 
 
+@fused("binary_cross_entropy_with_logits")
 def binary_cross_entropy_with_logits(logits: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     r"""Return the mean binary cross entropy of $\sigma(x)$, exact for scores of any size.
 

@@ -28,15 +28,25 @@ class Elementwise(HostBackend):
     def __init__(self, dtype: npt.DTypeLike = np.float32) -> None:
         super().__init__(dtype)
         self._strided = Fast(dtype)
+        # The kernels that have been asked for, so that small tensors do not wait for the question.
+        self._flat_maps: dict[Map, Callable[..., None]] = {}
+        self._flat_zips: dict[Zip, Callable[..., None]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy finds kernels and memory of its own.
+        return type(self), (self.dtype,)
 
     def map(self, fn: Map, a: TensorData, out: TensorData | None = None) -> TensorData:
         """Apply a scalar function to every element; see `mt_tensor.Backend.map`."""
         if out is None:
             cells = a.flat()
             if cells is not None:
-                out = a.like(self._cells(a.size))
-                map_flat(fn, self.dtype)(out.storage, cells)
-                return out
+                to = self._cells(a.size)
+                kernel = self._flat_maps.get(fn)
+                if kernel is None:
+                    kernel = self._flat_maps[fn] = map_flat(fn, self.dtype)
+                kernel(to, cells)
+                return a.like(to)
         return super().map(fn, a, out)
 
     def zip(
@@ -46,14 +56,17 @@ class Elementwise(HostBackend):
         if out is None and a.shape == b.shape:
             a_cells, b_cells = a.flat(), b.flat()
             if a_cells is not None and b_cells is not None:
-                out = a.like(self._cells(a.size))
-                zip_flat(fn, self.dtype)(out.storage, a_cells, b_cells)
-                return out
+                to = self._cells(a.size)
+                kernel = self._flat_zips.get(fn)
+                if kernel is None:
+                    kernel = self._flat_zips[fn] = zip_flat(fn, self.dtype)
+                kernel(to, a_cells, b_cells)
+                return a.like(to)
         return super().zip(fn, a, b, out)
 
     def _cells(self, count: int) -> Storage:
         """Return memory for so many numbers."""
-        return np.empty(count, self.dtype)
+        raise NotImplementedError
 
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
         if out.size == 0:

@@ -15,7 +15,7 @@ import numpy as np
 
 from mt_kernels_cpu.jit import KERNELS_KEPT, exact
 from mt_kernels_cpu.tuned.formulas import formula_for
-from mt_tensor import HostBackend, TensorData, Zip
+from mt_tensor import HostBackend, TensorData, Zip, operators
 from mt_tensor.layout import Storage
 
 LANES = 64
@@ -26,9 +26,14 @@ class Reductions(HostBackend):
     """The part of a backend that folds."""
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        cells = self.contiguous(a).flat()
+        cells: Any = self.contiguous(a).flat()
         before, behind = math.prod(a.shape[:dim]), math.prod(a.shape[dim + 1 :])
-        fold(fn, self.dtype)(out.storage, cells, before, a.shape[dim], behind)
+        if fn is operators.max:
+            # A choice between two numbers makes no vector instructions here, but NumPy has them.
+            blocks = cells.reshape(before, a.shape[dim], behind)
+            np.maximum.reduce(blocks, 1, out=out.storage.reshape(before, behind), initial=start)
+        else:
+            fold(fn, self.dtype)(out.storage, cells, before, a.shape[dim], behind)
 
 
 @lru_cache(maxsize=KERNELS_KEPT)
@@ -43,31 +48,37 @@ def fold(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
     def folding(out: Storage, a: Storage, before: int, count: int, behind: int) -> None:
         lanes = np.empty(LANES, out.dtype)
         for i in range(before):
-            if behind > 1:
-                total = out[i * behind : (i + 1) * behind]
-                for k in range(count):
-                    row = a[(i * count + k) * behind : (i * count + k + 1) * behind]
-                    for j in range(len(total)):
-                        total[j] = fn(total[j], row[j])
-            elif behind == 1:
+            if behind == 1:
                 row = a[i * count : (i + 1) * count]
-                result, done = out[i], 0
-                if count >= 2 * LANES:
+                result = out[i]
+                if len(row) < 2 * LANES:
+                    for k in range(len(row)):
+                        result = fn(result, row[k])
+                else:
                     for j in range(LANES):
                         lanes[j] = row[j]
-                    done = count - count % LANES
-                    for k in range(LANES, done, LANES):
-                        part = row[k : k + LANES]
+                    done = LANES
+                    while done + LANES <= len(row):
+                        part = row[done : done + LANES]
                         for j in range(LANES):
                             lanes[j] = fn(lanes[j], part[j])
+                        done += LANES
+                    rest = row[done:]
+                    for j in range(len(rest)):
+                        lanes[j] = fn(lanes[j], rest[j])
+                    # Halves are folded into one another until a single number is left.
                     width = LANES // 2
                     while width > 0:
                         for j in range(width):
-                            lanes[j] = fn(lanes[j], lanes[j + width])
+                            lanes[j] = fn(lanes[j], lanes[width + j])
                         width //= 2
                     result = fn(result, lanes[0])
-                for k in range(done, count):
-                    result = fn(result, row[k])
                 out[i] = result
+            else:
+                total = out[i * behind : (i + 1) * behind]
+                for k in range(i * count, (i + 1) * count):
+                    row = a[k * behind : (k + 1) * behind]
+                    for j in range(len(total)):
+                        total[j] = fn(total[j], row[j])
 
     return exact(folding)

@@ -2,25 +2,29 @@
 
 import numpy as np
 
-from mt_autodiff import Seed, Tensor
+from mt_autodiff import Seed, Tensor, fused
 
 
-def dropout(input: Tensor, rate: float, ignore: bool = False, rng: Seed = None) -> Tensor:
+@fused("dropout")
+def dropout(
+    input: Tensor, rate: float, ignore: bool = False, rng: Seed = None, scale: float = 1.0
+) -> Tensor:
     """Set each element to zero with a probability; the others stay as they are.
 
-    The others are not enlarged in return: a network that wants the same mean in training as
-    afterwards divides by 1 - rate, as the layer does (Srivastava and others, "Dropout", Journal
-    of Machine Learning Research 15, 2014, section 10).
+    The others are not enlarged in return, unless `scale` says so: a network that wants the same
+    mean in training as afterwards divides by 1 - rate, as the layer does (Srivastava and others,
+    "Dropout", Journal of Machine Learning Research 15, 2014, section 10).
 
     Which elements go depends on the generator and the shape alone: it is the same on every
-    backend and for every memory layout. The elements are multiplied by 0 or 1, so infinities and
-    NaN give NaN where they are dropped.
+    backend and for every memory layout. The elements are multiplied by 0 or by the scale, so
+    infinities and NaN give NaN where they are dropped.
 
     Args:
         input: The elements.
         rate: The probability, 0 to 1.
         ignore: Return the input as it is.
         rng: A generator, which every call moves on, or the seed of a new one.
+        scale: What the elements that stay are multiplied by.
 
     Shape:
         (...) → (...).
@@ -39,4 +43,4 @@ def dropout(input: Tensor, rate: float, ignore: bool = False, rng: Seed = None) 
         return input
     # Draws lie in [0, 1): a rate of 0 keeps every element and a rate of 1 none.
     kept = np.random.default_rng(rng).random(input.shape) >= rate
-    return input * kept.astype(input.dtype)
+    return input * (kept * scale).astype(input.dtype)

@@ -8,11 +8,12 @@ not an approximation.
 (Goodfellow, Bengio and Courville, "Deep Learning", section 4.1.)
 """
 
-from mt_autodiff import Tensor
+from mt_autodiff import Tensor, fused
 from mt_nn.functional.maximum import max
 from mt_tensor.layout import normalize_dim
 
 
+@fused("softmax")
 def softmax(input: Tensor, dim: int) -> Tensor:
     r"""Return $\frac{e^{x_i}}{\sum_j e^{x_j}}$ along a dimension.
 
@@ -39,6 +40,7 @@ def softmax(input: Tensor, dim: int) -> Tensor:
     return powers / powers.sum(dim)
 
 
+@fused("logsoftmax")
 def logsoftmax(input: Tensor, dim: int) -> Tensor:
     r"""Return $\log \mathrm{softmax}(x)_i = x_i - \log \sum_j e^{x_j}$ along a dimension.
 

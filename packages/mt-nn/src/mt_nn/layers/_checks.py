@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from numbers import Integral
 
 from mt_autodiff import Tensor
+from mt_nn.functional.linear import Activation
 
 
 def check_sizes(
@@ -25,6 +26,17 @@ def check_sizes(
             f"{layer}: {name} {value!r} must be a whole number{_or_several(count)}, {least} or more"
         )
     return tuple(int(size) for size in sizes)
+
+
+def check_activation(layer: str, activation: Activation) -> Activation:
+    """Return the name of an activation.
+
+    Raises:
+        ValueError: There is no such activation.
+    """
+    if activation not in (None, "relu"):
+        raise ValueError(f'{layer}: activation {activation!r} is unknown; give "relu" or None')
+    return activation
 
 
 def check_tensor(layer: object, input: object) -> None:

@@ -56,8 +56,8 @@ class Dropout(Module):
         check_tensor(self, input)
         if not self.training or self.rate == 0.0:
             return input
-        kept = dropout(input, self.rate, rng=self.rng)
-        return kept if self.rate == 1.0 else kept * (1.0 / (1.0 - self.rate))
+        scale = 1.0 if self.rate == 1.0 else 1.0 / (1.0 - self.rate)
+        return dropout(input, self.rate, rng=self.rng, scale=scale)
 
     def extra_repr(self) -> str:
         """Return the rate."""

@@ -2,18 +2,20 @@
 
 from mt_autodiff import Seed, Tensor
 from mt_nn import init as initializers
+from mt_nn.functional.linear import Activation, linear
 from mt_nn.init import Initializer
-from mt_nn.layers._checks import check_sizes, check_tensor
+from mt_nn.layers._checks import check_activation, check_sizes, check_tensor
 from mt_nn.module import Module, Parameter
 from mt_tensor import REFERENCE, Backend, ShapeError
 
 
 class Linear(Module):
-    r"""Every output is a weighted sum of all inputs: $y = x W + b$.
+    r"""Every output is a weighted sum of all inputs: $y = x W + b$, or ReLU of it.
 
     Attributes:
         in_size: The number of inputs.
         out_size: The number of outputs.
+        activation: "relu", or None.
         weight: Shape (in_size, out_size).
         bias: Shape (out_size,), or None.
 
@@ -28,6 +30,7 @@ class Linear(Module):
         out_size: int,
         *,
         bias: bool = True,
+        activation: Activation = None,
         init: Initializer = initializers.kaiming_uniform,
         rng: Seed = None,
         backend: Backend = REFERENCE,
@@ -38,15 +41,17 @@ class Linear(Module):
             in_size: 1 or more.
             out_size: 1 or more.
             bias: Whether there is one.
+            activation: "relu" for ReLU of every output.
             init: What draws the weight.
             rng: A generator, best one for the whole network; a seed, or None.
             backend: Where the parameters live.
 
         Raises:
-            ValueError: A size is smaller than 1.
+            ValueError: A size is smaller than 1, or there is no such activation.
         """
         (self.in_size,) = check_sizes("Linear", "in_size", in_size, 1, 1)
         (self.out_size,) = check_sizes("Linear", "out_size", out_size, 1, 1)
+        self.activation = check_activation("Linear", activation)
         self.weight = Parameter(init((in_size, out_size), rng=rng, backend=backend))
         self.bias = Parameter(initializers.zeros((out_size,), backend=backend)) if bias else None
 
@@ -67,9 +72,14 @@ class Linear(Module):
                 f"more dimensions before the last. Flatten with view(batch, {self.in_size}), or "
                 "build the layer for other inputs"
             )
-        out: Tensor = input @ self.weight.value
-        return out if self.bias is None else out + self.bias.value
+        bias = None if self.bias is None else self.bias.value
+        return linear(input, self.weight.value, bias, self.activation)
 
     def extra_repr(self) -> str:
-        """Return the sizes."""
-        return f"{self.in_size}, {self.out_size}" + (", bias=False" if self.bias is None else "")
+        """Return the sizes and whatever is not the default."""
+        parts = [str(self.in_size), str(self.out_size)]
+        if self.bias is None:
+            parts.append("bias=False")
+        if self.activation is not None:
+            parts.append(f"activation={self.activation!r}")
+        return ", ".join(parts)

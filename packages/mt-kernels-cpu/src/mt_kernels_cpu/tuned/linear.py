@@ -1,0 +1,144 @@
+"""A linear layer in one piece: the product, then bias and ReLU in one pass over it."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mt_kernels_cpu.jit import exact
+from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.layout import Storage
+
+
+class Linear(FusedForm):
+    r"""$y = x W + b$, with ReLU if wanted; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
+
+    @staticmethod
+    def forward(
+        backend: Any,
+        needs_grad: tuple[bool, ...],
+        input: TensorData,
+        weight: TensorData,
+        bias: TensorData | None,
+        activation: str | None,
+    ) -> Any:
+        """Multiply, then go over the product once; the form declines shapes that do not fit."""
+        if input.dims < 2 or weight.dims != 2 or input.shape[-1] != weight.shape[0]:
+            return None
+        outputs = weight.shape[1]
+        if activation not in (None, "relu") or (bias is not None and bias.shape != (outputs,)):
+            return None
+        rows = _as_rows(backend, input)
+        product = backend.matmul(rows, weight)
+        relu = activation == "relu"
+        if product.size and (bias is not None or relu):
+            offset = None if bias is None else backend.contiguous(bias).flat()
+            kernel = finish(backend.dtype) if bias is not None else finish_without(backend.dtype)
+            kernel(product.storage, *(() if bias is None else (offset,)), relu)
+        result = product if input.dims == 2 else product.view(*input.shape[:-1], outputs)
+        return result, (rows, weight, product if relu else None, input.shape, needs_grad)
+
+    @staticmethod
+    def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
+        """Stop the gradient where ReLU did, then multiply by the two operands."""
+        rows, weight, stopped, shape, needs_grad = saved
+        g = _as_rows(backend, grad)
+        grad_bias = None
+        if stopped is not None or len(needs_grad) > 2:
+            grad_bias = backend.empty((weight.shape[1],))
+            passed = g
+            if stopped is None:
+                column_sums(backend.dtype)(grad_bias.storage, g.flat())
+            else:
+                passed = backend.empty(g.shape)
+                kernel = stop_and_sum(backend.dtype)
+                kernel(passed.storage, grad_bias.storage, g.flat(), stopped.flat())
+            g = passed
+        grad_input = backend.matmul(g, weight.permute(1, 0)) if needs_grad[0] else None
+        if grad_input is not None and len(shape) != 2:
+            grad_input = grad_input.view(*shape)
+        grad_weight = backend.matmul(rows.permute(1, 0), g) if needs_grad[1] else None
+        return (grad_input, grad_weight, grad_bias)[: len(needs_grad)]
+
+
+def _as_rows(backend: Any, a: TensorData) -> TensorData:
+    """Return a tensor as a contiguous matrix, all dimensions but the last merged.
+
+    Shape:
+        (..., n) → (rows, n).
+    """
+    a = backend.contiguous(a)
+    if a.dims == 2:
+        return a
+    rows = 1
+    for size in a.shape[:-1]:
+        rows *= size
+    return a.view(rows, a.shape[-1])
+
+
+@lru_cache
+def finish(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, bias, relu)``, which adds a row to each row and stops at zero."""
+    zero = dtype.type(0)
+
+    def add_bias(out: Storage, bias: Storage, relu: bool) -> None:
+        columns = len(bias)
+        for start in range(0, len(out), columns):
+            row = out[start : start + columns]
+            if relu:
+                for j in range(len(row)):
+                    value = row[j] + bias[j]
+                    row[j] = zero if value <= zero else value
+            else:
+                for j in range(len(row)):
+                    row[j] += bias[j]
+
+    return exact(add_bias)
+
+
+@lru_cache
+def finish_without(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, relu)``, which stops at zero if it is told to."""
+    zero = dtype.type(0)
+
+    def stop(out: Storage, relu: bool) -> None:
+        for i in range(len(out) if relu else 0):
+            out[i] = zero if out[i] <= zero else out[i]
+
+    return exact(stop)
+
+
+@lru_cache
+def column_sums(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(total, g)``: the sum of all rows."""
+    zero = dtype.type(0)
+
+    def sum_columns(total: Storage, g: Storage) -> None:
+        for j in range(len(total)):
+            total[j] = zero
+        for start in range(0, len(g), len(total)):
+            row = g[start : start + len(total)]
+            for j in range(len(total)):
+                total[j] += row[j]
+
+    return exact(sum_columns)
+
+
+@lru_cache
+def stop_and_sum(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(passed, total, g, out)``: g where out is positive, and its column sums."""
+    zero = dtype.type(0)
+
+    def stop_gradient(passed: Storage, total: Storage, g: Storage, out: Storage) -> None:
+        columns = len(total)
+        for j in range(columns):
+            total[j] = zero
+        for start in range(0, len(g), columns):
+            to, grads = passed[start : start + columns], g[start : start + columns]
+            results = out[start : start + columns]
+            for j in range(columns):
+                value = grads[j] if results[j] > zero else zero
+                to[j] = value
+                total[j] += value
+
+    return exact(stop_gradient)

@@ -1,0 +1,228 @@
+"""Losses in one pass: the value, and what the gradient needs."""
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cpu.jit import exact
+from mt_kernels_cpu.tuned.exponential import exp_for
+from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.layout import Storage
+
+
+class NllLoss(FusedForm):
+    r"""$-\frac{1}{N} \sum_n l_{n, t_n}$; only the cells of the targets have a gradient."""
+
+    @staticmethod
+    def forward(
+        backend: Any, needs_grad: tuple[bool, ...], log_probabilities: TensorData, targets: Any
+    ) -> Any:
+        """Add up the cells; the form declines whatever is not one class for each row."""
+        classes = class_numbers(backend, needs_grad, log_probabilities, targets)
+        if classes is None:
+            return None
+        out = backend.empty((1,))
+        cells = backend.contiguous(log_probabilities).flat()
+        if not nll(backend.dtype)(out.storage, cells, classes, log_probabilities.shape[1]):
+            return None
+        return out, (log_probabilities.shape, classes, len(needs_grad))
+
+    @staticmethod
+    def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
+        """Write -1 / N times the gradient to the cells of the targets."""
+        shape, classes, tensors = saved
+        to = backend.empty(shape)
+        nll_back(backend.dtype)(to.storage, grad.storage, classes, shape[1])
+        return (to, None)[:tensors]
+
+
+class CrossEntropy(FusedForm):
+    r"""The mean of $-\log \mathrm{softmax}(x)_{t}$; $\bar x_n = (p_n - e_{t_n}) / N$."""
+
+    @staticmethod
+    def forward(
+        backend: Any, needs_grad: tuple[bool, ...], logits: TensorData, targets: Any
+    ) -> Any:
+        """Compute the loss and keep the probabilities."""
+        classes = class_numbers(backend, needs_grad, logits, targets)
+        if classes is None:
+            return None
+        out, p = backend.empty((1,)), backend.empty(logits.shape)
+        scores = backend.contiguous(logits).flat()
+        kernel = cross_entropy(backend.dtype)
+        if not kernel(out.storage, p.storage, scores, classes, logits.shape[1]):
+            return None
+        return out, (p, classes, len(needs_grad))
+
+    @staticmethod
+    def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
+        """Compute the gradient from the probabilities."""
+        p, classes, tensors = saved
+        to = backend.empty(p.shape)
+        cross_entropy_back(backend.dtype)(to.storage, p.storage, grad.storage, classes, p.shape[1])
+        return (to, None)[:tensors]
+
+
+class BinaryCrossEntropyWithLogits(FusedForm):
+    r"""The mean of $\log(1 + e^x) - t x$; $\bar x = (\sigma(x) - t) / N$."""
+
+    @staticmethod
+    def forward(
+        backend: Any, needs_grad: tuple[bool, ...], logits: TensorData, targets: Any
+    ) -> Any:
+        """Compute the loss; the form declines targets that are no probabilities."""
+        if any(needs_grad[1:]) or logits.size == 0:
+            return None
+        if isinstance(targets, TensorData):
+            targets = backend.to_numpy(targets)
+        given = np.asarray(targets)
+        if given.shape != logits.shape or given.dtype.kind not in "iufb":
+            return None
+        # A copy: the caller's own memory may change before the backward pass.
+        wanted = given.astype(backend.dtype, order="C").reshape(-1)
+        out, cells = backend.empty((1,)), backend.contiguous(logits).flat()
+        if not bce(backend.dtype)(out.storage, cells, wanted):
+            return None
+        return out, (logits, wanted, len(needs_grad))
+
+    @staticmethod
+    def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
+        """Compute the gradient from scores and targets."""
+        logits, wanted, tensors = saved
+        to = backend.empty(logits.shape)
+        cells = backend.contiguous(logits).flat()
+        bce_back(backend.dtype)(to.storage, cells, wanted, grad.storage)
+        return (to, None)[:tensors]
+
+
+def class_numbers(
+    backend: Any, needs_grad: tuple[bool, ...], scores: TensorData, targets: Any
+) -> npt.NDArray[np.int64] | None:
+    """Return targets as an array of their own, None unless there is a whole number for each row."""
+    if scores.dims != 2 or scores.size == 0 or any(needs_grad[1:]):
+        return None
+    if isinstance(targets, TensorData):
+        targets = backend.to_numpy(targets)
+    given = np.asarray(targets)
+    if given.shape != (scores.shape[0],) or given.dtype.kind not in "iuf":
+        return None
+    if given.dtype.kind == "f" and not np.array_equal(given, np.floor(given)):
+        return None
+    return given.astype(np.int64)
+
+
+@lru_cache
+def nll(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, log_p, classes, count)``: False if a class does not exist."""
+    number = dtype.type
+
+    def nll_forward(out: Storage, log_p: Storage, classes: Storage, count: int) -> bool:
+        total = number(0)
+        for n in range(len(classes)):
+            if not 0 <= classes[n] < count:
+                return False
+            total += log_p[n * count + classes[n]]
+        out[0] = -total / number(len(classes))
+        return True
+
+    return exact(nll_forward)
+
+
+@lru_cache
+def nll_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, g, classes, count)``."""
+    number = dtype.type
+
+    def nll_backward(to: Storage, g: Storage, classes: Storage, count: int) -> None:
+        share = -g[0] / number(len(classes))
+        for i in range(len(to)):
+            to[i] = number(0)
+        for n in range(len(classes)):
+            to[n * count + classes[n]] = share
+
+    return exact(nll_backward)
+
+
+@lru_cache
+def cross_entropy(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, p, x, classes, count)``: False if a class does not exist."""
+    exp, number = exp_for(dtype), dtype.type
+
+    def cross_entropy_forward(
+        out: Storage, p: Storage, x: Storage, classes: Storage, count: int
+    ) -> bool:
+        cost = number(0)
+        for n in range(len(classes)):
+            if not 0 <= classes[n] < count:
+                return False
+            scores, to = x[n * count : (n + 1) * count], p[n * count : (n + 1) * count]
+            top = scores[0]
+            for score in scores:
+                top = score if score > top else top
+            total = number(0)
+            for j in range(len(to)):
+                to[j] = exp(scores[j] - top)
+            for power in to:
+                total += power
+            cost -= (scores[classes[n]] - top) - number(math.log(total))
+            for j in range(len(to)):
+                to[j] = to[j] / total
+        out[0] = cost / number(len(classes))
+        return True
+
+    return exact(cross_entropy_forward)
+
+
+@lru_cache
+def cross_entropy_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, p, g, classes, count)``."""
+    number = dtype.type
+
+    def cross_entropy_backward(
+        to: Storage, p: Storage, g: Storage, classes: Storage, count: int
+    ) -> None:
+        share = g[0] / number(len(classes))
+        for i in range(len(to)):
+            to[i] = p[i] * share
+        for n in range(len(classes)):
+            to[n * count + classes[n]] -= share
+
+    return exact(cross_entropy_backward)
+
+
+@lru_cache
+def bce(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, x, t)``: False if a target lies outside of 0 and 1."""
+    exp, number = exp_for(dtype), dtype.type
+
+    def bce_forward(out: Storage, x: Storage, t: Storage) -> bool:
+        total = number(0)
+        for i in range(len(x)):
+            if t[i] < number(0) or t[i] > number(1):
+                return False
+            top = number(0) if x[i] <= number(0) else x[i]
+            rest = number(math.log(exp(-top) + exp(x[i] - top)))
+            # The large terms first: they may cancel, and the small one remains.
+            total += (top - x[i] * t[i]) + rest
+        out[0] = total / number(len(x))
+        return True
+
+    return exact(bce_forward)
+
+
+@lru_cache
+def bce_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, x, t, g)``."""
+    exp, number = exp_for(dtype), dtype.type
+
+    def bce_backward(to: Storage, x: Storage, t: Storage, g: Storage) -> None:
+        share = g[0] / number(len(x))
+        for i in range(len(x)):
+            z = exp(-abs(x[i]))
+            sigmoid = (number(1) if x[i] >= number(0) else z) / (number(1) + z)
+            to[i] = (sigmoid - t[i]) * share
+
+    return exact(bce_backward)

@@ -1,0 +1,145 @@
+"""Softmax and its logarithm along the last dimension, in one pass over each row."""
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mt_kernels_cpu.jit import exact
+from mt_kernels_cpu.tuned.exponential import exp_for
+from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.layout import Storage
+
+
+class _AlongRows(FusedForm):
+    """What both have in common: rows of scores, and gradients that need only the result."""
+
+    @staticmethod
+    def kernels(dtype: Any) -> Any:
+        """Return forward, ``kernel(out, x, rows, columns)``, and backward, with g behind out."""
+        raise NotImplementedError
+
+    @classmethod
+    def forward(cls, backend: Any, needs_grad: Any, input: TensorData, dim: int) -> Any:
+        """Compute all rows; the form declines dimensions other than the last."""
+        if not input.dims or dim not in (-1, input.dims - 1) or input.size == 0:
+            return None
+        out = backend.empty(input.shape)
+        columns = input.shape[-1]
+        scores = backend.contiguous(input).flat()
+        forward, _ = cls.kernels(backend.dtype)
+        forward(out.storage, scores, input.size // columns, columns)
+        return out, out
+
+    @classmethod
+    def backward(cls, backend: Any, saved: TensorData, grad: TensorData) -> Gradients:
+        """Compute the gradient of all rows."""
+        to = backend.empty(saved.shape)
+        columns = saved.shape[-1]
+        _, backward = cls.kernels(backend.dtype)
+        g = backend.contiguous(grad).flat()
+        backward(to.storage, saved.storage, g, saved.size // columns, columns)
+        return (to,)
+
+
+class Softmax(_AlongRows):
+    r"""$p_i = e^{x_i - m} / s$; $\bar x_i = p_i (\bar p_i - \sum_j \bar p_j p_j)$."""
+
+    @staticmethod
+    def kernels(dtype: Any) -> Any:
+        """Return the compiled loops."""
+        return softmax_rows(dtype), softmax_rows_back(dtype)
+
+
+class LogSoftmax(_AlongRows):
+    r"""$l_i = (x_i - m) - \log s$; $\bar x_i = \bar l_i - e^{l_i} \sum_j \bar l_j$."""
+
+    @staticmethod
+    def kernels(dtype: Any) -> Any:
+        """Return the compiled loops."""
+        return logsoftmax_rows(dtype), logsoftmax_rows_back(dtype)
+
+
+@lru_cache
+def softmax_rows(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, x, rows, columns)``."""
+    exp, number = exp_for(dtype), dtype.type
+
+    def softmax_forward(out: Storage, x: Storage, rows: int, columns: int) -> None:
+        for row in range(rows):
+            scores = x[row * columns : (row + 1) * columns]
+            to = out[row * columns : (row + 1) * columns]
+            top = scores[0]
+            for score in scores:
+                top = score if score > top else top
+            total = number(0)
+            for j in range(len(to)):
+                to[j] = exp(scores[j] - top)
+            for power in to:
+                total += power
+            for j in range(len(to)):
+                to[j] = to[j] / total
+
+    return exact(softmax_forward)
+
+
+@lru_cache
+def softmax_rows_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, p, g, rows, columns)``."""
+    number = dtype.type
+
+    def softmax_backward(to: Storage, p: Storage, g: Storage, rows: int, columns: int) -> None:
+        for row in range(rows):
+            here, out = p[row * columns : (row + 1) * columns], to[row * columns :]
+            grads, total = g[row * columns : (row + 1) * columns], number(0)
+            for j in range(len(here)):
+                total += grads[j] * here[j]
+            for j in range(len(here)):
+                out[j] = here[j] * (grads[j] - total)
+
+    return exact(softmax_backward)
+
+
+@lru_cache
+def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, x, rows, columns)``."""
+    exp, number = exp_for(dtype), dtype.type
+
+    def logsoftmax_forward(out: Storage, x: Storage, rows: int, columns: int) -> None:
+        for row in range(rows):
+            scores = x[row * columns : (row + 1) * columns]
+            to = out[row * columns : (row + 1) * columns]
+            top = scores[0]
+            for score in scores:
+                top = score if score > top else top
+            total = number(0)
+            for j in range(len(to)):
+                to[j] = exp(scores[j] - top)
+            for power in to:
+                total += power
+            # NaN among the scores makes NaN of the sum and so of the whole row.
+            rest = number(math.log(total))
+            for j in range(len(to)):
+                to[j] = (scores[j] - top) - rest
+
+    return exact(logsoftmax_forward)
+
+
+@lru_cache
+def logsoftmax_rows_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, log_p, g, rows, columns)``."""
+    exp, number = exp_for(dtype), dtype.type
+
+    def logsoftmax_backward(
+        to: Storage, log_p: Storage, g: Storage, rows: int, columns: int
+    ) -> None:
+        for row in range(rows):
+            here, out = log_p[row * columns : (row + 1) * columns], to[row * columns :]
+            grads, total = g[row * columns : (row + 1) * columns], number(0)
+            for grad in grads:
+                total += grad
+            for j in range(len(here)):
+                out[j] = grads[j] - exp(here[j]) * total
+
+    return exact(logsoftmax_backward)
