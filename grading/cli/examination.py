@@ -165,11 +165,8 @@ def table_of_tasks() -> Finding:
     if absent:
         text = f"missing: {', '.join(absent)}"
         return Finding("tasks", Health.BAD, text, f"git checkout -- {' '.join(absent)}")
-    return Finding("tasks", Health.GOOD, f"{len(tasks)} with {_checks(tasks)} checks")
-
-
-def _checks(tasks: "tuple[object, ...]") -> int:
-    return sum(len(task.checks.names) for task in tasks)  # type: ignore[attr-defined]
+    checks = sum(len(task.checks.names) for task in tasks)
+    return Finding("tasks", Health.GOOD, f"{len(tasks)} with {checks} checks")
 
 
 COMPILE = """
@@ -253,7 +250,8 @@ def gpu() -> Finding:
         return Finding("GPU", Health.GOOD, done.stdout.strip())
     if shutil.which("nvidia-smi"):
         text = "there is one, and numba cannot use it"
-        return Finding("GPU", Health.POOR, text, 'hatch run pip install "numba-cuda[cu12]"')
+        remedy = 'add "mt-kernels-cuda[cu12]" to the dependencies of envs.default in hatch.toml'
+        return Finding("GPU", Health.POOR, text, remedy)
     return Finding("GPU", Health.GOOD, "none; --simulate judges CUDA tasks on numba's simulator")
 
 
