@@ -143,13 +143,14 @@ def _path_by_path(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
 def _last_contribution(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
     totals = [0.0] * len(graph["edges"])
     totals[-1] = deriv
+    wanted = reachable(graph)
     for number in reversed(range(len(totals))):
-        if number not in reachable(graph):
+        if number not in wanted:
             continue
         for parent, weight in graph["edges"][number]:
             totals[parent] = weight * totals[number]
     _, counts = _right(graph, deriv)
-    leaf, wanted = _leaves(graph), reachable(graph)
+    leaf = _leaves(graph)
     return [t if leaf[i] and i in wanted else 0.0 for i, t in enumerate(totals)], counts
 
 

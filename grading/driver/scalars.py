@@ -32,6 +32,10 @@ STEPS: dict[str, Callable[..., Any]] = {
 }
 
 
+EITHER_ORDER = ("add", "mul", "eq")
+"""Steps whose operands may change places, as in ``b == a`` for ``a == b``."""
+
+
 def run_program(program: Plain, nodes: list[Any]) -> list[Any]:
     """Add the result of each step to the inputs."""
     for name, *operands in program:
@@ -69,6 +73,8 @@ def history(request: Request) -> Answer:
     inputs = [Scalar(x) for x in request.options["inputs"]]
     result = STEPS[name](*inputs)
     parents = list(result.parents)
+    if name in EITHER_ORDER:
+        parents.sort(key=lambda parent: next(i for i, x in enumerate(inputs) if x is parent))
     return Answer(
         request,
         plain={
