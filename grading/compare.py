@@ -1,8 +1,7 @@
 """Comparing what was received with what was expected, in words that help to find the mistake."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +12,6 @@ from grading.subject import Answer, Array, Plain, Subject, SubjectError
 RELATIVE = 1e-6
 ABSOLUTE = 1e-8
 """Tolerances for results computed in double precision, in whatever order."""
-
-F = TypeVar("F", bound=Callable[..., None])
 
 
 class MismatchError(AssertionError):
@@ -28,20 +25,6 @@ class MismatchError(AssertionError):
         super().__init__(_text(finding))
         self.finding = finding
         note(finding)
-
-
-def advice(reason: str) -> Callable[[F], F]:
-    """Mark a check whose outcome is told and costs no points, with the reason. A decorator.
-
-    The grader reads the attribute `advice` of the check. Where nothing is graded, as in this
-    repository's own tests, such a check fails like any other.
-    """
-
-    def mark(check: F) -> F:
-        check.advice = reason  # type: ignore[attr-defined]
-        return check
-
-    return mark
 
 
 def expect_array(

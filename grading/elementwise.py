@@ -103,21 +103,51 @@ def check_kernel(
         expect(unchanged, f"operand {i} was written to", answer)
 
 
+def check_races(
+    subject: Subject,
+    options: Plain,
+    out: Array,
+    operands: Sequence[Array],
+    expected: Array,
+    times: int,
+) -> None:
+    """Call a kernel many times, on one thread and on all: it always gives the right answer."""
+    for threads in (1, None):
+        answer = subject.call(
+            "kernel.repeat", [out, *operands], {**options, "times": times, "threads": threads}
+        )
+        expect_array(answer, np.broadcast_to(expected, (times, *expected.shape)))
+
+
+def check_is_parallel(
+    subject: Subject, options: Plain, out: Array, operands: Sequence[Array]
+) -> None:
+    """Demand that numba runs the main loop of a kernel on all threads, by its own diagnosis."""
+    answer = subject.call("kernel.parallel", [out, *operands], options)
+    loops = answer.plain["parallel loops"]
+    # None: numba is switched off, so that there is nothing to be said.
+    expect(loops is None or loops > 0, "the main loop of the kernel is not parallel", answer)
+
+
 @st.composite
-def map_kernels(draw: st.DrawFn) -> tuple[Array, Array]:
-    """Draw an output in any layout, filled with junk, and an operand that broadcasts to it."""
+def map_kernels(draw: st.DrawFn, any_layout: bool = False) -> tuple[Array, Array]:
+    """Draw an output, filled with junk, and an operand that broadcasts to it."""
     shape = draw(shapes(max_side=3))
     cut = shape[draw(st.integers(0, len(shape) - 1)) :]
     small = tuple(1 if draw(st.booleans()) else size for size in cut)
-    out = draw(laid_out(np.full(shape, 99.0)))
+    out = np.full(shape, 99.0)
+    if any_layout:
+        out = draw(laid_out(out))
     return out, draw(arrays(small))
 
 
 @st.composite
-def zip_kernels(draw: st.DrawFn) -> tuple[Array, Array, Array]:
-    """Draw an output in any layout, filled with junk, and two operands that broadcast to it."""
+def zip_kernels(draw: st.DrawFn, any_layout: bool = False) -> tuple[Array, Array, Array]:
+    """Draw an output, filled with junk, and two operands that broadcast to it."""
     first, second = draw(broadcastable())
-    out = draw(laid_out(np.full(np.broadcast_shapes(first, second), 99.0)))
+    out = np.full(np.broadcast_shapes(first, second), 99.0)
+    if any_layout:
+        out = draw(laid_out(out))
     return out, draw(arrays(first)), draw(arrays(second))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import advice, expect_plain, expect_refusal
+from grading.compare import expect_plain, expect_refusal
 from grading.subject import Plain, Subject
 
 pytestmark = pytest.mark.task0_4
@@ -103,7 +103,6 @@ def test_parameters_and_ordinary_attributes_are_read_by_name(subject: Subject) -
     expect_plain(subject.call("module.attribute", options={"name": "ordinary"}), "no parameter")
 
 
-@advice("the published Module returns None, which hides a misspelt name")
 def test_a_missing_attribute_is_an_error(subject: Subject) -> None:
     options = {"name": "wieght"}
     expect_refusal(subject, "module.attribute", options=options, kind="AttributeError")

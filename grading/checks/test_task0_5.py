@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from grading.compare import advice, expect, expect_array
+from grading.compare import expect, expect_array
 from grading.points import RULES
 from grading.subject import Subject
 
 pytestmark = pytest.mark.task0_5
 
 
-@advice("the sets of points come with the course")
 @pytest.mark.parametrize("name", RULES)
 def test_points_lie_in_the_unit_square_and_are_labelled_by_their_rule(
     subject: Subject, name: str
@@ -25,7 +24,6 @@ def test_points_lie_in_the_unit_square_and_are_labelled_by_their_rule(
     expect(bool((spread > 0.8).all()), "the points do not fill the square", answer)
 
 
-@advice("the sets of points come with the course")
 def test_both_arms_of_the_spiral_have_half_of_the_points(subject: Subject) -> None:
     answer = subject.call("datasets.points", options={"name": "Spiral", "n": 50})
     points, labels = answer.arrays

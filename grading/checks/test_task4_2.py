@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import advice, expect_array
-from grading.elementwise import check_kernel
+from grading.compare import expect_array
+from grading.elementwise import check_is_parallel, check_kernel, check_races
 from grading.oracles.convolution import conv
 from grading.products import Case, check_convolution, convolutions, random_case
 from grading.strategies import laid_out
@@ -52,7 +52,26 @@ def test_nan_reaches_what_depends_on_it_and_nothing_else(subject: Subject) -> No
     expect_array(subject.call(OPERATION, [x, weight], {"backend": "fast"}), conv(x, weight))
 
 
-@advice("the bare kernel may read `reverse` in its own way, as long as gradients are right")
+KERNEL = {"module": "fast_conv", "kernel": "tensor_conv2d", "more": [False]}
+
+
+@pytest.mark.parametrize(
+    ("shape", "weight", "times"),
+    [((1, 2, 3, 4), (2, 2, 2, 3), 1000), ((2, 3, 9, 8), (4, 3, 3, 2), 20)],
+)
+def test_threads_do_not_disturb_each_other(
+    subject: Subject, shape: tuple[int, ...], weight: tuple[int, ...], times: int
+) -> None:
+    """A race between threads seldom shows in a single call."""
+    x, w, upstream = random_case(shape, weight)
+    check_races(subject, KERNEL, np.zeros(upstream.shape), [x, w], conv(x, w), times)
+
+
+def test_the_main_loop_is_parallel(subject: Subject) -> None:
+    x, w, upstream = random_case((1, 2, 3, 4), (2, 2, 2, 3))
+    check_is_parallel(subject, KERNEL, np.zeros(upstream.shape), [x, w])
+
+
 @given(case=convolutions(dims=2, max_image=3))
 def test_reverse_anchors_the_kernel_at_the_bottom_right(subject: Subject, case: Case) -> None:
     x, weight, upstream = case
@@ -61,7 +80,6 @@ def test_reverse_anchors_the_kernel_at_the_bottom_right(subject: Subject, case: 
     check_kernel(subject, options, out, [x, weight], conv(x, weight, reverse=True))
 
 
-@advice("an output is always contiguous in the course's own calls, and fresh")
 @given(case=convolutions(dims=2, max_image=3), data=st.data())
 def test_output_in_any_layout(subject: Subject, case: Case, data: st.DataObject) -> None:
     x, weight, upstream = case
@@ -70,7 +88,6 @@ def test_output_in_any_layout(subject: Subject, case: Case, data: st.DataObject)
     check_kernel(subject, options, out, [x, weight], conv(x, weight))
 
 
-@advice("the course never makes a tensor without elements")
 def test_no_images(subject: Subject) -> None:
     x, weight = np.zeros((0, 2, 4, 3)), np.ones((3, 2, 2, 2))
     answer = subject.call(OPERATION, [x, weight], {"backend": "fast"}, np.zeros((0, 3, 4, 3)))

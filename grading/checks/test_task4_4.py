@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import advice, expect, expect_array, expect_gradients
+from grading.compare import expect, expect_array, expect_gradients
 from grading.oracles import nn
 from grading.pooling import Case, images
 from grading.strategies import arrays, distinct, shapes
@@ -51,7 +51,6 @@ def test_any_usual_rule_at_ties(subject: Subject, case: MaxCase) -> None:
     expect(usual, f"the gradient {gradient} follows no usual rule for equal maxima", answer)
 
 
-@advice("several full shares at ties make a gradient too large")
 def test_the_first_of_equal_maxima_receives_the_gradient(subject: Subject) -> None:
     x, upstream = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]), np.array([[5.0], [7.0]])
     answer = subject.call("nn.max", [x], {"dim": 1}, upstream)
@@ -65,13 +64,11 @@ def test_argmax_is_one_hot(subject: Subject, case: MaxCase) -> None:
     expect_array(answer, (x == x.max(axis=dim, keepdims=True)).astype(float))
 
 
-@advice("-1e9 is not the least number")
 def test_maximum_of_very_negative_numbers(subject: Subject) -> None:
     x = np.array([[-1e12, -2e12], [-3e300, -1e300]])
     expect_array(subject.call("nn.max", [x], {"dim": 1}), [[-1e12], [-1e300]])
 
 
-@advice("a maximum that forgets NaN hides where a training went wrong")
 def test_maximum_of_nan_is_nan(subject: Subject) -> None:
     x = np.array([[1.0, np.nan], [np.nan, 1.0], [2.0, 1.0]])
     expect_array(subject.call("nn.max", [x], {"dim": 1}), [[np.nan], [np.nan], [2.0]])
@@ -119,7 +116,6 @@ def test_logsoftmax_of_large_scores(subject: Subject, shift: float) -> None:
     expect_array(answer, nn.logsoftmax(x, 1), absolute=1e-4)
 
 
-@advice("the course's formula for softmax alone overflows, and so may its solution")
 @pytest.mark.parametrize("scores", [[1000.0, 999.0, 0.0], [-1000.0, -999.0, -2000.0]])
 def test_softmax_of_large_scores(subject: Subject, scores: list[float]) -> None:
     x = np.array([scores])
@@ -143,8 +139,7 @@ def test_dropout_of_nothing_and_of_everything(subject: Subject, x: Array) -> Non
     expect_array(dropped, np.zeros(x.shape))
 
 
-@settings(max_examples=10)
-@given(rate=st.sampled_from([0.1, 0.25, 0.5, 0.8]))
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.8])
 def test_dropout_drops_its_share(subject: Subject, rate: float) -> None:
     count = 2000
     answer = subject.call("nn.dropout", [np.ones((40, 50))], {"rate": rate, "ignore": False})
@@ -158,7 +153,6 @@ def test_dropout_drops_its_share(subject: Subject, rate: float) -> None:
     expect(bool((kept == 1).all()) or scaled, "a kept element has changed", answer)
 
 
-@advice("dropout that rescales what it keeps is what most libraries do")
 def test_dropout_leaves_the_others_as_they_are(subject: Subject) -> None:
     answer = subject.call("nn.dropout", [np.ones((20, 20))], {"rate": 0.5, "ignore": False})
     kept = answer.array[answer.array != 0]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grading.diagnosis.mistakes import Mistake, gradient, modelled
+from grading.diagnosis.mistakes import Mistake, gradient, modelled, raising
 from grading.oracles.programs import EPS, PARTIALS, Partials, sigmoid
 from grading.oracles.tensors import unbroadcast
 from grading.subject import Answer, Array, Request
@@ -101,6 +101,14 @@ def permuted_forward(request: Request) -> Answer | None:
     return gradient(request, 0, request.upstream.transpose(request.options["order"]))
 
 
+def _has_another_shape(request: Request) -> bool:
+    """Return whether the gradient, permuted forward, does not fit the tensor."""
+    if request.upstream is None:
+        return False
+    permuted = request.upstream.transpose(request.options["order"])
+    return permuted.shape != request.arrays[0].shape
+
+
 def not_permuted(request: Request) -> Answer | None:
     """Leave the gradient as it comes."""
     return None if request.upstream is None else gradient(request, 0, request.upstream)
@@ -185,6 +193,13 @@ MISTAKES = [
         "the gradient of `permute` is permuted forward again: it needs the inverse of the order",
         r"tensor\.permute",
         permuted_forward,
+    ),
+    raising(
+        TASKS,
+        "the gradient of `permute` is permuted forward again: it needs the inverse of the order",
+        r"tensor\.permute",
+        "Exception",
+        _has_another_shape,
     ),
     modelled(TASKS, "the gradient of `permute` is not permuted", r"tensor\.permute", not_permuted),
     summed(

@@ -7,7 +7,8 @@ import numpy as np
 from grading.diagnosis.memory import paired, read, without_strides
 from grading.diagnosis.mistakes import Mistake, modelled, result
 from grading.finding import Finding
-from grading.oracles.programs import VALUES
+from grading.oracles.programs import PARTIALS, VALUES
+from grading.oracles.tensors import unbroadcast
 from grading.subject import Answer, Array, Request
 
 TASKS = ("2.3", "3.1", "3.3")
@@ -56,6 +57,31 @@ def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
         return result(request, out)
 
     return modelled(TASKS, cause, r"tensor\..*|kernel\.run", model)
+
+
+def backward(cause: str, wrong: Callable[[Array, Array], tuple[Array, Array]]) -> Mistake:
+    """Return a mistake in the zip of an operand and the gradient that arrives.
+
+    Args:
+        cause: As in `Mistake`.
+        wrong: What the loop reads of both.
+    """
+
+    def model(request: Request) -> Answer | None:
+        name = request.operation.removeprefix("tensor.")
+        if request.upstream is None or name not in ("relu", "log", "mul"):
+            return None
+        if name == "mul":
+            gradients: list[Array | None] = []
+            for own, other in (request.arrays, request.arrays[::-1]):
+                x, up = wrong(other, request.upstream)
+                gradients.append(unbroadcast(x * up, own.shape))
+            return Answer(request, gradients=tuple(gradients))
+        x, up = wrong(request.arrays[0], request.upstream)
+        slope = np.vectorize(lambda number: PARTIALS[name](number)[0], otypes=[np.float64])
+        return Answer(request, gradients=(slope(x) * up,))
+
+    return modelled(TASKS, cause, r"tensor\..*", model)
 
 
 def _contiguous(index: tuple[int, ...], operand: Array) -> float:
@@ -223,6 +249,18 @@ MISTAKES = [
         _contiguous,
         _contiguous,
         operands=2,
+    ),
+    backward(
+        "the strides of the second operand are ignored, as if it were contiguous",
+        lambda x, up: (x, without_strides(up)),
+    ),
+    backward(
+        "the strides of the first operand are ignored, as if it were contiguous",
+        lambda x, up: (without_strides(x), up),
+    ),
+    backward(
+        "the operands' strides are ignored, as if they were contiguous",
+        lambda x, up: (without_strides(x), without_strides(up)),
     ),
     modelled(
         TASKS,

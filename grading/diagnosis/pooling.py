@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grading.diagnosis.mistakes import Mistake, modelled
+from grading.diagnosis.mistakes import Mistake, modelled, raising
 from grading.oracles import nn
 from grading.subject import Answer, Array, Request
 
@@ -106,6 +106,12 @@ def _to_all(x: Array, upstream: Array, kernel: Kernel) -> Array:
     return nn.avgpool_gradient(upstream, kernel) * (kernel[0] * kernel[1])
 
 
+def _do_not_fit(request: Request) -> bool:
+    """Return whether windows with height and width exchanged do not fill the images."""
+    (x,), (kh, kw) = request.arrays, request.options["kernel"]
+    return x.shape[2] % kw != 0 or x.shape[3] % kh != 0
+
+
 MISTAKES = [
     cutting(
         "the dimensions are not permuted between the two views, so that windows are made of "
@@ -113,6 +119,13 @@ MISTAKES = [
         _not_permuted,
     ),
     cutting("height and width of the windows are exchanged", _exchanged),
+    raising(
+        TASKS,
+        "height and width of the windows are exchanged",
+        r"nn\.(tile|avgpool2d|maxpool2d)",
+        "Exception",
+        _do_not_fit,
+    ),
     cutting("the windows are put together column by column, not row by row", _columns_first),
     cutting("the windows are put together column by column, not row by row", _of_heights),
     cutting("rows and columns of the result are exchanged", _transposed),
@@ -133,6 +146,18 @@ MISTAKES = [
         ("4.3",),
         "the gradient is not divided by the size of a window",
         _to_all,
+    ),
+    spreading(
+        "avgpool2d",
+        ("4.3",),
+        "the sum of a window is divided by its height only",
+        lambda x, upstream, kernel: nn.avgpool_gradient(upstream, kernel) * kernel[1],
+    ),
+    spreading(
+        "avgpool2d",
+        ("4.3",),
+        "the sum of a window is divided by its width only",
+        lambda x, upstream, kernel: nn.avgpool_gradient(upstream, kernel) * kernel[0],
     ),
     spreading(
         "maxpool2d",

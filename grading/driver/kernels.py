@@ -1,8 +1,10 @@
 """The bare loops over memory, called on storages that lie between guard cells."""
 
+import functools
 import importlib
 from typing import Any
 
+import numba as _numba
 import numpy as np
 
 from grading.driver.arrays import cells_and_strides, elements
@@ -10,6 +12,8 @@ from grading.driver.family import Family
 from grading.subject import Answer, Array, Request
 
 family = Family()
+
+numba: Any = _numba
 
 GUARDS = 16
 """Cells on either side of a storage that belong to nobody."""
@@ -71,6 +75,59 @@ def guard(request: Request) -> Answer:
     return Answer(request, (np.full(2 * GUARDS, GUARD),))
 
 
+@family.operation
+def repeat(request: Request) -> Answer:
+    """Call a kernel many times on fresh outputs; a race shows where the results differ.
+
+    The options are those of `run`, and `times`, and `threads`: how many numba may use, None for
+    all.
+
+    Shape:
+        The output's → (times, the output's).
+    """
+    options = request.options
+    kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
+    first, *others = request.arrays
+    inputs = [part for array in others for part in Guarded(array, np.nan).tuple()]
+    before = numba.get_num_threads()
+    numba.set_num_threads(options["threads"] or numba.config.NUMBA_NUM_THREADS)
+    results = np.empty((options["times"], *first.shape))
+    try:
+        for result in results:
+            out = Guarded(first, GUARD)
+            size = [out.size] if options["kernel"].startswith("tensor_conv") else []
+            kernel(*out.tuple(), *size, *inputs, *options.get("more", ()))
+            result[...] = out.elements()
+    finally:
+        numba.set_num_threads(before)
+    return Answer(request, (results,))
+
+
+@family.operation
+def parallel(request: Request) -> Answer:
+    """Count the `prange` loops of a kernel that numba runs in parallel, by its own diagnosis.
+
+    None where numba compiles nothing.
+    """
+    if numba.config.DISABLE_JIT:
+        return Answer(request, plain={"parallel loops": None})
+    run(request)  # Compiled at the first call.
+    options = request.options
+    kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
+    compiled = getattr(kernel, "parallel", kernel)
+    loops = 0
+    for signature in getattr(compiled, "signatures", ()):
+        diagnosis = compiled.get_metadata(signature).get("parfor_diagnostics")
+        if diagnosis is None:  # It was read from disk.
+            fresh = numba.njit(**compiled.targetoptions)(compiled.py_func)
+            fresh.compile(signature)
+            diagnosis = fresh.get_metadata(signature).get("parfor_diagnostics")
+        found = () if diagnosis is None else diagnosis.initial_parfors
+        loops += sum("prange" in str(parfor.patterns) for parfor in found)
+    return Answer(request, plain={"parallel loops": loops})
+
+
+@functools.cache
 def find_kernel(module: str, name: str, fn: str | None) -> Any:
     """Return a kernel of the submission, made of one of its own formulas if one is named."""
     kernel = getattr(importlib.import_module(f"minitorch.{module}"), name)
@@ -78,5 +135,5 @@ def find_kernel(module: str, name: str, fn: str | None) -> Any:
         return kernel
     formula = getattr(importlib.import_module("minitorch.operators"), fn)
     if module == "fast_ops":
-        formula = importlib.import_module("numba").njit(formula)
+        formula = numba.njit(formula)
     return kernel(formula)

@@ -35,7 +35,7 @@ MUTANTS = [
         "the bound is the output's width",
         "if at >= 0 and at < width:",
         "if at >= 0 and at < min(width, out_width):",
-        "width of the output",
+        "size of the output",
     ),
     conv1d(
         "what lies left of the image is read from its end",
