@@ -41,23 +41,25 @@ def _namespaces(own_user: bool) -> list[str]:
 
 
 def _files(view: View) -> list[str]:
+    temporary = ["--perms", "1777", "--size", str(view.room), "--tmpfs"]
     words: list[str] = []
+    for place in view.writable:
+        words += [*temporary, place]
+    for place in view.made:
+        words += ["--perms", "0777", "--dir", place]
     for place, target in view.links:
         words += ["--symlink", target, place]
     # Left to itself, bubblewrap makes folders on the way that only root may enter.
     for folder in _on_the_way(there for _, there in view.shown):
-        words += ["--perms", "0755", "--dir", folder]
+        if folder not in view.writable:
+            words += ["--perms", "0755", "--dir", folder]
     for here, there in view.shown:
         words += ["--ro-bind", here, there]
     for place in view.hidden:
         words += ["--tmpfs", place, "--remount-ro", place]
-    words += ["--proc", "/proc", "--dev", "/dev"]
+    words += ["--proc", "/proc", "--dev", "/dev", *temporary, "/dev/shm"]
     for place in view.devices:
         words += ["--dev-bind", place, place]
-    for place, size in view.writable:
-        words += ["--perms", "1777", "--size", str(size), "--tmpfs", place]
-    for place in view.made:
-        words += ["--perms", "0777", "--dir", place]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
 
 

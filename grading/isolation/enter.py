@@ -64,6 +64,11 @@ def furnish(plan: dict[str, Any]) -> None:
     root = Path(plan["root"])
     mount("none", "/", None, RECURSIVE | PRIVATE)
     mount("tmpfs", root, "tmpfs", NO_SETUID | NO_DEVICES, "mode=0755,size=1m")
+    for place in plan["writable"]:
+        make_writable(below(root, place), plan["room"])
+    for place in plan["made"]:
+        below(root, place).mkdir()
+        below(root, place).chmod(0o777)
     for here, there in plan["shown"]:
         show(Path(here), below(root, there))
     for place in plan["hidden"]:
@@ -81,18 +86,19 @@ def furnish(plan: dict[str, Any]) -> None:
         mount(device, place, None, BIND)
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         (root / "dev" / name).symlink_to(f"/proc/self/fd{target}")
-    for place, size in plan["writable"]:
-        below(root, place).mkdir(exist_ok=True)
-        flags = NO_SETUID | NO_DEVICES
-        mount("tmpfs", below(root, place), "tmpfs", flags, f"mode=1777,size={size}")
-    for place in plan["made"]:
-        below(root, place).mkdir()
-        below(root, place).chmod(0o777)
+    make_writable(root / "dev/shm", plan["room"])
     os.chdir(root)
     call("pivot_root", b".", b".")
     call("umount2", b".", DETACH)
     mount("none", "/", None, REMOUNT | BIND | READ_ONLY | NO_SETUID | NO_DEVICES)
     os.chdir("/")
+
+
+def make_writable(place: Path, room: int) -> None:
+    """Put a folder that holds so many bytes, and no more, at a place."""
+    place.mkdir()
+    flags = NO_SETUID | NO_DEVICES
+    mount("tmpfs", place, "tmpfs", flags, f"mode=1777,size={room}")
 
 
 def show(here: Path, place: Path) -> None:

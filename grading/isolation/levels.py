@@ -15,13 +15,14 @@ from typing import Literal, TypeAlias
 
 from grading.isolation import bubblewrap
 from grading.isolation.bubblewrap import Bubblewrap
+from grading.isolation.bytecode import compile_once
 from grading.isolation.errors import IsolationError
 from grading.isolation.launch import Level
 from grading.isolation.limits import Limits
 from grading.isolation.namespaces import Namespaces
 from grading.isolation.plain import Plain
 from grading.isolation.process import WorkerProcess
-from grading.isolation.room import Room
+from grading.isolation.room import Room, third_party
 
 Isolation: TypeAlias = Literal["best", "required", "none"]
 
@@ -60,6 +61,7 @@ def best_level(isolation: Isolation) -> Level:
 @lru_cache(maxsize=1)
 def find() -> Found:
     """Try the levels, best first; the first that comes up is the answer for this process."""
+    compile_once(third_party())
     failures: list[str] = []
     for level in candidates():
         failure = try_level(level)

@@ -29,16 +29,18 @@ class View:
         shown: What can be read: where it is on this machine, and where in the sandbox.
         hidden: Folders below what is shown that are empty in the sandbox.
         devices: Devices besides the harmless ones.
-        writable: Folders to write: where, and how many bytes they hold.
+        writable: Folders to write. They come first: what is shown may lie below them.
         made: Folders made in what can be written.
+        room: How many bytes each of the folders holds, and shared memory as well.
     """
 
     links: tuple[tuple[str, str], ...]
     shown: tuple[tuple[str, str], ...]
     hidden: tuple[str, ...]
     devices: tuple[str, ...]
-    writable: tuple[tuple[str, int], ...]
+    writable: tuple[str, ...]
     made: tuple[str, ...]
+    room: int
 
     def as_plain(self) -> dict[str, Any]:
         """Return the view as plain values."""
@@ -66,8 +68,9 @@ def view_of(room: Room, limits: Limits, kit: Path) -> View:
         shown=tuple(dict.fromkeys(shown)),
         hidden=tuple(str(path) for folder in third_party() for path in _spoils(folder)),
         devices=_gpu() if room.gpu else (),
-        writable=(("/tmp", limits.scratch_mb * MIB), ("/dev/shm", limits.scratch_mb * MIB)),
+        writable=("/tmp",),
         made=("/tmp/tmp", HOME),
+        room=limits.scratch_mb * MIB,
     )
 
 

@@ -1,5 +1,6 @@
 """Requests in, answers out, one after the other."""
 
+import contextlib
 import importlib
 import json
 import os
@@ -19,12 +20,10 @@ def serve(descriptor: int) -> None:
     # A file that grows too large is an error in the code that writes it, not the end.
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     _send(descriptor, Frame({"ready": True}))
-    while True:
-        try:
-            frame = _receive(descriptor)
-        except EOFError:
-            return
-        _send(descriptor, _reply(frame))
+    # The judge hangs up when it has heard enough.
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            _send(descriptor, _reply(_receive(descriptor)))
 
 
 def _reply(frame: Frame) -> Frame:
