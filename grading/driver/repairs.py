@@ -5,7 +5,6 @@ it shows the fault, and what was repaired is told on request, as `repairs.told`.
 """
 
 import importlib
-import importlib.util
 from typing import Any
 
 import numpy as np
@@ -33,11 +32,14 @@ def told(request: Request) -> Answer:
 
 def repair_templates() -> None:
     """Look for the faults once, and repair what shows them."""
-    # In this repository's layout nothing of this is given: View is a hole like others.
-    if "View" in _looked_at or importlib.util.find_spec("mt_tensor") is not None:
+    if "View" in _looked_at:
         return
     _looked_at.add("View")
-    _repair_view()
+    try:
+        # In this repository's layout nothing of this is given: View is a hole like others.
+        importlib.import_module("mt_tensor")
+    except ImportError:
+        _repair_view()
 
 
 def _repair_view() -> None:
