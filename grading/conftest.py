@@ -9,19 +9,17 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from grading.judge import options
 from grading.judge.recorder import NOT_JUDGED
 from grading.judge.subjects import SUBJECTS, Place, Subjects, starter
 from grading.subject import Subject, SubjectError
 from grading.submission import Submission, SubmissionError
-from tools.workspace import ROOT
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the grader's options that make sense for a run of pytest."""
-    group = parser.getgroup("grading", "checks of the course's tasks")
-    group.addoption("--submission", metavar="PATH", default=str(ROOT), help="the code to check")
-    group.addoption("--seed", type=int, metavar="N", help="where hypothesis' inputs come from")
-    group.addoption("--simulate", action="store_true", help="run CUDA tasks on numba's simulator")
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the options, unless they are there already."""
+    if not pluginmanager.has_plugin(options.NAME):
+        options.pytest_addoption(parser)
 
 
 @pytest.hookimpl(tryfirst=True)

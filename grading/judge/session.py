@@ -1,7 +1,8 @@
 """Runs the checks of one task with pytest, in this process and without a word."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ SHRINKING_SECONDS = 10
 minutes otherwise."""
 
 FINE = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+
+OURS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
+"""The environment in which checks run: hypothesis is the only plugin."""
 
 PROFILE = settings(
     deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], print_blob=False
@@ -57,8 +61,8 @@ def run_checks(
     if not file.is_file():
         raise SessionError(f"{task.check_file} is missing")
     recorder = Recorder(subjects, manner)
-    code = pytest.main(
-        [
+    with _only_our_plugins():
+        arguments = [
             *([f"{file}::{name}" for name in names] or [str(file)]),
             f"--rootdir={ROOT}",
             f"--confcutdir={ROOT / 'grading'}",
@@ -66,15 +70,30 @@ def run_checks(
             "--import-mode=importlib",
             f"--hypothesis-seed={seed}",
             *(["--maxfail=1"] if manner.until_first else []),
-            # No report of pytest's own, no cache, and none of the plugins that happen to be
-            # installed but hypothesis.
+            # No report of pytest's own and no cache.
             *("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:doctest"),
-        ],
-        plugins=[recorder],
-    )
+            *("-p", "_hypothesis_pytestplugin"),
+        ]
+        code = pytest.main(arguments, plugins=[recorder])
     if code == pytest.ExitCode.INTERRUPTED and not manner.until_first:
         raise KeyboardInterrupt
     if code not in FINE or recorder.troubles:
         reasons = "; ".join(recorder.troubles) or f"pytest ended with {code!r}"
         raise SessionError(f"the checks of task {task.id} did not run: {reasons}")
     return recorder.outcomes
+
+
+@contextmanager
+def _only_our_plugins() -> Iterator[None]:
+    """Keep what else is installed or set in the environment away from the checks."""
+    before = {name: os.environ.get(name) for name in OURS}
+    try:
+        for name, value in OURS.items():
+            os.environ[name] = value
+        yield
+    finally:
+        for name, earlier in before.items():
+            if earlier is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = earlier
