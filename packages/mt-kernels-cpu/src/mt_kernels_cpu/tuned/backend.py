@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.tuned.buffers import Buffers
-from mt_kernels_cpu.tuned.convolution import correlate
+from mt_kernels_cpu.tuned.convolution import as_images, correlate
 from mt_kernels_cpu.tuned.elementwise import Elementwise
+from mt_kernels_cpu.tuned.forms import FORMS
 from mt_kernels_cpu.tuned.products import Products
 from mt_kernels_cpu.tuned.reductions import Reductions
-from mt_tensor import TensorData
+from mt_tensor import FusedForm, TensorData
 from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
 
 SMALL = 2**12
@@ -43,6 +44,10 @@ class Tuned(Elementwise, Reductions, Products):
             return np.empty(count, self.dtype)
         return self.buffers.empty(count, self.dtype)
 
+    def fused(self, name: str) -> type[FusedForm] | None:
+        """Return the fused form of a composed function, if there is one."""
+        return FORMS.get(name)
+
     def _conv1d(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
@@ -54,13 +59,3 @@ class Tuned(Elementwise, Reductions, Products):
     ) -> None:
         if not correlate(self, out, input, weight, reverse):
             self._strided._conv2d(out, input, weight, reverse)
-
-
-def as_images(a: TensorData) -> TensorData:
-    """Return sequences as images one row high.
-
-    Shape:
-        (N, C, W) → (N, C, 1, W).
-    """
-    (n, c, width), (n_step, c_step, step) = a.shape, a.strides
-    return TensorData.trusted(a.storage, (n, c, 1, width), (n_step, c_step, 0, step))

@@ -64,7 +64,5 @@ def _aligned(
     shape: tuple[int, ...], own_shape: tuple[int, ...], strides: tuple[int, ...]
 ) -> tuple[int, ...]:
     """Return an operand's stride for each dimension of a shape, 0 where it is repeated."""
-    own = tuple(
-        0 if size == 1 else stride for size, stride in zip(own_shape, strides, strict=True)
-    )
+    own = tuple(0 if size == 1 else stride for size, stride in zip(own_shape, strides, strict=True))
     return (0,) * (len(shape) - len(own)) + own

@@ -150,6 +150,22 @@ def where_positive(typing: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
+def beats(typing: Any, number: Any, best: Any, a: Any, b: Any) -> Any:
+    """Return the number of a where `number` is larger than `best`, else that of b.
+
+    NaN is larger than every number, but not than NaN.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        first, second, *choices = arguments
+        larger_or_nan = builder.fcmp_unordered(">", first, second)
+        still_open = builder.fcmp_ordered("==", second, second)
+        return builder.select(builder.and_(larger_or_nan, still_open), *choices)
+
+    return a(number, best, a, b), generate
+
+
+@intrinsic
 def larger(typing: Any, a: Any, b: Any) -> Any:
     """Return the larger number of each pair; if one is NaN, either of them."""
 

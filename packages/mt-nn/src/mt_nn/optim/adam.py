@@ -74,12 +74,23 @@ class Adam(Optimizer):
         """Return the new value of one parameter."""
         if self.weight_decay:
             grad = grad + self.weight_decay * value
-        beta1, beta2 = self.betas
-        mean = beta1 * memory.get("mean", 0.0) + (1.0 - beta1) * grad
-        square = beta2 * memory.get("square", 0.0) + (1.0 - beta2) * (grad * grad)
+        size, beta1, beta2, rest1, rest2, factor, eps, _ = self._settings(step)
+        mean = beta1 * memory.get("mean", 0.0) + rest1 * grad
+        square = beta2 * memory.get("square", 0.0) + rest2 * (grad * grad)
         memory["mean"], memory["square"] = mean, square
+        root: Number = square**0.5
+        return value - size * mean / (root * factor + eps)
+
+    def _settings(self, step: int) -> tuple[float, ...]:
+        """Return the numbers of the rule at a step."""
+        beta1, beta2 = self.betas
         # Two numbers instead of two more tensors: the corrections are the same for all elements.
         size = self.lr / (1.0 - beta1**step)
-        shrink = math.sqrt(1.0 - beta2**step)
-        root: Number = square**0.5
-        return value - size * mean / (root * (1.0 / shrink) + self.eps)
+        factor = 1.0 / math.sqrt(1.0 - beta2**step)
+        return (size, beta1, beta2, 1.0 - beta1, 1.0 - beta2, factor, self.eps, self.weight_decay)
+
+    def fused_rule(self, step: int) -> tuple[str, tuple[str, ...], tuple[float, ...]]:
+        """Return the name of the rule for all tensors at once, its slots and its settings."""
+        if type(self).rule is not Adam.rule:
+            return super().fused_rule(step)
+        return "adam", self.slots, self._settings(step)

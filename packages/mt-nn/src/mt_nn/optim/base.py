@@ -14,6 +14,7 @@ import numpy as np
 from mt_autodiff import Scalar, Tensor, no_grad
 from mt_nn._gradients import Number, gradient, set_gradient, unique_parameters
 from mt_nn.module import Parameter
+from mt_tensor import TensorData
 
 
 class Optimizer:
@@ -50,6 +51,8 @@ class Optimizer:
             )
         self._steps = [0] * len(self.parameters)
         self._memory: list[dict[str, Number]] = [{} for _ in self.parameters]
+        # The buffers of fused steps, which only the backend's form looks into.
+        self._known: dict[tuple[Any, ...], Any] = {}
 
     def __repr__(self) -> str:
         settings = "".join(f", {name}={getattr(self, name)}" for name in self.hyperparameters)
@@ -66,18 +69,83 @@ class Optimizer:
         Each gets a new value, a leaf without a gradient; `zero_grad` need not be called.
         Parameters without a gradient, and frozen ones, stay as they are.
         """
+        together: dict[tuple[int, int], list[int]] = {}
+        known, self._known = self._known, {}
         with no_grad():
             for at, parameter in enumerate(self.parameters):
                 grad = gradient(parameter)
                 if grad is None:
                     continue
                 self._steps[at] += 1
-                value = parameter.value
-                scalar = isinstance(value, Scalar)
-                new = self.rule(
-                    value.data if scalar else value, grad, self._memory[at], self._steps[at]
-                )
-                parameter.update(type(value)(new) if scalar else new)
+                if isinstance(grad, Tensor) and grad.backend is parameter.value.backend:
+                    together.setdefault((id(grad.backend), self._steps[at]), []).append(at)
+                else:
+                    self._step_alone(at)
+            for (_, step), members in together.items():
+                if not self._step_together(step, members, known):
+                    for at in members:
+                        self._step_alone(at)
+
+    def _step_alone(self, at: int) -> None:
+        """Improve one parameter by the rule."""
+        parameter = self.parameters[at]
+        value, grad = parameter.value, gradient(parameter)
+        assert grad is not None
+        scalar = isinstance(value, Scalar)
+        new = self.rule(value.data if scalar else value, grad, self._memory[at], self._steps[at])
+        parameter.update(type(value)(new) if scalar else new)
+
+    def _step_together(self, step: int, members: list[int], known: Mapping[Any, Any]) -> bool:
+        """Improve tensors of one backend by its fused form of the rule.
+
+        Returns:
+            Whether the backend has one and does not decline.
+        """
+        name, slots, settings = self.fused_rule(step)
+        backend = self.parameters[members[0]].value.backend
+        form = backend.fused(name)
+        if form is None:
+            return False
+        values = [self.parameters[at].value for at in members]
+        remembered = [
+            [self._remembered(at, slot, value) for at, value in zip(members, values, strict=True)]
+            for slot in slots
+        ]
+        key = (name, *members)
+        answer = form.forward(
+            backend,
+            (),
+            known.get(key, ()),
+            [value.data for value in values],
+            [value.grad.data for value in values],
+            remembered,
+            settings,
+        )
+        if answer is None:
+            return False
+        (new, *memories), self._known[key] = answer
+        for at, value, data in zip(members, values, new, strict=True):
+            self.parameters[at].update(type(value)(data, backend=backend))
+        for slot, memory in zip(slots, memories, strict=True):
+            for at, data in zip(members, memory, strict=True):
+                self._memory[at][slot] = Tensor(data, backend=backend)
+        return True
+
+    def _remembered(self, at: int, slot: str, value: Tensor) -> TensorData:
+        """Return what is remembered of a parameter: zeros at first."""
+        memory = self._memory[at].get(slot)
+        return memory.data if isinstance(memory, Tensor) else value.backend.zeros(value.shape)
+
+    def fused_rule(self, step: int) -> tuple[str, tuple[str, ...], tuple[float, ...]]:
+        """Return how backends may know the rule: a name, the slots that it needs, its settings.
+
+        A fused form of that name does for many tensors at once what `rule` does for one; `rule` is
+        its definition.
+
+        Args:
+            step: How often the parameters have been improved, this time included.
+        """
+        return "", (), ()
 
     def rule(self, value: Number, grad: Number, memory: dict[str, Number], step: int) -> Number:
         """Return the new value of one parameter.

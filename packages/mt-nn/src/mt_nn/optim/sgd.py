@@ -78,3 +78,13 @@ class SGD(Optimizer):
             memory["velocity"] = velocity
             grad = grad + self.momentum * velocity if self.nesterov else velocity
         return value - self.lr * grad
+
+    def fused_rule(self, step: int) -> tuple[str, tuple[str, ...], tuple[float, ...]]:
+        """Return the name of the rule for all tensors at once, its slots and its settings."""
+        if type(self).rule is not SGD.rule:
+            return super().fused_rule(step)
+        if self.momentum == 0.0:
+            return "sgd", (), (self.lr, self.weight_decay)
+        nesterov = float(self.nesterov)
+        settings = (self.lr, self.momentum, self.weight_decay, nesterov)
+        return "sgd_with_momentum", ("velocity",), settings
