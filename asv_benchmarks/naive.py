@@ -56,7 +56,7 @@ class Naive(HostBackend):
 def _map_kernel(fn: Map) -> Callable[..., None]:
     fn = njit(fn)
 
-    @njit(parallel=True)
+    @njit(parallel=True)  # type: ignore[untyped-decorator]
     def kernel(
         out: Any, out_shape: Any, out_strides: Any, a: Any, a_shape: Any, a_strides: Any
     ) -> None:
@@ -76,7 +76,7 @@ def _map_kernel(fn: Map) -> Callable[..., None]:
 def _zip_kernel(fn: Zip) -> Callable[..., None]:
     fn = njit(fn)
 
-    @njit(parallel=True)
+    @njit(parallel=True)  # type: ignore[untyped-decorator]
     def kernel(
         out: Any,
         out_shape: Any,
@@ -107,7 +107,7 @@ def _zip_kernel(fn: Zip) -> Callable[..., None]:
 def _reduce_kernel(fn: Zip) -> Callable[..., None]:
     fn = njit(fn)
 
-    @njit(parallel=True)
+    @njit(parallel=True)  # type: ignore[untyped-decorator]
     def kernel(
         out: Any, out_shape: Any, out_strides: Any, a: Any, a_shape: Any, a_strides: Any, dim: int
     ) -> None:

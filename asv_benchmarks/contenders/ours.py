@@ -233,4 +233,9 @@ def make_backend(name: str) -> Backend:
         except ModuleNotFoundError as error:
             raise Absent("there is no backend tuned in these packages") from error
         return Tuned(np.float32)
-    return {"fast": Fast, "naive": Naive, "reference": Reference}[name](np.float32)
+    kinds: dict[str, type[Fast | Naive | Reference]] = {
+        "fast": Fast,
+        "naive": Naive,
+        "reference": Reference,
+    }
+    return kinds[name](np.float32)

@@ -67,7 +67,7 @@ class JaxTrainer:
         def loss(weights: Any, frozen: Any, key: Any, inputs: Any, labels: Any) -> Any:
             return loss_of(network(weights | frozen, inputs, key, keep), labels)
 
-        @jax.jit
+        @jax.jit  # type: ignore[untyped-decorator]
         def train(weights: Any, frozen: Any, key: Any, inputs: Any, labels: Any) -> Any:
             key, now = jax.random.split(key)
             value, grads = jax.value_and_grad(loss)(weights, frozen, now, inputs, labels)

@@ -26,7 +26,7 @@ class WithNumPy(Contender):
 
     def versions(self) -> dict[str, str]:
         """Return NumPy's version and that of its BLAS."""
-        blas: Any = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index,call-overload]
+        blas: Any = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         return {"numpy": np.__version__, "blas": f"{blas['name']} {blas['version']}"}
 
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:

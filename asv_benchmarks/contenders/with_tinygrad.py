@@ -64,7 +64,7 @@ class TinygradTrainer:
             lr=rate,
         )
 
-        @TinyJit
+        @TinyJit  # type: ignore[untyped-decorator]
         def train(inputs: Tensor, labels: Tensor) -> Any:
             optimizer.zero_grad()
             out = network(weights, inputs, drop)

@@ -111,7 +111,7 @@ class TorchTrainer:
             loss = F.binary_cross_entropy_with_logits(answer, labels)
         else:
             loss = F.nll_loss(answer, labels)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss.detach()
@@ -181,7 +181,7 @@ def _chain(case: Workload) -> Call:
         y = x
         for _ in range(length):
             y = y * factor
-        y.sum().backward()  # type: ignore[no-untyped-call]
+        y.sum().backward()
 
     return call
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from asv_benchmarks import conditions
 from asv_benchmarks.contenders.names import NAMES, OURS
 from asv_benchmarks.peers.measure import FULL, QUICK, Effort, Timing, WorkerError, measure, workers
-from asv_benchmarks.peers.processes import measure_processes, process_rows
+from asv_benchmarks.peers.processes import ProcessRow, measure_processes, process_rows
 from asv_benchmarks.peers.results import Result, Table
 from asv_benchmarks.peers.rows import Row, rows
 from asv_benchmarks.peers.terminal import show
@@ -48,13 +48,8 @@ def main(
     only = {name for name in rivals.split(",") if name}
     if only - set(NAMES):
         raise click.BadParameter(f"--rivals: choose from {', '.join(NAMES)}")
-    chosen = [
-        replace(row, targets={name: row.targets[name] for name in row.targets if name in only})
-        if only
-        else row
-        for row in (*rows(threads), *process_rows(ours, threads, race))
-        if fnmatch.fnmatch(row.key, pattern)
-    ]
+    every: list[Row | ProcessRow] = [*rows(threads), *process_rows(ours, threads, race)]
+    chosen = [_against(row, only) for row in every if fnmatch.fnmatch(row.key, pattern)]
     if listing:
         for row in chosen:
             click.echo(f"{row.key:32}{row.title}")
@@ -71,7 +66,17 @@ def main(
     sys.exit(1 if table.missed or incomplete else 0)
 
 
-def _measure(chosen: list[Row], ours: str, threads: int, effort: Effort, console: Console) -> Table:
+def _against(row: Row | ProcessRow, only: set[str]) -> Row | ProcessRow:
+    """Return a row with these rivals alone; as it is if none are named."""
+    if not only:
+        return row
+    targets = {name: target for name, target in row.targets.items() if name in only}
+    return replace(row, targets=targets)
+
+
+def _measure(
+    chosen: list[Row | ProcessRow], ours: str, threads: int, effort: Effort, console: Console
+) -> Table:
     """Measure row after row."""
     before = conditions.Conditions.now(threads)
     if before.load > conditions.QUIET:

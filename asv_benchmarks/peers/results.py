@@ -147,7 +147,8 @@ class Table:
     def read(cls, path: Path) -> "Table":
         """Read what `write` wrote."""
         values = json.loads(path.read_text("utf-8"))
-        return cls(**values | {"rows": tuple(map(_result, values["rows"]))})
+        rows, notes = tuple(map(_result, values["rows"])), tuple(values["notes"])
+        return cls(**values | {"rows": rows, "notes": notes})
 
 
 def _result(values: dict[str, Any]) -> Result:

@@ -1,0 +1,62 @@
+"""Every benchmark runs; how fast it is, is not for a test to say.
+
+In a process of its own: importing the benchmarks decides how many threads compute.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+from asv_benchmarks.conditions import environment
+from tools.workspace import ROOT
+
+# One of each class, on operands and kernels that need little compilation.
+SOME = [
+    r"ops\.Catalogue\.\w+ (add|matmul) fast small",
+    r"ops\.Specification",
+    r"kernels\.Kernels\S+ matmul-64 (fast|numpy|jax)",
+    r"grading\.\S+ matmul (fast|numpy)",
+    r"training\.Engine",
+    r"starting\.Import\S+ (numpy|mt_tensor)",
+]
+ALL = [
+    r"ops\.Catalogue",
+    r"kernels\.Kernels",
+    r"kernels\.CourseLoops",
+    r"grading",
+    r"training",
+    r"starting",
+    r"accuracy",
+]
+
+
+def try_out(pattern: str) -> list[str]:
+    """Run benchmarks and return what was said of each."""
+    done = subprocess.run(
+        [sys.executable, "-m", "asv_benchmarks.try_out", pattern],
+        cwd=ROOT,
+        env=environment(1),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [line for line in done.stdout.splitlines() if line.startswith(("ran", "skipped"))]
+
+
+def test_one_of_each_runs() -> None:
+    said = try_out("|".join(SOME))
+    assert sum(line.startswith("ran") for line in said) >= 50
+    absent = [line for line in said if line.startswith("skipped")]
+    assert all("is not installed" in line or "has no" in line for line in absent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", ALL)
+def test_all_run(pattern: str) -> None:
+    assert any(line.startswith("ran") for line in try_out(pattern))
+
+
+def test_what_does_not_exist_is_no_success() -> None:
+    with pytest.raises(AssertionError, match="0 benchmarks"):
+        try_out("no such benchmark")
