@@ -1,0 +1,125 @@
+"""`grade --batch`: a class from its folder to its table."""
+
+import os
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from grading.batch import similar, summary
+from grading.batch.cluster import connected
+from grading.batch.engine import REPORT, Executor, Settings, grade_all, here
+from grading.batch.find import Entry, find_submissions
+from grading.batch.store import Grade, Store
+from grading.cli.files import replace_file
+from grading.exits import FAILED, HARNESS, OK
+from grading.judge.records import RecordError, Report, from_json
+
+TABLE = "class.csv"
+SIMILAR = "similar.txt"
+
+
+def results_folder(batch: Path) -> Path:
+    """Return where the results of a batch are kept unless somebody says otherwise: beside it."""
+    whole = batch.absolute()
+    return whole.parent / f"{whole.name}-results"
+
+
+def grade_batch(
+    batch: Path,
+    settings: Settings,
+    store: Store,
+    seed: int,
+    *,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    csv: Path | None = None,
+    console: Console | None = None,
+) -> int:
+    """Grade a folder of submissions; return the exit code.
+
+    Args:
+        batch: The folder.
+        settings: How each is graded.
+        store: Where the results are kept.
+        seed: The seed of the class.
+        jobs: How many are graded at a time; half as many as there are cores by default, because
+            each grader has a worker.
+        scheduler: The address of a Dask scheduler that hands them out.
+        csv: Where else the table of the class is written.
+        console: Where progress and table are shown.
+
+    Raises:
+        BatchError: There is nothing to grade, or no scheduler.
+    """
+    console = console or Console()
+    entries = find_submissions(batch)
+    with ExitStack() as stack:
+        executor: Executor
+        if scheduler is not None:
+            executor = cluster = stack.enter_context(connected(scheduler))
+            at_a_time = jobs or cluster.machines
+        else:
+            at_a_time = jobs or max(1, (os.cpu_count() or 1) // 2)
+            executor = stack.enter_context(here(at_a_time))
+        bar = stack.enter_context(_bar(console))
+        task = bar.add_task("grading", total=len(entries))
+
+        def progress(entry: Entry, grade: Grade, known: bool) -> None:
+            bar.advance(task)
+            told = "graded before" if known else grade.outcome
+            bar.update(task, description=f"{entry.name}: {told}")
+            if not console.is_terminal:
+                console.print(f"{entry.name}: {told}", markup=False, highlight=False)
+
+        grades = grade_all(entries, settings, store, executor, progress, at_a_time)
+    rows = [summary.Row(grade, _report(store, key)) for key, grade in grades.items()]
+    _write_summary(rows, store, seed, csv, console)
+    return _code(rows)
+
+
+def _write_summary(
+    rows: list[summary.Row], store: Store, seed: int, csv: Path | None, console: Console
+) -> None:
+    by_name = {row.grade.name: similar.failures(row.report) for row in rows if row.report}
+    pairs = similar.similar_pairs(by_name)
+    others = Counter(name for pair in pairs for name in pair.names)
+    table = summary.as_csv(rows, seed)
+    replace_file(store.folder / TABLE, table)
+    replace_file(store.folder / SIMILAR, similar.as_text(pairs).encode())
+    if csv is not None:
+        replace_file(csv, table)
+    console.print(summary.as_table(rows, others))
+    counted = Counter(row.grade.outcome for row in rows)
+    told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items()))
+    # Paths and names go to the screen as they are.
+    for line in (f"\n{told}; seed {seed}", f"everything is in {store.folder}"):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _report(store: Store, key: str) -> Report | None:
+    try:
+        return from_json(store.file(key, REPORT).read_bytes())
+    except (OSError, RecordError):
+        return None
+
+
+def _code(rows: list[summary.Row]) -> int:
+    if any(row.grade.outcome == "grader failed" for row in rows):
+        return HARNESS
+    # What is no submission cannot have passed.
+    return OK if all(row.grade.code == OK and row.report for row in rows) else FAILED
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )

@@ -1,0 +1,118 @@
+"""The table of a class: on the screen, and as CSV."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+from grading.batch.store import Grade
+from grading.judge.records import Report, Status
+
+BEFORE = ("submission", "who", "outcome", "points", "judged", "possible")
+AFTER = ("seconds", "seed", "reason")
+"""The columns before and after those of the tasks."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A submission in the table.
+
+    Attributes:
+        grade: What became of it.
+        report: What was found out, if it was graded.
+    """
+
+    grade: Grade
+    report: Report | None
+
+
+def as_csv(rows: Iterable[Row], seed: int) -> bytes:
+    """Return the table as CSV: a row for each submission, a column for each task.
+
+    A task's cell holds its points; it is empty if the task was not judged.
+    """
+    rows = list(rows)
+    tasks = _tasks(rows)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([*BEFORE, *tasks, *AFTER])
+    for row in rows:
+        writer.writerow(_cells(row, tasks, seed))
+    # With a mark of the encoding, which spreadsheets look for.
+    return text.getvalue().encode("utf-8-sig", "backslashreplace")
+
+
+def as_table(rows: Iterable[Row], similar: Mapping[str, int]) -> Table:
+    """Return the table for a terminal.
+
+    Args:
+        rows: The submissions.
+        similar: To how many others a submission is similar.
+    """
+    rows = list(rows)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("submission", overflow="fold")
+    for heading in ("points", "of", "failed", "seconds"):
+        table.add_column(heading, justify="right")
+    table.add_column("remarks", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in _shown(row, similar)))
+    return table
+
+
+def _tasks(rows: Iterable[Row]) -> dict[str, None]:
+    """Return the ids of all tasks that some report has, in the order of the first."""
+    return {task.id: None for row in rows if row.report for task in row.report.tasks}
+
+
+def _cells(row: Row, tasks: Iterable[str], seed: int) -> list[str]:
+    grade, report = row.grade, row.report
+    points = {task.id: task.points for task in report.tasks} if report else {}
+    totals = (_points(report), report.judged_points, report.max_points) if report else (None,) * 3
+    return [
+        _harmless(grade.name),
+        _harmless(grade.who),
+        grade.outcome,
+        *map(_number, totals),
+        *(_number(points.get(task)) for task in tasks),
+        f"{grade.seconds:.1f}",
+        str(seed),
+        _harmless(grade.reason),
+    ]
+
+
+def _shown(row: Row, similar: Mapping[str, int]) -> list[str]:
+    grade, report = row.grade, row.report
+    remarks = [f"{grade.outcome}: {grade.reason}"] if grade.reason else []
+    failed = []
+    if report is not None:
+        failed = [task.id for task in report.tasks if task.status is Status.FAILED]
+    if failed:
+        remarks.append(f"wrong: {', '.join(failed)}")
+    if grade.name in similar:
+        remarks.append(f"goes wrong like {similar[grade.name]} other")
+    return [
+        f"{grade.name} ({grade.who})" if grade.who else grade.name,
+        _number(_points(report) if report else None),
+        _number(report.max_points if report else None),
+        str(len(failed)) if report else "",
+        f"{grade.seconds:.0f}",
+        "; ".join(remarks),
+    ]
+
+
+def _points(report: Report) -> float | None:
+    """Return what a submission earns; None if nobody knows of any task."""
+    return report.points if any(task.points is not None for task in report.tasks) else None
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _harmless(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text

@@ -1,0 +1,56 @@
+"""`grade --batch`: the options of a class, and what they mean for each submission."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from grading.batch.command import grade_batch, results_folder
+from grading.batch.engine import Settings
+from grading.batch.find import BatchError
+from grading.batch.store import Store
+from grading.judge.run import draw_seed
+from grading.table import Task, table
+from tools.workspace import ROOT
+
+ALONE = ("submission", "watch", "verbose", "json", "html", "junit", "gradescope")
+"""Options that say nothing about a class, in which every submission gets JSON and a page anyway."""
+
+
+def grade_class(
+    batch: Path,
+    tasks: Sequence[Task],
+    options: Sequence[str],
+    *,
+    jobs: int | None,
+    scheduler: str | None,
+    out: Path | None,
+    seed: int | None,
+    csv: Path | None,
+) -> int:
+    """Grade every submission in a folder; return the exit code.
+
+    Args:
+        batch: The folder.
+        tasks: What is judged; everything if there are none.
+        options: Options of `grade` that hold for each submission.
+        jobs: How many are graded at a time.
+        scheduler: The address of a Dask scheduler.
+        out: Where the results are kept; beside the folder if nothing is said.
+        seed: The seed of the class.
+        csv: Where else the table of the class is written.
+
+    Raises:
+        click.UsageError: There is nothing to grade, or no scheduler.
+    """
+    store = Store(out or results_folder(batch))
+    seed = store.seed(seed, draw_seed())
+    settings = Settings(
+        root=ROOT,
+        arguments=(*(task.marker for task in tasks), *options, "--seed", str(seed)),
+        seconds=sum(task.seconds for task in tasks or table().tasks),
+    )
+    try:
+        return grade_batch(batch, settings, store, seed, jobs=jobs, scheduler=scheduler, csv=csv)
+    except BatchError as error:
+        raise click.UsageError(str(error)) from None
