@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -21,11 +21,15 @@ PATH = Path(__file__).with_name("tasks.toml")
 
 Scalar = str | int | float | bool
 
+Device = Literal["cpu", "cuda"]
+DEVICES: tuple[Device, ...] = get_args(Device)
+
 ID = re.compile(r"[0-9]\.[1-9][0-9]?[a-z]?")
 HOLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 SPOIL = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?")
 DOTTED = re.compile(r"[A-Za-z_][\w.]*")
 CHECK = re.compile(r"test_\w+")
+UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
 DOC = re.compile(r"docs/[\w./-]+\.md(#[\w-]+)?")
 
 
@@ -95,7 +99,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float
     memory_mb: int
     doc: str
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
     holes: tuple[str, ...] = ()
     upstream: tuple[str, ...] = ()
     spoils: tuple[str, ...] = ()
@@ -190,6 +194,10 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         raise UnknownTaskError(name, self)
 
 
+KINDS = (Table, Module, Task, Checks, Accuracy, Speed)
+"""What the file is made of."""
+
+
 class UnknownTaskError(ValueError):
     """A name stands for no task and no module."""
 
@@ -236,7 +244,7 @@ def load(path: Path) -> Table:
     except msgspec.ValidationError as error:
         complaint, _, where = str(error).partition(" - at ")
         key = _key(where, complaint)
-        raise TableError(_located(path, positions, key, complaint)) from None
+        raise TableError(_located(path, positions, key, _in_words(complaint))) from None
     for key, complaint in _complaints(read):
         raise TableError(_located(path, positions, key, complaint))
     return read
@@ -259,8 +267,20 @@ def _key(where: str, complaint: str) -> Key:
         for name, index in re.findall(r"\.?([^.\[\]`$]+)|\[(\d+)\]", where.strip("`$"))
         if name or index
     ]
-    unknown = re.fullmatch(r"Object contains unknown field `(.+)`", complaint)
+    unknown = UNKNOWN.fullmatch(complaint)
     return (*key, unknown[1]) if unknown else tuple(key)
+
+
+def _in_words(complaint: str) -> str:
+    """Add what is allowed to a complaint about a key or a choice."""
+    if unknown := UNKNOWN.fullmatch(complaint):
+        keys = {name for kind in KINDS for name in kind.__struct_encode_fields__}
+        near = get_close_matches(unknown[1], sorted(keys), n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"there is no key {unknown[1]!r} here{hint}"
+    if complaint.startswith("Invalid enum value"):
+        return f"{complaint}; allowed are {_listed(map(repr, DEVICES))}"
+    return complaint
 
 
 def _complaints(read: Table) -> Iterable[tuple[Key, str]]:
