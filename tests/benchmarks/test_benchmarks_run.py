@@ -3,13 +3,16 @@
 In a process of its own: importing the benchmarks decides how many threads compute.
 """
 
+import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from asv_benchmarks.conditions import environment
-from tools.workspace import ROOT
+from tools.workspace import ROOT, read_packages
 
 # One of each class, on operands and kernels that need little compilation.
 SOME = [
@@ -55,6 +58,19 @@ def test_one_of_each_runs() -> None:
 @pytest.mark.parametrize("pattern", ALL)
 def test_all_run(pattern: str) -> None:
     assert any(line.startswith("ran") for line in try_out(pattern))
+
+
+def test_asv_installs_what_the_packages_need() -> None:
+    text = re.sub(r"^\s*//.*$", "", (ROOT / "asv.conf.json").read_text("utf-8"), flags=re.M)
+    settings = json.loads(text)
+    packages = {package.name: package for package in read_packages()}
+    (command,) = settings["install_command"]
+    installed = {word for word in command.split() if word in packages}
+    (build,) = settings["build_command"]
+    assert {Path(word).name for word in build.split() if "packages/" in word} == installed
+    needed = set().union(*(packages[name].requires for name in installed))
+    assert needed & set(packages) <= installed
+    assert set(settings["matrix"]["req"]) == needed - set(packages)
 
 
 def test_what_does_not_exist_is_no_success() -> None:
