@@ -6,11 +6,13 @@ from mt_kernels_cpu.tuned.embedding import Take
 from mt_kernels_cpu.tuned.linear import Linear
 from mt_kernels_cpu.tuned.losses import BinaryCrossEntropyWithLogits, CrossEntropy, NllLoss
 from mt_kernels_cpu.tuned.optimizer import Adam, Sgd, SgdWithoutMomentum
+from mt_kernels_cpu.tuned.pooling import AvgPool2d, MaxPool2d
 from mt_kernels_cpu.tuned.probabilities import LogSoftmax, Softmax
 from mt_kernels_cpu.tuned.responses_form import StrongestResponse
 from mt_tensor import FusedForm
 
 FORMS: dict[str, type[FusedForm]] = {
+    "avgpool2d": AvgPool2d,
     "adam": Adam,
     "binary_cross_entropy_with_logits": BinaryCrossEntropyWithLogits,
     "convolve": Convolution,
@@ -19,6 +21,7 @@ FORMS: dict[str, type[FusedForm]] = {
     "dropout": Dropout,
     "linear": Linear,
     "logsoftmax": LogSoftmax,
+    "maxpool2d": MaxPool2d,
     "nll_loss": NllLoss,
     "sgd": SgdWithoutMomentum,
     "sgd_with_momentum": Sgd,

@@ -1,0 +1,237 @@
+"""Pooling in one pass: each window of an image becomes its mean or its largest number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cpu.jit import released
+from mt_kernels_cpu.tuned.layouts import Pair
+from mt_kernels_cpu.tuned.threads import divide, threads_for
+from mt_kernels_cpu.tuned.vectors import beats, lanes, load, store
+from mt_tensor import FusedForm, TensorData
+from mt_tensor.fusion import Gradients
+from mt_tensor.layout import Storage
+
+if TYPE_CHECKING:
+    from mt_kernels_cpu.tuned.backend import Tuned
+
+Places = npt.NDArray[np.int32]
+"""Where in its plane, counted row by row, each maximum stands."""
+
+KERNELS_KEPT = 32
+"""The windows of how many sizes have their loops kept in memory."""
+
+MOST_PLACES = 2**31 - 1
+"""The size of the largest image whose elements such numbers can count."""
+
+
+class AvgPool2d(FusedForm):
+    """The mean of every window, and its gradient: an equal share for each element."""
+
+    @staticmethod
+    def forward(
+        backend: Tuned, needs_grad: tuple[bool, ...], input: TensorData, kernel: Pair
+    ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
+        """Pool; see `mt_nn.avgpool2d`."""
+        kernel = _window(input, kernel)
+        if kernel is None:
+            return None
+        out, cells = _pooled(backend, input, kernel), backend.contiguous(input).storage
+        rows, columns = out.shape[2:]
+        pool, _ = average_kernels(*kernel)
+        _for_planes(input, lambda *part: pool(out.storage, cells, rows, columns, *part))
+        return out, (input.shape, kernel)
+
+    @staticmethod
+    def backward(
+        backend: Tuned, saved: tuple[tuple[int, ...], Pair], grad: TensorData
+    ) -> Gradients:
+        """Return the gradient of the input."""
+        shape, kernel = saved
+        result, cells = backend.empty(shape), backend.contiguous(grad).storage
+        rows, columns = grad.shape[2:]
+        _, spread = average_kernels(*kernel)
+        _for_planes(result, lambda *part: spread(result.storage, cells, rows, columns, *part))
+        return (result,)
+
+
+class MaxPool2d(FusedForm):
+    """The largest number of every window, which alone receives the gradient."""
+
+    @staticmethod
+    def forward(
+        backend: Tuned, needs_grad: tuple[bool, ...], input: TensorData, kernel: Pair
+    ) -> tuple[TensorData, tuple[tuple[int, ...], Places]] | None:
+        """Pool; see `mt_nn.maxpool2d`."""
+        kernel = _window(input, kernel)
+        if kernel is None or input.shape[2] * input.shape[3] > MOST_PLACES:
+            return None
+        if input.shape[3] < lanes(backend.dtype):
+            return None
+        out, cells = _pooled(backend, input, kernel), backend.contiguous(input).storage
+        rows, columns = out.shape[2:]
+        places = backend.buffers.empty(out.size, np.int32)
+        pool, width = maximum_kernel(*kernel), lanes(backend.dtype)
+        tiers = np.repeat(np.arange(kernel[0], dtype=backend.dtype), width)
+        given = (out.storage, places, cells, tiers, width, rows, columns)
+        _for_planes(input, lambda *part: pool(*given, *part))
+        return out, (input.shape, places)
+
+    @staticmethod
+    def backward(
+        backend: Tuned, saved: tuple[tuple[int, ...], Places], grad: TensorData
+    ) -> Gradients:
+        """Return the gradient of the input."""
+        shape, places = saved
+        result, cells = backend.empty(shape), backend.contiguous(grad).storage
+        plane, windows = shape[2] * shape[3], grad.shape[2] * grad.shape[3]
+        _for_planes(
+            result,
+            lambda *part: spread_to_maxima(result.storage, cells, places, plane, windows, *part),
+        )
+        return (result,)
+
+
+def _window(input: TensorData, kernel: Any) -> Pair | None:
+    """Return the size of a window, None unless such windows fill the images."""
+    if len(input.shape) != 4 or input.size == 0 or np.shape(kernel) != (2,):
+        return None
+    height, width = kernel
+    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
+        return None
+    return None if input.shape[2] % height or input.shape[3] % width else (height, width)
+
+
+def _pooled(backend: Tuned, input: TensorData, kernel: Pair) -> TensorData:
+    count, channels, height, width = input.shape
+    return backend.empty((count, channels, height // kernel[0], width // kernel[1]))
+
+
+def _for_planes(images: TensorData, run: Callable[[int, int], None]) -> None:
+    """Run a kernel on all planes of images, a plane being one channel of one image."""
+    planes = images.shape[0] * images.shape[1]
+    divide(planes, threads_for(images.size, planes), lambda _, first, last: run(first, last))
+
+
+@lru_cache(maxsize=KERNELS_KEPT)
+def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return the loops for windows of one size: the mean, and its gradient.
+
+    With the size known to the compiler, no loop over a window remains.
+    """
+
+    @released
+    def pool(out: Storage, x: Storage, rows: int, columns: int, first: int, last: int) -> None:
+        share = x.dtype.type(1) / x.dtype.type(height * width)
+        across = columns * width
+        lines = np.empty(across, x.dtype)
+        for row in range(first * rows, last * rows):
+            top = x[row * height * across :][: height * across]
+            for i in range(across):
+                total = top[i]
+                for k in range(1, height):
+                    total += top[k * across + i]
+                lines[i] = total
+            to = out[row * columns :][:columns]
+            for i in range(columns):
+                total = lines[i * width]
+                for k in range(1, width):
+                    total += lines[i * width + k]
+                to[i] = total * share
+
+    @released
+    def spread(to: Storage, g: Storage, rows: int, columns: int, first: int, last: int) -> None:
+        share = g.dtype.type(1) / g.dtype.type(height * width)
+        across = columns * width
+        line = np.empty(across, g.dtype)
+        for row in range(first * rows, last * rows):
+            grads = g[row * columns :][:columns]
+            for i in range(columns):
+                part = grads[i] * share
+                for k in range(width):
+                    line[i * width + k] = part
+            for k in range(height):
+                below = to[(row * height + k) * across :][:across]
+                for i in range(across):
+                    below[i] = line[i]
+
+    return pool, spread
+
+
+@lru_cache(maxsize=KERNELS_KEPT)
+def maximum_kernel(height: int, width: int) -> Callable[..., None]:
+    """Return the loop that finds the maxima of windows of one size.
+
+    A maximum is the first of the largest numbers, and NaN is larger than every number. The columns
+    of windows come first, as many at a time as a vector holds, and with each maximum the row of
+    the window, its *tier*; then, window by window, the maxima of its columns.
+    """
+
+    @released
+    def pool(
+        out: Storage,
+        places: Places,
+        x: Storage,
+        tiers: Storage,
+        lanes: int,
+        rows: int,
+        columns: int,
+        first: int,
+        last: int,
+    ) -> None:
+        across = columns * width
+        lines, marks = np.empty(across, x.dtype), np.empty(across, x.dtype)
+        for row in range(first * rows, last * rows):
+            top = x[row * height * across :][: height * across]
+            start = row % rows * height * across
+            for piece in range(0, across - 1 + lanes, lanes):
+                # The last vector of a row overlaps with the one before.
+                i = min(piece, across - lanes)
+                best, tier = load(top, i), load(tiers, 0)
+                for k in range(1, height):
+                    number = load(top, k * across + i)
+                    tier = beats(number, best, load(tiers, k * lanes), tier)
+                    best = beats(number, best, number, best)
+                store(lines, i, best)
+                store(marks, i, tier)
+            to, at = out[row * columns :][:columns], places[row * columns :][:columns]
+            for i in range(columns):
+                best, tier, column = lines[i * width], marks[i * width], 0
+                for k in range(1, width):
+                    number, mark = lines[i * width + k], marks[i * width + k]
+                    equal = number == best or number != number
+                    better = (not number <= best and best == best) or (equal and mark < tier)
+                    best = number if better else best
+                    tier = mark if better else tier
+                    column = k if better else column
+                to[i] = best
+                at[i] = start + np.int32(tier) * across + i * width + column
+
+    return pool
+
+
+@released
+def spread_to_maxima(
+    to: Storage, g: Storage, places: Places, plane: int, windows: int, first: int, last: int
+) -> None:
+    """Write the gradient of maxima to where they stood, and 0 everywhere else.
+
+    Args:
+        to: Where to write.
+        g: The gradient.
+        places: Where in its plane each maximum stands.
+        plane: The number of elements of a plane.
+        windows: The number of its windows.
+        first: The first plane to go through.
+        last: The one at which to stop.
+    """
+    for p in range(first, last):
+        here = to[p * plane : (p + 1) * plane]
+        here[:] = 0.0
+        for i in range(p * windows, (p + 1) * windows):
+            here[np.uint32(places[i])] = g[i]
