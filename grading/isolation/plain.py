@@ -42,7 +42,6 @@ class Plain(Level):
 
     def launch(self, room: Room, limits: Limits, folder: Path) -> Launch:
         """Copy kit and submission into the folder."""
-        folder.chmod(0o755)
         copy_kit(folder / "kit")
         copy, home = folder / "submission", folder / "home"
         copy.mkdir()
@@ -50,6 +49,9 @@ class Plain(Level):
         (home / "tmp").mkdir(parents=True)
         user = fresh_user() if self.own_user else None
         if user is not None:
+            # Open to this worker, closed to those of other submissions.
+            os.chown(folder, -1, user)
+            folder.chmod(0o750)
             for path in (home, home / "tmp"):
                 os.chown(path, user, user)
         settings = Settings(

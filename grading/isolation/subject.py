@@ -65,9 +65,11 @@ class IsolatedSubject(Subject):
         self.level: Level = best_level(isolation)
         self.limits = limits or Limits()
         self.restarts = 0
-        # The judge's own: no worker can write in it.
-        snapshot = Path(tempfile.mkdtemp(prefix="mt-submission-")).resolve()
-        self._forget = weakref.finalize(self, shutil.rmtree, snapshot, ignore_errors=True)
+        # Closed to all other users, as temporary folders are; what is in it, anybody may read.
+        folder = Path(tempfile.mkdtemp(prefix="mt-submission-")).resolve()
+        self._forget = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        snapshot = folder / "submission"
+        snapshot.mkdir()
         take(submission.root, submission.import_paths, snapshot)
         self._room = Room(
             snapshot,

@@ -11,6 +11,9 @@ from grading.worker.settings import KernelLimits
 ADDRESSES_BEYOND_MEMORY = 16 << 30
 """Bytes of addresses that a process may reserve without using them: threads and compilers do."""
 
+STACK = 16 * MIB
+"""Bytes that a thread reserves as private memory and hardly uses."""
+
 
 def worker_command(kit: Path | str) -> list[str]:
     """Return the command of a worker whose kit is in a folder, but for its arguments."""
@@ -26,9 +29,11 @@ def kernel_limits(limits: Limits, gpu: bool, others: int = 0) -> KernelLimits:
         gpu: Whether it uses a GPU, whose driver reserves addresses for all memory there is.
         others: How many processes that are not the worker's the kernel counts with its own.
     """
-    memory = limits.memory_mb * MIB
+    processors = os.cpu_count() or 1
+    # What is used is for the judge to see; the kernel refuses what could never fit.
+    memory = limits.memory_mb * MIB + processors * STACK
     return KernelLimits(
-        cpu_seconds=int(limits.total_seconds) * (os.cpu_count() or 1) + 1,
+        cpu_seconds=int(limits.total_seconds) * processors + 1,
         memory=memory,
         address_space=None if gpu else memory + ADDRESSES_BEYOND_MEMORY,
         processes=others + limits.processes,

@@ -1,13 +1,18 @@
 """Giving up rights, for good, before code under test is imported."""
 
+import ctypes
 import os
 import resource
+import signal
 
 from grading.worker.settings import Settings
 
+SET_DEATH_SIGNAL = 1
+"""From linux/prctl.h: the signal that a process gets when its parent ends."""
+
 
 def give_up(settings: Settings) -> None:
-    """Become another user if that is wanted, and set the limits of the process.
+    """Become another user if that is wanted, end with the judge, and set limits.
 
     Both the soft and the hard limits are set: no process that comes after can raise them.
 
@@ -18,6 +23,8 @@ def give_up(settings: Settings) -> None:
         os.setgroups([])
         os.setresgid(settings.user, settings.user, settings.user)
         os.setresuid(settings.user, settings.user, settings.user)
+    # The kernel forgets this when a process changes its user.
+    ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
     wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: settings.limits.cpu_seconds,

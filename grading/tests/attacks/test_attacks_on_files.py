@@ -181,11 +181,10 @@ def test_libraries_that_do_the_work_are_refused(tree: Path, library: str) -> Non
 def test_deleting_its_own_files(tree: Path) -> None:
     deletes = """
         def mul(x, y):
-            import os, shutil, sys
-            shutil.rmtree(os.path.dirname(os.path.dirname(__file__)), ignore_errors=True)
-            for path in sys.path:
-                if "site-packages" not in path and "pyenv" not in path and "/lib" not in path:
-                    shutil.rmtree(path, ignore_errors=True)
+            import os, shutil
+            import grading
+            for file in (__file__, grading.__file__):
+                shutil.rmtree(os.path.dirname(os.path.dirname(file)), ignore_errors=True)
             return x * y
         """
     result = sit(write_tree(tree, deletes))

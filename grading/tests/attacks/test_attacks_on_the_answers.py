@@ -199,7 +199,7 @@ def test_remembered_answers_are_of_no_use(tree: Path) -> None:
 
 
 @pytest.mark.slow
-def test_nothing_is_remembered_beyond_a_worker(tree: Path) -> None:
+def test_nothing_is_remembered_beyond_a_worker(tree: Path, sandbox: None) -> None:
     """A worker leaves a note wherever it can, and ends; the next one finds none."""
     notes = """
         def mul(x, y):
