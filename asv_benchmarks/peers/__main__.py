@@ -13,6 +13,7 @@ from asv_benchmarks.contenders.names import NAMES, OURS
 from asv_benchmarks.peers.measure import FULL, QUICK, Effort, Timing, WorkerError, measure, workers
 from asv_benchmarks.peers.processes import ProcessRow, measure_processes, process_rows
 from asv_benchmarks.peers.results import Result, Table
+from asv_benchmarks.peers.roofline import Limits
 from asv_benchmarks.peers.rows import Row, rows
 from asv_benchmarks.peers.terminal import show
 
@@ -86,7 +87,10 @@ def _measure(
         )
     results: list[Result] = []
     notes: list[str] = []
+    limits: Limits | None = None
     with workers(threads) as started:
+        if any(isinstance(row, Row) for row in chosen):
+            limits = started["numpy"].limits()
         for row in chosen:
             timings: dict[str, Timing] = {}
             try:
@@ -99,10 +103,17 @@ def _measure(
                         notes += told
             except WorkerError as error:
                 notes.append(f"{row.key} failed: {error}")
-            results.append(Result.of(row, row.ours or ours, timings, threads))
+            results.append(Result.of(row, row.ours or ours, timings, threads, limits))
         versions = started.versions()
-    after = round(conditions.load(), 2)
-    return Table(before.to_json(), versions, asdict(effort), tuple(results), after, tuple(notes))
+    return Table(
+        conditions=before.to_json(),
+        versions=versions,
+        effort=asdict(effort),
+        rows=tuple(results),
+        load_after=round(conditions.load(), 2),
+        notes=tuple(notes),
+        limits=asdict(limits) if limits else {},
+    )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from asv_benchmarks.conditions import environment
+from asv_benchmarks.peers.roofline import Limits
 from asv_benchmarks.peers.rows import Row
 from asv_benchmarks.workloads import Workload
 
@@ -93,6 +94,10 @@ class Worker:
         """Run the call so often and return the processor's and the clock's time of one."""
         answer = self._ask({"run": calls})
         return answer["cpu"], answer["wall"]
+
+    def limits(self) -> Limits:
+        """Return what the machine can do, measured where the contender runs."""
+        return Limits(**self._ask({"limits": True}))
 
     def close(self) -> None:
         """End the process."""

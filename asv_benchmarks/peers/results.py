@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from asv_benchmarks.peers.measure import Ratio, Timing, ratio
 from asv_benchmarks.peers.processes import ProcessRow
+from asv_benchmarks.peers.roofline import Limits, cost
 from asv_benchmarks.peers.rows import Row, Target
 
 Verdict: TypeAlias = Literal["aim reached", "reached", "within its spread", "missed", "reported"]
@@ -81,7 +82,10 @@ class Result:
         ours: Which of our contenders is compared with the others.
         times: By contender.
         comparisons: By rival.
-        absent: The rivals with a target that could not run.
+        absent: The contenders that could not run.
+        flops: Floating-point operations of one call, if they were counted.
+        bytes: Bytes that one call moves at least.
+        least: The least time that the machine needs for those, in the row's unit.
     """
 
     key: str
@@ -92,18 +96,27 @@ class Result:
     times: Mapping[str, Time]
     comparisons: Mapping[str, Comparison]
     absent: tuple[str, ...]
+    flops: float | None = None
+    bytes: float | None = None
+    least: float | None = None
 
     @classmethod
     def of(
-        cls, row: Row | ProcessRow, ours: str, timings: Mapping[str, Timing], threads: int
+        cls,
+        row: Row | ProcessRow,
+        ours: str,
+        timings: Mapping[str, Timing],
+        threads: int,
+        limits: Limits | None = None,
     ) -> "Result":
-        """Compare one of our contenders with all the others."""
+        """Compare one of our contenders with all the others, and with what the machine can do."""
         rivals = [name for name in row.targets if name != ours]
         comparisons = {
             name: Comparison.of(ratio(timings[ours], timings[name], threads), row.targets[name])
             for name in rivals
             if ours in timings and name in timings
         }
+        needs = cost(row.workload) if isinstance(row, Row) else None
         scale = 1e3 if row.unit == "ms" else 1.0
         return cls(
             row.key,
@@ -114,7 +127,16 @@ class Result:
             {name: Time.of(timing, scale) for name, timing in timings.items()},
             comparisons,
             tuple(name for name in (ours, *rivals) if name not in timings),
+            needs.flops if needs else None,
+            needs.bytes if needs else None,
+            scale * limits.least(needs) if limits and needs else None,
         )
+
+    @property
+    def share(self) -> float | None:
+        """What share of what the machine can do is used, 0 to 1."""
+        ours = self.times.get(self.ours)
+        return self.least / ours.cpu if self.least and ours else None
 
     @property
     def missed(self) -> list[str]:
@@ -124,14 +146,25 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All rows, and under which conditions they were measured."""
+    """All rows, and under which conditions they were measured.
+
+    Attributes:
+        conditions: As `asv_benchmarks.conditions.Conditions` has them.
+        versions: Of everything that took part.
+        effort: How much was measured.
+        rows: The rows.
+        load_after: The load when all was done.
+        notes: What there is to say beside the figures.
+        limits: What the machine can do, operations and bytes in a second.
+    """
 
     conditions: Mapping[str, Any]
     versions: Mapping[str, str]
     effort: Mapping[str, Any]
     rows: tuple[Result, ...]
     load_after: float = 0.0
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def missed(self) -> list[Result]:

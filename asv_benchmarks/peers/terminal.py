@@ -25,7 +25,7 @@ def heading(table: Table) -> str:
     return (
         f"{c['date']}, commit {c['commit']}; {c['processor']}, {c['cores']} cores, {threads}, "
         f"load {c['load']:.2f}; Python {c['python']}; {versions}; "
-        f"{table.effort['rounds']} rounds of {1e3 * table.effort['seconds']:.0f} ms"
+        f"{table.effort['rounds']} rounds of {1e3 * table.effort['seconds']:.0f} ms{_limits(table)}"
     )
 
 
@@ -33,6 +33,14 @@ def quantity(value: float, unit: str) -> str:
     """Return a time or size with three digits and its unit."""
     digits = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
     return f"{digits} {unit}"
+
+
+def _limits(table: Table) -> str:
+    """Return what the machine can do, against which the column "roof" is."""
+    if not table.limits:
+        return ""
+    flops, memory = table.limits["flops"] / 1e9, table.limits["bytes"] / 1e9
+    return f"; the machine: {flops:.0f} Gflop/s in sgemm, {memory:.0f} GB/s copied"
 
 
 def show(table: Table, console: Console) -> None:
@@ -52,7 +60,7 @@ def _group(title: str, rows: Iterable[Result]) -> RichTable:
         title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     rich.add_column("", no_wrap=True)
-    for name in ("ours", "rival", "its", "ratio", "least", "must", "aim", ""):
+    for name in ("ours", "rival", "its", "ratio", "least", "must", "aim", "roof", ""):
         left = name in ("rival", "")
         rich.add_column(name, justify="left" if left else "right", no_wrap=True)
     for row in rows:
@@ -60,23 +68,25 @@ def _group(title: str, rows: Iterable[Result]) -> RichTable:
         cells = [row.title, quantity(ours.cpu, row.unit) if ours else "absent"]
         for rival, one in row.comparisons.items():
             time = row.times[rival]
-            rich.add_row(*cells, rival, quantity(time.cpu, row.unit), *_ratios(one))
+            rich.add_row(*cells, rival, quantity(time.cpu, row.unit), *_ratios(one, row if cells[0] else None))
             cells = ["", ""]
         for rival in row.absent:
             if rival != row.ours:
-                rich.add_row(*cells, rival, "absent", *[""] * 5)
+                rich.add_row(*cells, rival, "absent", *[""] * 6)
                 cells = ["", ""]
         if cells[0]:
-            rich.add_row(*cells, *[""] * 7)
+            rich.add_row(*cells, *[""] * 8)
     return rich
 
 
-def _ratios(one: Comparison) -> list[str]:
+def _ratios(one: Comparison, row: Result | None) -> list[str]:
+    share = row.share if row else None
     colour = COLOURS[one.verdict]
     return [
         f"[{colour}]{one.ratio.median:.2f} ± {one.ratio.spread:.2f}[/]",
         f"{one.ratio.least:.2f}",
         "" if one.must is None else f"{one.must:g}",
         "" if one.aim is None else f"{one.aim:.3g}",
+        "" if share is None else f"{share:.0%}",
         f"[{colour}]{'' if one.verdict == 'reported' else one.verdict}[/]",
     ]

@@ -4,7 +4,9 @@ It reads requests from its standard input, one JSON object a line, and answers l
 
 - ``{"prepare": workload}``: make the call ready and warm → ``{"seconds": …}`` of one call;
 - ``{"run": calls}``: run it so often → ``{"wall": …, "cpu": …}``, seconds for each call;
-- ``{"versions": true}`` → what the contender runs on.
+- ``{"limits": true}`` → what the machine can do (see `asv_benchmarks.peers.roofline`).
+
+Its first answer says what the contender runs on, ``{"versions": …}``.
 
 An answer ``{"absent": reason}`` declines; ``{"failed": message}`` says what went wrong.
 """
@@ -15,10 +17,12 @@ import os
 import sys
 import time
 import traceback
+from dataclasses import asdict
 from typing import Any, TextIO
 
 from asv_benchmarks import conditions
 from asv_benchmarks.contenders import Absent, Call, Contender, load
+from asv_benchmarks.peers.roofline import Limits
 from asv_benchmarks.workloads import Workload
 
 WARM_SECONDS = 0.3
@@ -39,10 +43,10 @@ def main() -> None:
         _answer(answers, {"absent": str(error)})
         return
     _answer(answers, {"versions": contender.versions()})
-    _serve(contender, answers)
+    _serve(contender, threads, answers)
 
 
-def _serve(contender: Contender, answers: TextIO) -> None:
+def _serve(contender: Contender, threads: int, answers: TextIO) -> None:
     call: Call = _nothing
     for line in sys.stdin:
         request = json.loads(line)
@@ -53,6 +57,8 @@ def _serve(contender: Contender, answers: TextIO) -> None:
                 gc.collect()
                 call = contender.prepare(workload_from_json(request["prepare"]))
                 _answer(answers, {"seconds": _warm_up(call)})
+            elif "limits" in request:
+                _answer(answers, asdict(Limits.measure(threads)))
             else:
                 _answer(answers, _timed(call, request["run"]))
         except Absent as error:

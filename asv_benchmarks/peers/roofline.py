@@ -1,0 +1,123 @@
+"""The least time that a workload can take on this machine: its roofline.
+
+A core adds and multiplies so fast, and memory delivers so much; what a workload needs of either is
+counted from its shapes. S. Williams, A. Waterman, D. Patterson: Roofline: an insightful visual
+performance model for multicore architectures, Communications of the ACM 52 (2009).
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from asv_benchmarks.training_cases import KERNELS, MAPS, WIDTH, WORDS
+from asv_benchmarks.workloads import Shape, Workload
+
+FLOAT = 4
+"""Bytes of a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a workload needs at least: additions and multiplications, and bytes moved."""
+
+    flops: float
+    bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the machine can do: floating-point operations and bytes in a second."""
+
+    flops: float
+    bytes: float
+
+    @classmethod
+    def measure(cls, threads: int) -> "Limits":
+        """Multiply large matrices, and copy more than the caches hold; the best of some rounds.
+
+        Args:
+            threads: On how many this process computes. One thread's own time counts, of several
+                the clock's.
+        """
+        clock = time.process_time if threads == 1 else time.perf_counter
+        a = np.random.default_rng(0).random((1024, 1024), np.float32)
+        out = np.empty_like(a)
+        source = np.ones(2**24, np.float32)
+        target = np.empty_like(source)
+        product = _best(lambda: np.matmul(a, a, out=out), clock)
+        # Read, and written; what is written is read before, unless the processor knows better.
+        copy = _best(lambda: np.copyto(target, source), clock)
+        return cls(2.0 * 1024**3 / product, 2.0 * source.nbytes / copy)
+
+    def least(self, cost: Cost) -> float:
+        """Return the seconds that a workload takes at least."""
+        return max(cost.flops / self.flops, cost.bytes / self.bytes)
+
+
+def cost(workload: Workload) -> Cost | None:
+    """Return what a workload needs; None if that says nothing, as for the engine's overhead."""
+    operation, shapes, options = workload.operation, workload.shapes, workload.options
+    if operation == "train_step":
+        return Cost(options["batch"] * STEPS[options["network"]], 0.0)
+    if operation.startswith("conv"):
+        input, weight = shapes
+        out = (input[0], weight[0], *input[2:])
+        # Input, weight and output are read or written once, whichever of them is asked for.
+        return Cost(2.0 * math.prod(out) * math.prod(weight[1:]), _bytes(input, weight, out))
+    if operation == "matmul":
+        a, b = shapes
+        out = (*a[:-1], b[-1])
+        return Cost(2.0 * math.prod(out) * a[-1], _bytes(a, b, out))
+    if "pool2d" in operation:
+        (input,) = shapes
+        small = (*input[:2], *(n // k for n, k in zip(input[2:], options["kernel"], strict=True)))
+        return Cost(math.prod(input), _bytes(input, small))
+    if operation == "sum":
+        return Cost(math.prod(shapes[0]), _bytes(*shapes))
+    if operation in ("add", "mul", "relu", "neg"):
+        return Cost(math.prod(shapes[0]), _bytes(*shapes, shapes[0]))
+    return None
+
+
+def _bytes(*shapes: Shape) -> float:
+    return float(FLOAT * sum(math.prod(shape) for shape in shapes))
+
+
+def _dense(inputs: int, outputs: int) -> float:
+    """Count a linear layer: forward, and both gradients, are one product each."""
+    return 3 * 2.0 * inputs * outputs
+
+
+def _steps() -> Mapping[str, float]:
+    """Count the products of a training step for one example; all else is small beside them.
+
+    The first convolution needs no gradient of its input. The gradient of a maximum over time is
+    zero but for one word of each map, so that a convolution's gradient costs next to nothing.
+    """
+    first, second = 2.0 * 28 * 28 * 4 * 9, 2.0 * 28 * 28 * 8 * 4 * 9
+    course = 2 * first + 3 * second + _dense(392, 64) + _dense(64, 10)
+    first, second = 2.0 * 28 * 28 * 6 * 25, 2.0 * 10 * 10 * 16 * 6 * 25
+    dense = _dense(400, 120) + _dense(120, 84) + _dense(84, 10)
+    lenet5 = 2 * first + 3 * second + dense
+    forward = sum(2.0 * WORDS * MAPS * WIDTH * kernel for kernel in KERNELS)
+    backward = sum(2.0 * MAPS * WIDTH * kernel for kernel in KERNELS)
+    return {"course": course, "lenet5": lenet5, "kim": forward + backward}
+
+
+STEPS = _steps()
+"""Floating-point operations of one example of a training step, by network."""
+
+
+def _best(call: Callable[[], Any], clock: Callable[[], float], rounds: int = 10) -> float:
+    """Return the least seconds of some calls."""
+    call()
+    taken = []
+    for _ in range(rounds):
+        begin = clock()
+        call()
+        taken.append(clock() - begin)
+    return min(taken)
