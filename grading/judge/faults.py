@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from hypothesis.errors import Flaky
 
@@ -29,6 +30,9 @@ def is_lost(error: BaseException) -> bool:
 
     A busy machine may be the reason, so that a second try decides.
     """
+    if isinstance(error, BaseExceptionGroup):
+        # Hypothesis asked once more, was answered, and calls that flaky.
+        return any(map(is_lost, error.exceptions))
     found = _subject_error(error)
     return found is not None and ("WorkerError" in found.kinds or "OutOfTime" in found.kinds)
 
@@ -43,7 +47,7 @@ def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> F
     """
     error = _first(error)
     if isinstance(error, Flaky):
-        return Fault("the same input gave different answers", details=clean(str(error), 800))
+        return _of_flaky(task_id, error, others)
     subject_error = _subject_error(error)
     if subject_error is not None:
         return _of_exception(task_id, subject_error, others)
@@ -61,6 +65,16 @@ def trouble_of(error: BaseException) -> str:
     own = [frame for frame in frames if "/grading/" in frame.filename] or frames
     where = f" at {own[-1].filename.rpartition('/grading/')[2]}:{own[-1].lineno}" if own else ""
     return clean_line(f"{type(error).__name__}: {error}{where}")
+
+
+def _of_flaky(task_id: str, error: Flaky, others: Sequence[Finding]) -> Fault:
+    """Describe what hypothesis saw once, and not again when it asked the same."""
+    said = "the same input gave different answers"
+    for each in getattr(error, "exceptions", ()):
+        fault = fault_of(task_id, each, others)
+        if fault is not None:
+            return msgspec.structs.replace(fault, sentence=f"{said}: once, {fault.sentence}")
+    return Fault(said)
 
 
 def _of_finding(task_id: str, finding: Finding, others: Sequence[Finding]) -> Fault:

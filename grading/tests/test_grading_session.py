@@ -1,0 +1,212 @@
+"""Checks run in the judge: what became of each is kept, and the seed decides what is drawn."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import pytest
+
+from grading.in_process import InProcessSubject
+from grading.isolation import IsolatedSubject
+from grading.isolation.errors import WorkerError
+from grading.judge.recorder import Manner, Outcome
+from grading.judge.records import CheckResult, Status
+from grading.judge.session import SessionError, run_checks
+from grading.judge.subjects import Subjects
+from grading.judge.verdict import check_results, task_status
+from grading.subject import Answer, Request, SubjectError
+from grading.table import Checks, Task, table
+
+TASK = table().task("0.3")
+SEED = 3
+
+
+def subjects(answer: Callable[[Request], Answer]) -> Subjects:
+    """Return subjects that answer in this process."""
+    worker = SimpleNamespace(
+        answer=answer,
+        begin_check=lambda limits=None: None,
+        end_worker=lambda: None,
+        level=SimpleNamespace(name="none", undefended=()),
+    )
+    return Subjects(lambda place: cast(IsolatedSubject, worker))
+
+
+def right(request: Request) -> Answer:
+    return InProcessSubject().answer(request)
+
+
+def without_the_first(request: Request) -> Answer:
+    """Sum all but the first number."""
+    answer = right(request)
+    if request.options.get("function") == "sum" and request.arrays[0].size:
+        wrong = np.asarray(answer.arrays[0] - request.arrays[0][0])
+        return Answer(request, (wrong,))
+    return answer
+
+
+def judged(
+    answer: Callable[[Request], Answer], *names: str, task: Task = TASK, again: bool = True
+) -> tuple[dict[str, CheckResult], list[Outcome]]:
+    """Run checks, and once more those that fail; return results by name, and outcomes."""
+    with subjects(answer) as there:
+        outcomes = run_checks(task, there, SEED, Manner(), names)
+        failed = [outcome.check for outcome in outcomes if outcome.error is not None]
+        repeated = run_checks(task, there, SEED, Manner(False), failed) if failed and again else []
+    results = check_results(task, outcomes, repeated)
+    return {check.name: check for check in results}, outcomes
+
+
+def test_every_check_of_the_table_runs() -> None:
+    results, _ = judged(right)
+    assert list(results) == list(TASK.checks.names)
+    assert {check.status for check in results.values()} == {Status.PASSED}
+
+
+def test_a_wrong_answer_is_shrunk_and_explained() -> None:
+    results, _ = judged(without_the_first, "test_sum")
+    check = results["test_sum"]
+    assert check.status is Status.FAILED
+    assert check.fault is not None
+    assert "shape (1,)" in check.fault.request
+    assert (check.fault.name, check.fault.index) == ("the result", ())
+    assert check.again.startswith("failed")
+
+
+def test_the_seed_decides_what_is_drawn() -> None:
+    def drawn(seed: int) -> list[str]:
+        asked: list[str] = []
+
+        def remember(request: Request) -> Answer:
+            asked.append(str(request))
+            return right(request)
+
+        with subjects(remember) as there:
+            run_checks(TASK, there, seed, Manner(), ["test_sum"])
+        return asked
+
+    assert drawn(1) == drawn(1) != drawn(2)
+
+
+def test_a_stub_is_not_implemented_and_not_wrong() -> None:
+    def stub(request: Request) -> Answer:
+        raise SubjectError(["NotImplementedError", "Exception"], "task 0.3", request)
+
+    results, _ = judged(stub, "test_sum", "test_prod")
+    assert results["test_sum"].status is Status.UNIMPLEMENTED
+
+
+def test_a_worker_that_is_lost_once_costs_nothing() -> None:
+    lost: list[Request] = []
+
+    def dies_once(request: Request) -> Answer:
+        if not lost:
+            lost.append(request)
+            raise WorkerError("TimedOut", "no answer", request)
+        return right(request)
+
+    results, _ = judged(dies_once, "test_sum")
+    check = results["test_sum"]
+    assert check.status is Status.PASSED
+    assert "when it was repeated" in check.reason
+
+
+def test_answers_that_change_are_told_as_such() -> None:
+    wrong: list[Request] = []
+
+    def once(request: Request) -> Answer:
+        if not wrong and request.arrays[0].any():
+            wrong.append(request)
+            return without_the_first(request)
+        return right(request)
+
+    results, _ = judged(once, "test_sum")
+    check = results["test_sum"]
+    assert check.status is Status.FAILED
+    assert check.fault is not None
+    assert check.fault.sentence.startswith("the same input gave different answers: once, ")
+    assert check.again == "passed: the code does not always do the same"
+
+
+def test_what_is_no_answer_is_the_harness_own_fault() -> None:
+    def broken(request: Request) -> Answer:
+        raise KeyError("the judge's own")
+
+    results, _ = judged(broken, "test_sum")
+    check = results["test_sum"]
+    assert check.status is Status.ERROR
+    assert "KeyError" in check.reason
+
+
+def test_a_check_that_did_not_run_is_an_error_and_not_a_zero() -> None:
+    checks = Checks((*TASK.checks.required, "test_of_the_moon"), TASK.checks.advice)
+    results = check_results(msgspec.structs.replace(TASK, checks=checks), [])
+    assert task_status(results) is Status.ERROR
+    assert {check.status for check in results} == {Status.ERROR}
+
+
+def test_a_check_that_is_not_in_the_table_is_an_error() -> None:
+    known = [Outcome(name) for name in TASK.checks.names]
+    results = check_results(TASK, [*known, Outcome("test_of_the_moon")])
+    assert task_status(results) is Status.ERROR
+
+
+def test_a_check_that_cannot_be_found_is_the_harness_own_fault() -> None:
+    with subjects(right) as there, pytest.raises(SessionError, match=r"task 0\.3"):
+        run_checks(TASK, there, SEED, Manner(), ["test_of_the_moon"])
+
+
+def test_the_environment_does_not_reach_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only -k nothing")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    results, _ = judged(right, "test_prod")
+    assert results["test_prod"].status is Status.PASSED
+
+
+def outcome(name: str, error: BaseException | None = None, **more: Any) -> Outcome:
+    return Outcome(name, error=error, **more)
+
+
+REQUEST = Request("operators.lists")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        (WorkerError("TimedOut", "", REQUEST), None, Status.PASSED),
+        (WorkerError("TimedOut", "", REQUEST), WorkerError("TimedOut", "", REQUEST), Status.FAILED),
+        (SubjectError(["ValueError"], "", REQUEST), None, Status.FAILED),
+        (AssertionError("wrong"), None, Status.FAILED),
+        (KeyError("harness"), None, Status.ERROR),
+    ],
+)
+def test_only_what_a_busy_machine_may_cause_gets_a_second_chance(
+    first: BaseException, second: BaseException | None, status: Status
+) -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    (check,) = check_results(task, [outcome("test_sum", first)], [outcome("test_sum", second)])
+    assert check.status is status
+
+
+def test_the_worst_case_of_several_counts() -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    wrong = outcome("test_sum", AssertionError("wrong"), case="b")
+    (check,) = check_results(task, [outcome("test_sum", case="a"), wrong])
+    assert (check.status, check.case, check.cases) == (Status.FAILED, "b", 2)
+
+
+def test_an_advice_that_is_not_followed_costs_nothing() -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",), {"test_prod": "why"}))
+    results = check_results(task, [outcome("test_sum"), outcome("test_prod", AssertionError("no"))])
+    assert [check.status for check in results] == [Status.PASSED, Status.FAILED]
+    assert task_status(results) is Status.PASSED
+
+
+def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    (known,) = check_results(task, [outcome("test_sum", skipped="not judged here: no GPU")])
+    (other,) = check_results(task, [outcome("test_sum", skipped="no mood")])
+    assert (known.status, known.reason) == (Status.NOT_JUDGED, "no GPU")
+    assert other.status is Status.ERROR
