@@ -109,7 +109,7 @@ def _to_all(x: Array, upstream: Array, kernel: Kernel) -> Array:
 def _do_not_fit(request: Request) -> bool:
     """Return whether windows with height and width exchanged do not fill the images."""
     (x,), (kh, kw) = request.arrays, request.options["kernel"]
-    return x.shape[2] % kw != 0 or x.shape[3] % kh != 0
+    return bool(x.shape[2] % kw or x.shape[3] % kh)
 
 
 MISTAKES = [

@@ -4,6 +4,7 @@ from grading.tests.mutants.mutant import mutant
 
 OPS = "mt_kernels_cpu/fast_ops.py"
 CUDA = "mt_kernels_cuda"
+MLP = "mt_models/networks/mlp.py"
 
 MUTANTS = [
     mutant(
@@ -162,11 +163,23 @@ MUTANTS = [
     ),
     mutant(
         "3.5",
-        "sums of products forget the last term",
-        OPS,
-        "for k in range(a_shape[-1]):",
-        "for k in range(0):",
-        None,
-        style="matmul",
+        "no activation between the layers",
+        MLP,
+        "        x = self.layer1(points).relu()\n        x = self.layer2(x).relu()\n",
+        "        x = self.layer1(points)\n        x = self.layer2(x)\n",
+        compiled=True,
+    ),
+    Mutant(
+        "3.5",
+        "only the first coordinate of a point is used",
+        (
+            Rewrite(MLP, "import Scalar, Tensor", "import Scalar, Tensor, tensor"),
+            Rewrite(
+                MLP,
+                "x = self.layer1(points).relu()",
+                "x = self.layer1(tensor(points.to_numpy() * [1.0, 0.0], self.backend)).relu()",
+            ),
+        ),
+        compiled=True,
     ),
 ]

@@ -307,4 +307,20 @@ MUTANTS = [
         "weight[row * terms + term]",
         "weight's strides are ignored",
     ),
+    mutant(
+        "4.5",
+        "the images do not reach the linear layers",
+        "mt_models/networks/lenet.py",
+        "        x = self.pool(out).view(-1, 392)",
+        "        x = self.pool(out).view(-1, 392) * 0.0",
+        compiled=True,
+    ),
+    mutant(
+        "4.5",
+        "the order of the words is lost",
+        "mt_models/networks/kim.py",
+        "x = self.embedding(rows).permute(0, 2, 1)",
+        "x = self.embedding(np.sort(rows, axis=1)).permute(0, 2, 1)",
+        compiled=True,
+    ),
 ]

@@ -47,11 +47,7 @@ class Rewrite:
 
 def make_tree(folder: Path, rewrites: Sequence[Rewrite]) -> Path:
     """Write the packages with some files changed into a folder: a submission."""
-    changed: dict[Path, str] = {}
-    for rewrite in rewrites:
-        path = _original(rewrite.file)
-        source = changed.get(path) or path.read_text(encoding="utf-8")
-        changed[path] = rewrite.apply(source)
+    changed = changed_sources(rewrites)
     for path in ROOT.glob("packages/*/src/**/*.py"):
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +58,21 @@ def make_tree(folder: Path, rewrites: Sequence[Rewrite]) -> Path:
     return folder
 
 
-def _original(file: str) -> Path:
+def changed_sources(rewrites: Sequence[Rewrite]) -> dict[Path, str]:
+    """Return the new source of each file that is changed.
+
+    Raises:
+        ValueError: A text to be changed is not there, or several times.
+    """
+    changed: dict[Path, str] = {}
+    for rewrite in rewrites:
+        path = original(rewrite.file)
+        source = changed.get(path) or path.read_text(encoding="utf-8")
+        changed[path] = rewrite.apply(source)
+    return changed
+
+
+def original(file: str) -> Path:
+    """Return where a file stands in this repository, given from the package on."""
     (path,) = ROOT.glob(f"packages/*/src/{file}")
     return path

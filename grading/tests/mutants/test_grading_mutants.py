@@ -1,0 +1,115 @@
+"""Mistakes of learners are caught by their own task and no earlier one, and called by name."""
+
+import collections
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grading.diagnosis import likely_cause
+from grading.finding import Finding
+from grading.isolation import IsolatedSubject, Limits
+from grading.subject import Subject
+from grading.table import load
+from grading.tests.mutants import module0, module1, module2, module3, module4
+from grading.tests.mutants.mutant import Mutant
+from grading.tests.mutants.reach import Reach, reach_of, reaches
+from grading.tests.mutants.rewriting import ROOT, changed_sources, make_tree
+from grading.tests.running import Check, Failure, checks_of, failures
+
+MUTANTS: list[Mutant] = [
+    *module0.MUTANTS,
+    *module1.MUTANTS,
+    *module2.MUTANTS,
+    *module3.MUTANTS,
+    *module4.MUTANTS,
+]
+TASKS = {task.id: task for task in load(ROOT / "grading" / "tasks.toml").tasks}
+ON_PROCESSOR = [
+    task.id
+    for task in TASKS.values()
+    if task.device == "cpu" and not task.id.endswith((".5", "0.5"))
+]
+EXAMPLES = 20
+"""How many examples of each check: fewer than in a run of the grader."""
+
+
+@pytest.fixture(scope="session")
+def reach() -> Reach:
+    """What the checks of each task run."""
+    return reach_of(ON_PROCESSOR)
+
+
+@pytest.fixture
+def subject(mutant: Mutant, tmp_path: Path) -> Iterator[Subject]:
+    """The packages with the mistake, in a worker."""
+    environment = {} if mutant.compiled else {"NUMBA_DISABLE_JIT": "1"}
+    if mutant.simulated:
+        environment["NUMBA_ENABLE_CUDASIM"] = "1"
+    tree = make_tree(tmp_path / "tree", mutant.rewrites)
+    limits = Limits(memory_mb=4000)
+    with IsolatedSubject(tree, environment=environment, limits=limits) as worker:
+        yield worker
+
+
+def judged(task: str) -> list[Check]:
+    """Return the checks of a task that count; all of them if none does."""
+    required = TASKS[task].checks.required
+    return [check for check in checks_of(task) if check.__name__ in required] or checks_of(task)
+
+
+def first_failure(task: str, subject: Subject) -> Failure | None:
+    """Run the checks of a task until one fails; hypothesis looks for a small example."""
+    for check in judged(task):
+        for failure in failures(check, subject, EXAMPLES, shrink=True):
+            return failure
+    return None
+
+
+def evidence(task: str, subject: Subject, besides: str) -> list[Finding]:
+    """Return what the other checks of a task come to, as the grader knows in the end."""
+    checks = [check for check in judged(task) if check.__name__ != besides]
+    found = [failure for check in checks for failure in failures(check, subject, examples=5)]
+    return [finding for failure in found for finding in failure.others]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_caught_by_its_own_task_and_by_no_earlier_one(
+    mutant: Mutant, subject: Subject, reach: Reach
+) -> None:
+    for task in ON_PROCESSOR[: _place(mutant.task)]:
+        if reaches(reach[task], mutant):
+            assert first_failure(task, subject) is None, f"caught by {task}"
+    failure = first_failure(mutant.task, subject)
+    assert failure is not None, "not caught"
+    if mutant.cause is None:
+        return
+    assert failure.finding is not None
+    cause = likely_cause(mutant.task, failure.finding, failure.others)
+    if cause is None or mutant.cause not in cause:
+        others = [*failure.others, *evidence(mutant.task, subject, failure.check)]
+        cause = likely_cause(mutant.task, failure.finding, others)
+    assert cause is not None and mutant.cause in cause, failure.finding.sentence
+
+
+def _place(task: str) -> int:
+    """Return how many tasks on the processor come before one."""
+    order = list(TASKS)
+    return sum(order.index(other) < order.index(task) for other in ON_PROCESSOR)
+
+
+def test_there_are_enough_of_them() -> None:
+    counts = collections.Counter(mutant.task for mutant in MUTANTS)
+    # The mistakes of 0.2 are tests that catch none: see grading/mutation.
+    scarce = [task for task in TASKS if task != "0.2" and counts[task] < 2]
+    assert scarce == []
+    assert all(counts[task] >= 3 for task in TASKS if task.startswith("4.") and task != "4.5")
+    assert len(MUTANTS) >= 60
+    assert sum(mutant.cause is not None for mutant in MUTANTS) >= 45
+
+
+def test_every_rewrite_applies() -> None:
+    for mutant in MUTANTS:
+        for source in changed_sources(mutant.rewrites).values():
+            compile(source, str(mutant), "exec")
