@@ -6,7 +6,7 @@ OPERATORS = "mt_tensor/operators.py"
 MODULE = "mt_nn/module.py"
 POINTS = "mt_models/datasets/points.py"
 
-MUTANTS = [
+MUTANTS: list[Mutant] = [
     mutant(
         "0.1",
         "lt includes equality",

@@ -22,7 +22,7 @@ PATH_BY_PATH = """\
     pending = {variable.unique_id: deriv}
 """
 
-MUTANTS = [
+MUTANTS: list[Mutant] = [
     mutant(
         "1.1",
         "a difference to one side",

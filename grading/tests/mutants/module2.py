@@ -12,7 +12,7 @@ SHAPING = "mt_autodiff/functions/shaping.py"
 ENGINE = "mt_autodiff/engine.py"
 MLP = "mt_models/networks/mlp.py"
 
-MUTANTS = [
+MUTANTS: list[Mutant] = [
     mutant(
         "2.1",
         "a position without the last dimension",

@@ -1,12 +1,13 @@
 """Mistakes of module 3: compiled loops, matrix products, the GPU."""
 
-from grading.tests.mutants.mutant import mutant
+from grading.tests.mutants.mutant import Mutant, mutant
+from grading.tests.mutants.rewriting import Rewrite
 
 OPS = "mt_kernels_cpu/fast_ops.py"
 CUDA = "mt_kernels_cuda"
 MLP = "mt_models/networks/mlp.py"
 
-MUTANTS = [
+MUTANTS: list[Mutant] = [
     mutant(
         "3.1",
         "map takes tensors of one shape for aligned",

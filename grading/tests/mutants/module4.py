@@ -18,7 +18,7 @@ def conv2d(name: str, old: str, new: str, cause: str | None = None) -> Mutant:
     return mutant("4.2", name, CONV, old, new, cause, style="conv2d")
 
 
-MUTANTS = [
+MUTANTS: list[Mutant] = [
     conv1d(
         "reverse is ignored",
         "at = p - k if reverse else p + k",
