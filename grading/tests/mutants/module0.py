@@ -1,6 +1,6 @@
 """Mistakes of module 0: operators, list functions, modules, points."""
 
-from grading.tests.mutants.mutant import mutant
+from grading.tests.mutants.mutant import Mutant, mutant
 
 OPERATORS = "mt_tensor/operators.py"
 MODULE = "mt_nn/module.py"

@@ -1,6 +1,6 @@
 """Mistakes of module 1: derivatives, scalars, the chain rule, backpropagation."""
 
-from grading.tests.mutants.mutant import mutant
+from grading.tests.mutants.mutant import Mutant, mutant
 
 DERIVATIVES = "mt_autodiff/derivatives.py"
 SCALAR = "mt_autodiff/scalar.py"
