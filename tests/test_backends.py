@@ -12,6 +12,7 @@ import pytest
 from mt_autodiff import Tensor, from_numpy
 from mt_autodiff.catalog import OPS, Op
 from mt_kernels_cpu import Fast
+from mt_kernels_cpu.tuned import Tuned
 from mt_kernels_cuda import Cuda, is_usable
 from mt_tensor import REFERENCE, Backend, Reference, TensorData
 from tools.layouts import LAYOUTS
@@ -20,6 +21,8 @@ BACKENDS: list[Backend] = [
     Reference(np.float32),
     Fast(np.float64),
     Fast(np.float32),
+    Tuned(np.float64),
+    Tuned(np.float32),
 ]
 if is_usable():
     BACKENDS += [Cuda(np.float64), Cuda(np.float32)]

@@ -48,7 +48,7 @@ def convolve(
         out = out[(..., *(slice(None, None, step) for step in stride))]
     # A bias for each channel, the same at all positions.
     ones = (1,) * len(positions)
-    out = out.contiguous() if bias is None else out + bias.view(-1, *ones)
+    out = out.contiguous() if bias is None else out + bias.contiguous().view(-1, *ones)
     return out.relu() if relu else out
 
 

@@ -1,0 +1,357 @@
+"""Every composed function agrees with its fused form: values, gradients, special values, errors.
+
+The body of a composed function is the specification. The pairs are found, not listed: a function
+that names a form and has no example here fails, and so does a form that no function names.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import mt_autodiff
+import mt_nn
+from mt_autodiff import Tensor, from_numpy, no_grad, take, tensor
+from mt_autodiff.fusing import Composed
+from mt_kernels_cpu.tuned import Tuned
+from mt_kernels_cpu.tuned.forms import FORMS
+from mt_nn import SGD, Adam, Parameter
+from mt_nn.functional.convolution import convolve, strongest_response
+from mt_tensor import TensorData
+from tools.layouts import LAYOUTS
+
+Array = npt.NDArray[Any]
+
+OPTIMIZERS = {"sgd", "sgd_with_momentum", "adam"}
+"""Forms of a rule for one parameter, not of a function of tensors."""
+
+
+def composed_functions() -> dict[str, Composed[..., Tensor]]:
+    """Return every decorated function of the packages by the name of its form."""
+    found: dict[str, Composed[..., Tensor]] = {}
+    for package in (mt_autodiff, mt_nn):
+        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            for value in vars(importlib.import_module(info.name)).values():
+                if isinstance(value, Composed):
+                    assert found.setdefault(value.fused_form, value) is value, "two of one name"
+    return found
+
+
+COMPOSED = composed_functions()
+
+
+@dataclass(frozen=True)
+class Example:
+    """Arguments of a composed function: an array for each tensor, then everything else.
+
+    Attributes:
+        form: The name of the form.
+        arrays: For each tensor.
+        rest: The other arguments, made anew for each call.
+        special: Whether NaN and infinities among the numbers are defined.
+    """
+
+    form: str
+    arrays: Sequence[Array]
+    rest: Callable[[], Sequence[Any]] = tuple
+    special: bool = True
+
+
+def drawn(*shape: int) -> Array:
+    return np.random.default_rng(len(shape) + sum(shape)).normal(size=shape)
+
+
+EXAMPLES = [
+    Example("softmax", [drawn(3, 5)], lambda: (1,)),
+    Example("softmax", [drawn(2, 3, 40)], lambda: (-1,)),
+    Example("logsoftmax", [drawn(3, 5)], lambda: (-1,)),
+    Example("logsoftmax", [40 * drawn(1, 33)], lambda: (1,)),
+    Example("nll_loss", [drawn(4, 3)], lambda: ([2, 0, 1, 1],)),
+    Example("cross_entropy", [drawn(4, 3)], lambda: (np.array([2, 0, 1, 1]),)),
+    Example("cross_entropy", [30 * drawn(2, 17)], lambda: ([16.0, 3.0],)),
+    Example("binary_cross_entropy_with_logits", [20 * drawn(3, 4)], lambda: (np.eye(3, 4),)),
+    Example("linear", [drawn(4, 3), drawn(3, 2), drawn(2)], lambda: (None,)),
+    Example("linear", [drawn(4, 3), drawn(3, 2), drawn(2)], lambda: ("relu",)),
+    Example("linear", [drawn(2, 3, 4), drawn(4, 5)], lambda: (None, "relu")),
+    Example("linear", [drawn(2, 3, 4), drawn(4, 5)], lambda: (None, None)),
+    Example("dropout", [drawn(5, 7)], lambda: (0.4, False, np.random.default_rng(1), 2.5)),
+    Example("dropout", [drawn(5)], lambda: (1.0, False, 3)),
+    Example("take", [drawn(4, 3)], lambda: ([[0, 3], [3, 3]],)),
+    Example("avgpool2d", [drawn(2, 3, 4, 6)], lambda: ((2, 3),)),
+    Example("maxpool2d", [drawn(2, 3, 4, 12)], lambda: ((2, 2),)),
+    Example("maxpool2d", [drawn(1, 2, 6, 9)], lambda: ((3, 1),)),
+    Example(
+        "convolve",
+        [drawn(2, 3, 5, 9), drawn(6, 3, 3, 2), drawn(6)],
+        lambda: ((1, 0), (5, 8), (1, 1), True),
+    ),
+    Example(
+        "convolve",
+        [drawn(3, 2, 4, 10), drawn(3, 2, 2, 5)],
+        lambda: (None, (0, 2), (3, 10), (1, 1), False),
+    ),
+    Example(
+        "convolve",
+        [drawn(3, 5, 9), drawn(4, 5, 3), drawn(4)],
+        lambda: ((0,), (9,), (1,), True),
+    ),
+    Example(
+        "strongest_response",
+        [drawn(2, 3, 9), drawn(7, 3, 3), drawn(7)],
+        lambda: ((0,), (9,), (1,)),
+    ),
+    Example(
+        "strongest_response",
+        [drawn(3, 2, 11), drawn(4, 2, 4)],
+        lambda: (None, (3,), (14,), (1,)),
+    ),
+]
+
+examples = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.form)
+dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["single", "double"])
+
+
+def results(
+    function: Callable[..., Tensor], tensors: Sequence[Tensor], rest: Sequence[Any]
+) -> Iterator[Array]:
+    """Go through the value and the gradients of a call."""
+    for each in tensors:
+        each.grad = None
+    value = function(*tensors, *rest)
+    upstream = np.random.default_rng(2).uniform(0.5, 1.5, value.shape)
+    value.backward(from_numpy(upstream, value.backend))
+    yield value.to_numpy()
+    for each in tensors:
+        assert each.grad is not None
+        yield each.grad.to_numpy()
+
+
+def assert_agree(example: Example, operands: Sequence[TensorData], backend: Tuned) -> None:
+    tensors = [Tensor(data, backend=backend).requires_grad_() for data in operands]
+    function = COMPOSED[example.form]
+    body: Any = function.__wrapped__  # type: ignore[attr-defined]
+    tolerance = 200 * float(np.finfo(backend.dtype).eps)
+    received = list(results(function, tensors, example.rest()))
+    expected = list(results(body, tensors, example.rest()))
+    for one, other in zip(received, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance, strict=True)
+
+
+def test_every_pair_has_examples_and_every_form_a_function() -> None:
+    assert {example.form for example in EXAMPLES} == set(COMPOSED)
+    assert set(COMPOSED) | OPTIMIZERS == set(FORMS)
+
+
+@examples
+@dtypes
+def test_the_form_is_what_runs(example: Example, dtype: Any) -> None:
+    backend = Tuned(dtype)
+    tensors = [tensor(array, backend, requires_grad=True) for array in example.arrays]
+    value = COMPOSED[example.form](*tensors, *example.rest())
+    assert repr(value.history) == f"History({example.form})"
+    with no_grad():
+        assert COMPOSED[example.form](*tensors, *example.rest()).is_constant()
+
+
+@examples
+@dtypes
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_values_and_gradients_in_every_layout(example: Example, layout: str, dtype: Any) -> None:
+    backend = Tuned(dtype)
+    assert_agree(example, [LAYOUTS[layout](backend, a) for a in example.arrays], backend)
+
+
+@examples
+def test_gradients_of_one_operand_alone(example: Example) -> None:
+    backend = Tuned(np.float64)
+    function = COMPOSED[example.form]
+    for alone in range(len(example.arrays)):
+        found = []
+        for call in (function, function.__wrapped__):  # type: ignore[attr-defined]
+            tensors = [tensor(array, backend) for array in example.arrays]
+            tensors[alone].requires_grad_()
+            value = call(*tensors, *example.rest())
+            value.backward(from_numpy(np.ones(value.shape), backend))
+            assert [t.grad is not None for t in tensors] == [
+                at == alone for at in range(len(tensors))
+            ]
+            found.append(tensors[alone].grad.to_numpy())
+        np.testing.assert_allclose(found[0], found[1], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "example", [example for example in EXAMPLES if example.special], ids=lambda e: e.form
+)
+@dtypes
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, -0.0])
+def test_special_values(example: Example, dtype: Any, number: float) -> None:
+    backend = Tuned(dtype)
+    arrays = [array.copy() for array in example.arrays]
+    arrays[0].flat[1] = number
+    with np.errstate(invalid="ignore"):  # Of what BLAS is given.
+        function = COMPOSED[example.form]
+        value, expected = (
+            call(tensor(arrays[0], backend), *_others(arrays, backend), *example.rest())
+            for call in (function, function.__wrapped__)  # type: ignore[attr-defined]
+        )
+    tolerance = 200 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(
+        value.to_numpy(), expected.to_numpy(), rtol=tolerance, atol=tolerance, strict=True
+    )
+
+
+def _others(arrays: Sequence[Array], backend: Tuned) -> list[Tensor]:
+    return [tensor(array, backend) for array in arrays[1:]]
+
+
+@pytest.mark.parametrize(
+    ("form", "shapes", "rest"),
+    [
+        ("softmax", [(2, 3)], (5,)),
+        ("softmax", [()], (0,)),
+        ("logsoftmax", [(2, 3)], (0,)),
+        ("logsoftmax", [(2, 0)], (1,)),
+        ("nll_loss", [(2, 3)], ([0, 3],)),
+        ("nll_loss", [(2, 3)], ([0, -1],)),
+        ("nll_loss", [(2, 3)], ([0],)),
+        ("nll_loss", [(2, 3)], ([0.5, 1.0],)),
+        ("nll_loss", [(0, 3)], ([],)),
+        ("cross_entropy", [(2, 3)], ([0, 3],)),
+        ("cross_entropy", [(2, 3)], (["a", "b"],)),
+        ("cross_entropy", [(6,)], ([0],)),
+        ("binary_cross_entropy_with_logits", [(3,)], ([0, 2, 1],)),
+        ("binary_cross_entropy_with_logits", [(3,)], ([[0, 1, 1]],)),
+        ("binary_cross_entropy_with_logits", [(0,)], ([],)),
+        ("binary_cross_entropy_with_logits", [(3,)], ([0, np.nan, 1],)),
+        ("linear", [(2, 3), (4, 2)], ()),
+        ("linear", [(2, 3), (3, 2), (1, 2)], ()),
+        ("linear", [(0, 3), (3, 2), (2,)], ("relu",)),
+        ("dropout", [(2, 3)], (1.5,)),
+        ("dropout", [(2, 3)], (0.5, True)),
+        ("take", [(2, 3)], ([2],)),
+        ("take", [(2, 3)], ([-1],)),
+        ("take", [(2, 3)], ([0.5],)),
+        ("take", [(2, 3)], ([],)),
+        ("take", [(2, 3, 1)], ([0],)),
+    ],
+)
+def test_what_a_form_declines_is_up_to_the_body(
+    form: str, shapes: Sequence[tuple[int, ...]], rest: Sequence[Any]
+) -> None:
+    backend = Tuned(np.float64)
+    outcomes = []
+    for call in (COMPOSED[form], COMPOSED[form].__wrapped__):  # type: ignore[attr-defined]
+        tensors = [tensor(drawn(*shape), backend) for shape in shapes]
+        try:
+            value = call(*tensors, *rest)
+            outcomes.append((value.shape, value.to_numpy().round(12).tolist()))
+        except (ValueError, TypeError, IndexError) as error:
+            outcomes.append((type(error), str(error)))
+    assert repr(outcomes[0]) == repr(outcomes[1])
+
+
+def test_a_refused_dropout_draws_nothing() -> None:
+    rng = np.random.default_rng(0)
+    before = rng.bit_generator.state
+    with pytest.raises(ValueError, match="not a probability"):
+        mt_nn.dropout(tensor([1.0], Tuned()), 2.0, rng=rng)
+    assert rng.bit_generator.state == before
+
+
+def test_targets_may_be_tensors_and_may_change_afterwards() -> None:
+    backend = Tuned(np.float64)
+    x = tensor(drawn(4, 3), backend, requires_grad=True)
+    y = tensor(drawn(3), backend, requires_grad=True)
+    classes, wanted = np.array([2, 0, 1, 1]), np.array([0.0, 1.0, 0.25])
+    losses = [
+        mt_nn.cross_entropy(x, tensor(classes, backend)),
+        mt_nn.nll_loss(x, classes),
+        mt_nn.binary_cross_entropy_with_logits(y, wanted),
+        take(x, classes).sum(),
+    ]
+    total = losses[0] + losses[1] + losses[2] + losses[3]
+    classes[:], wanted[:] = 0, 0.5
+    total.backward()
+    assert x.grad is not None
+    assert y.grad is not None
+    first, then = x.grad.to_numpy().copy(), y.grad.to_numpy()
+    shares = np.exp(x.to_numpy()) / np.exp(x.to_numpy()).sum(1, keepdims=True)
+    one_hot = np.eye(3)[[2, 0, 1, 1]]
+    taken = np.array([1.0, 2.0, 1.0, 0.0])[:, None]
+    np.testing.assert_allclose(first, (shares - one_hot) / 4 - one_hot / 4 + taken, rtol=1e-12)
+    sigmoid = 1 / (1 + np.exp(-y.to_numpy()))
+    np.testing.assert_allclose(then, (sigmoid - [0.0, 1.0, 0.25]) / 3, rtol=1e-12)
+
+
+RULES: dict[str, Callable[[list[Parameter]], Any]] = {
+    "plain": lambda parameters: SGD(parameters, 0.1),
+    "decay": lambda parameters: SGD(parameters, 0.1, weight_decay=0.1),
+    "momentum": lambda parameters: SGD(parameters, 0.1, momentum=0.9),
+    "nesterov": lambda parameters: SGD(parameters, 0.1, 0.9, 0.1, nesterov=True),
+    "adam": lambda parameters: Adam(parameters, 0.1, weight_decay=0.1),
+}
+
+
+class Unfused(Tuned):
+    """The tuned backend without fused forms."""
+
+    name = "unfused"
+
+    def fused(self, name: str) -> None:
+        """Return none."""
+        return
+
+
+@dtypes
+@pytest.mark.parametrize("rule", RULES)
+def test_a_step_over_one_buffer_is_the_step_of_the_rule(rule: str, dtype: Any) -> None:
+    found = []
+    for backend in (Tuned(dtype), Unfused(dtype)):
+        shapes = [(3, 4), (4,), (2, 2, 2), (1,)]
+        parameters = [Parameter(tensor(drawn(*shape), backend)) for shape in shapes]
+        optimizer = RULES[rule](parameters)
+        for step in range(6):
+            # Not every parameter has a gradient in every step, and one is replaced by hand.
+            used = parameters[step % 3 :]
+            if step == 4:
+                parameters[3].update(tensor([0.5], backend))
+            held = [p.value for p in parameters]
+            before = [np.array(value) for value in held]
+            for parameter in used:
+                (parameter.value * parameter.value * 0.5).sum().backward()
+            optimizer.step()
+            # Who still holds the old value finds it as it was.
+            for value, numbers in zip(held, before, strict=True):
+                np.testing.assert_array_equal(np.array(value), numbers)
+            assert all(p.value.grad is None and p.value.is_leaf() for p in parameters)
+            if step == 2:
+                # As from a checkpoint: what is remembered comes back as other tensors.
+                optimizer.load_state_dict(optimizer.state_dict())
+        slots = optimizer.state_dict()["slots"]
+        found.append([*(p.value.to_numpy() for p in parameters), *slots.values()])
+    few = 4 * float(np.finfo(dtype).eps)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=few, atol=few, strict=True)
+
+
+def test_a_rule_of_ones_own_is_not_replaced() -> None:
+    class Still(SGD):
+        def rule(self, value: Any, grad: Any, memory: Any, step: int) -> Any:
+            return value * 1.0
+
+    parameter = Parameter(tensor([2.0], Tuned()))
+    parameter.value.sum().backward()
+    Still([parameter], lr=0.5).step()
+    assert parameter.value.item() == 2.0
+
+
+def test_a_gradient_of_another_shape_is_up_to_the_rule() -> None:
+    parameter = Parameter(tensor([2.0, 3.0], Tuned()))
+    parameter.value.grad = tensor([1.0], parameter.value.backend)
+    SGD([parameter], lr=0.5).step()
+    assert parameter.value.to_numpy().tolist() == [1.5, 2.5]
