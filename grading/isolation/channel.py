@@ -5,6 +5,8 @@ import socket
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from grading.isolation.errors import LostError
 from grading.isolation.replies import LONGEST_HEADER, parse_header
 from grading.wire import LENGTHS, Frame, WireError
@@ -69,20 +71,21 @@ class Channel:
         """Close this end: a worker that waits for requests goes."""
         self._end.close()
 
-    def _read(self, length: int, deadline: float) -> bytearray:
-        # Grows with what arrives: a length that is only announced costs no memory.
-        received = bytearray()
-        while len(received) < length:
+    def _read(self, length: int, deadline: float) -> memoryview:
+        # Memory that is not written to costs nothing: a length may be announced and never come.
+        received = np.empty(length, np.uint8).data
+        left = received
+        while left:
             self._wait(deadline, writing=False)
             try:
-                piece = self._end.recv(min(length - len(received), 1 << 20))
+                count = self._end.recv_into(left)
             except BlockingIOError:
                 continue
             except OSError:
-                piece = b""
-            if not piece:
+                count = 0
+            if not count:
                 raise LostError("WorkerDied", "the worker ended")
-            received += piece
+            left = left[count:]
         return received
 
     def _wait(self, deadline: float, writing: bool) -> None:

@@ -37,7 +37,7 @@ class Raised:
     trace: tuple[tuple[str, int, str], ...]
 
 
-def parse_header(text: bytes | bytearray) -> dict[str, Any]:
+def parse_header(text: bytes | memoryview) -> dict[str, Any]:
     """Return the header of a frame.
 
     Raises:
