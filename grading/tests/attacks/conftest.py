@@ -20,3 +20,11 @@ def sandbox() -> None:
     """Skip where there is no sandbox: the attack would succeed, and might hurt the machine."""
     if isinstance(best_level("best"), Plain):
         pytest.skip("this machine offers no sandbox")
+
+
+@pytest.fixture
+def contained() -> None:
+    """Skip where the worker is a process of this user: what it starts might stay."""
+    level = best_level("best")
+    if isinstance(level, Plain) and not level.own_user:
+        pytest.skip("this machine offers no worker that is a user of its own")

@@ -148,7 +148,7 @@ def test_memory(tree: Path, body: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_fork_bomb(tree: Path, sandbox: None) -> None:
+def test_a_fork_bomb(tree: Path, contained: None) -> None:
     bomb = """
         def mul(x, y):
             import os, time

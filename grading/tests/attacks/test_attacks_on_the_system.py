@@ -35,7 +35,7 @@ def test_killing_its_parent(tree: Path, sandbox: None) -> None:
     assert result.passed == OTHERS
 
 
-def test_a_process_that_is_left_behind_ends(tree: Path, sandbox: None) -> None:
+def test_a_process_that_is_left_behind_ends(tree: Path, contained: None) -> None:
     """It leaves its session, and its parent, before it waits."""
     marker = f"left-behind-{os.getpid()}-{time.monotonic_ns()}"
     leaves = f"""
