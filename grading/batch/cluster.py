@@ -1,7 +1,8 @@
 """Jobs on several machines: Dask carries commands there and result files back, nothing else.
 
 Every machine has this repository, its environment and the submissions under the same paths, as on
-a shared disk.
+a shared disk. The scheduler is told with `DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0` not to
+repeat a job that took its machine down: the next machine would go the same way.
 """
 
 from collections.abc import Iterator
@@ -20,17 +21,12 @@ class Cluster:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        # Calls that are alike are not one call.
+        self._executor = client.get_executor(pure=False, retries=0)
 
     def submit(self, job: Job) -> "Future[Done]":
-        """Have a job run on some machine.
-
-        A job is run once. Where the machine is lost, so is what became of the job: whether the
-        submission brought it down nobody knows, and no second machine should pay for it.
-        """
-        # A name of its own: Dask takes calls that are alike for one call.
-        future: Future[Done] = self._client.submit(
-            run, job, pure=False, retries=0, allow_other_workers=False
-        )
+        """Have a job run on some machine."""
+        future: Future[Done] = self._executor.submit(run, job)
         return future
 
     @property

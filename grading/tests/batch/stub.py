@@ -7,6 +7,7 @@ the submission.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,8 @@ def main() -> int:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         (submission.parent.parent / "child.pid").write_text(str(child.pid))
         time.sleep(600)
+    if act == "kill parent":
+        os.kill(os.getppid(), signal.SIGKILL)
     if act == "crash":
         os.abort()
     if act == "flood":

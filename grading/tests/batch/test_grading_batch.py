@@ -70,7 +70,13 @@ class Class:
         (self.batch / name / "act").write_text("wrong" if wrong else act, encoding="utf-8")
         (self.batch / name / "report").write_bytes(to_json(report_of(wrong)))
 
-    def grade(self, seconds: float = 20.0, jobs: int = 2, seed: int | None = None) -> int:
+    def grade(
+        self,
+        seconds: float = 20.0,
+        jobs: int = 2,
+        seed: int | None = None,
+        scheduler: str | None = None,
+    ) -> int:
         store = Store(self.out)
         number = store.seed(seed, drawn=17)
         settings = Settings(
@@ -82,7 +88,9 @@ class Class:
         )
         with (self.folder / "screen.txt").open("w", encoding="utf-8") as screen:
             console = Console(file=screen, width=200)
-            return grade_batch(self.batch, settings, store, number, jobs=jobs, console=console)
+            return grade_batch(
+                self.batch, settings, store, number, jobs=jobs, scheduler=scheduler, console=console
+            )
 
     def end_child(self) -> None:
         """End the submission that hangs, and its child."""
