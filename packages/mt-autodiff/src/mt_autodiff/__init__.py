@@ -24,6 +24,7 @@ from mt_autodiff.fusing import fused
 from mt_autodiff.grad_check import grad_central_difference, grad_check
 from mt_autodiff.graph import Context, Variable, backpropagate, topological_sort
 from mt_autodiff.modes import grad_enabled, no_grad
+from mt_autodiff.profiling import Profile, profile, record
 from mt_autodiff.scalar import Scalar, ScalarHistory, derivative_check
 from mt_autodiff.scalar_functions import ScalarFunction
 from mt_autodiff.tensor import Tensor, TensorLike
@@ -33,6 +34,7 @@ __all__ = [
     "Function",
     "History",
     "Node",
+    "Profile",
     "Scalar",
     "ScalarFunction",
     "ScalarHistory",
@@ -57,8 +59,10 @@ __all__ = [
     "no_grad",
     "ones",
     "pad",
+    "profile",
     "rand",
     "randn",
+    "record",
     "take",
     "tensor",
     "topological_sort",

@@ -15,6 +15,7 @@ from typing import Any
 
 from mt_autodiff.graph import Context
 from mt_autodiff.modes import grad_enabled
+from mt_autodiff.profiling import active_profile
 from mt_tensor import Backend, IndexingError, ShapeError, TensorData, operators, shape_broadcast
 
 
@@ -133,7 +134,11 @@ class Node:
         if history is None or history.last_fn is None or history.ctx is None:
             raise RuntimeError("chain_rule: no function computed this tensor")
         fn, ctx = history.last_fn, history.ctx
-        grads = fn.run_backward(ctx, d_output)
+        watched = active_profile()
+        if watched is None:
+            grads = fn.run_backward(ctx, d_output)
+        else:
+            grads = watched.watch(fn.__name__, "backward", fn.run_backward, ctx, d_output)
         if len(grads) != len(history.inputs):
             raise TypeError(
                 f"{fn.__name__}.backward returned {len(grads)} gradients for "
@@ -218,7 +223,11 @@ class Function:
         ctx = TensorContext(
             backend, tuple([recording and node.history is not None for node in nodes])
         )
-        data = cls.run_forward(ctx, operands)
+        watched = active_profile()
+        if watched is None:
+            data = cls.run_forward(ctx, operands)
+        else:
+            data = watched.watch(cls.__name__, "forward", cls.run_forward, ctx, operands)
         history = None if ctx.no_grad else History(cls, ctx, nodes)
         return type(nodes[0])(data, history, None, ctx.backend)
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from mt_autodiff.engine import Function, History, Node, TensorContext
 from mt_autodiff.modes import grad_enabled
+from mt_autodiff.profiling import active_profile
 from mt_tensor import TensorData
 
 P = ParamSpec("P")
@@ -94,7 +95,13 @@ class FusedFunction(Function):
         recording = grad_enabled()
         needs_grad = tuple([recording and node.history is not None for node in nodes])
         data = [arg.data if isinstance(arg, Node) else arg for arg in args]
-        answer = form.forward(backend, needs_grad, *data)
+        watched = active_profile()
+        if watched is None:
+            answer = form.forward(backend, needs_grad, *data)
+        else:
+            answer = watched.watch(
+                cls.__name__, "forward", form.forward, backend, needs_grad, *data
+            )
         if answer is None:
             return None
         result, saved = answer

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mt_autodiff import Scalar, Tensor, no_grad
+from mt_autodiff import Scalar, Tensor, no_grad, record
 from mt_nn._gradients import Number, gradient, set_gradient, unique_parameters
 from mt_nn.module import Parameter
 from mt_tensor import TensorData
@@ -71,7 +71,7 @@ class Optimizer:
         """
         together: dict[tuple[int, int], list[int]] = {}
         known, self._known = self._known, {}
-        with no_grad():
+        with no_grad(), record(f"{type(self).__name__}.step"):
             for at, parameter in enumerate(self.parameters):
                 grad = gradient(parameter)
                 if grad is None:
