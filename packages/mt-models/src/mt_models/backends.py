@@ -1,13 +1,26 @@
 """From the name on the command line to a backend."""
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu import Fast
+from mt_kernels_cpu import Fast, Tuned
 from mt_tensor import Backend, Reference
 
-BACKENDS = ("reference", "fast", "cuda")
-"""The names that `make_backend` knows, the slowest first."""
+BACKENDS = ("reference", "fast", "tuned", "cuda")
+"""The names that `make_backend` knows."""
+
+Dtype = Literal["float64", "float32"]
+
+
+def default_dtype(name: str) -> Dtype:
+    """Return the type of numbers in which a backend computes unless told otherwise.
+
+    The course's loops are in double precision, so that gradients can be checked sharply; the tuned
+    kernels are for training, which needs no more than single precision.
+    """
+    return "float32" if name == "tuned" else "float64"
 
 
 def make_backend(name: str, dtype: npt.DTypeLike = np.float64) -> Backend:
@@ -25,6 +38,8 @@ def make_backend(name: str, dtype: npt.DTypeLike = np.float64) -> Backend:
         return Reference(dtype)
     if name == "fast":
         return Fast(dtype)
+    if name == "tuned":
+        return Tuned(dtype)
     if name == "cuda":
         # Only who asks for the GPU needs its package.
         from mt_kernels_cuda import Cuda

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from mt_models.backends import make_backend
+from mt_models.backends import Dtype, make_backend
 from mt_models.datasets import (
     Sst2,
     TrainingSet,
@@ -39,7 +39,6 @@ from mt_tensor import Backend
 
 OptimizerName = Literal["sgd", "adam"]
 ScheduleName = Literal["constant", "cosine"]
-Dtype = Literal["float64", "float32"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +57,8 @@ class Recipe(ABC):
 
     problem: ClassVar[str]
 
-    backend: str = "fast"
-    dtype: Dtype = "float64"
+    backend: str = "tuned"
+    dtype: Dtype = "float32"
     optimizer: OptimizerName = "sgd"
     lr: float = 0.05
     weight_decay: float = 0.0

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mt_models.backends import BACKENDS
+from mt_models.backends import BACKENDS, default_dtype
 from mt_models.cli.training import resume, start
 from mt_models.datasets import DATASETS, DataError
 from mt_models.prediction import predict as ask
@@ -74,6 +74,11 @@ def _rate(defaults: dict[str, float]) -> Callable[..., float]:
     return fill
 
 
+def _dtype(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """Fill in the type of numbers in which the backend computes unless told otherwise."""
+    return default_dtype(ctx.params["backend"]) if value is None else value
+
+
 def common_options(
     *,
     epochs: int,
@@ -89,16 +94,18 @@ def common_options(
         click.option(
             "--backend",
             type=click.Choice(BACKENDS),
-            default="fast",
+            is_eager=True,  # The default dtype depends on it.
+            default="tuned",
             show_default=True,
-            help="What computes: plain Python loops, the same loops compiled, or the GPU.",
+            help="What computes: plain Python loops, the same loops compiled, kernels made for "
+            "these networks, or the GPU.",
         ),
         click.option(
             "--dtype",
             type=click.Choice(["float64", "float32"]),
-            default="float64",
-            show_default=True,
-            help="The type of the numbers.",
+            default=None,
+            callback=_dtype,
+            help="The type of the numbers.  [default: float32 with tuned, else float64]",
         ),
         click.option(
             "--epochs",

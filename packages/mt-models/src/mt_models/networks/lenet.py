@@ -30,7 +30,7 @@ class CourseLeNet(Module):
             4, 8, 3, padding="trailing", activation="relu", rng=rng, backend=backend
         )
         self.pool = AvgPool2d(4)
-        self.hidden = Linear(392, 64, rng=rng, backend=backend)
+        self.hidden = Linear(392, 64, activation="relu", rng=rng, backend=backend)
         self.dropout = Dropout(0.25, rng=rng)
         self.output = Linear(64, 10, rng=rng, backend=backend)
         self.mid: Tensor | None = None
@@ -47,7 +47,7 @@ class CourseLeNet(Module):
         # To look at, not to learn from: without their history they hold no graph in memory.
         self.mid, self.out = mid.detach(), out.detach()
         x = self.pool(out).view(-1, 392)
-        x = self.dropout(self.hidden(x).relu())
+        x = self.dropout(self.hidden(x))
         return logsoftmax(self.output(x), dim=1)
 
 
@@ -73,8 +73,8 @@ class LeNet5(Module):
         self.conv1 = Conv2d(1, 6, 5, padding=2, activation="relu", rng=rng, backend=backend)
         self.conv2 = Conv2d(6, 16, 5, activation="relu", rng=rng, backend=backend)
         self.pool = MaxPool2d(2)
-        self.hidden1 = Linear(400, 120, rng=rng, backend=backend)
-        self.hidden2 = Linear(120, 84, rng=rng, backend=backend)
+        self.hidden1 = Linear(400, 120, activation="relu", rng=rng, backend=backend)
+        self.hidden2 = Linear(120, 84, activation="relu", rng=rng, backend=backend)
         self.output = Linear(84, 10, rng=rng, backend=backend)
         self.mid: Tensor | None = None
         self.out: Tensor | None = None
@@ -89,5 +89,5 @@ class LeNet5(Module):
         out = self.conv2(self.pool(mid))  # (N, 16, 10, 10)
         self.mid, self.out = mid.detach(), out.detach()
         x = self.pool(out).view(-1, 400)
-        x = self.hidden2(self.hidden1(x).relu()).relu()
+        x = self.hidden2(self.hidden1(x))
         return logsoftmax(self.output(x), dim=1)
