@@ -93,6 +93,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     title: str
+    asks: str
     module: int
     points: float
     checks: Checks
@@ -309,8 +310,9 @@ def _complaints_of(
         yield ("module",), f"there is no module {task.module}, only {_listed(modules)}"
     if not task.id.startswith(f"{task.module}."):
         yield ("module",), f"a task of module {task.module} has an id that starts with it"
-    if not task.title.strip():
-        yield ("title",), "a title is empty"
+    for field, text in (("title", task.title), ("asks", task.asks)):
+        if not text.strip():
+            yield (field,), f"{field} is empty"
     if task.points < 0:
         yield ("points",), f"{task.points} points are less than none"
     if task.seconds <= 0:
