@@ -110,7 +110,9 @@ class WorkerProcess:
                 how = _how(self._process.wait(0.2))
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            # A process that waits for a device ends when the device lets it.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
             self._launch.end()
             self.output.finish()
             self._process = None

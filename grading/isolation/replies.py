@@ -12,7 +12,7 @@ from typing import Any
 from grading.subject import Answer, Request
 from grading.wire import Cells, Frame, WireError
 
-LONGEST_HEADER = 64 << 20
+LONGEST_HEADER = 8 << 20
 DEEPEST_VALUE = 40
 MOST_VALUES = 2_000_000
 MOST_ARRAYS = 10_000

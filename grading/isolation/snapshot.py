@@ -6,6 +6,7 @@ submission they are simply absent. The copy can be read by any user, and what ha
 not happen to the submission.
 """
 
+import contextlib
 import os
 import shutil
 import stat
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grading.isolation.limits import MIB
+from grading.submission import LARGEST_SOURCE
 
 LARGEST_FILE = 4 * MIB
 LARGEST_COPY = 128 * MIB
@@ -35,18 +37,25 @@ def take(root: Path, folders: Sequence[Path], to: Path) -> tuple[Path, ...]:
         place = to / folder.relative_to(root)
         place.mkdir(parents=True, exist_ok=True)
         for source in files_of(folder):
-            size = source.stat().st_size
-            if size <= min(left, LARGEST_FILE) and source.suffix not in SUFFIXES_LEFT_OUT:
-                target = place / source.relative_to(folder)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
-                left -= size
+            with contextlib.suppress(OSError):
+                left -= _copy(source, place / source.relative_to(folder), left)
         places.append(place)
     for path, _, names in os.walk(to):
         Path(path).chmod(0o755)
         for name in names:
             Path(path, name).chmod(0o644)
     return tuple(places)
+
+
+def _copy(source: Path, target: Path, left: int) -> int:
+    """Copy a file, if it is none that is left out; return how many bytes were copied."""
+    size = source.stat().st_size
+    largest = LARGEST_SOURCE if source.suffix == ".py" else LARGEST_FILE
+    if size > min(left, largest) or source.suffix in SUFFIXES_LEFT_OUT:
+        return 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    return size
 
 
 def files_of(folder: Path) -> Iterator[Path]:

@@ -21,13 +21,14 @@ def worker_command(kit: Path | str) -> list[str]:
     return [str(interpreter()), *flags, f"{kit}/grading/worker/__main__.py"]
 
 
-def kernel_limits(limits: Limits, gpu: bool, others: int = 0) -> KernelLimits:
+def kernel_limits(limits: Limits, gpu: bool, others: int | None = 0) -> KernelLimits:
     """Return the limits that the kernel enforces for each process.
 
     Args:
         limits: What the worker may use.
         gpu: Whether it uses a GPU, whose driver reserves addresses for all memory there is.
-        others: How many processes that are not the worker's the kernel counts with its own.
+        others: How many processes that are not the worker's the kernel counts with its own, None
+            if that is not known.
     """
     processors = os.cpu_count() or 1
     # What is used is for the judge to see; the kernel refuses what could never fit.
@@ -36,13 +37,18 @@ def kernel_limits(limits: Limits, gpu: bool, others: int = 0) -> KernelLimits:
         cpu_seconds=int(limits.total_seconds) * processors + 1,
         memory=memory,
         address_space=None if gpu else memory + ADDRESSES_BEYOND_MEMORY,
-        processes=others + limits.processes,
+        processes=None if others is None else others + limits.processes,
         file_bytes=limits.file_mb * MIB,
     )
 
 
-def processes_now() -> int:
-    """Return how many processes and threads this user has: the kernel counts them together."""
+def processes_now() -> int | None:
+    """Return how many processes and threads this user has: the kernel counts them together.
+
+    None if this system does not tell; there is no limit then that could be set.
+    """
+    if not Path("/proc/self/task").is_dir():
+        return None
     if not os.getuid() and resource.getrlimit(resource.RLIMIT_NPROC)[0] < 0:
         return 0
     user, count = os.getuid(), 0

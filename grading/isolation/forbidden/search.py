@@ -129,7 +129,10 @@ class _Search:
         file = self._submission.source(module)
         if file is None:
             return None
-        return Source.read(file, module, file.relative_to(self._submission.root).as_posix())
+        source = Source.read(file, module, file.relative_to(self._submission.root).as_posix())
+        if source is not None and source.is_unreadable and self._rules.forbidden:
+            self.found.add(Use(source.name, 1, "expressions too deep to be searched"))
+        return source
 
     def _is_given(self, source: Source) -> bool:
         """Return whether a file is the one that this repository has at the same place."""

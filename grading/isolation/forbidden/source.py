@@ -17,21 +17,27 @@ class Source:
         name: Its path relative to the submission, for reports.
         tree: Its syntax tree.
         is_package: Whether it is an ``__init__.py``.
+        is_unreadable: Whether it is nested too deeply to be searched; the tree is empty then.
     """
 
     module: str
     name: str
     tree: ast.Module
     is_package: bool
+    is_unreadable: bool
 
     @classmethod
     def read(cls, file: Path, module: str, name: str) -> "Source | None":
         """Parse a file; return None if it is no Python that this interpreter reads."""
+        deep = False
         try:
             tree = ast.parse(file.read_bytes())
-        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        except (OSError, SyntaxError, ValueError):
             return None
-        return cls(module, name, tree, file.name == "__init__.py")
+        except (RecursionError, MemoryError):
+            # It may be too deep for a tree, and run all the same.
+            tree, deep = ast.Module([], []), True
+        return cls(module, name, tree, file.name == "__init__.py", deep)
 
     @cached_property
     def imports(self) -> dict[str, str]:
