@@ -53,10 +53,13 @@ class Function(mt_autodiff.Function):
         return super().apply(*[first._ensure_tensor(v) if _is_number(v) else v for v in vals])
 
     @classmethod
-    def run_forward(cls, ctx: TensorContext, args: tuple[Any, ...]) -> TensorData:
-        """Call `forward` on constants that hold the same numbers."""
-        operands = [_constant(arg) if isinstance(arg, Node) else arg for arg in args]
-        result = cls.forward(ctx, *operands)
+    def run_forward(cls, ctx: TensorContext, operands: Sequence[Any]) -> TensorData:
+        """Call `forward` on constants of the course's class that hold the numbers."""
+        tensors = [
+            Tensor(operand, backend=ctx.backend) if isinstance(operand, TensorData) else operand
+            for operand in operands
+        ]
+        result = cls.forward(ctx, *tensors)
         if not isinstance(result, mt_autodiff.Tensor):
             raise TypeError(
                 f"{cls.__name__}.forward returned {type(result).__name__}; return a Tensor"
@@ -66,7 +69,7 @@ class Function(mt_autodiff.Function):
     @classmethod
     def run_backward(cls, ctx: TensorContext, grad: Node) -> Sequence[TensorData | None]:
         """Call `backward` on a gradient; return the data of its results."""
-        grads = cls.backward(ctx, _constant(grad))
+        grads = cls.backward(ctx, Tensor(grad.data, backend=grad.backend))
         return [
             cls._gradient(ctx, each) for each in (grads if isinstance(grads, tuple) else (grads,))
         ]
@@ -110,8 +113,9 @@ class LibraryFunction(Function):
         operands, given = args[: cls.arity], args[cls.arity :]
         inner = TensorContext(operands[0].backend, _needed(ctx, cls.arity))
         ctx.save_for_backward(inner, sum(isinstance(setting, Node) for setting in given))
-        data = cls.inner.run_forward(inner, (*operands, *cls.settings(*given)))
-        return Tensor(data, backend=inner.backend)
+        data = [operand.data for operand in operands]
+        result = cls.inner.run_forward(inner, [*data, *cls.settings(*given)])
+        return Tensor(result, backend=inner.backend)
 
     @classmethod
     def backward(cls, ctx: Context, grad_output: mt_autodiff.Tensor) -> Any:
@@ -135,11 +139,6 @@ _NO_TENSOR = Tensor.make([0.0], (1,))
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
-
-
-def _constant(node: Node) -> Tensor:
-    """Return a constant of the course's class that shares a node's numbers."""
-    return Tensor(node.data, backend=node.backend)
 
 
 def _needed(ctx: Context, arity: int) -> tuple[bool, ...]:
