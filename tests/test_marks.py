@@ -47,7 +47,7 @@ def documented():
         (["-m", "docs", "--doctest-modules"], {"test_docs", "test_of_everything.documented"}),
         (["--doctest-modules"], {"test_plain", "test_task"}),
     ],
-    ids=str,
+    ids=lambda part: " ".join(sorted(part) if isinstance(part, set) else part),
 )
 def test_what_runs(arguments: list[str], expected: set[str], pytester: pytest.Pytester) -> None:
     copy_settings(pytester)
