@@ -109,6 +109,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allowances: dict[str, str] = {}
     accuracy: dict[str, Accuracy] = {}
     speed: Speed | None = None
+    mistakes: str = ""
 
     @property
     def marker(self) -> str:
