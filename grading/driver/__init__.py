@@ -19,6 +19,7 @@ FAMILIES = {
     "datasets": "grading.driver.datasets",
     "kernel": "grading.driver.kernels",
     "layout": "grading.driver.layout",
+    "learn": "grading.driver.learn",
     "module": "grading.driver.modules",
     "nn": "grading.driver.nn",
     "operators": "grading.driver.operators",

@@ -1,0 +1,160 @@
+"""The judge's side of training: it draws the batches, keeps the labels, and counts.
+
+A network is trained a few steps at a time, so that no request takes long, and judged at the end by
+examples that the worker has seen without their labels, or, for points, by those that it learnt.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from grading.accuracy.data import digits, sentences, word_vectors
+from grading.compare import expect
+from grading.points import COUNT, draw
+from grading.subject import Answer, Array, Plain, Subject
+from grading.table import Accuracy
+
+Record = Callable[[str, object], None]
+"""pytest's `record_property`."""
+
+SECONDS_OF_A_REQUEST = 15.0
+"""About how long a request for some steps may take."""
+
+
+class Learner:
+    """A network of the submission that is being trained.
+
+    Args:
+        subject: The code under test.
+        problem: What is learnt, as the driver calls it.
+        options: What the network needs.
+        arrays: Tables that it needs.
+        batch: How many examples it is given at a time, in training and afterwards: networks of
+            the course may be written for one number.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        problem: str,
+        options: Plain,
+        batch: int,
+        arrays: tuple[Array, ...] = (),
+    ) -> None:
+        self.subject = subject
+        self.batch = batch
+        self.answer = subject.call("learn.begin", arrays, {"problem": problem, **options})
+        expect(self.answer.plain > 0, "the network has no parameters", self.answer)
+
+    def learn(self, inputs: Array, labels: Array, epochs: int, rng: np.random.Generator) -> None:
+        """Go through the examples in shuffled batches, at a rate that falls along half a cosine."""
+        count = len(inputs) // self.batch
+        plan = np.concatenate(
+            [rng.permutation(len(inputs))[: count * self.batch] for _ in range(epochs)]
+        ).reshape(-1, self.batch)
+        done, size = 0, 1
+        while done < len(plan):
+            chosen = plan[done : done + size]
+            progress = (done + np.arange(len(chosen))) / len(plan)
+            factors = 0.5 * (1.0 + np.cos(math.pi * progress))
+            began = time.monotonic()
+            self.answer = self.subject.call(
+                "learn.steps", [inputs[chosen], labels[chosen], factors]
+            )
+            expect(self.answer.array.shape == (len(chosen),), "expected losses", self.answer)
+            done += len(chosen)
+            # As many steps as fit; the first request compiles.
+            a_step = (time.monotonic() - began) / len(chosen)
+            size = int(min(4 * size, max(1.0, SECONDS_OF_A_REQUEST / max(a_step, 1e-4))))
+
+    def predict(self, inputs: Array, outputs: tuple[int, ...]) -> Array:
+        """Return what the network says to each input."""
+        said = []
+        for part in _padded(inputs, self.batch):
+            self.answer = self.subject.call("learn.predict", [part])
+            shape = (*part.shape[:2], *outputs)
+            expect(self.answer.array.shape == shape, f"expected the shape {shape}", self.answer)
+            said.append(self.answer.array.reshape(-1, *outputs))
+        return np.concatenate(said)[: len(inputs)]
+
+
+def _padded(inputs: Array, batch: int, batches: int = 10) -> Iterator[Array]:
+    """Go through inputs in batches of one size, some batches at a time; zeros fill the last."""
+    spare = -len(inputs) % batch
+    filled = np.concatenate([inputs, np.zeros((spare, *inputs.shape[1:]))])
+    stacked = filled.reshape(-1, batch, *inputs.shape[1:])
+    for start in range(0, len(stacked), batches):
+        yield stacked[start : start + batches]
+
+
+def check_accuracy(
+    subject: Subject, name: str, wanted: Accuracy, record: Record, seed: int = 0
+) -> None:
+    """Train a network of the submission and count what it gets right.
+
+    Args:
+        subject: The code under test.
+        name: "digits", "sentences", or a set of points.
+        wanted: How many have to be right, and how the network is trained.
+        record: Takes what was measured.
+        seed: Of the weights and of the order of the examples.
+
+    Raises:
+        MismatchError: Too few are right.
+    """
+    setting = dict(wanted.setting)
+    rng = np.random.default_rng(seed)
+    began = time.monotonic()
+    measure = {"digits": _digits, "sentences": _sentences}.get(name, _points)
+    right, answer = measure(subject, name, wanted, setting, seed, rng)
+    record(
+        "measured",
+        {
+            "name": f"{name} right",
+            "value": right,
+            "of": wanted.of,
+            "least": wanted.least,
+            "remark": f"trained and judged in {time.monotonic() - began:.0f} s",
+        },
+    )
+    message = f"{name}: {right} of {wanted.of} are right, expected at least {wanted.least}"
+    expect(right >= wanted.least, message, answer)
+
+
+def _digits(
+    subject: Subject, name: str, wanted: Accuracy, setting: Plain, seed: int, rng: Plain
+) -> tuple[int, Answer]:
+    images, labels = digits("train", setting["examples"])
+    others, hidden = digits("t10k", wanted.of)
+    options = {"rate": setting["rate"], "seed": seed}
+    learner = Learner(subject, "digits", options, setting["batch"])
+    learner.learn(images, labels, setting["epochs"], rng)
+    said = learner.predict(others, (10,))
+    return int((said.argmax(axis=1) == hidden).sum()), learner.answer
+
+
+def _sentences(
+    subject: Subject, name: str, wanted: Accuracy, setting: Plain, seed: int, rng: Plain
+) -> tuple[int, Answer]:
+    rows, labels = sentences("train-sentences")
+    others, hidden = sentences("dev")
+    chosen = rng.permutation(len(rows))[: setting["examples"]]
+    options = {"rate": setting["rate"], "decay": setting["decay"], "seed": seed}
+    learner = Learner(subject, "sentences", options, setting["batch"], (word_vectors(),))
+    learner.learn(rows[chosen], labels[chosen], setting["epochs"], rng)
+    said = learner.predict(others[: wanted.of], ())
+    return int(((said > 0.5) == (hidden[: wanted.of] > 0.5)).sum()), learner.answer
+
+
+def _points(
+    subject: Subject, name: str, wanted: Accuracy, setting: Plain, seed: int, rng: Plain
+) -> tuple[int, Answer]:
+    points, labels = draw(name, seed)
+    options = {"rate": setting["rate"], "hidden": setting["hidden"], "seed": seed}
+    learner = Learner(subject, setting["model"], options, setting["batch"])
+    learner.learn(points, labels, setting["epochs"], rng)
+    said = learner.predict(points, ())
+    assert wanted.of == COUNT
+    return int(((said > 0.5) == (labels > 0.5)).sum()), learner.answer

@@ -1,0 +1,94 @@
+"""Training a submission's networks, some steps at a time, on data that the judge sends.
+
+The judge draws the batches, counts the steps and keeps the labels that it judges by. The network,
+its forward pass and all gradients are the submission's; the small step downhill after each batch
+is Adam in NumPy, the same for every submission.
+"""
+
+import random
+from typing import Any
+
+import numpy as np
+
+from grading.driver.family import Family
+from grading.driver.networks import Network, make_network
+from grading.subject import Answer, Array, Request
+
+family = Family()
+
+_current: dict[str, "Training"] = {}
+
+
+class Training:
+    """A network, and what Adam remembers of its parameters.
+
+    D. P. Kingma and J. Ba: Adam: a method for stochastic optimization, ICLR 2015, algorithm 1.
+    """
+
+    def __init__(self, network: Network, rate: float, decay: float) -> None:
+        self.network = network
+        self.rate = rate
+        self.decay = decay
+        self.steps = 0
+        self.means = [np.zeros(p.array().shape) for p in network.parameters]
+        self.squares = [np.zeros(p.array().shape) for p in network.parameters]
+
+    def step(self, inputs: Array, labels: Array, rate: float) -> float:
+        """Learn from a batch; return its loss."""
+        loss = self.network.learn(inputs, labels)
+        self.steps += 1
+        for i, parameter in enumerate(self.network.parameters):
+            gradient = parameter.gradient()
+            if gradient is None:
+                continue
+            value = parameter.array()
+            gradient = gradient + self.decay * value
+            self.means[i] += 0.1 * (gradient - self.means[i])
+            self.squares[i] += 0.001 * (gradient**2 - self.squares[i])
+            mean = self.means[i] / (1.0 - 0.9**self.steps)
+            square = self.squares[i] / (1.0 - 0.999**self.steps)
+            parameter.set(value - rate * mean / (np.sqrt(square) + 1e-8))
+        return loss
+
+
+@family.operation
+def begin(request: Request) -> Answer:
+    """Build a network. Options: `problem`, `rate`, `decay`, `seed`, and what the network needs."""
+    options = dict(request.options)
+    seed = options.pop("seed")
+    # The course's networks draw their weights from Python's own generator.
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    rate, decay = options.pop("rate"), options.pop("decay", 0.0)
+    network = make_network(options.pop("problem"), request.arrays, seed, options)
+    _current["training"] = Training(network, rate, decay)
+    return Answer(request, plain=len(network.parameters))
+
+
+@family.operation
+def steps(request: Request) -> Answer:
+    """Learn from batches, one after the other; return their losses.
+
+    Shape:
+        inputs (steps, batch, ...), labels (steps, batch), factors of the rate (steps,).
+    """
+    training = _current["training"]
+    training.network.mode(train=True)
+    losses = [
+        training.step(inputs, labels, training.rate * float(factor))
+        for inputs, labels, factor in zip(*request.arrays, strict=True)
+    ]
+    return Answer(request, (np.array(losses),))
+
+
+@family.operation
+def predict(request: Request) -> Answer:
+    """Return what the network says to further inputs.
+
+    Shape:
+        (steps, batch, ...) → (steps, batch, outputs).
+    """
+    network = _current["training"].network
+    network.mode(train=False)
+    said: list[Any] = [network.predict(inputs) for inputs in request.arrays[0]]
+    return Answer(request, (np.array(said, np.float64),))
