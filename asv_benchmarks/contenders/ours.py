@@ -123,14 +123,14 @@ class Ours(Contender):
         form, backend = self._fused(case), self.backend
         (input,), kernel = self._place(case), tuple(case.options["kernel"])
         if form is not None:
-            return lambda: form.forward(backend, input, kernel, needs_grad=(True,))
+            return lambda: form.forward(backend, (True,), input, kernel)
         composed, images = POOLINGS[case.operation], Tensor(input, backend=backend)
         return lambda: composed(images, kernel)
 
     def _pool_backward(self, case: Workload) -> Call:
         form, backend = self._fused(case), self.backend
         (input,), kernel = self._place(case), tuple(case.options["kernel"])
-        answer = form and form.forward(backend, input, kernel, needs_grad=(True,))
+        answer = form and form.forward(backend, (True,), input, kernel)
         if answer is None:
             raise Absent(f"{self.name} has no kernel of its own for {case.operation}")
         grad, saved = answer

@@ -68,7 +68,12 @@ def _group(title: str, rows: Iterable[Result]) -> RichTable:
         cells = [row.title, quantity(ours.cpu, row.unit) if ours else "absent"]
         for rival, one in row.comparisons.items():
             time = row.times[rival]
-            rich.add_row(*cells, rival, quantity(time.cpu, row.unit), *_ratios(one, row if cells[0] else None))
+            rich.add_row(
+                *cells,
+                rival,
+                quantity(time.cpu, row.unit),
+                *_ratios(one, row if cells[0] else None),
+            )
             cells = ["", ""]
         for rival in row.absent:
             if rival != row.ours:

@@ -1,0 +1,1 @@
+"""`hatch run publish-speed`: what was measured becomes tables and pictures of the documents."""

@@ -1,0 +1,120 @@
+"""The command `hatch run publish-speed`: tables and pictures of what was measured last."""
+
+from pathlib import Path
+
+import click
+
+from asv_benchmarks import journey
+from asv_benchmarks.journey import Stage
+from asv_benchmarks.peers.results import Table
+from asv_benchmarks.publish import pictures, tables
+from asv_benchmarks.publish.blocks import write_block
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "docs" / "results" / "speed"
+IMAGES = ROOT / "docs" / "images"
+GUIDE = ROOT / "docs" / "guides" / "speed.md"
+
+STAGES = {
+    "reference": "plain Python loops",
+    "naive": "compiled, an index for each element",
+    "fast": "compiled, an index for each row (`fast`)",
+    "tuned": "contiguous kernels, fused (`tuned`)",
+}
+"""What the stages of the journey are called."""
+
+SHOWN = 6
+"""Operations of a stage in its table; the others are one line."""
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Write the last results into README, the guide to speed, and their pictures."""
+    found = [RESULTS / "one-thread.json", RESULTS / "two-threads.json"]
+    peers = [Table.read(file) for file in found if file.exists()]
+    walked = RESULTS / "journey.json"
+    if not peers and not walked.exists():
+        raise click.ClickException(f"no results in {RESULTS.relative_to(ROOT)}; `hatch run speed`")
+    if peers:
+        _peers(peers)
+    if walked.exists():
+        _journey(*journey.read(walked), peers)
+
+
+def _peers(measured: list[Table]) -> None:
+    """Write the comparison with other frameworks."""
+    pictures.save(pictures.beside_torch(measured[0]), IMAGES / "speed-peers.svg")
+    steps, told = tables.steps(measured), "\n\n".join(map(tables.conditions, measured))
+    write_block(
+        ROOT / "README.md",
+        "speed",
+        f"## Speed\n\n{README}\n\n{steps}\n\n{told}",
+        before="## Commands",
+    )
+    parts = []
+    for table in measured:
+        threads = table.conditions["threads"]
+        title = "One thread" if threads == 1 else f"{threads} threads"
+        parts.append(f"### {title}\n\n{tables.conditions(table)}\n\n{tables.everything(table)}")
+    write_block(GUIDE, "peers", "\n\n".join(parts))
+
+
+README = """\
+One training step, forward and backward and the optimiser's, beside the same network in PyTorch from the same weights;
+how many times as fast, by the smaller of two ratios, with its spread. `hatch run peers` measures it again, and the
+[guide to speed](docs/guides/speed.md) shows where the time goes."""
+
+
+def _journey(conditions: dict[str, object], stages: list[Stage], peers: list[Table]) -> None:
+    """Write where the time of a step goes, stage by stage."""
+    seconds = {STAGES[stage.backend].replace("`", ""): stage.seconds for stage in stages}
+    for table in peers[:1]:
+        for row in table.rows:
+            if row.key == "step-course-16" and "torch" in row.times:
+                seconds["PyTorch, for comparison"] = row.times["torch"].cpu / 1e3
+    pictures.save(pictures.stages(seconds), IMAGES / "speed-stages.svg")
+    shares = {
+        stage.backend: [(_name(part), part.seconds) for part in stage.parts] for stage in stages
+    }
+    pictures.save(pictures.shares(shares), IMAGES / "speed-shares.svg")
+    previous, rows = None, []
+    for stage in stages:
+        gain = "" if previous is None else f"{previous / stage.seconds:,.3g}×"
+        whole = f"{stages[0].seconds / stage.seconds:,.3g}×"
+        rows.append([STAGES[stage.backend], _duration(stage.seconds), gain, whole])
+        previous = stage.seconds
+    told = (
+        f"Measured on {conditions['date']} at commit {conditions['commit']}: "
+        f"{conditions['processor']}, one thread, load {conditions['load']}; the processor's time."
+    )
+    head = ["one step of the course's LeNet, 16 images", "time", "than before", "than at first"]
+    write_block(GUIDE, "stages", f"{tables.markdown(head, rows)}\n\n{told}")
+    for stage in stages:
+        write_block(GUIDE, stage.backend, _parts(stage))
+
+
+def _parts(stage: Stage) -> str:
+    """Return the table of the operations of a stage."""
+    whole = sum(part.seconds for part in stage.parts)
+    rows = [
+        [_name(part), str(part.calls), _duration(part.seconds), f"{part.seconds / whole:.0%}"]
+        for part in stage.parts[:SHOWN]
+    ]
+    rest = stage.parts[SHOWN:]
+    if rest:
+        left = sum(part.seconds for part in rest)
+        calls = str(sum(part.calls for part in rest))
+        rows.append(["all others", calls, _duration(left), f"{left / whole:.0%}"])
+    return tables.markdown(["operation", "calls", "time", "share"], rows)
+
+
+def _name(part: journey.Part) -> str:
+    return part.name if part.phase == "region" else f"{part.name} {part.phase}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1.0 else f"{1e3 * seconds:.3g} ms"
+
+
+if __name__ == "__main__":
+    main()

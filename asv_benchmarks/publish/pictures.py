@@ -1,0 +1,107 @@
+"""Pictures of what was measured, as SVG: the same numbers give the same file."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from asv_benchmarks.peers.results import Result, Table
+from mt_models.pictures.style import BLUE, GREY, INK, ORANGE, new_figure, styled
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture as SVG, without a date and with names that do not change."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with styled(), mpl.rc_context({"svg.hashsalt": "minitorch", "svg.fonttype": "path"}):
+        figure.savefig(path, format="svg", metadata={"Date": None})
+    # One newline at the end, as in every file of the repository.
+    lines = [line.rstrip() for line in path.read_text("utf-8").splitlines()]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def beside_torch(table: Table) -> Figure:
+    """Draw how many times as fast as PyTorch each row is, and what it has to reach."""
+    rows = [row for row in table.rows if "torch" in row.comparisons]
+    figure = new_figure(8.0, 1.0 + 0.24 * len(rows))
+    with styled():
+        axes: Axes = figure.add_subplot()
+        for at, row in enumerate(rows):
+            _bar(axes, at, row)
+        axes.set_yticks(range(len(rows)), [_title(row) for row in rows], fontsize=8)
+        axes.invert_yaxis()
+        axes.axvline(1.0, color=INK, linewidth=1.0)
+        _logarithmic(axes)
+        axes.set_xlabel("times as fast as PyTorch (logarithmic); orange: has to be reached")
+        axes.margins(y=0.01)
+    return figure
+
+
+def _title(row: Result) -> str:
+    """Return a title that says without its group what it is about."""
+    kind = row.group.split(",")[0]
+    return f"{kind} {row.title}" if kind in ("conv1d", "conv2d") else row.title
+
+
+def _bar(axes: Axes, at: int, row: Result) -> None:
+    one = row.comparisons["torch"]
+    ratio = one.ratio.cautious
+    axes.barh(at, ratio - 1.0, left=1.0, height=0.7, color=BLUE if ratio >= 1.0 else GREY)
+    if one.must is not None:
+        axes.plot([one.must] * 2, [at - 0.42, at + 0.42], color=ORANGE, linewidth=2.0)
+
+
+def _logarithmic(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}×"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def stages(seconds: Mapping[str, float]) -> Figure:
+    """Draw how long one training step takes, stage by stage."""
+    figure = new_figure(7.0, 0.8 + 0.42 * len(seconds))
+    with styled():
+        axes: Axes = figure.add_subplot()
+        colours = [GREY if "PyTorch" in name else BLUE for name in seconds]
+        bars = axes.barh(list(seconds), [1e3 * s for s in seconds.values()], color=colours)
+        axes.bar_label(bars, [_duration(s) for s in seconds.values()], padding=4, fontsize=9)
+        axes.invert_yaxis()
+        axes.set_xscale("log")
+        axes.set_xlim(right=axes.get_xlim()[1] * 6)
+        axes.set_xlabel("milliseconds for one training step (logarithmic)")
+    return figure
+
+
+def shares(parts: Mapping[str, Sequence[tuple[str, float]]]) -> Figure:
+    """Draw what share of a step each operation takes, one bar for each stage.
+
+    Args:
+        parts: For each stage, operations and their seconds, the largest first.
+    """
+    names = [*dict.fromkeys(name for stage in parts.values() for name, _ in stage)]
+    palette = mpl.colormaps["tab20"]
+    figure = new_figure(8.0, 1.4 + 0.5 * len(parts))
+    with styled():
+        axes: Axes = figure.add_subplot()
+        for at, stage in enumerate(parts.values()):
+            total, left = sum(seconds for _, seconds in stage), 0.0
+            for name, seconds in stage:
+                share = seconds / total
+                axes.barh(at, share, left=left, height=0.6, color=palette(names.index(name) % 20))
+                if share > 0.07:
+                    axes.text(left + share / 2, at, name, ha="center", va="center", fontsize=7)
+                left += share
+        axes.set_yticks(range(len(parts)), list(parts))
+        axes.invert_yaxis()
+        axes.set_xlim(0.0, 1.0)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0%}"))
+        axes.set_xlabel("share of the step, forward and backward together")
+    return figure
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= 1.0:
+        return f"{seconds:.3g} s"
+    return f"{1e3 * seconds:.3g} ms"

@@ -1,0 +1,110 @@
+"""Tables in Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+from asv_benchmarks.peers.results import Comparison, Result, Table
+from asv_benchmarks.peers.terminal import quantity
+
+CALLED = {
+    "numpy": "NumPy",
+    "torch": "PyTorch",
+    "torch-compile": "torch.compile",
+    "jax": "JAX",
+    "tinygrad": "tinygrad",
+    "fast": "`fast`",
+    "naive": "naive loops",
+    "linear": "in proportion",
+}
+"""What contenders are called in sentences."""
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; all columns but the first are numbers."""
+    lines = [_line(head), _line(["---", *["---:"] * (len(head) - 1)])]
+    return "\n".join([*lines, *map(_line, rows)])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def conditions(table: Table) -> str:
+    """Return where and when a table was measured, a sentence or two."""
+    c = table.conditions
+    versions = table.versions
+    known = [f"{name} {versions[name]}" for name in _PACKAGES if name in versions]
+    threads = "one thread" if c["threads"] == 1 else f"{c['threads']} threads"
+    load = f"load {c['load']:g} at the beginning and {table.load_after:g} at the end"
+    return (
+        f"Measured on {c['date']} at commit {c['commit']}: {c['processor']}, {c['cores']} cores, "
+        f"{threads}, {load}; Python {c['python']}, {', '.join(known)}; single precision, "
+        f"{table.effort['rounds']} rounds of {1e3 * table.effort['seconds']:.0f} ms, contenders "
+        "in turn."
+    )
+
+
+_PACKAGES = ("numpy", "blas", "numba", "torch", "jax", "tinygrad")
+
+
+def steps(tables: Sequence[Table]) -> str:
+    """Return the training steps, on one thread and on more: ours, PyTorch's, and the ratio."""
+    head = ["training step"]
+    rows: dict[str, list[str]] = {}
+    for at, table in enumerate(tables):
+        threads = table.conditions["threads"]
+        named = "1 thread" if threads == 1 else f"{threads} threads"
+        head += [f"ours, {named}", "PyTorch", "times as fast"]
+        for row in table.rows:
+            one = row.comparisons.get("torch")
+            if row.group != "training step" or one is None:
+                continue
+            cells = rows.setdefault(row.key, [row.title, *[""] * 3 * at])
+            cells += [time(row, row.ours, threads), time(row, "torch", threads), _ratio(one)]
+    width = len(head)
+    return markdown(head, [[*cells, *[""] * (width - len(cells))] for cells in rows.values()])
+
+
+def everything(table: Table) -> str:
+    """Return all rows of a table, group by group."""
+    parts = []
+    for group in dict.fromkeys(row.group for row in table.rows):
+        rows = [row for row in table.rows if row.group == group]
+        parts.append(f"**{group[0].upper()}{group[1:]}**\n\n{_group(rows, table)}")
+    parts += [f"`{note}`" for note in table.notes]
+    return "\n\n".join(parts)
+
+
+def _group(rows: Sequence[Result], table: Table) -> str:
+    threads = table.conditions["threads"]
+    rivals = [*dict.fromkeys(name for row in rows for name in row.comparisons)]
+    head = ["", "ours", *(CALLED.get(name, name) for name in rivals), "has to reach", "roofline"]
+    lines = []
+    for row in rows:
+        cells = [row.title, time(row, row.ours, threads)]
+        for name in rivals:
+            one = row.comparisons.get(name)
+            cells.append("" if one is None else f"{time(row, name, threads)}: {_ratio(one)}")
+        targets = [
+            f"{one.must:g}" + _missed(one)
+            for one in row.comparisons.values()
+            if one.must is not None
+        ]
+        share = "" if row.share is None else f"{row.share:.0%}"
+        lines.append([*cells, "; ".join(targets), share])
+    return markdown(head, lines)
+
+
+def _missed(one: Comparison) -> str:
+    return " (**missed**)" if one.verdict == "missed" else ""
+
+
+def time(row: Result, name: str, threads: int) -> str:
+    """Return a contender's time: the processor's on one thread, else the clock's."""
+    if name not in row.times:
+        return "absent"
+    taken = row.times[name]
+    return quantity(taken.cpu if threads == 1 else taken.wall, row.unit)
+
+
+def _ratio(one: Comparison) -> str:
+    return f"**{one.ratio.cautious:.2g}×** ± {one.ratio.spread:.1g}"
