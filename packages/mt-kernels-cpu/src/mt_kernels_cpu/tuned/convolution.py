@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from mt_kernels_cpu.tuned.layouts import Layout, Pair, layout, tap_positions
 from mt_kernels_cpu.tuned.planes import OUTPUTS, TAPS, add_products, fill_planes, slide
+from mt_kernels_cpu.tuned.products import multiply
 from mt_kernels_cpu.tuned.threads import divide, threads_for
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import TensorData, host_array
@@ -227,8 +228,9 @@ def sum_products(
         )
 
     divide(planes.count, threads, work)
-    total = sums.reshape(threads, -1, width) @ np.ones(width, backend.dtype)
-    blockwise = total.sum(0).reshape(blocks, threes, OUTPUTS, TAPS).transpose(0, 2, 1, 3)
+    total = np.dot(np.ones(threads, backend.dtype), sums) if threads > 1 else sums
+    total = np.dot(total.reshape(-1, width), np.ones(width, backend.dtype))
+    blockwise = total.reshape(blocks, threes, OUTPUTS, TAPS).transpose(0, 2, 1, 3)
     return blockwise.reshape(blocks * OUTPUTS, threes * TAPS)[:outputs, :taps]
 
 
@@ -279,10 +281,10 @@ def _multiply_columns(
     matrix = backend.buffers.empty(windows.size, backend.dtype).reshape(windows.shape)
     np.copyto(matrix, windows)
     kernels = host_array(weight)[:, :, ::-1, ::-1] if reverse else host_array(weight)
-    np.matmul(
+    multiply(
         kernels.reshape(outputs, taps),
         matrix.reshape(count, taps, rows * columns),
-        out=host_array(out).reshape(count, outputs, rows * columns),
+        host_array(out).reshape(count, outputs, rows * columns),
     )
 
 
@@ -307,5 +309,5 @@ def as_sequences(a: TensorData) -> TensorData:
 
 
 def finite(a: TensorData) -> bool:
-    """Return whether no element is infinite or NaN. Sums of finite numbers that overflow count."""
-    return bool(np.isfinite(np.add.reduce(host_array(a), axis=None)))
+    """Return whether no element is infinite or NaN."""
+    return bool(np.isfinite(host_array(a)).all())

@@ -148,10 +148,11 @@ def convolve(
 def _sums_of_channels(gradients: Planes, outputs: int) -> npt.NDArray[Any]:
     """Return the sum of each channel, over all images: all around them is zero."""
     where, storage = gradients.layout, gradients.storage
-    ones = np.ones(where.channel, storage.dtype)
-    used = outputs * where.channel * (1 if where.joined else gradients.count)
-    sums: npt.NDArray[Any] = (storage[:used].reshape(-1, where.channel) @ ones).reshape(-1, outputs)
-    return sums.sum(0)
+    groups = 1 if where.joined else gradients.count
+    planes = storage[: groups * outputs * where.channel].reshape(-1, where.channel)
+    sums = np.dot(planes, np.ones(where.channel, storage.dtype)).reshape(groups, outputs)
+    result: npt.NDArray[Any] = np.dot(np.ones(groups, storage.dtype), sums)
+    return result
 
 
 def _exact_gradient_of_weight(backend: Tuned, saved: Call, grad: TensorData) -> TensorData:

@@ -73,7 +73,7 @@ class Layout:
             max(0, min(image[1], needed[1] - left)),
         )
         self.complete = before == (0, 0) and self.fitting == needed
-        self.joined = needed[0] == 1
+        self.joined = image[0] == height == rows == 1
         self.plane = _rounded(needed[0] * self.row, lanes)
         if self.joined:
             self.image, self.channel = self.plane, _apart(count * self.plane, lanes, dtype)

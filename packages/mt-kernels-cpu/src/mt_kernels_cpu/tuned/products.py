@@ -3,6 +3,8 @@
 It takes matrices as they are or transposed, so nothing is copied for either.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,19 +20,31 @@ class Products(HostBackend):
         if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0]:
             shape = (a.shape[0], b.shape[1])
             cells = self._cells(shape[0] * shape[1])
-            np.matmul(as_matrix(a), as_matrix(b), out=cells.reshape(shape))
+            multiply(as_matrix(a), as_matrix(b), cells.reshape(shape))
             return TensorData.trusted(cells, shape, (shape[1], 1))
         return super().matmul(a, b)
 
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
-        np.matmul(host_array(a), host_array(b), out=host_array(out))
+        multiply(host_array(a), host_array(b), host_array(out))
 
     def _cells(self, count: int) -> Storage:
         """Return memory for so many numbers."""
         return np.empty(count, self.dtype)
 
 
-def as_matrix(a: TensorData) -> npt.NDArray[np.floating]:
+def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+    """Write the product of matrices, or of batches of them, into a contiguous array.
+
+    What is invalid becomes NaN without a warning, as everywhere in a backend.
+    """
+    if a.ndim == b.ndim == 2:
+        np.dot(a, b, out=out)
+    else:
+        with np.errstate(all="ignore"):
+            np.matmul(a, b, out=out)
+
+
+def as_matrix(a: TensorData) -> npt.NDArray[Any]:
     """Return a view of a tensor of two dimensions as a matrix, quickly where it has no gaps."""
     rows, columns = a.shape
     cells = a.storage

@@ -1,0 +1,211 @@
+"""Convolution and products of the tuned backend against the reference, in any layout."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_kernels_cpu import Tuned
+from mt_kernels_cpu.tuned import threads
+from mt_tensor import Reference, TensorData
+
+SPECIALS = [np.nan, np.inf, -np.inf, 0.0, -0.0]
+
+few = st.integers(0, 4)
+reverses = st.booleans()
+draws = st.data()
+
+
+@pytest.fixture(params=["one thread", "several threads"])
+def spread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Everything on one thread, or everything on as many as there are images."""
+    several = request.param == "several threads"
+    monkeypatch.setattr(
+        "mt_kernels_cpu.tuned.convolution.threads_for",
+        lambda steps, most: max(1, min(3, most)) if several else 1,
+    )
+    yield
+
+
+dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def operand(data: st.DataObject, dtype: Any, *shape: int) -> TensorData:
+    """Numbers in a permuted layout with gaps and repetitions, NaN in the gaps."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    strides, reach = [0] * len(shape), 1
+    for dim in data.draw(st.permutations(range(len(shape)))):
+        if data.draw(st.integers(0, 9)) == 0:
+            continue
+        strides[dim] = reach * data.draw(st.integers(1, 2))
+        reach = strides[dim] * max(1, shape[dim])
+    storage = np.full(reach + 1, np.nan, dtype)
+    result = TensorData(storage, shape, strides)
+    for index in result.indices():
+        storage[result.index(index)] = rng.normal()
+    return result
+
+
+def same(mine: TensorData, expected: TensorData, dtype: Any) -> None:
+    tolerance = 1e-12 if dtype == np.float64 else 1e-5
+    np.testing.assert_allclose(
+        Tuned(dtype).to_numpy(mine),
+        Reference(dtype).to_numpy(expected),
+        rtol=tolerance,
+        atol=tolerance,
+        strict=True,
+    )
+
+
+@pytest.mark.usefixtures("spread")
+@dtypes
+@given(st.tuples(few, few, few), st.integers(0, 20), st.integers(0, 9), reverses, draws)
+def test_conv1d(
+    dtype: Any,
+    sizes: tuple[int, int, int],
+    width: int,
+    taps: int,
+    reverse: bool,
+    data: st.DataObject,
+) -> None:
+    count, channels, outputs = sizes
+    size = data.draw(st.integers(0, 20))
+    x = operand(data, dtype, count, channels, width)
+    w = operand(data, dtype, outputs, channels, taps)
+    same(
+        Tuned(dtype).conv1d(x, w, reverse, size),
+        Reference(dtype).conv1d(x, w, reverse, size),
+        dtype,
+    )
+
+
+@pytest.mark.usefixtures("spread")
+@dtypes
+@given(
+    st.tuples(few, few, st.integers(0, 6)),
+    st.tuples(st.integers(0, 4), st.integers(0, 12)),
+    st.tuples(st.integers(0, 3), st.integers(0, 5)),
+    reverses,
+    draws,
+)
+def test_conv2d(
+    dtype: Any,
+    sizes: tuple[int, int, int],
+    image: tuple[int, int],
+    kernel: tuple[int, int],
+    reverse: bool,
+    data: st.DataObject,
+) -> None:
+    count, channels, outputs = sizes
+    size = (data.draw(st.integers(0, 4)), data.draw(st.integers(0, 18)))
+    x = operand(data, dtype, count, channels, *image)
+    w = operand(data, dtype, outputs, channels, *kernel)
+    same(
+        Tuned(dtype).conv2d(x, w, reverse, size),
+        Reference(dtype).conv2d(x, w, reverse, size),
+        dtype,
+    )
+
+
+@pytest.mark.usefixtures("spread")
+@dtypes
+@given(
+    st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 6)),
+    st.tuples(st.integers(1, 4), st.integers(1, 12)),
+    st.tuples(st.integers(1, 5), st.integers(1, 12)),
+    draws,
+)
+def test_gradient_of_a_weight(
+    dtype: Any,
+    sizes: tuple[int, int, int],
+    image: tuple[int, int],
+    gradient: tuple[int, int],
+    data: st.DataObject,
+) -> None:
+    """The kernel is as large as an image, and the output as small as a kernel."""
+    channels, count, outputs = sizes
+    size = (data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3)))
+    x = operand(data, dtype, channels, count, *image)
+    g = operand(data, dtype, outputs, count, *gradient)
+    same(Tuned(dtype).conv2d(x, g, False, size), Reference(dtype).conv2d(x, g, False, size), dtype)
+
+
+@dtypes
+@pytest.mark.parametrize("number", SPECIALS)
+@pytest.mark.parametrize("place", ["image", "kernel"])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("size", [(4, 9), (2, 3), (9, 12), (1, 8)])
+@pytest.mark.parametrize("kernel", [(2, 3), (4, 8)])
+def test_special_numbers_do_not_meet_the_zeros_around_an_image(
+    dtype: Any,
+    number: float,
+    place: str,
+    reverse: bool,
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+) -> None:
+    rng = np.random.default_rng(0)
+    image, weight = rng.normal(size=(2, 2, 4, 9)), rng.normal(size=(3, 2, *kernel))
+    target = image if place == "image" else weight
+    target[1, 0, 0, -1] = target[0, 1, -1, 0] = number
+    tuned, reference = Tuned(dtype), Reference(dtype)
+    x, w = tuned.from_numpy(image), tuned.from_numpy(weight)
+    same(tuned.conv2d(x, w, reverse, size), reference.conv2d(x, w, reverse, size), dtype)
+
+
+@dtypes
+@given(
+    st.lists(st.integers(0, 3), max_size=2),
+    st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)),
+    draws,
+)
+def test_matmul(
+    dtype: Any, batch: list[int], sizes: tuple[int, int, int], data: st.DataObject
+) -> None:
+    rows, inner, columns = sizes
+    kept = data.draw(st.integers(0, len(batch)))
+    some = [n if data.draw(st.booleans()) else 1 for n in batch[kept:]]
+    left, right = data.draw(st.permutations([batch, some]))
+    a = operand(data, dtype, *left, rows, inner)
+    b = operand(data, dtype, *right, inner, columns)
+    same(Tuned(dtype).matmul(a, b), Reference(dtype).matmul(a, b), dtype)
+
+
+def test_the_gradient_of_a_large_batch_is_as_good_as_that_of_a_small_one() -> None:
+    """Sums in float32 over a million products stay close to sums in float64."""
+    rng = np.random.default_rng(0)
+    x, g = rng.normal(size=(1, 512, 28, 28)), rng.normal(size=(4, 512, 28, 28))
+    single, double = (
+        Tuned(dtype)
+        .conv2d(Tuned(dtype).from_numpy(x), Tuned(dtype).from_numpy(g), size=(3, 3))
+        .storage
+        for dtype in (np.float32, np.float64)
+    )
+    assert np.abs(single - double).max() < 1e-2 * np.abs(double).mean()
+
+
+def test_work_is_divided_without_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "PARALLEL_FROM", 100)
+    assert threads.threads_for(99, 8) == 1
+    assert threads.threads_for(100, 1) == 1
+    for count in (1, 2, 7):
+        for several in range(1, count + 1):
+            parts: list[tuple[int, int, int]] = []
+            threads.divide(count, several, lambda *part, to=parts: to.append(part))
+            parts.sort()
+            assert [part for part, _, _ in parts] == list(range(several))
+            ends = [0, *(last for _, _, last in parts)]
+            assert [first for _, first, _ in parts] == ends[:-1]
+            assert ends[-1] == count
+
+
+def test_an_error_in_a_part_is_raised() -> None:
+    def work(part: int, first: int, last: int) -> None:
+        if part == 1:
+            raise ValueError("in a part")
+
+    with pytest.raises(ValueError, match="in a part"):
+        threads.divide(4, 2, work)

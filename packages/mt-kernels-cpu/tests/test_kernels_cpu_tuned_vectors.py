@@ -1,0 +1,101 @@
+"""Vectors inside of kernels against NumPy, and the fingerprints of what is made with them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import types
+from numba.extending import intrinsic
+
+from mt_kernels_cpu.fingerprint import fingerprint
+from mt_kernels_cpu.jit import released
+from mt_kernels_cpu.tuned import vectors
+from mt_kernels_cpu.tuned.vectors import (
+    beats,
+    lanes,
+    larger,
+    largest,
+    load,
+    multiply_add,
+    positive,
+    repeat,
+    store,
+    total,
+    where_positive,
+)
+
+EDGES = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.5, -2.5, 3.0]
+dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def all_pairs(dtype: Any) -> tuple[Any, Any]:
+    a, b = np.meshgrid(EDGES, EDGES)
+    return a.ravel().astype(dtype), b.ravel().astype(dtype)
+
+
+@released
+def apply_all(out: Any, a: Any, b: Any, width: int) -> None:
+    """Write what each function makes of two arrays into a row of its own."""
+    for i in range(0, len(a), width):
+        x, y = load(a, i), load(b, i)
+        store(out[0], i, multiply_add(x, y, repeat(b, 5)))
+        store(out[1], i, positive(x))
+        store(out[2], i, where_positive(x, y))
+        store(out[3], i, larger(x, y))
+        store(out[4], i, beats(x, y, x, y))
+
+
+@released
+def fold_all(out: Any, a: Any) -> None:
+    """Write the sum and the largest number of one vector."""
+    out[0] = total(load(a, 0))
+    out[1] = largest(load(a, 0))
+
+
+@dtypes
+def test_of_each_number(dtype: Any) -> None:
+    a, b = all_pairs(dtype)
+    out = np.empty((5, len(a)), dtype)
+    apply_all(out, a, b, lanes(dtype))
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(out[0], a * b + b[5])
+    np.testing.assert_array_equal(out[1], np.where(a <= 0, 0, a))
+    np.testing.assert_array_equal(out[2], np.where(a > 0, b, 0))
+    numbers = ~np.isnan(a) & ~np.isnan(b)
+    np.testing.assert_array_equal(out[3][numbers], np.maximum(a, b)[numbers])
+    np.testing.assert_array_equal(out[4], np.maximum(a, b))
+
+
+@dtypes
+def test_of_one_vector(dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    a, out = rng.normal(size=lanes(dtype)).astype(dtype), np.empty(2, dtype)
+    fold_all(out, a)
+    np.testing.assert_allclose(out, [a.sum(), a.max()], rtol=1e-5)
+
+
+def test_what_is_made_of_vectors_is_kept_on_disk() -> None:
+    for name in ("load", "store", "repeat", "multiply_add", "positive", "total", "beats"):
+        used = getattr(vectors, name)
+        assert fingerprint(_using(used), {}) is not None, name
+
+
+def test_another_intrinsic_has_another_fingerprint() -> None:
+    def made(step: int) -> Any:
+        @intrinsic
+        def shifted(typing, number):  # type: ignore[no-untyped-def]
+            def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+                return builder.add(arguments[0], context.get_constant(types.intp, step))
+
+            return number(number), generate
+
+        return shifted
+
+    one, again, other = (fingerprint(_using(made(step)), {}) for step in (1, 1, 2))
+    assert one == again
+    assert one != other
+
+
+def _using(function: Any) -> Callable[[Any], Any]:
+    return lambda x: function(x)
