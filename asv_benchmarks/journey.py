@@ -1,8 +1,10 @@
-"""Where the time of one training step goes, on each backend: ``python -m asv_benchmarks.journey``.
+"""Where the time of one training step goes, on each backend.
+
+``python -m asv_benchmarks.journey --output FILE`` measures and writes JSON, from which
+`docs/guides/speed.md` is written; with a backend's name it measures that one.
 
 The step is the course's LeNet on 16 images, on one thread. Every backend runs it in a process of
-its own, and the fast ones warm up first. What is printed is JSON: `docs/guides/speed.md` is written
-from it.
+its own, and the compiled ones warm up first.
 """
 
 import json
@@ -113,7 +115,9 @@ def _cpu_seconds(call: Callable[[], Any]) -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(asdict(_stage(sys.argv[1]))))
+    if sys.argv[1:2] == ["--output"]:
+        target = Path(sys.argv[2])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(measure(), indent=1) + "\n", "utf-8")
     else:
-        print(json.dumps(measure(), indent=1))
+        print(json.dumps(asdict(_stage(sys.argv[1]))))

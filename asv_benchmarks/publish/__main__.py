@@ -60,9 +60,10 @@ def _peers(measured: list[Table]) -> None:
 
 
 README = """\
-One training step, forward and backward and the optimiser's, beside the same network in PyTorch from the same weights;
-how many times as fast, by the smaller of two ratios, with its spread. `hatch run peers` measures it again, and the
-[guide to speed](docs/guides/speed.md) shows where the time goes."""
+One training step, forward and backward and the optimiser's, beside the same network in PyTorch
+from the same weights; how many times as fast, by the smaller of two ratios, with its spread.
+`hatch run peers` measures it again, and the [guide to speed](docs/guides/speed.md) shows where the
+time goes."""
 
 
 def _journey(conditions: dict[str, object], stages: list[Stage], peers: list[Table]) -> None:
