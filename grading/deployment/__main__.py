@@ -1,0 +1,55 @@
+"""`python -m grading.deployment`: write what Gradescope or GitHub Classroom need."""
+
+from pathlib import Path
+
+import click
+
+from grading.cli.choosing import chosen_tasks
+from grading.deployment.classroom import workflow
+from grading.deployment.gradescope import write_autograder
+from grading.judge.run import draw_seed
+from tools.workspace import ROOT
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+names = click.argument("names", nargs=-1, required=True, metavar="TASK|MODULE...")
+output = click.argument("file", type=FILE)
+class_seed = click.option("--seed", type=click.IntRange(min=0), help="The seed of the class.")
+
+
+@click.group()
+def main() -> None:
+    """Write what a class needs where its submissions arrive."""
+
+
+@main.command()
+@names
+@output
+@class_seed
+@click.option("--simulate", is_flag=True, help="Run CUDA tasks on numba's simulator.")
+@click.option("--no-speed", is_flag=True, help="Do not measure speed.")
+def gradescope(
+    names: tuple[str, ...], file: Path, seed: int | None, simulate: bool, no_speed: bool
+) -> None:
+    """Write the zip file of an autograder for Gradescope."""
+    seed = draw_seed() if seed is None else seed
+    options = {"--simulate": simulate, "--no-speed": no_speed}
+    wanted = [option for option, is_wanted in options.items() if is_wanted]
+    markers = [task.marker for task in chosen_tasks(names)]
+    number = write_autograder(ROOT, [*markers, *wanted, "--seed", str(seed)], file)
+    click.echo(f"{file}: {number} files, {file.stat().st_size / 1e6:.0f} MB, seed {seed}")
+
+
+@main.command()
+@names
+@output
+@class_seed
+@click.option("--grader", required=True, metavar="OWNER/NAME", help="Where this repository is.")
+def classroom(names: tuple[str, ...], file: Path, seed: int | None, grader: str) -> None:
+    """Write the workflow of an assignment for GitHub Classroom."""
+    seed = draw_seed() if seed is None else seed
+    file.write_text(workflow(chosen_tasks(names), grader, seed), encoding="utf-8")
+    click.echo(f"{file}: commit it as .github/workflows/classroom.yml; seed {seed}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""GitHub Classroom: a workflow with a step for each task, written from the table."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+import yaml
+
+from grading.table import Task
+
+GRADER_ACTION = "classroom-resources/autograding-command-grader@v1"
+REPORTER_ACTION = "classroom-resources/autograding-grading-reporter@v1"
+
+FACTOR = 4.0
+"""How many times the time of a task its step may take: checks that fail are repeated."""
+
+START_MINUTES = 2
+
+
+def workflow(tasks: Sequence[Task], grader: str, seed: int) -> str:
+    """Return the workflow as YAML.
+
+    Args:
+        tasks: One step each; those without points are left out.
+        grader: The repository with this grader on GitHub, as "owner/name".
+        seed: The seed of the class.
+    """
+    counted = [task for task in tasks if task.points]
+    content = {
+        "name": "Grade",
+        # Quoted by YAML: `on` alone would be a truth value.
+        "on": ["push", "workflow_dispatch"],
+        "permissions": {"checks": "write", "actions": "read", "contents": "read"},
+        "jobs": {
+            "grade": {
+                "runs-on": "ubuntu-latest",
+                "if": "github.actor != 'github-classroom[bot]'",
+                "steps": [
+                    *_preparation(grader),
+                    *(_step(task, seed) for task in counted),
+                    _reporter(counted),
+                ],
+            }
+        },
+    }
+    text: str = yaml.safe_dump(content, sort_keys=False, width=100)
+    return text
+
+
+def _preparation(grader: str) -> list[dict[str, Any]]:
+    prepare = (
+        "sudo apt-get install -yq bubblewrap\n"
+        "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 || true\n"
+        "pip install -q hatch\n"
+        "cd grader && hatch run python --version\n"
+    )
+    return [
+        {"uses": "actions/checkout@v4", "with": {"path": "submission"}},
+        {"uses": "actions/checkout@v4", "with": {"repository": grader, "path": "grader"}},
+        {"uses": "actions/setup-python@v5", "with": {"python-version": "3.12"}},
+        {"name": "Prepare the grader", "run": prepare},
+    ]
+
+
+def _step(task: Task, seed: int) -> dict[str, Any]:
+    simulate = " --simulate" if task.device == "cuda" else ""
+    command = (
+        f"cd grader && hatch run grade {task.marker} --submission ../submission "
+        f"--seed {seed} --no-speed{simulate}"
+    )
+    return {
+        "name": f"Task {task.id}",
+        "id": task.marker,
+        "uses": GRADER_ACTION,
+        "with": {
+            "test-name": f"{task.id} {task.title}",
+            "command": command,
+            "timeout": START_MINUTES + ceil(FACTOR * task.seconds / 60),
+            "max-score": int(task.points) if task.points == int(task.points) else task.points,
+        },
+    }
+
+
+def _reporter(tasks: Sequence[Task]) -> dict[str, Any]:
+    results = {
+        f"{task.marker.upper()}_RESULTS": f"${{{{steps.{task.marker}.outputs.result}}}}"
+        for task in tasks
+    }
+    return {
+        "name": "Add up",
+        "uses": REPORTER_ACTION,
+        "env": results,
+        "with": {"runners": ",".join(task.marker for task in tasks)},
+    }
