@@ -7,6 +7,8 @@ from pathlib import Path
 OPERATORS = """
 import math
 
+EPS = 1e-6
+
 def id(x): return x
 def add(x, y): return x + y
 def neg(x): return -x
@@ -16,10 +18,10 @@ def max(x, y): return x if x > y else y
 def is_close(x, y): return abs(x - y) < 1e-2
 def sigmoid(x): return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 def relu(x): return x if x > 0 else 0.0
-def log(x): return math.log(x)
+def log(x): return math.log(x + EPS)
 def exp(x): return math.exp(x)
 def inv(x): return 1 / x
-def log_back(x, d): return d / x
+def log_back(x, d): return d / (x + EPS)
 def inv_back(x, d): return -d / (x * x)
 def relu_back(x, d): return d if x > 0 else 0.0
 def map(fn): return lambda xs: [fn(x) for x in xs]
