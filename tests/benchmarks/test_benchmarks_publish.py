@@ -1,0 +1,117 @@
+"""What is written into documents: blocks in their place, tables, pictures that do not change."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from asv_benchmarks.peers.measure import Timing
+from asv_benchmarks.peers.processes import process_rows
+from asv_benchmarks.peers.results import Result, Table
+from asv_benchmarks.peers.roofline import Limits, cost
+from asv_benchmarks.peers.rows import kernel_rows, rows
+from asv_benchmarks.publish import pictures, tables
+from asv_benchmarks.publish.__main__ import GUIDE, STAGES
+from asv_benchmarks.publish.blocks import NoPlaceError, with_block
+
+CONDITIONS = {
+    "date": "2030-01-01",
+    "commit": "abc",
+    "processor": "P",
+    "cores": 2,
+    "threads": 1,
+    "system": "Linux",
+    "python": "3.11",
+    "load": 0.1,
+}
+
+
+def table() -> Table:
+    """Return a table in which PyTorch takes three times as long as we do, and others are absent."""
+    chosen = [row for row in rows(1) if row.key in ("step-course-16", "step-kim-10", "matmul-256")]
+    timings = {
+        "tuned": Timing((1e-3, 1e-3), (1e-3, 1e-3)),
+        "torch": Timing((3e-3, 3e-3), (3e-3, 3e-3)),
+    }
+    limits = Limits(flops=100e9, bytes=10e9)
+    results = tuple(Result.of(row, "tuned", timings, 1, limits) for row in chosen)
+    return Table(CONDITIONS, {"numpy": "2", "torch": "9"}, {"rounds": 2, "seconds": 0.1}, results)
+
+
+def test_a_block_takes_the_place_of_the_one_before() -> None:
+    text = "# Title\n\n## Commands\n\nmore\n"
+    once = with_block(text, "speed", "first\n", before="## Commands")
+    assert once.index("first") < once.index("## Commands")
+    twice = with_block(once, "speed", "second", before="## Commands")
+    assert "first" not in twice
+    assert twice == with_block(text, "speed", "second", before="## Commands")
+    assert twice.replace("second", "first") == once
+
+
+def test_a_document_without_a_place_is_an_error() -> None:
+    with pytest.raises(NoPlaceError, match=r"README\.md has no place for speed"):
+        with_block("# Title\n", "speed", "x", before="## Commands", document="README.md")
+
+
+def test_the_guide_has_a_place_for_every_block() -> None:
+    text = GUIDE.read_text("utf-8")
+    for name in ("stages", "peers", *STAGES):
+        assert with_block(text, name, "new").count(f"end of {name}") == 1
+
+
+def test_steps_stand_beside_pytorch() -> None:
+    lines = tables.steps([table()]).splitlines()
+    assert lines[0] == "| training step | ours, 1 thread | PyTorch | times as fast |"
+    assert lines[2] == "| course LeNet, batch 16 | 1 ms | 3 ms | **3×** ± 0 |"
+    assert len(lines) == 4
+
+
+def test_the_whole_table_names_what_was_missed_and_what_was_absent() -> None:
+    text = tables.everything(table())
+    assert "**Training step**" in text
+    # Four times was promised, three were measured; 3.3 for the other network.
+    assert text.count("**missed**") == 2
+    assert "4 (**missed**)" in text
+    # 33.6 Mflop at 100 Gflop/s take 0.336 of the millisecond.
+    assert re.search(r"matmul 256 × 256 × 256.*34%", text)
+
+
+def test_conditions_are_told() -> None:
+    told = tables.conditions(table())
+    for part in ("2030-01-01", "commit abc", "one thread", "torch 9", "load 0.1"):
+        assert part in told
+
+
+def test_pictures_are_the_same_when_the_numbers_are(tmp_path: Path) -> None:
+    for at in ("a", "b"):
+        pictures.save(pictures.beside_torch(table()), tmp_path / at / "peers.svg")
+        pictures.save(pictures.stages({"one": 2.0, "two": 0.001}), tmp_path / at / "stages.svg")
+        pictures.save(
+            pictures.shares({"one": [("x", 0.2), ("y", 0.1)]}), tmp_path / at / "shares.svg"
+        )
+    for name in ("peers.svg", "stages.svg", "shares.svg"):
+        first = (tmp_path / "a" / name).read_text("utf-8")
+        assert first == (tmp_path / "b" / name).read_text("utf-8")
+        assert first.startswith("<?xml")
+
+
+def test_the_least_work_of_a_workload() -> None:
+    needs = {row.key: cost(row.workload) for row in (*kernel_rows(), *rows(1))}
+    product = needs["matmul-1024"]
+    assert product is not None
+    assert (product.flops, product.bytes) == (2.0 * 1024**3, 3 * 4.0 * 1024**2)
+    # 3 × 3 kernels for 4 channels, at each of 28 × 28 positions of 16 images and 8 outputs.
+    conv = needs["conv2d-4to8-forward"]
+    assert conv is not None
+    assert conv.flops == 2 * 16 * 8 * 28 * 28 * 4 * 9
+    step = needs["step-course-16"]
+    assert step is not None
+    assert step.flops == pytest.approx(26e6, rel=0.05)
+    limits = Limits(flops=1e9, bytes=1e9)
+    assert limits.least(product) == pytest.approx(2.147, rel=1e-3)
+
+
+def test_the_rows_about_processes_are_those_of_one_backend() -> None:
+    for row in process_rows("fast", 1, race=True):
+        assert "fast" in row.commands
+        assert "tuned" not in str(row.commands)
