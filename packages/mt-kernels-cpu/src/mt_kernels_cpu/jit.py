@@ -66,14 +66,14 @@ def summing_helper(fn: F) -> F:
     return compiled
 
 
-def released(fn: F) -> F:
+def released(fn: Callable[..., None]) -> Callable[..., None]:
     """Compile a kernel that leaves the interpreter to other threads while it runs. A decorator.
 
     It works through a part of its loop, from a first to a last pass, which are its arguments: so
     one compiled form serves one thread and several, which `mt_kernels_cpu.tuned.threads` starts.
     It is compiled at its first call and kept on disk; its sums may be reordered.
     """
-    compiled: F = _kept(_compiled(fn, nogil=True, fastmath=set(REORDER_SUMS)))
+    compiled: Callable[..., None] = _kept(_compiled(fn, nogil=True, fastmath=set(REORDER_SUMS)))
     return compiled
 
 

@@ -128,15 +128,13 @@ def to_planes(
         gaps = storage[: channels * where.channel].reshape(channels, where.channel)
         gaps[:, count * where.plane :] = 0.0
     signs = input if mask is None else mask
-    to_steps, sizes = (where.image, where.channel, where.row), (channels, *where.fitting)
+    steps, sizes = (where.image, where.channel, where.row), (channels, *where.fitting)
+    to: tuple[Any, ...] = (storage, steps, where.plane, where.inside)
+    source: tuple[Any, ...] = (input.storage, input.strides, sizes)
+    source = (*source, mask is not None, signs.storage, signs.strides)
 
     def work(_: int, first: int, last: int) -> None:
-        fill_planes(
-            *(storage, to_steps, where.plane, where.inside),
-            *(input.storage, input.strides, sizes),
-            *(mask is not None, signs.storage, signs.strides),
-            *(width, first, last),
-        )
+        fill_planes(*to, *source, width, first, last)
 
     divide(count, threads_for(storage.size, count), work)
     return Planes(storage, where, count)
@@ -222,15 +220,15 @@ def sum_products(
             start = first * where.plane
             x, grad, length = x[start:], grad[start:], (last - first) * where.plane
             first, last = 0, 1
-        add_products(
-            *(sums[part], grad, g.image, g.channel, g.inside, outputs),
-            *(x, where.image, where.offsets, length, together, width, first, last),
-        )
+        gradient: tuple[Any, ...] = (grad, g.image, g.channel, g.inside, outputs)
+        image: tuple[Any, ...] = (x, where.image, where.offsets, length, together)
+        add_products(sums[part], *gradient, *image, width, first, last)
 
     divide(planes.count, threads, work)
     total = np.dot(np.ones(threads, backend.dtype), sums) if threads > 1 else sums
     total = np.dot(total.reshape(-1, width), np.ones(width, backend.dtype))
-    blockwise = total.reshape(blocks, threes, OUTPUTS, TAPS).transpose(0, 2, 1, 3)
+    blockwise: npt.NDArray[Any] = total.reshape(blocks, threes, OUTPUTS, TAPS)
+    blockwise = blockwise.transpose(0, 2, 1, 3)
     return blockwise.reshape(blocks * OUTPUTS, threes * TAPS)[:outputs, :taps]
 
 

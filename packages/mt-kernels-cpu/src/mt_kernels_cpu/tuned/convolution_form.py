@@ -77,26 +77,28 @@ class Convolution(FusedForm):
         """Return the gradients of input, weight and bias, where they are needed."""
         if saved.dims == 3:
             grad = as_images(grad)
-        kernel, image = saved.weight.shape[2:], saved.input.shape[2:]
-        before = (kernel[0] - 1 - saved.before[0], kernel[1] - 1 - saved.before[1])
+        weight, needs_grad = saved.weight, saved.needs_grad
+        outputs, _, height, width = weight.shape
+        image = (saved.input.shape[2], saved.input.shape[3])
+        before = (height - 1 - saved.before[0], width - 1 - saved.before[1])
         mask = saved.out if saved.relu else None
-        gradients = padded(backend, grad, kernel, image, before, reverse=True, mask=mask)
-        outputs = saved.weight.shape[0]
-        found: list[TensorData | None] = [None] * len(saved.needs_grad)
-        if saved.needs_grad[0]:
-            found[0] = backend.empty(saved.input.shape)
-            slide_over(gradients, saved.weight.permute(1, 0, 2, 3), found[0])
-        if saved.needs_grad[1]:
-            result = sum_products(backend, saved.planes, gradients, outputs)
+        planes = padded(backend, grad, (height, width), image, before, reverse=True, mask=mask)
+        by_input = by_weight = by_bias = None
+        if needs_grad[0]:
+            by_input = backend.empty(saved.input.shape)
+            slide_over(planes, weight.permute(1, 0, 2, 3), by_input)
+        if needs_grad[1]:
+            result = sum_products(backend, saved.planes, planes, outputs)
             if np.isnan(result).any() and not saved.planes.layout.complete:
-                found[1] = _exact_gradient_of_weight(backend, saved, grad)
+                by_weight = _exact_gradient_of_weight(backend, saved, grad)
             else:
-                found[1] = backend.from_numpy(result.reshape(saved.weight.shape))
-        if saved.needs_grad[2:] == (True,):
-            found[2] = backend.from_numpy(_sums_of_channels(gradients, outputs))
+                by_weight = backend.from_numpy(result.reshape(weight.shape))
+        if needs_grad[2:] == (True,):
+            by_bias = backend.from_numpy(_sums_of_channels(planes, outputs))
         if saved.dims == 3:
-            found[:2] = [None if a is None else as_sequences(a) for a in found[:2]]
-        return tuple(found)
+            by_input = by_input and as_sequences(by_input)
+            by_weight = by_weight and as_sequences(by_weight)
+        return (by_input, by_weight, by_bias)[: len(needs_grad)]
 
 
 def convolve(

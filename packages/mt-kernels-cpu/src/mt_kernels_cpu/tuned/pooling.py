@@ -35,17 +35,17 @@ class AvgPool2d(FusedForm):
 
     @staticmethod
     def forward(
-        backend: Tuned, needs_grad: tuple[bool, ...], input: TensorData, kernel: Pair
+        backend: Tuned, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
         """Pool; see `mt_nn.avgpool2d`."""
-        kernel = _window(input, kernel)
-        if kernel is None:
+        window = _window(input, kernel)
+        if window is None:
             return None
-        out, cells = _pooled(backend, input, kernel), backend.contiguous(input).storage
+        out, cells = _pooled(backend, input, window), backend.contiguous(input).storage
         rows, columns = out.shape[2:]
-        pool, _ = average_kernels(*kernel)
+        pool, _ = average_kernels(*window)
         _for_planes(input, lambda *part: pool(out.storage, cells, rows, columns, *part))
-        return out, (input.shape, kernel)
+        return out, (input.shape, window)
 
     @staticmethod
     def backward(
@@ -65,19 +65,19 @@ class MaxPool2d(FusedForm):
 
     @staticmethod
     def forward(
-        backend: Tuned, needs_grad: tuple[bool, ...], input: TensorData, kernel: Pair
+        backend: Tuned, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Places]] | None:
         """Pool; see `mt_nn.maxpool2d`."""
-        kernel = _window(input, kernel)
-        if kernel is None or input.shape[2] * input.shape[3] > MOST_PLACES:
+        window = _window(input, kernel)
+        if window is None or input.shape[2] * input.shape[3] > MOST_PLACES:
             return None
         if input.shape[3] < lanes(backend.dtype):
             return None
-        out, cells = _pooled(backend, input, kernel), backend.contiguous(input).storage
+        out, cells = _pooled(backend, input, window), backend.contiguous(input).storage
         rows, columns = out.shape[2:]
         places = backend.buffers.empty(out.size, np.int32)
-        pool, width = maximum_kernel(*kernel), lanes(backend.dtype)
-        tiers = np.repeat(np.arange(kernel[0], dtype=backend.dtype), width)
+        pool, width = maximum_kernel(*window), lanes(backend.dtype)
+        tiers = np.repeat(np.arange(window[0], dtype=backend.dtype), width)
         given = (out.storage, places, cells, tiers, width, rows, columns)
         _for_planes(input, lambda *part: pool(*given, *part))
         return out, (input.shape, places)

@@ -65,27 +65,34 @@ class StrongestResponse(FusedForm):
         count, channels, _, width = call.input.shape
         outputs, _, _, taps = call.weight.shape
         sizes, before = (count, width, channels, outputs, taps), call.before[1]
-        given = (grad.storage, (grad.strides[0], grad.strides[1]), where, sizes, before)
+        given: tuple[Any, ...] = (
+            grad.storage,
+            (grad.strides[0], grad.strides[1]),
+            where,
+            sizes,
+            before,
+        )
         threads = threads_for(where.size * channels * taps, min(count, outputs))
-        found: list[TensorData | None] = [None] * len(call.needs_grad)
+        by_input = by_weight = by_bias = None
         if call.needs_grad[0]:
             rows = backend.empty((count, width, channels))
-            kernels = backend.contiguous(as_sequences(call.weight).permute(0, 2, 1)).storage
+            kernels = backend.contiguous(as_sequences(call.weight).permute(0, 2, 1))
             divide(
                 count,
                 threads,
-                lambda _, first, last: spread_windows(rows.storage, kernels, *given, first, last),
+                lambda _, first, last: spread_windows(
+                    rows.storage, kernels.storage, *given, first, last
+                ),
             )
-            found[0] = rows.permute(0, 2, 1)
+            by_input = rows.permute(0, 2, 1)
         if any(call.needs_grad[1:]):
-            found[1] = backend.empty((outputs, channels, taps))
-            bias, scratch = backend.empty((outputs,)), backend.empty((found[1].size,))
-            sequences = backend.contiguous(as_sequences(call.input).permute(0, 2, 1))
-            to: tuple[Any, ...] = (found[1].storage, bias.storage, scratch.storage)
-            divide(
-                outputs,
-                threads,
-                lambda _, first, last: add_windows(*to, sequences.storage, *given, first, last),
+            kernel_grad, bias_grad = (
+                backend.empty((outputs, channels, taps)),
+                backend.empty((outputs,)),
             )
-            found[2:] = [bias] * len(found[2:])
-        return tuple(found)
+            scratch = backend.empty(kernel_grad.shape)
+            sequences = backend.contiguous(as_sequences(call.input).permute(0, 2, 1))
+            to = (kernel_grad.storage, bias_grad.storage, scratch.storage, sequences.storage)
+            divide(outputs, threads, lambda _, first, last: add_windows(*to, *given, first, last))
+            by_weight, by_bias = kernel_grad, bias_grad
+        return (by_input, by_weight, by_bias)[: len(call.needs_grad)]

@@ -9,8 +9,12 @@ import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numba
+from numba.core import config
+
+settings: Any = config
 
 PARALLEL_FROM = 2**22
 """The number of multiplications, or of steps like it, from which on work is divided.
@@ -53,7 +57,7 @@ def divide(count: int, threads: int, work: Callable[[int, int, int], object]) ->
 
 @functools.cache
 def _helpers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, numba.config.NUMBA_NUM_THREADS - 1), "mt_kernels_cpu")
+    return ThreadPoolExecutor(max(1, settings.NUMBA_NUM_THREADS - 1), "mt_kernels_cpu")
 
 
 if hasattr(os, "register_at_fork"):

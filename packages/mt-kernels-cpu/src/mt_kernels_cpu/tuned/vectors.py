@@ -12,6 +12,7 @@ end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,18 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic as numba_intrinsic
+from numba.extending import models, register_model
 
 struct_proxy: Any = cgutils.create_struct_proxy
+new_type: Any = types.Type.__init__
+
+
+def intrinsic(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of kernels out of one that writes instructions. A decorator."""
+    made: Callable[..., Any] = numba_intrinsic(fn)
+    return made
+
 
 WIDTH = 32
 """Bytes of a vector: what a register of nearly every processor of today holds."""
@@ -42,7 +52,7 @@ class Vector(types.Type):
     def __init__(self, element: Any) -> None:
         self.element = element
         self.lanes = WIDTH * 8 // element.bitwidth
-        types.Type.__init__(self, name=f"Vector({element})")
+        new_type(self, name=f"Vector({element})")
 
 
 class _Model(models.PrimitiveModel):
@@ -50,7 +60,7 @@ class _Model(models.PrimitiveModel):
 
     def __init__(self, manager: Any, vector: Vector) -> None:
         element = manager.lookup(vector.element).get_value_type()
-        super().__init__(manager, vector, ir.VectorType(element, vector.lanes))
+        super().__init__(manager, vector, ir.VectorType(element, vector.lanes))  # type: ignore[no-untyped-call]
 
 
 register_model(Vector)(_Model)
