@@ -80,7 +80,9 @@ def test_ending_the_run_gains_nothing(tree: Path, tmp_path: Path, attack: str) -
         write_tree(tree, EXIT_IN_A_CALL, others=others)
     status, task = grade(tree, tmp_path)
     assert (status, task["status"], task["points"]) == (1, "failed", 0)
-    required = {check["name"]: check["status"] for check in task["checks"] if check["required"]}
+    # An advice says so; a report leaves out what is usual.
+    counting = [check for check in task["checks"] if check.get("required", True)]
+    required = {check["name"]: check["status"] for check in counting}
     passed = {name for name, state in required.items() if state == "passed"}
     if attack == "at import":
         # Its sources delegate nothing; nothing else can be said for it.
