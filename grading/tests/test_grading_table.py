@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from grading import pages
 from grading.table import PATH, Table, TableError, UnknownTaskError, load, table
 from tools.workspace import ROOT
 
@@ -54,6 +55,24 @@ def test_every_hole_is_there(tasks: Table) -> None:
     for task in tasks.tasks:
         absent = [hole for hole in task.holes if here.find(hole) is None]
         assert not absent, task.id
+
+
+def test_the_page_of_tasks_is_written_from_the_table(tasks: Table) -> None:
+    assert pages.TASKS.read_text(encoding="utf-8") == pages.tasks_page(tasks)
+
+
+def test_the_readme_lists_the_tasks_of_the_table(tasks: Table) -> None:
+    readme = pages.README.read_text(encoding="utf-8")
+    assert pages.with_table(readme, pages.readme_table(tasks)) == readme
+
+
+def test_every_task_has_a_section_on_its_page(tasks: Table) -> None:
+    page = pages.tasks_page(tasks)
+    for task in tasks.tasks:
+        file, _, anchor = task.doc.partition("#")
+        assert ROOT / file == pages.TASKS
+        assert anchor == f"task-{task.id.replace('.', '')}"
+        assert f"### Task {task.id}\n" in page
 
 
 def test_what_a_task_builds_on(tasks: Table) -> None:
