@@ -24,7 +24,7 @@ class WorkerError(SubjectError):
 
 
 class CheckAbandoned(BaseException):
-    """The worker was lost so often in one check that the check is given up.
+    """A check is given up: the worker was lost too often in it, or there is no time left.
 
     It is no `Exception`, so that hypothesis does not go on to look for a smaller input, each of
     which would cost another worker and perhaps another wait.
@@ -33,9 +33,8 @@ class CheckAbandoned(BaseException):
         error: What happened to the smallest of the requests.
     """
 
-    def __init__(self, error: WorkerError, stops: int) -> None:
-        times = "once" if stops == 1 else f"{stops} times"
-        super().__init__(f"the check was given up after the worker was lost {times}: {error}")
+    def __init__(self, error: WorkerError, why: str) -> None:
+        super().__init__(f"the check is given up, as {why}: {error}")
         self.error = error
 
 

@@ -46,7 +46,8 @@ class Plain(Level):
         copy_kit(folder / "kit")
         copy, home = folder / "submission", folder / "home"
         copy.mkdir()
-        places = take(room.snapshot, [room.snapshot / path for path in room.submission], copy)
+        take(room.snapshot, [room.snapshot], copy)
+        places = [copy / path for path in room.submission]
         (home / "tmp").mkdir(parents=True)
         user = fresh_user() if self.own_user else None
         if user is not None:

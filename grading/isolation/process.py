@@ -66,8 +66,9 @@ class WorkerProcess:
                 raise IsolationError(f"no worker can be started: {error}") from error
             finally:
                 os.close(writing)
-        watch = Watch(self._process.pid, limits, self.output, self._launch.scratch)
-        self._channel = Channel(here, limits.reply_mb << 20, watch.look)
+        self._limits = limits
+        self._watch = Watch(self._process.pid, limits, self.output, self._launch.scratch)
+        self._channel = Channel(here, limits.reply_mb << 20, self._watch.look)
         deadline = time.monotonic() + limits.start_seconds
         try:
             if self._channel.receive(deadline).header.get("ready") is not True:
@@ -78,6 +79,14 @@ class WorkerProcess:
             raise IsolationError(
                 f"the worker did not come up ({level.name}): {error}\n{said}".strip()
             ) from error
+
+    def accept(self, limits: Limits) -> bool:
+        """Have the judge watch over new limits; return whether the kernel's allow for them."""
+        self._watch.limits = limits
+        return all(
+            getattr(limits, name) <= getattr(self._limits, name)
+            for name in ("memory_mb", "processes", "file_mb", "scratch_mb", "reply_mb")
+        )
 
     def exchange(self, frame: Frame, deadline: float) -> Frame:
         """Send a request and receive what comes back.

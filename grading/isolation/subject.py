@@ -70,7 +70,7 @@ class IsolatedSubject(Subject):
         self._forget = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         snapshot = folder / "submission"
         snapshot.mkdir()
-        take(submission.root, submission.import_paths, snapshot)
+        take(submission.root, [*submission.import_paths, *submission.test_paths], snapshot)
         self._room = Room(
             snapshot,
             tuple(path.relative_to(submission.root) for path in submission.import_paths),
@@ -87,10 +87,12 @@ class IsolatedSubject(Subject):
         """Begin a check: what was lost in the one before no longer counts.
 
         Args:
-            limits: New limits. What the kernel enforces holds for workers that start later.
+            limits: New limits. A worker that may use less than they allow is replaced.
         """
         if limits is not None:
             self.limits = limits
+            if self._worker is not None and not self._worker.accept(limits):
+                self.end_worker()
         self._seconds_in_check = 0.0
         self._lost: list[WorkerError] = []
 
@@ -109,13 +111,13 @@ class IsolatedSubject(Subject):
             CheckAbandoned: It was lost too often in this check.
             IsolationError: The grader could not start a worker.
         """
+        seconds = self._seconds_for(request)
         if self._worker is None:
             self._worker = WorkerProcess(self.level, self._room, self.limits)
         worker, number = self._worker, secrets.token_hex(16)
         start = time.monotonic()
         try:
-            frame = encode_request(request, number)
-            received = worker.exchange(frame, self._deadline(start))
+            received = worker.exchange(encode_request(request, number), start + seconds)
             reply = read_reply(received, request, number)
         except LostError as lost:
             raise self._loss(lost.kind, lost.message, request) from None
@@ -151,19 +153,20 @@ class IsolatedSubject(Subject):
         self.end_worker()
         self._forget()
 
-    def _deadline(self, start: float) -> float:
-        """Return when the judge stops waiting.
+    def _seconds_for(self, request: Request) -> float:
+        """Return how long the judge waits for an answer.
 
         Raises:
-            LostError: There is no time left at all.
+            CheckAbandoned: There is no time left at all.
         """
         limits = self.limits
         left = limits.total_seconds - self._seconds_in_all
         if limits.check_seconds is not None:
             left = min(left, limits.check_seconds - self._seconds_in_check)
         if left <= 0:
-            raise LostError("TimedOut", "the time for all requests is up")
-        return start + min(left, limits.call_seconds)
+            why = "the time for all requests is up"
+            raise CheckAbandoned(WorkerError("TimedOut", why, request), why)
+        return min(left, limits.call_seconds)
 
     def _loss(self, kind: str, message: str, request: Request) -> BaseException:
         """End the worker; return what is to be raised."""
@@ -178,7 +181,8 @@ class IsolatedSubject(Subject):
         self._lost.append(error)
         if len(self._lost) < self.limits.stops:
             return error
-        return CheckAbandoned(smallest(self._lost), len(self._lost))
+        times = "once" if len(self._lost) == 1 else f"{len(self._lost)} times"
+        return CheckAbandoned(smallest(self._lost), f"the worker was lost {times}")
 
     def _error(self, worker: WorkerProcess, raised: Raised, request: Request) -> SubjectError:
         trace = [(worker.shown(file), line, function) for file, line, function in raised.trace]

@@ -24,7 +24,7 @@ class Watch:
 
     def __init__(self, pid: int, limits: Limits, output: Output, scratch: Path | None) -> None:
         self._pid = pid
-        self._limits = limits
+        self.limits = limits
         self._output = output
         self._scratch = scratch
         self._size_at_first = size_of(scratch) if scratch else 0
@@ -35,7 +35,7 @@ class Watch:
         Raises:
             LostError: A limit is passed.
         """
-        limits = self._limits
+        limits = self.limits
         if self._output.count > limits.output_mb * MIB:
             raise LostError("TooMuchOutput", f"more than {limits.output_mb} MiB were printed")
         family = descendants(self._pid)
