@@ -95,6 +95,14 @@ class Submission:
         )
 
     @property
+    def test_paths(self) -> tuple[Path, ...]:
+        """The folders with tests that the learner writes, where no import path holds them."""
+        folder = self.root / "tests"
+        if self.layout == "upstream" or not self._inside(folder) or not folder.is_dir():
+            return ()
+        return (folder,)
+
+    @property
     def edition(self) -> str | None:
         """The edition of the course that an upstream tree seems to follow, for reports.
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.compare import expect, expect_array
+from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
 from grading.strategies import columns, small_floats
 from grading.subject import Array, Subject
 
@@ -94,3 +95,14 @@ def test_maximum_is_one_of_the_two_and_at_least_both(
     largest = answer.array
     right = ((largest == pair[0]) | (largest == pair[1])) & (largest >= np.maximum(*pair))
     expect(bool(right.all()), "a maximum is neither number, or less than one", answer)
+
+
+# The learner's own tests
+
+
+def test_your_tests_pass_on_right_code(subject: Subject) -> None:
+    check_right_code_passes(subject, "0.2")
+
+
+def test_your_tests_notice_wrong_code(subject: Subject) -> None:
+    check_wrong_code_is_noticed(subject, "0.2")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.compare import expect_array
+from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
 from grading.strategies import quarters, small_floats
 from grading.subject import Array, Subject
 
@@ -75,3 +76,14 @@ def test_sum_distributes_over_concatenation(subject: Subject, xs: Array, ys: Arr
     answer = subject.call("operators.lists", [np.concatenate([xs, ys])], options)
     parts = [subject.call("operators.lists", [part], options).array for part in (xs, ys)]
     expect_array(answer, parts[0] + parts[1])
+
+
+# The learner's own tests
+
+
+def test_your_tests_pass_on_right_code(subject: Subject) -> None:
+    check_right_code_passes(subject, "0.3")
+
+
+def test_your_tests_notice_wrong_code(subject: Subject) -> None:
+    check_wrong_code_is_noticed(subject, "0.3")

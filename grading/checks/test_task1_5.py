@@ -2,13 +2,28 @@
 
 import pytest
 
-from grading.points import check_learns
+from grading.accuracy import Record, check_accuracy
+from grading.points import COUNT, RULES
 from grading.subject import Subject
+from grading.table import Accuracy, table
 
 pytestmark = pytest.mark.task1_5
 
 
 @pytest.mark.parametrize(("name", "least"), [("Simple", 42)])
 def test_learns_points(subject: Subject, name: str, least: int) -> None:
-    options = {"model": "scalar", "hidden": 4, "rate": 0.5, "epochs": 30, "batch": 5, "seed": 0}
-    check_learns(subject, name, least, options)
+    setting: dict[str, str | float] = {
+        "model": "scalar",
+        "hidden": 4,
+        "rate": 0.05,
+        "epochs": 15,
+        "batch": 5,
+    }
+    check_accuracy(subject, name, Accuracy(least, COUNT, setting))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RULES)
+def test_required_accuracy(subject: Subject, name: str, record_property: Record) -> None:
+    wanted = table().task("1.5").accuracy[name]
+    check_accuracy(subject, name, wanted, record_property)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.compare import expect, expect_array, expect_gradients
+from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
 from grading.oracles import nn
 from grading.pooling import Case, images
 from grading.strategies import arrays, distinct, shapes
@@ -175,3 +176,14 @@ def test_no_gradient_reaches_what_was_dropped(subject: Subject) -> None:
     answer = subject.call("nn.dropout", [np.ones((20, 20))], options, upstream)
     # The input is all ones, so the result is what each element was multiplied by.
     expect_gradients(answer, [answer.array * upstream])
+
+
+# The learner's own tests
+
+
+def test_your_tests_pass_on_right_code(subject: Subject) -> None:
+    check_right_code_passes(subject, "4.4")
+
+
+def test_your_tests_notice_wrong_code(subject: Subject) -> None:
+    check_wrong_code_is_noticed(subject, "4.4")

@@ -20,6 +20,7 @@ FAMILIES = {
     "kernel": "grading.driver.kernels",
     "layout": "grading.driver.layout",
     "learn": "grading.driver.learn",
+    "learners_tests": "grading.driver.learners_tests",
     "module": "grading.driver.modules",
     "nn": "grading.driver.nn",
     "operators": "grading.driver.operators",
@@ -27,7 +28,6 @@ FAMILIES = {
     "scalar": "grading.driver.scalars",
     "speed": "grading.driver.speed",
     "tensor": "grading.driver.tensors",
-    "train": "grading.driver.training",
 }
 """The modules that answer, by the first part of an operation's name."""
 

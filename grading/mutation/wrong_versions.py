@@ -1,0 +1,121 @@
+"""Wrong versions of functions, as texts: `right` stands for the submission's own function."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A function with a mistake that a property gives away.
+
+    Attributes:
+        family: Where the function belongs: "operators" or "nn".
+        function: Its name.
+        text: An expression that makes the wrong one.
+        what: The mistake, as a sentence.
+    """
+
+    family: str
+    function: str
+    text: str
+    what: str
+
+
+WRONG: dict[str, list[Wrong]] = {
+    "0.2": [
+        Wrong(
+            "operators",
+            "sigmoid",
+            "lambda x: 2.0 * right(x)",
+            "the sigmoid exceeds 1",
+        ),
+        Wrong(
+            "operators",
+            "sigmoid",
+            "lambda x: right(x + 1.0)",
+            "the sigmoid does not cross 0 at one half",
+        ),
+        Wrong(
+            "operators",
+            "lt",
+            "lambda x, y: 1.0 if x < y + 1.0 else 0.0",
+            "`lt` is not transitive: it is true of numbers that are up to 1 too large",
+        ),
+        Wrong(
+            "operators",
+            "mul",
+            "lambda x, y: right(x, y) + (1.0 if x > y else 0.0)",
+            "the order of factors matters to `mul`",
+        ),
+        Wrong(
+            "operators",
+            "mul",
+            "lambda x, y: right(x, y) * (1.0 + abs(right(x, y)))",
+            "`mul` does not distribute over `add`",
+        ),
+    ],
+    "0.3": [
+        Wrong(
+            "operators",
+            "sum",
+            "lambda xs: right(xs) + 1.0",
+            "`sum` starts with 1",
+        ),
+        Wrong(
+            "operators",
+            "sum",
+            "lambda xs: right(abs(x) for x in xs)",
+            "`sum` adds absolute values up",
+        ),
+        Wrong(
+            "operators",
+            "sum",
+            "lambda xs: max([right([x]) for x in xs], default=0.0)",
+            "`sum` returns the largest element",
+        ),
+        Wrong(
+            "operators",
+            "sum",
+            "lambda xs: right([x * x for x in xs])",
+            "`sum` adds squares up",
+        ),
+        Wrong(
+            "operators",
+            "addLists",
+            "lambda xs, ys: right(xs, xs)",
+            "`addLists` ignores its second list",
+        ),
+    ],
+    "4.4": [
+        Wrong(
+            "nn",
+            "max",
+            "lambda x, dim: -right(-x, dim)",
+            "`max` returns the smallest element",
+        ),
+        Wrong(
+            "nn",
+            "max",
+            "lambda x, dim: x.sum(dim)",
+            "`max` returns the sum",
+        ),
+        Wrong(
+            "nn",
+            "max",
+            "lambda x, dim: x.mean(dim)",
+            "`max` returns the mean",
+        ),
+        Wrong(
+            "nn",
+            "max",
+            "lambda x, dim: right(x * x, dim)",
+            "`max` looks at squares",
+        ),
+        Wrong(
+            "nn",
+            "max",
+            "lambda x, dim: right(x, dim) * 0.5 + 1.0",
+            "`max` returns a number that is none of the elements",
+        ),
+    ],
+}
+"""Five wrong versions for each task in which tests are written."""
