@@ -8,6 +8,7 @@ import pytest
 from grading.isolation.forbidden import Use, forbidden_uses
 from grading.submission import Submission
 from grading.table import load
+from grading.tests.upstream_trees import Edition, write_upstream
 
 CONVOLUTION = "minitorch.fast_conv:_tensor_conv2d"
 FORBIDDEN = ["numpy.matmul", "numpy.dot", "numpy.einsum", "numpy.convolve", "torch", "scipy"]
@@ -155,6 +156,16 @@ def test_this_repository_does_its_own_work() -> None:
     found = {
         task.id: forbidden_uses(Submission.at(root), task.holes, task.forbidden)
         for task in table.tasks
+    }
+    assert {task: uses for task, uses in found.items() if uses} == {}
+
+
+@pytest.mark.parametrize("edition", ["2022", "2023"])
+def test_the_course_solved_the_plain_way_uses_nothing(tmp_path: Path, edition: Edition) -> None:
+    submission = Submission.at(write_upstream(tmp_path, module=4, edition=edition))
+    table = load(Path(__file__).resolve().parents[1] / "tasks.toml")
+    found = {
+        task.id: forbidden_uses(submission, task.upstream, task.forbidden) for task in table.tasks
     }
     assert {task: uses for task, uses in found.items() if uses} == {}
 
