@@ -13,6 +13,7 @@ from mt_kernels_cpu.jit import released
 from mt_kernels_cpu.tuned import vectors
 from mt_kernels_cpu.tuned.vectors import (
     beats,
+    gather,
     lanes,
     larger,
     largest,
@@ -43,7 +44,10 @@ def apply_all(out: Any, a: Any, b: Any, width: int) -> None:
         store(out[1], i, positive(x))
         store(out[2], i, where_positive(x, y))
         store(out[3], i, larger(x, y))
-        store(out[4], i, beats(x, y, x, y))
+        store(out[4], i, beats(x, y, x, x, x, y))
+        # The place of the first argument comes first, so it stands in case of a tie.
+        store(out[5], i, beats(x, y, repeat(b, 0), repeat(b, 1), repeat(b, 0), repeat(b, 1)))
+        store(out[6], i, gather(a, 0, i // width + 1))
 
 
 @released
@@ -56,7 +60,8 @@ def fold_all(out: Any, a: Any) -> None:
 @dtypes
 def test_of_each_number(dtype: Any) -> None:
     a, b = all_pairs(dtype)
-    out = np.empty((5, len(a)), dtype)
+    b[:2] = -7.0, -6.0
+    out = np.empty((7, len(a)), dtype)
     apply_all(out, a, b, lanes(dtype))
     with np.errstate(invalid="ignore"):
         np.testing.assert_array_equal(out[0], a * b + b[5])
@@ -65,6 +70,10 @@ def test_of_each_number(dtype: Any) -> None:
     numbers = ~np.isnan(a) & ~np.isnan(b)
     np.testing.assert_array_equal(out[3][numbers], np.maximum(a, b)[numbers])
     np.testing.assert_array_equal(out[4], np.maximum(a, b))
+    first = (a >= b) | np.isnan(a)
+    np.testing.assert_array_equal(out[5], np.where(first, -7.0, -6.0))
+    steps = np.arange(len(a)) // lanes(dtype) + 1
+    np.testing.assert_array_equal(out[6], a[steps * (np.arange(len(a)) % lanes(dtype))])
 
 
 @dtypes

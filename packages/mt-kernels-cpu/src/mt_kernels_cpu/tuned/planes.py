@@ -76,7 +76,7 @@ def fill_planes(
                 to = at + inside + y * to_steps[2]
                 sign = n * mask_steps[0] + c * mask_steps[1] + y * mask_steps[2]
                 if steps[3] == 1 and mask_steps[3] == 1 and width >= lanes:
-                    for x in range(0, width - 1 + lanes, lanes):
+                    for x in range(0, width, lanes):
                         # The last vector of a row overlaps with the one before.
                         x = min(x, width - lanes)
                         numbers = load(images, start + x)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mt_kernels_cpu.jit import released
 from mt_kernels_cpu.tuned.layouts import Pair
 from mt_kernels_cpu.tuned.threads import divide, threads_for
-from mt_kernels_cpu.tuned.vectors import beats, lanes, load, store
+from mt_kernels_cpu.tuned.vectors import beats, gather, lanes, load, multiply_add, store
 from mt_tensor import FusedForm, TensorData
 from mt_tensor.fusion import Gradients
 from mt_tensor.layout import Storage
@@ -28,6 +28,9 @@ KERNELS_KEPT = 32
 
 MOST_PLACES = 2**31 - 1
 """The size of the largest image whose elements such numbers can count."""
+
+LARGEST_WINDOW = 2**10
+"""The size of windows up to which each place has a vector of its number ready."""
 
 
 class AvgPool2d(FusedForm):
@@ -71,14 +74,15 @@ class MaxPool2d(FusedForm):
         window = _window(input, kernel)
         if window is None or input.shape[2] * input.shape[3] > MOST_PLACES:
             return None
-        if input.shape[3] < lanes(backend.dtype):
+        if window[0] * window[1] > LARGEST_WINDOW or input.shape[3] < lanes(backend.dtype):
             return None
         out, cells = _pooled(backend, input, window), backend.contiguous(input).storage
         rows, columns = out.shape[2:]
         places = backend.buffers.empty(out.size, np.int32)
         pool, width = maximum_kernel(*window), lanes(backend.dtype)
-        tiers = np.repeat(np.arange(window[0], dtype=backend.dtype), width)
-        given = (out.storage, places, cells, tiers, width, rows, columns)
+        # 0, 1, 2 and so on, a vector of each: the numbers of the places in a window.
+        numbers = np.repeat(np.arange(max(2, window[0] * window[1]), dtype=backend.dtype), width)
+        given = (out.storage, places, cells, numbers, width, rows, columns)
         _for_planes(input, lambda *part: pool(*given, *part))
         return out, (input.shape, places)
 
@@ -168,8 +172,8 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
     """Return the loop that finds the maxima of windows of one size.
 
     A maximum is the first of the largest numbers, and NaN is larger than every number. The columns
-    of windows come first, as many at a time as a vector holds, and with each maximum the row of
-    the window, its *tier*; then, window by window, the maxima of its columns.
+    of windows come first, as many at a time as a vector holds; then the maxima of the columns of
+    each window. With each maximum goes its place in the window, counted row by row.
     """
 
     @released
@@ -177,40 +181,46 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
         out: Storage,
         places: Places,
         x: Storage,
-        tiers: Storage,
+        numbers: Storage,
         lanes: int,
         rows: int,
         columns: int,
         first: int,
         last: int,
     ) -> None:
-        across = columns * width
-        lines, marks = np.empty(across, x.dtype), np.empty(across, x.dtype)
+        across, whole = columns * width, -(-columns // lanes) * lanes
+        lines, marks = np.zeros(whole * width, x.dtype), np.zeros(whole * width, x.dtype)
+        tops, spots = np.empty(whole, x.dtype), np.empty(whole, x.dtype)
         for row in range(first * rows, last * rows):
             top = x[row * height * across :][: height * across]
-            start = row % rows * height * across
-            for piece in range(0, across - 1 + lanes, lanes):
+            for piece in range(0, across, lanes):
                 # The last vector of a row overlaps with the one before.
                 i = min(piece, across - lanes)
-                best, tier = load(top, i), load(tiers, 0)
+                best, place = load(top, i), load(numbers, 0)
                 for k in range(1, height):
-                    number = load(top, k * across + i)
-                    tier = beats(number, best, load(tiers, k * lanes), tier)
-                    best = beats(number, best, number, best)
+                    number, here = load(top, k * across + i), load(numbers, k * width * lanes)
+                    place_now = beats(number, best, here, place, here, place)
+                    best = beats(number, best, here, place, number, best)
+                    place = place_now
                 store(lines, i, best)
-                store(marks, i, tier)
+                store(marks, i, place)
+            for i in range(0, whole, lanes):
+                best, place = gather(lines, i * width, width), gather(marks, i * width, width)
+                for k in range(1, width):
+                    number = gather(lines, i * width + k, width)
+                    here = gather(marks, i * width + k, width)
+                    here = multiply_add(load(numbers, lanes), here, load(numbers, k * lanes))
+                    place_now = beats(number, best, here, place, here, place)
+                    best = beats(number, best, here, place, number, best)
+                    place = place_now
+                store(tops, i, best)
+                store(spots, i, place)
+            start = row % rows * height * across
             to, at = out[row * columns :][:columns], places[row * columns :][:columns]
             for i in range(columns):
-                best, tier, column = lines[i * width], marks[i * width], 0
-                for k in range(1, width):
-                    number, mark = lines[i * width + k], marks[i * width + k]
-                    equal = number == best or number != number
-                    better = (not number <= best and best == best) or (equal and mark < tier)
-                    best = number if better else best
-                    tier = mark if better else tier
-                    column = k if better else column
-                to[i] = best
-                at[i] = start + np.int32(tier) * across + i * width + column
+                spot = np.int32(spots[i])
+                to[i] = tops[i]
+                at[i] = start + spot // width * across + i * width + spot % width
 
     return pool
 

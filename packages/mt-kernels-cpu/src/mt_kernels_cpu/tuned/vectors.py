@@ -160,19 +160,43 @@ def where_positive(typing: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def beats(typing: Any, number: Any, best: Any, a: Any, b: Any) -> Any:
-    """Return the number of a where `number` is larger than `best`, else that of b.
+def beats(typing: Any, number: Any, best: Any, place: Any, best_place: Any, a: Any, b: Any) -> Any:
+    """Return the number of a where `number` takes the place of the maximum, else that of b.
 
-    NaN is larger than every number, but not than NaN.
+    It does if it is larger than `best`, or if it is equal and its place comes first. NaN is larger
+    than every number, and as large as NaN.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        first, second, *choices = arguments
-        larger_or_nan = builder.fcmp_unordered(">", first, second)
-        still_open = builder.fcmp_ordered("==", second, second)
-        return builder.select(builder.and_(larger_or_nan, still_open), *choices)
+        challenger, champion, spot, first, *choices = arguments
+        more = builder.fcmp_unordered(">", challenger, champion)
+        more = builder.and_(more, builder.fcmp_ordered("==", champion, champion))
+        tied = builder.fcmp_ordered("==", challenger, champion)
+        both = builder.and_(
+            builder.fcmp_unordered("!=", challenger, challenger),
+            builder.fcmp_unordered("!=", champion, champion),
+        )
+        earlier = builder.and_(builder.or_(tied, both), builder.fcmp_ordered("<", spot, first))
+        return builder.select(builder.or_(more, earlier), *choices)
 
-    return a(number, best, a, b), generate
+    return a(number, best, place, best_place, a, b), generate
+
+
+@intrinsic
+def gather(typing: Any, array: Any, position: Any, step: Any) -> Any:
+    """Return numbers of an array that lie a step apart, from a position on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = context.get_value_type(signature.return_type)
+        data = struct_proxy(array)(context, builder, arguments[0]).data
+        result, at = ir.Constant(vector, None), arguments[1]
+        for lane in range(vector.count):
+            number = builder.load(builder.gep(data, [at]))
+            result = builder.insert_element(result, number, ir.IntType(32)(lane))
+            at = builder.add(at, arguments[2])
+        return result
+
+    return Vector(array.dtype)(array, types.intp, types.intp), generate
 
 
 @intrinsic
