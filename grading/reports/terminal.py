@@ -1,5 +1,6 @@
 """The report in a terminal. Without one, as in a file or a pipe, it is the same without colours."""
 
+import shlex
 from collections.abc import Callable, Iterable
 
 from rich.console import Console, Group, RenderableType
@@ -19,6 +20,7 @@ from grading.judge.records import (
     TaskResult,
 )
 from grading.reports import words
+from tools.workspace import ROOT
 
 COLOURS = {
     Status.PASSED: "green",
@@ -156,7 +158,11 @@ def _open(hole: Hole) -> RenderableType:
 
 
 def _labelled(label: str, text: str) -> RenderableType:
-    return Padding(Text.assemble((f"{label:<11}", "dim"), text), (0, 0, 0, 3))
+    row = Table.grid(padding=(0, 2))
+    row.add_column(style="dim", width=9)
+    row.add_column(overflow="fold")
+    row.add_row(label, Text(text))
+    return Padding(row, (0, 0, 0, 3))
 
 
 def _remark(text: str) -> RenderableType:
@@ -273,6 +279,8 @@ def _footer(report: Report) -> RenderableType:
     if bad:
         again = " ".join(task.marker for task in report.tasks if task.status.bad)
         command = f"hatch run grade {again} --seed {report.seed}"
+        if report.submission.path != str(ROOT):
+            command += f" --submission {shlex.quote(report.submission.path)}"
         parts.append(Text.assemble(("the same inputs again: ", "dim"), command))
     return Group(*parts)
 
