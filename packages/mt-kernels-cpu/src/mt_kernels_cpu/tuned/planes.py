@@ -91,6 +91,62 @@ def fill_planes(
                         planes[to + x] = number
 
 
+@helper
+def _sum_up(
+    out: Storage,
+    out_plane: int,
+    to_left: int,
+    to_right: int,
+    x: Storage,
+    left: int,
+    right: int,
+    weight: Storage,
+    weight_step: int,
+    o: int,
+    outputs: int,
+    taps: Positions,
+    offsets: Positions,
+    bias: Storage,
+    bias_step: int,
+    relu: bool,
+) -> None:
+    """Work out two segments of four outputs; of those that do not exist, nothing is written."""
+    last = outputs - 1
+    o1, o2, o3 = min(o + 1, last), min(o + 2, last), min(o + 3, last)
+    sum0 = right0 = repeat(bias, o * bias_step)
+    sum1 = right1 = repeat(bias, o1 * bias_step)
+    sum2 = right2 = repeat(bias, o2 * bias_step)
+    sum3 = right3 = repeat(bias, o3 * bias_step)
+    w0, w1, w2, w3 = o * weight_step, o1 * weight_step, o2 * weight_step, o3 * weight_step
+    for t in range(len(taps)):
+        a, b = load(x, left + offsets[t]), load(x, right + offsets[t])
+        w = repeat(weight, w0 + taps[t])
+        sum0, right0 = multiply_add(w, a, sum0), multiply_add(w, b, right0)
+        w = repeat(weight, w1 + taps[t])
+        sum1, right1 = multiply_add(w, a, sum1), multiply_add(w, b, right1)
+        w = repeat(weight, w2 + taps[t])
+        sum2, right2 = multiply_add(w, a, sum2), multiply_add(w, b, right2)
+        w = repeat(weight, w3 + taps[t])
+        sum3, right3 = multiply_add(w, a, sum3), multiply_add(w, b, right3)
+    if relu:
+        sum0, right0 = positive(sum0), positive(right0)
+        sum1, right1 = positive(sum1), positive(right1)
+        sum2, right2 = positive(sum2), positive(right2)
+        sum3, right3 = positive(sum3), positive(right3)
+    to_left, to_right = to_left + o * out_plane, to_right + o * out_plane
+    store(out, to_left, sum0)
+    store(out, to_right, right0)
+    if o + 1 < outputs:
+        store(out, out_plane + to_left, sum1)
+        store(out, out_plane + to_right, right1)
+    if o + 2 < outputs:
+        store(out, 2 * out_plane + to_left, sum2)
+        store(out, 2 * out_plane + to_right, right2)
+    if o + 3 < outputs:
+        store(out, 3 * out_plane + to_left, sum3)
+        store(out, 3 * out_plane + to_right, right3)
+
+
 @released
 def slide(
     out: Storage,
@@ -162,124 +218,6 @@ def slide(
                     bias_step,
                     relu,
                 )
-
-
-@helper
-def _sum_up(
-    out: Storage,
-    out_plane: int,
-    to_left: int,
-    to_right: int,
-    x: Storage,
-    left: int,
-    right: int,
-    weight: Storage,
-    weight_step: int,
-    o: int,
-    outputs: int,
-    taps: Positions,
-    offsets: Positions,
-    bias: Storage,
-    bias_step: int,
-    relu: bool,
-) -> None:
-    """Work out two segments of four outputs; of those that do not exist, nothing is written."""
-    last = outputs - 1
-    o1, o2, o3 = min(o + 1, last), min(o + 2, last), min(o + 3, last)
-    sum0 = right0 = repeat(bias, o * bias_step)
-    sum1 = right1 = repeat(bias, o1 * bias_step)
-    sum2 = right2 = repeat(bias, o2 * bias_step)
-    sum3 = right3 = repeat(bias, o3 * bias_step)
-    w0, w1, w2, w3 = o * weight_step, o1 * weight_step, o2 * weight_step, o3 * weight_step
-    for t in range(len(taps)):
-        a, b = load(x, left + offsets[t]), load(x, right + offsets[t])
-        w = repeat(weight, w0 + taps[t])
-        sum0, right0 = multiply_add(w, a, sum0), multiply_add(w, b, right0)
-        w = repeat(weight, w1 + taps[t])
-        sum1, right1 = multiply_add(w, a, sum1), multiply_add(w, b, right1)
-        w = repeat(weight, w2 + taps[t])
-        sum2, right2 = multiply_add(w, a, sum2), multiply_add(w, b, right2)
-        w = repeat(weight, w3 + taps[t])
-        sum3, right3 = multiply_add(w, a, sum3), multiply_add(w, b, right3)
-    if relu:
-        sum0, right0 = positive(sum0), positive(right0)
-        sum1, right1 = positive(sum1), positive(right1)
-        sum2, right2 = positive(sum2), positive(right2)
-        sum3, right3 = positive(sum3), positive(right3)
-    to_left, to_right = to_left + o * out_plane, to_right + o * out_plane
-    store(out, to_left, sum0)
-    store(out, to_right, right0)
-    if o + 1 < outputs:
-        store(out, out_plane + to_left, sum1)
-        store(out, out_plane + to_right, right1)
-    if o + 2 < outputs:
-        store(out, 2 * out_plane + to_left, sum2)
-        store(out, 2 * out_plane + to_right, right2)
-    if o + 3 < outputs:
-        store(out, 3 * out_plane + to_left, sum3)
-        store(out, 3 * out_plane + to_right, right3)
-
-
-@released
-def add_products(
-    sums: Storage,
-    gradients: Storage,
-    gradient_image: int,
-    gradient_plane: int,
-    inside: int,
-    outputs: int,
-    planes: Storage,
-    image: int,
-    offsets: Positions,
-    length: int,
-    together: int,
-    lanes: int,
-    first: int,
-    last: int,
-) -> None:
-    """Add up gradients times images: for each output and tap, a vector of partial sums.
-
-    Args:
-        sums: Blocks of outputs × threes of taps × 4 × 3 vectors, all behind one another.
-        gradients: The gradient, in planes whose rows are as long as the images'.
-        gradient_image: From its planes of one image to those of the next.
-        gradient_plane: From its plane of one channel to that of the next.
-        inside: Where in its planes it begins.
-        outputs: How many channels it has.
-        planes: The images.
-        image: From the planes of one image to those of the next.
-        offsets: Each tap's offset.
-        length: From the first element of the gradient in a plane to the last.
-        together: How many images to go through before the sums are put aside.
-        lanes: The numbers in a vector.
-        first: The first image to go through.
-        last: The one at which to stop.
-    """
-    sums[:] = 0.0
-    for n in range(first, last, together):
-        count = min(together, last - n)
-        x = planes[n * image :]
-        g = gradients[n * gradient_image + inside :]
-        to = 0
-        for o in range(0, outputs, OUTPUTS):
-            for t in range(0, len(offsets), TAPS):
-                _multiply(
-                    sums,
-                    to,
-                    g,
-                    gradient_image,
-                    gradient_plane,
-                    o,
-                    outputs,
-                    x,
-                    image,
-                    offsets,
-                    t,
-                    count,
-                    length,
-                    lanes,
-                )
-                to += OUTPUTS * TAPS * lanes
 
 
 @helper
@@ -361,3 +299,65 @@ def _multiply(
     store(sums, to + 9 * lanes, s30)
     store(sums, to + 10 * lanes, s31)
     store(sums, to + 11 * lanes, s32)
+
+
+@released
+def add_products(
+    sums: Storage,
+    gradients: Storage,
+    gradient_image: int,
+    gradient_plane: int,
+    inside: int,
+    outputs: int,
+    planes: Storage,
+    image: int,
+    offsets: Positions,
+    length: int,
+    together: int,
+    lanes: int,
+    first: int,
+    last: int,
+) -> None:
+    """Add up gradients times images: for each output and tap, a vector of partial sums.
+
+    Args:
+        sums: Blocks of outputs × threes of taps × 4 × 3 vectors, all behind one another.
+        gradients: The gradient, in planes whose rows are as long as the images'.
+        gradient_image: From its planes of one image to those of the next.
+        gradient_plane: From its plane of one channel to that of the next.
+        inside: Where in its planes it begins.
+        outputs: How many channels it has.
+        planes: The images.
+        image: From the planes of one image to those of the next.
+        offsets: Each tap's offset.
+        length: From the first element of the gradient in a plane to the last.
+        together: How many images to go through before the sums are put aside.
+        lanes: The numbers in a vector.
+        first: The first image to go through.
+        last: The one at which to stop.
+    """
+    sums[:] = 0.0
+    for n in range(first, last, together):
+        count = min(together, last - n)
+        x = planes[n * image :]
+        g = gradients[n * gradient_image + inside :]
+        to = 0
+        for o in range(0, outputs, OUTPUTS):
+            for t in range(0, len(offsets), TAPS):
+                _multiply(
+                    sums,
+                    to,
+                    g,
+                    gradient_image,
+                    gradient_plane,
+                    o,
+                    outputs,
+                    x,
+                    image,
+                    offsets,
+                    t,
+                    count,
+                    length,
+                    lanes,
+                )
+                to += OUTPUTS * TAPS * lanes
