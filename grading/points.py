@@ -1,11 +1,10 @@
 """The sets of points in the plane, drawn and judged by the judge."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
-from grading.compare import expect
-from grading.subject import Array, Plain, Subject
+from grading.subject import Array
 
 RULES: dict[str, Callable[[Array, Array], Array]] = {
     "Simple": lambda x, y: x < 0.5,
@@ -28,19 +27,3 @@ def draw(name: str, seed: int) -> tuple[Array, Array]:
     """
     points = np.random.default_rng(seed).random((COUNT, 2))
     return points, RULES[name](points[:, 0], points[:, 1]).astype(np.float64)
-
-
-def check_learns(
-    subject: Subject, name: str, least: int, options: Mapping[str, Plain], seed: int = 0
-) -> None:
-    """Train a network of the subject and count the points that it gets right.
-
-    Raises:
-        MismatchError: There are fewer than `least` of them.
-    """
-    points, labels = draw(name, seed)
-    answer = subject.call("train.points", [points, labels], options)
-    expect(answer.array.shape == (COUNT,), f"expected {COUNT} probabilities", answer)
-    right = int(((answer.array > 0.5) == (labels > 0.5)).sum())
-    message = f"{name}: {right} of {COUNT} points are right, expected at least {least}"
-    expect(right >= least, message, answer)

@@ -1,5 +1,5 @@
 """Training a submission's networks and counting what they get right."""
 
-from grading.accuracy.training import check_accuracy
+from grading.accuracy.training import Learner, Record, check_accuracy
 
-__all__ = ["check_accuracy"]
+__all__ = ["Learner", "Record", "check_accuracy"]

@@ -167,7 +167,7 @@ def make_network(problem: str, arrays: Sequence[Array], seed: int, options: Any)
         problem: "scalar", "simple", "fast": points in the plane; "digits"; "sentences".
         arrays: For sentences, the table of word vectors.
         seed: Of the weights.
-        options: `hidden`, for points.
+        options: `hidden`, for points; `maps`, the kernels of each width, for sentences.
     """
     try:
         importlib.import_module("mt_models")
@@ -203,7 +203,8 @@ def _of_packages(problem: str, arrays: Sequence[Array], seed: int, options: Any)
             return inputs.astype(np.int64)
 
     vectors = arrays[0].astype(np.float32)
-    return Sentences(networks.KimCNN(vectors, rng, fast), make, logits=True)
+    sizes = {name: options[name] for name in ("maps",) if name in options}
+    return Sentences(networks.KimCNN(vectors, rng, fast, **sizes), make, logits=True)
 
 
 def _of_scripts(problem: str, arrays: Sequence[Array], options: Any) -> Network:
@@ -237,7 +238,8 @@ def _of_scripts(problem: str, arrays: Sequence[Array], options: Any) -> Network:
         def inputs(self, inputs: Array) -> Any:
             return self.make(vectors[inputs.astype(np.int64)])
 
-    return Sentences(_script("run_sentiment").CNNSentimentKim(), make)
+    sizes = {"feature_map_size": options["maps"]} if "maps" in options else {}
+    return Sentences(_script("run_sentiment").CNNSentimentKim(**sizes), make)
 
 
 def _script(name: str) -> Any:
