@@ -21,7 +21,6 @@ from mt_autodiff.fusing import Composed
 from mt_kernels_cpu.tuned import Tuned
 from mt_kernels_cpu.tuned.forms import FORMS
 from mt_nn import SGD, Adam, Parameter
-from mt_nn.functional.convolution import convolve, strongest_response
 from mt_tensor import TensorData
 from tools.layouts import LAYOUTS
 

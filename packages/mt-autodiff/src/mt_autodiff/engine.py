@@ -145,7 +145,7 @@ class Node:
                 f"{len(history.inputs)} tensors; return one each, None for those not needed"
             )
         pairs = []
-        for node, grad in zip(history.inputs, grads, strict=True):
+        for node, grad in zip(history.inputs, grads):  # noqa: B905 - as many, as was just checked
             if node.history is None:
                 continue
             if grad is None:
@@ -205,24 +205,25 @@ class Function:
         """
         nodes: list[Node] = []
         operands: list[Any] = []
+        wanted: list[bool] = []
+        backend: Any = None
+        recording = grad_enabled()
         for arg in args:
             if isinstance(arg, Node):
+                if backend is None:
+                    backend = arg.backend
+                elif arg.backend is not backend and arg.backend != backend:
+                    return cls.apply(*[_moved(each, backend) for each in args])
                 nodes.append(arg)
                 operands.append(arg.data)
+                wanted.append(recording and arg.history is not None)
             else:
                 operands.append(arg)
         if not nodes:
             raise TypeError(
                 f"{cls.__name__}: no argument is a tensor; mt_autodiff.tensor() makes one"
             )
-        backend = nodes[0].backend
-        for node in nodes:
-            if node.backend is not backend and node.backend != backend:
-                return cls.apply(*[_moved(arg, backend) for arg in args])
-        recording = grad_enabled()
-        ctx = TensorContext(
-            backend, tuple([recording and node.history is not None for node in nodes])
-        )
+        ctx = TensorContext(backend, tuple(wanted))
         watched = active_profile()
         if watched is None:
             data = cls.run_forward(ctx, operands)
@@ -305,7 +306,8 @@ def unbroadcast(
             f"{operation}.backward: a gradient of shape {grad.shape} does not fit an operand of "
             f"shape {shape}; it must have the operand's shape or broadcast with it"
         ) from error
-    grad = grad.expand(full)
+    if grad.shape != full:
+        grad = grad.expand(full)
     added = len(full) - len(shape)
     for dim, size in enumerate(full):
         if dim < added or (shape[dim - added] == 1 and size != 1):

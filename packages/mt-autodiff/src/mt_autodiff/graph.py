@@ -87,24 +87,20 @@ def topological_sort(variable: Variable) -> list[Variable]:
         return []
     finished: list[Variable] = []
     seen = {variable.unique_id}
-    path = [(variable, iter(_inputs(variable)))]
+    path = [(variable, iter(() if variable.is_leaf() else variable.parents))]
     while path:
         current, unexplored = path[-1]
         for parent in unexplored:
             key = parent.unique_id
             if key not in seen and not parent.is_constant():
                 seen.add(key)
-                path.append((parent, iter(_inputs(parent))))
+                path.append((parent, iter(() if parent.is_leaf() else parent.parents)))
                 break
         else:
             finished.append(current)
             path.pop()
     finished.reverse()
     return finished
-
-
-def _inputs(variable: Variable) -> Iterable[Variable]:
-    return () if variable.is_leaf() else variable.parents
 
 
 def backpropagate(

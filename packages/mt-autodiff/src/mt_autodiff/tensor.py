@@ -440,13 +440,15 @@ class Tensor(Node):
                     "of each, or reduce to one element first, for example with sum()"
                 )
             grad_output = 1.0
-        grad = self._operand(grad_output).detach().to(self.backend)
-        if not broadcasts_to(grad.shape, self.shape):
-            raise ShapeError(
-                f"backward: a gradient of shape {grad.shape} for a tensor of shape {self.shape}; "
-                "it must have the tensor's shape or broadcast to it"
-            )
-        backpropagate(self, self._constant(grad.data.expand(self.shape)), add=sum_of_gradients)
+        data = self._operand(grad_output).detach().to(self.backend).data
+        if data.shape != self.shape:
+            if not broadcasts_to(data.shape, self.shape):
+                raise ShapeError(
+                    f"backward: a gradient of shape {data.shape} for a tensor of shape "
+                    f"{self.shape}; it must have the tensor's shape or broadcast to it"
+                )
+            data = data.expand(self.shape)
+        backpropagate(self, self._constant(data), add=sum_of_gradients)
 
     def zero_grad_(self) -> None:
         """Forget the gradient."""

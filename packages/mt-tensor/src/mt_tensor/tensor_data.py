@@ -156,14 +156,16 @@ class TensorData:
         Shape:
             (...) → (size,), a view; None if the tensor is not contiguous.
         """
-        if self._flat is None:
+        flat = self._flat
+        if flat is None:
             if not is_contiguous(self.shape, self.strides):
-                self._flat = False
+                flat = False
             elif self.storage.shape[0] == self.size:
-                self._flat = self.storage
+                flat = self.storage
             else:
-                self._flat = self.storage[: self.size]
-        return None if self._flat is False else self._flat
+                flat = self.storage[: self.size]
+            self._flat = flat
+        return None if flat is False else flat
 
     @staticmethod
     def shape_broadcast(shape_a: UserShape, shape_b: UserShape) -> tuple[int, ...]:

@@ -34,7 +34,8 @@ def _reduce(
 ) -> TensorData:
     """Fold the named dimensions one after the other; None folds everything into shape (1,)."""
     if dims is None:
-        return backend.reduce(fn, backend.contiguous(a).view(a.size), 0, start)
+        row = a if a.dims == 1 else backend.contiguous(a).view(a.size)
+        return backend.reduce(fn, row, 0, start)
     for dim in dims:
         a = backend.reduce(fn, a, dim, start)
     return a if dims else backend.copy(a)

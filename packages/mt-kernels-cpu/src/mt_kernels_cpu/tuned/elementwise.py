@@ -21,6 +21,9 @@ from mt_kernels_cpu.tuned.formulas import formula_for
 from mt_tensor import HostBackend, Map, TensorData, Zip
 from mt_tensor.layout import Storage
 
+SMALL = 2**12
+"""So few numbers are never worth a buffer that is used again, nor the question."""
+
 
 class Elementwise(HostBackend):
     """The part of a backend that maps and zips."""
@@ -36,12 +39,24 @@ class Elementwise(HostBackend):
         # A copy finds kernels and memory of its own.
         return type(self), (self.dtype,)
 
+    def copy(self, a: TensorData) -> TensorData:
+        """Return a contiguous copy."""
+        cells = a.flat()
+        if cells is not None:
+            to = np.empty(a.size, self.dtype) if a.size < SMALL else self._cells(a.size)
+            to[:] = cells
+            return a.like(to)
+        if not any(a.strides):
+            # One number for all: the gradient of a sum.
+            return self.full(a.shape, a.storage[0])
+        return super().copy(a)
+
     def map(self, fn: Map, a: TensorData, out: TensorData | None = None) -> TensorData:
         """Apply a scalar function to every element; see `mt_tensor.Backend.map`."""
         if out is None:
             cells = a.flat()
             if cells is not None:
-                to = self._cells(a.size)
+                to = np.empty(a.size, self.dtype) if a.size < SMALL else self._cells(a.size)
                 kernel = self._flat_maps.get(fn)
                 if kernel is None:
                     kernel = self._flat_maps[fn] = map_flat(fn, self.dtype)
@@ -56,7 +71,7 @@ class Elementwise(HostBackend):
         if out is None and a.shape == b.shape:
             a_cells, b_cells = a.flat(), b.flat()
             if a_cells is not None and b_cells is not None:
-                to = self._cells(a.size)
+                to = np.empty(a.size, self.dtype) if a.size < SMALL else self._cells(a.size)
                 kernel = self._flat_zips.get(fn)
                 if kernel is None:
                     kernel = self._flat_zips[fn] = zip_flat(fn, self.dtype)
