@@ -1,16 +1,22 @@
 """Vectors inside of kernels against NumPy, and the fingerprints of what is made with them."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from numba import types
+from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
 
+from mt_kernels_cpu import tuned
+from mt_kernels_cpu.disk_cache import DiskCache
 from mt_kernels_cpu.fingerprint import fingerprint
 from mt_kernels_cpu.jit import released
 from mt_kernels_cpu.tuned import vectors
+from mt_kernels_cpu.tuned.pooling import average_kernels, maximum_kernel
 from mt_kernels_cpu.tuned.vectors import (
     beats,
     gather,
@@ -104,6 +110,18 @@ def test_another_intrinsic_has_another_fingerprint() -> None:
     one, again, other = (fingerprint(_using(made(step)), {}) for step in (1, 1, 2))
     assert one == again
     assert one != other
+
+
+def test_every_kernel_is_kept_on_disk() -> None:
+    """One that names a helper of further down in its file would not be."""
+    kernels = []
+    for info in pkgutil.iter_modules(tuned.__path__, f"{tuned.__name__}."):
+        found = vars(importlib.import_module(info.name)).values()
+        kernels += [each for each in found if isinstance(each, Dispatcher)]
+    kernels += [*average_kernels(2, 3), maximum_kernel(2, 3)]
+    kept = [kernel for kernel in kernels if isinstance(kernel._cache, DiskCache)]
+    assert {"slide", "add_products", "fill_planes", "pool"} <= {k.__name__ for k in kept}
+    assert [kernel.__name__ for kernel in kept if not kernel._cache.can_be_kept()] == []
 
 
 def _using(function: Any) -> Callable[[Any], Any]:
