@@ -1,0 +1,127 @@
+"""Submissions in the course's own layout: what is right passes, what is absent is not there."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grading.in_process import InProcessSubject
+from grading.isolation import IsolatedSubject
+from grading.judge.records import Status
+from grading.judge.run import Plan, judge
+from grading.submission import Submission
+from grading.table import table
+from grading.tests.upstream_trees import Edition, write_upstream
+
+EDITIONS: tuple[Edition, ...] = ("2022", "2023")
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_trees_are_recognised(tmp_path: Path, edition: Edition) -> None:
+    submission = Submission.at(write_upstream(tmp_path, edition, 4))
+    assert submission.layout == "upstream"
+    assert submission.edition == edition
+    for task in table().tasks:
+        # Some names of the table are the template's own and stay as they are.
+        if task.device == "cpu" and not submission.missing(task.upstream):
+            assert not submission.open(task.upstream)
+
+
+@pytest.mark.parametrize(("module", "last"), [(0, "0.5"), (1, "1.5"), (2, "2.5"), (3, "3.5")])
+def test_a_tree_ends_with_its_module(tmp_path: Path, module: int, last: str) -> None:
+    submission = Submission.at(write_upstream(tmp_path, "2023", module))
+    for task in table().tasks:
+        if task.upstream and task.device == "cpu" and task.id != "0.2":
+            assert bool(submission.missing(task.upstream)) == (task.module > module), task.id
+
+
+@pytest.fixture(scope="module", params=EDITIONS)
+def subject(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[IsolatedSubject]:
+    tree = write_upstream(tmp_path_factory.mktemp("upstream"), request.param, 4)
+    worker = IsolatedSubject(Submission.at(tree))
+    yield worker
+    worker.end_worker()
+
+
+def test_the_template_is_repaired_once_and_told(subject: IsolatedSubject) -> None:
+    images = np.arange(24.0).reshape(1, 1, 4, 6)
+    upstream = np.arange(4.0).reshape(1, 1, 2, 2)
+    options = {"kernel": [2, 3], "backend": "simple"}
+    answer = subject.call("nn.avgpool2d", [images], options, upstream)
+    spread = np.repeat(np.repeat(upstream, 2, axis=2), 3, axis=3) / 6
+    np.testing.assert_allclose(answer.gradients[0], spread)
+    (sentence,) = subject.call("repairs.told").plain
+    assert sentence.startswith("View.backward, as the course publishes it")
+
+
+def test_packages_are_not_repaired() -> None:
+    packages = InProcessSubject()
+
+    packages.call("tensor.view", [np.zeros((2, 3))], {"shape": [3, 2]}, np.ones((3, 2)))
+    assert packages.call("repairs.told").plain == []
+
+
+HIGHER_ORDER = {
+    "curried": ("def map(fn):\n    return lambda ls: [fn(x) for x in ls]", "map(neg)(ls)"),
+    "lists at once": ("def map(fn, ls):\n    return [fn(x) for x in ls]", "map(neg, ls)"),
+}
+
+
+@pytest.mark.parametrize("style", HIGHER_ORDER)
+def test_list_functions_of_either_signature(tmp_path: Path, style: str) -> None:
+    given = HIGHER_ORDER["curried"]
+    changes = [
+        ("minitorch/operators.py", old, new)
+        for old, new in zip(given, HIGHER_ORDER[style], strict=True)
+    ]
+    tree = write_upstream(tmp_path, "2023", 0, changes)
+    worker = IsolatedSubject(Submission.at(tree))
+    try:
+        options = {"function": "map", "fn": "double"}
+        answer = worker.call("operators.lists", [np.array([1.0, 2.5])], options)
+        assert answer.array.tolist() == [2.0, 5.0]
+    finally:
+        worker.end_worker()
+
+
+SCRIPTS = ("run_mnist_multiclass", "run_sentiment")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_of_the_course_runs_unmodified(tmp_path: Path, script: str) -> None:
+    tree = write_upstream(tmp_path, "2023", 4)
+    done = subprocess.run(
+        [sys.executable, "-m", "mt_models.course", f"project/{script}.py"],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Epoch 1,? loss [\d.]+", done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("edition", "module"), [("2022", 4), ("2023", 2)])
+def test_a_right_tree_passes(tmp_path: Path, edition: Edition, module: int) -> None:
+    """Every task that is there passes; what is absent is not there."""
+    tree = write_upstream(tmp_path, edition, module)
+    tasks = tuple(
+        task
+        for task in table().tasks
+        # The scripts of x.5 take minutes, and own tests are judged elsewhere.
+        if not task.id.endswith(".5") and task.id not in ("0.2", "0.3")
+    )
+    report = judge(Plan(submission=Submission.at(tree), tasks=tasks, seed=1, speed=False))
+    assert report.errors == ()
+    statuses = {task.id: task.status for task in report.tasks}
+    for task in tasks:
+        there = task.module <= module and task.device == "cpu"
+        expected = Status.PASSED if there else Status.NOT_THERE
+        assert statuses[task.id] is expected, (task.id, statuses[task.id])
