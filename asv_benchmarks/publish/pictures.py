@@ -54,9 +54,11 @@ def _bar(axes: Axes, at: int, row: Result) -> None:
 
 
 def _logarithmic(axes: Axes) -> None:
-    axes.set_xscale("log")
+    axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}×"))
     axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(axis="x", color=GREY, alpha=0.3)
+    axes.set_axisbelow(True)
 
 
 def stages(seconds: Mapping[str, float]) -> Figure:
