@@ -1,5 +1,6 @@
 """The tuned backend: which kernel computes what."""
 
+import functools
 import math
 
 import numpy as np
@@ -16,6 +17,8 @@ from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
 
 SMALL = 2**12
 """So few numbers are never worth a buffer, nor the question."""
+
+row_major = functools.lru_cache(maxsize=1024)(strides_from_shape)
 
 
 class Tuned(Elementwise, Reductions, Products):
@@ -37,7 +40,7 @@ class Tuned(Elementwise, Reductions, Products):
     def empty(self, shape: UserShape) -> TensorData:
         """Return a contiguous tensor whose elements have no particular value."""
         shape = check_shape(shape, "empty")
-        return TensorData.trusted(self._cells(math.prod(shape)), shape, strides_from_shape(shape))
+        return TensorData.trusted(self._cells(math.prod(shape)), shape, row_major(shape))
 
     def _cells(self, count: int) -> Storage:
         if count < SMALL:

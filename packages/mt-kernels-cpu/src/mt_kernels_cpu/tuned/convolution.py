@@ -14,6 +14,8 @@ difference shows where a weight is infinite or NaN; then the strided kernels com
 
 from __future__ import annotations
 
+import functools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -225,8 +227,8 @@ def sum_products(
         add_products(sums[part], *gradient, *image, width, first, last)
 
     divide(planes.count, threads, work)
-    total = np.dot(np.ones(threads, backend.dtype), sums) if threads > 1 else sums
-    total = np.dot(total.reshape(-1, width), np.ones(width, backend.dtype))
+    total = np.dot(ones(threads, backend.dtype), sums) if threads > 1 else sums
+    total = np.dot(total.reshape(-1, width), ones(width, backend.dtype))
     blockwise: npt.NDArray[Any] = total.reshape(blocks, threes, OUTPUTS, TAPS)
     blockwise = blockwise.transpose(0, 2, 1, 3)
     return blockwise.reshape(blocks * OUTPUTS, threes * TAPS)[:outputs, :taps]
@@ -251,7 +253,7 @@ def _gradient_of_weight(
     planes = padded(backend, images, kernel, size, (0, 0))
     grads = padded(backend, gradients, kernel, image, (0, 0))
     result = sum_products(backend, planes, grads, outputs)
-    if np.isnan(result).any() and not planes.layout.complete:
+    if has_nan(result) and not planes.layout.complete:
         return False
     host_array(out)[...] = result.reshape(outputs, channels, *kernel).transpose(1, 0, 2, 3)
     return True
@@ -307,5 +309,22 @@ def as_sequences(a: TensorData) -> TensorData:
 
 
 def finite(a: TensorData) -> bool:
-    """Return whether no element is infinite or NaN."""
-    return bool(np.isfinite(host_array(a)).all())
+    """Return whether no element is infinite or NaN. Numbers whose squares overflow may count."""
+    cells = a.flat()
+    if cells is None:
+        return bool(np.isfinite(host_array(a)).all())
+    return math.isfinite(np.dot(cells, cells))
+
+
+def has_nan(numbers: npt.NDArray[Any]) -> bool:
+    """Return whether an element is NaN: then, and only then, the sum of the squares is."""
+    flat = numbers.reshape(-1)
+    return math.isnan(np.dot(flat, flat))
+
+
+@functools.lru_cache(maxsize=64)
+def ones(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return ones, the same array each time: a product with them is a sum."""
+    result = np.ones(count, dtype)
+    result.flags.writeable = False
+    return result

@@ -13,6 +13,8 @@ from mt_kernels_cpu.tuned.convolution import (
     as_images,
     as_sequences,
     finite,
+    has_nan,
+    ones,
     padded,
     slide_over,
     sum_products,
@@ -21,6 +23,7 @@ from mt_kernels_cpu.tuned.layouts import Pair
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import FusedForm, TensorData, host_array, operators
 from mt_tensor.fusion import Gradients
+from mt_tensor.layout import strides_from_shape
 
 if TYPE_CHECKING:
     from mt_kernels_cpu.tuned.backend import Tuned
@@ -86,15 +89,21 @@ class Convolution(FusedForm):
         by_input = by_weight = by_bias = None
         if needs_grad[0]:
             by_input = backend.empty(saved.input.shape)
-            slide_over(planes, weight.permute(1, 0, 2, 3), by_input)
+            (o, c, *kernel), shape = weight.strides, (weight.shape[1], outputs, height, width)
+            turned = TensorData.trusted(weight.storage, shape, (c, o, *kernel))
+            slide_over(planes, turned, by_input)
         if needs_grad[1]:
             result = sum_products(backend, saved.planes, planes, outputs)
-            if np.isnan(result).any() and not saved.planes.layout.complete:
+            if has_nan(result) and not saved.planes.layout.complete:
                 by_weight = _exact_gradient_of_weight(backend, saved, grad)
             else:
-                by_weight = backend.from_numpy(result.reshape(weight.shape))
+                cells = result.reshape(-1)
+                by_weight = TensorData.trusted(
+                    cells, weight.shape, strides_from_shape(weight.shape)
+                )
         if needs_grad[2:] == (True,):
-            by_bias = backend.from_numpy(_sums_of_channels(planes, outputs))
+            sums = _sums_of_channels(planes, outputs)
+            by_bias = TensorData.trusted(sums, (outputs,), (1,))
         if saved.dims == 3:
             by_input = by_input and as_sequences(by_input)
             by_weight = by_weight and as_sequences(by_weight)
@@ -152,8 +161,8 @@ def _sums_of_channels(gradients: Planes, outputs: int) -> npt.NDArray[Any]:
     where, storage = gradients.layout, gradients.storage
     groups = 1 if where.joined else gradients.count
     planes = storage[: groups * outputs * where.channel].reshape(-1, where.channel)
-    sums = np.dot(planes, np.ones(where.channel, storage.dtype)).reshape(groups, outputs)
-    result: npt.NDArray[Any] = np.dot(np.ones(groups, storage.dtype), sums)
+    sums = np.dot(planes, ones(where.channel, storage.dtype)).reshape(groups, outputs)
+    result: npt.NDArray[Any] = np.dot(ones(groups, storage.dtype), sums)
     return result
 
 
