@@ -61,15 +61,17 @@ def measurements(outcomes: Iterable[Outcome]) -> tuple[Measurement, ...]:
     )
 
 
-def task_status(checks: Sequence[CheckResult], others: Iterable[Status] = ()) -> Status:
+def task_status(checks: Sequence[CheckResult]) -> Status:
     """Return the status of a task: the gravest of what counts.
 
-    Args:
-        checks: All checks; an advice counts only if it could not be run.
-        others: What else counts.
+    An advice counts only if it could not be run, and where nothing else is there to be passed.
     """
-    counting = [check.status for check in checks if check.required or check.status is Status.ERROR]
-    return gravest([*counting, *others])
+    errors = [check.status for check in checks if check.status is Status.ERROR]
+    required = [check.status for check in checks if check.required]
+    if not required and not errors:
+        judged = any(check.status.judged for check in checks)
+        return Status.PASSED if judged else Status.NOT_JUDGED
+    return gravest([*required, *errors])
 
 
 def gravest(statuses: Iterable[Status]) -> Status:

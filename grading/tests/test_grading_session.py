@@ -204,6 +204,12 @@ def test_an_advice_that_is_not_followed_costs_nothing() -> None:
     assert task_status(results) is Status.PASSED
 
 
+def test_a_task_of_nothing_but_advice_is_passed_by_being_there() -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks((), {"test_sum": "why"}))
+    results = check_results(task, [outcome("test_sum", AssertionError("no"))])
+    assert task_status(results) is Status.PASSED
+
+
 def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
     task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
     (known,) = check_results(task, [outcome("test_sum", skipped="not judged here: no GPU")])

@@ -1,0 +1,71 @@
+"""`hatch run pytest -m task0_3` runs exactly what `hatch run grade task0_3` counts."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from grading.judge.records import Report, Status, from_json
+from grading.table import Task, table
+from grading.tests.upstream_trees import write_upstream
+from tools.workspace import ROOT
+
+OPTIONS = ("-m", "pytest", "-c", "pyproject.toml", "-p", "grading.judge.options")
+"""What the script `pytest` of hatch.toml runs."""
+
+
+def python(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUTF8": "1", "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_script_of_hatch_loads_the_options() -> None:
+    text = (ROOT / "hatch.toml").read_text(encoding="utf-8")
+    assert f'pytest = "python {" ".join(OPTIONS)} {{args}}"' in text
+
+
+def names_in(lines: Sequence[str]) -> list[str]:
+    """Return the functions of what pytest lists, each once."""
+    found = (re.search(r"::(test_\w+)", line) for line in lines)
+    return list(dict.fromkeys(match[1] for match in found if match))
+
+
+@pytest.mark.parametrize("marker", ["task0_3", "task3_3"])
+def test_pytest_collects_the_checks_of_the_table(marker: str, tmp_path: Path) -> None:
+    # The path after the option is not taken for a path to tests.
+    options = ("--collect-only", "-q", "-m", marker, "--submission", str(tmp_path))
+    done = python(*OPTIONS, *options, "grading/checks")
+    (task,) = table().select([marker])
+    assert sorted(names_in(done.stdout.splitlines())) == sorted(task.checks.names), done.stderr
+
+
+@pytest.mark.slow
+def test_both_ways_fail_the_same_checks_of_a_submission(tmp_path: Path) -> None:
+    wrong = ("minitorch/operators.py", "return reduce(mul, 1.0)(ls)", "return 1.0")
+    tree = write_upstream(tmp_path / "work", "2023", 0, [wrong])
+    (task,) = table().select(["task0_3"])
+    options = ("--submission", str(tree), "--seed", "5")
+    by_pytest = python(*OPTIONS, "-q", "-rf", "-m", task.marker, *options, "grading/checks")
+    judged = python(
+        "-m", "grading", "grade", task.marker, *options, "--json", str(tmp_path / "report.json")
+    )
+    assert (by_pytest.returncode, judged.returncode) == (1, 1), by_pytest.stdout + judged.stderr
+    failed = names_in([line for line in by_pytest.stdout.splitlines() if "FAILED" in line])
+    assert failed == failed_checks(from_json((tmp_path / "report.json").read_bytes()), task)
+    assert failed == ["test_prod"]
+
+
+def failed_checks(report: Report, task: Task) -> list[str]:
+    (result,) = report.tasks
+    names = [check.name for check in result.checks if check.status is Status.FAILED]
+    return [name for name in names if name in task.checks.names]
