@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mt_kernels_cpu.jit import exact
+from mt_kernels_cpu.tuned.products import as_matrix
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
@@ -54,10 +55,16 @@ class Linear(FusedForm):
                 kernel = stop_and_sum(backend.dtype)
                 kernel(passed.storage, grad_bias.storage, g.flat(), stopped.flat())
             g = passed
-        grad_input = backend.matmul(g, weight.permute(1, 0)) if needs_grad[0] else None
-        if grad_input is not None and len(shape) != 2:
-            grad_input = grad_input.view(*shape)
-        grad_weight = backend.matmul(rows.permute(1, 0), g) if needs_grad[1] else None
+        grad_input = grad_weight = None
+        grads = as_matrix(g)
+        if needs_grad[0]:
+            grad_input = backend.empty(shape)
+            to = grad_input.storage.reshape(rows.shape)
+            np.matmul(grads, as_matrix(weight).T, out=to)
+        if needs_grad[1]:
+            grad_weight = backend.empty(weight.shape)
+            to = grad_weight.storage.reshape(weight.shape)
+            np.matmul(as_matrix(rows).T, grads, out=to)
         return (grad_input, grad_weight, grad_bias)[: len(needs_grad)]
 
 
