@@ -92,12 +92,16 @@ class Class:
                 self.batch, settings, store, number, jobs=jobs, scheduler=scheduler, console=console
             )
 
-    def end_child(self) -> None:
-        """End the submission that hangs, and its child."""
+    def child(self) -> int:
+        """The child of the submission that hangs, as soon as there is one."""
         file = self.folder / "child.pid"
         while not file.exists() or not file.read_text():
             time.sleep(0.05)
-        os.killpg(os.getpgid(int(file.read_text())), signal.SIGKILL)
+        return int(file.read_text())
+
+    def end_child(self) -> None:
+        """End the submission that hangs, and its child."""
+        os.killpg(os.getpgid(self.child()), signal.SIGKILL)
 
     @property
     def screen(self) -> str:
@@ -233,6 +237,20 @@ def test_a_run_that_was_killed_goes_on_where_it_was(course: Class) -> None:
     assert course.grade() == 0
     assert sorted(course.graded()) == ["anna", "ben", "ben", "carl"]
     assert {row["points"] for row in course.rows().values()} == {"10"}
+
+
+def test_an_interrupted_run_ends_what_it_began(course: Class) -> None:
+    course.add("anna", "hang")
+    course.add("ben", "right")
+    program = KILLED.format(folder=str(course.folder))
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL)
+    pid = course.child()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) != 0
+    with pytest.raises(ProcessLookupError):
+        wait_for_end(pid)
+    assert course.graded() == ["anna"]
+    assert not list(course.out.glob("*/grade.json"))
 
 
 def test_a_result_that_was_half_written_counts_for_nothing(course: Class) -> None:
