@@ -73,10 +73,11 @@ def summary(report: Report) -> str:
         Status.UNIMPLEMENTED,
         Status.NOT_JUDGED,
         Status.NOT_THERE,
-        Status.ERROR,
     ):
         if count := report.counting(status):
             parts.append(f"{count} {status.value}")
+    if count := report.counting(Status.ERROR):
+        parts.append(f"{count} lost to the grader's own faults")
     return ", ".join(parts)
 
 
