@@ -80,8 +80,8 @@ def _journey(conditions: dict[str, object], stages: list[Stage], peers: list[Tab
     pictures.save(pictures.shares(shares), IMAGES / "speed-shares.svg")
     previous, rows = None, []
     for stage in stages:
-        gain = "" if previous is None else f"{previous / stage.seconds:,.3g}×"
-        whole = f"{stages[0].seconds / stage.seconds:,.3g}×"
+        gain = "" if previous is None else _times(previous / stage.seconds)
+        whole = _times(stages[0].seconds / stage.seconds)
         rows.append([STAGES[stage.backend], _duration(stage.seconds), gain, whole])
         previous = stage.seconds
     told = (
@@ -111,6 +111,10 @@ def _parts(stage: Stage) -> str:
 
 def _name(part: journey.Part) -> str:
     return part.name if part.phase == "region" else f"{part.name} {part.phase}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}×" if ratio >= 100 else f"{ratio:.3g}×"
 
 
 def _duration(seconds: float) -> str:

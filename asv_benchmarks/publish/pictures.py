@@ -71,7 +71,8 @@ def stages(seconds: Mapping[str, float]) -> Figure:
         axes.bar_label(bars, [_duration(s) for s in seconds.values()], padding=4, fontsize=9)
         axes.invert_yaxis()
         axes.set_xscale("log")
-        axes.set_xlim(right=axes.get_xlim()[1] * 6)
+        milliseconds = [1e3 * value for value in seconds.values()]
+        axes.set_xlim(min(milliseconds) / 5, max(milliseconds) * 10)
         axes.set_xlabel("milliseconds for one training step (logarithmic)")
     return figure
 
@@ -92,7 +93,7 @@ def shares(parts: Mapping[str, Sequence[tuple[str, float]]]) -> Figure:
             for name, seconds in stage:
                 share = seconds / total
                 axes.barh(at, share, left=left, height=0.6, color=palette(names.index(name) % 20))
-                if share > 0.07:
+                if share > 0.12:
                     axes.text(left + share / 2, at, name, ha="center", va="center", fontsize=7)
                 left += share
         axes.set_yticks(range(len(parts)), list(parts))
