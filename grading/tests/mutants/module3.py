@@ -64,6 +64,7 @@ MUTANTS: list[Mutant] = [
         "prange",
         style="loops",
         compiled=True,
+        check="test_main_loops_are_parallel",
     ),
     mutant(
         "3.1",
@@ -78,6 +79,7 @@ MUTANTS: list[Mutant] = [
         "share",
         style="loops",
         compiled=True,
+        check="test_threads_do_not_disturb_each_other",
     ),
     mutant(
         "3.2",

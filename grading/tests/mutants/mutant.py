@@ -15,7 +15,7 @@ class Mutant:
         rewrites: What is changed.
         cause: A part of what the report calls the likely cause; None if it has to name none.
         compiled: The mistake shows only where kernels are compiled.
-        simulated: The mistake is in kernels of the GPU.
+        check: The check that notices it, where compiling for the others takes long.
     """
 
     task: str
@@ -23,6 +23,7 @@ class Mutant:
     rewrites: tuple[Rewrite, ...]
     cause: str | None = None
     compiled: bool = False
+    check: str | None = None
 
     @property
     def simulated(self) -> bool:
@@ -43,6 +44,7 @@ def mutant(
     *,
     style: str | None = None,
     compiled: bool = False,
+    check: str | None = None,
 ) -> Mutant:
     """Return a mutant with a single rewrite."""
-    return Mutant(task, name, (Rewrite(file, old, new, style),), cause, compiled)
+    return Mutant(task, name, (Rewrite(file, old, new, style),), cause, compiled, check)
