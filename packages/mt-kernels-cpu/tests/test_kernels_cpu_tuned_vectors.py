@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -114,7 +114,7 @@ def test_another_intrinsic_has_another_fingerprint() -> None:
 
 def test_every_kernel_is_kept_on_disk() -> None:
     """One that names a helper of further down in its file would not be."""
-    kernels = []
+    kernels: list[Any] = []
     for info in pkgutil.iter_modules(tuned.__path__, f"{tuned.__name__}."):
         found = vars(importlib.import_module(info.name)).values()
         kernels += [each for each in found if isinstance(each, Dispatcher)]
@@ -124,5 +124,5 @@ def test_every_kernel_is_kept_on_disk() -> None:
     assert [kernel.__name__ for kernel in kept if not kernel._cache.can_be_kept()] == []
 
 
-def _using(function: Any) -> Callable[[Any], Any]:
+def _using(function: Any) -> FunctionType:
     return lambda x: function(x)

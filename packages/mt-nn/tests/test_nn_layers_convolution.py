@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mt_autodiff import Tensor, grad_check, ones, randn, tensor
-from mt_nn import Conv1d, Conv2d
+from mt_nn import Conv1d, Conv2d, MaxOverTimeConv1d, max
 from mt_tensor import Reference, ShapeError
 
 Array = npt.NDArray[Any]
@@ -215,3 +215,42 @@ def test_settings_that_are_none_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         build()
+
+
+def test_an_activation_is_what_would_be_called_on_the_result() -> None:
+    x = tensor(np.random.default_rng(0).normal(size=(2, 3, 8)))
+    plain = Conv1d(3, 4, 3, padding=1, rng=0)
+    layer = Conv1d(3, 4, 3, padding=1, activation="relu", rng=0)
+    assert np.array_equal(layer(x).to_numpy(), plain(x).relu().to_numpy())
+    assert (layer(x).to_numpy() == 0).any()
+    assert repr(layer) == "Conv1d(3, 4, kernel=3, padding=1, activation='relu')"
+
+
+def test_an_unknown_activation_is_refused() -> None:
+    with pytest.raises(ValueError, match="Conv2d: activation 'tanh' is unknown; give \"relu\""):
+        Conv2d(1, 1, 1, activation="tanh")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"padding": "trailing"}, {"padding": 2}, {"stride": 3}, {"bias": False}],
+    ids=str,
+)
+def test_the_strongest_response_is_the_maximum_over_time(options: dict[str, Any]) -> None:
+    x = tensor(np.random.default_rng(0).normal(size=(2, 3, 9)), requires_grad=True)
+    gradients = []
+    for kind in (MaxOverTimeConv1d, Conv1d):
+        layer = kind(3, 4, 3, rng=0, **options)
+        x.zero_grad_()
+        out = layer(x) if kind is MaxOverTimeConv1d else max(layer(x).relu(), dim=2)
+        assert out.shape == (2, 4, 1)
+        out.sum().backward()
+        grads = [each.grad.to_numpy() for each in (x, layer.weight.value)]
+        gradients.append([out.to_numpy(), *grads])
+    for one, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_the_strongest_response_has_its_activation_already() -> None:
+    with pytest.raises(TypeError, match="activation"):
+        MaxOverTimeConv1d(1, 1, 1, activation=None)
