@@ -15,6 +15,9 @@ RELATIVE = 1e-6
 ABSOLUTE = 1e-8
 """How exactly a mistake has to reproduce what was received."""
 
+LARGEST = 3000
+"""Elements of a request, at most: models read one element after the other."""
+
 Model: TypeAlias = Callable[[Request], Answer | None]
 """What a wrong solution answers; None where it would not be wrong, or nobody knows."""
 
@@ -53,11 +56,14 @@ def modelled(
     """
 
     def explains(finding: Finding) -> bool | None:
-        if not re.fullmatch(operation, finding.request.operation):
+        request = finding.request
+        if not re.fullmatch(operation, request.operation):
+            return None
+        if sum(array.size for array in request.arrays) > LARGEST:
             return None
         try:
             with np.errstate(all="ignore"):
-                answer = model(finding.request)
+                answer = model(request)
         except (IndexError, ValueError, ZeroDivisionError, OverflowError, KeyError) as error:
             # Where the model breaks down, a solution with the mistake may do so, too.
             return type(error).__name__ in finding.kinds[:1] or None

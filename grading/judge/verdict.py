@@ -42,6 +42,11 @@ def check_results(
     for outcome in outcomes:
         by_name.setdefault(outcome.check, []).append(outcome)
     again = {(outcome.check, outcome.case): outcome for outcome in repeated}
+    # One counter-example may fit several mistakes: what all checks found decides between them.
+    evidence = [finding for outcome in outcomes for finding in outcome.findings]
+    for outcome in outcomes:
+        if outcome.error is not None:
+            outcome.findings = [*outcome.findings, *evidence]
     stopped = partly and any(outcome.error is not None for outcome in outcomes)
     return tuple(
         CheckResult(name, Status.NOT_JUDGED, name not in task.checks.advice, "not run any more")
