@@ -12,6 +12,7 @@ from importlib import metadata
 
 import msgspec
 
+from grading.accuracy.logs import claim
 from grading.isolation import Isolation
 from grading.judge.own_work import own_work
 from grading.judge.places import hole_records, pointing_at
@@ -21,6 +22,7 @@ from grading.judge.records import (
     CheckResult,
     IsolationRecord,
     MachineRecord,
+    Measurement,
     Report,
     SpeedResult,
     Status,
@@ -176,7 +178,7 @@ class _Run:
             reason=_reason(checks) if status is Status.NOT_JUDGED else "",
             checks=tuple(pointing_at(check, functions) for check in checks),
             speed=speed,
-            measurements=measurements(outcomes),
+            measurements=tuple(_with_claim(each, submission) for each in measurements(outcomes)),
             holes=functions,
             doc=task.doc,
         )
@@ -217,6 +219,12 @@ class _Run:
         for check in checks:
             if check.status is Status.ERROR:
                 self.errors.append(f"task {task.id}: {check.name}: {check.reason}")
+
+
+def _with_claim(measured: Measurement, submission: Submission) -> Measurement:
+    """Add what the submission's own log claims."""
+    claimed = claim(submission, measured.name.removesuffix(" right"))
+    return msgspec.structs.replace(measured, claimed=claimed)
 
 
 def submission_record(submission: Submission) -> SubmissionRecord:
