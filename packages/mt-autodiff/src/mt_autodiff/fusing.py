@@ -120,8 +120,10 @@ class FusedFunction(Function):
 
 def _in_order(
     parameters: tuple[inspect.Parameter, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> list[Any] | None:
-    """Return a call's arguments as one list, defaults filled in; None if the call is wrong."""
+) -> Sequence[Any] | None:
+    """Return a call's arguments in order, defaults filled in; None if the call is wrong."""
+    if not kwargs and len(args) == len(parameters):
+        return args
     values = list(args)
     used = 0
     for parameter in parameters[len(args) :]:

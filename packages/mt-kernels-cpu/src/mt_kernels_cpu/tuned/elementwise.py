@@ -21,8 +21,8 @@ from mt_kernels_cpu.tuned.formulas import formula_for
 from mt_tensor import HostBackend, Map, TensorData, Zip
 from mt_tensor.layout import Storage
 
-SMALL = 2**12
-"""So few numbers are never worth a buffer that is used again, nor the question."""
+SMALL = 2**17
+"""So few numbers are not worth a buffer: the system's own memory is found sooner."""
 
 
 class Elementwise(HostBackend):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from mt_kernels_cpu.jit import exact
 from mt_kernels_cpu.tuned.exponential import exp_for
+from mt_kernels_cpu.tuned.probabilities import added_up, largest
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
@@ -159,14 +160,10 @@ def cross_entropy(dtype: np.dtype[Any]) -> Any:
             if not 0 <= classes[n] < count:
                 return False
             scores, to = x[n * count : (n + 1) * count], p[n * count : (n + 1) * count]
-            top = scores[0]
-            for score in scores:
-                top = score if score > top else top
-            total = number(0)
+            top = largest(scores)
             for j in range(len(to)):
                 to[j] = exp(scores[j] - top)
-            for power in to:
-                total += power
+            total = added_up(to)
             cost -= (scores[classes[n]] - top) - number(math.log(total))
             for j in range(len(to)):
                 to[j] = to[j] / total

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cpu.jit import exact
+from mt_kernels_cpu.jit import exact, helper, summing_helper
 from mt_kernels_cpu.tuned.exponential import exp_for
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
@@ -61,23 +61,45 @@ class LogSoftmax(_AlongRows):
         return logsoftmax_rows(dtype), logsoftmax_rows_back(dtype)
 
 
+@helper
+def largest(row: Storage) -> Any:
+    """Return the largest number of a row; any of them if there is NaN among them."""
+    # Four at a time: each comparison has to wait for the one before.
+    a = b = c = d = row[0]
+    fours = len(row) // 4 * 4
+    for j in range(0, fours, 4):
+        a = row[j] if row[j] > a else a
+        b = row[j + 1] if row[j + 1] > b else b
+        c = row[j + 2] if row[j + 2] > c else c
+        d = row[j + 3] if row[j + 3] > d else d
+    for j in range(fours, len(row)):
+        a = row[j] if row[j] > a else a
+    a, c = (a if a > b else b), (c if c > d else d)
+    return a if a > c else c
+
+
+@summing_helper
+def added_up(row: Storage) -> Any:
+    """Return the sum of a row, several numbers at a time."""
+    total = row.dtype.type(0)
+    for j in range(len(row)):
+        total += row[j]
+    return total
+
+
 @lru_cache
 def softmax_rows(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(out, x, rows, columns)``."""
-    exp, number = exp_for(dtype), dtype.type
+    exp = exp_for(dtype)
 
     def softmax_forward(out: Storage, x: Storage, rows: int, columns: int) -> None:
         for row in range(rows):
             scores = x[row * columns : (row + 1) * columns]
             to = out[row * columns : (row + 1) * columns]
-            top = scores[0]
-            for score in scores:
-                top = score if score > top else top
-            total = number(0)
+            top = largest(scores)
             for j in range(len(to)):
                 to[j] = exp(scores[j] - top)
-            for power in to:
-                total += power
+            total = added_up(to)
             for j in range(len(to)):
                 to[j] = to[j] / total
 
@@ -110,14 +132,10 @@ def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
         for row in range(rows):
             scores = x[row * columns : (row + 1) * columns]
             to = out[row * columns : (row + 1) * columns]
-            top = scores[0]
-            for score in scores:
-                top = score if score > top else top
-            total = number(0)
+            top = largest(scores)
             for j in range(len(to)):
                 to[j] = exp(scores[j] - top)
-            for power in to:
-                total += power
+            total = added_up(to)
             # NaN among the scores makes NaN of the sum and so of the whole row.
             rest = number(math.log(total))
             for j in range(len(to)):
@@ -129,16 +147,15 @@ def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
 @lru_cache
 def logsoftmax_rows_back(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(to, log_p, g, rows, columns)``."""
-    exp, number = exp_for(dtype), dtype.type
+    exp = exp_for(dtype)
 
     def logsoftmax_backward(
         to: Storage, log_p: Storage, g: Storage, rows: int, columns: int
     ) -> None:
         for row in range(rows):
             here, out = log_p[row * columns : (row + 1) * columns], to[row * columns :]
-            grads, total = g[row * columns : (row + 1) * columns], number(0)
-            for grad in grads:
-                total += grad
+            grads = g[row * columns : (row + 1) * columns]
+            total = added_up(grads)
             for j in range(len(here)):
                 out[j] = grads[j] - exp(here[j]) * total
 
