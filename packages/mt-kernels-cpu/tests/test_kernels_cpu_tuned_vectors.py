@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -125,4 +125,7 @@ def test_every_kernel_is_kept_on_disk() -> None:
 
 
 def _using(function: Any) -> FunctionType:
-    return lambda x: function(x)
+    def use(x: Any) -> Any:
+        return function(x)
+
+    return cast(FunctionType, use)
