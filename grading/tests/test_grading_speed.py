@@ -1,6 +1,7 @@
 """Speed is judged by the judge's clock, on fresh inputs, and only on a machine with time for it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from grading.driver.held import Rows
 from grading.isolation import IsolatedSubject
 from grading.judge.records import Status
 from grading.judge.speed import speed_results
-from grading.judge.subjects import Subjects, starter
 from grading.oracles.convolution import conv
 from grading.speed import measure as measuring
 from grading.speed.measure import measure
@@ -21,7 +21,6 @@ from grading.speed.trial import CALLS, CHAINED, Bench, Trial
 from grading.speed.verdict import judge
 from grading.speed.yardstick import YARDSTICKS
 from grading.subject import Answer, Array, Request, Subject
-from grading.submission import Submission
 from grading.table import table
 from tools.workspace import ROOT
 
@@ -182,6 +181,27 @@ def test_a_machine_on_which_the_yardstick_waits_is_busy() -> None:
     assert measured_with(seconds=0.01, tick=100.0).too_busy
 
 
+@pytest.mark.parametrize(("share", "busy"), [(0.0, False), (0.2, False), (0.5, True)])
+def test_a_machine_on_which_others_wait_meanwhile_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, busy: bool
+) -> None:
+    clock = FakeClock()
+    pressure = tmp_path / "cpu"
+    monkeypatch.setattr(measuring, "PRESSURE", pressure)
+    monkeypatch.setattr("grading.speed.measure.time.perf_counter", clock)
+
+    class Crowded(Worker):
+        """Has neighbours that wait for a share of the time that it takes."""
+
+        def answer(self, request: Request) -> Answer:
+            answer = super().answer(request)
+            waited = int(share * clock.now * 1e6)
+            pressure.write_text(f"some avg10=9.00 avg60=0.00 avg300=0.00 total={waited}\nfull 0")
+            return answer
+
+    assert measure(Crowded(clock, 0.01), SMALL, 0, clock).too_busy == busy
+
+
 @pytest.mark.parametrize(
     ("times", "outcome", "repeated"),
     [(1.0, "fast enough", False), (3.9, "fast enough", False), (4.1, "too slow", True)],
@@ -265,14 +285,15 @@ def test_the_packages_are_as_fast_as_the_table_says_and_the_way_to_them_is_short
                 # In the best times, which a busy machine delays least.
                 best = min(each.subject for each in measured.rounds)
                 assert measured.transport < 0.05 * best, name
-                assert min(each.ratio for each in measured.rounds) < 3 * fast, name
+                assert measured.too_busy or measured.ratio < 3 * fast, name
 
 
 @pytest.mark.slow
 def test_a_task_is_measured_where_it_is_judged() -> None:
     task = table().task("4.2")
-    with Subjects(starter(Submission.at(ROOT))) as subjects:
-        (result,) = speed_results(task, subjects, seed=3)
+    assert task.speed is not None
+    with IsolatedSubject(ROOT) as subject:
+        (result,) = speed_results(task, task.speed, subject, seed=3)
     if result.status is Status.NOT_JUDGED:
         assert result.remark == "machine too busy"
     else:
