@@ -37,10 +37,14 @@ def learned(contender: str, case: TrainingCase) -> tuple[float, Weights, Array]:
     return loss, weights, np.asarray(trainer.answer(case.inputs()[0]), np.float64)
 
 
+# It compiles each network for half a minute.
+COMPILED = pytest.param("torch-compile", marks=pytest.mark.slow)
+
+
 # The peers' own environment has them all, the one of the oracle has PyTorch.
 @pytest.mark.oracle
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("contender", ["torch", "torch-compile", "jax", "tinygrad", "tuned"])
+@pytest.mark.parametrize("contender", ["torch", COMPILED, "jax", "tinygrad", "tuned"])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_frameworks_compute_the_same_loss_and_the_same_step(
     network: Network, contender: str
