@@ -6,7 +6,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.tuned.buffers import Buffers
+from mt_kernels_cpu.tuned.buffers import REUSED_FROM, Buffers
 from mt_kernels_cpu.tuned.convolution import as_images, correlate
 from mt_kernels_cpu.tuned.elementwise import Elementwise
 from mt_kernels_cpu.tuned.forms import FORMS
@@ -14,9 +14,6 @@ from mt_kernels_cpu.tuned.products import Products
 from mt_kernels_cpu.tuned.reductions import Reductions
 from mt_tensor import FusedForm, TensorData
 from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
-
-SMALL = 2**12
-"""So few numbers are never worth a buffer, nor the question."""
 
 row_major = functools.lru_cache(maxsize=1024)(strides_from_shape)
 
@@ -36,6 +33,7 @@ class Tuned(Elementwise, Reductions, Products):
     def __init__(self, dtype: npt.DTypeLike = np.float32) -> None:
         super().__init__(dtype)
         self.buffers = Buffers()
+        self._few = REUSED_FROM // self.dtype.itemsize
 
     def empty(self, shape: UserShape) -> TensorData:
         """Return a contiguous tensor whose elements have no particular value."""
@@ -43,7 +41,8 @@ class Tuned(Elementwise, Reductions, Products):
         return TensorData.trusted(self._cells(math.prod(shape)), shape, row_major(shape))
 
     def _cells(self, count: int) -> Storage:
-        if count < SMALL:
+        # So few are not worth a buffer, nor the question.
+        if count < self._few:
             return np.empty(count, self.dtype)
         return self.buffers.empty(count, self.dtype)
 
