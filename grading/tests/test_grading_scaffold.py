@@ -5,12 +5,16 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from grading.judge.records import Status
+from grading.judge.run import Plan, judge
 from grading.scaffold import Manifest, NotATreeError, ScaffoldError, SyncError, sync, write_tree
+from grading.scaffold.documents import NOTHING_TO_TRAIN, TRAIN
 from grading.scaffold.manifest import NAME
 from grading.submission import Submission
 from grading.syntax import Function, definitions
@@ -254,3 +258,75 @@ def test_other_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text("{}", encoding="utf-8")
     with pytest.raises(NotATreeError, match="is damaged"):
         sync(tmp_path, now, table())
+
+
+# The tree at work
+
+
+def in_tree(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of Python in a tree, as its commands do."""
+    sources = os.pathsep.join(str(path) for path in sorted(tree.glob("packages/*/src")))
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": sources, "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+    )
+
+
+FIRST_HOLE = {
+    "points --model scalar": "Need to implement for task 0.4: Module.parameters",
+    "points --backend reference": "Need to implement for task 2.5: TensorMLP.__init__",
+    "points --backend fast": "Need to implement for task 2.5: TensorMLP.__init__",
+    "mnist --backend fast": "Need to implement for task 4.5: CourseLeNet.__init__",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", [0, 1, 2, 3, 4])
+def test_the_commands_of_a_tree_run_and_say_what_is_missing(tmp_path: Path, module: int) -> None:
+    out = tmp_path / "tree"
+    write_tree(ROOT, module, out, table())
+    scripts = tomllib.loads((out / "hatch.toml").read_text())["envs"]["default"]["scripts"]
+    tests = in_tree(out, "pytest", "-q", "-rs")
+    assert tests.returncode == 0, tests.stdout
+    assert "Need to implement for task 0.2: test_sigmoid" in tests.stdout
+    if module == 0:
+        assert scripts["train"] == NOTHING_TO_TRAIN
+    else:
+        assert TRAIN[module] in scripts["train"]
+        training = in_tree(out, "mt_models", "train", *TRAIN[module].split())
+        assert training.returncode == 1
+        assert FIRST_HOLE[TRAIN[module]] in training.stderr
+        assert "Traceback" not in training.stderr
+    first = table().in_module(module)[0]
+    judged = in_tree(out, "grading", "grade", first.marker, "--no-speed")
+    assert judged.returncode == 1, judged.stderr
+    assert "not implemented yet" in judged.stdout
+
+
+@pytest.mark.slow
+def test_every_stub_fails(tree: Path) -> None:
+    """A task with a hole is not done; the others need tasks that are not."""
+    report = judge(Plan(submission=Submission.at(tree), tasks=table().tasks, seed=1), table())
+    assert report.errors == ()
+    for result in report.tasks:
+        task = table().task(result.id)
+        if task.device == "cpu" and task.points:
+            expected = Status.UNIMPLEMENTED if task.holes else Status.NOT_JUDGED
+            assert result.status is expected, result.id
+
+
+@pytest.mark.slow
+def test_what_is_filled_in_passes_and_the_rest_still_fails(tmp_path: Path) -> None:
+    """The first module's solutions, put into its tree."""
+    out = tmp_path / "tree"
+    write_tree(ROOT, 0, out, table())
+    for path in (OPERATORS, "packages/mt-nn/src/mt_nn/module.py"):
+        (out / path).write_bytes((ROOT / path).read_bytes())
+    tasks = table().select(["task0_1", "task0_3", "task0_4", "task1_1"])
+    report = judge(Plan(submission=Submission.at(out), tasks=tasks, seed=1), table())
+    statuses = {result.id: result.status for result in report.tasks}
+    assert statuses["0.1"] is statuses["0.4"] is Status.PASSED
+    assert statuses["1.1"] is Status.UNIMPLEMENTED
