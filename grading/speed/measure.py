@@ -5,6 +5,7 @@ between two of the yardstick, so that both feel the same machine; where the yard
 processor, or others do meanwhile, the machine is busy and the time counts for nothing.
 """
 
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -103,8 +104,8 @@ class Measurement:
         return self.transport / self.seconds
 
 
-PRESSURE = Path("/proc/pressure/cpu")
-"""Where Linux says for how long processes waited for a processor."""
+LOAD = Path("/proc/loadavg")
+"""Where Linux says how many threads have work for a processor at this moment."""
 
 Clock: TypeAlias = Callable[[], float]
 
@@ -134,8 +135,8 @@ def measure(
     began = clock()
     _, before = _yardstick(bench.trial(), clock)
     while len(rounds) < ROUNDS:
-        seconds, waited, after = _run(subject, bench, clock)
-        quiet = before.quiet and after.quiet and waited <= (BUSY - 1) * seconds
+        seconds, alone, after = _run(subject, bench, clock)
+        quiet = before.quiet and after.quiet and alone
         rounds.append(Round(seconds, (before.taken + after.taken) / 2, quiet))
         before = after
         count = sum(each.quiet for each in rounds)
@@ -158,16 +159,16 @@ class _Time:
         return self.taken <= BUSY * self.worked
 
 
-def _run(subject: Subject, bench: Bench, clock: Clock) -> tuple[float, float, _Time]:
+def _run(subject: Subject, bench: Bench, clock: Clock) -> tuple[float, bool, _Time]:
     """Have a submission do a trial, then the yardstick; compare the results.
 
     Returns:
-        The submission's time, how long processes waited meanwhile, the yardstick's time.
+        The submission's time, whether there was a processor for it, the yardstick's time.
     """
     trial = bench.trial()
-    waited = _waiting(clock)
+    before = _is_processor_free(clock)
     seconds, answer = _seconds(subject, trial, clock)
-    waited = _waiting(clock) - waited
+    alone = before and _is_processor_free(clock)
     results, time_of_yardstick = _yardstick(trial, clock)
     if not trial.is_answered_by(answer.plain, results):
         shapes = " and ".join(map(str, bench.workload.shapes))
@@ -181,22 +182,23 @@ def _run(subject: Subject, bench: Bench, clock: Clock) -> tuple[float, float, _T
                 answer=answer,
             )
         )
-    return seconds, waited, time_of_yardstick
+    return seconds, alone, time_of_yardstick
 
 
-def _waiting(clock: Clock) -> float:
-    """Return for how many seconds processes of this machine waited for a processor so far.
+def _is_processor_free(clock: Clock) -> bool:
+    """Return whether at this moment others leave a processor to whoever needs one.
 
     A clock that stands still while one waits has no use for it; where the kernel does not tell,
     only the yardstick does.
     """
     if clock is not time.perf_counter:
-        return 0.0
+        return True
     try:
-        some = PRESSURE.read_text(encoding="ascii").splitlines()[0]
-        return int(some.rpartition("total=")[2]) / 1e6
+        with_work = int(LOAD.read_text(encoding="ascii").split()[3].partition("/")[0])
     except (OSError, ValueError, IndexError):
-        return 0.0
+        return True
+    # This thread is one of them.
+    return with_work - 1 < (os.cpu_count() or 1)
 
 
 def _seconds(subject: Subject, trial: Trial, clock: Clock) -> tuple[float, Answer]:
