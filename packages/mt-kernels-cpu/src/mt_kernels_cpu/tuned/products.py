@@ -11,6 +11,9 @@ import numpy.typing as npt
 from mt_tensor import HostBackend, TensorData, host_array
 from mt_tensor.layout import Storage
 
+SMALL = 2**12
+"""The size of a product up to which the shorter way to BLAS counts for more than the faster."""
+
 
 class Products(HostBackend):
     """The part of a backend that multiplies matrices."""
@@ -37,7 +40,8 @@ def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) ->
 
     What is invalid becomes NaN without a warning, as everywhere in a backend.
     """
-    if a.ndim == b.ndim == 2:
+    if a.ndim == b.ndim == 2 and out.size <= SMALL:
+        # It sets no flags about invalid numbers, so there are none to switch off.
         np.dot(a, b, out=out)
     else:
         with np.errstate(all="ignore"):
