@@ -5,6 +5,7 @@ is what a learner needs: the packages without solutions, their tests left out; t
 its own tests, whose oracles are answers in another form, in vectorised NumPy; the data.
 """
 
+import ast
 import subprocess
 from collections.abc import Iterator
 from importlib import resources
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from grading.scaffold.documents import hatch_toml, pyproject_toml, readme
 from grading.scaffold.manifest import NAME, Manifest
+from grading.scaffold.source import Source
 from grading.scaffold.stripping import ScaffoldError, strip
 from grading.scaffold.sync import Carried, sync
 from grading.table import Table
@@ -30,6 +32,9 @@ COPIED = (
     "tools/workspace.py",
 )
 """What a tree takes from the repository, files and whole folders."""
+
+TUNED = "tuned"
+"""The name of the backend that trains by default in the repository."""
 
 LEFT_OUT = ("grading/README.md", "grading/tests", "packages/*/tests")
 """What it does not take from these folders: tests are written with the solutions in mind."""
@@ -87,12 +92,32 @@ def tree_files(repository: Path, module: int, table: Table) -> dict[str, bytes]:
     stripped = strip(sources, table.tasks)
     for path in sources:
         del files[path]
+    stripped = {path: _trained_on_own_kernels(path, text) for path, text in stripped.items()}
     files.update({path: text.encode() for path, text in stripped.items()})
     files.update(dict(_templates()))
     files["README.md"] = readme(module, table, stripped).encode()
     files["hatch.toml"] = hatch_toml(module, repository / "hatch.toml").encode()
     files["pyproject.toml"] = pyproject_toml(repository / "pyproject.toml").encode()
     return files
+
+
+def _trained_on_own_kernels(path: str, text: str) -> str:
+    """Return a source of mt-models with `fast` in place of `tuned`, which no tree has."""
+    if not path.startswith("packages/mt-models/") or TUNED not in text:
+        return text
+    source = Source(text)
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Tuple):
+            gone = {i for i, each in enumerate(node.elts) if _is_tuned(each)}
+            if gone:
+                source.remove_elements([(each, each) for each in node.elts], gone)
+        elif isinstance(node, ast.keyword | ast.AnnAssign) and node.value and _is_tuned(node.value):
+            source.replace(node.value, '"fast"')
+    return source.result()
+
+
+def _is_tuned(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == TUNED
 
 
 def _paths(repository: Path) -> Iterator[str]:

@@ -42,6 +42,9 @@ GIVEN = {
         "return tuple(result)",
         "return TensorData.trusted(",
     ],
+    "the profile watches functions forward and backward": [
+        "watched = active_profile()",
+    ],
     "filling memory takes a thread for each cell": [
         "i = cuda.grid(1)",
         "if i < out_size:",
@@ -131,6 +134,13 @@ def test_no_module_survives_that_is_left_out(tree: Path) -> None:
             if ":" not in spoil:
                 assert Submission.at(ROOT).source(spoil) is not None
                 assert submission.source(spoil) is None
+
+
+def test_a_tree_trains_on_its_own_kernels(tree: Path) -> None:
+    models = tree / "packages" / "mt-models" / "src" / "mt_models"
+    assert 'BACKENDS = ("reference", "fast", "cuda")' in (models / "backends.py").read_text()
+    assert 'backend: str = "fast"' in (models / "recipes.py").read_text()
+    assert 'default="fast"' in (models / "cli" / "main.py").read_text()
 
 
 def test_a_tree_is_plain_text_without_history_or_caches(tree: Path) -> None:
