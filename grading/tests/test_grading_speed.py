@@ -287,7 +287,7 @@ def test_a_task_is_measured_where_it_is_judged() -> None:
     with IsolatedSubject(ROOT) as subject:
         (result,) = speed_results(task, task.speed, subject, seed=3)
     if result.status is Status.NOT_JUDGED:
-        assert result.remark == "machine too busy"
+        assert "too busy" in result.remark
     else:
         assert result.status is Status.PASSED
         assert result.low is not None and result.ratio is not None
