@@ -81,13 +81,13 @@ MUTANTS: list[Mutant] = [
         "reverse goes for rows only",
         "column = x - j if reverse else x + j",
         "column = x + j",
-        "rows only",
+        "`reverse`",
     ),
     conv2d(
         "reverse goes for columns only",
         "row = y - k if reverse else y + k",
         "row = y + k",
-        "columns only",
+        "`reverse`",
     ),
     conv2d(
         "the weight's strides are ignored",
@@ -169,7 +169,7 @@ MUTANTS: list[Mutant] = [
         POOLING,
         "return windows.mean(4).view(",
         "return (windows.sum(4) * (1.0 / kernel[0])).view(",
-        "height",
+        "divided",
     ),
     mutant(
         "4.4",
