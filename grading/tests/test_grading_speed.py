@@ -274,10 +274,10 @@ def test_the_packages_are_as_fast_as_the_table_says_and_the_way_to_them_is_short
         for task in table().tasks:
             for name, fast in task.speed.fast.items() if task.speed else ():
                 measured = measure(subject, BY_NAME[name], 0)
-                # In the best times, which a busy machine delays least.
-                best = min(each.subject for each in measured.rounds)
-                assert measured.transport < 0.05 * best, name
-                assert measured.too_busy or measured.ratio < 3 * fast, name
+                if measured.too_busy:
+                    continue
+                assert measured.transport_share < 0.05, name
+                assert measured.ratio < 3 * fast, name
 
 
 @pytest.mark.slow
