@@ -79,6 +79,15 @@ def _of_first_matrices(a: Array, b: Array) -> Array:
     return np.broadcast_to(a[(0,) * (a.ndim - 2)] @ b[(0,) * (b.ndim - 2)], right.shape)
 
 
+def _transposed_tile(b: Array) -> Array:
+    """Return what a tile, filled up with zeros, holds when its indices are exchanged."""
+    rows, columns = b.shape[-2:]
+    side = max(rows, columns)
+    tile = np.zeros((*b.shape[:-2], side, side))
+    tile[..., :rows, :columns] = b
+    return tile.swapaxes(-1, -2)[..., :rows, :columns]
+
+
 MISTAKES = [
     product(
         "the strides of the second matrix are ignored, as if it were contiguous",
@@ -111,6 +120,10 @@ MISTAKES = [
     product(
         "the second matrix is read transposed: its rows and columns are exchanged",
         lambda a, b: a @ b.swapaxes(-1, -2),
+    ),
+    product(
+        "the second tile is read with its row and its column exchanged",
+        lambda a, b: a @ _transposed_tile(b),
     ),
     product(
         "only the first tile of 32 terms is added up: the loop over tiles ends too early",

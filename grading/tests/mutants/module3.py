@@ -162,7 +162,7 @@ MUTANTS: list[Mutant] = [
         f"{CUDA}/matrix_multiply.py",
         "total += a_tile[tile_row, k] * b_tile[k, tile_column]",
         "total += a_tile[tile_row, k] * b_tile[tile_column, k]",
-        "exchanged",
+        None,
     ),
     mutant(
         "3.5",
