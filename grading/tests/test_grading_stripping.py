@@ -14,6 +14,7 @@ def task(holes: list[str], spoils: list[str] | None = None) -> Task:
     return Task(
         id="4.2",
         title="",
+        asks="",
         module=4,
         points=10,
         checks=Checks(),
