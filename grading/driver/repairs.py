@@ -1,7 +1,8 @@
 """Faults that a submission has inherited from the course's own template, and their repair.
 
 A check of a learner's function must not fail for what was given. A function is repaired only where
-it shows the fault, and what was repaired is told on request, as `repairs.told`.
+it shows the fault, and what was repaired is told on request, as `repairs.told`; what there is to
+say about it, the judge knows.
 """
 
 import importlib
@@ -15,18 +16,13 @@ from grading.subject import Answer, Array, Request
 
 family = Family()
 
-VIEW = (
-    "View.backward, as the course publishes it, reads the storage of a gradient as if it were "
-    "contiguous; behind a permutation that is wrong. It was repaired for the checks."
-)
-
 _told: list[str] = []
 _looked_at: set[str] = set()
 
 
 @family.operation
 def told(request: Request) -> Answer:
-    """Return a sentence for each repair that was made."""
+    """Return the names of the functions that were repaired."""
     return Answer(request, plain=list(_told))
 
 
@@ -55,7 +51,7 @@ def _repair_view() -> None:
 
     view.backward = staticmethod(backward)
     if _view_is_right(contiguous=False):
-        _told.append(VIEW)
+        _told.append("View.backward")
     else:
         view.backward = staticmethod(given)
 

@@ -12,6 +12,8 @@ class Limits:
 
     Attributes:
         call_seconds: How long one request may take; the first call of a kernel compiles it.
+        learn_seconds: How long one that trains a network may take; the first compiles its kernels,
+            a dozen of them.
         check_seconds: How long the requests of one check may take together, None for any time.
         total_seconds: How long all requests to a submission may take together.
         start_seconds: How long a worker may take before it asks for requests.
@@ -25,6 +27,7 @@ class Limits:
     """
 
     call_seconds: float = 60.0
+    learn_seconds: float = 180.0
     check_seconds: float | None = None
     total_seconds: float = 3600.0
     start_seconds: float = 60.0

@@ -97,6 +97,11 @@ class IsolatedSubject(Subject):
         self._lost: list[WorkerError] = []
 
     @property
+    def running(self) -> bool:
+        """Whether there is a worker that waits for requests."""
+        return self._worker is not None
+
+    @property
     def output(self) -> str:
         """The end of what the present worker printed."""
         worker = self._worker
@@ -166,7 +171,8 @@ class IsolatedSubject(Subject):
         if left <= 0:
             why = "the time for all requests is up"
             raise CheckAbandoned(WorkerError("TimedOut", why, request), why)
-        return min(left, limits.call_seconds)
+        learns = request.operation.startswith("learn.")
+        return min(left, limits.learn_seconds if learns else limits.call_seconds)
 
     def _loss(self, kind: str, message: str, request: Request) -> BaseException:
         """End the worker; return what is to be raised."""

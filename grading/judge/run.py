@@ -29,6 +29,7 @@ from grading.judge.records import (
     SubmissionRecord,
     TaskResult,
 )
+from grading.judge.remarks import repairs
 from grading.judge.session import SessionError, run_checks
 from grading.judge.speed import speed_results
 from grading.judge.subjects import Subjects, starter
@@ -121,6 +122,7 @@ class _Run:
         self._references = references
         self.results: dict[str, TaskResult] = {}
         self.errors: list[str] = []
+        self._told: set[str] = set()
 
     def judge(self, task: Task) -> TaskResult:
         """Judge a task, and keep what became of it."""
@@ -166,6 +168,9 @@ class _Run:
             subject = self._subjects.on("cpu")
             speed = speed_results(task, task.speed, subject, self._plan.seed, self._reference())
         self._complain(task, checks)
+        inherits = submission.layout == "upstream"
+        remarks = repairs(self._subjects, told=self._told) if inherits else ()
+        self._told.update(remarks)
         slow = any(each.status.bad for each in speed)
         charged = task.speed is not None and task.speed.points > 0
         return TaskResult(
@@ -180,6 +185,7 @@ class _Run:
             speed=speed,
             measurements=tuple(_with_claim(each, submission) for each in measurements(outcomes)),
             holes=functions,
+            remarks=remarks,
             doc=task.doc,
         )
 

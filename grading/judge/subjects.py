@@ -14,6 +14,9 @@ from grading.submission import Submission
 
 Place = Literal["cpu", "gpu", "simulator"]
 
+LAST_WORDS = 5.0
+"""Seconds for what a worker says beside the checks."""
+
 Start = Callable[[Place], IsolatedSubject]
 """Starts the code under test on a device."""
 
@@ -63,6 +66,13 @@ class Subjects:
             self._workers[place] = self._start(place)
             self._workers[place].begin_check(self._current_limits())
         return _Clocked(self, place)
+
+    def running(self) -> list[Subject]:
+        """Return the workers that were started and have not been lost, with no time to waste."""
+        running = [worker for worker in self._workers.values() if worker.running]
+        for worker in running:
+            worker.begin_check(replace(self._limits, check_seconds=LAST_WORDS, stops=1))
+        return list(running)
 
     def begin_task(self, seconds: float, memory_mb: int) -> None:
         """Give a task its time, from now on, and its memory."""

@@ -82,7 +82,9 @@ def _show(report: Report, on: Console, verbose: bool) -> None:
 
 
 def _is_explained(task: TaskResult) -> bool:
-    return bool(task.failures) or any(each.status.bad for each in task.speed)
+    if task.failures or task.measurements or task.remarks:
+        return True
+    return any(each.status.bad for each in task.speed)
 
 
 def _card(report: Report) -> RenderableType:

@@ -12,10 +12,14 @@ import pytest
 from grading.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject
 from grading.judge.records import Status
+from grading.judge.remarks import SENTENCES, repairs
 from grading.judge.run import Plan, judge
+from grading.judge.subjects import Subjects, starter
+from grading.subject import Answer, Plain, Request, Subject, SubjectError
 from grading.submission import Submission
 from grading.table import table
 from grading.tests.upstream_trees import Edition, write_upstream
+from tools.workspace import ROOT
 
 EDITIONS: tuple[Edition, ...] = ("2022", "2023")
 
@@ -57,8 +61,40 @@ def test_the_template_is_repaired_once_and_told(subject: IsolatedSubject) -> Non
     spread = np.repeat(np.repeat(upstream, 2, axis=2), 3, axis=3) / 6
     gradient = answer.gradients[0]
     assert gradient is not None and bool(np.allclose(gradient, spread))
-    (sentence,) = subject.call("repairs.told").plain
-    assert sentence.startswith("View.backward, as the course publishes it")
+    assert subject.call("repairs.told").plain == list(SENTENCES)
+
+
+class Worker(Subject):
+    """Names repairs."""
+
+    def __init__(self, names: Plain) -> None:
+        self.names = names
+
+    def answer(self, request: Request) -> Answer:
+        assert request.operation == "repairs.told"
+        if self.names is None:
+            raise SubjectError(["ImportError"], "no", request)
+        return Answer(request, plain=self.names)
+
+
+class Workers(Subjects):
+    """Workers that name repairs."""
+
+    def __init__(self, *names: Plain) -> None:
+        super().__init__(starter(Submission.at(ROOT)))
+        self.names = names
+
+    def running(self) -> list[Subject]:
+        return [Worker(names) for names in self.names]
+
+
+def test_only_known_repairs_are_told_and_only_once() -> None:
+    view, sentence = "View.backward", SENTENCES["View.backward"]
+    made_up = Workers(None, "View.backward", 7, [[view], "30 of 30 points", 1.5])
+    assert repairs(made_up) == ()
+    both = Workers([view], [view])
+    assert repairs(both) == (sentence,)
+    assert repairs(both, told=[sentence]) == ()
 
 
 def test_packages_are_not_repaired() -> None:
@@ -126,3 +162,6 @@ def test_a_right_tree_passes(tmp_path: Path, edition: Edition, module: int) -> N
         there = task.module <= module and task.device == "cpu"
         expected = Status.PASSED if there else Status.NOT_THERE
         assert statuses[task.id] is expected, (task.id, statuses[task.id])
+    # What is repaired is told where it first matters.
+    remarks = [(task.id, remark) for task in report.tasks for remark in task.remarks]
+    assert remarks == [("2.4", SENTENCES["View.backward"])]
