@@ -82,35 +82,13 @@ def correlate(
     return True
 
 
-def padded(
+def _layout(
     backend: Tuned,
     input: TensorData,
     kernel: Pair,
     size: Pair,
-    before: Pair,
+    before: Pair = (0, 0),
     reverse: bool = False,
-    mask: TensorData | None = None,
-) -> Planes:
-    """Write images into planes over which a kernel can slide.
-
-    Args:
-        backend: What computes.
-        input: The images.
-        kernel: The height and width of the kernel.
-        size: How many rows and columns of outputs will be asked for.
-        before: How many rows and columns of zeros are before the images.
-        reverse: Whether the kernel is read from its end.
-        mask: Only what is positive here counts in the images; the rest is 0.
-
-    Shape:
-        input and mask (N, C, H, W).
-    """
-    where = _layout(backend, input, kernel, size, before, reverse)
-    return to_planes(backend, input, where, mask)
-
-
-def _layout(
-    backend: Tuned, input: TensorData, kernel: Pair, size: Pair, before: Pair, reverse: bool
 ) -> Layout:
     count, channels, height, width = input.shape
     image, dtype = (height, width), backend.dtype
@@ -120,7 +98,17 @@ def _layout(
 def to_planes(
     backend: Tuned, input: TensorData, where: Layout, mask: TensorData | None = None
 ) -> Planes:
-    """Write images into planes of a layout; see `padded`."""
+    """Write images into planes over which a kernel can slide.
+
+    Args:
+        backend: What computes.
+        input: The images.
+        where: Where in the planes they lie: a layout for images of their shape.
+        mask: Only what is positive here counts in the images; the rest is 0.
+
+    Shape:
+        input and mask (N, C, H, W).
+    """
     count, channels = input.shape[:2]
     width = lanes(backend.dtype)
     storage = backend.buffers.empty(where.cells, backend.dtype)
@@ -250,8 +238,8 @@ def _gradient_of_weight(
     gradients = TensorData.trusted(
         gradients.storage, (*gradients.shape[:2], *size), gradients.strides
     )
-    planes = padded(backend, images, kernel, size, (0, 0))
-    grads = padded(backend, gradients, kernel, image, (0, 0))
+    planes = to_planes(backend, images, _layout(backend, images, kernel, size))
+    grads = to_planes(backend, gradients, _layout(backend, gradients, kernel, image))
     result = sum_products(backend, planes, grads, outputs)
     if has_nan(result) and not planes.layout.complete:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,11 @@ from mt_kernels_cpu.tuned.convolution import (
     finite,
     has_nan,
     ones,
-    padded,
     slide_over,
     sum_products,
+    to_planes,
 )
-from mt_kernels_cpu.tuned.layouts import Pair
+from mt_kernels_cpu.tuned.layouts import Layout, Pair, layout
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import FusedForm, TensorData, host_array, operators
 from mt_tensor.fusion import Gradients
@@ -30,28 +31,45 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What all calls of the same shapes have in common, sequences as images one row high.
+
+    Attributes:
+        sequences: Whether the input was given as sequences.
+        before: How many rows and columns of zeros are before the input.
+        out: The shape of the output, (N, O, P, Q).
+        forward: Where the input lies in planes over which the kernels slide.
+        backward: The same for the gradient of the output and the turned kernels.
+    """
+
+    sequences: bool
+    before: Pair
+    out: tuple[int, int, int, int]
+    forward: Layout
+    backward: Layout
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """What a call leaves for its gradients, sequences as images one row high.
 
     Attributes:
+        plan: How it was computed.
         planes: The input in planes.
         input: The input, (N, C, H, W).
         weight: The kernels, (O, C, KH, KW).
-        before: How many rows and columns of zeros are before the input.
         out: What came out, (N, O, P, Q).
         relu: Whether negative sums became 0.
         needs_grad: For input, weight and bias, if there is one.
-        dims: The dimensions of the input as it was given.
     """
 
+    plan: Plan
     planes: Planes
     input: TensorData
     weight: TensorData
-    before: Pair
     out: TensorData
     relu: bool
     needs_grad: tuple[bool, ...]
-    dims: int
 
 
 class Convolution(FusedForm):
@@ -73,23 +91,20 @@ class Convolution(FusedForm):
         call = convolve(backend, needs_grad, input, weight, bias, before, positions, stride, relu)
         if call is None:
             return None
-        return (call.out if call.dims == 4 else as_sequences(call.out)), call
+        return (as_sequences(call.out) if call.plan.sequences else call.out), call
 
     @staticmethod
     def backward(backend: Tuned, saved: Call, grad: TensorData) -> Gradients:
         """Return the gradients of input, weight and bias, where they are needed."""
-        if saved.dims == 3:
+        plan, weight, needs_grad = saved.plan, saved.weight, saved.needs_grad
+        if plan.sequences:
             grad = as_images(grad)
-        weight, needs_grad = saved.weight, saved.needs_grad
-        outputs, _, height, width = weight.shape
-        image = (saved.input.shape[2], saved.input.shape[3])
-        before = (height - 1 - saved.before[0], width - 1 - saved.before[1])
-        mask = saved.out if saved.relu else None
-        planes = padded(backend, grad, (height, width), image, before, reverse=True, mask=mask)
+        outputs, channels, height, width = weight.shape
+        planes = to_planes(backend, grad, plan.backward, saved.out if saved.relu else None)
         by_input = by_weight = by_bias = None
         if needs_grad[0]:
             by_input = backend.empty(saved.input.shape)
-            (o, c, *kernel), shape = weight.strides, (weight.shape[1], outputs, height, width)
+            (o, c, *kernel), shape = weight.strides, (channels, outputs, height, width)
             turned = TensorData.trusted(weight.storage, shape, (c, o, *kernel))
             slide_over(planes, turned, by_input)
         if needs_grad[1]:
@@ -104,7 +119,7 @@ class Convolution(FusedForm):
         if needs_grad[2:] == (True,):
             sums = _sums_of_channels(planes, outputs)
             by_bias = TensorData.trusted(sums, (outputs,), (1,))
-        if saved.dims == 3:
+        if plan.sequences:
             by_input = by_input and as_sequences(by_input)
             by_weight = by_weight and as_sequences(by_weight)
         return (by_input, by_weight, by_bias)[: len(needs_grad)]
@@ -127,33 +142,60 @@ def convolve(
     need, numbers that do not fit together, and weights that are infinite or NaN: these must not
     meet the zeros around the planes.
     """
-    dims = len(input.shape)
-    if dims == 3 and len(weight.shape) == 3 and len(positions) == 1 and len(before) == 1:
-        input, weight = as_images(input), as_images(weight)
-        before, positions = (0, *before), (1, *positions)
-    if not (len(input.shape) == len(weight.shape) == 4 and len(positions) == len(before) == 2):
+    shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
+    plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
+    if plan is None or not finite(weight):
         return None
-    kernel, size = (weight.shape[2], weight.shape[3]), (positions[0], positions[1])
-    narrow = lanes(backend.dtype)
+    if plan.sequences:
+        input, weight = as_images(input), as_images(weight)
+    planes = to_planes(backend, input, plan.forward)
+    out = backend.empty(plan.out)
+    slide_over(planes, weight, out, bias, relu)
+    return Call(plan, planes, input, weight, out, relu, needs_grad)
+
+
+@functools.lru_cache(maxsize=256)
+def plan_for(
+    dtype: np.dtype[Any],
+    input: tuple[int, ...],
+    weight: tuple[int, ...],
+    bias: tuple[int, ...] | None,
+    before: tuple[int, ...],
+    positions: tuple[int, ...],
+    stride: tuple[int, ...],
+) -> Plan | None:
+    """Return how to compute convolutions of some shapes, None for those that are declined."""
+    sequences = len(input) == len(weight) == 3 and len(positions) == len(before) == 1
+    if sequences:
+        input, weight = (*input[:2], 1, input[2]), (*weight[:2], 1, weight[2])
+        before, positions = (0, *before), (1, *positions)
+    if not (len(input) == len(weight) == 4 and len(positions) == len(before) == 2):
+        return None
+    (count, channels, *image), (outputs, expected, *kernel) = input, weight
+    narrow = lanes(dtype)
     if (
         any(step != 1 for step in stride)
-        or input.shape[1] != weight.shape[1]
-        or (bias is not None and bias.shape != weight.shape[:1])
-        or 0 in (input.size, weight.size, size[0])
-        or min(size[1], input.shape[3]) < narrow
+        or channels != expected
+        or bias not in (None, (outputs,))
+        or 0 in (*input, *weight, positions[0])
+        or min(positions[1], image[1]) < narrow
         or not all(0 <= zeros < taps for zeros, taps in zip(before, kernel, strict=True))
         or any(
-            count > length + zeros
-            for count, length, zeros in zip(size, input.shape[2:], before, strict=True)
+            wanted > length + zeros
+            for wanted, length, zeros in zip(positions, image, before, strict=True)
         )
-        or not finite(weight)
     ):
         return None
-    zeros = (before[0], before[1])
-    planes = padded(backend, input, kernel, size, zeros)
-    out = backend.empty((input.shape[0], weight.shape[0], *size))
-    slide_over(planes, weight, out, bias, relu)
-    return Call(planes, input, weight, zeros, out, relu, needs_grad, dims)
+    (height, width), (rows, columns), (top, left) = kernel, positions, before
+    inside, taps, places = (image[0], image[1]), (height, width), (rows, columns)
+    after = (height - 1 - top, width - 1 - left)
+    return Plan(
+        sequences,
+        (top, left),
+        (count, outputs, rows, columns),
+        layout(count, channels, inside, taps, places, (top, left), False, dtype, narrow),
+        layout(count, outputs, places, taps, inside, after, True, dtype, narrow),
+    )
 
 
 def _sums_of_channels(gradients: Planes, outputs: int) -> npt.NDArray[Any]:
@@ -170,7 +212,7 @@ def _exact_gradient_of_weight(backend: Tuned, saved: Call, grad: TensorData) -> 
     """Return the gradient where infinities or NaN must not meet the zeros around an image."""
     if saved.relu:
         grad = backend.zip(operators.relu_back, saved.out, grad)
-    (top, left), widths = saved.before, ((0, 0), (0, 0))
+    (top, left), widths = saved.plan.before, ((0, 0), (0, 0))
     images = np.pad(host_array(saved.input), (*widths, (top, 0), (left, 0)))
     size = (saved.weight.shape[2], saved.weight.shape[3])
     swap = (1, 0, 2, 3)

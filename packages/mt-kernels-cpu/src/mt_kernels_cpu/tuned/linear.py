@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mt_kernels_cpu.jit import exact
-from mt_kernels_cpu.tuned.products import as_matrix
+from mt_kernels_cpu.tuned.products import as_matrix, multiply
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
@@ -60,11 +60,11 @@ class Linear(FusedForm):
         if needs_grad[0]:
             grad_input = backend.empty(shape)
             to = grad_input.storage.reshape(rows.shape)
-            np.matmul(grads, as_matrix(weight).T, out=to)
+            multiply(grads, as_matrix(weight).T, to)
         if needs_grad[1]:
             grad_weight = backend.empty(weight.shape)
             to = grad_weight.storage.reshape(weight.shape)
-            np.matmul(as_matrix(rows).T, grads, out=to)
+            multiply(as_matrix(rows).T, grads, to)
         return (grad_input, grad_weight, grad_bias)[: len(needs_grad)]
 
 

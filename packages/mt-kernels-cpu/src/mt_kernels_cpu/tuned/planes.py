@@ -22,7 +22,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.jit import helper, released
-from mt_kernels_cpu.tuned.vectors import load, multiply_add, positive, repeat, store, where_positive
+from mt_kernels_cpu.tuned.vectors import (
+    gather,
+    load,
+    multiply_add,
+    positive,
+    repeat,
+    store,
+    where_positive,
+)
 from mt_tensor.layout import Storage
 
 Positions: TypeAlias = npt.NDArray[np.int64]
@@ -75,11 +83,14 @@ def fill_planes(
                 start = n * steps[0] + c * steps[1] + y * steps[2]
                 to = at + inside + y * to_steps[2]
                 sign = n * mask_steps[0] + c * mask_steps[1] + y * mask_steps[2]
-                if steps[3] == 1 and mask_steps[3] == 1 and width >= lanes:
+                if width >= lanes and (mask_steps[3] == 1 or not masked):
                     for x in range(0, width, lanes):
                         # The last vector of a row overlaps with the one before.
                         x = min(x, width - lanes)
-                        numbers = load(images, start + x)
+                        if steps[3] == 1:
+                            numbers = load(images, start + x)
+                        else:
+                            numbers = gather(images, start + x * steps[3], steps[3])
                         if masked:
                             numbers = where_positive(load(mask, sign + x), numbers)
                         store(planes, to + x, numbers)

@@ -103,7 +103,9 @@ class MaxPool2d(FusedForm):
 
 def _window(input: TensorData, kernel: Any) -> Pair | None:
     """Return the size of a window, None unless such windows fill the images."""
-    if len(input.shape) != 4 or input.size == 0 or np.shape(kernel) != (2,):
+    if len(input.shape) != 4 or input.size == 0:
+        return None
+    if not isinstance(kernel, tuple | list) or len(kernel) != 2:
         return None
     height, width = kernel
     if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):

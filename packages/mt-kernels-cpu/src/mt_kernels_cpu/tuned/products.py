@@ -40,8 +40,10 @@ def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) ->
 
     What is invalid becomes NaN without a warning, as everywhere in a backend.
     """
-    if a.ndim == b.ndim == 2 and out.size <= SMALL:
-        # It sets no flags about invalid numbers, so there are none to switch off.
+    if a.ndim == b.ndim == 2 and (out.size <= SMALL or a.shape[1] == 1):
+        # It sets no flags about invalid numbers, so there are none to switch off. And it leaves to
+        # BLAS what matmul does in plain loops, a column times a row: the gradient of a weight for
+        # a batch of one.
         np.dot(a, b, out=out)
     else:
         with np.errstate(all="ignore"):

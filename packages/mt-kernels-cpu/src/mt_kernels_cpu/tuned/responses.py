@@ -58,7 +58,10 @@ def find_strongest(
                 if np.isnan(best):
                     break
         if best > 0:
+            # The vector first, and then the place in it; the last vector is sure to have it.
             position = 0
+            while at + position < end and largest(load(responses, at + position)) < best:
+                position += lanes
             while responses[at + position] != best:
                 position += 1
         strongest[row] = best
@@ -113,9 +116,11 @@ def add_windows(
                 for i in range(length):
                     to[i] += factor * run[i]
         bias_gradient[o] = bias
-        for c in range(channels):
-            for k in range(taps):
-                gradient[(o * channels + c) * taps + k] = window[k * channels + c]
+        to = gradient[o * channels * taps : (o + 1) * channels * taps]
+        for k in range(taps):
+            run = window[k * channels : (k + 1) * channels]
+            for c in range(channels):
+                to[c * taps + k] = run[c]
 
 
 @released

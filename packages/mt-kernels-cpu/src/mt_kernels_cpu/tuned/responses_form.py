@@ -64,7 +64,7 @@ class StrongestResponse(FusedForm):
         call, where = saved
         count, channels, _, width = call.input.shape
         outputs, _, _, taps = call.weight.shape
-        sizes, before = (count, width, channels, outputs, taps), call.before[1]
+        sizes, before = (count, width, channels, outputs, taps), call.plan.before[1]
         given: tuple[Any, ...] = (
             grad.storage,
             (grad.strides[0], grad.strides[1]),
