@@ -66,7 +66,7 @@ def test_plain_numbers_on_either_side(
         expect_array(subject.call(f"tensor.{name}", [x], {"number": number}), expected)
 
 
-@given(x=shapes().flatmap(lambda shape: arrays(shape, st.sampled_from([-4.0, -0.5, 0.25, 2.0]))))
+@given(x=shapes().flatmap(lambda shape: arrays(shape, [0.25, -0.5, 2.0, -4.0])))
 def test_reciprocal(subject: Subject, x: Array) -> None:
     expect_array(subject.call("tensor.inv", [x]), 1 / x)
 
@@ -90,7 +90,7 @@ def test_sum_and_mean_of_everything(subject: Subject, x: Array) -> None:
     expect_array(subject.call("tensor.mean", [x]), [x.mean()])
 
 
-@given(x=shapes().flatmap(lambda shape: arrays(shape, st.sampled_from([0.0, 1.0, 1.0, 1.0]))))
+@given(x=shapes().flatmap(lambda shape: arrays(shape, [0.0, 1.0, 1.0, 1.0])))
 def test_all(subject: Subject, x: Array) -> None:
     expect_array(subject.call("tensor.all", [x]), [float(x.all())])
 

@@ -1,0 +1,39 @@
+"""One-dimensional convolution that visits only the taps that lie on the image."""
+
+from numba import prange
+
+from mt_kernels_cpu.jit import Kernel
+from mt_tensor.layout import Shape, Storage, Strides
+
+
+@Kernel
+def tensor_conv1d(
+    out: Storage,
+    out_shape: Shape,
+    out_strides: Strides,
+    out_size: int,
+    input: Storage,
+    input_shape: Shape,
+    input_strides: Strides,
+    weight: Storage,
+    weight_shape: Shape,
+    weight_strides: Strides,
+    reverse: bool,
+) -> None:
+    s0, s1, s2 = out_strides, input_strides, weight_strides
+    width, taps = input_shape[2], weight_shape[2]
+    for n in prange(out_shape[0]):
+        for o in range(out_shape[1]):
+            for p in range(out_shape[2]):
+                first, last = 0, min(taps, width - p)
+                if reverse:
+                    first, last = max(0, p - width + 1), min(taps, p + 1)
+                total = 0.0
+                for k in range(first, last):
+                    at = p - k if reverse else p + k
+                    for c in range(input_shape[1]):
+                        total += (
+                            input[n * s1[0] + c * s1[1] + at * s1[2]]
+                            * weight[o * s2[0] + c * s2[1] + k * s2[2]]
+                        )
+                out[n * s0[0] + o * s0[1] + p * s0[2]] = total

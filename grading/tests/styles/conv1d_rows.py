@@ -1,0 +1,37 @@
+"""One-dimensional convolution that collects a row of the output, tap by tap."""
+
+import numpy as np
+from numba import prange
+
+from mt_kernels_cpu.jit import Kernel
+from mt_tensor.layout import Shape, Storage, Strides
+
+
+@Kernel
+def tensor_conv1d(
+    out: Storage,
+    out_shape: Shape,
+    out_strides: Strides,
+    out_size: int,
+    input: Storage,
+    input_shape: Shape,
+    input_strides: Strides,
+    weight: Storage,
+    weight_shape: Shape,
+    weight_strides: Strides,
+    reverse: bool,
+) -> None:
+    s0, s1, s2 = out_strides, input_strides, weight_strides
+    for job in prange(out_shape[0] * out_shape[1]):
+        n = job // out_shape[1]
+        o = job % out_shape[1]
+        row = np.zeros(out_shape[2])
+        for c in range(input_shape[1]):
+            for k in range(weight_shape[2]):
+                w = weight[o * s2[0] + c * s2[1] + k * s2[2]]
+                for p in range(out_shape[2]):
+                    at = p - k if reverse else p + k
+                    if 0 <= at < input_shape[2]:
+                        row[p] += w * input[n * s1[0] + c * s1[1] + at * s1[2]]
+        for p in range(out_shape[2]):
+            out[n * s0[0] + o * s0[1] + p * s0[2]] = row[p]
