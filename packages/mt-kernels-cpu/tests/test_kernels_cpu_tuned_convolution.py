@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mt_kernels_cpu import Tuned
@@ -31,6 +31,9 @@ def spread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+# Each law is put to the test four times: for two dtypes, on one thread and on several.
+quarter = settings(max_examples=15)
 
 
 def operand(data: st.DataObject, dtype: Any, *shape: int) -> TensorData:
@@ -62,6 +65,7 @@ def same(mine: TensorData, expected: TensorData, dtype: Any) -> None:
 
 @pytest.mark.usefixtures("spread")
 @dtypes
+@quarter
 @given(st.tuples(few, few, few), st.integers(0, 20), st.integers(0, 9), reverses, draws)
 def test_conv1d(
     dtype: Any,
@@ -84,6 +88,7 @@ def test_conv1d(
 
 @pytest.mark.usefixtures("spread")
 @dtypes
+@quarter
 @given(
     st.tuples(few, few, st.integers(0, 6)),
     st.tuples(st.integers(0, 4), st.integers(0, 12)),
@@ -112,6 +117,7 @@ def test_conv2d(
 
 @pytest.mark.usefixtures("spread")
 @dtypes
+@quarter
 @given(
     st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 6)),
     st.tuples(st.integers(1, 4), st.integers(1, 12)),
@@ -137,7 +143,7 @@ def test_gradient_of_a_weight(
 @pytest.mark.parametrize("number", SPECIALS)
 @pytest.mark.parametrize("place", ["image", "kernel"])
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("size", [(4, 9), (2, 3), (9, 12), (1, 8)])
+@pytest.mark.parametrize("size", [(4, 9), (2, 3), (9, 12)])
 @pytest.mark.parametrize("kernel", [(2, 3), (4, 8)])
 def test_special_numbers_do_not_meet_the_zeros_around_an_image(
     dtype: Any,
