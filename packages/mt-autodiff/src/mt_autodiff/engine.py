@@ -19,8 +19,38 @@ from mt_autodiff.profiling import active_profile
 from mt_tensor import Backend, IndexingError, ShapeError, TensorData, operators, shape_broadcast
 
 
-class TensorContext(Context):
-    """What a function's forward leaves for its backward.
+class History(Context):
+    """How a node came about: nothing at all for a leaf, else a function and its operands.
+
+    Attributes:
+        last_fn: The function that computed the node, None for a leaf.
+        inputs: The nodes that it was computed from.
+    """
+
+    __slots__ = ("inputs", "last_fn")
+
+    last_fn: type[Function] | None
+    inputs: Sequence[Node]
+
+    def __init__(self) -> None:
+        """Make the history of a leaf."""
+        super().__init__()
+        self.last_fn = None
+        self.inputs = ()
+
+    @property
+    def ctx(self) -> TensorContext | None:
+        """What the function's forward left for its backward; None for a leaf."""
+        return None
+
+    def __repr__(self) -> str:
+        return f"History({self.last_fn.__name__})" if self.last_fn else "History(leaf)"
+
+
+class TensorContext(History):
+    """What a function's forward leaves for its backward, and the history of its result.
+
+    One object is both, because every operation makes one, and making objects takes time.
 
     Attributes:
         backend: Where the operands live and the result is computed.
@@ -29,31 +59,26 @@ class TensorContext(Context):
 
     __slots__ = ("backend", "needs_grad")
 
-    def __init__(self, backend: Backend, needs_grad: tuple[bool, ...]) -> None:
-        # What Context.__init__ would do: every operation makes a context, and calls take time.
+    def __init__(
+        self,
+        last_fn: type[Function],
+        inputs: Sequence[Node],
+        backend: Backend,
+        needs_grad: tuple[bool, ...],
+    ) -> None:
+        """Make the context of one call of a function."""
+        # All by itself, without the constructors that it inherits: calls take time, too.
         self.no_grad = True not in needs_grad
         self.saved_values = ()
+        self.last_fn = last_fn
+        self.inputs = inputs
         self.backend = backend
         self.needs_grad = needs_grad
 
-
-class History:
-    """How a node came about: nothing at all for a leaf, else a function and its operands."""
-
-    __slots__ = ("ctx", "inputs", "last_fn")
-
-    def __init__(
-        self,
-        last_fn: type[Function] | None = None,
-        ctx: TensorContext | None = None,
-        inputs: Sequence[Node] = (),
-    ) -> None:
-        self.last_fn = last_fn
-        self.ctx = ctx
-        self.inputs = inputs
-
-    def __repr__(self) -> str:
-        return f"History({self.last_fn.__name__})" if self.last_fn else "History(leaf)"
+    @property
+    def ctx(self) -> TensorContext:
+        """What the function's forward left for its backward: this very object."""
+        return self
 
 
 class Node:
@@ -130,22 +155,24 @@ class Node:
             RuntimeError: Nothing computed this node.
             ShapeError: The function's gradient does not broadcast with its operand.
         """
-        history = self.history
-        if history is None or history.last_fn is None or history.ctx is None:
+        ctx: Any = self.history
+        if ctx is None or ctx.last_fn is None:
             raise RuntimeError("chain_rule: no function computed this tensor")
-        fn, ctx = history.last_fn, history.ctx
+        fn, inputs = ctx.last_fn, ctx.inputs
         watched = active_profile()
         if watched is None:
-            grads = fn.run_backward(ctx, d_output)
+            grads = fn.backward(ctx, d_output.data)
         else:
-            grads = watched.watch(fn.__name__, "backward", fn.run_backward, ctx, d_output)
-        if len(grads) != len(history.inputs):
+            grads = watched.watch(fn.__name__, "backward", fn.backward, ctx, d_output.data)
+        if not isinstance(grads, tuple):
+            grads = (grads,)
+        if len(grads) != len(inputs):
             raise TypeError(
                 f"{fn.__name__}.backward returned {len(grads)} gradients for "
-                f"{len(history.inputs)} tensors; return one each, None for those not needed"
+                f"{len(inputs)} tensors; return one each, None for those not needed"
             )
         pairs = []
-        for node, grad in zip(history.inputs, grads):  # noqa: B905 - as many, as was just checked
+        for node, grad in zip(inputs, grads):  # noqa: B905 - as many, as was just checked
             if node.history is None:
                 continue
             if grad is None:
@@ -154,7 +181,7 @@ class Node:
                 )
             if grad.shape != node.data.shape:
                 grad = unbroadcast(node.backend, grad, node.data.shape, fn.__name__)
-            pairs.append((node, node._constant(grad)))
+            pairs.append((node, type(node)(grad, None, None, node.backend)))
         return pairs
 
 
@@ -223,35 +250,17 @@ class Function:
             raise TypeError(
                 f"{cls.__name__}: no argument is a tensor; mt_autodiff.tensor() makes one"
             )
-        ctx = TensorContext(backend, tuple(wanted))
+        ctx = TensorContext(cls, nodes, backend, tuple(wanted))
         watched = active_profile()
         if watched is None:
-            data = cls.run_forward(ctx, operands)
+            data = cls.forward(ctx, *operands)
         else:
-            data = watched.watch(cls.__name__, "forward", cls.run_forward, ctx, operands)
-        history = None if ctx.no_grad else History(cls, ctx, nodes)
-        return type(nodes[0])(data, history, None, ctx.backend)
-
-    @classmethod
-    def run_forward(cls, ctx: TensorContext, operands: Sequence[Any]) -> TensorData:
-        """Call `forward`.
-
-        Args:
-            ctx: The context.
-            operands: What `apply` was given, `TensorData` in the place of each tensor.
-        """
-        data = cls.forward(ctx, *operands)
+            data = watched.watch(cls.__name__, "forward", cls.forward, ctx, *operands)
         if not isinstance(data, TensorData):
             raise TypeError(
                 f"{cls.__name__}.forward returned {type(data).__name__}; return TensorData"
             )
-        return data
-
-    @classmethod
-    def run_backward(cls, ctx: TensorContext, grad: Node) -> Sequence[TensorData | None]:
-        """Call `backward` on the data of a gradient; return one gradient for each tensor."""
-        grads = cls.backward(ctx, grad.data)
-        return grads if isinstance(grads, tuple) else (grads,)
+        return type(nodes[0])(data, None if ctx.no_grad else ctx, None, ctx.backend)
 
 
 class Move(Function):

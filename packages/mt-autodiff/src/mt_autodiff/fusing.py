@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from mt_autodiff.engine import Function, History, Node, TensorContext
+from mt_autodiff.engine import Function, Node, TensorContext
 from mt_autodiff.modes import grad_enabled
 from mt_autodiff.profiling import active_profile
 from mt_tensor import TensorData
@@ -105,17 +105,15 @@ class FusedFunction(Function):
         if answer is None:
             return None
         result, saved = answer
-        ctx = TensorContext(backend, needs_grad)
+        ctx = TensorContext(cls, nodes, backend, needs_grad)
         ctx.save_for_backward(form, saved)
-        history = None if ctx.no_grad else History(cls, ctx, nodes)
-        return type(nodes[0])(result, history, None, backend)
+        return type(nodes[0])(result, None if ctx.no_grad else ctx, None, backend)
 
-    @classmethod
-    def run_backward(cls, ctx: TensorContext, grad: Node) -> Sequence[TensorData | None]:
+    @staticmethod
+    def backward(ctx: TensorContext, grad: TensorData) -> Any:
         """Return the gradients that the form works out."""
         form, saved = ctx.saved_values
-        grads: Sequence[TensorData | None] = form.backward(ctx.backend, saved, grad.data)
-        return grads
+        return tuple(form.backward(ctx.backend, saved, grad))
 
 
 def _in_order(

@@ -92,8 +92,10 @@ def topological_sort(variable: Variable) -> list[Variable]:
         current, unexplored = path[-1]
         for parent in unexplored:
             key = parent.unique_id
-            if key not in seen and not parent.is_constant():
-                seen.add(key)
+            if key in seen:
+                continue
+            seen.add(key)
+            if not parent.is_constant():
                 path.append((parent, iter(() if parent.is_leaf() else parent.parents)))
                 break
         else:

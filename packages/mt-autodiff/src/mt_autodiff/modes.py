@@ -10,10 +10,8 @@ from contextvars import ContextVar
 
 _recording: ContextVar[bool] = ContextVar("mt_autodiff_recording", default=True)
 
-
-def grad_enabled() -> bool:
-    """Return whether operations record what backpropagation needs."""
-    return _recording.get()
+grad_enabled = _recording.get
+"""Returns whether operations record what backpropagation needs."""
 
 
 @contextmanager

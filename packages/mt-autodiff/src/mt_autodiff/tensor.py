@@ -121,7 +121,9 @@ class Tensor(Node):
     # Arithmetic
 
     def __add__(self, other: TensorLike) -> Tensor:
-        return _tensor(functions.Add.apply(self, self._operand(other)))
+        operand = other if isinstance(other, Tensor) else self._operand(other)
+        result: Tensor = functions.Add.apply(self, operand)
+        return result
 
     def __radd__(self, other: TensorLike) -> Tensor:
         return self._operand(other) + self
@@ -133,7 +135,9 @@ class Tensor(Node):
         return self._operand(other) + -self
 
     def __mul__(self, other: TensorLike) -> Tensor:
-        return _tensor(functions.Mul.apply(self, self._operand(other)))
+        operand = other if isinstance(other, Tensor) else self._operand(other)
+        result: Tensor = functions.Mul.apply(self, operand)
+        return result
 
     def __rmul__(self, other: TensorLike) -> Tensor:
         return self._operand(other) * self
@@ -145,7 +149,9 @@ class Tensor(Node):
         return self._operand(other) / self
 
     def __matmul__(self, other: TensorLike) -> Tensor:
-        return _tensor(functions.MatMul.apply(self, self._operand(other)))
+        operand = other if isinstance(other, Tensor) else self._operand(other)
+        result: Tensor = functions.MatMul.apply(self, operand)
+        return result
 
     def __rmatmul__(self, other: TensorLike) -> Tensor:
         return self._operand(other) @ self
@@ -439,8 +445,9 @@ class Tensor(Node):
                     f"backward: shape {self.shape} has {self.size} elements; pass the gradient "
                     "of each, or reduce to one element first, for example with sum()"
                 )
-            grad_output = 1.0
-        data = self._operand(grad_output).detach().to(self.backend).data
+            data = self.backend.full(self.shape, 1.0)
+        else:
+            data = self._operand(grad_output).detach().to(self.backend).data
         if data.shape != self.shape:
             if not broadcasts_to(data.shape, self.shape):
                 raise ShapeError(

@@ -8,7 +8,7 @@ import itertools
 import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -42,18 +42,21 @@ class TensorData:
         shape: The sizes, at most `MAX_DIMS` of them. No sizes at all is a single element.
         strides: Cells between neighbours along each dimension.
         size: The number of elements.
+        cells: The elements as `flat` returns them, once somebody has asked; None before, and if
+            they do not stand in row-major order.
 
     >>> data = TensorData([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], (2, 3))
     >>> data.strides, data.get((1, 0)), data.permute(1, 0).shape
     ((3, 1), 4.0, (3, 2))
     """
 
-    __slots__ = ("_flat", "_layout", "shape", "size", "storage", "strides")
+    __slots__ = ("_layout", "cells", "shape", "size", "storage", "strides")
 
     storage: Storage
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     size: int
+    cells: Storage | None
 
     def __init__(
         self,
@@ -73,11 +76,9 @@ class TensorData:
                 the storage is too short for them.
             TypeError: A size or a stride is not a whole number.
         """
-        if hasattr(storage, "dtype"):
-            cells = cast(Storage, storage)
-        else:
-            cells = np.array(list(storage), np.float64)
-        self.storage = cells
+        if not hasattr(storage, "dtype"):
+            storage = np.array(list(storage), np.float64)
+        self.storage = cast(Storage, storage)
         self.shape = check_shape(shape, "TensorData")
         self.strides = (
             strides_from_shape(self.shape)
@@ -86,7 +87,7 @@ class TensorData:
         )
         self.size = math.prod(self.shape)
         # Worked out when first asked for.
-        self._flat: Storage | Literal[False] | None = None
+        self.cells = None
         self._layout: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None
         if len(self.strides) != len(self.shape):
             raise IndexingError(
@@ -95,16 +96,16 @@ class TensorData:
             )
         if any(stride < 0 for stride in self.strides):
             raise IndexingError(f"TensorData: strides {self.strides} must not be negative")
-        if cells.ndim != 1:
+        if self.storage.ndim != 1:
             raise IndexingError(
-                f"TensorData: the storage has {cells.ndim} dimensions; it must have one "
+                f"TensorData: the storage has {self.storage.ndim} dimensions; it must have one "
                 "(array.reshape(-1))"
             )
         reach = span(self.shape, self.strides)
-        if reach > cells.shape[0]:
+        if reach > self.storage.shape[0]:
             raise IndexingError(
                 f"TensorData: shape {self.shape} with strides {self.strides} reaches {reach} "
-                f"cells, and the storage has {cells.shape[0]}"
+                f"cells, and the storage has {self.storage.shape[0]}"
             )
 
     @classmethod
@@ -117,7 +118,7 @@ class TensorData:
         data.shape = shape
         data.strides = strides
         data.size = math.prod(shape)
-        data._flat = data._layout = None
+        data.cells = data._layout = None
         return data
 
     def like(self, cells: Storage) -> "TensorData":
@@ -129,7 +130,7 @@ class TensorData:
             cells: As many as this tensor has elements.
         """
         data = TensorData.__new__(TensorData)
-        data.storage = data._flat = cells
+        data.storage = data.cells = cells
         data.shape = self.shape
         data.strides = self.strides
         data.size = self.size
@@ -156,16 +157,11 @@ class TensorData:
         Shape:
             (...) → (size,), a view; None if the tensor is not contiguous.
         """
-        flat = self._flat
-        if flat is None:
-            if not is_contiguous(self.shape, self.strides):
-                flat = False
-            elif self.storage.shape[0] == self.size:
-                flat = self.storage
-            else:
-                flat = self.storage[: self.size]
-            self._flat = flat
-        return None if flat is False else flat
+        if self.cells is None and is_contiguous(self.shape, self.strides):
+            # The storage itself where that will do: taking a slice of it takes time.
+            whole = self.storage.shape[0] == self.size
+            self.cells = self.storage if whole else self.storage[: self.size]
+        return self.cells
 
     @staticmethod
     def shape_broadcast(shape_a: UserShape, shape_b: UserShape) -> tuple[int, ...]:

@@ -7,19 +7,20 @@ come down to these (see `mt_kernels_cpu.tuned.broadcasting`) is left to the stri
 Every operation asks here, the smallest ones too, so a call does little besides calling its kernel.
 """
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.backend import Fast
 from mt_kernels_cpu.jit import KERNELS_KEPT, exact
-from mt_kernels_cpu.tuned.broadcasting import rows_and_columns
+from mt_kernels_cpu.tuned.broadcasting import LAYOUTS_KEPT, rows_and_columns
 from mt_kernels_cpu.tuned.formulas import formula_for
 from mt_tensor import HostBackend, Map, TensorData, Zip
-from mt_tensor.layout import Storage
+from mt_tensor.layout import IndexingError, Storage, shape_broadcast, strides_from_shape
 
 SMALL = 2**17
 """So few numbers are not worth a buffer: the system's own memory is found sooner."""
@@ -54,11 +55,12 @@ class Elementwise(HostBackend):
     def map(self, fn: Map, a: TensorData, out: TensorData | None = None) -> TensorData:
         """Apply a scalar function to every element; see `mt_tensor.Backend.map`."""
         if out is None:
-            cells = a.flat()
+            cells = a.flat() if a.cells is None else a.cells
             if cells is not None:
                 to = np.empty(a.size, self.dtype) if a.size < SMALL else self._cells(a.size)
-                kernel = self._flat_maps.get(fn)
-                if kernel is None:
+                try:
+                    kernel = self._flat_maps[fn]
+                except KeyError:
                     kernel = self._flat_maps[fn] = map_flat(fn, self.dtype)
                 kernel(to, cells)
                 return a.like(to)
@@ -68,16 +70,26 @@ class Elementwise(HostBackend):
         self, fn: Zip, a: TensorData, b: TensorData, out: TensorData | None = None
     ) -> TensorData:
         """Combine two tensors element by element; see `mt_tensor.Backend.zip`."""
-        if out is None and a.shape == b.shape:
-            a_cells, b_cells = a.flat(), b.flat()
-            if a_cells is not None and b_cells is not None:
+        if out is not None:
+            return super().zip(fn, a, b, out)
+        if a.shape == b.shape:
+            x, y = a.cells, b.cells
+            if x is None or y is None:
+                x, y = a.flat(), b.flat()
+            if x is not None and y is not None:
                 to = np.empty(a.size, self.dtype) if a.size < SMALL else self._cells(a.size)
-                kernel = self._flat_zips.get(fn)
-                if kernel is None:
+                try:
+                    kernel = self._flat_zips[fn]
+                except KeyError:
                     kernel = self._flat_zips[fn] = zip_flat(fn, self.dtype)
-                kernel(to, a_cells, b_cells)
+                kernel(to, x, y)
                 return a.like(to)
-        return super().zip(fn, a, b, out)
+        plan = zip_plan(fn, self.dtype, a.shape, a.strides, b.shape, b.strides)
+        if plan is None:
+            return super().zip(fn, a, b)
+        to = np.empty(plan.size, self.dtype) if plan.size < SMALL else self._cells(plan.size)
+        plan.kernel(to, a.storage, b.storage, *plan.steps)
+        return TensorData.trusted(to, plan.shape, plan.strides)
 
     def _cells(self, count: int) -> Storage:
         """Return memory for so many numbers."""
@@ -102,6 +114,40 @@ class Elementwise(HostBackend):
             self._strided._zip(fn, out, a, b)
         else:
             zip_rows(fn, self.dtype)(out.storage, a.storage, b.storage, *steps)
+
+
+class Plan(NamedTuple):
+    """What is worked out once for all operands of the same layouts."""
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    size: int
+    kernel: Callable[..., None]
+    steps: tuple[int, ...]
+
+
+@lru_cache(maxsize=LAYOUTS_KEPT)
+def zip_plan(
+    fn: Zip,
+    dtype: np.dtype[Any],
+    a_shape: tuple[int, ...],
+    a_strides: tuple[int, ...],
+    b_shape: tuple[int, ...],
+    b_strides: tuple[int, ...],
+) -> Plan | None:
+    """Return how to combine two layouts; None if that is for the general way.
+
+    It is where the shapes do not broadcast, the result is empty, or it takes more than two loops.
+    """
+    try:
+        shape = shape_broadcast(a_shape, b_shape)
+    except IndexingError:
+        return None
+    size, strides = math.prod(shape), strides_from_shape(shape)
+    if size == 0:
+        return None
+    steps = rows_and_columns(shape, (shape, strides), (a_shape, a_strides), (b_shape, b_strides))
+    return None if steps is None else Plan(shape, strides, size, zip_rows(fn, dtype), steps)
 
 
 @lru_cache(maxsize=KERNELS_KEPT)

@@ -9,17 +9,20 @@ time and into one another at the end.
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mt_kernels_cpu.jit import KERNELS_KEPT, exact
 from mt_kernels_cpu.tuned.formulas import formula_for
 from mt_tensor import HostBackend, TensorData, Zip, operators
-from mt_tensor.layout import Storage
+from mt_tensor.layout import Storage, strides_from_shape
 
 LANES = 64
 """How many folds of a row go on at the same time."""
+
+SHAPES_KEPT = 1024
+"""For how many shapes is remembered how their dimensions are folded."""
 
 
 class Reductions(HostBackend):
@@ -27,23 +30,51 @@ class Reductions(HostBackend):
 
     def reduce(self, fn: Zip, a: TensorData, dim: int, start: float) -> TensorData:
         """Fold one dimension into a single element; see `mt_tensor.Backend.reduce`."""
-        if len(a.shape) == 1 and dim in (0, -1):
-            # Most often a loss: one number, for which little should be worked out.
-            cells = np.full(1, start, self.dtype)
-            out = TensorData.trusted(cells, (1,), (1,))
-            self._reduce(fn, out, a, 0, start)
-            return out
-        return super().reduce(fn, a, dim, start)
+        if not -len(a.shape) <= dim < len(a.shape):
+            # To be told of what is wrong.
+            return super().reduce(fn, a, dim, start)
+        plan = fold_plan(a.shape, dim)
+        cells = np.empty(plan.size, self.dtype)
+        cells.fill(start)
+        out = TensorData.trusted(cells, plan.shape, plan.strides)
+        self._reduce(fn, out, a, dim, start)
+        return out
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        cells: Any = self.contiguous(a).flat()
-        before, behind = math.prod(a.shape[:dim]), math.prod(a.shape[dim + 1 :])
+        cells: Any = self.contiguous(a).flat() if a.cells is None else a.cells
+        blocks = fold_plan(a.shape, dim).blocks
         if fn is operators.max:
             # A choice between two numbers makes no vector instructions here, but NumPy has them.
-            blocks = cells.reshape(before, a.shape[dim], behind)
-            np.maximum.reduce(blocks, 1, out=out.storage.reshape(before, behind), initial=start)
+            to = out.storage.reshape(blocks[0], blocks[2])
+            np.maximum.reduce(cells.reshape(blocks), 1, out=to, initial=start)
         else:
-            fold(fn, self.dtype)(out.storage, cells, before, a.shape[dim], behind)
+            fold(fn, self.dtype)(out.storage, cells, *blocks)
+
+
+class FoldPlan(NamedTuple):
+    """What is worked out once for all operands of one shape.
+
+    Attributes:
+        shape: That of the result.
+        strides: The result's.
+        size: How many elements it has.
+        blocks: How many elements are before the dimension, in it, and behind it.
+    """
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    size: int
+    blocks: tuple[int, int, int]
+
+
+@lru_cache(maxsize=SHAPES_KEPT)
+def fold_plan(shape: tuple[int, ...], dim: int) -> FoldPlan:
+    """Return how to fold a dimension of a shape; negative ones count from the right."""
+    at = dim % len(shape)
+    before, behind = math.prod(shape[:at]), math.prod(shape[at + 1 :])
+    result = (*shape[:at], 1, *shape[at + 1 :])
+    blocks = (before, shape[at], behind)
+    return FoldPlan(result, strides_from_shape(result), before * behind, blocks)
 
 
 @lru_cache(maxsize=KERNELS_KEPT)
