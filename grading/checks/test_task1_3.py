@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array, expect_plain
-from grading.oracles.programs import SMOOTH, derivatives_of
+from grading.compare import expect_plain
 from grading.strategies import positive, quarters
 from grading.subject import Answer, Plain, Subject
 
@@ -43,18 +42,3 @@ def test_each_variable_is_paired_with_its_derivative(subject: Subject, case: Pla
         expected = [pair for pair in expected if not case["constants"][pair[0]]]
         plain = [pair for pair in plain if not case["constants"][pair[0]]]
     expect_plain(Answer(answer.request, plain=plain), expected, "the chain rule")
-
-
-@pytest.mark.parametrize("step", SMOOTH)
-@given(data=st.data(), d_output=quarters)
-def test_derivatives_of_each_function(
-    subject: Subject, step: str, data: st.DataObject, d_output: float
-) -> None:
-    """One function alone, so that a wrong sum over paths cannot matter."""
-    arity, fits = SMOOTH[step]
-    numbers = st.tuples(*[positive if step in ("log", "div") else quarters] * arity)
-    inputs = list(data.draw(numbers.filter(lambda xs: fits(*xs))))
-    program = [[step, *range(arity)]]
-    options = {"program": program, "inputs": inputs, "backward": [d_output]}
-    answer = subject.call("scalar.program", options=options)
-    expect_array(answer, [d * d_output for d in derivatives_of(program, inputs)], which=1)

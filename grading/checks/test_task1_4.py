@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from grading.compare import expect, expect_array, expect_plain
 from grading.oracles.graphs import paths_to, reachable
-from grading.oracles.programs import Program, derivatives_of
-from grading.strategies import graphs, programs, quarters
+from grading.oracles.programs import SMOOTH, Program, derivatives_of
+from grading.strategies import graphs, positive, programs, quarters
 from grading.subject import Plain, Subject
 
 pytestmark = pytest.mark.task1_4
@@ -45,6 +45,21 @@ def check_derivatives(subject: Subject, graph: Plain, deriv: float) -> None:
     results = [int(i in wanted and not is_leaf) for i, is_leaf in enumerate(leaf)]
     expected = {"derivatives": derivatives, "chain rule": results}
     expect_plain(answer, expected, "derivatives, or how often each chain rule ran,")
+
+
+@pytest.mark.parametrize("step", SMOOTH)
+@given(data=st.data(), d_output=quarters)
+def test_derivatives_of_each_function(
+    subject: Subject, step: str, data: st.DataObject, d_output: float
+) -> None:
+    """One function alone, so that a wrong sum over paths cannot matter."""
+    arity, fits = SMOOTH[step]
+    numbers = st.tuples(*[positive if step in ("log", "div") else quarters] * arity)
+    inputs = list(data.draw(numbers.filter(lambda xs: fits(*xs))))
+    program = [[step, *range(arity)]]
+    options = {"program": program, "inputs": inputs, "backward": [d_output]}
+    answer = subject.call("scalar.program", options=options)
+    expect_array(answer, [d * d_output for d in derivatives_of(program, inputs)], which=1)
 
 
 @given(graph=graphs())

@@ -61,7 +61,7 @@ def slope(step: str, cause: str, wrong: Partials) -> Mistake:
         received = np.array(derivatives_of(options["program"], options["inputs"], partials))
         return Answer(request, (np.zeros(0), received * sum(seeds)))
 
-    return modelled(("1.3", "1.4"), cause, r"scalar\.program", model)
+    return modelled(("1.4",), cause, r"scalar\.program", model)
 
 
 def remembered(cause: str, change: Callable[[Plain], Plain]) -> Mistake:
@@ -282,7 +282,7 @@ MISTAKES = [
     slope("relu", "the derivative of `relu` is 1 everywhere", lambda a: (1.0,)),
     slope("lt", "comparisons have a derivative, though they are flat", lambda a, b: (1.0, 1.0)),
     modelled(
-        ("1.3",),
+        ("1.4",),
         "in `log_back` the arguments are exchanged",
         r"scalar\.program",
         lambda request: (
@@ -300,7 +300,7 @@ MISTAKES = [
         ),
     ),
     modelled(
-        ("1.3",),
+        ("1.4",),
         "in `relu_back` the arguments are exchanged",
         r"scalar\.program",
         lambda request: (

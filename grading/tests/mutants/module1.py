@@ -88,7 +88,7 @@ MUTANTS: list[Mutant] = [
         "inputs",
     ),
     mutant(
-        "1.3",
+        "1.4",
         "the derivatives of a product are exchanged",
         FUNCTIONS,
         "return operators.mul(d_output, y), operators.mul(d_output, x)",
@@ -96,7 +96,7 @@ MUTANTS: list[Mutant] = [
         "exchanged",
     ),
     mutant(
-        "1.3",
+        "1.4",
         "the derivative of neg without its sign",
         FUNCTIONS,
         "return operators.neg(d_output)",
@@ -104,7 +104,7 @@ MUTANTS: list[Mutant] = [
         "sign",
     ),
     mutant(
-        "1.3",
+        "1.4",
         "sigmoid's derivative is worked out with its input",
         FUNCTIONS,
         "result = operators.sigmoid(x)\n        ctx.save_for_backward(result)",
@@ -112,7 +112,7 @@ MUTANTS: list[Mutant] = [
         "its input",
     ),
     mutant(
-        "1.3",
+        "1.4",
         "exp's derivative is worked out with its input",
         FUNCTIONS,
         "result = operators.exp(x)\n        ctx.save_for_backward(result)",
@@ -120,7 +120,7 @@ MUTANTS: list[Mutant] = [
         "its input",
     ),
     mutant(
-        "1.3",
+        "1.4",
         "log_back with its arguments exchanged",
         FUNCTIONS,
         "operators.log_back(x, d_output)",
@@ -134,6 +134,13 @@ MUTANTS: list[Mutant] = [
         "history.last_fn.backward(history.ctx, d_output)",
         "history.last_fn.backward(history.ctx, 1.0)",
         "d_output",
+    ),
+    mutant(
+        "1.3",
+        "derivatives are paired with the wrong inputs",
+        SCALAR,
+        "zip(history.inputs, derivatives, strict=True)",
+        "zip(history.inputs, derivatives[::-1], strict=True)",
     ),
     mutant(
         "1.4",
