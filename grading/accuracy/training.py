@@ -26,8 +26,11 @@ STARTS = 4
 """How often a network for points may start anew.
 
 So small a network now and then starts with weights from which half of its units never wake, however
-right the code is; code that is wrong gains little by another start.
+right the code is; code that is wrong gains little by another start. The best start counts.
 """
+
+COMFORT = 2
+"""How many points more than demanded have to be right, that no other start is tried."""
 
 
 class Learner:
@@ -174,7 +177,7 @@ def _points(
         right = int(((said > 0.5) == (labels > 0.5)).sum())
         if best is None or right > best[0]:
             best = right, learner.answer
-        if right >= wanted.least:
+        if right >= min(wanted.least + COMFORT, wanted.of):
             break
     assert best is not None
     return best
