@@ -111,7 +111,8 @@ class LibraryFunction(Function):
     def forward(cls, ctx: Context, *args: Any) -> Any:
         """Compute the result of tensors and settings."""
         operands, given = args[: cls.arity], args[cls.arity :]
-        inner = TensorContext(operands[0].backend, _needed(ctx, cls.arity))
+        needed = _needed(ctx, cls.arity)
+        inner = TensorContext(cls.inner, operands, operands[0].backend, needed)
         ctx.save_for_backward(inner, sum(isinstance(setting, Node) for setting in given))
         data = [operand.data for operand in operands]
         result = cls.inner.run_forward(inner, [*data, *cls.settings(*given)])

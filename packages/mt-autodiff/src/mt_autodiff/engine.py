@@ -161,11 +161,9 @@ class Node:
         fn, inputs = ctx.last_fn, ctx.inputs
         watched = active_profile()
         if watched is None:
-            grads = fn.backward(ctx, d_output.data)
+            grads = fn.run_backward(ctx, d_output)
         else:
-            grads = watched.watch(fn.__name__, "backward", fn.backward, ctx, d_output.data)
-        if not isinstance(grads, tuple):
-            grads = (grads,)
+            grads = watched.watch(fn.__name__, "backward", fn.run_backward, ctx, d_output)
         if len(grads) != len(inputs):
             raise TypeError(
                 f"{fn.__name__}.backward returned {len(grads)} gradients for "
@@ -253,14 +251,31 @@ class Function:
         ctx = TensorContext(cls, nodes, backend, tuple(wanted))
         watched = active_profile()
         if watched is None:
-            data = cls.forward(ctx, *operands)
+            data = cls.run_forward(ctx, operands)
         else:
-            data = watched.watch(cls.__name__, "forward", cls.forward, ctx, *operands)
+            data = watched.watch(cls.__name__, "forward", cls.run_forward, ctx, operands)
+        return type(nodes[0])(data, None if ctx.no_grad else ctx, None, ctx.backend)
+
+    @classmethod
+    def run_forward(cls, ctx: TensorContext, operands: Sequence[Any]) -> TensorData:
+        """Call `forward`.
+
+        Args:
+            ctx: The context.
+            operands: What `apply` was given, `TensorData` in the place of each tensor.
+        """
+        data = cls.forward(ctx, *operands)
         if not isinstance(data, TensorData):
             raise TypeError(
                 f"{cls.__name__}.forward returned {type(data).__name__}; return TensorData"
             )
-        return type(nodes[0])(data, None if ctx.no_grad else ctx, None, ctx.backend)
+        return data
+
+    @classmethod
+    def run_backward(cls, ctx: TensorContext, grad: Node) -> Sequence[TensorData | None]:
+        """Call `backward` on the data of a gradient; return one gradient for each tensor."""
+        grads = cls.backward(ctx, grad.data)
+        return grads if isinstance(grads, tuple) else (grads,)
 
 
 class Move(Function):
