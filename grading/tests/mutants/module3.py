@@ -7,6 +7,13 @@ OPS = "mt_kernels_cpu/fast_ops.py"
 CUDA = "mt_kernels_cuda"
 MLP = "mt_models/networks/mlp.py"
 
+BUFFERS = (
+    "        for ordinal in prange(size):\n"
+    "            out_index = np.zeros(len(out_shape), np.int64)\n"
+    "            a_index = np.zeros(len(a_shape), np.int64)\n"
+    "            b_index = np.zeros(len(b_shape), np.int64)\n"
+)
+
 MUTANTS: list[Mutant] = [
     mutant(
         "3.1",
@@ -70,12 +77,11 @@ MUTANTS: list[Mutant] = [
         "3.1",
         "all threads share one index",
         OPS,
-        "        for ordinal in prange(size):\n"
-        "            out_index = np.zeros(len(out_shape), np.int64)\n"
-        "            to_index(ordinal, out_shape, out_index)",
+        BUFFERS,
         "        out_index = np.zeros(len(out_shape), np.int64)\n"
-        "        for ordinal in prange(size):\n"
-        "            to_index(ordinal, out_shape, out_index)",
+        "        a_index = np.zeros(len(a_shape), np.int64)\n"
+        "        b_index = np.zeros(len(b_shape), np.int64)\n"
+        "        for ordinal in prange(size):\n",
         "share",
         style="loops",
         compiled=True,
