@@ -416,3 +416,15 @@ def test_threads_with_graphs_of_their_own() -> None:
         thread.join()
     for k in range(1, 5):
         assert results[k] == pytest.approx([20.0 * k] * 4)
+
+
+def test_a_history_may_be_put_together_from_its_parts() -> None:
+    """As code of the course's form does."""
+    x = tensor([2.0], requires_grad=True)
+    made = (x * x).history
+    assert made is not None
+    y = Tensor((x * x).data, History(made.last_fn, made.ctx, [x, x]))
+    y.backward()
+    assert x.grad.to_numpy().tolist() == [4.0]
+    assert y.history is not None
+    assert (y.history.ctx, repr(y.history)) == (made.ctx, "History(Mul)")

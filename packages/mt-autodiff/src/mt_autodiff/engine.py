@@ -27,21 +27,24 @@ class History(Context):
         inputs: The nodes that it was computed from.
     """
 
-    __slots__ = ("inputs", "last_fn")
+    __slots__ = ("_ctx", "inputs", "last_fn")
 
-    last_fn: type[Function] | None
-    inputs: Sequence[Node]
-
-    def __init__(self) -> None:
-        """Make the history of a leaf."""
+    def __init__(
+        self,
+        last_fn: type[Function] | None = None,
+        ctx: TensorContext | None = None,
+        inputs: Sequence[Node] = (),
+    ) -> None:
+        """Make the history of a leaf, or one of parts that were made elsewhere."""
         super().__init__()
-        self.last_fn = None
-        self.inputs = ()
+        self.last_fn = last_fn
+        self._ctx = ctx
+        self.inputs = inputs
 
     @property
     def ctx(self) -> TensorContext | None:
         """What the function's forward left for its backward; None for a leaf."""
-        return None
+        return self._ctx
 
     def __repr__(self) -> str:
         return f"History({self.last_fn.__name__})" if self.last_fn else "History(leaf)"
@@ -155,10 +158,11 @@ class Node:
             RuntimeError: Nothing computed this node.
             ShapeError: The function's gradient does not broadcast with its operand.
         """
-        ctx: Any = self.history
-        if ctx is None or ctx.last_fn is None:
+        history = self.history
+        ctx = None if history is None else history.ctx
+        if history is None or history.last_fn is None or ctx is None:
             raise RuntimeError("chain_rule: no function computed this tensor")
-        fn, inputs = ctx.last_fn, ctx.inputs
+        fn, inputs = history.last_fn, history.inputs
         watched = active_profile()
         if watched is None:
             grads = fn.run_backward(ctx, d_output)
