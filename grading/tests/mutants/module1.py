@@ -172,7 +172,6 @@ MUTANTS: list[Mutant] = [
         GRAPH,
         "    finished.reverse()\n",
         "",
-        "reversed",
     ),
     mutant(
         "1.4",

@@ -30,7 +30,6 @@ MUTANTS: list[Mutant] = [
         OPS,
         "if a_aligned and b_aligned:",
         "if a_aligned and len(b) == size:",
-        "second",
         style="loops",
     ),
     mutant(
