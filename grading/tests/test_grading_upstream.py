@@ -130,7 +130,7 @@ def test_list_functions_of_either_signature(tmp_path: Path, style: str) -> None:
 SCRIPTS = ("run_mnist_multiclass", "run_sentiment")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_script_of_the_course_runs_unmodified(tmp_path: Path, script: str) -> None:
     tree = write_upstream(tmp_path, "2023", 4)
@@ -144,7 +144,7 @@ def test_a_script_of_the_course_runs_unmodified(tmp_path: Path, script: str) -> 
     assert re.search(r"Epoch 1,? loss [\d.]+", done.stdout)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("edition", "module"), [("2022", 4), ("2023", 2)])
 def test_a_right_tree_passes(tmp_path: Path, edition: Edition, module: int) -> None:
     """Every task that is there passes; what is absent is not there."""
