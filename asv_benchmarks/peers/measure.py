@@ -134,9 +134,11 @@ class Workers:
         self._started: dict[str, Worker] = {}
 
     def __getitem__(self, name: str) -> Worker:
-        if name not in self._started or self._started[name].process.poll() is not None:
-            self._started[name] = Worker(name, self.threads)
-        return self._started[name]
+        worker = self._started.get(name)
+        # One that is absent has ended, and would be absent again.
+        if worker is None or (worker.absent is None and worker.process.poll() is not None):
+            worker = self._started[name] = Worker(name, self.threads)
+        return worker
 
     def versions(self) -> dict[str, str]:
         """Return the versions of everything that took part."""
