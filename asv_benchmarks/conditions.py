@@ -62,14 +62,6 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
-def wait_until_quiet(limit: float = 120.0) -> float:
-    """Wait for other processes to end, up to a number of seconds, and return the load then."""
-    end = time.monotonic() + limit
-    while load() > QUIET and time.monotonic() < end:
-        time.sleep(2.0)
-    return load()
-
-
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """Where and when something was measured; nothing that names the machine or its user.

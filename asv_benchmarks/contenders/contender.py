@@ -18,6 +18,14 @@ class Absent(Exception):  # noqa: N818  (no error: an answer)
     """This contender cannot run the case here."""
 
 
+def draw(case: Workload) -> list[npt.NDArray[Any]]:
+    """Draw the operands of a case, the last one transposed if the case says so."""
+    arrays: list[npt.NDArray[Any]] = list(case.inputs())
+    if case.options.get("transposed"):
+        arrays[-1] = arrays[-1].T
+    return arrays
+
+
 class Contender(ABC):
     """Somebody who runs cases.
 

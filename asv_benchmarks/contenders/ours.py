@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asv_benchmarks.contenders.contender import Absent, Call, Contender
+from asv_benchmarks.contenders.contender import Absent, Call, Contender, draw
 from asv_benchmarks.naive import Naive
 from asv_benchmarks.training_cases import LEARNING_RATE, MAPS, TrainingCase, Weights
 from asv_benchmarks.workloads import Workload
@@ -161,11 +161,8 @@ class Ours(Contender):
         return lambda: self.backend.reduce(operators.add, a, dim, 0.0)
 
     def _place(self, case: Workload) -> list[TensorData]:
-        """Return the operands on the backend, the last one transposed if the case says so."""
-        arrays: list[npt.NDArray[Any]] = list(case.inputs())
-        if case.options.get("transposed"):
-            arrays[-1] = arrays[-1].T
-        return [self.backend.from_numpy(array) for array in arrays]
+        """Return the operands on the backend."""
+        return [self.backend.from_numpy(array) for array in draw(case)]
 
 
 class OurTrainer:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import lax
 
-from asv_benchmarks.contenders.contender import Call, Contender
+from asv_benchmarks.contenders.contender import Call, Contender, draw
 from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, Weights
 from asv_benchmarks.workloads import Workload
 
@@ -187,7 +187,4 @@ def _sum(case: Workload) -> Call:
 
 def _place(case: Workload) -> list[Any]:
     """Return the operands. JAX has no transposed memory: it would be another array."""
-    operands = [jnp.asarray(array) for array in case.inputs()]
-    if case.options.get("transposed"):
-        operands[-1] = operands[-1].T
-    return operands
+    return [jnp.asarray(array) for array in draw(case)]

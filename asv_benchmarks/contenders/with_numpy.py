@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from asv_benchmarks.contenders.contender import Call, Contender
+from asv_benchmarks.contenders.contender import Call, Contender, draw
 from asv_benchmarks.workloads import Workload
 
 MAPS: dict[str, Callable[..., Any]] = {
@@ -38,21 +37,13 @@ class WithNumPy(Contender):
         }
 
     def _elementwise(self, case: Workload) -> Call:
-        fn, operands = MAPS[case.operation], _place(case)
+        fn, operands = MAPS[case.operation], draw(case)
         return lambda: fn(*operands)
 
     def _matmul(self, case: Workload) -> Call:
-        a, b = _place(case)
+        a, b = draw(case)
         return lambda: np.matmul(a, b)
 
     def _sum(self, case: Workload) -> Call:
-        (a,), dim = _place(case), case.options["dim"]
+        (a,), dim = draw(case), case.options["dim"]
         return lambda: a.sum(dim, keepdims=True)
-
-
-def _place(case: Workload) -> list[npt.NDArray[Any]]:
-    """Return the operands, the last one transposed if the case says so."""
-    arrays: list[npt.NDArray[Any]] = list(case.inputs())
-    if case.options.get("transposed"):
-        arrays[-1] = arrays[-1].T
-    return arrays

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (as everybody calls it)
 from torch import Tensor
 
-from asv_benchmarks.contenders.contender import Call, Contender
+from asv_benchmarks.contenders.contender import Call, Contender, draw
 from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, Weights
 from asv_benchmarks.workloads import Workload
 
@@ -271,8 +271,5 @@ def _sum(case: Workload) -> Call:
 
 
 def _place(case: Workload) -> list[Tensor]:
-    """Return the operands, the last one transposed if the case says so."""
-    operands = [torch.from_numpy(array) for array in case.inputs()]
-    if case.options.get("transposed"):
-        operands[-1] = operands[-1].T
-    return operands
+    """Return the operands; PyTorch keeps the layout in memory."""
+    return [torch.from_numpy(array) for array in draw(case)]

@@ -82,7 +82,7 @@ def _journey(conditions: dict[str, object], stages: list[Stage], peers: list[Tab
     for stage in stages:
         gain = "" if previous is None else _times(previous / stage.seconds)
         whole = _times(stages[0].seconds / stage.seconds)
-        rows.append([STAGES[stage.backend], _duration(stage.seconds), gain, whole])
+        rows.append([STAGES[stage.backend], pictures.duration(stage.seconds), gain, whole])
         previous = stage.seconds
     told = (
         f"Measured on {conditions['date']} at commit {conditions['commit']}: "
@@ -98,15 +98,15 @@ def _parts(stage: Stage) -> str:
     """Return the table of the operations of a stage."""
     whole = sum(part.seconds for part in stage.parts)
     rows = [
-        [_name(part), str(part.calls), _duration(part.seconds), f"{part.seconds / whole:.0%}"]
+        [_name(part), str(part.calls), f"{part.seconds / whole:.0%}"]
         for part in stage.parts[:SHOWN]
     ]
     rest = stage.parts[SHOWN:]
     if rest:
         left = sum(part.seconds for part in rest)
         calls = str(sum(part.calls for part in rest))
-        rows.append(["all others", calls, _duration(left), f"{left / whole:.0%}"])
-    return tables.markdown(["operation", "calls", "time", "share"], rows)
+        rows.append(["all others", calls, f"{left / whole:.0%}"])
+    return tables.markdown(["operation", "calls", "share"], rows)
 
 
 def _name(part: journey.Part) -> str:
@@ -115,10 +115,6 @@ def _name(part: journey.Part) -> str:
 
 def _times(ratio: float) -> str:
     return f"{ratio:,.0f}×" if ratio >= 100 else f"{ratio:.3g}×"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.3g} s" if seconds >= 1.0 else f"{1e3 * seconds:.3g} ms"
 
 
 if __name__ == "__main__":

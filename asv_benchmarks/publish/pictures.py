@@ -68,7 +68,7 @@ def stages(seconds: Mapping[str, float]) -> Figure:
         axes: Axes = figure.add_subplot()
         colours = [GREY if "PyTorch" in name else BLUE for name in seconds]
         bars = axes.barh(list(seconds), [1e3 * s for s in seconds.values()], color=colours)
-        axes.bar_label(bars, [_duration(s) for s in seconds.values()], padding=4, fontsize=9)
+        axes.bar_label(bars, [duration(s) for s in seconds.values()], padding=4, fontsize=9)
         axes.invert_yaxis()
         axes.set_xscale("log")
         milliseconds = [1e3 * value for value in seconds.values()]
@@ -104,7 +104,8 @@ def shares(parts: Mapping[str, Sequence[tuple[str, float]]]) -> Figure:
     return figure
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time in seconds, or in milliseconds if it is short."""
     if seconds >= 1.0:
         return f"{seconds:.3g} s"
     return f"{1e3 * seconds:.3g} ms"
