@@ -20,7 +20,7 @@ def own_work(task: Task, holes: Sequence[str], submission: Submission) -> tuple[
     if not uses:
         return (CheckResult(NAME, Status.PASSED),)
     first, *others = uses
-    also = f", and so do {len(others)} more places" if others else ""
+    also = f" (it is used in {len(uses)} places)" if others else ""
     fault = Fault(
         sentence=f"{clean_line(first.what)} may not do the work of this task{also}",
         place=clean_line(f"{first.file}:{first.line}"),

@@ -1,6 +1,5 @@
 """A pytest plugin that keeps what became of each check, instead of printing it."""
 
-import dataclasses
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,8 +138,3 @@ class Recorder:
 
 SETTINGS = "_hypothesis_internal_use_settings"
 """Where hypothesis keeps the settings of a test; its decorator refuses to be applied twice."""
-
-
-def without_shrinking(manner: Manner) -> Manner:
-    """Return a manner that only decides, and explains nothing."""
-    return dataclasses.replace(manner, shrink=False)

@@ -86,11 +86,15 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: No
     """
     created, began = datetime.now(UTC), time.monotonic()
     with ExitStack() as stack:
-        subjects = Subjects(starter(plan.submission, plan.isolation), plan.simulate)
+        # The checks of a task, those of them that fail once more, and its speed: each has its time.
+        seconds = 3.0 * sum(task.seconds for task in plan.tasks)
+        subjects = Subjects(starter(plan.submission, plan.isolation), plan.simulate, seconds)
         stack.enter_context(subjects)
         references = None
         if plan.reference is not None:
-            references = stack.enter_context(Subjects(starter(plan.reference, plan.isolation)))
+            references = stack.enter_context(
+                Subjects(starter(plan.reference, plan.isolation), total_seconds=seconds)
+            )
         run = _Run(plan, table, subjects, references)
         for task in plan.tasks:
             progress(task, None)

@@ -46,12 +46,18 @@ class Subjects:
     Args:
         start: How one is started.
         simulate: Whether code for a GPU runs on numba's simulator.
+        total_seconds: How long all requests of the run may take together.
     """
 
-    def __init__(self, start: Start, simulate: bool = False) -> None:
+    def __init__(
+        self,
+        start: Start,
+        simulate: bool = False,
+        total_seconds: float = Limits().total_seconds,
+    ) -> None:
         self._start = start
         self._workers: dict[Place, IsolatedSubject] = {}
-        self._limits = Limits()
+        self._limits = Limits(total_seconds=total_seconds)
         self._seconds = float("inf")
         self._end = float("inf")
         self.simulate = simulate
@@ -78,7 +84,7 @@ class Subjects:
         """Give a task its time, from now on, and its memory."""
         self._seconds = seconds
         self._end = time.monotonic() + seconds
-        self._limits = Limits(memory_mb=memory_mb)
+        self._limits = replace(self._limits, memory_mb=memory_mb)
 
     def begin_check(self) -> None:
         """Begin a check: workers that were lost in the one before no longer count."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from grading.in_process import InProcessSubject
-from grading.isolation import IsolatedSubject
+from grading.isolation import IsolatedSubject, Limits
 from grading.isolation.errors import WorkerError
 from grading.judge.recorder import Manner, Outcome
 from grading.judge.records import CheckResult, Status
@@ -216,3 +216,17 @@ def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
     (other,) = check_results(task, [outcome("test_sum", skipped="no mood")])
     assert (known.status, known.reason) == (Status.NOT_JUDGED, "no GPU")
     assert other.status is Status.ERROR
+
+
+def test_every_task_of_a_run_has_its_time_and_nothing_has_more() -> None:
+    given: list[Limits] = []
+    worker = SimpleNamespace(begin_check=given.append, end_worker=lambda: None)
+    with Subjects(lambda place: cast(IsolatedSubject, worker), total_seconds=7440.0) as there:
+        there.begin_task(60.0, 1000)
+        there.on("cpu")
+        there.begin_task(1800.0, 2500)
+        there.begin_check()
+    assert [limits.total_seconds for limits in given] == [7440.0, 7440.0]
+    assert [limits.memory_mb for limits in given] == [1000, 2500]
+    assert given[0].check_seconds is not None and given[0].check_seconds <= 60.0
+    assert given[1].check_seconds is not None and 60.0 < given[1].check_seconds <= 1800.0
