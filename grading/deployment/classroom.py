@@ -6,13 +6,11 @@ from typing import Any
 
 import yaml
 
+from grading.batch.engine import FACTOR
 from grading.table import Task
 
 GRADER_ACTION = "classroom-resources/autograding-command-grader@v1"
 REPORTER_ACTION = "classroom-resources/autograding-grading-reporter@v1"
-
-FACTOR = 4.0
-"""How many times the time of a task its step may take: checks that fail are repeated."""
 
 START_MINUTES = 2
 

@@ -61,10 +61,6 @@ def _one_hot(x: Array, dim: int) -> Array:
     return hot
 
 
-def _powers(x: Array) -> Array:
-    return np.exp(x)
-
-
 def _log_of_sum(x: Array, dim: int) -> Array:
     return np.asarray(np.log(np.exp(x).sum(axis=dim, keepdims=True)))
 

@@ -6,7 +6,6 @@ starts to have an answer ready for each.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -58,5 +57,5 @@ def weighed(array: Array, weights: Array) -> float:
 def arranged(cells: Array, shape: Sequence[int], permuted: bool) -> Array:
     """Return an array of cells in memory: row by row, or with the dimensions reversed."""
     sizes = tuple(int(size) for size in shape)
-    array: Any = cells.reshape(sizes[::-1]).T if permuted else cells.reshape(sizes)
-    return array  # type: ignore[no-any-return]
+    array: Array = cells.reshape(sizes[::-1]).T if permuted else cells.reshape(sizes)
+    return array

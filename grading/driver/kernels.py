@@ -70,12 +70,6 @@ def run(request: Request) -> Answer:
 
 
 @family.operation
-def guard(request: Request) -> Answer:
-    """Return what the cells around an output hold beforehand."""
-    return Answer(request, (np.full(2 * GUARDS, GUARD),))
-
-
-@family.operation
 def repeat(request: Request) -> Answer:
     """Call a kernel many times on fresh outputs; a race shows where the results differ.
 

@@ -7,7 +7,6 @@ from typing import Any
 from grading.driver.calls import call_function
 from grading.driver.family import Family
 from grading.subject import Answer, Request
-from minitorch.tensor_functions import tensor
 
 family = Family()
 
@@ -95,20 +94,3 @@ def twice(request: Request) -> Answer:
         return a * b
 
     return call_function(request, both)
-
-
-@family.operation
-def identity(request: Request) -> Answer:
-    """Make a tensor and read it back."""
-    return call_function(request, lambda a: a)
-
-
-@family.operation
-def element(request: Request) -> Answer:
-    """Read one element by its full index."""
-    index = tuple(request.options["index"])
-    answer = call_function(
-        Request(request.operation, request.arrays),
-        lambda a: tensor([float(a[index])]),
-    )
-    return Answer(request, answer.arrays)

@@ -74,7 +74,7 @@ def find() -> Found:
 def try_level(level: Level) -> str | None:
     """Start a worker at a level; return what went wrong, None if it came up."""
     with tempfile.TemporaryDirectory(prefix="mt-try-") as folder:
-        room = Room(Path(folder).resolve(), (), (), (), {}, gpu=False)
+        room = Room(Path(folder).resolve(), (), {}, gpu=False)
         try:
             WorkerProcess(level, room, Limits(start_seconds=30)).end()
         except IsolationError as error:

@@ -58,7 +58,6 @@ class Plain(Level):
                 os.chown(path, user, user)
         settings = Settings(
             submission=tuple(map(str, places)),
-            support=tuple(map(str, room.support)),
             third_party=tuple(map(str, third_party())),
             user=user,
             limits=kernel_limits(limits, room.gpu, 0 if user else processes_now()),

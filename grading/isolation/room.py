@@ -21,16 +21,12 @@ class Room:
     Attributes:
         snapshot: A copy of the submission.
         submission: The folders that Python searches, relative to the copy.
-        support: Folders with the grader's stand-ins for modules that a submission imports.
-        readable: Further files and folders that may be read, at the same path.
         environment: Variables in addition to the usual ones.
         gpu: Whether the devices of a GPU are there.
     """
 
     snapshot: Path
     submission: tuple[Path, ...]
-    support: tuple[Path, ...]
-    readable: tuple[Path, ...]
     environment: Mapping[str, str]
     gpu: bool
 

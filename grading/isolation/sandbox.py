@@ -8,7 +8,7 @@ from grading.isolation.launch import Launch
 from grading.isolation.limits import Limits
 from grading.isolation.room import Room, copy_kit, third_party, usual_environment
 from grading.isolation.users import fresh_user
-from grading.isolation.view import HOME, KIT, SUBMISSION, SUPPORT
+from grading.isolation.view import HOME, KIT, SUBMISSION
 from grading.isolation.worker_command import kernel_limits, worker_command
 from grading.worker.settings import Settings
 
@@ -28,7 +28,6 @@ def launch_in_sandbox(
     copy_kit(folder / "kit")
     settings = Settings(
         submission=tuple(f"{SUBMISSION}/{path}".rstrip("/.") for path in room.submission),
-        support=tuple(f"{SUPPORT}/{i}" for i in range(len(room.support))),
         third_party=tuple(map(str, third_party())),
         user=fresh_user() if own_user else None,
         limits=kernel_limits(limits, room.gpu),

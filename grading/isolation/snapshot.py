@@ -24,27 +24,25 @@ FOLDERS_LEFT_OUT = frozenset({"__pycache__", "node_modules", "venv", "runs", "di
 SUFFIXES_LEFT_OUT = frozenset({".pyc", ".pyo", ".so", ".pyd", ".nbi", ".nbc"})
 
 
-def take(root: Path, folders: Sequence[Path], to: Path) -> tuple[Path, ...]:
-    """Copy folders of a submission; return where they are now.
+def take(root: Path, folders: Sequence[Path], to: Path) -> None:
+    """Copy folders of a submission.
 
     Args:
         root: The submission, without links on the way.
         folders: Folders in it.
         to: An existing folder.
     """
-    places, left = [], LARGEST_COPY
+    left = LARGEST_COPY
     for folder in folders:
         place = to / folder.relative_to(root)
         place.mkdir(parents=True, exist_ok=True)
         for source in files_of(folder):
             with contextlib.suppress(OSError):
                 left -= _copy(source, place / source.relative_to(folder), left)
-        places.append(place)
     for path, _, names in os.walk(to):
         Path(path).chmod(0o755)
         for name in names:
             Path(path, name).chmod(0o644)
-    return tuple(places)
 
 
 def _copy(source: Path, target: Path, left: int) -> int:

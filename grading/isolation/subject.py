@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -39,9 +39,6 @@ class IsolatedSubject(Subject):
         limits: What it may use.
         isolation: "best" takes the best level that this machine offers, "required" refuses
             anything below a sandbox, "none" is a process with limits.
-        support: Folders with stand-ins for modules that the submission imports; they are
-            searched first.
-        readable: Further files and folders that the submission may read, at the same path.
         gpu: Whether the worker may use the GPU.
 
     Raises:
@@ -56,8 +53,6 @@ class IsolatedSubject(Subject):
         environment: Mapping[str, str] | None = None,
         limits: Limits | None = None,
         isolation: Isolation = "best",
-        support: Sequence[Path] = (),
-        readable: Sequence[Path] = (),
         gpu: bool = False,
     ) -> None:
         if not isinstance(submission, Submission):
@@ -74,8 +69,6 @@ class IsolatedSubject(Subject):
         self._room = Room(
             snapshot,
             tuple(path.relative_to(submission.root) for path in submission.import_paths),
-            tuple(path.resolve() for path in support),
-            tuple(path.resolve() for path in readable),
             dict(environment or {}),
             gpu,
         )
@@ -100,12 +93,6 @@ class IsolatedSubject(Subject):
     def running(self) -> bool:
         """Whether there is a worker that waits for requests."""
         return self._worker is not None
-
-    @property
-    def output(self) -> str:
-        """The end of what the present worker printed."""
-        worker = self._worker
-        return "" if worker is None else printable(worker.shown(worker.output.tail()))
 
     def answer(self, request: Request) -> Answer:
         """Have the worker do what is asked.

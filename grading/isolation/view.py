@@ -15,7 +15,6 @@ SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/al
 
 KIT = "/kit"
 SUBMISSION = "/submission"
-SUPPORT = "/support"
 HOME = "/tmp/home"
 """The worker's own folder: its home, and where it works."""
 
@@ -61,8 +60,6 @@ def view_of(room: Room, limits: Limits, kit: Path) -> View:
         if not path.is_relative_to("/usr") and path.exists():
             shown.append((str(path), str(path)))
     shown += [(str(kit), KIT), (str(room.snapshot), SUBMISSION)]
-    shown += [(str(path), f"{SUPPORT}/{i}") for i, path in enumerate(room.support)]
-    shown += [(str(path), str(path)) for path in room.readable]
     return View(
         links=tuple(links),
         shown=tuple(dict.fromkeys(shown)),

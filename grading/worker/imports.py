@@ -39,7 +39,7 @@ class Rules(MetaPathFinder):
     """The first finder that is asked: decides which folders are searched for a name."""
 
     def __init__(self, settings: Settings) -> None:
-        self.submission = [*settings.support, *settings.submission]
+        self.submission = list(settings.submission)
         self.third_party = list(settings.third_party)
 
     def find_spec(
@@ -73,7 +73,7 @@ def install(settings: Settings) -> None:
         return FileFinder(path, (FromSource, importlib.machinery.SOURCE_SUFFIXES))
 
     sys.path_hooks.insert(0, source_only)
-    sys.path += [*settings.support, *settings.submission, *settings.third_party]
+    sys.path += [*settings.submission, *settings.third_party]
     place = 1 + max(
         (i for i, finder in enumerate(sys.meta_path) if finder is not PathFinder), default=-1
     )

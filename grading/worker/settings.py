@@ -30,14 +30,12 @@ class Settings:
 
     Attributes:
         submission: Folders in which the submission's modules are found, in order.
-        support: Folders of the grader's own modules that stand in for what a submission imports.
         third_party: Folders with installed libraries.
         user: The user and group to become, None to stay.
         limits: What the kernel enforces.
     """
 
     submission: tuple[str, ...]
-    support: tuple[str, ...]
     third_party: tuple[str, ...]
     user: int | None
     limits: KernelLimits
@@ -51,7 +49,6 @@ class Settings:
         """Return the settings of plain values."""
         return cls(
             tuple(plain["submission"]),
-            tuple(plain["support"]),
             tuple(plain["third_party"]),
             plain["user"],
             KernelLimits(**plain["limits"]),
