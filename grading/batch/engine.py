@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from grading.batch.digest import digest_of, digest_of_grader
 from grading.batch.find import Entry
 from grading.batch.job import FILES, Done, Job, Process, end, run
-from grading.batch.store import OUTPUT, Grade, Store
+from grading.batch.store import OUTPUT, Grade, Outcome, Store
 from grading.exits import FAILED, OK, USAGE
 from grading.judge.records import RecordError, from_json
 
@@ -167,7 +167,8 @@ def _outcome(entry: Entry, contents: str, future: "Future[Done]") -> tuple[Grade
         reason = f"the job was lost: {error}"
         return Grade(entry.name, "grader failed", contents, entry.who, reason), {}
     files = {**done.files, OUTPUT: done.text.encode()}
-    outcome, reason = "graded", ""
+    outcome: Outcome = "graded"
+    reason = ""
     if done.code == USAGE:
         outcome, reason = "no submission", _last_words(done.text)
     elif done.timed_out:
@@ -176,7 +177,7 @@ def _outcome(entry: Entry, contents: str, future: "Future[Done]") -> tuple[Grade
         outcome, reason = "grader failed", f"exit code {done.code}: {_last_words(done.text)}"
     grade = Grade(
         name=entry.name,
-        outcome=outcome,  # type: ignore[arg-type]
+        outcome=outcome,
         contents=contents,
         who=entry.who,
         reason=reason,

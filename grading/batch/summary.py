@@ -10,6 +10,8 @@ from rich.table import Table
 
 from grading.batch.store import Grade
 from grading.judge.records import Report, Status
+from grading.reports import words
+from grading.reports.table import inert
 
 BEFORE = ("submission", "who", "outcome", "points", "judged", "possible")
 AFTER = ("seconds", "seed", "reason")
@@ -73,14 +75,14 @@ def _cells(row: Row, tasks: Iterable[str], seed: int) -> list[str]:
     points = {task.id: task.points for task in report.tasks} if report else {}
     totals = (_points(report), report.judged_points, report.max_points) if report else (None,) * 3
     return [
-        _harmless(grade.name),
-        _harmless(grade.who),
+        inert(grade.name),
+        inert(grade.who),
         grade.outcome,
         *map(_number, totals),
         *(_number(points.get(task)) for task in tasks),
         f"{grade.seconds:.1f}",
         str(seed),
-        _harmless(grade.reason),
+        inert(grade.reason),
     ]
 
 
@@ -93,7 +95,7 @@ def _shown(row: Row, similar: Mapping[str, int]) -> list[str]:
     if failed:
         remarks.append(f"wrong: {', '.join(failed)}")
     if grade.name in similar:
-        remarks.append(f"goes wrong like {similar[grade.name]} other")
+        remarks.append(f"goes wrong like {words.plural(similar[grade.name], 'other')}")
     return [
         f"{grade.name} ({grade.who})" if grade.who else grade.name,
         _number(_points(report) if report else None),
@@ -111,8 +113,3 @@ def _points(report: Report) -> float | None:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
-
-
-def _harmless(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text

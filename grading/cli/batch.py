@@ -7,14 +7,11 @@ import click
 
 from grading.batch.command import grade_batch, results_folder
 from grading.batch.engine import Settings
-from grading.batch.find import BatchError
+from grading.batch.find import BatchError, find_submissions
 from grading.batch.store import Store
 from grading.judge.run import draw_seed
 from grading.table import Task, table
 from tools.workspace import ROOT
-
-ALONE = ("submission", "watch", "verbose", "json", "html", "junit", "gradescope")
-"""Options that say nothing about a class, in which every submission gets JSON and a page anyway."""
 
 
 def grade_class(
@@ -43,6 +40,11 @@ def grade_class(
     Raises:
         click.UsageError: There is nothing to grade, or no scheduler.
     """
+    try:
+        # A folder that is mistyped leaves no results behind.
+        find_submissions(batch)
+    except BatchError as error:
+        raise click.UsageError(str(error)) from None
     store = Store(out or results_folder(batch))
     seed = store.seed(seed, draw_seed())
     settings = Settings(

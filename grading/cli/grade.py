@@ -91,7 +91,7 @@ def grade(
     tasks = chosen_tasks(names)
     check_paths(files)
     if batch is not None:
-        _refuse_with_batch(submission, watch, files)
+        _refuse_with_batch(submission, watch, verbose, files)
         from grading.cli.batch import grade_class
 
         flags = {
@@ -152,14 +152,14 @@ def judge_visibly(plan: Plan) -> Report:
 
 
 def _refuse_with_batch(
-    submission: Path | None, watch: bool, files: Mapping[str, Path | None]
+    submission: Path | None, watch: bool, verbose: bool, files: Mapping[str, Path | None]
 ) -> None:
     """Refuse options that are about one submission.
 
     Raises:
         click.UsageError: There is one.
     """
-    given = {"--submission": submission, "--watch": watch or None}
+    given = {"--submission": submission, "--watch": watch or None, "--verbose": verbose or None}
     given |= {f"--{name}": path for name, path in files.items() if name != "csv"}
     for option, value in given.items():
         if value is not None:

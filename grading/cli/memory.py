@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from grading.cli.files import replace_file
 from grading.judge.records import Report, Status
 from grading.submission import Submission
 
@@ -46,7 +47,7 @@ def remember(report: Report, submission: Submission) -> None:
     try:
         folder.mkdir(exist_ok=True)
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-        (folder / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+        replace_file(folder / FILE, msgspec.json.format(msgspec.json.encode(results)))
     except OSError:
         return
 

@@ -46,4 +46,5 @@ def write_class(reports: Sequence[Report]) -> bytes:
 
 def inert(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    risky = text.startswith(FORMULA) or text.lstrip().startswith(FORMULA)
+    return f"'{text}" if risky else text

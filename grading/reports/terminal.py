@@ -90,8 +90,10 @@ def _is_explained(task: TaskResult) -> bool:
 def _card(report: Report) -> RenderableType:
     """One line for each task, by modules."""
     table = Table.grid(padding=(0, 2), expand=True)
-    for justify, ratio in (("left", None), ("left", 6), ("left", 6), ("right", None)):
-        table.add_column(justify=justify, ratio=ratio, no_wrap=ratio is None)  # type: ignore[arg-type]
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=6)
+    table.add_column(ratio=6)
+    table.add_column(justify="right", no_wrap=True)
     for number, title in report.modules.items():
         tasks = report.in_module(number)
         if not tasks:
