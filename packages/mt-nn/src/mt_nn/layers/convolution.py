@@ -6,17 +6,15 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from mt_autodiff import Seed, Tensor
 from mt_nn import init as initializers
 from mt_nn.functional.convolution import convolve, strongest_response
+from mt_nn.functional.linear import Activation
 from mt_nn.init import Initializer
-from mt_nn.layers._checks import check_sizes, check_tensor
+from mt_nn.layers._checks import check_activation, check_sizes, check_tensor
 from mt_nn.module import Module, Parameter
 from mt_tensor import REFERENCE, Backend, ShapeError
 
 Padding: TypeAlias = int | Sequence[int] | Literal["trailing"]
 """Zeros on both sides, one number for all dimensions or one each; or "trailing": as many behind the
 input, and none before it, as give one output for each position of the input (at stride 1)."""
-
-Activation: TypeAlias = Literal["relu"] | None
-"""What becomes of the outputs: each where it is positive, else 0; or nothing."""
 
 
 class _Convolution(Module):
@@ -71,9 +69,7 @@ class _Convolution(Module):
         self.padding: tuple[int, ...] | Literal["trailing"] = (
             padding if isinstance(padding, str) else check_sizes(name, "padding", padding, n, 0)
         )
-        if activation not in ("relu", None):
-            raise ValueError(f'{name}: activation {activation!r} is unknown; give "relu" or None')
-        self.activation = activation
+        self.activation = check_activation(name, activation)
         shape = (out_channels, in_channels, *self.kernel)
         self.weight = Parameter(init(shape, rng=rng, backend=backend))
         self.bias = (
