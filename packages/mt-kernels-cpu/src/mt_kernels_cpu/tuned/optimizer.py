@@ -22,11 +22,17 @@ Bundle: TypeAlias = tuple[Parts, Storage]
 """Tensors, and the buffer that they are views of."""
 
 
-class Sgd(FusedForm):
-    """A step of gradient descent; the formulas are those of `mt_nn.SGD`."""
+class _Step(FusedForm):
+    """What all steps have in common: a kernel that goes over the buffers once."""
 
     @staticmethod
+    def kernel(dtype: np.dtype[Any]) -> Any:
+        """Return ``kernel(new, *new_slots, old, g, *slots, *settings)``."""
+        raise NotImplementedError
+
+    @classmethod
     def forward(
+        cls,
         backend: Any,
         needs_grad: tuple[bool, ...],
         known: Sequence[Bundle],
@@ -35,9 +41,9 @@ class Sgd(FusedForm):
         slots: Sequence[Parts],
         settings: tuple[float, ...],
     ) -> Any:
-        """Return new values and velocities, and the buffers in which they lie.
+        """Return new values and slots, and the buffers in which they lie.
 
-        The form declines if a gradient or a velocity has another shape than its parameter.
+        The form declines if a gradient or a slot has another shape than its parameter.
 
         Args:
             backend: Where all of them live.
@@ -45,65 +51,54 @@ class Sgd(FusedForm):
             known: The buffers of the step before; nothing at first.
             values: The parameters.
             grads: Their gradients.
-            slots: The velocities.
-            settings: Learning rate, momentum, weight decay, and 1 for Nesterov, else 0.
+            slots: What the step before left for this one, a tensor for each parameter in each.
+            settings: The numbers of the formula, in the order of the form.
         """
         if not fit(values, grads, *slots):
             return None
-        old, g, velocity = together(backend, known, values, grads, slots)
-        new, new_velocity = fresh(backend, old), fresh(backend, old)
-        sgd(backend.dtype)(new, new_velocity, old, g, velocity[0], *numbers(backend, settings))
-        return apart(values, new, [new_velocity])
+        old, g, rest = together(backend, known, values, grads, slots)
+        new, *memories = (fresh(backend, old) for _ in range(1 + len(slots)))
+        kernel = cls.kernel(backend.dtype)
+        kernel(new, *memories, old, g, *rest, *numbers(backend, settings))
+        return apart(values, new, memories)
 
 
-class SgdWithoutMomentum(FusedForm):
-    """A step of gradient descent that remembers nothing."""
+class Sgd(_Step):
+    """A step of gradient descent with momentum; the formulas are those of `mt_nn.SGD`.
 
-    @staticmethod
-    def forward(
-        backend: Any,
-        needs_grad: tuple[bool, ...],
-        known: Sequence[Bundle],
-        values: Parts,
-        grads: Parts,
-        slots: Sequence[Parts],
-        settings: tuple[float, ...],
-    ) -> Any:
-        """Return new values; see `Sgd`. The settings are learning rate and weight decay."""
-        if not fit(values, grads):
-            return None
-        old, g, _ = together(backend, known, values, grads, [])
-        new = fresh(backend, old)
-        plain_sgd(backend.dtype)(new, old, g, *numbers(backend, settings))
-        return apart(values, new, [])
-
-
-class Adam(FusedForm):
-    """A step of Adam; the formulas are those of `mt_nn.Adam`."""
+    The slots are the velocities. The settings are learning rate, momentum, weight decay, and 1 for
+    Nesterov, else 0.
+    """
 
     @staticmethod
-    def forward(
-        backend: Any,
-        needs_grad: tuple[bool, ...],
-        known: Sequence[Bundle],
-        values: Parts,
-        grads: Parts,
-        slots: Sequence[Parts],
-        settings: tuple[float, ...],
-    ) -> Any:
-        """Return new values, means and squares; see `Sgd`.
+    def kernel(dtype: np.dtype[Any]) -> Any:
+        """Return the compiled loop."""
+        return sgd(dtype)
 
-        The settings are step size, both betas and 1 minus each, the factor of the root, epsilon,
-        and weight decay.
-        """
-        if not fit(values, grads, *slots):
-            return None
-        old, g, (mean, square) = together(backend, known, values, grads, slots)
-        new, new_mean, new_square = (fresh(backend, old) for _ in range(3))
-        adam(backend.dtype)(
-            new, new_mean, new_square, old, g, mean, square, *numbers(backend, settings)
-        )
-        return apart(values, new, [new_mean, new_square])
+
+class SgdWithoutMomentum(_Step):
+    """A step of gradient descent that remembers nothing.
+
+    There are no slots. The settings are learning rate and weight decay.
+    """
+
+    @staticmethod
+    def kernel(dtype: np.dtype[Any]) -> Any:
+        """Return the compiled loop."""
+        return plain_sgd(dtype)
+
+
+class Adam(_Step):
+    """A step of Adam; the formulas are those of `mt_nn.Adam`.
+
+    The slots are the means and the squares. The settings are step size, both betas and 1 minus
+    each, the factor of the root, epsilon, and weight decay.
+    """
+
+    @staticmethod
+    def kernel(dtype: np.dtype[Any]) -> Any:
+        """Return the compiled loop."""
+        return adam(dtype)
 
 
 def fit(values: Parts, *others: Parts) -> bool:
