@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from mt_kernels_cpu.jit import exact
-from mt_tensor import FusedForm, Gradients, TensorData
+from mt_kernels_cpu.tuned.elementwise import zip_flat
+from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
 
@@ -39,7 +40,7 @@ class Dropout(FusedForm):
         """Multiply the gradient by the same factors."""
         g = backend.contiguous(grad)
         to = backend.empty(grad.shape)
-        times(backend.dtype)(to.storage, g.flat(), saved)
+        zip_flat(operators.mul, backend.dtype)(to.storage, g.flat(), saved)
         return (to,)
 
 
@@ -57,14 +58,3 @@ def drop(dtype: np.dtype[Any]) -> Any:
             out[i] = a[i] * factor
 
     return exact(drop_elements)
-
-
-@lru_cache
-def times(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, a, factors)``."""
-
-    def multiply(out: Storage, a: Storage, factors: Storage) -> None:
-        for i in range(len(out)):
-            out[i] = a[i] * factors[i]
-
-    return exact(multiply)

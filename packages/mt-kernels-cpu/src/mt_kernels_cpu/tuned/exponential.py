@@ -14,7 +14,6 @@ and NaN of NaN.
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mt_kernels_cpu.jit import helper
 
@@ -80,8 +79,3 @@ def exp_float64(x: Any) -> Any:
     first = np.int64((half + np.int64(1023)) << np.int64(52)).view(np.float64)
     second = np.int64((rest + np.int64(1023)) << np.int64(52)).view(np.float64)
     return p * first * second
-
-
-def exp_for(dtype: npt.DTypeLike) -> Any:
-    """Return the formula for numbers of a dtype, for use inside of kernels."""
-    return exp_float32 if np.dtype(dtype) == np.float32 else exp_float64

@@ -32,10 +32,11 @@ class Linear(FusedForm):
         rows = _as_rows(backend, input)
         product = backend.matmul(rows, weight)
         relu = activation == "relu"
-        if product.size and (bias is not None or relu):
-            offset = None if bias is None else backend.contiguous(bias).flat()
-            kernel = finish(backend.dtype) if bias is not None else finish_without(backend.dtype)
-            kernel(product.storage, *(() if bias is None else (offset,)), relu)
+        if product.size and bias is not None:
+            offset = backend.contiguous(bias).flat()
+            finish(backend.dtype)(product.storage, offset, relu)
+        elif product.size and relu:
+            stop_at_zero(backend.dtype)(product.storage)
         result = product if input.dims == 2 else product.view(*input.shape[:-1], outputs)
         return result, (rows, weight, product if relu else None, input.shape, needs_grad)
 
@@ -104,12 +105,12 @@ def finish(dtype: np.dtype[Any]) -> Any:
 
 
 @lru_cache
-def finish_without(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, relu)``, which stops at zero if it is told to."""
+def stop_at_zero(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out)``, which stops at zero."""
     zero = dtype.type(0)
 
-    def stop(out: Storage, relu: bool) -> None:
-        for i in range(len(out) if relu else 0):
+    def stop(out: Storage) -> None:
+        for i in range(len(out)):
             out[i] = zero if out[i] <= zero else out[i]
 
     return exact(stop)

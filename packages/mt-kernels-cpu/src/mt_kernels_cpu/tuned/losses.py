@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.jit import exact
-from mt_kernels_cpu.tuned.exponential import exp_for
+from mt_kernels_cpu.tuned.formulas import formula_for
 from mt_kernels_cpu.tuned.probabilities import added_up, largest
-from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
 
@@ -150,7 +150,7 @@ def nll_back(dtype: np.dtype[Any]) -> Any:
 @lru_cache
 def cross_entropy(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(out, p, x, classes, count)``: False if a class does not exist."""
-    exp, number = exp_for(dtype), dtype.type
+    exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def cross_entropy_forward(
         out: Storage, p: Storage, x: Storage, classes: Storage, count: int
@@ -193,7 +193,7 @@ def cross_entropy_back(dtype: np.dtype[Any]) -> Any:
 @lru_cache
 def bce(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(out, x, t)``: False if a target lies outside of 0 and 1."""
-    exp, number = exp_for(dtype), dtype.type
+    exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def bce_forward(out: Storage, x: Storage, t: Storage) -> bool:
         total = number(0)
@@ -213,13 +213,11 @@ def bce(dtype: np.dtype[Any]) -> Any:
 @lru_cache
 def bce_back(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(to, x, t, g)``."""
-    exp, number = exp_for(dtype), dtype.type
+    sigmoid, number = formula_for(operators.sigmoid, dtype), dtype.type
 
     def bce_backward(to: Storage, x: Storage, t: Storage, g: Storage) -> None:
         share = g[0] / number(len(x))
         for i in range(len(x)):
-            z = exp(-abs(x[i]))
-            sigmoid = (number(1) if x[i] >= number(0) else z) / (number(1) + z)
-            to[i] = (sigmoid - t[i]) * share
+            to[i] = (sigmoid(x[i]) - t[i]) * share
 
     return exact(bce_backward)

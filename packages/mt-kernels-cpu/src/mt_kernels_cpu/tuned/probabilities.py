@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from mt_kernels_cpu.jit import exact, helper, summing_helper
-from mt_kernels_cpu.tuned.exponential import exp_for
-from mt_tensor import FusedForm, Gradients, TensorData
+from mt_kernels_cpu.tuned.formulas import formula_for
+from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
 
@@ -90,7 +90,7 @@ def added_up(row: Storage) -> Any:
 @lru_cache
 def softmax_rows(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(out, x, rows, columns)``."""
-    exp = exp_for(dtype)
+    exp = formula_for(operators.exp, dtype)
 
     def softmax_forward(out: Storage, x: Storage, rows: int, columns: int) -> None:
         for row in range(rows):
@@ -126,7 +126,7 @@ def softmax_rows_back(dtype: np.dtype[Any]) -> Any:
 @lru_cache
 def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(out, x, rows, columns)``."""
-    exp, number = exp_for(dtype), dtype.type
+    exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def logsoftmax_forward(out: Storage, x: Storage, rows: int, columns: int) -> None:
         for row in range(rows):
@@ -147,7 +147,7 @@ def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
 @lru_cache
 def logsoftmax_rows_back(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(to, log_p, g, rows, columns)``."""
-    exp = exp_for(dtype)
+    exp = formula_for(operators.exp, dtype)
 
     def logsoftmax_backward(
         to: Storage, log_p: Storage, g: Storage, rows: int, columns: int
