@@ -22,8 +22,7 @@ from mt_kernels_cpu.tuned.convolution import (
 )
 from mt_kernels_cpu.tuned.layouts import Layout, Pair, layout
 from mt_kernels_cpu.tuned.vectors import lanes
-from mt_tensor import FusedForm, TensorData, host_array, operators
-from mt_tensor.fusion import Gradients
+from mt_tensor import FusedForm, Gradients, TensorData, host_array, operators
 from mt_tensor.layout import strides_from_shape
 
 if TYPE_CHECKING:

@@ -18,10 +18,8 @@ planes. Lists of offsets and positions come from `mt_kernels_cpu.tuned.layouts`.
 
 from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 from mt_kernels_cpu.jit import helper, released
+from mt_kernels_cpu.tuned.layouts import Positions
 from mt_kernels_cpu.tuned.vectors import (
     gather,
     load,
@@ -33,7 +31,6 @@ from mt_kernels_cpu.tuned.vectors import (
 )
 from mt_tensor.layout import Storage
 
-Positions: TypeAlias = npt.NDArray[np.int64]
 Steps: TypeAlias = tuple[int, int, int, int]
 """The strides of images, channels, rows and columns."""
 

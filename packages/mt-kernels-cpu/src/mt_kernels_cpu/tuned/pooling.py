@@ -13,8 +13,7 @@ from mt_kernels_cpu.jit import released
 from mt_kernels_cpu.tuned.layouts import Pair
 from mt_kernels_cpu.tuned.threads import divide, threads_for
 from mt_kernels_cpu.tuned.vectors import beats, gather, lanes, load, multiply_add, store
-from mt_tensor import FusedForm, TensorData
-from mt_tensor.fusion import Gradients
+from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 Places = npt.NDArray[np.int32]
 """Where in its plane, counted row by row, each maximum stands."""
 
-KERNELS_KEPT = 32
+SIZES_KEPT = 32
 """The windows of how many sizes have their loops kept in memory."""
 
 MOST_PLACES = 2**31 - 1
@@ -124,7 +123,7 @@ def _for_planes(images: TensorData, run: Callable[[int, int], None]) -> None:
     divide(planes, threads_for(images.size, planes), lambda _, first, last: run(first, last))
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=SIZES_KEPT)
 def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Callable[..., None]]:
     """Return the loops for windows of one size: the mean, and its gradient.
 
@@ -169,7 +168,7 @@ def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Calla
     return pool, spread
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=SIZES_KEPT)
 def maximum_kernel(height: int, width: int) -> Callable[..., None]:
     """Return the loop that finds the maxima of windows of one size.
 

@@ -7,7 +7,7 @@ part in the gradient: a fraction of the work that the gradient of a whole convol
 import numpy as np
 
 from mt_kernels_cpu.jit import released
-from mt_kernels_cpu.tuned.planes import Positions
+from mt_kernels_cpu.tuned.layouts import Positions
 from mt_kernels_cpu.tuned.vectors import larger, largest, load, multiply_add, total
 from mt_tensor.layout import Storage
 

@@ -12,8 +12,7 @@ from mt_kernels_cpu.tuned.convolution_form import Call, convolve
 from mt_kernels_cpu.tuned.responses import add_windows, find_strongest, spread_windows
 from mt_kernels_cpu.tuned.threads import divide, threads_for
 from mt_kernels_cpu.tuned.vectors import lanes
-from mt_tensor import FusedForm, TensorData
-from mt_tensor.fusion import Gradients
+from mt_tensor import FusedForm, Gradients, TensorData
 
 if TYPE_CHECKING:
     from mt_kernels_cpu.tuned.backend import Tuned

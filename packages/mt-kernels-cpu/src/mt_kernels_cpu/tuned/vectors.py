@@ -114,17 +114,6 @@ def repeat(typing: Any, array: Any, position: Any) -> Any:
 
 
 @intrinsic
-def zero(typing: Any, array: Any) -> Any:
-    """Return a vector of zeros of an array's dtype."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = context.get_value_type(signature.return_type)
-        return ir.Constant(vector, [0.0] * vector.count)
-
-    return Vector(array.dtype)(array), generate
-
-
-@intrinsic
 def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a · b + c, rounded once where the processor can."""
 
