@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from mt_autodiff import Tensor, backpropagate, fused, no_grad, tensor
+from mt_autodiff import Tensor, backpropagate, fused, no_grad, profile, tensor
 from mt_tensor import REFERENCE, FusedForm, Gradients, Reference, TensorData
 
 
@@ -158,6 +158,24 @@ def test_history_and_function_have_names() -> None:
     body = scaled_sum.__wrapped__  # type: ignore[attr-defined]
     with runs_fused(False):
         assert body(leaf(1.0), leaf(1.0)).to_numpy().tolist() == [4.0]
+
+
+def test_profiles_count_the_result_and_not_what_the_form_keeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    forward = ScaledSum.forward
+
+    def keep_operands(backend: Any, needs_grad: Any, a: TensorData, b: TensorData, c: float) -> Any:
+        answer = forward(backend, needs_grad, a, b, c)
+        return answer and (answer[0], (*answer[1], a, b))
+
+    monkeypatch.setattr(ScaledSum, "forward", keep_operands)
+    with profile(show=False) as watched:
+        scaled_sum(leaf(1.0, 2.0), leaf(1.0, 2.0))
+        scaled_sum(leaf(1.0, 2.0), leaf(1.0, 2.0), -1.0)
+    sizes = [(event.name, event.size) for event in watched.events]
+    assert sizes[:2] == [("scaled_sum", 2 * 8), ("scaled_sum", 0)]
+    assert [name for name, _ in sizes[2:]] == ["Add", "Mul"]
 
 
 def test_backends_have_no_forms_unless_they_say_so() -> None:

@@ -23,10 +23,10 @@ R = TypeVar("R")
 def fused(name: str) -> Callable[[Callable[P, R]], Composed[P, R]]:
     """Let a composed function run as a fused form where there is one. A decorator.
 
-    The form is that of the backend on which the first tensor argument lives. The composed body
+    The form is that of the backend on which the first positional tensor lives. The composed body
     runs instead if
 
-    - no argument is a tensor, or the backend has no form of that name;
+    - no positional argument is a tensor, or the backend has no form of that name;
     - the tensors live on different backends;
     - the form declines: a layout, an option, or an error that the body will raise.
 
@@ -62,8 +62,9 @@ class Composed(Generic[P, R]):
         else:
             return self._body(*args, **kwargs)
         form = arg.backend.fused(self.fused_form)
-        if form is not None:
-            result = self._function.attempt(form, _in_order(self._parameters, args, kwargs))
+        given = None if form is None else _in_order(self._parameters, args, kwargs)
+        if given is not None:
+            result = self._function.attempt(form, given)
             if result is not None:
                 answer: R = result
                 return answer
@@ -78,15 +79,13 @@ class FusedFunction(Function):
     """
 
     @classmethod
-    def attempt(cls, form: Any, args: Sequence[Any] | None) -> Any:
+    def attempt(cls, form: Any, args: Sequence[Any]) -> Any:
         """Return the result of a form as a node, None if it declines.
 
         Args:
             form: The `mt_tensor.FusedForm` of the backend of the first node.
-            args: All arguments in order; None if they do not fit the function.
+            args: All arguments in order, one for each parameter.
         """
-        if args is None:
-            return None
         nodes = [arg for arg in args if isinstance(arg, Node)]
         backend = nodes[0].backend
         for node in nodes:
@@ -99,9 +98,13 @@ class FusedFunction(Function):
         if watched is None:
             answer = form.forward(backend, needs_grad, *data)
         else:
-            answer = watched.watch(
-                cls.__name__, "forward", form.forward, backend, needs_grad, *data
-            )
+            answer = None
+            watched.begin()
+            try:
+                answer = form.forward(backend, needs_grad, *data)
+            finally:
+                # The result alone, without what the form keeps for its backward pass.
+                watched.end(cls.__name__, "forward", answer and answer[0])
         if answer is None:
             return None
         result, saved = answer

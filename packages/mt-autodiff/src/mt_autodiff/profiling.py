@@ -213,7 +213,7 @@ def record(name: str) -> Iterator[None]:
 
 
 def _bytes(results: Any) -> int:
-    """Return how much memory results reach, and what a fused form keeps beside them."""
+    """Return how much memory results reach."""
     found: dict[int, int] = {}
 
     def visit(result: Any) -> None:

@@ -68,6 +68,7 @@ class Tensor(Node):
                 f"Tensor: expected TensorData, got {type(data).__name__}; "
                 "mt_autodiff.tensor() makes a tensor of numbers"
             )
+        # All by itself, without the constructor that it inherits: calls take time, too.
         self.data = data
         self.history = back
         self.name = name

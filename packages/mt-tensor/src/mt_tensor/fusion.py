@@ -20,11 +20,14 @@ Gradients: TypeAlias = tuple[TensorData | None, ...]
 class FusedForm:
     """One composed function, computed in one piece by one kind of backend.
 
-    Subclasses define `forward` and `backward` as static methods. For whatever they accept, result
-    and gradients are those of the composed definition, up to rounding.
+    Subclasses define `forward` and `backward` as static or class methods. For whatever they accept,
+    result and gradients are those of the composed definition, up to rounding.
 
     Neither method writes to what it is given: operands, saved values and gradients have other
     readers. A result or a gradient may share memory with none of them.
+
+    The steps of optimisers (`mt_nn.optim`) are forms, too: of many tensors at once, given as
+    sequences, and without `backward`.
     """
 
     @staticmethod
