@@ -21,6 +21,7 @@ from mt_autodiff.fusing import Composed
 from mt_kernels_cpu.tuned import Tuned
 from mt_kernels_cpu.tuned.forms import FORMS
 from mt_nn import SGD, Adam, Parameter
+from mt_nn.functional import Activation
 from mt_tensor import TensorData
 from tools.layouts import LAYOUTS
 
@@ -252,6 +253,18 @@ def test_what_a_form_declines_is_up_to_the_body(
         except (ValueError, TypeError, IndexError) as error:
             outcomes.append((type(error), str(error)))
     assert repr(outcomes[0]) == repr(outcomes[1])
+
+
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_a_layer_without_outputs_has_gradients(activation: Activation) -> None:
+    shapes = ((4, 3), (3, 0), (0,))
+    x, weight, bias = (tensor(drawn(*shape), Tuned(), requires_grad=True) for shape in shapes)
+    mt_nn.linear(x, weight, bias, activation).sum().backward()
+    assert x.grad is not None
+    assert not x.grad.to_numpy().any()
+    assert weight.grad is not None
+    assert bias.grad is not None
+    assert (weight.grad.shape, bias.grad.shape) == ((3, 0), (0,))
 
 
 def test_a_refused_dropout_draws_nothing() -> None:

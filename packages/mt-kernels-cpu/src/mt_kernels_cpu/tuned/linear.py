@@ -27,6 +27,8 @@ class Linear(FusedForm):
         if input.dims < 2 or weight.dims != 2 or input.shape[-1] != weight.shape[0]:
             return None
         outputs = weight.shape[1]
+        if outputs == 0:
+            return None
         if activation not in (None, "relu") or (bias is not None and bias.shape != (outputs,)):
             return None
         rows = _as_rows(backend, input)
