@@ -5,11 +5,13 @@ grader brings its workers along, plain pytest starts them here.
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
 
 from grading.judge import options
+from grading.judge.draws import drawn_by_seed_alone
 from grading.judge.recorder import NOT_JUDGED
 from grading.judge.subjects import SUBJECTS, Place, Subjects, starter
 from grading.subject import Subject, SubjectError
@@ -30,6 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(seed)
         settings.register_profile("seeded", settings.default, database=None)
         settings.load_profile("seeded")
+        drawing = ExitStack()
+        drawing.enter_context(drawn_by_seed_alone())
+        config.add_cleanup(drawing.close)
 
 
 @pytest.fixture(scope="session")

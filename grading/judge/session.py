@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import engine
 
+from grading.judge.draws import drawn_by_seed_alone
 from grading.judge.recorder import Manner, Outcome, Recorder
 from grading.judge.subjects import Subjects
 from grading.table import Task
@@ -61,7 +62,7 @@ def run_checks(
     if not file.is_file():
         raise SessionError(f"{task.check_file} is missing")
     recorder = Recorder(subjects, manner)
-    with _only_our_plugins():
+    with _only_our_plugins(), drawn_by_seed_alone():
         arguments = [
             *([f"{file}::{name}" for name in names] or [str(file)]),
             f"--rootdir={ROOT}",

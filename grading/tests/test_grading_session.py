@@ -1,6 +1,8 @@
 """Checks run in the judge: what became of each is kept, and the seed decides what is drawn."""
 
+import importlib
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -88,6 +90,30 @@ def test_the_seed_decides_what_is_drawn() -> None:
         return asked
 
     assert drawn(1) == drawn(1) != drawn(2)
+
+
+def test_constants_of_modules_that_are_imported_meanwhile_are_not_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise one seed would not be one set of inputs for a whole class."""
+    source = "\n".join(f"N{i} = {i / 8 + 1 / 256}" for i in range(400))
+    (tmp_path / "many_constants.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def drawn(*, importing: bool) -> list[str]:
+        asked: list[str] = []
+
+        def remember(request: Request) -> Answer:
+            if importing:
+                importlib.import_module("many_constants")
+            asked.append(str(request))
+            return right(request)
+
+        with subjects(remember) as there:
+            run_checks(TASK, there, SEED, Manner(), ["test_sum"])
+        return asked
+
+    assert drawn(importing=False) == drawn(importing=True)
 
 
 def test_a_stub_is_not_implemented_and_not_wrong() -> None:
