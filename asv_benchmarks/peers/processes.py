@@ -1,20 +1,21 @@
 """Rows about whole processes: starting, compiling, memory, an epoch, the race to 98 %."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from pathlib import Path
+from typing import Literal, TypeAlias
 
 from asv_benchmarks.conditions import environment
 from asv_benchmarks.peers.measure import ROOT, Timing, WorkerError
 from asv_benchmarks.peers.rows import Target
 
 PROGRAM = ("-m", "asv_benchmarks.peers.program")
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
 
 Quantity: TypeAlias = Literal["cpu", "wall", "memory", "printed"]
 """What of a process counts: the processor's time, the clock's, the largest resident memory in MB,
@@ -173,18 +174,17 @@ def run_process(command: tuple[str, ...], threads: int, cold: bool = False) -> S
         env = environment(threads)
         if cold:
             env["NUMBA_CACHE_DIR"] = folder
-        begin = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=env, stdout=output, stdin=subprocess.DEVNULL
+        report = Path(folder, "seen.json")
+        started = [sys.executable, *command]
+        finished = subprocess.run(
+            [sys.executable, "-I", "-S", LAUNCHER, report, *started],
+            cwd=ROOT,
+            env=env,
+            stdout=output,
+            stdin=subprocess.DEVNULL,
+            check=False,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begin
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise WorkerError(f"python {' '.join(command)}: exit code {process.returncode}")
+        if finished.returncode:
+            raise WorkerError(f"python {' '.join(command)}: exit code {finished.returncode}")
         output.seek(0)
-        return Seen(_cpu(usage), wall, usage.ru_maxrss / 1024, output.read().strip())
-
-
-def _cpu(usage: Any) -> float:
-    return float(usage.ru_utime + usage.ru_stime)
+        return Seen(**json.loads(report.read_text()), printed=output.read().strip())

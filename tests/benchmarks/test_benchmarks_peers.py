@@ -161,8 +161,10 @@ def test_processes_are_measured_and_what_they_print_is_kept() -> None:
     hungry = replace(
         sleeping, quantity="memory", commands={"tuned": ("-c", "bytearray(300 * 2**20)")}
     )
+    ballast = bytearray(800 * 2**20)
     timings, _ = measure_processes(hungry, threads=1, rounds=1)
-    assert 300.0 < timings["tuned"].cpu[0] < 600.0
+    assert len(ballast) > 0
+    assert 300.0 < timings["tuned"].cpu[0] < 400.0, "what this process holds does not count"
 
 
 def peers(*arguments: str) -> subprocess.CompletedProcess[str]:
