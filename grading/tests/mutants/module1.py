@@ -146,8 +146,8 @@ MUTANTS: list[Mutant] = [
         "1.4",
         "only the last path counts",
         GRAPH,
-        "pending[key] = add(pending[key], contribution) if key in pending else contribution",
-        "pending[key] = contribution",
+        "contribution = add(parent, pending[key], contribution)",
+        "pass",
         "overwritten",
     ),
     mutant(

@@ -202,8 +202,8 @@ MUTANTS: list[Mutant] = [
         "2.4",
         "a second gradient overwrites the first",
         ENGINE,
-        "total = self.backend.zip(operators.add, self.grad.data, x.data)",
-        "total = self.backend.copy(x.data)",
+        "total = self.backend.zip(operators.add, self.grad.data, x)",
+        "total = self.backend.copy(x)",
         "overwritten",
     ),
     mutant(

@@ -31,7 +31,7 @@ class Node:
 
     @property
     def parents(self) -> Iterable[Variable]:
-        assert self.edges, "a leaf and a constant have no parents to ask for"
+        assert not self.constant, "a constant has no parents to ask for"
         return (node for node, _ in self.edges)
 
     def is_leaf(self) -> bool:

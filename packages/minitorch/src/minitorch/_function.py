@@ -5,7 +5,7 @@ course's form run on that engine, and `LibraryFunction` gives a function of the 
 course's form.
 """
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from mt_autodiff import Context, Node, TensorContext
 from mt_tensor import TensorData
 
 
-class Function(mt_autodiff.Function):
+class Function:
     """A differentiable function of tensors. Users write subclasses and call `apply`.
 
     A subclass defines two static methods:
@@ -42,6 +42,30 @@ class Function(mt_autodiff.Function):
     tensor([2.])
     """
 
+    _on_data: ClassVar[type[mt_autodiff.Function]]
+    """The same function as the engine has it: what a history names as `last_fn`."""
+
+    def __init_subclass__(cls) -> None:
+        cls._on_data = type(
+            cls.__name__,
+            (mt_autodiff.Function,),
+            {
+                "__doc__": cls.__doc__,
+                "forward": staticmethod(partial(_forward, cls)),
+                "backward": staticmethod(partial(_backward, cls)),
+            },
+        )
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any) -> Any:
+        """Compute the result from tensors."""
+        raise NotImplementedError
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Any) -> Any:
+        """Return the gradient of each tensor of `forward`."""
+        raise NotImplementedError
+
     @classmethod
     def apply(cls, *vals: Any) -> Any:
         """Compute the result, and remember how.
@@ -50,42 +74,44 @@ class Function(mt_autodiff.Function):
             *vals: Tensors, and numbers, which become tensors of shape (1,).
         """
         first = next((val for val in vals if isinstance(val, Tensor)), _NO_TENSOR)
-        return super().apply(*[first._ensure_tensor(v) if _is_number(v) else v for v in vals])
+        operands = [first._ensure_tensor(val) if _is_number(val) else val for val in vals]
+        return cls._on_data.apply(*operands)
 
-    @classmethod
-    def run_forward(cls, ctx: TensorContext, operands: Sequence[Any]) -> TensorData:
-        """Call `forward` on constants of the course's class that hold the numbers."""
-        tensors = [
-            Tensor(operand, backend=ctx.backend) if isinstance(operand, TensorData) else operand
-            for operand in operands
-        ]
-        result = cls.forward(ctx, *tensors)
-        if not isinstance(result, mt_autodiff.Tensor):
-            raise TypeError(
-                f"{cls.__name__}.forward returned {type(result).__name__}; return a Tensor"
-            )
-        return result.to(ctx.backend).data
 
-    @classmethod
-    def run_backward(cls, ctx: TensorContext, grad: Node) -> Sequence[TensorData | None]:
-        """Call `backward` on a gradient; return the data of its results."""
-        grads = cls.backward(ctx, Tensor(grad.data, backend=grad.backend))
-        return [
-            cls._gradient(ctx, each) for each in (grads if isinstance(grads, tuple) else (grads,))
-        ]
+def _forward(fn: type[Function], ctx: TensorContext, *operands: Any) -> TensorData:
+    """Call a function's `forward` on constants of the course's class that hold the numbers."""
+    tensors = [
+        Tensor(operand, backend=ctx.backend) if isinstance(operand, TensorData) else operand
+        for operand in operands
+    ]
+    result = fn.forward(ctx, *tensors)
+    if not isinstance(result, mt_autodiff.Tensor):
+        raise TypeError(f"{fn.__name__}.forward returned {type(result).__name__}; return a Tensor")
+    return result.to(ctx.backend).data
 
-    @classmethod
-    def _gradient(cls, ctx: TensorContext, grad: Any) -> TensorData | None:
-        if isinstance(grad, mt_autodiff.Tensor):
-            return grad.to(ctx.backend).data
-        if _is_number(grad):
-            return ctx.backend.full((1,), float(grad))
-        if grad is None:
-            return None
-        raise TypeError(
-            f"{cls.__name__}.backward returned {type(grad).__name__}; return a Tensor for each "
-            "tensor of forward, or 0.0"
-        )
+
+def _backward(
+    fn: type[Function], ctx: TensorContext, grad: TensorData
+) -> tuple[TensorData | None, ...]:
+    """Call a function's `backward` on a gradient as a tensor; return the data of its results."""
+    grads = fn.backward(ctx, Tensor(grad, backend=ctx.backend))
+    return tuple(
+        [_data(fn, ctx, each) for each in (grads if isinstance(grads, tuple) else (grads,))]
+    )
+
+
+def _data(fn: type[Function], ctx: TensorContext, grad: Any) -> TensorData | None:
+    """Return the data of a gradient."""
+    if isinstance(grad, mt_autodiff.Tensor):
+        return grad.to(ctx.backend).data
+    if _is_number(grad):
+        return ctx.backend.full((1,), float(grad))
+    if grad is None:
+        return None
+    raise TypeError(
+        f"{fn.__name__}.backward returned {type(grad).__name__}; return a Tensor for each "
+        "tensor of forward, or 0.0"
+    )
 
 
 class LibraryFunction(Function):
@@ -115,14 +141,16 @@ class LibraryFunction(Function):
         inner = TensorContext(cls.inner, operands, operands[0].backend, needed)
         ctx.save_for_backward(inner, sum(isinstance(setting, Node) for setting in given))
         data = [operand.data for operand in operands]
-        result = cls.inner.run_forward(inner, [*data, *cls.settings(*given)])
+        result = cls.inner.forward(inner, *data, *cls.settings(*given))
         return Tensor(result, backend=inner.backend)
 
     @classmethod
     def backward(cls, ctx: Context, grad_output: mt_autodiff.Tensor) -> Any:
         """Return the gradient of each tensor, and 0.0 for settings that were given as tensors."""
         inner, settings = ctx.saved_values
-        grads = cls.inner.run_backward(inner, grad_output)
+        grads = cls.inner.backward(inner, grad_output.data)
+        if not isinstance(grads, tuple):
+            grads = (grads,)
         tensors = [None if g is None else Tensor(g, backend=inner.backend) for g in grads]
         return (*tensors, *[0.0] * settings) if len(tensors) + settings > 1 else tensors[0]
 

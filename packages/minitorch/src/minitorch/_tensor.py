@@ -231,6 +231,23 @@ class Tensor(mt_autodiff.Tensor):
             return self._new(unbroadcast(self.backend, shape[0].data, self.shape, "expand"))
         return super().expand(*shape)  # type: ignore[arg-type]
 
+    def chain_rule(self, d_output: Any) -> Any:
+        """Return each operand that needs a gradient, paired with its gradient.
+
+        As the course has it, a gradient is a tensor: what comes in as one goes out as one. The
+        library itself passes on the data alone.
+        """
+        if isinstance(d_output, TensorData):
+            return super().chain_rule(d_output)
+        pairs = super().chain_rule(self._ensure_tensor(d_output).data)
+        return [(node, Tensor(grad, backend=node.backend)) for node, grad in pairs]
+
+    def accumulate_derivative(self, x: Any) -> None:
+        """Add a gradient, a tensor or its data, to that of this leaf."""
+        super().accumulate_derivative(
+            x if isinstance(x, TensorData) else self._ensure_tensor(x).data
+        )
+
     def tuple(self) -> Layout:
         """Return storage, shape and strides as one-dimensional arrays, as kernels take them."""
         return self.data.tuple()

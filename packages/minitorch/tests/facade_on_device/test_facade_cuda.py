@@ -148,7 +148,7 @@ def test_convolutions_on_the_gpu(home: TensorBackend) -> None:
     x = minitorch.rand((1, 1, 4), backend=home, requires_grad=True)
     w = minitorch.rand((2, 1, 2), backend=home, requires_grad=True)
     out = minitorch.cuda_conv.conv1d(x, w)
-    assert out.backend == home and out.history.last_fn is minitorch.Conv1dCudaFun
+    assert out.backend == home and out.history.last_fn.__name__ == "Conv1dCudaFun"
     expected = minitorch.conv1d(tensor(x), tensor(w)).to_numpy()
     np.testing.assert_allclose(out.to_numpy(), expected)
     out.sum().backward()

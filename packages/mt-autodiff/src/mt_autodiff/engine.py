@@ -10,7 +10,7 @@ backends, gradients that broadcasting made larger than the operand, and operands
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mt_autodiff.graph import Context
@@ -129,7 +129,7 @@ class Node:
         """The operands that this node was computed from."""
         return () if self.history is None else self.history.inputs
 
-    def accumulate_derivative(self, x: Node) -> None:
+    def accumulate_derivative(self, x: TensorData) -> None:
         """Add x to the gradient.
 
         Raises:
@@ -143,12 +143,12 @@ class Node:
         if self.grad is None:
             # A copy, because users may write to it: x may repeat cells, and share them with the
             # gradient of another leaf or with what backward() was given.
-            self.grad = x._constant(self.backend.copy(x.data))
+            self.grad = self._constant(self.backend.copy(x))
         else:
-            total = self.backend.zip(operators.add, self.grad.data, x.data)
+            total = self.backend.zip(operators.add, self.grad.data, x)
             self.grad = self._constant(total)
 
-    def chain_rule(self, d_output: Any) -> Iterable[tuple[Node, Any]]:
+    def chain_rule(self, d_output: TensorData) -> list[tuple[Node, TensorData]]:
         """Return each operand that needs a gradient, paired with its gradient.
 
         Args:
@@ -156,24 +156,27 @@ class Node:
 
         Raises:
             RuntimeError: Nothing computed this node.
+            TypeError: The function's `backward` returns too few or too many gradients, or None
+                for an operand that needs one.
             ShapeError: The function's gradient does not broadcast with its operand.
         """
         history = self.history
-        ctx = None if history is None else history.ctx
-        if history is None or history.last_fn is None or ctx is None:
+        if history is None or history.last_fn is None:
             raise RuntimeError("chain_rule: no function computed this tensor")
-        fn, inputs = history.last_fn, history.inputs
+        fn, ctx, inputs = history.last_fn, history.ctx, history.inputs
         watched = active_profile()
         if watched is None:
-            grads = fn.run_backward(ctx, d_output)
+            grads = fn.backward(ctx, d_output)
         else:
-            grads = watched.watch(fn.__name__, "backward", fn.run_backward, ctx, d_output)
+            grads = watched.watch(fn.__name__, "backward", fn.backward, ctx, d_output)
+        if not isinstance(grads, tuple):
+            grads = (grads,)
         if len(grads) != len(inputs):
             raise TypeError(
                 f"{fn.__name__}.backward returned {len(grads)} gradients for "
                 f"{len(inputs)} tensors; return one each, None for those not needed"
             )
-        pairs = []
+        pairs: list[tuple[Node, TensorData]] = []
         for node, grad in zip(inputs, grads):  # noqa: B905 - as many, as was just checked
             if node.history is None:
                 continue
@@ -183,13 +186,13 @@ class Node:
                 )
             if grad.shape != node.data.shape:
                 grad = unbroadcast(node.backend, grad, node.data.shape, fn.__name__)
-            pairs.append((node, type(node)(grad, None, None, node.backend)))
+            pairs.append((node, grad))
         return pairs
 
 
-def sum_of_gradients(a: Any, b: Any) -> Any:
-    """Add two gradients of one node; no graph remembers it."""
-    return a._constant(a.backend.zip(operators.add, a.data, b.data))
+def sum_of_gradients(node: Node, a: TensorData, b: TensorData) -> TensorData:
+    """Add two gradients of a node; no graph remembers it."""
+    return node.backend.zip(operators.add, a, b)
 
 
 class Function:
@@ -234,52 +237,35 @@ class Function:
         """
         nodes: list[Node] = []
         operands: list[Any] = []
-        wanted: list[bool] = []
-        backend: Any = None
+        needs_grad: list[bool] = []
         recording = grad_enabled()
         for arg in args:
             if isinstance(arg, Node):
-                if backend is None:
-                    backend = arg.backend
-                elif arg.backend is not backend and arg.backend != backend:
-                    return cls.apply(*[_moved(each, backend) for each in args])
                 nodes.append(arg)
                 operands.append(arg.data)
-                wanted.append(recording and arg.history is not None)
+                needs_grad.append(recording and arg.history is not None)
             else:
                 operands.append(arg)
         if not nodes:
             raise TypeError(
                 f"{cls.__name__}: no argument is a tensor; mt_autodiff.tensor() makes one"
             )
-        ctx = TensorContext(cls, nodes, backend, tuple(wanted))
+        first = nodes[0]
+        backend = first.backend
+        for node in nodes:
+            if node.backend is not backend and node.backend != backend:
+                return cls.apply(*[_moved(each, backend) for each in args])
+        ctx = TensorContext(cls, nodes, backend, tuple(needs_grad))
         watched = active_profile()
         if watched is None:
-            data = cls.run_forward(ctx, operands)
+            data = cls.forward(ctx, *operands)
         else:
-            data = watched.watch(cls.__name__, "forward", cls.run_forward, ctx, operands)
-        return type(nodes[0])(data, None if ctx.no_grad else ctx, None, ctx.backend)
-
-    @classmethod
-    def run_forward(cls, ctx: TensorContext, operands: Sequence[Any]) -> TensorData:
-        """Call `forward`.
-
-        Args:
-            ctx: The context.
-            operands: What `apply` was given, `TensorData` in the place of each tensor.
-        """
-        data = cls.forward(ctx, *operands)
+            data = watched.watch(cls.__name__, "forward", cls.forward, ctx, *operands)
         if not isinstance(data, TensorData):
             raise TypeError(
                 f"{cls.__name__}.forward returned {type(data).__name__}; return TensorData"
             )
-        return data
-
-    @classmethod
-    def run_backward(cls, ctx: TensorContext, grad: Node) -> Sequence[TensorData | None]:
-        """Call `backward` on the data of a gradient; return one gradient for each tensor."""
-        grads = cls.backward(ctx, grad.data)
-        return grads if isinstance(grads, tuple) else (grads,)
+        return type(first)(data, None if ctx.no_grad else ctx, None, ctx.backend)
 
 
 class Move(Function):

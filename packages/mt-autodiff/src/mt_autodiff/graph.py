@@ -5,7 +5,6 @@ are served alike, as long as they answer the questions of `Variable` and their d
 added.
 """
 
-import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,7 +23,7 @@ class Variable(Protocol):
 
     @property
     def parents(self) -> Iterable["Variable"]:
-        """The inputs of the function that made this result, constants included."""
+        """The inputs of the function that made this result, constants included; none of a leaf."""
 
     def is_leaf(self) -> bool:
         """Return whether the user made this variable, and no function."""
@@ -87,7 +86,7 @@ def topological_sort(variable: Variable) -> list[Variable]:
         return []
     finished: list[Variable] = []
     seen = {variable.unique_id}
-    path = [(variable, iter(() if variable.is_leaf() else variable.parents))]
+    path = [(variable, iter(variable.parents))]
     while path:
         current, unexplored = path[-1]
         for parent in unexplored:
@@ -96,7 +95,7 @@ def topological_sort(variable: Variable) -> list[Variable]:
                 continue
             seen.add(key)
             if not parent.is_constant():
-                path.append((parent, iter(() if parent.is_leaf() else parent.parents)))
+                path.append((parent, iter(parent.parents)))
                 break
         else:
             finished.append(current)
@@ -105,8 +104,13 @@ def topological_sort(variable: Variable) -> list[Variable]:
     return finished
 
 
+def _sum(variable: Variable, a: Any, b: Any) -> Any:
+    """Add two derivatives of a variable that are numbers of some kind."""
+    return a + b
+
+
 def backpropagate(
-    variable: Variable, deriv: Any, add: Callable[[Any, Any], Any] = operator.add
+    variable: Variable, deriv: Any, add: Callable[[Any, Any, Any], Any] = _sum
 ) -> None:
     """Compute the derivative of a variable with respect to every leaf of its graph.
 
@@ -117,7 +121,7 @@ def backpropagate(
     Args:
         variable: The variable whose derivatives are wanted, such as a loss.
         deriv: The derivative to start with: 1 for the derivatives of the variable itself.
-        add: How two derivatives of one variable are added.
+        add: How two derivatives of a variable are added: a function of the variable and of both.
 
     Raises:
         RuntimeError: The variable is a constant.
@@ -142,4 +146,6 @@ def backpropagate(
                 continue
             key = parent.unique_id
             # Never in place: an earlier contribution may be an object that others hold, too.
-            pending[key] = add(pending[key], contribution) if key in pending else contribution
+            if key in pending:
+                contribution = add(parent, pending[key], contribution)
+            pending[key] = contribution

@@ -456,7 +456,7 @@ class Tensor(Node):
                     f"{self.shape}; it must have the tensor's shape or broadcast to it"
                 )
             data = data.expand(self.shape)
-        backpropagate(self, self._constant(data), add=sum_of_gradients)
+        backpropagate(self, data, add=sum_of_gradients)
 
     def zero_grad_(self) -> None:
         """Forget the gradient."""

@@ -22,6 +22,8 @@ from mt_kernels_cpu.tuned.formulas import formula_for
 from mt_tensor import HostBackend, Map, TensorData, Zip
 from mt_tensor.layout import IndexingError, Storage, shape_broadcast, strides_from_shape
 
+empty = np.empty
+
 SMALL = 2**17
 """So few numbers are not worth a buffer: the system's own memory is found sooner."""
 
@@ -44,7 +46,7 @@ class Elementwise(HostBackend):
         """Return a contiguous copy."""
         cells = a.flat()
         if cells is not None:
-            to = np.empty(a.size, self.dtype) if a.size < SMALL else self._cells(a.size)
+            to = empty(a.size, self.dtype) if a.size < SMALL else self._cells(a.size)
             to[:] = cells
             return a.like(to)
         if not any(a.strides):
@@ -57,7 +59,7 @@ class Elementwise(HostBackend):
         if out is None:
             cells = a.flat() if a.cells is None else a.cells
             if cells is not None:
-                to = np.empty(a.size, self.dtype) if a.size < SMALL else self._cells(a.size)
+                to = empty(a.size, self.dtype) if a.size < SMALL else self._cells(a.size)
                 try:
                     kernel = self._flat_maps[fn]
                 except KeyError:
@@ -77,7 +79,8 @@ class Elementwise(HostBackend):
             if x is None or y is None:
                 x, y = a.flat(), b.flat()
             if x is not None and y is not None:
-                to = np.empty(a.size, self.dtype) if a.size < SMALL else self._cells(a.size)
+                size = a.size
+                to = empty(size, self.dtype) if size < SMALL else self._cells(size)
                 try:
                     kernel = self._flat_zips[fn]
                 except KeyError:
@@ -87,7 +90,7 @@ class Elementwise(HostBackend):
         plan = zip_plan(fn, self.dtype, a.shape, a.strides, b.shape, b.strides)
         if plan is None:
             return super().zip(fn, a, b)
-        to = np.empty(plan.size, self.dtype) if plan.size < SMALL else self._cells(plan.size)
+        to = empty(plan.size, self.dtype) if plan.size < SMALL else self._cells(plan.size)
         plan.kernel(to, a.storage, b.storage, *plan.steps)
         return TensorData.trusted(to, plan.shape, plan.strides)
 
