@@ -209,6 +209,7 @@ def size_options(examples: str, *, train_size: int | None) -> Callable[[Command]
 
 @train.command(
     epilog="\b\nThe whole set:   train mnist --train-size 60000\n"
+    "LeNet-5, whole:  train mnist --network lenet5 --train-size 60000 --epochs 5 --lr 0.1\n"
     "Smaller, faster: train mnist --train-size 1000 --validation-size 500 --epochs 2"
 )
 @click.option(
@@ -237,7 +238,9 @@ def mnist(ctx: click.Context, /, **options: Any) -> None:
 
 
 @train.command(
-    epilog="\b\nThe course's small setting: train sentiment --train-size 450 --validation-size 100"
+    epilog="\b\n"
+    "The course's small setting: train sentiment --train-size 450 --validation-size 100\n"
+    "Word vectors, too:          train sentiment --trainable --lr 0.002 --weight-decay 0.0003"
 )
 @click.option(
     "--preset",
