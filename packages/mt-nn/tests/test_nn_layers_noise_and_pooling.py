@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_autodiff import Tensor, grad_check, ones, randn
+from mt_autodiff import Tensor, grad_check, ones, randn, tensor
 from mt_nn import AvgPool2d, Dropout, MaxPool2d, Module, avgpool2d, maxpool2d
 from mt_tensor import Reference
 
@@ -124,3 +124,18 @@ def test_pooling_layers_show_their_tiles() -> None:
 def test_pooling_wants_a_tensor() -> None:
     with pytest.raises(TypeError, match=r"MaxPool2d\(2\): the input is of type ndarray"):
         MaxPool2d(2)(np.zeros((1, 1, 2, 2)))
+
+
+def test_dropout_after_relu_is_relu_in_evaluation_and_says_so() -> None:
+    layer = Dropout(0.5, rng=1, activation="relu")
+    x = tensor([-1.0, 2.0, -3.0, 4.0, 5.0], requires_grad=True)
+    out = layer(x)
+    assert out.to_numpy().tolist() == [0.0, 4.0, 0.0, 8.0, 0.0]
+    out.sum().backward()
+    assert x.grad is not None
+    assert x.grad.to_numpy().tolist() == [0.0, 2.0, 0.0, 2.0, 0.0]
+    layer.eval()
+    assert layer(x).to_numpy().tolist() == [0.0, 2.0, 0.0, 4.0, 5.0]
+    assert repr(layer) == "Dropout(0.5, activation='relu')"
+    with pytest.raises(ValueError, match="activation"):
+        Dropout(0.5, activation="tanh")  # type: ignore[arg-type]

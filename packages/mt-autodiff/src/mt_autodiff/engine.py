@@ -50,6 +50,10 @@ class History(Context):
         return f"History({self.last_fn.__name__})" if self.last_fn else "History(leaf)"
 
 
+LEAF = History()
+"""The history of all leaves: none of them has anything to remember."""
+
+
 class TensorContext(History):
     """What a function's forward leaves for its backward, and the history of its result.
 

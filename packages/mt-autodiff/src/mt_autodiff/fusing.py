@@ -86,14 +86,22 @@ class FusedFunction(Function):
             form: The `mt_tensor.FusedForm` of the backend of the first node.
             args: All arguments in order, one for each parameter.
         """
-        nodes = [arg for arg in args if isinstance(arg, Node)]
+        nodes: list[Node] = []
+        data: list[Any] = []
+        wanted: list[bool] = []
+        recording = grad_enabled()
+        for arg in args:
+            if isinstance(arg, Node):
+                nodes.append(arg)
+                data.append(arg.data)
+                wanted.append(recording and arg.history is not None)
+            else:
+                data.append(arg)
         backend = nodes[0].backend
         for node in nodes:
             if node.backend is not backend and node.backend != backend:
                 return None
-        recording = grad_enabled()
-        needs_grad = tuple([recording and node.history is not None for node in nodes])
-        data = [arg.data if isinstance(arg, Node) else arg for arg in args]
+        needs_grad = tuple(wanted)
         watched = active_profile()
         if watched is None:
             answer = form.forward(backend, needs_grad, *data)

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import functions
-from mt_autodiff.engine import History, Move, Node, sum_of_gradients
+from mt_autodiff.engine import LEAF, History, Move, Node, sum_of_gradients
 from mt_autodiff.graph import backpropagate
 from mt_autodiff.indexing import names_element, normalize_key, slice_view
 from mt_autodiff.modes import grad_enabled
 from mt_tensor import REFERENCE, Backend, ShapeError, TensorData, operators
-from mt_tensor.layout import broadcasts_to, check_shape, infer_shape, normalize_dims
+from mt_tensor.layout import broadcasts_to, check_shape, normalize_dims
 
 Dims: TypeAlias = int | Iterable[int] | None
 TensorLike: TypeAlias = Union["Tensor", float, np.number[Any], npt.NDArray[Any]]
@@ -275,7 +275,7 @@ class Tensor(Node):
 
     def view(self, *shape: int | Sequence[int]) -> Tensor:
         """Return a view of a contiguous tensor in another shape; one size may be -1."""
-        return _tensor(functions.View.apply(self, infer_shape(self.size, _flat(shape))))
+        return _tensor(functions.View.apply(self, _flat(shape)))
 
     def expand(self, *shape: int | Sequence[int]) -> Tensor:
         """Return a view that repeats the tensor to a larger shape."""
@@ -415,7 +415,7 @@ class Tensor(Node):
 
     def requires_grad_(self, flag: bool = True) -> Tensor:
         """Make this tensor a leaf that wants a gradient, or a constant; forget its history."""
-        self.history = History() if flag else None
+        self.history = LEAF if flag else None
         return self
 
     def requires_grad(self) -> bool:
@@ -509,7 +509,7 @@ def _rebuilt(
     name: str | None,
 ) -> Tensor:
     """Return the tensor that `Tensor.__reduce__` took apart."""
-    result = cls(backend.from_numpy(array), History() if leaf else None, name, backend)
+    result = cls(backend.from_numpy(array), LEAF if leaf else None, name, backend)
     if grad is not None:
         result.grad = cls(backend.from_numpy(grad), None, None, backend)
     return result

@@ -44,9 +44,11 @@ def unique_parameters(parameters: Iterable[Parameter], operation: str) -> list[P
 def gradient(parameter: Parameter) -> Number | None:
     """Return the gradient of a parameter, None if it has none or is frozen."""
     value = parameter.value
-    if not isinstance(value, Scalar | Tensor) or value.is_constant():
-        return None
-    grad: Number | None = value.derivative if isinstance(value, Scalar) else value.grad
+    grad: Number | None = None
+    if isinstance(value, Tensor):
+        grad = None if value.is_constant() else value.grad
+    elif isinstance(value, Scalar):
+        grad = None if value.is_constant() else value.derivative
     return grad
 
 

@@ -1,4 +1,4 @@
-"""Dropout in one pass: which elements stay, and how much larger they become."""
+"""Dropout in one pass, after ReLU if wanted: which elements stay, and how large they become."""
 
 from functools import lru_cache
 from typing import Any
@@ -12,7 +12,10 @@ from mt_tensor.layout import Storage
 
 
 class Dropout(FusedForm):
-    """Elements times 0 or the scale; the gradient is multiplied by the same."""
+    """Elements times 0 or the scale; the gradient is multiplied by the same.
+
+    With ReLU, elements that are not positive are 0 before, and their gradient is.
+    """
 
     @staticmethod
     def forward(
@@ -23,38 +26,47 @@ class Dropout(FusedForm):
         ignore: bool,
         rng: Any,
         scale: float,
+        activation: str | None,
     ) -> Any:
         """Draw as the composed definition does; the form declines when there is nothing to do."""
-        if ignore or not 0.0 <= rate <= 1.0:
+        if ignore or not 0.0 <= rate <= 1.0 or activation not in (None, "relu"):
             return None
+        relu = activation == "relu"
         draws = np.random.default_rng(rng).random(input.size)
         out, factors = backend.empty(input.shape), np.empty(input.size, backend.dtype)
-        number = backend.dtype.type
-        drop(backend.dtype)(
-            out.storage, factors, backend.contiguous(input).flat(), draws, rate, number(scale)
-        )
-        return out, factors
+        cells, number = backend.contiguous(input).flat(), backend.dtype.type
+        drop(backend.dtype)(out.storage, factors, cells, draws, rate, number(scale), relu)
+        return out, (factors, cells if relu else None)
 
     @staticmethod
     def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
         """Multiply the gradient by the same factors."""
-        g = backend.contiguous(grad)
-        to = backend.empty(grad.shape)
-        zip_flat(operators.mul, backend.dtype)(to.storage, g.flat(), saved)
+        factors, cells = saved
+        to, g = backend.empty(grad.shape), backend.contiguous(grad).flat()
+        zip_flat(operators.mul, backend.dtype)(to.storage, g, factors)
+        if cells is not None:
+            zip_flat(operators.relu_back, backend.dtype)(to.storage, cells, to.storage)
         return (to,)
 
 
 @lru_cache
 def drop(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, factors, a, draws, rate, scale)``."""
+    """Return ``kernel(out, factors, a, draws, rate, scale, relu)``."""
     zero = dtype.type(0)
 
     def drop_elements(
-        out: Storage, factors: Storage, a: Storage, draws: Storage, rate: float, scale: float
+        out: Storage,
+        factors: Storage,
+        a: Storage,
+        draws: Storage,
+        rate: float,
+        scale: float,
+        relu: bool,
     ) -> None:
         for i in range(len(out)):
             factor = scale if draws[i] >= rate else zero
             factors[i] = factor
-            out[i] = a[i] * factor
+            # NaN stays NaN: it is not 0 or less.
+            out[i] = (zero if relu and a[i] <= zero else a[i]) * factor
 
     return exact(drop_elements)

@@ -1,8 +1,7 @@
-"""Steps of optimisers over all parameters at once, which lie one behind the other in one buffer.
+"""Steps of optimisers: one loop over memory for each parameter, whatever the formula.
 
-A step writes the new values to another buffer, so whoever still holds the old ones keeps them. The
-parameters are views of it; as long as they are what comes back for the next step, nothing has to be
-copied together but the gradients.
+A step writes all new values into one new buffer, of which the parameters become views: whoever
+still holds the old values keeps them. The same goes for what a rule remembers.
 """
 
 from collections.abc import Sequence
@@ -18,12 +17,9 @@ from mt_tensor.layout import Storage
 Parts: TypeAlias = Sequence[TensorData]
 """One tensor for each parameter."""
 
-Bundle: TypeAlias = tuple[Parts, Storage]
-"""Tensors, and the buffer that they are views of."""
-
 
 class _Step(FusedForm):
-    """What all steps have in common: a kernel that goes over the buffers once."""
+    """What all steps have in common: a kernel that goes once over each parameter."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
@@ -35,20 +31,18 @@ class _Step(FusedForm):
         cls,
         backend: Any,
         needs_grad: tuple[bool, ...],
-        known: Sequence[Bundle],
         values: Parts,
         grads: Parts,
         slots: Sequence[Parts],
         settings: tuple[float, ...],
     ) -> Any:
-        """Return new values and slots, and the buffers in which they lie.
+        """Return new values, and new slots in the order of the old ones.
 
         The form declines if a gradient or a slot has another shape than its parameter.
 
         Args:
             backend: Where all of them live.
             needs_grad: Not used: optimisers are not differentiated.
-            known: The buffers of the step before; nothing at first.
             values: The parameters.
             grads: Their gradients.
             slots: What the step before left for this one, a tensor for each parameter in each.
@@ -56,11 +50,19 @@ class _Step(FusedForm):
         """
         if not fit(values, grads, *slots):
             return None
-        old, g, rest = together(backend, known, values, grads, slots)
-        new, *memories = (fresh(backend, old) for _ in range(1 + len(slots)))
-        kernel = cls.kernel(backend.dtype)
-        kernel(new, *memories, old, g, *rest, *numbers(backend, settings))
-        return apart(values, new, memories)
+        total = sum([value.size for value in values])
+        buffers = [backend.empty((total,)).storage for _ in range(1 + len(slots))]
+        kernel, numbers = cls.kernel(backend.dtype), [backend.dtype.type(s) for s in settings]
+        results: list[list[TensorData]] = [[] for _ in buffers]
+        start = 0
+        for value, *others in zip(values, grads, *slots, strict=True):
+            end = start + value.size
+            new = [buffer[start:end] for buffer in buffers]
+            kernel(*new, *[_cells(backend, part) for part in (value, *others)], *numbers)
+            for parts, cells in zip(results, new, strict=True):
+                parts.append(_view(value, cells))
+            start = end
+        return results
 
 
 class Sgd(_Step):
@@ -107,43 +109,10 @@ def fit(values: Parts, *others: Parts) -> bool:
     return all([part.shape for part in parts] == shapes for parts in others)
 
 
-def fresh(backend: Any, like: Storage) -> Storage:
-    """Return a buffer as long as another."""
-    cells: Storage = backend.empty(like.shape).storage
+def _cells(backend: Any, part: TensorData) -> Storage:
+    """Return the numbers in row-major order."""
+    cells: Storage = part.flat() if part.is_contiguous() else backend.copy(part).storage
     return cells
-
-
-def together(
-    backend: Any, known: Sequence[Bundle], values: Parts, grads: Parts, slots: Sequence[Parts]
-) -> tuple[Storage, Storage, list[Storage]]:
-    """Return values, gradients and slots, each as one buffer."""
-    bundles: list[Bundle | None] = list(known) or [None] * (1 + len(slots))
-    old, *rest = (
-        _buffer(backend, parts, bundle)
-        for parts, bundle in zip([values, *slots], bundles, strict=True)
-    )
-    return old, _buffer(backend, grads, None), rest
-
-
-def _buffer(backend: Any, parts: Parts, bundle: Bundle | None) -> Storage:
-    """Return the buffer that tensors are views of, or one with their numbers."""
-    if bundle is not None and all(a is b for a, b in zip(parts, bundle[0], strict=True)):
-        return bundle[1]
-    cells: Storage = backend.empty((sum(part.size for part in parts),)).storage
-    return np.concatenate([backend.contiguous(part).flat() for part in parts], out=cells)
-
-
-def apart(values: Parts, new: Storage, slots: list[Storage]) -> Any:
-    """Return the tensors of each buffer, values first, and the buffers for the next step."""
-    bundles = []
-    for buffer in (new, *slots):
-        views, start = [], 0
-        for value in values:
-            end = start + value.size
-            views.append(_view(value, buffer[start:end]))
-            start = end
-        bundles.append((views, buffer))
-    return [views for views, _ in bundles], bundles
 
 
 def _view(value: TensorData, cells: Storage) -> TensorData:
@@ -151,11 +120,6 @@ def _view(value: TensorData, cells: Storage) -> TensorData:
     if value.flat() is not None:
         return value.like(cells)
     return TensorData(cells, value.shape)
-
-
-def numbers(backend: Any, settings: tuple[float, ...]) -> list[Any]:
-    """Return numbers in the backend's dtype, so that the kernel computes in no other."""
-    return [backend.dtype.type(setting) for setting in settings]
 
 
 @lru_cache

@@ -3,11 +3,17 @@
 import numpy as np
 
 from mt_autodiff import Seed, Tensor, fused
+from mt_nn.functional.linear import Activation
 
 
 @fused("dropout")
 def dropout(
-    input: Tensor, rate: float, ignore: bool = False, rng: Seed = None, scale: float = 1.0
+    input: Tensor,
+    rate: float,
+    ignore: bool = False,
+    rng: Seed = None,
+    scale: float = 1.0,
+    activation: Activation = None,
 ) -> Tensor:
     """Set each element to zero with a probability; the others stay as they are.
 
@@ -25,6 +31,7 @@ def dropout(
         ignore: Return the input as it is.
         rng: A generator, which every call moves on, or the seed of a new one.
         scale: What the elements that stay are multiplied by.
+        activation: "relu" for ReLU of the input before elements go, ignored or not; or None.
 
     Shape:
         (...) → (...).
@@ -39,6 +46,8 @@ def dropout(
     # Written so that NaN fails.
     if not 0.0 <= rate <= 1.0:
         raise ValueError(f"dropout: rate {rate} is not a probability; choose one from 0 to 1")
+    if activation == "relu":
+        input = input.relu()
     if ignore:
         return input
     # Draws lie in [0, 1): a rate of 0 keeps every element and a rate of 1 none.

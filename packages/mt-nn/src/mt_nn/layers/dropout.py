@@ -4,7 +4,8 @@ import numpy as np
 
 from mt_autodiff import Seed, Tensor
 from mt_nn.functional import dropout
-from mt_nn.layers._checks import check_tensor
+from mt_nn.functional.linear import Activation
+from mt_nn.layers._checks import check_activation, check_tensor
 from mt_nn.module import Module
 
 
@@ -18,6 +19,7 @@ class Dropout(Module):
 
     Attributes:
         rate: The probability to be zeroed.
+        activation: "relu" for ReLU of the input first, in evaluation, too; or None.
         rng: The generator that is drawn from. A checkpoint of the network holds its state.
 
     >>> from mt_autodiff import ones
@@ -29,20 +31,22 @@ class Dropout(Module):
     tensor([1., 1., 1., 1., 1.])
     """
 
-    def __init__(self, rate: float, rng: Seed = None) -> None:
+    def __init__(self, rate: float, rng: Seed = None, *, activation: Activation = None) -> None:
         """Build the layer.
 
         Args:
             rate: 0 to 1; with 1 everything is zero while training.
             rng: A generator, best one for the whole network; a seed, or None.
+            activation: "relu" for ReLU of the input first.
 
         Raises:
-            ValueError: The rate is not in its range.
+            ValueError: The rate is not in its range, or there is no such activation.
         """
         if not 0.0 <= rate <= 1.0:
             raise ValueError(f"Dropout: rate {rate} is a probability; it must be 0 to 1")
         self.rate = float(rate)
         self.rng = np.random.default_rng(rng)
+        self.activation = check_activation("Dropout", activation)
 
     def forward(self, input: Tensor) -> Tensor:
         """Drop elements.
@@ -55,10 +59,11 @@ class Dropout(Module):
         """
         check_tensor(self, input)
         if not self.training or self.rate == 0.0:
-            return input
+            return input.relu() if self.activation == "relu" else input
         scale = 1.0 if self.rate == 1.0 else 1.0 / (1.0 - self.rate)
-        return dropout(input, self.rate, rng=self.rng, scale=scale)
+        return dropout(input, self.rate, False, self.rng, scale, self.activation)
 
     def extra_repr(self) -> str:
-        """Return the rate."""
-        return f"{self.rate:g}"
+        """Return the rate, and the activation if there is one."""
+        activation = "" if self.activation is None else f", activation={self.activation!r}"
+        return f"{self.rate:g}{activation}"

@@ -51,8 +51,6 @@ class Optimizer:
             )
         self._steps = [0] * len(self.parameters)
         self._memory: list[dict[str, Number]] = [{} for _ in self.parameters]
-        # The buffers of fused steps, which only the backend's form looks into.
-        self._known: dict[tuple[Any, ...], Any] = {}
 
     def __repr__(self) -> str:
         settings = "".join(f", {name}={getattr(self, name)}" for name in self.hyperparameters)
@@ -70,7 +68,6 @@ class Optimizer:
         Parameters without a gradient, and frozen ones, stay as they are.
         """
         together: dict[tuple[int, int], list[int]] = {}
-        known, self._known = self._known, {}
         with no_grad(), record(f"{type(self).__name__}.step"):
             for at, parameter in enumerate(self.parameters):
                 grad = gradient(parameter)
@@ -82,7 +79,7 @@ class Optimizer:
                 else:
                     self._step_alone(at)
             for (_, step), members in together.items():
-                if not self._step_together(step, members, known):
+                if not self._step_together(step, members):
                     for at in members:
                         self._step_alone(at)
 
@@ -95,7 +92,7 @@ class Optimizer:
         new = self.rule(value.data if scalar else value, grad, self._memory[at], self._steps[at])
         parameter.update(type(value)(new) if scalar else new)
 
-    def _step_together(self, step: int, members: list[int], known: Mapping[Any, Any]) -> bool:
+    def _step_together(self, step: int, members: list[int]) -> bool:
         """Improve tensors of one backend by its fused form of the rule.
 
         Returns:
@@ -111,11 +108,9 @@ class Optimizer:
             [self._remembered(at, slot, value) for at, value in zip(members, values, strict=True)]
             for slot in slots
         ]
-        key = (name, *members)
         answer = form.forward(
             backend,
             (),
-            known.get(key, ()),
             [value.data for value in values],
             [value.grad.data for value in values],
             remembered,
@@ -123,9 +118,9 @@ class Optimizer:
         )
         if answer is None:
             return False
-        (new, *memories), self._known[key] = answer
+        new, *memories = answer
         for at, value, data in zip(members, values, new, strict=True):
-            self.parameters[at].update(type(value)(data, backend=backend))
+            self.parameters[at].update(type(value)(data, None, None, backend))
         for slot, memory in zip(slots, memories, strict=True):
             for at, data in zip(members, memory, strict=True):
                 self._memory[at][slot] = Tensor(data, backend=backend)
