@@ -53,12 +53,13 @@ class _Step(FusedForm):
         total = sum([value.size for value in values])
         buffers = [backend.empty((total,)).storage for _ in range(1 + len(slots))]
         kernel, numbers = cls.kernel(backend.dtype), [backend.dtype.type(s) for s in settings]
+        operands = [[_cells(backend, part) for part in parts] for parts in (values, grads, *slots)]
         results: list[list[TensorData]] = [[] for _ in buffers]
         start = 0
-        for value, *others in zip(values, grads, *slots, strict=True):
+        for value, *given in zip(values, *operands, strict=True):
             end = start + value.size
             new = [buffer[start:end] for buffer in buffers]
-            kernel(*new, *[_cells(backend, part) for part in (value, *others)], *numbers)
+            kernel(*new, *given, *numbers)
             for parts, cells in zip(results, new, strict=True):
                 parts.append(_view(value, cells))
             start = end
@@ -111,15 +112,14 @@ def fit(values: Parts, *others: Parts) -> bool:
 
 def _cells(backend: Any, part: TensorData) -> Storage:
     """Return the numbers in row-major order."""
-    cells: Storage = part.flat() if part.is_contiguous() else backend.copy(part).storage
-    return cells
+    cells = part.flat() if part.cells is None else part.cells
+    copied: Storage = backend.copy(part).storage if cells is None else cells
+    return copied
 
 
 def _view(value: TensorData, cells: Storage) -> TensorData:
     """Return a contiguous tensor of a value's shape."""
-    if value.flat() is not None:
-        return value.like(cells)
-    return TensorData(cells, value.shape)
+    return TensorData(cells, value.shape) if value.cells is None else value.like(cells)
 
 
 @lru_cache
