@@ -34,7 +34,7 @@ from mt_kernels_cpu.tuned.layouts import (
 from mt_kernels_cpu.tuned.planes import (
     Kernels,
     Outputs,
-    Room,
+    Scratch,
     collect,
     fill_planes,
     slide,
@@ -123,17 +123,23 @@ def slide_over(
     Shape:
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, P, Q), bias (O,).
     """
+    count, steps = out.shape[0], out.size * len(where.offsets)
+    threads = threads_for(steps, count)
     kernels = _kernels(where, weight)
-    threads = threads_for(out.size * len(where.offsets), out.shape[0])
-    rooms = _rooms(backend, where, threads)
     begin = (_zero(backend.dtype), 0) if bias is None else (bias.storage, bias.strides[0])
-    given: tuple[Any, ...] = (kernels, begin, where.segments, relu, lanes(backend.dtype))
-    outputs, images = _images_to_write(out), (input.storage, input.strides)
-
-    def work(part: int, first: int, last: int) -> None:
-        slide(outputs, images, rooms[part], *given, first, last)
-
-    divide(out.shape[0], threads, work)
+    given: tuple[Any, ...] = (
+        _to_write(out),
+        (input.storage, input.strides),
+        _scratch(backend, threads, where.cells),
+        where.place,
+        where.together,
+        kernels,
+        begin,
+        where.segments,
+        relu,
+        where.lanes,
+    )
+    divide(count, threads, lambda part, first, last: slide(*given, part, first, last))
 
 
 def slide_back_over(
@@ -166,45 +172,44 @@ def slide_back_over(
         input and by_input (N, C, H, W), turned (C, O, KH, KW), grad and mask (N, O, P, Q),
         by_weight (O, C, KH, KW), by_bias (O,).
     """
-    (count, outputs), dtype, width = grad.shape[:2], backend.dtype, lanes(backend.dtype)
+    count, outputs = grad.shape[0], grad.shape[1]
     passes = (by_input is not None) + (by_weight is not None)
     threads = threads_for(passes * grad.size * len(where.offsets), count)
-    rooms, grad_rooms = (_rooms(backend, each, threads) for each in (where, gradient_where))
-    at, length = (NOWHERE, 0) if by_weight is None else blocks(outputs, len(where.offsets), width)
-    sums = backend.buffers.empty(threads * length, dtype).reshape(threads, -1)
-    rows = 0 if by_bias is None else outputs * width
-    bias_sums = backend.buffers.empty(threads * rows, dtype).reshape(threads, -1)
-    signs = grad if mask is None else mask
-    gradients = ((grad.storage, grad.strides), mask is not None, (signs.storage, signs.strides))
-    back: tuple[Any, ...] = (
-        (sums[0], 0, 0) if by_input is None else _images_to_write(by_input),
-        (sums[0], 0, NOWHERE, NOWHERE) if turned is None else _kernels(gradient_where, turned),
-        (_zero(dtype), 0),
-        gradient_where.segments,
-    )
-    images, reach = (input.storage, input.strides), (where.length, where.joined)
-
-    def work(part: int, first: int, last: int) -> None:
-        products = (sums[part], images, rooms[part], where.offsets, *reach)
-        slide_back(
-            *gradients,
-            grad_rooms[part],
-            by_input is not None,
-            *back,
-            *products,
-            bias_sums[part],
-            width,
-            first,
-            last,
-        )
-
-    divide(count, threads, work)
+    at, length = NOWHERE, 0
     if by_weight is not None:
-        to = tap_positions(by_weight.shape, by_weight.strides)
-        collect(by_weight.storage, to, sums.reshape(-1), at, length, width)
+        at, length = blocks(outputs, len(where.offsets), where.lanes)
+    sums = gradient_where.cells + where.cells
+    parts = (gradient_where.cells, sums, sums + length)
+    cells = parts[2] if by_bias is None else parts[2] + outputs * where.lanes
+    scratch = _scratch(backend, threads, cells)
+    zero, signs = _zero(backend.dtype), grad if mask is None else mask
+    given: tuple[Any, ...] = (
+        (grad.storage, grad.strides),
+        mask is not None,
+        (signs.storage, signs.strides),
+        gradient_where.place,
+        where.together,
+        by_input is not None,
+        (zero, 0, 0) if by_input is None else _to_write(by_input),
+        (zero, 0, NOWHERE, NOWHERE) if turned is None else _kernels(gradient_where, turned),
+        (zero, 0),
+        gradient_where.segments,
+        (input.storage, input.strides),
+        where.place,
+        where.offsets,
+        where.length,
+        where.joined,
+        scratch,
+        parts,
+        where.lanes,
+    )
+    divide(count, threads, lambda part, first, last: slide_back(*given, part, first, last))
+    to, weights, biases = NOWHERE, zero, zero[:0]
+    if by_weight is not None:
+        to, weights = tap_positions(by_weight.shape, by_weight.strides), by_weight.storage
     if by_bias is not None:
-        to, at = tap_positions((outputs,), (1,)), tap_positions((outputs,), (width,))
-        collect(by_bias.storage, to, bias_sums.reshape(-1), at, rows, width)
+        biases = by_bias.storage
+    collect(weights, to, at, biases, scratch, parts, where.lanes)
 
 
 def _gradient_of_weight(
@@ -248,11 +253,11 @@ def _multiply_columns(
     """
     _, channels, height, width = weight.shape
     count, outputs, rows, columns = out.shape
-    (room,) = _rooms(backend, where, 1)
-    fill_planes(room, (input.storage, input.strides), lanes(backend.dtype), 0, count)
+    (planes,) = _scratch(backend, 1, where.cells)
+    fill_planes(planes, where.place, (input.storage, input.strides), where.lanes, 0, count)
     steps = (where.image, where.channel, where.row, 1, where.row, 1)
     windows = np.lib.stride_tricks.as_strided(
-        room[0],
+        planes,
         (count, channels, height, width, rows, columns),
         tuple(step * backend.dtype.itemsize for step in steps),
         writeable=False,
@@ -268,10 +273,9 @@ def _multiply_columns(
     )
 
 
-def _rooms(backend: Tuned, where: Layout, threads: int) -> list[Room]:
-    """Return room for planes of a few images, for each thread."""
-    cells = backend.buffers.empty(threads * where.cells, backend.dtype).reshape(threads, -1)
-    return [(part, where.place, where.together) for part in cells]
+def _scratch(backend: Tuned, threads: int, cells: int) -> Scratch:
+    """Return so many cells for each thread."""
+    return backend._cells(threads * cells).reshape(threads, cells)
 
 
 def _kernels(where: Layout, weight: TensorData) -> Kernels:
@@ -280,7 +284,7 @@ def _kernels(where: Layout, weight: TensorData) -> Kernels:
     return weight.storage, step, taps, where.offsets
 
 
-def _images_to_write(out: TensorData) -> Outputs:
+def _to_write(out: TensorData) -> Outputs:
     return out.storage, out.shape[1], out.shape[2] * out.shape[3]
 
 

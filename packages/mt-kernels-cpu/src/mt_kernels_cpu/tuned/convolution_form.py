@@ -93,9 +93,9 @@ class Convolution(FusedForm):
         plan, weight, needs_grad = saved.plan, saved.weight, saved.needs_grad
         if plan.sequences:
             grad = as_images(grad)
-        by_input = backend.empty(saved.input.shape) if needs_grad[0] else None
-        by_weight = backend.empty(weight.shape) if needs_grad[1] else None
-        by_bias = backend.empty(weight.shape[:1]) if needs_grad[2:] == (True,) else None
+        by_input = backend.new(saved.input.shape) if needs_grad[0] else None
+        by_weight = backend.new(weight.shape) if needs_grad[1] else None
+        by_bias = backend.new(weight.shape[:1]) if needs_grad[2:] == (True,) else None
         (outputs, channels, *kernel), (o, c, *steps) = weight.shape, weight.strides
         turned = TensorData.trusted(weight.storage, (channels, outputs, *kernel), (c, o, *steps))
         slide_back_over(
@@ -141,7 +141,7 @@ def convolve(
         return None
     if plan.sequences:
         input, weight = as_images(input), as_images(weight)
-    out = backend.empty(plan.out)
+    out = backend.new(plan.out)
     slide_over(backend, plan.forward, input, weight, out, bias, relu)
     return Call(plan, input, weight, out, relu, needs_grad)
 

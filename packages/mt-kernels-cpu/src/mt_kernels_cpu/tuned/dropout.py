@@ -28,7 +28,7 @@ class Dropout(FusedForm):
         if ignore or not 0.0 <= rate <= 1.0:
             return None
         draws = np.random.default_rng(rng).random(input.size)
-        out, factors = backend.empty(input.shape), np.empty(input.size, backend.dtype)
+        out, factors = backend.new(input.shape), np.empty(input.size, backend.dtype)
         number = backend.dtype.type
         drop(backend.dtype)(
             out.storage, factors, backend.contiguous(input).flat(), draws, rate, number(scale)
@@ -39,7 +39,7 @@ class Dropout(FusedForm):
     def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
         """Multiply the gradient by the same factors."""
         g = backend.contiguous(grad)
-        to = backend.empty(grad.shape)
+        to = backend.new(grad.shape)
         zip_flat(operators.mul, backend.dtype)(to.storage, g.flat(), saved)
         return (to,)
 

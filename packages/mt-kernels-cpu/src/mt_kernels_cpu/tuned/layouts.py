@@ -51,6 +51,7 @@ class Layout:
         offsets: Each tap's offset, taps in the order of channels, rows and columns.
         segments: Where each segment begins: in the first channel of the outputs, and in planes.
         length: From the first output in a plane to the last.
+        lanes: How many numbers a vector holds.
         place: What kernels need to know of all that.
     """
 
@@ -82,7 +83,7 @@ class Layout:
             lanes: How many of them a vector holds.
         """
         (height, width), (rows, columns), (top, left) = kernel, size, before
-        self.together = together
+        self.together, self.lanes = together, lanes
         self.row = max(columns, image[1]) + width - 1
         self.inside = top * self.row + left
         needed = (rows + height - 1, columns + width - 1)

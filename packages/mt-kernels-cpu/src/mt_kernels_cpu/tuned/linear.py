@@ -49,23 +49,23 @@ class Linear(FusedForm):
         g = _as_rows(backend, grad)
         grad_bias = None
         if stopped is not None or len(needs_grad) > 2:
-            grad_bias = backend.empty((weight.shape[1],))
+            grad_bias = backend.new((weight.shape[1],))
             passed = g
             if stopped is None:
                 column_sums(backend.dtype)(grad_bias.storage, g.flat())
             else:
-                passed = backend.empty(g.shape)
+                passed = backend.new(g.shape)
                 kernel = stop_and_sum(backend.dtype)
                 kernel(passed.storage, grad_bias.storage, g.flat(), stopped.flat())
             g = passed
         grad_input = grad_weight = None
         grads = as_matrix(g)
         if needs_grad[0]:
-            grad_input = backend.empty(shape)
+            grad_input = backend.new(shape)
             to = grad_input.storage.reshape(rows.shape)
             multiply(grads, as_matrix(weight).T, to)
         if needs_grad[1]:
-            grad_weight = backend.empty(weight.shape)
+            grad_weight = backend.new(weight.shape)
             to = grad_weight.storage.reshape(weight.shape)
             multiply(as_matrix(rows).T, grads, to)
         return (grad_input, grad_weight, grad_bias)[: len(needs_grad)]

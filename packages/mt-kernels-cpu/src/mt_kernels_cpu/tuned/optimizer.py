@@ -109,7 +109,7 @@ def fit(values: Parts, *others: Parts) -> bool:
 
 def fresh(backend: Any, like: Storage) -> Storage:
     """Return a buffer as long as another."""
-    cells: Storage = backend.empty(like.shape).storage
+    cells: Storage = backend.new(like.shape).storage
     return cells
 
 
@@ -129,7 +129,7 @@ def _buffer(backend: Any, parts: Parts, bundle: Bundle | None) -> Storage:
     """Return the buffer that tensors are views of, or one with their numbers."""
     if bundle is not None and all(a is b for a, b in zip(parts, bundle[0], strict=True)):
         return bundle[1]
-    cells: Storage = backend.empty((sum(part.size for part in parts),)).storage
+    cells: Storage = backend.new((sum(part.size for part in parts),)).storage
     return np.concatenate([backend.contiguous(part).flat() for part in parts], out=cells)
 
 

@@ -21,7 +21,9 @@ These loops run at the speed of matrix multiplication. Lists of offsets and posi
 `mt_kernels_cpu.tuned.layouts`.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
 
 from mt_kernels_cpu.jit import helper, released
 from mt_kernels_cpu.tuned.layouts import OUTPUTS, SEGMENTS, TAPS, Place, Positions
@@ -47,8 +49,8 @@ Images: TypeAlias = tuple[Storage, tuple[int, int, int, int]]
 Outputs: TypeAlias = tuple[Storage, int, int]
 """Contiguous images to write: the cells, the number of channels, and the length of one."""
 
-Room: TypeAlias = tuple[Storage, Place, int]
-"""Room for planes of a few images: the cells, where in them everything lies, how many images."""
+Scratch: TypeAlias = npt.NDArray[Any]
+"""Room for planes of a few images and for sums: a row for each thread."""
 
 Kernels: TypeAlias = tuple[Storage, int, Positions, Positions]
 """Kernels in any layout: the cells, the step from one output's kernel to the next, where in the
@@ -57,16 +59,25 @@ first kernel each tap lies, and each tap's offset in planes."""
 Begin: TypeAlias = tuple[Storage, int]
 """What sums begin with: the cells, and the step from one output's number to the next."""
 
+Parts: TypeAlias = tuple[int, int, int]
+"""Where in a row of scratch images, sums of the kernels and sums of the bias begin."""
+
 Segments: TypeAlias = tuple[Positions, Positions]
 """Where segments begin: in the first channel of the outputs, and in planes."""
 
 
 @helper
 def _fill(
-    room: Room, images: Images, masked: bool, mask: Images, lanes: int, first: int, last: int
+    planes: Storage,
+    place: Place,
+    images: Images,
+    masked: bool,
+    mask: Images,
+    lanes: int,
+    first: int,
+    last: int,
 ) -> None:
     """Write images into planes; where there is a mask, only what is positive in it counts."""
-    planes, place, _ = room
     to_image, to_channel, to_row, inside, channels, height, width = place
     (cells, steps), (signs, sign_steps) = images, mask
     by_vector = width >= lanes and (sign_steps[3] == 1 or not masked)
@@ -135,17 +146,18 @@ def _slide(
 @helper
 def _multiply(
     sums: Storage,
-    gradients: Room,
-    channels: int,
-    images: Room,
+    g: Storage,
+    g_place: Place,
+    x: Storage,
+    place: Place,
     offsets: Positions,
     length: int,
     count: int,
     lanes: int,
 ) -> None:
     """Add the products of gradients and images to the sums of each block."""
-    (g, g_place, _), (x, place, _) = gradients, images
-    g_image, g_plane, inside, image = g_place[0], g_place[1], g_place[3], place[0]
+    g_image, g_plane, _, inside, channels, _, _ = g_place
+    image = place[0]
     last, last_tap, to = channels - 1, len(offsets) - 1, 0
     columns = (0, lanes, 2 * lanes)
     for o in range(0, channels, OUTPUTS):
@@ -167,12 +179,9 @@ def _multiply(
 
 
 @helper
-def _add_up(
-    sums: Storage, gradients: Room, channels: int, length: int, count: int, lanes: int
-) -> None:
+def _add_up(sums: Storage, g: Storage, place: Place, length: int, count: int, lanes: int) -> None:
     """Add each channel of the gradients to a vector of its own."""
-    g, place, _ = gradients
-    for o in range(channels):
+    for o in range(place[4]):
         row = load(sums, o * lanes)
         for n in range(count):
             start = n * place[0] + o * place[1] + place[3]
@@ -182,31 +191,36 @@ def _add_up(
 
 
 @released
-def fill_planes(room: Room, images: Images, lanes: int, first: int, last: int) -> None:
+def fill_planes(
+    planes: Storage, place: Place, images: Images, lanes: int, first: int, last: int
+) -> None:
     """Write images into planes, and zeros into all that is around them.
 
     Args:
-        room: Where to write.
+        planes: Where to write.
+        place: Where in it everything lies.
         images: What to write.
         lanes: The numbers in a vector.
         first: The first image to write.
         last: The one at which to stop.
     """
-    planes, _, _ = room
     planes[:] = 0.0
-    _fill(room, images, False, images, lanes, first, last)
+    _fill(planes, place, images, False, images, lanes, first, last)
 
 
 @released
 def slide(
     outputs: Outputs,
     images: Images,
-    room: Room,
+    scratch: Scratch,
+    place: Place,
+    together: int,
     kernels: Kernels,
     begin: Begin,
     segments: Segments,
     relu: bool,
     lanes: int,
+    part: int,
     first: int,
     last: int,
 ) -> None:
@@ -215,22 +229,24 @@ def slide(
     Args:
         outputs: Where to write.
         images: The images.
-        room: Where to put a few of them at a time, surrounded by zeros.
+        scratch: Room for planes.
+        place: Where in these planes everything lies.
+        together: For how many images there is room.
         kernels: The kernels.
         begin: What each sum begins with, such as a bias.
-        segments: Those of the images that the room is for.
+        segments: Those of as many images.
         relu: Whether 0 takes the place of what is negative.
         lanes: The numbers in a vector.
+        part: Which row of `scratch` is this thread's.
         first: The first image to go through.
         last: The one at which to stop.
     """
-    (planes, _, together), (_, at) = room, segments
+    planes, per_image = scratch[part], len(segments[0]) // together
     planes[:] = 0.0
     for n in range(first, last, together):
         end = min(n + together, last)
-        _fill(room, images, False, images, lanes, n, end)
-        count = len(at) // together * (end - n)
-        _slide(outputs, planes, kernels, begin, segments, count, relu, n)
+        _fill(planes, place, images, False, images, lanes, n, end)
+        _slide(outputs, planes, kernels, begin, segments, per_image * (end - n), relu, n)
 
 
 @released
@@ -238,20 +254,22 @@ def slide_back(
     gradients: Images,
     masked: bool,
     mask: Images,
-    gradient_room: Room,
+    gradient_place: Place,
+    together: int,
     backward: bool,
     by_input: Outputs,
     kernels: Kernels,
     begin: Begin,
     segments: Segments,
-    sums: Storage,
     images: Images,
-    room: Room,
+    place: Place,
     offsets: Positions,
     length: int,
     joined: bool,
-    bias_sums: Storage,
+    scratch: Scratch,
+    parts: Parts,
     lanes: int,
+    part: int,
     first: int,
     last: int,
 ) -> None:
@@ -261,61 +279,74 @@ def slide_back(
         gradients: The gradients of what came out.
         masked: Whether they count only where `mask` is positive.
         mask: What came out, if 0 took the place of what was negative.
-        gradient_room: Where to put those of a few images at a time.
+        gradient_place: Where in planes they lie.
+        together: For how many images there is room.
         backward: Whether to work out the gradient of the images.
         by_input: Where to write it.
         kernels: The turned kernels.
         begin: A zero.
-        segments: Those of the gradients that the room is for.
-        sums: Where to write the kernels' gradient as partial sums: blocks of outputs × threes of
-            taps × 4 × 3 vectors, all behind one another; empty if nobody wants it.
+        segments: Those of the gradients of as many images.
         images: The images.
-        room: Where to put a few of them at a time, as many as of their gradients.
-        offsets: Each tap's offset in the images' planes.
+        place: Where in planes they lie.
+        offsets: Each tap's offset in these.
         length: From the first element of a gradient in its plane to the last.
         joined: Whether the planes of one channel follow one another and make one long row.
-        bias_sums: Where to write the bias's gradient as partial sums, a vector for each output;
-            empty if nobody wants it.
+        scratch: Room for the planes of gradients, for those of images, for the partial sums of the
+            kernels' gradient, which are blocks of outputs × threes of taps × 4 × 3 vectors, and for
+            those of the bias's, a vector for each output.
+        parts: Where each of these begins; there is no room for what nobody wants.
         lanes: The numbers in a vector.
+        part: Which row of `scratch` is this thread's.
         first: The first image to go through.
         last: The one at which to stop.
     """
-    (g, place, together), (planes, _, _) = gradient_room, room
-    outputs = place[4]
-    g[:] = 0.0
-    planes[:] = 0.0
-    sums[:] = 0.0
-    bias_sums[:] = 0.0
+    row = scratch[part]
+    row[:] = 0.0
+    g, planes = row[: parts[0]], row[parts[0] : parts[1]]
+    sums, bias_sums = row[parts[1] : parts[2]], row[parts[2] :]
     for n in range(first, last, together):
         end = min(n + together, last)
-        _fill(gradient_room, gradients, masked, mask, lanes, n, end)
+        _fill(g, gradient_place, gradients, masked, mask, lanes, n, end)
         if backward:
-            count = len(segments[1]) // together * (end - n)
+            count = len(segments[0]) // together * (end - n)
             _slide(by_input, g, kernels, begin, segments, count, False, n)
-        count, reach = (1, (end - n) * place[0]) if joined else (end - n, length)
+        count, run = (1, (end - n) * gradient_place[0]) if joined else (end - n, length)
         if len(sums) > 0:
-            _fill(room, images, False, images, lanes, n, end)
-            _multiply(sums, gradient_room, outputs, room, offsets, reach, count, lanes)
+            _fill(planes, place, images, False, images, lanes, n, end)
+            _multiply(sums, g, gradient_place, planes, place, offsets, run, count, lanes)
         if len(bias_sums) > 0:
-            _add_up(bias_sums, gradient_room, outputs, reach, count, lanes)
+            _add_up(bias_sums, g, gradient_place, run, count, lanes)
 
 
 @released
 def collect(
-    gradient: Storage, to: Positions, sums: Storage, at: Positions, part: int, lanes: int
+    by_weight: Storage,
+    to: Positions,
+    at: Positions,
+    by_bias: Storage,
+    scratch: Scratch,
+    parts: Parts,
+    lanes: int,
 ) -> None:
     """Add up the partial sums that `slide_back` left.
 
     Args:
-        gradient: Where to write.
+        by_weight: Where to write the gradient of kernels.
         to: At which positions.
-        sums: The partial sums of each thread, all behind one another.
-        at: Where in those of a thread the vector for each position begins.
-        part: From one thread's sums to the next one's.
+        at: Where among the sums the vector for each position begins.
+        by_bias: Where to write the gradient of the bias.
+        scratch: Where the sums are.
+        parts: Where in each row they begin, those of the kernels and those of the bias.
         lanes: The numbers in a vector.
     """
+    by_weight_at, by_bias_at = parts[1], parts[2]
     for i in range(len(to)):
-        numbers = load(sums, at[i])
-        for other in range(at[i] + part, len(sums), part):
-            numbers = add(numbers, load(sums, other))
-        gradient[to[i]] = total(numbers)
+        numbers = load(scratch[0], by_weight_at + at[i])
+        for part in range(1, len(scratch)):
+            numbers = add(numbers, load(scratch[part], by_weight_at + at[i]))
+        by_weight[to[i]] = total(numbers)
+    for o in range(len(by_bias)):
+        numbers = load(scratch[0], by_bias_at + o * lanes)
+        for part in range(1, len(scratch)):
+            numbers = add(numbers, load(scratch[part], by_bias_at + o * lanes))
+        by_bias[o] = total(numbers)

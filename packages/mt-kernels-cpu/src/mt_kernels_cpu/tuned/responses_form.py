@@ -45,7 +45,7 @@ class StrongestResponse(FusedForm):
         if call is None:
             return None
         count, outputs, _, width = call.out.shape
-        result = backend.empty((count, outputs, 1))
+        result = backend.new((count, outputs, 1))
         where = np.empty(result.size, np.int64)
         ones = np.ones(lanes(backend.dtype), backend.dtype)
         divide(
@@ -74,7 +74,7 @@ class StrongestResponse(FusedForm):
         threads = threads_for(where.size * channels * taps, min(count, outputs))
         by_input = by_weight = by_bias = None
         if call.needs_grad[0]:
-            rows = backend.empty((count, width, channels))
+            rows = backend.new((count, width, channels))
             kernels = backend.contiguous(as_sequences(call.weight).permute(0, 2, 1))
             divide(
                 count,
@@ -86,10 +86,10 @@ class StrongestResponse(FusedForm):
             by_input = rows.permute(0, 2, 1)
         if any(call.needs_grad[1:]):
             kernel_grad, bias_grad = (
-                backend.empty((outputs, channels, taps)),
-                backend.empty((outputs,)),
+                backend.new((outputs, channels, taps)),
+                backend.new((outputs,)),
             )
-            scratch = backend.empty(kernel_grad.shape)
+            scratch = backend.new(kernel_grad.shape)
             sequences = backend.contiguous(as_sequences(call.input).permute(0, 2, 1))
             to = (kernel_grad.storage, bias_grad.storage, scratch.storage, sequences.storage)
             divide(outputs, threads, lambda _, first, last: add_windows(*to, *given, first, last))
