@@ -47,6 +47,10 @@ class Tuned(Elementwise, Reductions, Products):
         like = pattern(shape)
         return like.like(self._cells(like.size))
 
+    def contiguous(self, a: TensorData) -> TensorData:
+        """Return the tensor itself if it is contiguous, else a contiguous copy."""
+        return a if a.cells is not None or a.flat() is not None else self.copy(a)
+
     def _cells(self, count: int) -> Storage:
         # So few are not worth a buffer, nor the question.
         if count < self._few:

@@ -40,7 +40,7 @@ from mt_kernels_cpu.tuned.planes import (
     slide,
     slide_back,
 )
-from mt_kernels_cpu.tuned.products import multiply
+from mt_kernels_cpu.tuned.products import dot, multiply
 from mt_kernels_cpu.tuned.threads import divide, threads_for
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import TensorData, host_array
@@ -313,13 +313,15 @@ def finite(a: TensorData) -> bool:
     cells = a.flat()
     if cells is None:
         return bool(np.isfinite(host_array(a)).all())
-    return math.isfinite(np.dot(cells, cells))
+    return math.isfinite(dot(cells, cells))
 
 
 def has_nan(a: TensorData) -> bool:
     """Return whether an element is NaN: then, and only then, the sum of the squares is."""
-    flat = host_array(a).reshape(-1)
-    return math.isnan(np.dot(flat, flat))
+    cells = a.flat()
+    if cells is None:
+        cells = host_array(a).reshape(-1)
+    return math.isnan(dot(cells, cells))
 
 
 @functools.lru_cache

@@ -45,7 +45,7 @@ class Plan:
     gradients: Layout
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """What a call leaves for its gradients, sequences as images one row high.
 
@@ -93,11 +93,16 @@ class Convolution(FusedForm):
         plan, weight, needs_grad = saved.plan, saved.weight, saved.needs_grad
         if plan.sequences:
             grad = as_images(grad)
-        by_input = backend.new(saved.input.shape) if needs_grad[0] else None
-        by_weight = backend.new(weight.shape) if needs_grad[1] else None
-        by_bias = backend.new(weight.shape[:1]) if needs_grad[2:] == (True,) else None
-        (outputs, channels, *kernel), (o, c, *steps) = weight.shape, weight.strides
-        turned = TensorData.trusted(weight.storage, (channels, outputs, *kernel), (c, o, *steps))
+        by_input = turned = by_weight = by_bias = None
+        if needs_grad[0]:
+            by_input = backend.new(saved.input.shape)
+            (outputs, channels, *kernel), (o, c, *steps) = weight.shape, weight.strides
+            shape, strides = (channels, outputs, *kernel), (c, o, *steps)
+            turned = TensorData.trusted(weight.storage, shape, strides)
+        if needs_grad[1]:
+            by_weight = backend.new(weight.shape)
+        if needs_grad[2:] == (True,):
+            by_bias = backend.new(weight.shape[:1])
         slide_back_over(
             backend,
             plan.products,

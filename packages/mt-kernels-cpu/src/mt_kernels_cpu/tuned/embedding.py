@@ -16,7 +16,7 @@ class Take(FusedForm):
     def forward(backend: Any, needs_grad: tuple[bool, ...], table: TensorData, indices: Any) -> Any:
         """Copy the rows; the form declines whatever is not whole numbers of rows of a table."""
         given = np.asarray(indices)
-        if table.dims != 2 or given.size == 0 or given.dtype.kind not in "iu":
+        if len(table.shape) != 2 or given.size == 0 or given.dtype.kind not in "iu":
             return None
         # A copy, because the backward pass needs the numbers as they are now.
         rows = given.astype(np.int64).reshape(-1)

@@ -24,7 +24,7 @@ class Linear(FusedForm):
         activation: str | None,
     ) -> Any:
         """Multiply, then go over the product once; the form declines shapes that do not fit."""
-        if input.dims < 2 or weight.dims != 2 or input.shape[-1] != weight.shape[0]:
+        if len(input.shape) < 2 or len(weight.shape) != 2 or input.shape[-1] != weight.shape[0]:
             return None
         outputs = weight.shape[1]
         if outputs == 0:
@@ -39,7 +39,7 @@ class Linear(FusedForm):
             finish(backend.dtype)(product.storage, offset, relu)
         elif product.size and relu:
             stop_at_zero(backend.dtype)(product.storage)
-        result = product if input.dims == 2 else product.view(*input.shape[:-1], outputs)
+        result = product if len(input.shape) == 2 else product.view(*input.shape[:-1], outputs)
         return result, (rows, weight, product if relu else None, input.shape, needs_grad)
 
     @staticmethod
@@ -78,7 +78,7 @@ def _as_rows(backend: Any, a: TensorData) -> TensorData:
         (..., n) → (rows, n).
     """
     a = backend.contiguous(a)
-    if a.dims == 2:
+    if len(a.shape) == 2:
         return a
     rows = 1
     for size in a.shape[:-1]:

@@ -103,7 +103,7 @@ def class_numbers(
     backend: Any, needs_grad: tuple[bool, ...], scores: TensorData, targets: Any
 ) -> npt.NDArray[np.int64] | None:
     """Return targets as an array of their own, None unless there is a whole number for each row."""
-    if scores.dims != 2 or scores.size == 0 or any(needs_grad[1:]):
+    if len(scores.shape) != 2 or scores.size == 0 or any(needs_grad[1:]):
         return None
     if isinstance(targets, TensorData):
         targets = backend.to_numpy(targets)

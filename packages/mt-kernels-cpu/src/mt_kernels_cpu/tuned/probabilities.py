@@ -23,7 +23,7 @@ class _AlongRows(FusedForm):
     @classmethod
     def forward(cls, backend: Any, needs_grad: Any, input: TensorData, dim: int) -> Any:
         """Compute all rows; the form declines dimensions other than the last."""
-        if not input.dims or dim not in (-1, input.dims - 1) or input.size == 0:
+        if not input.shape or dim not in (-1, len(input.shape) - 1) or input.size == 0:
             return None
         out = backend.new(input.shape)
         columns = input.shape[-1]
