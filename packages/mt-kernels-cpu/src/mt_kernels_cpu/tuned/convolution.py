@@ -125,21 +125,24 @@ def slide_over(
     """
     count, steps = out.shape[0], out.size * len(where.offsets)
     threads = threads_for(steps, count)
-    kernels = _kernels(where, weight)
-    begin = (_zero(backend.dtype), 0) if bias is None else (bias.storage, bias.strides[0])
-    given: tuple[Any, ...] = (
-        _to_write(out),
+    scratch = scratch_for(backend, threads, where.cells)
+    given = (*sliding(backend, where, input, weight, bias), _to_write(out), relu, scratch)
+    divide(count, threads, lambda part, first, last: slide(*given, part, first, last))
+
+
+def sliding(
+    backend: Tuned, where: Layout, input: TensorData, weight: TensorData, bias: TensorData | None
+) -> tuple[Any, ...]:
+    """Return what kernels that slide over images are given first; see `slide_over`."""
+    return (
         (input.storage, input.strides),
-        _scratch(backend, threads, where.cells),
         where.place,
         where.together,
-        kernels,
-        begin,
+        _kernels(where, weight),
+        (_zero(backend.dtype), 0) if bias is None else (bias.storage, bias.strides[0]),
         where.segments,
-        relu,
         where.lanes,
     )
-    divide(count, threads, lambda part, first, last: slide(*given, part, first, last))
 
 
 def slide_back_over(
@@ -181,7 +184,7 @@ def slide_back_over(
     sums = gradient_where.cells + where.cells
     parts = (gradient_where.cells, sums, sums + length)
     cells = parts[2] if by_bias is None else parts[2] + outputs * where.lanes
-    scratch = _scratch(backend, threads, cells)
+    scratch = scratch_for(backend, threads, cells)
     zero, signs = _zero(backend.dtype), grad if mask is None else mask
     given: tuple[Any, ...] = (
         (grad.storage, grad.strides),
@@ -253,7 +256,7 @@ def _multiply_columns(
     """
     _, channels, height, width = weight.shape
     count, outputs, rows, columns = out.shape
-    (planes,) = _scratch(backend, 1, where.cells)
+    (planes,) = scratch_for(backend, 1, where.cells)
     fill_planes(planes, where.place, (input.storage, input.strides), where.lanes, 0, count)
     steps = (where.image, where.channel, where.row, 1, where.row, 1)
     windows = np.lib.stride_tricks.as_strided(
@@ -273,7 +276,7 @@ def _multiply_columns(
     )
 
 
-def _scratch(backend: Tuned, threads: int, cells: int) -> Scratch:
+def scratch_for(backend: Tuned, threads: int, cells: int) -> Scratch:
     """Return so many cells for each thread."""
     return backend._cells(threads * cells).reshape(threads, cells)
 

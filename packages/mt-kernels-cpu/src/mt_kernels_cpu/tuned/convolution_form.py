@@ -81,11 +81,22 @@ class Convolution(FusedForm):
         stride: tuple[int, ...],
         relu: bool,
     ) -> tuple[TensorData, Call] | None:
-        """Compute the layer's output; see `mt_nn.functional.convolution.convolve`."""
-        call = convolve(backend, needs_grad, input, weight, bias, before, positions, stride, relu)
-        if call is None:
+        """Compute the layer's output; see `mt_nn.functional.convolution.convolve`.
+
+        The form declines strides, rows shorter than a vector, zeros before the input that no output
+        would need, numbers that do not fit together, and weights that are infinite or NaN: these
+        must not meet the zeros around the planes.
+        """
+        shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
+        plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
+        if plan is None or not finite(weight):
             return None
-        return (as_sequences(call.out) if call.plan.sequences else call.out), call
+        if plan.sequences:
+            input, weight = as_images(input), as_images(weight)
+        out = backend.new(plan.out)
+        slide_over(backend, plan.forward, input, weight, out, bias, relu)
+        call = Call(plan, input, weight, out, relu, needs_grad)
+        return (as_sequences(out) if plan.sequences else out), call
 
     @staticmethod
     def backward(backend: Tuned, saved: Call, grad: TensorData) -> Gradients:
@@ -121,34 +132,6 @@ class Convolution(FusedForm):
             by_input = by_input and as_sequences(by_input)
             by_weight = by_weight and as_sequences(by_weight)
         return (by_input, by_weight, by_bias)[: len(needs_grad)]
-
-
-def convolve(
-    backend: Tuned,
-    needs_grad: tuple[bool, ...],
-    input: TensorData,
-    weight: TensorData,
-    bias: TensorData | None,
-    before: tuple[int, ...],
-    positions: tuple[int, ...],
-    stride: tuple[int, ...],
-    relu: bool,
-) -> Call | None:
-    """Compute a convolution, or decline.
-
-    It declines strides, rows shorter than a vector, zeros before the input that no output would
-    need, numbers that do not fit together, and weights that are infinite or NaN: these must not
-    meet the zeros around the planes.
-    """
-    shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
-    plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
-    if plan is None or not finite(weight):
-        return None
-    if plan.sequences:
-        input, weight = as_images(input), as_images(weight)
-    out = backend.new(plan.out)
-    slide_over(backend, plan.forward, input, weight, out, bias, relu)
-    return Call(plan, input, weight, out, relu, needs_grad)
 
 
 @functools.lru_cache(maxsize=256)

@@ -67,7 +67,7 @@ Segments: TypeAlias = tuple[Positions, Positions]
 
 
 @helper
-def _fill(
+def fill(
     planes: Storage,
     place: Place,
     images: Images,
@@ -108,7 +108,7 @@ def _fill(
 
 
 @helper
-def _slide(
+def slide_few(
     outputs: Outputs,
     planes: Storage,
     kernels: Kernels,
@@ -205,21 +205,21 @@ def fill_planes(
         last: The one at which to stop.
     """
     planes[:] = 0.0
-    _fill(planes, place, images, False, images, lanes, first, last)
+    fill(planes, place, images, False, images, lanes, first, last)
 
 
 @released
 def slide(
-    outputs: Outputs,
     images: Images,
-    scratch: Scratch,
     place: Place,
     together: int,
     kernels: Kernels,
     begin: Begin,
     segments: Segments,
-    relu: bool,
     lanes: int,
+    outputs: Outputs,
+    relu: bool,
+    scratch: Scratch,
     part: int,
     first: int,
     last: int,
@@ -227,16 +227,16 @@ def slide(
     """Slide kernels over images.
 
     Args:
-        outputs: Where to write.
         images: The images.
-        scratch: Room for planes.
-        place: Where in these planes everything lies.
+        place: Where in planes everything lies.
         together: For how many images there is room.
         kernels: The kernels.
         begin: What each sum begins with, such as a bias.
         segments: Those of as many images.
-        relu: Whether 0 takes the place of what is negative.
         lanes: The numbers in a vector.
+        outputs: Where to write.
+        relu: Whether 0 takes the place of what is negative.
+        scratch: Room for planes.
         part: Which row of `scratch` is this thread's.
         first: The first image to go through.
         last: The one at which to stop.
@@ -245,8 +245,8 @@ def slide(
     planes[:] = 0.0
     for n in range(first, last, together):
         end = min(n + together, last)
-        _fill(planes, place, images, False, images, lanes, n, end)
-        _slide(outputs, planes, kernels, begin, segments, per_image * (end - n), relu, n)
+        fill(planes, place, images, False, images, lanes, n, end)
+        slide_few(outputs, planes, kernels, begin, segments, per_image * (end - n), relu, n)
 
 
 @released
@@ -306,13 +306,13 @@ def slide_back(
     sums, bias_sums = row[parts[1] : parts[2]], row[parts[2] :]
     for n in range(first, last, together):
         end = min(n + together, last)
-        _fill(g, gradient_place, gradients, masked, mask, lanes, n, end)
+        fill(g, gradient_place, gradients, masked, mask, lanes, n, end)
         if backward:
             count = len(segments[0]) // together * (end - n)
-            _slide(by_input, g, kernels, begin, segments, count, False, n)
+            slide_few(by_input, g, kernels, begin, segments, count, False, n)
         count, run = (1, (end - n) * gradient_place[0]) if joined else (end - n, length)
         if len(sums) > 0:
-            _fill(planes, place, images, False, images, lanes, n, end)
+            fill(planes, place, images, False, images, lanes, n, end)
             _multiply(sums, g, gradient_place, planes, place, offsets, run, count, lanes)
         if len(bias_sums) > 0:
             _add_up(bias_sums, g, gradient_place, run, count, lanes)
