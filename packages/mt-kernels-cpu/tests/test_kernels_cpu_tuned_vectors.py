@@ -19,13 +19,13 @@ from mt_kernels_cpu.tuned import vectors
 from mt_kernels_cpu.tuned.pooling import average_kernels, maximum_kernel
 from mt_kernels_cpu.tuned.vectors import (
     add_outer_product,
+    add_totals,
     beats,
     gather,
     lanes,
     larger,
     largest,
     load,
-    load_block,
     load_each,
     multiply_add,
     positive,
@@ -92,25 +92,33 @@ def test_of_each_number(dtype: Any) -> None:
 def apply_blocks(out: Any, a: Any, b: Any, width: int) -> None:
     """Write an outer product of two vectors and three to a block, then what is positive of it."""
     rows, columns = (0, 3 * width), (0, width, 2 * width)
-    block = load_block(out[0], rows, columns)
+    block = load_each(out[0], (0, width, 2 * width, 3 * width, 4 * width, 5 * width), 0)
     column, row = load_each(a, (0, width), 1), repeat_each(b, (4, 2, 0), 1)
     block = add_outer_product(block, column, row)
     store_block(out[1], rows, columns, block)
     store_block(out[2], rows, columns, positive_block(block))
+    # Twelve vectors, as two, three and four are multiples of what is added up at a time.
+    places = (0, width, 1, 1, 1 + width, 2, 1, 1 + width, 2, 0, width, 1)
+    add_totals(out[3], 1, load_each(a, places, 0))
 
 
 @dtypes
 def test_of_blocks(dtype: Any) -> None:
     width = lanes(dtype)
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=2 * width + 1).astype(dtype), rng.normal(size=6).astype(dtype)
-    out = np.zeros((3, 6 * width), dtype)
+    a, b = rng.normal(size=2 * width + 2).astype(dtype), rng.normal(size=6).astype(dtype)
+    out = np.zeros((4, 6 * width), dtype)
+    out[3] = 2.0
     out[0] = rng.normal(size=6 * width)
     apply_blocks(out, a, b, width)
-    outer = a[1:].reshape(2, 1, width) * b[[5, 3, 1]].reshape(1, 3, 1)
+    outer = a[1:-1].reshape(2, 1, width) * b[[5, 3, 1]].reshape(1, 3, 1)
     expected = out[0] + outer.reshape(-1)
     np.testing.assert_allclose(out[1], expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(out[2], np.maximum(out[1], 0))
+    starts = [row + column for row in (0, 1, 1, 0) for column in (0, width, 1)]
+    expected = np.full(6 * width, 2.0)
+    expected[1:13] += [a[start : start + width].sum() for start in starts]
+    np.testing.assert_allclose(out[3], expected, rtol=1e-5, atol=1e-5)
 
 
 @dtypes

@@ -180,10 +180,10 @@ def slide_back_over(
     threads = threads_for(passes * grad.size * len(where.offsets), count)
     at, length = NOWHERE, 0
     if by_weight is not None:
-        at, length = blocks(outputs, len(where.offsets), where.lanes)
+        at, length = blocks(outputs, len(where.offsets))
     sums = gradient_where.cells + where.cells
     parts = (gradient_where.cells, sums, sums + length)
-    cells = parts[2] if by_bias is None else parts[2] + outputs * where.lanes
+    cells = parts[2] if by_bias is None else parts[2] + outputs
     scratch = scratch_for(backend, threads, cells)
     zero, signs = _zero(backend.dtype), grad if mask is None else mask
     given: tuple[Any, ...] = (
@@ -212,7 +212,7 @@ def slide_back_over(
         to, weights = tap_positions(by_weight.shape, by_weight.strides), by_weight.storage
     if by_bias is not None:
         biases = by_bias.storage
-    collect(weights, to, at, biases, scratch, parts, where.lanes)
+    collect(weights, to, at, biases, scratch, parts)
 
 
 def _gradient_of_weight(
@@ -238,7 +238,8 @@ def _gradient_of_weight(
     slide_back_over(
         backend, where, gradient_where, images, None, gradients, None, None, by_weight, None
     )
-    return where.complete or not has_nan(out)
+    # An infinite or NaN number may have met a zero that the definition leaves out.
+    return not has_nan(out)
 
 
 def _multiply_columns(

@@ -126,7 +126,7 @@ class Convolution(FusedForm):
             by_weight,
             by_bias,
         )
-        if by_weight is not None and not plan.products.complete and has_nan(by_weight):
+        if by_weight is not None and has_nan(by_weight):
             by_weight = _exact_gradient_of_weight(backend, saved, grad)
         if plan.sequences:
             by_input = by_input and as_sequences(by_input)

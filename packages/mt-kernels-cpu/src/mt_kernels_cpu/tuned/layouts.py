@@ -153,17 +153,16 @@ def for_products(size: Pair, kernel: Pair) -> int:
 
 
 @functools.lru_cache(maxsize=256)
-def blocks(outputs: int, taps: int, lanes: int) -> tuple[Positions, int]:
-    """Return where the sum of each output's each tap begins among all sums, and their length.
+def blocks(outputs: int, taps: int) -> tuple[Positions, int]:
+    """Return where the sum of each output's each tap stands among all sums, and their number.
 
-    A sum is a vector; they stand in blocks of outputs × threes of taps × 4 × 3 sums.
+    They stand in blocks of outputs × threes of taps × 4 × 3 sums.
     """
     o, t = np.arange(outputs)[:, None], np.arange(taps)
     threes = -(-taps // TAPS)
     block = o // OUTPUTS * threes + t // TAPS
     places: Positions = block * (OUTPUTS * TAPS) + o % OUTPUTS * TAPS + t % TAPS
-    length = -(-outputs // OUTPUTS) * threes * OUTPUTS * TAPS
-    return places.reshape(-1) * lanes, length * lanes
+    return places.reshape(-1), -(-outputs // OUTPUTS) * threes * OUTPUTS * TAPS
 
 
 @functools.lru_cache(maxsize=256)

@@ -30,9 +30,9 @@ from mt_kernels_cpu.tuned.layouts import OUTPUTS, SEGMENTS, TAPS, Place, Positio
 from mt_kernels_cpu.tuned.vectors import (
     add,
     add_outer_product,
+    add_totals,
     gather,
     load,
-    load_block,
     load_each,
     positive_block,
     repeat_each,
@@ -153,20 +153,21 @@ def _multiply(
     offsets: Positions,
     length: int,
     count: int,
+    zeros: Storage,
     lanes: int,
 ) -> None:
     """Add the products of gradients and images to the sums of each block."""
     g_image, g_plane, _, inside, channels, _, _ = g_place
     image = place[0]
+    (zero,) = repeat_each(zeros, (0,), 0)
+    nothing = (zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero)
     last, last_tap, to = channels - 1, len(offsets) - 1, 0
-    columns = (0, lanes, 2 * lanes)
     for o in range(0, channels, OUTPUTS):
         a, b = inside + o * g_plane, inside + min(o + 1, last) * g_plane
         c, d = inside + min(o + 2, last) * g_plane, inside + min(o + 3, last) * g_plane
         for t in range(0, len(offsets), TAPS):
             i, j, k = offsets[t], offsets[min(t + 1, last_tap)], offsets[min(t + 2, last_tap)]
-            rows = (to, to + TAPS * lanes, to + 2 * TAPS * lanes, to + 3 * TAPS * lanes)
-            block = load_block(sums, rows, columns)
+            block = nothing
             for n in range(count):
                 m, s = n * g_image, n * image
                 outputs, shifted = (m + a, m + b, m + c, m + d), (s + i, s + j, s + k)
@@ -174,20 +175,22 @@ def _multiply(
                     block = add_outer_product(
                         block, load_each(g, outputs, p), load_each(x, shifted, p)
                     )
-            store_block(sums, rows, columns, block)
-            to += OUTPUTS * TAPS * lanes
+            add_totals(sums, to, block)
+            to += OUTPUTS * TAPS
 
 
 @helper
-def _add_up(sums: Storage, g: Storage, place: Place, length: int, count: int, lanes: int) -> None:
-    """Add each channel of the gradients to a vector of its own."""
+def _add_up(
+    sums: Storage, g: Storage, place: Place, length: int, count: int, zeros: Storage, lanes: int
+) -> None:
+    """Add up each channel of the gradients."""
     for o in range(place[4]):
-        row = load(sums, o * lanes)
+        (row,) = repeat_each(zeros, (0,), 0)
         for n in range(count):
             start = n * place[0] + o * place[1] + place[3]
             for p in range(start, start + length, lanes):
                 row = add(row, load(g, p))
-        store(sums, o * lanes, row)
+        sums[o] += total(row)
 
 
 @released
@@ -291,9 +294,8 @@ def slide_back(
         offsets: Each tap's offset in these.
         length: From the first element of a gradient in its plane to the last.
         joined: Whether the planes of one channel follow one another and make one long row.
-        scratch: Room for the planes of gradients, for those of images, for the partial sums of the
-            kernels' gradient, which are blocks of outputs × threes of taps × 4 × 3 vectors, and for
-            those of the bias's, a vector for each output.
+        scratch: Room for the planes of gradients, for those of images, for the kernels' gradient as
+            blocks of outputs × threes of taps × 4 × 3 sums, and for the bias's.
         parts: Where each of these begins; there is no room for what nobody wants.
         lanes: The numbers in a vector.
         part: Which row of `scratch` is this thread's.
@@ -313,9 +315,9 @@ def slide_back(
         count, run = (1, (end - n) * gradient_place[0]) if joined else (end - n, length)
         if len(sums) > 0:
             fill(planes, place, images, False, images, lanes, n, end)
-            _multiply(sums, g, gradient_place, planes, place, offsets, run, count, lanes)
+            _multiply(sums, g, gradient_place, planes, place, offsets, run, count, begin[0], lanes)
         if len(bias_sums) > 0:
-            _add_up(bias_sums, g, gradient_place, run, count, lanes)
+            _add_up(bias_sums, g, gradient_place, run, count, begin[0], lanes)
 
 
 @released
@@ -326,27 +328,20 @@ def collect(
     by_bias: Storage,
     scratch: Scratch,
     parts: Parts,
-    lanes: int,
 ) -> None:
-    """Add up the partial sums that `slide_back` left.
+    """Add up what `slide_back` left on each thread.
 
     Args:
         by_weight: Where to write the gradient of kernels.
         to: At which positions.
-        at: Where among the sums the vector for each position begins.
+        at: Which of the sums belongs to each position.
         by_bias: Where to write the gradient of the bias.
         scratch: Where the sums are.
         parts: Where in each row they begin, those of the kernels and those of the bias.
-        lanes: The numbers in a vector.
     """
-    by_weight_at, by_bias_at = parts[1], parts[2]
-    for i in range(len(to)):
-        numbers = load(scratch[0], by_weight_at + at[i])
-        for part in range(1, len(scratch)):
-            numbers = add(numbers, load(scratch[part], by_weight_at + at[i]))
-        by_weight[to[i]] = total(numbers)
-    for o in range(len(by_bias)):
-        numbers = load(scratch[0], by_bias_at + o * lanes)
-        for part in range(1, len(scratch)):
-            numbers = add(numbers, load(scratch[part], by_bias_at + o * lanes))
-        by_bias[o] = total(numbers)
+    for part in range(len(scratch)):
+        sums, bias_sums = scratch[part][parts[1] :], scratch[part][parts[2] :]
+        for i in range(len(to)):
+            by_weight[to[i]] = sums[at[i]] if part == 0 else by_weight[to[i]] + sums[at[i]]
+        for o in range(len(by_bias)):
+            by_bias[o] = bias_sums[o] if part == 0 else by_bias[o] + bias_sums[o]

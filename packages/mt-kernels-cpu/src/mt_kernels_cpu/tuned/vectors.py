@@ -7,7 +7,8 @@ convolutions twice as fast. So kernels that need it say it themselves, in these 
 
 A vector holds `WIDTH` bytes: eight floats, or four doubles. The compiler maps that to whatever the
 processor has. Positions are trusted: nothing tests them, and negative ones do not count from the
-end.
+end. A *block* is a tuple of vectors, such as the products of each vector of a column and each one
+of a row: with its size known, every vector of it gets a register of its own.
 """
 
 from __future__ import annotations
@@ -106,6 +107,32 @@ def _positive(builder: Any, a: Any) -> Any:
     return builder.select(builder.fcmp_ordered("<=", a, nothing), nothing, a)
 
 
+def _chosen(builder: Any, a: Any, b: Any, indices: list[int]) -> Any:
+    """Return numbers of two vectors by their indices, those of b counted on from those of a."""
+    index = ir.IntType(32)
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(index, len(indices)), indices))
+
+
+def _halves_added(builder: Any, a: Any) -> Any:
+    """Return the first half of a vector plus the second."""
+    half = a.type.count // 2
+    low, high = [*range(half)], [*range(half, 2 * half)]
+    return builder.fadd(_chosen(builder, a, a, low), _chosen(builder, a, a, high))
+
+
+def _neighbours_added(builder: Any, few: int, a: Any, b: Any) -> Any:
+    """Return the sums of neighbours, first of a and then of b, within each few numbers."""
+    count = a.type.count
+    even = [
+        vector * count + start + i
+        for start in range(0, count, few)
+        for vector in (0, 1)
+        for i in range(0, few, 2)
+    ]
+    odd = [i + 1 for i in even]
+    return builder.fadd(_chosen(builder, a, b, even), _chosen(builder, a, b, odd))
+
+
 def _several(array: Any, count: int) -> Any:
     """Return the type of a tuple of vectors of an array."""
     return tuple_of(Vector(array.dtype), count)
@@ -197,22 +224,8 @@ def repeat_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
 
 
 @intrinsic
-def load_block(typing: Any, array: Any, rows: Any, columns: Any) -> Any:
-    """Return a block: the vector at row + column for each row and, faster, each column."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vectors = [
-            _loaded(context, builder, array, arguments[0], place)
-            for place in _crossings(builder, rows, columns, *arguments[1:])
-        ]
-        return context.make_tuple(builder, signature.return_type, vectors)
-
-    return _several(array, rows.count * columns.count)(array, rows, columns), generate
-
-
-@intrinsic
 def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) -> Any:
-    """Write the vectors of a block to where `load_block` finds them."""
+    """Write the vectors of a block: to row + column for each row and, faster, each column."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[3], block.count)
@@ -237,6 +250,36 @@ def add_outer_product(typing: Any, block: Any, column: Any, row: Any) -> Any:
         return context.make_tuple(builder, block, added)
 
     return block(block, column, row), generate
+
+
+@intrinsic
+def add_totals(typing: Any, array: Any, position: Any, block: Any) -> Any:
+    """Add the sum of each vector of a block to a number of an array, from a position on."""
+    # As many vectors at a time as numbers fit into 16 bytes: within these, neighbours are added
+    # without a detour, and each step leaves half as many vectors.
+    few = 16 * 8 // array.dtype.bitwidth
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = unpack_tuple(builder, arguments[2], block.count)
+        data = struct_proxy(array)(context, builder, arguments[0]).data
+        for start in range(0, block.count, few):
+            rest = vectors[start : start + few]
+            while len(rest) > 1:
+                rest = [
+                    _neighbours_added(builder, few, a, b)
+                    for a, b in zip(rest[::2], rest[1::2], strict=True)
+                ]
+            sums = rest[0]
+            while sums.type.count > few:
+                sums = _halves_added(builder, sums)
+            place = builder.add(arguments[1], arguments[1].type(start))
+            pointer = builder.bitcast(builder.gep(data, [place]), sums.type.as_pointer())
+            before = builder.load(pointer)
+            done = builder.store(builder.fadd(before, sums), pointer)
+            before.align = done.align = array.dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, block), generate
 
 
 @intrinsic
@@ -358,16 +401,9 @@ def total(typing: Any, a: Any) -> Any:
     """Return the sum of the numbers of a vector."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        index, rest, count = ir.IntType(32), arguments[0], a.lanes
-        while count > 1:
-            count //= 2
-            halves = [
-                builder.shuffle_vector(
-                    rest, rest, ir.Constant(ir.VectorType(index, count), [*range(at, at + count)])
-                )
-                for at in (0, count)
-            ]
-            rest = builder.fadd(*halves)
-        return builder.extract_element(rest, index(0))
+        rest = arguments[0]
+        while rest.type.count > 1:
+            rest = _halves_added(builder, rest)
+        return builder.extract_element(rest, ir.IntType(32)(0))
 
     return a.element(a), generate
