@@ -80,11 +80,24 @@ def test_little_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     buffers = Buffers()
     arrays = [buffers.empty(LARGE, np.float32) for _ in range(5)]
     places = {address(array) for array in arrays}
+    kept = arrays.pop()
     arrays.clear()
+    # All five wait or are in use; none goes before another size is wanted.
     again = [buffers.empty(LARGE, np.float32) for _ in range(2)]
     assert {address(array) for array in again} <= places
-    assert len(buffers._free[next(iter(buffers._free))]) == 0
-    assert buffers._waiting == 0
+    del again
+    buffers.empty(LARGE // 2, np.float32)
+    blocks = [block for shelf in buffers._shelves.values() for block in shelf]
+    assert len(blocks) == 2
+    assert any(np.shares_memory(block, kept) for block in blocks)
+
+
+def test_many_sizes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SIZES_KEPT", 3)
+    buffers = Buffers()
+    for count in range(LARGE, LARGE + 10):
+        assert buffers.empty(count, np.float32).shape == (count,)
+    assert len(buffers._shelf_for) <= 3
 
 
 def test_several_threads_never_share() -> None:

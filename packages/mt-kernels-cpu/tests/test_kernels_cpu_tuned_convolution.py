@@ -163,6 +163,28 @@ def test_special_numbers_do_not_meet_the_zeros_around_an_image(
 
 
 @dtypes
+@pytest.mark.parametrize("number", SPECIALS)
+@pytest.mark.parametrize("place", [(0, 0, 0, 0), (1, 0, 4, 19), (0, 1, 2, 18)])
+def test_special_numbers_reach_only_the_weights_that_met_them(
+    dtype: Any, number: float, place: tuple[int, ...]
+) -> None:
+    """Without zeros around the image, there still are some beside the gradient in its plane."""
+    rng = np.random.default_rng(0)
+    image, grad = rng.normal(size=(2, 2, 5, 20)), rng.normal(size=(2, 3, 3, 18))
+    image[place] = number
+    tuned, reference = Tuned(dtype), Reference(dtype)
+    mine, expected = (
+        each.conv2d(
+            each.from_numpy(image).permute(1, 0, 2, 3),
+            each.from_numpy(grad).permute(1, 0, 2, 3),
+            size=(3, 3),
+        )
+        for each in (tuned, reference)
+    )
+    same(mine, expected, dtype)
+
+
+@dtypes
 @given(
     st.lists(st.integers(0, 3), max_size=2),
     st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)),

@@ -18,16 +18,22 @@ from mt_kernels_cpu.jit import released
 from mt_kernels_cpu.tuned import vectors
 from mt_kernels_cpu.tuned.pooling import average_kernels, maximum_kernel
 from mt_kernels_cpu.tuned.vectors import (
+    add_outer_product,
+    add_totals,
     beats,
     gather,
     lanes,
     larger,
     largest,
     load,
+    load_each,
     multiply_add,
     positive,
+    positive_block,
     repeat,
+    repeat_each,
     store,
+    store_block,
     total,
     where_positive,
 )
@@ -82,6 +88,39 @@ def test_of_each_number(dtype: Any) -> None:
     np.testing.assert_array_equal(out[6], a[steps * (np.arange(len(a)) % lanes(dtype))])
 
 
+@released
+def apply_blocks(out: Any, a: Any, b: Any, width: int) -> None:
+    """Write an outer product of two vectors and three to a block, then what is positive of it."""
+    rows, columns = (0, 3 * width), (0, width, 2 * width)
+    block = load_each(out[0], (0, width, 2 * width, 3 * width, 4 * width, 5 * width), 0)
+    column, row = load_each(a, (0, width), 1), repeat_each(b, (4, 2, 0), 1)
+    block = add_outer_product(block, column, row)
+    store_block(out[1], rows, columns, block)
+    store_block(out[2], rows, columns, positive_block(block))
+    # Twelve vectors, as two, three and four are multiples of what is added up at a time.
+    places = (0, width, 1, 1, 1 + width, 2, 1, 1 + width, 2, 0, width, 1)
+    add_totals(out[3], 1, load_each(a, places, 0))
+
+
+@dtypes
+def test_of_blocks(dtype: Any) -> None:
+    width = lanes(dtype)
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=2 * width + 2).astype(dtype), rng.normal(size=6).astype(dtype)
+    out = np.zeros((4, 6 * width), dtype)
+    out[3] = 2.0
+    out[0] = rng.normal(size=6 * width)
+    apply_blocks(out, a, b, width)
+    outer = a[1:-1].reshape(2, 1, width) * b[[5, 3, 1]].reshape(1, 3, 1)
+    expected = out[0] + outer.reshape(-1)
+    np.testing.assert_allclose(out[1], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(out[2], np.maximum(out[1], 0))
+    starts = [row + column for row in (0, 1, 1, 0) for column in (0, width, 1)]
+    expected = np.full(6 * width, 2.0)
+    expected[1:13] += [a[start : start + width].sum() for start in starts]
+    np.testing.assert_allclose(out[3], expected, rtol=1e-5, atol=1e-5)
+
+
 @dtypes
 def test_of_one_vector(dtype: Any) -> None:
     rng = np.random.default_rng(0)
@@ -91,7 +130,7 @@ def test_of_one_vector(dtype: Any) -> None:
 
 
 def test_what_is_made_of_vectors_is_kept_on_disk() -> None:
-    for name in ("load", "store", "repeat", "multiply_add", "positive", "total", "beats"):
+    for name in ("load", "store", "repeat_each", "add_outer_product", "positive", "beats"):
         used = getattr(vectors, name)
         assert fingerprint(_using(used), {}) is not None, name
 
@@ -112,6 +151,26 @@ def test_another_intrinsic_has_another_fingerprint() -> None:
     assert one != other
 
 
+def test_what_an_intrinsic_calls_is_part_of_its_fingerprint() -> None:
+    def made(step: int) -> Any:
+        def further(context: Any, builder: Any, number: Any) -> Any:
+            return builder.add(number, context.get_constant(types.intp, step))
+
+        @intrinsic
+        def shifted(typing, number):  # type: ignore[no-untyped-def]
+            def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+                return further(context, builder, arguments[0])
+
+            return number(number), generate
+
+        return shifted
+
+    one, again, other = (fingerprint(_using(made(step)), {}) for step in (1, 1, 2))
+    assert one is not None
+    assert one == again
+    assert one != other
+
+
 def test_every_kernel_is_kept_on_disk() -> None:
     """One that names a helper of further down in its file would not be."""
     kernels: list[Any] = []
@@ -120,7 +179,7 @@ def test_every_kernel_is_kept_on_disk() -> None:
         kernels += [each for each in found if isinstance(each, Dispatcher)]
     kernels += [*average_kernels(2, 3), maximum_kernel(2, 3)]
     kept = [kernel for kernel in kernels if isinstance(kernel._cache, DiskCache)]
-    assert {"slide", "add_products", "fill_planes", "pool"} <= {k.__name__ for k in kept}
+    assert {"slide", "slide_back", "fill_planes", "pool"} <= {k.__name__ for k in kept}
     assert [kernel.__name__ for kernel in kept if not kernel._cache.can_be_kept()] == []
 
 

@@ -79,13 +79,37 @@ def _compiled(fn: FunctionType, options: dict[str, Any], inside: tuple[FunctionT
     if fn in inside:
         return _digest("recursion", str(inside.index(fn)))
     inside = (*inside, fn)
+    named = (_digest(name, _value(value, inside)) for name, value in _references(fn))
+    return _digest("function", _value(options, inside), _content_of(fn, inside), *named)
+
+
+def _written(fn: FunctionType, inside: tuple[FunctionType, ...]) -> str:
+    """Digest a function that Python runs while numba compiles, and those that it calls."""
+    if fn in inside:
+        return _digest("recursion", str(inside.index(fn)))
+    inside = (*inside, fn)
+    named = (
+        _digest(name, _written(value, inside) if _is_ours(value) else _value(value, inside))
+        for name, value in _references(fn)
+    )
+    return _digest("written", _content_of(fn, inside), *named)
+
+
+def _is_ours(value: Any) -> bool:
+    return isinstance(value, FunctionType) and not _is_of_a_library(value)
+
+
+def _is_of_a_library(value: type | FunctionType | BuiltinFunctionType) -> bool:
+    return str(value.__module__).split(".")[0] in LIBRARIES
+
+
+def _content_of(fn: FunctionType, inside: tuple[FunctionType, ...]) -> str:
+    """Digest a function without what it names."""
     return _digest(
-        "function",
-        _value(options, inside),
+        "content",
         _value(fn.__defaults__, inside),
         _value(fn.__kwdefaults__, inside),
         _value(fn.__code__, inside),
-        *(_digest(name, _value(value, inside)) for name, value in _references(fn)),
     )
 
 
@@ -111,7 +135,7 @@ def _value(value: Any, inside: tuple[FunctionType, ...]) -> str:
             # One with types of its own choice converts numbers in ways that do not show here.
             return _compiled(value.py_func, value.targetoptions, inside)
         case Intrinsic():
-            return _compiled(value._defn, {}, inside)
+            return _written(value._defn, inside)
         case np.ufunc():
             return _digest("ufunc", value.__name__)
         case Type() if type(value).__module__.split(".")[0] == "numba":
@@ -120,7 +144,7 @@ def _value(value: Any, inside: tuple[FunctionType, ...]) -> str:
             methods = (item for item in vars(value).values() if isinstance(item, FunctionType))
             return _digest("type", *(_compiled(method, {}, inside) for method in methods))
         case type() | FunctionType() | BuiltinFunctionType():
-            if str(value.__module__).split(".")[0] in LIBRARIES:
+            if _is_of_a_library(value):
                 return _digest("library", value.__module__, value.__qualname__)
     raise _UnknownMeaningError
 

@@ -1,7 +1,6 @@
 """The tuned backend: which kernel computes what."""
 
 import functools
-import math
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,11 @@ from mt_kernels_cpu.tuned.reductions import Reductions
 from mt_tensor import FusedForm, TensorData
 from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
 
-row_major = functools.lru_cache(maxsize=1024)(strides_from_shape)
+
+@functools.lru_cache(maxsize=1024)
+def pattern(shape: tuple[int, ...]) -> TensorData:
+    """Return a tensor of a shape that has no cells, for others of that shape to be made like it."""
+    return TensorData.trusted(np.empty(0), shape, strides_from_shape(shape))
 
 
 class Tuned(Elementwise, Reductions, Products):
@@ -37,8 +40,16 @@ class Tuned(Elementwise, Reductions, Products):
 
     def empty(self, shape: UserShape) -> TensorData:
         """Return a contiguous tensor whose elements have no particular value."""
-        shape = check_shape(shape, "empty")
-        return TensorData.trusted(self._cells(math.prod(shape)), shape, row_major(shape))
+        return self.new(check_shape(shape, "empty"))
+
+    def new(self, shape: tuple[int, ...]) -> TensorData:
+        """Return what `empty` does, for a shape that needs no check: another tensor's, say."""
+        like = pattern(shape)
+        return like.like(self._cells(like.size))
+
+    def contiguous(self, a: TensorData) -> TensorData:
+        """Return the tensor itself if it is contiguous, else a contiguous copy."""
+        return a if a.cells is not None or a.flat() is not None else self.copy(a)
 
     def _cells(self, count: int) -> Storage:
         # So few are not worth a buffer, nor the question.

@@ -7,7 +7,9 @@ as the one before, so the memory of those that are gone serves those that come.
 
 from __future__ import annotations
 
-import weakref
+import sys
+import threading
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,17 +19,25 @@ REUSED_FROM = 2**15
 """Bytes from which on memory is kept; NumPy itself is quick with less."""
 
 KEPT = 2**28
-"""Bytes that wait for their next use, at most."""
+"""Bytes from which on blocks that wait for their next use go before a new one comes."""
+
+SIZES_KEPT = 1024
+"""For how many sizes of arrays it is remembered where their blocks are."""
 
 ALIGNMENT = 64
 """Arrays begin at a multiple of this many bytes: a line of the processor's cache."""
 
 
+Block = npt.NDArray[np.uint8]
+Shelf = list[Block]
+
+
 class Buffers:
     """A store of blocks of memory, each of which serves one array after the other.
 
-    A block returns when the last array or view on it is gone, whoever holds it: there is nothing
-    to give back by hand, and nothing can be given back too early.
+    An array holds on to its block, and views hold on to the array. So Python itself counts who
+    uses a block, and one that nobody but its shelf refers to is free: there is nothing to give back
+    by hand, and nothing can be given back too early.
 
     >>> buffers = Buffers()
     >>> first = buffers.empty(100_000, np.float32)
@@ -38,9 +48,10 @@ class Buffers:
     """
 
     def __init__(self) -> None:
-        self._free: dict[int, list[memoryview]] = {}
-        self._waiting = 0
-        self._lent: dict[int, tuple[weakref.ref[npt.NDArray[Any]], memoryview]] = {}
+        self._shelves: dict[int, Shelf] = {}
+        self._shelf_for: dict[tuple[int, npt.DTypeLike], tuple[Shelf, int]] = {}
+        # Between finding a free block and using it, nobody else must find it.
+        self._alone = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies and pickles of whatever holds buffers begin with none of their own.
@@ -48,29 +59,54 @@ class Buffers:
 
     def empty(self, count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Return a one-dimensional array whose elements have no particular value."""
-        dtype = np.dtype(dtype)
-        size = count * dtype.itemsize
-        if size < REUSED_FROM:
-            return np.empty(count, dtype)
-        size = _rounded(size)
-        free = self._free.get(size)
-        if free:
-            block = free.pop()
-            self._waiting -= size
-        else:
-            block = _new_block(size)
-        # The block is no array: so every view of this array holds on to the array itself.
-        array: npt.NDArray[Any] = np.frombuffer(block, dtype, count)
-        loan = weakref.ref(array, self._take_back)
-        self._lent[id(loan)] = (loan, block)
-        return array
+        try:
+            shelf, size = self._shelf_for[count, dtype]
+        except KeyError:
+            size = count * np.dtype(dtype).itemsize
+            if size < REUSED_FROM:
+                return np.empty(count, dtype)
+            shelf, size = self._find_shelf(count, dtype, _rounded(size))
+        with self._alone:
+            for block in shelf:
+                if references(block) == REFERENCES_WHEN_FREE:
+                    return frombuffer(block, dtype, count)
+            self._make_room(size)
+            shelf.append(_new_block(size))
+            return frombuffer(shelf[-1], dtype, count)
 
-    def _take_back(self, loan: weakref.ref[npt.NDArray[Any]]) -> None:
-        """Keep the block of an array that is gone, unless enough are waiting."""
-        _, block = self._lent.pop(id(loan))
-        if self._waiting + block.nbytes <= KEPT:
-            self._waiting += block.nbytes
-            self._free.setdefault(block.nbytes, []).append(block)
+    def _find_shelf(self, count: int, dtype: npt.DTypeLike, size: int) -> tuple[Shelf, int]:
+        """Return the shelf with the blocks for an array, and their size."""
+        if len(self._shelf_for) >= SIZES_KEPT:
+            self._shelf_for.clear()
+        found = self._shelves.setdefault(size, []), size
+        self._shelf_for[count, dtype] = found
+        return found
+
+    def _make_room(self, size: int) -> None:
+        """Let blocks go that nobody uses, if there are too many bytes for another block."""
+        if size + sum(size * len(shelf) for size, shelf in self._shelves.items()) > KEPT:
+            for shelf in self._shelves.values():
+                shelf[:] = [
+                    block
+                    for block, count in zip(shelf, _references(shelf), strict=True)
+                    if count > REFERENCES_WHEN_FREE
+                ]
+
+
+references = sys.getrefcount
+frombuffer = np.frombuffer
+
+
+def _references(blocks: Iterable[Block]) -> list[int]:
+    """Return how many references there are to each block."""
+    counts = []
+    for block in blocks:
+        counts.append(references(block))
+    return counts
+
+
+REFERENCES_WHEN_FREE = _references([np.empty(0, np.uint8)])[0]
+"""How many references a loop over a shelf sees to a block that only the shelf refers to."""
 
 
 def _rounded(size: int) -> int:
@@ -79,8 +115,9 @@ def _rounded(size: int) -> int:
     return -(-size // step) * step
 
 
-def _new_block(size: int) -> memoryview:
+def _new_block(size: int) -> Block:
     """Return new memory that begins at a multiple of `ALIGNMENT`."""
     memory = np.empty(size + ALIGNMENT, np.uint8)
     first = -memory.ctypes.data % ALIGNMENT
-    return memoryview(memory)[first : first + size]  # type: ignore[arg-type]
+    # The memory is the block's, but the block is the array that others refer to.
+    return np.frombuffer(memoryview(memory)[first : first + size], np.uint8)  # type: ignore[arg-type]

@@ -16,40 +16,40 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.tuned.layouts import Layout, Pair, layout, tap_positions
-from mt_kernels_cpu.tuned.planes import OUTPUTS, TAPS, add_products, fill_planes, slide
-from mt_kernels_cpu.tuned.products import multiply
+from mt_kernels_cpu.tuned.layouts import (
+    Layout,
+    Pair,
+    Positions,
+    blocks,
+    for_products,
+    for_sums,
+    layout,
+    tap_positions,
+)
+from mt_kernels_cpu.tuned.planes import (
+    Kernels,
+    Outputs,
+    Scratch,
+    collect,
+    fill_planes,
+    slide,
+    slide_back,
+)
+from mt_kernels_cpu.tuned.products import dot, multiply
 from mt_kernels_cpu.tuned.threads import divide, threads_for
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import TensorData, host_array
-from mt_tensor.layout import Storage
 
 if TYPE_CHECKING:
     from mt_kernels_cpu.tuned.backend import Tuned
 
-TOGETHER = 1024
-"""How many numbers of one channel of a gradient to go through before sums are put aside."""
-
-
-@dataclass(frozen=True, slots=True)
-class Planes:
-    """Images in planes.
-
-    Attributes:
-        storage: The planes of all images.
-        layout: Where in them everything lies.
-        count: The number of images.
-    """
-
-    storage: Storage
-    layout: Layout
-    count: int
+NOWHERE: Positions = np.zeros(0, np.int64)
+"""In the place of positions that nobody needs."""
 
 
 def correlate(
@@ -71,155 +71,148 @@ def correlate(
     if kernel[0] * kernel[1] > size[0] * size[1]:
         return not reverse and _gradient_of_weight(backend, out, input, weight)
     before = (kernel[0] - 1, kernel[1] - 1) if reverse else (0, 0)
-    where = _layout(backend, input, kernel, size, before, reverse)
+    by_vectors = size[1] >= lanes(backend.dtype)
+    together = for_sums(size, lanes(backend.dtype)) if by_vectors else input.shape[0]
+    where = _layout(backend, together, input, kernel, out.shape[1], size, before, reverse)
     if not where.complete and not finite(weight):
         return False
-    planes = to_planes(backend, input, where)
-    if size[1] >= lanes(backend.dtype):
-        slide_over(planes, weight, out)
+    if by_vectors:
+        slide_over(backend, where, input, weight, out)
     else:
-        _multiply_columns(backend, planes, weight, out, reverse)
+        _multiply_columns(backend, where, input, weight, out, reverse)
     return True
 
 
 def _layout(
     backend: Tuned,
+    together: int,
     input: TensorData,
     kernel: Pair,
+    outputs: int,
     size: Pair,
     before: Pair = (0, 0),
     reverse: bool = False,
 ) -> Layout:
-    count, channels, height, width = input.shape
+    _, channels, height, width = input.shape
     image, dtype = (height, width), backend.dtype
-    return layout(count, channels, image, kernel, size, before, reverse, dtype, lanes(dtype))
-
-
-def to_planes(
-    backend: Tuned, input: TensorData, where: Layout, mask: TensorData | None = None
-) -> Planes:
-    """Write images into planes over which a kernel can slide.
-
-    Args:
-        backend: What computes.
-        input: The images.
-        where: Where in the planes they lie: a layout for images of their shape.
-        mask: Only what is positive here counts in the images; the rest is 0.
-
-    Shape:
-        input and mask (N, C, H, W).
-    """
-    count, channels = input.shape[:2]
-    width = lanes(backend.dtype)
-    storage = backend.buffers.empty(where.cells, backend.dtype)
-    # Sums read on a little behind the last row of a plane, and it takes part in none.
-    storage[-width - where.row :] = 0.0
-    if where.joined:
-        gaps = storage[: channels * where.channel].reshape(channels, where.channel)
-        gaps[:, count * where.plane :] = 0.0
-    signs = input if mask is None else mask
-    steps, sizes = (where.image, where.channel, where.row), (channels, *where.fitting)
-    to: tuple[Any, ...] = (storage, steps, where.plane, where.inside)
-    source: tuple[Any, ...] = (input.storage, input.strides, sizes)
-    source = (*source, mask is not None, signs.storage, signs.strides)
-
-    def work(_: int, first: int, last: int) -> None:
-        fill_planes(*to, *source, width, first, last)
-
-    divide(count, threads_for(storage.size, count), work)
-    return Planes(storage, where, count)
+    return layout(
+        together, channels, image, kernel, outputs, size, before, reverse, dtype, lanes(dtype)
+    )
 
 
 def slide_over(
-    planes: Planes,
+    backend: Tuned,
+    where: Layout,
+    input: TensorData,
     weight: TensorData,
     out: TensorData,
     bias: TensorData | None = None,
     relu: bool = False,
 ) -> None:
-    """Slide kernels over images in planes and write the sums.
+    """Slide kernels over images.
 
     Args:
-        planes: The images; their layout is one for these kernels and this output.
+        backend: What computes.
+        where: How a few of the images lie in planes.
+        input: The images, in any layout.
         weight: The kernels, in any layout.
         out: Where to write, contiguous, with rows of a vector or more.
         bias: A number for each output channel to begin with; zeros unless given.
         relu: Whether 0 takes the place of negative sums.
 
     Shape:
-        weight (O, C, KH, KW), out (N, O, P, Q), bias (O,).
+        input (N, C, H, W), weight (O, C, KH, KW), out (N, O, P, Q), bias (O,).
     """
-    where = planes.layout
-    count, outputs, rows, columns = out.shape
-    _, channels, height, width = weight.shape
-    step, *strides = weight.strides
-    taps = tap_positions((channels, height, width), tuple(strides))
-    begin = np.zeros(1, out.storage.dtype) if bias is None else bias.storage
-    begin_step = 0 if bias is None else bias.strides[0]
-    divide(
-        count,
-        threads_for(out.size * len(taps), count),
-        lambda _, first, last: slide(
-            out.storage,
-            rows * columns,
-            outputs,
-            planes.storage,
-            where.image,
-            weight.storage,
-            step,
-            taps,
-            where.offsets,
-            begin,
-            begin_step,
-            where.to,
-            where.at,
-            relu,
-            first,
-            last,
-        ),
+    count, steps = out.shape[0], out.size * len(where.offsets)
+    threads = threads_for(steps, count)
+    scratch = scratch_for(backend, threads, where.cells)
+    given = (*sliding(backend, where, input, weight, bias), _to_write(out), relu, scratch)
+    divide(count, threads, lambda part, first, last: slide(*given, part, first, last))
+
+
+def sliding(
+    backend: Tuned, where: Layout, input: TensorData, weight: TensorData, bias: TensorData | None
+) -> tuple[Any, ...]:
+    """Return what kernels that slide over images are given first; see `slide_over`."""
+    return (
+        (input.storage, input.strides),
+        where.place,
+        where.together,
+        _kernels(where, weight),
+        (_zero(backend.dtype), 0) if bias is None else (bias.storage, bias.strides[0]),
+        where.segments,
+        where.lanes,
     )
 
 
-def sum_products(
-    backend: Tuned, planes: Planes, gradients: Planes, outputs: int
-) -> npt.NDArray[Any]:
-    """Return the gradient of the weights that slid over images in planes.
+def slide_back_over(
+    backend: Tuned,
+    where: Layout,
+    gradient_where: Layout,
+    input: TensorData,
+    turned: TensorData | None,
+    grad: TensorData,
+    mask: TensorData | None,
+    by_input: TensorData | None,
+    by_weight: TensorData | None,
+    by_bias: TensorData | None,
+) -> None:
+    """Work out the gradients of kernels that slid over images, as many of them as are wanted.
 
     Args:
         backend: What computes.
-        planes: The images, in the planes over which the kernels slid.
-        gradients: The gradient of what came out.
-        outputs: How many channels that has.
+        where: How a few of the images lie in planes.
+        gradient_where: How as many of their gradients do, for the turned kernels to slide over.
+        input: The images, in any layout.
+        turned: The kernels, in any layout, outputs and channels exchanged.
+        grad: The gradients of what came out, in any layout.
+        mask: What came out, if the gradients count only where that is positive.
+        by_input: Where to write the gradient of the images, contiguous; needs `turned`.
+        by_weight: Where to write that of the kernels, in any layout.
+        by_bias: Where to write that of the bias.
 
     Shape:
-        → (outputs, taps).
+        input and by_input (N, C, H, W), turned (C, O, KH, KW), grad and mask (N, O, P, Q),
+        by_weight (O, C, KH, KW), by_bias (O,).
     """
-    where, g = planes.layout, gradients.layout
-    taps, width = len(where.offsets), lanes(backend.dtype)
-    blocks, threes = -(-outputs // OUTPUTS), -(-taps // TAPS)
-    threads = threads_for(planes.count * where.length * outputs * taps, planes.count)
-    sums = backend.buffers.empty(
-        threads * blocks * threes * OUTPUTS * TAPS * width, backend.dtype
-    ).reshape(threads, -1)
-    # So many that their planes of four outputs stay in the processor's first cache.
-    together = max(1, TOGETHER // where.plane)
-
-    def work(part: int, first: int, last: int) -> None:
-        x, grad, length = planes.storage, gradients.storage, where.length
-        if where.joined:
-            start = first * where.plane
-            x, grad, length = x[start:], grad[start:], (last - first) * where.plane
-            first, last = 0, 1
-        gradient: tuple[Any, ...] = (grad, g.image, g.channel, g.inside, outputs)
-        image: tuple[Any, ...] = (x, where.image, where.offsets, length, together)
-        add_products(sums[part], *gradient, *image, width, first, last)
-
-    divide(planes.count, threads, work)
-    total = np.dot(ones(threads, backend.dtype), sums) if threads > 1 else sums
-    total = np.dot(total.reshape(-1, width), ones(width, backend.dtype))
-    blockwise: npt.NDArray[Any] = total.reshape(blocks, threes, OUTPUTS, TAPS)
-    blockwise = blockwise.transpose(0, 2, 1, 3)
-    return blockwise.reshape(blocks * OUTPUTS, threes * TAPS)[:outputs, :taps]
+    count, outputs = grad.shape[0], grad.shape[1]
+    passes = (by_input is not None) + (by_weight is not None)
+    threads = threads_for(passes * grad.size * len(where.offsets), count)
+    at, length = NOWHERE, 0
+    if by_weight is not None:
+        at, length = blocks(outputs, len(where.offsets))
+    sums = gradient_where.cells + where.cells
+    parts = (gradient_where.cells, sums, sums + length)
+    cells = parts[2] if by_bias is None else parts[2] + outputs
+    scratch = scratch_for(backend, threads, cells)
+    zero, signs = _zero(backend.dtype), grad if mask is None else mask
+    given: tuple[Any, ...] = (
+        (grad.storage, grad.strides),
+        mask is not None,
+        (signs.storage, signs.strides),
+        gradient_where.place,
+        where.together,
+        by_input is not None,
+        (zero, 0, 0) if by_input is None else _to_write(by_input),
+        (zero, 0, NOWHERE, NOWHERE) if turned is None else _kernels(gradient_where, turned),
+        (zero, 0),
+        gradient_where.segments,
+        (input.storage, input.strides),
+        where.place,
+        where.offsets,
+        where.length,
+        where.joined,
+        scratch,
+        parts,
+        where.lanes,
+    )
+    divide(count, threads, lambda part, first, last: slide_back(*given, part, first, last))
+    to, weights, biases = NOWHERE, zero, zero[:0]
+    if by_weight is not None:
+        to, weights = tap_positions(by_weight.shape, by_weight.strides), by_weight.storage
+    if by_bias is not None:
+        biases = by_bias.storage
+    collect(weights, to, at, biases, scratch, parts)
 
 
 def _gradient_of_weight(
@@ -238,31 +231,39 @@ def _gradient_of_weight(
     gradients = TensorData.trusted(
         gradients.storage, (*gradients.shape[:2], *size), gradients.strides
     )
-    planes = to_planes(backend, images, _layout(backend, images, kernel, size))
-    grads = to_planes(backend, gradients, _layout(backend, gradients, kernel, image))
-    result = sum_products(backend, planes, grads, outputs)
-    if has_nan(result) and not planes.layout.complete:
-        return False
-    host_array(out)[...] = result.reshape(outputs, channels, *kernel).transpose(1, 0, 2, 3)
-    return True
+    together = for_products(size, kernel)
+    where = _layout(backend, together, images, kernel, outputs, size)
+    gradient_where = _layout(backend, together, gradients, kernel, channels, image)
+    by_weight = out.permute(1, 0, 2, 3)
+    slide_back_over(
+        backend, where, gradient_where, images, None, gradients, None, None, by_weight, None
+    )
+    # An infinite or NaN number may have met a zero that the definition leaves out.
+    return not has_nan(out)
 
 
 def _multiply_columns(
-    backend: Tuned, planes: Planes, weight: TensorData, out: TensorData, reverse: bool
+    backend: Tuned,
+    where: Layout,
+    input: TensorData,
+    weight: TensorData,
+    out: TensorData,
+    reverse: bool,
 ) -> None:
     """Convolve by a product of matrices: what lies under the kernel becomes a column.
 
     Shape:
-        weight (O, C, KH, KW), out (N, O, P, Q).
+        input (N, C, H, W), weight (O, C, KH, KW), out (N, O, P, Q).
     """
-    where, item = planes.layout, backend.dtype.itemsize
     _, channels, height, width = weight.shape
     count, outputs, rows, columns = out.shape
+    (planes,) = scratch_for(backend, 1, where.cells)
+    fill_planes(planes, where.place, (input.storage, input.strides), where.lanes, 0, count)
     steps = (where.image, where.channel, where.row, 1, where.row, 1)
     windows = np.lib.stride_tricks.as_strided(
-        planes.storage,
+        planes,
         (count, channels, height, width, rows, columns),
-        tuple(step * item for step in steps),
+        tuple(step * backend.dtype.itemsize for step in steps),
         writeable=False,
     )
     taps = channels * height * width
@@ -274,6 +275,21 @@ def _multiply_columns(
         matrix.reshape(count, taps, rows * columns),
         host_array(out).reshape(count, outputs, rows * columns),
     )
+
+
+def scratch_for(backend: Tuned, threads: int, cells: int) -> Scratch:
+    """Return so many cells for each thread."""
+    return backend._cells(threads * cells).reshape(threads, cells)
+
+
+def _kernels(where: Layout, weight: TensorData) -> Kernels:
+    step, *strides = weight.strides
+    taps = tap_positions(weight.shape[1:], tuple(strides))
+    return weight.storage, step, taps, where.offsets
+
+
+def _to_write(out: TensorData) -> Outputs:
+    return out.storage, out.shape[1], out.shape[2] * out.shape[3]
 
 
 def as_images(a: TensorData) -> TensorData:
@@ -301,18 +317,18 @@ def finite(a: TensorData) -> bool:
     cells = a.flat()
     if cells is None:
         return bool(np.isfinite(host_array(a)).all())
-    return math.isfinite(np.dot(cells, cells))
+    return math.isfinite(dot(cells, cells))
 
 
-def has_nan(numbers: npt.NDArray[Any]) -> bool:
+def has_nan(a: TensorData) -> bool:
     """Return whether an element is NaN: then, and only then, the sum of the squares is."""
-    flat = numbers.reshape(-1)
-    return math.isnan(np.dot(flat, flat))
+    cells = a.flat()
+    if cells is None:
+        cells = host_array(a).reshape(-1)
+    return math.isnan(dot(cells, cells))
 
 
-@functools.lru_cache(maxsize=64)
-def ones(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return ones, the same array each time: a product with them is a sum."""
-    result = np.ones(count, dtype)
-    result.flags.writeable = False
-    return result
+@functools.lru_cache
+def _zero(dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return a zero for sums to begin with."""
+    return np.zeros(1, dtype)

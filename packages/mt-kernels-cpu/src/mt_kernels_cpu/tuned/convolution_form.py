@@ -7,23 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mt_kernels_cpu.tuned.convolution import (
-    Planes,
     as_images,
     as_sequences,
     finite,
     has_nan,
-    ones,
+    slide_back_over,
     slide_over,
-    sum_products,
-    to_planes,
 )
-from mt_kernels_cpu.tuned.layouts import Layout, Pair, layout
+from mt_kernels_cpu.tuned.layouts import Layout, Pair, for_products, for_sums, layout
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import FusedForm, Gradients, TensorData, host_array, operators
-from mt_tensor.layout import strides_from_shape
 
 if TYPE_CHECKING:
     from mt_kernels_cpu.tuned.backend import Tuned
@@ -37,24 +32,25 @@ class Plan:
         sequences: Whether the input was given as sequences.
         before: How many rows and columns of zeros are before the input.
         out: The shape of the output, (N, O, P, Q).
-        forward: Where the input lies in planes over which the kernels slide.
-        backward: The same for the gradient of the output and the turned kernels.
+        forward: How a few images lie in planes over which the kernels slide.
+        products: How they do when they are multiplied with their gradients.
+        gradients: How these do, for the turned kernels to slide over.
     """
 
     sequences: bool
     before: Pair
     out: tuple[int, int, int, int]
     forward: Layout
-    backward: Layout
+    products: Layout
+    gradients: Layout
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """What a call leaves for its gradients, sequences as images one row high.
 
     Attributes:
         plan: How it was computed.
-        planes: The input in planes.
         input: The input, (N, C, H, W).
         weight: The kernels, (O, C, KH, KW).
         out: What came out, (N, O, P, Q).
@@ -63,7 +59,6 @@ class Call:
     """
 
     plan: Plan
-    planes: Planes
     input: TensorData
     weight: TensorData
     out: TensorData
@@ -86,11 +81,22 @@ class Convolution(FusedForm):
         stride: tuple[int, ...],
         relu: bool,
     ) -> tuple[TensorData, Call] | None:
-        """Compute the layer's output; see `mt_nn.functional.convolution.convolve`."""
-        call = convolve(backend, needs_grad, input, weight, bias, before, positions, stride, relu)
-        if call is None:
+        """Compute the layer's output; see `mt_nn.functional.convolution.convolve`.
+
+        The form declines strides, rows shorter than a vector, zeros before the input that no output
+        would need, numbers that do not fit together, and weights that are infinite or NaN: these
+        must not meet the zeros around the planes.
+        """
+        shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
+        plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
+        if plan is None or not finite(weight):
             return None
-        return (as_sequences(call.out) if call.plan.sequences else call.out), call
+        if plan.sequences:
+            input, weight = as_images(input), as_images(weight)
+        out = backend.new(plan.out)
+        slide_over(backend, plan.forward, input, weight, out, bias, relu)
+        call = Call(plan, input, weight, out, relu, needs_grad)
+        return (as_sequences(out) if plan.sequences else out), call
 
     @staticmethod
     def backward(backend: Tuned, saved: Call, grad: TensorData) -> Gradients:
@@ -98,59 +104,34 @@ class Convolution(FusedForm):
         plan, weight, needs_grad = saved.plan, saved.weight, saved.needs_grad
         if plan.sequences:
             grad = as_images(grad)
-        outputs, channels, height, width = weight.shape
-        planes = to_planes(backend, grad, plan.backward, saved.out if saved.relu else None)
-        by_input = by_weight = by_bias = None
+        by_input = turned = by_weight = by_bias = None
         if needs_grad[0]:
-            by_input = backend.empty(saved.input.shape)
-            (o, c, *kernel), shape = weight.strides, (channels, outputs, height, width)
-            turned = TensorData.trusted(weight.storage, shape, (c, o, *kernel))
-            slide_over(planes, turned, by_input)
+            by_input = backend.new(saved.input.shape)
+            (outputs, channels, *kernel), (o, c, *steps) = weight.shape, weight.strides
+            shape, strides = (channels, outputs, *kernel), (c, o, *steps)
+            turned = TensorData.trusted(weight.storage, shape, strides)
         if needs_grad[1]:
-            result = sum_products(backend, saved.planes, planes, outputs)
-            if has_nan(result) and not saved.planes.layout.complete:
-                by_weight = _exact_gradient_of_weight(backend, saved, grad)
-            else:
-                cells = result.reshape(-1)
-                by_weight = TensorData.trusted(
-                    cells, weight.shape, strides_from_shape(weight.shape)
-                )
+            by_weight = backend.new(weight.shape)
         if needs_grad[2:] == (True,):
-            sums = _sums_of_channels(planes, outputs)
-            by_bias = TensorData.trusted(sums, (outputs,), (1,))
+            by_bias = backend.new(weight.shape[:1])
+        slide_back_over(
+            backend,
+            plan.products,
+            plan.gradients,
+            saved.input,
+            turned,
+            grad,
+            saved.out if saved.relu else None,
+            by_input,
+            by_weight,
+            by_bias,
+        )
+        if by_weight is not None and has_nan(by_weight):
+            by_weight = _exact_gradient_of_weight(backend, saved, grad)
         if plan.sequences:
             by_input = by_input and as_sequences(by_input)
             by_weight = by_weight and as_sequences(by_weight)
         return (by_input, by_weight, by_bias)[: len(needs_grad)]
-
-
-def convolve(
-    backend: Tuned,
-    needs_grad: tuple[bool, ...],
-    input: TensorData,
-    weight: TensorData,
-    bias: TensorData | None,
-    before: tuple[int, ...],
-    positions: tuple[int, ...],
-    stride: tuple[int, ...],
-    relu: bool,
-) -> Call | None:
-    """Compute a convolution, or decline.
-
-    It declines strides, rows shorter than a vector, zeros before the input that no output would
-    need, numbers that do not fit together, and weights that are infinite or NaN: these must not
-    meet the zeros around the planes.
-    """
-    shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
-    plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
-    if plan is None or not finite(weight):
-        return None
-    if plan.sequences:
-        input, weight = as_images(input), as_images(weight)
-    planes = to_planes(backend, input, plan.forward)
-    out = backend.empty(plan.out)
-    slide_over(planes, weight, out, bias, relu)
-    return Call(plan, planes, input, weight, out, relu, needs_grad)
 
 
 @functools.lru_cache(maxsize=256)
@@ -188,23 +169,16 @@ def plan_for(
     (height, width), (rows, columns), (top, left) = kernel, positions, before
     inside, taps, places = (image[0], image[1]), (height, width), (rows, columns)
     after = (height - 1 - top, width - 1 - left)
+    few, some = for_sums(places, narrow), for_products(places, taps)
+    images, result = (channels, inside, taps, outputs, places), (outputs, places, taps)
     return Plan(
         sequences,
         (top, left),
         (count, outputs, rows, columns),
-        layout(count, channels, inside, taps, places, (top, left), False, dtype, narrow),
-        layout(count, outputs, places, taps, inside, after, True, dtype, narrow),
+        layout(few, *images, (top, left), False, dtype, narrow),
+        layout(some, *images, (top, left), False, dtype, narrow),
+        layout(some, *result, channels, inside, after, True, dtype, narrow),
     )
-
-
-def _sums_of_channels(gradients: Planes, outputs: int) -> npt.NDArray[Any]:
-    """Return the sum of each channel, over all images: all around them is zero."""
-    where, storage = gradients.layout, gradients.storage
-    groups = 1 if where.joined else gradients.count
-    planes = storage[: groups * outputs * where.channel].reshape(-1, where.channel)
-    sums = np.dot(planes, ones(where.channel, storage.dtype)).reshape(groups, outputs)
-    result: npt.NDArray[Any] = np.dot(ones(groups, storage.dtype), sums)
-    return result
 
 
 def _exact_gradient_of_weight(backend: Tuned, saved: Call, grad: TensorData) -> TensorData:

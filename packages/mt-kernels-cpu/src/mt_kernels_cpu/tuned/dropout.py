@@ -33,7 +33,7 @@ class Dropout(FusedForm):
             return None
         relu = activation == "relu"
         draws = np.random.default_rng(rng).random(input.size)
-        out, factors = backend.empty(input.shape), np.empty(input.size, backend.dtype)
+        out, factors = backend.new(input.shape), np.empty(input.size, backend.dtype)
         cells, number = backend.contiguous(input).flat(), backend.dtype.type
         drop(backend.dtype)(out.storage, factors, cells, draws, rate, number(scale), relu)
         return out, (factors, cells if relu else None)
@@ -42,7 +42,7 @@ class Dropout(FusedForm):
     def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
         """Multiply the gradient by the same factors."""
         factors, cells = saved
-        to, g = backend.empty(grad.shape), backend.contiguous(grad).flat()
+        to, g = backend.new(grad.shape), backend.contiguous(grad).flat()
         zip_flat(operators.mul, backend.dtype)(to.storage, g, factors)
         if cells is not None:
             zip_flat(operators.relu_back, backend.dtype)(to.storage, cells, to.storage)

@@ -16,11 +16,11 @@ class Take(FusedForm):
     def forward(backend: Any, needs_grad: tuple[bool, ...], table: TensorData, indices: Any) -> Any:
         """Copy the rows; the form declines whatever is not whole numbers of rows of a table."""
         given = np.asarray(indices)
-        if table.dims != 2 or given.size == 0 or given.dtype.kind not in "iu":
+        if len(table.shape) != 2 or given.size == 0 or given.dtype.kind not in "iu":
             return None
         # A copy, because the backward pass needs the numbers as they are now.
         rows = given.astype(np.int64).reshape(-1)
-        out = backend.empty((*given.shape, table.shape[1]))
+        out = backend.new((*given.shape, table.shape[1]))
         cells = backend.contiguous(table).flat()
         if not gather(out.storage, cells, rows, *table.shape):
             return None

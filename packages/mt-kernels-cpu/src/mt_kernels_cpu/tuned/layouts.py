@@ -14,14 +14,29 @@ import numpy.typing as npt
 Pair = tuple[int, int]
 Positions = npt.NDArray[np.int64]
 
+Place = tuple[int, int, int, int, int, int, int]
+"""Where images lie in planes: the steps from image to image, from channel to channel and from row
+to row; where in a plane the image begins; its channels, and the height and width of what fits."""
+
+OUTPUTS, SEGMENTS, TAPS = 4, 3, 3
+"""How many are summed up at a time: see `mt_kernels_cpu.tuned.planes`."""
+
+MANY_SEGMENTS = 32
+"""From so many segments of an image on, a block that is not full does not matter."""
+
+TOGETHER = 1024
+"""How many numbers of one channel of a gradient to multiply in one go: their planes of four outputs
+stay in the processor's first cache."""
+
 PAGE = 4096
 """Bytes: numbers that lie so far apart compete for the same places in the processor's cache."""
 
 
 class Layout:
-    """Images of one shape, a kernel of one size, and the outputs asked for.
+    """A few images of one shape, a kernel of one size, and the outputs asked for.
 
     Attributes:
+        together: How many images there is room for.
         plane: The length of one plane, zeros behind it included.
         image: From one image's planes to the next one's.
         channel: From one channel's plane to the next one's.
@@ -34,17 +49,19 @@ class Layout:
         fitting: The height and width of the part of the image that outputs depend on.
         complete: Whether every output depends on the image alone, and on no zero around it.
         offsets: Each tap's offset, taps in the order of channels, rows and columns.
-        to: Where in a channel of the output each segment begins.
-        at: Where in an image's planes it begins.
+        segments: Where each segment begins: in the first channel of the outputs, and in planes.
         length: From the first output in a plane to the last.
+        lanes: How many numbers a vector holds.
+        place: What kernels need to know of all that.
     """
 
     def __init__(
         self,
-        count: int,
+        together: int,
         channels: int,
         image: Pair,
         kernel: Pair,
+        outputs: int,
         size: Pair,
         before: Pair,
         reverse: bool,
@@ -54,10 +71,11 @@ class Layout:
         """Lay out planes.
 
         Args:
-            count: How many images there are.
+            together: How many images there is room for.
             channels: The channels of an image.
             image: Its height and width.
             kernel: The height and width of a kernel.
+            outputs: The channels of what comes out.
             size: How many rows and columns of outputs there are.
             before: How many rows and columns of zeros are before the image.
             reverse: Whether the kernel is read from its end.
@@ -65,6 +83,7 @@ class Layout:
             lanes: How many of them a vector holds.
         """
         (height, width), (rows, columns), (top, left) = kernel, size, before
+        self.together, self.lanes = together, lanes
         self.row = max(columns, image[1]) + width - 1
         self.inside = top * self.row + left
         needed = (rows + height - 1, columns + width - 1)
@@ -76,12 +95,12 @@ class Layout:
         self.joined = image[0] == height == rows == 1
         self.plane = _rounded(needed[0] * self.row, lanes)
         if self.joined:
-            self.image, self.channel = self.plane, _apart(count * self.plane, lanes, dtype)
+            self.image, self.channel = self.plane, _apart(together * self.plane, lanes, dtype)
         else:
             # Sums of products read whole vectors, so there are zeros behind the last row.
             self.plane = self.channel = _apart(self.plane + lanes, lanes, dtype)
             self.image = channels * self.plane
-        self.cells = (channels if self.joined else count) * max(self.image, self.channel)
+        self.cells = (channels if self.joined else together) * max(self.image, self.channel)
         self.cells += _rounded(width, lanes) + lanes
         self.length = (rows - 1) * self.row + columns
         taps = _steps((channels, height, width), (self.channel, self.row, 1))
@@ -92,19 +111,66 @@ class Layout:
         if columns > lanes and columns % lanes:
             # The last one overlaps with the one before: both write the same numbers there.
             starts.append(columns - lanes)
-        self.to = _flat(np.add.outer(np.arange(rows) * columns, starts))
-        self.at = _flat(np.add.outer(np.arange(rows) * self.row, starts))
+        images, lines = np.arange(together), np.arange(rows)
+        self.segments = (
+            _starts(images * (outputs * rows * columns), lines * columns, starts),
+            _starts(images * self.image, lines * self.row, starts),
+        )
+        self.place: Place = (
+            self.image,
+            self.channel,
+            self.row,
+            self.inside,
+            channels,
+            *self.fitting,
+        )
 
 
 layout = functools.lru_cache(maxsize=256)(Layout)
 
 
-@functools.lru_cache(maxsize=256)
-def tap_positions(sizes: tuple[int, int, int], strides: tuple[int, int, int]) -> Positions:
-    """Return where in memory each weight of one output's kernel lies.
+def for_sums(size: Pair, lanes: int) -> int:
+    """Return how many images to go through at a time when kernels slide over them.
 
     Args:
-        sizes: Channels, rows and columns.
+        size: How many rows and columns of outputs there are.
+        lanes: How many numbers a vector holds.
+    """
+    segments = size[0] * -(-size[1] // lanes)
+    # With few segments, those of one image would often leave a part of a block without work.
+    return 1 if segments >= MANY_SEGMENTS else SEGMENTS
+
+
+def for_products(size: Pair, kernel: Pair) -> int:
+    """Return how many images to go through at a time when gradients are multiplied with them.
+
+    Args:
+        size: The rows and columns of a gradient.
+        kernel: The rows and columns of a kernel.
+    """
+    plane = (size[0] + kernel[0] - 1) * (size[1] + kernel[1] - 1)
+    return max(1, TOGETHER // plane)
+
+
+@functools.lru_cache(maxsize=256)
+def blocks(outputs: int, taps: int) -> tuple[Positions, int]:
+    """Return where the sum of each output's each tap stands among all sums, and their number.
+
+    They stand in blocks of outputs × threes of taps × 4 × 3 sums.
+    """
+    o, t = np.arange(outputs)[:, None], np.arange(taps)
+    threes = -(-taps // TAPS)
+    block = o // OUTPUTS * threes + t // TAPS
+    places: Positions = block * (OUTPUTS * TAPS) + o % OUTPUTS * TAPS + t % TAPS
+    return places.reshape(-1), -(-outputs // OUTPUTS) * threes * OUTPUTS * TAPS
+
+
+@functools.lru_cache(maxsize=256)
+def tap_positions(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Positions:
+    """Return where in memory each weight of a kernel, or of several, lies.
+
+    Args:
+        sizes: Of outputs, if there are several, channels, rows and columns.
         strides: The strides of each.
     """
     return _steps(sizes, strides).reshape(-1)
@@ -120,8 +186,10 @@ def _steps(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Positions:
     return result
 
 
-def _flat(positions: Positions) -> Positions:
-    return positions.astype(np.int64).reshape(-1)
+def _starts(images: Positions, rows: Positions, segments: list[int]) -> Positions:
+    """Return where each segment of each row of each image begins."""
+    starts: Positions = np.add.outer(np.add.outer(images, rows), segments)
+    return starts.astype(np.int64).reshape(-1)
 
 
 def _rounded(count: int, lanes: int) -> int:

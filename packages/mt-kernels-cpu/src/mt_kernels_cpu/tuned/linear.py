@@ -24,7 +24,7 @@ class Linear(FusedForm):
         activation: str | None,
     ) -> Any:
         """Multiply, then go over the product once; the form declines shapes that do not fit."""
-        if input.dims < 2 or weight.dims != 2 or input.shape[-1] != weight.shape[0]:
+        if len(input.shape) < 2 or len(weight.shape) != 2 or input.shape[-1] != weight.shape[0]:
             return None
         outputs = weight.shape[1]
         if outputs == 0:
@@ -39,7 +39,7 @@ class Linear(FusedForm):
             finish(backend.dtype)(product.storage, offset, relu)
         elif product.size and relu:
             stop_at_zero(backend.dtype)(product.storage)
-        result = product if input.dims == 2 else product.view(*input.shape[:-1], outputs)
+        result = product if len(input.shape) == 2 else product.view(*input.shape[:-1], outputs)
         return result, (rows, weight, product if relu else None, input.shape, needs_grad)
 
     @staticmethod
@@ -49,23 +49,23 @@ class Linear(FusedForm):
         g = _as_rows(backend, grad)
         grad_bias = None
         if stopped is not None or len(needs_grad) > 2:
-            grad_bias = backend.empty((weight.shape[1],))
+            grad_bias = backend.new((weight.shape[1],))
             passed = g
             if stopped is None:
                 column_sums(backend.dtype)(grad_bias.storage, g.flat())
             else:
-                passed = backend.empty(g.shape)
+                passed = backend.new(g.shape)
                 kernel = stop_and_sum(backend.dtype)
                 kernel(passed.storage, grad_bias.storage, g.flat(), stopped.flat())
             g = passed
         grad_input = grad_weight = None
         grads = as_matrix(g)
         if needs_grad[0]:
-            grad_input = backend.empty(shape)
+            grad_input = backend.new(shape)
             to = grad_input.storage.reshape(rows.shape)
             multiply(grads, as_matrix(weight).T, to)
         if needs_grad[1]:
-            grad_weight = backend.empty(weight.shape)
+            grad_weight = backend.new(weight.shape)
             to = grad_weight.storage.reshape(weight.shape)
             multiply(as_matrix(rows).T, grads, to)
         return (grad_input, grad_weight, grad_bias)[: len(needs_grad)]
@@ -78,7 +78,7 @@ def _as_rows(backend: Any, a: TensorData) -> TensorData:
         (..., n) → (rows, n).
     """
     a = backend.contiguous(a)
-    if a.dims == 2:
+    if len(a.shape) == 2:
         return a
     rows = 1
     for size in a.shape[:-1]:

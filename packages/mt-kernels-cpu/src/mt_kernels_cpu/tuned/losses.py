@@ -25,7 +25,7 @@ class NllLoss(FusedForm):
         classes = class_numbers(backend, needs_grad, log_probabilities, targets)
         if classes is None:
             return None
-        out = backend.empty((1,))
+        out = backend.new((1,))
         cells = backend.contiguous(log_probabilities).flat()
         if not nll(backend.dtype)(out.storage, cells, classes, log_probabilities.shape[1]):
             return None
@@ -35,7 +35,7 @@ class NllLoss(FusedForm):
     def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
         """Write -1 / N times the gradient to the cells of the targets."""
         shape, classes, tensors = saved
-        to = backend.empty(shape)
+        to = backend.new(shape)
         nll_back(backend.dtype)(to.storage, grad.storage, classes, shape[1])
         return (to, None)[:tensors]
 
@@ -51,7 +51,7 @@ class CrossEntropy(FusedForm):
         classes = class_numbers(backend, needs_grad, logits, targets)
         if classes is None:
             return None
-        out, p = backend.empty((1,)), backend.empty(logits.shape)
+        out, p = backend.new((1,)), backend.new(logits.shape)
         scores = backend.contiguous(logits).flat()
         kernel = cross_entropy(backend.dtype)
         if not kernel(out.storage, p.storage, scores, classes, logits.shape[1]):
@@ -62,7 +62,7 @@ class CrossEntropy(FusedForm):
     def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
         """Compute the gradient from the probabilities."""
         p, classes, tensors = saved
-        to = backend.empty(p.shape)
+        to = backend.new(p.shape)
         cross_entropy_back(backend.dtype)(to.storage, p.storage, grad.storage, classes, p.shape[1])
         return (to, None)[:tensors]
 
@@ -84,7 +84,7 @@ class BinaryCrossEntropyWithLogits(FusedForm):
             return None
         # A copy: the caller's own memory may change before the backward pass.
         wanted = given.astype(backend.dtype, order="C").reshape(-1)
-        out, cells = backend.empty((1,)), backend.contiguous(logits).flat()
+        out, cells = backend.new((1,)), backend.contiguous(logits).flat()
         if not bce(backend.dtype)(out.storage, cells, wanted):
             return None
         return out, (logits, wanted, len(needs_grad))
@@ -93,7 +93,7 @@ class BinaryCrossEntropyWithLogits(FusedForm):
     def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
         """Compute the gradient from scores and targets."""
         logits, wanted, tensors = saved
-        to = backend.empty(logits.shape)
+        to = backend.new(logits.shape)
         cells = backend.contiguous(logits).flat()
         bce_back(backend.dtype)(to.storage, cells, wanted, grad.storage)
         return (to, None)[:tensors]
@@ -103,7 +103,7 @@ def class_numbers(
     backend: Any, needs_grad: tuple[bool, ...], scores: TensorData, targets: Any
 ) -> npt.NDArray[np.int64] | None:
     """Return targets as an array of their own, None unless there is a whole number for each row."""
-    if scores.dims != 2 or scores.size == 0 or any(needs_grad[1:]):
+    if len(scores.shape) != 2 or scores.size == 0 or any(needs_grad[1:]):
         return None
     if isinstance(targets, TensorData):
         targets = backend.to_numpy(targets)

@@ -51,7 +51,7 @@ class _Step(FusedForm):
         if not fit(values, grads, *slots):
             return None
         total = sum([value.size for value in values])
-        buffers = [backend.empty((total,)).storage for _ in range(1 + len(slots))]
+        buffers = [backend.new((total,)).storage for _ in range(1 + len(slots))]
         kernel, numbers = cls.kernel(backend.dtype), [backend.dtype.type(s) for s in settings]
         operands = [[_cells(backend, part) for part in parts] for parts in (values, grads, *slots)]
         results: list[list[TensorData]] = [[] for _ in buffers]

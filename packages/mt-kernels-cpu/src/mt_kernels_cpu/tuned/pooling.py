@@ -55,7 +55,7 @@ class AvgPool2d(FusedForm):
     ) -> Gradients:
         """Return the gradient of the input."""
         shape, kernel = saved
-        result, cells = backend.empty(shape), backend.contiguous(grad).storage
+        result, cells = backend.new(shape), backend.contiguous(grad).storage
         rows, columns = grad.shape[2:]
         _, spread = average_kernels(*kernel)
         _for_planes(result, lambda *part: spread(result.storage, cells, rows, columns, *part))
@@ -91,7 +91,7 @@ class MaxPool2d(FusedForm):
     ) -> Gradients:
         """Return the gradient of the input."""
         shape, places = saved
-        result, cells = backend.empty(shape), backend.contiguous(grad).storage
+        result, cells = backend.new(shape), backend.contiguous(grad).storage
         plane, windows = shape[2] * shape[3], grad.shape[2] * grad.shape[3]
         _for_planes(
             result,
@@ -114,7 +114,7 @@ def _window(input: TensorData, kernel: Any) -> Pair | None:
 
 def _pooled(backend: Tuned, input: TensorData, kernel: Pair) -> TensorData:
     count, channels, height, width = input.shape
-    return backend.empty((count, channels, height // kernel[0], width // kernel[1]))
+    return backend.new((count, channels, height // kernel[0], width // kernel[1]))
 
 
 def _for_planes(images: TensorData, run: Callable[[int, int], None]) -> None:

@@ -23,9 +23,9 @@ class _AlongRows(FusedForm):
     @classmethod
     def forward(cls, backend: Any, needs_grad: Any, input: TensorData, dim: int) -> Any:
         """Compute all rows; the form declines dimensions other than the last."""
-        if not input.dims or dim not in (-1, input.dims - 1) or input.size == 0:
+        if not input.shape or dim not in (-1, len(input.shape) - 1) or input.size == 0:
             return None
-        out = backend.empty(input.shape)
+        out = backend.new(input.shape)
         columns = input.shape[-1]
         scores = backend.contiguous(input).flat()
         forward, _ = cls.kernels(backend.dtype)
@@ -35,7 +35,7 @@ class _AlongRows(FusedForm):
     @classmethod
     def backward(cls, backend: Any, saved: TensorData, grad: TensorData) -> Gradients:
         """Compute the gradient of all rows."""
-        to = backend.empty(saved.shape)
+        to = backend.new(saved.shape)
         columns = saved.shape[-1]
         _, backward = cls.kernels(backend.dtype)
         g = backend.contiguous(grad).flat()

@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_tensor import HostBackend, TensorData, host_array
-from mt_tensor.layout import Storage
 
-SMALL = 2**12
-"""The size of a product up to which the shorter way to BLAS counts for more than the faster."""
+dot = np.dot
 
 
 class Products(HostBackend):
@@ -21,17 +19,16 @@ class Products(HostBackend):
     def matmul(self, a: TensorData, b: TensorData) -> TensorData:
         """Multiply matrices or batches of them; see `mt_tensor.Backend.matmul`."""
         if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0]:
-            shape = (a.shape[0], b.shape[1])
-            cells = self._cells(shape[0] * shape[1])
-            multiply(as_matrix(a), as_matrix(b), cells.reshape(shape))
-            return TensorData.trusted(cells, shape, (shape[1], 1))
+            out = self.new((a.shape[0], b.shape[1]))
+            multiply(as_matrix(a), as_matrix(b), out.storage.reshape(out.shape))
+            return out
         return super().matmul(a, b)
 
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
         multiply(host_array(a), host_array(b), host_array(out))
 
-    def _cells(self, count: int) -> Storage:
-        """Return memory for so many numbers."""
+    def new(self, shape: tuple[int, ...]) -> TensorData:
+        """Return a contiguous tensor whose elements have no particular value."""
         raise NotImplementedError
 
 
@@ -40,11 +37,11 @@ def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) ->
 
     What is invalid becomes NaN without a warning, as everywhere in a backend.
     """
-    if a.ndim == b.ndim == 2 and (out.size <= SMALL or a.shape[1] == 1):
+    if a.ndim == b.ndim == 2:
         # It sets no flags about invalid numbers, so there are none to switch off. And it leaves to
         # BLAS what matmul does in plain loops, a column times a row: the gradient of a weight for
         # a batch of one.
-        np.dot(a, b, out=out)
+        dot(a, b, out)
     else:
         with np.errstate(all="ignore"):
             np.matmul(a, b, out=out)
@@ -52,11 +49,10 @@ def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) ->
 
 def as_matrix(a: TensorData) -> npt.NDArray[Any]:
     """Return a view of a tensor of two dimensions as a matrix, quickly where it has no gaps."""
+    cells = a.flat()
+    if cells is not None:
+        return cells.reshape(a.shape)
     rows, columns = a.shape
-    cells = a.storage
-    if cells.shape[0] == a.size:
-        if a.strides == (columns, 1):
-            return cells.reshape(rows, columns)
-        if a.strides == (1, rows):
-            return cells.reshape(columns, rows).T
+    if a.strides == (1, rows) and a.storage.shape[0] == a.size:
+        return a.storage.reshape(columns, rows).T
     return host_array(a)

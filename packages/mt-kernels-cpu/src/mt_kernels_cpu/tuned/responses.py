@@ -6,47 +6,44 @@ part in the gradient: a fraction of the work that the gradient of a whole convol
 
 import numpy as np
 
-from mt_kernels_cpu.jit import released
-from mt_kernels_cpu.tuned.layouts import Positions
-from mt_kernels_cpu.tuned.vectors import larger, largest, load, multiply_add, total
+from mt_kernels_cpu.jit import helper, released
+from mt_kernels_cpu.tuned.layouts import Place, Positions
+from mt_kernels_cpu.tuned.planes import Begin, Images, Kernels, Scratch, Segments, fill, slide_few
+from mt_kernels_cpu.tuned.vectors import add, larger, largest, load, total
 from mt_tensor.layout import Storage
 
 NOWHERE = -1
 """In the place of a position: no response is positive, so there is no gradient."""
 
 
-@released
+@helper
 def find_strongest(
     strongest: Storage,
     where: Positions,
+    to: int,
     responses: Storage,
-    ones: Storage,
+    rows: int,
     width: int,
     lanes: int,
-    first: int,
-    last: int,
 ) -> None:
     """Find the largest number of each row and the first position at which it stands.
 
     Args:
         strongest: Where to write the numbers.
         where: Where to write the positions, `NOWHERE` for a number that is not positive or NaN.
+        to: Where in both to begin.
         responses: The rows, contiguous.
-        ones: As many ones as a vector holds.
+        rows: How many there are.
         width: The length of a row, a vector or more.
         lanes: The numbers in a vector.
-        first: The first row to go through.
-        last: The one at which to stop.
     """
-    for row in range(first, last):
+    for row in range(rows):
         at = row * width
         end = at + width - lanes
-        one = load(ones, 0)
         top = sums = load(responses, end)
         for p in range(at, end, lanes):
             numbers = load(responses, p)
-            top = larger(top, numbers)
-            sums = multiply_add(one, numbers, sums)
+            top, sums = larger(top, numbers), add(sums, numbers)
         best = largest(top)
         position = NOWHERE
         if np.isnan(total(sums)):
@@ -64,8 +61,61 @@ def find_strongest(
                 position += lanes
             while responses[at + position] != best:
                 position += 1
-        strongest[row] = best
-        where[row] = position
+        strongest[to + row] = best
+        where[to + row] = position
+
+
+@released
+def slide_and_find(
+    images: Images,
+    place: Place,
+    together: int,
+    kernels: Kernels,
+    begin: Begin,
+    segments: Segments,
+    lanes: int,
+    strongest: Storage,
+    where: Positions,
+    outputs: int,
+    width: int,
+    scratch: Scratch,
+    cells: int,
+    part: int,
+    first: int,
+    last: int,
+) -> None:
+    """Slide kernels over sequences, a few at a time, and find the strongest response of each.
+
+    The first arguments are those of `mt_kernels_cpu.tuned.planes.slide`.
+
+    Args:
+        images: The sequences, as images one row high.
+        place: Where in planes everything lies.
+        together: For how many sequences there is room.
+        kernels: The kernels.
+        begin: What each sum begins with.
+        segments: Those of as many sequences.
+        lanes: The numbers in a vector.
+        strongest: Where to write the responses, (N, O), contiguous.
+        where: Where to write their positions, contiguous.
+        outputs: How many kernels there are.
+        width: How many responses of each to a sequence.
+        scratch: Room for planes, and behind them for responses.
+        cells: How many numbers the planes have.
+        part: Which row of `scratch` is this thread's.
+        first: The first sequence to go through.
+        last: The one at which to stop.
+    """
+    planes, responses = scratch[part][:cells], scratch[part][cells:]
+    planes[:] = 0.0
+    per_image = len(segments[0]) // together
+    for n in range(first, last, together):
+        count = min(together, last - n)
+        fill(planes, place, images, False, images, lanes, n, n + count)
+        to = (responses, outputs, width)
+        slide_few(to, planes, kernels, begin, segments, per_image * count, True, 0)
+        rows = count * outputs
+        find_strongest(strongest, where, n * outputs, responses, rows, width, lanes)
 
 
 @released

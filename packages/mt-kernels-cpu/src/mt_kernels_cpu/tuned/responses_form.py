@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from mt_kernels_cpu.tuned.convolution import as_sequences
-from mt_kernels_cpu.tuned.convolution_form import Call, convolve
-from mt_kernels_cpu.tuned.responses import add_windows, find_strongest, spread_windows
+from mt_kernels_cpu.tuned.convolution import as_images, finite, scratch_for, sliding
+from mt_kernels_cpu.tuned.convolution_form import plan_for
+from mt_kernels_cpu.tuned.layouts import Positions
+from mt_kernels_cpu.tuned.responses import add_windows, slide_and_find, spread_windows
 from mt_kernels_cpu.tuned.threads import divide, threads_for
-from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import FusedForm, Gradients, TensorData
 
 if TYPE_CHECKING:
     from mt_kernels_cpu.tuned.backend import Tuned
 
-Saved = tuple[Call, npt.NDArray[np.int64]]
+
+@dataclass(slots=True)
+class Saved:
+    """What a call leaves for its gradients.
+
+    Attributes:
+        before: How many zeros are before a sequence.
+        input: The sequences, (N, C, W).
+        weight: The kernels, (O, C, K).
+        places: Where each response is strongest, (N, O).
+        needs_grad: For input, weight and bias, if there is one.
+    """
+
+    before: int
+    input: TensorData
+    weight: TensorData
+    places: Positions
+    needs_grad: tuple[bool, ...]
 
 
 class StrongestResponse(FusedForm):
@@ -39,43 +56,43 @@ class StrongestResponse(FusedForm):
         stride: tuple[int, ...],
     ) -> tuple[TensorData, Saved] | None:
         """Compute the responses; see `mt_nn.functional.convolution.strongest_response`."""
-        if len(input.shape) != 3:
+        shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
+        plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
+        if plan is None or not plan.sequences or not finite(weight):
             return None
-        call = convolve(backend, needs_grad, input, weight, bias, before, positions, stride, True)
-        if call is None:
-            return None
-        count, outputs, _, width = call.out.shape
-        result = backend.empty((count, outputs, 1))
-        where = np.empty(result.size, np.int64)
-        ones = np.ones(lanes(backend.dtype), backend.dtype)
-        divide(
-            result.size,
-            threads_for(call.out.size, result.size),
-            lambda _, first, last: find_strongest(
-                result.storage, where, call.out.storage, ones, width, len(ones), first, last
-            ),
+        (count, outputs, _, width), where = plan.out, plan.forward
+        result, places = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)
+        threads = threads_for(result.size * width * len(where.offsets), count)
+        given: tuple[Any, ...] = (
+            *sliding(backend, where, as_images(input), as_images(weight), bias),
+            result.storage,
+            places,
+            outputs,
+            width,
+            scratch_for(backend, threads, where.cells + where.together * outputs * width),
+            where.cells,
         )
-        return result, (call, where)
+        divide(count, threads, lambda part, first, last: slide_and_find(*given, part, first, last))
+        return result, Saved(plan.before[1], input, weight, places, needs_grad)
 
     @staticmethod
     def backward(backend: Tuned, saved: Saved, grad: TensorData) -> Gradients:
         """Return the gradients of input, kernels and bias, where they are needed."""
-        call, where = saved
-        count, channels, _, width = call.input.shape
-        outputs, _, _, taps = call.weight.shape
-        sizes, before = (count, width, channels, outputs, taps), call.plan.before[1]
+        where, (count, channels, width) = saved.places, saved.input.shape
+        outputs, _, taps = saved.weight.shape
+        sizes = (count, width, channels, outputs, taps)
         given: tuple[Any, ...] = (
             grad.storage,
             (grad.strides[0], grad.strides[1]),
             where,
             sizes,
-            before,
+            saved.before,
         )
         threads = threads_for(where.size * channels * taps, min(count, outputs))
         by_input = by_weight = by_bias = None
-        if call.needs_grad[0]:
-            rows = backend.empty((count, width, channels))
-            kernels = backend.contiguous(as_sequences(call.weight).permute(0, 2, 1))
+        if saved.needs_grad[0]:
+            rows = backend.new((count, width, channels))
+            kernels = backend.contiguous(saved.weight.permute(0, 2, 1))
             divide(
                 count,
                 threads,
@@ -84,14 +101,14 @@ class StrongestResponse(FusedForm):
                 ),
             )
             by_input = rows.permute(0, 2, 1)
-        if any(call.needs_grad[1:]):
+        if any(saved.needs_grad[1:]):
             kernel_grad, bias_grad = (
-                backend.empty((outputs, channels, taps)),
-                backend.empty((outputs,)),
+                backend.new((outputs, channels, taps)),
+                backend.new((outputs,)),
             )
-            scratch = backend.empty(kernel_grad.shape)
-            sequences = backend.contiguous(as_sequences(call.input).permute(0, 2, 1))
+            scratch = backend.new(kernel_grad.shape)
+            sequences = backend.contiguous(saved.input.permute(0, 2, 1))
             to = (kernel_grad.storage, bias_grad.storage, scratch.storage, sequences.storage)
             divide(outputs, threads, lambda _, first, last: add_windows(*to, *given, first, last))
             by_weight, by_bias = kernel_grad, bias_grad
-        return (by_input, by_weight, by_bias)[: len(call.needs_grad)]
+        return (by_input, by_weight, by_bias)[: len(saved.needs_grad)]

@@ -7,7 +7,8 @@ convolutions twice as fast. So kernels that need it say it themselves, in these 
 
 A vector holds `WIDTH` bytes: eight floats, or four doubles. The compiler maps that to whatever the
 processor has. Positions are trusted: nothing tests them, and negative ones do not count from the
-end.
+end. A *block* is a tuple of vectors, such as the products of each vector of a column and each one
+of a row: with its size known, every vector of it gets a register of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from numba.extending import intrinsic as numba_intrinsic
 from numba.extending import models, register_model
 
 struct_proxy: Any = cgutils.create_struct_proxy
+unpack_tuple: Any = cgutils.unpack_tuple
+tuple_of: Any = types.UniTuple
 new_type: Any = types.Type.__init__
 
 
@@ -66,17 +69,88 @@ class _Model(models.PrimitiveModel):
 register_model(Vector)(_Model)
 
 
+# The instructions that several of the functions below have in common.
+
+
+def _loaded(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
+    vector = context.get_value_type(Vector(array.dtype))
+    pointer = builder.gep(struct_proxy(array)(context, builder, cells).data, [position])
+    value = builder.load(builder.bitcast(pointer, vector.as_pointer()))
+    value.align = array.dtype.bitwidth // 8
+    return value
+
+
+def _stored(context: Any, builder: Any, array: Any, cells: Any, position: Any, value: Any) -> None:
+    pointer = builder.gep(struct_proxy(array)(context, builder, cells).data, [position])
+    done = builder.store(value, builder.bitcast(pointer, value.type.as_pointer()))
+    done.align = array.dtype.bitwidth // 8
+
+
+def _repeated(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
+    vector = context.get_value_type(Vector(array.dtype))
+    data = struct_proxy(array)(context, builder, cells).data
+    number = builder.load(builder.gep(data, [position]))
+    nothing, index = ir.Constant(vector, None), ir.IntType(32)
+    first = builder.insert_element(nothing, number, index(0))
+    return builder.shuffle_vector(
+        first, nothing, ir.Constant(ir.VectorType(index, vector.count), [0] * vector.count)
+    )
+
+
+def _multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    product = builder.fmul(a, b, flags=["contract"])
+    return builder.fadd(product, c, flags=["contract"])
+
+
+def _positive(builder: Any, a: Any) -> Any:
+    nothing = ir.Constant(a.type, [0.0] * a.type.count)
+    return builder.select(builder.fcmp_ordered("<=", a, nothing), nothing, a)
+
+
+def _chosen(builder: Any, a: Any, b: Any, indices: list[int]) -> Any:
+    """Return numbers of two vectors by their indices, those of b counted on from those of a."""
+    index = ir.IntType(32)
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(index, len(indices)), indices))
+
+
+def _halves_added(builder: Any, a: Any) -> Any:
+    """Return the first half of a vector plus the second."""
+    half = a.type.count // 2
+    low, high = [*range(half)], [*range(half, 2 * half)]
+    return builder.fadd(_chosen(builder, a, a, low), _chosen(builder, a, a, high))
+
+
+def _neighbours_added(builder: Any, few: int, a: Any, b: Any) -> Any:
+    """Return the sums of neighbours, first of a and then of b, within each few numbers."""
+    count = a.type.count
+    even = [
+        vector * count + start + i
+        for start in range(0, count, few)
+        for vector in (0, 1)
+        for i in range(0, few, 2)
+    ]
+    odd = [i + 1 for i in even]
+    return builder.fadd(_chosen(builder, a, b, even), _chosen(builder, a, b, odd))
+
+
+def _several(array: Any, count: int) -> Any:
+    """Return the type of a tuple of vectors of an array."""
+    return tuple_of(Vector(array.dtype), count)
+
+
+def _crossings(builder: Any, rows: Any, columns: Any, row_places: Any, column_places: Any) -> Any:
+    """Return each row's place plus each column's."""
+    starts = unpack_tuple(builder, row_places, rows.count)
+    steps = unpack_tuple(builder, column_places, columns.count)
+    return [builder.add(start, step) for start in starts for step in steps]
+
+
 @intrinsic
 def load(typing: Any, array: Any, position: Any) -> Any:
     """Return the numbers of an array from a position on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = context.get_value_type(signature.return_type)
-        data = struct_proxy(array)(context, builder, arguments[0]).data
-        pointer = builder.gep(data, [arguments[1]])
-        value = builder.load(builder.bitcast(pointer, vector.as_pointer()))
-        value.align = array.dtype.bitwidth // 8
-        return value
+        return _loaded(context, builder, array, *arguments)
 
     return Vector(array.dtype)(array, types.intp), generate
 
@@ -86,11 +160,7 @@ def store(typing: Any, array: Any, position: Any, value: Any) -> Any:
     """Write a vector to an array from a position on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = context.get_value_type(value)
-        data = struct_proxy(array)(context, builder, arguments[0]).data
-        pointer = builder.gep(data, [arguments[1]])
-        done = builder.store(arguments[2], builder.bitcast(pointer, vector.as_pointer()))
-        done.align = array.dtype.bitwidth // 8
+        _stored(context, builder, array, *arguments)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
@@ -101,14 +171,7 @@ def repeat(typing: Any, array: Any, position: Any) -> Any:
     """Return a vector of one number of an array, repeated."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = context.get_value_type(signature.return_type)
-        data = struct_proxy(array)(context, builder, arguments[0]).data
-        number = builder.load(builder.gep(data, [arguments[1]]))
-        nothing, index = ir.Constant(vector, None), ir.IntType(32)
-        first = builder.insert_element(nothing, number, index(0))
-        return builder.shuffle_vector(
-            first, nothing, ir.Constant(ir.VectorType(index, vector.count), [0] * vector.count)
-        )
+        return _repeated(context, builder, array, *arguments)
 
     return Vector(array.dtype)(array, types.intp), generate
 
@@ -118,10 +181,127 @@ def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a · b + c, rounded once where the processor can."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        product = builder.fmul(arguments[0], arguments[1], flags=["contract"])
-        return builder.fadd(product, arguments[2], flags=["contract"])
+        return _multiply_add(builder, *arguments)
 
     return a(a, b, c), generate
+
+
+@intrinsic
+def load_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
+    """Return a tuple of vectors: what stands at a distance from each of several places.
+
+    Args:
+        typing: What numba knows of types.
+        array: Where they stand.
+        places: A tuple of positions.
+        position: What is added to each.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        places_at = unpack_tuple(builder, arguments[1], places.count)
+        vectors = [
+            _loaded(context, builder, array, arguments[0], builder.add(place, arguments[2]))
+            for place in places_at
+        ]
+        return context.make_tuple(builder, signature.return_type, vectors)
+
+    return _several(array, places.count)(array, places, types.intp), generate
+
+
+@intrinsic
+def repeat_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
+    """Return a tuple of vectors, each of one number repeated; arguments as for `load_each`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        places_at = unpack_tuple(builder, arguments[1], places.count)
+        vectors = [
+            _repeated(context, builder, array, arguments[0], builder.add(place, arguments[2]))
+            for place in places_at
+        ]
+        return context.make_tuple(builder, signature.return_type, vectors)
+
+    return _several(array, places.count)(array, places, types.intp), generate
+
+
+@intrinsic
+def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) -> Any:
+    """Write the vectors of a block: to row + column for each row and, faster, each column."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = unpack_tuple(builder, arguments[3], block.count)
+        crossings = _crossings(builder, rows, columns, *arguments[1:3])
+        for place, vector in zip(crossings, vectors, strict=True):
+            _stored(context, builder, array, arguments[0], place, vector)
+        return context.get_dummy_value()
+
+    return types.void(array, rows, columns, block), generate
+
+
+@intrinsic
+def add_outer_product(typing: Any, block: Any, column: Any, row: Any) -> Any:
+    """Return a block with the product of each vector of a column and each of a row added."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        sums = unpack_tuple(builder, arguments[0], block.count)
+        left = unpack_tuple(builder, arguments[1], column.count)
+        right = unpack_tuple(builder, arguments[2], row.count)
+        pairs = [(a, b) for a in left for b in right]
+        added = [_multiply_add(builder, a, b, c) for (a, b), c in zip(pairs, sums, strict=True)]
+        return context.make_tuple(builder, block, added)
+
+    return block(block, column, row), generate
+
+
+@intrinsic
+def add_totals(typing: Any, array: Any, position: Any, block: Any) -> Any:
+    """Add the sum of each vector of a block to a number of an array, from a position on."""
+    # As many vectors at a time as numbers fit into 16 bytes: within these, neighbours are added
+    # without a detour, and each step leaves half as many vectors.
+    few = 16 * 8 // array.dtype.bitwidth
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = unpack_tuple(builder, arguments[2], block.count)
+        data = struct_proxy(array)(context, builder, arguments[0]).data
+        for start in range(0, block.count, few):
+            rest = vectors[start : start + few]
+            while len(rest) > 1:
+                rest = [
+                    _neighbours_added(builder, few, a, b)
+                    for a, b in zip(rest[::2], rest[1::2], strict=True)
+                ]
+            sums = rest[0]
+            while sums.type.count > few:
+                sums = _halves_added(builder, sums)
+            place = builder.add(arguments[1], arguments[1].type(start))
+            pointer = builder.bitcast(builder.gep(data, [place]), sums.type.as_pointer())
+            before = builder.load(pointer)
+            done = builder.store(builder.fadd(before, sums), pointer)
+            before.align = done.align = array.dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, block), generate
+
+
+@intrinsic
+def positive_block(typing: Any, block: Any) -> Any:
+    """Return the vectors of a block, each number as `positive` makes it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = unpack_tuple(builder, arguments[0], block.count)
+        kept = [_positive(builder, vector) for vector in vectors]
+        return context.make_tuple(builder, block, kept)
+
+    return block(block), generate
+
+
+@intrinsic
+def add(typing: Any, a: Any, b: Any) -> Any:
+    """Return a + b."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fadd(*arguments)
+
+    return a(a, b), generate
 
 
 @intrinsic
@@ -129,9 +309,7 @@ def positive(typing: Any, a: Any) -> Any:
     """Return each number where it is positive, else 0; NaN stays NaN."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        nothing = ir.Constant(context.get_value_type(a), [0.0] * a.lanes)
-        negative = builder.fcmp_ordered("<=", arguments[0], nothing)
-        return builder.select(negative, nothing, arguments[0])
+        return _positive(builder, *arguments)
 
     return a(a), generate
 
@@ -223,16 +401,9 @@ def total(typing: Any, a: Any) -> Any:
     """Return the sum of the numbers of a vector."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        index, rest, count = ir.IntType(32), arguments[0], a.lanes
-        while count > 1:
-            count //= 2
-            halves = [
-                builder.shuffle_vector(
-                    rest, rest, ir.Constant(ir.VectorType(index, count), [*range(at, at + count)])
-                )
-                for at in (0, count)
-            ]
-            rest = builder.fadd(*halves)
-        return builder.extract_element(rest, index(0))
+        rest = arguments[0]
+        while rest.type.count > 1:
+            rest = _halves_added(builder, rest)
+        return builder.extract_element(rest, ir.IntType(32)(0))
 
     return a.element(a), generate
