@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import cuda
 
+from mt_kernels_cuda import launching
 from mt_kernels_cuda.convolution import tensor_conv1d, tensor_conv2d
 from mt_kernels_cuda.elementwise import fill, tensor_map, tensor_zip
 from mt_kernels_cuda.gpu import require_gpu
 from mt_kernels_cuda.jit import Kernel
-from mt_kernels_cuda.launching import BLOCK, TILE, blocks_for, check_place, launch
+from mt_kernels_cuda.launching import BLOCK, TILE, Launch, blocks_for
 from mt_kernels_cuda.matrix_multiply import tensor_matrix_multiply
 from mt_kernels_cuda.reduction import tensor_reduce, threads_for
 from mt_tensor import Backend, HostBackend, Map, Reference, TensorData, Zip, host_array, operators
@@ -27,12 +28,42 @@ class Cuda(Backend):
     is an error, never a silent copy. A backend can be made anywhere; the first use of its memory
     raises `GPUNotAvailableError` where there is neither GPU nor simulator.
 
+    Attributes:
+        debug: Whether every kernel is waited for.
+        stream: Where kernels and copies queue up.
+
     >>> import numpy as np
     >>> Cuda(np.float32)
     Cuda(float32)
     """
 
     name = "cuda"
+
+    def __init__(
+        self, dtype: npt.DTypeLike = np.float64, *, debug: bool = False, stream: Any = 0
+    ) -> None:
+        """Build a backend.
+
+        Args:
+            dtype: The type of every number that it stores.
+            debug: Wait for every kernel, so that an error of one is raised by the call that
+                launched it, with its name, grid, block and shapes. Slow: without it, the host
+                prepares the next kernels while one runs.
+            stream: The queue for kernels and copies, as ``numba.cuda.stream()`` makes it; the
+                device's own unless given. Tensors of one stream may be used in another when the
+                first is done (``stream.synchronize()``).
+
+        Raises:
+            TypeError: The dtype is not float32 or float64.
+        """
+        super().__init__(dtype)
+        self.debug = debug
+        self.stream = stream
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other) and self.stream == getattr(other, "stream", None)
+
+    __hash__ = Backend.__hash__
 
     # Memory
 
@@ -41,25 +72,64 @@ class Cuda(Backend):
         """What arranges numbers on the way to the device."""
         return Reference(self.dtype)
 
+    def cells(self, count: int, dtype: npt.DTypeLike = None) -> Any:
+        """Return an array in device memory, of the backend's dtype unless another is given.
+
+        Shape:
+            (max(1, count),): no memory has no address.
+
+        Raises:
+            GPUNotAvailableError: There is no GPU to have memory.
+        """
+        require_gpu()
+        kind = self.dtype if dtype is None else np.dtype(dtype)
+        return cuda.device_array(max(1, count), kind, stream=self.stream)
+
+    def upload(self, array: npt.NDArray[Any]) -> Any:
+        """Return a contiguous array, copied to device memory as it is.
+
+        Raises:
+            GPUNotAvailableError: There is no GPU to have memory.
+        """
+        require_gpu()
+        return cuda.to_device(array, stream=self.stream)
+
+    def download(self, storage: Any) -> npt.NDArray[Any]:
+        """Return an array that is in device memory, copied to the host as soon as it is ready."""
+        array: npt.NDArray[Any] = storage.copy_to_host(stream=self.stream)
+        if self.stream:
+            self.stream.synchronize()
+        return array
+
+    def run(self, launch: Launch) -> None:
+        """Launch a kernel.
+
+        Raises:
+            TypeError: An operand is in host memory.
+            KernelError: The kernel failed, and the backend is one that debugs.
+        """
+        launching.run(launch, self.stream, self.debug)
+
+    def check_place(self, operation: str, *operands: Any) -> None:
+        """Raise TypeError unless all operands are in device memory."""
+        launching.check_place(operation, *operands)
+
     def empty(self, shape: UserShape) -> TensorData:
         """Return a contiguous tensor whose elements have no particular value.
 
         Raises:
             GPUNotAvailableError: There is no GPU to have memory.
         """
-        require_gpu()
         shape = check_shape(shape, "empty")
         strides = strides_from_shape(shape)
-        # One cell even where there is no element, since no memory has no address.
-        storage = cuda.device_array(max(1, span(shape, strides)), self.dtype)
-        return TensorData.trusted(storage, shape, strides)
+        return TensorData.trusted(self.cells(span(shape, strides)), shape, strides)
 
     def full(self, shape: UserShape, value: float) -> TensorData:
         """Return a contiguous tensor whose elements all have one value."""
         out = self.empty(shape)
         if out.size > 0:
-            blocks = blocks_for(out.size, BLOCK)
-            launch(fill, blocks, BLOCK, out.storage, out.size, float(value))
+            arguments = (out.storage, out.size, float(value))
+            self.run(Launch(fill, blocks_for(out.size, BLOCK), BLOCK, arguments))
         return out
 
     def copy(self, a: TensorData) -> TensorData:
@@ -77,39 +147,43 @@ class Cuda(Backend):
         a = self._host.contiguous(self._host.from_numpy(array))
         if a.size == 0:
             return self.empty(a.shape)
-        storage = cuda.to_device(a.storage[: a.size])
-        return TensorData.trusted(storage, a.shape, a.strides)
+        return TensorData.trusted(self.upload(a.storage[: a.size]), a.shape, a.strides)
 
     def to_numpy(self, a: TensorData) -> npt.NDArray[Any]:
         """Return a copy of the elements on the host; read-only where a broadcast repeats them."""
         if a.size == 0:
             return np.empty(a.shape, self.dtype)
-        check_place("to_numpy", a)
+        self.check_place("to_numpy", a)
         if span(a.shape, a.strides) > 2 * a.size:
             # Mostly gaps: gather the elements before they travel.
             a = self.copy(a)
-        storage: Any = a.storage[: span(a.shape, a.strides)]
-        return host_array(TensorData.trusted(storage.copy_to_host(), a.shape, a.strides))
+        cells = self.download(a.storage[: span(a.shape, a.strides)])
+        return host_array(TensorData.trusted(cells, a.shape, a.strides))
 
     # What the operations are made of
 
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
-        check_place("map", out, a)
-        _launch_elementwise(tensor_map(fn), out, a)
+        self._launch_elementwise(tensor_map(fn), out, a)
 
     def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
-        check_place("zip", out, a, b)
-        _launch_elementwise(tensor_zip(fn), out, a, b)
+        self._launch_elementwise(tensor_zip(fn), out, a, b)
+
+    def _launch_elementwise(self, kernel: Kernel, out: TensorData, *operands: TensorData) -> None:
+        """Launch one thread for each element of `out`."""
+        self.check_place(kernel.__name__, out, *operands)
+        if out.size > 0:
+            arguments = (out, out.size, *operands)
+            self.run(Launch(kernel, blocks_for(out.size, BLOCK), BLOCK, arguments))
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        check_place("reduce", a)
+        self.check_place("reduce", a)
         if out.size > 0:
             threads = threads_for(a.shape[dim])
-            kernel = tensor_reduce(fn)
-            launch(kernel, out.size, threads, out, out.size, a, dim, float(start))
+            arguments = (out, out.size, a, dim, float(start))
+            self.run(Launch(tensor_reduce(fn), out.size, threads, arguments))
 
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
-        check_place("matmul", a, b)
+        self.check_place("matmul", a, b)
         if out.size == 0:
             return
         if out.shape[-1] > LARGEST_GRID * TILE:
@@ -118,35 +192,33 @@ class Cuda(Backend):
         rows, columns = out.shape[-2:]
         batches = min(out.size // (rows * columns), LARGEST_GRID)
         grid = (blocks_for(rows, TILE), blocks_for(columns, TILE), batches)
-        launch(tensor_matrix_multiply, grid, (TILE, TILE), out, out.size, a, b)
+        self.run(Launch(tensor_matrix_multiply, grid, (TILE, TILE), (out, out.size, a, b)))
 
     def _conv1d(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        check_place("conv1d", input, weight)
-        _launch_convolution(tensor_conv1d, out, input, weight, reverse)
+        self._launch_convolution(tensor_conv1d, out, input, weight, reverse)
 
     def _conv2d(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        check_place("conv2d", input, weight)
-        _launch_convolution(tensor_conv2d, out, input, weight, reverse)
+        self._launch_convolution(tensor_conv2d, out, input, weight, reverse)
 
-
-def _launch_elementwise(kernel: Kernel, out: TensorData, *operands: TensorData) -> None:
-    """Launch one thread for each element of `out`."""
-    if out.size > 0:
-        launch(kernel, blocks_for(out.size, BLOCK), BLOCK, out, out.size, *operands)
-
-
-def _launch_convolution(
-    kernel: Kernel, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
-) -> None:
-    """Launch one block for each tile of `out`."""
-    if out.size > 0:
-        rows, columns = out.shape[1], out.size // out.shape[1]
-        blocks = blocks_for(rows, TILE) * blocks_for(columns, TILE)
-        launch(kernel, blocks, (TILE, TILE), out, out.size, input, weight, bool(reverse))
+    def _launch_convolution(
+        self,
+        kernel: Kernel,
+        out: TensorData,
+        input: TensorData,
+        weight: TensorData,
+        reverse: bool,
+    ) -> None:
+        """Launch one block for each tile of `out`."""
+        self.check_place("convolution", input, weight)
+        if out.size > 0:
+            rows, columns = out.shape[1], out.size // out.shape[1]
+            blocks = blocks_for(rows, TILE) * blocks_for(columns, TILE)
+            arguments = (out, out.size, input, weight, bool(reverse))
+            self.run(Launch(kernel, blocks, (TILE, TILE), arguments))
 
 
 def _transposed(a: TensorData) -> TensorData:

@@ -18,12 +18,13 @@ KERNELS_KEPT = 256
 
 
 class Kernel(Protocol):
-    """A compiled kernel. ``kernel[blocks, threads](*arguments)`` launches it."""
+    """A compiled kernel. ``kernel[blocks, threads, stream](*arguments)`` launches it."""
 
+    __name__: str
     py_func: Callable[..., None]
 
-    def __getitem__(self, configuration: tuple[Any, Any], /) -> Callable[..., None]:
-        """Return the kernel for a grid of blocks and a block of threads."""
+    def __getitem__(self, configuration: tuple[Any, ...], /) -> Callable[..., None]:
+        """Return the kernel for a grid of blocks, a block of threads and, if need be, a stream."""
 
 
 def kernel(fn: Callable[..., None]) -> Kernel:

@@ -6,6 +6,8 @@ The blocks of a launch are its *grid*; they run in any order and know nothing of
 
 import functools
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,50 +38,117 @@ def blocks_for(count: int, each: int) -> int:
     return -(-count // each)
 
 
-def launch(kernel: Kernel, blocks: Any, threads: Any, *arguments: Any) -> None:
-    """Launch a kernel; a tensor among the arguments becomes storage, shape and strides.
+class KernelError(RuntimeError):
+    """A kernel failed; the message names it, its launch, and the shapes that it was given."""
 
-    Args:
-        kernel: What to run.
+
+@dataclass(frozen=True, eq=False)
+class Launch:
+    """A kernel with everything that it is launched with.
+
+    Attributes:
+        kernel: What runs.
         blocks: The grid's size, in up to three dimensions.
         threads: The size of a block, in up to three dimensions.
-        arguments: Tensors in device memory, arrays there, and numbers.
+        arguments: Tensors, arrays and numbers in the order of the kernel's parameters; a tensor
+            stands for three of them, storage, shape and strides.
     """
-    parts: list[Any] = []
-    for argument in arguments:
-        if isinstance(argument, TensorData):
-            layout = map(_on_device, (argument.shape, argument.strides))
-            parts += [argument.storage, *layout]
-        else:
-            parts.append(argument)
-    with warnings.catch_warnings():
-        # Small tensors keep a small part of a GPU busy; nothing can be done about it.
-        warnings.filterwarnings("ignore", message="Grid size")
-        # Infinity and NaN come silently on a GPU, and so they do in the simulator.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        kernel[blocks, threads](*parts)
+
+    kernel: Kernel
+    blocks: int | tuple[int, ...]
+    threads: int | tuple[int, ...]
+    arguments: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """What the kernel is called."""
+        return self.kernel.__name__
+
+    def parts(self, layout: Callable[[tuple[int, ...]], Any]) -> list[Any]:
+        """Return one value for each of the kernel's parameters.
+
+        Args:
+            layout: Makes an array of a tensor's shape or strides.
+        """
+        parts: list[Any] = []
+        for argument in self.arguments:
+            if isinstance(argument, TensorData):
+                # No dimensions at all become one of size 1: it has the same element, and kernels
+                # need not know empty arrays.
+                pair = (argument.shape or (1,), argument.strides or (1,))
+                parts += [argument.storage, *map(layout, pair)]
+            else:
+                parts.append(argument)
+        return parts
+
+    def __str__(self) -> str:
+        """Say all of it in one line."""
+        given = ", ".join(_described(argument) for argument in self.arguments)
+        return f"{self.name}[grid {self.blocks}, block {self.threads}]({given})"
+
+
+def run(launch: Launch, stream: Any = 0, wait: bool = False) -> None:
+    """Launch a kernel; it runs while the host goes on.
+
+    Args:
+        launch: What to run; its tensors and arrays are in device memory.
+        stream: The queue of the device in which it waits for its turn.
+        wait: Return only when it is done, so that its errors are raised here and not at the next
+            call that happens to wait for the device.
+
+    Raises:
+        TypeError: An operand is in host memory.
+        KernelError: The kernel could not be launched, or failed and was waited for.
+    """
+    for argument in launch.arguments:
+        check_place(launch.name, argument)
+    try:
+        with warnings.catch_warnings():
+            # Small tensors keep a small part of a GPU busy; nothing can be done about it.
+            warnings.filterwarnings("ignore", message="Grid size")
+            # Infinity and NaN come silently on a GPU, and so they do in the simulator.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            launch.kernel[launch.blocks, launch.threads, stream](*launch.parts(_on_device))
+            if wait:
+                cuda.synchronize()
+    except Exception as error:
+        if not wait:
+            raise
+        raise KernelError(f"{launch} failed: {type(error).__name__}: {error}") from error
+
+
+def _described(argument: Any) -> str:
+    """Return an operand's type and shape, a number as it is."""
+    if isinstance(argument, TensorData):
+        kind: Any = argument.storage
+        return f"{kind.dtype}{argument.shape} strides {argument.strides}"
+    if hasattr(argument, "dtype") and hasattr(argument, "shape"):
+        return f"{argument.dtype}{tuple(argument.shape)}"
+    return repr(argument)
 
 
 @functools.lru_cache(maxsize=LAYOUTS_KEPT)
 def _on_device(numbers: tuple[int, ...]) -> Any:
     """Return a shape or strides as an array in device memory, the same array every time.
 
-    Copying it anew for each launch would take longer than most kernels do. No dimensions at all
-    become one of size 1: it has the same element, and kernels need not know empty arrays.
+    Copying it anew for each launch would take longer than most kernels do.
     """
-    return cuda.to_device(np.array(numbers or (1,), np.int64))
+    return cuda.to_device(np.array(numbers, np.int64))
 
 
-def check_place(operation: str, *tensors: TensorData) -> None:
-    """Raise TypeError unless all tensors are in device memory."""
-    for data in tensors:
-        storage: Any = data.storage
+def check_place(operation: str, *operands: Any) -> None:
+    """Raise TypeError unless all tensors and arrays among the operands are in device memory."""
+    for operand in operands:
+        storage: Any = operand.storage if isinstance(operand, TensorData) else operand
         # numba marks its arrays with the first, in the simulator, too; others with the second.
-        if not hasattr(storage, "__cuda_ndarray__") and not hasattr(
-            storage, "__cuda_array_interface__"
+        if isinstance(storage, np.ndarray) or not (
+            np.isscalar(storage)
+            or isinstance(storage, tuple)
+            or hasattr(storage, "__cuda_ndarray__")
+            or hasattr(storage, "__cuda_array_interface__")
         ):
             raise TypeError(
-                f"{operation}: an operand of shape {data.shape} is in host memory, a "
+                f"{operation}: an operand of shape {tuple(operand.shape)} is in host memory, a "
                 f"{type(storage).__name__}; bring it to the device with Cuda.from_numpy, or a "
                 "whole tensor with .to(backend)"
             )

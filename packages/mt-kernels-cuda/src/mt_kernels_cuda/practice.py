@@ -9,7 +9,7 @@ from numba import cuda
 
 from mt_kernels_cuda.backend import Cuda
 from mt_kernels_cuda.jit import kernel
-from mt_kernels_cuda.launching import blocks_for, check_place, launch
+from mt_kernels_cuda.launching import Launch, blocks_for, check_place
 from mt_tensor import ShapeError, TensorData
 from mt_tensor.layout import Storage
 
@@ -50,11 +50,16 @@ def sum_practice(a: TensorData) -> TensorData:
     if a.dims != 1:
         raise ShapeError(f"sum_practice: shape {a.shape} must have one dimension; view it as (-1,)")
     check_place("sum_practice", a)
-    backend = Cuda(a.storage.dtype)
+    return launch_sum(Cuda(a.storage.dtype), a)
+
+
+def launch_sum(backend: Cuda, a: TensorData) -> TensorData:
+    """Launch `sum_kernel` for a vector."""
     blocks = max(2, blocks_for(a.size, THREADS_PER_BLOCK))
     out = backend.empty((blocks,))
     numbers = backend.contiguous(a).storage
-    launch(sum_kernel, blocks, THREADS_PER_BLOCK, out.storage, numbers, a.size)
+    arguments = (out.storage, numbers, a.size)
+    backend.run(Launch(sum_kernel, blocks, THREADS_PER_BLOCK, arguments))
     return out
 
 
@@ -93,10 +98,15 @@ def mm_practice(a: TensorData, b: TensorData) -> TensorData:
             f"{THREADS_PER_BLOCK}; Cuda.matmul takes all others"
         )
     check_place("mm_practice", a, b)
-    backend = Cuda(a.storage.dtype)
+    return launch_product(Cuda(a.storage.dtype), a, b)
+
+
+def launch_product(backend: Cuda, a: TensorData, b: TensorData) -> TensorData:
+    """Launch `mm_kernel` for two square matrices."""
+    size = a.shape[0]
     out = backend.empty((size, size))
     left, right = backend.contiguous(a).storage, backend.contiguous(b).storage
     # A smaller matrix needs fewer threads, which matters in the simulator only.
     threads = (max(1, size), max(1, size))
-    launch(mm_kernel, 1, threads, out.storage, left, right, size)
+    backend.run(Launch(mm_kernel, 1, threads, (out.storage, left, right, size)))
     return out
