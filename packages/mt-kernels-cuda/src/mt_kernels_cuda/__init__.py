@@ -5,7 +5,7 @@ in the environment before Python starts, the same kernels run, slowly, on the pr
 machine lacks is said by ``python -m mt_kernels_cuda``.
 
 Start with `mt_kernels_cuda.practice`, then `elementwise`, `reduction`, `matrix_multiply` and
-`convolution`; `Cuda` launches them all.
+`convolution`; `Cuda` launches them all. `TunedCuda` is the backend that trains fast.
 """
 
 from mt_kernels_cuda.backend import Cuda
@@ -19,10 +19,11 @@ from mt_kernels_cuda.gpu import (
     require_gpu,
 )
 from mt_kernels_cuda.jit import Kernel, device_function
-from mt_kernels_cuda.launching import BLOCK, TILE
+from mt_kernels_cuda.launching import BLOCK, TILE, KernelError, Launch
 from mt_kernels_cuda.matrix_multiply import tensor_matrix_multiply
 from mt_kernels_cuda.practice import THREADS_PER_BLOCK, mm_practice, sum_practice
 from mt_kernels_cuda.reduction import tensor_reduce
+from mt_kernels_cuda.tuned import TunedCuda
 
 __all__ = [
     "BLOCK",
@@ -32,6 +33,9 @@ __all__ = [
     "Cuda",
     "GPUNotAvailableError",
     "Kernel",
+    "KernelError",
+    "Launch",
+    "TunedCuda",
     "device_function",
     "diagnosis",
     "is_usable",

@@ -37,7 +37,7 @@ class Cuda(Backend):
     Cuda(float32)
     """
 
-    name = "cuda"
+    name = "cuda-course"
 
     def __init__(
         self, dtype: npt.DTypeLike = np.float64, *, debug: bool = False, stream: Any = 0
@@ -72,7 +72,7 @@ class Cuda(Backend):
         """What arranges numbers on the way to the device."""
         return Reference(self.dtype)
 
-    def cells(self, count: int, dtype: npt.DTypeLike = None) -> Any:
+    def cells(self, count: int, dtype: npt.DTypeLike | None = None) -> Any:
         """Return an array in device memory, of the backend's dtype unless another is given.
 
         Shape:

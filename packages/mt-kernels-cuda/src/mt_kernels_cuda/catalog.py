@@ -18,6 +18,10 @@ from mt_kernels_cuda import practice
 from mt_kernels_cuda.backend import Cuda
 from mt_kernels_cuda.jit import Kernel
 from mt_kernels_cuda.launching import BLOCK, TILE, Launch
+from mt_kernels_cuda.tuned.backend import TunedCuda
+from mt_kernels_cuda.tuned.probabilities import ROW_THREADS
+from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_kernels_cuda.tuned.tiles import LARGE, WORTH
 from mt_tensor import TensorData, operators
 
 Level = Literal["course", "tuned"]
@@ -78,7 +82,7 @@ class Recorder:
         super().__init__(*args, **options)
         self.launches: list[Launch] = []
 
-    def cells(self, count: int, dtype: npt.DTypeLike = None) -> Any:
+    def cells(self, count: int, dtype: npt.DTypeLike | None = None) -> Any:
         """Return zeros."""
         own: Any = self
         return np.zeros(max(1, count), own.dtype if dtype is None else dtype)
@@ -99,6 +103,19 @@ class RecordedCuda(Recorder, Cuda):
     """The course's backend, as a recorder."""
 
 
+class RecordedTunedCuda(Recorder, TunedCuda):
+    """The tuned backend, as a recorder that has a small device in mind."""
+
+    def blocks_at_once(self, kernel: Kernel, threads: int, arguments: list[Any]) -> int:
+        """Return so few that a thread has several turns."""
+        return 2
+
+    @property
+    def processors(self) -> int:
+        """So few that small results fill the device."""
+        return 2
+
+
 Example = Callable[[Any], object]
 
 COURSE: dict[str, Example] = {
@@ -112,11 +129,88 @@ COURSE: dict[str, Example] = {
 }
 """Uses of the course's kernels, each of them with a backend."""
 
+LONG, HIGH, WIDE = 8 * THREADS + 3, LARGE.rows + 1, 2 * LARGE.columns + 1
+
+TUNED: dict[str, Example] = {
+    "map": lambda b: b.map(operators.sigmoid, _on(b, (LONG,))),
+    "map-strided": lambda b: b.map(operators.exp, _on(b, (3, THREADS)).permute(1, 0)),
+    "zip": lambda b: b.zip(operators.add, _on(b, (LONG,)), _on(b, (LONG,))),
+    "zip-scalar": lambda b: b.zip(operators.mul, _on(b, (LONG,)), _on(b, (1,))),
+    "zip-rows": lambda b: b.zip(operators.relu_back, _on(b, (3, THREADS)), _on(b, (THREADS,))),
+    "rows": lambda b: b.reduce(operators.max, _on(b, (3, THREADS + 1)), 1, 0.0),
+    "long-row": lambda b: b.reduce(operators.add, _on(b, (2, 8 * THREADS + 1)), 1, 0.0),
+    "columns": lambda b: b.reduce(operators.add, _on(b, (2 * THREADS + 1, 3)), 0, 0.0),
+    "large": lambda b: b.matmul(_on(b, (4, HIGH, 3)), _on(b, (3, WIDE))),
+    "medium": lambda b: b.matmul(_on(b, (HIGH, 3)), _on(b, (3, 3))),
+    "transposed": lambda b: b.matmul(_on(b, (3, HIGH)).permute(1, 0), _on(b, (3, 3)).permute(1, 0)),
+    "parts": lambda b: b.matmul(_on(b, (2, WORTH * 2 + 1)), _on(b, (WORTH * 2 + 1, 2))),
+    "sequences": lambda b: b.conv1d(_on(b, (2, 3, 5)), _on(b, (HIGH, 3, 3))),
+    "convolve": lambda b: _both_ways(
+        b,
+        "convolve",
+        (_on(b, (2, 3, 5, 5)), _on(b, (3, 3, 2, 2)), _on(b, (3,))),
+        (1, 1),
+        (5, 5),
+        (1, 1),
+        True,
+    ),
+    "strongest_response": lambda b: _both_ways(
+        b,
+        "strongest_response",
+        (_on(b, (2, 3, 7)), _on(b, (3, 3, 3)), _on(b, (3,))),
+        (0,),
+        (7,),
+        (1,),
+    ),
+    "linear": lambda b: _both_ways(
+        b, "linear", (_on(b, (5, 3)), _on(b, (3, THREADS + 1)), _on(b, (THREADS + 1,))), "relu"
+    ),
+    "avgpool2d": lambda b: _both_ways(b, "avgpool2d", (_on(b, (2, 3, 4, 6)),), (2, 3)),
+    "maxpool2d": lambda b: _both_ways(b, "maxpool2d", (_on(b, (2, 3, 4, 6)),), (2, 3)),
+    "softmax": lambda b: _both_ways(b, "softmax", (_on(b, (3, ROW_THREADS + 1)),), 1),
+    "logsoftmax": lambda b: _both_ways(b, "logsoftmax", (_on(b, (3, ROW_THREADS + 1)),), 1),
+    "nll_loss": lambda b: _both_ways(b, "nll_loss", (_on(b, (THREADS + 1, 2)),), _classes()),
+    "cross_entropy": lambda b: _both_ways(
+        b, "cross_entropy", (_on(b, (THREADS + 1, ROW_THREADS + 1)),), _classes()
+    ),
+    "binary_cross_entropy_with_logits": lambda b: _both_ways(
+        b, "binary_cross_entropy_with_logits", (_on(b, (THREADS + 1,)),), _classes()
+    ),
+    "dropout": lambda b: _both_ways(b, "dropout", (_on(b, (LONG,)),), 0.5, False, 0, 2.0),
+    "take": lambda b: _both_ways(b, "take", (_on(b, (3, THREADS)),), np.array([0, 2, 2])),
+    "sgd": lambda b: _step(b, "sgd", 0, (0.1, 0.0)),
+    "sgd_with_momentum": lambda b: _step(b, "sgd_with_momentum", 1, (0.1, 0.9, 0.1, 1.0)),
+    "adam": lambda b: _step(b, "adam", 2, (0.1, 0.9, 0.99, 0.1, 0.01, 1.0, 1e-8, 0.1)),
+}
+"""Uses of the tuned kernels, each of them with a backend."""
+
+
+def _both_ways(b: Any, form: str, tensors: tuple[TensorData, ...], *rest: Any) -> None:
+    """Launch what a fused form launches, forward and backward."""
+    made = b.fused(form)
+    answer = made.forward(b, (True,) * len(tensors), *tensors, *rest)
+    assert answer is not None, f"{form} declines its example"
+    result, saved = answer
+    made.backward(b, saved, _on(b, result.shape))
+
+
+def _step(b: Any, form: str, slots: int, settings: tuple[float, ...]) -> None:
+    """Launch a step of an optimiser."""
+    parts = [[_on(b, (THREADS + 1,))] for _ in range(2 + slots)]
+    assert b.fused(form).forward(b, (), (), parts[0], parts[1], parts[2:], settings) is not None
+
+
+def _classes() -> npt.NDArray[np.int64]:
+    """Return classes for one row more than a block has threads."""
+    return np.arange(THREADS + 1) % 2
+
 
 def _recorded() -> Iterator[tuple[Level, str, list[Launch]]]:
     """Go through all examples and what they launch."""
     for name, example in COURSE.items():
         yield "course", name, _launches(RecordedCuda(np.float64), example)
+    for name, example in TUNED.items():
+        yield "tuned", name, _launches(RecordedTunedCuda(np.float32), example)
     recorder = RecordedCuda(np.float64)
     numbers = _on(recorder, (practice.THREADS_PER_BLOCK + 1,))
     practice.launch_sum(recorder, numbers)
@@ -140,13 +234,19 @@ def _on(backend: Any, shape: tuple[int, ...]) -> TensorData:
 def _type_of(argument: Any) -> Any:
     """Return numba's type of an argument."""
     if isinstance(argument, np.ndarray):
-        return types.Array(numpy_support.from_dtype(argument.dtype), argument.ndim, "C")
+        return types.Array(_number_type(argument.dtype), argument.ndim, "C")
     if isinstance(argument, tuple):
-        return types.UniTuple(types.int64, len(argument))
+        uniform: Any = types.UniTuple
+        return uniform(_type_of(argument[0]), len(argument))
     if isinstance(argument, bool):
         return types.boolean
     if isinstance(argument, int):
         return types.int64
     if isinstance(argument, np.generic):
-        return numpy_support.from_dtype(argument.dtype)
+        return _number_type(argument.dtype)
     return types.float64
+
+
+def _number_type(dtype: Any) -> Any:
+    """Return numba's type of numbers."""
+    return numpy_support.from_dtype(dtype)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mt_kernels_cuda import Cuda, mm_practice, sum_practice
+from mt_kernels_cuda import Cuda, TunedCuda, mm_practice, sum_practice
 from mt_tensor import REFERENCE, IndexingError, TensorData, operators
 
 DEVICE = Cuda()
@@ -112,4 +112,5 @@ def test_only_numbers_come_to_the_device() -> None:
 def test_backends_are_equal_if_their_dtypes_are() -> None:
     assert Cuda() == Cuda(np.float64) != Cuda(np.float32)
     assert Cuda() != REFERENCE
-    assert Cuda().name == "cuda"
+    assert (Cuda().name, TunedCuda().name) == ("cuda-course", "cuda")
+    assert Cuda() != TunedCuda(np.float64)

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mt_kernels_cuda import BLOCK, TILE, Cuda, backend, device_function, tensor_map
+from mt_kernels_cuda import BLOCK, TILE, Cuda, TunedCuda, backend, device_function, tensor_map
 from mt_tensor import REFERENCE, Backend, TensorData, operators
 from mt_tensor.layout import span, strides_from_shape
 
 DEVICE = Cuda()
+TUNED = TunedCuda(np.float64)
 sizes = st.integers(0, 4)
 
 
@@ -58,15 +59,16 @@ def broadcast(draw: st.DrawFn, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def agree(operation: Callable[..., TensorData], *operands: Layout) -> None:
-    """Compare what an operation gives on the device and on the reference backend."""
+    """Compare what an operation gives on the device's backends and on the reference backend."""
     results = []
-    for where in (DEVICE, REFERENCE):
+    for where in (REFERENCE, DEVICE, TUNED):
         tensors = [layout.place(where, seed) for seed, layout in enumerate(operands)]
         result = operation(where, *tensors)
         results.append((result.shape, where.to_numpy(result)))
-    (shape, found), (expected_shape, expected) = results
-    assert shape == expected_shape
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    (expected_shape, expected), *others = results
+    for shape, found in others:
+        assert shape == expected_shape
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
 
 
 # Map and zip
@@ -120,11 +122,12 @@ def test_in_place() -> None:
 )
 def test_functions_of_one_number_at_their_edges(fn: Callable[[float], float]) -> None:
     edges = [0.0, -0.0, 1.0, -1.0, 800.0, -800.0, math.inf, -math.inf, math.nan]
-    found, expected = (
+    expected, *others = (
         where.to_numpy(where.map(fn, where.from_numpy(np.array(edges))))
-        for where in (DEVICE, REFERENCE)
+        for where in (REFERENCE, DEVICE, TUNED)
     )
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    for found in others:
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -146,19 +149,20 @@ def test_functions_of_one_number_at_their_edges(fn: Callable[[float], float]) ->
 )
 def test_functions_of_two_numbers_at_their_edges(fn: Callable[[float, float], float]) -> None:
     edges = np.array([0.0, 1.0, 1.001, -2.0, math.inf, math.nan])
-    found, expected = (
+    expected, *others = (
         where.to_numpy(
             where.zip(fn, where.from_numpy(edges[:, None]), where.from_numpy(edges[None, :]))
         )
-        for where in (DEVICE, REFERENCE)
+        for where in (REFERENCE, DEVICE, TUNED)
     )
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    for found in others:
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_a_formula_may_be_compiled_already() -> None:
     compiled = device_function(operators.neg)
     agree(
-        lambda where, a: where.map(compiled if where is DEVICE else operators.neg, a),
+        lambda where, a: where.map(operators.neg if where is REFERENCE else compiled, a),
         contiguous(3),
     )
 
@@ -192,8 +196,9 @@ def test_reductions_of_any_length_are_complete(length: int) -> None:
 def test_a_maximum_passes_nan_on(place: int) -> None:
     numbers = np.zeros(2 * BLOCK + 1)
     numbers[place] = np.nan
-    result = DEVICE.reduce(operators.max, DEVICE.from_numpy(numbers), 0, -math.inf)
-    assert np.isnan(DEVICE.to_numpy(result)).all()
+    for where in (DEVICE, TUNED):
+        result = where.reduce(operators.max, where.from_numpy(numbers), 0, -math.inf)
+        assert np.isnan(where.to_numpy(result)).all()
 
 
 # Matrix multiplication

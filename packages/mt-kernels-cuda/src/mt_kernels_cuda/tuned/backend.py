@@ -1,0 +1,91 @@
+"""The tuned backend of NVIDIA GPUs: which kernel computes what."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cuda.backend import Cuda
+from mt_kernels_cuda.jit import Kernel
+from mt_kernels_cuda.tuned import shapes
+from mt_kernels_cuda.tuned.convolution import as_images, correlate
+from mt_kernels_cuda.tuned.elementwise import map_launch, zip_launch
+from mt_kernels_cuda.tuned.forms import FORMS
+from mt_kernels_cuda.tuned.products import multiply
+from mt_kernels_cuda.tuned.reductions import fold, seen_along
+from mt_tensor import FusedForm, Map, TensorData, Zip, operators
+
+
+class TunedCuda(Cuda):
+    """Kernels for memory as training lays it out, float32 unless another dtype is asked for.
+
+    It gives the same answers as `Cuda`, in any layout; for layouts of many dimensions it uses the
+    same kernels. What the forms of `mt_kernels_cuda.tuned.forms` know, it computes in one piece, so
+    that a training step takes few launches and copies nothing to the host.
+
+    >>> TunedCuda()
+    TunedCuda(float32)
+    """
+
+    name = "cuda"
+
+    def __init__(
+        self, dtype: npt.DTypeLike = np.float32, *, debug: bool = False, stream: Any = 0
+    ) -> None:
+        """Build a backend; see `Cuda` for the arguments."""
+        super().__init__(dtype, debug=debug, stream=stream)
+
+    def fused(self, name: str) -> type[FusedForm] | None:
+        """Return the fused form of a composed function, if there is one."""
+        return FORMS.get(name)
+
+    def blocks_at_once(self, kernel: Kernel, threads: int, arguments: list[Any]) -> int:
+        """Return how many blocks of a kernel run at the same time; see `shapes.blocks_at_once`."""
+        return shapes.blocks_at_once(kernel, threads, arguments)
+
+    @property
+    def processors(self) -> int:
+        """How many multiprocessors the device has."""
+        return shapes.processors()
+
+    def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
+        self.check_place("map", out, a)
+        launch = map_launch(self, fn, out, a) if out.size else None
+        if launch is None:
+            super()._map(fn, out, a)
+        else:
+            self.run(launch)
+
+    def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
+        self.check_place("zip", out, a, b)
+        launch = zip_launch(self, fn, out, a, b) if out.size else None
+        if launch is None:
+            super()._zip(fn, out, a, b)
+        else:
+            self.run(launch)
+
+    def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
+        self.check_place("reduce", a)
+        if a.size > 0:
+            a = self.contiguous(a)
+            fold(self, fn, out.storage, a.storage, seen_along(a.shape, dim), start)
+
+    def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
+        self.check_place("matmul", a, b)
+        if out.size == 0:
+            return
+        if a.shape[-1] == 0:
+            self.map(operators.id, self.full((1,) * out.dims, 0.0), out)
+        elif not multiply(self, out, a, b):
+            super()._matmul(out, a, b)
+
+    def _conv1d(
+        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+    ) -> None:
+        self._conv2d(as_images(out), as_images(input), as_images(weight), reverse)
+
+    def _conv2d(
+        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+    ) -> None:
+        self.check_place("convolution", input, weight)
+        correlate(self, out, input, weight, reverse=reverse)

@@ -1,0 +1,99 @@
+"""Dropout with random numbers drawn on the device, the same that the host would draw."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import cuda
+
+from mt_kernels_cuda.jit import Kernel, kernel
+from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned import pcg64
+from mt_kernels_cuda.tuned.pcg64 import halves, jump, plus, scramble, steps, threshold, times
+from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.layout import Storage
+
+if TYPE_CHECKING:
+    from mt_kernels_cuda.tuned.backend import TunedCuda
+
+DRAWS = 16
+"""Numbers that a thread draws: its first is far to jump to, and the others are near."""
+
+
+class Dropout(FusedForm):
+    """Elements times 0 or the scale; the gradient is multiplied by the same."""
+
+    @staticmethod
+    def forward(
+        backend: "TunedCuda",
+        needs_grad: tuple[bool, ...],
+        input: TensorData,
+        rate: float,
+        ignore: bool,
+        rng: Any,
+        scale: float,
+    ) -> tuple[TensorData, TensorData] | None:
+        """Draw as the composed definition does, and move the generator on as far.
+
+        The form declines generators other than NumPy's PCG64, the one of ``default_rng``.
+        """
+        if ignore or not 0.0 <= rate <= 1.0 or input.size == 0:
+            return None
+        bits = np.random.default_rng(rng).bit_generator
+        if type(bits) is not np.random.PCG64:
+            return None
+        out, factors = backend.empty(input.shape), backend.empty(input.shape)
+        known: Any = bits.state
+        state, increment = known["state"]["state"], known["state"]["inc"]
+        blocks = blocks_for(blocks_for(input.size, DRAWS), THREADS)
+        words = tuple(
+            word
+            for number in (state, increment, *steps(increment, blocks * THREADS))
+            for word in halves(number)
+        )
+        cells, number = backend.contiguous(input).storage, backend.dtype.type
+        settings = (input.size, words, threshold(rate), number(scale))
+        arguments = (out.storage, factors.storage, cells, *settings)
+        backend.run(Launch(drop(backend.dtype), blocks, THREADS, arguments))
+        m, c = steps(increment, input.size)
+        # Not `advance`, which would also forget half a number that the generator keeps.
+        known["state"]["state"] = (m * state + c) & pcg64.MASK
+        bits.state = known
+        return out, factors
+
+    @staticmethod
+    def backward(backend: "TunedCuda", saved: TensorData, grad: TensorData) -> Gradients:
+        """Multiply the gradient by the same factors."""
+        return (backend.zip(operators.mul, grad, saved),)
+
+
+@lru_cache
+def drop(dtype: np.dtype[Any]) -> Kernel:
+    """Return ``kernel(out, factors, a, size, words, least, scale)``.
+
+    Launch it with the number of threads whose step is among the words: halves of state, increment,
+    and of factor and term of so many steps. `least` is the threshold of what stays.
+    """
+    zero = dtype.type(0)
+
+    @kernel
+    def drop_elements(
+        out: Storage,
+        factors: Storage,
+        a: Storage,
+        size: int,
+        words: tuple[Any, ...],
+        least: Any,
+        scale: float,
+    ) -> None:
+        thread, threads = cuda.grid(1), cuda.gridsize(1)
+        # The generator moves before it draws.
+        state = jump((words[0], words[1]), (words[2], words[3]), thread + 1)
+        for i in range(thread, size, threads):
+            factor = scale if scramble(state) >= least else zero
+            factors[i] = factor
+            out[i] = a[i] * factor
+            state = plus(times(state, (words[4], words[5])), (words[6], words[7]))
+
+    return drop_elements

@@ -1,0 +1,214 @@
+"""Map and zip for memory as training lays it out.
+
+Operands of one shape that stand in row-major order are gone through flat, four numbers at a time
+where they are aligned. Others are first seen in as few dimensions as describe them: a bias that is
+added to every row is two dimensions, whatever the shapes.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import cuda
+
+from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, kernel
+from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.formulas import formula_for
+from mt_kernels_cuda.tuned.quads import QUAD, aligned, load4, store4
+from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_tensor import TensorData
+from mt_tensor.layout import Storage
+
+if TYPE_CHECKING:
+    from mt_kernels_cuda.tuned.backend import TunedCuda
+
+MOST_DIMS = 4
+"""Dimensions of a layout that the strided kernels go through, at most, when merged."""
+
+Numbers = tuple[int, ...]
+
+
+def map_launch(
+    backend: "TunedCuda", fn: Callable[..., float], out: TensorData, a: TensorData
+) -> Launch | None:
+    """Return the launch that writes fn of `a` to `out`; None for layouts of many dimensions."""
+    dtype = np.dtype(out.storage.dtype)
+    to, cells = out.flat(), a.flat()
+    if to is not None and cells is not None and a.shape == out.shape:
+        return _flat(backend, map_flat(fn, dtype, aligned(to, cells)), out.size, to, cells)
+    layout = merged(out.shape, out.strides, strides_in(out, a))
+    if layout is None:
+        return None
+    dims, numbers = layout
+    return _launch(map_strided(fn, dtype, dims), out.size, out.storage, a.storage, numbers)
+
+
+def zip_launch(
+    backend: "TunedCuda", fn: Callable[..., float], out: TensorData, a: TensorData, b: TensorData
+) -> Launch | None:
+    """Return the launch that writes fn of `a` and `b` to `out`; None for many dimensions."""
+    dtype = np.dtype(out.storage.dtype)
+    to, left, right = out.flat(), _single_or_flat(a, out), _single_or_flat(b, out)
+    if to is not None and left is not None and right is not None:
+        quads = aligned(to, *(cells for cells, one in (left, right) if not one))
+        made = zip_flat(fn, dtype, quads, left[1], right[1])
+        return _flat(backend, made, out.size, to, left[0], right[0])
+    layout = merged(out.shape, out.strides, strides_in(out, a), strides_in(out, b))
+    if layout is None:
+        return None
+    dims, numbers = layout
+    made = zip_strided(fn, dtype, dims)
+    return _launch(made, out.size, out.storage, a.storage, b.storage, numbers)
+
+
+def _single_or_flat(operand: TensorData, out: TensorData) -> tuple[Any, bool] | None:
+    """Return an operand's cells, and whether they are one number for all; None if neither."""
+    if operand.size == 1:
+        return operand.storage, out.size != 1
+    cells = operand.flat() if operand.shape == out.shape else None
+    return None if cells is None else (cells, False)
+
+
+def _flat(backend: "TunedCuda", made: Kernel, size: int, *cells: Any) -> Launch:
+    """Return a launch of a thread for every four numbers, as far as the device has threads."""
+    arguments = (*cells, size)
+    most = backend.blocks_at_once(made, THREADS, list(arguments))
+    wanted = blocks_for(blocks_for(size, QUAD), THREADS)
+    return Launch(made, min(most, wanted), THREADS, arguments)
+
+
+def _launch(made: Kernel, size: int, *arguments: Any) -> Launch:
+    """Return a launch of a thread for every number."""
+    return Launch(made, blocks_for(size, THREADS), THREADS, (*arguments[:-1], size, arguments[-1]))
+
+
+def strides_in(out: TensorData, a: TensorData) -> Numbers:
+    """Return the strides with which `a`, broadcast, is walked along each dimension of `out`."""
+    missing = out.dims - a.dims
+    own = (0 if size == 1 else stride for size, stride in zip(a.shape, a.strides, strict=True))
+    return (*(0,) * missing, *own)
+
+
+def merged(shape: Numbers, *strides: Numbers) -> tuple[int, Numbers] | None:
+    """Return layouts of one shape in as few dimensions as possible.
+
+    Two neighbouring dimensions are one if in every layout a step of the outer one is as far as all
+    steps of the inner one. Dimensions of size 1 vanish.
+
+    Returns:
+        How many dimensions there are, and their sizes followed by the strides of each layout; None
+        if there are more than `MOST_DIMS`.
+
+    >>> merged((2, 3, 4), (12, 4, 1), (0, 4, 1))
+    (2, (2, 12, 12, 1, 0, 1))
+    """
+    sizes: list[int] = []
+    steps: list[list[int]] = [[] for _ in strides]
+    for dim, size in enumerate(shape):
+        if size == 1:
+            continue
+        here = [each[dim] for each in strides]
+        if sizes and all(walk[-1] == step * size for walk, step in zip(steps, here, strict=True)):
+            sizes[-1] *= size
+            for walk, step in zip(steps, here, strict=True):
+                walk[-1] = step
+        else:
+            sizes.append(size)
+            for walk, step in zip(steps, here, strict=True):
+                walk.append(step)
+    if not sizes:
+        sizes, steps = [1], [[0] for _ in strides]
+    if len(sizes) > MOST_DIMS:
+        return None
+    return len(sizes), (*sizes, *(step for walk in steps for step in walk))
+
+
+@lru_cache(maxsize=KERNELS_KEPT)
+def map_flat(fn: Callable[..., float], dtype: np.dtype[Any], quads: bool) -> Kernel:
+    """Return ``kernel(out, a, size)``.
+
+    Launch it with any number of threads: each takes every so many-th piece.
+    """
+    formula = formula_for(fn, dtype)
+
+    @kernel
+    def map_contiguous(out: Storage, a: Storage, size: int) -> None:
+        thread, threads = cuda.grid(1), cuda.gridsize(1)
+        first = 0
+        if quads:
+            first = size // QUAD * QUAD
+            for i in range(QUAD * thread, first, QUAD * threads):
+                a0, a1, a2, a3 = load4(a, i)
+                store4(out, i, (formula(a0), formula(a1), formula(a2), formula(a3)))
+        for i in range(first + thread, size, threads):
+            out[i] = formula(a[i])
+
+    return map_contiguous
+
+
+@lru_cache(maxsize=KERNELS_KEPT)
+def zip_flat(
+    fn: Callable[..., float], dtype: np.dtype[Any], quads: bool, a_one: bool, b_one: bool
+) -> Kernel:
+    """Return ``kernel(out, a, b, size)``, where `a` or `b` may be one number for all."""
+    formula = formula_for(fn, dtype)
+
+    @kernel
+    def zip_contiguous(out: Storage, a: Storage, b: Storage, size: int) -> None:
+        thread, threads = cuda.grid(1), cuda.gridsize(1)
+        first = 0
+        if quads:
+            first = size // QUAD * QUAD
+            for i in range(QUAD * thread, first, QUAD * threads):
+                x = (a[0], a[0], a[0], a[0]) if a_one else load4(a, i)
+                y = (b[0], b[0], b[0], b[0]) if b_one else load4(b, i)
+                x0, x1, x2, x3 = x
+                y0, y1, y2, y3 = y
+                four = (formula(x0, y0), formula(x1, y1), formula(x2, y2), formula(x3, y3))
+                store4(out, i, four)
+        for i in range(first + thread, size, threads):
+            out[i] = formula(a[0 if a_one else i], b[0 if b_one else i])
+
+    return zip_contiguous
+
+
+@lru_cache(maxsize=KERNELS_KEPT)
+def map_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Kernel:
+    """Return ``kernel(out, a, size, numbers)``, with what `merged` returns as numbers."""
+    formula = formula_for(fn, dtype)
+
+    @kernel
+    def map_layout(out: Storage, a: Storage, size: int, numbers: Numbers) -> None:
+        rest = cuda.grid(1)
+        if rest < size:
+            at = place = 0
+            for dim in range(dims - 1, -1, -1):
+                i = rest % numbers[dim]
+                rest = rest // numbers[dim]
+                at += i * numbers[dims + dim]
+                place += i * numbers[2 * dims + dim]
+            out[at] = formula(a[place])
+
+    return map_layout
+
+
+@lru_cache(maxsize=KERNELS_KEPT)
+def zip_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Kernel:
+    """Return ``kernel(out, a, b, size, numbers)``, with what `merged` returns as numbers."""
+    formula = formula_for(fn, dtype)
+
+    @kernel
+    def zip_layout(out: Storage, a: Storage, b: Storage, size: int, numbers: Numbers) -> None:
+        rest = cuda.grid(1)
+        if rest < size:
+            at = in_a = in_b = 0
+            for dim in range(dims - 1, -1, -1):
+                i = rest % numbers[dim]
+                rest = rest // numbers[dim]
+                at += i * numbers[dims + dim]
+                in_a += i * numbers[2 * dims + dim]
+                in_b += i * numbers[3 * dims + dim]
+            out[at] = formula(a[in_a], b[in_b])
+
+    return zip_layout

@@ -1,0 +1,112 @@
+"""Formulas in single precision.
+
+In those of `mt_tensor.operators` a constant is a double, and a double among floats makes doubles of
+all that follows: a GPU for play or pictures has one unit for doubles where it has 32 or 64 for
+floats. These say the same with constants of the backend's type.
+"""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mt_kernels_cuda.jit import KERNELS_KEPT, device_function
+from mt_tensor import operators
+
+ZERO, ONE, EPS = np.float32(0.0), np.float32(1.0), np.float32(operators.EPS)
+LARGEST_EXPONENT = np.float32(88.72283)
+"""The largest float whose exponential is a finite float."""
+INFINITE, UNDEFINED = np.float32(math.inf), np.float32(math.nan)
+
+
+def exp(x: Any) -> Any:
+    """Return $e^x$."""
+    return INFINITE if x > LARGEST_EXPONENT else math.exp(x)
+
+
+def log(x: Any) -> Any:
+    r"""Return $\log(x + \epsilon)$."""
+    shifted = x + EPS
+    if shifted > ZERO:
+        return math.log(shifted)
+    return -INFINITE if shifted == ZERO else UNDEFINED
+
+
+def ln(x: Any) -> Any:
+    """Return the natural logarithm."""
+    if x > ZERO:
+        return math.log(x)
+    return -INFINITE if x == ZERO else UNDEFINED
+
+
+def inv(x: Any) -> Any:
+    """Return 1 / x."""
+    return ONE / x
+
+
+def sqrt(x: Any) -> Any:
+    """Return the square root."""
+    return math.sqrt(x) if x >= ZERO else UNDEFINED
+
+
+def relu(x: Any) -> Any:
+    """Return x where it is positive, else 0; NaN stays NaN."""
+    return ZERO if x <= ZERO else x
+
+
+def relu_back(x: Any, d: Any) -> Any:
+    """Return d where x is positive, else 0."""
+    return d if x > ZERO else ZERO
+
+
+def sigmoid(x: Any) -> Any:
+    r"""Return $\frac{1}{1 + e^{-x}}$."""
+    if x >= ZERO:
+        return ONE / (ONE + math.exp(-x))
+    z = math.exp(x)
+    return z / (ONE + z)
+
+
+def sigmoid_back(s: Any, d: Any) -> Any:
+    """Return d s (1 - s)."""
+    return d * s * (ONE - s)
+
+
+def log_back(x: Any, d: Any) -> Any:
+    """Return d / (x + EPS)."""
+    return d / (x + EPS)
+
+
+def lt(x: Any, y: Any) -> Any:
+    """Return 1 if x is less than y, else 0."""
+    return ONE if x < y else ZERO
+
+
+def eq(x: Any, y: Any) -> Any:
+    """Return 1 if x equals y, else 0."""
+    return ONE if x == y else ZERO
+
+
+_SINGLE: dict[Callable[..., float], Callable[..., Any]] = {
+    operators.exp: exp,
+    operators.log: log,
+    operators.ln: ln,
+    operators.inv: inv,
+    operators.sqrt: sqrt,
+    operators.relu: relu,
+    operators.relu_back: relu_back,
+    operators.sigmoid: sigmoid,
+    operators.sigmoid_back: sigmoid_back,
+    operators.log_back: log_back,
+    operators.lt: lt,
+    operators.eq: eq,
+}
+
+
+@lru_cache(maxsize=KERNELS_KEPT)
+def formula_for(fn: Callable[..., float], dtype: np.dtype[Any]) -> Callable[..., Any]:
+    """Return a formula for use inside of kernels on numbers of a dtype."""
+    single = _SINGLE.get(fn) if dtype == np.float32 else None
+    return device_function(single or fn)

@@ -1,0 +1,66 @@
+"""A linear layer in one launch, bias and ReLU included."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from mt_kernels_cuda.tuned.products import multiply
+from mt_kernels_cuda.tuned.tiles import ALONG_COLUMNS
+from mt_tensor import FusedForm, Gradients, TensorData, operators
+
+if TYPE_CHECKING:
+    from mt_kernels_cuda.tuned.backend import TunedCuda
+
+
+class Linear(FusedForm):
+    r"""$y = x W + b$, with ReLU if wanted; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
+
+    @staticmethod
+    def forward(
+        backend: "TunedCuda",
+        needs_grad: tuple[bool, ...],
+        input: TensorData,
+        weight: TensorData,
+        bias: TensorData | None,
+        activation: str | None,
+    ) -> Any:
+        """Multiply; the form declines shapes that do not fit, and layers of nothing."""
+        if input.dims < 2 or weight.dims != 2 or input.shape[-1] != weight.shape[0]:
+            return None
+        outputs = weight.shape[1]
+        if input.size == 0 or outputs == 0 or activation not in (None, "relu"):
+            return None
+        if bias is not None and bias.shape != (outputs,):
+            return None
+        rows, relu = _as_rows(backend, input), activation == "relu"
+        product = backend.empty((rows.shape[0], outputs))
+        added = None if bias is None else (ALONG_COLUMNS, backend.contiguous(bias).storage)
+        multiply(backend, product, rows, weight, added, relu)
+        result = product if input.dims == 2 else product.view(*input.shape[:-1], outputs)
+        return result, (rows, weight, product if relu else None, input.shape, needs_grad)
+
+    @staticmethod
+    def backward(backend: "TunedCuda", saved: Any, grad: TensorData) -> Gradients:
+        """Stop the gradient where ReLU did, then multiply by the two operands."""
+        rows, weight, stopped, shape, needs_grad = saved
+        g = _as_rows(backend, grad)
+        if stopped is not None:
+            g = backend.zip(operators.relu_back, stopped, g)
+        by_input = by_weight = by_bias = None
+        if needs_grad[0]:
+            by_input = backend.matmul(g, weight.permute(1, 0)).view(*shape)
+        if needs_grad[1]:
+            by_weight = backend.matmul(rows.permute(1, 0), g)
+        if needs_grad[2:] == (True,):
+            by_bias = backend.reduce(operators.add, g, 0, 0.0).view(weight.shape[1])
+        return (by_input, by_weight, by_bias)[: len(needs_grad)]
+
+
+def _as_rows(backend: "TunedCuda", a: TensorData) -> TensorData:
+    """Return a tensor as a matrix, all dimensions but the last merged.
+
+    Shape:
+        (..., n) → (rows, n).
+    """
+    if a.dims == 2:
+        return a
+    return backend.contiguous(a).view(math.prod(a.shape[:-1]), a.shape[-1])

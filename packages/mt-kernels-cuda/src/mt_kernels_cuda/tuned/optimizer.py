@@ -1,0 +1,193 @@
+"""Steps of optimisers: new values are written to one buffer, a launch for each parameter.
+
+Whoever still holds the old values keeps them. Gradients come one by one from the backward pass, and
+are read where they are: copying them together first would take as many launches again.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import cuda
+
+from mt_kernels_cuda.jit import Kernel, kernel
+from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.quads import QUAD
+from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_tensor import FusedForm, TensorData
+from mt_tensor.layout import Storage, strides_from_shape
+
+if TYPE_CHECKING:
+    from mt_kernels_cuda.tuned.backend import TunedCuda
+
+Parts = Sequence[TensorData]
+"""One tensor for each parameter."""
+
+
+class _Step(FusedForm):
+    """What all steps have in common: a kernel for each parameter."""
+
+    @staticmethod
+    def kernel(dtype: np.dtype[Any]) -> Kernel:
+        """Return ``kernel(new, *new_slots, old, g, *slots, *settings, size)``."""
+        raise NotImplementedError
+
+    @classmethod
+    def forward(
+        cls,
+        backend: "TunedCuda",
+        needs_grad: tuple[bool, ...],
+        known: Any,
+        values: Parts,
+        grads: Parts,
+        slots: Sequence[Parts],
+        settings: tuple[float, ...],
+    ) -> Any:
+        """Return new values and slots, and nothing for the next step.
+
+        The form declines if a gradient or a slot has another shape than its parameter.
+
+        Args:
+            backend: Where all of them live.
+            needs_grad: Not used: optimisers are not differentiated.
+            known: Not used.
+            values: The parameters.
+            grads: Their gradients.
+            slots: What the step before left for this one, a tensor for each parameter in each.
+            settings: The numbers of the formula, in the order of the form.
+        """
+        shapes = [value.shape for value in values]
+        if any([part.shape for part in parts] != shapes for parts in (grads, *slots)):
+            return None
+        written = [_like(backend, values) for _ in range(1 + len(slots))]
+        numbers = [backend.dtype.type(setting) for setting in settings]
+        made = cls.kernel(backend.dtype)
+        for at, value in enumerate(values):
+            if value.size == 0:
+                continue
+            read = [backend.contiguous(parts[at]).storage for parts in (values, grads, *slots)]
+            to = [parts[at].storage for parts in written]
+            arguments = (*to, *read, *numbers, value.size)
+            backend.run(Launch(made, blocks_for(value.size, THREADS), THREADS, arguments))
+        return written, ()
+
+
+def _like(backend: "TunedCuda", values: Parts) -> list[TensorData]:
+    """Return a new tensor for each value, all in one buffer, each where pieces of it may begin."""
+    starts = [0]
+    for value in values:
+        starts.append(starts[-1] + blocks_for(value.size, QUAD) * QUAD)
+    buffer = backend.cells(starts[-1])
+    return [
+        TensorData.trusted(
+            buffer[start : start + max(1, value.size)],
+            value.shape,
+            strides_from_shape(value.shape),
+        )
+        for start, value in zip(starts, values, strict=False)
+    ]
+
+
+class SgdWithoutMomentum(_Step):
+    """A step of gradient descent; the settings are learning rate and weight decay."""
+
+    @staticmethod
+    def kernel(dtype: np.dtype[Any]) -> Kernel:
+        """Return the kernel."""
+        return descend
+
+
+class Sgd(_Step):
+    """A step of gradient descent with momentum; the formulas are those of `mt_nn.SGD`.
+
+    The slots are the velocities. The settings are learning rate, momentum, weight decay, and 1 for
+    Nesterov, else 0.
+    """
+
+    @staticmethod
+    def kernel(dtype: np.dtype[Any]) -> Kernel:
+        """Return the kernel."""
+        return descend_with_momentum
+
+
+class Adam(_Step):
+    """A step of Adam; the formulas are those of `mt_nn.Adam`.
+
+    The slots are the means and the squares. The settings are step size, both betas and 1 minus
+    each, the factor of the root, epsilon, and weight decay.
+    """
+
+    @staticmethod
+    def kernel(dtype: np.dtype[Any]) -> Kernel:
+        """Return the kernel."""
+        return adam(dtype)
+
+
+@kernel
+def descend(
+    new: Storage, old: Storage, g: Storage, lr: float, weight_decay: float, size: int
+) -> None:
+    """Take a step of gradient descent, a thread for each number."""
+    i = cuda.grid(1)
+    if i < size:
+        grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
+        new[i] = old[i] - lr * grad
+
+
+@kernel
+def descend_with_momentum(
+    new: Storage,
+    new_v: Storage,
+    old: Storage,
+    g: Storage,
+    v: Storage,
+    lr: float,
+    momentum: float,
+    weight_decay: float,
+    nesterov: float,
+    size: int,
+) -> None:
+    """Take a step of gradient descent with momentum, a thread for each number."""
+    i = cuda.grid(1)
+    if i < size:
+        grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
+        velocity = momentum * v[i] + grad
+        new_v[i] = velocity
+        new[i] = old[i] - lr * (velocity if nesterov == 0 else grad + momentum * velocity)
+
+
+@lru_cache
+def adam(dtype: np.dtype[Any]) -> Kernel:
+    """Return the kernel of a step of Adam."""
+    half = dtype.type(0.5)
+
+    @kernel
+    def step_adam(
+        new: Storage,
+        new_mean: Storage,
+        new_square: Storage,
+        old: Storage,
+        g: Storage,
+        mean: Storage,
+        square: Storage,
+        step: float,
+        beta1: float,
+        beta2: float,
+        rest1: float,
+        rest2: float,
+        factor: float,
+        eps: float,
+        weight_decay: float,
+        size: int,
+    ) -> None:
+        i = cuda.grid(1)
+        if i < size:
+            grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
+            m = beta1 * mean[i] + rest1 * grad
+            s = beta2 * square[i] + rest2 * (grad * grad)
+            new_mean[i] = m
+            new_square[i] = s
+            new[i] = old[i] - step * m / (s**half * factor + eps)
+
+    return step_adam

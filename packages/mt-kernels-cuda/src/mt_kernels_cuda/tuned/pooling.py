@@ -1,0 +1,192 @@
+"""Pooling: each window of an image becomes its mean or its largest number."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import cuda
+
+from mt_kernels_cuda.jit import Kernel, kernel
+from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.layout import Storage
+
+if TYPE_CHECKING:
+    from mt_kernels_cuda.tuned.backend import TunedCuda
+
+Pair = tuple[int, int]
+
+
+class AvgPool2d(FusedForm):
+    """The mean of every window, and its gradient: an equal share for each element."""
+
+    @staticmethod
+    def forward(
+        backend: "TunedCuda", needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
+    ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
+        """Pool; see `mt_nn.avgpool2d`."""
+        window = window_of(input, kernel)
+        if window is None:
+            return None
+        out, cells = _pooled(backend, input, window), backend.contiguous(input).storage
+        arguments = (out.storage, cells, out.size, out.shape[3], *window)
+        _run(backend, pool_mean(backend.dtype), out.size, arguments)
+        return out, (input.shape, window)
+
+    @staticmethod
+    def backward(
+        backend: "TunedCuda", saved: tuple[tuple[int, ...], Pair], grad: TensorData
+    ) -> Gradients:
+        """Return the gradient of the input."""
+        shape, window = saved
+        to, cells = backend.empty(shape), backend.contiguous(grad).storage
+        arguments = (to.storage, cells, to.size, grad.shape[3], *window)
+        _run(backend, spread_mean(backend.dtype), to.size, arguments)
+        return (to,)
+
+
+class MaxPool2d(FusedForm):
+    """The largest number of every window, the first of several, which alone has the gradient."""
+
+    @staticmethod
+    def forward(
+        backend: "TunedCuda", needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
+    ) -> tuple[TensorData, tuple[tuple[int, ...], Pair, Storage]] | None:
+        """Pool; see `mt_nn.maxpool2d`."""
+        window = window_of(input, kernel)
+        if window is None:
+            return None
+        out, cells = _pooled(backend, input, window), backend.contiguous(input).storage
+        spots = backend.cells(out.size, np.int32)
+        arguments = (out.storage, spots, cells, out.size, out.shape[3], *window)
+        _run(backend, pool_maximum, out.size, arguments)
+        return out, (input.shape, window, spots)
+
+    @staticmethod
+    def backward(
+        backend: "TunedCuda", saved: tuple[tuple[int, ...], Pair, Storage], grad: TensorData
+    ) -> Gradients:
+        """Return the gradient of the input."""
+        shape, window, spots = saved
+        to, cells = backend.empty(shape), backend.contiguous(grad).storage
+        arguments = (to.storage, cells, spots, to.size, grad.shape[3], *window)
+        _run(backend, spread_to_maximum(backend.dtype), to.size, arguments)
+        return (to,)
+
+
+def window_of(input: TensorData, kernel: Any) -> Pair | None:
+    """Return the size of a window, None unless such windows fill the images."""
+    if input.dims != 4 or input.size == 0:
+        return None
+    if not isinstance(kernel, tuple | list) or len(kernel) != 2:
+        return None
+    height, width = kernel
+    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
+        return None
+    return None if input.shape[2] % height or input.shape[3] % width else (height, width)
+
+
+def _pooled(backend: "TunedCuda", input: TensorData, window: Pair) -> TensorData:
+    count, channels, height, width = input.shape
+    return backend.empty((count, channels, height // window[0], width // window[1]))
+
+
+def _run(backend: "TunedCuda", made: Kernel, size: int, arguments: tuple[Any, ...]) -> None:
+    """Launch a thread for each of `size` elements."""
+    backend.run(Launch(made, blocks_for(size, THREADS), THREADS, arguments))
+
+
+@lru_cache
+def pool_mean(dtype: np.dtype[Any]) -> Kernel:
+    """Return ``kernel(out, x, size, columns, height, width)``: a thread for each window.
+
+    The images' planes lie one below the other, and windows fill them; so they are one image.
+    """
+    number = dtype.type
+
+    @kernel
+    def pool_average(
+        out: Storage, x: Storage, size: int, columns: int, height: int, width: int
+    ) -> None:
+        i = cuda.grid(1)
+        if i < size:
+            across = columns * width
+            start = i // columns * height * across + i % columns * width
+            total = number(0)
+            for k in range(height):
+                for m in range(width):
+                    total += x[start + k * across + m]
+            out[i] = total / number(height * width)
+
+    return pool_average
+
+
+@lru_cache
+def spread_mean(dtype: np.dtype[Any]) -> Kernel:
+    """Return ``kernel(to, g, size, columns, height, width)``: a thread for each element."""
+    number = dtype.type
+
+    @kernel
+    def spread_average(
+        to: Storage, g: Storage, size: int, columns: int, height: int, width: int
+    ) -> None:
+        i = cuda.grid(1)
+        if i < size:
+            across = columns * width
+            to[i] = g[i // across // height * columns + i % across // width] / number(
+                height * width
+            )
+
+    return spread_average
+
+
+@kernel
+def pool_maximum(
+    out: Storage,
+    spots: Storage,
+    x: Storage,
+    size: int,
+    columns: int,
+    height: int,
+    width: int,
+) -> None:
+    """Write the largest number of each window, and its place there, counted row by row."""
+    i = cuda.grid(1)
+    if i < size:
+        across = columns * width
+        start = i // columns * height * across + i % columns * width
+        best, spot = x[start], 0
+        for place in range(1, height * width):
+            value = x[start + place // width * across + place % width]
+            # NaN is larger than every number, and the first of them is kept.
+            if value > best or (value != value and best == best):
+                best, spot = value, place
+        out[i] = best
+        spots[i] = spot
+
+
+@lru_cache
+def spread_to_maximum(dtype: np.dtype[Any]) -> Kernel:
+    """Return ``kernel(to, g, spots, size, columns, height, width)``: a thread for each element."""
+    zero = dtype.type(0)
+
+    @kernel
+    def spread_maximum(
+        to: Storage,
+        g: Storage,
+        spots: Storage,
+        size: int,
+        columns: int,
+        height: int,
+        width: int,
+    ) -> None:
+        i = cuda.grid(1)
+        if i < size:
+            across = columns * width
+            line, column = i // across, i % across
+            window = line // height * columns + column // width
+            here = line % height * width + column % width
+            to[i] = g[window] if spots[window] == here else zero
+
+    return spread_maximum

@@ -1,0 +1,75 @@
+"""Products of matrices in any layout."""
+
+from typing import TYPE_CHECKING, Any
+
+from mt_kernels_cuda.tuned.elementwise import Numbers, merged, strides_in
+from mt_kernels_cuda.tuned.tiles import COLUMNS, OWN, ROWS, Product, launch_product
+from mt_tensor import TensorData
+from mt_tensor.layout import Storage
+
+if TYPE_CHECKING:
+    from mt_kernels_cuda.tuned.backend import TunedCuda
+
+A_ROW, A_TERM, B_TERM, B_COLUMN, INNER, A_OUTER, A_INNER, B_OUTER, B_INNER = range(OWN, OWN + 9)
+"""The numbers of a product of matrices: the strides of both, the size of the inner of two batch
+dimensions, and the strides of both along the batch dimensions."""
+
+
+def _first(a: Storage, g: Numbers, batch: int, row: int, term: int) -> Any:
+    start = batch // g[INNER] * g[A_OUTER] + batch % g[INNER] * g[A_INNER]
+    return a[start + row * g[A_ROW] + term * g[A_TERM]]
+
+
+def _column(g: Numbers, batch: int, column: int) -> tuple[int, int, int]:
+    start = batch // g[INNER] * g[B_OUTER] + batch % g[INNER] * g[B_INNER]
+    return start + column * g[B_COLUMN], 0, 0
+
+
+def _second(b: Storage, g: Numbers, x: int, y: int, z: int, term: int) -> Any:
+    return b[x + term * g[B_TERM]]
+
+
+def _place(g: Numbers, batch: int, column: int) -> int:
+    return batch * g[ROWS] * g[COLUMNS] + column
+
+
+MATRICES = Product("multiply_matrices", _first, _column, _second, _place)
+
+
+def multiply(
+    backend: "TunedCuda",
+    out: TensorData,
+    a: TensorData,
+    b: TensorData,
+    bias: tuple[int, Storage] | None = None,
+    relu: bool = False,
+) -> bool:
+    """Write the product of matrices to `out`, contiguous; not if the batches have odd layouts.
+
+    Shape:
+        a (..., m, k), b (..., k, n), out (..., m, n), none of the sizes 0.
+    """
+    batch = TensorData.trusted(out.storage, out.shape[:-2], out.strides[:-2])
+    a_steps = strides_in(batch, TensorData.trusted(a.storage, a.shape[:-2], a.strides[:-2]))
+    b_steps = strides_in(batch, TensorData.trusted(b.storage, b.shape[:-2], b.strides[:-2]))
+    layout = merged(batch.shape, a_steps, b_steps)
+    if layout is None or layout[0] > 2:
+        return False
+    dims, walk = layout
+    inner = walk[dims - 1]
+    steps = [(0, *walk[dims * k : dims * (k + 1)])[-2:] for k in (1, 2)]
+    (rows, columns), terms = out.shape[-2:], a.shape[-1]
+    own = (*a.strides[-2:], *b.strides[-2:], inner, *steps[0], *steps[1])
+    launch_product(
+        backend,
+        MATRICES,
+        out.storage,
+        (a.storage, b.storage),
+        (rows, columns, terms, out.size // (rows * columns)),
+        columns,
+        own,
+        bias=bias,
+        relu=relu,
+        by_terms=(a.strides[-1] <= a.strides[-2], b.strides[-1] > b.strides[-2]),
+    )
+    return True

@@ -1,0 +1,55 @@
+"""Four numbers at a time: the widest piece of memory that a thread can fetch at once.
+
+Where numbers are only moved and little is computed, a GPU is as fast as its memory is kept busy,
+and a fetch of 16 bytes keeps it four times as busy as one of 4. The compiler cannot know that an
+array begins at a multiple of 16 bytes, so kernels say it, in these two functions; who launches them
+asks `aligned` before.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from mt_kernels_cuda.gpu import SIMULATED
+from mt_kernels_cuda.jit import device_function
+from mt_kernels_cuda.tuned import quad_instructions
+from mt_tensor.layout import Storage
+
+QUAD = 4
+"""Numbers in a piece."""
+
+BYTES = 16
+"""What the address of a piece of floats must be a multiple of."""
+
+Four = tuple[float, float, float, float]
+
+
+def aligned(*storages: Any) -> bool:
+    """Return whether arrays of floats, on the device or the host, begin where pieces may begin."""
+    return all(address(storage) % BYTES == 0 and storage.itemsize == 4 for storage in storages)
+
+
+def address(storage: Any) -> int:
+    """Return where an array begins in memory."""
+    interface = getattr(storage, "__cuda_array_interface__", None) or storage.__array_interface__
+    return int(interface["data"][0])
+
+
+def _load4(array: Storage, position: int) -> Four:
+    return array[position], array[position + 1], array[position + 2], array[position + 3]
+
+
+def _store4(array: Storage, position: int, numbers: Four) -> None:
+    for k in range(QUAD):
+        array[position + k] = numbers[k]
+
+
+# The simulator has no such instructions.
+load4: Callable[[Storage, int], Four] = (
+    device_function(_load4) if SIMULATED else quad_instructions.load4
+)
+"""``load4(array, position)`` returns the four numbers of an array from a position on."""
+
+store4: Callable[[Storage, int, Four], None] = (
+    device_function(_store4) if SIMULATED else quad_instructions.store4
+)
+"""``store4(array, position, numbers)`` writes four numbers to an array from a position on."""

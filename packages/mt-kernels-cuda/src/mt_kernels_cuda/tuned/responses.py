@@ -1,0 +1,178 @@
+"""Convolution, bias, ReLU and the maximum over time, with a sparse backward pass.
+
+Of all positions of a sequence only one per kernel counts, so only one window of the sequence takes
+part in the gradient: a fraction of the work that the gradient of a whole convolution is.
+"""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import cuda
+
+from mt_kernels_cuda.jit import Kernel, kernel
+from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.convolution import Call, convolve
+from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.layout import Storage
+
+if TYPE_CHECKING:
+    from mt_kernels_cuda.tuned.backend import TunedCuda
+
+NOWHERE = -1
+"""In the place of a position: no response is positive, so there is no gradient."""
+
+
+class StrongestResponse(FusedForm):
+    """Sequences over which kernels move on by one position.
+
+    The gradient leaves out products with zero: an infinite or NaN input that lies in no window of
+    a strongest response does not reach it.
+    """
+
+    @staticmethod
+    def forward(
+        backend: "TunedCuda",
+        needs_grad: tuple[bool, ...],
+        input: TensorData,
+        weight: TensorData,
+        bias: TensorData | None,
+        before: tuple[int, ...],
+        positions: tuple[int, ...],
+        stride: tuple[int, ...],
+    ) -> tuple[TensorData, tuple[Call, Storage]] | None:
+        """Compute the responses; see `mt_nn.functional.convolution.strongest_response`."""
+        if input.dims != 3:
+            return None
+        call = convolve(backend, needs_grad, input, weight, bias, before, positions, stride, True)
+        if call is None:
+            return None
+        count, outputs, _, width = call.out.shape
+        result, where = backend.empty((count, outputs, 1)), backend.cells(count * outputs, np.int32)
+        arguments = (result.storage, where, call.out.storage, result.size, width)
+        backend.run(Launch(strongest, blocks_for(result.size, THREADS), THREADS, arguments))
+        return result, (call, where)
+
+    @staticmethod
+    def backward(backend: "TunedCuda", saved: tuple[Call, Storage], grad: TensorData) -> Gradients:
+        """Return the gradients of input, kernels and bias, where they are needed."""
+        call, where = saved
+        count, channels, _, width = call.input.shape
+        outputs, _, _, taps = call.weight.shape
+        before = call.before[1]
+        g = backend.contiguous(grad).storage
+        by_input = by_weight = by_bias = None
+        if call.needs_grad[0]:
+            by_input = backend.empty((count, channels, width))
+            kernels = backend.contiguous(call.weight).storage
+            arguments = (
+                *(by_input.storage, kernels, g, where),
+                *(by_input.size, channels, width, outputs, taps, before),
+            )
+            blocks = blocks_for(by_input.size, THREADS)
+            backend.run(Launch(windows_of_input(backend.dtype), blocks, THREADS, arguments))
+        if any(call.needs_grad[1:]):
+            by_weight = backend.empty((outputs, channels, taps))
+            by_bias = backend.empty((outputs,))
+            n, c, _, w = call.input.strides
+            given = (
+                *(by_weight.storage, by_bias.storage, call.input.storage, g, where),
+                *(count, channels, width, outputs, taps, before, (n, c, w)),
+            )
+            backend.run(Launch(windows_of_kernels(backend.dtype), outputs, THREADS, given))
+        return (by_input, by_weight, by_bias)[: len(call.needs_grad)]
+
+
+@kernel
+def strongest(result: Storage, where: Storage, responses: Storage, size: int, width: int) -> None:
+    """Write the largest number of each row and where it is first, a thread for each row."""
+    row = cuda.grid(1)
+    if row < size:
+        best, position = responses[row * width], 0
+        for p in range(1, width):
+            value = responses[row * width + p]
+            if value > best or (value != value and best == best):
+                best, position = value, p
+        result[row] = best
+        where[row] = position if best > 0 else NOWHERE
+
+
+@lru_cache
+def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
+    """Return the kernel that adds up windows in which a kernel responded most: a block for each.
+
+    ``kernel(to, to_bias, x, g, where, count, channels, width, outputs, taps, before, steps)``, with
+    the strides of x as steps.
+    """
+    zero = dtype.type(0)
+
+    @kernel
+    def add_windows(
+        to: Storage,
+        to_bias: Storage,
+        x: Storage,
+        g: Storage,
+        where: Storage,
+        count: int,
+        channels: int,
+        width: int,
+        outputs: int,
+        taps: int,
+        before: int,
+        steps: tuple[int, int, int],
+    ) -> None:
+        o = cuda.blockIdx.x
+        for i in range(cuda.threadIdx.x, channels * taps, cuda.blockDim.x):
+            channel, tap = i // taps, i % taps
+            total = zero
+            for n in range(count):
+                position = where[n * outputs + o]
+                at = position + tap - before
+                if position >= 0 and 0 <= at < width:
+                    value = x[n * steps[0] + channel * steps[1] + at * steps[2]]
+                    total += g[n * outputs + o] * value
+            to[o * channels * taps + i] = total
+        if cuda.threadIdx.x == 0:
+            total = zero
+            for n in range(count):
+                if where[n * outputs + o] >= 0:
+                    total += g[n * outputs + o]
+            to_bias[o] = total
+
+    return add_windows
+
+
+@lru_cache
+def windows_of_input(dtype: np.dtype[Any]) -> Kernel:
+    """Return the kernel that adds up kernels where they responded most: a thread for each number.
+
+    ``kernel(to, weight, g, where, size, channels, width, outputs, taps, before)``.
+    """
+    zero = dtype.type(0)
+
+    @kernel
+    def spread_windows(
+        to: Storage,
+        weight: Storage,
+        g: Storage,
+        where: Storage,
+        size: int,
+        channels: int,
+        width: int,
+        outputs: int,
+        taps: int,
+        before: int,
+    ) -> None:
+        i = cuda.grid(1)
+        if i < size:
+            at, channel, n = i % width, i // width % channels, i // (width * channels)
+            total = zero
+            for o in range(outputs):
+                position = where[n * outputs + o]
+                tap = at - position + before
+                if position >= 0 and 0 <= tap < taps:
+                    total += g[n * outputs + o] * weight[(o * channels + channel) * taps + tap]
+            to[i] = total
+
+    return spread_windows
