@@ -36,6 +36,9 @@ COPIED = (
 TUNED = "tuned"
 """The name of the backend that trains by default in the repository."""
 
+ABSENT = (TUNED, "cuda-tuned")
+"""The names of the backends that no tree has."""
+
 LEFT_OUT = ("grading/README.md", "grading/tests", "packages/*/tests")
 """What it does not take from these folders: tests are written with the solutions in mind."""
 
@@ -117,7 +120,7 @@ def _trained_on_own_kernels(path: str, text: str) -> str:
 
 
 def _is_tuned(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value == TUNED
+    return isinstance(node, ast.Constant) and node.value in ABSENT
 
 
 def _paths(repository: Path) -> Iterator[str]:

@@ -38,6 +38,7 @@ class Wrapper(Backend):
     def __init__(self, kernels: Backend) -> None:
         super().__init__(kernels.dtype)
         self.kernels = kernels
+        self.memory = kernels.memory
 
     def empty(self, shape: UserShape) -> TensorData:
         """Return a contiguous tensor whose elements have no particular value."""

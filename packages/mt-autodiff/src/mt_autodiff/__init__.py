@@ -19,7 +19,14 @@ from mt_autodiff.creation import (
     zeros,
 )
 from mt_autodiff.derivatives import central_difference
-from mt_autodiff.engine import Function, History, Node, TensorContext, unbroadcast
+from mt_autodiff.engine import (
+    Function,
+    History,
+    ImplicitCopyWarning,
+    Node,
+    TensorContext,
+    unbroadcast,
+)
 from mt_autodiff.fusing import fused
 from mt_autodiff.grad_check import grad_central_difference, grad_check
 from mt_autodiff.graph import Context, Variable, backpropagate, topological_sort
@@ -33,6 +40,7 @@ __all__ = [
     "Context",
     "Function",
     "History",
+    "ImplicitCopyWarning",
     "Node",
     "Profile",
     "Scalar",

@@ -10,6 +10,7 @@ backends, gradients that broadcasting made larger than the operand, and operands
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -258,6 +259,8 @@ class Function:
         backend = first.backend
         for node in nodes:
             if node.backend is not backend and node.backend != backend:
+                if node.backend.memory != backend.memory:
+                    warn_of_copy(cls.__name__, node.backend, backend)
                 return cls.apply(*[_moved(each, backend) for each in args])
         ctx = TensorContext(cls, nodes, backend, tuple(needs_grad))
         watched = active_profile()
@@ -289,6 +292,24 @@ class Move(Function):
         source, target = ctx.saved_values
         moved: TensorData = source.from_numpy(target.to_numpy(grad).astype(source.dtype))
         return moved
+
+
+class ImplicitCopyWarning(UserWarning):
+    """Numbers went from the host to a device or back, and nobody asked for it.
+
+    Such copies take longer than most operations do. Python shows the warning once for each
+    operation.
+    """
+
+
+def warn_of_copy(operation: str, source: Backend, target: Backend) -> None:
+    """Warn that an operation copies numbers between the memories of two backends."""
+    warnings.warn(
+        f"{operation}: numbers were copied from {source!r} ({source.memory} memory) to "
+        f"{target!r} ({target.memory} memory); move tensors once, with .to(backend)",
+        ImplicitCopyWarning,
+        stacklevel=2,
+    )
 
 
 def _moved(arg: Any, backend: Backend) -> Any:

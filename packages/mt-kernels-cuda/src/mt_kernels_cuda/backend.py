@@ -37,7 +37,8 @@ class Cuda(Backend):
     Cuda(float32)
     """
 
-    name = "cuda-course"
+    name = "cuda"
+    memory = "device"
 
     def __init__(
         self, dtype: npt.DTypeLike = np.float64, *, debug: bool = False, stream: Any = 0

@@ -112,5 +112,5 @@ def test_only_numbers_come_to_the_device() -> None:
 def test_backends_are_equal_if_their_dtypes_are() -> None:
     assert Cuda() == Cuda(np.float64) != Cuda(np.float32)
     assert Cuda() != REFERENCE
-    assert (Cuda().name, TunedCuda().name) == ("cuda-course", "cuda")
+    assert (Cuda().name, TunedCuda().name) == ("cuda", "cuda-tuned")
     assert Cuda() != TunedCuda(np.float64)

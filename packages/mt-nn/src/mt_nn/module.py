@@ -7,12 +7,13 @@ are at that moment, so that no assignment, deletion or append can ever be missed
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Scalar, Tensor, tensor
+from mt_tensor import Backend
 
 
 class Parameter:
@@ -193,6 +194,38 @@ class Module:
         parameter = v if isinstance(v, Parameter) else Parameter(v, k)
         setattr(self, k, parameter)
         return parameter
+
+    # Where the parameters live
+
+    def to(self, backend: Backend) -> Self:
+        """Move all parameters to a backend, and so what is computed with them.
+
+        Each gets a new value without a gradient; a frozen one stays frozen. An optimiser that holds
+        the parameters goes on with them, and moves what it remembers. Inputs are the caller's to
+        move.
+
+        Args:
+            backend: Where to; parameters that are there already stay as they are.
+
+        Returns:
+            This module.
+
+        >>> import numpy as np
+        >>> from mt_tensor import Reference
+        >>> module = Module()
+        >>> weight = module.add_parameter("weight", tensor([1.0]))
+        >>> _ = module.to(Reference(np.float32))
+        >>> weight.value.dtype
+        dtype('float32')
+        """
+        for parameter in self.parameters():
+            value = parameter.value
+            if isinstance(value, Tensor) and value.backend != backend:
+                frozen = value.is_constant()
+                parameter.update(value.detach().to(backend))
+                if frozen:
+                    parameter.value.requires_grad_(False)
+        return self
 
     # Saving and loading
 

@@ -11,7 +11,7 @@ call one hook with an underscore, which is all that a backend has to write.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -41,10 +41,12 @@ class Backend(ABC):
 
     Attributes:
         name: What the backend is called on the command line and in messages.
+        memory: Where its numbers are: in the memory of the "host", or of a "device".
         dtype: The type of every number that it stores.
     """
 
     name: ClassVar[str]
+    memory: Literal["host", "device"] = "host"
     dtype: np.dtype[Any]
 
     def __init__(self, dtype: npt.DTypeLike = np.float64) -> None:

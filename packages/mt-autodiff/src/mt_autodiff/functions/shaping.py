@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff.engine import Function, TensorContext
+from mt_autodiff.engine import Function, TensorContext, warn_of_copy
 from mt_autodiff.indexing import Key, slice_view
-from mt_tensor import TensorData, operators
+from mt_tensor import REFERENCE, TensorData, operators
 from mt_tensor.layout import strides_from_shape
 
 
@@ -139,6 +139,8 @@ class Take(Function):
         ctx: TensorContext, table: TensorData, indices: npt.NDArray[np.integer]
     ) -> TensorData:
         ctx.save_for_backward(table.shape, indices)
+        if ctx.backend.memory != "host":
+            warn_of_copy("take", ctx.backend, REFERENCE)
         return ctx.backend.from_numpy(ctx.backend.to_numpy(table)[indices])
 
     @staticmethod

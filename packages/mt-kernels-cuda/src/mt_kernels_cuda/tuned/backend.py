@@ -27,7 +27,7 @@ class TunedCuda(Cuda):
     TunedCuda(float32)
     """
 
-    name = "cuda"
+    name = "cuda-tuned"
 
     def __init__(
         self, dtype: npt.DTypeLike = np.float32, *, debug: bool = False, stream: Any = 0
@@ -47,6 +47,16 @@ class TunedCuda(Cuda):
     def processors(self) -> int:
         """How many multiprocessors the device has."""
         return shapes.processors()
+
+    def reduce(self, fn: Zip, a: TensorData, dim: int, start: float) -> TensorData:
+        """Fold one dimension; see `mt_tensor.Backend.reduce`."""
+        if a.size == 0 or not -a.dims <= dim < a.dims:
+            return super().reduce(fn, a, dim, start)
+        dim %= a.dims
+        # Every number of the result is written, so it need not hold the start before.
+        out = self.empty((*a.shape[:dim], 1, *a.shape[dim + 1 :]))
+        self._reduce(fn, out, a, dim, start)
+        return out
 
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
         self.check_place("map", out, a)

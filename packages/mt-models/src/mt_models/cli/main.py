@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mt_models.backends import BACKENDS, default_dtype
+from mt_models.backends import BACKENDS, BackendNotAvailableError, default_dtype
 from mt_models.cli.training import resume, start
 from mt_models.datasets import DATASETS, DataError
 from mt_models.prediction import predict as ask
@@ -22,6 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 SIZE = click.IntRange(min=1)
 EXPECTED = (
+    BackendNotAvailableError,
     DataError,
     CheckpointError,
     DivergedError,
@@ -98,14 +99,14 @@ def common_options(
             default="tuned",
             show_default=True,
             help="What computes: plain Python loops, the same loops compiled, kernels made for "
-            "these networks, or the GPU.",
+            "these networks; on the GPU the course's loops (cuda) or those made for networks.",
         ),
         click.option(
             "--dtype",
             type=click.Choice(["float64", "float32"]),
             default=None,
             callback=_dtype,
-            help="The type of the numbers.  [default: float32 with tuned, else float64]",
+            help="The type of the numbers.  [default: float32 with tuned kernels, else float64]",
         ),
         click.option(
             "--epochs",

@@ -129,7 +129,10 @@ class Optimizer:
     def _remembered(self, at: int, slot: str, value: Tensor) -> TensorData:
         """Return what is remembered of a parameter: zeros at first."""
         memory = self._memory[at].get(slot)
-        return memory.data if isinstance(memory, Tensor) else value.backend.zeros(value.shape)
+        if not isinstance(memory, Tensor):
+            return value.backend.zeros(value.shape)
+        # The parameter may have moved since the step before.
+        return memory.to(value.backend).data
 
     def fused_rule(self, step: int) -> tuple[str, tuple[str, ...], tuple[float, ...]]:
         """Return how backends may know the rule: a name, the slots that it needs, its settings.

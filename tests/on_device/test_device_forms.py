@@ -1,0 +1,148 @@
+"""Every fused form of the GPU agrees with the composed definition on the reference backend."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mt_autodiff import ImplicitCopyWarning, Tensor, from_numpy, no_grad, take, tensor
+from mt_kernels_cpu import Tuned
+from mt_kernels_cuda import Cuda, TunedCuda, is_usable
+from mt_kernels_cuda.tuned.forms import FORMS
+from mt_nn import Parameter, cross_entropy, dropout
+from mt_tensor import REFERENCE, Backend
+from tests.test_fused_forms import (
+    COMPOSED,
+    EXAMPLES,
+    OPTIMIZERS,
+    RULES,
+    Example,
+    drawn,
+    examples,
+    results,
+)
+from tools.layouts import LAYOUTS
+
+pytestmark = pytest.mark.skipif(not is_usable(), reason="needs a GPU or its simulator")
+
+SINGLE, DOUBLE = TunedCuda(np.float32), TunedCuda(np.float64)
+
+
+def body(example: Example) -> Callable[..., Tensor]:
+    """Return the definition of a composed function."""
+    composed: Any = COMPOSED[example.form]
+    definition: Callable[..., Tensor] = composed.__wrapped__
+    return definition
+
+
+def agree(example: Example, backend: Backend, layout: str = "contiguous") -> None:
+    """Compare the form's value and gradients with those of the definition."""
+    place = LAYOUTS[layout]
+    ours = [
+        Tensor(place(backend, array), backend=backend).requires_grad_() for array in example.arrays
+    ]
+    given = [np.array(each.to_numpy(), np.float64) for each in ours]
+    theirs = [tensor(array, REFERENCE, requires_grad=True) for array in given]
+    received = list(results(COMPOSED[example.form], ours, example.rest()))
+    expected = list(results(body(example), theirs, example.rest()))
+    tolerance = 400 * float(np.finfo(backend.dtype).eps)
+    for one, other in zip(received, expected, strict=True):
+        assert one.dtype == backend.dtype
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+def test_the_same_forms_as_on_the_processor() -> None:
+    assert set(FORMS) == set(COMPOSED) | OPTIMIZERS
+    assert all(Tuned().fused(name) for name in FORMS)
+
+
+@examples
+def test_values_and_gradients(example: Example) -> None:
+    agree(example, DOUBLE)
+
+
+@pytest.mark.parametrize(
+    "example", [e for e in EXAMPLES if "conv" not in e.form], ids=lambda e: e.form
+)
+def test_single_precision(example: Example) -> None:
+    agree(example, SINGLE)
+
+
+@pytest.mark.slow
+@examples
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_values_and_gradients_in_every_layout(example: Example, layout: str) -> None:
+    agree(example, SINGLE, layout)
+
+
+@examples
+def test_the_form_is_what_runs(example: Example) -> None:
+    tensors = [tensor(array, SINGLE, requires_grad=True) for array in example.arrays]
+    value = COMPOSED[example.form](*tensors, *example.rest())
+    assert repr(value.history) == f"History({example.form})"
+    with no_grad():
+        assert COMPOSED[example.form](*tensors, *example.rest()).is_constant()
+
+
+@pytest.mark.parametrize(
+    "example",
+    [e for e in EXAMPLES if e.special and "conv" not in e.form],
+    ids=lambda e: e.form,
+)
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, -0.0])
+def test_special_values(example: Example, number: float) -> None:
+    arrays = [array.copy() for array in example.arrays]
+    arrays[0].flat[1] = number
+    with np.errstate(all="ignore"):
+        expected = body(example)(*(tensor(a, REFERENCE) for a in arrays), *example.rest())
+    value = COMPOSED[example.form](*(tensor(a, DOUBLE) for a in arrays), *example.rest())
+    np.testing.assert_allclose(value.to_numpy(), expected.to_numpy(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_steps_of_optimisers(rule: str) -> None:
+    found = []
+    for backend in (DOUBLE, REFERENCE):
+        parameters = [Parameter(tensor(drawn(*shape), backend)) for shape in [(3, 4), (5,), (1,)]]
+        optimizer = RULES[rule](parameters)
+        for step in range(3):
+            held = [p.value for p in parameters]
+            before = [value.to_numpy().copy() for value in held]
+            for parameter in parameters[step % 2 :]:
+                (parameter.value * parameter.value * 0.5).sum().backward()
+            optimizer.step()
+            for value, numbers in zip(held, before, strict=True):
+                np.testing.assert_array_equal(value.to_numpy(), numbers)
+        found.append([p.value.to_numpy() for p in parameters])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
+
+
+def test_dropout_is_the_same_on_the_processor_and_on_the_gpu() -> None:
+    masks = [
+        dropout(tensor(np.ones((5, 7)), backend), 0.4, rng=np.random.default_rng(3)).to_numpy()
+        for backend in (REFERENCE, Tuned(), SINGLE)
+    ]
+    np.testing.assert_array_equal(masks[0], masks[1])
+    np.testing.assert_array_equal(masks[0], masks[2])
+
+
+def test_copies_that_nobody_asked_for_are_warned_of() -> None:
+    here, there = tensor([[1.0, 2.0]], REFERENCE), tensor([[3.0, 4.0]], DOUBLE)
+    with pytest.warns(ImplicitCopyWarning, match=r"Add: .*Reference\(float64\) \(host memory\)"):
+        total = there + here
+    assert total.to_numpy().tolist() == [[4.0, 6.0]]
+    with pytest.warns(ImplicitCopyWarning, match=r"take: .*Cuda\(float64\) \(device memory\)"):
+        take(tensor([[1.0], [2.0]], Cuda()), [1])
+    # These are asked for.
+    assert (there + here.to(DOUBLE)).backend == DOUBLE
+    assert tensor([1.0], DOUBLE).to(Tuned()).backend == Tuned()
+
+
+def test_errors_are_those_of_the_definition() -> None:
+    scores = tensor(drawn(2, 3), SINGLE)
+    with pytest.raises(IndexError, match="have classes 0 to 2"):
+        cross_entropy(scores, [0, 3])
+    value = cross_entropy(tensor(from_numpy(drawn(2, 3)).to_numpy(), SINGLE), [0, 2])
+    assert value.shape == (1,)

@@ -1,0 +1,154 @@
+"""A whole training step on the device: nothing is copied to the host before it is asked for."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mt_autodiff import Tensor, tensor
+from mt_kernels_cpu import Tuned
+from mt_kernels_cuda import TunedCuda, is_usable
+from mt_models.networks import CourseLeNet, KimCNN
+from mt_nn import (
+    SGD,
+    Adam,
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Linear,
+    Module,
+    binary_cross_entropy_with_logits,
+    logsoftmax,
+    nll_loss,
+)
+from mt_tensor import Backend, Reference, TensorData
+
+pytestmark = pytest.mark.skipif(not is_usable(), reason="needs a GPU or its simulator")
+
+
+class Counting(TunedCuda):
+    """Counts the copies between host and device."""
+
+    def __init__(self, dtype: Any = np.float32) -> None:
+        super().__init__(dtype)
+        self.sent: list[int] = []
+        self.fetched: list[int] = []
+
+    def upload(self, array: Any) -> Any:
+        """Copy to the device."""
+        self.sent.append(array.nbytes)
+        return super().upload(array)
+
+    def download(self, storage: Any) -> Any:
+        """Copy to the host."""
+        self.fetched.append(storage.nbytes)
+        return super().download(storage)
+
+
+class SmallLeNet(Module):
+    """The layers of the course's LeNet, for images of 8 × 8."""
+
+    def __init__(self, rng: np.random.Generator, backend: Backend) -> None:
+        super().__init__()
+        both: Any = {"rng": rng, "backend": backend}
+        self.conv1 = Conv2d(1, 2, 3, padding="trailing", activation="relu", **both)
+        self.conv2 = Conv2d(2, 3, 3, padding="trailing", activation="relu", **both)
+        self.pool = AvgPool2d(4)
+        self.hidden = Linear(12, 5, activation="relu", **both)
+        self.dropout = Dropout(0.25, rng=rng)
+        self.output = Linear(5, 4, **both)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logarithms of probabilities."""
+        x = self.pool(self.conv2(self.conv1(images))).view(-1, 12)
+        return logsoftmax(self.output(self.dropout(self.hidden(x))), dim=1)
+
+
+def train_lenet(backend: Backend, network: type[Any], size: int, steps: int) -> Module:
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((2, 1, size, size)), np.array([1, 3])
+    model: Module = network(rng, backend)
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    batch = tensor(images, backend)
+    for _ in range(steps):
+        nll_loss(model(batch), labels).backward()
+        optimizer.step()
+    return model
+
+
+def train_kim(backend: Backend, steps: int) -> Module:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(9, 4)).astype(np.float32)
+    rows, labels = rng.integers(0, 9, (2, 8)), np.array([0, 1])
+    model = KimCNN(vectors, rng, backend, maps=3, trainable=True)
+    optimizer = Adam(model.parameters(), lr=0.01)
+    for _ in range(steps):
+        binary_cross_entropy_with_logits(model(rows), labels).backward()
+        optimizer.step()
+    return model
+
+
+def drawn_weights(model: Module) -> int:
+    """Return how many parameters began with random numbers; biases begin with zeros."""
+    return sum(parameter.value.dims > 1 for parameter in model.parameters())
+
+
+def assert_equal(one: Module, other: Module) -> None:
+    expected = other.state_dict()
+    for name, numbers in one.state_dict().items():
+        np.testing.assert_allclose(numbers, expected[name], rtol=2e-5, atol=2e-6)
+
+
+def test_a_step_of_lenet_stays_on_the_device() -> None:
+    backend = Counting()
+    model = train_lenet(backend, SmallLeNet, 8, steps=2)
+    assert backend.fetched == []
+    # Random weights and the images once, and in each step the labels.
+    assert len(backend.sent) == drawn_weights(model) + 1 + 2
+    assert_equal(model, train_lenet(Tuned(), SmallLeNet, 8, steps=2))
+
+
+def test_a_step_of_the_sentence_network_stays_on_the_device() -> None:
+    backend = Counting()
+    model = train_kim(backend, steps=2)
+    assert backend.fetched == []
+    # In each step the words, the labels, and which of the words' gradients belong together.
+    assert len(backend.sent) == drawn_weights(model) + 2 * 4
+    assert_equal(model, train_kim(Tuned(), steps=2))
+
+
+@pytest.mark.slow
+def test_a_step_of_the_whole_lenet_stays_on_the_device() -> None:
+    backend = Counting()
+    model = train_lenet(backend, CourseLeNet, 28, steps=1)
+    assert backend.fetched == []
+    assert_equal(model, train_lenet(Tuned(), CourseLeNet, 28, steps=1))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_network_moves_in_the_middle_of_its_training(optimizer: str) -> None:
+    device = TunedCuda()
+    found = []
+    for places in ([Tuned(), Tuned()], [Tuned(), device]):
+        rng = np.random.default_rng(1)
+        model = Linear(3, 2, rng=rng, backend=places[0])
+        parameters = model.parameters()
+        step = SGD(parameters, 0.1, momentum=0.9) if optimizer == "sgd" else Adam(parameters, 0.1)
+        numbers = rng.normal(size=(4, 3))
+        for place in places:
+            assert model.to(place) is model
+            model(tensor(numbers, place)).sum().backward()
+            step.step()
+        assert {p.value.backend for p in parameters} == {places[1]}
+        found.append(model)
+    assert_equal(*found)
+
+
+def test_a_frozen_parameter_stays_frozen() -> None:
+    model = Linear(2, 2)
+    model.weight.value.requires_grad_(False)
+    data: TensorData = model.to(Reference(np.float32)).weight.value.data
+    assert data.storage.dtype == np.float32
+    assert not model.weight.value.requires_grad()
+    assert model.to(TunedCuda()).weight.value.backend == TunedCuda()
+    assert not model.weight.value.requires_grad()
