@@ -56,6 +56,18 @@ class Wrapper(Backend):
         """Return the elements as an array on the host."""
         return self.kernels.to_numpy(a)
 
+    def to_dlpack(self, a: TensorData, **options: Any) -> Any:
+        """Return a DLPack capsule of a tensor."""
+        return self.kernels.to_dlpack(a, **options)
+
+    def dlpack_device(self) -> tuple[int, int]:
+        """Return the device in whose memory `to_dlpack` exports."""
+        return self.kernels.dlpack_device()
+
+    def from_dlpack(self, exporter: Any) -> TensorData:
+        """Return a tensor of another library's."""
+        return self.kernels.from_dlpack(exporter)
+
     def copy(self, a: TensorData) -> TensorData:
         """Return a contiguous copy."""
         return self.kernels.copy(a)

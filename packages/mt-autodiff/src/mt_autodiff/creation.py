@@ -54,10 +54,13 @@ def from_dlpack(exporter: Any, backend: Backend = REFERENCE) -> Tensor:
     """Make a constant from another library's tensor, sharing memory where possible.
 
     Args:
-        exporter: Anything with `__dlpack__`, in host memory.
+        exporter: Anything with `__dlpack__`.
         backend: What computes with it.
+
+    Raises:
+        TypeError: It is in memory that the backend cannot reach, or holds other numbers.
     """
-    return from_numpy(np.from_dlpack(exporter), backend)
+    return _leaf(backend.from_dlpack(exporter), backend, False)
 
 
 def zeros(

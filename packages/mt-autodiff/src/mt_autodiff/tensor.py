@@ -396,20 +396,15 @@ class Tensor(Node):
 
     def __dlpack__(self, **options: Any) -> Any:
         """Export the elements to another library, without a copy where none repeat."""
-        array = self.to_numpy()
-        if not array.flags.writeable:
-            if options.get("copy") is False:
-                raise BufferError(
-                    "__dlpack__: elements of an expanded tensor share memory, which others must "
-                    "not write to; export its contiguous() or allow a copy"
-                )
-            array = array.copy()
-        given = {name: value for name, value in options.items() if value is not None}
-        return array.__dlpack__(**given)
+        return self.backend.to_dlpack(self.data, **options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        device, number = self.to_numpy().__dlpack_device__()
-        return int(device), int(number)
+        return self.backend.dlpack_device()
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """The elements as CuPy, PyTorch and numba see arrays of a GPU; host tensors lack it."""
+        return self.data.__cuda_array_interface__
 
     # Gradients
 

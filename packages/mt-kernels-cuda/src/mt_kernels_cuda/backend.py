@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import cuda
 
-from mt_kernels_cuda import launching
+from mt_kernels_cuda import dlpack, launching
 from mt_kernels_cuda.convolution import tensor_conv1d, tensor_conv2d
 from mt_kernels_cuda.elementwise import fill, tensor_map, tensor_zip
-from mt_kernels_cuda.gpu import require_gpu
+from mt_kernels_cuda.gpu import SIMULATED, require_gpu
 from mt_kernels_cuda.jit import Kernel
 from mt_kernels_cuda.launching import BLOCK, TILE, Launch, blocks_for
 from mt_kernels_cuda.matrix_multiply import tensor_matrix_multiply
@@ -160,6 +160,72 @@ class Cuda(Backend):
             a = self.copy(a)
         cells = self.download(a.storage[: span(a.shape, a.strides)])
         return host_array(TensorData.trusted(cells, a.shape, a.strides))
+
+    # Other libraries
+
+    def to_dlpack(self, a: TensorData, **options: Any) -> Any:
+        """Return a DLPack capsule of a tensor in the GPU's memory, without a copy.
+
+        It is ready whatever stream the other library reads it in. The simulator exports a copy in
+        host memory, where its tensors really are.
+
+        Raises:
+            BufferError: The elements share memory; or a copy is asked for, or another device.
+        """
+        if SIMULATED:
+            given = {name: value for name, value in options.items() if name != "stream"}
+            return super().to_dlpack(a, **given)
+        self.check_place("to_dlpack", a)
+        if any(size > 1 and step == 0 for size, step in zip(a.shape, a.strides, strict=True)):
+            raise BufferError(
+                "__dlpack__: elements of an expanded tensor share memory, which others must not "
+                "write to; export its contiguous()"
+            )
+        if options.get("copy") or options.get("dl_device") not in (None, self.dlpack_device()):
+            raise BufferError("__dlpack__: a tensor of a GPU is exported where it is, uncopied")
+        self.synchronize()
+        return dlpack.export(a, dlpack.address_of(a), self.dlpack_device())
+
+    def dlpack_device(self) -> tuple[int, int]:
+        """Return the kind and the number of the device in whose memory `to_dlpack` exports."""
+        return super().dlpack_device() if SIMULATED else (dlpack.CUDA, cuda.get_current_device().id)
+
+    def from_dlpack(self, exporter: Any) -> TensorData:
+        """Return a tensor of another library's: shared on the GPU, copied from the host.
+
+        Raises:
+            TypeError: It holds other numbers than this backend does, or is elsewhere.
+        """
+        kind, _ = exporter.__dlpack_device__()
+        if SIMULATED or int(kind) != dlpack.CUDA:
+            return super().from_dlpack(exporter)
+        require_gpu()
+        # The stream is the device's own, and everything before is done.
+        capsule = exporter.__dlpack__(stream=1)
+        cuda.synchronize()
+        return self.from_device(dlpack.Import(capsule))
+
+    def from_device(self, array: Any) -> TensorData:
+        """Return a tensor that shares the memory of another library's array on this GPU.
+
+        Args:
+            array: Anything with `__cuda_array_interface__`, such as an array of CuPy.
+
+        Raises:
+            TypeError: It is in host memory, or holds other numbers than this backend does.
+            ValueError: It runs backwards through memory.
+            GPUNotAvailableError: There is no GPU to have memory.
+        """
+        flat, shape, strides = dlpack.seen_flat(array, self.dtype)
+        require_gpu()
+        return TensorData.trusted(cuda.as_cuda_array(flat), shape, strides)
+
+    def synchronize(self) -> None:
+        """Wait until all kernels and copies are done."""
+        if self.stream:
+            self.stream.synchronize()
+        else:
+            cuda.synchronize()
 
     # What the operations are made of
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -169,8 +170,7 @@ def test_a_description_has_shapes_and_strides() -> None:
 
 @pytest.mark.parametrize("kind", [Cuda, TunedCuda])
 def test_streams(kind: type[Cuda]) -> None:
-    make: Any = cuda.stream
-    stream = make()
+    stream = cuda.stream()
     backend, usual = kind(np.float32, stream=stream), kind(np.float32)
     assert backend != usual
     assert backend == kind(np.float32, stream=stream)
@@ -198,11 +198,12 @@ def test_numbers_keep_their_precision() -> None:
 
 def test_results_are_those_of_the_reference_in_single_precision() -> None:
     a, b = drawn(5, 6), drawn(6, 7)
-    for operation in (
+    operations: list[Callable[..., TensorData]] = [
         lambda where, x, y: where.matmul(x, y),
         lambda where, x, y: where.map(operators.sigmoid, x),
         lambda where, x, y: where.zip(operators.mul, x, x),
-    ):
+    ]
+    for operation in operations:
         received, expected = (
             where.to_numpy(operation(where, where.from_numpy(a), where.from_numpy(b)))
             for where in (SINGLE, REFERENCE)

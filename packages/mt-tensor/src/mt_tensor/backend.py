@@ -32,6 +32,10 @@ Map: TypeAlias = Callable[[float], float]
 Zip: TypeAlias = Callable[[float, float], float]
 
 
+DLPACK_HOST = (1, 0)
+"""What DLPack calls the memory of the host (``kDLCPU``)."""
+
+
 class ShapeError(ValueError):
     """The shapes of two operands do not go together."""
 
@@ -95,6 +99,51 @@ class Backend(ABC):
     @abstractmethod
     def to_numpy(self, a: TensorData) -> npt.NDArray[Any]:
         """Return the elements as an array on the host, without a copy where possible."""
+
+    # Other libraries
+
+    def to_dlpack(self, a: TensorData, **options: Any) -> Any:
+        """Return a DLPack capsule of a tensor, without a copy where other libraries may write.
+
+        Args:
+            a: The tensor.
+            options: What the other library asked for, see ``numpy.ndarray.__dlpack__``.
+
+        Raises:
+            BufferError: The elements share memory, and a copy is not allowed.
+        """
+        array = self.to_numpy(a)
+        if not array.flags.writeable:
+            if options.get("copy") is False:
+                raise BufferError(
+                    "__dlpack__: elements of an expanded tensor share memory, which others must "
+                    "not write to; export its contiguous() or allow a copy"
+                )
+            array = array.copy()
+        given = {name: value for name, value in options.items() if value is not None}
+        return array.__dlpack__(**given)
+
+    def dlpack_device(self) -> tuple[int, int]:
+        """Return the kind and the number of the device in whose memory `to_dlpack` exports."""
+        return DLPACK_HOST
+
+    def from_dlpack(self, exporter: Any) -> TensorData:
+        """Return a tensor of another library's, sharing memory where possible.
+
+        Args:
+            exporter: Anything with `__dlpack__`.
+
+        Raises:
+            TypeError: It is in memory that this backend cannot reach.
+        """
+        kind, number = exporter.__dlpack_device__()
+        if int(kind) != DLPACK_HOST[0]:
+            raise TypeError(
+                f"from_dlpack: the {type(exporter).__name__} is on device {int(kind)}:{number}, "
+                f"and {self!r} computes in host memory; bring it to the host first, or give a "
+                "backend of its device"
+            )
+        return self.from_numpy(np.from_dlpack(exporter))
 
     def contiguous(self, a: TensorData) -> TensorData:
         """Return the tensor itself if it is contiguous, else a contiguous copy."""

@@ -147,6 +147,18 @@ class TensorData:
         """The number of dimensions."""
         return len(self.shape)
 
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """The elements as other libraries see arrays of a GPU (version 3 of that protocol).
+
+        Only tensors in the memory of a GPU have it.
+        """
+        storage: Any = self.storage
+        interface: dict[str, Any] = dict(storage.__cuda_array_interface__)
+        step = storage.dtype.itemsize
+        strides = tuple(stride * step for stride in self.strides)
+        return {**interface, "shape": self.shape, "strides": strides}
+
     def is_contiguous(self) -> bool:
         """Return whether the elements stand in row-major order without gaps."""
         return self.flat() is not None
