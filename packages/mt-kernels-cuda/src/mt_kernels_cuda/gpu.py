@@ -46,7 +46,7 @@ def diagnosis() -> str:
                 *lines,
             ]
         )
-    lines += [f"driver     {_driver()}", f"compiler   {_compiler()}"]
+    lines = [f"{lines[0]}, {_compiler()}", f"driver     {_driver()}"]
     if is_usable():
         return "\n".join(["CUDA: ready", *lines])
     return "\n".join(

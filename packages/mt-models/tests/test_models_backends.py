@@ -1,0 +1,50 @@
+"""Backends by name, and what is said where one cannot compute."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mt_kernels_cuda import is_usable
+from mt_models.backends import BACKENDS, BackendNotAvailableError, default_dtype, make_backend
+
+
+@pytest.mark.parametrize("name", ["reference", "fast", "tuned"])
+def test_backends_have_the_names_that_make_them(name: str) -> None:
+    backend = make_backend(name, default_dtype(name))
+    assert name in BACKENDS
+    assert backend.name == name
+    assert backend.dtype == default_dtype(name)
+
+
+def test_what_trains_fast_computes_in_single_precision() -> None:
+    single = {name for name in BACKENDS if default_dtype(name) == "float32"}
+    assert single == {"tuned", "cuda-tuned"}
+
+
+@pytest.mark.skipif(is_usable(), reason="there is a GPU")
+@pytest.mark.parametrize("name", ["cuda", "cuda-tuned"])
+def test_without_a_gpu_it_is_said_what_is_missing(name: str) -> None:
+    with pytest.raises(BackendNotAvailableError, match="NUMBA_ENABLE_CUDASIM=1"):
+        make_backend(name)
+
+
+def test_an_unknown_backend_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'gpu' does not exist; choose one of .*cuda-tuned"):
+        make_backend("gpu")
+
+
+def test_the_command_line_says_so_in_five_lines() -> None:
+    variables = {name: value for name, value in os.environ.items() if "CUDA" not in name}
+    run = subprocess.run(
+        [sys.executable, "-m", "mt_models", "train", "mnist", "--backend", "cuda-tuned"],
+        env={**variables, "NUMBA_DISABLE_CUDA": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    assert run.stderr.startswith("Error: CUDA: no usable GPU\n")
+    assert len(run.stderr.splitlines()) == 5
