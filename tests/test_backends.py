@@ -13,7 +13,7 @@ from mt_autodiff import Tensor, from_numpy
 from mt_autodiff.catalog import OPS, Op
 from mt_kernels_cpu import Fast
 from mt_kernels_cpu.tuned import Tuned
-from mt_kernels_cuda import Cuda, is_usable
+from mt_kernels_cuda import Cuda, TunedCuda, is_usable
 from mt_tensor import REFERENCE, Backend, Reference, TensorData
 from tools.layouts import LAYOUTS
 
@@ -25,7 +25,7 @@ BACKENDS: list[Backend] = [
     Tuned(np.float32),
 ]
 if is_usable():
-    BACKENDS += [Cuda(np.float64), Cuda(np.float32)]
+    BACKENDS += [Cuda(np.float64), Cuda(np.float32), TunedCuda(np.float64), TunedCuda(np.float32)]
 
 Array = npt.NDArray[np.float64]
 
