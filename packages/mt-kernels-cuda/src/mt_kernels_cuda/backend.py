@@ -66,6 +66,10 @@ class Cuda(Backend):
 
     __hash__ = Backend.__hash__
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle what it computes with, not its stream, which belongs to a process."""
+        return _made, (type(self), self.dtype, self.debug)
+
     # Memory
 
     @property
@@ -286,6 +290,11 @@ class Cuda(Backend):
             blocks = blocks_for(rows, TILE) * blocks_for(columns, TILE)
             arguments = (out, out.size, input, weight, bool(reverse))
             self.run(Launch(kernel, blocks, (TILE, TILE), arguments))
+
+
+def _made(kind: type[Cuda], dtype: np.dtype[Any], debug: bool) -> Cuda:
+    """Return the backend that `Cuda.__reduce__` took apart."""
+    return kind(dtype, debug=debug)
 
 
 def _transposed(a: TensorData) -> TensorData:

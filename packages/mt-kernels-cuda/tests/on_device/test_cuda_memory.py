@@ -1,5 +1,7 @@
 """Numbers travel to the device and back, and are nowhere else in between."""
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -107,6 +109,14 @@ def test_operands_in_host_memory_are_refused() -> None:
 def test_only_numbers_come_to_the_device() -> None:
     with pytest.raises(TypeError, match="real numbers"):
         DEVICE.from_numpy(np.array(["a"]))
+
+
+def test_backends_are_pickled_without_what_belongs_to_a_process() -> None:
+    backend = TunedCuda(np.float64, debug=True)
+    backend.map(operators.neg, backend.zeros((3,)))
+    for again in (pickle.loads(pickle.dumps(backend)), copy.deepcopy(backend)):
+        assert again == backend
+        assert again.debug
 
 
 def test_backends_are_equal_if_their_dtypes_are() -> None:

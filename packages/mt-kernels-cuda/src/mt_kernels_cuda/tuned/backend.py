@@ -34,6 +34,7 @@ class TunedCuda(Cuda):
     ) -> None:
         """Build a backend; see `Cuda` for the arguments."""
         super().__init__(dtype, debug=debug, stream=stream)
+        self._room: dict[Kernel, int] = {}
 
     def fused(self, name: str) -> type[FusedForm] | None:
         """Return the fused form of a composed function, if there is one."""
@@ -41,7 +42,10 @@ class TunedCuda(Cuda):
 
     def blocks_at_once(self, kernel: Kernel, threads: int, arguments: list[Any]) -> int:
         """Return how many blocks of a kernel run at the same time; see `shapes.blocks_at_once`."""
-        return shapes.blocks_at_once(kernel, threads, arguments)
+        room = self._room.get(kernel)
+        if room is None:
+            room = self._room[kernel] = shapes.blocks_at_once(kernel, threads, arguments)
+        return room
 
     @property
     def processors(self) -> int:

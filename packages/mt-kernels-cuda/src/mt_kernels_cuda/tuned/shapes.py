@@ -1,6 +1,5 @@
 """How many threads and blocks the tuned kernels are launched with."""
 
-import functools
 from typing import Any
 
 import numba
@@ -30,17 +29,13 @@ def blocks_at_once(kernel: Kernel, threads: int, arguments: list[Any]) -> int:
     """
     if SIMULATED:
         return SIMULATED_BLOCKS
-    made: Any = kernel
+    compiled: Any = kernel
     typeof: Any = numba.typeof
-    return _blocks_at_once(made, threads, tuple(typeof(argument) for argument in arguments))
-
-
-@functools.lru_cache(maxsize=1024)
-def _blocks_at_once(kernel: Any, threads: int, signature: tuple[Any, ...]) -> int:
-    """Ask the driver, which knows what the compiled kernel needs."""
-    if signature not in kernel.overloads:
-        kernel.compile(signature)
-    blocks: int = kernel.overloads[signature].max_cooperative_grid_blocks(threads)
+    signature = tuple(typeof(argument) for argument in arguments)
+    if signature not in compiled.overloads:
+        compiled.compile(signature)
+    # The driver knows what the compiled kernel needs.
+    blocks: int = compiled.overloads[signature].max_cooperative_grid_blocks(threads)
     return max(1, blocks)
 
 

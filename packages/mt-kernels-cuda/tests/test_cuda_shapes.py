@@ -1,0 +1,38 @@
+"""Launch shapes follow from what the driver says of a compiled kernel."""
+
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+
+from mt_kernels_cuda.tuned import shapes
+
+
+class Compiled:
+    """Stands for a kernel that is compiled for some types, of which so many blocks fit."""
+
+    def __init__(self, fitting: int) -> None:
+        self.overloads: dict[Any, Any] = {}
+        self.fitting = fitting
+
+    def compile(self, signature: Any) -> None:
+        """Compile it once."""
+        assert signature not in self.overloads
+        self.overloads[signature] = self
+
+    def max_cooperative_grid_blocks(self, threads: int) -> int:
+        """Return how many blocks the device holds."""
+        return self.fitting // threads
+
+
+@pytest.mark.parametrize(("fitting", "expected"), [(4096, 16), (100, 1)])
+def test_as_many_blocks_as_the_device_holds(
+    monkeypatch: pytest.MonkeyPatch, fitting: int, expected: int
+) -> None:
+    monkeypatch.setattr(shapes, "SIMULATED", False)
+    kernel: Any = Compiled(fitting)
+    arguments = [np.zeros(3, np.float32), 3]
+    for _ in range(2):
+        assert shapes.blocks_at_once(kernel, 256, arguments) == expected
+    assert list(kernel.overloads) == [(numba.float32[::1], numba.int64)]
