@@ -176,7 +176,7 @@ TUNED: dict[str, Example] = {
     "binary_cross_entropy_with_logits": lambda b: _both_ways(
         b, "binary_cross_entropy_with_logits", (_on(b, (THREADS + 1,)),), _classes()
     ),
-    "dropout": lambda b: _both_ways(b, "dropout", (_on(b, (LONG,)),), 0.5, False, 0, 2.0),
+    "dropout": lambda b: _both_ways(b, "dropout", (_on(b, (LONG,)),), 0.5, False, 0, 2.0, "relu"),
     "take": lambda b: _both_ways(b, "take", (_on(b, (3, THREADS)),), np.array([0, 2, 2])),
     "sgd": lambda b: _step(b, "sgd", 0, (0.1, 0.0)),
     "sgd_with_momentum": lambda b: _step(b, "sgd_with_momentum", 1, (0.1, 0.9, 0.1, 1.0)),
@@ -197,7 +197,7 @@ def _both_ways(b: Any, form: str, tensors: tuple[TensorData, ...], *rest: Any) -
 def _step(b: Any, form: str, slots: int, settings: tuple[float, ...]) -> None:
     """Launch a step of an optimiser."""
     parts = [[_on(b, (THREADS + 1,))] for _ in range(2 + slots)]
-    assert b.fused(form).forward(b, (), (), parts[0], parts[1], parts[2:], settings) is not None
+    assert b.fused(form).forward(b, (), parts[0], parts[1], parts[2:], settings) is not None
 
 
 def _classes() -> npt.NDArray[np.int64]:

@@ -22,7 +22,7 @@ DRAWS = 16
 
 
 class Dropout(FusedForm):
-    """Elements times 0 or the scale; the gradient is multiplied by the same."""
+    """Elements, after ReLU if wanted, times 0 or the scale; the gradient times the same."""
 
     @staticmethod
     def forward(
@@ -33,12 +33,13 @@ class Dropout(FusedForm):
         ignore: bool,
         rng: Any,
         scale: float,
+        activation: str | None,
     ) -> tuple[TensorData, TensorData] | None:
         """Draw as the composed definition does, and move the generator on as far.
 
         The form declines generators other than NumPy's PCG64, the one of ``default_rng``.
         """
-        if ignore or not 0.0 <= rate <= 1.0 or input.size == 0:
+        if ignore or not 0.0 <= rate <= 1.0 or input.size == 0 or activation not in (None, "relu"):
             return None
         bits = np.random.default_rng(rng).bit_generator
         if type(bits) is not np.random.PCG64:
@@ -53,7 +54,7 @@ class Dropout(FusedForm):
             for word in halves(number)
         )
         cells, number = backend.contiguous(input).storage, backend.dtype.type
-        settings = (input.size, words, threshold(rate), number(scale))
+        settings = (input.size, words, threshold(rate), number(scale), activation == "relu")
         arguments = (out.storage, factors.storage, cells, *settings)
         backend.run(Launch(drop(backend.dtype), blocks, THREADS, arguments))
         m, c = steps(increment, input.size)
@@ -70,10 +71,11 @@ class Dropout(FusedForm):
 
 @lru_cache
 def drop(dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(out, factors, a, size, words, least, scale)``.
+    """Return ``kernel(out, factors, a, size, words, least, scale, relu)``.
 
     Launch it with the number of threads whose step is among the words: halves of state, increment,
-    and of factor and term of so many steps. `least` is the threshold of what stays.
+    of factor and term of so many steps. `least` is the threshold of what stays; the factors are
+    the gradient's.
     """
     zero = dtype.type(0)
 
@@ -86,14 +88,16 @@ def drop(dtype: np.dtype[Any]) -> Kernel:
         words: tuple[Any, ...],
         least: Any,
         scale: float,
+        relu: bool,
     ) -> None:
         thread, threads = cuda.grid(1), cuda.gridsize(1)
         # The generator moves before it draws.
         state = jump((words[0], words[1]), (words[2], words[3]), thread + 1)
         for i in range(thread, size, threads):
             factor = scale if scramble(state) >= least else zero
-            factors[i] = factor
-            out[i] = a[i] * factor
+            # NaN stays NaN: it is not 0 or less. But ReLU has no gradient there.
+            out[i] = (zero if relu and a[i] <= zero else a[i]) * factor
+            factors[i] = factor if a[i] > zero or not relu else zero
             state = plus(times(state, (words[4], words[5])), (words[6], words[7]))
 
     return drop_elements

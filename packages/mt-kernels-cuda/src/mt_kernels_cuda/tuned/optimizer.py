@@ -38,20 +38,18 @@ class _Step(FusedForm):
         cls,
         backend: "TunedCuda",
         needs_grad: tuple[bool, ...],
-        known: Any,
         values: Parts,
         grads: Parts,
         slots: Sequence[Parts],
         settings: tuple[float, ...],
     ) -> Any:
-        """Return new values and slots, and nothing for the next step.
+        """Return new values, and new slots in the order of the old ones.
 
         The form declines if a gradient or a slot has another shape than its parameter.
 
         Args:
             backend: Where all of them live.
             needs_grad: Not used: optimisers are not differentiated.
-            known: Not used.
             values: The parameters.
             grads: Their gradients.
             slots: What the step before left for this one, a tensor for each parameter in each.
@@ -70,7 +68,7 @@ class _Step(FusedForm):
             to = [parts[at].storage for parts in written]
             arguments = (*to, *read, *numbers, value.size)
             backend.run(Launch(made, blocks_for(value.size, THREADS), THREADS, arguments))
-        return written, ()
+        return written
 
 
 def _like(backend: "TunedCuda", values: Parts) -> list[TensorData]:
