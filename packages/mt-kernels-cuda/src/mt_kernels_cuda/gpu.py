@@ -11,7 +11,7 @@ SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]
 """Whether numba's simulator stands in for a GPU: every thread of a kernel is a Python thread."""
 
 if SIMULATED:
-    from mt_kernels_cuda.simulator import mend
+    from mt_kernels_cuda.simulation import mend
 
     mend()
 

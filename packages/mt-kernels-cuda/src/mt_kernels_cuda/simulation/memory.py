@@ -1,0 +1,131 @@
+"""Shared memory, one array for each call and block, and arrays that tell who touches them.
+
+numba recognises a shared array by the line that asks for it, keeps it from one block to the next,
+and has no lock. So two arrays on one line are the same one; of two threads that ask first at the
+same time, each may get an array of its own; and what a block forgets to write is still there from
+the block before. Here an array belongs to the very call that asks for it, in one block.
+"""
+
+import re
+import threading
+from linecache import getline
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba.cuda.simulator import kernelapi
+
+from .observing import Access, kernel_frame, observer
+
+Array = npt.NDArray[Any]
+
+NAMED = re.compile(r"(\w+)\s*=\s*(?:\w+\.)*shared\.array\(")
+
+
+class Watched:
+    """An array whose reads and writes are told to the present observer.
+
+    Attributes:
+        name: What it is called in the kernel.
+        shared: Whether it is shared memory; it is global memory otherwise.
+        dtype: The type of its elements.
+    """
+
+    def __init__(
+        self,
+        array: Array,
+        name: str,
+        shared: bool,
+        whole: "Watched | None" = None,
+    ) -> None:
+        self.name = name
+        self.shared = shared
+        self.whole = whole or self
+        self._array = array
+        self._cells = _addresses(array)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._array, name)
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __getitem__(self, index: Any) -> Any:
+        got = self._array[index]
+        if isinstance(got, np.ndarray):
+            return Watched(got, self.name, self.shared, self.whole)
+        self._tell(index, write=False)
+        return got
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._array[index] = value
+        self._tell(index, write=True)
+
+    def _tell(self, index: Any, write: bool) -> None:
+        told = observer()
+        if told is None:
+            return
+        thread: Any = threading.current_thread()
+        frame = kernel_frame()
+        for cell, value in zip(
+            np.ravel(self._cells[index]).tolist(), np.ravel(self._array[index]), strict=True
+        ):
+            access = Access(
+                block=tuple(thread.blockIdx),
+                thread=tuple(thread.threadIdx),
+                phase=thread.phase,
+                write=write,
+                atomic=thread.atomic,
+                value=value,
+                file=frame.f_code.co_filename,
+                line=frame.f_lineno,
+            )
+            told.touches(self, cell, access)
+
+    def place_of(self, cell: int) -> str:
+        """Return how the kernel would write a cell: ``tile[2, 3]``."""
+        index = np.argwhere(self.whole._cells == cell)[0].tolist()
+        return f"{self.name}[{', '.join(map(str, index))}]"
+
+
+def _addresses(array: Array) -> npt.NDArray[np.int64]:
+    """Return the address of each element."""
+    start, _ = array.__array_interface__["data"]
+    cells = np.full(array.shape, start, np.int64)
+    for dim, (size, step) in enumerate(zip(array.shape, array.strides, strict=True)):
+        cells += (np.arange(size) * step).reshape(-1, *(1,) * (array.ndim - dim - 1))
+    return cells
+
+
+_numba_array = kernelapi.FakeCUDAShared.array
+
+
+def shared_array(self: Any, shape: Any, dtype: Any) -> Any:
+    """Return the array of the block for the call of ``cuda.shared.array`` that is running."""
+    if shape == 0:  # Memory whose size is given at the launch; there is only one such array.
+        return _numba_array(self, shape, dtype)
+    frame = kernel_frame()
+    block = tuple(threading.current_thread().blockIdx)  # type: ignore[attr-defined]
+    if getattr(self, "_block", None) != block:
+        self._block = block
+        self._allocations.clear()
+    place = (frame.f_code, frame.f_lasti)
+    if place not in self._allocations:
+        is_numba = isinstance(dtype, kernelapi.types.Type)
+        kind = np.dtype(kernelapi.numpy_support.as_dtype(dtype) if is_numba else dtype)
+        cells = np.empty(shape, kind)
+        if kind.kind == "f":
+            # Reading a cell before it is written gives anything on a GPU; let it show here.
+            cells.fill(np.nan)
+        self._allocations[place] = (
+            cells if observer() is None else Watched(cells, _name(frame), shared=True)
+        )
+    return self._allocations[place]
+
+
+def _name(frame: FrameType) -> str:
+    """Return the name that a kernel gives to the shared array that it asks for."""
+    line = getline(frame.f_code.co_filename, frame.f_lineno)
+    found = NAMED.search(line)
+    return found[1] if found else "shared memory"

@@ -1,0 +1,103 @@
+"""Who is told what a simulated kernel does."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from numba.cuda import simulator
+
+Point = tuple[int, int, int]
+"""A block of a grid, or a thread of a block: x, y and z."""
+
+Site = tuple[CodeType, int]
+"""A call in a kernel: its code, and the instruction in it."""
+
+HERE, NUMBA = str(Path(__file__).parent), str(Path(simulator.__file__).parent)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One launch of a kernel.
+
+    Attributes:
+        kernel: Its name.
+        blocks: The size of the grid.
+        threads: The size of a block.
+    """
+
+    kernel: str
+    blocks: Point
+    threads: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One access of a thread to one cell of an array.
+
+    Attributes:
+        block: Which block the thread belongs to.
+        thread: Which thread of the block.
+        phase: How many barriers the thread has passed before.
+        write: Whether it writes; it reads otherwise.
+        atomic: Whether the access is part of an atomic operation.
+        value: What is in the cell afterwards.
+        file: The source file of the line.
+        line: The line of the kernel, or of a device function.
+    """
+
+    block: Point
+    thread: Point
+    phase: int
+    write: bool
+    atomic: bool
+    value: Any
+    file: str
+    line: int
+
+
+class Observer:
+    """Is told what happens; this one does nothing."""
+
+    def begins(self, launch: Launch) -> None:
+        """Called before the first block of a launch."""
+
+    def touches(self, array: Any, cell: int, access: Access) -> None:
+        """Called after a thread has read or written the cell at an address of a `Watched`."""
+
+    def waits(self, site: Site, line: int) -> bool:
+        """Called when a thread comes to a barrier; return whether it waits there."""
+        return True
+
+
+_present: list[Observer] = []
+
+
+def observer() -> Observer | None:
+    """Return who is told at present."""
+    return _present[-1] if _present else None
+
+
+@contextmanager
+def observing(each: Observer) -> Iterator[Observer]:
+    """Let an observer be told of the launches inside; it is what `with` returns."""
+    _present.append(each)
+    try:
+        yield each
+    finally:
+        _present.pop()
+
+
+def kernel_frame() -> FrameType:
+    """Return the frame of the kernel, or of the device function, that is running."""
+    frame: FrameType = sys._getframe(1)
+    while frame.f_back is not None and _is_simulator(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def _is_simulator(file: str) -> bool:
+    return file.startswith((HERE, NUMBA))

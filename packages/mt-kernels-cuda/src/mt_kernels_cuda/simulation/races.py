@@ -1,0 +1,158 @@
+"""Threads that do not wait for each other.
+
+Two accesses to one cell, at least one of them a write, need an order. Within a block a barrier
+makes one: `cuda.syncthreads`. Between blocks nothing does, until the launch ends. What has no
+order is a *race*: right one time and wrong the next, and on another GPU.
+
+The detector does not wait for the next time. It looks for pairs without an order, whichever came
+first here. Writing what is in the cell already, as several threads may do with a zero, is no
+race, and neither are two atomic operations.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .memory import Watched
+from .observing import Access, Launch, Observer, Point, Site
+
+
+class RaceError(RuntimeError):
+    """Two threads touch one cell, one of them writes, and nothing makes one wait for the other.
+
+    Attributes:
+        kernel: The name of the kernel.
+        cell: The cell, as the kernel would write it: ``tile[2, 3]``.
+        first: What came first, this time.
+        second: What came second.
+    """
+
+    names_its_threads = True
+
+    def __init__(self, message: str, kernel: str, cell: str, first: Access, second: Access) -> None:
+        super().__init__(message)
+        self.kernel = kernel
+        self.cell = cell
+        self.first = first
+        self.second = second
+
+
+@dataclass(slots=True)
+class _Cell:
+    """What happened to a cell: the last write, and for each block who read since its barrier."""
+
+    write: Access | None = None
+    reads: dict[Point, list[Access]] = field(default_factory=dict)
+
+    def opponents(self, access: Access) -> Iterator[Access]:
+        """Go through earlier accesses that have no order with one."""
+        last = self.write
+        repeated = last is not None and access.write and _alike(last, access)
+        if last is not None and not repeated and _unordered(last, access):
+            yield last
+        if access.write:
+            for reads in self.reads.values():
+                yield from (read for read in reads if _unordered(read, access))
+
+    def note(self, access: Access) -> None:
+        """Remember an access. Of the readers of a phase two suffice: one is not the writer."""
+        if access.write:
+            self.write = access
+            return
+        reads = self.reads.setdefault(access.block, [])
+        if reads and reads[0].phase != access.phase:
+            reads.clear()
+        if len(reads) < 2 and all(read.thread != access.thread for read in reads):
+            reads.append(access)
+
+
+class RaceDetector(Observer):
+    """Raises `RaceError` in the thread that comes second.
+
+    Args:
+        without: A barrier that is passed as if it were not there.
+
+    Attributes:
+        barriers: The barriers that were come to, and the line of each.
+    """
+
+    def __init__(self, without: Site | None = None) -> None:
+        self.barriers: dict[Site, int] = {}
+        self._without = without
+        self._launch = Launch("", (0, 0, 0), (0, 0, 0))
+        self._global: dict[int, _Cell] = {}
+        self._shared: dict[int, _Cell] = {}
+        self._block: Point | None = None
+
+    def begins(self, launch: Launch) -> None:
+        """Forget what came before: one launch ends before the next begins."""
+        self._launch = launch
+        self._block = None
+        self._global.clear()
+
+    def waits(self, site: Site, line: int) -> bool:
+        """Note the barrier."""
+        self.barriers[site] = line
+        return site != self._without
+
+    def touches(self, array: Watched, cell: int, access: Access) -> None:
+        """Compare an access with what happened to the cell before.
+
+        Raises:
+            RaceError: There was something without an order.
+        """
+        if access.atomic and not access.write:
+            return  # The write of the same operation follows.
+        if self._block != access.block:
+            self._block = access.block
+            self._shared.clear()
+        known = self._shared if array.shared else self._global
+        state = known.setdefault(cell, _Cell())
+        for other in state.opponents(access):
+            raise self._race(array.place_of(cell), array.shared, other, access)
+        state.note(access)
+
+    def _race(self, cell: str, shared: bool, first: Access, second: Access) -> RaceError:
+        memory = "shared" if shared else "global"
+        who, missing = self._who(first, second)
+        deeds = " and ".join(f"{self._thread(each)} {_deed(each)}" for each in (first, second))
+        message = f"{self._launch.kernel}: {who} touch {cell} in {memory} memory {missing}; {deeds}"
+        return RaceError(message, self._launch.kernel, cell, first, second)
+
+    def _who(self, first: Access, second: Access) -> tuple[str, str]:
+        if first.block == second.block:
+            names = sorted((first.thread, second.thread))
+            one, other = (_short(name, self._launch.threads) for name in names)
+            block = _short(first.block, self._launch.blocks)
+            return f"threads {one} and {other} of block {block}", "with no barrier in between"
+        names = sorted((first.block, second.block))
+        one, other = (_short(name, self._launch.blocks) for name in names)
+        return f"blocks {one} and {other}", "and blocks have no order"
+
+    def _thread(self, access: Access) -> str:
+        return f"thread {_short(access.thread, self._launch.threads)}"
+
+
+def _unordered(first: Access, second: Access) -> bool:
+    """Return whether nothing makes one wait for the other."""
+    if first.atomic and second.atomic:
+        return False
+    if first.block != second.block:
+        return True
+    return first.thread != second.thread and first.phase == second.phase
+
+
+def _alike(first: Access, second: Access) -> bool:
+    """Return whether two writes leave the same in the cell."""
+    return bool(first.value == second.value)
+
+
+def _deed(access: Access) -> str:
+    verb = "writes" if access.write else "reads"
+    return f"{verb} it in line {access.line} of {Path(access.file).name}"
+
+
+def _short(point: Point, size: Point) -> str:
+    """Return a point without the dimensions that the grid or the block does not have."""
+    dims = max((dim + 1 for dim in range(3) if size[dim] > 1), default=1)
+    return str(point[0]) if dims == 1 else str(tuple(point[:dims]))

@@ -1,0 +1,65 @@
+"""How often a kernel goes to global memory, and to how many different cells of it."""
+
+from dataclasses import dataclass, field
+
+from .memory import Watched
+from .observing import Access, Launch, Observer
+
+
+@dataclass
+class Traffic:
+    """What a launch reads from one array and writes to it.
+
+    Attributes:
+        itemsize: Bytes of an element.
+        reads: How often an element is read.
+        writes: How often one is written.
+        cells: The addresses of the elements that were touched.
+    """
+
+    itemsize: int
+    reads: int = 0
+    writes: int = 0
+    cells: set[int] = field(default_factory=set)
+
+    @property
+    def count(self) -> int:
+        """Reads and writes together."""
+        return self.reads + self.writes
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that travel."""
+        return self.count * self.itemsize
+
+    @property
+    def least(self) -> int:
+        """Bytes that would travel if every element did so once."""
+        return len(self.cells) * self.itemsize
+
+
+class TrafficCounter(Observer):
+    """Counts accesses to global memory by launch and by array.
+
+    Attributes:
+        launches: What was launched, and its traffic by the name of the array.
+    """
+
+    def __init__(self) -> None:
+        self.launches: list[tuple[Launch, dict[str, Traffic]]] = []
+
+    def begins(self, launch: Launch) -> None:
+        """Begin with the next launch."""
+        self.launches.append((launch, {}))
+
+    def touches(self, array: Watched, cell: int, access: Access) -> None:
+        """Count an access."""
+        if array.shared:
+            return
+        _, arrays = self.launches[-1]
+        traffic = arrays.setdefault(array.name, Traffic(array.dtype.itemsize))
+        traffic.cells.add(cell)
+        if access.write:
+            traffic.writes += 1
+        else:
+            traffic.reads += 1

@@ -1,0 +1,171 @@
+"""Kernels whose threads do not wait for each other are found, and ours are not among them."""
+
+import dis
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import cuda
+
+from mt_kernels_cuda import SIMULATED, catalog
+from mt_kernels_cuda.jit import device_function, kernel
+from mt_kernels_cuda.simulation import RaceDetector, RaceError, observing
+
+pytestmark = pytest.mark.skipif(not SIMULATED, reason="watches numba's simulator")
+
+
+def kernels() -> dict[CodeType, list[catalog.Entry]]:
+    """Return all launches of the table by the code of their kernel."""
+    grouped: dict[CodeType, list[catalog.Entry]] = {}
+    for entry in catalog.entries():
+        grouped.setdefault(entry.kernel.py_func.__code__, []).append(entry)
+    return grouped
+
+
+KERNELS = kernels()
+
+
+def run(entry: catalog.Entry, detector: RaceDetector) -> None:
+    """Launch a kernel on numbers that differ, so that no write is like another by chance."""
+    random = np.random.default_rng(0)
+    arguments: list[Any] = []
+    for argument in entry.arguments:
+        if isinstance(argument, np.ndarray):
+            if argument.dtype.kind == "f" and not argument.any():
+                argument = np.asarray(random.random(argument.shape) + 0.5, argument.dtype)
+            argument = cuda.to_device(argument)
+        arguments.append(argument)
+    with observing(detector):
+        entry.kernel[entry.launch.blocks, entry.launch.threads](*arguments)
+
+
+@pytest.mark.parametrize("code", KERNELS, ids=lambda code: code.co_name)
+def test_kernels_have_no_race_and_no_barrier_too_many(code: CodeType) -> None:
+    barriers = {}
+    for entry in KERNELS[code]:
+        detector = RaceDetector()
+        run(entry, detector)
+        barriers.update(detector.barriers)
+    reached = {site for site in barriers if site[0] is code}
+    calls = [each for each in dis.get_instructions(code) if each.argval == "syncthreads"]
+    assert len(reached) == len(calls), "the examples of the table do not come to every barrier"
+    for site, line in barriers.items():
+        assert any(races(entry, site) for entry in KERNELS[code]), f"nothing needs line {line}"
+
+
+def races(entry: catalog.Entry, site: Any) -> bool:
+    """Return whether a launch without a barrier is reported."""
+    try:
+        run(entry, RaceDetector(without=site))
+    except RaceError as error:
+        assert error.kernel == entry.kernel.py_func.__name__
+        assert error.first.write or error.second.write
+        return True
+    return False
+
+
+# What the detector sees, one small kernel for each.
+
+
+def launch(fn: Callable[..., None], out: Any, blocks: int = 1, threads: int = 2) -> Any:
+    memory = cuda.to_device(out)
+    with observing(RaceDetector()):
+        kernel(fn)[blocks, threads](memory)
+    return memory.copy_to_host()
+
+
+def neighbours(out: Any) -> None:
+    cells = cuda.shared.array(4, out.dtype)
+    thread = cuda.threadIdx.x
+    cells[thread] = thread
+    out[thread] = cells[(thread + 1) % 4]
+
+
+def one_cell(out: Any) -> None:
+    out[0] = cuda.grid(1)
+
+
+def same_value(out: Any) -> None:
+    cells = cuda.shared.array(1, out.dtype)
+    cells[0] = 7.0
+    cuda.syncthreads()
+    out[0] = cells[0]
+
+
+def reads_and_writes(out: Any) -> None:
+    i = cuda.grid(1)
+    out[i] = out[(i + 1) % 4] + 1.0
+
+
+def counts(out: Any) -> None:
+    cuda.atomic.add(out, 0, 1.0)
+
+
+def counts_and_reads(out: Any) -> None:
+    cuda.atomic.add(out, 0, 1.0)
+    out[cuda.grid(1) + 1] = out[0]
+
+
+def rows(out: Any) -> None:
+    tile = cuda.shared.array((2, 2), out.dtype)
+    row = tile[cuda.threadIdx.x]
+    row[0] = 1.0 + cuda.threadIdx.x
+    out[cuda.threadIdx.x] = tile[1 - cuda.threadIdx.x, 0]
+
+
+@device_function
+def exchange(cells: Any, thread: int) -> float:
+    cells[thread] = thread
+    cuda.syncthreads()
+    return float(cells[1 - thread])
+
+
+def in_a_function(out: Any) -> None:
+    cells = cuda.shared.array(2, out.dtype)
+    out[cuda.threadIdx.x] = exchange(cells, cuda.threadIdx.x)
+    out[cuda.threadIdx.x] += exchange(cells, cuda.threadIdx.x)
+
+
+@pytest.mark.parametrize(
+    ("fn", "blocks", "threads", "message"),
+    [
+        (neighbours, 1, 4, r"threads 0 and 1 of block 0 touch cells\[1\] in shared memory with no"),
+        (one_cell, 1, 2, r"threads 0 and 1 of block 0 touch out\[0\] in global memory with no"),
+        (one_cell, 2, 1, r"blocks 0 and 1 touch out\[0\] in global memory and blocks have no ord"),
+        (reads_and_writes, 1, 4, r"thread 0 reads it in line \d+ .* thread 1 writes it in line"),
+        (counts_and_reads, 1, 2, r"touch out\[0\] in global memory"),
+        (rows, 1, 2, r"touch tile\[1, 0\] in shared memory"),
+        (in_a_function, 1, 2, r"threads 0 and 1 of block 0 touch cells\[0\] .*test_cuda_races.py"),
+    ],
+)
+def test_a_race_is_told(fn: Callable[..., None], blocks: int, threads: int, message: str) -> None:
+    with pytest.raises(RaceError, match=f"^{fn.__name__}: .*{message}"):
+        launch(fn, np.arange(5.0), blocks, threads)
+
+
+@pytest.mark.parametrize(
+    ("fn", "blocks", "threads", "result"),
+    [(same_value, 2, 2, 7.0), (counts, 2, 2, 4.0), (one_cell, 1, 1, 0.0)],
+)
+def test_no_race_no_report(
+    fn: Callable[..., None], blocks: int, threads: int, result: float
+) -> None:
+    assert launch(fn, np.zeros(2), blocks, threads)[0] == result
+
+
+def test_a_race_leaves_the_simulator_in_order() -> None:
+    for _ in range(3):
+        with pytest.raises(RaceError):
+            launch(neighbours, np.zeros(4), threads=4)
+        assert launch(counts, np.zeros(2), 2, 2)[0] == 4.0
+
+
+def out_of_range(out: Any) -> None:
+    out[cuda.grid(1)] = 1.0
+
+
+def test_errors_name_the_thread() -> None:
+    with pytest.raises(IndexError, match=r"out of bounds.*in thread \(1, 0, 0\) of block \(1, 0,"):
+        launch(out_of_range, np.zeros(3), 2, 2)
