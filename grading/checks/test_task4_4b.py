@@ -23,6 +23,13 @@ def test_two_dimensions(cuda_subject: Subject, case: Case) -> None:
     check_convolution(cuda_subject, "tensor.conv2d_cuda", case, CUDA)
 
 
+def test_threads_wait_for_each_other(cuda_subject: Subject) -> None:
+    """On the simulator a race is an exception; see `grading.driver.simulated`."""
+    check_convolution(cuda_subject, "tensor.conv1d_cuda", random_case((2, 3, 5), (3, 3, 3)), CUDA)
+    case = random_case((1, 2, 3, 3), (2, 2, 2, 2))
+    check_convolution(cuda_subject, "tensor.conv2d_cuda", case, CUDA)
+
+
 def test_kernels_larger_than_the_image(cuda_subject: Subject) -> None:
     case = random_case((1, 1, 2, 3), (1, 1, 3, 4))
     check_convolution(cuda_subject, "tensor.conv2d_cuda", case, CUDA)

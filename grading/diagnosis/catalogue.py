@@ -11,6 +11,7 @@ from grading.diagnosis import (
     operators,
     pooling,
     products,
+    races,
     scalars,
 )
 
@@ -26,5 +27,6 @@ MISTAKES = [
     *convolution.MISTAKES,
     *pooling.MISTAKES,
     *maxima.MISTAKES,
+    *races.MISTAKES,
 ]
 """In each file from the special to the general."""

@@ -3,6 +3,8 @@
 import importlib
 from typing import Any
 
+from grading.driver import repairs, simulated
+
 _made: dict[str, Any] = {}
 
 
@@ -23,7 +25,11 @@ def _make(name: str) -> Any:
     if name == "fast":
         return ops.TensorBackend(_submodule("fast_ops").FastOps)
     if name == "cuda":
-        return ops.TensorBackend(_submodule("cuda_ops").CudaOps)
+        loops = _submodule("cuda_ops").CudaOps
+        # The submission's own files come first: what they do to the simulator is done again.
+        simulated.prepare()
+        repairs.repair_reduce(loops)
+        return ops.TensorBackend(loops)
     raise KeyError(f"no backend {name!r}")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numba.cuda
 import numpy as np
 
+from grading.driver import simulated
 from grading.driver.backends import backend
 from grading.driver.calls import to_tensor
 from grading.driver.family import Family
@@ -15,6 +16,7 @@ family = Family()
 
 cuda_ops: Any = importlib.import_module("minitorch.cuda_ops")
 cuda: Any = numba.cuda
+simulated.prepare()
 
 
 @family.operation

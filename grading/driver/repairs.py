@@ -31,11 +31,42 @@ def repair_templates() -> None:
     if "View" in _looked_at:
         return
     _looked_at.add("View")
+    if _has_template():
+        _repair_view()
+
+
+def _has_template() -> bool:
+    """Return whether the course's template is given: in this repository's layout nothing is."""
     try:
-        # In this repository's layout nothing of this is given: View is a hole like others.
         importlib.import_module("mt_tensor")
     except ImportError:
-        _repair_view()
+        return True
+    return False
+
+
+def repair_reduce(loops: Any) -> None:
+    """Let the reduction of a class of loops go on until one element of the dimension is left.
+
+    The course's template stops after one round, in which a block folds at most 1024 elements.
+    """
+    if not _has_template():
+        return
+    given = loops.reduce
+
+    def reduce(fn: Any, start: float = 0.0) -> Any:
+        once = given(fn, start)
+
+        def whole(a: Any, dim: int) -> Any:
+            out, length = once(a, dim), a.shape[dim]
+            while 1 < out.shape[dim] < length:
+                if "CudaOps.reduce" not in _told:
+                    _told.append("CudaOps.reduce")
+                out, length = once(out, dim), out.shape[dim]
+            return out
+
+        return whole
+
+    loops.reduce = staticmethod(reduce)
 
 
 def _repair_view() -> None:

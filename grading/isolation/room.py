@@ -13,6 +13,10 @@ GRADING = Path(__file__).resolve().parents[1]
 KIT = ("__init__.py", "subject.py", "wire.py", "driver", "worker")
 """What of the grader is beside the code under test: nothing that knows a right answer."""
 
+SIMULATION = GRADING.parent / "packages/mt-kernels-cuda/src/mt_kernels_cuda/simulation"
+"""The simulator's mending and its detector of races: copied, since submissions have their own
+package of this name, or none."""
+
 
 @dataclass(frozen=True)
 class Room:
@@ -71,10 +75,9 @@ def copy_kit(to: Path) -> None:
     """Copy what the worker needs of the grader, without compiled files."""
     folder = to / "grading"
     folder.mkdir(parents=True)
-    for name in KIT:
-        source = GRADING / name
+    for source in (*(GRADING / name for name in KIT), SIMULATION):
         if source.is_dir():
             ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
-            shutil.copytree(source, folder / name, ignore=ignore)
+            shutil.copytree(source, folder / source.name, ignore=ignore)
         else:
-            shutil.copyfile(source, folder / name)
+            shutil.copyfile(source, folder / source.name)

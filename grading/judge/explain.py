@@ -82,6 +82,9 @@ def explain(
     if kinds and kinds[0] in WORKER_LOST:
         what = f"the code {WORKER_LOST[kinds[0]]}"
         return Explanation(what, file, line, details=_details(plain, output))
+    if kind == "RaceError":
+        # It says which threads, which cell and which lines, and needs no more words.
+        return Explanation(clean_line(plain, 400), file, line, details=_details("", output))
     if COMPILER_ERRORS & set(kinds):
         return _compiler_error(kind, plain)
     said = clean_line(plain.partition("\n")[0], 200)

@@ -12,6 +12,11 @@ SENTENCES = {
         "contiguous; behind a permutation that is wrong. It was repaired for the checks, and "
         "nothing is charged for it."
     ),
+    "CudaOps.reduce": (
+        "CudaOps.reduce, as the course publishes it, leaves more than one partial result of a "
+        "dimension that is longer than a block. The checks reduce these again, and nothing is "
+        "charged for it."
+    ),
 }
 """What there is to say about each function that the driver repairs."""
 

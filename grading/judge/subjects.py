@@ -14,6 +14,9 @@ from grading.submission import Submission
 
 Place = Literal["cpu", "gpu", "simulator"]
 
+SIMULATED_THREADS = 1024
+"""Threads of a block, at most. The simulator has a thread of the system for each of them."""
+
 LAST_WORDS = 5.0
 """Seconds for what a worker says beside the checks."""
 
@@ -70,15 +73,18 @@ class Subjects:
         """
         if place not in self._workers:
             self._workers[place] = self._start(place)
-            self._workers[place].begin_check(self._current_limits())
+            self._workers[place].begin_check(self._current_limits(place))
         return _Clocked(self, place)
 
     def running(self) -> list[Subject]:
         """Return the workers that were started and have not been lost, with no time to waste."""
-        running = [worker for worker in self._workers.values() if worker.running]
-        for worker in running:
-            worker.begin_check(replace(self._limits, check_seconds=LAST_WORDS, stops=1))
-        return list(running)
+        running: list[Subject] = []
+        for place, worker in self._workers.items():
+            if worker.running:
+                limits = self._current_limits(place)
+                worker.begin_check(replace(limits, check_seconds=LAST_WORDS, stops=1))
+                running.append(worker)
+        return running
 
     def begin_task(self, seconds: float, memory_mb: int) -> None:
         """Give a task its time, from now on, and its memory."""
@@ -88,8 +94,8 @@ class Subjects:
 
     def begin_check(self) -> None:
         """Begin a check: workers that were lost in the one before no longer count."""
-        for worker in self._workers.values():
-            worker.begin_check(self._current_limits())
+        for place, worker in self._workers.items():
+            worker.begin_check(self._current_limits(place))
 
     def answer(self, place: Place, request: Request) -> Answer:
         """Have a request answered, as long as the task has time."""
@@ -104,9 +110,13 @@ class Subjects:
             return worker.level.name, tuple(worker.level.undefended)
         return None
 
-    def _current_limits(self) -> Limits:
+    def _current_limits(self, place: Place) -> Limits:
         left = self._end - time.monotonic()
-        return replace(self._limits, check_seconds=None if left == float("inf") else max(left, 1))
+        return replace(
+            self._limits,
+            check_seconds=None if left == float("inf") else max(left, 1),
+            processes=self._limits.processes + SIMULATED_THREADS * (place == "simulator"),
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -22,6 +22,9 @@ FILES: dict[int, tuple[str, ...]] = {
 }
 """The files of `minitorch/` that each module adds."""
 
+CUDA_FILES: dict[int, tuple[str, ...]] = {3: ("cuda_ops",), 4: ("cuda_conv",)}
+"""The files for a GPU that each module adds."""
+
 SCRIPTS: dict[int, tuple[str, ...]] = {
     1: ("run_scalar",),
     2: ("run_tensor",),
@@ -60,6 +63,19 @@ from numba import njit, prange
 
 from .tensor_functions import Function
 """,
+    "cuda_ops": """
+def device_jit(fn):
+    return cuda.jit(device=True)(fn)
+
+
+def jit(fn):
+    return cuda.jit()(fn)
+
+
+to_index = cuda.jit(device=True)(to_index)
+index_to_position = cuda.jit(device=True)(index_to_position)
+broadcast_index = cuda.jit(device=True)(broadcast_index)
+""",
     "scalar": """
 class Scalar:
     def __init__(self, v, back=ScalarHistory(), name=None):
@@ -82,6 +98,7 @@ def write_upstream(
     module: int,
     changes: Iterable[tuple[str, str, str]] = (),
     without: Iterable[str] = (),
+    cuda: bool = False,
 ) -> Path:
     """Write a submission.
 
@@ -91,13 +108,14 @@ def write_upstream(
         module: The last module that is in it.
         changes: Rewrites of the files: path, old text, new text.
         without: Paths to leave out.
+        cuda: Whether the files for a GPU are there, too.
 
     Returns:
         The folder.
     """
     texts = {"minitorch/__init__.py": _flat(module), "requirements.txt": "numba == 0.56\n"}
     for number in range(module + 1):
-        for name in FILES[number]:
+        for name in (*FILES[number], *(CUDA_FILES.get(number, ()) if cuda else ())):
             source = (HERE / "minitorch" / f"{name}.py").read_text(encoding="utf-8")
             texts[f"minitorch/{name}.py"] = _of_edition(source, name, edition)
         for name in SCRIPTS.get(number, ()):

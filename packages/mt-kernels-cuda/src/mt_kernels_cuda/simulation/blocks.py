@@ -87,6 +87,9 @@ class TurnThread(threading.Thread):
     syncthreads_or = kernel.BlockThread.syncthreads_or
 
 
+STACK = 512 * 1024
+"""Bytes of a thread's stack, enough for kernels. A block may have a thousand threads."""
+
 _idle: list[TurnThread] = []
 os.register_at_fork(after_in_child=_idle.clear)  # A child of this process has no threads.
 
@@ -99,9 +102,7 @@ def run_block(self: Any, grid_point: Point, *arguments: Any) -> None:
             of its message.
     """
     points = [(x, y, z) for x, y, z in np.ndindex(*self._block_dim)]
-    while len(_idle) < len(points):
-        _idle.append(TurnThread())
-    threads = _idle[: len(points)]
+    threads = _threads(len(points))
     for thread, point in zip(threads, points, strict=True):
         thread.begin(lambda: self._f(*arguments), self, grid_point, point)
     running = threads
@@ -112,6 +113,18 @@ def run_block(self: Any, grid_point: Point, *arguments: Any) -> None:
                 _stop([other for other in running if other.begun and not other.ended])
                 raise _located(thread.error, thread)
         running = [thread for thread in running if not thread.ended]
+
+
+def _threads(count: int) -> list[TurnThread]:
+    """Return threads that have nothing to do."""
+    if len(_idle) < count:
+        usual = threading.stack_size(STACK)
+        try:
+            while len(_idle) < count:
+                _idle.append(TurnThread())
+        finally:
+            threading.stack_size(usual)
+    return _idle[:count]
 
 
 def _stop(waiting: list[TurnThread]) -> None:
