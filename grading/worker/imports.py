@@ -14,7 +14,9 @@ from types import CodeType, ModuleType
 
 from grading.worker.settings import Settings
 
-RELIED_ON = frozenset({"numpy", "numba", "llvmlite", "hypothesis", "pytest", "_pytest", "pluggy"})
+RELIED_ON = frozenset(
+    {"numpy", "numba", "llvmlite", "greenlet", "hypothesis", "pytest", "_pytest", "pluggy"}
+)
 """Libraries that come from the installed ones, whatever a submission brings along."""
 
 ONLY_FROM_SUBMISSION = ("minitorch", "mt_")

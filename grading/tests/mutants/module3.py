@@ -1,10 +1,9 @@
-"""Mistakes of module 3: compiled loops, matrix products, the GPU."""
+"""Mistakes of module 3: compiled loops and matrix products; the GPU's are in `cuda`."""
 
 from grading.tests.mutants.mutant import Mutant, mutant
 from grading.tests.mutants.rewriting import Rewrite
 
 OPS = "mt_kernels_cpu/fast_ops.py"
-CUDA = "mt_kernels_cuda"
 MLP = "mt_models/networks/mlp.py"
 
 BUFFERS = (
@@ -130,44 +129,6 @@ MUTANTS: list[Mutant] = [
         "    for n in prange(matrices):\n        rest = n * 0",
         None,
         style="matmul",
-    ),
-    mutant(
-        "3.3",
-        "reduction stops before the last step",
-        f"{CUDA}/reduction.py",
-        "while half > 0:",
-        "while half > 1:",
-    ),
-    mutant(
-        "3.3",
-        "the sum of a block stops before the last step",
-        f"{CUDA}/practice.py",
-        "while half > 0:",
-        "while half > 1:",
-    ),
-    mutant(
-        "3.3",
-        "map ignores strides",
-        f"{CUDA}/elementwise.py",
-        "value = fn(a[position_of(i, out_shape, a_shape, a_strides)])",
-        "value = fn(a[i % len(a)])",
-        "strides",
-    ),
-    mutant(
-        "3.4",
-        "only the first tile",
-        f"{CUDA}/matrix_multiply.py",
-        "for start in range(0, terms, TILE):",
-        "for start in range(0, min(terms, TILE), TILE):",
-        None,
-    ),
-    mutant(
-        "3.4",
-        "the second tile is transposed",
-        f"{CUDA}/matrix_multiply.py",
-        "total += a_tile[tile_row, k] * b_tile[k, tile_column]",
-        "total += a_tile[tile_row, k] * b_tile[tile_column, k]",
-        None,
     ),
     mutant(
         "3.5",

@@ -7,7 +7,6 @@ POOLING = "mt_nn/functional/pooling.py"
 MAXIMUM = "mt_nn/functional/maximum.py"
 PROBABILITIES = "mt_nn/functional/probabilities.py"
 NOISE = "mt_nn/functional/noise.py"
-CUDA = "mt_kernels_cuda/convolution.py"
 
 
 def conv1d(name: str, old: str, new: str, cause: str | None = None) -> Mutant:
@@ -282,30 +281,6 @@ MUTANTS: list[Mutant] = [
         "random(input.shape)",
         "random(input.shape[-1:])",
         None,
-    ),
-    mutant(
-        "4.4b",
-        "reverse is ignored",
-        CUDA,
-        "at = at - offset if reverse else at + offset",
-        "at = at + offset",
-        "`reverse` is ignored",
-    ),
-    mutant(
-        "4.4b",
-        "what lies before the image is read",
-        CUDA,
-        "if at < 0 or at >= input_shape[dim]:",
-        "if at >= input_shape[dim]:",
-        None,
-    ),
-    mutant(
-        "4.4b",
-        "the weight's strides are ignored",
-        CUDA,
-        "weight[row * weight_strides[0] + place]",
-        "weight[row * terms + term]",
-        "weight's strides are ignored",
     ),
     mutant(
         "4.5",

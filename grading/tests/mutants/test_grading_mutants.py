@@ -11,7 +11,7 @@ from grading.finding import Finding
 from grading.isolation import IsolatedSubject, Limits
 from grading.subject import Subject
 from grading.table import load
-from grading.tests.mutants import module0, module1, module2, module3, module4
+from grading.tests.mutants import cuda, module0, module1, module2, module3, module4
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.reach import Reach, reach_of, reaches
 from grading.tests.mutants.rewriting import ROOT, changed_sources, make_tree
@@ -23,6 +23,7 @@ MUTANTS: list[Mutant] = [
     *module2.MUTANTS,
     *module3.MUTANTS,
     *module4.MUTANTS,
+    *cuda.MUTANTS,
 ]
 TASKS = {task.id: task for task in load(ROOT / "grading" / "tasks.toml").tasks}
 ON_PROCESSOR = [

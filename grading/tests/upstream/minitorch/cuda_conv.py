@@ -48,12 +48,15 @@ def _tensor_conv(
                         y = h - k // kw if reverse else h + k // kw
                         x = w - k % kw if reverse else w + k % kw
                         if 0 <= y < height and 0 <= x < width:
-                            total += cache[k - begin] * input[
-                                n * input_strides[0]
-                                + ic * input_strides[1]
-                                + y * input_strides[2]
-                                + x * input_strides[3]
-                            ]
+                            total += (
+                                cache[k - begin]
+                                * input[
+                                    n * input_strides[0]
+                                    + ic * input_strides[1]
+                                    + y * input_strides[2]
+                                    + x * input_strides[3]
+                                ]
+                            )
                 cuda.syncthreads()
         if place < size:
             out[at + h * out_strides[2] + w * out_strides[3]] = total

@@ -6,6 +6,7 @@ from numba import cuda
 from .tensor_data import TensorData, broadcast_index, index_to_position, shape_broadcast, to_index
 from .tensor_ops import TensorOps
 
+
 # BEGIN NJIT
 def device_jit(fn, **kwargs):
     return cuda.jit(device=True, **kwargs)(fn)
@@ -272,7 +273,5 @@ def mm_practice(a, b):
     (size, _) = a.shape
     threads = (THREADS_PER_BLOCK, THREADS_PER_BLOCK)
     out = on_device(TensorData([0.0 for i in range(size * size)], (size, size)))
-    jit_mm_practice[1, threads](
-        out.tuple()[0], a._tensor._storage, b._tensor._storage, size
-    )
+    jit_mm_practice[1, threads](out.tuple()[0], a._tensor._storage, b._tensor._storage, size)
     return out

@@ -14,8 +14,8 @@ relatively: a copy of this folder works under any name, beside code that has non
 
 from .memory import Watched
 from .mending import mend
-from .observing import Access, Launch, Observer, observing
-from .races import RaceDetector, RaceError
+from .observing import Launch, Observer, observing
+from .races import Access, RaceDetector, RaceError
 from .traffic import Traffic, TrafficCounter
 
 __all__ = [

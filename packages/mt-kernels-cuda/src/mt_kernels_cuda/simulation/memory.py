@@ -7,7 +7,6 @@ the block before. Here an array belongs to the very call that asks for it, in on
 """
 
 import re
-import threading
 from linecache import getline
 from types import FrameType
 from typing import Any
@@ -16,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from numba.cuda.simulator import kernelapi
 
-from .observing import Access, kernel_frame, observer
+from .blocks import current
+from .observing import kernel_frame, observer
 
 Array = npt.NDArray[Any]
 
@@ -52,36 +52,25 @@ class Watched:
         return len(self._array)
 
     def __getitem__(self, index: Any) -> Any:
-        got = self._array[index]
-        if isinstance(got, np.ndarray):
-            return Watched(got, self.name, self.shared, self.whole)
-        self._tell(index, write=False)
-        return got
+        cell = self._cells[index]
+        if isinstance(cell, np.ndarray):
+            return Watched(self._array[index], self.name, self.shared, self.whole)
+        told = observer()
+        if told is not None:
+            told.touches(self, int(cell), None)
+        return self._array[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._array[index] = value
-        self._tell(index, write=True)
-
-    def _tell(self, index: Any, write: bool) -> None:
         told = observer()
-        if told is None:
-            return
-        thread: Any = threading.current_thread()
-        frame = kernel_frame()
-        for cell, value in zip(
-            np.ravel(self._cells[index]).tolist(), np.ravel(self._array[index]), strict=True
-        ):
-            access = Access(
-                block=tuple(thread.blockIdx),
-                thread=tuple(thread.threadIdx),
-                phase=thread.phase,
-                write=write,
-                atomic=thread.atomic,
-                value=value,
-                file=frame.f_code.co_filename,
-                line=frame.f_lineno,
-            )
-            told.touches(self, cell, access)
+        if told is not None:
+            # What is there now may be rounded. One cell as a rule, a row at most.
+            for cell, now in zip(
+                np.ravel(self._cells[index]).tolist(),
+                np.ravel(self._array[index]).tolist(),
+                strict=True,
+            ):
+                told.touches(self, cell, now)
 
     def place_of(self, cell: int) -> str:
         """Return how the kernel would write a cell: ``tile[2, 3]``."""
@@ -106,7 +95,7 @@ def shared_array(self: Any, shape: Any, dtype: Any) -> Any:
     if shape == 0:  # Memory whose size is given at the launch; there is only one such array.
         return _numba_array(self, shape, dtype)
     frame = kernel_frame()
-    block = tuple(threading.current_thread().blockIdx)  # type: ignore[attr-defined]
+    block = tuple(current().blockIdx)
     if getattr(self, "_block", None) != block:
         self._block = block
         self._allocations.clear()

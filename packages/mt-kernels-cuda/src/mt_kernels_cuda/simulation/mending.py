@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +20,7 @@ _numba_within = devicearray.FakeWithinKernelCUDAArray
 
 def mend() -> None:
     """Mend the simulator of numba, for all kernels of this process. Twice is as good as once."""
+    kernelapi.threading = blocks.Threading
     kernelapi.FakeCUDAShared.array = memory.shared_array
     kernel.BlockManager.run = blocks.run_block
     kernel.swapped_cuda_module = _swapped
@@ -69,7 +69,7 @@ def _atomic(operation: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(operation)
     def known(*arguments: Any) -> Any:
-        thread: Any = threading.current_thread()
+        thread = blocks.current()
         thread.atomic = True
         try:
             return operation(*arguments)

@@ -34,39 +34,20 @@ class Launch:
     threads: Point
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """One access of a thread to one cell of an array.
-
-    Attributes:
-        block: Which block the thread belongs to.
-        thread: Which thread of the block.
-        phase: How many barriers the thread has passed before.
-        write: Whether it writes; it reads otherwise.
-        atomic: Whether the access is part of an atomic operation.
-        value: What is in the cell afterwards.
-        file: The source file of the line.
-        line: The line of the kernel, or of a device function.
-    """
-
-    block: Point
-    thread: Point
-    phase: int
-    write: bool
-    atomic: bool
-    value: Any
-    file: str
-    line: int
-
-
 class Observer:
     """Is told what happens; this one does nothing."""
 
     def begins(self, launch: Launch) -> None:
         """Called before the first block of a launch."""
 
-    def touches(self, array: Any, cell: int, access: Access) -> None:
-        """Called after a thread has read or written the cell at an address of a `Watched`."""
+    def touches(self, array: Any, cell: int, written: float | None) -> None:
+        """Called when a thread touches memory.
+
+        Args:
+            array: The `Watched` array.
+            cell: The address of one element.
+            written: What has been written there; None if it is read.
+        """
 
     def waits(self, site: Site, line: int) -> bool:
         """Called when a thread comes to a barrier; return whether it waits there."""

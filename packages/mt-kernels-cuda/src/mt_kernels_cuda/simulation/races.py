@@ -13,8 +13,44 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .blocks import Turn, current
 from .memory import Watched
-from .observing import Access, Launch, Observer, Point, Site
+from .observing import Launch, Observer, Point, Site, kernel_frame
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One access of a thread to one cell of an array.
+
+    Attributes:
+        block: Which block the thread belongs to.
+        thread: Which thread of the block.
+        phase: How many barriers the thread has passed before.
+        atomic: Whether the access is part of an atomic operation.
+        written: What it writes; None if it reads.
+        file: The source file of the line.
+        line: The line of the kernel, or of a device function.
+    """
+
+    block: Point
+    thread: Point
+    phase: int
+    atomic: bool
+    written: float | None
+    file: str
+    line: int
+
+    @classmethod
+    def of(cls, turn: Turn, written: float | None) -> "Access":
+        """Return an access of the thread whose turn it is, from the line where it is."""
+        frame = kernel_frame()
+        place = (frame.f_code.co_filename, frame.f_lineno)
+        return cls(turn.block, turn.thread, turn.phase, turn.atomic, written, *place)
+
+    @property
+    def write(self) -> bool:
+        """Whether it writes."""
+        return self.written is not None
 
 
 class RaceError(RuntimeError):
@@ -54,8 +90,15 @@ class _Cell:
             for reads in self.reads.values():
                 yield from (read for read in reads if _unordered(read, access))
 
+    def enough_readers(self, turn: Turn) -> bool:
+        """Return whether one more reader would change nothing. Two suffice in each phase: one of
+        them is not the writer.
+        """
+        reads = self.reads.get(turn.block, ())
+        return self.write is None and len(reads) == 2 and reads[0].phase == turn.phase
+
     def note(self, access: Access) -> None:
-        """Remember an access. Of the readers of a phase two suffice: one is not the writer."""
+        """Remember an access."""
         if access.write:
             self.write = access
             return
@@ -95,19 +138,25 @@ class RaceDetector(Observer):
         self.barriers[site] = line
         return site != self._without
 
-    def touches(self, array: Watched, cell: int, access: Access) -> None:
+    def touches(self, array: Watched, cell: int, written: float | None) -> None:
         """Compare an access with what happened to the cell before.
 
         Raises:
             RaceError: There was something without an order.
         """
-        if access.atomic and not access.write:
+        turn = current()
+        if turn.atomic and written is None:
             return  # The write of the same operation follows.
-        if self._block != access.block:
-            self._block = access.block
+        if self._block != turn.block:
+            self._block = turn.block
             self._shared.clear()
         known = self._shared if array.shared else self._global
-        state = known.setdefault(cell, _Cell())
+        state = known.get(cell)
+        if state is None:
+            state = known[cell] = _Cell()
+        elif written is None and state.enough_readers(turn):
+            return
+        access = Access.of(turn, written)
         for other in state.opponents(access):
             raise self._race(array.place_of(cell), array.shared, other, access)
         state.note(access)
@@ -144,7 +193,9 @@ def _unordered(first: Access, second: Access) -> bool:
 
 def _alike(first: Access, second: Access) -> bool:
     """Return whether two writes leave the same in the cell."""
-    return bool(first.value == second.value)
+    return first.written == second.written or (
+        first.written != first.written and second.written != second.written  # Both are NaN.
+    )
 
 
 def _deed(access: Access) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from .memory import Watched
-from .observing import Access, Launch, Observer
+from .observing import Launch, Observer
 
 
 @dataclass
@@ -52,14 +52,14 @@ class TrafficCounter(Observer):
         """Begin with the next launch."""
         self.launches.append((launch, {}))
 
-    def touches(self, array: Watched, cell: int, access: Access) -> None:
+    def touches(self, array: Watched, cell: int, written: float | None) -> None:
         """Count an access."""
         if array.shared:
             return
         _, arrays = self.launches[-1]
         traffic = arrays.setdefault(array.name, Traffic(array.dtype.itemsize))
         traffic.cells.add(cell)
-        if access.write:
-            traffic.writes += 1
-        else:
+        if written is None:
             traffic.reads += 1
+        else:
+            traffic.writes += 1

@@ -1,0 +1,218 @@
+"""Mistakes in kernels of the GPU: tasks 3.3, 3.4 and 4.4b, on numba's simulator."""
+
+from grading.tests.mutants.mutant import Mutant, mutant
+
+ELEMENTWISE = "mt_kernels_cuda/elementwise.py"
+REDUCTION = "mt_kernels_cuda/reduction.py"
+PRACTICE = "mt_kernels_cuda/practice.py"
+MATRICES = "mt_kernels_cuda/matrix_multiply.py"
+CONVOLUTION = "mt_kernels_cuda/convolution.py"
+
+WAIT = "cuda.syncthreads()"
+BARRIER = "`cuda.syncthreads()` is missing"
+
+MUTANTS: list[Mutant] = [
+    mutant(
+        "3.3",
+        "map ignores strides",
+        ELEMENTWISE,
+        "value = fn(a[position_of(i, out_shape, a_shape, a_strides)])",
+        "value = fn(a[i % len(a)])",
+        "strides",
+    ),
+    mutant(
+        "3.3",
+        "zip reads the second operand with the first one's layout",
+        ELEMENTWISE,
+        "b[position_of(i, out_shape, b_shape, b_strides)]",
+        "b[position_of(i, out_shape, a_shape, a_strides) % len(b)]",
+    ),
+    mutant(
+        "3.3",
+        "zip has threads of one block only",
+        "mt_kernels_cuda/elementwise.py",
+        "        if i < out_size:\n            value = fn(\n",
+        "        if cuda.threadIdx.x == i and i < out_size:\n            value = fn(\n",
+    ),
+    mutant(
+        "3.3",
+        "reduction stops before the last step",
+        REDUCTION,
+        "while half > 0:",
+        "while half > 1:",
+    ),
+    mutant(
+        "3.3",
+        "reduction of as many elements as a block has threads",
+        REDUCTION,
+        "for i in range(thread + threads, length, threads):",
+        "for i in range(thread + threads, min(length, threads), threads):",
+    ),
+    mutant(
+        "3.3",
+        "reduction does not wait until all threads have their number",
+        REDUCTION,
+        f"            results[thread] = result\n        {WAIT}\n",
+        "            results[thread] = result\n",
+        BARRIER,
+    ),
+    mutant(
+        "3.3",
+        "reduction does not wait between its steps",
+        REDUCTION,
+        f"            {WAIT}\n            half = half // 2\n",
+        "            half = half // 2\n",
+        BARRIER,
+    ),
+    mutant(
+        "3.3",
+        "every block reduces the first row",
+        REDUCTION,
+        "first = position_of(cuda.blockIdx.x, out_shape, out_shape, a_strides)",
+        "first = 0",
+    ),
+    mutant(
+        "3.3",
+        "the sum of a block stops before the last step",
+        PRACTICE,
+        "while half > 0:",
+        "while half > 1:",
+    ),
+    mutant(
+        "3.3",
+        "the sum of a block does not wait between its steps",
+        PRACTICE,
+        f"        {WAIT}\n        half = half // 2\n",
+        "        half = half // 2\n",
+        BARRIER,
+    ),
+    mutant(
+        "3.3",
+        "threads beyond the end read on",
+        PRACTICE,
+        "cells[thread] = a[i] if i < size else 0.0",
+        "cells[thread] = a[i]",
+        "no guard",
+    ),
+    mutant(
+        "3.3",
+        "every block writes the first sum",
+        PRACTICE,
+        "out[cuda.blockIdx.x] = cells[0]",
+        "out[0] = cells[0]",
+        "several blocks write",
+    ),
+    mutant(
+        "3.4",
+        "only the first tile",
+        MATRICES,
+        "for start in range(0, terms, TILE):",
+        "for start in range(0, min(terms, TILE), TILE):",
+    ),
+    mutant(
+        "3.4",
+        "the second tile is transposed",
+        MATRICES,
+        "total += a_tile[tile_row, k] * b_tile[k, tile_column]",
+        "total += a_tile[tile_row, k] * b_tile[tile_column, k]",
+    ),
+    mutant(
+        "3.4",
+        "every tile of the first matrix is the first one",
+        MATRICES,
+        "place = row * a_strides[-2] + (start + tile_column) * a_strides[-1]",
+        "place = row * a_strides[-2] + tile_column * a_strides[-1]",
+    ),
+    mutant(
+        "3.4",
+        "the first matrix is taken for contiguous",
+        MATRICES,
+        "place = row * a_strides[-2] + (start + tile_column) * a_strides[-1]",
+        "place = row * terms + start + tile_column",
+        "strides",
+    ),
+    mutant(
+        "3.4",
+        "products begin before the tiles are complete",
+        MATRICES,
+        f"            {WAIT}  # No thread multiplies before the tiles are complete,\n",
+        "",
+        BARRIER,
+    ),
+    mutant(
+        "3.4",
+        "tiles are overwritten while others multiply",
+        MATRICES,
+        f"            {WAIT}  # and none fetches the next ones while another multiplies.\n",
+        "",
+        BARRIER,
+    ),
+    mutant(
+        "3.4",
+        "threads beyond the last column write",
+        MATRICES,
+        "        if row < rows and column < columns:\n            out_start",
+        "        if row < rows:\n            out_start",
+    ),
+    mutant(
+        "3.4",
+        "the product of one block does not wait",
+        PRACTICE,
+        f"    {WAIT}\n    if inside:\n        total",
+        "    if inside:\n        total",
+        BARRIER,
+    ),
+    mutant(
+        "4.4b",
+        "reverse is ignored",
+        CONVOLUTION,
+        "at = at - offset if reverse else at + offset",
+        "at = at + offset",
+        "`reverse` is ignored",
+    ),
+    mutant(
+        "4.4b",
+        "what lies before the image is read",
+        CONVOLUTION,
+        "if at < 0 or at >= input_shape[dim]:",
+        "if at >= input_shape[dim]:",
+    ),
+    mutant(
+        "4.4b",
+        "the weight's strides are ignored",
+        CONVOLUTION,
+        "weight[row * weight_strides[0] + place]",
+        "weight[row * terms + term]",
+        "weight's strides are ignored",
+    ),
+    mutant(
+        "4.4b",
+        "every tile of the input is the first one",
+        CONVOLUTION,
+        "        term = start + tile_row\n",
+        "        term = tile_row\n",
+    ),
+    mutant(
+        "4.4b",
+        "products begin before the tiles are complete",
+        CONVOLUTION,
+        f"        {WAIT}\n        for k in range(TILE):",
+        "        for k in range(TILE):",
+        BARRIER,
+    ),
+    mutant(
+        "4.4b",
+        "tiles are overwritten while others multiply",
+        CONVOLUTION,
+        f"k] * input_tile[k, tile_column]\n        {WAIT}\n",
+        "k] * input_tile[k, tile_column]\n",
+        BARRIER,
+    ),
+    mutant(
+        "4.4b",
+        "threads beyond the last channel write",
+        CONVOLUTION,
+        "    if row < rows and column < columns:\n        positions",
+        "    if column < columns:\n        positions",
+    ),
+]
