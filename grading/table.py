@@ -109,6 +109,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allowances: dict[str, str] = {}
     accuracy: dict[str, Accuracy] = {}
     speed: Speed | None = None
+    simulated: float = 1.0
     mistakes: str = ""
 
     @property
@@ -316,6 +317,10 @@ def _complaints_of(
             yield (field,), f"{field} is empty"
     if task.points < 0:
         yield ("points",), f"{task.points} points are less than none"
+    if not 0 <= task.simulated <= 1:
+        yield ("simulated",), f"{task.simulated} is no share of the points, from 0 to 1"
+    if task.simulated != 1 and task.device != "cuda":
+        yield ("simulated",), "a task on the processor is never simulated"
     if task.seconds <= 0:
         yield ("seconds",), f"{task.seconds} seconds are no time"
     if task.memory_mb < 100:

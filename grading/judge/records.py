@@ -180,6 +180,7 @@ class TaskResult(Record, frozen=True):
         max_points: What it is worth.
         seconds: How long judging took.
         reason: Why it was not judged.
+        simulated: Whether kernels of a GPU were judged on numba's simulator.
         checks: Every check of the table.
         speed: The workloads, if they were measured.
         measurements: Numbers that checks measured.
@@ -196,6 +197,7 @@ class TaskResult(Record, frozen=True):
     max_points: float
     seconds: float = 0.0
     reason: str = ""
+    simulated: bool = False
     checks: tuple[CheckResult, ...] = ()
     speed: tuple[SpeedResult, ...] = ()
     measurements: tuple[Measurement, ...] = ()

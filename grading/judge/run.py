@@ -176,15 +176,17 @@ class _Run:
         remarks = repairs(self._subjects, told=self._told) if inherits else ()
         self._told.update(remarks)
         slow = any(each.status.bad for each in speed)
+        simulated = task.device == "cuda" and self._plan.simulate and status.judged
         charged = task.speed is not None and task.speed.points > 0
         return TaskResult(
             id=task.id,
             title=task.title,
             module=task.module,
             status=Status.FAILED if slow and charged else status,
-            points=_points(task, status, slow),
+            points=_points(task, status, slow, simulated),
             max_points=task.points,
             reason=_reason(checks) if status is Status.NOT_JUDGED else "",
+            simulated=simulated,
             checks=tuple(pointing_at(check, functions) for check in checks),
             speed=speed,
             measurements=tuple(_with_claim(each, submission) for each in measurements(outcomes)),
@@ -257,14 +259,15 @@ def machine_record() -> MachineRecord:
     )
 
 
-def _points(task: Task, status: Status, slow: bool) -> float | None:
+def _points(task: Task, status: Status, slow: bool, simulated: bool) -> float | None:
     """Return what a task earns: nothing if a required check fails, and None if nobody knows."""
     if not status.judged:
         return None
     if status.bad:
         return 0.0
     for_speed = task.speed.points if task.speed is not None else 0.0
-    return task.points - (for_speed if slow else 0.0)
+    share = task.simulated if simulated else 1.0
+    return share * (task.points - (for_speed if slow else 0.0))
 
 
 def _reason(checks: Sequence[CheckResult]) -> str:

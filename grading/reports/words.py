@@ -47,7 +47,8 @@ def check_name(check: CheckResult) -> str:
 def outcome(task: TaskResult) -> str:
     """Say in a few words what became of a task."""
     if task.status is Status.PASSED:
-        return f"{plural(len(task.required), 'check')} passed" if task.required else "advice only"
+        passed = f"{plural(len(task.required), 'check')} passed" if task.required else "advice only"
+        return f"{passed} on the simulator" if task.simulated else passed
     if task.status is Status.FAILED:
         bad = sum(check.status.bad for check in task.required)
         slow = sum(each.status.bad for each in task.speed)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from grading.in_process import InProcessSubject
-from grading.isolation import IsolatedSubject
+from grading.isolation import IsolatedSubject, Limits
 from grading.judge.records import Status
 from grading.judge.remarks import SENTENCES, repairs
 from grading.judge.run import Plan, judge
@@ -125,6 +125,55 @@ def test_list_functions_of_either_signature(tmp_path: Path, style: str) -> None:
         assert answer.array.tolist() == [2.0, 5.0]
     finally:
         worker.end_worker()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_kernels_of_a_gpu_in_the_course_layout(tmp_path: Path, edition: Edition) -> None:
+    submission = Submission.at(write_upstream(tmp_path, edition, 4, cuda=True))
+    # The checks of 3.3 and 3.4 start a thousand threads again and again: see the `long` test.
+    tasks = (table().task("4.4b"),)
+    report = judge(Plan(submission, tasks, seed=1, simulate=True), table())
+    assert report.errors == ()
+    (task,) = report.tasks
+    assert (task.status, task.points, task.simulated) == (Status.PASSED, 10, True)
+
+
+@pytest.mark.slow
+def test_a_missing_barrier_in_the_course_layout_is_named(tmp_path: Path) -> None:
+    barrier = "        cuda.syncthreads()\n        for k in range(BLOCK_DIM):"
+    change = ("minitorch/cuda_ops.py", barrier, barrier.partition("\n")[2])
+    tree = write_upstream(tmp_path, "2023", 3, [change], cuda=True)
+    with IsolatedSubject(
+        Submission.at(tree),
+        environment={"NUMBA_ENABLE_CUDASIM": "1"},
+        limits=Limits(processes=2000),
+    ) as worker:
+        a, b = np.ones((2, 3)), np.ones((3, 2))
+        with pytest.raises(SubjectError, match=r"threads .* of block .* a_shared\[.*no barrier"):
+            worker.call("tensor.matmul", [a, b], {"backend": "cuda"})
+
+
+def test_the_template_reduces_again_what_it_left(tmp_path: Path) -> None:
+    """The course's reduction stops after one round of 1024 elements."""
+    tree = write_upstream(tmp_path, "2023", 3, cuda=True)
+    with IsolatedSubject(
+        Submission.at(tree),
+        environment={"NUMBA_ENABLE_CUDASIM": "1"},
+        limits=Limits(processes=2000),
+    ) as worker:
+        x = np.arange(1030.0).reshape(1, 1030)
+        answer = worker.call("tensor.sum", [x], {"backend": "cuda", "dim": 1})
+        assert answer.array.tolist() == [[x.sum()]]
+        assert worker.call("repairs.told").plain == ["CudaOps.reduce"]
+
+
+@pytest.mark.long
+def test_all_tasks_of_a_gpu_in_the_course_layout(tmp_path: Path) -> None:
+    submission = Submission.at(write_upstream(tmp_path, "2023", 4, cuda=True))
+    tasks = tuple(task for task in table().tasks if task.device == "cuda")
+    report = judge(Plan(submission, tasks, seed=1, simulate=True), table())
+    assert {task.status for task in report.tasks} == {Status.PASSED}
 
 
 SCRIPTS = ("run_mnist_multiclass", "run_sentiment")

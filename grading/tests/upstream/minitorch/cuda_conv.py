@@ -97,7 +97,7 @@ class Conv1dCudaFun(Function):
     @staticmethod
     def forward(ctx, input, weight):
         ctx.save_for_backward(input, weight)
-        batch, channels, w = input.shape
+        batch, _, w = input.shape
         input, weight = _flat(input), _flat(weight)
         out = convolve(input.zeros((batch, weight.shape[0], 1, w)), input, weight, False)
         return out.view(batch, weight.shape[0], w)

@@ -91,9 +91,7 @@ class _Cell:
                 yield from (read for read in reads if _unordered(read, access))
 
     def enough_readers(self, turn: Turn) -> bool:
-        """Return whether one more reader would change nothing. Two suffice in each phase: one of
-        them is not the writer.
-        """
+        """Return whether one more would change nothing: of any two, one is not the next writer."""
         reads = self.reads.get(turn.block, ())
         return self.write is None and len(reads) == 2 and reads[0].phase == turn.phase
 
