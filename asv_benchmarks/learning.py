@@ -7,9 +7,15 @@ from mt_models.training.records import EpochRecord
 
 def one_epoch(recipe: Recipe, batch_size: int = 16) -> EpochRecord:
     """Train what a recipe asks for by one epoch and return its record."""
+    return learnt(recipe, Settings(1, batch_size))
+
+
+def learnt(recipe: Recipe, settings: Settings) -> EpochRecord:
+    """Train what a recipe asks for and return the record of the last epoch."""
     problem = recipe.build()
     optimizer = recipe.make_optimizer(problem.network.parameters())
-    progress = train(problem, optimizer, Settings(1, batch_size), _Nobody())
+    schedule = recipe.make_schedule(settings.steps(len(problem.train)))
+    progress = train(problem, optimizer, settings, _Nobody(), schedule=schedule)
     return progress.records[-1]
 
 

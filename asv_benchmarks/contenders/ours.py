@@ -47,6 +47,14 @@ class Ours(Contender):
         self.name = name  # type: ignore[misc]
         self.backend = make_backend(name)
 
+    @classmethod
+    def on(cls, backend: Backend) -> "Ours":
+        """Return a contender with a backend that was made already."""
+        ours = cls.__new__(cls)
+        ours.name = backend.name  # type: ignore[misc]
+        ours.backend = backend
+        return ours
+
     def versions(self) -> dict[str, str]:
         """Return the versions of what our kernels rest on."""
         return {package: version(package) for package in ("numpy", "numba", "llvmlite")}

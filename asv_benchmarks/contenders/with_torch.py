@@ -83,6 +83,7 @@ class TorchTrainer:
         self.drop = 0.25 if case.dropout else 0.0
         self._weights = {
             name: torch.from_numpy(array.T if _is_linear(name, array) else array)
+            .to(torch.get_default_device())
             .clone(memory_format=torch.contiguous_format)
             .requires_grad_(not name.startswith("embedding"))
             for name, array in case.weights().items()
@@ -100,8 +101,9 @@ class TorchTrainer:
 
     def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
         """Return inputs and labels as tensors."""
-        classes = torch.from_numpy(labels)
-        return torch.from_numpy(inputs), classes.float() if self.sentences else classes
+        device = torch.get_default_device()
+        classes = torch.from_numpy(labels).to(device)
+        return torch.from_numpy(inputs).to(device), classes.float() if self.sentences else classes
 
     def step(self, batch: Any) -> Tensor:
         """Learn a placed batch and return the loss."""
@@ -272,4 +274,5 @@ def _sum(case: Workload) -> Call:
 
 def _place(case: Workload) -> list[Tensor]:
     """Return the operands; PyTorch keeps the layout in memory."""
-    return [torch.from_numpy(array) for array in draw(case)]
+    device = torch.get_default_device()
+    return [torch.from_numpy(array).to(device) for array in draw(case)]
