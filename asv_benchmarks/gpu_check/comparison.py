@@ -10,6 +10,7 @@ from asv_benchmarks.contenders.ours import Ours
 from asv_benchmarks.gpu_check.backends import TOLERANCES, judge, on_the_gpu
 from asv_benchmarks.training_cases import TrainingCase
 from asv_benchmarks.workloads import WORKLOADS, Array, Workload
+from mt_autodiff import Tensor
 from mt_kernels_cuda import SIMULATED
 from mt_tensor import Backend, TensorData
 
@@ -75,8 +76,9 @@ def _compare(what: str, workload: Workload) -> Iterator[Comparison]:
             found = _result(backend, workload)
         except Absent:
             continue
-        except Exception as error:
-            yield Comparison(what, name, 0.0, allowed, f"{type(error).__name__}: {error}"[:300])
+        except Exception as trouble:
+            said = f"{type(trouble).__name__}: {trouble}"[:300]
+            yield Comparison(what, name, 0.0, allowed, said)
             continue
         error = float(np.abs(found - right).max(initial=0.0)) / largest
         # A NaN is larger than what is allowed: no comparison with it holds.
@@ -88,10 +90,16 @@ def _result(backend: Backend, workload: Workload) -> Array:
     ours = Ours.on(backend)
     if workload.operation == "train_step":
         return _after_a_step(ours, workload.options["case"])
-    data = ours.prepare(workload)()
-    if not isinstance(data, TensorData):
-        data = getattr(data, "data", data[0] if isinstance(data, tuple) else data)
-    return backend.to_numpy(data).astype(np.float64)
+    return backend.to_numpy(_data(ours.prepare(workload)())).astype(np.float64)
+
+
+def _data(result: object) -> TensorData:
+    """Return the data of a tensor, or of a fused form's answer, which keeps more beside it."""
+    if isinstance(result, Tensor):
+        return result.data
+    data = result[0] if isinstance(result, tuple) else result
+    assert isinstance(data, TensorData), f"an operation returned a {type(data).__name__}"
+    return data
 
 
 def _after_a_step(ours: Ours, case: TrainingCase) -> Array:

@@ -4,8 +4,8 @@ from rich.console import Console
 
 from asv_benchmarks.conditions import Conditions
 from asv_benchmarks.gpu_check import card, comparison, programs, timing
-from asv_benchmarks.gpu_check.training import RUNS, learn
 from asv_benchmarks.gpu_check.report import Report
+from asv_benchmarks.gpu_check.training import RUNS, learn
 from mt_kernels_cuda import SIMULATED
 
 

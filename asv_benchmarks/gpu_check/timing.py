@@ -20,6 +20,13 @@ SECONDS = 0.05
 
 BIG = 4096
 
+CONVOLUTIONS = {
+    "conv1d": ((50, 50, 52), (100, 50, 3)),
+    "conv2d": ((64, 4, 28, 28), (8, 4, 3, 3)),
+}
+STEPS = (("course", 16), ("course", 128), ("lenet5", 64), ("kim", 10), ("kim", 50))
+"""Networks, and examples in a batch."""
+
 WORKLOADS = (
     Workload("map", "sigmoid", ((BIG, BIG),), dtype="float32"),
     Workload("zip", "mul", ((BIG, BIG), (BIG, BIG)), dtype="float32"),
@@ -29,19 +36,18 @@ WORKLOADS = (
     Workload("reduce_columns", "sum", ((BIG, BIG),), {"dim": 0}, dtype="float32"),
     Workload("matmul", "matmul", ((2048, 2048), (2048, 2048)), dtype="float32"),
     Workload("matmul_batched", "matmul", ((64, 64, 64), (64, 64, 64)), dtype="float32"),
-    Workload("conv1d", "conv1d", ((50, 50, 52), (100, 50, 3)), dtype="float32"),
-    Workload("conv1d_grad_input", "conv1d_grad_input", ((50, 50, 52), (100, 50, 3)), dtype="float32"),
-    Workload("conv1d_grad_weight", "conv1d_grad_weight", ((50, 50, 52), (100, 50, 3)), dtype="float32"),
-    Workload("conv2d", "conv2d", ((64, 4, 28, 28), (8, 4, 3, 3)), dtype="float32"),
-    Workload("conv2d_grad_input", "conv2d_grad_input", ((64, 4, 28, 28), (8, 4, 3, 3)), dtype="float32"),
-    Workload("conv2d_grad_weight", "conv2d_grad_weight", ((64, 4, 28, 28), (8, 4, 3, 3)), dtype="float32"),
+    *(
+        Workload(f"{name}{part}", f"{name}{part}", shapes, dtype="float32")
+        for name, shapes in CONVOLUTIONS.items()
+        for part in ("", "_grad_input", "_grad_weight")
+    ),
     Workload("avgpool2d", "avgpool2d", ((64, 8, 28, 28),), {"kernel": (4, 4)}, dtype="float32"),
     Workload("maxpool2d", "maxpool2d", ((64, 8, 28, 28),), {"kernel": (2, 2)}, dtype="float32"),
     *(
         Workload(f"step_{network}_{batch}", "train_step", (), {"network": network, "batch": batch})
-        for network, batch in (("course", 16), ("course", 128), ("lenet5", 64), ("kim", 10), ("kim", 50))
+        for network, batch in STEPS
     ),
-)  # fmt: skip
+)
 """Large enough that a launch costs little beside them; and training steps as they are."""
 
 GOALS = {
@@ -172,18 +178,17 @@ def _moved(workload: Workload) -> float:
     """Return how many bytes travel if every operand and the result do once."""
     if workload.operation not in ("sigmoid", "mul", "sum"):
         return 0.0
-    shapes = workload.shapes
-    out = list(np.broadcast_shapes(*shapes))
+    out = list(np.broadcast_shapes(*workload.shapes))
     if workload.operation == "sum":
         out[workload.options["dim"]] = 1
-    return 4.0 * sum(math.prod(shape) for shape in (*shapes, out))
+    return float(4 * sum(math.prod(shape) for shape in (*workload.shapes, out)))
 
 
 def _sums(workload: Workload) -> float:
     """Return how many multiplications and additions a product or a convolution needs."""
     if workload.operation == "matmul":
-        return 2.0 * math.prod(workload.shapes[0]) * workload.shapes[1][-1]
+        return float(2 * math.prod(workload.shapes[0]) * workload.shapes[1][-1])
     if workload.operation.startswith("conv"):
         (batch, _, *size), weight = workload.shapes
-        return 2.0 * batch * math.prod(size) * math.prod(weight)
+        return float(2 * batch * math.prod(size) * math.prod(weight))
     return 0.0

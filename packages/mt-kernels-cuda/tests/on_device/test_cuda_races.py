@@ -13,7 +13,11 @@ from mt_kernels_cuda import SIMULATED, catalog
 from mt_kernels_cuda.jit import device_function, kernel
 from mt_kernels_cuda.simulation import RaceDetector, RaceError, observing
 
-pytestmark = pytest.mark.skipif(not SIMULATED, reason="watches numba's simulator")
+pytestmark = [
+    pytest.mark.skipif(not SIMULATED, reason="watches numba's simulator"),
+    # Overflow and infinity come silently on a GPU.
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+]
 
 
 def kernels() -> dict[CodeType, list[catalog.Entry]]:
