@@ -8,6 +8,7 @@ With greenlet installed, handing the turn on takes less than a microsecond. With
 of a block is one of the system, and it takes some twenty.
 """
 
+import functools
 import importlib
 import os
 import threading
@@ -19,10 +20,15 @@ from numba.cuda.simulator import kernel, kernelapi
 
 from .observing import Point, kernel_frame, observer
 
-try:
-    greenlet: Any = importlib.import_module("greenlet")
-except ImportError:
-    greenlet = None
+
+@functools.cache
+def greenlets() -> Any:
+    """Return what makes greenlets; None if it is not installed."""
+    try:
+        return importlib.import_module("greenlet").greenlet
+    except ImportError:
+        return None
+
 
 STACK = 512 * 1024
 """Bytes of a thread's stack, enough for kernels. A block may have a thousand threads."""
@@ -52,7 +58,7 @@ class Turn:
         self.atomic = self.ended = False
         self.error: BaseException | None = None
         self._job, self._manager = job, manager
-        self._switch = _Greenlet(self._run) if greenlet is not None else _thread(self._run)
+        self._switch = _Greenlet(self._run) if greenlets() else _thread(self._run)
 
     def take(self) -> None:
         """Run up to the next barrier, or to the end."""
@@ -92,7 +98,7 @@ class _Greenlet:
     """Switches to a job and back, all in one thread of the system."""
 
     def __init__(self, job: Callable[[], None]) -> None:
-        self._there = greenlet.greenlet(job)
+        self._there = greenlets()(job)
 
     def to(self) -> None:
         self._there.switch()

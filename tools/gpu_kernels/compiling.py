@@ -1,0 +1,104 @@
+"""From a kernel to the registers that it needs, for a GPU that is not here."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+from numba import cuda
+
+from mt_kernels_cuda import SIMULATED
+from mt_kernels_cuda.catalog import Entry
+from tools.gpu_kernels.occupancy import Capability
+
+
+class NoCompilerError(RuntimeError):
+    """Kernels cannot be compiled or assembled here; the message says why."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one kernel needs on one GPU.
+
+    Attributes:
+        registers: Of a thread.
+        shared: Bytes of shared memory of a block.
+        spilled: Bytes that did not fit into registers and went to slow memory, and back.
+    """
+
+    registers: int
+    shared: int
+    spilled: int
+
+
+def assembler() -> str:
+    """Return the path of ptxas.
+
+    Raises:
+        NoCompilerError: There is none.
+    """
+    found = shutil.which("ptxas")
+    if found is None or SIMULATED:
+        raise NoCompilerError("no ptxas" if found is None else "the simulator has no compiler")
+    return found
+
+
+def assembler_version() -> str:
+    """Return the release of ptxas, "13.0" for example."""
+    said = subprocess.run([assembler(), "--version"], capture_output=True, text=True).stdout
+    found = re.search(r"release (\d+\.\d+)", said)
+    return found[1] if found else "unknown"
+
+
+def resources(entry: Entry, capability: Capability) -> Resources:
+    """Compile and assemble a kernel.
+
+    Raises:
+        NoCompilerError: There is no assembler, or no NVVM.
+        RuntimeError: The assembler refuses it.
+    """
+    target = f"sm_{capability[0]}{capability[1]}"
+    program = assembler()
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "kernel.ptx"
+        source.write_text(_ptx(entry, capability), encoding="utf-8")
+        done = subprocess.run(
+            [program, f"-arch={target}", "-v", str(source), "-o", str(source.with_suffix(".bin"))],
+            capture_output=True,
+            text=True,
+        )
+    if done.returncode:
+        raise RuntimeError(f"{entry.name} for {target}: {done.stderr}")
+    spilled = sum(map(int, re.findall(r"(\d+) bytes spill", done.stderr)))
+    return Resources(
+        registers=max(map(int, re.findall(r"Used (\d+) registers", done.stderr))),
+        shared=sum(map(int, re.findall(r"(\d+) bytes smem", done.stderr))),
+        spilled=spilled,
+    )
+
+
+def _ptx(entry: Entry, capability: Capability) -> str:
+    with _device(capability):
+        try:
+            ptx, _ = cuda.compile_ptx(entry.kernel.py_func, entry.signature, cc=capability)
+        except OSError as error:
+            raise NoCompilerError(str(error)) from error
+    return str(ptx)
+
+
+@contextmanager
+def _device(capability: Capability) -> Iterator[None]:
+    """Let device functions, which ask the present GPU what it is, find one."""
+    from numba.cuda import dispatcher
+
+    usual = dispatcher.get_current_device
+    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+    try:
+        yield
+    finally:
+        dispatcher.get_current_device = usual

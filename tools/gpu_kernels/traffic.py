@@ -1,0 +1,84 @@
+"""How many bytes each kernel moves, counted in the simulator: run with NUMBA_ENABLE_CUDASIM=1.
+
+Prints JSON: for each kernel the bytes that travel between global memory and the multiprocessors in
+the examples of the table, and how many would if every element travelled once. Shapes and strides,
+which every thread reads and the caches keep, do not count.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numba import cuda
+
+from mt_kernels_cuda.catalog import Entry, entries
+from mt_kernels_cuda.simulation import TrafficCounter, observing
+from tools.gpu_kernels.rows import Key, key_of
+from tools.workspace import ROOT
+
+
+@dataclass
+class Moved:
+    """Bytes of a kernel's examples.
+
+    Attributes:
+        bytes: That travel.
+        least: That have to.
+    """
+
+    bytes: int = 0
+    least: int = 0
+
+    @property
+    def ratio(self) -> float:
+        """How many times each element travels, on average."""
+        return self.bytes / self.least if self.least else 1.0
+
+
+def count(entry: Entry) -> Moved:
+    """Run a kernel in the simulator and count."""
+    counter = TrafficCounter()
+    arguments = [
+        cuda.to_device(each) if isinstance(each, np.ndarray) else each for each in entry.arguments
+    ]
+    with observing(counter), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # Overflow comes silently on a GPU.
+        entry.kernel[entry.launch.blocks, entry.launch.threads](*arguments)
+    moved = Moved()
+    for name, traffic in counter.launches[0][1].items():
+        if not name.endswith(("_shape", "_strides")):
+            moved.bytes += traffic.bytes
+            moved.least += traffic.least
+    return moved
+
+
+def counted() -> dict[Key, Moved]:
+    """Count in a process of its own: numba chooses the simulator when it is imported."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.gpu_kernels.traffic"],
+        cwd=ROOT,
+        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    rows = json.loads(done.stdout)
+    return {(level, name): Moved(**moved) for level, name, moved in rows}
+
+
+def main() -> None:
+    """Count everything, and print it."""
+    sums: dict[Key, Moved] = {}
+    for entry in entries():
+        moved, total = count(entry), sums.setdefault(key_of(entry), Moved())
+        total.bytes += moved.bytes
+        total.least += moved.least
+    print(json.dumps([(*key, asdict(moved)) for key, moved in sums.items()]))
+
+
+if __name__ == "__main__":
+    main()
