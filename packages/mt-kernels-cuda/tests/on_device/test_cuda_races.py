@@ -11,7 +11,7 @@ from numba import cuda
 
 from mt_kernels_cuda import SIMULATED, catalog
 from mt_kernels_cuda.jit import device_function, kernel
-from mt_kernels_cuda.simulation import RaceDetector, RaceError, observing
+from mt_kernels_cuda.simulation import RaceDetector, RaceError, blocks, observing
 
 pytestmark = [
     pytest.mark.skipif(not SIMULATED, reason="watches numba's simulator"),
@@ -164,6 +164,30 @@ def test_a_race_leaves_the_simulator_in_order() -> None:
         with pytest.raises(RaceError):
             launch(neighbours, np.zeros(4), threads=4)
         assert launch(counts, np.zeros(2), 2, 2)[0] == 4.0
+
+
+@device_function
+def twice(x: float) -> float:
+    return 2.0 * x
+
+
+def test_the_host_may_call_a_function_of_the_device() -> None:
+    assert twice(3.0) == 6.0
+
+
+@pytest.mark.parametrize("fn", [neighbours, in_a_function])
+def test_without_greenlet_it_is_the_same(
+    fn: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads of the system take the place of greenlets, and are used again."""
+    monkeypatch.setattr(blocks, "greenlets", lambda: None)
+    for _ in range(3):
+        with pytest.raises(RaceError):
+            launch(fn, np.zeros(4), threads=2)
+        assert launch(counts, np.zeros(2), 3, 4)[0] == 12.0
+    for code in KERNELS:
+        run(KERNELS[code][0], RaceDetector())
+    assert len(blocks._idle) <= 1024
 
 
 def out_of_range(out: Any) -> None:

@@ -86,6 +86,9 @@ def _swapped(fn: Any, module: Any) -> Iterator[None]:
     numba's version ends this with the function. A device function that waits at a barrier is
     still running in one thread when it has returned in another.
     """
+    if module is None:  # A device function is called by the host.
+        yield
+        return
     outermost = not hasattr(module, "_replaced")
     if outermost:
         module._replaced = []
