@@ -1,0 +1,8 @@
+"""The page digits."""
+
+from mt_models.app.style import page_head
+
+
+def render() -> None:
+    """Draw the page."""
+    page_head("Digits", "")
