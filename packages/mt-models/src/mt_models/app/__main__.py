@@ -21,7 +21,7 @@ MISSING = (
 )
 """What to say where the extra is not installed."""
 
-MAIN = Path(__file__).with_name("main.py")
+MAIN = Path(__file__).parent / "entry" / "main.py"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,25 +5,13 @@ bright and on a dark page. Nothing has a fixed width beyond that of a phone.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from mt_models.app.theme import BLUE, ORANGE
 
-CSS = f"""
-<style>
-  :root {{ --mt-blue: {BLUE}; --mt-orange: {ORANGE}; --mt-line: rgba(128, 140, 155, 0.35); }}
-  .stMainBlockContainer {{ max-width: 68rem; padding-top: 3.5rem; padding-bottom: 4rem; }}
-  .mt-lead {{ font-size: 1.05rem; line-height: 1.6; max-width: 46rem; opacity: 0.85; }}
-  .mt-figure {{ width: 100%; overflow-x: auto; }}
-  .mt-figure svg {{ max-width: 100%; height: auto; color: inherit; }}
-  .mt-pixels img {{ image-rendering: pixelated; }}
-  @media (max-width: 640px) {{
-    .stMainBlockContainer {{ padding-left: 1rem; padding-right: 1rem; }}
-    h1 {{ font-size: 1.7rem !important; }}
-  }}
-</style>
-"""
+CSS = Path(__file__).parent.joinpath("assets", "style.css").read_text("utf-8")
 
 
 def page_head(title: str, lead: str, try_this: Sequence[str] = ()) -> None:
@@ -34,7 +22,7 @@ def page_head(title: str, lead: str, try_this: Sequence[str] = ()) -> None:
         lead: One paragraph that says what to look for.
         try_this: One or two things to do first.
     """
-    st.html(CSS)
+    st.html(f"<style>:root {{--mt-blue: {BLUE}; --mt-orange: {ORANGE}}}{CSS}</style>")
     st.title(title)
     st.html(f'<p class="mt-lead">{lead}</p>')
     if try_this:

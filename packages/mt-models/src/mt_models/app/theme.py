@@ -1,13 +1,13 @@
-"""The app's colours, for a bright and for a dark window; Streamlit follows the system's choice.
-
-Two colours carry meaning everywhere, as in the project's other pictures: orange is for gradients
-and for "no", blue for kernels and for "yes".
-"""
+"""The app's colours, for a bright and for a dark window; Streamlit follows the system's choice."""
 
 from dataclasses import dataclass
 
-BLUE = "#2f6fb3"
-ORANGE = "#d97a2b"
+from mt_models.colours import INK, ORANGE
+
+__all__ = ["BLUE", "ORANGE", "theme_options"]
+
+BLUE = "#3b82d0"
+"""As in the project's other pictures, but bright enough for a dark page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Palette:
     text: str
 
 
-LIGHT = Palette(primary=BLUE, background="#ffffff", secondary="#f3f5f8", text="#1f2933")
+LIGHT = Palette(primary=BLUE, background="#ffffff", secondary="#f3f5f8", text=INK)
 DARK = Palette(primary="#6aa9e9", background="#12161c", secondary="#1c232d", text="#e4e8ee")
 
 
