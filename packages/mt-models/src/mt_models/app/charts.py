@@ -1,5 +1,6 @@
 """The curves of a training, drawn by the browser in the colours of the page."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,31 +10,44 @@ from mt_models.app.jobs.live import CurvePoint
 from mt_models.app.theme import BLUE, ORANGE
 from mt_models.training import EpochRecord
 
-HEIGHT = 230
+HEIGHT = 300
+
+Place = tuple[float, float]
 
 
-def training_curves(points: Sequence[CurvePoint], records: Sequence[EpochRecord]) -> None:
-    """Draw loss and accuracy over the epochs: lines while learning, dots on unseen examples."""
+def training_curves(
+    points: Sequence[CurvePoint], records: Sequence[EpochRecord], epochs: int
+) -> None:
+    """Draw loss and accuracy over the epochs: lines while learning, dots on unseen examples.
+
+    Args:
+        points: The curve so far.
+        records: The finished epochs.
+        epochs: How many there will be.
+    """
     loss = [(point.epoch, point.loss) for point in points]
     accuracy = [(point.epoch, 100 * point.accuracy) for point in points]
     unseen_loss = [(float(record.epoch), record.validation_loss) for record in records]
     unseen_accuracy = [
         (float(record.epoch), 100 * record.validation_accuracy) for record in records
     ]
+    highest = max((y for _, y in loss + unseen_loss), default=1.0)
+    lowest = min((y for _, y in accuracy + unseen_accuracy), default=0.0)
     left, right = st.columns(2)
     with left:
-        _curve("loss", loss, unseen_loss, [0, None])
+        _curve("loss", loss, unseen_loss, epochs, (0.0, highest))
     with right:
-        _curve("accuracy in %", accuracy, unseen_accuracy, [None, 100])
+        _curve("accuracy in %", accuracy, unseen_accuracy, epochs, (math.floor(lowest), 100.0))
 
 
 def _curve(
     title: str,
-    learnt: Sequence[tuple[float, float]],
-    unseen: Sequence[tuple[float, float]],
-    domain: Sequence[float | None],
+    learnt: Sequence[Place],
+    unseen: Sequence[Place],
+    epochs: int,
+    heights: Place,
 ) -> None:
-    """Draw one chart."""
+    """Draw one chart, with room for all epochs from the beginning."""
     rows = [{"epoch": x, "value": y, "of": "while learning"} for x, y in learnt]
     rows += [{"epoch": x, "value": y, "of": "on unseen examples"} for x, y in unseen]
     encoding: dict[str, Any] = {
@@ -42,17 +56,13 @@ def _curve(
             "type": "quantitative",
             "title": "epochs",
             "axis": {"tickMinStep": 1, "format": "d", "grid": False},
+            "scale": {"domain": [0, epochs], "nice": False},
         },
         "y": {
             "field": "value",
             "type": "quantitative",
             "title": title,
-            "scale": {"zero": False}
-            | {
-                name: value
-                for name, value in zip(("domainMin", "domainMax"), domain, strict=True)
-                if value is not None
-            },
+            "scale": {"domain": heights, "nice": False, "clamp": True},
         },
         "color": {
             "field": "of",

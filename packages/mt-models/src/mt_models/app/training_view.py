@@ -16,9 +16,9 @@ from mt_models.recipes import Recipe
 from mt_models.training import Settings
 
 BACKENDS = {
-    "tuned": "tuned: kernels made for these networks",
-    "fast": "fast: the course's loops, compiled",
-    "reference": "reference: plain Python, hundreds of times slower",
+    "tuned": "kernels made for these networks",
+    "fast": "the course's loops, compiled",
+    "reference": "plain Python, thousands of times slower",
 }
 PHASES = {
     "preparing": "loading data and compiling",
@@ -32,7 +32,8 @@ PHASES = {
 
 def choose_backend(key: str) -> tuple[str, Dtype]:
     """Let the user choose what computes; return its name and the type of its numbers."""
-    name = st.selectbox("Backend", list(BACKENDS), format_func=BACKENDS.__getitem__, key=key)
+    explained = "\n".join(f"- **{name}**: {what}" for name, what in BACKENDS.items())
+    name = st.selectbox("Backend", list(BACKENDS), key=key, help=explained)
     return name, default_dtype(name)
 
 
@@ -112,7 +113,7 @@ def _chosen_run(problem: str, runs: list[RunView], details: Callable[[RunView], 
     run = runs[names.index(chosen)]
     _ending(run)
     if curve := run.curve():
-        training_curves(curve, run.records)
+        training_curves(curve, run.records, int(run.settings["epochs"]))
     details(run)
     st.caption(f"Everything is kept in `{_short(run.folder)}`, as the command `train` keeps it.")
 
