@@ -1,6 +1,6 @@
 """Measures the backends on small work: `python -m mt_models.app.jobs.speed FOLDER`.
 
-Every result is a line of JSON in `speed.jsonl` as soon as it is there. A time is the best of several
+Every result is a line of JSON in `speed.jsonl` as soon as it is there. A time is the best of some
 calls, after one in which kernels are compiled and which is not counted.
 """
 
