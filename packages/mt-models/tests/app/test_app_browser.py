@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tools.app_browser import draw_seven
+
 pytestmark = pytest.mark.app
 
 LONG = 180_000.0
@@ -51,22 +53,6 @@ def _opened(browser: Any, address: str, **options: Any) -> Iterator[Any]:
     context.close()
     assert complaints == []
     assert strangers == []
-
-
-def draw_seven(page: Any) -> None:
-    canvas = page.locator("canvas")
-    canvas.wait_for()
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    places = [(0.25, 0.25), (0.72, 0.25), (0.45, 0.8)]
-    (x, y), *others = [
-        (box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in places
-    ]
-    page.mouse.move(x, y)
-    page.mouse.down()
-    for x, y in others:
-        page.mouse.move(x, y, steps=8)
-    page.mouse.up()
 
 
 def open_page(page: Any, name: str) -> None:
@@ -145,5 +131,5 @@ def test_a_task_is_graded(page: Any) -> None:
     open_page(page, "Grade")
     page.get_by_role("button", name="Judge it").click()
     page.get_by_text("Report on").wait_for()
-    assert page.locator(".mt-summary .mt-for").count() == 1
-    page.frame_locator("iframe").get_by_text("Task 0.1").first.wait_for()
+    report = page.frame_locator("iframe")
+    report.get_by_text("of 10 points").first.wait_for()

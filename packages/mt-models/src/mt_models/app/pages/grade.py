@@ -1,12 +1,9 @@
 """Grade: let the grader judge a folder, and read its report."""
 
-import html
 import json
 import shutil
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -120,25 +117,10 @@ def _report(folder: Path) -> None:
             st.code(output, language=None)
         return
     st.subheader(f"Report on {result['submission']['name']}")
-    st.html(_summary(result["tasks"]))
     st.iframe(page, height=640, alt="The report")
     st.download_button(
         "Download the report", page, "report.html", "text/html", icon=":material/download:"
     )
-
-
-def _summary(tasks: list[Mapping[str, Any]]) -> str:
-    """Return a line for each task."""
-    lines = []
-    for task in tasks:
-        sign = "✓" if task["status"] == "passed" else "✗" if task["status"] == "failed" else "–"
-        kind = "mt-for" if task["status"] == "passed" else "mt-against"
-        title = html.escape(f"{task['id']} {task['title']}")
-        lines.append(
-            f'<tr class="{kind}"><td>{sign}</td><td>{title}</td>'
-            f"<td>{task['status']}</td><td>{task['points']:g} of {task['max_points']:g}</td></tr>"
-        )
-    return f'<table class="mt-summary">{"".join(lines)}</table>'
 
 
 def _output(folder: Path) -> str:

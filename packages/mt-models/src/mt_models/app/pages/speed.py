@@ -1,6 +1,7 @@
 """Speed: what this machine's processor makes of the three backends."""
 
 import html
+import math
 from pathlib import Path
 
 import streamlit as st
@@ -12,6 +13,8 @@ from mt_models.app.style import page_head
 from mt_models.cli.folders import RUNS
 
 FOLDER = RUNS / "app" / "speed"
+SHORTEST = 1e-6
+"""Seconds of a bar without length."""
 WORKER = "mt_models.app.jobs.speed"
 
 
@@ -37,8 +40,9 @@ def render() -> None:
 
     panel()
     st.caption(
-        f"{machine()}. Each number is the fastest of several calls, the first of which is not "
-        "counted: it compiles. Other programs that run at the same time make all of them slower."
+        f"{machine()}. Bars are logarithmic: each factor of ten adds the same length. Each number "
+        "is the fastest of several calls, after one that compiles. Other programs that run at the "
+        "same time make all of them slower."
     )
 
 
@@ -58,12 +62,12 @@ def _buttons(folder: Path, state: str) -> None:
 
 
 def _results(timings: list[Timing]) -> None:
-    """Show a block of bars for each workload."""
+    """Show a block of bars for each workload, all on one logarithmic scale."""
+    slowest = max((timing.seconds for timing in timings), default=1.0)
     for work in WORKLOADS:
         found = {t.backend: t.seconds for t in timings if t.workload == work.name}
         if not found:
             continue
-        slowest = max(found.values())
         rows = []
         for name in NAMES:
             if name not in found:
@@ -73,13 +77,20 @@ def _results(timings: list[Timing]) -> None:
             faster = "" if gain is None or name == "reference" else f" · {_rounded(gain)} ×"
             rows.append(
                 f'<div class="mt-bar mt-winner"><span>{name}</span>'
-                f'<div><i style="width: {max(0.3, 100 * seconds / slowest):.1f}%"></i></div>'
+                f'<div><i style="width: {_length(seconds, slowest):.1f}%"></i></div>'
                 f"<b>{_time(seconds)}{faster}</b></div>"
             )
         st.html(
             f'<div class="mt-layer"><b>{html.escape(work.name)}</b> '
             f'<span>{html.escape(work.size)}</span></div><div class="mt-bars">{"".join(rows)}</div>'
         )
+
+
+def _length(seconds: float, slowest: float) -> float:
+    """Return how long a bar is, in percent: each factor of ten adds the same."""
+    return max(
+        1.0, 100 * math.log(max(seconds, SHORTEST) / SHORTEST) / math.log(slowest / SHORTEST)
+    )
 
 
 def _time(seconds: float) -> str:
@@ -90,5 +101,5 @@ def _time(seconds: float) -> str:
 
 
 def _rounded(number: float) -> str:
-    """Return a number with three digits, or all those before the point."""
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+    """Return a number with three digits."""
+    return f"{float(f'{number:.3g}'):,.0f}" if number >= 100 else f"{number:.3g}"
