@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_autodiff import no_grad
+from mt_autodiff import no_grad, tensor
 from mt_models.app.insight.digits import look_at_digit
 from mt_models.app.insight.networks import (
     PRETRAINED,
@@ -19,7 +20,7 @@ from mt_models.app.insight.networks import (
 )
 from mt_models.app.insight.sentences import judge_sentences, look_at_sentence, neighbours
 from mt_models.datasets import load_mnist_split, load_sst2, tokenise
-from mt_models.networks import KimCNN, LeNet5
+from mt_models.networks import CourseLeNet, KimCNN, LeNet5
 from mt_models.problems import LENGTH, image_batch
 from mt_models.recipes import DigitsRecipe
 
@@ -119,9 +120,10 @@ class TestDigits:
         network = recipe.build_network(backend)
         network.load_state_dict(digit_reader.network.state_dict())
         network.eval()
-        reader = Reader(network, recipe, backend, 0.0)  # type: ignore[type-var]
+        assert isinstance(network, CourseLeNet)
+        reader: DigitReader = Reader(network, recipe, backend, 0.0)
         image = load_mnist_split("test")[0][2]
-        insight = look_at_digit(reader, image)  # type: ignore[arg-type]
+        insight = look_at_digit(reader, image)
         scores = []
         for row, column in np.random.default_rng(1).integers(4, 24, (12, 2)):
             pair = []
@@ -134,13 +136,15 @@ class TestDigits:
         assert np.median(np.abs(scores)) < 1e-6
 
 
-def _scores(reader: DigitReader, pixels: np.ndarray) -> np.ndarray:
-    from mt_autodiff import tensor
-
+def _scores(reader: DigitReader, pixels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    network = reader.network
+    assert isinstance(network, CourseLeNet)
     with no_grad():
-        network = reader.network
         hidden = network.pool(network.conv2(network.conv1(tensor(pixels, reader.backend))))
-        return network.output(network.hidden(hidden.view(-1, 392))).to_numpy()[0]  # type: ignore[union-attr]
+        scores: npt.NDArray[np.float64] = network.output(
+            network.hidden(hidden.view(-1, 392))
+        ).to_numpy()[0]
+    return scores
 
 
 WORDS = st.sampled_from(

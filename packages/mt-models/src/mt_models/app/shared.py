@@ -1,6 +1,5 @@
 """What all windows share: the queue of long work, the networks, the data. Each is made once."""
 
-import sys
 from pathlib import Path
 
 import streamlit as st
@@ -38,13 +37,15 @@ def sst2() -> Sst2:
 def digit_reader(place: Path) -> DigitReader:
     """Return the network of a checkpoint or a run; of a run that goes on, the latest one."""
     path = find_checkpoint(place)
-    return _digit_reader(path, path.stat().st_mtime_ns)
+    reader: DigitReader = _digit_reader(path, path.stat().st_mtime_ns)
+    return reader
 
 
 def sentence_reader(place: Path) -> SentenceReader:
     """Return the network of a checkpoint or a run; of a run that goes on, the latest one."""
     path = find_checkpoint(place)
-    return _sentence_reader(path, path.stat().st_mtime_ns)
+    reader: SentenceReader = _sentence_reader(path, path.stat().st_mtime_ns)
+    return reader
 
 
 @st.cache_resource(show_spinner="Loading the network …", max_entries=4)
@@ -76,8 +77,3 @@ def checkout() -> Path | None:
     """Return the root of the checkout in which this package lies; None if it is installed alone."""
     root = Path(__file__).resolve().parents[5]
     return root if (root / "grading" / "__main__.py").is_file() else None
-
-
-def python() -> str:
-    """Return the Python that runs the app."""
-    return sys.executable
