@@ -101,6 +101,7 @@ class LiveDisplay(Display):
         kept = [p for p in read_curve(self.folder) if p.epoch <= share * self.epochs + 1e-9]
         lines = "".join(f"{json.dumps(asdict(point))}\n" for point in kept)
         (self.folder / CURVE).write_text(lines, "utf-8")
+        self.write(Live("learning", epoch=progress.epoch, epochs=self.epochs, share=share))
 
     def on_step(self, progress: Progress) -> None:
         """Add a point now and then, and tell where we stand a few times a second."""
