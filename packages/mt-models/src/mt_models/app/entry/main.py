@@ -49,4 +49,5 @@ def _icon() -> Image.Image:
     return Image.fromarray(np.array(pixels, np.uint8)).resize((64, 64), Image.Resampling.NEAREST)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -178,10 +178,10 @@ def _table(
     st.dataframe(
         [
             {
-                "sentence": texts[i],
+                "error": float(error[i]),
                 "truth": "positive" if labels[i] else "negative",
                 "positive": float(positive[i]),
-                "error": float(error[i]),
+                "sentence": texts[i],
             }
             for i in np.argsort(-error, kind="stable").tolist()
         ],
