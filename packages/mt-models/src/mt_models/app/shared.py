@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
+from mt_models.app.insight.digits import look_at_digit
 from mt_models.app.insight.networks import (
     PRETRAINED,
     DigitReader,
@@ -11,9 +13,12 @@ from mt_models.app.insight.networks import (
     load_digit_reader,
     load_sentence_reader,
 )
+from mt_models.app.insight.sentences import look_at_sentence
 from mt_models.app.jobs import ProcessQueue, RunView
 from mt_models.datasets import Mnist, Sst2, load_mnist, load_sst2
 from mt_models.prediction import find_checkpoint
+
+LOADING = "Loading the network, and compiling its kernels the first time …"
 
 
 @st.cache_resource(show_spinner=False)
@@ -48,14 +53,20 @@ def sentence_reader(place: Path) -> SentenceReader:
     return reader
 
 
-@st.cache_resource(show_spinner="Loading the network …", max_entries=4)
+@st.cache_resource(show_spinner=LOADING, max_entries=4)
 def _digit_reader(path: Path, written: int) -> DigitReader:
-    return load_digit_reader(path)
+    reader = load_digit_reader(path)
+    look_at_digit(
+        reader, np.zeros((28, 28), np.uint8)
+    )  # Compiles, so that a drawing need not wait.
+    return reader
 
 
-@st.cache_resource(show_spinner="Loading the network …", max_entries=2)
+@st.cache_resource(show_spinner=LOADING, max_entries=2)
 def _sentence_reader(path: Path, written: int) -> SentenceReader:
-    return load_sentence_reader(path)
+    reader = load_sentence_reader(path)
+    look_at_sentence(reader, "a")
+    return reader
 
 
 def choose_network(shipped: str, runs: list[RunView], key: str) -> Path:
