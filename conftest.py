@@ -1,5 +1,6 @@
 """Settings shared by every test of the repository."""
 
+import importlib.util
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,7 +22,15 @@ settings.register_profile(
 )
 settings.load_profile("minitorch")
 
-ONLY_WHEN_ASKED = {"long", "slow", "oracle", "docs", "cluster", "notebooks"}
+APP = "packages/mt-models/src/mt_models/app"
+collect_ignore_glob = (
+    []
+    if importlib.util.find_spec("streamlit")
+    else [f"{APP}/*.py", f"{APP}/pages/*.py", f"{APP}/entry/*.py"]
+)
+"""What cannot be imported to read its docstrings where Streamlit is missing."""
+
+ONLY_WHEN_ASKED = {"long", "slow", "oracle", "docs", "cluster", "notebooks", "app"}
 """Marks of tests that run only when `-m` names the mark.
 
 An expression in pytest's `addopts` could not say this: a `-m` on the command line replaces it, and

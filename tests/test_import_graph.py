@@ -143,3 +143,32 @@ class TestOnAMadeUpPackage:
 
     def test_a_package_without_a_row_is_found(self, tmp_path: Path) -> None:
         assert self.problems(tmp_path, "mt_new", "", set()) == ["mt_new has no row in MAY_IMPORT"]
+
+    @pytest.mark.parametrize("name", ["app/style.py", "app/pages/__init__.py", "app/pages/one.py"])
+    def test_a_room_behind_an_extra_imports_what_the_extra_brings(
+        self, tmp_path: Path, name: str
+    ) -> None:
+        assert self.problems_of_file(tmp_path, name, "import streamlit") == []
+
+    @pytest.mark.parametrize("name", ["app/__init__.py", "app/__main__.py", "data.py", "apple.py"])
+    def test_its_front_doors_and_what_surrounds_it_do_not(self, tmp_path: Path, name: str) -> None:
+        (found,) = self.problems_of_file(tmp_path, name, "import streamlit")
+        assert found.endswith("streamlit comes with the extra app and may be missing")
+
+    @pytest.mark.parametrize("code", ["import mt_models.app", "from mt_models.app.style import x"])
+    def test_nothing_outside_imports_from_a_room(self, tmp_path: Path, code: str) -> None:
+        assert self.problems_of_file(tmp_path, "app/style.py", code) == []
+        (found,) = self.problems_of_file(tmp_path, "data.py", code)
+        assert found.endswith("nothing outside mt_models.app may import from it")
+
+    @staticmethod
+    def problems_of_file(folder: Path, name: str, code: str) -> list[str]:
+        """What the rules say of a file of mt-models whose extra `app` brings Streamlit."""
+        extras = {"app": frozenset({"streamlit"})}
+        package = Package(folder, "mt-models", "0.1.0", frozenset(), extras)
+        for old in package.source.rglob("*.py"):
+            old.unlink()
+        file = package.source / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(code, "utf-8")
+        return violations([package])

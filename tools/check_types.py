@@ -12,7 +12,7 @@ from tools.workspace import ROOT
 
 def main(arguments: list[str]) -> int:
     """Check what is named, or everything; 1 if an error was found, else 0."""
-    conftests = sorted(str(file) for file in ROOT.glob("packages/*/tests/conftest.py"))
+    conftests = sorted(str(file) for file in ROOT.glob("packages/*/tests/**/conftest.py"))
     runs = [arguments] if arguments else [[], *([file] for file in conftests)]
     mypy = [sys.executable, "-m", "mypy"]
     return max(subprocess.run([*mypy, *run], cwd=ROOT, check=False).returncode for run in runs)

@@ -5,6 +5,7 @@ centre of mass (Y. LeCun, C. Cortes, C. J. C. Burges: The MNIST database of hand
 """
 
 from os import PathLike
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,14 @@ class ImageError(ValueError):
     """A file holds no picture of a digit."""
 
 
-def read_digit(path: str | PathLike[str]) -> npt.NDArray[np.uint8]:
+def read_digit(
+    file: str | PathLike[str] | IO[bytes], name: str | None = None
+) -> npt.NDArray[np.uint8]:
     """Read an image file of one digit, of any size, dark on bright or bright on dark.
+
+    Args:
+        file: Its path, or the open file.
+        name: What to call it in an error; its path unless given.
 
     Shape:
         (28, 28), uint8, 0 is background.
@@ -32,20 +39,21 @@ def read_digit(path: str | PathLike[str]) -> npt.NDArray[np.uint8]:
         FileNotFoundError: There is no such file.
         ImageError: It is not an image, is too large, or is blank.
     """
+    source = str(file) if name is None else name
     try:
-        with Image.open(path) as picture:
+        with Image.open(file) as picture:
             # A camera that was held sideways says so beside the pixels.
             rgba = ImageOps.exif_transpose(picture).convert("RGBA")
     except FileNotFoundError:
         raise
     except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise ImageError(
-            f"{path}: not a readable image ({error}); give a PNG, JPEG or the like"
+            f"{source}: not a readable image ({error}); give a PNG, JPEG or the like"
         ) from error
     # Transparent is paper.
     paper = Image.new("RGBA", rgba.size, "white")
     grey = Image.alpha_composite(paper, rgba).convert("L")
-    return normalize_digit(np.asarray(grey), str(path))
+    return normalize_digit(np.asarray(grey), source)
 
 
 def normalize_digit(grey: npt.NDArray[np.uint8], source: str = "image") -> npt.NDArray[np.uint8]:

@@ -23,6 +23,7 @@ from mt_models.datasets import (
 )
 from mt_models.networks import KimCNN, Preset
 from mt_models.problems import NETWORKS, DigitNetwork, Digits, Points, Problem, Sentiment
+from mt_models.training import Settings
 from mt_nn import (
     SGD,
     Adam,
@@ -81,6 +82,15 @@ class Recipe(ABC):
     def make_schedule(self, steps: int) -> Schedule:
         """Return the learning rate of each of so many steps."""
         return ConstantRate(self.lr) if self.schedule == "constant" else CosineDecay(self.lr, steps)
+
+    def header(self, problem: Problem, settings: Settings) -> tuple[str, str]:
+        """Return the two lines that say what a run of it is, for its log."""
+        return (
+            f"{self.problem}: "
+            + ", ".join(f"{name} {value}" for name, value in self.to_json().items()),
+            f"batch size {settings.batch_size}, {len(problem.train):,} training and "
+            f"{len(problem.validation):,} validation examples",
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, from which `recipe_from_json` makes an equal recipe."""

@@ -89,12 +89,7 @@ def _train(
     # Paths and options are printed as they are, brackets and colons included.
     console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
     optimizer = recipe.make_optimizer(problem.network.parameters())
-    header = (
-        f"{recipe.problem}: "
-        + ", ".join(f"{name} {value}" for name, value in recipe.to_json().items()),
-        f"batch size {settings.batch_size}, {len(problem.train):,} training and "
-        f"{len(problem.validation):,} validation examples",
-    )
+    header = recipe.header(problem, settings)
     for line in header:
         console.print(line)
     with (

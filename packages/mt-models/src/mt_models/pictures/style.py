@@ -7,10 +7,7 @@ from typing import Any, cast
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-INK = "#1f2933"
-GREY = "#9aa5b1"
-BLUE = "#2563a8"
-ORANGE = "#d9822b"
+from mt_models.colours import GREY, INK
 
 STYLE: dict[str, Any] = {
     "axes.edgecolor": GREY,

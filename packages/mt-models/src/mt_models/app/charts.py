@@ -1,0 +1,100 @@
+"""The curves of a training, drawn by the browser in the colours of the page."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from mt_models.app.jobs.live import CurvePoint
+from mt_models.app.theme import BLUE, ORANGE
+from mt_models.training import EpochRecord
+
+HEIGHT = 300
+
+Place = tuple[float, float]
+
+
+def training_curves(
+    points: Sequence[CurvePoint], records: Sequence[EpochRecord], epochs: int
+) -> None:
+    """Draw loss and accuracy over the epochs: lines while learning, dots on unseen examples.
+
+    Args:
+        points: The curve so far.
+        records: The finished epochs.
+        epochs: How many there will be.
+    """
+    loss = [(point.epoch, point.loss) for point in points]
+    accuracy = [(point.epoch, 100 * point.accuracy) for point in points]
+    unseen_loss = [(float(record.epoch), record.validation_loss) for record in records]
+    unseen_accuracy = [
+        (float(record.epoch), 100 * record.validation_accuracy) for record in records
+    ]
+    highest = max((y for _, y in loss + unseen_loss), default=1.0)
+    lowest = min((y for _, y in accuracy + unseen_accuracy), default=0.0)
+    left, right = st.columns(2)
+    with left:
+        _curve("loss", loss, unseen_loss, epochs, (0.0, highest))
+    with right:
+        _curve("accuracy in %", accuracy, unseen_accuracy, epochs, (math.floor(lowest), 100.0))
+
+
+def _curve(
+    title: str,
+    learnt: Sequence[Place],
+    unseen: Sequence[Place],
+    epochs: int,
+    heights: Place,
+) -> None:
+    """Draw one chart, with room for all epochs from the beginning."""
+    rows = [{"epoch": x, "value": y, "of": "while learning"} for x, y in learnt]
+    rows += [{"epoch": x, "value": y, "of": "on unseen examples"} for x, y in unseen]
+    encoding: dict[str, Any] = {
+        "x": {
+            "field": "epoch",
+            "type": "quantitative",
+            "title": "epochs",
+            "axis": {"tickMinStep": 1, "format": "d", "grid": False},
+            "scale": {"domain": [0, epochs], "nice": False},
+        },
+        "y": {
+            "field": "value",
+            "type": "quantitative",
+            "title": title,
+            "scale": {"domain": heights, "nice": False, "clamp": True},
+        },
+        "color": {
+            "field": "of",
+            "type": "nominal",
+            "title": None,
+            "scale": {
+                "domain": ["while learning", "on unseen examples"],
+                "range": [BLUE, ORANGE],
+            },
+            "legend": {"orient": "top"},
+        },
+        "tooltip": [
+            {"field": "of", "title": " "},
+            {"field": "epoch", "format": ".2f"},
+            {"field": "value", "format": ".4f", "title": title},
+        ],
+    }
+    st.vega_lite_chart(
+        {
+            "height": HEIGHT,
+            "data": {"values": rows},
+            "encoding": encoding,
+            "layer": [
+                {
+                    "mark": {"type": "line", "strokeWidth": 1.6},
+                    "transform": [{"filter": "datum.of == 'while learning'"}],
+                },
+                {
+                    "mark": {"type": "line", "point": {"size": 60}, "strokeWidth": 1.6},
+                    "transform": [{"filter": "datum.of != 'while learning'"}],
+                },
+            ],
+        },
+        width="stretch",
+    )

@@ -1,0 +1,1 @@
+"""One module for each page, with one function `render` that draws it."""
