@@ -179,7 +179,8 @@ class Drawing:
         strength = 0.35 if colour == INK else 0.95
         self._parts.append(
             f'<polyline points="{path}" fill="none" stroke="{colour}" '
-            f'stroke-opacity="{strength}" stroke-width="{width:g}" stroke-linecap="round"></polyline>'
+            f'stroke-opacity="{strength}" stroke-width="{width:g}" stroke-linecap="round">'
+            "</polyline>"
         )
         for x, y in points:
             self._reach(x, y)
@@ -204,6 +205,15 @@ class Drawing:
         self._parts.append(
             f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" fill="{colour}" '
             f'stroke="{INK}" stroke-opacity="0.6"></circle>'
+        )
+        self._reach(x - radius, y - radius)
+        self._reach(x + radius, y + radius)
+
+    def ring(self, x: float, y: float, radius: float) -> None:
+        """Draw a circle that is empty inside."""
+        self._parts.append(
+            f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" fill="none" stroke="{INK}" '
+            'stroke-width="2"></circle>'
         )
         self._reach(x - radius, y - radius)
         self._reach(x + radius, y + radius)

@@ -1,10 +1,10 @@
 r"""A convolution and both of its gradients, one output at a time.
 
-With $z_{o,p} = \\sum_{c,k} x_{c,p+k} w_{o,c,k}$, and $p - k$ in place of $p + k$ where the kernel is
-anchored at its end (`reverse`), the gradients are
+With $z_{o,p} = \sum_{c,k} x_{c,p+k} w_{o,c,k}$, and $p - k$ in place of $p + k$ where the kernel
+is anchored at its end (`reverse`), the gradients are
 
-$$\\bar x_{c,q} = \\sum_{o,k} \\bar z_{o,q \\mp k} w_{o,c,k}, \\qquad
-\\bar w_{o,c,k} = \\sum_p \\bar z_{o,p} x_{c,p \\pm k}.$$
+$$\bar x_{c,q} = \sum_{o,k} \bar z_{o,q \mp k} w_{o,c,k}, \qquad
+\bar w_{o,c,k} = \sum_p \bar z_{o,p} x_{c,p \pm k}.$$
 
 All three results are the library's. The steps name the products that each of their numbers is the
 sum of, and where in memory the factors stand.

@@ -1,0 +1,85 @@
+"""The page on points in the plane: a line moved by hand, and networks while they learn."""
+
+import streamlit as st
+
+from mt_models.app.figures.points import draw_line, draw_map
+from mt_models.app.lessons.points import Line, judge, line_everywhere
+from mt_models.app.style import figure, page_head
+from mt_models.datasets import DATASETS, Graph
+
+CELLS = 40
+"""Rows and columns of the map."""
+
+SLIDERS = ("w1", "w2", "b")
+
+
+def render() -> None:
+    """Draw the page."""
+    page_head(
+        "Points in the plane",
+        "Six sets of points, each asking for more of a model than the one before. A line is three "
+        "numbers, which can be moved by hand; a network finds hundreds by itself. The colour of "
+        "the plane is what the model says there, the colour of a point is what is right.",
+        (
+            "Separate Simple by hand, then try Xor: no line will do.",
+            "Take single steps down the slope and watch the three numbers move by themselves.",
+        ),
+    )
+    by_hand, learning = st.tabs(["A line by hand", "A network that learns"])
+    with by_hand:
+        _by_hand()
+    with learning:
+        pass
+
+
+@st.fragment
+def _by_hand() -> None:
+    left, right = st.columns([3, 2])
+    with right:
+        name = st.segmented_control("Points", list(DATASETS), default="Simple", key="points.set")
+        points = _points(name or "Simple", 50)
+        for slider in SLIDERS:
+            st.session_state.setdefault(f"points.{slider}", 1.0 if slider == "w1" else 0.0)
+        w1 = st.slider("w1, how much x1 counts", -20.0, 20.0, step=0.1, key="points.w1")
+        w2 = st.slider("w2, how much x2 counts", -20.0, 20.0, step=0.1, key="points.w2")
+        b = st.slider("b, the bias", -20.0, 20.0, step=0.1, key="points.b")
+        rate = st.select_slider("Learning rate", (0.5, 1.0, 2.0, 5.0, 10.0), 5.0, key="points.rate")
+        line = Line(w1, w2, b)
+        judged = judge(line, points)
+        with st.container(horizontal=True):
+            for steps in (1, 20):
+                label = "One step down the slope" if steps == 1 else f"{steps} steps"
+                st.button(
+                    label,
+                    key=f"points.step{steps}",
+                    on_click=_step,
+                    args=(line, points, rate, steps),
+                )
+        one, two = st.columns(2)
+        one.metric("loss", f"{judged.loss:.4f}")
+        two.metric("right", f"{judged.right} of {points.N}")
+        gradient = judged.gradient
+        st.caption(
+            f"The loss changes with w1 by {gradient.w1:+.3f}, with w2 by {gradient.w2:+.3f}, with "
+            f"b by {gradient.b:+.3f}. A step subtracts the rate times these."
+        )
+    with left:
+        drawing = draw_map(points, line_everywhere(line, CELLS), judged.probabilities)
+        draw_line(drawing, line)
+        figure(
+            drawing.svg(),
+            f"{points.N} points; the line puts {judged.right} of them on the right side",
+        )
+
+
+def _step(line: Line, points: Graph, rate: float, steps: int) -> None:
+    """Move the sliders down the slope of the loss, no further than they go."""
+    for _ in range(steps):
+        line = line.stepped(judge(line, points).gradient, rate)
+    for name in SLIDERS:
+        st.session_state[f"points.{name}"] = min(max(getattr(line, name), -20.0), 20.0)
+
+
+@st.cache_data
+def _points(name: str, n: int) -> Graph:
+    return DATASETS[name](n, 0)
