@@ -44,8 +44,10 @@ def render() -> None:
     st.dataframe(
         _rows(branches, total),
         hide_index=True,
+        height="content",
         column_config={
-            "share": st.column_config.ProgressColumn("share", min_value=0.0, max_value=1.0)
+            "numbers": st.column_config.TextColumn("numbers", alignment="right"),
+            "share": st.column_config.ProgressColumn("share", min_value=0.0, max_value=1.0),
         },
     )
     with st.expander("As Python prints it"):
@@ -61,14 +63,14 @@ def _rows(branches: list[Branch], total: int) -> dict[str, list[object]]:
         indent = "\u2003" * branch.depth
         mode = "train" if branch.training else "eval"
         kind = f"{branch.kind}({branch.settings})"
-        _add(rows, indent + (branch.name or "(the network)"), kind, "", None, None, mode)
+        _add(rows, indent + (branch.name or "(the network)"), kind, "", "", None, mode)
         for held in branch.parameters:
             _add(
                 rows,
                 f"{indent}\u2003{branch.name}.{held.name}".replace("\u2003.", "\u2003"),
                 "Parameter" if held.learnt else "Parameter, not learnt",
                 " × ".join(map(str, held.shape)) or "one number",
-                held.count,
+                f"{held.count:,}",
                 held.count / total if total else 0.0,
                 "",
             )

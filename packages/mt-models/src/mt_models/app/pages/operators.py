@@ -37,10 +37,11 @@ def render() -> None:
             key="op.step",
         )
         at = tangent(of, float(x), float(y), float(step))
-        one, two, three = st.columns(3)
-        one.metric("value", _short(at.value))
-        two.metric("derivative", _short(at.slope))
-        three.metric("difference", _short(at.quotient))
+        st.markdown(
+            f"value **{_short(at.value)}**  \n"
+            f"derivative, by backpropagation **{_short(at.slope)}**  \n"
+            f"derivative, by the difference **{_short(at.quotient)}**"
+        )
         st.caption(of.remark)
         with st.expander(f"The code of `operators.{of.name}`"):
             st.code(of.source)

@@ -34,10 +34,10 @@ def render() -> None:
 
 @st.fragment
 def _by_hand() -> None:
-    left, right = st.columns([3, 2])
+    name = st.segmented_control("Points", list(DATASETS), default="Simple", key="points.set")
+    points = _points(name or "Simple", 50)
+    left, right = st.columns(2)
     with right:
-        name = st.segmented_control("Points", list(DATASETS), default="Simple", key="points.set")
-        points = _points(name or "Simple", 50)
         for slider in SLIDERS:
             st.session_state.setdefault(f"points.{slider}", 1.0 if slider == "w1" else 0.0)
         w1 = st.slider("w1, how much x1 counts", -20.0, 20.0, step=0.1, key="points.w1")

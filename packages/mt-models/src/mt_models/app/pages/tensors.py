@@ -47,10 +47,10 @@ def render() -> None:
 
 
 def _views() -> None:
+    example = st.pills("Examples", EXAMPLES, default=EXAMPLES[0], key="tensor.example")
     left, right = st.columns([1, 3])
     text = left.text_input("Shape", "3, 4", key="tensor.shape")
-    example = right.pills("Examples", EXAMPLES, default=EXAMPLES[0], key="tensor.example")
-    chain = st.text_input(
+    chain = right.text_input(
         "What is done to x", example or "", max_chars=200, help=f"Known: {ALLOWED}."
     )
     try:
