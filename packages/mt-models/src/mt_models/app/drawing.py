@@ -176,7 +176,7 @@ class Drawing:
     ) -> None:
         """Draw straight lines from point to point."""
         path = " ".join(f"{x:g},{y:g}" for x, y in points)
-        strength = 0.35 if colour == INK else 0.95
+        strength = 0.35 if colour == INK and width < 2 else 0.9
         self._parts.append(
             f'<polyline points="{path}" fill="none" stroke="{colour}" '
             f'stroke-opacity="{strength}" stroke-width="{width:g}" stroke-linecap="round">'

@@ -32,7 +32,7 @@ def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running
         at = at % count + 1
         st.session_state[f"{key}.since"] = time.monotonic()
     st.session_state[place] = at
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.button("Back", key=f"{key}.back", on_click=_move, args=(key, -1, count))
         st.button("Next", key=f"{key}.next", on_click=_move, args=(key, 1, count))
         label, icon = ("Stop", "pause") if running else ("Play", "play_arrow")
@@ -40,8 +40,8 @@ def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running
             st.session_state[f"{key}.running"] = not running
             st.session_state[f"{key}.since"] = time.monotonic()
             st.rerun()
-    if count > 1:
-        st.slider(name.capitalize(), 1, count, key=place)
+        if count > 1:
+            st.slider(f"{name.capitalize()}, of {count}", 1, count, key=place)
     draw(int(st.session_state[place]) - 1)
 
 

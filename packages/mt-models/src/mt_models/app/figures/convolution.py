@@ -127,11 +127,11 @@ def _draw_right(step: Step, right: TensorData, title: str, matrix: bool) -> Draw
 
 
 def _draw_memory(data: TensorData, indices: list[Index], title: str, colour: str) -> Drawing:
-    order = {position: at + 1 for at, position in enumerate(cells_read(data, indices))}
+    read = set(cells_read(data, indices))
     return draw_storage(
         [float(value) for value in data.storage],
         f"{title}: shape {data.shape}, strides {data.strides}",
-        look=lambda position: Look(colour, 0.3, colour) if position in order else None,
+        look=lambda position: Look(colour, 0.3, colour) if position in read else None,
     )
 
 

@@ -6,9 +6,9 @@ from mt_models.app.lessons.layered import place
 from mt_models.app.theme import BLUE, ORANGE
 
 WIDTH = 88.0
-HEIGHT = 46.0
-ACROSS = 104.0
-DOWN = 92.0
+HEIGHT = 54.0
+ACROSS = 116.0
+DOWN = 104.0
 SIGNS = {"Add": "+", "Mul": "×", "Neg": "−", "Inv": "1 / ·", "LT": "<", "EQ": "="}
 
 
@@ -37,8 +37,8 @@ def draw_graph(graph: Graph, steps: int) -> Drawing:
 
 def _draw_edge(drawing: Drawing, points: tuple[tuple[float, float], ...], used: bool) -> None:
     path = [(x * ACROSS, y * DOWN) for x, y in points]
-    (x0, y0), (x1, y1) = path[0], path[-1]
-    path[0], path[-1] = (x0, y0 + HEIGHT / 2), (x1, y1 - HEIGHT / 2)
+    path[0] = (path[0][0] + _side(path[0], path[1]), path[0][1] + HEIGHT / 2)
+    path[-1] = (path[-1][0] + _side(path[-1], path[-2]), path[-1][1] - HEIGHT / 2)
     if used:
         # Derivatives flow against the computation.
         drawing.arrow(path[::-1], colour=ORANGE, width=2.5)
@@ -46,25 +46,30 @@ def _draw_edge(drawing: Drawing, points: tuple[tuple[float, float], ...], used: 
         drawing.arrow(path)
 
 
+def _side(end: tuple[float, float], other: tuple[float, float]) -> float:
+    """Return how far from the middle of a box an edge touches it, towards where it comes from."""
+    return max(-1.0, min(1.0, (other[0] - end[0]) / ACROSS)) * WIDTH / 4
+
+
 def _draw_node(
     drawing: Drawing, node: Node, x: float, y: float, derivative: float | None, visited: bool
 ) -> None:
-    label = SIGNS.get(node.label, node.label)
     if node.constant:
-        look, text = Look(strength=0.0, ghost=True), number(node.value)
+        look, label = Look(strength=0.0, ghost=True), ""
     elif node.leaf:
-        look, text = Look(BLUE, 0.2), f"{label} = {number(node.value)}"
+        look, label = Look(BLUE, 0.2), node.label
     else:
-        look, text = Look(INK, 0.06), f"{label}  {number(node.value)}"
+        look, label = Look(INK, 0.06), SIGNS.get(node.label, node.label)
     if visited:
         look = Look(look.fill, look.strength, ORANGE)
-    left, top = x - WIDTH / 2, y - HEIGHT / 2
-    drawing.cell(left, top, "", look, width=WIDTH, height=HEIGHT)
-    drawing.text(x, y - (8 if derivative is not None else 0), text, anchor="middle")
+    drawing.cell(x - WIDTH / 2, y - HEIGHT / 2, "", look, width=WIDTH, height=HEIGHT)
+    lines = [(label, INK, False), (number(node.value), INK, True)]
     if derivative is not None:
-        drawing.text(
-            x, y + 11, f"d = {number(derivative)}", size=12, anchor="middle", colour=ORANGE
-        )
+        lines.append((f"d = {number(derivative)}", ORANGE, True))
+    lines = [line for line in lines if line[0]]
+    for i, (text, colour, strong) in enumerate(lines):
+        down = y + (i - (len(lines) - 1) / 2) * 16
+        drawing.text(x, down, text, anchor="middle", colour=colour, strong=strong)
 
 
 def _draw_handed(

@@ -10,7 +10,7 @@ from mt_models.app.theme import BLUE, ORANGE
 from mt_models.datasets import Graph
 
 SIDE = 360.0
-SHADES = 12
+SHADES = 24
 """How many strengths of colour the map has: neighbours of one strength are one rectangle."""
 
 

@@ -23,10 +23,9 @@ def draw_windows(lesson: Pooling, at: int) -> tuple[Drawing, Drawing, Drawing, D
     def on_image(index: Index) -> Look | None:
         return shaded(float(lesson.image[index]), largest, INK) if index in window else None
 
-    def on_gradient(index: Index) -> Look | None:
-        if index not in window:
-            return None
-        return Look(ORANGE, 0.04 + 0.5 * float(lesson.gradient[index]), ORANGE)
+    def on_gradient(index: Index) -> Look:
+        strength = 0.04 + 0.5 * float(lesson.gradient[index])
+        return Look(ORANGE, strength, INK if index in window else None)
 
     def on_output(index: Index) -> Look | None:
         return (

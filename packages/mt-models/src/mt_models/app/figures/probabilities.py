@@ -15,7 +15,7 @@ BAR = 240.0
 def draw_bars(lesson: Softmax, classes: Sequence[str]) -> Drawing:
     """Draw each class's probability as a bar, with an arrow where the loss pushes its logit."""
     drawing = Drawing()
-    drawing.text(0, 0, "probabilities, and where a step of learning moves the logits", strong=True)
+    drawing.text(0, 0, "probabilities; arrows: what learning does", strong=True)
     for i, name in enumerate(classes):
         y = 32.0 + 34 * i
         probability = float(lesson.probabilities[i])

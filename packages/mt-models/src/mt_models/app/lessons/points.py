@@ -1,18 +1,25 @@
 """Points in the plane: a line moved by hand, and what a network says everywhere around them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Scalar, Tensor, no_grad, tensor
+from mt_models.app.insight.computing import COMPUTING
+from mt_models.backends import default_dtype, make_backend
 from mt_models.datasets import Graph
 from mt_models.networks import ScalarLinear, ScalarMLP, TensorMLP
-from mt_nn import Linear, Module, binary_cross_entropy
+from mt_models.recipes import PointsRecipe, recipe_of
+from mt_nn import Linear, Module, binary_cross_entropy, load_checkpoint
 from mt_tensor import REFERENCE, Backend
 
 Array = npt.NDArray[np.float64]
+
+DISPLAY = "tuned"
+"""The backend that is asked for the map: the answer is the same on all, and this one is fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,47 @@ def line_everywhere(line: Line, cells: int) -> Array:
     at = _middles(cells)
     logits = tensor(at) @ tensor([[line.w1], [line.w2]]) + line.b
     return logits.sigmoid().to_numpy().reshape(cells, cells)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """What the network of a run says.
+
+    Attributes:
+        points: What it learns from.
+        everywhere: (cells, cells): its probability of class 1 in each cell of the unit square.
+        probabilities: (N,): the same of each point.
+        epochs: How many epochs it had learnt by then.
+    """
+
+    points: Graph
+    everywhere: Array
+    probabilities: Array
+    epochs: int
+
+
+def ask_run(checkpoint: Path, cells: int) -> Learnt:
+    """Ask the network of a checkpoint about the whole unit square.
+
+    Raises:
+        CheckpointError: The file is damaged, or no training run wrote it.
+        ValueError: It is of another problem.
+    """
+    saved = load_checkpoint(checkpoint)
+    recipe = recipe_of(saved)
+    if not isinstance(recipe, PointsRecipe):
+        raise ValueError(f"{checkpoint} is a network for {recipe.problem}; give one for points")
+    dtype = default_dtype(DISPLAY)
+    with COMPUTING:
+        problem = replace(recipe, backend=DISPLAY, dtype=dtype).build()
+        saved.restore(problem.network)
+        backend = make_backend(DISPLAY, dtype)
+        everywhere = network_everywhere(problem.network, cells, backend)
+        probabilities = problem.evaluate(problem.train).probabilities[:, 1]
+    pairs = [(float(x), float(y)) for x, y in problem.train.inputs]
+    points = Graph(len(pairs), pairs, problem.train.labels.tolist())
+    epochs = len(saved.meta["progress"]["records"])
+    return Learnt(points, everywhere, probabilities.astype(np.float64), epochs)
 
 
 def network_everywhere(network: Module, cells: int, backend: Backend = REFERENCE) -> Array:

@@ -45,16 +45,15 @@ def render() -> None:
     except FormulaError as error:
         st.error(str(error), icon=":material/edit:")
         return
+    found = graph.derivatives()
+    table = {
+        "with respect to": list(values),
+        "backpropagation": [f"{found.get(name, 0.0):.6g}" for name in values],
+        "central difference": [f"{quotients[name]:.6g}" for name in values],
+    }
     stepper("autodiff", len(graph.visits) + 1, lambda at: _show(graph, at), name="moment")
     st.markdown("##### The derivatives, found in two ways")
-    found = graph.derivatives()
-    st.table(
-        {
-            "with respect to": list(values),
-            "by backpropagation": [f"{found.get(name, 0.0):.6g}" for name in values],
-            "by the central difference": [f"{quotients[name]:.6g}" for name in values],
-        }
-    )
+    st.table(table)
 
 
 def _choose_values(formula: Formula) -> dict[str, float]:

@@ -49,7 +49,7 @@ def _choose() -> Convolution:
     """Show what can be chosen and compute it."""
     with st.container(border=True):
         left, middle, right = st.columns(3)
-        flat = left.segmented_control("Input", ("1-D", "2-D"), default="1-D", key="conv.dims")
+        flat = left.segmented_control("Input", ("1-D", "2-D"), default="2-D", key="conv.dims")
         reverse = left.toggle(
             "reverse",
             key="conv.reverse",
@@ -60,7 +60,7 @@ def _choose() -> Convolution:
         kernels = right.slider("Kernels (output channels)", 1, 3, 1, key="conv.kernels")
         layout = right.selectbox("The input lies in memory", LAYOUTS, key="conv.layout")
         seed = left.number_input("Numbers drawn with seed", 0, 999, 1, key="conv.seed")
-    sizes, kernel = ((8,), (width,)) if flat != "2-D" else ((5, 5), (width, width))
+    sizes, kernel = ((8,), (width,)) if flat == "1-D" else ((5, 5), (width, width))
     rng = np.random.default_rng(int(seed))
     return convolution(
         rng.integers(-3, 6, size=(channels, *sizes)),
@@ -77,12 +77,14 @@ def _show(lesson: Convolution, phase: Phase, at: int) -> None:
     figures = draw_step(lesson, phase, at)
     words = sum_in_words(lesson, phase, step)
     st.code(words, language=None, wrap_lines=True)
-    left, middle, right = st.columns([5, 4, 5])
-    with left:
+    # A sequence's results stand below it; images have room side by side.
+    sequence = lesson.output.ndim == 2
+    wide, narrow = st.columns([2, 1]) if sequence else st.columns(2)
+    with wide:
         figure(figures.left.svg(), f"What the window covers, and what by: {words}")
-    with middle:
+    with narrow:
         figure(figures.right.svg(), "The other factor of the products, what is used of it framed")
-    with right:
+    with wide if sequence else narrow:
         figure(figures.result.svg(), "What has come out so far, the newest number framed")
     st.markdown("##### The same step in memory")
     st.caption(

@@ -1,16 +1,34 @@
 """The page on points in the plane: a line moved by hand, and networks while they learn."""
 
+from typing import Literal
+
 import streamlit as st
 
 from mt_models.app.figures.points import draw_line, draw_map
-from mt_models.app.lessons.points import Line, judge, line_everywhere
+from mt_models.app.jobs import RunView
+from mt_models.app.lessons.points import Line, ask_run, judge, line_everywhere
 from mt_models.app.style import figure, page_head
+from mt_models.app.training_view import start_button, training_panel
+from mt_models.backends import default_dtype
 from mt_models.datasets import DATASETS, Graph
+from mt_models.problems import Points
+from mt_models.recipes import PointsRecipe
+from mt_models.training import LAST, Settings
+from mt_nn import CheckpointError
 
 CELLS = 40
 """Rows and columns of the map."""
 
 SLIDERS = ("w1", "w2", "b")
+START = {"w1": 6.0, "w2": 0.0, "b": -2.0}
+
+MODELS = {
+    "scalars (module 1)": ("scalar", "reference"),
+    "tensors (module 2)": ("tensor", "reference"),
+    "fast tensors (module 3)": ("tensor", "fast"),
+    "tuned tensors": ("tensor", "tuned"),
+}
+"""What the network is made of: the kind of model, and the backend of its tensors."""
 
 
 def render() -> None:
@@ -29,7 +47,7 @@ def render() -> None:
     with by_hand:
         _by_hand()
     with learning:
-        pass
+        _learning()
 
 
 @st.fragment
@@ -39,7 +57,7 @@ def _by_hand() -> None:
     left, right = st.columns(2)
     with right:
         for slider in SLIDERS:
-            st.session_state.setdefault(f"points.{slider}", 1.0 if slider == "w1" else 0.0)
+            st.session_state.setdefault(f"points.{slider}", START[slider])
         w1 = st.slider("w1, how much x1 counts", -20.0, 20.0, step=0.1, key="points.w1")
         w2 = st.slider("w2, how much x2 counts", -20.0, 20.0, step=0.1, key="points.w2")
         b = st.slider("b, the bias", -20.0, 20.0, step=0.1, key="points.b")
@@ -83,3 +101,51 @@ def _step(line: Line, points: Graph, rate: float, steps: int) -> None:
 @st.cache_data
 def _points(name: str, n: int) -> Graph:
     return DATASETS[name](n, 0)
+
+
+def _learning() -> None:
+    """Start trainings and watch them."""
+    with st.container(border=True):
+        name = st.segmented_control("Points", list(DATASETS), default="Xor", key="learn.set")
+        left, middle, right = st.columns(3)
+        made_of = left.selectbox("A network of", list(MODELS), index=3, key="learn.model")
+        hidden = left.slider("Units in each hidden layer", 2, 32, 10, key="learn.hidden")
+        n = middle.slider("How many points", 10, 200, 50, 10, key="learn.n")
+        epochs = middle.slider("Epochs", 10, 1000, 200, 10, key="learn.epochs")
+        rate = right.select_slider(
+            "Learning rate", (0.001, 0.003, 0.01, 0.03, 0.1), 0.01, key="learn.rate"
+        )
+        seed = right.number_input("Seed", 0, 999, 0, key="learn.seed")
+        kind, backend = MODELS[made_of]
+        model: Literal["scalar", "tensor"] = "scalar" if kind == "scalar" else "tensor"
+        recipe = PointsRecipe(
+            dataset=name or "Xor",
+            model=model,
+            backend=backend,
+            dtype=default_dtype(backend),
+            n=n,
+            hidden=hidden,
+            optimizer="adam",
+            lr=rate,
+            seed=int(seed),
+        )
+        start_button(recipe, Settings(epochs=epochs, batch_size=10, seed=int(seed)), "learn.start")
+    training_panel(Points.name, _map_of_run, "points that it learns from")
+
+
+def _map_of_run(run: RunView) -> None:
+    """Draw what the network of a run says everywhere, as it was when it was last saved."""
+    place = run.folder / LAST
+    if not place.is_file():
+        return
+    try:
+        learnt = ask_run(place, CELLS)
+    except (OSError, CheckpointError, ValueError) as error:
+        st.warning(f"The network cannot be read: {error}")
+        return
+    svg = draw_map(learnt.points, learnt.everywhere, learnt.probabilities).svg()
+    figure(svg, f"What the network says everywhere after {learnt.epochs} epochs")
+    st.caption(
+        f"After **{learnt.epochs}** epochs. Blue is class 1, orange class 0; "
+        "a ring marks a point on the wrong side."
+    )
