@@ -128,10 +128,13 @@ def _draw_right(step: Step, right: TensorData, title: str, matrix: bool) -> Draw
 
 def _draw_memory(data: TensorData, indices: list[Index], title: str, colour: str) -> Drawing:
     read = set(cells_read(data, indices))
+    # So that rows of the picture are rows of the tensor, where it lies row by row.
+    columns = max(12 // data.shape[-1], 1) * data.shape[-1]
     return draw_storage(
         [float(value) for value in data.storage],
         f"{title}: shape {data.shape}, strides {data.strides}",
         look=lambda position: Look(colour, 0.3, colour) if position in read else None,
+        columns=columns,
     )
 
 

@@ -79,13 +79,13 @@ def _show(lesson: Convolution, phase: Phase, at: int) -> None:
     st.code(words, language=None, wrap_lines=True)
     # A sequence's results stand below it; images have room side by side.
     sequence = lesson.output.ndim == 2
-    wide, narrow = st.columns([2, 1]) if sequence else st.columns(2)
-    with wide:
-        figure(figures.left.svg(), f"What the window covers, and what by: {words}")
-    with narrow:
-        figure(figures.right.svg(), "The other factor of the products, what is used of it framed")
-    with wide if sequence else narrow:
-        figure(figures.result.svg(), "What has come out so far, the newest number framed")
+    first, second, *third = st.columns([2, 1] if sequence else 3)
+    with first:
+        figure(figures.left.svg(220), f"What the window covers, and what by: {words}")
+    with second:
+        figure(figures.right.svg(220), "The other factor of the products, what is used framed")
+    with third[0] if third else first:
+        figure(figures.result.svg(220), "What has come out so far, the newest number framed")
     st.markdown("##### The same step in memory")
     st.caption(
         "Each cell shows its number and its position; those that this step reads are filled."
