@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mt_autodiff import Scalar
@@ -26,12 +26,11 @@ from mt_models.app.lessons.pooling import pool
 from mt_models.app.lessons.probabilities import drop, softmax_steps
 from mt_models.datasets import DATASETS
 
+SVG = "http://www.w3.org/2000/svg"
+
 
 def elements(drawing: Drawing, kind: str) -> list[ET.Element]:
     return [e for e in ET.fromstring(drawing.svg()).iter() if e.tag == f"{{{SVG}}}{kind}"]
-
-
-SVG = "http://www.w3.org/2000/svg"
 
 
 def texts(drawing: Drawing) -> list[str]:
@@ -42,6 +41,7 @@ def framed(drawing: Drawing) -> int:
     return sum(e.get("stroke-width") == "2.5" for e in elements(drawing, "rect"))
 
 
+@settings(max_examples=15)
 @given(
     st.sampled_from(PHASES),
     st.booleans(),

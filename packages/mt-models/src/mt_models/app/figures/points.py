@@ -1,6 +1,7 @@
 """Points in the unit square on the map of what a model says about each place."""
 
 import itertools
+import math
 
 import numpy as np
 
@@ -45,14 +46,12 @@ def draw_line(drawing: Drawing, line: Line) -> None:
             x = -(line.w2 * t + line.b) / line.w1
             if 0 <= x <= 1:
                 ends.append((x * SIDE, (1 - t) * SIDE))
-    if len(ends) >= 2:
-        drawing.line(
-            [
-                ends[0],
-                max(ends, key=lambda end: abs(end[0] - ends[0][0]) + abs(end[1] - ends[0][1])),
-            ],
-            width=3,
-        )
+    # Through a corner, both ends may be that corner.
+    start, end = max(
+        itertools.combinations(ends, 2), key=lambda pair: math.dist(*pair), default=((0, 0), (0, 0))
+    )
+    if start != end:
+        drawing.line([start, end], width=3)
 
 
 def _draw_cells(drawing: Drawing, everywhere: Array) -> None:

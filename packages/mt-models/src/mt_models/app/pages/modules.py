@@ -26,9 +26,10 @@ def render() -> None:
         ),
     )
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    name = left.segmented_control("Network", list(NETWORKS), default="CourseLeNet", key="tree.name")
+    names = list(NETWORKS)
+    name = left.segmented_control("Network", names, default=names[0], key="tree.network")
     training = right.toggle("training", True, key="tree.training")
-    network = _build(name or "CourseLeNet")
+    network = _build(name or names[0])
     # The network is shared by all windows; this run shows what it sets.
     if training:
         network.train()
