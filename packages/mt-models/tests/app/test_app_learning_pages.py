@@ -113,7 +113,7 @@ def test_a_formula_is_differentiated(open_page: Callable[[str], Any]) -> None:
     table = app.table[0].value
     assert table["backpropagation"].tolist() == ["12", "9"]
     assert [float(v) for v in table["central difference"]] == pytest.approx([12, 9])
-    app.button(key="autodiff.next").click().run()
+    app.button(key="autodiff.x * x * y.next").click().run()
     assert any("hands it on" in one.value for one in app.markdown)
 
 

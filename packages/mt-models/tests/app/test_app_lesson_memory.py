@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_models.app.lessons.memory import ChainError, broadcast_shape, follow, meet, read_shape
+from mt_models.app.lessons.memory import ChainError, add, broadcast_shape, follow, meet, read_shape
 
 steps = st.lists(
     st.sampled_from(
@@ -42,6 +42,11 @@ def test_expand_repeats_cells_and_contiguous_moves_them() -> None:
     assert wide.data.strides == (1, 0) and not wide.moved
     assert copied.moved and len(copied.cells) == 12 and copied.contiguous
     assert start.contiguous
+
+
+def test_indices_are_shown_as_they_are_typed() -> None:
+    codes = [link.code for link in follow((3, 4), "[1:, ::2][None, :][0]")]
+    assert codes[1:] == ["[1:, ::2]", "[None, :]", "[0]"]
 
 
 def test_contiguous_of_what_is_contiguous_moves_nothing() -> None:
@@ -124,6 +129,11 @@ def test_meetings_are_numpys(big: list[int], data: st.DataObject) -> None:
         found = meet(a, b, index)
         assert left[index] == np.arange(int(np.prod(a))).reshape(a)[found.left]
         assert right[index] == np.arange(int(np.prod(b))).reshape(b)[found.right]
+    first, second, total = add(a, b)
+    for index in np.ndindex(shape):
+        found = meet(a, b, index)
+        assert total.data.get(index) == first.data.get(found.left) + second.data.get(found.right)
+        assert total.data.get(index) == left[index] + 10 * right[index]
 
 
 def test_shapes_that_do_not_broadcast_say_why() -> None:

@@ -50,14 +50,19 @@ def start_button(recipe: Recipe, settings: Settings, key: str) -> None:
 
 
 def training_panel(
-    problem: str, details: Callable[[RunView], None], judged_by: str = "unseen examples"
+    problem: str,
+    details: Callable[[RunView], None],
+    *,
+    judged_by: str = "unseen examples",
+    details_first: bool = False,
 ) -> None:
     """Show the runs of a problem: those that wait or learn, and one in detail.
 
     Args:
         problem: Its name.
-        details: Shows what is particular to the problem, below the curves of the chosen run.
+        details: Shows what is particular to the problem, of the chosen run.
         judged_by: What the validation examples are, in words.
+        details_first: Whether the details come above the run's curves.
     """
     active = any(run.state != "ended" for run in find_runs(job_queue(), problem))
 
@@ -70,7 +75,7 @@ def training_panel(
         if active and all(run.state == "ended" for run in runs):
             st.rerun()  # The whole page, which then stops asking.
         if runs:
-            _chosen_run(problem, runs, details, judged_by)
+            _chosen_run(problem, runs, details, judged_by, details_first)
         else:
             st.caption("No run yet. Each will be kept in a folder of its own below `runs/`.")
 
@@ -106,7 +111,11 @@ def _active_run(run: RunView) -> None:
 
 
 def _chosen_run(
-    problem: str, runs: list[RunView], details: Callable[[RunView], None], judged_by: str
+    problem: str,
+    runs: list[RunView],
+    details: Callable[[RunView], None],
+    judged_by: str,
+    details_first: bool,
 ) -> None:
     """Let the user choose a run, and show what came of it."""
     names = [run.name for run in runs]
@@ -117,9 +126,12 @@ def _chosen_run(
     chosen = st.selectbox("Run", names, key=key)
     run = runs[names.index(chosen)]
     _ending(run, judged_by)
+    if details_first:
+        details(run)
     if curve := run.curve():
         training_curves(curve, run.records, int(run.settings["epochs"]), judged_by)
-    details(run)
+    if not details_first:
+        details(run)
     st.caption(f"Everything is kept in `{_short(run.folder)}`, as the command `train` keeps it.")
 
 

@@ -38,6 +38,9 @@ def draw_dropped(lesson: Dropped) -> list[tuple[Drawing, str]]:
     def look(index: Index) -> Look | None:
         return GHOST if lesson.function[index] == 0.0 else None
 
+    def gradient(index: Index) -> Look:
+        return look(index) or Look(ORANGE, 0.04 + 0.5 * float(lesson.gradient[index]))
+
     def draw(array: Array, title: str) -> Drawing:
         return draw_planes(array, title, look=look)
 
@@ -49,7 +52,9 @@ def draw_dropped(lesson: Dropped) -> list[tuple[Drawing, str]]:
         (draw(lesson.function, "function: the rest stays"), "What the function dropout leaves"),
         (draw(np.round(lesson.layer, 2), "layer: the rest is enlarged"), "What the layer leaves"),
         (
-            draw(lesson.gradient, "gradient: nothing where nothing came through"),
+            draw_planes(
+                lesson.gradient, "gradient: nothing where nothing came through", look=gradient
+            ),
             "The gradient of the sum of the function's result",
         ),
     ]

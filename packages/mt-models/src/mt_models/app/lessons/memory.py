@@ -154,6 +154,22 @@ def broadcast_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
     return _small(shape)
 
 
+def add(a: Sequence[int], b: Sequence[int]) -> tuple[Link, Link, Link]:
+    """Return two tensors and their sum: 0, 1, 2, … of one shape and 0, 10, 20, … of another.
+
+    Raises:
+        ChainError: The shapes do not broadcast, or the result is too large for the picture.
+    """
+    broadcast_shape(a, b)
+    ones, tens = (
+        Tensor(TensorData(step * np.arange(float(math.prod(shape))), tuple(shape)))
+        for shape, step in ((a, 1.0), (b, 10.0))
+    )
+    pairs = (("a", ones), ("b", tens), ("a + b", ones + tens))
+    first, second, result = (Link(code, x.data, 0, False) for code, x in pairs)
+    return first, second, result
+
+
 def _operations(chain: str) -> list[ast.expr]:
     """Return the calls and subscripts of a chain, the first one first."""
     text = chain.strip().rstrip(".")
@@ -190,7 +206,9 @@ def _apply(operation: ast.expr, before: Link) -> Link:
         if isinstance(operation, ast.Subscript):
             key = normalize_key(_key(operation.slice), before.data.shape)
             data = slice_view(before.data, key)
-            return Link(f"[{ast.unparse(operation.slice)}]", data, _offset(data, before), False)
+            # `ast.unparse` puts a tuple in parentheses, in which no slice may stand.
+            inside = ast.unparse(operation.slice).removeprefix("(").removesuffix(")")
+            return Link(f"[{inside}]", data, _offset(data, before), False)
         assert isinstance(operation, ast.Call) and isinstance(operation.func, ast.Attribute)
         name = operation.func.attr
         numbers = _numbers(operation.args)

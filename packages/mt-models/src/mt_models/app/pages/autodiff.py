@@ -30,7 +30,7 @@ def render() -> None:
         "order: a node hands its derivative on only when all its uses have contributed to it.",
         (
             "In (x + y) * (x + y) the two sums are two nodes. Where do their contributions meet?",
-            "Move x below 0 in x * y + relu(x): the path through relu goes dark.",
+            "Move x below 0 in x * y + relu(x): nothing comes back through relu any more.",
         ),
     )
     example = st.pills("Examples", EXAMPLES, key="autodiff.example")
@@ -51,7 +51,8 @@ def render() -> None:
         "backpropagation": [f"{found.get(name, 0.0):.6g}" for name in values],
         "central difference": [f"{quotients[name]:.6g}" for name in values],
     }
-    stepper("autodiff", len(graph.visits) + 1, lambda at: _show(graph, at), name="moment")
+    key = f"autodiff.{formula.text}"
+    stepper(key, len(graph.visits) + 1, lambda at: _show(graph, at), name="moment")
     st.markdown("##### The derivatives, found in two ways")
     st.table(table)
 

@@ -8,6 +8,7 @@ from mt_models.app.figures.planes import draw_planes
 from mt_models.app.figures.probabilities import draw_bars, draw_dropped
 from mt_models.app.lessons.probabilities import drop, mean_after, softmax_steps
 from mt_models.app.style import figure, page_head
+from mt_models.app.theme import BLUE, ORANGE
 
 CLASSES = ("cat", "dog", "owl", "fox")
 START = (2.0, 1.0, 0.0, -1.0)
@@ -94,6 +95,7 @@ def _dropout() -> None:
         {"function: zeros only": function, "layer: the rest enlarged": layer},
         x_label="draws",
         y_label="mean so far",
+        color=[ORANGE, BLUE],
         height=240,
     )
     st.caption(

@@ -9,6 +9,7 @@ from mt_models.app.lessons.memory import (
     ALLOWED,
     ChainError,
     Link,
+    add,
     broadcast_shape,
     follow,
     meet,
@@ -16,7 +17,7 @@ from mt_models.app.lessons.memory import (
 )
 from mt_models.app.stepper import stepper
 from mt_models.app.style import figure, page_head
-from mt_tensor import strides_from_shape, to_index
+from mt_tensor import to_index
 
 EXAMPLES = (
     "permute(1, 0)",
@@ -114,25 +115,20 @@ def _broadcasting() -> None:
         f"**{follow(b, f'expand({_listed(shape)})')[-1].data.strides}**: 0 where it repeats."
     )
 
+    links = add(a, b)
+
     def show(at: int) -> None:
         index = [0] * len(shape)
         to_index(at, shape, index)
         found = meet(a, b, index)
-        columns = st.columns(3)
-        pictures = (
-            (follow(a, "")[0], f"a: index {found.left}", [found.left]),
-            (follow(b, "")[0], f"b: index {found.right}", [found.right]),
-            (follow(shape, "")[0], f"result: index {tuple(index)}", [tuple(index)]),
-        )
-        for column, (link, title, chosen) in zip(columns, pictures, strict=True):
+        indices = (found.left, found.right, tuple(index))
+        for column, link, chosen in zip(st.columns(3), links, indices, strict=True):
             with column:
-                figure(draw_tensor(link, title, chosen).svg(), title)
+                title = f"{link.code}: element {chosen}"
+                figure(draw_tensor(link, title, [chosen]).svg(220), title)
 
     stepper("cast", size, show, name="element")
-    st.caption(
-        f"The result is a new tensor with strides {strides_from_shape(shape)}; the numbers shown "
-        "are those of the cells, not sums."
-    )
+    st.caption(f"The sum is a new tensor of its own, with strides {links[2].data.strides}.")
 
 
 def _listed(shape: tuple[int, ...]) -> str:
