@@ -66,6 +66,14 @@ def test_a_step_beyond_what_there_is_now_is_the_last_one(open_page: Callable[[st
     assert app.code[0].value.startswith("[0, 7] = ")
 
 
+def test_play_and_stop_change_places(open_page: Callable[[str], Any]) -> None:
+    app = open_page("pooling")
+    assert app.button(key="pool.play").label == "Play"
+    for label in ("Stop", "Play"):
+        app.button(key="pool.play").click().run()
+        assert app.button(key="pool.play").label == label
+
+
 @pytest.mark.parametrize("kind", ["average", "maximum"])
 def test_pooling_with_one_window_and_with_many(open_page: Callable[[str], Any], kind: str) -> None:
     app = open_page("pooling")

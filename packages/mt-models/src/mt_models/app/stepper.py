@@ -26,6 +26,8 @@ def stepper(key: str, count: int, draw: Callable[[int], None], *, name: str = "s
 
 
 def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running: bool) -> None:
+    if bool(st.session_state.get(f"{key}.running")) != running:
+        st.rerun()  # The whole page, which makes a fragment that goes by itself, or one that waits.
     place = f"{key}.at"
     at = min(int(st.session_state.get(place, 1)), count)
     if running and time.monotonic() - st.session_state.get(f"{key}.since", 0.0) > 0.7 * PACE:
@@ -35,11 +37,14 @@ def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.button("Back", key=f"{key}.back", on_click=_move, args=(key, -1, count))
         st.button("Next", key=f"{key}.next", on_click=_move, args=(key, 1, count))
-        label, icon = ("Stop", "pause") if running else ("Play", "play_arrow")
-        if st.button(label, key=f"{key}.play", icon=f":material/{icon}:", disabled=count == 1):
-            st.session_state[f"{key}.running"] = not running
-            st.session_state[f"{key}.since"] = time.monotonic()
-            st.rerun()
+        st.button(
+            "Stop" if running else "Play",
+            key=f"{key}.play",
+            icon=":material/pause:" if running else ":material/play_arrow:",
+            on_click=_set_running,
+            args=(key, not running),
+            disabled=count == 1,
+        )
         if count > 1:
             st.slider(f"{name.capitalize()}, of {count}", 1, count, key=place)
     draw(int(st.session_state[place]) - 1)
@@ -48,4 +53,9 @@ def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running
 def _move(key: str, by: int, count: int) -> None:
     """Go on or back, from the last step to the first and the other way round."""
     st.session_state[f"{key}.at"] = (int(st.session_state[f"{key}.at"]) - 1 + by) % count + 1
+    st.session_state[f"{key}.since"] = time.monotonic()
+
+
+def _set_running(key: str, running: bool) -> None:
+    st.session_state[f"{key}.running"] = running
     st.session_state[f"{key}.since"] = time.monotonic()
