@@ -1,5 +1,6 @@
 """How the pages of the app that teach are set up before their pictures are taken."""
 
+from collections.abc import Callable
 from typing import Any
 
 PAUSE = 2500.0
@@ -28,7 +29,11 @@ def _choose(page: Any, text: str) -> None:
 
 def _lower(page: Any) -> None:
     """Move what explains the page out of the picture."""
-    page.evaluate("document.querySelector('[data-testid=stAlert]').scrollIntoView()")
+    hints = page.get_by_test_id("stAlert").first
+    hints.evaluate(
+        "hints => hints.closest('[data-testid=stElementContainer]').nextElementSibling"
+        ".scrollIntoView()"
+    )
 
 
 def _convolution(page: Any) -> None:
@@ -37,18 +42,6 @@ def _convolution(page: Any) -> None:
     page.wait_for_timeout(PAUSE)
     _step(page, 3, "[0, 0, 3] =")
     _lower(page)
-
-
-def _pooling(page: Any) -> None:
-    _open(page, "Pooling")
-    _step(page, 2, "tiles")
-    _lower(page)
-
-
-def _softmax(page: Any) -> None:
-    _open(page, "Softmax and dropout")
-    _choose(page, "owl")
-    page.get_by_text("log-softmax of").wait_for()
 
 
 def _operators(page: Any) -> None:
@@ -63,16 +56,8 @@ def _autodiff(page: Any) -> None:
     _lower(page)
 
 
-def _tensors(page: Any) -> None:
-    _open(page, "Tensors")
-    _choose(page, "permute(1, 0).contiguous()")
-    page.get_by_text("Element, of 12").wait_for()
-    _step(page, 1, "Element (0, 1)")
-    _lower(page)
-
-
 def _points(page: Any) -> None:
-    """Train a network on the spiral and show what it says everywhere."""
+    """Train a network on a circle and show what it says everywhere."""
     _open(page, "Points")
     page.get_by_role("tab", name="A network that learns").click()
     page.get_by_role("tabpanel").last.get_by_text("Circle", exact=True).click()
@@ -83,19 +68,14 @@ def _points(page: Any) -> None:
     page.get_by_role("tab", name="A network that learns").evaluate("tab => tab.scrollIntoView()")
 
 
-def _wide(height: int, **options: Any) -> dict[str, Any]:
-    return {"viewport": {"width": 1200, "height": height}, **options}
+def _wide(height: int) -> dict[str, Any]:
+    return {"viewport": {"width": 1200, "height": height}}
 
 
-LESSONS: tuple[tuple[str, dict[str, Any], Any], ...] = (
+LESSONS: tuple[tuple[str, dict[str, Any], Callable[[Any], None]], ...] = (
     ("convolution", _wide(1120), _convolution),
-    ("convolution-dark", _wide(1120, **DARK), _convolution),
-    ("convolution-phone", {"viewport": {"width": 390, "height": 1500}}, _convolution),
-    ("pooling", _wide(1150), _pooling),
-    ("softmax", _wide(1220), _softmax),
     ("operators", _wide(850), _operators),
-    ("autodiff", _wide(1120), _autodiff),
-    ("tensors", _wide(900), _tensors),
+    ("autodiff", _wide(1120) | DARK, _autodiff),
     ("points", _wide(1250), _points),
 )
 """The name of each picture, the window it is taken in, and what is done before."""
