@@ -54,6 +54,8 @@ def _curve(
     """Draw one chart, with room for all epochs from the beginning."""
     rows = [{"epoch": x, "value": y, "of": "while learning"} for x, y in learnt]
     rows += [{"epoch": x, "value": y, "of": judged} for x, y in unseen]
+    # Many dots would hide the line.
+    dot = 60 if len(unseen) <= 30 else 6
     encoding: dict[str, Any] = {
         "x": {
             "field": "epoch",
@@ -95,7 +97,7 @@ def _curve(
                     "transform": [{"filter": "datum.of == 'while learning'"}],
                 },
                 {
-                    "mark": {"type": "line", "point": {"size": 60}, "strokeWidth": 1.6},
+                    "mark": {"type": "line", "point": {"size": dot}, "strokeWidth": 1.6},
                     "transform": [{"filter": "datum.of != 'while learning'"}],
                 },
             ],

@@ -130,9 +130,7 @@ def _learning() -> None:
             seed=int(seed),
         )
         start_button(recipe, Settings(epochs=epochs, batch_size=10, seed=int(seed)), "learn.start")
-    training_panel(
-        Points.name, _map_of_run, judged_by="points that it learns from", details_first=True
-    )
+    training_panel(Points.name, _map_of_run, judged_by="learnt points", details_first=True)
 
 
 def _map_of_run(run: RunView) -> None:
