@@ -1,6 +1,7 @@
-"""Takes the pictures of the app that the documents show: `hatch run app:pictures`."""
+"""Takes the pictures of the app that the documents show: `hatch run app:pictures [NAME ...]`."""
 
 import io
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tools.app_browser import QUIET, draw_seven, find_browser, running_app
+from tools.app_lessons import LESSONS
 from tools.workspace import ROOT
 
 TARGET = ROOT / "docs" / "images" / "app"
@@ -18,8 +20,8 @@ DARK: dict[str, Any] = {"color_scheme": "dark"}
 LONG = 300_000.0
 
 
-def main() -> None:
-    """Take all pictures."""
+def main(names: list[str]) -> None:
+    """Take the pictures with these names, or all of them."""
     program = find_browser()
     if program is None:
         raise SystemExit("no browser found (Debian: apt install chromium)")
@@ -36,7 +38,10 @@ def main() -> None:
             ("digits-phone", PHONE, _digits),
             ("sentiment", WIDE, _sentiment),
             ("training", {"viewport": {"width": 1200, "height": 1420}}, _training),
+            *LESSONS,
         ):
+            if names and name not in names:
+                continue
             page = browser.new_page(**options)
             page.set_default_timeout(LONG)
             page.goto(address)
@@ -77,4 +82,4 @@ def _keep(screenshot: bytes, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -16,15 +16,17 @@ Place = tuple[float, float]
 
 
 def training_curves(
-    points: Sequence[CurvePoint], records: Sequence[EpochRecord], epochs: int
+    points: Sequence[CurvePoint], records: Sequence[EpochRecord], epochs: int, judged_by: str
 ) -> None:
-    """Draw loss and accuracy over the epochs: lines while learning, dots on unseen examples.
+    """Draw loss and accuracy over the epochs: lines while learning, dots after each epoch.
 
     Args:
         points: The curve so far.
         records: The finished epochs.
         epochs: How many there will be.
+        judged_by: What the validation examples are, in words.
     """
+    judged = f"on {judged_by}"
     loss = [(point.epoch, point.loss) for point in points]
     accuracy = [(point.epoch, 100 * point.accuracy) for point in points]
     unseen_loss = [(float(record.epoch), record.validation_loss) for record in records]
@@ -35,9 +37,10 @@ def training_curves(
     lowest = min((y for _, y in accuracy + unseen_accuracy), default=0.0)
     left, right = st.columns(2)
     with left:
-        _curve("loss", loss, unseen_loss, epochs, (0.0, highest))
+        _curve("loss", loss, unseen_loss, epochs, (0.0, highest), judged)
     with right:
-        _curve("accuracy in %", accuracy, unseen_accuracy, epochs, (math.floor(lowest), 100.0))
+        heights = (math.floor(lowest), 100.0)
+        _curve("accuracy in %", accuracy, unseen_accuracy, epochs, heights, judged)
 
 
 def _curve(
@@ -46,10 +49,13 @@ def _curve(
     unseen: Sequence[Place],
     epochs: int,
     heights: Place,
+    judged: str,
 ) -> None:
     """Draw one chart, with room for all epochs from the beginning."""
     rows = [{"epoch": x, "value": y, "of": "while learning"} for x, y in learnt]
-    rows += [{"epoch": x, "value": y, "of": "on unseen examples"} for x, y in unseen]
+    rows += [{"epoch": x, "value": y, "of": judged} for x, y in unseen]
+    # Many dots would hide the line.
+    dot = 60 if len(unseen) <= 30 else 6
     encoding: dict[str, Any] = {
         "x": {
             "field": "epoch",
@@ -69,7 +75,7 @@ def _curve(
             "type": "nominal",
             "title": None,
             "scale": {
-                "domain": ["while learning", "on unseen examples"],
+                "domain": ["while learning", judged],
                 "range": [BLUE, ORANGE],
             },
             "legend": {"orient": "top"},
@@ -91,7 +97,7 @@ def _curve(
                     "transform": [{"filter": "datum.of == 'while learning'"}],
                 },
                 {
-                    "mark": {"type": "line", "point": {"size": 60}, "strokeWidth": 1.6},
+                    "mark": {"type": "line", "point": {"size": dot}, "strokeWidth": 1.6},
                     "transform": [{"filter": "datum.of != 'while learning'"}],
                 },
             ],

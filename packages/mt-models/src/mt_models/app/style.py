@@ -5,6 +5,7 @@ bright and on a dark page. Nothing has a fixed width beyond that of a phone.
 """
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -36,4 +37,6 @@ def figure(svg: str, label: str) -> None:
         svg: The drawing. `currentColor` in it is the colour of the page's text.
         label: What it shows, for who cannot see it.
     """
-    st.html(f'<div class="mt-figure" role="img" aria-label="{label}">{svg}</div>')
+    # `st.html` takes drawings out. Without a line break in it, this is no Markdown.
+    picture = f'<div class="mt-figure" role="img" aria-label="{escape(label)}">{svg}</div>'
+    st.markdown(picture.replace("\n", " "), unsafe_allow_html=True)

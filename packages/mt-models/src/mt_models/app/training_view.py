@@ -23,7 +23,7 @@ BACKENDS = {
 PHASES = {
     "preparing": "loading data and compiling",
     "learning": "learning",
-    "validating": "judging by unseen examples",
+    "validating": "being judged",
     "finished": "finished",
     "stopped": "stopped",
     "failed": "failed",
@@ -49,12 +49,20 @@ def start_button(recipe: Recipe, settings: Settings, key: str) -> None:
     st.session_state[f"{recipe.problem} run"] = folder.name
 
 
-def training_panel(problem: str, details: Callable[[RunView], None]) -> None:
+def training_panel(
+    problem: str,
+    details: Callable[[RunView], None],
+    *,
+    judged_by: str = "unseen examples",
+    details_first: bool = False,
+) -> None:
     """Show the runs of a problem: those that wait or learn, and one in detail.
 
     Args:
         problem: Its name.
-        details: Shows what is particular to the problem, below the curves of the chosen run.
+        details: Shows what is particular to the problem, of the chosen run.
+        judged_by: What the validation examples are, in words.
+        details_first: Whether the details come above the run's curves.
     """
     active = any(run.state != "ended" for run in find_runs(job_queue(), problem))
 
@@ -67,7 +75,7 @@ def training_panel(problem: str, details: Callable[[RunView], None]) -> None:
         if active and all(run.state == "ended" for run in runs):
             st.rerun()  # The whole page, which then stops asking.
         if runs:
-            _chosen_run(problem, runs, details)
+            _chosen_run(problem, runs, details, judged_by, details_first)
         else:
             st.caption("No run yet. Each will be kept in a folder of its own below `runs/`.")
 
@@ -102,7 +110,13 @@ def _active_run(run: RunView) -> None:
             )
 
 
-def _chosen_run(problem: str, runs: list[RunView], details: Callable[[RunView], None]) -> None:
+def _chosen_run(
+    problem: str,
+    runs: list[RunView],
+    details: Callable[[RunView], None],
+    judged_by: str,
+    details_first: bool,
+) -> None:
     """Let the user choose a run, and show what came of it."""
     names = [run.name for run in runs]
     wanted = st.session_state.pop(f"{problem} run", None)
@@ -111,14 +125,17 @@ def _chosen_run(problem: str, runs: list[RunView], details: Callable[[RunView], 
         st.session_state[key] = wanted if wanted in names else names[0]
     chosen = st.selectbox("Run", names, key=key)
     run = runs[names.index(chosen)]
-    _ending(run)
+    _ending(run, judged_by)
+    if details_first:
+        details(run)
     if curve := run.curve():
-        training_curves(curve, run.records, int(run.settings["epochs"]))
-    details(run)
+        training_curves(curve, run.records, int(run.settings["epochs"]), judged_by)
+    if not details_first:
+        details(run)
     st.caption(f"Everything is kept in `{_short(run.folder)}`, as the command `train` keeps it.")
 
 
-def _ending(run: RunView) -> None:
+def _ending(run: RunView, judged_by: str) -> None:
     """Say how a run ended, and offer to take it up again."""
     if run.state != "ended":
         return
@@ -126,7 +143,7 @@ def _ending(run: RunView) -> None:
         best = max(run.records, key=lambda record: record.validation_right)
         st.markdown(
             f"**{run.records[-1].validation_accuracy:.2%}** of "
-            f"{run.records[-1].validation_total:,} unseen examples right after epoch "
+            f"{run.records[-1].validation_total:,} {judged_by} right after epoch "
             f"{run.records[-1].epoch}; the best was epoch {best.epoch} with "
             f"{best.validation_accuracy:.2%}."
         )

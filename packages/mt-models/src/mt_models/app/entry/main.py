@@ -4,7 +4,20 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from mt_models.app.pages import digits, grade, sentiment, speed
+from mt_models.app.pages import (
+    autodiff,
+    convolution,
+    digits,
+    grade,
+    modules,
+    operators,
+    points,
+    pooling,
+    probabilities,
+    sentiment,
+    speed,
+    tensors,
+)
 
 SEVEN = "........ .######. .....##. ....##.. ...##... ..##.... ..##.... ........"
 
@@ -32,8 +45,49 @@ def main() -> None:
                     url_path="sentiment",
                 ),
             ],
-            "Step by step": [],
-            "Modules 0 – 3": [],
+            "Step by step": [
+                st.Page(
+                    convolution.render,
+                    title="Convolution",
+                    icon=":material/grid_on:",
+                    url_path="convolution",
+                ),
+                st.Page(
+                    pooling.render, title="Pooling", icon=":material/apps:", url_path="pooling"
+                ),
+                st.Page(
+                    probabilities.render,
+                    title="Softmax and dropout",
+                    icon=":material/bar_chart:",
+                    url_path="softmax",
+                ),
+            ],
+            "Modules 0 – 3": [
+                st.Page(
+                    operators.render,
+                    title="Operators",
+                    icon=":material/function:",
+                    url_path="operators",
+                ),
+                st.Page(
+                    autodiff.render,
+                    title="Autodiff",
+                    icon=":material/account_tree:",
+                    url_path="autodiff",
+                ),
+                st.Page(
+                    tensors.render,
+                    title="Tensors",
+                    icon=":material/view_in_ar:",
+                    url_path="tensors",
+                ),
+                st.Page(
+                    points.render, title="Points", icon=":material/scatter_plot:", url_path="points"
+                ),
+                st.Page(
+                    modules.render, title="Module trees", icon=":material/lan:", url_path="modules"
+                ),
+            ],
             "Workbench": [
                 st.Page(speed.render, title="Speed", icon=":material/speed:", url_path="speed"),
                 st.Page(grade.render, title="Grade", icon=":material/task_alt:", url_path="grade"),

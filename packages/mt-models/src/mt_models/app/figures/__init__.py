@@ -1,0 +1,1 @@
+"""How the pages that teach draw what they show: numbers in, a `Drawing` out, no Streamlit."""

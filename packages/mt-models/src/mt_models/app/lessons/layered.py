@@ -1,0 +1,118 @@
+"""Where the nodes of a graph stand in a picture: inputs at the top, the result at the bottom.
+
+A small version of the method of Sugiyama, Tagawa and Toda, "Methods for visual understanding of
+hierarchical system structures" (IEEE Transactions on Systems, Man, and Cybernetics 11, 1981):
+layers, bends where an edge passes a layer, and an order within each layer by the mean place of the
+neighbours, so that few edges cross.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SWEEPS = 6
+"""How often the order within the layers is improved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Places of nodes and edges, in units of a layer's height and a node's width.
+
+    Attributes:
+        nodes: (across, down) of the middle of each node.
+        edges: For each edge the points that it passes, by the pair of its ends.
+    """
+
+    nodes: tuple[tuple[float, float], ...]
+    edges: dict[tuple[int, int], tuple[tuple[float, float], ...]]
+
+
+def place(inputs: Sequence[Sequence[int]]) -> Picture:
+    """Lay out a graph.
+
+    Args:
+        inputs: For each node the nodes that it is computed from, all of them earlier ones.
+
+    >>> place([(), (), (0, 1)]).nodes
+    ((0.0, 0.0), (1.0, 0.0), (0.5, 1.0))
+    """
+    layers = _layers(inputs)
+    rows, chains = _with_bends(inputs, layers)
+    neighbours = _neighbours(chains)
+    for sweep in range(SWEEPS):
+        downwards = sweep % 2 == 0
+        for row in rows[1:] if downwards else reversed(rows[:-1]):
+            _reorder(row, rows, neighbours, layers, upwards=downwards)
+    across = _across(rows)
+    points = [(across[at], float(layers[at])) for at in range(len(layers))]
+    edges = {(chain[0], chain[-1]): tuple(points[at] for at in chain) for chain in chains}
+    return Picture(tuple(points[: len(inputs)]), edges)
+
+
+def _layers(inputs: Sequence[Sequence[int]]) -> list[int]:
+    """Return how far down each node stands: below all that it needs, but next to what needs it."""
+    layers: list[int] = []
+    for needed in inputs:
+        layers.append(1 + max((layers[at] for at in needed), default=-1))
+    for at in range(len(inputs)):
+        needing = [layers[i] for i, needed in enumerate(inputs) if at in needed]
+        if not inputs[at] and needing:
+            layers[at] = min(needing) - 1
+    return layers
+
+
+def _with_bends(
+    inputs: Sequence[Sequence[int]], layers: list[int]
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the nodes of each layer and each edge as a chain, with a bend in each layer between.
+
+    Bends are numbered on after the nodes; `layers` is extended by them.
+    """
+    rows: list[list[int]] = [[] for _ in range(max(layers, default=0) + 1)]
+    for at, layer in enumerate(layers):
+        rows[layer].append(at)
+    chains = []
+    for end, needed in enumerate(inputs):
+        for start in dict.fromkeys(needed):
+            bends = []
+            for layer in range(layers[start] + 1, layers[end]):
+                bends.append(len(layers))
+                layers.append(layer)
+                rows[layer].append(bends[-1])
+            chains.append([start, *bends, end])
+    return rows, chains
+
+
+def _neighbours(chains: list[list[int]]) -> dict[int, list[int]]:
+    result: dict[int, list[int]] = {}
+    for chain in chains:
+        for a, b in itertools.pairwise(chain):
+            result.setdefault(a, []).append(b)
+            result.setdefault(b, []).append(a)
+    return result
+
+
+def _reorder(
+    row: list[int],
+    rows: list[list[int]],
+    neighbours: dict[int, list[int]],
+    layers: list[int],
+    *,
+    upwards: bool,
+) -> None:
+    """Sort a layer by the mean place of what each member is joined to above, or below."""
+    other = layers[row[0]] + (-1 if upwards else 1)
+    order = {at: i / max(len(rows[other]) - 1, 1) for i, at in enumerate(rows[other])}
+    here = {at: i / max(len(row) - 1, 1) for i, at in enumerate(row)}
+
+    def mean(at: int) -> float:
+        found = [order[n] for n in neighbours.get(at, ()) if n in order]
+        return sum(found) / len(found) if found else here[at]
+
+    row.sort(key=mean)
+
+
+def _across(rows: list[list[int]]) -> dict[int, float]:
+    """Return how far right each member of a layer stands: every layer is centred."""
+    widest = max(map(len, rows))
+    return {at: (widest - len(row)) / 2 + i for row in rows for i, at in enumerate(row)}

@@ -1,0 +1,114 @@
+"""The tree of a network's modules: names, settings, parameters, and what training changes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mt_autodiff import Scalar, Tensor
+from mt_models.datasets import Vocabulary, load_glove
+from mt_models.networks import CourseLeNet, KimCNN, LeNet5, ScalarMLP, TensorMLP
+from mt_nn import Module, Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A parameter.
+
+    Attributes:
+        name: Its name within the module.
+        shape: The sizes; () of a single number.
+        learnt: Whether training changes it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    learnt: bool
+
+    @property
+    def count(self) -> int:
+        """How many numbers it holds."""
+        return int(np.prod(self.shape, dtype=int))
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A module.
+
+    Attributes:
+        name: Its dotted name; empty for the network itself.
+        kind: Its class.
+        settings: What its class says about it.
+        training: Whether it is set to training.
+        parameters: Its own, without those of the modules below.
+        depth: How many modules it is below.
+    """
+
+    name: str
+    kind: str
+    settings: str
+    training: bool
+    parameters: tuple[Held, ...]
+    depth: int
+
+    @property
+    def count(self) -> int:
+        """How many numbers its own parameters hold."""
+        return sum(held.count for held in self.parameters)
+
+
+def tree(network: Module) -> list[Branch]:
+    """Return a network and all modules below it, each before those below it."""
+    owned: dict[str, list[Held]] = {}
+    for name, parameter in network.named_parameters():
+        owner = _owner(name, network)
+        owned.setdefault(owner, []).append(_held(name[len(owner) :].lstrip("."), parameter))
+    return [
+        Branch(
+            name,
+            type(module).__name__,
+            module.extra_repr(),
+            module.training,
+            tuple(owned.get(name, ())),
+            _depth(name, network),
+        )
+        for name, module in network.named_modules()
+    ]
+
+
+def _owner(parameter: str, network: Module) -> str:
+    """Return the name of the module that a parameter is a member of: the longest that fits."""
+    names = [name for name, _ in network.named_modules()]
+    fitting = [name for name in names if name == "" or parameter.startswith(f"{name}.")]
+    return max(fitting, key=len)
+
+
+def _depth(name: str, network: Module) -> int:
+    """Return how many modules a module is below."""
+    return sum(
+        other == "" or name.startswith(f"{other}.")
+        for other, _ in network.named_modules()
+        if other != name
+    )
+
+
+def _held(name: str, parameter: Parameter) -> Held:
+    value: Any = parameter.value
+    shape = value.shape if isinstance(value, Tensor) else ()
+    learnt = not value.is_constant() if isinstance(value, Tensor | Scalar) else True
+    return Held(name, tuple(shape), learnt)
+
+
+def _kim(rng: np.random.Generator) -> Module:
+    return KimCNN(Vocabulary(load_glove()).vectors, rng)
+
+
+NETWORKS: dict[str, Callable[[np.random.Generator], Module]] = {
+    "CourseLeNet": CourseLeNet,
+    "LeNet5": LeNet5,
+    "KimCNN": _kim,
+    "ScalarMLP": lambda rng: ScalarMLP(4, rng),
+    "TensorMLP": lambda rng: TensorMLP(10, rng),
+}
+"""How each network of the course is built, by the name of its class."""

@@ -1,0 +1,230 @@
+"""Every operator as a curve, with the derivative that backpropagation finds for it.
+
+The second operand of an operator of two numbers is held fast, so that each is a curve of x.
+"""
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_autodiff import Tensor, central_difference, concatenate, functions, tensor
+from mt_nn import max
+from mt_tensor import operators
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One formula of `mt_tensor.operators`, and the tensor operation that differentiates it.
+
+    Attributes:
+        name: What it is called there.
+        formula: The formula on plain numbers.
+        call: The same on tensors.
+        sign: How it is written.
+        binary: Whether it takes a second number.
+        lowest: The left end of the curve.
+        highest: The right end of the curve.
+        remark: What to notice, in a sentence.
+    """
+
+    name: str
+    formula: Callable[..., float]
+    call: Callable[..., Tensor]
+    sign: str
+    remark: str
+    binary: bool = False
+    lowest: float = -4.0
+    highest: float = 4.0
+
+    @property
+    def source(self) -> str:
+        """The code of the formula."""
+        return inspect.getsource(self.formula)
+
+
+def _identity(x: Tensor) -> Tensor:
+    result: Tensor = functions.Copy.apply(x)
+    return result
+
+
+def _larger(x: Tensor, y: Tensor) -> Tensor:
+    """Return the larger of two numbers, element by element, of one dimension."""
+    return max(concatenate([x.view(1, -1), y.view(1, -1)], 0), 0).view(-1)
+
+
+OPERATORS: tuple[Operator, ...] = (
+    Operator("id", operators.id, _identity, "x", "It changes nothing, and its slope is 1."),
+    Operator("neg", operators.neg, lambda x: -x, "-x", "It turns every slope around."),
+    Operator(
+        "inv",
+        operators.inv,
+        lambda x: 1.0 / x,
+        "1 / x",
+        "Near 0 the slope has no bound: one step there can throw a training run out.",
+    ),
+    Operator(
+        "relu",
+        operators.relu,
+        lambda x: x.relu(),
+        "max(x, 0)",
+        "Left of 0 the slope is 0: nothing is learnt there. At the kink it is 0, too, by choice.",
+    ),
+    Operator(
+        "sigmoid",
+        operators.sigmoid,
+        lambda x: x.sigmoid(),
+        "1 / (1 + exp(-x))",
+        "The slope is largest in the middle, 1/4, and dies away on both sides.",
+        lowest=-8.0,
+        highest=8.0,
+    ),
+    Operator(
+        "exp",
+        operators.exp,
+        lambda x: x.exp(),
+        "exp(x)",
+        "Value and slope are the same number everywhere.",
+        highest=3.0,
+    ),
+    Operator(
+        "log",
+        operators.log,
+        lambda x: x.log(),
+        "log(x + 0.000001)",
+        "A small number is added, so that the logarithm of 0 is finite.",
+        lowest=0.01,
+        highest=5.0,
+    ),
+    Operator(
+        "ln",
+        operators.ln,
+        lambda x: x.ln(),
+        "log(x)",
+        "The exact logarithm: minus infinity at 0.",
+        lowest=0.01,
+        highest=5.0,
+    ),
+    Operator(
+        "sqrt",
+        operators.sqrt,
+        lambda x: x.sqrt(),
+        "sqrt(x)",
+        "Steeper and steeper towards 0, where the slope is infinite.",
+        lowest=0.01,
+        highest=5.0,
+    ),
+    Operator(
+        "add", operators.add, lambda x, y: x + y, "x + y", "y moves the line, not its slope.", True
+    ),
+    Operator("mul", operators.mul, lambda x, y: x * y, "x · y", "The slope in x is y.", True),
+    Operator(
+        "max",
+        operators.max,
+        _larger,
+        "max(x, y)",
+        "The gradient goes to the larger of the two, all of it.",
+        True,
+    ),
+    Operator(
+        "lt",
+        operators.lt,
+        lambda x, y: x < y,
+        "1 if x < y else 0",
+        "A step is flat: no gradient tells where it is.",
+        True,
+    ),
+    Operator(
+        "eq",
+        operators.eq,
+        lambda x, y: x == y,
+        "1 if x = y else 0",
+        "It is 0 but for a single point, too narrow to be seen.",
+        True,
+    ),
+    Operator(
+        "is_close",
+        operators.is_close,
+        lambda x, y: x.is_close(y),
+        "1 if |x - y| < 0.01 else 0",
+        "A box as wide as the tolerance on both sides.",
+        True,
+    ),
+)
+"""Every operator once, those of one number first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """An operator over an interval.
+
+    Attributes:
+        xs: (n,).
+        values: (n,); NaN where there is none.
+        slopes: (n,), by backpropagation.
+    """
+
+    xs: Array
+    values: Array
+    slopes: Array
+
+
+def curve(of: Operator, y: float = 1.0, points: int = 241) -> Curve:
+    """Compute an operator and its derivative over its interval."""
+    xs = np.linspace(of.lowest, of.highest, points)
+    values, slopes = _differentiated(of, xs, y)
+    return Curve(xs, values, slopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Tangent:
+    """An operator at one point.
+
+    Attributes:
+        x: The point.
+        value: By the formula on plain numbers.
+        slope: By backpropagation.
+        quotient: By the central difference.
+    """
+
+    x: float
+    value: float
+    slope: float
+    quotient: float
+
+    def at(self, x: float) -> float:
+        """Return how high the tangent is."""
+        return self.value + self.slope * (x - self.x)
+
+
+def tangent(of: Operator, x: float, y: float = 1.0, epsilon: float = 1e-6) -> Tangent:
+    """Differentiate at one point, by backpropagation and by the central difference.
+
+    Where the formula has no value, as at a pole, the answers are NaN.
+    """
+    others = (y,) if of.binary else ()
+    _, slopes = _differentiated(of, np.array([x]), y)
+    try:
+        value = of.formula(x, *others)
+        quotient = central_difference(of.formula, x, *others, epsilon=epsilon)
+    except ZeroDivisionError:
+        value = quotient = math.nan
+    return Tangent(x, value, float(slopes[0]), quotient)
+
+
+def _differentiated(of: Operator, xs: Array, y: float) -> tuple[Array, Array]:
+    x = tensor(xs, requires_grad=True)
+    others = (tensor(np.full(xs.shape, y)),) if of.binary else ()
+    # A pole gives infinities, which the picture leaves out.
+    with np.errstate(all="ignore"):
+        out = of.call(x, *others)
+        if out.is_constant():
+            return out.to_numpy(), np.zeros_like(xs)
+        out.sum().backward()
+    assert x.grad is not None
+    return out.to_numpy(), x.grad.to_numpy()

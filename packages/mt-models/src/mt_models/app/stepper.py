@@ -1,0 +1,61 @@
+"""Going through the steps of a page: two buttons, a slider, and a switch that lets them run."""
+
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+PACE = 1.0
+"""Seconds for a step that goes by itself."""
+
+
+def stepper(key: str, count: int, draw: Callable[[int], None], *, name: str = "step") -> None:
+    """Show the controls, and below them what `draw` draws of the chosen step.
+
+    Only this part of the page is drawn anew when the step changes.
+
+    Args:
+        key: Tells this stepper from others on all pages.
+        count: How many steps there are, at least one.
+        draw: Draws one step, given its number from 0.
+        name: What a step is called.
+    """
+    running = bool(st.session_state.get(f"{key}.running"))
+    fragment = st.fragment(run_every=PACE if running and count > 1 else None)
+    fragment(_steps)(key, count, draw, name, running)
+
+
+def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running: bool) -> None:
+    if bool(st.session_state.get(f"{key}.running")) != running:
+        st.rerun()  # The whole page, which makes a fragment that goes by itself, or one that waits.
+    place = f"{key}.at"
+    at = min(int(st.session_state.get(place, 1)), count)
+    if running and time.monotonic() - st.session_state.get(f"{key}.since", 0.0) > 0.7 * PACE:
+        at = at % count + 1
+        st.session_state[f"{key}.since"] = time.monotonic()
+    st.session_state[place] = at
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        st.button("Back", key=f"{key}.back", on_click=_move, args=(key, -1, count))
+        st.button("Next", key=f"{key}.next", on_click=_move, args=(key, 1, count))
+        st.button(
+            "Stop" if running else "Play",
+            key=f"{key}.play",
+            icon=":material/pause:" if running else ":material/play_arrow:",
+            on_click=_set_running,
+            args=(key, not running),
+            disabled=count == 1,
+        )
+        if count > 1:
+            st.slider(f"{name.capitalize()}, of {count}", 1, count, key=place)
+    draw(int(st.session_state[place]) - 1)
+
+
+def _move(key: str, by: int, count: int) -> None:
+    """Go on or back, from the last step to the first and the other way round."""
+    st.session_state[f"{key}.at"] = (int(st.session_state[f"{key}.at"]) - 1 + by) % count + 1
+    st.session_state[f"{key}.since"] = time.monotonic()
+
+
+def _set_running(key: str, running: bool) -> None:
+    st.session_state[f"{key}.running"] = running
+    st.session_state[f"{key}.since"] = time.monotonic()

@@ -1,0 +1,76 @@
+"""The pages that teach in a real browser: drawings arrive, fit a phone, and go on by themselves."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.app
+
+LONG = 180_000.0
+"""Milliseconds that a page may take on a busy machine."""
+
+PAGES = {
+    "convolution": "Convolution, step by step",
+    "pooling": "Pooling, step by step",
+    "softmax": "Softmax and dropout",
+    "operators": "Operators and their slopes",
+    "autodiff": "Autodiff, step by step",
+    "tensors": "Tensors in memory",
+    "points": "Points in the plane",
+}
+
+
+@pytest.fixture
+def show(browser: Any, app_address: str) -> Any:
+    """Open a page, as wide as a phone unless told otherwise."""
+    contexts = []
+
+    def open_it(name: str, **options: Any) -> Any:
+        contexts.append(browser.new_context(viewport={"width": 390, "height": 844}, **options))
+        contexts[-1].set_default_timeout(LONG)
+        page = contexts[-1].new_page()
+        page.goto(f"{app_address}/{name}")
+        page.get_by_role("heading", name=PAGES[name], exact=True).wait_for()
+        page.locator(".mt-figure svg").first.wait_for()
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_drawings_arrive_and_fit_a_phone(show: Callable[..., Any], name: str) -> None:
+    page = show(name)
+    assert page.locator("[data-testid=stException]").count() == 0
+    main = page.locator("[data-testid=stMain]")
+    assert main.evaluate("element => element.scrollWidth <= element.clientWidth")
+    assert page.locator(".mt-figure svg rect").count() > 0
+    assert page.locator(".mt-figure[aria-label='']").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ink_is_the_colour_of_the_text(show: Callable[..., Any], scheme: str) -> None:
+    page = show("convolution", color_scheme=scheme)
+    ink = page.locator(".mt-figure svg text").first.evaluate(
+        "element => getComputedStyle(element).fill"
+    )
+    text = page.locator("h1").first.evaluate("element => getComputedStyle(element).color")
+    assert ink == text
+    red = int(ink.removeprefix("rgb(").split(",")[0])
+    assert (red > 128) == (scheme == "dark")
+
+
+def test_steps_go_by_themselves_until_they_are_stopped(show: Callable[..., Any]) -> None:
+    page = show("convolution")
+    page.get_by_text("[0, 0, 0] =").wait_for()
+    page.get_by_role("button", name="Play").click()
+    page.get_by_text("[0, 0, 2] =").wait_for()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Play").wait_for()
+    # What was on its way arrives; then nothing moves for longer than two steps take.
+    page.wait_for_timeout(2500)
+    before = page.locator("[data-testid=stCode]").inner_text()
+    page.wait_for_timeout(2500)
+    assert page.locator("[data-testid=stCode]").inner_text() == before

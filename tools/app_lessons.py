@@ -1,0 +1,81 @@
+"""How the pages of the app that teach are set up before their pictures are taken."""
+
+from collections.abc import Callable
+from typing import Any
+
+PAUSE = 2500.0
+"""Milliseconds that a step may take."""
+
+DARK: dict[str, Any] = {"color_scheme": "dark"}
+
+
+def _open(page: Any, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).click()
+    page.locator(".mt-figure svg").first.wait_for()
+
+
+def _step(page: Any, times: int, until: str) -> None:
+    """Go on some steps, and wait for a text of the last one."""
+    for _ in range(times):
+        page.get_by_role("button", name="Next").first.click()
+        # A click on a page that is being drawn anew is lost.
+        page.wait_for_timeout(PAUSE)
+    page.get_by_text(until).first.wait_for()
+
+
+def _choose(page: Any, text: str) -> None:
+    page.get_by_test_id("stButtonGroup").get_by_text(text, exact=True).click()
+
+
+def _lower(page: Any) -> None:
+    """Move what explains the page out of the picture."""
+    hints = page.get_by_test_id("stAlert").first
+    hints.evaluate(
+        "hints => hints.closest('[data-testid=stElementContainer]').nextElementSibling"
+        ".scrollIntoView()"
+    )
+
+
+def _convolution(page: Any) -> None:
+    _open(page, "Convolution")
+    _choose(page, "Input gradient")
+    page.wait_for_timeout(PAUSE)
+    _step(page, 3, "[0, 0, 3] =")
+    _lower(page)
+
+
+def _operators(page: Any) -> None:
+    _open(page, "Operators")
+
+
+def _autodiff(page: Any) -> None:
+    _open(page, "Autodiff")
+    _choose(page, "sigmoid(w1 * x1 + w2 * x2 + b)")
+    page.get_by_text("Moment, of 11").wait_for()
+    _step(page, 5, "hands it on")
+    _lower(page)
+
+
+def _points(page: Any) -> None:
+    """Train a network on a circle and show what it says everywhere."""
+    _open(page, "Points")
+    page.get_by_role("tab", name="A network that learns").click()
+    page.get_by_role("tabpanel").last.get_by_text("Circle", exact=True).click()
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_text("right after epoch 200").wait_for()
+    page.get_by_role("button", name="Stop").wait_for(state="detached")
+    page.locator("[data-testid=stVegaLiteChart]").last.wait_for()
+    page.get_by_role("tab", name="A network that learns").evaluate("tab => tab.scrollIntoView()")
+
+
+def _wide(height: int) -> dict[str, Any]:
+    return {"viewport": {"width": 1200, "height": height}}
+
+
+LESSONS: tuple[tuple[str, dict[str, Any], Callable[[Any], None]], ...] = (
+    ("convolution", _wide(1120), _convolution),
+    ("operators", _wide(850), _operators),
+    ("autodiff", _wide(1120) | DARK, _autodiff),
+    ("points", _wide(1250), _points),
+)
+"""The name of each picture, the window it is taken in, and what is done before."""
