@@ -21,7 +21,7 @@ settings.register_profile(
 )
 settings.load_profile("minitorch")
 
-ONLY_WHEN_ASKED = {"long", "slow", "oracle", "docs", "cluster"}
+ONLY_WHEN_ASKED = {"long", "slow", "oracle", "docs", "site", "cluster"}
 """Marks of tests that run only when `-m` names the mark.
 
 An expression in pytest's `addopts` could not say this: a `-m` on the command line replaces it, and
