@@ -1,60 +1,72 @@
 """The documents that repeat the table of tasks, written from it: `python -m grading.pages`.
 
+A page of a task is written by hand, but for its blocks: what stands between two marks is replaced.
 A test compares what is written with what this would write.
 """
 
 import re
-from collections.abc import Iterable
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterable
 
+from grading.diagnosis.catalogue import MISTAKES
 from grading.submission import Submission
 from grading.table import Module, Table, Task, table
 from tools.workspace import ROOT
 
-TASKS = ROOT / "docs" / "guides" / "tasks.md"
+FOLDER = ROOT / "docs" / "tasks"
+INDEX = FOLDER / "README.md"
+PICTURES = ROOT / "docs" / "images" / "tasks"
 README = ROOT / "README.md"
 
-BEGIN, END = "<!-- tasks: written by `python -m grading.pages` -->", "<!-- end of tasks -->"
-"""What stands around the table in the README."""
-
-HEAD = """# The tasks of the course
-
-Every task is a few functions to write. `hatch run status` tells which of them are done and what
-is next, `hatch run grade task4_2` whether one is right, fast enough and accurate. A task earns
-its points if every *required* check passes: these hold what the course's documentation promises.
-An *advice* is told and costs nothing.
-
-This page is written from [the table of tasks](../../grading/tasks.toml) by
-`python -m grading.pages`.
-"""
+BLOCK = re.compile(
+    r"(?P<begin><!-- (?P<name>\w+): written by `python -m grading\.pages` -->)"
+    r".*?(?P<end><!-- end of (?P=name) -->)",
+    re.DOTALL,
+)
 
 
-def tasks_page(tasks: Table) -> str:
-    """Return the page with a section for each task."""
-    here = Submission.at(ROOT)
-    parts = [HEAD]
-    for module in tasks.modules:
-        parts.append(f"\n## Module {module.number}: {module.title}\n")
-        parts += [_section(task, tasks, here) for task in tasks.in_module(module.number)]
-    return "".join(parts)
-
-
-def readme_table(tasks: Table) -> str:
-    """Return the rows for the README: the modules with their tasks."""
-    lines = ["| module | tasks |", "| --- | --- |"]
-    lines += [_row(module, tasks) for module in tasks.modules]
-    return "\n".join(lines)
-
-
-def with_table(readme: str, rows: str) -> str:
-    """Return the README with the table put in its place.
+def written(text: str, blocks: dict[str, str]) -> str:
+    """Return a document with its blocks written anew.
 
     Raises:
-        ValueError: The place is not marked.
+        ValueError: The document lacks a block, has one twice, or has one that nobody knows.
     """
-    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    if len(pattern.findall(readme)) != 1:
-        raise ValueError(f"README.md has no single place between {BEGIN!r} and {END!r}")
-    return pattern.sub(lambda _: f"{BEGIN}\n\n{rows}\n\n{END}", readme)
+    names = [found["name"] for found in BLOCK.finditer(text)]
+    if sorted(names) != sorted(blocks):
+        raise ValueError(f"the blocks of the document are {names}, expected {list(blocks)}")
+    return BLOCK.sub(
+        lambda found: f"{found['begin']}\n\n{blocks[found['name']]}\n\n{found['end']}", text
+    )
+
+
+def task_page(task: Task, tasks: Table) -> str:
+    """Return the page of a task: what is there, with its blocks written; else a new one."""
+    file = ROOT / task.doc
+    text = file.read_text(encoding="utf-8") if file.exists() else _new_page(task)
+    return written(text, {name: write(task, tasks) for name, write in BLOCKS.items()})
+
+
+def index_page(tasks: Table) -> str:
+    """Return the page that lists all tasks."""
+    return written(INDEX.read_text(encoding="utf-8"), {"tasks": _index(tasks)})
+
+
+def readme_page(tasks: Table) -> str:
+    """Return the README with the table of modules and tasks."""
+    lines = ["| module | tasks |", "| --- | --- |"]
+    lines += [_row(module, tasks) for module in tasks.modules]
+    return written(README.read_text(encoding="utf-8"), {"tasks": "\n".join(lines)})
+
+
+def _new_page(task: Task) -> str:
+    blocks = {
+        name: f"<!-- {name}: written by `python -m grading.pages` -->\n<!-- end of {name} -->\n"
+        for name in BLOCKS
+    }
+    return (
+        f"# {task.id} {task.title}\n\n{blocks['head']}\n## What is graded\n\n{blocks['checks']}\n"
+        f"## When it goes wrong\n\n{blocks['messages']}"
+    )
 
 
 def _row(module: Module, tasks: Table) -> str:
@@ -62,46 +74,112 @@ def _row(module: Module, tasks: Table) -> str:
     return f"| {module.number} {module.title} | {' · '.join(linked)} |"
 
 
-def _section(task: Task, tasks: Table, here: Submission) -> str:
-    lines = [f"### Task {task.id}", "", f"**{task.title}.** {task.asks}", ""]
-    if task.mistakes:
-        lines += [f"What usually goes wrong: {task.mistakes}", ""]
+def _index(tasks: Table) -> str:
+    parts = []
+    for module in tasks.modules:
+        parts.append(f"### [Module {module.number}: {module.title}](module{module.number}.md)\n")
+        parts.append("| | | |\n| --- | --- | --- |")
+        parts += [
+            f"| [{task.id}]({task.id}.md) | **{task.title}** | {task.asks} |"
+            for task in tasks.in_module(module.number)
+        ]
+        parts.append("")
+    return "\n".join(parts).strip()
+
+
+def _head(task: Task, tasks: Table) -> str:
+    """Return what stands at the top of a task's page."""
+    lines = [f"**{task.asks}**", "", *_picture(task)]
     points = "no points" if not task.points else f"{task.points:g} points"
-    facts = [f"{points}, `hatch run grade {task.marker}`"]
+    facts = [f"{points}: `hatch run grade {task.marker}`"]
     if task.device == "cuda":
-        facts.append("needs a GPU, or `--simulate`")
+        facts[0] += ", on a GPU, or with `--simulate`"
     if task.prerequisites:
-        linked = (f"[{name}](#task-{name.replace('.', '')})" for name in task.prerequisites)
-        facts.append(f"builds on {', '.join(linked)}")
-    lines += [f"- {fact}" for fact in facts]
-    if written := ", ".join(_functions(task, here)):
-        lines.append(f"- to write: {written}")
-    if task.forbidden:
-        named = ", ".join(f"`{name}`" for name in task.forbidden)
-        lines.append(f"- may not do the work: {named}")
-    if task.speed is not None:
-        lines.append(
-            f"- fast enough: at most {task.speed.ratio:g} times as long as our fast kernels"
-        )
-    for name, accuracy in task.accuracy.items():
-        lines.append(f"- accurate: {accuracy.least} of {accuracy.of} right, {_words(name)}")
-    lines += ["", "| check | |", "| --- | --- |"]
-    lines += [f"| {_words(name)} | required |" for name in task.checks.required]
-    lines += [f"| {_words(name)} | advice: {why} |" for name, why in task.checks.advice.items()]
-    lines += [f"\n{_words(name)}: {why}." for name, why in task.allowances.items()]
-    return "\n" + "\n".join(lines) + "\n"
+        facts.append(f"builds on {_linked(task.prerequisites)}")
+    if unlocked := tasks.unlocked_by(task):
+        facts.append(f"leads to {_linked(each.id for each in unlocked)}")
+    facts.append(f"part of [module {task.module}](module{task.module}.md)")
+    facts += [f"to write: {names}" for names in _functions(task)]
+    return "\n".join([*lines, *(f"- {fact}" for fact in facts)])
 
 
-def _functions(task: Task, here: Submission) -> Iterable[str]:
-    """Go through the files of a task's functions, with their names."""
+def _picture(task: Task) -> list[str]:
+    """Return the picture of a task, if there is one, told by its own title."""
+    file = PICTURES / f"{task.id}.svg"
+    if not file.exists():
+        return []
+    root = ET.fromstring(file.read_text(encoding="utf-8"))
+    titles = [child.text or "" for child in root if child.tag.endswith("}title")]
+    if not titles or not titles[0].strip():
+        raise ValueError(f"{file} has no <title>, which tells those who cannot see it")
+    return [f"![{' '.join(titles[0].split())}](../images/tasks/{file.name})", ""]
+
+
+def _linked(names: Iterable[str]) -> str:
+    return ", ".join(f"[{name}]({name}.md)" for name in names)
+
+
+def _functions(task: Task) -> list[str]:
+    """Return the files of a task's functions, with the names of these."""
+    here = Submission.at(ROOT)
     files: dict[str, list[str]] = {}
     for hole in task.holes:
         place = here.find(hole)
         if place is not None:
             files.setdefault(place.file, []).append(hole.partition(":")[2])
-    for file, names in files.items():
-        listed = ", ".join(f"`{name}`" for name in names)
-        yield f"{listed} in [{file.rpartition('/')[2]}](../../{file})"
+    return [
+        f"{', '.join(f'`{name}`' for name in names)} in [{file.rpartition('/')[2]}](../../{file})"
+        for file, names in files.items()
+    ]
+
+
+def _checks(task: Task, tasks: Table) -> str:
+    """Return what decides about the points."""
+    lines = ["Required, for the points:", ""]
+    lines += [f"- {_words(name)}" for name in task.checks.required]
+    if not task.checks.required:
+        lines = ["Nothing is required."]
+    if task.checks.advice:
+        lines += ["", "Advice, which costs nothing:", ""]
+        lines += [f"- {_words(name)}: {why}" for name, why in task.checks.advice.items()]
+    if task.accuracy:
+        lines += ["", "Accuracy, for which networks are trained:", ""]
+        lines += ["| | right |", "| --- | --- |"]
+        lines += [
+            f"| {_words(name)} | {wanted.least} of {wanted.of} |"
+            for name, wanted in task.accuracy.items()
+        ]
+    if task.speed is not None:
+        lines += [
+            "",
+            f"Speed: fast enough is at most {task.speed.ratio:g} times as long as our `fast` "
+            "kernels ([how it is measured](../guides/grading-your-work.md#speed)).",
+        ]
+    if task.allowances:
+        lines += ["", "What you may do your own way:", ""]
+        lines += [f"- {_words(name)}: {why}" for name, why in task.allowances.items()]
+    if task.forbidden:
+        named = ", ".join(f"`{name}`" for name in task.forbidden)
+        lines += ["", f"The work has to be your own: {named} may not do it."]
+    return "\n".join(lines)
+
+
+def _messages(task: Task, tasks: Table) -> str:
+    """Return everything that a report says after "looks like"."""
+    causes = list(dict.fromkeys(each.cause for each in MISTAKES if task.id in each.tasks))
+    if not causes:
+        return "The report shows the smallest input that goes wrong, what was expected, what came."
+    summary = f"All {len(causes)} that the grader recognises"
+    head = f'<details markdown="1"><summary>{summary}</summary>'
+    return "\n".join([head, "", *(f"- {cause}" for cause in causes), "", "</details>"])
+
+
+BLOCKS: dict[str, Callable[[Task, Table], str]] = {
+    "head": _head,
+    "checks": _checks,
+    "messages": _messages,
+}
+"""The blocks of a task's page, by the names in their marks."""
 
 
 def _words(name: str) -> str:
@@ -110,9 +188,11 @@ def _words(name: str) -> str:
 
 def main() -> None:
     """Write the documents."""
-    TASKS.write_text(tasks_page(table()), encoding="utf-8")
-    readme = README.read_text(encoding="utf-8")
-    README.write_text(with_table(readme, readme_table(table())), encoding="utf-8")
+    tasks = table()
+    for task in tasks.tasks:
+        (ROOT / task.doc).write_text(task_page(task, tasks), encoding="utf-8")
+    INDEX.write_text(index_page(tasks), encoding="utf-8")
+    README.write_text(readme_page(tasks), encoding="utf-8")
 
 
 if __name__ == "__main__":

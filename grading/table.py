@@ -110,7 +110,6 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accuracy: dict[str, Accuracy] = {}
     speed: Speed | None = None
     simulated: float = 1.0
-    mistakes: str = ""
 
     @property
     def marker(self) -> str:
@@ -326,7 +325,7 @@ def _complaints_of(
     if task.memory_mb < 100:
         yield ("memory_mb",), f"{task.memory_mb} MB are less than Python and NumPy need"
     if not DOC.fullmatch(task.doc):
-        yield ("doc",), f'{task.doc!r} is no page; write it as "docs/…/page.md#section"'
+        yield ("doc",), f'{task.doc!r} is no page; write it as "docs/…/page.md"'
     yield from _complaints_of_names(task)
     for i, name in enumerate(task.prerequisites):
         if name not in earlier:

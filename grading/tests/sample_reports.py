@@ -50,7 +50,7 @@ def task(id: str, status: Status, **more: object) -> TaskResult:
         "status": status,
         "points": points,
         "max_points": 10.0,
-        "doc": "docs/guides/tasks.md",
+        "doc": "docs/tasks/4.2.md",
     }
     return TaskResult(**{**fields, **more})  # type: ignore[arg-type]
 

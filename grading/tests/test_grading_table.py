@@ -4,9 +4,12 @@ import ast
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
+from markdown_it import MarkdownIt
 
 from grading import pages
+from grading.diagnosis.catalogue import MISTAKES
 from grading.table import PATH, Table, TableError, UnknownTaskError, load, table
 from tools.workspace import ROOT
 
@@ -57,22 +60,72 @@ def test_every_hole_is_there(tasks: Table) -> None:
         assert not absent, task.id
 
 
-def test_the_page_of_tasks_is_written_from_the_table(tasks: Table) -> None:
-    assert pages.TASKS.read_text(encoding="utf-8") == pages.tasks_page(tasks)
-
-
-def test_the_readme_lists_the_tasks_of_the_table(tasks: Table) -> None:
-    readme = pages.README.read_text(encoding="utf-8")
-    assert pages.with_table(readme, pages.readme_table(tasks)) == readme
-
-
-def test_every_task_has_a_section_on_its_page(tasks: Table) -> None:
-    page = pages.tasks_page(tasks)
+def test_the_pages_of_tasks_are_written_from_the_table(tasks: Table) -> None:
     for task in tasks.tasks:
-        file, _, anchor = task.doc.partition("#")
-        assert ROOT / file == pages.TASKS
-        assert anchor == f"task-{task.id.replace('.', '')}"
-        assert f"### Task {task.id}\n" in page
+        page = (ROOT / task.doc).read_text(encoding="utf-8")
+        assert page == pages.task_page(task, tasks), f"{task.doc}: python -m grading.pages"
+        assert page.startswith(f"# {task.id} {task.title}\n")
+
+
+def test_every_page_of_a_task_belongs_to_one(tasks: Table) -> None:
+    files = {path.relative_to(ROOT).as_posix() for path in pages.FOLDER.glob("[0-9]*.md")}
+    assert files == {task.doc for task in tasks.tasks}
+
+
+def test_the_readme_and_the_index_list_the_tasks_of_the_table(tasks: Table) -> None:
+    assert pages.README.read_text(encoding="utf-8") == pages.readme_page(tasks)
+    assert pages.INDEX.read_text(encoding="utf-8") == pages.index_page(tasks)
+
+
+def test_a_new_task_gets_a_page(tasks: Table) -> None:
+    task = msgspec.structs.replace(tasks.task("4.2"), id="4.6", doc="docs/tasks/4.6.md")
+    page = pages.task_page(task, tasks)
+    assert page.startswith("# 4.6 2-D convolution\n")
+    assert "- values and gradients\n" in page
+
+
+@pytest.mark.parametrize("text", ["no block", "two {0} {0}", "an unknown one {1}"])
+def test_a_document_without_its_blocks_is_refused(text: str) -> None:
+    mark = "<!-- {0}: written by `python -m grading.pages` --><!-- end of {0} -->"
+    with pytest.raises(ValueError, match="blocks of the document"):
+        pages.written(text.format(mark.format("head"), mark.format("foot")), {"head": "new"})
+
+
+def test_a_block_is_replaced_and_nothing_else() -> None:
+    mark = "<!-- head: written by `python -m grading.pages` -->"
+    text = f"above\n{mark}old\n<!-- end of head -->\nbelow"
+    assert pages.written(text, {"head": r"\1 new"}) == (
+        f"above\n{mark}\n\n\\1 new\n\n<!-- end of head -->\nbelow"
+    )
+
+
+def test_the_messages_that_a_page_explains_are_the_graders(tasks: Table) -> None:
+    """Quoted are causes that the grader names, or sentences of its checks with gaps."""
+    sentences = [
+        node.value
+        for file in (ROOT / "grading").rglob("*.py")
+        if "tests" not in file.parts
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    for task in tasks.tasks:
+        causes = {each.cause for each in MISTAKES if task.id in each.tasks}
+        for quoted in quotations(ROOT / task.doc):
+            pieces = [piece.strip() for piece in quoted.split("…")]
+            said = all(any(piece in each for each in sentences) for piece in pieces)
+            assert quoted in {*causes, *sentences} or ("…" in quoted and said), (
+                f"{task.doc}: the grader never says {quoted!r}"
+            )
+
+
+def quotations(file: Path) -> list[str]:
+    """The text of every quotation of a document, as it is written."""
+    tokens = MarkdownIt("commonmark").parse(file.read_text(encoding="utf-8"))
+    return [
+        tokens[i + 2].content.replace("\n", " ")
+        for i, token in enumerate(tokens)
+        if token.type == "blockquote_open"
+    ]
 
 
 def test_what_a_task_builds_on(tasks: Table) -> None:

@@ -38,8 +38,12 @@ def test_links_lead_somewhere(document: Document) -> None:
         assert file.exists(), f"{document}: {target} does not exist"
         assert file.is_relative_to(ROOT), f"{document}: {target} leaves the repository"
         fragment = target.partition("#")[2]
-        if fragment:
+        if fragment and file.suffix == ".md":
             assert fragment in Document(file).anchors(), f"{document}: no heading for {target}"
+        elif fragment:
+            lines = file.read_text("utf-8").count("\n")
+            is_line = re.fullmatch(r"L[1-9]\d*", fragment) and int(fragment[1:]) <= lines
+            assert is_line, f"{document}: {target} is no line of it; lines are written as #L12"
 
 
 def test_every_guide_can_be_reached_from_the_readme() -> None:
