@@ -25,7 +25,9 @@ FILES = {
 
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
-DIGITS = re.compile(r"(?:valid acc|correct|accuracy)\D{0,3}(\d{1,6})\s*/\s*(\d{1,6})(?!\d)", re.IGNORECASE)
+DIGITS = re.compile(
+    r"(?:valid acc|correct|accuracy)\D{0,3}(\d{1,6})\s*/\s*(\d{1,6})(?!\d)", re.IGNORECASE
+)
 """As in "Epoch 3 loss 1.2 valid acc 15/16"."""
 
 SENTENCES = re.compile(
