@@ -227,7 +227,7 @@ def _rows(fault: Fault, check: CheckResult, task: TaskResult) -> Iterable[tuple[
         "asked for": fault.request,
         "it said": fault.details,
         "repeated": check.again,
-        "look at": line or ", ".join(hole.place for hole in task.holes[:3]),
+        "look at": line or "\n".join(words.suspects(task, check)),
         "read": task.doc,
     }
     return ((label, value) for label, value in rows.items() if value)
@@ -280,8 +280,9 @@ def _footer(report: Report) -> RenderableType:
     parts.append(Text(how, style="dim"))
     parts += [Text(f"not defended: {each}", style="dim") for each in report.isolation.missing]
     parts += [Text(f"the grader failed: {each}", style="magenta") for each in report.errors[:5]]
-    if bad:
-        again = " ".join(task.marker for task in report.tasks if task.status.bad)
+    failed = [task.marker for task in report.tasks if task.status is Status.FAILED]
+    if failed:
+        again = " ".join(failed)
         command = f"hatch run grade {again} --seed {report.seed}"
         if report.submission.path != str(ROOT):
             command += f" --submission {shlex.quote(report.submission.path)}"
