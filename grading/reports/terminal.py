@@ -241,7 +241,10 @@ def _few_lines(value: str) -> str:
 
 
 def _speed(each: SpeedResult) -> RenderableType:
-    text = Text.assemble(_sign(each.status), f"  speed of {each.workload}")
+    row = Table.grid(padding=(0, 2))
+    row.add_column(no_wrap=True)
+    row.add_column()
+    text = Text(f"speed of {each.workload}")
     if each.ratio is not None:
         text.append(f": {each.ratio:.2g}× our fast kernels", style=_quiet(each.status))
         if each.low is not None and each.high is not None:
@@ -252,7 +255,8 @@ def _speed(each: SpeedResult) -> RenderableType:
         text.append(f"; {each.reference:.2g}× the reference solution", style="dim")
     if each.remark:
         text.append(f"; {each.remark}", style="dim")
-    return Padding(text, (0, 0, 0, 3))
+    row.add_row(_sign(each.status), text)
+    return Padding(row, (0, 0, 0, 3))
 
 
 def _measured(each: Measurement) -> str:
