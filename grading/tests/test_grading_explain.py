@@ -14,6 +14,8 @@ from grading.diagnosis import likely_cause
 from grading.diagnosis.operators import LOSES_NAN
 from grading.finding import finding_of
 from grading.judge.explain import explain
+from grading.judge.places import pointing_at
+from grading.judge.records import CheckResult, Fault, Hole, Status
 from grading.judge.text import LONGEST, clean, clean_line
 from grading.subject import Answer, Request
 
@@ -138,3 +140,22 @@ def test_a_maximum_that_loses_nan_is_called_so(pair: tuple[float, float]) -> Non
     finding = finding_of(raised.value)
     assert finding is not None
     assert likely_cause("0.1", finding, []) == LOSES_NAN
+
+
+MAX = tuple(
+    Hole(f"minitorch.nn:{name}", f"minitorch/nn.py:{line}")
+    for line, name in enumerate(("Max.forward", "Max.backward", "max", "softmax"), start=1)
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "function"),
+    [
+        ("the gradient of operand 0 is wrong", "Max.backward"),
+        ("the result is wrong at 1 of 2 indices", "Max.forward"),
+    ],
+)
+def test_a_wrong_gradient_points_at_the_way_back(sentence: str, function: str) -> None:
+    check = CheckResult("test_maxima", Status.FAILED, fault=Fault(sentence, request="nn.max"))
+    fault = pointing_at(check, MAX).fault
+    assert fault is not None and fault.function == function
