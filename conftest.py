@@ -30,12 +30,15 @@ collect_ignore_glob = (
 )
 """What cannot be imported to read its docstrings where Streamlit is missing."""
 
-ONLY_WHEN_ASKED = {"long", "slow", "oracle", "docs", "site", "cluster", "notebooks", "app"}
+ONLY_WHEN_ASKED = {"long", "slow", "accuracy", "oracle", "docs", "site", "cluster", "notebooks", "app"}
 """Marks of tests that run only when `-m` names the mark.
 
 An expression in pytest's `addopts` could not say this: a `-m` on the command line replaces it, and
 `pytest -m task4_2` would run the slow tests of the task, too.
 """
+
+WITH_THEIR_TASK = "accuracy"
+"""The one of these marks that the mark of a task answers for: a task is judged by all of it."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -45,11 +48,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if isinstance(item, pytest.DoctestItem):
             item.add_marker("docs")
     named = set(re.findall(r"\w+", config.option.markexpr))
-    silent = ONLY_WHEN_ASKED - named
-    left_out = [item for item in items if any(map(item.get_closest_marker, silent))]
+    left_out = [item for item in items if _silent_marks(item, named)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _silent_marks(item: pytest.Item, named: set[str]) -> set[str]:
+    """Return the marks of a test that nobody has asked for."""
+    marks = {mark.name for mark in item.iter_markers()}
+    tasks = {mark for mark in marks if mark.startswith("task")}
+    asked = named | ({WITH_THEIR_TASK} if named & tasks else set())
+    return marks & (ONLY_WHEN_ASKED - asked)
 
 
 @pytest.fixture

@@ -38,15 +38,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def subjects(pytestconfig: pytest.Config) -> Iterator[Subjects]:
+def submission(pytestconfig: pytest.Config) -> Submission:
+    """The folder with the code under test, for checks that only read it."""
+    try:
+        return Submission.at(pytestconfig.getoption("--submission"))
+    except SubmissionError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.fixture(scope="session")
+def subjects(request: pytest.FixtureRequest) -> Iterator[Subjects]:
     """The workers of this run."""
+    pytestconfig = request.config
     if SUBJECTS in pytestconfig.stash:
         yield pytestconfig.stash[SUBJECTS]
         return
-    try:
-        submission = Submission.at(pytestconfig.getoption("--submission"))
-    except SubmissionError as error:
-        raise pytest.UsageError(str(error)) from None
+    submission: Submission = request.getfixturevalue("submission")
     with Subjects(starter(submission), pytestconfig.getoption("--simulate")) as workers:
         yield workers
 

@@ -1,4 +1,7 @@
-"""Slow, PyTorch's and the documents' tests run when `-m` names them, and only then."""
+"""Slow, PyTorch's and the documents' tests run when `-m` names them, and only then.
+
+Those of a task's accuracy run with the task, too.
+"""
 
 import shutil
 
@@ -17,6 +20,10 @@ def test_task(): ...
 @pytest.mark.task4_2
 @pytest.mark.slow
 def test_task_slow(): ...
+
+@pytest.mark.task4_5
+@pytest.mark.accuracy
+def test_accuracy(): ...
 
 @pytest.mark.slow
 def test_slow(): ...
@@ -42,6 +49,9 @@ def documented():
         (["-m", "task4_2"], {"test_task"}),
         (["-m", "task4_2 and slow"], {"test_task_slow"}),
         (["-m", "slow"], {"test_task_slow", "test_slow"}),
+        (["-m", "task4_5"], {"test_accuracy"}),
+        (["-m", "task4_2 or task4_5"], {"test_task", "test_accuracy"}),
+        (["-m", "slow or accuracy"], {"test_task_slow", "test_slow", "test_accuracy"}),
         (["-m", "not slow"], {"test_plain", "test_task"}),
         (["-m", "oracle"], {"test_oracle"}),
         (["-m", "docs", "--doctest-modules"], {"test_docs", "test_of_everything.documented"}),

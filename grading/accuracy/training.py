@@ -138,6 +138,30 @@ def check_accuracy(
     expect(right >= wanted.least, message, answer)
 
 
+def seconds_of_an_epoch(
+    subject: Subject, problem: str, hidden: int, batch: int, rounds: int = 5
+) -> float:
+    """Return how long a submission's network for points takes for one pass, at the quickest.
+
+    Args:
+        subject: The code under test.
+        problem: "scalar", "simple" or "fast".
+        hidden: The units of its layers.
+        batch: How many points a step learns from.
+        rounds: How many passes are timed, after one that compiles.
+    """
+    points, labels = draw("Simple", 0)
+    learner = Learner(subject, problem, {"rate": 0.01, "hidden": hidden, "seed": 0}, batch)
+    learner.learn(points, labels, 1, np.random.default_rng(0))
+    steps = (points.reshape(-1, batch, 2), labels.reshape(-1, batch), np.ones(COUNT // batch))
+    taken = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        subject.call("learn.steps", steps)
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
 def _digits(
     subject: Subject, name: str, wanted: Accuracy, setting: Plain, seed: int, rng: Plain
 ) -> tuple[int, Answer]:

@@ -53,11 +53,14 @@ class Pair:
 
 
 def failures(report: Report) -> frozenset[Failure]:
-    """Return what went wrong and was answered; what is not written yet has no answer."""
+    """Return what went wrong and was answered; what is not written yet has no answer.
+
+    An advice is often about what the course gave to everybody.
+    """
     found = set()
     for task in report.tasks:
         for check in task.failures:
-            if check.fault is not None and check.fault.received:
+            if check.required and check.fault is not None and check.fault.received:
                 told = f"{check.fault.request}\0{check.fault.received}"
                 answer = hashlib.sha256(told.encode()).hexdigest()[:16]
                 found.add(Failure(task.id, check.name, answer))

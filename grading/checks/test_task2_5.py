@@ -22,7 +22,7 @@ def test_learns_points(subject: Subject, name: str, least: int) -> None:
     check_accuracy(subject, name, Accuracy(least, COUNT, setting))
 
 
-@pytest.mark.slow
+@pytest.mark.accuracy
 @pytest.mark.parametrize("name", RULES)
 def test_required_accuracy(subject: Subject, name: str, record_property: Record) -> None:
     wanted = table().task("2.5").accuracy[name]

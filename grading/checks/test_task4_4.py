@@ -49,7 +49,18 @@ def test_any_usual_rule_at_ties(subject: Subject, case: MaxCase) -> None:
     expect_array(answer, x.max(axis=dim, keepdims=True))
     gradient = answer.gradients[0]
     usual = gradient is not None and nn.is_max_gradient(x, dim, upstream, gradient)
-    expect(usual, f"the gradient {gradient} follows no usual rule for equal maxima", answer)
+    expect(usual, f"the gradient of the operand {_against_rules(x, dim, gradient)}", answer)
+
+
+def _against_rules(x: Array, dim: int, gradient: Array | None) -> str:
+    """Say in which way a gradient follows no usual rule."""
+    if gradient is None or gradient.shape != x.shape:
+        return "is missing" if gradient is None else f"has the shape {gradient.shape}"
+    stray = np.argwhere((x < x.max(axis=dim, keepdims=True)) & (gradient != 0))
+    if len(stray):
+        at = tuple(stray[0].tolist())
+        return f"is {gradient[at]:g} at {at}, where no maximum is"
+    return "shares what arrives among equal maxima in no usual way"
 
 
 def test_the_first_of_equal_maxima_receives_the_gradient(subject: Subject) -> None:

@@ -48,7 +48,7 @@ def test_reads_sentences(subject: Subject) -> None:
     expect(right >= 0.85, message, learner.answer)
 
 
-@pytest.mark.slow
+@pytest.mark.accuracy
 @pytest.mark.parametrize("name", ["digits", "sentences"])
 def test_required_accuracy(subject: Subject, name: str, record_property: Record) -> None:
     wanted = table().task("4.5").accuracy[name]

@@ -13,6 +13,8 @@ from grading.subject import Answer, Request
 FORMULAS = ("0.1", "0.2")
 LISTS = ("0.3",)
 
+LOSES_NAN = "every comparison with NaN is false, so that `max` returns the other number"
+
 
 def formula(name: str, cause: str, wrong: Callable[..., float]) -> Mistake:
     """Return a mistake in one formula."""
@@ -74,6 +76,8 @@ MISTAKES = [
     formula(
         "is_close", "numbers 0.1 apart are close; 0.01 is meant", lambda x, y: abs(x - y) < 0.1
     ),
+    formula("max", LOSES_NAN, lambda x, y: x if x > y else y),
+    formula("max", LOSES_NAN, lambda x, y: y if y > x else x),
     formula("max", "`max` returns the smaller number", min),
     formula(
         "max",

@@ -1,5 +1,6 @@
 """Functions for networks: pooling, maxima, probabilities and dropout."""
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,9 @@ from grading.driver.backends import backend
 from grading.driver.calls import call_function, to_array, to_tensor
 from grading.driver.family import Family
 from grading.subject import Answer, Request
-from minitorch import nn
 
 family = Family()
+nn: Any = importlib.import_module("minitorch.nn")
 
 
 def _max(x: Any, dim: int) -> Any:

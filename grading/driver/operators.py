@@ -1,5 +1,6 @@
 """The scalar formulas and the list functions of module 0."""
 
+import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -8,9 +9,9 @@ import numpy as np
 
 from grading.driver.family import Family
 from grading.subject import Answer, Request
-from minitorch import operators
 
 family = Family()
+operators: Any = importlib.import_module("minitorch.operators")
 
 ARGUMENTS: dict[str, Callable[..., float]] = {
     "double": lambda x: 2.0 * x,

@@ -1,10 +1,14 @@
 """What a worker prints: read all the time, counted, and forgotten but for the end."""
 
 import os
+import select
 import threading
 from collections import deque
 
 KEPT = 16_384
+
+AT_ONCE = 1 << 20
+"""Bytes that are taken without a pause: as many as a pipe can hold."""
 
 
 class Output:
@@ -13,15 +17,21 @@ class Output:
     def __init__(self, descriptor: int) -> None:
         self.count = 0
         self._descriptor = descriptor
+        self._open = True
         self._pieces: deque[bytes] = deque()
         self._kept = 0
         self._lock = threading.Lock()
+        os.set_blocking(descriptor, False)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def tail(self) -> str:
-        """Return the end of what was printed."""
+        """Return the end of what was printed, up to this moment.
+
+        The thread may be late: what lies in the pipe is taken here.
+        """
         with self._lock:
+            self._take()
             text = b"".join(self._pieces)[-KEPT:]
         return text.decode("utf-8", "replace")
 
@@ -30,11 +40,30 @@ class Output:
         self._thread.join(seconds)
 
     def _read(self) -> None:
-        with os.fdopen(self._descriptor, "rb", buffering=0) as pipe:
-            while piece := pipe.read(65536):
-                with self._lock:
-                    self.count += len(piece)
-                    self._pieces.append(piece)
-                    self._kept += len(piece)
-                    while self._kept - len(self._pieces[0]) >= KEPT:
-                        self._kept -= len(self._pieces.popleft())
+        printed = select.poll()
+        printed.register(self._descriptor, select.POLLIN)
+        while self._open:
+            printed.poll()
+            with self._lock:
+                self._take()
+        with self._lock:
+            os.close(self._descriptor)
+
+    def _take(self) -> None:
+        """Take what is in the pipe; the lock is held."""
+        taken = 0
+        while self._open and taken < AT_ONCE:
+            try:
+                piece = os.read(self._descriptor, 65536)
+            except BlockingIOError:
+                return
+            self._open = bool(piece)
+            taken += len(piece)
+            self._keep(piece)
+
+    def _keep(self, piece: bytes) -> None:
+        self.count += len(piece)
+        self._pieces.append(piece)
+        self._kept += len(piece)
+        while self._kept - len(self._pieces[0]) >= KEPT:
+            self._kept -= len(self._pieces.popleft())

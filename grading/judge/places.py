@@ -31,7 +31,13 @@ def pointing_at(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
         return check
     words = set(re.findall(r"[a-z0-9]+", f"{check.title} {check.case} {fault.request}".lower()))
     named = [hole for hole in there if words & _names(hole)]
-    hole = max(named or there[:1], key=lambda each: (each.open, len(words & _names(each))))
+    backward = fault.sentence.startswith("the gradient")
+
+    def suspicion(hole: Hole) -> tuple[bool, int, bool]:
+        is_backward = hole.function.endswith(".backward")
+        return hole.open, len(words & _names(hole)), is_backward == backward
+
+    hole = max(named or there[:1], key=suspicion)
     if not named and len(there) > 1:
         return check
     fault = msgspec.structs.replace(fault, function=hole.function, place=hole.place)

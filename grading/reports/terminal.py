@@ -227,7 +227,7 @@ def _rows(fault: Fault, check: CheckResult, task: TaskResult) -> Iterable[tuple[
         "asked for": fault.request,
         "it said": fault.details,
         "repeated": check.again,
-        "look at": line or ", ".join(hole.place for hole in task.holes[:3]),
+        "look at": line or "\n".join(words.suspects(task, check)),
         "read": task.doc,
     }
     return ((label, value) for label, value in rows.items() if value)
@@ -241,7 +241,10 @@ def _few_lines(value: str) -> str:
 
 
 def _speed(each: SpeedResult) -> RenderableType:
-    text = Text.assemble(_sign(each.status), f"  speed of {each.workload}")
+    row = Table.grid(padding=(0, 2))
+    row.add_column(no_wrap=True)
+    row.add_column()
+    text = Text(f"speed of {each.workload}")
     if each.ratio is not None:
         text.append(f": {each.ratio:.2g}× our fast kernels", style=_quiet(each.status))
         if each.low is not None and each.high is not None:
@@ -252,7 +255,8 @@ def _speed(each: SpeedResult) -> RenderableType:
         text.append(f"; {each.reference:.2g}× the reference solution", style="dim")
     if each.remark:
         text.append(f"; {each.remark}", style="dim")
-    return Padding(text, (0, 0, 0, 3))
+    row.add_row(_sign(each.status), text)
+    return Padding(row, (0, 0, 0, 3))
 
 
 def _measured(each: Measurement) -> str:
@@ -280,8 +284,9 @@ def _footer(report: Report) -> RenderableType:
     parts.append(Text(how, style="dim"))
     parts += [Text(f"not defended: {each}", style="dim") for each in report.isolation.missing]
     parts += [Text(f"the grader failed: {each}", style="magenta") for each in report.errors[:5]]
-    if bad:
-        again = " ".join(task.marker for task in report.tasks if task.status.bad)
+    failed = [task.marker for task in report.tasks if task.status is Status.FAILED]
+    if failed:
+        again = " ".join(failed)
         command = f"hatch run grade {again} --seed {report.seed}"
         if report.submission.path != str(ROOT):
             command += f" --submission {shlex.quote(report.submission.path)}"

@@ -88,3 +88,13 @@ def total(report: Report) -> str:
     if report.judged_points != report.max_points:
         text += f" ({points(report.max_points)} with what was not judged)"
     return text
+
+
+def suspects(task: TaskResult, check: CheckResult, most: int = 3) -> list[str]:
+    """Name functions of a task to look at where nothing says which of them is wrong.
+
+    An advice may be about what was given.
+    """
+    if not check.required:
+        return []
+    return [f"{hole.function} in {hole.place}" for hole in task.holes[:most] if hole.place]

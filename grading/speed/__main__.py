@@ -1,8 +1,8 @@
-"""`python -m grading.speed`: measure our `fast` kernels, and print what the table should say.
+"""`python -m grading.speed`: measure our `fast` kernels, and write it into the table of tasks.
 
-The table of tasks holds, for each workload, the time of our `fast` kernels over the yardstick's.
-This command measures it on the packages of this environment, in this process, by the time that it
-has of a processor: other processes do not matter, but for the caches that they share.
+The table holds, for each workload, the time of our `fast` kernels over the yardstick's. This
+command measures it on the packages of this environment, in this process, by the time that it has of
+a processor: other processes do not matter, but for the caches that they share.
 """
 
 import platform
@@ -16,31 +16,47 @@ import click
 
 from asv_benchmarks.workloads import BY_NAME
 from grading.in_process import InProcessSubject
+from grading.speed.constants import with_constants
 from grading.speed.measure import measure
-from grading.table import table
+from grading.table import PATH, table
 
 
 @click.command()
 @click.argument("workloads", nargs=-1)
 @click.option("--times", default=5, show_default=True, help="Measure so often, with fresh inputs.")
-def main(workloads: tuple[str, ...], times: int) -> None:
-    """Measure our fast kernels by the yardstick, as the table of tasks wants it.
+@click.option("--dry-run", is_flag=True, help="Print what was measured, and write nothing.")
+def main(workloads: tuple[str, ...], times: int, dry_run: bool) -> None:
+    """Measure our fast kernels by the yardstick, and write the table of tasks.
 
     All WORKLOADS that tasks name are measured unless some are given.
     """
-    named = [name for task in table().tasks if task.speed for name in task.speed.workloads]
-    unknown = sorted(set(workloads) - BY_NAME.keys())
+    before = {
+        name: fast
+        for task in table().tasks
+        if task.speed is not None
+        for name, fast in task.speed.fast.items()
+    }
+    unknown = sorted(set(workloads) - before.keys())
     if unknown:
-        raise click.UsageError(f"no workload {unknown[0]!r}; there are {', '.join(BY_NAME)}")
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "numba"))
-    click.echo(f"# {_processor()}, {versions}, {datetime.now(UTC):%Y-%m-%d}, one thread")
-    subject = InProcessSubject()
-    for name in workloads or named:
+        raise click.UsageError(f"no workload {unknown[0]!r}; there are {', '.join(before)}")
+    click.echo(_machine())
+    subject, constants = InProcessSubject(), dict[str, float]()
+    for name in workloads or before:
         ratios = [
             measure(subject, BY_NAME[name], seed, time.process_time).ratio for seed in range(times)
         ]
-        low, high = min(ratios), max(ratios)
-        click.echo(f"{name} = {statistics.median(ratios):.2g}  # {low:.3g} - {high:.3g}")
+        constants[name] = statistics.median(ratios)
+        spread = f"{min(ratios):.3g} – {max(ratios):.3g}"
+        click.echo(f"{name} = {constants[name]:.2g}  ({spread}; the table had {before[name]:g})")
+    if not dry_run:
+        text = with_constants(PATH.read_text(encoding="utf-8"), constants, _machine())
+        PATH.write_text(text, encoding="utf-8")
+        click.echo(f"written to {PATH}")
+
+
+def _machine() -> str:
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "numba"))
+    return f"{_processor()}, one thread, {versions}, {datetime.now(UTC):%Y-%m-%d}"
 
 
 def _processor() -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grading.accuracy import check_accuracy
+from grading.accuracy import check_accuracy, seconds_of_an_epoch
 from grading.accuracy.training import STARTS
 from grading.compare import MismatchError
 from grading.isolation import IsolatedSubject, Limits
@@ -62,6 +62,25 @@ def test_a_network_that_never_learns_fails_with_its_best_start() -> None:
     with pytest.raises(MismatchError, match=r"Diag: \d+ of 50 are right, expected at least 48"):
         check_accuracy(pupil, "Diag", WANTED)
     assert len(pupil.seeds) == STARTS
+
+
+class Slow(Pupil):
+    """Takes its time for each step, on a clock of its own."""
+
+    now = 0.0
+
+    def answer(self, request: Request) -> Answer:
+        if request.operation == "learn.steps":
+            # The first pass compiles.
+            self.now += len(request.arrays[0]) * (9.0 if self.learnt < 5 else 0.25)
+        return super().answer(request)
+
+
+def test_the_time_of_an_epoch_is_that_of_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    pupil = Slow(knows_at=1)
+    monkeypatch.setattr("grading.accuracy.training.time.perf_counter", lambda: pupil.now)
+    assert seconds_of_an_epoch(pupil, "fast", hidden=100, batch=10, rounds=3) == 5 * 0.25
+    assert pupil.learnt == 5 + 3 * 5
 
 
 def test_training_may_take_longer_than_other_requests() -> None:

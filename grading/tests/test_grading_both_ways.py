@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from grading.judge import own_work
 from grading.judge.records import Report, Status, from_json
 from grading.table import Task, table
 from grading.tests.upstream_trees import write_upstream
@@ -40,13 +41,14 @@ def names_in(lines: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(match[1] for match in found if match))
 
 
-@pytest.mark.parametrize("marker", ["task0_3", "task3_3"])
-def test_pytest_collects_the_checks_of_the_table(marker: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("marker", ["task0_3", "task3_3", "task4_5"])
+def test_pytest_collects_what_the_grader_counts(marker: str, tmp_path: Path) -> None:
     # The path after the option is not taken for a path to tests.
     options = ("--collect-only", "-q", "-m", marker, "--submission", str(tmp_path))
     done = python(*OPTIONS, *options, "grading/checks")
     (task,) = table().select([marker])
-    assert sorted(names_in(done.stdout.splitlines())) == sorted(task.checks.names), done.stderr
+    counted = [*task.checks.names, own_work.NAME]
+    assert sorted(names_in(done.stdout.splitlines())) == sorted(counted), done.stderr
 
 
 @pytest.mark.slow

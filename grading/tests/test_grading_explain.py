@@ -9,8 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba.core.errors import NumbaError
 
+from grading.compare import MismatchError, expect_array
+from grading.diagnosis import likely_cause
+from grading.diagnosis.operators import LOSES_NAN
+from grading.finding import finding_of
 from grading.judge.explain import explain
+from grading.judge.places import pointing_at
+from grading.judge.records import CheckResult, Fault, Hole, Status
 from grading.judge.text import LONGEST, clean, clean_line
+from grading.subject import Answer, Request
 
 
 @numba.njit
@@ -123,3 +130,32 @@ def test_commands_to_a_terminal_are_gone(text: str, shown: str) -> None:
 def test_a_flood_is_cut(text: str) -> None:
     assert len(clean(text)) < LONGEST + 60
     assert len(clean_line(text)) < 500
+
+
+@pytest.mark.parametrize("pair", [(np.nan, 1.0), (1.0, np.nan)])
+def test_a_maximum_that_loses_nan_is_called_so(pair: tuple[float, float]) -> None:
+    request = Request("operators.each", tuple(np.array([x]) for x in pair), {"formula": "max"})
+    with pytest.raises(MismatchError) as raised:
+        expect_array(Answer(request, (np.array([1.0]),)), [np.nan])
+    finding = finding_of(raised.value)
+    assert finding is not None
+    assert likely_cause("0.1", finding, []) == LOSES_NAN
+
+
+MAX = tuple(
+    Hole(f"minitorch.nn:{name}", f"minitorch/nn.py:{line}")
+    for line, name in enumerate(("Max.forward", "Max.backward", "max", "softmax"), start=1)
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "function"),
+    [
+        ("the gradient of operand 0 is wrong", "Max.backward"),
+        ("the result is wrong at 1 of 2 indices", "Max.forward"),
+    ],
+)
+def test_a_wrong_gradient_points_at_the_way_back(sentence: str, function: str) -> None:
+    check = CheckResult("test_maxima", Status.FAILED, fault=Fault(sentence, request="nn.max"))
+    fault = pointing_at(check, MAX).fault
+    assert fault is not None and fault.function == function

@@ -151,17 +151,6 @@ def test_a_source_too_deep_for_the_search_is_told(write: Write) -> None:
 
 
 @pytest.mark.slow
-def test_this_repository_does_its_own_work() -> None:
-    root = Path(__file__).resolve().parents[2]
-    table = load(root / "grading/tasks.toml")
-    found = {
-        task.id: forbidden_uses(Submission.at(root), task.holes, task.forbidden)
-        for task in table.tasks
-    }
-    assert {task: uses for task, uses in found.items() if uses} == {}
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("edition", ["2022", "2023"])
 def test_the_course_solved_the_plain_way_uses_nothing(tmp_path: Path, edition: Edition) -> None:
     submission = Submission.at(write_upstream(tmp_path, module=4, edition=edition))

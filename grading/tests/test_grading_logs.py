@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grading.accuracy.logs import claim
+from grading.accuracy.logs import EPOCH, claim
 from grading.submission import Submission
 
 MNIST = "Epoch 1 loss 2.3 valid acc 2/16\r\nEpoch 2 loss 0.4 valid acc 15/16\r\n"
@@ -60,3 +60,27 @@ def test_what_is_not_claimed_is_not_heard(tmp_path: Path) -> None:
     tree = submission(tmp_path, **{"mnist.txt": b"valid acc 3/0\n\x00" + bytes(range(256))})
     assert claim(tree, "digits") == ""
     assert claim(tree, "Xor") == ""
+
+
+EPOCHS = {
+    "Time per epoch: 0.12s\nTime per epoch: 0.31s": "0.12 s",
+    "Epoch: 10/500, loss: 3.1, correct: 40, time per epoch 0.2": "0.2 s",
+    "| CPU | 1.5 sec/epoch |": "1.5 s",
+    "about 2 seconds per epoch on my laptop": "2 s",
+    "Epoch 10 loss 0.25 correct 48": "",
+    "Average epoch time: 7.25 seconds": "7.25 s",
+}
+
+
+@pytest.mark.parametrize("text", EPOCHS)
+def test_times_of_epochs(tmp_path: Path, text: str) -> None:
+    expected = f"{EPOCHS[text]} in README.md" if EPOCHS[text] else ""
+    tree = submission(tmp_path, **{"README.md": text.encode()})
+    assert claim(tree, EPOCH) == expected
+
+
+@pytest.mark.parametrize("name", ["digits", "sentences", EPOCH])
+def test_numbers_without_end_are_no_claims(tmp_path: Path, name: str) -> None:
+    nines = "9" * 5000
+    text = f"valid acc {nines}/{nines}\nBest Valid accuracy: {nines}%\n{nines} s per epoch"
+    assert len(claim(submission(tmp_path, **{"README.md": text.encode()}), name)) < 60

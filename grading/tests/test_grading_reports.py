@@ -11,7 +11,18 @@ import pytest
 from rich.console import Console
 
 from grading.exits import FAILED, HARNESS, OK, exit_code
-from grading.judge.records import Record, RecordError, Report, Status, from_json, schema, to_json
+from grading.judge.records import (
+    CheckResult,
+    Fault,
+    Hole,
+    Record,
+    RecordError,
+    Report,
+    Status,
+    from_json,
+    schema,
+    to_json,
+)
 from grading.reports import gradescope, html, junit, table, terminal
 from grading.tests.sample_reports import HOSTILE, MARKS, every_kind, report, task
 
@@ -204,3 +215,23 @@ def test_an_error_beside_the_tasks_is_the_harness_own() -> None:
 def test_nothing_is_charged_where_nobody_knows() -> None:
     made = every_kind()
     assert (made.points, made.judged_points, made.max_points) == (10, 30, 60)
+
+
+SUSPECTS = (
+    Hole("minitorch.autodiff:sort", "minitorch/autodiff.py:13"),
+    Hole("minitorch.autodiff:go"),
+)
+
+
+def test_where_no_place_is_known_the_functions_of_the_task_are_named() -> None:
+    check = CheckResult("test_x", Status.FAILED, fault=Fault("it is wrong"))
+    sample = report(task("1.4", Status.FAILED, checks=(check,), holes=SUSPECTS))
+    named = "sort in minitorch/autodiff.py:13"
+    assert named in shown(sample, 100)
+    assert named in Page(html.write(sample)).text
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.UNIMPLEMENTED])
+def test_the_same_inputs_are_offered_for_what_failed(status: Status) -> None:
+    offered = "the same inputs again" in shown(report(task("1.4", status)), 100)
+    assert offered == (status is Status.FAILED)

@@ -1,7 +1,7 @@
 """Speed is judged by the judge's clock, on fresh inputs, and only on a machine with time for it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,13 @@ from grading.judge.records import Status
 from grading.judge.speed import speed_results
 from grading.oracles.convolution import conv
 from grading.speed import measure as measuring
+from grading.speed.constants import with_constants
 from grading.speed.measure import measure
 from grading.speed.trial import CALLS, CHAINED, Bench, Trial
 from grading.speed.verdict import judge
 from grading.speed.yardstick import YARDSTICKS
 from grading.subject import Answer, Array, Request, Subject
-from grading.table import table
+from grading.table import PATH, Task, load, table
 from tools.workspace import ROOT
 
 JUDGED = [name for task in table().tasks if task.speed for name in task.speed.workloads]
@@ -266,6 +267,30 @@ def test_only_the_digests_of_right_results_pass() -> None:
         dict(enumerate(right)),
     ):
         assert not trial.is_answered_by(wrong, results), wrong
+
+
+def test_constants_are_written_and_nothing_else_is_touched(tmp_path: Path) -> None:
+    text = PATH.read_text(encoding="utf-8")
+    written = with_constants(text, {"zip": 12.345, "conv1d": 0.004321}, r"a \1 machine")
+    pairs = zip(text.splitlines(), written.splitlines(), strict=True)
+    assert sum(before != after for before, after in pairs) == 3
+    (tmp_path / "tasks.toml").write_text(written, encoding="utf-8")
+    expected = {name: fast for task in table().tasks for name, fast in _constants(task).items()}
+    expected |= {"zip": 12.0, "conv1d": 0.0043}
+    tasks = load(tmp_path / "tasks.toml").tasks
+    assert {name: fast for task in tasks for name, fast in _constants(task).items()} == expected
+    assert r"measured on    a \1 machine" in written
+
+
+def _constants(task: Task) -> Mapping[str, float]:
+    return {} if task.speed is None else task.speed.fast
+
+
+def test_a_constant_without_a_place_is_refused() -> None:
+    with pytest.raises(ValueError, match="naps has 0 places"):
+        with_constants(PATH.read_text(encoding="utf-8"), {"naps": 1.0}, "here")
+    with pytest.raises(ValueError, match="no line"):
+        with_constants("fast = { zip = 1.0 }", {"zip": 2.0}, "here")
 
 
 @pytest.mark.slow

@@ -104,6 +104,20 @@ def test_packages_are_not_repaired() -> None:
     assert packages.call("repairs.told").plain == []
 
 
+def test_a_broken_file_costs_the_tasks_that_need_it(tmp_path: Path) -> None:
+    """Its `__init__` imports all of it, and what it comes to before the broken file is there."""
+    broken = ("minitorch/fast_conv.py", '"""Convolutions."""', '"""Convolutions."""\ndef :')
+    tree = write_upstream(tmp_path, "2023", 4, [broken])
+    images = np.ones((1, 1, 2, 2))
+    with IsolatedSubject(Submission.at(tree)) as worker:
+        for _ in range(2):
+            answer = worker.call("operators.each", [np.array([2.0])], {"formula": "neg"})
+            assert answer.array.tolist() == [-2.0]
+            assert worker.call("tensor.neg", [images]).array.tolist() == (-images).tolist()
+            with pytest.raises(SubjectError, match="invalid syntax"):
+                worker.call("tensor.conv2d", [images, images], {"backend": "fast"})
+
+
 HIGHER_ORDER = {
     "curried": ("def map(fn):\n    return lambda ls: [fn(x) for x in ls]", "map(neg)(ls)"),
     "lists at once": ("def map(fn, ls):\n    return [fn(x) for x in ls]", "map(neg, ls)"),

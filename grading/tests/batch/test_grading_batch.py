@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -366,6 +367,16 @@ def test_rare_failures_make_submissions_similar_and_common_ones_do_not() -> None
     assert pairs[0].similarity == 1.0
     assert as_text(pairs).startswith("100%  anna  and  ben\n    0.1 a\n    0.1 b\n")
     assert "No two" in as_text(similar_pairs({"anna": by_name["anna"], "eva": frozenset()}))
+
+
+def test_advice_makes_nobody_similar() -> None:
+    report = report_of({"test_a": "1", "test_b": "2"})
+    (task,) = report.tasks
+    first, second = task.checks
+    advice = msgspec.structs.replace(second, required=False)
+    changed = msgspec.structs.replace(task, checks=(first, advice))
+    found = failures(msgspec.structs.replace(report, tasks=(changed,)))
+    assert [failure.check for failure in found] == ["test_a"]
 
 
 def test_similar_submissions_are_told(course: Class) -> None:

@@ -1,0 +1,21 @@
+"""Every task: the work is the submission's own. The table names what may not do it."""
+
+import pytest
+
+from grading.isolation.forbidden import forbidden_uses
+from grading.submission import Submission
+from grading.table import Task, table
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(task, id=task.marker, marks=getattr(pytest.mark, task.marker))
+        for task in table().tasks
+        if task.forbidden and (task.holes or task.upstream)
+    ],
+)
+def test_the_work_is_its_own(submission: Submission, task: Task) -> None:
+    """No code runs for it: the grader calls the same search, see `grading/judge/own_work.py`."""
+    uses = forbidden_uses(submission, task.holes_in(submission.layout), task.forbidden)
+    assert not uses, "\n".join(map(str, uses))

@@ -1,0 +1,72 @@
+"""What a worker printed is there when it is asked for, and a flood of it does no harm."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from grading.isolation.output import KEPT, Output
+
+
+@contextmanager
+def printing() -> Iterator[tuple[Output, int]]:
+    """What is printed, and where to print."""
+    reading, writing = os.pipe()
+    output = Output(reading)
+    try:
+        yield output, writing
+    finally:
+        os.close(writing)
+        output.finish()
+
+
+def test_what_was_printed_before_it_is_asked_for_is_there() -> None:
+    for _ in range(300):
+        with printing() as (output, writing):
+            os.write(writing, b"one")
+            assert output.tail() == "one"
+            os.write(writing, b", two")
+            assert output.tail() == "one, two"
+
+
+def test_the_end_is_kept_and_everything_counted() -> None:
+    with printing() as (output, writing):
+        for _ in range(50):
+            os.write(writing, b"x" * 10_000)
+        os.write(writing, "end\xe9".encode())
+    assert output.count == 500_005
+    assert output.tail().endswith("xend\xe9")
+    assert len(output.tail()) <= KEPT
+
+
+def test_the_end_of_an_endless_flood_can_be_asked_for() -> None:
+    stop = threading.Event()
+
+    def flood(writing: int) -> None:
+        while not stop.is_set():
+            os.write(writing, b"x" * 60_000)
+
+    with printing() as (output, writing):
+        flooding = threading.Thread(target=flood, args=(writing,))
+        flooding.start()
+        try:
+            for _ in range(20):
+                assert len(output.tail()) <= KEPT
+        finally:
+            stop.set()
+            flooding.join()
+
+
+def test_descriptors_are_given_back() -> None:
+    before = descriptors()
+    for _ in range(50):
+        with printing():
+            pass
+    assert descriptors() <= before
+
+
+def descriptors() -> int:
+    """Count the files that this process has open, where the system tells."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
