@@ -30,7 +30,17 @@ collect_ignore_glob = (
 )
 """What cannot be imported to read its docstrings where Streamlit is missing."""
 
-ONLY_WHEN_ASKED = set(["long", "slow", "accuracy", "oracle", "docs", "site", "cluster", "notebooks", "app"])
+ONLY_WHEN_ASKED = {
+    "long",
+    "slow",
+    "accuracy",
+    "oracle",
+    "docs",
+    "site",
+    "cluster",
+    "notebooks",
+    "app",
+}
 """Marks of tests that run only when `-m` names the mark.
 
 An expression in pytest's `addopts` could not say this: a `-m` on the command line replaces it, and
