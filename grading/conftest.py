@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     seed = config.getoption("--seed")
     if seed is not None:
         config.option.hypothesis_seed = str(seed)
-        settings.register_profile("seeded", settings.default, database=None)
+        settings.register_profile("seeded", settings.default, database=None, derandomize=False)
         settings.load_profile("seeded")
         drawing = ExitStack()
         drawing.enter_context(drawn_by_seed_alone())

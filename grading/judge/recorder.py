@@ -92,7 +92,12 @@ class Recorder:
             if is_hypothesis_test(check):
                 own = getattr(check, SETTINGS, None) or settings.default
                 changed = settings(
-                    own, phases=self._manner.phases, database=None, report_multiple_bugs=False
+                    own,
+                    phases=self._manner.phases,
+                    database=None,
+                    # Where the environment says CI, hypothesis would draw without the seed.
+                    derandomize=False,
+                    report_multiple_bugs=False,
                 )
                 setattr(check, SETTINGS, changed)
 

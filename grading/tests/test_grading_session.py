@@ -9,11 +9,13 @@ from typing import Any, cast
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from grading.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject, Limits
 from grading.isolation.errors import WorkerError
-from grading.judge.recorder import Manner, Outcome
+from grading.judge.recorder import SETTINGS, Manner, Outcome, Recorder
 from grading.judge.records import CheckResult, Status
 from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import Subjects
@@ -90,6 +92,20 @@ def test_the_seed_decides_what_is_drawn() -> None:
         return asked
 
     assert drawn(1) == drawn(1) != drawn(2)
+
+
+def test_the_seed_decides_where_hypothesis_would_not_draw_at_random() -> None:
+    """It does not where a variable CI is set, as on the machines that grade for GitHub."""
+
+    @settings(derandomize=True)
+    @given(st.integers())
+    def check(x: int) -> None:
+        assert x == x
+
+    with subjects(right) as there:
+        recorder = Recorder(there, Manner())
+        recorder.pytest_collection_modifyitems([cast(pytest.Item, SimpleNamespace(obj=check))])
+    assert getattr(check, SETTINGS).derandomize is False
 
 
 def test_constants_of_modules_that_are_imported_meanwhile_are_not_drawn(
