@@ -94,8 +94,17 @@ def tree_files(repository: Path, module: int, table: Table) -> dict[str, bytes]:
         if path.startswith("packages/") and "/src/" in path and path.endswith(".py")
     }
     stripped = strip(sources, table.tasks)
-    for path in sources:
-        del files[path]
+    left_out = {
+        PurePosixPath(path).parent
+        for path in sources
+        if path.endswith("/__init__.py") and path not in stripped
+    }
+    files = {
+        path: content
+        for path, content in files.items()
+        # A package that is left out takes its data along.
+        if path not in sources and left_out.isdisjoint(PurePosixPath(path).parents)
+    }
     stripped = {path: _trained_on_own_kernels(path, text) for path, text in stripped.items()}
     files.update({path: text.encode() for path, text in stripped.items()})
     files.update(dict(_templates()))

@@ -148,9 +148,8 @@ class LibraryFunction(Function):
     def backward(cls, ctx: Context, grad_output: mt_autodiff.Tensor) -> Any:
         """Return the gradient of each tensor, and 0.0 for settings that were given as tensors."""
         inner, settings = ctx.saved_values
-        grads = cls.inner.backward(inner, grad_output.data)
-        if not isinstance(grads, tuple):
-            grads = (grads,)
+        given = cls.inner.backward(inner, grad_output.data)
+        grads = given if isinstance(given, tuple) else (given,)
         tensors = [None if g is None else Tensor(g, backend=inner.backend) for g in grads]
         return (*tensors, *[0.0] * settings) if len(tensors) + settings > 1 else tensors[0]
 

@@ -36,10 +36,10 @@ def render() -> None:
         ),
     )
     lesson = _choose()
-    phase = st.segmented_control(
+    chosen: Phase | None = st.segmented_control(
         "What is computed", PHASES, default="forward", format_func=str.capitalize, key="conv.phase"
     )
-    phase = phase or "forward"
+    phase: Phase = chosen or "forward"
     st.latex(FORMULAS[phase])
     steps = lesson.steps(phase)
     stepper(f"conv.{phase}", len(steps), lambda at: _show(lesson, phase, at), name="output")
