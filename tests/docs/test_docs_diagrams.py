@@ -5,7 +5,9 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tools.diagrams.gallery import FOLDER, PICTURES
+from tools.diagrams.packages import arrows
 from tools.diagrams.picture import WIDTH, number
+from tools.workspace import read_packages
 
 pytestmark = pytest.mark.docs
 
@@ -41,9 +43,17 @@ def test_texts_stay_inside_and_apart(name: str) -> None:
 
 def test_no_diagram_is_left_behind() -> None:
     drawn = {FOLDER / f"{name}.svg" for name in PICTURES}
-    kept = {file for pattern in ("tasks/*", "why/*", "tour.*") for file in FOLDER.glob(pattern)}
+    patterns = ("tasks/*", "why/*", "tour.*", "package-graph.*")
+    kept = {file for pattern in patterns for file in FOLDER.glob(pattern)}
     assert kept == drawn
 
 
 def test_numbers_are_as_short_as_they_can_be() -> None:
     assert [number(x) for x in (1.0, -2.5, 0.333, -0.001)] == ["1", "−2.5", "0.33", "0"]
+
+
+def test_an_arrow_is_left_out_where_a_longer_way_leads_to_the_same_package() -> None:
+    always, _ = arrows(read_packages())
+    assert ("mt-nn", "mt-autodiff") in always
+    assert ("mt-autodiff", "mt-tensor") in always
+    assert ("mt-nn", "mt-tensor") not in always
