@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from tools.draw_package_graph import BOXES
+from tools.diagrams.packages import BOXES
 from tools.workspace import ROOT, Package, read_packages
 
 PACKAGES = read_packages()

@@ -11,7 +11,7 @@ from markdown_it.token import Token
 
 from tools.workspace import ROOT
 
-FOLDERS = ("docs", "packages", "data", "grading", "asv_benchmarks")
+FOLDERS = ("docs", "notebooks", "packages", "data", "grading", "asv_benchmarks")
 
 
 def documents() -> list["Document"]:

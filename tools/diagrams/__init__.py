@@ -1,0 +1,1 @@
+"""The diagrams of the documents, drawn by code: `hatch run draw`."""

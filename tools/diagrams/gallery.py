@@ -1,0 +1,19 @@
+"""All diagrams by name: a file of `docs/images` each."""
+
+from collections.abc import Callable
+
+from tools.diagrams import essays, module0, module1, module2, module3, module4, packages
+from tools.diagrams.picture import Picture
+from tools.workspace import ROOT
+
+FOLDER = ROOT / "docs" / "images"
+
+PICTURES: dict[str, Callable[[], Picture]] = {
+    **module0.PICTURES,
+    **module1.PICTURES,
+    **module2.PICTURES,
+    **module3.PICTURES,
+    **module4.PICTURES,
+    **essays.PICTURES,
+    **packages.PICTURES,
+}

@@ -1,0 +1,115 @@
+"""The packages and who needs whom.
+
+The arrows come from the `pyproject.toml` files, so the picture cannot disagree with them; only the
+place of each box is chosen here. An arrow is left out where a longer way leads to the same package.
+"""
+
+from dataclasses import dataclass
+
+from tools.diagrams.picture import WIDTH, Picture, Tone
+from tools.workspace import Package, read_packages
+
+MARGIN, COLUMNS, GAP = 24, 3, 28
+BOX_HEIGHT, ROW_HEIGHT = 62, 104
+COLUMN = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) / COLUMNS
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a package stands: its row from the top, its first column, how many it spans."""
+
+    row: int
+    column: int
+    span: int
+    tone: Tone
+    what: str
+
+    @property
+    def left(self) -> float:
+        """The x of the left edge."""
+        return MARGIN + self.column * (COLUMN + GAP)
+
+    @property
+    def right(self) -> float:
+        """The x of the right edge."""
+        return self.left + self.span * COLUMN + (self.span - 1) * GAP
+
+    @property
+    def top(self) -> float:
+        """The y of the upper edge."""
+        return MARGIN + self.row * ROW_HEIGHT
+
+    @property
+    def bottom(self) -> float:
+        """The y of the lower edge."""
+        return self.top + BOX_HEIGHT
+
+
+BOXES = {
+    "minitorch": Box(0, 0, 3, "plain", "the course's flat names"),
+    "mt-models": Box(1, 0, 2, "plain", "data sets, LeNet, the sentence CNN, one training loop"),
+    "mt-nn": Box(2, 0, 1, "orange", "layers, losses, optimisers"),
+    "mt-autodiff": Box(3, 0, 1, "orange", "numbers that remember"),
+    "mt-kernels-cpu": Box(3, 1, 1, "blue", "loops compiled for the CPU"),
+    "mt-kernels-cuda": Box(3, 2, 1, "blue", "loops on the GPU"),
+    "mt-tensor": Box(4, 0, 3, "plain", "storage, shapes, strides, and what a backend is"),
+}
+
+
+def arrows(packages: list[Package]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The arrows to draw: those of what is always needed, and those of extras."""
+    names = {package.name for package in packages}
+    needs = {package.name: package.requires & names for package in packages}
+
+    def reach(start: str) -> set[str]:
+        return {start}.union(*(reach(name) for name in needs[start]))
+
+    always = [
+        (name, needed)
+        for name in sorted(needs)
+        for needed in sorted(needs[name])
+        if not any(needed in reach(other) for other in needs[name] - {needed})
+    ]
+    with_extras = [
+        (package.name, needed)
+        for package in packages
+        for names_of_extra in package.extras.values()
+        for needed in sorted(names_of_extra & names)
+    ]
+    return always, with_extras
+
+
+def packages_picture() -> Picture:
+    """The packages as boxes, each above those that it needs."""
+    packages = read_packages()
+    always, with_extras = arrows(packages)
+    told = "; ".join(f"{name} needs {needed}" for name, needed in always)
+    height = max(box.bottom for box in BOXES.values()) + MARGIN
+    picture = Picture(f"The packages and who needs whom: {told}.", height)
+    for start, end in always:
+        _straight(picture, BOXES[start], BOXES[end])
+    for start, end in with_extras:
+        _around(picture, BOXES[start], BOXES[end])
+    for package in packages:
+        box = BOXES[package.name]
+        middle = (box.left + box.right) / 2
+        picture.box(box.left, box.top, box.right - box.left, BOX_HEIGHT, box.tone, corner=9)
+        picture.text(middle, box.top + 22, package.name, size=16, code=True, strong=True)
+        picture.note(middle, box.top + 43, box.what)
+    return picture
+
+
+def _straight(picture: Picture, start: Box, end: Box) -> None:
+    """Draw an arrow straight down, in the middle of what the boxes have above one another."""
+    x = (max(start.left, end.left) + min(start.right, end.right)) / 2
+    picture.arrow((x, start.bottom), (x, end.top - 2))
+
+
+def _around(picture: Picture, start: Box, end: Box) -> None:
+    """Draw an arrow out of the right side and down, for a box that stands further right."""
+    x, y = end.left + COLUMN / 4, (start.top + start.bottom) / 2
+    picture.line([(start.right, y), (x, y)], dashed=True)
+    picture.arrow((x, y), (x, end.top - 2), dashed=True)
+
+
+PICTURES = {"package-graph": packages_picture}
