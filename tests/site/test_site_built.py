@@ -1,0 +1,122 @@
+"""The built site: every link leads somewhere, nothing is asked of other hosts, nothing is left raw.
+
+`hatch run docs:test` builds it first.
+"""
+
+import json
+import os
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from tests.site.built import ROOT, SITE, Page
+
+pytestmark = pytest.mark.site
+
+
+@cache
+def pages() -> dict[Path, Page]:
+    """All pages by their files."""
+    found = {file: Page(file) for file in sorted(SITE.rglob("*.html"))}
+    assert found, "there is no site: hatch run docs"
+    return found
+
+
+def is_external(target: str) -> bool:
+    return bool(urlsplit(target).scheme or urlsplit(target).netloc)
+
+
+def test_every_link_leads_to_a_file_and_a_place_in_it() -> None:
+    broken = []
+    for page in pages().values():
+        if page.file.name == "404.html":  # Its links begin at the root of a server.
+            continue
+        for target in page.links:
+            if is_external(target):
+                continue
+            path, _, fragment = target.partition("#")
+            file = page.file
+            if path:
+                file = Path(os.path.normpath(page.file.parent / unquote(path.partition("?")[0])))
+                file = file / "index.html" if file.is_dir() else file
+            if not file.is_file():
+                broken.append(f"{page}: {target}: no such file")
+            elif fragment and file in pages() and unquote(fragment) not in pages()[file].fragments:
+                broken.append(f"{page}: {target}: no such place")
+    assert not broken, "\n".join(broken)
+
+
+def test_no_page_asks_another_host_for_anything() -> None:
+    asked = {
+        f"{page}: {source}"
+        for page in pages().values()
+        for source in page.fetched
+        if is_external(source) and not source.startswith("data:")
+    }
+    assert not asked, "\n".join(sorted(asked))
+
+
+def test_no_style_asks_another_host_for_anything() -> None:
+    styles = list(SITE.rglob("*.css"))
+    assert styles
+    for file in styles:
+        for target in re.findall(r"(?:url\(|@import\s*)[\"']?([^\"')]+)", file.read_text("utf-8")):
+            assert target.startswith("data:") or not is_external(target), f"{file}: {target}"
+
+
+def test_what_pages_fetch_is_there() -> None:
+    for page in pages().values():
+        for source in page.fetched:
+            if page.file.name == "404.html" or is_external(source):
+                continue
+            file = Path(os.path.normpath(page.file.parent / unquote(source.partition("?")[0])))
+            assert file.is_file(), f"{page}: {source}"
+
+
+def test_every_picture_is_told_in_words() -> None:
+    for page in pages().values():
+        for picture in page.pictures:
+            assert (picture.get("alt") or "").strip(), f"{page}: {picture.get('src')} has no text"
+
+
+def test_no_markdown_and_no_tex_is_left() -> None:
+    raw = re.compile(r"```|\]\(|\*\*|\\frac|\\sum|<!-- ")
+    for page in pages().values():
+        found = [text.strip() for text in page.prose if raw.search(text)]
+        assert not found, f"{page}: {found[:3]}"
+        assert "arithmatex" not in page.classes, page
+        assert "merror" not in page.elements, page
+
+
+def test_every_document_of_the_repository_is_a_page() -> None:
+    tasks = sorted((ROOT / "docs" / "tasks").glob("*.md"))
+    assert len(tasks) > 26
+    for file in tasks:
+        name = "index" if file.name == "README.md" else file.name.removesuffix(".md")
+        assert SITE / "tasks" / f"{name}.html" in pages(), file
+
+
+def test_the_search_knows_pages_and_no_sources() -> None:
+    index = json.loads((SITE / "search" / "search_index.json").read_text("utf-8"))
+    found = {entry["location"].partition("#")[0] for entry in index["docs"]}
+    assert {"tasks/4.1.html", "api/mt_tensor/layout.html", "guides/installation.html"} <= found
+    assert not [location for location in found if location.startswith("source/")]
+
+
+def test_the_search_works_in_pages_that_are_opened_as_files() -> None:
+    script = (SITE / "search" / "search_index.js").read_text("utf-8")
+    assert script.startswith("var __index = {")
+    sources = pages()[SITE / "index.html"].fetched
+    assert any("iframe-worker" in source for source in sources), sources
+
+
+def test_the_fragments_of_headings_are_those_of_code_hosts() -> None:
+    assert "how-to-add-an-op" in pages()[SITE / "contributing.html"].fragments
+
+
+def test_lines_of_sources_can_be_linked_to() -> None:
+    page = pages()[SITE / "source/packages/mt-tensor/src/mt_tensor/layout.py.html"]
+    assert {"L1", "L42", "L200"} <= page.fragments

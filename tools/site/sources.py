@@ -1,0 +1,40 @@
+"""A source of the repository as a page: every line can be linked to, as `#L12`."""
+
+import html
+import re
+from pathlib import Path
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
+from pygments.lexers import TextLexer, get_lexer_for_filename
+from pygments.util import ClassNotFound
+
+LINE = re.compile(r'id="L-(\d+)"')
+
+
+def listing(file: Path) -> str:
+    """Return the lines of a file, numbered and coloured, as HTML."""
+    formatter = HtmlFormatter(linespans="L", cssclass="highlight source", wrapcode=True)
+    text = file.read_text(encoding="utf-8")
+    return LINE.sub(r'id="L\1"', highlight(text, _lexer(file), formatter))
+
+
+def folder(names: list[str]) -> str:
+    """Return links to what is in a folder; names of folders end with a slash."""
+    rows = (
+        f'<li><a href="{html.escape(_page_of(name))}"><code>{html.escape(name)}</code></a></li>'
+        for name in names
+    )
+    return f'<ul class="folder">{"".join(rows)}</ul>'
+
+
+def _page_of(name: str) -> str:
+    return f"{name}index.html" if name.endswith("/") else f"{name}.html"
+
+
+def _lexer(file: Path) -> Lexer:
+    try:
+        return get_lexer_for_filename(file.name, stripnl=False)
+    except ClassNotFound:
+        return TextLexer(stripnl=False)
