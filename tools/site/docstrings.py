@@ -22,18 +22,18 @@ class DocstringsAsMarkdown(griffe.Extension):  # type: ignore[misc]  # not insta
 
 
 def fenced(docstring: str) -> str:
-    """Return a docstring with its examples in blocks of code.
+    r"""Return a docstring with its examples in blocks of code.
 
-    >>> fenced("Add.\\n\\n>>> 1 + 1\\n2").splitlines()
+    >>> fenced("Add.\n\n>>> 1 + 1\n2").splitlines()
     ['Add.', '', '```pycon', '>>> 1 + 1', '2', '```']
     """
     return EXAMPLE.sub(lambda found: f"{found[1]}```pycon\n{found[0]}\n{found[1]}```", docstring)
 
 
 def with_shapes(docstring: str) -> str:
-    """Return a docstring with its section on shapes as a paragraph.
+    r"""Return a docstring with its section on shapes as a paragraph.
 
-    >>> with_shapes("Shape:\\n    (N, C) → (N,).\\n")
-    '**Shape:** (N, C) → (N,).\\n'
+    >>> with_shapes("Shape:\n    (N, C) → (N,).\n")
+    '**Shape:** (N, C) → (N,).\n'
     """
     return SHAPE.sub(lambda found: f"**Shape:** {' '.join(found[1].split())}\n", docstring)
