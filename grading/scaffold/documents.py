@@ -65,6 +65,9 @@ python3 -m venv .boot && .boot/bin/pip install -q hatch && .boot/bin/hatch run g
 | --- | --- | --- |
 {rows}
 
+Each task's page has the idea, the mathematics, and hints to unfold; the
+[glossary](docs/glossary.md) explains the terms.
+
 Holes of earlier modules are open, too, until `sync` brings your work; those of later modules can
 wait. What would give a task away is not in this tree, the tuned kernels and the layers of
 `mt_nn` for example: your networks train on your own kernels.
@@ -86,7 +89,7 @@ def _row(task: Task, stripped: Mapping[str, str]) -> str:
         line = definitions(ast.parse(stripped[path]))[spot.qualname].lineno
         files.setdefault(path, []).append(f"`{spot.qualname}` ({line})")
     where = "; ".join(f"[{Path(path).name}]({path}): {', '.join(n)}" for path, n in files.items())
-    return f"| `{task.marker}` | {task.title} | {where or _written(task)} |"
+    return f"| `{task.marker}` | [{task.title}]({task.doc}) | {where or _written(task)} |"
 
 
 def _written(task: Task) -> str:

@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from grading.scaffold.documents import hatch_toml, pyproject_toml, readme
+from grading.scaffold.links import kept_links
 from grading.scaffold.manifest import NAME, Manifest
 from grading.scaffold.source import Source
 from grading.scaffold.stripping import ScaffoldError, strip
@@ -24,9 +25,12 @@ COPIED = (
     "asv_benchmarks/__init__.py",
     "asv_benchmarks/workloads.py",
     "data",
+    "docs/glossary.md",
     "docs/guides/grading-your-work.md",
     "docs/images/tasks",
+    "docs/images/why",
     "docs/tasks",
+    "docs/why",
     "grading",
     "packages",
     "tools/__init__.py",
@@ -111,6 +115,9 @@ def tree_files(repository: Path, module: int, table: Table) -> dict[str, bytes]:
     files["README.md"] = readme(module, table, stripped).encode()
     files["hatch.toml"] = hatch_toml(module, repository / "hatch.toml").encode()
     files["pyproject.toml"] = pyproject_toml(repository / "pyproject.toml").encode()
+    there = {str(each) for path in files for each in (path, *PurePosixPath(path).parents)}
+    documents = {path: content.decode() for path, content in files.items() if path.endswith(".md")}
+    files.update({path: kept_links(path, d, there).encode() for path, d in documents.items()})
     return files
 
 

@@ -127,6 +127,20 @@ def test_no_line_of_a_solution_survives(tree: Path) -> None:
     assert not survivors, "\n".join(survivors)
 
 
+def test_every_link_of_a_document_leads_somewhere(tree: Path) -> None:
+    links = 0
+    for document in sorted(tree.rglob("*.md")):
+        prose = re.sub(
+            r"^ *```.*?^ *```", "", document.read_text(encoding="utf-8"), flags=re.M | re.S
+        )
+        for target, fragment in re.findall(r"\[[^\[\]]*\]\(([^()\s#]+)(#[^()\s]*)?\)", prose):
+            if ":" not in target:
+                links += 1
+                assert (document.parent / target).exists(), f"{document}: {target}"
+                assert not fragment.startswith("#L"), f"{document}: {target}{fragment}"
+    assert links > 200
+
+
 def test_no_module_survives_that_is_left_out(tree: Path) -> None:
     submission = Submission.at(tree)
     for task in table().tasks:

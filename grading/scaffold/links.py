@@ -1,0 +1,44 @@
+"""Links in the documents of a learner's tree: what leads out of the tree becomes plain text."""
+
+import posixpath
+import re
+from collections.abc import Container
+from pathlib import PurePosixPath
+
+PIECES = re.compile(
+    r"(?P<code>^ *```.*?^ *```|`[^`\n]+`)"
+    r"|!?\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s#]+)(?P<fragment>#[^()\s]*)?\)",
+    re.DOTALL | re.MULTILINE,
+)
+"""Code, which stays as it is, or a link."""
+
+
+def kept_links(document: str, text: str, there: Container[str]) -> str:
+    """Return a document whose links all lead somewhere.
+
+    A link to something that the tree lacks leaves its text behind. One to a line of a source leads
+    to the file, because its lines are others where solutions are taken out.
+
+    Args:
+        document: The path of the document in the tree.
+        text: The document, in Markdown.
+        there: The paths of the tree, files and folders.
+
+    >>> kept_links("docs/a.md", "[one](b.md#x), [two](../c.py#L3), [three](no.md)", {"docs/b.md"})
+    '[one](b.md#x), two, three'
+    """
+    folder = PurePosixPath(document).parent
+
+    def piece(found: re.Match[str]) -> str:
+        target = found["target"]
+        if found["code"] or ":" in target:
+            return found[0]
+        if posixpath.normpath(folder / target) not in there:
+            return found["text"]
+        return found[0].replace(f"{found['fragment']})", ")") if _is_line(found) else found[0]
+
+    return PIECES.sub(piece, text)
+
+
+def _is_line(found: re.Match[str]) -> bool:
+    return re.fullmatch(r"#L\d+", found["fragment"] or "") is not None
