@@ -22,7 +22,7 @@ def render() -> None:
         "Grade",
         "The grader judges solutions of the course's tasks: it compares them with independent "
         "results on many small inputs, and where something is wrong it shows the smallest one. The "
-        "code that is judged runs in a sandbox and sees neither checks nor marks.",
+        "code that is judged runs in a process of its own, in a sandbox where the system has one.",
         ["Judge this repository's own solution of task 0.1 first: it takes a few seconds."],
     )
     root = checkout()

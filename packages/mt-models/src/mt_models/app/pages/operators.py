@@ -17,7 +17,7 @@ def render() -> None:
         "its derivative as backpropagation finds it. Move x and compare the slope of the tangent "
         "with the height of the orange curve: they are one number.",
         (
-            "Move x to 8 on sigmoid: hardly any slope is left. Deep networks prefer relu for that.",
+            "Move x to 8 on sigmoid: hardly any slope is left, and learning stalls.",
             "Make the step of the central difference large and see when it goes wrong.",
         ),
     )

@@ -74,7 +74,8 @@ def _softmax() -> None:
     )
     st.markdown(
         f"The loss is minus the log-softmax of **{CLASSES[label]}**: **{lesson.loss:.4f}**. Its "
-        "gradient is the probabilities, less 1 at the right class: the logits move towards it."
+        "gradient is the probabilities, less 1 at the right class: a step against it raises the "
+        "logit of the right class and lowers the others."
     )
 
 
