@@ -29,13 +29,16 @@ def pointing_at(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
     there = [hole for hole in holes if hole.place]
     if fault is None or fault.place or not there:
         return check
-    words = set(re.findall(r"[a-z0-9]+", f"{check.title} {check.case} {fault.request}".lower()))
+    told = f"{check.title} {check.case} {fault.request}".lower()
+    # `inv_back` is a name, and so may be its parts.
+    words = {*re.findall(r"[a-z0-9]+", told), *re.findall(r"\w+", told)}
     named = [hole for hole in there if words & _names(hole)]
     backward = fault.sentence.startswith("the gradient")
 
-    def suspicion(hole: Hole) -> tuple[bool, int, bool]:
+    def suspicion(hole: Hole) -> tuple[bool, int, bool, int]:
         is_backward = hole.function.endswith(".backward")
-        return hole.open, len(words & _names(hole)), is_backward == backward
+        found = words & _names(hole)
+        return hole.open, len(found), is_backward == backward, max(map(len, found), default=0)
 
     hole = max(named or there[:1], key=suspicion)
     if not named and len(there) > 1:

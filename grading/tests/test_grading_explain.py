@@ -159,3 +159,15 @@ def test_a_wrong_gradient_points_at_the_way_back(sentence: str, function: str) -
     check = CheckResult("test_maxima", Status.FAILED, fault=Fault(sentence, request="nn.max"))
     fault = pointing_at(check, MAX).fault
     assert fault is not None and fault.function == function
+
+
+def test_a_name_counts_for_more_than_its_part() -> None:
+    holes = tuple(
+        Hole(f"mt_tensor.operators:{name}", f"operators.py:{line}")
+        for line, name in enumerate(("inv", "inv_back", "relu"), start=1)
+    )
+    request = "operators.each\n  formula = 'inv_back'"
+    fault = Fault("the result is wrong at 1 of 1 indices", request=request)
+    check = CheckResult("test_derivatives", Status.FAILED, case="inv_back", fault=fault)
+    pointed = pointing_at(check, holes).fault
+    assert pointed is not None and pointed.function == "inv_back"
