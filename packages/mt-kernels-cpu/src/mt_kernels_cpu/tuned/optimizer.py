@@ -53,17 +53,16 @@ class _Step(FusedForm):
         total = sum([value.size for value in values])
         buffers = [backend.new((total,)).storage for _ in range(1 + len(slots))]
         kernel, numbers = cls.kernel(backend.dtype), [backend.dtype.type(s) for s in settings]
-        operands = [[_cells(backend, part) for part in parts] for parts in (values, grads, *slots)]
-        results: list[list[TensorData]] = [[] for _ in buffers]
-        start = 0
-        for value, *given in zip(values, *operands, strict=True):
+        results, start = [], 0
+        for value, *given in zip(values, grads, *slots, strict=True):
+            value = backend.contiguous(value)
             end = start + value.size
-            new = [buffer[start:end] for buffer in buffers]
-            kernel(*new, *given, *numbers)
-            for parts, cells in zip(results, new, strict=True):
-                parts.append(_view(value, cells))
+            new = [value.like(buffer[start:end]) for buffer in buffers]
+            old = [value.cells, *[backend.contiguous(part).cells for part in given]]
+            kernel(*[part.cells for part in new], *old, *numbers)
+            results.append(new)
             start = end
-        return results
+        return zip(*results, strict=True)
 
 
 class Sgd(_Step):
@@ -108,18 +107,6 @@ def fit(values: Parts, *others: Parts) -> bool:
     """Return whether all tensors have the shapes of the values."""
     shapes = [value.shape for value in values]
     return all([part.shape for part in parts] == shapes for parts in others)
-
-
-def _cells(backend: Any, part: TensorData) -> Storage:
-    """Return the numbers in row-major order."""
-    cells = part.flat() if part.cells is None else part.cells
-    copied: Storage = backend.copy(part).storage if cells is None else cells
-    return copied
-
-
-def _view(value: TensorData, cells: Storage) -> TensorData:
-    """Return a contiguous tensor of a value's shape."""
-    return TensorData(cells, value.shape) if value.cells is None else value.like(cells)
 
 
 @lru_cache
