@@ -31,8 +31,9 @@ class ScaledSum(FusedForm):
     @staticmethod
     def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
         scale, needs_grad = saved
-        scaled = backend.from_numpy(scale * backend.to_numpy(grad))
-        return tuple(scaled if needed else None for needed in needs_grad)
+        array = backend.to_numpy(grad)
+        # Memory of its own for each.
+        return tuple(backend.from_numpy(scale * array) if need else None for need in needs_grad)
 
 
 class Quick(Reference):
@@ -63,6 +64,23 @@ def runs_fused(expected: bool) -> Iterator[None]:
 
 def leaf(*numbers: float, backend: Reference = QUICK) -> Tensor:
     return tensor(list(numbers), backend, requires_grad=True)
+
+
+def test_leaves_keep_the_gradients_of_forms_and_copy_those_that_others_may_have() -> None:
+    a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    out = scaled_sum(a, b)
+    (_, first), (_, second) = out.chain_rule(tensor([1.0, 1.0]).data)
+    a.accumulate_derivative(first)
+    assert a.grad is not None
+    assert a.grad.data is first
+    given = tensor([1.0, 1.0], QUICK)
+    for result in (a + b, a.view(2), a.permute(0)):
+        for node, grad in result.chain_rule(given.data):
+            assert grad.storage is not given.data.storage, node
+    a.zero_grad_()
+    a.backward(given)
+    assert a.grad.data.storage is not given.data.storage
+    assert not np.shares_memory(first.storage, second.storage)
 
 
 def test_a_fused_form_and_the_composed_body_agree() -> None:

@@ -244,9 +244,10 @@ class Tensor(mt_autodiff.Tensor):
 
     def accumulate_derivative(self, x: Any) -> None:
         """Add a gradient, a tensor or its data, to that of this leaf."""
-        super().accumulate_derivative(
-            x if isinstance(x, TensorData) else self._ensure_tensor(x).data
-        )
+        if not isinstance(x, TensorData):
+            # A copy, because its owner may go on to write to it.
+            x = self.backend.copy(self._ensure_tensor(x).data)
+        super().accumulate_derivative(x)
 
     def tuple(self) -> Layout:
         """Return storage, shape and strides as one-dimensional arrays, as kernels take them."""

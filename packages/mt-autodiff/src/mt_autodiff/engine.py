@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from mt_autodiff.graph import Context
 from mt_autodiff.modes import grad_enabled
@@ -137,6 +137,9 @@ class Node:
     def accumulate_derivative(self, x: TensorData) -> None:
         """Add x to the gradient.
 
+        Args:
+            x: Memory that nobody else will read or write: the first one becomes the gradient.
+
         Raises:
             RuntimeError: This node is not a leaf.
         """
@@ -146,9 +149,8 @@ class Node:
                 "requires_grad_(True) makes a leaf of a tensor"
             )
         if self.grad is None:
-            # A copy, because users may write to it: x may repeat cells, and share them with the
-            # gradient of another leaf or with what backward() was given.
-            self.grad = self._constant(self.backend.copy(x))
+            # Users may write to it, so no cell of it may serve as several elements.
+            self.grad = self._constant(self.backend.contiguous(x))
         else:
             total = self.backend.zip(operators.add, self.grad.data, x)
             self.grad = self._constant(total)
@@ -183,7 +185,8 @@ class Node:
             )
         pairs: list[tuple[Node, TensorData]] = []
         for node, grad in zip(inputs, grads):  # noqa: B905 - as many, as was just checked
-            if node.history is None:
+            operand = node.history
+            if operand is None:
                 continue
             if grad is None:
                 raise TypeError(
@@ -191,6 +194,9 @@ class Node:
                 )
             if grad.shape != node.data.shape:
                 grad = unbroadcast(node.backend, grad, node.data.shape, fn.__name__)
+            if operand.last_fn is None and not fn.new_gradients:
+                # The leaf keeps it, and others may have it, too.
+                grad = node.backend.copy(grad)
             pairs.append((node, grad))
         return pairs
 
@@ -204,7 +210,13 @@ class Function:
     """A differentiable function of tensors: one class with `forward` and `backward`.
 
     Subclasses define both as static methods. Neither is called directly: `apply` is.
+
+    Attributes:
+        new_gradients: Whether every gradient that `backward` returns is memory of its own, which
+            nobody else reads or writes. Leaves then keep it without a copy.
     """
+
+    new_gradients: ClassVar[bool] = False
 
     @staticmethod
     def forward(ctx: Any, *args: Any) -> Any:

@@ -78,6 +78,9 @@ class FusedFunction(Function):
     and profiles name it.
     """
 
+    # As forms promise.
+    new_gradients = True
+
     @classmethod
     def attempt(cls, form: Any, args: Sequence[Any]) -> Any:
         """Return the result of a form as a node, None if it declines.

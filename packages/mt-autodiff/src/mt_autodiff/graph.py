@@ -94,7 +94,9 @@ def topological_sort(variable: Variable) -> list[Variable]:
             if key in seen:
                 continue
             seen.add(key)
-            if not parent.is_constant():
+            if parent.is_leaf():
+                finished.append(parent)
+            elif not parent.is_constant():
                 path.append((parent, iter(parent.parents)))
                 break
         else:

@@ -451,6 +451,8 @@ class Tensor(Node):
                     f"{self.shape}; it must have the tensor's shape or broadcast to it"
                 )
             data = data.expand(self.shape)
+        if self.is_leaf():
+            data = self.backend.copy(data)
         backpropagate(self, data, add=sum_of_gradients)
 
     def zero_grad_(self) -> None:

@@ -24,7 +24,8 @@ class FusedForm:
     result and gradients are those of the composed definition, up to rounding.
 
     Neither method writes to what it is given: operands, saved values and gradients have other
-    readers. A result or a gradient may share memory with none of them.
+    readers. A result or a gradient may share memory with none of them, nor two gradients with each
+    other: leaves keep gradients as they are.
 
     The steps of optimisers (`mt_nn.optim`) are forms, too: of many tensors at once, given as
     sequences, and without `backward`.

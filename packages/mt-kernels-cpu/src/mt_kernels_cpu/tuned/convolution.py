@@ -40,13 +40,16 @@ from mt_kernels_cpu.tuned.planes import (
     slide,
     slide_back,
 )
-from mt_kernels_cpu.tuned.products import dot, multiply
+from mt_kernels_cpu.tuned.products import multiply
 from mt_kernels_cpu.tuned.threads import divide, threads_for
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import TensorData, host_array
 
 if TYPE_CHECKING:
     from mt_kernels_cpu.tuned.backend import Tuned
+
+vdot: Any = np.vdot
+"""The sum of products, which other than `np.dot` does not warn when it is infinite or NaN."""
 
 NOWHERE: Positions = np.zeros(0, np.int64)
 """In the place of positions that nobody needs."""
@@ -317,7 +320,7 @@ def finite(a: TensorData) -> bool:
     cells = a.flat()
     if cells is None:
         return bool(np.isfinite(host_array(a)).all())
-    return math.isfinite(dot(cells, cells))
+    return math.isfinite(vdot(cells, cells))
 
 
 def has_nan(a: TensorData) -> bool:
@@ -325,7 +328,7 @@ def has_nan(a: TensorData) -> bool:
     cells = a.flat()
     if cells is None:
         cells = host_array(a).reshape(-1)
-    return math.isnan(dot(cells, cells))
+    return math.isnan(vdot(cells, cells))
 
 
 @functools.lru_cache

@@ -1,9 +1,11 @@
 """A linear layer in one piece: the product, then bias and ReLU in one pass over it."""
 
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mt_kernels_cpu.jit import exact
 from mt_kernels_cpu.tuned.products import as_matrix, multiply
@@ -31,59 +33,47 @@ class Linear(FusedForm):
             return None
         if activation not in (None, "relu") or (bias is not None and bias.shape != (outputs,)):
             return None
-        rows = _as_rows(backend, input)
-        product = backend.matmul(rows, weight)
-        relu = activation == "relu"
-        if product.size and bias is not None:
-            offset = backend.contiguous(bias).flat()
-            finish(backend.dtype)(product.storage, offset, relu)
-        elif product.size and relu:
-            stop_at_zero(backend.dtype)(product.storage)
-        result = product if len(input.shape) == 2 else product.view(*input.shape[:-1], outputs)
-        return result, (rows, weight, product if relu else None, input.shape, needs_grad)
+        x, w, relu = _as_rows(backend, input), as_matrix(weight), activation == "relu"
+        out = backend.new((*input.shape[:-1], outputs))
+        multiply(x, w, out.storage.reshape(len(x), outputs))
+        if bias is not None:
+            finish(backend.dtype)(out.storage, backend.contiguous(bias).cells, relu)
+        elif relu:
+            stop_at_zero(backend.dtype)(out.storage)
+        return out, (x, w, out.storage if relu else None, input.shape, needs_grad)
 
     @staticmethod
     def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
         """Stop the gradient where ReLU did, then multiply by the two operands."""
-        rows, weight, stopped, shape, needs_grad = saved
+        x, w, stopped, shape, needs_grad = saved
         g = _as_rows(backend, grad)
-        grad_bias = None
+        grad_input = grad_weight = grad_bias = None
         if stopped is not None or len(needs_grad) > 2:
-            grad_bias = backend.new((weight.shape[1],))
-            passed = g
+            grad_bias = backend.new((w.shape[1],))
+            cells = backend.contiguous(grad).cells
             if stopped is None:
-                column_sums(backend.dtype)(grad_bias.storage, g.flat())
+                column_sums(backend.dtype)(grad_bias.storage, cells)
             else:
-                passed = backend.new(g.shape)
-                kernel = stop_and_sum(backend.dtype)
-                kernel(passed.storage, grad_bias.storage, g.flat(), stopped.flat())
-            g = passed
-        grad_input = grad_weight = None
-        grads = as_matrix(g)
+                passed = backend.new(grad.shape).storage
+                stop_and_sum(backend.dtype)(passed, grad_bias.storage, cells, stopped)
+                g = passed.reshape(g.shape)
         if needs_grad[0]:
             grad_input = backend.new(shape)
-            to = grad_input.storage.reshape(rows.shape)
-            multiply(grads, as_matrix(weight).T, to)
+            multiply(g, w.T, grad_input.storage.reshape(x.shape))
         if needs_grad[1]:
-            grad_weight = backend.new(weight.shape)
-            to = grad_weight.storage.reshape(weight.shape)
-            multiply(as_matrix(rows).T, grads, to)
+            grad_weight = backend.new(w.shape)
+            multiply(x.T, g, grad_weight.storage.reshape(w.shape))
         return (grad_input, grad_weight, grad_bias)[: len(needs_grad)]
 
 
-def _as_rows(backend: Any, a: TensorData) -> TensorData:
-    """Return a tensor as a contiguous matrix, all dimensions but the last merged.
+def _as_rows(backend: Any, a: TensorData) -> npt.NDArray[Any]:
+    """Return the numbers of a tensor as a matrix without gaps, all dimensions but the last merged.
 
     Shape:
         (..., n) → (rows, n).
     """
-    a = backend.contiguous(a)
-    if len(a.shape) == 2:
-        return a
-    rows = 1
-    for size in a.shape[:-1]:
-        rows *= size
-    return a.view(rows, a.shape[-1])
+    rows: npt.NDArray[Any] = backend.contiguous(a).cells
+    return rows.reshape(prod(a.shape[:-1]), a.shape[-1])
 
 
 @lru_cache

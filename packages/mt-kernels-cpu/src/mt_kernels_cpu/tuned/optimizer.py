@@ -6,6 +6,8 @@ still holds the old values keeps them. The same goes for what a rule remembers.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate, pairwise
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,20 +52,26 @@ class _Step(FusedForm):
         """
         if not fit(values, grads, *slots):
             return None
-        total = sum([value.size for value in values])
-        buffers = [backend.new((total,)).storage for _ in range(1 + len(slots))]
+        values = [backend.contiguous(value) for value in values]
+        total, places = side_by_side(tuple([value.shape for value in values]))
         kernel, numbers = cls.kernel(backend.dtype), [backend.dtype.type(s) for s in settings]
-        operands = [[_cells(backend, part) for part in parts] for parts in (values, grads, *slots)]
-        results: list[list[TensorData]] = [[] for _ in buffers]
-        start = 0
-        for value, *given in zip(values, *operands, strict=True):
-            end = start + value.size
-            new = [buffer[start:end] for buffer in buffers]
-            kernel(*new, *given, *numbers)
-            for parts, cells in zip(results, new, strict=True):
-                parts.append(_view(value, cells))
-            start = end
-        return results
+        old = [
+            [backend.contiguous(part).cells for part in parts] for parts in (values, grads, *slots)
+        ]
+        buffers = [backend.new((total,)).storage for _ in (values, *slots)]
+        new = [[buffer[place] for place in places] for buffer in buffers]
+        for operands in zip(*new, *old, strict=True):
+            kernel(*operands, *numbers)
+        return [
+            [value.like(cells) for value, cells in zip(values, parts, strict=True)] for parts in new
+        ]
+
+
+@lru_cache(maxsize=64)
+def side_by_side(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, list[slice]]:
+    """Return the length of a buffer for tensors of some shapes, and the place of each in it."""
+    ends = list(accumulate([prod(shape) for shape in shapes], initial=0))
+    return ends[-1], [slice(first, end) for first, end in pairwise(ends)]
 
 
 class Sgd(_Step):
@@ -108,18 +116,6 @@ def fit(values: Parts, *others: Parts) -> bool:
     """Return whether all tensors have the shapes of the values."""
     shapes = [value.shape for value in values]
     return all([part.shape for part in parts] == shapes for parts in others)
-
-
-def _cells(backend: Any, part: TensorData) -> Storage:
-    """Return the numbers in row-major order."""
-    cells = part.flat() if part.cells is None else part.cells
-    copied: Storage = backend.copy(part).storage if cells is None else cells
-    return copied
-
-
-def _view(value: TensorData, cells: Storage) -> TensorData:
-    """Return a contiguous tensor of a value's shape."""
-    return TensorData(cells, value.shape) if value.cells is None else value.like(cells)
 
 
 @lru_cache

@@ -160,10 +160,10 @@ def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Calla
                 part = grads[i] * share
                 for k in range(width):
                     line[i * width + k] = part
-            for k in range(height):
-                below = to[(row * height + k) * across :][:across]
-                for i in range(across):
-                    below[i] = line[i]
+            below = to[row * height * across :][: height * across]
+            for i in range(across):
+                for k in range(height):
+                    below[k * across + i] = line[i]
 
     return pool, spread
 
@@ -243,6 +243,7 @@ def spread_to_maxima(
     """
     for p in range(first, last):
         here = to[p * plane : (p + 1) * plane]
+        where, grads = places[p * windows :][:windows], g[p * windows :][:windows]
         here[:] = 0.0
-        for i in range(p * windows, (p + 1) * windows):
-            here[np.uint32(places[i])] = g[i]
+        for i in range(windows):
+            here[np.uint32(where[i])] = grads[i]

@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from mt_tensor import HostBackend, TensorData, host_array
 
-dot = np.dot
-
 
 class Products(HostBackend):
     """The part of a backend that multiplies matrices."""
@@ -32,24 +30,24 @@ class Products(HostBackend):
         raise NotImplementedError
 
 
+@np.errstate(all="ignore")
 def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
     """Write the product of matrices, or of batches of them, into a contiguous array.
 
-    What is invalid becomes NaN without a warning, as everywhere in a backend.
+    What is invalid becomes NaN and what is too large infinite, without a warning, as everywhere in
+    a backend.
     """
     if a.ndim == b.ndim == 2:
-        # It sets no flags about invalid numbers, so there are none to switch off. And it leaves to
-        # BLAS what matmul does in plain loops, a column times a row: the gradient of a weight for
-        # a batch of one.
-        dot(a, b, out)
+        # It leaves to BLAS what matmul does in plain loops, a column times a row: the gradient of a
+        # weight for a batch of one.
+        a.dot(b, out)
     else:
-        with np.errstate(all="ignore"):
-            np.matmul(a, b, out=out)
+        np.matmul(a, b, out=out)
 
 
 def as_matrix(a: TensorData) -> npt.NDArray[Any]:
     """Return a view of a tensor of two dimensions as a matrix, quickly where it has no gaps."""
-    cells = a.flat()
+    cells = a.flat() if a.cells is None else a.cells
     if cells is not None:
         return cells.reshape(a.shape)
     rows, columns = a.shape
