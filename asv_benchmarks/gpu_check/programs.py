@@ -46,6 +46,15 @@ class Ran:
         """Whether it found nothing, or was not there to look."""
         return self.code in (0, None)
 
+    @property
+    def outcome(self) -> str:
+        """How it ended, in a line: with what it said, unless all is well."""
+        if self.code is None:
+            return self.said
+        if self.code == 0:
+            return "passed"
+        return f"exit code {self.code}" + (f": {self.said}" if self.said else "")
+
 
 def run(name: str) -> Ran:
     """Run one of the `PROGRAMS`."""

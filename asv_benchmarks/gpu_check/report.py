@@ -73,8 +73,7 @@ class Report:
         if self.programs:
             yield from _section("Programs", "program outcome")
             for ran in self.programs:
-                outcome = "passed" if ran.code == 0 else f"exit code {ran.code}"
-                yield _row(ran.name, ran.said if ran.code is None else outcome)
+                yield _row(ran.name, ran.outcome)
         if self.trained:
             yield from _section("Training", "command right wanted seconds")
             for each in self.trained:

@@ -1,5 +1,8 @@
 """One step after the other, each told as it ends."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
 
 from asv_benchmarks.conditions import Conditions
@@ -26,18 +29,31 @@ def check(training: bool, speed: bool) -> Report:
     if training:
         _train(report, console)
     if speed:
-        for each in timing.measure(report.card):
-            report.timings.append(each)
-            console.print(f"  {each.workload} {each.contender}: {each.seconds * 1e6:,.1f} µs")
+        with _reported(report, console, "speed table"):
+            for each in timing.measure(report.card):
+                report.timings.append(each)
+                console.print(f"  {each.workload} {each.contender}: {each.seconds * 1e6:,.1f} µs")
         report.goals = timing.goals(report.timings)
     return report
 
 
 def _train(report: Report, console: Console) -> None:
     for command in RUNS:
-        trained = learn(command)
-        report.trained.append(trained)
-        _tell(console, trained.passed, f"{command}: {trained.right:.2%} right")
+        with _reported(report, console, command):
+            trained = learn(command)
+            report.trained.append(trained)
+            _tell(console, trained.passed, f"{command}: {trained.right:.2%} right")
+
+
+@contextmanager
+def _reported(report: Report, console: Console, what: str) -> Iterator[None]:
+    """Make an exception a line of the report, which is wanted all the more when something fails."""
+    try:
+        yield
+    except Exception as error:
+        failed = programs.Ran(what, 1, f"{type(error).__name__}: {error}"[:300])
+        report.programs.append(failed)
+        _tell(console, False, f"{what}: {failed.said}")
 
 
 def _tell(console: Console, good: bool, what: str) -> None:

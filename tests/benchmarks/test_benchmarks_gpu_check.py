@@ -5,19 +5,20 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from asv_benchmarks.conditions import Conditions
-from asv_benchmarks.gpu_check import timing
+from asv_benchmarks.gpu_check import card, comparison, steps, timing
 from asv_benchmarks.gpu_check.card import Card
 from asv_benchmarks.gpu_check.comparison import Comparison, workloads
 from asv_benchmarks.gpu_check.programs import Ran
 from asv_benchmarks.gpu_check.report import Report
 from asv_benchmarks.gpu_check.timing import GOALS, WORKLOADS, Timing
-from asv_benchmarks.gpu_check.training import Trained
+from asv_benchmarks.gpu_check.training import RUNS, Trained
 from asv_benchmarks.workloads import Workload
 from tools.workspace import ROOT
 
@@ -119,6 +120,27 @@ def test_what_is_wrong_fails() -> None:
         assert not replace(report, comparisons=[RIGHT, each]).passed
     assert not replace(report, programs=[Ran("tests", 1, "failed")]).passed
     assert not replace(report, trained=[Trained("train mnist", 30.0, 0.93, 0.94)]).passed
+
+
+def test_what_fails_in_the_middle_is_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> Iterator[Timing]:
+        yield Timing("map", "tuned", 1e-6)
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(card, "present", lambda: CARD)
+    monkeypatch.setattr(comparison, "compare", lambda: iter([RIGHT]))
+    monkeypatch.setattr(steps, "SIMULATED", True)
+    monkeypatch.setattr(steps, "learn", fail_at_once)
+    monkeypatch.setattr(timing, "measure", fail)
+    report = steps.check(training=True, speed=True)
+    assert [ran.name for ran in report.programs] == [*RUNS, "speed table"]
+    assert not report.passed and len(report.timings) == 1
+    page = "\n".join(report.markdown())
+    assert "| speed table | exit code 1: RuntimeError: out of memory |" in page
+
+
+def fail_at_once(command: str) -> Trained:
+    raise RuntimeError(f"{command} fails")
 
 
 def test_the_page_has_everything(tmp_path: Path) -> None:

@@ -1,5 +1,29 @@
 """Where the tests of kernels run: on a GPU, or in the simulator that one test starts."""
 
-from mt_kernels_cuda import is_usable
+import sys
+from typing import Any
+
+import pytest
+
+from mt_kernels_cuda import SIMULATED, is_usable
 
 collect_ignore = [] if is_usable() else ["on_device"]
+
+ON_A_GPU = {"dtype", "ndim", "size", "strides"}
+"""What an array in device memory has, besides what the simulator's has of its own."""
+
+
+@pytest.fixture(autouse=SIMULATED)
+def arrays_as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what only the simulator's arrays have: they pass everything on to NumPy."""
+    from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+
+    passed_on = FakeCUDAArray.__getattr__
+
+    def strict(array: Any, name: str) -> Any:
+        asking = str(sys._getframe(1).f_globals["__name__"])
+        if name in ON_A_GPU or name.startswith("__") or asking.startswith(("numba.", "numpy")):
+            return passed_on(array, name)
+        raise AttributeError(f"an array in the memory of a GPU has no {name}")
+
+    monkeypatch.setattr(FakeCUDAArray, "__getattr__", strict)

@@ -1,4 +1,4 @@
-"""Launch shapes follow from what the driver says of a compiled kernel."""
+"""Launch shapes follow from what the driver says of a compiled kernel, and fit on a GPU."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ import numba
 import numpy as np
 import pytest
 
+from mt_kernels_cuda.catalog import RecordedCuda, RecordedTunedCuda
+from mt_kernels_cuda.launching import LARGEST_GRID
 from mt_kernels_cuda.tuned import shapes
 
 
@@ -36,3 +38,17 @@ def test_as_many_blocks_as_the_device_holds(
     for _ in range(2):
         assert shapes.blocks_at_once(kernel, 256, arguments) == expected
     assert list(kernel.overloads) == [(numba.float32[::1], numba.int64)]
+
+
+@pytest.mark.parametrize("kind", [RecordedCuda, RecordedTunedCuda])
+@pytest.mark.parametrize("shape", [(70_000, 2, 2), (2, 2, 300_000), (1, 2_000_000, 2)])
+def test_grids_of_products_are_no_larger_than_a_gpu_takes(
+    kind: Any, shape: tuple[int, ...]
+) -> None:
+    backend = kind(np.float32)
+    batches, rows, columns = shape
+    backend.matmul(backend.empty((batches, rows, 2)), backend.empty((batches, 2, columns)))
+    assert backend.launches
+    for launch in backend.launches:
+        grid = launch.blocks if isinstance(launch.blocks, tuple) else (launch.blocks,)
+        assert all(blocks <= LARGEST_GRID for blocks in grid[1:]), launch

@@ -11,14 +11,11 @@ from mt_kernels_cuda.convolution import tensor_conv1d, tensor_conv2d
 from mt_kernels_cuda.elementwise import fill, tensor_map, tensor_zip
 from mt_kernels_cuda.gpu import SIMULATED, require_gpu
 from mt_kernels_cuda.jit import Kernel
-from mt_kernels_cuda.launching import BLOCK, TILE, Launch, blocks_for
+from mt_kernels_cuda.launching import BLOCK, LARGEST_GRID, TILE, Launch, blocks_for
 from mt_kernels_cuda.matrix_multiply import tensor_matrix_multiply
 from mt_kernels_cuda.reduction import tensor_reduce, threads_for
 from mt_tensor import Backend, HostBackend, Map, Reference, TensorData, Zip, host_array, operators
 from mt_tensor.layout import UserShape, check_shape, span, strides_from_shape
-
-LARGEST_GRID = 65_535
-"""Blocks along the second and third dimension of a grid, at most. The first has no such limit."""
 
 
 class Cuda(Backend):

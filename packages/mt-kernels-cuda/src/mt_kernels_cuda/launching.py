@@ -25,6 +25,9 @@ TILE = 4 if SIMULATED else 16
 """Rows and columns of a block of matrix multiplication and convolution, with a thread for each
 place."""
 
+LARGEST_GRID = 65_535
+"""Blocks along the second and third dimension of a grid, at most. The first has no such limit."""
+
 LAYOUTS_KEPT = 4096
 """How many shapes and strides are kept in device memory; the longest unused are forgotten."""
 
@@ -98,7 +101,8 @@ def run(launch: Launch, stream: Any = 0, wait: bool = False) -> None:
 
     Raises:
         TypeError: An operand is in host memory.
-        KernelError: The kernel could not be launched, or failed and was waited for.
+        KernelError: The kernel could not be launched, or failed, and is waited for. Otherwise the
+            error is numba's own.
     """
     for argument in launch.arguments:
         check_place(launch.name, argument)

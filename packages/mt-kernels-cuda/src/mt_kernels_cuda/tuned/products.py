@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mt_kernels_cuda.launching import LARGEST_GRID
 from mt_kernels_cuda.tuned.elementwise import Numbers, merged, strides_in
 from mt_kernels_cuda.tuned.tiles import COLUMNS, OWN, ROWS, Product, launch_product
 from mt_tensor import TensorData
@@ -46,6 +47,8 @@ def multiply(
 ) -> bool:
     """Write the product of matrices to `out`, contiguous; not if the batches have odd layouts.
 
+    Nor if there are more of them than a grid is deep.
+
     Shape:
         a (..., m, k), b (..., k, n), out (..., m, n), none of the sizes 0.
     """
@@ -53,19 +56,20 @@ def multiply(
     a_steps = strides_in(batch, TensorData.trusted(a.storage, a.shape[:-2], a.strides[:-2]))
     b_steps = strides_in(batch, TensorData.trusted(b.storage, b.shape[:-2], b.strides[:-2]))
     layout = merged(batch.shape, a_steps, b_steps)
-    if layout is None or layout[0] > 2:
+    (rows, columns), terms = out.shape[-2:], a.shape[-1]
+    batches = out.size // (rows * columns)
+    if layout is None or layout[0] > 2 or batches > LARGEST_GRID:
         return False
     dims, walk = layout
     inner = walk[dims - 1]
     steps = [(0, *walk[dims * k : dims * (k + 1)])[-2:] for k in (1, 2)]
-    (rows, columns), terms = out.shape[-2:], a.shape[-1]
     own = (*a.strides[-2:], *b.strides[-2:], inner, *steps[0], *steps[1])
     launch_product(
         backend,
         MATRICES,
         out.storage,
         (a.storage, b.storage),
-        (rows, columns, terms, out.size // (rows * columns)),
+        (rows, columns, terms, batches),
         columns,
         own,
         bias=bias,

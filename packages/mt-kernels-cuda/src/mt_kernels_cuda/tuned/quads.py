@@ -25,7 +25,7 @@ Four = tuple[float, float, float, float]
 
 def aligned(*storages: Any) -> bool:
     """Return whether arrays of floats, on the device or the host, begin where pieces may begin."""
-    return all(address(storage) % BYTES == 0 and storage.itemsize == 4 for storage in storages)
+    return all(address(cells) % BYTES == 0 and cells.dtype.itemsize == 4 for cells in storages)
 
 
 def address(storage: Any) -> int:
