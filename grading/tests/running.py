@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 
 from grading.finding import Finding, collecting, finding_of
+from grading.judge.draws import drawn_by_seed_alone
 from grading.subject import Subject, SubjectError
 
 Check = Callable[..., None]
@@ -107,7 +108,8 @@ def _restricted(check: Check, examples: int, shrink: bool) -> Check:
         before = getattr(check, "_hypothesis_internal_use_settings", None)
         check._hypothesis_internal_use_settings = again  # type: ignore[attr-defined]
         try:
-            check(**arguments)
+            with drawn_by_seed_alone():
+                check(**arguments)
         finally:
             check._hypothesis_internal_use_settings = before  # type: ignore[attr-defined]
 
