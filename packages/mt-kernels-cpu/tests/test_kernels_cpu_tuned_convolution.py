@@ -66,7 +66,7 @@ def same(mine: TensorData, expected: TensorData, dtype: Any) -> None:
 @pytest.mark.usefixtures("spread")
 @dtypes
 @quarter
-@given(st.tuples(few, few, few), st.integers(0, 20), st.integers(0, 9), reverses, draws)
+@given(st.tuples(few, few, few), st.integers(0, 36), st.integers(0, 9), reverses, draws)
 def test_conv1d(
     dtype: Any,
     sizes: tuple[int, int, int],
@@ -76,7 +76,7 @@ def test_conv1d(
     data: st.DataObject,
 ) -> None:
     count, channels, outputs = sizes
-    size = data.draw(st.integers(0, 20))
+    size = data.draw(st.integers(0, 36))
     x = operand(data, dtype, count, channels, width)
     w = operand(data, dtype, outputs, channels, taps)
     same(
@@ -91,7 +91,7 @@ def test_conv1d(
 @quarter
 @given(
     st.tuples(few, few, st.integers(0, 6)),
-    st.tuples(st.integers(0, 4), st.integers(0, 12)),
+    st.tuples(st.integers(0, 4), st.integers(0, 20)),
     st.tuples(st.integers(0, 3), st.integers(0, 5)),
     reverses,
     draws,
@@ -105,7 +105,7 @@ def test_conv2d(
     data: st.DataObject,
 ) -> None:
     count, channels, outputs = sizes
-    size = (data.draw(st.integers(0, 4)), data.draw(st.integers(0, 18)))
+    size = (data.draw(st.integers(0, 4)), data.draw(st.integers(0, 36)))
     x = operand(data, dtype, count, channels, *image)
     w = operand(data, dtype, outputs, channels, *kernel)
     same(

@@ -2,6 +2,9 @@
 
 import importlib
 import pkgutil
+import subprocess
+import sys
+from pathlib import Path
 from types import FunctionType
 from typing import Any, cast
 
@@ -21,6 +24,9 @@ from mt_kernels_cpu.tuned.vectors import (
     add_outer_product,
     add_totals,
     beats,
+    deal,
+    exceeds,
+    first_numbers,
     gather,
     lanes,
     larger,
@@ -60,6 +66,10 @@ def apply_all(out: Any, a: Any, b: Any, width: int) -> None:
         # The place of the first argument comes first, so it stands in case of a tie.
         store(out[5], i, beats(x, y, repeat(b, 0), repeat(b, 1), repeat(b, 0), repeat(b, 1)))
         store(out[6], i, gather(a, 0, i // width + 1))
+        store(out[7], i, exceeds(x, y, x, y))
+        # Of equal numbers the first argument's does not exceed the other.
+        store(out[8], i, exceeds(x, y, repeat(b, 0), repeat(b, 1)))
+        store(out[9], i, first_numbers(y, i // width + 1))
 
 
 @released
@@ -73,7 +83,7 @@ def fold_all(out: Any, a: Any) -> None:
 def test_of_each_number(dtype: Any) -> None:
     a, b = all_pairs(dtype)
     b[:2] = -7.0, -6.0
-    out = np.empty((7, len(a)), dtype)
+    out = np.empty((10, len(a)), dtype)
     apply_all(out, a, b, lanes(dtype))
     with np.errstate(invalid="ignore"):
         np.testing.assert_array_equal(out[0], a * b + b[5])
@@ -85,7 +95,27 @@ def test_of_each_number(dtype: Any) -> None:
     first = (a >= b) | np.isnan(a)
     np.testing.assert_array_equal(out[5], np.where(first, -7.0, -6.0))
     steps = np.arange(len(a)) // lanes(dtype) + 1
-    np.testing.assert_array_equal(out[6], a[steps * (np.arange(len(a)) % lanes(dtype))])
+    at = np.arange(len(a)) % lanes(dtype)
+    np.testing.assert_array_equal(out[6], a[steps * at])
+    np.testing.assert_array_equal(out[7], np.maximum(a, b))
+    exceeding = (a > b) | (np.isnan(a) & ~np.isnan(b))
+    np.testing.assert_array_equal(out[8], np.where(exceeding, -7.0, -6.0))
+    np.testing.assert_array_equal(out[9], np.where(at < steps, b, 0))
+
+
+@released
+def deal_three(out: Any, a: Any, width: int) -> None:
+    """Write each vector of three to which the numbers behind the first are dealt."""
+    for hand in range(3):
+        store(out, hand * width, deal(a, 1, 3)[hand])
+
+
+@dtypes
+def test_dealing(dtype: Any) -> None:
+    width = lanes(dtype)
+    a, out = np.arange(3 * width + 1, dtype=dtype), np.empty(3 * width, dtype)
+    deal_three(out, a, width)
+    np.testing.assert_array_equal(out.reshape(3, width), a[1:].reshape(width, 3).T)
 
 
 @released
@@ -130,7 +160,7 @@ def test_of_one_vector(dtype: Any) -> None:
 
 
 def test_what_is_made_of_vectors_is_kept_on_disk() -> None:
-    for name in ("load", "store", "repeat_each", "add_outer_product", "positive", "beats"):
+    for name in ("load", "store", "repeat_each", "add_outer_product", "positive", "beats", "deal"):
         used = getattr(vectors, name)
         assert fingerprint(_using(used), {}) is not None, name
 
@@ -179,8 +209,44 @@ def test_every_kernel_is_kept_on_disk() -> None:
         kernels += [each for each in found if isinstance(each, Dispatcher)]
     kernels += [*average_kernels(2, 3), maximum_kernel(2, 3)]
     kept = [kernel for kernel in kernels if isinstance(kernel._cache, DiskCache)]
-    assert {"slide", "slide_back", "fill_planes", "pool"} <= {k.__name__ for k in kept}
+    assert {"slide", "slide_back", "slide_and_find", "pool"} <= {k.__name__ for k in kept}
     assert [kernel.__name__ for kernel in kept if not kernel._cache.can_be_kept()] == []
+
+
+OTHER_WIDTH = """
+import sys
+import pytest
+from mt_kernels_cpu import jit
+compiles_for = jit.compiles_for
+jit.compiles_for = lambda feature: not compiles_for(feature)
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_vectors_of_the_other_width() -> None:
+    """The compiler puts a vector into two registers where one does not hold it."""
+    files = [
+        *Path(__file__).parent.glob("test_kernels_cpu_tuned_*.py"),
+        *Path(__file__).parents[2].glob("mt-nn/tests/test_nn_layers_*.py"),
+        *Path(__file__).parents[2].glob("mt-nn/tests/test_nn_functional_pooling.py"),
+    ]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            OTHER_WIDTH,
+            "-q",
+            "-m",
+            "not slow and not oracle",
+            *map(str, files),
+        ],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
 
 
 def _using(function: Any) -> FunctionType:

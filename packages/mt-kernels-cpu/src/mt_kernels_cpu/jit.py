@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numba
 from numba.core.dispatcher import Dispatcher
+from numba.core.registry import cpu_target
 
 from mt_kernels_cpu import disk_cache
 
@@ -39,6 +40,15 @@ def _compiled(fn: Callable[..., Any], **options: Any) -> Any:
 
 _njit: Any = numba.njit
 _PLAIN = getattr(_njit(lambda: None), "targetoptions", None)
+
+
+def compiles_for(feature: str) -> bool:
+    """Return whether code is made for processors with a feature, by LLVM's name: ``avx2``, say."""
+    _, _, features = target.target_context.codegen().magic_tuple()
+    return f"+{feature}" in features.split(",")
+
+
+target: Any = cpu_target
 
 
 def formula(fn: Callable[..., float]) -> Callable[..., float]:

@@ -29,6 +29,8 @@ from mt_tensor.layout import (
     whole_numbers,
 )
 
+new = object.__new__
+
 
 class TensorData:
     """A storage with a shape and strides.
@@ -129,7 +131,7 @@ class TensorData:
         Args:
             cells: As many as this tensor has elements.
         """
-        data = TensorData.__new__(TensorData)
+        data = new(TensorData)
         data.storage = data.cells = cells
         data.shape = self.shape
         data.strides = self.strides

@@ -1,15 +1,13 @@
-"""Convolution in any layout, by the method that is fastest for the shape.
+"""Convolution in any layout: kernels slide over planes.
 
-The rule, for an output of rows that are `columns` long:
+There is one rule. If a kernel has more elements than a channel of the output, the convolution is
+the gradient of a weight, in which images and kernels have changed places: sums of products over
+planes. Otherwise kernels slide. The other way to convolve, as a product of matrices with a column
+for each position of the kernel, first writes every number as often as there are taps; it took more
+time for every shape that was tried but outputs of a single number.
 
-- If the kernel has more elements than a channel of the output, the convolution is the gradient of
-  a weight, in which images and kernels have changed places: sums of products over planes.
-- If a row of the output fills a vector, kernels slide over planes.
-- Otherwise the numbers under each position of the kernel become a column of a matrix, and the
-  convolution a product of matrices: few positions waste most of a vector.
-
-All three multiply weights by the zeros around an image, which the definition leaves out. The
-difference shows where a weight is infinite or NaN; then the strided kernels compute.
+Both multiply weights by the zeros around an image, which the definition leaves out. The difference
+shows where a weight is infinite or NaN; then the strided kernels compute.
 """
 
 from __future__ import annotations
@@ -36,11 +34,9 @@ from mt_kernels_cpu.tuned.planes import (
     Outputs,
     Scratch,
     collect,
-    fill_planes,
     slide,
     slide_back,
 )
-from mt_kernels_cpu.tuned.products import multiply
 from mt_kernels_cpu.tuned.threads import divide, threads_for
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import TensorData, host_array
@@ -74,15 +70,11 @@ def correlate(
     if kernel[0] * kernel[1] > size[0] * size[1]:
         return not reverse and _gradient_of_weight(backend, out, input, weight)
     before = (kernel[0] - 1, kernel[1] - 1) if reverse else (0, 0)
-    by_vectors = size[1] >= lanes(backend.dtype)
-    together = for_sums(size, lanes(backend.dtype)) if by_vectors else input.shape[0]
+    together = for_sums(size, lanes(backend.dtype))
     where = _layout(backend, together, input, kernel, out.shape[1], size, before, reverse)
     if not where.complete and not finite(weight):
         return False
-    if by_vectors:
-        slide_over(backend, where, input, weight, out)
-    else:
-        _multiply_columns(backend, where, input, weight, out, reverse)
+    slide_over(backend, where, input, weight, out)
     return True
 
 
@@ -119,7 +111,7 @@ def slide_over(
         where: How a few of the images lie in planes.
         input: The images, in any layout.
         weight: The kernels, in any layout.
-        out: Where to write, contiguous, with rows of a vector or more.
+        out: Where to write, contiguous.
         bias: A number for each output channel to begin with; zeros unless given.
         relu: Whether 0 takes the place of negative sums.
 
@@ -128,8 +120,15 @@ def slide_over(
     """
     count, steps = out.shape[0], out.size * len(where.offsets)
     threads = threads_for(steps, count)
-    scratch = scratch_for(backend, threads, where.cells)
-    given = (*sliding(backend, where, input, weight, bias), _to_write(out), relu, scratch)
+    scratch = scratch_for(backend, threads, where.cells + where.room_cells)
+    given: tuple[Any, ...] = (
+        *sliding(backend, where, input, weight, bias),
+        _to_write(out),
+        relu,
+        where.room,
+        scratch,
+        where.cells,
+    )
     divide(count, threads, lambda part, first, last: slide(*given, part, first, last))
 
 
@@ -143,7 +142,7 @@ def sliding(
         where.together,
         _kernels(where, weight),
         (_zero(backend.dtype), 0) if bias is None else (bias.storage, bias.strides[0]),
-        where.segments,
+        (*where.segments, where.counts),
         where.lanes,
     )
 
@@ -185,9 +184,10 @@ def slide_back_over(
     if by_weight is not None:
         at, length = blocks(outputs, len(where.offsets))
     sums = gradient_where.cells + where.cells
-    parts = (gradient_where.cells, sums, sums + length)
-    cells = parts[2] if by_bias is None else parts[2] + outputs
-    scratch = scratch_for(backend, threads, cells)
+    biased = sums + length if by_bias is None else sums + length + outputs
+    parts = (gradient_where.cells, sums, sums + length, biased)
+    room = 0 if by_input is None else gradient_where.room_cells
+    scratch = scratch_for(backend, threads, biased + room)
     zero, signs = _zero(backend.dtype), grad if mask is None else mask
     given: tuple[Any, ...] = (
         (grad.storage, grad.strides),
@@ -199,7 +199,8 @@ def slide_back_over(
         (zero, 0, 0) if by_input is None else _to_write(by_input),
         (zero, 0, NOWHERE, NOWHERE) if turned is None else _kernels(gradient_where, turned),
         (zero, 0),
-        gradient_where.segments,
+        (*gradient_where.segments, gradient_where.counts),
+        gradient_where.room,
         (input.storage, input.strides),
         where.place,
         where.offsets,
@@ -243,41 +244,6 @@ def _gradient_of_weight(
     )
     # An infinite or NaN number may have met a zero that the definition leaves out.
     return not has_nan(out)
-
-
-def _multiply_columns(
-    backend: Tuned,
-    where: Layout,
-    input: TensorData,
-    weight: TensorData,
-    out: TensorData,
-    reverse: bool,
-) -> None:
-    """Convolve by a product of matrices: what lies under the kernel becomes a column.
-
-    Shape:
-        input (N, C, H, W), weight (O, C, KH, KW), out (N, O, P, Q).
-    """
-    _, channels, height, width = weight.shape
-    count, outputs, rows, columns = out.shape
-    (planes,) = scratch_for(backend, 1, where.cells)
-    fill_planes(planes, where.place, (input.storage, input.strides), where.lanes, 0, count)
-    steps = (where.image, where.channel, where.row, 1, where.row, 1)
-    windows = np.lib.stride_tricks.as_strided(
-        planes,
-        (count, channels, height, width, rows, columns),
-        tuple(step * backend.dtype.itemsize for step in steps),
-        writeable=False,
-    )
-    taps = channels * height * width
-    matrix = backend.buffers.empty(windows.size, backend.dtype).reshape(windows.shape)
-    np.copyto(matrix, windows)
-    kernels = host_array(weight)[:, :, ::-1, ::-1] if reverse else host_array(weight)
-    multiply(
-        kernels.reshape(outputs, taps),
-        matrix.reshape(count, taps, rows * columns),
-        host_array(out).reshape(count, outputs, rows * columns),
-    )
 
 
 def scratch_for(backend: Tuned, threads: int, cells: int) -> Scratch:

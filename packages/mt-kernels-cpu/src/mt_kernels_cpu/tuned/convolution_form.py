@@ -67,7 +67,7 @@ class Call:
 
 
 class Convolution(FusedForm):
-    """Kernels that slide over planes, for a stride of 1 and rows of at least a vector."""
+    """Kernels that slide over planes, for a stride of 1."""
 
     @staticmethod
     def forward(
@@ -83,9 +83,9 @@ class Convolution(FusedForm):
     ) -> tuple[TensorData, Call] | None:
         """Compute the layer's output; see `mt_nn.functional.convolution.convolve`.
 
-        The form declines strides, rows shorter than a vector, zeros before the input that no output
-        would need, numbers that do not fit together, and weights that are infinite or NaN: these
-        must not meet the zeros around the planes.
+        The form declines strides, zeros before the input that no output would need, numbers that do
+        not fit together, and weights that are infinite or NaN: these must not meet the zeros around
+        the planes.
         """
         shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
@@ -157,8 +157,7 @@ def plan_for(
         any(step != 1 for step in stride)
         or channels != expected
         or bias not in (None, (outputs,))
-        or 0 in (*input, *weight, positions[0])
-        or min(positions[1], image[1]) < narrow
+        or 0 in (*input, *weight, *positions)
         or not all(0 <= zeros < taps for zeros, taps in zip(before, kernel, strict=True))
         or any(
             wanted > length + zeros

@@ -18,6 +18,10 @@ Place = tuple[int, int, int, int, int, int, int]
 """Where images lie in planes: the steps from image to image, from channel to channel and from row
 to row; where in a plane the image begins; its channels, and the height and width of what fits."""
 
+Room = tuple[int, int, int, int, int]
+"""How outputs lie where they are first written: the steps from channel to channel, from image to
+image and from row to row; and the rows and columns of a channel. If the first step is 0, they are
+written where they belong at once."""
 OUTPUTS, SEGMENTS, TAPS = 4, 3, 3
 """How many are summed up at a time: see `mt_kernels_cpu.tuned.planes`."""
 
@@ -50,6 +54,11 @@ class Layout:
         complete: Whether every output depends on the image alone, and on no zero around it.
         offsets: Each tap's offset, taps in the order of channels, rows and columns.
         segments: Where each segment begins: in the first channel of the outputs, and in planes.
+        counts: How many of the segments belong to the first image, the first two, and so on; 0 for
+            no image. If a row of outputs is as long as a vector, it has segments of its own. Else
+            they run on from row to row, as the planes do, through the zeros between them.
+        room: How the outputs lie where such segments are written; rows are then taken from there.
+        room_cells: How much room that is.
         length: From the first output in a plane to the last.
         lanes: How many numbers a vector holds.
         place: What kernels need to know of all that.
@@ -95,7 +104,9 @@ class Layout:
         self.joined = image[0] == height == rows == 1
         self.plane = _rounded(needed[0] * self.row, lanes)
         if self.joined:
-            self.image, self.channel = self.plane, _apart(together * self.plane, lanes, dtype)
+            self.plane = needed[0] * self.row
+            whole = _rounded(together * self.plane, lanes) + lanes
+            self.image, self.channel = self.plane, _apart(whole, lanes, dtype)
         else:
             # Sums of products read whole vectors, so there are zeros behind the last row.
             self.plane = self.channel = _apart(self.plane + lanes, lanes, dtype)
@@ -107,15 +118,10 @@ class Layout:
         if reverse:
             taps = taps[:, ::-1, ::-1]
         self.offsets = np.ascontiguousarray(taps).reshape(-1)
-        starts = [*range(0, columns - lanes + 1, lanes)]
-        if columns > lanes and columns % lanes:
-            # The last one overlaps with the one before: both write the same numbers there.
-            starts.append(columns - lanes)
-        images, lines = np.arange(together), np.arange(rows)
-        self.segments = (
-            _starts(images * (outputs * rows * columns), lines * columns, starts),
-            _starts(images * self.image, lines * self.row, starts),
-        )
+        if columns >= lanes:
+            self._divide_rows(outputs, size)
+        else:
+            self._run_on(outputs, size)
         self.place: Place = (
             self.image,
             self.channel,
@@ -124,6 +130,40 @@ class Layout:
             channels,
             *self.fitting,
         )
+
+    def _divide_rows(self, outputs: int, size: Pair) -> None:
+        """Give every row of the outputs segments of its own."""
+        rows, columns = size
+        starts = [*range(0, columns - self.lanes + 1, self.lanes)]
+        if columns % self.lanes:
+            # The last one overlaps with the one before: both write the same numbers there.
+            starts.append(columns - self.lanes)
+        images, lines = np.arange(self.together), np.arange(rows)
+        self.segments = (
+            _starts(images * (outputs * rows * columns), lines * columns, starts),
+            _starts(images * self.image, lines * self.row, starts),
+        )
+        self.counts: Positions = np.arange(self.together + 1) * (rows * len(starts))
+        self.room: Room = (0, 0, 0, rows, columns)
+        self.room_cells = 0
+
+    def _run_on(self, outputs: int, size: Pair) -> None:
+        """Let segments run on through a plane; through those of all images if they are joined."""
+        runs, length, images = self.together, self.length, np.arange(self.together + 1)
+        if self.joined:
+            runs, length = 1, (self.together - 1) * self.image + self.length
+            self.counts = -(-(images * self.image - self.image + self.length) // self.lanes)
+            self.counts[0] = 0
+        else:
+            self.counts = images * -(-length // self.lanes)
+        run = _rounded(length, self.lanes)
+        first, starts = np.zeros(1, np.int64), [*range(0, run, self.lanes)]
+        self.segments = (
+            _starts(np.arange(runs) * (outputs * run), first, starts),
+            _starts(np.arange(runs) * self.image, first, starts),
+        )
+        self.room = (run, self.image if self.joined else outputs * run, self.row, *size)
+        self.room_cells = runs * outputs * run
 
 
 layout = functools.lru_cache(maxsize=256)(Layout)

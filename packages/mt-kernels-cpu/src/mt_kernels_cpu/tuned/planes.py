@@ -26,11 +26,12 @@ from typing import Any, TypeAlias
 import numpy.typing as npt
 
 from mt_kernels_cpu.jit import helper, released
-from mt_kernels_cpu.tuned.layouts import OUTPUTS, SEGMENTS, TAPS, Place, Positions
+from mt_kernels_cpu.tuned.layouts import OUTPUTS, SEGMENTS, TAPS, Place, Positions, Room
 from mt_kernels_cpu.tuned.vectors import (
     add,
     add_outer_product,
     add_totals,
+    first_numbers,
     gather,
     load,
     load_each,
@@ -59,11 +60,12 @@ first kernel each tap lies, and each tap's offset in planes."""
 Begin: TypeAlias = tuple[Storage, int]
 """What sums begin with: the cells, and the step from one output's number to the next."""
 
-Parts: TypeAlias = tuple[int, int, int]
-"""Where in a row of scratch images, sums of the kernels and sums of the bias begin."""
+Parts: TypeAlias = tuple[int, int, int, int]
+"""Where in a row of scratch gradients, images, sums of the kernels and sums of the bias end."""
 
-Segments: TypeAlias = tuple[Positions, Positions]
-"""Where segments begin: in the first channel of the outputs, and in planes."""
+Segments: TypeAlias = tuple[Positions, Positions, Positions]
+"""Where segments begin, in the first channel of the outputs and in planes; and how many of them the
+first image has, the first two, and so on."""
 
 
 @helper
@@ -80,7 +82,9 @@ def fill(
     """Write images into planes; where there is a mask, only what is positive in it counts."""
     to_image, to_channel, to_row, inside, channels, height, width = place
     (cells, steps), (signs, sign_steps) = images, mask
+    in_line = steps[3] == 1 and (sign_steps[3] == 1 or not masked)
     by_vector = width >= lanes and (sign_steps[3] == 1 or not masked)
+    zero = cells.dtype.type(0)
     for n in range(first, last):
         for c in range(channels):
             to = (n - first) * to_image + c * to_channel + inside
@@ -98,17 +102,21 @@ def fill(
                         if masked:
                             numbers = where_positive(load(signs, sign + x), numbers)
                         store(planes, to + x, numbers)
+                elif in_line and max(start - len(cells), sign - len(signs)) <= -lanes:
+                    # The zeros behind a short row reach into the next one, which comes later.
+                    numbers = load(cells, start)
+                    if masked:
+                        numbers = where_positive(load(signs, sign), numbers)
+                    store(planes, to, first_numbers(numbers, width))
                 else:
                     for x in range(width):
-                        number = cells[start + x * steps[3]]
-                        if masked and not signs[sign + x * sign_steps[3]] > 0:
-                            number = cells.dtype.type(0)
-                        planes[to + x] = number
+                        positive = not masked or signs[sign + x * sign_steps[3]] > 0
+                        planes[to + x] = cells[start + x * steps[3]] if positive else zero
                 to, start, sign = to + to_row, start + steps[2], sign + sign_steps[2]
 
 
 @helper
-def slide_few(
+def slide_segments(
     outputs: Outputs,
     planes: Storage,
     kernels: Kernels,
@@ -120,7 +128,7 @@ def slide_few(
 ) -> None:
     """Work out a number of segments; the first one lies in image n of the outputs."""
     (out, channels, length), (weight, kernel, taps, offsets) = outputs, kernels
-    (bias, bias_step), (to, at) = begin, segments
+    (bias, bias_step), (to, at, _) = begin, segments
     image, last, last_segment = n * channels * length, channels - 1, count - 1
     for o in range(0, channels, OUTPUTS):
         # Where there are fewer outputs, or segments, the last one is worked out again.
@@ -141,6 +149,43 @@ def slide_few(
             if relu:
                 sums = positive_block(sums)
             store_block(out, rows, (to[i], to[j], to[k]), sums)
+
+
+@helper
+def slide_few(
+    outputs: Outputs,
+    responses: Storage,
+    room: Room,
+    planes: Storage,
+    kernels: Kernels,
+    begin: Begin,
+    segments: Segments,
+    relu: bool,
+    lanes: int,
+    first: int,
+    last: int,
+) -> None:
+    """Work out the outputs of a few images, by way of the responses if these have room."""
+    (out, channels, length), (run, to_image, to_row, rows, columns) = outputs, room
+    count = segments[2][last - first]
+    if run == 0:
+        slide_segments(outputs, planes, kernels, begin, segments, count, relu, first)
+    else:
+        to = (responses, channels, run)
+        slide_segments(to, planes, kernels, begin, segments, count, relu, 0)
+        end = first * channels * length
+        safe = last * channels * length - lanes
+        for n in range(last - first):
+            for o in range(channels):
+                start = n * to_image + o * run
+                for _ in range(rows):
+                    if end <= safe:
+                        # What is behind the row makes way for the next one.
+                        store(out, end, load(responses, start))
+                    else:
+                        for x in range(columns):
+                            out[end + x] = responses[start + x]
+                    start, end = start + to_row, end + columns
 
 
 @helper
@@ -194,24 +239,6 @@ def _add_up(
 
 
 @released
-def fill_planes(
-    planes: Storage, place: Place, images: Images, lanes: int, first: int, last: int
-) -> None:
-    """Write images into planes, and zeros into all that is around them.
-
-    Args:
-        planes: Where to write.
-        place: Where in it everything lies.
-        images: What to write.
-        lanes: The numbers in a vector.
-        first: The first image to write.
-        last: The one at which to stop.
-    """
-    planes[:] = 0.0
-    fill(planes, place, images, False, images, lanes, first, last)
-
-
-@released
 def slide(
     images: Images,
     place: Place,
@@ -222,7 +249,9 @@ def slide(
     lanes: int,
     outputs: Outputs,
     relu: bool,
+    room: Room,
     scratch: Scratch,
+    cells: int,
     part: int,
     first: int,
     last: int,
@@ -239,17 +268,19 @@ def slide(
         lanes: The numbers in a vector.
         outputs: Where to write.
         relu: Whether 0 takes the place of what is negative.
-        scratch: Room for planes.
+        room: How outputs lie where segments are written.
+        scratch: Room for planes, and behind them for outputs.
+        cells: How many numbers the planes have.
         part: Which row of `scratch` is this thread's.
         first: The first image to go through.
         last: The one at which to stop.
     """
-    planes, per_image = scratch[part], len(segments[0]) // together
+    planes, responses = scratch[part][:cells], scratch[part][cells:]
     planes[:] = 0.0
     for n in range(first, last, together):
         end = min(n + together, last)
         fill(planes, place, images, False, images, lanes, n, end)
-        slide_few(outputs, planes, kernels, begin, segments, per_image * (end - n), relu, n)
+        slide_few(outputs, responses, room, planes, kernels, begin, segments, relu, lanes, n, end)
 
 
 @released
@@ -264,6 +295,7 @@ def slide_back(
     kernels: Kernels,
     begin: Begin,
     segments: Segments,
+    room: Room,
     images: Images,
     place: Place,
     offsets: Positions,
@@ -289,29 +321,30 @@ def slide_back(
         kernels: The turned kernels.
         begin: A zero.
         segments: Those of the gradients of as many images.
+        room: How the gradient of the images lies where they are written.
         images: The images.
         place: Where in planes they lie.
         offsets: Each tap's offset in these.
         length: From the first element of a gradient in its plane to the last.
         joined: Whether the planes of one channel follow one another and make one long row.
         scratch: Room for the planes of gradients, for those of images, for the kernels' gradient as
-            blocks of outputs × threes of taps × 4 × 3 sums, and for the bias's.
-        parts: Where each of these begins; there is no room for what nobody wants.
+            blocks of outputs × threes of taps × 4 × 3 sums, for the bias's, and for that of images.
+        parts: Where each of these ends; there is no room for what nobody wants.
         lanes: The numbers in a vector.
         part: Which row of `scratch` is this thread's.
         first: The first image to go through.
         last: The one at which to stop.
     """
     row = scratch[part]
-    row[:] = 0.0
+    row[: parts[3]] = 0.0
     g, planes = row[: parts[0]], row[parts[0] : parts[1]]
-    sums, bias_sums = row[parts[1] : parts[2]], row[parts[2] :]
+    sums, bias_sums = row[parts[1] : parts[2]], row[parts[2] : parts[3]]
     for n in range(first, last, together):
         end = min(n + together, last)
         fill(g, gradient_place, gradients, masked, mask, lanes, n, end)
         if backward:
-            count = len(segments[0]) // together * (end - n)
-            slide_few(by_input, g, kernels, begin, segments, count, False, n)
+            responses = row[parts[3] :]
+            slide_few(by_input, responses, room, g, kernels, begin, segments, False, lanes, n, end)
         count, run = (1, (end - n) * gradient_place[0]) if joined else (end - n, length)
         if len(sums) > 0:
             fill(planes, place, images, False, images, lanes, n, end)
@@ -337,7 +370,7 @@ def collect(
         at: Which of the sums belongs to each position.
         by_bias: Where to write the gradient of the bias.
         scratch: Where the sums are.
-        parts: Where in each row they begin, those of the kernels and those of the bias.
+        parts: Where in each row its parts end.
     """
     for part in range(len(scratch)):
         sums, bias_sums = scratch[part][parts[1] :], scratch[part][parts[2] :]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,24 +13,21 @@ import numpy.typing as npt
 from mt_kernels_cpu.jit import released
 from mt_kernels_cpu.tuned.layouts import Pair
 from mt_kernels_cpu.tuned.threads import divide, threads_for
-from mt_kernels_cpu.tuned.vectors import beats, gather, lanes, load, multiply_add, store
+from mt_kernels_cpu.tuned.vectors import add, beats, deal, exceeds, lanes, load, repeat, store
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
 if TYPE_CHECKING:
     from mt_kernels_cpu.tuned.backend import Tuned
 
-Places = npt.NDArray[np.int32]
-"""Where in its plane, counted row by row, each maximum stands."""
-
 SIZES_KEPT = 32
 """The windows of how many sizes have their loops kept in memory."""
 
-MOST_PLACES = 2**31 - 1
-"""The size of the largest image whose elements such numbers can count."""
+MOST_PLACES = 2**24
+"""The size of the largest image whose elements single precision can count."""
 
-LARGEST_WINDOW = 2**10
-"""The size of windows up to which each place has a vector of its number ready."""
+WIDEST_WINDOW = 16
+"""For wider ones, the instructions that deal numbers to as many vectors would be too many."""
 
 
 class AvgPool2d(FusedForm):
@@ -68,26 +66,26 @@ class MaxPool2d(FusedForm):
     @staticmethod
     def forward(
         backend: Tuned, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
-    ) -> tuple[TensorData, tuple[tuple[int, ...], Places]] | None:
+    ) -> tuple[TensorData, tuple[tuple[int, ...], Storage]] | None:
         """Pool; see `mt_nn.maxpool2d`."""
         window = _window(input, kernel)
         if window is None or input.shape[2] * input.shape[3] > MOST_PLACES:
             return None
-        if window[0] * window[1] > LARGEST_WINDOW or input.shape[3] < lanes(backend.dtype):
+        if window[1] > WIDEST_WINDOW:
             return None
         out, cells = _pooled(backend, input, window), backend.contiguous(input).storage
         rows, columns = out.shape[2:]
-        places = backend.buffers.empty(out.size, np.int32)
+        places = backend._cells(out.size)
         pool, width = maximum_kernel(*window), lanes(backend.dtype)
-        # 0, 1, 2 and so on, a vector of each: the numbers of the places in a window.
-        numbers = np.repeat(np.arange(max(2, window[0] * window[1]), dtype=backend.dtype), width)
+        # Those of a whole image; the last of them are read a vector at a time.
+        numbers = counting(rows * columns * prod(window) + width * window[1], backend.dtype)
         given = (out.storage, places, cells, numbers, width, rows, columns)
         _for_planes(input, lambda *part: pool(*given, *part))
         return out, (input.shape, places)
 
     @staticmethod
     def backward(
-        backend: Tuned, saved: tuple[tuple[int, ...], Places], grad: TensorData
+        backend: Tuned, saved: tuple[tuple[int, ...], Storage], grad: TensorData
     ) -> Gradients:
         """Return the gradient of the input."""
         shape, places = saved
@@ -98,6 +96,12 @@ class MaxPool2d(FusedForm):
             lambda *part: spread_to_maxima(result.storage, cells, places, plane, windows, *part),
         )
         return (result,)
+
+
+@lru_cache(maxsize=SIZES_KEPT)
+def counting(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return 0, 1, 2 and so on."""
+    return np.arange(count, dtype=dtype)
 
 
 def _window(input: TensorData, kernel: Any) -> Pair | None:
@@ -174,13 +178,14 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
 
     A maximum is the first of the largest numbers, and NaN is larger than every number. The columns
     of windows come first, as many at a time as a vector holds; then the maxima of the columns of
-    each window. With each maximum goes its place in the window, counted row by row.
+    each window. With each maximum goes its place, counted row by row: first that in a window whose
+    rows are as long as the image's, then, with the window's own, that in the image.
     """
 
     @released
     def pool(
         out: Storage,
-        places: Places,
+        places: Storage,
         x: Storage,
         numbers: Storage,
         lanes: int,
@@ -190,45 +195,53 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
         last: int,
     ) -> None:
         across, whole = columns * width, -(-columns // lanes) * lanes
+        reach, end = height * across + lanes, last * rows * columns
         lines, marks = np.zeros(whole * width, x.dtype), np.zeros(whole * width, x.dtype)
-        tops, spots = np.empty(whole, x.dtype), np.empty(whole, x.dtype)
+        rest, rest_places = np.empty(whole, x.dtype), np.empty(whole, x.dtype)
         for row in range(first * rows, last * rows):
-            top = x[row * height * across :][: height * across]
-            for piece in range(0, across, lanes):
-                # The last vector of a row overlaps with the one before.
-                i = min(piece, across - lanes)
-                best, place = load(top, i), load(numbers, 0)
+            top = x[row * height * across :][:reach]
+            if len(top) < reach:
+                # Behind the last rows there is nothing that a vector could reach into.
+                padded = np.zeros(reach, x.dtype)
+                padded[: len(top)] = top
+                top = padded
+            for i in range(0, across, lanes):
+                best, place = load(top, i), repeat(numbers, 0)
                 for k in range(1, height):
-                    number, here = load(top, k * across + i), load(numbers, k * width * lanes)
-                    place_now = beats(number, best, here, place, here, place)
-                    best = beats(number, best, here, place, number, best)
-                    place = place_now
+                    number, here = load(top, k * across + i), repeat(numbers, k * across)
+                    place = exceeds(number, best, here, place)
+                    best = exceeds(number, best, number, best)
                 store(lines, i, best)
                 store(marks, i, place)
-            for i in range(0, whole, lanes):
-                best, place = gather(lines, i * width, width), gather(marks, i * width, width)
+            at = row * columns
+            # Vectors reach beyond a row, whose place then goes to the next one.
+            direct = at + whole <= end
+            corner = repeat(numbers, row % rows * height * across)
+            for i in range(0, columns, lanes):
+                bests, spots = deal(lines, i * width, width), deal(marks, i * width, width)
+                best, place = bests[0], spots[0]
                 for k in range(1, width):
-                    number = gather(lines, i * width + k, width)
-                    here = gather(marks, i * width + k, width)
-                    here = multiply_add(load(numbers, lanes), here, load(numbers, k * lanes))
+                    number, here = bests[k], add(spots[k], repeat(numbers, k))
                     place_now = beats(number, best, here, place, here, place)
                     best = beats(number, best, here, place, number, best)
                     place = place_now
-                store(tops, i, best)
-                store(spots, i, place)
-            start = row % rows * height * across
-            to, at = out[row * columns :][:columns], places[row * columns :][:columns]
-            for i in range(columns):
-                spot = np.int32(spots[i])
-                to[i] = tops[i]
-                at[i] = start + spot // width * across + i * width + spot % width
+                place = add(add(corner, deal(numbers, i * width, width)[0]), place)
+                if direct:
+                    store(out, at + i, best)
+                    store(places, at + i, place)
+                else:
+                    store(rest, i, best)
+                    store(rest_places, i, place)
+            if not direct:
+                for i in range(columns):
+                    out[at + i], places[at + i] = rest[i], rest_places[i]
 
     return pool
 
 
 @released
 def spread_to_maxima(
-    to: Storage, g: Storage, places: Places, plane: int, windows: int, first: int, last: int
+    to: Storage, g: Storage, places: Storage, plane: int, windows: int, first: int, last: int
 ) -> None:
     """Write the gradient of maxima to where they stood, and 0 everywhere else.
 

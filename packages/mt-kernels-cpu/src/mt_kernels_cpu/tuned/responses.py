@@ -8,7 +8,15 @@ import numpy as np
 
 from mt_kernels_cpu.jit import helper, released
 from mt_kernels_cpu.tuned.layouts import Place, Positions
-from mt_kernels_cpu.tuned.planes import Begin, Images, Kernels, Scratch, Segments, fill, slide_few
+from mt_kernels_cpu.tuned.planes import (
+    Begin,
+    Images,
+    Kernels,
+    Scratch,
+    Segments,
+    fill,
+    slide_segments,
+)
 from mt_kernels_cpu.tuned.vectors import add, larger, largest, load, total
 from mt_tensor.layout import Storage
 
@@ -108,12 +116,11 @@ def slide_and_find(
     """
     planes, responses = scratch[part][:cells], scratch[part][cells:]
     planes[:] = 0.0
-    per_image = len(segments[0]) // together
     for n in range(first, last, together):
         count = min(together, last - n)
         fill(planes, place, images, False, images, lanes, n, n + count)
         to = (responses, outputs, width)
-        slide_few(to, planes, kernels, begin, segments, per_image * count, True, 0)
+        slide_segments(to, planes, kernels, begin, segments, segments[2][count], True, 0)
         rows = count * outputs
         find_strongest(strongest, where, n * outputs, responses, rows, width, lanes)
 

@@ -58,7 +58,7 @@ class StrongestResponse(FusedForm):
         """Compute the responses; see `mt_nn.functional.convolution.strongest_response`."""
         shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
-        if plan is None or not plan.sequences or not finite(weight):
+        if plan is None or not plan.sequences or plan.forward.room_cells or not finite(weight):
             return None
         (count, outputs, _, width), where = plan.out, plan.forward
         result, places = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)

@@ -5,10 +5,9 @@ keep a block of sums in registers while it walks through all that is added to th
 convolutions twice as fast. So kernels that need it say it themselves, in these few functions; a
 `Vector` is an ordinary variable of a compiled function.
 
-A vector holds `WIDTH` bytes: eight floats, or four doubles. The compiler maps that to whatever the
-processor has. Positions are trusted: nothing tests them, and negative ones do not count from the
-end. A *block* is a tuple of vectors, such as the products of each vector of a column and each one
-of a row: with its size known, every vector of it gets a register of its own.
+A vector holds `WIDTH` bytes. Positions are trusted: nothing tests them, and negative ones do not
+count from the end. A *block* is a tuple of vectors, such as the products of each vector of a column
+and each one of a row: with its size known, every vector of it gets a register of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +23,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic as numba_intrinsic
 from numba.extending import models, register_model
 
+from mt_kernels_cpu.jit import compiles_for
+
 struct_proxy: Any = cgutils.create_struct_proxy
 unpack_tuple: Any = cgutils.unpack_tuple
 tuple_of: Any = types.UniTuple
@@ -36,15 +37,19 @@ def intrinsic(fn: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
-WIDTH = 32
-"""Bytes of a vector: what a register of nearly every processor of today holds."""
+intrinsic_of_constants: Callable[..., Callable[..., Any]] = numba_intrinsic(prefer_literal=True)
+"""What `intrinsic` is, for functions that want to know arguments that are constant."""
+
+
+WIDTH = 64 if compiles_for("avx512vl") else 32
+"""Bytes of a vector: what a register holds with AVX-512, or else on nearly every processor."""
 
 
 def lanes(dtype: npt.DTypeLike) -> int:
     """Return how many numbers of a dtype a vector holds.
 
-    >>> lanes(np.float32), lanes(np.float64)
-    (8, 4)
+    >>> lanes(np.float32) == 2 * lanes(np.float64) == WIDTH // 4
+    True
     """
     return WIDTH // np.dtype(dtype).itemsize
 
@@ -327,23 +332,58 @@ def where_positive(typing: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
+def first_numbers(typing: Any, a: Any, count: Any) -> Any:
+    """Return a vector of the first numbers of another one, and zeros."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        nothing, index = ir.Constant(context.get_value_type(a), None), ir.IntType(64)
+        ends = builder.insert_element(
+            ir.Constant(ir.VectorType(index, a.lanes), None), arguments[1], ir.IntType(32)(0)
+        )
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), a.lanes), None)
+        every = ir.Constant(ends.type, [*range(a.lanes)])
+        kept = builder.icmp_signed("<", every, builder.shuffle_vector(ends, ends, zeros))
+        return builder.select(kept, arguments[0], nothing)
+
+    return a(a, types.intp), generate
+
+
+def _exceeds(builder: Any, challenger: Any, champion: Any) -> Any:
+    """Return where a challenger is larger; NaN is larger than every number, but not than NaN."""
+    more = builder.fcmp_unordered(">", challenger, champion)
+    return builder.and_(more, builder.fcmp_ordered("==", champion, champion))
+
+
+@intrinsic
+def exceeds(typing: Any, number: Any, best: Any, a: Any, b: Any) -> Any:
+    """Return the number of a where `number` is larger than `best`, else that of b.
+
+    NaN is larger than every number, and as large as NaN.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        challenger, champion, *choices = arguments
+        return builder.select(_exceeds(builder, challenger, champion), *choices)
+
+    return a(number, best, a, b), generate
+
+
+@intrinsic
 def beats(typing: Any, number: Any, best: Any, place: Any, best_place: Any, a: Any, b: Any) -> Any:
     """Return the number of a where `number` takes the place of the maximum, else that of b.
 
-    It does if it is larger than `best`, or if it is equal and its place comes first. NaN is larger
-    than every number, and as large as NaN.
+    It does if it exceeds `best`, or if it is equal and its place comes first.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         challenger, champion, spot, first, *choices = arguments
-        more = builder.fcmp_unordered(">", challenger, champion)
-        more = builder.and_(more, builder.fcmp_ordered("==", champion, champion))
         tied = builder.fcmp_ordered("==", challenger, champion)
         both = builder.and_(
             builder.fcmp_unordered("!=", challenger, challenger),
             builder.fcmp_unordered("!=", champion, champion),
         )
         earlier = builder.and_(builder.or_(tied, both), builder.fcmp_ordered("<", spot, first))
+        more = _exceeds(builder, challenger, champion)
         return builder.select(builder.or_(more, earlier), *choices)
 
     return a(number, best, place, best_place, a, b), generate
@@ -364,6 +404,35 @@ def gather(typing: Any, array: Any, position: Any, step: Any) -> Any:
         return result
 
     return Vector(array.dtype)(array, types.intp, types.intp), generate
+
+
+@intrinsic_of_constants
+def deal(typing: Any, array: Any, position: Any, count: Any) -> Any:
+    """Return a tuple of vectors to which numbers are dealt in turn, like cards.
+
+    Args:
+        typing: What numba knows of types.
+        array: Where the numbers stand, as many as all vectors hold.
+        position: Where they begin.
+        count: How many vectors there are, known when this is compiled.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = context.get_value_type(Vector(array.dtype))
+        data = struct_proxy(array)(context, builder, arguments[0]).data
+        pointer = builder.gep(data, [arguments[1]])
+        size = vector.count * hands
+        whole = builder.load(
+            builder.bitcast(pointer, ir.VectorType(vector.element, size).as_pointer())
+        )
+        whole.align = array.dtype.bitwidth // 8
+        dealt = [
+            _chosen(builder, whole, whole, [*range(hand, size, hands)]) for hand in range(hands)
+        ]
+        return context.make_tuple(builder, signature.return_type, dealt)
+
+    hands = count.literal_value
+    return _several(array, hands)(array, types.intp, count), generate
 
 
 @intrinsic
