@@ -70,7 +70,8 @@ def correlate(
     if kernel[0] * kernel[1] > size[0] * size[1]:
         return not reverse and _gradient_of_weight(backend, out, input, weight)
     before = (kernel[0] - 1, kernel[1] - 1) if reverse else (0, 0)
-    together = for_sums(size, lanes(backend.dtype))
+    image = (input.shape[2], input.shape[3])
+    together = for_sums(input.shape[1], image, kernel, size, lanes(backend.dtype))
     where = _layout(backend, together, input, kernel, out.shape[1], size, before, reverse)
     if not where.complete and not finite(weight):
         return False

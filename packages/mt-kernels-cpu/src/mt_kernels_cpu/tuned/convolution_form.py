@@ -168,7 +168,7 @@ def plan_for(
     (height, width), (rows, columns), (top, left) = kernel, positions, before
     inside, taps, places = (image[0], image[1]), (height, width), (rows, columns)
     after = (height - 1 - top, width - 1 - left)
-    few, some = for_sums(places, narrow), for_products(places, taps)
+    few, some = for_sums(channels, inside, taps, places, narrow), for_products(places, taps)
     images, result = (channels, inside, taps, outputs, places), (outputs, places, taps)
     return Plan(
         sequences,

@@ -6,6 +6,7 @@ See `mt_kernels_cpu.tuned.planes` for what planes, taps, offsets and segments ar
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,14 @@ written where they belong at once."""
 OUTPUTS, SEGMENTS, TAPS = 4, 3, 3
 """How many are summed up at a time: see `mt_kernels_cpu.tuned.planes`."""
 
-MANY_SEGMENTS = 32
-"""From so many segments of an image on, a block that is not full does not matter."""
+WASTE = 1.05
+"""How much larger blocks may be than what they are for; then their empty places do not matter."""
+
+MOST_IMAGES = 6
+"""How many images to go through at a time at most; more would not stay in the caches."""
+
+MOVED = 4
+"""How many multiplications take as long as it does to move a result to where it belongs."""
 
 TOGETHER = 1024
 """How many numbers of one channel of a gradient to multiply in one go: their planes of four outputs
@@ -118,10 +125,10 @@ class Layout:
         if reverse:
             taps = taps[:, ::-1, ::-1]
         self.offsets = np.ascontiguousarray(taps).reshape(-1)
-        if columns >= lanes:
-            self._divide_rows(outputs, size)
-        else:
+        if runs_on(channels, image, kernel, size, lanes):
             self._run_on(outputs, size)
+        else:
+            self._divide_rows(outputs, size)
         self.place: Place = (
             self.image,
             self.channel,
@@ -169,16 +176,38 @@ class Layout:
 layout = functools.lru_cache(maxsize=256)(Layout)
 
 
-def for_sums(size: Pair, lanes: int) -> int:
+def runs_on(channels: int, image: Pair, kernel: Pair, size: Pair, lanes: int) -> bool:
+    """Return whether segments run on from row to row; arguments as for `Layout`.
+
+    They then work out the gaps between rows, too, and results move once more. But a row on its own
+    whose length is no multiple of a vector's has segments that overlap.
+    """
+    columns, taps = size[1], channels * kernel[0] * kernel[1]
+    row = max(columns, image[1]) + kernel[1] - 1
+    return columns < lanes or (taps + MOVED) * row < taps * _rounded(columns, lanes)
+
+
+def for_sums(channels: int, image: Pair, kernel: Pair, size: Pair, lanes: int) -> int:
     """Return how many images to go through at a time when kernels slide over them.
 
-    Args:
-        size: How many rows and columns of outputs there are.
-        lanes: How many numbers a vector holds.
+    It is the smallest number whose segments nearly fill blocks. Arguments as for `Layout`.
     """
-    segments = size[0] * -(-size[1] // lanes)
-    # With few segments, those of one image would often leave a part of a block without work.
-    return 1 if segments >= MANY_SEGMENTS else SEGMENTS
+    (rows, columns), on = size, runs_on(channels, image, kernel, size, lanes)
+    row = max(columns, image[1]) + kernel[1] - 1
+    joined = image[0] == kernel[0] == rows == 1
+
+    def waste(count: int) -> float:
+        length = ((rows - 1) * row + columns) / lanes
+        if not on:
+            segments = needed = float(count * rows * -(-columns // lanes))
+        elif joined:
+            segments, needed = -(-((count - 1) * row + columns) // lanes), count * length
+        else:
+            segments = needed = count * math.ceil(length)
+        return SEGMENTS * math.ceil(segments / SEGMENTS) / needed
+
+    counts = range(1, MOST_IMAGES + 1)
+    return next((n for n in counts if waste(n) <= WASTE), min(counts, key=waste))
 
 
 def for_products(size: Pair, kernel: Pair) -> int:

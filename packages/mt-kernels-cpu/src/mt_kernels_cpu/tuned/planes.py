@@ -174,14 +174,15 @@ def slide_few(
         to = (responses, channels, run)
         slide_segments(to, planes, kernels, begin, segments, count, relu, 0)
         end = first * channels * length
-        safe = last * channels * length - lanes
+        safe = last * channels * length - columns - lanes
         for n in range(last - first):
             for o in range(channels):
                 start = n * to_image + o * run
                 for _ in range(rows):
                     if end <= safe:
                         # What is behind the row makes way for the next one.
-                        store(out, end, load(responses, start))
+                        for x in range(0, columns, lanes):
+                            store(out, end + x, load(responses, start + x))
                     else:
                         for x in range(columns):
                             out[end + x] = responses[start + x]

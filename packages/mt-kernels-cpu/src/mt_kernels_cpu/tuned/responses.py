@@ -7,7 +7,7 @@ part in the gradient: a fraction of the work that the gradient of a whole convol
 import numpy as np
 
 from mt_kernels_cpu.jit import helper, released
-from mt_kernels_cpu.tuned.layouts import Place, Positions
+from mt_kernels_cpu.tuned.layouts import Place, Positions, Room
 from mt_kernels_cpu.tuned.planes import (
     Begin,
     Images,
@@ -17,7 +17,7 @@ from mt_kernels_cpu.tuned.planes import (
     fill,
     slide_segments,
 )
-from mt_kernels_cpu.tuned.vectors import add, larger, largest, load, total
+from mt_kernels_cpu.tuned.vectors import add, first_numbers, index_of, larger, largest, load, total
 from mt_tensor.layout import Storage
 
 NOWHERE = -1
@@ -25,52 +25,38 @@ NOWHERE = -1
 
 
 @helper
-def find_strongest(
-    strongest: Storage,
-    where: Positions,
-    to: int,
-    responses: Storage,
-    rows: int,
-    width: int,
-    lanes: int,
-) -> None:
-    """Find the largest number of each row and the first position at which it stands.
+def find_strongest(responses: Storage, at: int, width: int, lanes: int) -> tuple[float, int]:
+    """Return the largest number of a row and the first position at which it stands.
 
     Args:
-        strongest: Where to write the numbers.
-        where: Where to write the positions, `NOWHERE` for a number that is not positive or NaN.
-        to: Where in both to begin.
-        responses: The rows, contiguous.
-        rows: How many there are.
-        width: The length of a row, a vector or more.
+        responses: Numbers of which none is negative.
+        at: Where in them the row begins. There is another vector behind it.
+        width: How long it is.
         lanes: The numbers in a vector.
+
+    Returns:
+        The number; and the position, `NOWHERE` if the number is 0 or NaN.
     """
-    for row in range(rows):
-        at = row * width
-        end = at + width - lanes
-        top = sums = load(responses, end)
-        for p in range(at, end, lanes):
-            numbers = load(responses, p)
-            top, sums = larger(top, numbers), add(sums, numbers)
-        best = largest(top)
-        position = NOWHERE
-        if np.isnan(total(sums)):
-            # Of NaN the comparisons above know nothing.
-            best = responses[at]
-            for p in range(1, width):
-                if responses[at + p] > best or np.isnan(responses[at + p]):
-                    best = responses[at + p]
-                if np.isnan(best):
-                    break
-        if best > 0:
-            # The vector first, and then the place in it; the last vector is sure to have it.
-            position = 0
-            while at + position < end and largest(load(responses, at + position)) < best:
-                position += lanes
-            while responses[at + position] != best:
-                position += 1
-        strongest[to + row] = best
-        where[to + row] = position
+    # What stands behind the row counts as 0.
+    top = sums = first_numbers(load(responses, at), width)
+    for p in range(lanes, width, lanes):
+        numbers = first_numbers(load(responses, at + p), width - p)
+        top, sums = larger(top, numbers), add(sums, numbers)
+    best = largest(top)
+    if np.isnan(total(sums)):
+        # Of NaN the comparisons above know nothing.
+        best = responses[at]
+        for p in range(1, width):
+            if responses[at + p] > best or np.isnan(responses[at + p]):
+                best = responses[at + p]
+            if np.isnan(best):
+                break
+    if best > 0:
+        for p in range(0, width, lanes):
+            place = index_of(load(responses, at + p), best)
+            if place < lanes:
+                return best, p + place
+    return best, NOWHERE
 
 
 @released
@@ -85,7 +71,7 @@ def slide_and_find(
     strongest: Storage,
     where: Positions,
     outputs: int,
-    width: int,
+    room: Room,
     scratch: Scratch,
     cells: int,
     part: int,
@@ -107,7 +93,7 @@ def slide_and_find(
         strongest: Where to write the responses, (N, O), contiguous.
         where: Where to write their positions, contiguous.
         outputs: How many kernels there are.
-        width: How many responses of each to a sequence.
+        room: How the responses of each to a sequence lie.
         scratch: Room for planes, and behind them for responses.
         cells: How many numbers the planes have.
         part: Which row of `scratch` is this thread's.
@@ -115,14 +101,17 @@ def slide_and_find(
         last: The one at which to stop.
     """
     planes, responses = scratch[part][:cells], scratch[part][cells:]
+    step, to_sequence, _, _, width = room
     planes[:] = 0.0
     for n in range(first, last, together):
-        count = min(together, last - n)
-        fill(planes, place, images, False, images, lanes, n, n + count)
-        to = (responses, outputs, width)
-        slide_segments(to, planes, kernels, begin, segments, segments[2][count], True, 0)
-        rows = count * outputs
-        find_strongest(strongest, where, n * outputs, responses, rows, width, lanes)
+        end = min(n + together, last)
+        fill(planes, place, images, False, images, lanes, n, end)
+        to = (responses, outputs, step)
+        slide_segments(to, planes, kernels, begin, segments, segments[2][end - n], True, 0)
+        for m in range(n, end):
+            for o in range(outputs):
+                at, i = (m - n) * to_sequence + o * step, m * outputs + o
+                strongest[i], where[i] = find_strongest(responses, at, width, lanes)
 
 
 @released

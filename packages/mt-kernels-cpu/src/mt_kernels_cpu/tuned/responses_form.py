@@ -38,7 +38,7 @@ class Saved:
 
 
 class StrongestResponse(FusedForm):
-    """Sequences of at least a vector's length, kernels that move on by one position.
+    """Kernels that move on by one position.
 
     The gradient leaves out products with zero: an infinite or NaN input that lies in no window of
     a strongest response does not reach it.
@@ -58,9 +58,13 @@ class StrongestResponse(FusedForm):
         """Compute the responses; see `mt_nn.functional.convolution.strongest_response`."""
         shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
-        if plan is None or not plan.sequences or plan.forward.room_cells or not finite(weight):
+        if plan is None or not plan.sequences or not finite(weight):
             return None
         (count, outputs, _, width), where = plan.out, plan.forward
+        room, room_cells = where.room, where.room_cells
+        if room_cells == 0:
+            room = (width, outputs * width, 0, 1, width)
+            room_cells = where.together * outputs * width
         result, places = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)
         threads = threads_for(result.size * width * len(where.offsets), count)
         given: tuple[Any, ...] = (
@@ -68,8 +72,8 @@ class StrongestResponse(FusedForm):
             result.storage,
             places,
             outputs,
-            width,
-            scratch_for(backend, threads, where.cells + where.together * outputs * width),
+            room,
+            scratch_for(backend, threads, where.cells + room_cells + where.lanes),
             where.cells,
         )
         divide(count, threads, lambda part, first, last: slide_and_find(*given, part, first, last))

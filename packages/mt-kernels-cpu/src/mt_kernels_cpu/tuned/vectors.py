@@ -436,6 +436,22 @@ def deal(typing: Any, array: Any, position: Any, count: Any) -> Any:
 
 
 @intrinsic
+def index_of(typing: Any, a: Any, number: Any) -> Any:
+    """Return where a number first stands in a vector, the vector's length if it does not."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector, bits = context.get_value_type(a), ir.IntType(a.lanes)
+        index, nothing = ir.IntType(32), ir.Constant(vector, None)
+        first = builder.insert_element(nothing, arguments[1], index(0))
+        zeros = ir.Constant(ir.VectorType(index, a.lanes), None)
+        same = builder.fcmp_ordered("==", arguments[0], builder.shuffle_vector(first, first, zeros))
+        place = builder.cttz(builder.bitcast(same, bits), ir.IntType(1)(0))
+        return builder.zext(place, ir.IntType(64))
+
+    return types.intp(a, a.element), generate
+
+
+@intrinsic
 def larger(typing: Any, a: Any, b: Any) -> Any:
     """Return the larger number of each pair; if one is NaN, either of them."""
 
