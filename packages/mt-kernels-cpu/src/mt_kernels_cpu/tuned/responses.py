@@ -17,7 +17,18 @@ from mt_kernels_cpu.tuned.planes import (
     fill,
     slide_segments,
 )
-from mt_kernels_cpu.tuned.vectors import add, first_numbers, index_of, larger, largest, load, total
+from mt_kernels_cpu.tuned.vectors import (
+    add,
+    any_nan,
+    first_numbers,
+    index_of,
+    larger,
+    largest,
+    load,
+    multiply_add,
+    repeat,
+    store,
+)
 from mt_tensor.layout import Storage
 
 NOWHERE = -1
@@ -43,7 +54,7 @@ def find_strongest(responses: Storage, at: int, width: int, lanes: int) -> tuple
         numbers = first_numbers(load(responses, at + p), width - p)
         top, sums = larger(top, numbers), add(sums, numbers)
     best = largest(top)
-    if np.isnan(total(sums)):
+    if any_nan(sums):
         # Of NaN the comparisons above know nothing.
         best = responses[at]
         for p in range(1, width):
@@ -114,6 +125,25 @@ def slide_and_find(
                 strongest[i], where[i] = find_strongest(responses, at, width, lanes)
 
 
+@helper
+def add_multiple(
+    to: Storage,
+    at: int,
+    numbers: Storage,
+    start: int,
+    length: int,
+    factors: Storage,
+    which: int,
+    lanes: int,
+) -> None:
+    """Add one of the factors times a run of numbers to another run."""
+    factor, whole = repeat(factors, which), length - length % lanes
+    for i in range(0, whole, lanes):
+        store(to, at + i, multiply_add(factor, load(numbers, start + i), load(to, at + i)))
+    for i in range(whole, length):
+        to[at + i] += factors[which] * numbers[start + i]
+
+
 @released
 def add_windows(
     gradient: Storage,
@@ -125,6 +155,7 @@ def add_windows(
     where: Positions,
     sizes: tuple[int, int, int, int, int],
     before: int,
+    lanes: int,
     first: int,
     last: int,
 ) -> None:
@@ -140,27 +171,27 @@ def add_windows(
         where: The positions of the responses, (N, O), contiguous.
         sizes: N, W, C, O and K.
         before: How many zeros are before a sequence.
+        lanes: The numbers in a vector.
         first: The first kernel to go through.
         last: The one at which to stop.
     """
     count, width, channels, outputs, taps = sizes
     for o in range(first, last):
-        window = scratch[o * taps * channels : (o + 1) * taps * channels]
+        at = o * taps * channels
+        window = scratch[at : at + taps * channels]
         window[:] = 0.0
         bias = gradient.dtype.type(0)
         for n in range(count):
             position = where[n * outputs + o]
             if position != NOWHERE:
-                factor = grad[n * grad_steps[0] + o * grad_steps[1]]
-                bias += factor
+                which = n * grad_steps[0] + o * grad_steps[1]
+                bias += grad[which]
                 # The part of the window that lies inside of the sequence is one run of memory.
                 start = position - before
                 low, high = max(0, -start), min(taps, width - start)
+                to, run = at + low * channels, (n * width + start + low) * channels
                 length = (high - low) * channels
-                to = window[low * channels :][:length]
-                run = sequences[(n * width + start + low) * channels :][:length]
-                for i in range(length):
-                    to[i] += factor * run[i]
+                add_multiple(scratch, to, sequences, run, length, grad, which, lanes)
         bias_gradient[o] = bias
         to = gradient[o * channels * taps : (o + 1) * channels * taps]
         for k in range(taps):
@@ -178,6 +209,7 @@ def spread_windows(
     where: Positions,
     sizes: tuple[int, int, int, int, int],
     before: int,
+    lanes: int,
     first: int,
     last: int,
 ) -> None:
@@ -191,6 +223,7 @@ def spread_windows(
         where: The positions of the responses, (N, O), contiguous.
         sizes: N, W, C, O and K.
         before: How many zeros are before a sequence.
+        lanes: The numbers in a vector.
         first: The first sequence to go through.
         last: The one at which to stop.
     """
@@ -201,11 +234,9 @@ def spread_windows(
         for o in range(outputs):
             position = where[n * outputs + o]
             if position != NOWHERE:
-                factor = grad[n * grad_steps[0] + o * grad_steps[1]]
+                which = n * grad_steps[0] + o * grad_steps[1]
                 start = position - before
                 low, high = max(0, -start), min(taps, width - start)
+                to, run = (n * width + start + low) * channels, (o * taps + low) * channels
                 length = (high - low) * channels
-                to = sequence[(start + low) * channels :][:length]
-                run = kernels[(o * taps + low) * channels :][:length]
-                for i in range(length):
-                    to[i] += factor * run[i]
+                add_multiple(gradient, to, kernels, run, length, grad, which, lanes)

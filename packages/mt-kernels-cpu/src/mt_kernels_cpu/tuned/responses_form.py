@@ -12,6 +12,7 @@ from mt_kernels_cpu.tuned.convolution_form import plan_for
 from mt_kernels_cpu.tuned.layouts import Positions
 from mt_kernels_cpu.tuned.responses import add_windows, slide_and_find, spread_windows
 from mt_kernels_cpu.tuned.threads import divide, threads_for
+from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import FusedForm, Gradients, TensorData
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class StrongestResponse(FusedForm):
             where,
             sizes,
             saved.before,
+            lanes(backend.dtype),
         )
         threads = threads_for(where.size * channels * taps, min(count, outputs))
         by_input = by_weight = by_bias = None

@@ -436,6 +436,18 @@ def deal(typing: Any, array: Any, position: Any, count: Any) -> Any:
 
 
 @intrinsic
+def any_nan(typing: Any, a: Any) -> Any:
+    """Return whether any number of a vector is NaN."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        unequal = builder.fcmp_unordered("!=", arguments[0], arguments[0])
+        bits = ir.IntType(a.lanes)
+        return builder.icmp_unsigned("!=", builder.bitcast(unequal, bits), bits(0))
+
+    return types.boolean(a), generate
+
+
+@intrinsic
 def index_of(typing: Any, a: Any, number: Any) -> Any:
     """Return where a number first stands in a vector, the vector's length if it does not."""
 
