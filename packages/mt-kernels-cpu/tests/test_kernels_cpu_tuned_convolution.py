@@ -89,6 +89,20 @@ def test_conv1d(
 @pytest.mark.usefixtures("spread")
 @dtypes
 @quarter
+@given(st.integers(1, 8), st.integers(1, 36), st.integers(1, 36), st.integers(1, 4), draws)
+def test_sequences_of_vectors(
+    dtype: Any, count: int, width: int, channels: int, taps: int, data: st.DataObject
+) -> None:
+    """Such as the vectors of words: the channels are neighbours in memory."""
+    x = operand(data, dtype, count, width, channels).permute(0, 2, 1)
+    w = operand(data, dtype, 2, channels, taps)
+    size = data.draw(st.integers(1, 36))
+    same(Tuned(dtype).conv1d(x, w, False, size), Reference(dtype).conv1d(x, w, False, size), dtype)
+
+
+@pytest.mark.usefixtures("spread")
+@dtypes
+@quarter
 @given(
     st.tuples(few, few, st.integers(0, 6)),
     st.tuples(st.integers(0, 4), st.integers(0, 20)),

@@ -23,11 +23,14 @@ from mt_kernels_cpu.tuned.pooling import average_kernels, maximum_kernel
 from mt_kernels_cpu.tuned.vectors import (
     add_outer_product,
     add_totals,
+    any_nan,
     beats,
+    copy_transposed,
     deal,
     exceeds,
     first_numbers,
     gather,
+    index_of,
     lanes,
     larger,
     largest,
@@ -108,6 +111,42 @@ def deal_three(out: Any, a: Any, width: int) -> None:
     """Write each vector of three to which the numbers behind the first are dealt."""
     for hand in range(3):
         store(out, hand * width, deal(a, 1, 3)[hand])
+
+
+@released
+def transpose(out: Any, a: Any, out_step: int, a_step: int) -> None:
+    """Write a square block, that of a from position 2 on, transposed to position 1."""
+    copy_transposed(out, 1, out_step, a, 2, a_step)
+
+
+@dtypes
+def test_transposing(dtype: Any) -> None:
+    width = lanes(dtype)
+    a, out = np.arange(width * (width + 3.0), dtype=dtype), np.zeros(width * (width + 2), dtype)
+    transpose(out, a, width + 2, width + 3)
+    written = out.reshape(width, width + 2)
+    np.testing.assert_array_equal(written[:, 1:-1], a.reshape(width, width + 3)[:, 2:-1].T)
+    np.testing.assert_array_equal(written[:, [0, -1]], 0)
+
+
+@released
+def find_one(out: Any, a: Any, number: Any) -> None:
+    """Write where a number stands in one vector, and whether NaN does."""
+    out[0] = index_of(load(a, 0), number[0])
+    out[1] = any_nan(load(a, 0))
+
+
+@dtypes
+def test_finding(dtype: Any) -> None:
+    width = lanes(dtype)
+    a, out = np.arange(width, dtype=dtype), np.empty(2, np.int64)
+    a[-1] = a[1]
+    for number, place in ((0, 0), (1, 1), (width - 2, width - 2), (width, width), (np.nan, width)):
+        find_one(out, a, np.array([number], dtype))
+        assert out.tolist() == [place, 0]
+    a[2] = np.nan
+    find_one(out, a, np.array([3], dtype))
+    assert out.tolist() == [3, 1]
 
 
 @dtypes

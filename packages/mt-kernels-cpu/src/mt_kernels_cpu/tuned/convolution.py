@@ -1,13 +1,12 @@
-"""Convolution in any layout: kernels slide over planes.
+"""Convolution in any layout: kernels slide over planes, whatever the shape.
 
-There is one rule. If a kernel has more elements than a channel of the output, the convolution is
-the gradient of a weight, in which images and kernels have changed places: sums of products over
-planes. Otherwise kernels slide. The other way to convolve, as a product of matrices with a column
-for each position of the kernel, first writes every number as often as there are taps; it took more
-time for every shape that was tried but outputs of a single number.
+There is one exception: if a kernel has more elements than a channel of the output, the convolution
+is the gradient of a weight, in which images and kernels have changed places. It is a sum of products
+over planes. Products of matrices, the other way to convolve, are slower for nearly all shapes: see
+docs/decisions, number 11.
 
-Both multiply weights by the zeros around an image, which the definition leaves out. The difference
-shows where a weight is infinite or NaN; then the strided kernels compute.
+Both ways multiply weights by the zeros around an image, which the definition leaves out. The
+difference shows where a weight is infinite or NaN; then the strided kernels compute.
 """
 
 from __future__ import annotations

@@ -9,9 +9,14 @@ $out_{o,p} = \sum_t weight_{o,t}\, x_{p + offset_t}$
 
 whatever the size of the kernel and the number of channels. Four outputs at three *segments*, pieces
 of a row as long as a vector, are summed up at a time. These twelve sums, the three segments and one
-weight are the sixteen registers that a processor has; twelve sums are also enough for it never to
-wait for one multiplication before it begins the next. The gradient of the weights is the other sum
-over the same products, $\sum_p g_{o,p}\, x_{p + offset_t}$: four outputs and three taps at a time.
+weight fit into sixteen registers, which every processor with such vectors has; twelve sums are also
+enough for it never to wait for one multiplication before it begins the next. The gradient of the
+weights is the other sum over the same products, $\sum_p g_{o,p}\, x_{p + offset_t}$: four outputs and three taps at a time.
+
+A row of outputs that is shorter than a vector shares segments with the rows behind it: segments
+then run on through a plane, across the zeros between its rows, and through one plane after the
+other if images are one row high. What they work out is put into a room of its own, and the outputs
+are taken from there. That also pays where a row on its own would need segments that overlap much.
 
 Planes hold no more than a few images. They are filled, used for all that needs them, and filled
 again with the next images, so they never leave the processor's first caches. What surrounds an
@@ -31,6 +36,7 @@ from mt_kernels_cpu.tuned.vectors import (
     add,
     add_outer_product,
     add_totals,
+    copy_transposed,
     first_numbers,
     gather,
     load,
@@ -82,6 +88,19 @@ def fill(
     """Write images into planes; where there is a mask, only what is positive in it counts."""
     to_image, to_channel, to_row, inside, channels, height, width = place
     (cells, steps), (signs, sign_steps) = images, mask
+    if steps[1] == 1 and min(channels, width) >= lanes and not masked:
+        # The numbers of all channels stand together, as the vectors of words do.
+        for n in range(first, last):
+            for y in range(height):
+                to = (n - first) * to_image + inside + y * to_row
+                start = n * steps[0] + y * steps[2]
+                for c in range(0, channels, lanes):
+                    c = min(c, channels - lanes)
+                    for x in range(0, width, lanes):
+                        x = min(x, width - lanes)
+                        at, begin = to + c * to_channel + x, start + c + x * steps[3]
+                        copy_transposed(planes, at, to_channel, cells, begin, steps[3])
+        return
     in_line = steps[3] == 1 and (sign_steps[3] == 1 or not masked)
     by_vector = width >= lanes and (sign_steps[3] == 1 or not masked)
     zero = cells.dtype.type(0)

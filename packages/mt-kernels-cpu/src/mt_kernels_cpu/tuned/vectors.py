@@ -464,6 +464,49 @@ def index_of(typing: Any, a: Any, number: Any) -> Any:
 
 
 @intrinsic
+def copy_transposed(
+    typing: Any, to: Any, to_start: Any, to_step: Any, array: Any, start: Any, step: Any
+) -> Any:
+    """Write the columns of a square block of numbers as rows: as many of them as a vector holds.
+
+    Args:
+        typing: What numba knows of types.
+        to: Where to write.
+        to_start: The position of the first row there.
+        to_step: How far apart the rows are there.
+        array: What to read.
+        start: The position of the first row.
+        step: How far apart the rows are.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        count = Vector(array.dtype).lanes
+        into, at, apart, source, place, distance = arguments
+        rows = []
+        for _ in range(count):
+            rows.append(_loaded(context, builder, array, source, place))
+            place = builder.add(place, distance)
+        # In each round two rows exchange every other piece; pieces become half as long.
+        piece = count // 2
+        while piece:
+            upper = [i if i & piece == 0 else count + i - piece for i in range(count)]
+            lower = [i + piece if i & piece == 0 else count + i for i in range(count)]
+            for i in range(count):
+                if i & piece == 0:
+                    a, b = rows[i], rows[i + piece]
+                    rows[i] = _chosen(builder, a, b, upper)
+                    rows[i + piece] = _chosen(builder, a, b, lower)
+            piece //= 2
+        for row in rows:
+            _stored(context, builder, to, into, at, row)
+            at = builder.add(at, apart)
+        return context.get_dummy_value()
+
+    signature = types.void(to, types.intp, types.intp, array, types.intp, types.intp)
+    return signature, generate
+
+
+@intrinsic
 def larger(typing: Any, a: Any, b: Any) -> Any:
     """Return the larger number of each pair; if one is NaN, either of them."""
 
