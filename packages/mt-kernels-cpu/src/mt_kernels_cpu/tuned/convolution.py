@@ -1,9 +1,9 @@
 """Convolution in any layout: kernels slide over planes, whatever the shape.
 
 There is one exception: if a kernel has more elements than a channel of the output, the convolution
-is the gradient of a weight, in which images and kernels have changed places. It is a sum of products
-over planes. Products of matrices, the other way to convolve, are slower for nearly all shapes: see
-docs/decisions, number 11.
+is the gradient of a weight, in which images and kernels have changed places. It is a sum of
+products over planes. Products of matrices, the other way to convolve, are slower for nearly all
+shapes: see docs/decisions, number 11.
 
 Both ways multiply weights by the zeros around an image, which the definition leaves out. The
 difference shows where a weight is infinite or NaN; then the strided kernels compute.

@@ -11,7 +11,8 @@ whatever the size of the kernel and the number of channels. Four outputs at thre
 of a row as long as a vector, are summed up at a time. These twelve sums, the three segments and one
 weight fit into sixteen registers, which every processor with such vectors has; twelve sums are also
 enough for it never to wait for one multiplication before it begins the next. The gradient of the
-weights is the other sum over the same products, $\sum_p g_{o,p}\, x_{p + offset_t}$: four outputs and three taps at a time.
+weights is the other sum over the same products, $\sum_p g_{o,p}\, x_{p + offset_t}$: four outputs
+and three taps at a time.
 
 A row of outputs that is shorter than a vector shares segments with the rows behind it: segments
 then run on through a plane, across the zeros between its rows, and through one plane after the
