@@ -4,6 +4,7 @@ In a process of its own: importing the benchmarks decides how many threads compu
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from asv_benchmarks import run_asv
 from asv_benchmarks.conditions import environment
 from tools.workspace import ROOT, read_packages
 
@@ -78,3 +80,15 @@ def test_asv_installs_what_the_packages_need() -> None:
 def test_what_does_not_exist_is_no_success() -> None:
     with pytest.raises(AssertionError, match="0 benchmarks"):
         try_out("no such benchmark")
+
+
+def test_asv_begins_with_the_threads_that_benchmarks_have(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It imports NumPy before any benchmark could say how many."""
+    (tmp_path / "asv.py").write_text(
+        "import os, sys; sys.exit(int(os.environ['OPENBLAS_NUM_THREADS']) * len(sys.argv[1:]))"
+    )
+    monkeypatch.setenv("BENCH_THREADS", "3")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    assert run_asv.main(["run", "--quick"]) == 6
