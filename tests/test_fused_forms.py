@@ -102,6 +102,21 @@ EXAMPLES = [
         lambda: ((0,), (9,), (1,), True),
     ),
     Example(
+        "convolve",
+        [drawn(2, 3, 4, 37), drawn(5, 3, 3, 4), drawn(5)],
+        lambda: ((1, 0), (4, 37), (1, 1), True),
+    ),
+    Example(
+        "convolve",
+        [drawn(7, 18, 35), drawn(4, 18, 3), drawn(4)],
+        lambda: ((1,), (35,), (1,), True),
+    ),
+    Example(
+        "strongest_response",
+        [drawn(8, 20, 41), drawn(5, 20, 3), drawn(5)],
+        lambda: ((0,), (41,), (1,)),
+    ),
+    Example(
         "strongest_response",
         [drawn(2, 3, 9), drawn(7, 3, 3), drawn(7)],
         lambda: ((0,), (9,), (1,)),
@@ -192,22 +207,19 @@ def test_gradients_of_one_operand_alone(example: Example) -> None:
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, -0.0])
 def test_special_values(example: Example, dtype: Any, number: float) -> None:
     backend = Tuned(dtype)
-    arrays = [array.copy() for array in example.arrays]
-    arrays[0].flat[1] = number
-    with np.errstate(invalid="ignore"):  # Of what BLAS is given.
-        function = COMPOSED[example.form]
-        value, expected = (
-            call(tensor(arrays[0], backend), *_others(arrays, backend), *example.rest())
-            for call in (function, function.__wrapped__)  # type: ignore[attr-defined]
-        )
     tolerance = 200 * float(np.finfo(dtype).eps)
-    np.testing.assert_allclose(
-        value.to_numpy(), expected.to_numpy(), rtol=tolerance, atol=tolerance, strict=True
-    )
-
-
-def _others(arrays: Sequence[Array], backend: Tuned) -> list[Tensor]:
-    return [tensor(array, backend) for array in arrays[1:]]
+    for which in range(len(example.arrays)):
+        arrays = [array.copy() for array in example.arrays]
+        arrays[which].flat[1] = number
+        with np.errstate(invalid="ignore"):  # Of what BLAS is given.
+            function = COMPOSED[example.form]
+            value, expected = (
+                call(*[tensor(array, backend) for array in arrays], *example.rest())
+                for call in (function, function.__wrapped__)  # type: ignore[attr-defined]
+            )
+        np.testing.assert_allclose(
+            value.to_numpy(), expected.to_numpy(), rtol=tolerance, atol=tolerance, strict=True
+        )
 
 
 @pytest.mark.parametrize(

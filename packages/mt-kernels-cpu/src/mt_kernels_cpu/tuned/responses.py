@@ -148,7 +148,7 @@ def add_multiple(
 def add_windows(
     gradient: Storage,
     bias_gradient: Storage,
-    scratch: Storage,
+    scratch: Scratch,
     sequences: Storage,
     grad: Storage,
     grad_steps: tuple[int, int],
@@ -156,6 +156,7 @@ def add_windows(
     sizes: tuple[int, int, int, int, int],
     before: int,
     lanes: int,
+    part: int,
     first: int,
     last: int,
 ) -> None:
@@ -164,7 +165,7 @@ def add_windows(
     Args:
         gradient: Where to write the kernels' gradient, (O, C, K), contiguous.
         bias_gradient: Where to write the bias's, (O,).
-        scratch: Room for the gradient of one kernel.
+        scratch: Room for the gradient of one kernel, a row for each thread.
         sequences: The sequences, (N, W, C), contiguous.
         grad: The gradient of the responses, (N, O).
         grad_steps: Its strides.
@@ -172,13 +173,13 @@ def add_windows(
         sizes: N, W, C, O and K.
         before: How many zeros are before a sequence.
         lanes: The numbers in a vector.
+        part: Which row of `scratch` is this thread's.
         first: The first kernel to go through.
         last: The one at which to stop.
     """
     count, width, channels, outputs, taps = sizes
+    window = scratch[part]
     for o in range(first, last):
-        at = o * taps * channels
-        window = scratch[at : at + taps * channels]
         window[:] = 0.0
         bias = gradient.dtype.type(0)
         for n in range(count):
@@ -189,9 +190,8 @@ def add_windows(
                 # The part of the window that lies inside of the sequence is one run of memory.
                 start = position - before
                 low, high = max(0, -start), min(taps, width - start)
-                to, run = at + low * channels, (n * width + start + low) * channels
-                length = (high - low) * channels
-                add_multiple(scratch, to, sequences, run, length, grad, which, lanes)
+                run, length = (n * width + start + low) * channels, (high - low) * channels
+                add_multiple(window, low * channels, sequences, run, length, grad, which, lanes)
         bias_gradient[o] = bias
         to = gradient[o * channels * taps : (o + 1) * channels * taps]
         for k in range(taps):

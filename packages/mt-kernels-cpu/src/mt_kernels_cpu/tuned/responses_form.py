@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mt_kernels_cpu.tuned.convolution import as_images, finite, scratch_for, sliding
+from mt_kernels_cpu.tuned.convolution import as_images, has_nan, scratch_for, sliding
 from mt_kernels_cpu.tuned.convolution_form import plan_for
 from mt_kernels_cpu.tuned.layouts import Positions
 from mt_kernels_cpu.tuned.responses import add_windows, slide_and_find, spread_windows
@@ -59,7 +59,7 @@ class StrongestResponse(FusedForm):
         """Compute the responses; see `mt_nn.functional.convolution.strongest_response`."""
         shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
-        if plan is None or not plan.sequences or not finite(weight):
+        if plan is None or not plan.sequences:
             return None
         (count, outputs, _, width), where = plan.out, plan.forward
         room, room_cells = where.room, where.room_cells
@@ -77,7 +77,10 @@ class StrongestResponse(FusedForm):
             scratch_for(backend, threads, where.cells + room_cells + where.lanes),
             where.cells,
         )
-        divide(count, threads, lambda part, first, last: slide_and_find(*given, part, first, last))
+        divide(count, threads, lambda *part: slide_and_find(*given, *part))
+        if not where.complete and has_nan(result):
+            # An infinite weight may have met a zero that surrounds the sequences.
+            return None
         return result, Saved(plan.before[1], input, weight, places, needs_grad)
 
     @staticmethod
@@ -112,9 +115,9 @@ class StrongestResponse(FusedForm):
                 backend.new((outputs, channels, taps)),
                 backend.new((outputs,)),
             )
-            scratch = backend.new(kernel_grad.shape)
+            scratch = scratch_for(backend, threads, channels * taps)
             sequences = backend.contiguous(saved.input.permute(0, 2, 1))
-            to = (kernel_grad.storage, bias_grad.storage, scratch.storage, sequences.storage)
-            divide(outputs, threads, lambda _, first, last: add_windows(*to, *given, first, last))
+            to = (kernel_grad.storage, bias_grad.storage, scratch, sequences.storage)
+            divide(outputs, threads, lambda *part: add_windows(*to, *given, *part))
             by_weight, by_bias = kernel_grad, bias_grad
         return (by_input, by_weight, by_bias)[: len(saved.needs_grad)]
