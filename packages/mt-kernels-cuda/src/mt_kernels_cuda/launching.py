@@ -112,7 +112,8 @@ def run(launch: Launch, stream: Any = 0, wait: bool = False) -> None:
             warnings.filterwarnings("ignore", message="Grid size")
             # Infinity and NaN come silently on a GPU, and so they do in the simulator.
             warnings.simplefilter("ignore", RuntimeWarning)
-            launch.kernel[launch.blocks, launch.threads, stream](*launch.parts(_on_device))
+            arguments = launch.parts(lambda numbers: _on_device(numbers, stream))
+            launch.kernel[launch.blocks, launch.threads, stream](*arguments)
             if wait:
                 cuda.synchronize()
     except Exception as error:
@@ -132,12 +133,13 @@ def _described(argument: Any) -> str:
 
 
 @functools.lru_cache(maxsize=LAYOUTS_KEPT)
-def _on_device(numbers: tuple[int, ...]) -> Any:
+def _on_device(numbers: tuple[int, ...], stream: Any) -> Any:
     """Return a shape or strides as an array in device memory, the same array every time.
 
-    Copying it anew for each launch would take longer than most kernels do.
+    Copying it anew for each launch would take longer than most kernels do. Each stream has copies
+    of its own, which it made itself: what another one copies may not be there yet.
     """
-    return cuda.to_device(np.array(numbers, np.int64))
+    return cuda.to_device(np.array(numbers, np.int64), stream=stream)
 
 
 def check_place(operation: str, *operands: Any) -> None:

@@ -181,6 +181,44 @@ def test_streams(kind: type[Cuda]) -> None:
     np.testing.assert_allclose(backend.to_numpy(total), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("kind", [Cuda, TunedCuda])
+def test_copies_queue_up_where_the_kernels_do(
+    kind: type[Cuda], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that does not wait for the device's own must wait for no copy made there."""
+    streams: list[Any] = []
+    to_device, memory = cuda.to_device, type(SINGLE.cells(1))
+    copy_to_host, chosen = memory.copy_to_host, type(fail).__getitem__
+
+    def sent(array: Any, stream: Any = 0, **options: Any) -> Any:
+        streams.append(stream)
+        return to_device(array, stream=stream, **options)
+
+    def fetched(storage: Any, ary: Any = None, stream: Any = 0) -> Any:
+        streams.append(stream)
+        return copy_to_host(storage, ary, stream)
+
+    def launched(made: Any, configuration: Any) -> Any:
+        streams.append(configuration[2] if len(configuration) > 2 else 0)
+        return chosen(made, configuration)
+
+    monkeypatch.setattr(cuda, "to_device", sent)
+    monkeypatch.setattr(memory, "copy_to_host", fetched)
+    monkeypatch.setattr(type(fail), "__getitem__", launched)
+    # The layout of the strided operands, which are arrays for the course's kernels, comes twice:
+    # neither stream may use the other's copy.
+    for stream in (cuda.stream(), cuda.stream(), 0):
+        backend = kind(np.float32, stream=stream)
+        a = backend.from_numpy(drawn(2, 3, 4, 5)).permute(3, 1, 2, 0)
+        total = backend.reduce(operators.add, backend.zip(operators.add, a, a), 0, 0.0)
+        product = backend.matmul(total, total.permute(0, 1, 3, 2))
+        images = backend.conv2d(product, backend.full((2, 3, 2, 2), 1.0))
+        backend.to_numpy(backend.map(operators.neg, images.permute(1, 0, 3, 2)))
+        assert streams
+        assert all(each is stream for each in streams), streams
+        streams.clear()
+
+
 def test_parts_are_worth_their_blocks() -> None:
     assert parts_for(1, 1000, 100, 8) == 8
     assert parts_for(1, 300, 100, 8) == 3
