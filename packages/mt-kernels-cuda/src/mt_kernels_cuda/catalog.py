@@ -173,6 +173,9 @@ TUNED: dict[str, Example] = {
     "cross_entropy": lambda b: _both_ways(
         b, "cross_entropy", (_on(b, (THREADS + 1, ROW_THREADS + 1)),), _classes()
     ),
+    "binary_cross_entropy": lambda b: _both_ways(
+        b, "binary_cross_entropy", (_on(b, (THREADS + 1,)),), _classes()
+    ),
     "binary_cross_entropy_with_logits": lambda b: _both_ways(
         b, "binary_cross_entropy_with_logits", (_on(b, (THREADS + 1,)),), _classes()
     ),

@@ -46,6 +46,8 @@ class FusedForm:
             composed definition runs. A form declines what it is not written for: layouts, options,
             and all that the composed definition refuses with an error, so that there is one text
             of each error. It declines before it has any effect, such as drawing random numbers.
+            Only of numbers that a device would have to send to the host first, a form need not
+            find out that they are wrong: where they are, its result is NaN.
         """
         raise NotImplementedError
 
