@@ -13,7 +13,7 @@ from numba import cuda
 
 from mt_kernels_cuda import SIMULATED, Cuda, KernelError, Launch, TunedCuda
 from mt_kernels_cuda.jit import kernel
-from mt_kernels_cuda.tuned import pcg64
+from mt_kernels_cuda.tuned import pcg64, tiles
 from mt_kernels_cuda.tuned.dropout import Dropout
 from mt_kernels_cuda.tuned.elementwise import merged
 from mt_kernels_cuda.tuned.quads import aligned
@@ -71,6 +71,78 @@ def test_products_of_all_tiles(rows: int, terms: int, turned: bool) -> None:
         left, right = DOUBLE.from_numpy(a), DOUBLE.from_numpy(b)
     result = DOUBLE.to_numpy(DOUBLE.matmul(left, right))
     np.testing.assert_allclose(result, a @ b, rtol=1e-12, atol=1e-13)
+
+
+matrices = st.sampled_from([1, 3, 4, 8, LARGE.rows + 4, 2 * LARGE.columns + 4, 2 * LARGE.rows + 1])
+
+
+def placed(numbers: Any, turned: bool, start: int) -> TensorData:
+    """Return a matrix in single precision that begins at a cell, transposed in memory if wanted."""
+    whole = numbers.swapaxes(-1, -2) if turned else numbers
+    cells = np.concatenate([np.zeros(start), whole.reshape(-1)])
+    data = TensorData(SINGLE.from_numpy(cells).storage[start:], whole.shape)
+    return data.permute(*range(data.dims - 2), data.dims - 1, data.dims - 2) if turned else data
+
+
+@given(st.data())
+@settings(max_examples=40 if SIMULATED else 200)
+def test_products_of_pieces_and_of_single_numbers(data: st.DataObject) -> None:
+    """Sizes, layouts and beginnings that allow pieces of four, for either operand, or do not."""
+    rows, columns = data.draw(matrices, "rows"), data.draw(matrices, "columns")
+    terms = data.draw(st.sampled_from([1, 4, 7, 8, 2 * WORTH + 4]), "terms")
+    batch = data.draw(st.sampled_from([(), (2,)]), "batch")
+    a, b = drawn(*batch, rows, terms), drawn(terms, columns)
+    left, right = (
+        placed(each, data.draw(st.booleans()), data.draw(st.sampled_from([0, 1, 4])))
+        for each in (a, b)
+    )
+    result = SINGLE.to_numpy(SINGLE.matmul(left, right))
+    np.testing.assert_allclose(result, a @ b, rtol=1e-4, atol=1e-4)
+
+
+@given(st.data())
+@settings(max_examples=25 if SIMULATED else 200)
+def test_convolutions_of_pieces_and_of_single_numbers(data: st.DataObject) -> None:
+    outputs = data.draw(st.sampled_from([1, LARGE.rows + 1]), "outputs")
+    channels = data.draw(st.sampled_from([1, 3, 4]), "channels")
+    image, kernel = (
+        data.draw(st.tuples(sizes, sizes), name)
+        for name, sizes in [
+            ("image", st.sampled_from([1, 3, 4, 8])),
+            ("kernel", st.sampled_from([1, 2, 3])),
+        ]
+    )
+    x, w = drawn(2, channels, *image), drawn(outputs, channels, *kernel)
+    reverse = data.draw(st.booleans(), "reverse")
+    size = data.draw(st.none() | st.just((4, 3)) | st.just((3, 4)), "size")
+    found, expected = (
+        where.to_numpy(where.conv2d(where.from_numpy(x), where.from_numpy(w), reverse, size))
+        for where in (SINGLE, REFERENCE)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rows", "terms", "columns"), [(132, 12, 136), (133, 9, 131), (65, 8, 64), (7, 17, 132)]
+)
+def test_tiles_as_large_as_on_a_gpu(
+    rows: int, terms: int, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, each in zip(("LARGE", "TALL", "MEDIUM", "FLAT"), tiles.ON_A_GPU, strict=True):
+        monkeypatch.setattr(tiles, name, each)
+    for batch in ((), (3,)):
+        a, b = drawn(*batch, rows, terms), drawn(terms, columns)
+        for turned in (False, True):
+            left, right = placed(a, turned, 0), placed(b, turned, 0)
+            result = SINGLE.to_numpy(SINGLE.matmul(left, right))
+            np.testing.assert_allclose(result, a @ b, rtol=1e-5, atol=1e-5)
+    x, w = drawn(1, 3, 12, columns // 8), drawn(rows, 3, 3, 3)
+    found, expected = (
+        where.to_numpy(where.conv2d(where.from_numpy(x), where.from_numpy(w)))
+        for where in (SINGLE, REFERENCE)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_batches_of_any_layout() -> None:
