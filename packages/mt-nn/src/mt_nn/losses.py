@@ -10,7 +10,6 @@ finding out would make it wait and copy: there the backend that trains gives a l
 it debugs, and every other copies and warns (`mt_autodiff.ImplicitCopyWarning`).
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from mt_autodiff import Tensor, fused, take, tensor, warn_of_copy
 from mt_nn.functional import logsoftmax
 from mt_tensor import REFERENCE, ShapeError
+from mt_tensor.targets import least_probability
 
 
 @fused("nll_loss")
@@ -102,7 +102,7 @@ def binary_cross_entropy(probabilities: Tensor, targets: npt.ArrayLike | Tensor)
     wanted = _check_targets("binary_cross_entropy", probabilities, targets)
     _check_probabilities("binary_cross_entropy", "probabilities", probabilities, wanted.dtype)
     _check_probabilities("binary_cross_entropy", "targets", targets, wanted.dtype)
-    least = max(math.exp(-100.0), float(np.finfo(probabilities.dtype).tiny))
+    least = least_probability(probabilities.dtype)
     log_p = ((probabilities - least).relu() + least).ln()
     log_q = ((1.0 - probabilities - least).relu() + least).ln()
     return -(log_p * wanted + log_q * (1.0 - wanted)).mean()

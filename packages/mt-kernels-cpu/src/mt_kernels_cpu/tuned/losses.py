@@ -12,6 +12,7 @@ from mt_kernels_cpu.tuned.formulas import formula_for
 from mt_kernels_cpu.tuned.probabilities import added_up, largest
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
+from mt_tensor.targets import class_targets, flat_targets, least_probability
 
 
 class NllLoss(FusedForm):
@@ -87,11 +88,10 @@ class _Binary(FusedForm):
             return None
         if isinstance(targets, TensorData):
             targets = backend.to_numpy(targets)
-        given = np.asarray(targets)
-        if given.shape != input.shape or given.dtype.kind not in "iufb":
-            return None
         # A copy: the caller's own memory may change before the backward pass.
-        wanted = given.astype(backend.dtype, order="C").reshape(-1)
+        wanted = flat_targets(targets, input.shape, backend.dtype)
+        if wanted is None:
+            return None
         out, cells = backend.new((1,)), backend.contiguous(input).flat()
         forward, _ = cls.kernels(backend.dtype)
         if not forward(out.storage, cells, wanted):
@@ -139,12 +139,7 @@ def class_numbers(
         return None
     if isinstance(targets, TensorData):
         targets = backend.to_numpy(targets)
-    given = np.asarray(targets)
-    if given.shape != (scores.shape[0],) or given.dtype.kind not in "iuf":
-        return None
-    if given.dtype.kind == "f" and not np.array_equal(given, np.floor(given)):
-        return None
-    return given.astype(np.int64)
+    return class_targets(targets, scores.shape[0])
 
 
 @lru_cache
@@ -222,15 +217,10 @@ def cross_entropy_back(dtype: np.dtype[Any]) -> Any:
     return exact(cross_entropy_backward)
 
 
-def least_probability(dtype: np.dtype[Any]) -> Any:
-    """Return what `mt_nn.binary_cross_entropy` takes the logarithm of at least."""
-    return dtype.type(max(math.exp(-100.0), float(np.finfo(dtype).tiny)))
-
-
 @lru_cache
 def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(out, p, t)``: False if one of the numbers lies outside of 0 and 1."""
-    number, least = dtype.type, least_probability(dtype)
+    number, least = dtype.type, dtype.type(least_probability(dtype))
     relu = formula_for(operators.relu, dtype)
 
     def bce_of_probabilities_forward(out: Storage, p: Storage, t: Storage) -> bool:
@@ -251,7 +241,7 @@ def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
 @lru_cache
 def bce_of_probabilities_back(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(to, p, t, g)``."""
-    number, least = dtype.type, least_probability(dtype)
+    number, least = dtype.type, dtype.type(least_probability(dtype))
 
     @helper
     def slope(x: float) -> float:

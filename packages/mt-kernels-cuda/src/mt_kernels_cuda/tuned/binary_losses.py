@@ -19,6 +19,7 @@ from mt_kernels_cuda.tuned.losses import block_total, per_element, there_already
 from mt_kernels_cuda.tuned.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
+from mt_tensor.targets import flat_targets, least_probability
 
 if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
@@ -96,11 +97,8 @@ def probabilities(
         return None
     if isinstance(targets, TensorData):
         return there_already(backend, targets, given.shape)
-    array = np.asarray(targets)
-    if array.shape != given.shape or array.dtype.kind not in "iufb":
-        return None
-    wanted = array.astype(backend.dtype, order="C").reshape(-1)
-    if np.any((wanted < 0) | (wanted > 1)):
+    wanted = flat_targets(targets, given.shape, backend.dtype)
+    if wanted is None or np.any((wanted < 0) | (wanted > 1)):
         return None
     numbers: Storage = backend.upload(wanted)
     return numbers
@@ -119,16 +117,11 @@ def probability(dtype: np.dtype[Any]) -> Callable[[float], float]:
     return checked
 
 
-def least_probability(dtype: np.dtype[Any]) -> Any:
-    """Return what `mt_nn.binary_cross_entropy` takes the logarithm of at least."""
-    return dtype.type(max(math.exp(-100.0), float(np.finfo(dtype).tiny)))
-
-
 @lru_cache
 def mean_of_probabilities(dtype: np.dtype[Any], threads: int) -> Kernel:
     """Return ``kernel(out, p, t, count)`` for one block."""
     number, total, checked = dtype.type, block_total(threads), probability(dtype)
-    relu, least = formula_for(operators.relu, dtype), least_probability(dtype)
+    relu, least = formula_for(operators.relu, dtype), number(least_probability(dtype))
 
     @kernel
     def bce_of_probabilities(out: Storage, p: Storage, t: Storage, count: int) -> None:
@@ -149,7 +142,8 @@ def mean_of_probabilities(dtype: np.dtype[Any], threads: int) -> Kernel:
 @lru_cache
 def probabilities_back(dtype: np.dtype[Any]) -> Kernel:
     """Return ``kernel(to, p, t, g, count)``."""
-    number, checked, least = dtype.type, probability(dtype), least_probability(dtype)
+    number, checked = dtype.type, probability(dtype)
+    least = number(least_probability(dtype))
 
     @device_function
     def slope(x: float) -> float:

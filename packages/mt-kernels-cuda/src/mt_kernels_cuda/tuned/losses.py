@@ -19,6 +19,7 @@ from mt_kernels_cuda.tuned.probabilities import ROW_THREADS, row_folds, row_top
 from mt_kernels_cuda.tuned.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
+from mt_tensor.targets import class_targets
 
 if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
@@ -90,14 +91,10 @@ def class_numbers(
         return None
     if isinstance(targets, TensorData):
         return there_already(backend, targets, scores.shape[:1])
-    given = np.asarray(targets)
     rows, count = scores.shape
-    if given.shape != (rows,) or given.dtype.kind not in "iuf":
-        return None
-    if given.dtype.kind == "f" and not np.array_equal(given, np.floor(given)):
-        return None
+    given = class_targets(targets, rows)
     exact = count * np.finfo(backend.dtype).eps <= 2
-    if not (exact and 0 <= given.min() <= given.max() < count):
+    if given is None or not (exact and 0 <= given.min() <= given.max() < count):
         return None
     numbers: Storage = backend.upload(given.astype(backend.dtype))
     return numbers
