@@ -18,7 +18,8 @@ from mt_kernels_cuda.tuned.dropout import Dropout
 from mt_kernels_cuda.tuned.elementwise import merged
 from mt_kernels_cuda.tuned.quads import aligned
 from mt_kernels_cuda.tuned.shapes import THREADS, parts_for
-from mt_kernels_cuda.tuned.tiles import FLAT, LARGE, MEDIUM, WORTH
+from mt_kernels_cuda.tuned.tiles import FLAT, LARGE, MEDIUM, TALL, WORTH, choose_tiles
+from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import REFERENCE, TensorData, operators
 
 SINGLE, DOUBLE = TunedCuda(), TunedCuda(np.float64)
@@ -122,6 +123,17 @@ def test_convolutions_of_pieces_and_of_single_numbers(data: st.DataObject) -> No
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_tiles_are_as_large_as_the_result_deserves() -> None:
+    many = 100 * LARGE.columns
+    assert choose_tiles(many, many, 1, 8, quads=True) == LARGE
+    assert choose_tiles(many, many, 1, 8, quads=False) == TALL
+    # Not if tiles would be half empty, or too few for the device, unless there are many products.
+    assert choose_tiles(MEDIUM.rows, many, 1, 8, quads=True) == MEDIUM
+    assert choose_tiles(2 * LARGE.rows, LARGE.columns, 1, 8, quads=True) == MEDIUM
+    assert choose_tiles(2 * LARGE.rows, LARGE.columns, 16, 8, quads=True) == LARGE
+    assert choose_tiles(FLAT.rows, many, 1, 8, quads=True) == FLAT
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "terms", "columns"), [(132, 12, 136), (133, 9, 131), (65, 8, 64), (7, 17, 132)]
@@ -201,6 +213,11 @@ def test_a_jump_is_so_many_steps(state: int, half: int, count: int) -> None:
         jump = getattr(pcg64.jump, "fn", pcg64.jump)
         high, low = _plain(jump, pcg64.halves(state), pcg64.halves(increment), count)
     assert (int(high) << 64) + int(low) == (m * state + c) & pcg64.MASK
+
+
+@given(st.integers(0, 2**60), st.integers(1, 2**40))
+def test_quotient_and_rest(number: int, size: int) -> None:
+    assert _plain(parted, number, size) == divmod(number, size)
 
 
 def _plain(jump: Any, *arguments: Any) -> Any:

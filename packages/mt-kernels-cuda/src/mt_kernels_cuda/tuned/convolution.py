@@ -18,6 +18,7 @@ from mt_kernels_cuda.tuned.elementwise import Numbers, merged
 from mt_kernels_cuda.tuned.quads import QUAD, in_quads, load4
 from mt_kernels_cuda.tuned.strips import Operand, Walk
 from mt_kernels_cuda.tuned.tiles import ALONG_ROWS, OWN, Product, launch_product
+from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
@@ -44,9 +45,10 @@ def _of_weight(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) ->
 
 
 def _column(g: Numbers, start: int, column: int) -> tuple[int, int, int]:
-    rest = column // g[Q]
-    line, across = rest % g[P] - g[TOP], column % g[Q] - g[LEFT]
-    return rest // g[P] * g[X_N] + line * g[X_H] + across * g[X_W], line, across
+    rest, across = parted(column, g[Q])
+    image, line = parted(rest, g[P])
+    line, across = line - g[TOP], across - g[LEFT]
+    return image * g[X_N] + line * g[X_H] + across * g[X_W], line, across
 
 
 def _of_input(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
@@ -57,8 +59,8 @@ def _of_input(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> 
 
 
 def _place(g: Numbers, batch: int, column: int) -> int:
-    positions = g[P] * g[Q]
-    return column // positions * g[OUT_N] + column % positions
+    image, position = parted(column, g[P] * g[Q])
+    return image * g[OUT_N] + position
 
 
 CORRELATION = Product(

@@ -17,6 +17,7 @@ from mt_kernels_cuda.jit import Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.probabilities import ROW_THREADS, row_folds, row_top
 from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 from mt_tensor.targets import class_targets
@@ -188,9 +189,10 @@ def nll_back(dtype: np.dtype[Any]) -> Kernel:
     def nll_backward(to: Storage, g: Storage, classes: Storage, rows: int, columns: int) -> None:
         i = cuda.grid(1)
         if i < rows * columns:
-            target = named(classes[i // columns], columns)
+            row, column = parted(i, columns)
+            target = named(classes[row], columns)
             other = number(0) if target >= 0 else number(math.nan)
-            to[i] = -g[0] / number(rows) if target == i % columns else other
+            to[i] = -g[0] / number(rows) if target == column else other
 
     return nll_backward
 
@@ -236,9 +238,10 @@ def cross_entropy_back(dtype: np.dtype[Any]) -> Kernel:
     ) -> None:
         i = cuda.grid(1)
         if i < rows * columns:
-            target = named(classes[i // columns], columns)
+            row, column = parted(i, columns)
+            target = named(classes[row], columns)
             other = number(0) if target >= 0 else number(math.nan)
-            wanted = number(1) if target == i % columns else other
+            wanted = number(1) if target == column else other
             to[i] = (p[i] - wanted) * (g[0] / number(rows))
 
     return cross_entropy_backward
