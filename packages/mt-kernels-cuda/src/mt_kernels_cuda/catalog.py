@@ -144,13 +144,22 @@ TUNED: dict[str, Example] = {
     "large-transposed": lambda b: b.matmul(
         _on(b, (4, HIGH + 3)).permute(1, 0), _on(b, (WIDE + 3, 4)).permute(1, 0)
     ),
+    "odd-columns": lambda b: b.matmul(_on(b, (HIGH + 3, 4)), _on(b, (WIDE, 4)).permute(1, 0)),
     "tall": lambda b: b.matmul(_on(b, (4, HIGH, 3)), _on(b, (3, WIDE))),
     "medium": lambda b: b.matmul(_on(b, (HIGH, 3)), _on(b, (3, 3))),
     "medium-pieces": lambda b: b.matmul(_on(b, (HIGH + 3, 4)), _on(b, (4, 4))),
     "transposed": lambda b: b.matmul(_on(b, (3, HIGH)).permute(1, 0), _on(b, (3, 3)).permute(1, 0)),
     "parts": lambda b: b.matmul(_on(b, (2, WORTH * 2 + 1)), _on(b, (WORTH * 2 + 1, 2))),
     "sequences": lambda b: b.conv1d(_on(b, (2, 3, 5)), _on(b, (HIGH, 3, 3))),
-    "tall-images": lambda b: b.conv2d(_on(b, (1, 4, 2, 2 * TALL.columns)), _on(b, (HIGH, 4, 2, 2))),
+    "convolve-tall": lambda b: _both_ways(
+        b,
+        "convolve",
+        (_on(b, (1, 4, 2, 2 * TALL.columns)), _on(b, (HIGH, 4, 2, 2)), _on(b, (HIGH,))),
+        (1, 1),
+        (2, 2 * TALL.columns),
+        (1, 1),
+        True,
+    ),
     "convolve": lambda b: _both_ways(
         b,
         "convolve",
