@@ -75,6 +75,12 @@ EXAMPLES = [
     Example("cross_entropy", [drawn(4, 3)], lambda: (np.array([2, 0, 1, 1]),)),
     Example("cross_entropy", [30 * drawn(2, 17)], lambda: ([16.0, 3.0],)),
     Example("binary_cross_entropy_with_logits", [20 * drawn(3, 4)], lambda: (np.eye(3, 4),)),
+    Example(
+        "binary_cross_entropy",
+        [np.array([[0.25, 0.75, 0.5], [0.01, 0.99, 0.5]])],
+        lambda: (np.array([[1, 0, 0], [0.5, 1, 0.25]]),),
+        special=False,
+    ),
     Example("linear", [drawn(4, 3), drawn(3, 2), drawn(2)], lambda: (None,)),
     Example("linear", [drawn(4, 3), drawn(3, 2), drawn(2)], lambda: ("relu",)),
     Example("linear", [drawn(2, 3, 4), drawn(4, 5)], lambda: (None, "relu")),
@@ -182,6 +188,20 @@ def test_values_and_gradients_in_every_layout(example: Example, layout: str, dty
     assert_agree(example, [LAYOUTS[layout](backend, a) for a in example.arrays], backend)
 
 
+CERTAIN = Example(
+    "binary_cross_entropy",
+    [np.array([0.0, 0.0, 1.0, 1.0, 1e-37, 1e-44, np.nan])],
+    lambda: ([0, 1, 0, 1, 1, 1, 1],),
+)
+"""Probabilities whose logarithms are cut off, which depends on the precision."""
+
+
+@dtypes
+def test_probabilities_of_zero_and_one(dtype: Any) -> None:
+    backend = Tuned(dtype)
+    assert_agree(CERTAIN, [backend.from_numpy(CERTAIN.arrays[0])], backend)
+
+
 @examples
 def test_gradients_of_one_operand_alone(example: Example) -> None:
     backend = Tuned(np.float64)
@@ -237,6 +257,8 @@ def test_special_values(example: Example, dtype: Any, number: float) -> None:
         ("cross_entropy", [(2, 3)], ([0, 3],)),
         ("cross_entropy", [(2, 3)], (["a", "b"],)),
         ("cross_entropy", [(6,)], ([0],)),
+        ("binary_cross_entropy", [(3,)], ([0, 1, 1],)),
+        ("binary_cross_entropy", [(0,)], ([],)),
         ("binary_cross_entropy_with_logits", [(3,)], ([0, 2, 1],)),
         ("binary_cross_entropy_with_logits", [(3,)], ([[0, 1, 1]],)),
         ("binary_cross_entropy_with_logits", [(0,)], ([],)),

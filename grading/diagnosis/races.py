@@ -27,6 +27,13 @@ MISTAKES = [
         "and blocks have no order",
     ),
     race("several threads write the same element of the result", "in global memory with"),
+    raising(
+        TASKS,
+        "a `cuda.syncthreads()` is in a branch or in a loop that not all threads of the block go "
+        "through alike; all of them have to come to it",
+        ANY,
+        "BarrierError",
+    ),
     beyond(
         "a thread beyond the last element has no guard: it reads or writes outside of the memory",
         "IndexError",

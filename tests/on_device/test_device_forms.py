@@ -10,9 +10,17 @@ from mt_autodiff import ImplicitCopyWarning, Tensor, from_numpy, no_grad, take, 
 from mt_kernels_cpu import Tuned
 from mt_kernels_cuda import Cuda, TunedCuda, is_usable
 from mt_kernels_cuda.tuned.forms import FORMS
-from mt_nn import Parameter, cross_entropy, dropout
-from mt_tensor import REFERENCE, Backend
+from mt_nn import (
+    Parameter,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    dropout,
+    nll_loss,
+)
+from mt_tensor import REFERENCE, Backend, Reference
 from tests.test_fused_forms import (
+    CERTAIN,
     COMPOSED,
     EXAMPLES,
     OPTIMIZERS,
@@ -36,14 +44,19 @@ def body(example: Example) -> Callable[..., Tensor]:
     return definition
 
 
-def agree(example: Example, backend: Backend, layout: str = "contiguous") -> None:
+def agree(
+    example: Example,
+    backend: Backend,
+    layout: str = "contiguous",
+    reference: Backend = REFERENCE,
+) -> None:
     """Compare the form's value and gradients with those of the definition."""
     place = LAYOUTS[layout]
     ours = [
         Tensor(place(backend, array), backend=backend).requires_grad_() for array in example.arrays
     ]
     given = [np.array(each.to_numpy(), np.float64) for each in ours]
-    theirs = [tensor(array, REFERENCE, requires_grad=True) for array in given]
+    theirs = [tensor(array, reference, requires_grad=True) for array in given]
     received = list(results(COMPOSED[example.form], ours, example.rest()))
     expected = list(results(body(example), theirs, example.rest()))
     tolerance = 400 * float(np.finfo(backend.dtype).eps)
@@ -74,6 +87,11 @@ def test_single_precision(example: Example) -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_values_and_gradients_in_every_layout(example: Example, layout: str) -> None:
     agree(example, SINGLE, layout)
+
+
+@pytest.mark.parametrize("backend", [SINGLE, DOUBLE], ids=repr)
+def test_probabilities_of_zero_and_one(backend: TunedCuda) -> None:
+    agree(CERTAIN, backend, reference=Reference(backend.dtype))
 
 
 @examples
@@ -146,3 +164,52 @@ def test_errors_are_those_of_the_definition() -> None:
         cross_entropy(scores, [0, 3])
     value = cross_entropy(tensor(from_numpy(drawn(2, 3)).to_numpy(), SINGLE), [0, 2])
     assert value.shape == (1,)
+
+
+LOSSES: dict[Callable[..., Tensor], tuple[Any, Any, Any]] = {
+    cross_entropy: (drawn(3, 4), [3, 0, 2], [[3, 4, 2], [3, -1, 2], [3, 0.5, 2]]),
+    nll_loss: (drawn(3, 4), [3, 0, 2], [[3, 4, 2], [3, -1, 2], [3, 0.5, 2]]),
+    binary_cross_entropy: ([0.5, 0.0, 0.75], [1, 0, 0.25], [[1, 0, 2], [-1, 0, 0]]),
+    binary_cross_entropy_with_logits: (drawn(3), [1, 0, 0.25], [[1, 0, 2], [-1, 0, 0]]),
+}
+"""Losses with predictions, targets, and targets that there are not."""
+
+losses = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.fused_form)
+
+
+@losses
+def test_targets_may_be_on_the_device(loss: Callable[..., Tensor]) -> None:
+    given, targets, _ = LOSSES[loss]
+    found = []
+    for wanted in (targets, tensor(targets, DOUBLE)):
+        predictions = tensor(given, DOUBLE, requires_grad=True)
+        value = loss(predictions, wanted)
+        value.backward()
+        assert predictions.grad is not None
+        found.append((value.to_numpy(), predictions.grad.to_numpy()))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@losses
+def test_wrong_targets_on_the_device_cost_nan(loss: Callable[..., Tensor]) -> None:
+    """An error would take a copy to the host; a backend that debugs makes it, and warns."""
+    given, _, wrong = LOSSES[loss]
+    for targets in wrong:
+        predictions = tensor(given, DOUBLE, requires_grad=True)
+        value = loss(predictions, tensor(targets, DOUBLE))
+        value.backward()
+        assert predictions.grad is not None
+        assert np.isnan(value.item())
+        assert np.isnan(predictions.grad.to_numpy()).any()
+        careful = TunedCuda(np.float64, debug=True)
+        with (
+            pytest.warns(ImplicitCopyWarning, match=f"^{loss.fused_form}: "),  # type: ignore[attr-defined]
+            pytest.raises((ValueError, IndexError, TypeError), match="targets"),
+        ):
+            loss(tensor(given, careful), tensor(targets, careful))
+
+
+def test_what_is_no_probability_costs_nan() -> None:
+    for wrong in (-0.5, 1.5):
+        assert np.isnan(binary_cross_entropy(tensor([0.5, wrong], SINGLE), [0, 1]).item())

@@ -1,5 +1,8 @@
 """A whole training step on the device: nothing is copied to the host before it is asked for."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 from mt_autodiff import Tensor, tensor
 from mt_kernels_cpu import Tuned
 from mt_kernels_cuda import TunedCuda, is_usable
-from mt_models.networks import CourseLeNet, KimCNN
+from mt_models.networks import CourseLeNet, KimCNN, TensorMLP
 from mt_nn import (
     SGD,
     Adam,
@@ -17,6 +20,7 @@ from mt_nn import (
     Dropout,
     Linear,
     Module,
+    binary_cross_entropy,
     binary_cross_entropy_with_logits,
     logsoftmax,
     nll_loss,
@@ -27,22 +31,46 @@ pytestmark = pytest.mark.skipif(not is_usable(), reason="needs a GPU or its simu
 
 
 class Counting(TunedCuda):
-    """Counts the copies between host and device."""
+    """Counts the copies to the device."""
 
     def __init__(self, dtype: Any = np.float32) -> None:
         super().__init__(dtype)
         self.sent: list[int] = []
-        self.fetched: list[int] = []
 
     def upload(self, array: Any) -> Any:
         """Copy to the device."""
         self.sent.append(array.nbytes)
         return super().upload(array)
 
-    def download(self, storage: Any) -> Any:
-        """Copy to the host."""
-        self.fetched.append(storage.nbytes)
-        return super().download(storage)
+
+@contextmanager
+def no_copy_to_the_host() -> Iterator[None]:
+    """Let every copy to the host fail, of an array or of an element, whoever asks for it."""
+    memory = type(TunedCuda().cells(1))
+    part_of = memory.__getitem__
+
+    def copied(*given: Any, **options: Any) -> Any:
+        raise AssertionError("numbers are copied to the host")
+
+    def part(array: Any, key: Any) -> Any:
+        found = part_of(array, key)
+        # Simulated kernels, which numba calls, read elements like anybody else.
+        in_a_kernel = sys._getframe(1).f_globals["__name__"].startswith("numba.")
+        return found if in_a_kernel or isinstance(found, memory) else copied()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "copy_to_host", copied)
+        patch.setattr(memory, "__getitem__", part)
+        yield
+
+
+@pytest.mark.parametrize(
+    "look", [Tensor.to_numpy, Tensor.item, np.asarray], ids=["to_numpy", "item", "asarray"]
+)
+def test_no_copy_to_the_host_is_missed(look: Callable[[Tensor], Any]) -> None:
+    seen = tensor([2.0], TunedCuda())
+    with no_copy_to_the_host(), pytest.raises(AssertionError, match="copied to the host"):
+        look(seen)
 
 
 class SmallLeNet(Module):
@@ -64,9 +92,15 @@ class SmallLeNet(Module):
         return logsoftmax(self.output(self.dropout(self.hidden(x))), dim=1)
 
 
-def train_lenet(backend: Backend, network: type[Any], size: int, steps: int) -> Module:
+Targets = Callable[[Any], Any]
+"""What a loss is given for the right answers: themselves, or a tensor on the device."""
+
+
+def train_lenet(
+    backend: Backend, network: type[Any], size: int, steps: int, targets: Targets = np.asarray
+) -> Module:
     rng = np.random.default_rng(0)
-    images, labels = rng.random((2, 1, size, size)), np.array([1, 3])
+    images, labels = rng.random((2, 1, size, size)), targets([1, 3])
     model: Module = network(rng, backend)
     optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
     batch = tensor(images, backend)
@@ -76,14 +110,26 @@ def train_lenet(backend: Backend, network: type[Any], size: int, steps: int) -> 
     return model
 
 
-def train_kim(backend: Backend, steps: int) -> Module:
+def train_kim(backend: Backend, steps: int, targets: Targets = np.asarray) -> Module:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(9, 4)).astype(np.float32)
-    rows, labels = rng.integers(0, 9, (2, 8)), np.array([0, 1])
+    rows, labels = rng.integers(0, 9, (2, 8)), targets([0, 1])
     model = KimCNN(vectors, rng, backend, maps=3, trainable=True)
     optimizer = Adam(model.parameters(), lr=0.01)
     for _ in range(steps):
         binary_cross_entropy_with_logits(model(rows), labels).backward()
+        optimizer.step()
+    return model
+
+
+def train_points(backend: Backend, steps: int, targets: Targets = np.asarray) -> Module:
+    rng = np.random.default_rng(0)
+    points, labels = rng.random((5, 2)), targets([0, 1, 1, 0, 1])
+    model = TensorMLP(3, rng, backend)
+    optimizer = SGD(model.parameters(), lr=0.5)
+    batch = tensor(points, backend)
+    for _ in range(steps):
+        binary_cross_entropy(model(batch), labels).backward()
         optimizer.step()
     return model
 
@@ -101,8 +147,8 @@ def assert_equal(one: Module, other: Module) -> None:
 
 def test_a_step_of_lenet_stays_on_the_device() -> None:
     backend = Counting()
-    model = train_lenet(backend, SmallLeNet, 8, steps=2)
-    assert backend.fetched == []
+    with no_copy_to_the_host():
+        model = train_lenet(backend, SmallLeNet, 8, steps=2)
     # Random weights and the images once, and in each step the labels.
     assert len(backend.sent) == drawn_weights(model) + 1 + 2
     assert_equal(model, train_lenet(Tuned(), SmallLeNet, 8, steps=2))
@@ -110,18 +156,41 @@ def test_a_step_of_lenet_stays_on_the_device() -> None:
 
 def test_a_step_of_the_sentence_network_stays_on_the_device() -> None:
     backend = Counting()
-    model = train_kim(backend, steps=2)
-    assert backend.fetched == []
+    with no_copy_to_the_host():
+        model = train_kim(backend, steps=2)
     # In each step the words, the labels, and which of the words' gradients belong together.
     assert len(backend.sent) == drawn_weights(model) + 2 * 4
     assert_equal(model, train_kim(Tuned(), steps=2))
 
 
+def test_a_step_of_the_points_network_stays_on_the_device() -> None:
+    backend = Counting()
+    with no_copy_to_the_host():
+        model = train_points(backend, steps=2)
+    assert len(backend.sent) == drawn_weights(model) + 1 + 2
+    assert_equal(model, train_points(Tuned(), steps=2))
+
+
+def test_steps_with_targets_on_the_device_copy_nothing_at_all() -> None:
+    for train, steps in ((train_points, 2), (train_kim, 1)):
+        backend = Counting()
+        with no_copy_to_the_host():
+            model = train(backend, steps, lambda numbers: tensor(numbers, backend))  # noqa: B023
+        assert_equal(model, train(Tuned(), steps))
+    backend = Counting()
+    with no_copy_to_the_host():
+        model = train_lenet(
+            backend, SmallLeNet, 8, steps=2, targets=lambda numbers: tensor(numbers, backend)
+        )
+    # Weights, images and labels once, and then nothing in either direction.
+    assert len(backend.sent) == drawn_weights(model) + 2
+    assert_equal(model, train_lenet(Tuned(), SmallLeNet, 8, steps=2))
+
+
 @pytest.mark.slow
 def test_a_step_of_the_whole_lenet_stays_on_the_device() -> None:
-    backend = Counting()
-    model = train_lenet(backend, CourseLeNet, 28, steps=1)
-    assert backend.fetched == []
+    with no_copy_to_the_host():
+        model = train_lenet(TunedCuda(), CourseLeNet, 28, steps=1)
     assert_equal(model, train_lenet(Tuned(), CourseLeNet, 28, steps=1))
 
 

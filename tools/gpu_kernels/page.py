@@ -21,10 +21,6 @@ FLOOR = 0.25
 """The least occupancy of a kernel."""
 
 LOWER_FLOORS: dict[Key, float] = {
-    # Products keep many sums in the registers of few threads: these need no others to hide
-    # behind, since the work of one step does not wait for that of the step before.
-    ("tuned", "multiply_matrices"): 0.125,
-    ("tuned", "correlate"): 0.125,
     # An exercise of one block, which is alone on the GPU.
     ("course", "mm_kernel"): 0.0,
 }

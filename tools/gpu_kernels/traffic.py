@@ -1,8 +1,8 @@
 """How many bytes each kernel moves, counted in the simulator: run with NUMBA_ENABLE_CUDASIM=1.
 
 Prints JSON: for each kernel the bytes that travel between global memory and the multiprocessors in
-the examples of the table, and how many would if every element travelled once. Shapes and strides,
-which every thread reads and the caches keep, do not count.
+the examples of the table, and how many would if every element travelled once. Shapes,
+strides and tables, which every thread reads and the caches keep, do not count.
 """
 
 import json
@@ -50,7 +50,7 @@ def count(entry: Entry) -> Moved:
         entry.kernel[entry.launch.blocks, entry.launch.threads](*arguments)
     moved = Moved()
     for name, traffic in counter.launches[0][1].items():
-        if not name.endswith(("_shape", "_strides")):
+        if not name.endswith(("_shape", "_strides", "_table")):
             moved.bytes += traffic.bytes
             moved.least += traffic.least
     return moved

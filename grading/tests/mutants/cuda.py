@@ -10,6 +10,7 @@ CONVOLUTION = "mt_kernels_cuda/convolution.py"
 
 WAIT = "cuda.syncthreads()"
 BARRIER = "`cuda.syncthreads()` is missing"
+BRANCH = "`cuda.syncthreads()` is in a branch"
 
 MUTANTS: list[Mutant] = [
     mutant(
@@ -63,6 +64,14 @@ MUTANTS: list[Mutant] = [
         f"            {WAIT}\n            half = half // 2\n",
         "            half = half // 2\n",
         BARRIER,
+    ),
+    mutant(
+        "3.3",
+        "reduction waits in a branch of the threads that have a number",
+        REDUCTION,
+        f"            results[thread] = result\n        {WAIT}\n",
+        f"            results[thread] = result\n            {WAIT}\n",
+        BRANCH,
     ),
     mutant(
         "3.3",
@@ -146,6 +155,15 @@ MUTANTS: list[Mutant] = [
         f"            {WAIT}  # and none fetches the next ones while another multiplies.\n",
         "",
         BARRIER,
+    ),
+    mutant(
+        "3.4",
+        "threads outside of the result end before the first barrier",
+        MATRICES,
+        "    rows, columns, terms = out_shape[-2], out_shape[-1], a_shape[-1]\n",
+        "    rows, columns, terms = out_shape[-2], out_shape[-1], a_shape[-1]\n"
+        "    if row >= rows or column >= columns:\n        return\n",
+        BRANCH,
     ),
     mutant(
         "3.4",

@@ -36,6 +36,16 @@ CAPABILITIES = [(7, 5), (8, 0), (9, 0)]
 REGISTERS = 65_536
 """How many a block may use together, on all of them."""
 
+IN_PIECES = (
+    "map_contiguous",
+    "zip_contiguous",
+    "multiply_matrices/large",
+    "multiply_matrices/medium-p",
+)
+"""Beginnings of the names of launches whose numbers travel in pieces of four."""
+
+PRODUCTS = ("multiply_matrices", "correlate")
+
 LAYOUT = (types.int64[::1], types.int64[::1])
 SIZE, FLAG = types.int64, types.boolean
 
@@ -152,9 +162,14 @@ def test_tuned_kernels_compute_in_single_precision_and_fetch_pieces_of_four(
         ptx = check(ptx_of, CAPABILITIES[0], case, tmp_path)
         if entry.launch.name != "fill":
             assert ".f64" not in ptx, entry.name
-        if entry.launch.name in ("map_contiguous", "zip_contiguous"):
+        if entry.name.startswith(IN_PIECES):
             assert "ld.global.v4.f32" in ptx, entry.name
             assert "st.global.v4.f32" in ptx, entry.name
+        if entry.launch.name in PRODUCTS:
+            # Pieces begin at multiples of 16 bytes in shared memory, too.
+            assert "ld.shared.v4.f32" in ptx, entry.name
+            assert set(re.findall(r"\.shared \.align (\d+)", ptx)) == {"16"}, entry.name
+            assert not re.search(r"\tld\.(v4\.)?f32", ptx), f"{entry.name}: memory of any kind"
 
 
 def check(ptx_of: Compile, capability: tuple[int, int], case: Case, folder: Path) -> str:

@@ -1,5 +1,6 @@
 """Structures of DLPack, written and read here, are those that NumPy reads and writes."""
 
+import ctypes
 import gc
 import weakref
 from typing import Any
@@ -153,15 +154,65 @@ def test_a_host_backend_says_where_the_tensor_is() -> None:
 class Cells(np.ndarray):
     """Stands for numba's array in the memory of a GPU."""
 
+    stream: int | None = None
+
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        return {"shape": self.shape, "typestr": "<f4", "data": (4096, False), "version": 3}
+        place = (self.ctypes.data, False)
+        known = {"shape": self.shape, "typestr": self.dtype.str, "data": place, "strides": None}
+        return {**known, "stream": self.stream, "version": 3}
 
 
-def test_tensors_of_a_gpu_describe_themselves() -> None:
-    cells = np.zeros(6, np.float32).view(Cells)
-    interface = TensorData(cells, (2, 3)).permute(1, 0).__cuda_array_interface__
-    assert interface["shape"] == (3, 2)
-    assert interface["strides"] == (4, 12)
-    assert interface["data"] == (4096, False)
+def cells(count: int, dtype: Any = np.float32, stream: int | None = None) -> Any:
+    array = np.arange(count).astype(dtype).view(Cells)
+    array.stream = stream
+    return array
+
+
+TENSORS_ON_A_GPU = [
+    TensorData(cells(6), (2, 3)),
+    TensorData(cells(6, np.float64), (2, 3)).permute(1, 0),
+    TensorData(cells(12)[1:], (2, 2), (4, 2)),
+    TensorData(cells(3), (2, 3), (0, 1)),
+    TensorData(cells(1), ()),
+    TensorData(cells(1), (2, 0, 3)),
+]
+
+
+@pytest.mark.parametrize("data", TENSORS_ON_A_GPU, ids=str)
+def test_tensors_of_a_gpu_describe_themselves(data: TensorData) -> None:
+    """Field by field: https://numba.readthedocs.io/en/stable/cuda/cuda_array_interface.html."""
+    interface = data.__cuda_array_interface__
+    assert set(interface) == {"shape", "typestr", "data", "version", "strides", "stream"}
+    assert interface["version"] == 3
+    assert interface["shape"] == data.shape
+    assert np.dtype(interface["typestr"]) == data.storage.dtype
+    assert len(interface["strides"]) == len(data.shape)
+    assert all(type(number) is int for number in (*interface["shape"], *interface["strides"]))
+    address, read_only = interface["data"]
+    assert (type(address), read_only) == (int, False)
+    # 0 is no stream, and the device's own is 1.
+    assert interface["stream"] == 1
+    if data.size == 0:
+        assert address == 0
+        return
+    for index in np.ndindex(*data.shape):
+        place = address + int(np.dot(index, interface["strides"]) if index else 0)
+        number = np.ctypeslib.as_array(
+            (ctypes.c_uint8 * data.storage.dtype.itemsize).from_address(place)
+        ).view(data.storage.dtype)
+        assert number[0] == data.get(index)
+
+
+def test_a_tensor_of_a_gpu_is_ready_in_its_stream() -> None:
+    assert TensorData(cells(6, stream=77), (6,)).__cuda_array_interface__["stream"] == 77
     assert not hasattr(TensorData(np.zeros(6), (2, 3)), "__cuda_array_interface__")
+
+
+@pytest.mark.parametrize("data", TENSORS_ON_A_GPU, ids=str)
+def test_what_describes_itself_is_taken_back(data: TensorData) -> None:
+    flat, shape, strides = dlpack.seen_flat(data, data.storage.dtype)
+    assert (shape, strides) == (data.shape, data.strides)
+    known = flat.__cuda_array_interface__
+    assert known["data"] == data.__cuda_array_interface__["data"]
+    assert known["stream"] == 1

@@ -9,13 +9,23 @@ import pytest
 
 from mt_kernels_cuda import is_usable
 
+pytestmark = pytest.mark.skipif(is_usable(), reason="the kernels are tested in this process")
 
-@pytest.mark.skipif(is_usable(), reason="the tests of the kernels run in this process")
+
 def test_kernels_in_the_simulator() -> None:
-    """numba chooses the simulator when it is imported, so this takes a process of its own."""
+    simulate()
+
+
+@pytest.mark.slow
+def test_tiles_as_large_as_on_a_gpu_in_the_simulator() -> None:
+    simulate("-m", "slow")
+
+
+def simulate(*options: str) -> None:
+    """Run pytest in a process of its own: numba chooses the simulator when it is imported."""
     folder = Path(__file__).parent / "on_device"
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(folder)],
         env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
         capture_output=True,
         text=True,

@@ -26,6 +26,7 @@ from mt_autodiff.engine import (
     Node,
     TensorContext,
     unbroadcast,
+    warn_of_copy,
 )
 from mt_autodiff.fusing import fused
 from mt_autodiff.grad_check import grad_central_difference, grad_check
@@ -75,5 +76,6 @@ __all__ = [
     "tensor",
     "topological_sort",
     "unbroadcast",
+    "warn_of_copy",
     "zeros",
 ]

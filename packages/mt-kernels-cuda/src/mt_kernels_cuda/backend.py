@@ -219,7 +219,8 @@ class Cuda(Backend):
         """
         flat, shape, strides = dlpack.seen_flat(array, self.dtype)
         require_gpu()
-        return TensorData.trusted(cuda.as_cuda_array(flat), shape, strides)
+        # Single elements, too, are read after what is in the queue by then.
+        return TensorData.trusted(cuda.as_cuda_array(flat).bind(self.stream), shape, strides)
 
     def synchronize(self) -> None:
         """Wait until all kernels and copies are done."""

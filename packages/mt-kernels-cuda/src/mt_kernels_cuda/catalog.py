@@ -17,11 +17,11 @@ from numba.np import numpy_support
 from mt_kernels_cuda import practice
 from mt_kernels_cuda.backend import Cuda
 from mt_kernels_cuda.jit import Kernel
-from mt_kernels_cuda.launching import BLOCK, TILE, Launch
+from mt_kernels_cuda.launching import BLOCK, TILE, Launch, array_of
 from mt_kernels_cuda.tuned.backend import TunedCuda
 from mt_kernels_cuda.tuned.probabilities import ROW_THREADS
 from mt_kernels_cuda.tuned.shapes import THREADS
-from mt_kernels_cuda.tuned.tiles import LARGE, WORTH
+from mt_kernels_cuda.tuned.tiles import LARGE, TALL, WORTH
 from mt_tensor import TensorData, operators
 
 Level = Literal["course", "tuned"]
@@ -50,7 +50,7 @@ class Entry:
     @property
     def arguments(self) -> list[Any]:
         """One value for each parameter: NumPy arrays, numbers, and tuples of numbers."""
-        return self.launch.parts(lambda numbers: np.array(numbers, np.int64))
+        return self.launch.parts(array_of)
 
     @property
     def signature(self) -> tuple[Any, ...]:
@@ -140,11 +140,26 @@ TUNED: dict[str, Example] = {
     "rows": lambda b: b.reduce(operators.max, _on(b, (3, THREADS + 1)), 1, 0.0),
     "long-row": lambda b: b.reduce(operators.add, _on(b, (2, 8 * THREADS + 1)), 1, 0.0),
     "columns": lambda b: b.reduce(operators.add, _on(b, (2 * THREADS + 1, 3)), 0, 0.0),
-    "large": lambda b: b.matmul(_on(b, (4, HIGH, 3)), _on(b, (3, WIDE))),
+    "large": lambda b: b.matmul(_on(b, (HIGH + 3, 4)), _on(b, (4, WIDE + 3))),
+    "large-transposed": lambda b: b.matmul(
+        _on(b, (4, HIGH + 3)).permute(1, 0), _on(b, (WIDE + 3, 4)).permute(1, 0)
+    ),
+    "odd-columns": lambda b: b.matmul(_on(b, (HIGH + 3, 4)), _on(b, (WIDE, 4)).permute(1, 0)),
+    "tall": lambda b: b.matmul(_on(b, (4, HIGH, 3)), _on(b, (3, WIDE))),
     "medium": lambda b: b.matmul(_on(b, (HIGH, 3)), _on(b, (3, 3))),
+    "medium-pieces": lambda b: b.matmul(_on(b, (HIGH + 3, 4)), _on(b, (4, 4))),
     "transposed": lambda b: b.matmul(_on(b, (3, HIGH)).permute(1, 0), _on(b, (3, 3)).permute(1, 0)),
     "parts": lambda b: b.matmul(_on(b, (2, WORTH * 2 + 1)), _on(b, (WORTH * 2 + 1, 2))),
     "sequences": lambda b: b.conv1d(_on(b, (2, 3, 5)), _on(b, (HIGH, 3, 3))),
+    "convolve-tall": lambda b: _both_ways(
+        b,
+        "convolve",
+        (_on(b, (1, 4, 2, 2 * TALL.columns)), _on(b, (HIGH, 4, 2, 2)), _on(b, (HIGH,))),
+        (1, 1),
+        (2, 2 * TALL.columns),
+        (1, 1),
+        True,
+    ),
     "convolve": lambda b: _both_ways(
         b,
         "convolve",
@@ -165,6 +180,12 @@ TUNED: dict[str, Example] = {
     "linear": lambda b: _both_ways(
         b, "linear", (_on(b, (5, 3)), _on(b, (3, THREADS + 1)), _on(b, (THREADS + 1,))), "relu"
     ),
+    "linear-large": lambda b: _both_ways(
+        b,
+        "linear",
+        (_on(b, (HIGH + 3, 4)), _on(b, (4, WIDE + 3)), _on(b, (WIDE + 3,))),
+        "relu",
+    ),
     "avgpool2d": lambda b: _both_ways(b, "avgpool2d", (_on(b, (2, 3, 4, 6)),), (2, 3)),
     "maxpool2d": lambda b: _both_ways(b, "maxpool2d", (_on(b, (2, 3, 4, 6)),), (2, 3)),
     "softmax": lambda b: _both_ways(b, "softmax", (_on(b, (3, ROW_THREADS + 1)),), 1),
@@ -172,6 +193,9 @@ TUNED: dict[str, Example] = {
     "nll_loss": lambda b: _both_ways(b, "nll_loss", (_on(b, (THREADS + 1, 2)),), _classes()),
     "cross_entropy": lambda b: _both_ways(
         b, "cross_entropy", (_on(b, (THREADS + 1, ROW_THREADS + 1)),), _classes()
+    ),
+    "binary_cross_entropy": lambda b: _both_ways(
+        b, "binary_cross_entropy", (_on(b, (THREADS + 1,)),), _classes()
     ),
     "binary_cross_entropy_with_logits": lambda b: _both_ways(
         b, "binary_cross_entropy_with_logits", (_on(b, (THREADS + 1,)),), _classes()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import cuda
 
 from mt_kernels_cuda.gpu import SIMULATED
@@ -28,8 +29,9 @@ place."""
 LARGEST_GRID = 65_535
 """Blocks along the second and third dimension of a grid, at most. The first has no such limit."""
 
-LAYOUTS_KEPT = 4096
-"""How many shapes and strides are kept in device memory; the longest unused are forgotten."""
+LAYOUTS_KEPT, TABLES_KEPT = 4096, 64
+"""How many shapes and strides, and how many tables, are kept in device memory; the longest unused
+are forgotten."""
 
 
 def blocks_for(count: int, each: int) -> int:
@@ -45,6 +47,14 @@ class KernelError(RuntimeError):
     """A kernel failed; the message names it, its launch, and the shapes that it was given."""
 
 
+class Table:
+    """Numbers for a kernel that follow from a few, with which they are compared and kept."""
+
+    def array(self) -> npt.NDArray[np.integer]:
+        """Compute them."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, eq=False)
 class Launch:
     """A kernel with everything that it is launched with.
@@ -53,8 +63,8 @@ class Launch:
         kernel: What runs.
         blocks: The grid's size, in up to three dimensions.
         threads: The size of a block, in up to three dimensions.
-        arguments: Tensors, arrays and numbers in the order of the kernel's parameters; a tensor
-            stands for three of them, storage, shape and strides.
+        arguments: Tensors, arrays, tables and numbers in the order of the kernel's parameters; a
+            tensor stands for three of them, storage, shape and strides.
     """
 
     kernel: Kernel
@@ -67,11 +77,11 @@ class Launch:
         """What the kernel is called."""
         return self.kernel.__name__
 
-    def parts(self, layout: Callable[[tuple[int, ...]], Any]) -> list[Any]:
+    def parts(self, place: Callable[[tuple[int, ...] | Table], Any]) -> list[Any]:
         """Return one value for each of the kernel's parameters.
 
         Args:
-            layout: Makes an array of a tensor's shape or strides.
+            place: Makes an array of a table, and of a tensor's shape or strides.
         """
         parts: list[Any] = []
         for argument in self.arguments:
@@ -79,7 +89,9 @@ class Launch:
                 # No dimensions at all become one of size 1: it has the same element, and kernels
                 # need not know empty arrays.
                 pair = (argument.shape or (1,), argument.strides or (1,))
-                parts += [argument.storage, *map(layout, pair)]
+                parts += [argument.storage, *map(place, pair)]
+            elif isinstance(argument, Table):
+                parts.append(place(argument))
             else:
                 parts.append(argument)
         return parts
@@ -112,7 +124,8 @@ def run(launch: Launch, stream: Any = 0, wait: bool = False) -> None:
             warnings.filterwarnings("ignore", message="Grid size")
             # Infinity and NaN come silently on a GPU, and so they do in the simulator.
             warnings.simplefilter("ignore", RuntimeWarning)
-            launch.kernel[launch.blocks, launch.threads, stream](*launch.parts(_on_device))
+            arguments = launch.parts(lambda numbers: _on_device(numbers, stream))
+            launch.kernel[launch.blocks, launch.threads, stream](*arguments)
             if wait:
                 cuda.synchronize()
     except Exception as error:
@@ -131,13 +144,26 @@ def _described(argument: Any) -> str:
     return repr(argument)
 
 
-@functools.lru_cache(maxsize=LAYOUTS_KEPT)
-def _on_device(numbers: tuple[int, ...]) -> Any:
-    """Return a shape or strides as an array in device memory, the same array every time.
+def array_of(numbers: tuple[int, ...] | Table) -> npt.NDArray[np.integer]:
+    """Return what a kernel is given of a table, or of a shape or strides."""
+    return numbers.array() if isinstance(numbers, Table) else np.array(numbers, np.int64)
 
-    Copying it anew for each launch would take longer than most kernels do.
+
+def _on_device(numbers: tuple[int, ...] | Table, stream: Any) -> Any:
+    """Return a table, a shape or strides in device memory, the same array every time.
+
+    Copying it anew for each launch would take longer than most kernels do. Each stream has copies
+    of its own, which it made itself: what another one copies may not be there yet.
     """
-    return cuda.to_device(np.array(numbers, np.int64))
+    return (_kept_table if isinstance(numbers, Table) else _kept_layout)(numbers, stream)
+
+
+def _sent(numbers: tuple[int, ...] | Table, stream: Any) -> Any:
+    return cuda.to_device(array_of(numbers), stream=stream)
+
+
+_kept_layout = functools.lru_cache(maxsize=LAYOUTS_KEPT)(_sent)
+_kept_table = functools.lru_cache(maxsize=TABLES_KEPT)(_sent)
 
 
 def check_place(operation: str, *operands: Any) -> None:
@@ -147,7 +173,7 @@ def check_place(operation: str, *operands: Any) -> None:
         # numba marks its arrays with the first, in the simulator, too; others with the second.
         if isinstance(storage, np.ndarray) or not (
             np.isscalar(storage)
-            or isinstance(storage, tuple)
+            or isinstance(storage, tuple | Table)
             or hasattr(storage, "__cuda_ndarray__")
             or hasattr(storage, "__cuda_array_interface__")
         ):

@@ -11,7 +11,7 @@ from numba import cuda
 
 from mt_kernels_cuda import SIMULATED, catalog
 from mt_kernels_cuda.jit import device_function, kernel
-from mt_kernels_cuda.simulation import RaceDetector, RaceError, blocks, observing
+from mt_kernels_cuda.simulation import BarrierError, RaceDetector, RaceError, blocks, observing
 
 pytestmark = [
     pytest.mark.skipif(not SIMULATED, reason="watches numba's simulator"),
@@ -164,6 +164,99 @@ def test_a_race_leaves_the_simulator_in_order() -> None:
         with pytest.raises(RaceError):
             launch(neighbours, np.zeros(4), threads=4)
         assert launch(counts, np.zeros(2), 2, 2)[0] == 4.0
+
+
+# Barriers to which not all threads of a block come.
+
+
+def in_a_branch(out: Any) -> None:
+    if cuda.threadIdx.x < 2:
+        cuda.syncthreads()
+    out[cuda.grid(1)] = 1.0
+
+
+def ended_before(out: Any) -> None:
+    if cuda.grid(1) > 5:
+        return
+    cuda.syncthreads()
+
+
+def one_of_two(out: Any) -> None:
+    if cuda.threadIdx.x == 1:
+        cuda.syncthreads()
+        out[0] = 1.0
+    else:
+        cuda.syncthreads()
+
+
+def more_often(out: Any) -> None:
+    for _ in range(1 + cuda.threadIdx.x // 3):
+        cuda.syncthreads()
+
+
+@device_function
+def wait() -> None:
+    cuda.syncthreads()
+
+
+def in_two_calls(out: Any) -> None:
+    if cuda.threadIdx.x == 0:
+        wait()
+        out[0] = 1.0
+    else:
+        wait()
+
+
+def counting_in_a_branch(out: Any) -> None:
+    if cuda.threadIdx.x == 0:
+        cuda.syncthreads_count(1)
+
+
+@pytest.mark.parametrize(
+    ("fn", "message"),
+    [
+        (in_a_branch, r"block 0 .*; threads 0 and 1 wait in line \d+ of test_.*py and threads 2"),
+        (ended_before, r"block 1 .*; threads 0 and 1 wait in .* and threads 2 and 3 have ended$"),
+        (one_of_two, r"threads 0, 2 and 3 wait in line \d+ of .* and thread 1 waits in line"),
+        (more_often, r"threads 0, 1 and 2 have ended and thread 3 waits in line"),
+        (in_two_calls, r"thread 0 waits in .* and threads 1, 2 and 3 wait in line"),
+        (counting_in_a_branch, r"thread 0 waits in .* and threads 1, 2 and 3 have ended"),
+    ],
+)
+@pytest.mark.parametrize("system_threads", [False, True])
+def test_a_barrier_for_some_threads_is_told(
+    fn: Callable[..., None],
+    message: str,
+    system_threads: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if system_threads:
+        monkeypatch.setattr(blocks, "greenlets", lambda: None)
+    with pytest.raises(BarrierError, match=f"^{fn.__name__}: the threads of .*{message}") as caught:
+        launch(fn, np.zeros(8), 2, 4)
+    assert caught.value.kernel == fn.__name__
+    assert caught.value.block in ((0, 0, 0), (1, 0, 0))
+    found = [thread for those in caught.value.threads.values() for thread in those]
+    assert sorted(found) == [(x, 0, 0) for x in range(4)]
+    # The threads that waited do so no longer.
+    assert launch(counts, np.zeros(2), 2, 4)[0] == 8.0
+
+
+def test_of_many_threads_a_few_are_named() -> None:
+    with pytest.raises(BarrierError, match=r"threads 2, 3, 4 and 4 more have ended$"):
+        launch(in_a_branch, np.zeros(9), 1, 9)
+
+
+def branch_of_a_block(out: Any) -> None:
+    if cuda.blockIdx.x == 0:
+        cuda.syncthreads()
+    for _ in range(cuda.blockIdx.x + 1):
+        wait()
+    out[cuda.grid(1)] = 1.0
+
+
+def test_whole_blocks_may_part() -> None:
+    assert launch(branch_of_a_block, np.zeros(8), 2, 4).all()
 
 
 @device_function

@@ -13,12 +13,13 @@ from numba import cuda
 
 from mt_kernels_cuda import SIMULATED, Cuda, KernelError, Launch, TunedCuda
 from mt_kernels_cuda.jit import kernel
-from mt_kernels_cuda.tuned import pcg64
+from mt_kernels_cuda.tuned import pcg64, tiles
 from mt_kernels_cuda.tuned.dropout import Dropout
 from mt_kernels_cuda.tuned.elementwise import merged
 from mt_kernels_cuda.tuned.quads import aligned
 from mt_kernels_cuda.tuned.shapes import THREADS, parts_for
-from mt_kernels_cuda.tuned.tiles import FLAT, LARGE, MEDIUM, WORTH
+from mt_kernels_cuda.tuned.tiles import FLAT, LARGE, MEDIUM, TALL, WORTH, choose_tiles
+from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import REFERENCE, TensorData, operators
 
 SINGLE, DOUBLE = TunedCuda(), TunedCuda(np.float64)
@@ -71,6 +72,89 @@ def test_products_of_all_tiles(rows: int, terms: int, turned: bool) -> None:
         left, right = DOUBLE.from_numpy(a), DOUBLE.from_numpy(b)
     result = DOUBLE.to_numpy(DOUBLE.matmul(left, right))
     np.testing.assert_allclose(result, a @ b, rtol=1e-12, atol=1e-13)
+
+
+matrices = st.sampled_from([1, 3, 4, 8, LARGE.rows + 4, 2 * LARGE.columns + 4, 2 * LARGE.rows + 1])
+
+
+def placed(numbers: Any, turned: bool, start: int) -> TensorData:
+    """Return a matrix in single precision that begins at a cell, transposed in memory if wanted."""
+    whole = numbers.swapaxes(-1, -2) if turned else numbers
+    cells = np.concatenate([np.zeros(start), whole.reshape(-1)])
+    data = TensorData(SINGLE.from_numpy(cells).storage[start:], whole.shape)
+    return data.permute(*range(data.dims - 2), data.dims - 1, data.dims - 2) if turned else data
+
+
+@given(st.data())
+@settings(max_examples=40 if SIMULATED else 200)
+def test_products_of_pieces_and_of_single_numbers(data: st.DataObject) -> None:
+    """Sizes, layouts and beginnings that allow pieces of four, for either operand, or do not."""
+    rows, columns = data.draw(matrices, "rows"), data.draw(matrices, "columns")
+    terms = data.draw(st.sampled_from([1, 4, 7, 8, 2 * WORTH + 4]), "terms")
+    batch = data.draw(st.sampled_from([(), (2,)]), "batch")
+    a, b = drawn(*batch, rows, terms), drawn(terms, columns)
+    left, right = (
+        placed(each, data.draw(st.booleans()), data.draw(st.sampled_from([0, 1, 4])))
+        for each in (a, b)
+    )
+    result = SINGLE.to_numpy(SINGLE.matmul(left, right))
+    np.testing.assert_allclose(result, a @ b, rtol=1e-4, atol=1e-4)
+
+
+@given(st.data())
+@settings(max_examples=25 if SIMULATED else 200)
+def test_convolutions_of_pieces_and_of_single_numbers(data: st.DataObject) -> None:
+    outputs = data.draw(st.sampled_from([1, LARGE.rows + 1]), "outputs")
+    channels = data.draw(st.sampled_from([1, 3, 4]), "channels")
+    image, kernel = (
+        data.draw(st.tuples(sizes, sizes), name)
+        for name, sizes in [
+            ("image", st.sampled_from([1, 3, 4, 8])),
+            ("kernel", st.sampled_from([1, 2, 3])),
+        ]
+    )
+    x, w = drawn(2, channels, *image), drawn(outputs, channels, *kernel)
+    reverse = data.draw(st.booleans(), "reverse")
+    size = data.draw(st.none() | st.just((4, 3)) | st.just((3, 4)), "size")
+    found, expected = (
+        where.to_numpy(where.conv2d(where.from_numpy(x), where.from_numpy(w), reverse, size))
+        for where in (SINGLE, REFERENCE)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_tiles_are_as_large_as_the_result_deserves() -> None:
+    many = 100 * LARGE.columns
+    assert choose_tiles(many, many, 1, 8, quads=True) == LARGE
+    assert choose_tiles(many, many, 1, 8, quads=False) == TALL
+    # Not if tiles would be half empty, or too few for the device, unless there are many products.
+    assert choose_tiles(MEDIUM.rows, many, 1, 8, quads=True) == MEDIUM
+    assert choose_tiles(2 * LARGE.rows, LARGE.columns, 1, 8, quads=True) == MEDIUM
+    assert choose_tiles(2 * LARGE.rows, LARGE.columns, 16, 8, quads=True) == LARGE
+    assert choose_tiles(FLAT.rows, many, 1, 8, quads=True) == FLAT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rows", "terms", "columns"), [(132, 12, 136), (133, 9, 131), (65, 8, 64), (7, 17, 132)]
+)
+def test_tiles_as_large_as_on_a_gpu(
+    rows: int, terms: int, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, each in zip(("LARGE", "TALL", "MEDIUM", "FLAT"), tiles.ON_A_GPU, strict=True):
+        monkeypatch.setattr(tiles, name, each)
+    for batch in ((), (3,)):
+        a, b = drawn(*batch, rows, terms), drawn(terms, columns)
+        for turned in (False, True):
+            left, right = placed(a, turned, 0), placed(b, turned, 0)
+            result = SINGLE.to_numpy(SINGLE.matmul(left, right))
+            np.testing.assert_allclose(result, a @ b, rtol=1e-5, atol=1e-5)
+    x, w = drawn(1, 3, 12, columns // 8), drawn(rows, 3, 3, 3)
+    found, expected = (
+        where.to_numpy(where.conv2d(where.from_numpy(x), where.from_numpy(w)))
+        for where in (SINGLE, REFERENCE)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_batches_of_any_layout() -> None:
@@ -131,6 +215,11 @@ def test_a_jump_is_so_many_steps(state: int, half: int, count: int) -> None:
     assert (int(high) << 64) + int(low) == (m * state + c) & pcg64.MASK
 
 
+@given(st.integers(0, 2**60), st.integers(1, 2**40))
+def test_quotient_and_rest(number: int, size: int) -> None:
+    assert _plain(parted, number, size) == divmod(number, size)
+
+
 def _plain(jump: Any, *arguments: Any) -> Any:
     """Call a function of the device on the host, where that is possible."""
     if not SIMULATED:
@@ -179,6 +268,44 @@ def test_streams(kind: type[Cuda]) -> None:
     numbers = drawn(3, 4)
     expected = (numbers @ numbers.T).sum(0, keepdims=True)
     np.testing.assert_allclose(backend.to_numpy(total), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [Cuda, TunedCuda])
+def test_copies_queue_up_where_the_kernels_do(
+    kind: type[Cuda], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that does not wait for the device's own must wait for no copy made there."""
+    streams: list[Any] = []
+    to_device, memory = cuda.to_device, type(SINGLE.cells(1))
+    copy_to_host, chosen = memory.copy_to_host, type(fail).__getitem__
+
+    def sent(array: Any, stream: Any = 0, **options: Any) -> Any:
+        streams.append(stream)
+        return to_device(array, stream=stream, **options)
+
+    def fetched(storage: Any, ary: Any = None, stream: Any = 0) -> Any:
+        streams.append(stream)
+        return copy_to_host(storage, ary, stream)
+
+    def launched(made: Any, configuration: Any) -> Any:
+        streams.append(configuration[2] if len(configuration) > 2 else 0)
+        return chosen(made, configuration)
+
+    monkeypatch.setattr(cuda, "to_device", sent)
+    monkeypatch.setattr(memory, "copy_to_host", fetched)
+    monkeypatch.setattr(type(fail), "__getitem__", launched)
+    # The layout of the strided operands, which are arrays for the course's kernels, comes twice:
+    # neither stream may use the other's copy.
+    for stream in (cuda.stream(), cuda.stream(), 0):
+        backend = kind(np.float32, stream=stream)
+        a = backend.from_numpy(drawn(2, 3, 4, 5)).permute(3, 1, 2, 0)
+        total = backend.reduce(operators.add, backend.zip(operators.add, a, a), 0, 0.0)
+        product = backend.matmul(total, total.permute(0, 1, 3, 2))
+        images = backend.conv2d(product, backend.full((2, 3, 2, 2), 1.0))
+        backend.to_numpy(backend.map(operators.neg, images.permute(1, 0, 3, 2)))
+        assert streams
+        assert all(each is stream for each in streams), streams
+        streams.clear()
 
 
 def test_parts_are_worth_their_blocks() -> None:

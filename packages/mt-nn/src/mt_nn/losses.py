@@ -4,17 +4,21 @@ Each is the mean over the batch, with shape (1,). Two pairs compute the same: `c
 `binary_cross_entropy_with_logits` take scores as a network's last layer leaves them and are the
 better choice for training, since nothing is rounded on the way; `nll_loss` and
 `binary_cross_entropy` take what a softmax or a sigmoid made of the scores.
+
+Targets and probabilities that are no such thing are errors. Where they are in the memory of a GPU,
+finding out would make it wait and copy: there the backend that trains gives a loss of NaN, unless
+it debugs, and every other copies and warns (`mt_autodiff.ImplicitCopyWarning`).
 """
 
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import Tensor, fused, take, tensor
+from mt_autodiff import Tensor, fused, take, tensor, warn_of_copy
 from mt_nn.functional import logsoftmax
-from mt_tensor import ShapeError
+from mt_tensor import REFERENCE, ShapeError
+from mt_tensor.targets import least_probability
 
 
 @fused("nll_loss")
@@ -71,6 +75,7 @@ def cross_entropy(logits: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     return nll_loss(logsoftmax(logits, 1), classes)
 
 
+@fused("binary_cross_entropy")
 def binary_cross_entropy(probabilities: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     r"""Return the mean of $-(t \log p + (1 - t) \log(1 - p))$.
 
@@ -95,9 +100,9 @@ def binary_cross_entropy(probabilities: Tensor, targets: npt.ArrayLike | Tensor)
     tensor([50.34657359])
     """
     wanted = _check_targets("binary_cross_entropy", probabilities, targets)
-    _check_probabilities("binary_cross_entropy", "probabilities", probabilities)
-    _check_probabilities("binary_cross_entropy", "targets", wanted)
-    least = max(math.exp(-100.0), float(np.finfo(probabilities.dtype).tiny))
+    _check_probabilities("binary_cross_entropy", "probabilities", probabilities, wanted.dtype)
+    _check_probabilities("binary_cross_entropy", "targets", targets, wanted.dtype)
+    least = least_probability(probabilities.dtype)
     log_p = ((probabilities - least).relu() + least).ln()
     log_q = ((1.0 - probabilities - least).relu() + least).ln()
     return -(log_p * wanted + log_q * (1.0 - wanted)).mean()
@@ -128,7 +133,7 @@ def binary_cross_entropy_with_logits(logits: Tensor, targets: npt.ArrayLike | Te
     tensor([5000.])
     """
     wanted = _check_targets("binary_cross_entropy_with_logits", logits, targets)
-    _check_probabilities("binary_cross_entropy_with_logits", "targets", wanted)
+    _check_probabilities("binary_cross_entropy_with_logits", "targets", targets, wanted.dtype)
     top = logits.detach().relu()
     # The large terms first: where x is large and t is 1 they cancel and the small one remains.
     cost = (top - logits * wanted) + ((-top).exp() + (logits - top).exp()).ln()
@@ -170,7 +175,7 @@ def _check_classes(operation: str, scores: Tensor, targets: Any) -> npt.NDArray[
             "one of each"
         )
     rows, count = scores.shape
-    given = np.asarray(targets)
+    given = _on_the_host(operation, targets)
     if given.shape != (rows,):
         raise ShapeError(
             f"{operation}: targets of shape {given.shape} for predictions of shape "
@@ -211,9 +216,16 @@ def _check_targets(operation: str, predictions: Tensor, targets: Any) -> Tensor:
     return wanted
 
 
-def _check_probabilities(operation: str, role: str, values: Tensor) -> None:
-    """Raise ValueError if a number is not within 0 and 1; NaN is let through."""
-    array = values.to_numpy()
+def _on_the_host(operation: str, values: Any) -> npt.NDArray[Any]:
+    """Return numbers as an array; those of a device are copied, with a warning."""
+    if isinstance(values, Tensor) and values.backend.memory != REFERENCE.memory:
+        warn_of_copy(operation, values.backend, REFERENCE)
+    return np.asarray(values)
+
+
+def _check_probabilities(operation: str, role: str, values: Any, dtype: npt.DTypeLike) -> None:
+    """Raise ValueError if a number of a dtype is not within 0 and 1; NaN is let through."""
+    array = np.asarray(_on_the_host(operation, values), dtype)
     if np.any((array < 0.0) | (array > 1.0)):
         raise ValueError(
             f"{operation}: {role} reach from {np.nanmin(array):g} to {np.nanmax(array):g}; they "

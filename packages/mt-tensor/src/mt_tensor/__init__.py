@@ -6,7 +6,7 @@ Nothing here knows of gradients. Start with `mt_tensor.operators`, then `TensorD
 
 from mt_tensor import operators
 from mt_tensor.backend import Backend, HostBackend, Map, ShapeError, Zip, host_array
-from mt_tensor.fusion import FusedForm, Gradients
+from mt_tensor.fusion import FusedForm, FusedStep, Gradients, Parts
 from mt_tensor.layout import (
     MAX_DIMS,
     IndexingError,
@@ -24,10 +24,12 @@ __all__ = [
     "REFERENCE",
     "Backend",
     "FusedForm",
+    "FusedStep",
     "Gradients",
     "HostBackend",
     "IndexingError",
     "Map",
+    "Parts",
     "Reference",
     "ShapeError",
     "TensorData",

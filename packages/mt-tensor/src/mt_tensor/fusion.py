@@ -9,12 +9,16 @@ Like a backend, a form computes with `TensorData` and knows nothing of the graph
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from mt_tensor.tensor_data import TensorData
 
 Gradients: TypeAlias = tuple[TensorData | None, ...]
 """One gradient for each tensor among a function's arguments, in their order."""
+
+Parts: TypeAlias = Sequence[TensorData]
+"""One tensor for each parameter."""
 
 
 class FusedForm:
@@ -26,9 +30,6 @@ class FusedForm:
     Neither method writes to what it is given: operands, saved values and gradients have other
     readers. A result or a gradient may share memory with none of them, nor two gradients with each
     other: leaves keep gradients as they are.
-
-    The steps of optimisers (`mt_nn.optim`) are forms, too: of many tensors at once, given as
-    sequences, and without `backward`.
     """
 
     @staticmethod
@@ -46,6 +47,8 @@ class FusedForm:
             composed definition runs. A form declines what it is not written for: layouts, options,
             and all that the composed definition refuses with an error, so that there is one text
             of each error. It declines before it has any effect, such as drawing random numbers.
+            Only of numbers that a device would have to send to the host first, a form need not
+            find out that they are wrong: where they are, its result is NaN.
         """
         raise NotImplementedError
 
@@ -61,4 +64,56 @@ class FusedForm:
         Shape:
             Each gradient has its tensor's shape or broadcasts with it, as for any function.
         """
+        raise NotImplementedError
+
+
+class FusedStep(FusedForm):
+    """A step of an optimiser of `mt_nn.optim`, of many tensors at once and without `backward`.
+
+    Subclasses define `step`. The formulas are those of the optimisers, and what a step is given is:
+
+    - ``sgd``: no slots; learning rate and weight decay.
+    - ``sgd_with_momentum``: the velocities; learning rate, momentum, weight decay, and 1 for
+      Nesterov, else 0.
+    - ``adam``: the means and the squares; step size, both betas and 1 minus each, the factor of the
+      root, epsilon, and weight decay.
+    """
+
+    @classmethod
+    def forward(
+        cls,
+        backend: Any,
+        needs_grad: tuple[bool, ...],
+        values: Parts,
+        grads: Parts,
+        slots: Sequence[Parts],
+        settings: tuple[float, ...],
+    ) -> list[list[TensorData]] | None:
+        """Return new values, and new slots in the order of the old ones.
+
+        The form declines if a gradient or a slot has another shape than its parameter.
+
+        Args:
+            backend: Where all of them live.
+            needs_grad: Not used: optimisers are not differentiated.
+            values: The parameters.
+            grads: Their gradients.
+            slots: What the step before left for this one, a tensor for each parameter in each.
+            settings: The numbers of the formula.
+        """
+        shapes = [value.shape for value in values]
+        if any([part.shape for part in parts] != shapes for parts in (grads, *slots)):
+            return None
+        return cls.step(backend, values, grads, slots, settings)
+
+    @classmethod
+    def step(
+        cls,
+        backend: Any,
+        values: Parts,
+        grads: Parts,
+        slots: Sequence[Parts],
+        settings: tuple[float, ...],
+    ) -> list[list[TensorData]]:
+        """Compute what `forward` returns; the shapes fit."""
         raise NotImplementedError

@@ -158,8 +158,13 @@ class TensorData:
         storage: Any = self.storage
         interface: dict[str, Any] = dict(storage.__cuda_array_interface__)
         step = storage.dtype.itemsize
-        strides = tuple(stride * step for stride in self.strides)
-        return {**interface, "shape": self.shape, "strides": strides}
+        interface["shape"] = self.shape
+        interface["strides"] = tuple(stride * step for stride in self.strides)
+        # What has no stream of its own waits in the device's, 1; None would say that all is done.
+        interface["stream"] = interface.get("stream") or 1
+        if self.size == 0:
+            interface["data"] = (0, False)
+        return interface
 
     def is_contiguous(self) -> bool:
         """Return whether the elements stand in row-major order without gaps."""

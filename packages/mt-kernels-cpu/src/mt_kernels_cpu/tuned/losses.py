@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.jit import exact
+from mt_kernels_cpu.jit import exact, helper
 from mt_kernels_cpu.tuned.formulas import formula_for
 from mt_kernels_cpu.tuned.probabilities import added_up, largest
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
+from mt_tensor.targets import class_targets, flat_targets, least_probability
 
 
 class NllLoss(FusedForm):
@@ -67,36 +68,67 @@ class CrossEntropy(FusedForm):
         return (to, None)[:tensors]
 
 
-class BinaryCrossEntropyWithLogits(FusedForm):
-    r"""The mean of $\log(1 + e^x) - t x$; $\bar x = (\sigma(x) - t) / N$."""
+class _Binary(FusedForm):
+    """What both have in common: the mean of the costs of elements, each with its target."""
 
     @staticmethod
+    def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+        """Return forward, ``kernel(out, x, t)``, and backward, ``kernel(to, x, t, g)``.
+
+        Forward returns False if it was given a number that is no probability.
+        """
+        raise NotImplementedError
+
+    @classmethod
     def forward(
-        backend: Any, needs_grad: tuple[bool, ...], logits: TensorData, targets: Any
+        cls, backend: Any, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
     ) -> Any:
-        """Compute the loss; the form declines targets that are no probabilities."""
-        if any(needs_grad[1:]) or logits.size == 0:
+        """Compute the loss; the form declines what is no probability and should be one."""
+        if any(needs_grad[1:]) or input.size == 0:
             return None
         if isinstance(targets, TensorData):
             targets = backend.to_numpy(targets)
-        given = np.asarray(targets)
-        if given.shape != logits.shape or given.dtype.kind not in "iufb":
-            return None
         # A copy: the caller's own memory may change before the backward pass.
-        wanted = given.astype(backend.dtype, order="C").reshape(-1)
-        out, cells = backend.new((1,)), backend.contiguous(logits).flat()
-        if not bce(backend.dtype)(out.storage, cells, wanted):
+        wanted = flat_targets(targets, input.shape, backend.dtype)
+        if wanted is None:
             return None
-        return out, (logits, wanted, len(needs_grad))
+        out, cells = backend.new((1,)), backend.contiguous(input).flat()
+        forward, _ = cls.kernels(backend.dtype)
+        if not forward(out.storage, cells, wanted):
+            return None
+        return out, (input, wanted, len(needs_grad))
+
+    @classmethod
+    def backward(cls, backend: Any, saved: Any, grad: TensorData) -> Gradients:
+        """Compute the gradient from what was given."""
+        input, wanted, tensors = saved
+        to = backend.new(input.shape)
+        cells = backend.contiguous(input).flat()
+        _, backward = cls.kernels(backend.dtype)
+        backward(to.storage, cells, wanted, grad.storage)
+        return (to, None)[:tensors]
+
+
+class BinaryCrossEntropy(_Binary):
+    r"""The mean of $-(t \log p + (1 - t) \log(1 - p))$; $\bar p = ((1-t)/(1-p) - t/p) / N$.
+
+    As in the definition, $p$ and $1 - p$ count as $e^{-100}$ or the smallest normal number at
+    least, and have no gradient there.
+    """
 
     @staticmethod
-    def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
-        """Compute the gradient from scores and targets."""
-        logits, wanted, tensors = saved
-        to = backend.new(logits.shape)
-        cells = backend.contiguous(logits).flat()
-        bce_back(backend.dtype)(to.storage, cells, wanted, grad.storage)
-        return (to, None)[:tensors]
+    def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+        """Return the compiled loops."""
+        return bce_of_probabilities(dtype), bce_of_probabilities_back(dtype)
+
+
+class BinaryCrossEntropyWithLogits(_Binary):
+    r"""The mean of $\log(1 + e^x) - t x$; $\bar x = (\sigma(x) - t) / N$."""
+
+    @staticmethod
+    def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+        """Return the compiled loops."""
+        return bce(dtype), bce_back(dtype)
 
 
 def class_numbers(
@@ -107,12 +139,7 @@ def class_numbers(
         return None
     if isinstance(targets, TensorData):
         targets = backend.to_numpy(targets)
-    given = np.asarray(targets)
-    if given.shape != (scores.shape[0],) or given.dtype.kind not in "iuf":
-        return None
-    if given.dtype.kind == "f" and not np.array_equal(given, np.floor(given)):
-        return None
-    return given.astype(np.int64)
+    return class_targets(targets, scores.shape[0])
 
 
 @lru_cache
@@ -188,6 +215,47 @@ def cross_entropy_back(dtype: np.dtype[Any]) -> Any:
             to[n * count + classes[n]] -= share
 
     return exact(cross_entropy_backward)
+
+
+@lru_cache
+def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, p, t)``: False if one of the numbers lies outside of 0 and 1."""
+    number, least = dtype.type, dtype.type(least_probability(dtype))
+    relu = formula_for(operators.relu, dtype)
+
+    def bce_of_probabilities_forward(out: Storage, p: Storage, t: Storage) -> bool:
+        total = number(0)
+        for i in range(len(p)):
+            for x in (p[i], t[i]):
+                if x < number(0) or x > number(1):
+                    return False
+            log_p = number(math.log(relu(p[i] - least) + least))
+            log_q = number(math.log(relu(number(1) - p[i] - least) + least))
+            total -= log_p * t[i] + log_q * (number(1) - t[i])
+        out[0] = total / number(len(p))
+        return True
+
+    return exact(bce_of_probabilities_forward)
+
+
+@lru_cache
+def bce_of_probabilities_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, p, t, g)``."""
+    number, least = dtype.type, dtype.type(least_probability(dtype))
+
+    @helper
+    def slope(x: float) -> float:
+        above = x - least
+        result: float = number(1) / (above + least) if above > number(0) else number(0)
+        return result
+
+    def bce_of_probabilities_backward(to: Storage, p: Storage, t: Storage, g: Storage) -> None:
+        share = g[0] / number(len(p))
+        for i in range(len(p)):
+            rest = number(1) - t[i]
+            to[i] = (rest * slope(number(1) - p[i]) - t[i] * slope(p[i])) * share
+
+    return exact(bce_of_probabilities_backward)
 
 
 @lru_cache

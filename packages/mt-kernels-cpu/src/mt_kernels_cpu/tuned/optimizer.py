@@ -8,19 +8,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from mt_kernels_cpu.jit import exact
-from mt_tensor import FusedForm, TensorData
+from mt_tensor import FusedStep, Parts, TensorData
 from mt_tensor.layout import Storage
 
-Parts: TypeAlias = Sequence[TensorData]
-"""One tensor for each parameter."""
 
-
-class _Step(FusedForm):
+class _Step(FusedStep):
     """What all steps have in common: a kernel that goes once over each parameter."""
 
     @staticmethod
@@ -29,29 +26,15 @@ class _Step(FusedForm):
         raise NotImplementedError
 
     @classmethod
-    def forward(
+    def step(
         cls,
         backend: Any,
-        needs_grad: tuple[bool, ...],
         values: Parts,
         grads: Parts,
         slots: Sequence[Parts],
         settings: tuple[float, ...],
-    ) -> Any:
-        """Return new values, and new slots in the order of the old ones.
-
-        The form declines if a gradient or a slot has another shape than its parameter.
-
-        Args:
-            backend: Where all of them live.
-            needs_grad: Not used: optimisers are not differentiated.
-            values: The parameters.
-            grads: Their gradients.
-            slots: What the step before left for this one, a tensor for each parameter in each.
-            settings: The numbers of the formula, in the order of the form.
-        """
-        if not fit(values, grads, *slots):
-            return None
+    ) -> list[list[TensorData]]:
+        """Compute all new numbers, of each kind in a buffer of its own."""
         values = [backend.contiguous(value) for value in values]
         total, places = side_by_side(tuple([value.shape for value in values]))
         kernel, numbers = cls.kernel(backend.dtype), [backend.dtype.type(s) for s in settings]
@@ -75,11 +58,7 @@ def side_by_side(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, list[slice]]
 
 
 class Sgd(_Step):
-    """A step of gradient descent with momentum; the formulas are those of `mt_nn.SGD`.
-
-    The slots are the velocities. The settings are learning rate, momentum, weight decay, and 1 for
-    Nesterov, else 0.
-    """
+    """The step ``sgd_with_momentum``."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
@@ -88,10 +67,7 @@ class Sgd(_Step):
 
 
 class SgdWithoutMomentum(_Step):
-    """A step of gradient descent that remembers nothing.
-
-    There are no slots. The settings are learning rate and weight decay.
-    """
+    """The step ``sgd``."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
@@ -100,22 +76,12 @@ class SgdWithoutMomentum(_Step):
 
 
 class Adam(_Step):
-    """A step of Adam; the formulas are those of `mt_nn.Adam`.
-
-    The slots are the means and the squares. The settings are step size, both betas and 1 minus
-    each, the factor of the root, epsilon, and weight decay.
-    """
+    """The step ``adam``."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
         """Return the compiled loop."""
         return adam(dtype)
-
-
-def fit(values: Parts, *others: Parts) -> bool:
-    """Return whether all tensors have the shapes of the values."""
-    shapes = [value.shape for value in values]
-    return all([part.shape for part in parts] == shapes for parts in others)
 
 
 @lru_cache

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numba.cuda.simulator import kernel, kernelapi
 
-from .observing import Point, kernel_frame, observer
+from .observing import Barrier, Point, barrier_here, kernel_frame, observer
 
 
 @functools.cache
@@ -44,6 +44,7 @@ class Turn:
         threadIdx: The thread, as kernels see it.
         thread_id: The number of the thread in its block.
         phase: How many barriers it has passed.
+        barrier: Where it waits, if there is an observer.
         atomic: Whether it is in the middle of an atomic operation.
         ended: Whether it has returned from the kernel, or failed.
         error: What it failed with.
@@ -55,6 +56,7 @@ class Turn:
         self.thread_id = thread[0] + size.x * (thread[1] + size.y * thread[2])
         self.block, self.thread = block, thread
         self.phase = 0
+        self.barrier: Barrier | None = None
         self.atomic = self.ended = False
         self.error: BaseException | None = None
         self._job, self._manager = job, manager
@@ -85,7 +87,9 @@ class Turn:
             frame = kernel_frame()
             if not told.waits((frame.f_code, frame.f_lasti), frame.f_lineno):
                 return
+            self.barrier = barrier_here()
         self._switch.back()
+        self.barrier = None
         self.phase += 1
 
     # Barriers that count; numba's are made of the one above.
@@ -189,21 +193,27 @@ def run_block(self: Any, grid_point: Point, *arguments: Any) -> None:
 
     Raises:
         Exception: What the first thread that failed has raised, with block and thread at the end
-            of its message.
+            of its message; or what an observer has.
     """
     turns = [
         Turn(lambda: self._f(*arguments), self, grid_point, (x, y, z))
         for x, y, z in np.ndindex(*self._block_dim)
     ]
     running = turns
-    while running:
+    try:
+        while running:
+            for turn in running:
+                turn.take()
+                if turn.error is not None:
+                    raise _located(turn.error, turn)
+            told = observer()
+            if told is not None:
+                told.meets(turns)
+            running = [turn for turn in running if not turn.ended]
+    except BaseException:
         for turn in running:
-            turn.take()
-            if turn.error is not None:
-                for other in running:
-                    other.give_up()
-                raise _located(turn.error, turn)
-        running = [turn for turn in running if not turn.ended]
+            turn.give_up()
+        raise
 
 
 def _located(error: BaseException, turn: Turn) -> BaseException:

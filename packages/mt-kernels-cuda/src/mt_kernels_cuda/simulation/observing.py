@@ -1,7 +1,7 @@
 """Who is told what a simulated kernel does."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,21 @@ class Launch:
     threads: Point
 
 
+@dataclass(frozen=True)
+class Barrier:
+    """Where a thread waits.
+
+    Attributes:
+        path: The call of the barrier, and the calls that led there, the innermost first.
+        file: The source file of the innermost.
+        line: Its line.
+    """
+
+    path: tuple[Site, ...]
+    file: str
+    line: int
+
+
 class Observer:
     """Is told what happens; this one does nothing."""
 
@@ -52,6 +67,13 @@ class Observer:
     def waits(self, site: Site, line: int) -> bool:
         """Called when a thread comes to a barrier; return whether it waits there."""
         return True
+
+    def meets(self, turns: Sequence[Any]) -> None:
+        """Called when all threads of a block wait at a barrier or have ended.
+
+        Args:
+            turns: Each `Turn` of the block.
+        """
 
 
 _present: list[Observer] = []
@@ -78,6 +100,24 @@ def kernel_frame() -> FrameType:
     while frame.f_back is not None and _is_simulator(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
+
+
+def barrier_here() -> Barrier:
+    """Return the barrier at which the running kernel, or device function, waits."""
+    innermost = kernel_frame()
+    path: list[Site] = []
+    frame: FrameType | None = innermost
+    while frame is not None:
+        if not _is_simulator(frame.f_code.co_filename):
+            path.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return Barrier(tuple(path), innermost.f_code.co_filename, innermost.f_lineno)
+
+
+def short(point: Point, size: Point) -> str:
+    """Return a point without the dimensions that the grid or the block does not have."""
+    dims = max((dim + 1 for dim in range(3) if size[dim] > 1), default=1)
+    return str(point[0]) if dims == 1 else str(tuple(point[:dims]))
 
 
 def _is_simulator(file: str) -> bool:

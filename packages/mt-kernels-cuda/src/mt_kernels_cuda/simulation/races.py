@@ -7,15 +7,18 @@ order is a *race*: right one time and wrong the next, and on another GPU.
 The detector does not wait for the next time. It looks for pairs without an order, whichever came
 first here. Writing what is in the cell already, as several threads may do with a zero, is no
 race, and neither are two atomic operations.
+
+It also finds barriers that make no order, because not all threads of a block come to them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .barriers import check_barriers
 from .blocks import Turn, current
 from .memory import Watched
-from .observing import Launch, Observer, Point, Site, kernel_frame
+from .observing import Launch, Observer, Point, Site, kernel_frame, short
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class _Cell:
 
 
 class RaceDetector(Observer):
-    """Raises `RaceError` in the thread that comes second.
+    """Raises `RaceError` in the thread that comes second, and `BarrierError` after the last.
 
     Args:
         without: A barrier that is passed as if it were not there.
@@ -135,6 +138,14 @@ class RaceDetector(Observer):
         """Note the barrier."""
         self.barriers[site] = line
         return site != self._without
+
+    def meets(self, turns: Sequence[Turn]) -> None:
+        """Compare where the threads of a block are.
+
+        Raises:
+            BarrierError: They are not all at the same barrier.
+        """
+        check_barriers(self._launch, turns)
 
     def touches(self, array: Watched, cell: int, written: float | None) -> None:
         """Compare an access with what happened to the cell before.
@@ -169,15 +180,15 @@ class RaceDetector(Observer):
     def _who(self, first: Access, second: Access) -> tuple[str, str]:
         if first.block == second.block:
             names = sorted((first.thread, second.thread))
-            one, other = (_short(name, self._launch.threads) for name in names)
-            block = _short(first.block, self._launch.blocks)
+            one, other = (short(name, self._launch.threads) for name in names)
+            block = short(first.block, self._launch.blocks)
             return f"threads {one} and {other} of block {block}", "with no barrier in between"
         names = sorted((first.block, second.block))
-        one, other = (_short(name, self._launch.blocks) for name in names)
+        one, other = (short(name, self._launch.blocks) for name in names)
         return f"blocks {one} and {other}", "and blocks have no order"
 
     def _thread(self, access: Access) -> str:
-        return f"thread {_short(access.thread, self._launch.threads)}"
+        return f"thread {short(access.thread, self._launch.threads)}"
 
 
 def _unordered(first: Access, second: Access) -> bool:
@@ -199,9 +210,3 @@ def _alike(first: Access, second: Access) -> bool:
 def _deed(access: Access) -> str:
     verb = "writes" if access.write else "reads"
     return f"{verb} it in line {access.line} of {Path(access.file).name}"
-
-
-def _short(point: Point, size: Point) -> str:
-    """Return a point without the dimensions that the grid or the block does not have."""
-    dims = max((dim + 1 for dim in range(3) if size[dim] > 1), default=1)
-    return str(point[0]) if dims == 1 else str(tuple(point[:dims]))

@@ -6,54 +6,95 @@ the output's gradient takes the kernels' place. They differ in strides alone. Se
 one row high.
 """
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mt_kernels_cuda.tuned.elementwise import Numbers
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cuda.launching import Table
+from mt_kernels_cuda.tuned.elementwise import Numbers, merged
+from mt_kernels_cuda.tuned.quads import QUAD, in_quads, load4
+from mt_kernels_cuda.tuned.strips import Operand, Walk
 from mt_kernels_cuda.tuned.tiles import ALONG_ROWS, OWN, Product, launch_product
+from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
 if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
 
-# The numbers of a convolution: the sizes of output positions, input and kernels; the direction in
-# which kernels reach and how far they begin before the input; the strides of input and kernels; and
-# how far apart images of the output are.
-(P, Q, H, W, KH, KW, WAY, TOP, LEFT) = range(OWN, OWN + 9)
-(X_N, X_C, X_H, X_W, W_O, W_C, W_H, W_W, OUT_N) = range(OWN + 9, OWN + 18)
+(P, Q, H, W, TOP, LEFT, X_N, X_H, X_W, W_O, OUT_N) = range(OWN, OWN + 11)
+"""The numbers of a convolution: the sizes of output positions and input; how far kernels begin
+before the input; strides of the input; how far one output's kernels are from the next's; and how
+far apart images of the output are."""
 
 
-def _first(weight: Storage, g: Numbers, batch: int, row: int, term: int) -> Any:
-    column, rest = term % g[KW], term // g[KW]
-    line, channel = rest % g[KH], rest // g[KH]
-    return weight[row * g[W_O] + channel * g[W_C] + line * g[W_H] + column * g[W_W]]
+def _starts(g: Numbers, batch: int) -> tuple[int, int]:
+    return 0, 0
 
 
-def _column(g: Numbers, batch: int, column: int) -> tuple[int, int, int]:
-    rest = column // g[Q]
-    return (
-        rest // g[P] * g[X_N],
-        rest % g[P] - g[TOP],
-        column % g[Q] - g[LEFT],
-    )
+def _row(g: Numbers, start: int, row: int) -> tuple[int, int, int]:
+    return row * g[W_O], 0, 0
 
 
-def _second(input: Storage, g: Numbers, x: int, y: int, z: int, term: int) -> Any:
-    rest = term // g[KW]
-    line = y + g[WAY] * (rest % g[KH])
-    column = z + g[WAY] * (term % g[KW])
-    if 0 <= line < g[H] and 0 <= column < g[W]:
-        return input[x + rest // g[KH] * g[X_C] + line * g[X_H] + column * g[X_W]]
-    return input.dtype.type(0)
+def _of_weight(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
+    in_weight, _, _, _ = load4(steps, QUAD * term)
+    return x + int(in_weight)
+
+
+def _column(g: Numbers, start: int, column: int) -> tuple[int, int, int]:
+    rest, across = parted(column, g[Q])
+    image, line = parted(rest, g[P])
+    line, across = line - g[TOP], across - g[LEFT]
+    return image * g[X_N] + line * g[X_H] + across * g[X_W], line, across
+
+
+def _of_input(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
+    _, in_input, down, right = load4(steps, QUAD * term)
+    if 0 <= y + down < g[H] and 0 <= z + right < g[W]:
+        return x + int(in_input)
+    return -1
 
 
 def _place(g: Numbers, batch: int, column: int) -> int:
-    positions = g[P] * g[Q]
-    return column // positions * g[OUT_N] + column % positions
+    image, position = parted(column, g[P] * g[Q])
+    return image * g[OUT_N] + position
 
 
-CORRELATION = Product("correlate", _first, _column, _second, _place)
+CORRELATION = Product(
+    "correlate", _starts, Operand(_row, _of_weight), Operand(_column, _of_input), _place
+)
+
+
+@dataclass(frozen=True)
+class Steps(Table):
+    """What each term of a convolution adds to places, so that no thread divides to find it.
+
+    Shape:
+        (terms, 4), flat: the steps in the kernels and in the input, down and to the right.
+
+    Attributes:
+        sizes: Of channels, lines and columns of the kernels.
+        weight: The strides of the kernels along these.
+        input: The strides of the input along these.
+        way: In which direction kernels reach, 1 or -1.
+    """
+
+    sizes: Numbers
+    weight: Numbers
+    input: Numbers
+    way: int
+
+    def array(self) -> npt.NDArray[np.integer]:
+        """Compute the table, in 32 bits if they are enough: they take half the registers."""
+        terms = np.indices(self.sizes).reshape(3, -1)
+        reached = terms * np.array([[1], [self.way], [self.way]])
+        places = [np.dot(self.weight, terms), np.dot(self.input, reached)]
+        table = np.stack([*places, *reached[1:]], 1).reshape(-1)
+        small = np.abs(table).max() <= np.iinfo(np.int32).max
+        return table.astype(np.int32 if small else np.int64)
 
 
 def correlate(
@@ -83,16 +124,16 @@ def correlate(
     if out.size == 0:
         return
     count, outputs, rows, columns = out.shape
-    channels, height, width = weight.shape[1:]
-    terms = channels * height * width
+    terms = math.prod(weight.shape[1:])
     if terms == 0 or input.size == 0:
         backend.map(operators.id, backend.full((1, 1, 1, 1), 0.0), out)
         return
+    images, _, lines, across = input.strides
     own = (
-        *(rows, columns, *input.shape[2:], height, width),
-        *(-1 if reverse else 1, *before),
-        *(*input.strides, *weight.strides, out.strides[0]),
+        *(rows, columns, *input.shape[2:], *before),
+        *(images, lines, across, weight.strides[0], out.strides[0]),
     )
+    way = -1 if reverse else 1
     launch_product(
         backend,
         CORRELATION,
@@ -101,9 +142,22 @@ def correlate(
         (outputs, count * rows * columns, terms, 1),
         out.strides[1],
         own,
+        walks=(_walk(weight), Walk(by_terms=False, quads=False)),
+        whole_quads=in_quads(out.storage, rows * columns, *out.strides[:2]),
+        steps=Steps(weight.shape[1:], weight.strides[1:], input.strides[1:], way),
         bias=None if bias is None else (ALONG_ROWS, bias),
         relu=relu,
     )
+
+
+def _walk(weight: TensorData) -> Walk:
+    """Return how to fetch kernels: terms that are neighbours in memory in pieces."""
+    layout = merged(weight.shape[1:], weight.strides[1:])
+    assert layout is not None, "three dimensions are few enough"
+    dims, numbers = layout
+    sizes, strides = numbers[:dims], numbers[dims:]
+    begins = (sizes[-1], *strides[:-1], weight.strides[0])
+    return Walk(by_terms=True, quads=strides[-1] == 1 and in_quads(weight.storage, *begins))
 
 
 def as_images(a: TensorData) -> TensorData:

@@ -17,6 +17,7 @@ from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.formulas import formula_for
 from mt_kernels_cuda.tuned.quads import QUAD, aligned, load4, store4
 from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import TensorData
 from mt_tensor.layout import Storage
 
@@ -183,12 +184,12 @@ def map_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Ke
         rest = cuda.grid(1)
         if rest < size:
             at = place = 0
-            for dim in range(dims - 1, -1, -1):
-                i = rest % numbers[dim]
-                rest = rest // numbers[dim]
+            for dim in range(dims - 1, 0, -1):
+                rest, i = parted(rest, numbers[dim])
                 at += i * numbers[dims + dim]
                 place += i * numbers[2 * dims + dim]
-            out[at] = formula(a[place])
+            at += rest * numbers[dims]
+            out[at] = formula(a[place + rest * numbers[2 * dims]])
 
     return map_layout
 
@@ -203,12 +204,14 @@ def zip_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Ke
         rest = cuda.grid(1)
         if rest < size:
             at = in_a = in_b = 0
-            for dim in range(dims - 1, -1, -1):
-                i = rest % numbers[dim]
-                rest = rest // numbers[dim]
+            for dim in range(dims - 1, 0, -1):
+                rest, i = parted(rest, numbers[dim])
                 at += i * numbers[dims + dim]
                 in_a += i * numbers[2 * dims + dim]
                 in_b += i * numbers[3 * dims + dim]
+            at += rest * numbers[dims]
+            in_a += rest * numbers[2 * dims]
+            in_b += rest * numbers[3 * dims]
             out[at] = formula(a[in_a], b[in_b])
 
     return zip_layout

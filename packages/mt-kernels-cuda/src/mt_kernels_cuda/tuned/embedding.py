@@ -9,6 +9,7 @@ from numba import cuda
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
@@ -61,7 +62,8 @@ def gather(out: Storage, table: Storage, rows: Storage, size: int, width: int) -
     """Copy rows of a table to `out`, a thread for each number."""
     i = cuda.grid(1)
     if i < size:
-        out[i] = table[rows[i // width] * width + i % width]
+        row, column = parted(i, width)
+        out[i] = table[rows[row] * width + column]
 
 
 @lru_cache
@@ -78,7 +80,7 @@ def scatter(dtype: np.dtype[Any]) -> Kernel:
     ) -> None:
         i = cuda.grid(1)
         if i < size:
-            row, column = i // width, i % width
+            row, column = parted(i, width)
             total = zero
             for k in range(starts[row], starts[row + 1]):
                 total += grads[order[k] * width + column]

@@ -8,15 +8,6 @@ from numba import cuda
 from mt_kernels_cuda.jit import device_function
 
 
-@device_function
-def smaller(a: int, b: int) -> int:
-    """Return the smaller of two whole numbers.
-
-    It stands for ``min``, which numba compiles only where there is a GPU.
-    """
-    return a if a < b else b
-
-
 def block_fold(fn: Callable[..., Any], threads: int) -> Callable[..., Any]:
     """Return a device function ``fold(cells, value)``: all threads' values in one, for each thread.
 

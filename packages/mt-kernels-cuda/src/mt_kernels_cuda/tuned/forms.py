@@ -1,10 +1,11 @@
 """The table of fused forms: what the tuned backend computes in one piece."""
 
+from mt_kernels_cuda.tuned.binary_losses import BinaryCrossEntropy, BinaryCrossEntropyWithLogits
 from mt_kernels_cuda.tuned.convolution import Convolution
 from mt_kernels_cuda.tuned.dropout import Dropout
 from mt_kernels_cuda.tuned.embedding import Take
 from mt_kernels_cuda.tuned.linear import Linear
-from mt_kernels_cuda.tuned.losses import BinaryCrossEntropyWithLogits, CrossEntropy, NllLoss
+from mt_kernels_cuda.tuned.losses import CrossEntropy, NllLoss
 from mt_kernels_cuda.tuned.optimizer import Adam, Sgd, SgdWithoutMomentum
 from mt_kernels_cuda.tuned.pooling import AvgPool2d, MaxPool2d
 from mt_kernels_cuda.tuned.probabilities import LogSoftmax, Softmax
@@ -14,6 +15,7 @@ from mt_tensor import FusedForm
 FORMS: dict[str, type[FusedForm]] = {
     "adam": Adam,
     "avgpool2d": AvgPool2d,
+    "binary_cross_entropy": BinaryCrossEntropy,
     "binary_cross_entropy_with_logits": BinaryCrossEntropyWithLogits,
     "convolve": Convolution,
     "cross_entropy": CrossEntropy,

@@ -1,7 +1,8 @@
-"""Losses: one block adds up what every row or element costs.
+"""Losses of classes: one block adds up what every row costs.
 
-Targets come from the host, where they are checked; what the forms decline, the composed definition
-refuses with its error. Afterwards they are on the device, and nothing returns.
+Targets from the host are checked there; what the forms decline, the composed definition refuses
+with its error. Those on the device are checked by the kernels, for which a target that names no
+class is NaN: an error would take a copy to the host. `Cuda.debug` leaves them to the definition.
 """
 
 import math
@@ -10,16 +11,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import cuda
 
-from mt_kernels_cuda.jit import Kernel, kernel
+from mt_kernels_cuda.jit import Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
-from mt_kernels_cuda.tuned.formulas import formula_for
 from mt_kernels_cuda.tuned.probabilities import ROW_THREADS, row_folds, row_top
 from mt_kernels_cuda.tuned.shapes import THREADS
-from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_kernels_cuda.tuned.whole_numbers import parted
+from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
+from mt_tensor.targets import class_targets
 
 if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
@@ -33,10 +34,10 @@ class NllLoss(FusedForm):
         backend: "TunedCuda", needs_grad: tuple[bool, ...], log_p: TensorData, targets: Any
     ) -> Any:
         """Add up the cells; the form declines whatever is not one class for each row."""
-        given = class_numbers(backend, needs_grad, log_p, targets)
-        if given is None:
+        classes = class_numbers(backend, needs_grad, log_p, targets)
+        if classes is None:
             return None
-        classes, out = backend.upload(given), backend.empty((1,))
+        out = backend.empty((1,))
         rows, columns = log_p.shape
         arguments = (out.storage, backend.contiguous(log_p).storage, classes, rows, columns)
         backend.run(Launch(mean_of_classes(backend.dtype, THREADS), 1, THREADS, arguments))
@@ -47,7 +48,7 @@ class NllLoss(FusedForm):
         """Write -1 / N times the gradient to the cells of the targets."""
         shape, classes, tensors = saved
         to = backend.empty(shape)
-        _per_element(backend, nll_back(backend.dtype), to, grad.storage, classes, *shape)
+        per_element(backend, nll_back(backend.dtype), to, grad.storage, classes, *shape)
         return (to, None)[:tensors]
 
 
@@ -59,10 +60,10 @@ class CrossEntropy(FusedForm):
         backend: "TunedCuda", needs_grad: tuple[bool, ...], logits: TensorData, targets: Any
     ) -> Any:
         """Compute the loss and keep the probabilities."""
-        given = class_numbers(backend, needs_grad, logits, targets)
-        if given is None:
+        classes = class_numbers(backend, needs_grad, logits, targets)
+        if classes is None:
             return None
-        classes, p = backend.upload(given), backend.empty(logits.shape)
+        p = backend.empty(logits.shape)
         rows, columns = logits.shape
         costs, out = backend.cells(rows), backend.empty((1,))
         scores = backend.contiguous(logits).storage
@@ -79,62 +80,41 @@ class CrossEntropy(FusedForm):
         p, classes, tensors = saved
         to = backend.empty(p.shape)
         made = cross_entropy_back(backend.dtype)
-        _per_element(backend, made, to, p.storage, grad.storage, classes, *p.shape)
-        return (to, None)[:tensors]
-
-
-class BinaryCrossEntropyWithLogits(FusedForm):
-    r"""The mean of $\log(1 + e^x) - t x$; $\bar x = (\sigma(x) - t) / N$."""
-
-    @staticmethod
-    def forward(
-        backend: "TunedCuda", needs_grad: tuple[bool, ...], logits: TensorData, targets: Any
-    ) -> Any:
-        """Compute the loss; the form declines targets that are no probabilities."""
-        if any(needs_grad[1:]) or logits.size == 0 or isinstance(targets, TensorData):
-            return None
-        given = np.asarray(targets)
-        if given.shape != logits.shape or given.dtype.kind not in "iufb":
-            return None
-        wanted = given.astype(backend.dtype, order="C").reshape(-1)
-        if np.any((wanted < 0) | (wanted > 1)):
-            return None
-        goals, out = backend.upload(wanted), backend.empty((1,))
-        scores = backend.contiguous(logits)
-        arguments = (out.storage, scores.storage, goals, logits.size)
-        made = mean_binary_cross_entropy(backend.dtype, THREADS)
-        backend.run(Launch(made, 1, THREADS, arguments))
-        return out, (scores, goals, len(needs_grad))
-
-    @staticmethod
-    def backward(backend: "TunedCuda", saved: Any, grad: TensorData) -> Gradients:
-        """Compute the gradient from scores and targets."""
-        scores, goals, tensors = saved
-        to = backend.empty(scores.shape)
-        made = binary_cross_entropy_back(backend.dtype)
-        _per_element(backend, made, to, scores.storage, goals, grad.storage, to.size)
+        per_element(backend, made, to, p.storage, grad.storage, classes, *p.shape)
         return (to, None)[:tensors]
 
 
 def class_numbers(
     backend: "TunedCuda", needs_grad: tuple[bool, ...], scores: TensorData, targets: Any
-) -> npt.NDArray[np.int64] | None:
-    """Return targets as an array of their own, None unless there is a class for each row."""
+) -> Storage | None:
+    """Return targets on the device, as numbers of the backend; None unless each row has one."""
     if scores.dims != 2 or scores.size == 0 or any(needs_grad[1:]):
         return None
     if isinstance(targets, TensorData):
-        # The definition fetches them, and so it warns.
+        return there_already(backend, targets, scores.shape[:1])
+    rows, count = scores.shape
+    given = class_targets(targets, rows)
+    exact = count * np.finfo(backend.dtype).eps <= 2
+    if given is None or not (exact and 0 <= given.min() <= given.max() < count):
         return None
-    given = np.asarray(targets)
-    if given.shape != (scores.shape[0],) or given.dtype.kind not in "iuf":
-        return None
-    if given.dtype.kind == "f" and not np.array_equal(given, np.floor(given)):
-        return None
-    classes = given.astype(np.int64)
-    return classes if 0 <= classes.min() <= classes.max() < scores.shape[1] else None
+    numbers: Storage = backend.upload(given.astype(backend.dtype))
+    return numbers
 
 
-def _per_element(backend: "TunedCuda", made: Kernel, to: TensorData, *arguments: Any) -> None:
+def there_already(
+    backend: "TunedCuda", targets: TensorData, shape: tuple[int, ...]
+) -> Storage | None:
+    """Return the numbers of a tensor of targets; None if it has another shape.
+
+    Nor for a backend that debugs: the definition looks at them.
+    """
+    if targets.shape != shape or backend.debug:
+        return None
+    numbers: Storage = backend.contiguous(targets).storage
+    return numbers
+
+
+def per_element(backend: "TunedCuda", made: Kernel, to: TensorData, *arguments: Any) -> None:
     """Launch a thread for each element of `to`."""
     blocks = blocks_for(to.size, THREADS)
     backend.run(Launch(made, blocks, THREADS, (to.storage, *arguments)))
@@ -164,9 +144,25 @@ def mean_of_costs(dtype: np.dtype[Any], threads: int) -> Kernel:
 
 
 @lru_cache
+def class_of(dtype: np.dtype[Any]) -> Callable[..., int]:
+    """Return ``class_of(target, columns)``: the class that a number names, -1 if it names none."""
+    number = dtype.type
+
+    @device_function
+    def named(target: float, columns: int) -> int:
+        # NaN is in no interval.
+        if not number(0) <= target < number(columns):
+            return -1
+        whole = int(target)
+        return whole if number(whole) == target else -1
+
+    return named
+
+
+@lru_cache
 def mean_of_classes(dtype: np.dtype[Any], threads: int) -> Kernel:
     """Return ``kernel(out, log_p, classes, rows, columns)`` for one block."""
-    number, total = dtype.type, block_total(threads)
+    number, total, named = dtype.type, block_total(threads), class_of(dtype)
 
     @kernel
     def nll_forward(
@@ -175,7 +171,8 @@ def mean_of_classes(dtype: np.dtype[Any], threads: int) -> Kernel:
         cells = cuda.shared.array(threads, dtype)
         own = number(0)
         for n in range(cuda.threadIdx.x, rows, threads):
-            own -= log_p[n * columns + classes[n]]
+            target = named(classes[n], columns)
+            own -= log_p[n * columns + target] if target >= 0 else number(math.nan)
         whole = total(cells, own)
         if cuda.threadIdx.x == 0:
             out[0] = whole / number(rows)
@@ -186,14 +183,16 @@ def mean_of_classes(dtype: np.dtype[Any], threads: int) -> Kernel:
 @lru_cache
 def nll_back(dtype: np.dtype[Any]) -> Kernel:
     """Return ``kernel(to, g, classes, rows, columns)``."""
-    number = dtype.type
+    number, named = dtype.type, class_of(dtype)
 
     @kernel
     def nll_backward(to: Storage, g: Storage, classes: Storage, rows: int, columns: int) -> None:
         i = cuda.grid(1)
         if i < rows * columns:
-            here = classes[i // columns] == i % columns
-            to[i] = -g[0] / number(rows) if here else number(0)
+            row, column = parted(i, columns)
+            target = named(classes[row], columns)
+            other = number(0) if target >= 0 else number(math.nan)
+            to[i] = -g[0] / number(rows) if target == column else other
 
     return nll_backward
 
@@ -202,6 +201,7 @@ def nll_back(dtype: np.dtype[Any]) -> Kernel:
 def cross_entropy_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
     """Return ``kernel(costs, p, x, classes, columns)``: a block for each row."""
     number, top_of_row, total = dtype.type, row_top(threads), block_total(threads)
+    named = class_of(dtype)
 
     @kernel
     def cross_entropy_forward(
@@ -220,7 +220,9 @@ def cross_entropy_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
         for j in range(thread, columns, threads):
             p[start + j] = p[start + j] / whole
         if thread == 0:
-            costs[row] = math.log(whole) - (x[start + classes[row]] - top)
+            target = named(classes[row], columns)
+            score = x[start + target] if target >= 0 else number(math.nan)
+            costs[row] = math.log(whole) - (score - top)
 
     return cross_entropy_forward
 
@@ -228,7 +230,7 @@ def cross_entropy_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
 @lru_cache
 def cross_entropy_back(dtype: np.dtype[Any]) -> Kernel:
     """Return ``kernel(to, p, g, classes, rows, columns)``."""
-    number = dtype.type
+    number, named = dtype.type, class_of(dtype)
 
     @kernel
     def cross_entropy_backward(
@@ -236,43 +238,10 @@ def cross_entropy_back(dtype: np.dtype[Any]) -> Kernel:
     ) -> None:
         i = cuda.grid(1)
         if i < rows * columns:
-            target = number(1) if classes[i // columns] == i % columns else number(0)
-            to[i] = (p[i] - target) * (g[0] / number(rows))
+            row, column = parted(i, columns)
+            target = named(classes[row], columns)
+            other = number(0) if target >= 0 else number(math.nan)
+            wanted = number(1) if target == column else other
+            to[i] = (p[i] - wanted) * (g[0] / number(rows))
 
     return cross_entropy_backward
-
-
-@lru_cache
-def mean_binary_cross_entropy(dtype: np.dtype[Any], threads: int) -> Kernel:
-    """Return ``kernel(out, x, t, count)`` for one block."""
-    number, total = dtype.type, block_total(threads)
-    relu = formula_for(operators.relu, dtype)
-
-    @kernel
-    def bce_forward(out: Storage, x: Storage, t: Storage, count: int) -> None:
-        cells = cuda.shared.array(threads, dtype)
-        own = number(0)
-        for i in range(cuda.threadIdx.x, count, threads):
-            top = relu(x[i])
-            rest = number(math.log(math.exp(-top) + math.exp(x[i] - top)))
-            # The large terms first: they may cancel, and the small one remains.
-            own += (top - x[i] * t[i]) + rest
-        whole = total(cells, own)
-        if cuda.threadIdx.x == 0:
-            out[0] = whole / number(count)
-
-    return bce_forward
-
-
-@lru_cache
-def binary_cross_entropy_back(dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(to, x, t, g, count)``."""
-    number, sigmoid = dtype.type, formula_for(operators.sigmoid, dtype)
-
-    @kernel
-    def bce_backward(to: Storage, x: Storage, t: Storage, g: Storage, count: int) -> None:
-        i = cuda.grid(1)
-        if i < count:
-            to[i] = (sigmoid(x[i]) - t[i]) * (g[0] / number(count))
-
-    return bce_backward

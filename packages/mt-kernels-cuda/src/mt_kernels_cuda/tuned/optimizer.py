@@ -13,19 +13,17 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.formulas import formula_for
 from mt_kernels_cuda.tuned.quads import QUAD
 from mt_kernels_cuda.tuned.shapes import THREADS
-from mt_tensor import FusedForm, TensorData
+from mt_tensor import FusedStep, Parts, TensorData, operators
 from mt_tensor.layout import Storage, strides_from_shape
 
 if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
 
-Parts = Sequence[TensorData]
-"""One tensor for each parameter."""
 
-
-class _Step(FusedForm):
+class _Step(FusedStep):
     """What all steps have in common: a kernel for each parameter."""
 
     @staticmethod
@@ -34,30 +32,15 @@ class _Step(FusedForm):
         raise NotImplementedError
 
     @classmethod
-    def forward(
+    def step(
         cls,
         backend: "TunedCuda",
-        needs_grad: tuple[bool, ...],
         values: Parts,
         grads: Parts,
         slots: Sequence[Parts],
         settings: tuple[float, ...],
-    ) -> Any:
-        """Return new values, and new slots in the order of the old ones.
-
-        The form declines if a gradient or a slot has another shape than its parameter.
-
-        Args:
-            backend: Where all of them live.
-            needs_grad: Not used: optimisers are not differentiated.
-            values: The parameters.
-            grads: Their gradients.
-            slots: What the step before left for this one, a tensor for each parameter in each.
-            settings: The numbers of the formula, in the order of the form.
-        """
-        shapes = [value.shape for value in values]
-        if any([part.shape for part in parts] != shapes for parts in (grads, *slots)):
-            return None
+    ) -> list[list[TensorData]]:
+        """Compute all new numbers, of each kind in a buffer of its own."""
         written = [_like(backend, values) for _ in range(1 + len(slots))]
         numbers = [backend.dtype.type(setting) for setting in settings]
         made = cls.kernel(backend.dtype)
@@ -88,7 +71,7 @@ def _like(backend: "TunedCuda", values: Parts) -> list[TensorData]:
 
 
 class SgdWithoutMomentum(_Step):
-    """A step of gradient descent; the settings are learning rate and weight decay."""
+    """The step ``sgd``."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Kernel:
@@ -97,11 +80,7 @@ class SgdWithoutMomentum(_Step):
 
 
 class Sgd(_Step):
-    """A step of gradient descent with momentum; the formulas are those of `mt_nn.SGD`.
-
-    The slots are the velocities. The settings are learning rate, momentum, weight decay, and 1 for
-    Nesterov, else 0.
-    """
+    """The step ``sgd_with_momentum``."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Kernel:
@@ -110,11 +89,7 @@ class Sgd(_Step):
 
 
 class Adam(_Step):
-    """A step of Adam; the formulas are those of `mt_nn.Adam`.
-
-    The slots are the means and the squares. The settings are step size, both betas and 1 minus
-    each, the factor of the root, epsilon, and weight decay.
-    """
+    """The step ``adam``."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Kernel:
@@ -158,7 +133,7 @@ def descend_with_momentum(
 @lru_cache
 def adam(dtype: np.dtype[Any]) -> Kernel:
     """Return the kernel of a step of Adam."""
-    half = dtype.type(0.5)
+    sqrt = formula_for(operators.sqrt, dtype)
 
     @kernel
     def step_adam(
@@ -186,6 +161,6 @@ def adam(dtype: np.dtype[Any]) -> Kernel:
             s = beta2 * square[i] + rest2 * (grad * grad)
             new_mean[i] = m
             new_square[i] = s
-            new[i] = old[i] - step * m / (s**half * factor + eps)
+            new[i] = old[i] - step * m / (sqrt(s) * factor + eps)
 
     return step_adam

@@ -9,6 +9,7 @@ from numba import cuda
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
@@ -112,7 +113,8 @@ def pool_mean(dtype: np.dtype[Any]) -> Kernel:
         i = cuda.grid(1)
         if i < size:
             across = columns * width
-            start = i // columns * height * across + i % columns * width
+            line, column = parted(i, columns)
+            start = line * height * across + column * width
             total = number(0)
             for k in range(height):
                 for m in range(width):
@@ -134,9 +136,9 @@ def spread_mean(dtype: np.dtype[Any]) -> Kernel:
         i = cuda.grid(1)
         if i < size:
             across = columns * width
-            to[i] = g[i // across // height * columns + i % across // width] / number(
-                height * width
-            )
+            line, column = parted(i, across)
+            window = parted(line, height)[0] * columns + parted(column, width)[0]
+            to[i] = g[window] / number(height * width)
 
     return spread_average
 
@@ -155,13 +157,15 @@ def pool_maximum(
     i = cuda.grid(1)
     if i < size:
         across = columns * width
-        start = i // columns * height * across + i % columns * width
+        line, column = parted(i, columns)
+        start = line * height * across + column * width
         best, spot = x[start], 0
-        for place in range(1, height * width):
-            value = x[start + place // width * across + place % width]
-            # NaN is larger than every number, and the first of them is kept.
-            if value > best or (value != value and best == best):
-                best, spot = value, place
+        for k in range(height):
+            for m in range(width):
+                value = x[start + k * across + m]
+                # NaN is larger than every number, and the first of them is kept.
+                if value > best or (value != value and best == best):
+                    best, spot = value, k * width + m
         out[i] = best
         spots[i] = spot
 
@@ -184,9 +188,9 @@ def spread_to_maximum(dtype: np.dtype[Any]) -> Kernel:
         i = cuda.grid(1)
         if i < size:
             across = columns * width
-            line, column = i // across, i % across
-            window = line // height * columns + column // width
-            here = line % height * width + column % width
-            to[i] = g[window] if spots[window] == here else zero
+            line, column = parted(i, across)
+            (row, down), (place, right) = parted(line, height), parted(column, width)
+            window = row * columns + place
+            to[i] = g[window] if spots[window] == down * width + right else zero
 
     return spread_maximum

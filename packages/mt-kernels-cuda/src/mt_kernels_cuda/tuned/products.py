@@ -1,9 +1,11 @@
 """Products of matrices in any layout."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mt_kernels_cuda.launching import LARGEST_GRID
 from mt_kernels_cuda.tuned.elementwise import Numbers, merged, strides_in
+from mt_kernels_cuda.tuned.quads import in_quads
+from mt_kernels_cuda.tuned.strips import Operand, Walk
 from mt_kernels_cuda.tuned.tiles import COLUMNS, OWN, ROWS, Product, launch_product
 from mt_tensor import TensorData
 from mt_tensor.layout import Storage
@@ -16,25 +18,38 @@ A_ROW, A_TERM, B_TERM, B_COLUMN, INNER, A_OUTER, A_INNER, B_OUTER, B_INNER = ran
 dimensions, and the strides of both along the batch dimensions."""
 
 
-def _first(a: Storage, g: Numbers, batch: int, row: int, term: int) -> Any:
-    start = batch // g[INNER] * g[A_OUTER] + batch % g[INNER] * g[A_INNER]
-    return a[start + row * g[A_ROW] + term * g[A_TERM]]
+def _starts(g: Numbers, batch: int) -> tuple[int, int]:
+    outer, inner = batch // g[INNER], batch % g[INNER]
+    return outer * g[A_OUTER] + inner * g[A_INNER], outer * g[B_OUTER] + inner * g[B_INNER]
 
 
-def _column(g: Numbers, batch: int, column: int) -> tuple[int, int, int]:
-    start = batch // g[INNER] * g[B_OUTER] + batch % g[INNER] * g[B_INNER]
+def _row(g: Numbers, start: int, row: int) -> tuple[int, int, int]:
+    return start + row * g[A_ROW], 0, 0
+
+
+def _of_first(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
+    return x + term * g[A_TERM]
+
+
+def _column(g: Numbers, start: int, column: int) -> tuple[int, int, int]:
     return start + column * g[B_COLUMN], 0, 0
 
 
-def _second(b: Storage, g: Numbers, x: int, y: int, z: int, term: int) -> Any:
-    return b[x + term * g[B_TERM]]
+def _of_second(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
+    return x + term * g[B_TERM]
 
 
 def _place(g: Numbers, batch: int, column: int) -> int:
     return batch * g[ROWS] * g[COLUMNS] + column
 
 
-MATRICES = Product("multiply_matrices", _first, _column, _second, _place)
+MATRICES = Product(
+    "multiply_matrices",
+    _starts,
+    Operand(_row, _of_first),
+    Operand(_column, _of_second),
+    _place,
+)
 
 
 def multiply(
@@ -72,8 +87,18 @@ def multiply(
         (rows, columns, terms, batches),
         columns,
         own,
+        walks=(_walk(a, -2, steps[0]), _walk(b, -1, steps[1])),
+        whole_quads=in_quads(out.storage, columns),
         bias=bias,
         relu=relu,
-        by_terms=(a.strides[-1] <= a.strides[-2], b.strides[-1] > b.strides[-2]),
     )
     return True
+
+
+def _walk(a: TensorData, lead: int, batches: tuple[int, ...]) -> Walk:
+    """Return how to fetch matrices of terms and, in dimension `lead`, rows or columns."""
+    term = -1 if lead == -2 else -2
+    by_terms = a.strides[term] <= a.strides[lead]
+    along, across = (term, lead) if by_terms else (lead, term)
+    begins = (a.shape[along], a.strides[across], *batches)
+    return Walk(by_terms, a.strides[along] == 1 and in_quads(a.storage, *begins))

@@ -9,6 +9,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic as numba_intrinsic
 
 QUAD = 4
+SHARED = 3
+"""The number of the address space of shared memory in LLVM's language."""
 struct_proxy: Any = cgutils.create_struct_proxy
 unpack_tuple: Any = cgutils.unpack_tuple
 index: Any = ir.IntType(32)
@@ -56,3 +58,16 @@ def store4(typing: Any, array: Any, position: Any, numbers: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, numbers), generate
+
+
+@intrinsic
+def at_quads(typing: Any, array: Any) -> Any:
+    """Let the shared arrays of a kernel that are there by now begin where pieces may begin."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        for variable in builder.module.global_values:
+            if isinstance(variable, ir.GlobalVariable) and variable.addrspace == SHARED:
+                variable.align = QUAD * array.dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(array), generate

@@ -3,7 +3,7 @@
 Where numbers are only moved and little is computed, a GPU is as fast as its memory is kept busy,
 and a fetch of 16 bytes keeps it four times as busy as one of 4. The compiler cannot know that an
 array begins at a multiple of 16 bytes, so kernels say it, in these two functions; who launches them
-asks `aligned` before.
+asks `aligned` before. In shared memory they need not ask: `at_quads` lets arrays begin there.
 """
 
 from collections.abc import Callable
@@ -34,6 +34,11 @@ def address(storage: Any) -> int:
     return int(interface["data"][0])
 
 
+def in_quads(storage: Any, *steps: int) -> bool:
+    """Return whether memory that begins anew after so many numbers is made of whole pieces."""
+    return all(step % QUAD == 0 for step in steps) and aligned(storage)
+
+
 def _load4(array: Storage, position: int) -> Four:
     return array[position], array[position + 1], array[position + 2], array[position + 3]
 
@@ -41,6 +46,10 @@ def _load4(array: Storage, position: int) -> Four:
 def _store4(array: Storage, position: int, numbers: Four) -> None:
     for k in range(QUAD):
         array[position + k] = numbers[k]
+
+
+def _at_quads(array: Storage) -> None:
+    """Do nothing: in the simulator, there is no alignment."""
 
 
 # The simulator has no such instructions.
@@ -53,3 +62,9 @@ store4: Callable[[Storage, int, Four], None] = (
     device_function(_store4) if SIMULATED else quad_instructions.store4
 )
 """``store4(array, position, numbers)`` writes four numbers to an array from a position on."""
+
+at_quads: Callable[[Storage], None] = (
+    device_function(_at_quads) if SIMULATED else quad_instructions.at_quads
+)
+"""``at_quads(array)`` lets the shared arrays of a kernel, this one and those before, begin where
+pieces may begin."""

@@ -17,9 +17,10 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
-from mt_kernels_cuda.tuned.folding import block_fold, smaller
+from mt_kernels_cuda.tuned.folding import block_fold
 from mt_kernels_cuda.tuned.formulas import formula_for
 from mt_kernels_cuda.tuned.shapes import THREADS, parts_for
+from mt_kernels_cuda.tuned.whole_numbers import parted, smaller
 from mt_tensor.layout import Storage
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def fold_columns(fn: Callable[..., float], dtype: np.dtype[Any]) -> Kernel:
         i, part = cuda.grid(1), cuda.blockIdx.y
         if i < count:
             first = part * each
-            place = i // inner * length * inner + i % inner
+            row, column = parted(i, inner)
+            place = row * length * inner + column
             result = a[place + first * inner]
             for k in range(first + 1, smaller(first + each, length)):
                 result = formula(result, a[place + k * inner])

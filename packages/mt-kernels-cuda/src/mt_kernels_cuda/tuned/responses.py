@@ -14,6 +14,7 @@ from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.convolution import Call, convolve
 from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
@@ -166,7 +167,8 @@ def windows_of_input(dtype: np.dtype[Any]) -> Kernel:
     ) -> None:
         i = cuda.grid(1)
         if i < size:
-            at, channel, n = i % width, i // width % channels, i // (width * channels)
+            rest, at = parted(i, width)
+            n, channel = parted(rest, channels)
             total = zero
             for o in range(outputs):
                 position = where[n * outputs + o]

@@ -6,6 +6,7 @@ each operand at a time into shared memory, as `mt_kernels_cuda.matrix_multiply` 
 that, each thread computes a small rectangle: from `high` numbers of one strip and `wide` of the
 other, in registers, come `high * wide` products, so that shared memory is read far less often than
 the units multiply. (V. Volkov, J. Demmel: Benchmarking GPUs to tune dense linear algebra, SC 2008.)
+Strips are read, and results written, four numbers at a time where that is possible.
 
 Where there are few tiles and long sums, as in a weight's gradient, the sums are divided among
 several blocks, and `add_parts` adds up what they leave.
@@ -21,9 +22,11 @@ from numba import cuda
 
 from mt_kernels_cuda.gpu import SIMULATED
 from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, device_function, kernel
-from mt_kernels_cuda.launching import Launch, blocks_for
-from mt_kernels_cuda.tuned.folding import smaller
+from mt_kernels_cuda.launching import Launch, Table, blocks_for
+from mt_kernels_cuda.tuned.quads import QUAD, at_quads, load4, store4
 from mt_kernels_cuda.tuned.shapes import THREADS, parts_for
+from mt_kernels_cuda.tuned.strips import Operand, Walk, filler, pitch_of
+from mt_kernels_cuda.tuned.whole_numbers import smaller
 from mt_tensor.layout import Storage
 
 Numbers = tuple[int, ...]
@@ -41,12 +44,13 @@ NO_BIAS, ALONG_ROWS, ALONG_COLUMNS = range(3)
 class Tiles:
     """The sizes of tiles; `high` divides `rows`, `wide` divides `columns`.
 
-    The columns divide the threads, so that a thread fetches from one column all the time.
+    Best, `high` and `wide` are multiples of `QUAD`, and rows and columns divide the threads, so
+    that a thread fetches from one of them all the time.
 
     Attributes:
-        rows: Of a tile of the result.
-        columns: Of a tile of the result.
-        terms: Of a strip of an operand.
+        rows: Of a tile of the result, a multiple of `QUAD`.
+        columns: Of a tile of the result, a multiple of `QUAD`.
+        terms: Of a strip of an operand, a multiple of `QUAD`.
         high: Rows that one thread computes.
         wide: Columns that one thread computes.
     """
@@ -63,49 +67,70 @@ class Tiles:
         return self.rows // self.high * (self.columns // self.wide)
 
 
-if SIMULATED:
-    LARGE = Tiles(4, 4, 2, 2, 2)
-    MEDIUM = Tiles(2, 4, 2, 1, 2)
-    FLAT = Tiles(2, 2, 4, 1, 1)
-else:
-    LARGE = Tiles(128, 128, 8, 8, 8)
-    MEDIUM = Tiles(64, 64, 8, 8, 4)
-    FLAT = Tiles(8, 128, 8, 2, 2)
+ON_A_GPU = (
+    Tiles(128, 128, 8, 8, 8),
+    Tiles(128, 64, 8, 8, 4),
+    Tiles(64, 64, 8, 8, 4),
+    Tiles(8, 128, 8, 2, 4),
+)
+IN_THE_SIMULATOR = (
+    Tiles(8, 8, 4, 4, 4),
+    Tiles(8, 4, 4, 4, 2),
+    Tiles(8, 4, 4, 2, 4),
+    Tiles(4, 8, 4, 4, 2),
+)
+LARGE, TALL, MEDIUM, FLAT = IN_THE_SIMULATOR if SIMULATED else ON_A_GPU
 
 WORTH = 32 * MEDIUM.terms
 """Terms that are worth a block of their own."""
 
 BLOCKS_EACH = 2
-"""Blocks for each multiprocessor that keep it busy."""
+"""Blocks for each multiprocessor that keep it busy: it has room for as many of the largest."""
 
 
-def choose_tiles(rows: int, columns: int, batches: int, processors: int) -> Tiles:
-    """Return the tiles for results of a size: large ones if there is enough for the device."""
+def choose_tiles(rows: int, columns: int, batches: int, processors: int, quads: bool) -> Tiles:
+    """Return the tiles for results of a size: large ones if there is enough for the device.
+
+    The larger a tile, the more often is a number used that was fetched, and the more registers does
+    a thread need. With 8 x 8 sums they suffice for `BLOCKS_EACH` blocks on a multiprocessor, so
+    that one computes while the other fetches, only if numbers are fetched in pieces: one by one,
+    their places take as many registers as half of the sums.
+
+    Args:
+        rows: Of the result.
+        columns: Of the result.
+        batches: How many such results there are.
+        processors: How many multiprocessors the device has.
+        quads: Whether both operands are fetched in pieces of four.
+    """
     if rows <= FLAT.rows:
         return FLAT
-    large = blocks_for(rows, LARGE.rows) * blocks_for(columns, LARGE.columns) * batches
-    return LARGE if large >= BLOCKS_EACH * processors else MEDIUM
+    larger = LARGE if quads else TALL
+    blocks = blocks_for(rows, larger.rows) * blocks_for(columns, larger.columns) * batches
+    if rows > MEDIUM.rows and blocks >= BLOCKS_EACH * processors:
+        return larger
+    return MEDIUM
 
 
 @dataclass(frozen=True)
 class Product:
-    """Where the numbers of a product are: device functions.
+    """Where the numbers of a product are: functions for the device.
 
     They take `g`, the numbers that a product was launched with, and `batch`, which of several
     products it is.
 
     Attributes:
         name: What the kernel is called.
-        first: ``first(a, g, batch, row, term)``, a number of the first operand.
-        column: ``column(g, batch, column)``, three numbers that a column's terms have in common.
-        second: ``second(b, g, x, y, z, term)``, a number of the second operand, with those three.
+        starts: ``starts(g, batch)``: where the two operands begin.
+        first: The operand with the rows.
+        second: The operand with the columns.
         place: ``place(g, batch, column)``, where a column of the result begins.
     """
 
     name: str
-    first: Callable[..., Any]
-    column: Callable[..., Any]
-    second: Callable[..., Any]
+    starts: Callable[..., Any]
+    first: Operand
+    second: Operand
     place: Callable[..., Any]
 
 
@@ -118,9 +143,11 @@ def launch_product(
     step: int,
     numbers: Numbers,
     *,
+    walks: tuple[Walk, Walk],
+    whole_quads: bool,
+    steps: Table | None = None,
     bias: tuple[int, Storage] | None = None,
     relu: bool = False,
-    by_terms: tuple[bool, bool] = (True, False),
 ) -> None:
     """Compute a product.
 
@@ -132,13 +159,15 @@ def launch_product(
         sizes: Rows, columns, terms and the number of such products, none of them 0.
         step: How far in memory a row of the result is from the next.
         numbers: The product's own numbers.
+        walks: How the operands are fetched.
+        whole_quads: Whether four neighbouring columns of the result are one piece of memory.
+        steps: The product's own table.
         bias: `ALONG_ROWS` or `ALONG_COLUMNS`, and what is added.
         relu: Whether negative results become 0.
-        by_terms: For each operand, whether neighbouring terms lie side by side in memory, rather
-            than neighbouring rows or columns.
     """
     rows, columns, terms, batches = sizes
-    tiles = choose_tiles(rows, columns, batches, backend.processors)
+    quads = all(walk.quads for walk in walks)
+    tiles = choose_tiles(rows, columns, batches, backend.processors, quads)
     blocks = blocks_for(rows, tiles.rows) * blocks_for(columns, tiles.columns)
     whole = bias is not None or relu
     parts = 1
@@ -150,9 +179,10 @@ def launch_product(
     to = out if parts == 1 else backend.cells(size * parts)
     along, added = (NO_BIAS, out) if bias is None else bias
     g = (rows, columns, terms, each, parts, size, step, *numbers)
-    made = product_kernel(product, backend.dtype, tiles, *by_terms, along, relu)
+    made = product_kernel(product, backend.dtype, tiles, *walks, whole_quads, along, relu)
     grid = (blocks, 1, batches * parts)
-    backend.run(Launch(made, grid, tiles.threads, (to, *operands, added, g)))
+    own = operands[0] if steps is None else steps
+    backend.run(Launch(made, grid, tiles.threads, (to, *operands, own, added, g)))
     if parts > 1:
         arguments = (out, to, size, parts)
         backend.run(Launch(add_parts, blocks_for(size, THREADS), THREADS, arguments))
@@ -163,28 +193,35 @@ def product_kernel(
     product: Product,
     dtype: np.dtype[Any],
     tiles: Tiles,
-    a_by_terms: bool,
-    b_by_terms: bool,
+    first: Walk,
+    second: Walk,
+    whole_quads: bool,
     along: int,
     relu: bool,
 ) -> Kernel:
-    """Return ``kernel(out, a, b, bias, g)``.
+    """Return ``kernel(out, a, b, step_table, bias, g)``.
 
     Launch it with a grid of (tiles, 1, products times parts) and `Tiles.threads` threads.
     """
-    first, column_of, second, place = (
-        device_function(fn) for fn in (product.first, product.column, product.second, product.place)
-    )
     height, width, depth = tiles.rows, tiles.columns, tiles.terms
     high, wide, threads = tiles.high, tiles.wide, tiles.threads
     across, down = width // wide, height // high
-    # One more cell in each row, so that neighbouring terms lie in different banks.
-    padded_height, padded_width = height + 1, width + 1
+    own_row, fill_rows = filler(product.first, first, height, depth, threads, dtype)
+    own_column, fill_columns = filler(product.second, second, width, depth, threads, dtype)
+    starts, place = device_function(product.starts), device_function(product.place)
+    row_pitch, column_pitch = pitch_of(height), pitch_of(width)
+    row_cells, column_cells = depth * row_pitch, depth * column_pitch
+    # How many of a thread's rows, and columns, lie side by side.
+    near_rows, near_columns = (QUAD if size % QUAD == 0 else 1 for size in (high, wide))
+    in_quads = whole_quads and near_columns == QUAD
     zero = dtype.type(0)
 
-    def multiply_tiles(out: Storage, a: Storage, b: Storage, bias: Storage, g: Numbers) -> None:
-        a_strip = cuda.shared.array((depth, padded_height), dtype)
-        b_strip = cuda.shared.array((depth, padded_width), dtype)
+    def multiply_tiles(
+        out: Storage, a: Storage, b: Storage, step_table: Storage, bias: Storage, g: Numbers
+    ) -> None:
+        a_strip = cuda.shared.array(row_cells, dtype)
+        b_strip = cuda.shared.array(column_cells, dtype)
+        at_quads(b_strip)
         sums = cuda.local.array((high, wide), dtype)
         left = cuda.local.array(high, dtype)
         above = cuda.local.array(wide, dtype)
@@ -198,30 +235,33 @@ def product_kernel(
         for i in range(high):
             for j in range(wide):
                 sums[i, j] = zero
-        # Without neighbouring terms, a thread fetches from one column all the time.
-        x, y, z = column_of(g, batch, smaller(begin + thread % width, g[COLUMNS] - 1))
+        a_start, b_start = starts(g, batch)
+        row_own = own_row(g, a_start, top, g[ROWS])
+        column_own = own_column(g, b_start, begin, g[COLUMNS])
 
-        for start in range(part * g[EACH], last, depth):
-            for i in range(thread, height * depth, threads):
-                row, term = (i // depth, i % depth) if a_by_terms else (i % height, i // height)
-                number = zero
-                if top + row < g[ROWS] and start + term < last:
-                    number = first(a, g, batch, top + row, start + term)
-                a_strip[term, row] = number
-            for i in range(thread, width * depth, threads):
-                column, term = (i // depth, i % depth) if b_by_terms else (i % width, i // width)
-                number = zero
-                if begin + column < g[COLUMNS] and start + term < last:
-                    if b_by_terms:
-                        x, y, z = column_of(g, batch, begin + column)
-                    number = second(b, g, x, y, z, start + term)
-                b_strip[term, column] = number
+        for term in range(part * g[EACH], last, depth):
+            fill_rows(a_strip, a, g, step_table, a_start, row_own, top, g[ROWS], term, last)
+            fill_columns(
+                b_strip, b, g, step_table, b_start, column_own, begin, g[COLUMNS], term, last
+            )
             cuda.syncthreads()
-            for term in range(depth):
-                for i in range(high):
-                    left[i] = a_strip[term, thread // across + i * down]
-                for j in range(wide):
-                    above[j] = b_strip[term, thread % across + j * across]
+            for t in range(depth):
+                for i in range(high // near_rows):
+                    at = t * row_pitch + (thread // across + i * down) * near_rows
+                    if near_rows == QUAD:
+                        n0, n1, n2, n3 = load4(a_strip, at)
+                        k = QUAD * i
+                        left[k], left[k + 1], left[k + 2], left[k + 3] = n0, n1, n2, n3
+                    else:
+                        left[i] = a_strip[at]
+                for j in range(wide // near_columns):
+                    at = t * column_pitch + (thread % across + j * across) * near_columns
+                    if near_columns == QUAD:
+                        n0, n1, n2, n3 = load4(b_strip, at)
+                        k = QUAD * j
+                        above[k], above[k + 1], above[k + 2], above[k + 3] = n0, n1, n2, n3
+                    else:
+                        above[j] = b_strip[at]
                 for i in range(high):
                     for j in range(wide):
                         sums[i, j] += left[i] * above[j]
@@ -229,21 +269,27 @@ def product_kernel(
 
         # What is long comes before the loops over the sums: only short loops are unrolled, and only
         # then are the sums in registers.
-        base = part * g[SIZE] + (top + thread // across) * g[STEP]
+        begin += thread % across * near_columns
         for j in range(wide):
-            column = begin + thread % across + j * across
+            column = begin + j // near_columns * across * near_columns + j % near_columns
             above[j] = bias[column] if along == ALONG_COLUMNS and column < g[COLUMNS] else zero
-            places[j] = base + place(g, batch, column)
+            places[j] = part * g[SIZE] + place(g, batch, column)
         for i in range(high):
-            row = top + thread // across + i * down
+            row = top + (thread // across + i // near_rows * down) * near_rows + i % near_rows
             if row < g[ROWS]:
                 shift = bias[row] if along == ALONG_ROWS else zero
                 for j in range(wide):
                     value = sums[i, j] + (above[j] + shift) if along != NO_BIAS else sums[i, j]
-                    if relu and value <= zero:
-                        value = zero
-                    if begin + thread % across + j * across < g[COLUMNS]:
-                        out[places[j] + i * down * g[STEP]] = value
+                    sums[i, j] = zero if relu and value <= zero else value
+                for j in range(0, wide, near_columns):
+                    if in_quads:
+                        if begin + j * across < g[COLUMNS]:
+                            four = (sums[i, j], sums[i, j + 1], sums[i, j + 2], sums[i, j + 3])
+                            store4(out, places[j] + row * g[STEP], four)
+                    else:
+                        for k in range(near_columns):
+                            if begin + j * across + k < g[COLUMNS]:
+                                out[places[j + k] + row * g[STEP]] = sums[i, j + k]
 
     multiply_tiles.__name__ = multiply_tiles.__qualname__ = product.name
     return kernel(multiply_tiles)
