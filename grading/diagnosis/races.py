@@ -30,7 +30,7 @@ MISTAKES = [
     raising(
         TASKS,
         "a `cuda.syncthreads()` is in a branch or in a loop that not all threads of the block go "
-        "through alike; all of them have to come to it",
+        "through alike, and the others wait at another one; all of them have to come to it",
         ANY,
         "BarrierError",
     ),

@@ -163,7 +163,6 @@ MUTANTS: list[Mutant] = [
         "    rows, columns, terms = out_shape[-2], out_shape[-1], a_shape[-1]\n",
         "    rows, columns, terms = out_shape[-2], out_shape[-1], a_shape[-1]\n"
         "    if row >= rows or column >= columns:\n        return\n",
-        BRANCH,
     ),
     mutant(
         "3.4",

@@ -1,8 +1,8 @@
-"""Barriers to which not all threads of a block come.
+"""Barriers at which not all threads of a block meet.
 
-A barrier holds every thread until all are there. In a branch that only some threads take, it may
-hold them for ever, or let them go too early: CUDA defines neither (CUDA C++ Programming Guide,
-"Synchronization Functions"), not even if the other threads have ended.
+A barrier holds every thread until all are there that have not ended (CUDA C++ Programming Guide,
+"Synchronization Functions"; so it is since compute capability 7.0). If some threads of a block wait
+at one barrier and some at another, CUDA does not say what happens.
 """
 
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ NAMED = 3
 
 
 class BarrierError(RuntimeError):
-    """Some threads of a block wait at a barrier to which others do not come.
+    """Threads of a block wait for each other at different barriers.
 
     Attributes:
         kernel: The name of the kernel.
         block: The block.
-        threads: The threads at each barrier; under None, those that have ended.
+        threads: The threads at each barrier.
     """
 
     names_its_threads = True
 
     def __init__(
-        self, message: str, kernel: str, block: Point, threads: dict[Barrier | None, list[Point]]
+        self, message: str, kernel: str, block: Point, threads: dict[Barrier, list[Point]]
     ) -> None:
         super().__init__(message)
         self.kernel = kernel
@@ -36,16 +36,16 @@ class BarrierError(RuntimeError):
 
 
 def check_barriers(launch: Launch, turns: Sequence[Turn]) -> None:
-    """Raise BarrierError unless all threads of a block wait at one barrier, or all have ended.
+    """Raise BarrierError unless all threads of a block that have not ended wait at one barrier.
 
     A device function that is called in two places has two barriers of one line.
     """
-    first = turns[0].barrier
-    if all(turn.barrier == first for turn in turns):
-        return
-    threads: dict[Barrier | None, list[Point]] = {}
+    threads: dict[Barrier, list[Point]] = {}
     for turn in sorted(turns, key=lambda turn: turn.thread_id):
-        threads.setdefault(turn.barrier, []).append(turn.thread)
+        if turn.barrier is not None:
+            threads.setdefault(turn.barrier, []).append(turn.thread)
+    if len(threads) < 2:
+        return
     block = turns[0].block
     deeds = [f"{_named(those, launch)} {_deed(place, those)}" for place, those in threads.items()]
     raise BarrierError(
@@ -67,8 +67,6 @@ def _named(threads: list[Point], launch: Launch) -> str:
     return f"threads {', '.join(names[:-1])} and {names[-1]}"
 
 
-def _deed(place: Barrier | None, threads: list[Point]) -> str:
-    if place is None:
-        return "has ended" if len(threads) == 1 else "have ended"
+def _deed(place: Barrier, threads: list[Point]) -> str:
     waits = "waits" if len(threads) == 1 else "wait"
     return f"{waits} in line {place.line} of {Path(place.file).name}"

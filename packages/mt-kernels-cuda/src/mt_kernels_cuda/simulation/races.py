@@ -8,7 +8,7 @@ The detector does not wait for the next time. It looks for pairs without an orde
 first here. Writing what is in the cell already, as several threads may do with a zero, is no
 race, and neither are two atomic operations.
 
-It also finds barriers that make no order, because not all threads of a block come to them.
+It also finds threads of a block that wait for each other at different barriers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -143,7 +143,7 @@ class RaceDetector(Observer):
         """Compare where the threads of a block are.
 
         Raises:
-            BarrierError: They are not all at the same barrier.
+            BarrierError: They wait at different barriers.
         """
         check_barriers(self._launch, turns)
 
