@@ -91,7 +91,7 @@ def too_busy(outcomes: Sequence[Outcome]) -> str:
     if turns.waited <= max(turns.ran, seconds / 2):
         return ""
     return (
-        f"this machine is too busy: in {seconds:.0f} s the code waited {turns.waited:.0f} s for a "
+        f"this machine is too busy; in {seconds:.0f} s the code waited {turns.waited:.0f} s for a "
         f"processor and had one for {turns.ran:.0f} s"
     )
 
