@@ -137,7 +137,7 @@ def check_accuracy(
             "value": right,
             "of": wanted.of,
             "least": wanted.least,
-            "remark": f"trained and judged in {time.monotonic() - began:.0f} s",
+            "remark": f"took {time.monotonic() - began:.0f} s",
         }
         record("measured", measurement)
     message = f"{name}: {right} of {wanted.of} are right, expected at least {wanted.least}"
