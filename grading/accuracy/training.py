@@ -4,7 +4,6 @@ A network is trained a few steps at a time, so that no request takes long, and j
 examples that the worker has seen without their labels, or, for points, by those that it learnt.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -59,7 +58,14 @@ class Learner:
         expect(self.answer.plain > 0, "the network has no parameters", self.answer)
 
     def learn(self, inputs: Array, labels: Array, epochs: int, rng: np.random.Generator) -> None:
-        """Go through the examples in shuffled batches, at a rate that falls along half a cosine."""
+        """Go through the examples in shuffled batches, at a rate that rises and falls evenly.
+
+        Adam's first steps are as long as the rate allows. At a full rate they would put units of
+        the course's networks, whose weights all start near zero, to sleep for good: decision 13.
+
+        L. N. Smith: Cyclical learning rates for training neural networks, WACV 2017, section 3.1:
+        one triangle.
+        """
         # What compiles is shared out among requests: the way forward first, the way back after it.
         self.subject.call("learn.predict", [inputs[None, : self.batch]])
         count = len(inputs) // self.batch
@@ -69,8 +75,8 @@ class Learner:
         done, size = 0, 1
         while done < len(plan):
             chosen = plan[done : done + size]
-            progress = (done + np.arange(len(chosen))) / len(plan)
-            factors = 0.5 * (1.0 + np.cos(math.pi * progress))
+            progress = (done + 0.5 + np.arange(len(chosen))) / len(plan)
+            factors = 1.0 - abs(2.0 * progress - 1.0)
             began = time.monotonic()
             self.answer = self.subject.call(
                 "learn.steps", [inputs[chosen], labels[chosen], factors]
@@ -131,7 +137,7 @@ def check_accuracy(
             "value": right,
             "of": wanted.of,
             "least": wanted.least,
-            "remark": f"trained and judged in {time.monotonic() - began:.0f} s",
+            "remark": f"took {time.monotonic() - began:.0f} s",
         }
         record("measured", measurement)
     message = f"{name}: {right} of {wanted.of} are right, expected at least {wanted.least}"

@@ -13,13 +13,21 @@ pytestmark = pytest.mark.task4_5
 
 
 def test_reads_digits(subject: Subject) -> None:
-    images, labels = digits("train", 320)
+    images, labels = digits("train", 3200)
     others, hidden = digits("t10k", 200)
     learner = Learner(subject, "digits", {"rate": 0.01, "seed": 0}, batch=16)
-    learner.learn(images, labels, epochs=2, rng=np.random.default_rng(0))
+    learner.learn(images, labels, epochs=1, rng=np.random.default_rng(0))
     right = float((learner.predict(others, (10,)).argmax(axis=1) == hidden).mean())
-    message = f"{right:.1%} of the digits are read right, expected 60 %"
-    expect(right >= 0.6, message, learner.answer)
+    message = f"{right:.1%} of the digits are read right, expected 70 %"
+    expect(right >= 0.7, message, learner.answer)
+
+
+def test_says_the_same_again(subject: Subject) -> None:
+    images, _ = digits("t10k", 16)
+    learner = Learner(subject, "digits", {"rate": 0.01, "seed": 0}, batch=16)
+    first, second = learner.predict(images, (10,)), learner.predict(images, (10,))
+    message = "the same images are answered differently: dropout while predicting"
+    expect(bool(np.allclose(first, second)), message, learner.answer)
 
 
 def sentences(count: int, seed: int) -> tuple[Array, Array]:

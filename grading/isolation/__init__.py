@@ -9,6 +9,7 @@ from grading.isolation.errors import CheckAbandoned, IsolationError, WorkerError
 from grading.isolation.levels import Isolation
 from grading.isolation.limits import Limits
 from grading.isolation.subject import IsolatedSubject
+from grading.isolation.watch import Turns
 
 __all__ = [
     "CheckAbandoned",
@@ -16,5 +17,6 @@ __all__ = [
     "Isolation",
     "IsolationError",
     "Limits",
+    "Turns",
     "WorkerError",
 ]

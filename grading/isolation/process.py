@@ -17,7 +17,7 @@ from grading.isolation.launch import Level
 from grading.isolation.limits import Limits
 from grading.isolation.output import Output
 from grading.isolation.room import Room
-from grading.isolation.watch import Watch
+from grading.isolation.watch import Turns, Watch
 from grading.wire import Frame, WireError
 
 
@@ -102,6 +102,10 @@ class WorkerProcess:
             raise WireError("it speaks before it is asked")
         self._channel.send(frame, deadline)
         return self._channel.receive(deadline)
+
+    def turns(self) -> Turns:
+        """Return what the worker had of the processors so far."""
+        return self._watch.turns()
 
     def shown(self, text: str) -> str:
         """Return a text in which paths of the worker are relative to the submission."""

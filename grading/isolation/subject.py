@@ -22,6 +22,7 @@ from grading.isolation.process import WorkerProcess
 from grading.isolation.replies import Raised, printable, read_reply
 from grading.isolation.room import Room
 from grading.isolation.snapshot import take
+from grading.isolation.watch import Turns
 from grading.subject import Answer, Request, Subject, SubjectError
 from grading.submission import Submission
 from grading.wire import WireError, encode_request
@@ -74,6 +75,7 @@ class IsolatedSubject(Subject):
         )
         self._worker: WorkerProcess | None = None
         self._seconds_in_all = 0.0
+        self._turns = Turns()
         self.begin_check()
 
     def begin_check(self, limits: Limits | None = None) -> None:
@@ -93,6 +95,11 @@ class IsolatedSubject(Subject):
     def running(self) -> bool:
         """Whether there is a worker that waits for requests."""
         return self._worker is not None
+
+    @property
+    def turns(self) -> Turns:
+        """What all workers had of the processors so far."""
+        return self._turns if self._worker is None else self._turns + self._worker.turns()
 
     def answer(self, request: Request) -> Answer:
         """Have the worker do what is asked.
@@ -130,8 +137,7 @@ class IsolatedSubject(Subject):
     def end_worker(self) -> None:
         """End the worker; the next request starts a fresh one."""
         if self._worker is not None:
-            self._worker.end()
-            self._worker = None
+            self._end(self._worker)
 
     def __enter__(self) -> "IsolatedSubject":
         return self
@@ -164,8 +170,8 @@ class IsolatedSubject(Subject):
     def _loss(self, kind: str, message: str, request: Request) -> BaseException:
         """End the worker; return what is to be raised."""
         assert self._worker is not None
-        worker, self._worker = self._worker, None
-        how = worker.end()
+        worker = self._worker
+        how = self._end(worker)
         self.restarts += 1
         if kind == "WorkerDied" and how:
             message = f"{message}: {how}"
@@ -176,6 +182,12 @@ class IsolatedSubject(Subject):
             return error
         times = "once" if len(self._lost) == 1 else f"{len(self._lost)} times"
         return CheckAbandoned(smallest(self._lost), f"the worker was lost {times}")
+
+    def _end(self, worker: WorkerProcess) -> str:
+        """End the worker, remember what it had of the processors, and say how it had ended."""
+        self._turns = self.turns
+        self._worker = None
+        return worker.end()
 
     def _error(self, worker: WorkerProcess, raised: Raised, request: Request) -> SubjectError:
         trace = [(worker.shown(file), line, function) for file, line, function in raised.trace]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from grading.isolation.errors import LostError
@@ -10,6 +11,26 @@ from grading.isolation.output import Output
 
 PROC = Path("/proc")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Turns:
+    """What threads had of the processors.
+
+    Attributes:
+        ran: Seconds in which they ran, all together.
+        waited: Seconds in which they could have run and others did. A thread that sleeps does not
+            wait.
+    """
+
+    ran: float = 0.0
+    waited: float = 0.0
+
+    def __add__(self, other: "Turns") -> "Turns":
+        return Turns(self.ran + other.ran, self.waited + other.waited)
+
+    def __sub__(self, other: "Turns") -> "Turns":
+        return Turns(self.ran - other.ran, self.waited - other.waited)
 
 
 class Watch:
@@ -52,6 +73,10 @@ class Watch:
         if size_of(self._scratch) - self._size_at_first > limits.scratch_mb * MIB:
             raise LostError("TooManyFiles", f"more than {limits.scratch_mb} MiB were written")
 
+    def turns(self) -> Turns:
+        """Return what all of them had of the processors so far."""
+        return sum(map(turns, descendants(self._pid)), Turns())
+
 
 def descendants(pid: int) -> list[int]:
     """Return a process and all that it and its children started and that are not reparented."""
@@ -68,6 +93,21 @@ def threads(pid: int) -> int:
         return len(os.listdir(PROC / str(pid) / "task"))  # noqa: PTH208
     except OSError:
         return 0
+
+
+def turns(pid: int) -> Turns:
+    """Return what the threads of a process had of the processors.
+
+    Linux kernel documentation, scheduler/sched-stats: the first two numbers of `schedstat`.
+    """
+    total = Turns()
+    try:
+        for task in (PROC / str(pid) / "task").iterdir():
+            ran, waited, _ = map(int, (task / "schedstat").read_text().split())
+            total += Turns(ran / 1e9, waited / 1e9)
+    except (OSError, ValueError):
+        pass
+    return total
 
 
 def resident(pid: int) -> int:

@@ -1,7 +1,7 @@
 """From the exception that ended a check to what a report says about it."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import msgspec
 import numpy as np
@@ -30,11 +30,20 @@ def is_lost(error: BaseException) -> bool:
 
     A busy machine may be the reason, so that a second try decides.
     """
+    return _is_one_of(error, {"WorkerError", "OutOfTime"})
+
+
+def is_late(error: BaseException) -> bool:
+    """Return whether a check ended because the time was up."""
+    return _is_one_of(error, {"TimedOut", "OutOfTime"})
+
+
+def _is_one_of(error: BaseException, kinds: Set[str]) -> bool:
     if isinstance(error, BaseExceptionGroup):
         # Hypothesis asked once more, was answered, and calls that flaky.
-        return any(map(is_lost, error.exceptions))
+        return any(_is_one_of(each, kinds) for each in error.exceptions)
     found = _subject_error(error)
-    return found is not None and ("WorkerError" in found.kinds or "OutOfTime" in found.kinds)
+    return found is not None and not kinds.isdisjoint(found.kinds)
 
 
 def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> Fault | None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import Phase, is_hypothesis_test, settings
 
 from grading.finding import Finding, collecting
+from grading.isolation import Turns
 from grading.judge.subjects import SUBJECTS, Subjects
 
 NOT_JUDGED = "not judged here: "
@@ -26,6 +27,7 @@ class Outcome:
         skipped: Why it did not run.
         findings: All wrong answers that it saw, also those that were shrunk away.
         measured: What it recorded with pytest's `record_property`.
+        turns: What the code under test had of the processors meanwhile.
     """
 
     check: str
@@ -35,6 +37,7 @@ class Outcome:
     skipped: str | None = None
     findings: Sequence[Finding] = ()
     measured: list[tuple[str, Any]] = field(default_factory=list)
+    turns: Turns = field(default_factory=Turns)
 
     @property
     def passed(self) -> bool:
@@ -113,11 +116,13 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Gather the findings of a check."""
+        outcome, before = self._outcome(item), self._subjects.turns
         with collecting() as findings:
             try:
                 return (yield)
             finally:
-                self._outcome(item).findings = tuple(findings)
+                outcome.findings = tuple(findings)
+                outcome.turns = self._subjects.turns - before
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 import pytest
 
-from grading.isolation import IsolatedSubject, Isolation, Limits
+from grading.isolation import IsolatedSubject, Isolation, Limits, Turns
 from grading.subject import Answer, Request, Subject, SubjectError
 from grading.submission import Submission
 
@@ -102,6 +102,11 @@ class Subjects:
         if time.monotonic() >= self._end:
             raise OutOfTimeError(self._seconds, request)
         return self._workers[place].answer(request)
+
+    @property
+    def turns(self) -> Turns:
+        """What the code under test had of the processors so far."""
+        return sum((worker.turns for worker in self._workers.values()), Turns())
 
     @property
     def level(self) -> tuple[str, tuple[str, ...]] | None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from grading.judge.faults import fault_of, is_lost, is_unimplemented, trouble_of
+from grading.isolation import Turns
+from grading.judge.faults import fault_of, is_late, is_lost, is_unimplemented, trouble_of
 from grading.judge.recorder import NOT_JUDGED, Outcome
 from grading.judge.records import CheckResult, Fault, Measurement, Status
 from grading.judge.text import clean_line
@@ -42,6 +43,7 @@ def check_results(
     for outcome in outcomes:
         by_name.setdefault(outcome.check, []).append(outcome)
     again = {(outcome.check, outcome.case): outcome for outcome in repeated}
+    busy = too_busy(repeated)
     # One counter-example may fit several mistakes: what all checks found decides between them.
     evidence = [finding for outcome in outcomes for finding in outcome.findings]
     for outcome in outcomes:
@@ -51,7 +53,7 @@ def check_results(
     return tuple(
         CheckResult(name, Status.NOT_JUDGED, name not in task.checks.advice, "not run any more")
         if stopped and not cases
-        else _check_result(task, name, cases, again)
+        else _check_result(task, name, cases, again, busy)
         for name, cases in by_name.items()
     )
 
@@ -79,6 +81,21 @@ def task_status(checks: Sequence[CheckResult]) -> Status:
     return gravest([*required, *errors])
 
 
+def too_busy(outcomes: Sequence[Outcome]) -> str:
+    """Say how the code under test waited for a processor most of the time; empty if it did not.
+
+    What it took is then the machine's time, not its own. Code that sleeps does not wait.
+    """
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    turns = sum((outcome.turns for outcome in outcomes), Turns())
+    if turns.waited <= max(turns.ran, seconds / 2):
+        return ""
+    return (
+        f"this machine is too busy; in {seconds:.0f} s the code waited {turns.waited:.0f} s for a "
+        f"processor and had one for {turns.ran:.0f} s"
+    )
+
+
 def gravest(statuses: Iterable[Status]) -> Status:
     """Return the status that wins; of none, that nothing was judged."""
     present = set(statuses)
@@ -91,6 +108,7 @@ def _check_result(
     name: str,
     cases: Sequence[Outcome],
     again: Mapping[tuple[str, str], Outcome],
+    busy: str,
 ) -> CheckResult:
     required = name not in task.checks.advice
     reason = task.checks.advice.get(name, "")
@@ -98,7 +116,7 @@ def _check_result(
         return CheckResult(name, Status.ERROR, True, f"{name} is not in the table of tasks")
     if not cases:
         return CheckResult(name, Status.ERROR, required, "the check did not run")
-    told = [_case(task, case, again.get((case.check, case.case))) for case in cases]
+    told = [_case(task, case, again.get((case.check, case.case)), busy) for case in cases]
     status = gravest(each for each, _, _ in told)
     worst = next(i for i, (each, _, _) in enumerate(told) if each is status)
     _, fault, why = told[worst]
@@ -117,7 +135,7 @@ def _check_result(
 
 
 def _case(
-    task: Task, outcome: Outcome, repeated: Outcome | None
+    task: Task, outcome: Outcome, repeated: Outcome | None, busy: str
 ) -> tuple[Status, Fault | None, str]:
     """Return status, fault and the reason of no judgement of one case."""
     if outcome.skipped is not None:
@@ -132,6 +150,9 @@ def _case(
     if repeated is not None and repeated.passed and is_lost(outcome.error):
         why = f"{fault.sentence} at first, and passed when it was repeated"
         return Status.PASSED, None, why
+    second = None if repeated is None else repeated.error
+    if busy and second is not None and is_late(outcome.error) and is_late(second):
+        return Status.NOT_JUDGED, None, busy
     if is_unimplemented(outcome.error):
         return Status.UNIMPLEMENTED, fault, ""
     return Status.FAILED, fault, ""

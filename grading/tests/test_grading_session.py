@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grading.in_process import InProcessSubject
-from grading.isolation import IsolatedSubject, Limits
+from grading.isolation import IsolatedSubject, Limits, Turns
 from grading.isolation.errors import WorkerError
 from grading.judge.recorder import SETTINGS, Manner, Outcome, Recorder
 from grading.judge.records import CheckResult, Status
 from grading.judge.session import SessionError, run_checks
-from grading.judge.subjects import Subjects
+from grading.judge.subjects import OutOfTimeError, Subjects
 from grading.judge.verdict import check_results, task_status
 from grading.subject import Answer, Request, SubjectError
 from grading.table import Checks, Task, table
@@ -33,6 +33,7 @@ def subjects(answer: Callable[[Request], Answer]) -> Subjects:
         answer=answer,
         begin_check=lambda limits=None: None,
         end_worker=lambda: None,
+        turns=Turns(),
         level=SimpleNamespace(name="none", undefended=()),
     )
     return Subjects(lambda place: cast(IsolatedSubject, worker))
@@ -230,6 +231,47 @@ def test_only_what_a_busy_machine_may_cause_gets_a_second_chance(
     task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
     (check,) = check_results(task, [outcome("test_sum", first)], [outcome("test_sum", second)])
     assert check.status is status
+
+
+LATE = WorkerError("TimedOut", "", REQUEST)
+STARVED = Turns(ran=19.0, waited=41.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        (LATE, LATE, Status.NOT_JUDGED),
+        (LATE, OutOfTimeError(60.0, REQUEST), Status.NOT_JUDGED),
+        (LATE, WorkerError("WorkerDied", "", REQUEST), Status.FAILED),
+        (LATE, AssertionError("wrong"), Status.FAILED),
+        (AssertionError("wrong"), LATE, Status.FAILED),
+    ],
+)
+def test_who_never_has_a_processor_is_not_judged(
+    first: BaseException, second: BaseException, status: Status
+) -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    again = outcome("test_sum", second, seconds=60.0, turns=STARVED)
+    (check,) = check_results(task, [outcome("test_sum", first)], [again])
+    assert check.status is status
+    assert ("waited 41 s for a processor" in check.reason) == (status is Status.NOT_JUDGED)
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        Turns(ran=58.0, waited=2.0),
+        Turns(ran=31.0, waited=29.0),
+        # It sleeps.
+        Turns(ran=0.01, waited=0.02),
+        Turns(),
+    ],
+)
+def test_who_has_a_processor_and_is_late_is_slow(turns: Turns) -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    again = outcome("test_sum", LATE, seconds=60.0, turns=turns)
+    (check,) = check_results(task, [outcome("test_sum", LATE)], [again])
+    assert check.status is Status.FAILED
 
 
 def test_the_worst_case_of_several_counts() -> None:
