@@ -153,6 +153,23 @@ def test_gradient_of_a_weight(
     same(Tuned(dtype).conv2d(x, g, False, size), Reference(dtype).conv2d(x, g, False, size), dtype)
 
 
+@pytest.mark.usefixtures("spread")
+@dtypes
+@given(st.integers(1, 200), st.integers(8, 24), st.integers(1, 8))
+def test_gradient_of_a_weight_of_many_sequences(
+    dtype: Any, count: int, width: int, taps: int
+) -> None:
+    """More than planes have room for, so that others have been where the last ones are."""
+    rng = np.random.default_rng(count)
+    x = rng.integers(-9, 9, (2, count, width + taps - 1)).astype(dtype)
+    g = rng.integers(-9, 9, (3, count, width)).astype(dtype)
+    backend = Tuned(dtype)
+    received = backend.conv1d(backend.from_numpy(x), backend.from_numpy(g), False, taps)
+    windows = np.lib.stride_tricks.sliding_window_view(x, width, axis=2)
+    expected = np.tensordot(windows, g, ((1, 3), (1, 2))).transpose(0, 2, 1)
+    np.testing.assert_array_equal(backend.to_numpy(received), expected)
+
+
 @dtypes
 @pytest.mark.parametrize("number", SPECIALS)
 @pytest.mark.parametrize("place", ["image", "kernel"])

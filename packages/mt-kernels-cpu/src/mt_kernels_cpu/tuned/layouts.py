@@ -170,7 +170,8 @@ class Layout:
             _starts(np.arange(runs) * self.image, first, starts),
         )
         self.room = (run, self.image if self.joined else outputs * run, self.row, *size)
-        self.room_cells = runs * outputs * run
+        # Rows are taken from there a vector at a time.
+        self.room_cells = runs * outputs * run + self.lanes
 
 
 layout = functools.lru_cache(maxsize=256)(Layout)

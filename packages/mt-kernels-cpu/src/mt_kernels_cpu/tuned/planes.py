@@ -362,6 +362,9 @@ def slide_back(
     sums, bias_sums = row[parts[1] : parts[2]], row[parts[2] : parts[3]]
     for n in range(first, last, together):
         end = min(n + together, last)
+        if first < n and end - n < together:
+            # Vectors reach beyond the last gradient, where that of an earlier image may still be.
+            g[:] = 0.0
         fill(g, gradient_place, gradients, masked, mask, lanes, n, end)
         if backward:
             responses = row[parts[3] :]

@@ -65,7 +65,7 @@ class StrongestResponse(FusedForm):
         room, room_cells = where.room, where.room_cells
         if room_cells == 0:
             room = (width, outputs * width, 0, 1, width)
-            room_cells = where.together * outputs * width
+            room_cells = where.together * outputs * width + where.lanes
         result, places = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)
         threads = threads_for(result.size * width * len(where.offsets), count)
         given: tuple[Any, ...] = (
@@ -74,7 +74,7 @@ class StrongestResponse(FusedForm):
             places,
             outputs,
             room,
-            scratch_for(backend, threads, where.cells + room_cells + where.lanes),
+            scratch_for(backend, threads, where.cells + room_cells),
             where.cells,
         )
         divide(count, threads, lambda *part: slide_and_find(*given, *part))
