@@ -136,6 +136,7 @@ def sliding(
     backend: Tuned, where: Layout, input: TensorData, weight: TensorData, bias: TensorData | None
 ) -> tuple[Any, ...]:
     """Return what kernels that slide over images are given first; see `slide_over`."""
+    input = to_fill_from(backend, input)
     return (
         (input.storage, input.strides),
         where.place,
@@ -168,7 +169,7 @@ def slide_back_over(
         input: The images, in any layout.
         turned: The kernels, in any layout, outputs and channels exchanged.
         grad: The gradients of what came out, in any layout.
-        mask: What came out, if the gradients count only where that is positive.
+        mask: What came out, contiguous, if the gradients count only where that is positive.
         by_input: Where to write the gradient of the images, contiguous; needs `turned`.
         by_weight: Where to write that of the kernels, in any layout.
         by_bias: Where to write that of the bias.
@@ -177,6 +178,7 @@ def slide_back_over(
         input and by_input (N, C, H, W), turned (C, O, KH, KW), grad and mask (N, O, P, Q),
         by_weight (O, C, KH, KW), by_bias (O,).
     """
+    input, grad = to_fill_from(backend, input), to_fill_from(backend, grad, mask is not None)
     count, outputs = grad.shape[0], grad.shape[1]
     passes = (by_input is not None) + (by_weight is not None)
     threads = threads_for(passes * grad.size * len(where.offsets), count)
@@ -244,6 +246,24 @@ def _gradient_of_weight(
     )
     # An infinite or NaN number may have met a zero that the definition leaves out.
     return not has_nan(out)
+
+
+def to_fill_from(backend: Tuned, images: TensorData, masked: bool = False) -> TensorData:
+    """Return images as planes are filled from them, without a copy if they are so already.
+
+    The numbers of a row are neighbours in memory, or those of all channels are, if there are enough
+    of both for square blocks.
+
+    Shape:
+        (N, C, H, W) → (N, C, H, W).
+    """
+    _, channels, _, width = images.shape
+    _, to_channel, _, step = images.strides
+    if step == 1 or width == 1:
+        return images
+    if to_channel == 1 and not masked and min(channels, width) >= lanes(backend.dtype):
+        return images
+    return backend.contiguous(images)
 
 
 def scratch_for(backend: Tuned, threads: int, cells: int) -> Scratch:

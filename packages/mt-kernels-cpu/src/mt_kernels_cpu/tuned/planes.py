@@ -39,7 +39,6 @@ from mt_kernels_cpu.tuned.vectors import (
     add_totals,
     copy_transposed,
     first_numbers,
-    gather,
     load,
     load_each,
     positive_block,
@@ -76,6 +75,26 @@ first image has, the first two, and so on."""
 
 
 @helper
+def _fill_from_neighbours(
+    planes: Storage, place: Place, images: Images, lanes: int, first: int, last: int
+) -> None:
+    """Fill planes from images whose channels are neighbours in memory, as for vectors of words."""
+    to_image, to_channel, to_row, inside, channels, height, width = place
+    cells, steps = images
+    for n in range(first, last):
+        for y in range(height):
+            to = (n - first) * to_image + inside + y * to_row
+            start = n * steps[0] + y * steps[2]
+            for c in range(0, channels, lanes):
+                # The last block overlaps with the one before.
+                c = min(c, channels - lanes)
+                for x in range(0, width, lanes):
+                    x = min(x, width - lanes)
+                    at, begin = to + c * to_channel + x, start + c + x * steps[3]
+                    copy_transposed(planes, at, to_channel, cells, begin, steps[3])
+
+
+@helper
 def fill(
     planes: Storage,
     place: Place,
@@ -86,43 +105,31 @@ def fill(
     first: int,
     last: int,
 ) -> None:
-    """Write images into planes; where there is a mask, only what is positive in it counts."""
+    """Write images into planes; where there is a mask, only what is positive in it counts.
+
+    The numbers of a row are neighbours, or, without a mask, those of all channels (see
+    `mt_kernels_cpu.tuned.convolution.to_fill_from`).
+    """
     to_image, to_channel, to_row, inside, channels, height, width = place
     (cells, steps), (signs, sign_steps) = images, mask
     if steps[1] == 1 and min(channels, width) >= lanes and not masked:
-        # The numbers of all channels stand together, as the vectors of words do.
-        for n in range(first, last):
-            for y in range(height):
-                to = (n - first) * to_image + inside + y * to_row
-                start = n * steps[0] + y * steps[2]
-                for c in range(0, channels, lanes):
-                    c = min(c, channels - lanes)
-                    for x in range(0, width, lanes):
-                        x = min(x, width - lanes)
-                        at, begin = to + c * to_channel + x, start + c + x * steps[3]
-                        copy_transposed(planes, at, to_channel, cells, begin, steps[3])
+        _fill_from_neighbours(planes, place, images, lanes, first, last)
         return
-    in_line = steps[3] == 1 and (sign_steps[3] == 1 or not masked)
-    by_vector = width >= lanes and (sign_steps[3] == 1 or not masked)
-    zero = cells.dtype.type(0)
     for n in range(first, last):
         for c in range(channels):
             to = (n - first) * to_image + c * to_channel + inside
             start = n * steps[0] + c * steps[1]
             sign = n * sign_steps[0] + c * sign_steps[1]
             for _ in range(height):
-                if by_vector:
+                if width >= lanes:
                     for x in range(0, width, lanes):
                         # The last vector of a row overlaps with the one before.
                         x = min(x, width - lanes)
-                        if steps[3] == 1:
-                            numbers = load(cells, start + x)
-                        else:
-                            numbers = gather(cells, start + x * steps[3], steps[3])
+                        numbers = load(cells, start + x)
                         if masked:
                             numbers = where_positive(load(signs, sign + x), numbers)
                         store(planes, to + x, numbers)
-                elif in_line and max(start - len(cells), sign - len(signs)) <= -lanes:
+                elif max(start - len(cells), sign - len(signs)) <= -lanes:
                     # The zeros behind a short row reach into the next one, which comes later.
                     numbers = load(cells, start)
                     if masked:
@@ -130,36 +137,45 @@ def fill(
                     store(planes, to, first_numbers(numbers, width))
                 else:
                     for x in range(width):
-                        positive = not masked or signs[sign + x * sign_steps[3]] > 0
-                        planes[to + x] = cells[start + x * steps[3]] if positive else zero
+                        number = cells[start + x]
+                        if masked and not signs[sign + x] > 0:
+                            number = cells.dtype.type(0)
+                        planes[to + x] = number
                 to, start, sign = to + to_row, start + steps[2], sign + sign_steps[2]
 
 
 @helper
 def slide_segments(
     outputs: Outputs,
+    responses: Storage,
+    room: Room,
     planes: Storage,
     kernels: Kernels,
     begin: Begin,
     segments: Segments,
-    count: int,
     relu: bool,
-    n: int,
+    first: int,
+    last: int,
 ) -> None:
-    """Work out a number of segments; the first one lies in image n of the outputs."""
+    """Work out the segments of a few images, in the outputs or, if they have room, in responses."""
     (out, channels, length), (weight, kernel, taps, offsets) = outputs, kernels
-    (bias, bias_step), (to, at, _) = begin, segments
-    image, last, last_segment = n * channels * length, channels - 1, count - 1
+    (bias, bias_step), (to, at, counts) = begin, segments
+    apart = room[0] > 0
+    if apart:
+        length, image = room[0], 0
+    else:
+        image = first * channels * length
+    count, last_output = counts[last - first], channels - 1
     for o in range(0, channels, OUTPUTS):
         # Where there are fewer outputs, or segments, the last one is worked out again.
-        p, q, r = min(o + 1, last), min(o + 2, last), min(o + 3, last)
+        p, q, r = min(o + 1, last_output), min(o + 2, last_output), min(o + 3, last_output)
         rows = (image + o * length, image + p * length, image + q * length, image + r * length)
         weights = (o * kernel, p * kernel, q * kernel, r * kernel)
         a, b, c, d = repeat_each(
             bias, (o * bias_step, p * bias_step, q * bias_step, r * bias_step), 0
         )
         for i in range(0, count, SEGMENTS):
-            j, k = min(i + 1, last_segment), min(i + 2, last_segment)
+            j, k = min(i + 1, count - 1), min(i + 2, count - 1)
             places = (at[i], at[j], at[k])
             sums = (a, a, a, b, b, b, c, c, c, d, d, d)
             for t in range(len(taps)):
@@ -168,7 +184,10 @@ def slide_segments(
                 sums = add_outer_product(sums, w, x)
             if relu:
                 sums = positive_block(sums)
-            store_block(out, rows, (to[i], to[j], to[k]), sums)
+            if apart:
+                store_block(responses, rows, (to[i], to[j], to[k]), sums)
+            else:
+                store_block(out, rows, (to[i], to[j], to[k]), sums)
 
 
 @helper
@@ -186,13 +205,9 @@ def slide_few(
     last: int,
 ) -> None:
     """Work out the outputs of a few images, by way of the responses if these have room."""
+    slide_segments(outputs, responses, room, planes, kernels, begin, segments, relu, first, last)
     (out, channels, length), (run, to_image, to_row, rows, columns) = outputs, room
-    count = segments[2][last - first]
-    if run == 0:
-        slide_segments(outputs, planes, kernels, begin, segments, count, relu, first)
-    else:
-        to = (responses, channels, run)
-        slide_segments(to, planes, kernels, begin, segments, count, relu, 0)
+    if run > 0:
         end = first * channels * length
         safe = last * channels * length - columns - lanes
         for n in range(last - first):

@@ -118,7 +118,7 @@ def slide_and_find(
         end = min(n + together, last)
         fill(planes, place, images, False, images, lanes, n, end)
         to = (responses, outputs, step)
-        slide_segments(to, planes, kernels, begin, segments, segments[2][end - n], True, 0)
+        slide_segments(to, responses, room, planes, kernels, begin, segments, True, n, end)
         for m in range(n, end):
             for o in range(outputs):
                 at, i = (m - n) * to_sequence + o * step, m * outputs + o

@@ -389,23 +389,6 @@ def beats(typing: Any, number: Any, best: Any, place: Any, best_place: Any, a: A
     return a(number, best, place, best_place, a, b), generate
 
 
-@intrinsic
-def gather(typing: Any, array: Any, position: Any, step: Any) -> Any:
-    """Return numbers of an array that lie a step apart, from a position on."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = context.get_value_type(signature.return_type)
-        data = struct_proxy(array)(context, builder, arguments[0]).data
-        result, at = ir.Constant(vector, None), arguments[1]
-        for lane in range(vector.count):
-            number = builder.load(builder.gep(data, [at]))
-            result = builder.insert_element(result, number, ir.IntType(32)(lane))
-            at = builder.add(at, arguments[2])
-        return result
-
-    return Vector(array.dtype)(array, types.intp, types.intp), generate
-
-
 @intrinsic_of_constants
 def deal(typing: Any, array: Any, position: Any, count: Any) -> Any:
     """Return a tuple of vectors to which numbers are dealt in turn, like cards.
