@@ -1,8 +1,8 @@
 """Map and zip for memory as training lays it out.
 
-A formula has two kernels, each compiled when first needed: one for operands of one shape without
-gaps, and one for rows and columns, among them a row or a column that is repeated. Whatever does not
-come down to these (see `mt_kernels_cpu.tuned.broadcasting`) is left to the strided kernels.
+A formula has kernels of two kinds, each compiled when first needed: for operands of one shape
+without gaps, and for rows and columns, among them a row or a column that is repeated. Whatever does
+not come down to these (see `mt_kernels_cpu.tuned.broadcasting`) is left to the strided kernels.
 
 Every operation asks here, the smallest ones too, so a call does little besides calling its kernel.
 """
@@ -116,7 +116,7 @@ class Elementwise(HostBackend):
         if steps is None:
             self._strided._zip(fn, out, a, b)
         else:
-            zip_rows(fn, self.dtype)(out.storage, a.storage, b.storage, *steps)
+            zip_rows(fn, self.dtype, steps)(out.storage, a.storage, b.storage, *steps)
 
 
 class Plan(NamedTuple):
@@ -150,7 +150,7 @@ def zip_plan(
     if size == 0:
         return None
     steps = rows_and_columns(shape, (shape, strides), (a_shape, a_strides), (b_shape, b_strides))
-    return None if steps is None else Plan(shape, strides, size, zip_rows(fn, dtype), steps)
+    return None if steps is None else Plan(shape, strides, size, zip_rows(fn, dtype, steps), steps)
 
 
 @lru_cache(maxsize=KERNELS_KEPT)
@@ -205,14 +205,32 @@ def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
     return exact(row_map)
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
-def zip_rows(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
+COMMON = ((1, 1, 1), (1, 1, 0), (1, 0, 1))
+"""The steps from column to column of result and operands that have a kernel of their own: rows,
+and rows with one number for all of them."""
+
+
+def zip_rows(fn: Zip, dtype: np.dtype[Any], steps: tuple[int, ...]) -> Callable[..., None]:
     """Return ``kernel(out, a, b, rows, columns, steps of out, of a and of b)``.
 
-    The steps are those from row to row and from column to column. The inner loop comes in four
-    forms, each of which the compiler knows how to do for several columns at once, but the last.
+    Args:
+        fn: What it computes of each pair.
+        dtype: The dtype of the numbers.
+        steps: What the kernel will be given last: rows and columns, and for the result and each
+            operand the steps from row to row and from column to column.
     """
+    across = (steps[3], steps[5], steps[7])
+    return _zip_rows(fn, dtype, across if across in COMMON else None)
+
+
+@lru_cache(maxsize=KERNELS_KEPT)
+def _zip_rows(
+    fn: Zip, dtype: np.dtype[Any], across: tuple[int, int, int] | None
+) -> Callable[..., None]:
+    """Return the kernel for some steps from column to column, None for any."""
     fn = formula_for(fn, dtype)
+    # Steps that the compiler knows: it then computes several columns at once.
+    _, a_known, b_known = across or (0, 0, 0)
 
     def row_zip(
         out: Storage,
@@ -229,21 +247,25 @@ def zip_rows(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
     ) -> None:
         for row in range(rows):
             to, x, y = out[row * out_row :], a[row * a_row :], b[row * b_row :]
-            if out_step == 1 and a_step == 1 and b_step == 1:
-                for i in range(columns):
-                    to[i] = fn(x[i], y[i])
-            elif out_step == 1 and a_step == 1 and b_step == 0:
-                number = y[0]
-                for i in range(columns):
-                    to[i] = fn(x[i], number)
-            elif out_step == 1 and a_step == 0 and b_step == 1:
-                number = x[0]
-                for i in range(columns):
-                    to[i] = fn(number, y[i])
-            else:
-                for i in range(np.uint64(columns)):
-                    to[i * np.uint64(out_step)] = fn(
-                        x[i * np.uint64(a_step)], y[i * np.uint64(b_step)]
-                    )
+            for i in range(columns):
+                to[i] = fn(x[i * a_known], y[i * b_known])
 
-    return exact(row_zip)
+    def any_zip(
+        out: Storage,
+        a: Storage,
+        b: Storage,
+        rows: int,
+        columns: int,
+        out_row: int,
+        out_step: int,
+        a_row: int,
+        a_step: int,
+        b_row: int,
+        b_step: int,
+    ) -> None:
+        for row in range(rows):
+            to, x, y = out[row * out_row :], a[row * a_row :], b[row * b_row :]
+            for i in range(np.uint64(columns)):
+                to[i * np.uint64(out_step)] = fn(x[i * np.uint64(a_step)], y[i * np.uint64(b_step)])
+
+    return exact(any_zip if across is None else row_zip)
