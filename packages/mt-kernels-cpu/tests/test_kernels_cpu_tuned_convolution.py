@@ -1,7 +1,7 @@
 """Convolution and products of the tuned backend against the reference, in any layout."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from mt_kernels_cpu import Tuned
 from mt_kernels_cpu.tuned import threads
+from mt_kernels_cpu.tuned.convolution_form import Convolution
+from mt_kernels_cpu.tuned.pooling import MaxPool2d
+from mt_kernels_cpu.tuned.responses_form import StrongestResponse
 from mt_tensor import Reference, TensorData
 
 SPECIALS = [np.nan, np.inf, -np.inf, 0.0, -0.0]
@@ -168,6 +171,38 @@ def test_gradient_of_a_weight_of_many_sequences(
     windows = np.lib.stride_tricks.sliding_window_view(x, width, axis=2)
     expected = np.tensordot(windows, g, ((1, 3), (1, 2))).transpose(0, 2, 1)
     np.testing.assert_array_equal(backend.to_numpy(received), expected)
+
+
+@dtypes
+@pytest.mark.parametrize("kind", ["of the other dtype", "with gaps between cells"])
+def test_storages_from_which_no_vector_can_be_loaded(dtype: Any, kind: str) -> None:
+    backend, rng = Tuned(dtype), np.random.default_rng(0)
+    other = np.float32 if dtype == np.float64 else np.float64
+
+    def both(*shape: int) -> tuple[TensorData, TensorData]:
+        numbers = rng.integers(-9, 9, shape)
+        spread = np.repeat(numbers.reshape(-1), 2).astype(dtype)[::2]
+        cells = spread if kind == "with gaps between cells" else numbers.astype(other).reshape(-1)
+        return TensorData(cells, shape), backend.from_numpy(numbers)
+
+    def every(x: TensorData, w: TensorData, b: TensorData, g: TensorData) -> Iterator[Any]:
+        yield backend.conv1d(x, w)
+        out, call = cast(Any, Convolution.forward)(
+            backend, (True, True, True), x, w, b, (0,), (40,), (1,), True
+        )
+        yield from (out, *Convolution.backward(backend, call, g))
+        out, saved = cast(Any, StrongestResponse.forward)(
+            backend, (True, True, True), x, w, b, (0,), (40,), (1,)
+        )
+        yield from (out, *StrongestResponse.backward(backend, saved, b.view(1, 3, 1)))
+        images = TensorData(x.storage, (1, 2, 2, 20))
+        yield cast(Any, MaxPool2d.forward)(backend, (True,), images, (2, 2))[0]
+
+    given_so, usual = zip(both(1, 2, 40), both(3, 2, 3), both(3), both(1, 3, 40), strict=True)
+    for received, expected in zip(every(*given_so), every(*usual), strict=True):
+        np.testing.assert_array_equal(
+            backend.to_numpy(received), backend.to_numpy(expected), strict=True
+        )
 
 
 @dtypes

@@ -249,14 +249,27 @@ def test_every_kernel_is_kept_on_disk() -> None:
     assert [kernel.__name__ for kernel in kept if not kernel._cache.can_be_kept()] == []
 
 
-OTHER_WIDTH = """
+SOME_WIDTH = """
 import sys
 import pytest
 from mt_kernels_cpu import jit
 compiles_for = jit.compiles_for
-jit.compiles_for = lambda feature: not compiles_for(feature)
+jit.compiles_for = lambda feature: compiles_for(feature) == {own}
 sys.exit(pytest.main(sys.argv[1:]))
 """
+
+
+def pass_tests(own: bool, *options: Path | str) -> None:
+    """Run tests in a process with vectors of the processor's own width, or of the other one."""
+    code = SOME_WIDTH.format(own=own)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "-q", "-m", "not slow and not oracle", *map(str, options)],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
 
 
 @pytest.mark.slow
@@ -267,22 +280,15 @@ def test_vectors_of_the_other_width() -> None:
         *Path(__file__).parents[2].glob("mt-nn/tests/test_nn_layers_*.py"),
         *Path(__file__).parents[2].glob("mt-nn/tests/test_nn_functional_pooling.py"),
     ]
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            OTHER_WIDTH,
-            "-q",
-            "-m",
-            "not slow and not oracle",
-            *map(str, files),
-        ],
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-5000:]
+    pass_tests(False, *files)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="protects pages as Linux does")
+@pytest.mark.parametrize("own", [True, False], ids=["own width", "other width"])
+def test_no_kernel_reaches_beyond_its_arrays(own: bool) -> None:
+    # Nothing is captured, so that what a process that was stopped has printed is there.
+    pass_tests(own, "-s", Path(__file__).with_name("guarded.py"))
 
 
 def _using(function: Any) -> FunctionType:

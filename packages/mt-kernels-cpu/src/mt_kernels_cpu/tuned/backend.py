@@ -51,6 +51,15 @@ class Tuned(Elementwise, Reductions, Products):
         """Return the tensor itself if it is contiguous, else a contiguous copy."""
         return a if a.cells is not None or a.flat() is not None else self.copy(a)
 
+    def loadable(self, a: TensorData) -> TensorData:
+        """Return the tensor itself if vectors can be loaded from its storage, else a copy.
+
+        They can if the storage has the backend's dtype and no gaps between its cells.
+        """
+        cells = a.storage
+        fits = cells.dtype == self.dtype and cells.flags.c_contiguous
+        return a if fits else self.copy(a)
+
     def _cells(self, count: int) -> Storage:
         # So few are not worth a buffer, nor the question.
         if count < self._few:

@@ -62,6 +62,7 @@ def correlate(
     Shape:
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, any, any).
     """
+    input, weight = backend.loadable(input), backend.loadable(weight)
     size, kernel = (out.shape[2], out.shape[3]), (weight.shape[2], weight.shape[3])
     if out.size == 0 or input.size == 0 or weight.size == 0:
         out.storage[: out.size] = 0.0

@@ -91,6 +91,8 @@ class Convolution(FusedForm):
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
         if plan is None or not finite(weight):
             return None
+        input, weight = backend.loadable(input), backend.loadable(weight)
+        bias = bias and backend.loadable(bias)
         if plan.sequences:
             input, weight = as_images(input), as_images(weight)
         out = backend.new(plan.out)
@@ -102,6 +104,7 @@ class Convolution(FusedForm):
     def backward(backend: Tuned, saved: Call, grad: TensorData) -> Gradients:
         """Return the gradients of input, weight and bias, where they are needed."""
         plan, weight, needs_grad = saved.plan, saved.weight, saved.needs_grad
+        grad = backend.loadable(grad)
         if plan.sequences:
             grad = as_images(grad)
         by_input = turned = by_weight = by_bias = None

@@ -73,7 +73,8 @@ class MaxPool2d(FusedForm):
             return None
         if window[1] > WIDEST_WINDOW:
             return None
-        out, cells = _pooled(backend, input, window), backend.contiguous(input).storage
+        out = _pooled(backend, input, window)
+        cells = backend.contiguous(backend.loadable(input)).storage
         rows, columns = out.shape[2:]
         places = backend._cells(out.size)
         pool, width = maximum_kernel(*window), lanes(backend.dtype)

@@ -61,6 +61,8 @@ class StrongestResponse(FusedForm):
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
         if plan is None or not plan.sequences:
             return None
+        input, weight = backend.loadable(input), backend.loadable(weight)
+        bias = bias and backend.loadable(bias)
         (count, outputs, _, width), where = plan.out, plan.forward
         room, room_cells = where.room, where.room_cells
         if room_cells == 0:
@@ -86,6 +88,7 @@ class StrongestResponse(FusedForm):
     @staticmethod
     def backward(backend: Tuned, saved: Saved, grad: TensorData) -> Gradients:
         """Return the gradients of input, kernels and bias, where they are needed."""
+        grad = backend.loadable(grad)
         where, (count, channels, width) = saved.places, saved.input.shape
         outputs, _, taps = saved.weight.shape
         sizes = (count, width, channels, outputs, taps)
