@@ -137,7 +137,7 @@ def sliding(
     backend: Tuned, where: Layout, input: TensorData, weight: TensorData, bias: TensorData | None
 ) -> tuple[Any, ...]:
     """Return what kernels that slide over images are given first; see `slide_over`."""
-    input = to_fill_from(backend, input)
+    input = to_fill_from(backend, where, input)
     return (
         (input.storage, input.strides),
         where.place,
@@ -179,7 +179,8 @@ def slide_back_over(
         input and by_input (N, C, H, W), turned (C, O, KH, KW), grad and mask (N, O, P, Q),
         by_weight (O, C, KH, KW), by_bias (O,).
     """
-    input, grad = to_fill_from(backend, input), to_fill_from(backend, grad, mask is not None)
+    input = to_fill_from(backend, where, input)
+    grad = to_fill_from(backend, gradient_where, grad, mask is not None)
     count, outputs = grad.shape[0], grad.shape[1]
     passes = (by_input is not None) + (by_weight is not None)
     threads = threads_for(passes * grad.size * len(where.offsets), count)
@@ -249,7 +250,9 @@ def _gradient_of_weight(
     return not has_nan(out)
 
 
-def to_fill_from(backend: Tuned, images: TensorData, masked: bool = False) -> TensorData:
+def to_fill_from(
+    backend: Tuned, where: Layout, images: TensorData, masked: bool = False
+) -> TensorData:
     """Return images as planes are filled from them, without a copy if they are so already.
 
     The numbers of a row are neighbours in memory, or those of all channels are, if there are enough
@@ -258,11 +261,10 @@ def to_fill_from(backend: Tuned, images: TensorData, masked: bool = False) -> Te
     Shape:
         (N, C, H, W) → (N, C, H, W).
     """
-    _, channels, _, width = images.shape
     _, to_channel, _, step = images.strides
-    if step == 1 or width == 1:
+    if step == 1 or images.shape[3] == 1:
         return images
-    if to_channel == 1 and not masked and min(channels, width) >= lanes(backend.dtype):
+    if to_channel == 1 and not masked and min(images.shape[1], where.fitting[1]) >= where.lanes:
         return images
     return backend.contiguous(images)
 
