@@ -36,7 +36,6 @@ from mt_kernels_cpu.tuned.vectors import (
     load,
     load_each,
     multiply_add,
-    positive,
     positive_block,
     repeat,
     repeat_each,
@@ -61,7 +60,7 @@ def apply_all(out: Any, a: Any, b: Any, width: int) -> None:
     for i in range(0, len(a), width):
         x, y = load(a, i), load(b, i)
         store(out[0], i, multiply_add(x, y, repeat(b, 5)))
-        store(out[1], i, positive(x))
+        store(out[1], i, positive_block((x,))[0])
         store(out[2], i, where_positive(x, y))
         store(out[3], i, larger(x, y))
         store(out[4], i, beats(x, y, x, x, x, y))
@@ -196,7 +195,15 @@ def test_of_one_vector(dtype: Any) -> None:
 
 
 def test_what_is_made_of_vectors_is_kept_on_disk() -> None:
-    for name in ("load", "store", "repeat_each", "add_outer_product", "positive", "beats", "deal"):
+    for name in (
+        "load",
+        "store",
+        "repeat_each",
+        "add_outer_product",
+        "positive_block",
+        "beats",
+        "deal",
+    ):
         used = getattr(vectors, name)
         assert fingerprint(_using(used), {}) is not None, name
 

@@ -23,6 +23,7 @@ Room = tuple[int, int, int, int, int]
 """How outputs lie where they are first written: the steps from channel to channel, from image to
 image and from row to row; and the rows and columns of a channel. If the first step is 0, they are
 written where they belong at once."""
+
 OUTPUTS, SEGMENTS, TAPS = 4, 3, 3
 """How many are summed up at a time: see `mt_kernels_cpu.tuned.planes`."""
 
@@ -65,7 +66,7 @@ class Layout:
             no image. If a row of outputs is as long as a vector, it has segments of its own. Else
             they run on from row to row, as the planes do, through the zeros between them.
         room: How the outputs lie where such segments are written; rows are then taken from there.
-        room_cells: How much room that is.
+        room_cells: How much room that is, and a vector behind it.
         length: From the first output in a plane to the last.
         lanes: How many numbers a vector holds.
         place: What kernels need to know of all that.
@@ -100,7 +101,7 @@ class Layout:
         """
         (height, width), (rows, columns), (top, left) = kernel, size, before
         self.together, self.lanes = together, lanes
-        self.row = max(columns, image[1]) + width - 1
+        self.row = _row(image, kernel, size)
         self.inside = top * self.row + left
         needed = (rows + height - 1, columns + width - 1)
         self.fitting = (
@@ -108,7 +109,7 @@ class Layout:
             max(0, min(image[1], needed[1] - left)),
         )
         self.complete = before == (0, 0) and self.fitting == needed
-        self.joined = image[0] == height == rows == 1
+        self.joined = _joined(image, kernel, size)
         self.plane = _rounded(needed[0] * self.row, lanes)
         if self.joined:
             self.plane = needed[0] * self.row
@@ -184,7 +185,7 @@ def runs_on(channels: int, image: Pair, kernel: Pair, size: Pair, lanes: int) ->
     whose length is no multiple of a vector's has segments that overlap.
     """
     columns, taps = size[1], channels * kernel[0] * kernel[1]
-    row = max(columns, image[1]) + kernel[1] - 1
+    row = _row(image, kernel, size)
     return columns < lanes or (taps + MOVED) * row < taps * _rounded(columns, lanes)
 
 
@@ -194,8 +195,7 @@ def for_sums(channels: int, image: Pair, kernel: Pair, size: Pair, lanes: int) -
     It is the smallest number whose segments nearly fill blocks. Arguments as for `Layout`.
     """
     (rows, columns), on = size, runs_on(channels, image, kernel, size, lanes)
-    row = max(columns, image[1]) + kernel[1] - 1
-    joined = image[0] == kernel[0] == rows == 1
+    row, joined = _row(image, kernel, size), _joined(image, kernel, size)
 
     def waste(count: int) -> float:
         length = ((rows - 1) * row + columns) / lanes
@@ -244,6 +244,16 @@ def tap_positions(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Positions
         strides: The strides of each.
     """
     return _steps(sizes, strides).reshape(-1)
+
+
+def _row(image: Pair, kernel: Pair, size: Pair) -> int:
+    """Return the length of a plane's row; arguments as for `Layout`."""
+    return max(size[1], image[1]) + kernel[1] - 1
+
+
+def _joined(image: Pair, kernel: Pair, size: Pair) -> bool:
+    """Return whether planes of one channel follow one another; arguments as for `Layout`."""
+    return image[0] == kernel[0] == size[0] == 1
 
 
 def _steps(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Positions:

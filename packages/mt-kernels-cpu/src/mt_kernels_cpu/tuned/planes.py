@@ -95,6 +95,41 @@ def _fill_from_neighbours(
 
 
 @helper
+def _fill_short_rows(
+    planes: Storage,
+    place: Place,
+    images: Images,
+    masked: bool,
+    mask: Images,
+    lanes: int,
+    first: int,
+    last: int,
+) -> None:
+    """Fill planes from rows of less than a vector."""
+    to_image, to_channel, to_row, inside, channels, height, width = place
+    (cells, steps), (signs, sign_steps) = images, mask
+    for n in range(first, last):
+        for c in range(channels):
+            to = (n - first) * to_image + c * to_channel + inside
+            start = n * steps[0] + c * steps[1]
+            sign = n * sign_steps[0] + c * sign_steps[1]
+            for _ in range(height):
+                if max(start - len(cells), sign - len(signs)) <= -lanes:
+                    # The zeros behind a row reach into the next one, which comes later.
+                    numbers = load(cells, start)
+                    if masked:
+                        numbers = where_positive(load(signs, sign), numbers)
+                    store(planes, to, first_numbers(numbers, width))
+                else:
+                    for x in range(width):
+                        number = cells[start + x]
+                        if masked and not signs[sign + x] > 0:
+                            number = cells.dtype.type(0)
+                        planes[to + x] = number
+                to, start, sign = to + to_row, start + steps[2], sign + sign_steps[2]
+
+
+@helper
 def fill(
     planes: Storage,
     place: Place,
@@ -115,32 +150,22 @@ def fill(
     if steps[1] == 1 and min(channels, width) >= lanes and not masked:
         _fill_from_neighbours(planes, place, images, lanes, first, last)
         return
+    if width < lanes:
+        _fill_short_rows(planes, place, images, masked, mask, lanes, first, last)
+        return
     for n in range(first, last):
         for c in range(channels):
             to = (n - first) * to_image + c * to_channel + inside
             start = n * steps[0] + c * steps[1]
             sign = n * sign_steps[0] + c * sign_steps[1]
             for _ in range(height):
-                if width >= lanes:
-                    for x in range(0, width, lanes):
-                        # The last vector of a row overlaps with the one before.
-                        x = min(x, width - lanes)
-                        numbers = load(cells, start + x)
-                        if masked:
-                            numbers = where_positive(load(signs, sign + x), numbers)
-                        store(planes, to + x, numbers)
-                elif max(start - len(cells), sign - len(signs)) <= -lanes:
-                    # The zeros behind a short row reach into the next one, which comes later.
-                    numbers = load(cells, start)
+                for x in range(0, width, lanes):
+                    # The last vector of a row overlaps with the one before.
+                    x = min(x, width - lanes)
+                    numbers = load(cells, start + x)
                     if masked:
-                        numbers = where_positive(load(signs, sign), numbers)
-                    store(planes, to, first_numbers(numbers, width))
-                else:
-                    for x in range(width):
-                        number = cells[start + x]
-                        if masked and not signs[sign + x] > 0:
-                            number = cells.dtype.type(0)
-                        planes[to + x] = number
+                        numbers = where_positive(load(signs, sign + x), numbers)
+                    store(planes, to + x, numbers)
                 to, start, sign = to + to_row, start + steps[2], sign + sign_steps[2]
 
 

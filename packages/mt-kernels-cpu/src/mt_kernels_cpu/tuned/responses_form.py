@@ -41,8 +41,8 @@ class Saved:
 class StrongestResponse(FusedForm):
     """Kernels that move on by one position.
 
-    The gradient leaves out products with zero: an infinite or NaN input that lies in no window of
-    a strongest response does not reach it.
+    The gradient leaves out products with zero: infinite or NaN numbers, of the input or of kernels,
+    that met no other gradient than 0 do not reach it.
     """
 
     @staticmethod

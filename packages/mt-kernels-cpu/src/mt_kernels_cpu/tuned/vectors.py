@@ -77,6 +77,19 @@ register_model(Vector)(_Model)
 # The instructions that several of the functions below have in common.
 
 
+def _chosen(builder: Any, a: Any, b: Any, indices: list[int]) -> Any:
+    """Return numbers of two vectors by their indices, those of b counted on from those of a."""
+    index = ir.IntType(32)
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(index, len(indices)), indices))
+
+
+def _everywhere(builder: Any, number: Any, count: int) -> Any:
+    """Return a vector of one number, repeated."""
+    nothing = ir.Constant(ir.VectorType(number.type, count), None)
+    first = builder.insert_element(nothing, number, ir.IntType(32)(0))
+    return _chosen(builder, first, first, [0] * count)
+
+
 def _loaded(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
     vector = context.get_value_type(Vector(array.dtype))
     pointer = builder.gep(struct_proxy(array)(context, builder, cells).data, [position])
@@ -92,14 +105,9 @@ def _stored(context: Any, builder: Any, array: Any, cells: Any, position: Any, v
 
 
 def _repeated(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
-    vector = context.get_value_type(Vector(array.dtype))
     data = struct_proxy(array)(context, builder, cells).data
     number = builder.load(builder.gep(data, [position]))
-    nothing, index = ir.Constant(vector, None), ir.IntType(32)
-    first = builder.insert_element(nothing, number, index(0))
-    return builder.shuffle_vector(
-        first, nothing, ir.Constant(ir.VectorType(index, vector.count), [0] * vector.count)
-    )
+    return _everywhere(builder, number, Vector(array.dtype).lanes)
 
 
 def _multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
@@ -112,17 +120,11 @@ def _positive(builder: Any, a: Any) -> Any:
     return builder.select(builder.fcmp_ordered("<=", a, nothing), nothing, a)
 
 
-def _chosen(builder: Any, a: Any, b: Any, indices: list[int]) -> Any:
-    """Return numbers of two vectors by their indices, those of b counted on from those of a."""
-    index = ir.IntType(32)
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(index, len(indices)), indices))
-
-
-def _halves_added(builder: Any, a: Any) -> Any:
-    """Return the first half of a vector plus the second."""
+def _halves(builder: Any, a: Any) -> tuple[Any, Any]:
+    """Return the first half of a vector and the second."""
     half = a.type.count // 2
     low, high = [*range(half)], [*range(half, 2 * half)]
-    return builder.fadd(_chosen(builder, a, a, low), _chosen(builder, a, a, high))
+    return _chosen(builder, a, a, low), _chosen(builder, a, a, high)
 
 
 def _neighbours_added(builder: Any, few: int, a: Any, b: Any) -> Any:
@@ -276,7 +278,7 @@ def add_totals(typing: Any, array: Any, position: Any, block: Any) -> Any:
                 ]
             sums = rest[0]
             while sums.type.count > few:
-                sums = _halves_added(builder, sums)
+                sums = builder.fadd(*_halves(builder, sums))
             place = builder.add(arguments[1], arguments[1].type(start))
             pointer = builder.bitcast(builder.gep(data, [place]), sums.type.as_pointer())
             before = builder.load(pointer)
@@ -289,7 +291,7 @@ def add_totals(typing: Any, array: Any, position: Any, block: Any) -> Any:
 
 @intrinsic
 def positive_block(typing: Any, block: Any) -> Any:
-    """Return the vectors of a block, each number as `positive` makes it."""
+    """Return the vectors of a block, 0 in the place of what is negative; NaN stays NaN."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[0], block.count)
@@ -310,16 +312,6 @@ def add(typing: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def positive(typing: Any, a: Any) -> Any:
-    """Return each number where it is positive, else 0; NaN stays NaN."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _positive(builder, *arguments)
-
-    return a(a), generate
-
-
-@intrinsic
 def where_positive(typing: Any, a: Any, b: Any) -> Any:
     """Return the numbers of b where those of a are positive, else 0."""
 
@@ -336,13 +328,9 @@ def first_numbers(typing: Any, a: Any, count: Any) -> Any:
     """Return a vector of the first numbers of another one, and zeros."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        nothing, index = ir.Constant(context.get_value_type(a), None), ir.IntType(64)
-        ends = builder.insert_element(
-            ir.Constant(ir.VectorType(index, a.lanes), None), arguments[1], ir.IntType(32)(0)
-        )
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), a.lanes), None)
-        every = ir.Constant(ends.type, [*range(a.lanes)])
-        kept = builder.icmp_signed("<", every, builder.shuffle_vector(ends, ends, zeros))
+        nothing = ir.Constant(context.get_value_type(a), None)
+        ends = _everywhere(builder, arguments[1], a.lanes)
+        kept = builder.icmp_signed("<", ir.Constant(ends.type, [*range(a.lanes)]), ends)
         return builder.select(kept, arguments[0], nothing)
 
     return a(a, types.intp), generate
@@ -435,12 +423,9 @@ def index_of(typing: Any, a: Any, number: Any) -> Any:
     """Return where a number first stands in a vector, the vector's length if it does not."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector, bits = context.get_value_type(a), ir.IntType(a.lanes)
-        index, nothing = ir.IntType(32), ir.Constant(vector, None)
-        first = builder.insert_element(nothing, arguments[1], index(0))
-        zeros = ir.Constant(ir.VectorType(index, a.lanes), None)
-        same = builder.fcmp_ordered("==", arguments[0], builder.shuffle_vector(first, first, zeros))
-        place = builder.cttz(builder.bitcast(same, bits), ir.IntType(1)(0))
+        wanted = _everywhere(builder, arguments[1], a.lanes)
+        same = builder.fcmp_ordered("==", arguments[0], wanted)
+        place = builder.cttz(builder.bitcast(same, ir.IntType(a.lanes)), ir.IntType(1)(0))
         return builder.zext(place, ir.IntType(64))
 
     return types.intp(a, a.element), generate
@@ -504,17 +489,11 @@ def largest(typing: Any, a: Any) -> Any:
     """Return the largest number of a vector without NaN."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        index, rest, count = ir.IntType(32), arguments[0], a.lanes
-        while count > 1:
-            count //= 2
-            low, high = [
-                builder.shuffle_vector(
-                    rest, rest, ir.Constant(ir.VectorType(index, count), [*range(at, at + count)])
-                )
-                for at in (0, count)
-            ]
+        rest = arguments[0]
+        while rest.type.count > 1:
+            low, high = _halves(builder, rest)
             rest = builder.select(builder.fcmp_ordered(">", low, high), low, high)
-        return builder.extract_element(rest, index(0))
+        return builder.extract_element(rest, ir.IntType(32)(0))
 
     return a.element(a), generate
 
@@ -526,7 +505,7 @@ def total(typing: Any, a: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         rest = arguments[0]
         while rest.type.count > 1:
-            rest = _halves_added(builder, rest)
+            rest = builder.fadd(*_halves(builder, rest))
         return builder.extract_element(rest, ir.IntType(32)(0))
 
     return a.element(a), generate
