@@ -6,9 +6,9 @@ round by round; its median and its spread say how far the figures can be trusted
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -60,7 +60,11 @@ class WorkerError(RuntimeError):
 
 
 class Worker:
-    """A process in which one contender waits for its turns."""
+    """A process in which one contender waits for its turns.
+
+    Between them it is stopped, where the system can do that: threads that have nothing to do keep a
+    core busy for tens of milliseconds before they sleep, and would do so in another one's turn.
+    """
 
     def __init__(self, name: str, threads: int) -> None:
         """Start the process.
@@ -102,6 +106,7 @@ class Worker:
     def close(self) -> None:
         """End the process."""
         assert self.process.stdin is not None and self.process.stdout is not None
+        self._send("SIGCONT")
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         self.process.wait()
@@ -109,11 +114,18 @@ class Worker:
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self.process.stdin is not None
+        self._send("SIGCONT")
         try:
             self.process.stdin.write(json.dumps(request) + "\n")
         except BrokenPipeError as error:
             raise WorkerError(f"{self.name}: its process has ended") from error
-        return self._read()
+        answer = self._read()
+        self._send("SIGSTOP")
+        return answer
+
+    def _send(self, name: str) -> None:
+        if hasattr(signal, name):
+            self.process.send_signal(getattr(signal, name))
 
     def _read(self) -> dict[str, Any]:
         assert self.process.stdout is not None
@@ -179,9 +191,6 @@ def measure(
         for name in calls:
             if name in row.slow and at >= effort.slow_rounds:
                 continue
-            if workers.threads > 1:
-                # Threads of the contender before spin for a moment before they sleep.
-                time.sleep(0.02)
             taken[name].append(workers[name].run(calls[name]))
     return {
         name: Timing(*(tuple(part) for part in zip(*times, strict=True)))
