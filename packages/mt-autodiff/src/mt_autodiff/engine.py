@@ -170,8 +170,7 @@ class Node:
         history = self.history
         if history is None or history.last_fn is None:
             raise RuntimeError("chain_rule: no function computed this tensor")
-        fn, inputs = history.last_fn, history.inputs
-        ctx = history if isinstance(history, TensorContext) else history.ctx
+        fn, ctx, inputs = history.last_fn, history.ctx, history.inputs
         watched = active_profile()
         if watched is None:
             grads = fn.backward(ctx, d_output)
@@ -268,13 +267,13 @@ class Function:
             raise TypeError(
                 f"{cls.__name__}: no argument is a tensor; mt_autodiff.tensor() makes one"
             )
-        backend = nodes[0].backend
-        if len(nodes) > 1:
-            for node in nodes:
-                if node.backend is not backend and node.backend != backend:
-                    if node.backend.memory != backend.memory:
-                        warn_of_copy(cls.__name__, node.backend, backend)
-                    return cls.apply(*[_moved(each, backend) for each in args])
+        first = nodes[0]
+        backend = first.backend
+        for node in nodes:
+            if node.backend is not backend and node.backend != backend:
+                if node.backend.memory != backend.memory:
+                    warn_of_copy(cls.__name__, node.backend, backend)
+                return cls.apply(*[_moved(each, backend) for each in args])
         ctx = TensorContext(cls, nodes, backend, tuple(needs_grad))
         watched = active_profile()
         if watched is None:
@@ -285,7 +284,7 @@ class Function:
             raise TypeError(
                 f"{cls.__name__}.forward returned {type(data).__name__}; return TensorData"
             )
-        return type(nodes[0])(data, None if ctx.no_grad else ctx, None, ctx.backend)
+        return type(first)(data, None if ctx.no_grad else ctx, None, ctx.backend)
 
 
 class Move(Function):

@@ -86,9 +86,9 @@ def topological_sort(variable: Variable) -> list[Variable]:
         return []
     finished: list[Variable] = []
     seen = {variable.unique_id}
-    current, unexplored = variable, iter(variable.parents)
-    path = [(current, unexplored)]
+    path = [(variable, iter(variable.parents))]
     while path:
+        current, unexplored = path[-1]
         for parent in unexplored:
             key = parent.unique_id
             if key in seen:
@@ -97,12 +97,11 @@ def topological_sort(variable: Variable) -> list[Variable]:
             if parent.is_leaf():
                 finished.append(parent)
             elif not parent.is_constant():
-                path.append((current, unexplored))
-                current, unexplored = parent, iter(parent.parents)
+                path.append((parent, iter(parent.parents)))
                 break
         else:
             finished.append(current)
-            current, unexplored = path.pop()
+            path.pop()
     finished.reverse()
     return finished
 

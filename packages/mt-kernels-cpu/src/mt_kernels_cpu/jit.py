@@ -39,16 +39,14 @@ def _compiled(fn: Callable[..., Any], **options: Any) -> Any:
 
 
 _njit: Any = numba.njit
+_target: Any = cpu_target
 _PLAIN = getattr(_njit(lambda: None), "targetoptions", None)
 
 
 def compiles_for(feature: str) -> bool:
     """Return whether code is made for processors with a feature, by LLVM's name: ``avx2``, say."""
-    _, _, features = target.target_context.codegen().magic_tuple()
+    _, _, features = _target.target_context.codegen().magic_tuple()
     return f"+{feature}" in features.split(",")
-
-
-target: Any = cpu_target
 
 
 def formula(fn: Callable[..., float]) -> Callable[..., float]:

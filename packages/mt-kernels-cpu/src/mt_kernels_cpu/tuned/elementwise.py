@@ -229,7 +229,7 @@ def _zip_rows(
 ) -> Callable[..., None]:
     """Return the kernel for some steps from column to column, None for any."""
     fn = formula_for(fn, dtype)
-    # Steps that the compiler knows: it then computes several columns at once.
+    known = across is not None
     _, a_known, b_known = across or (0, 0, 0)
 
     def row_zip(
@@ -245,27 +245,12 @@ def _zip_rows(
         b_row: int,
         b_step: int,
     ) -> None:
-        for row in range(rows):
-            to, x, y = out[row * out_row :], a[row * a_row :], b[row * b_row :]
-            for i in range(columns):
-                to[i] = fn(x[i * a_known], y[i * b_known])
-
-    def any_zip(
-        out: Storage,
-        a: Storage,
-        b: Storage,
-        rows: int,
-        columns: int,
-        out_row: int,
-        out_step: int,
-        a_row: int,
-        a_step: int,
-        b_row: int,
-        b_step: int,
-    ) -> None:
+        if known:
+            # The compiler then computes several columns at once.
+            out_step, a_step, b_step = 1, a_known, b_known
         for row in range(rows):
             to, x, y = out[row * out_row :], a[row * a_row :], b[row * b_row :]
             for i in range(np.uint64(columns)):
                 to[i * np.uint64(out_step)] = fn(x[i * np.uint64(a_step)], y[i * np.uint64(b_step)])
 
-    return exact(any_zip if across is None else row_zip)
+    return exact(row_zip)

@@ -105,7 +105,10 @@ def _fill_short_rows(
     first: int,
     last: int,
 ) -> None:
-    """Fill planes from rows of less than a vector."""
+    """Fill planes from rows of less than a vector.
+
+    It is a loop of its own: a question for each row would take as long as the row.
+    """
     to_image, to_channel, to_row, inside, channels, height, width = place
     (cells, steps), (signs, sign_steps) = images, mask
     for n in range(first, last):

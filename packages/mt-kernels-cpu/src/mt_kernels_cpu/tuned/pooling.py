@@ -99,7 +99,7 @@ class MaxPool2d(FusedForm):
         return (result,)
 
 
-@lru_cache(maxsize=SIZES_KEPT)
+@lru_cache(maxsize=4)  # They are as large as images, and networks have few sizes of these.
 def counting(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Return 0, 1, 2 and so on."""
     return np.arange(count, dtype=dtype)
