@@ -162,9 +162,9 @@ def apply_blocks(out: Any, a: Any, b: Any, width: int) -> None:
     block = add_outer_product(block, column, row)
     store_block(out[1], rows, columns, block)
     store_block(out[2], rows, columns, positive_block(block))
-    # Twelve vectors, as two, three and four are multiples of what is added up at a time.
+    # Three columns of four vectors: as many as fit into 16 bytes, or twice as many.
     places = (0, width, 1, 1, 1 + width, 2, 1, 1 + width, 2, 0, width, 1)
-    add_totals(out[3], 1, load_each(a, places, 0))
+    add_totals(out[3], (1, 5, 12), load_each(a, places, 0))
 
 
 @dtypes
@@ -180,9 +180,9 @@ def test_of_blocks(dtype: Any) -> None:
     expected = out[0] + outer.reshape(-1)
     np.testing.assert_allclose(out[1], expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(out[2], np.maximum(out[1], 0))
-    starts = [row + column for row in (0, 1, 1, 0) for column in (0, width, 1)]
+    starts = [row + column for column in (0, width, 1) for row in (0, 1, 1, 0)]
     expected = np.full(6 * width, 2.0)
-    expected[1:13] += [a[start : start + width].sum() for start in starts]
+    expected[[*range(1, 9), *range(12, 16)]] += [a[start : start + width].sum() for start in starts]
     np.testing.assert_allclose(out[3], expected, rtol=1e-5, atol=1e-5)
 
 

@@ -22,9 +22,9 @@ from mt_kernels_cpu.tuned.layouts import (
     Layout,
     Pair,
     Positions,
-    blocks,
     for_products,
     for_sums,
+    in_blocks,
     layout,
     tap_positions,
 )
@@ -70,8 +70,8 @@ def correlate(
     if kernel[0] * kernel[1] > size[0] * size[1]:
         return not reverse and _gradient_of_weight(backend, out, input, weight)
     before = (kernel[0] - 1, kernel[1] - 1) if reverse else (0, 0)
-    image = (input.shape[2], input.shape[3])
-    together = for_sums(input.shape[1], image, kernel, size, lanes(backend.dtype))
+    count, channels, height, width = input.shape
+    together = for_sums(count, channels, (height, width), kernel, size, lanes(backend.dtype))
     where = _layout(backend, together, input, kernel, out.shape[1], size, before, reverse)
     if not where.complete and not finite(weight):
         return False
@@ -184,9 +184,7 @@ def slide_back_over(
     count, outputs = grad.shape[0], grad.shape[1]
     passes = (by_input is not None) + (by_weight is not None)
     threads = threads_for(passes * grad.size * len(where.offsets), count)
-    at, length = NOWHERE, 0
-    if by_weight is not None:
-        at, length = blocks(outputs, len(where.offsets))
+    length = 0 if by_weight is None else in_blocks(outputs, len(where.offsets))
     sums = gradient_where.cells + where.cells
     biased = sums + length if by_bias is None else sums + length + outputs
     parts = (gradient_where.cells, sums, sums + length, biased)
@@ -215,12 +213,13 @@ def slide_back_over(
         where.lanes,
     )
     divide(count, threads, lambda part, first, last: slide_back(*given, part, first, last))
-    to, weights, biases = NOWHERE, zero, zero[:0]
-    if by_weight is not None:
-        to, weights = tap_positions(by_weight.shape, by_weight.strides), by_weight.storage
-    if by_bias is not None:
-        biases = by_bias.storage
-    collect(weights, to, at, biases, scratch, parts)
+    collect(
+        (zero, 0, NOWHERE, NOWHERE) if by_weight is None else _kernels(where, by_weight),
+        zero[:0] if by_bias is None else by_bias.storage,
+        outputs,
+        scratch,
+        parts,
+    )
 
 
 def _gradient_of_weight(
@@ -235,16 +234,15 @@ def _gradient_of_weight(
     kernel, image = (out.shape[2], out.shape[3]), (input.shape[2], input.shape[3])
     # Where the gradient reaches beyond the image, it meets nothing.
     size = (min(weight.shape[2], image[0]), min(weight.shape[3], image[1]))
-    images, gradients = input.permute(1, 0, 2, 3), weight.permute(1, 0, 2, 3)
+    images, gradients = exchanged(input), exchanged(weight)
     gradients = TensorData.trusted(
         gradients.storage, (*gradients.shape[:2], *size), gradients.strides
     )
-    together = for_products(size, kernel)
+    together = for_products(images.shape[0], size, kernel)
     where = _layout(backend, together, images, kernel, outputs, size)
     gradient_where = _layout(backend, together, gradients, kernel, channels, image)
-    by_weight = out.permute(1, 0, 2, 3)
     slide_back_over(
-        backend, where, gradient_where, images, None, gradients, None, None, by_weight, None
+        backend, where, gradient_where, images, None, gradients, None, None, exchanged(out), None
     )
     # An infinite or NaN number may have met a zero that the definition leaves out.
     return not has_nan(out)
@@ -282,6 +280,16 @@ def _kernels(where: Layout, weight: TensorData) -> Kernels:
 
 def _to_write(out: TensorData) -> Outputs:
     return out.storage, out.shape[1], out.shape[2] * out.shape[3]
+
+
+def exchanged(a: TensorData) -> TensorData:
+    """Return images or kernels with their first two dimensions exchanged.
+
+    Shape:
+        (N, C, H, W) → (C, N, H, W).
+    """
+    (n, c, height, width), (n_step, c_step, row, step) = a.shape, a.strides
+    return TensorData.trusted(a.storage, (c, n, height, width), (c_step, n_step, row, step))
 
 
 def as_images(a: TensorData) -> TensorData:

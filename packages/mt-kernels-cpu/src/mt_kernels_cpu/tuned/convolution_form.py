@@ -11,6 +11,7 @@ import numpy as np
 from mt_kernels_cpu.tuned.convolution import (
     as_images,
     as_sequences,
+    exchanged,
     finite,
     has_nan,
     slide_back_over,
@@ -110,9 +111,7 @@ class Convolution(FusedForm):
         by_input = turned = by_weight = by_bias = None
         if needs_grad[0]:
             by_input = backend.new(saved.input.shape)
-            (outputs, channels, *kernel), (o, c, *steps) = weight.shape, weight.strides
-            shape, strides = (channels, outputs, *kernel), (c, o, *steps)
-            turned = TensorData.trusted(weight.storage, shape, strides)
+            turned = exchanged(weight)
         if needs_grad[1]:
             by_weight = backend.new(weight.shape)
         if needs_grad[2:] == (True,):
@@ -171,7 +170,8 @@ def plan_for(
     (height, width), (rows, columns), (top, left) = kernel, positions, before
     inside, taps, places = (image[0], image[1]), (height, width), (rows, columns)
     after = (height - 1 - top, width - 1 - left)
-    few, some = for_sums(channels, inside, taps, places, narrow), for_products(places, taps)
+    few = for_sums(count, channels, inside, taps, places, narrow)
+    some = for_products(count, places, taps)
     images, result = (channels, inside, taps, outputs, places), (outputs, places, taps)
     return Plan(
         sequences,
@@ -188,9 +188,7 @@ def _exact_gradient_of_weight(backend: Tuned, saved: Call, grad: TensorData) -> 
     if saved.relu:
         grad = backend.zip(operators.relu_back, saved.out, grad)
     (top, left), widths = saved.plan.before, ((0, 0), (0, 0))
-    images = np.pad(host_array(saved.input), (*widths, (top, 0), (left, 0)))
+    padded = np.pad(host_array(saved.input), (*widths, (top, 0), (left, 0)))
     size = (saved.weight.shape[2], saved.weight.shape[3])
-    swap = (1, 0, 2, 3)
-    return backend._strided.conv2d(
-        backend.from_numpy(images).permute(*swap), grad.permute(*swap), False, size
-    ).permute(*swap)
+    images = exchanged(backend.from_numpy(padded))
+    return exchanged(backend._strided.conv2d(images, exchanged(grad), False, size))

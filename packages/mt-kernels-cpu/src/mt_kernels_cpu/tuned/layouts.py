@@ -189,10 +189,10 @@ def runs_on(channels: int, image: Pair, kernel: Pair, size: Pair, lanes: int) ->
     return columns < lanes or (taps + MOVED) * row < taps * _rounded(columns, lanes)
 
 
-def for_sums(channels: int, image: Pair, kernel: Pair, size: Pair, lanes: int) -> int:
-    """Return how many images to go through at a time when kernels slide over them.
+def for_sums(images: int, channels: int, image: Pair, kernel: Pair, size: Pair, lanes: int) -> int:
+    """Return how many of some images to go through at a time when kernels slide over them.
 
-    It is the smallest number whose segments nearly fill blocks. Arguments as for `Layout`.
+    It is the smallest number whose segments nearly fill blocks. Other arguments as for `Layout`.
     """
     (rows, columns), on = size, runs_on(channels, image, kernel, size, lanes)
     row, joined = _row(image, kernel, size), _joined(image, kernel, size)
@@ -207,32 +207,25 @@ def for_sums(channels: int, image: Pair, kernel: Pair, size: Pair, lanes: int) -
             segments = needed = count * math.ceil(length)
         return SEGMENTS * math.ceil(segments / SEGMENTS) / needed
 
-    counts = range(1, MOST_IMAGES + 1)
+    counts = range(1, min(images, MOST_IMAGES) + 1)
     return next((n for n in counts if waste(n) <= WASTE), min(counts, key=waste))
 
 
-def for_products(size: Pair, kernel: Pair) -> int:
-    """Return how many images to go through at a time when gradients are multiplied with them.
+def for_products(images: int, size: Pair, kernel: Pair) -> int:
+    """Return how many of some images to go through at a time when they meet their gradients.
 
     Args:
+        images: How many there are.
         size: The rows and columns of a gradient.
         kernel: The rows and columns of a kernel.
     """
     plane = (size[0] + kernel[0] - 1) * (size[1] + kernel[1] - 1)
-    return max(1, TOGETHER // plane)
+    return min(images, max(1, TOGETHER // plane))
 
 
-@functools.lru_cache(maxsize=256)
-def blocks(outputs: int, taps: int) -> tuple[Positions, int]:
-    """Return where the sum of each output's each tap stands among all sums, and their number.
-
-    They stand in blocks of outputs × threes of taps × 4 × 3 sums.
-    """
-    o, t = np.arange(outputs)[:, None], np.arange(taps)
-    threes = -(-taps // TAPS)
-    block = o // OUTPUTS * threes + t // TAPS
-    places: Positions = block * (OUTPUTS * TAPS) + o % OUTPUTS * TAPS + t % TAPS
-    return places.reshape(-1), -(-outputs // OUTPUTS) * threes * OUTPUTS * TAPS
+def in_blocks(outputs: int, taps: int) -> int:
+    """Return how many sums there are, for outputs and taps that are multiplied in whole blocks."""
+    return _rounded(outputs, OUTPUTS) * _rounded(taps, TAPS)
 
 
 @functools.lru_cache(maxsize=256)
@@ -272,9 +265,9 @@ def _starts(images: Positions, rows: Positions, segments: list[int]) -> Position
     return starts.astype(np.int64).reshape(-1)
 
 
-def _rounded(count: int, lanes: int) -> int:
-    """Round up to whole vectors."""
-    return -(-count // lanes) * lanes
+def _rounded(count: int, unit: int) -> int:
+    """Round up to whole units, such as vectors."""
+    return -(-count // unit) * unit
 
 
 def _apart(count: int, lanes: int, dtype: np.dtype[Any]) -> int:

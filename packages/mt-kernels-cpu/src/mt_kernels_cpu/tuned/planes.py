@@ -29,6 +29,7 @@ These loops run at the speed of matrix multiplication. Lists of offsets and posi
 
 from typing import Any, TypeAlias
 
+import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.jit import helper, released
@@ -265,12 +266,13 @@ def _multiply(
     zeros: Storage,
     lanes: int,
 ) -> None:
-    """Add the products of gradients and images to the sums of each block."""
+    """Add the products of gradients and images to the sums, a row of all outputs for each tap."""
     g_image, g_plane, _, inside, channels, _, _ = g_place
     image = place[0]
     (zero,) = repeat_each(zeros, (0,), 0)
     nothing = (zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero)
-    last, last_tap, to = channels - 1, len(offsets) - 1, 0
+    last, last_tap = channels - 1, len(offsets) - 1
+    whole = -(-channels // OUTPUTS) * OUTPUTS
     for o in range(0, channels, OUTPUTS):
         a, b = inside + o * g_plane, inside + min(o + 1, last) * g_plane
         c, d = inside + min(o + 2, last) * g_plane, inside + min(o + 3, last) * g_plane
@@ -284,8 +286,8 @@ def _multiply(
                     block = add_outer_product(
                         block, load_each(g, outputs, p), load_each(x, shifted, p)
                     )
-            add_totals(sums, to, block)
-            to += OUTPUTS * TAPS
+            to = t * whole + o
+            add_totals(sums, (to, to + whole, to + 2 * whole), block)
 
 
 @helper
@@ -392,7 +394,7 @@ def slide_back(
         length: From the first element of a gradient in its plane to the last.
         joined: Whether the planes of one channel follow one another and make one long row.
         scratch: Room for the planes of gradients, for those of images, for the kernels' gradient as
-            blocks of outputs × threes of taps × 4 × 3 sums, for the bias's, and for that of images.
+            a row of outputs for each tap, in whole blocks, for the bias's, and for that of images.
         parts: Where each of these ends; there is no room for what nobody wants.
         lanes: The numbers in a vector.
         part: Which row of `scratch` is this thread's.
@@ -422,26 +424,30 @@ def slide_back(
 
 @released
 def collect(
-    by_weight: Storage,
-    to: Positions,
-    at: Positions,
-    by_bias: Storage,
-    scratch: Scratch,
-    parts: Parts,
+    by_weight: Kernels, by_bias: Storage, outputs: int, scratch: Scratch, parts: Parts
 ) -> None:
-    """Add up what `slide_back` left on each thread.
+    """Add up what `slide_back` left on each thread, and put it where it belongs.
 
     Args:
         by_weight: Where to write the gradient of kernels.
-        to: At which positions.
-        at: Which of the sums belongs to each position.
         by_bias: Where to write the gradient of the bias.
+        outputs: How many kernels there are.
         scratch: Where the sums are.
         parts: Where in each row its parts end.
     """
-    for part in range(len(scratch)):
-        sums, bias_sums = scratch[part][parts[1] :], scratch[part][parts[2] :]
-        for i in range(len(to)):
-            by_weight[to[i]] = sums[at[i]] if part == 0 else by_weight[to[i]] + sums[at[i]]
-        for o in range(len(by_bias)):
-            by_bias[o] = bias_sums[o] if part == 0 else by_bias[o] + bias_sums[o]
+    sums = scratch[0][parts[1] : parts[3]]
+    for part in range(1, len(scratch)):
+        more = scratch[part][parts[1] : parts[3]]
+        for i in range(len(sums)):
+            sums[i] += more[i]
+    if parts[1] < parts[2]:
+        weights, kernel, taps, _ = by_weight
+        whole = -(-outputs // OUTPUTS) * OUTPUTS
+        for t in range(len(taps)):
+            # Slices, so that no index in the inner loop could count from the end.
+            to, row = weights[taps[t] :], sums[t * whole :]
+            for o in range(np.uint64(outputs)):
+                to[o * np.uint64(kernel)] = row[o]
+    biases = sums[parts[2] - parts[1] :]
+    for o in range(len(by_bias)):
+        by_bias[o] = biases[o]

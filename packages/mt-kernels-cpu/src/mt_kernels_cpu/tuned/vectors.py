@@ -260,17 +260,27 @@ def add_outer_product(typing: Any, block: Any, column: Any, row: Any) -> Any:
 
 
 @intrinsic
-def add_totals(typing: Any, array: Any, position: Any, block: Any) -> Any:
-    """Add the sum of each vector of a block to a number of an array, from a position on."""
+def add_totals(typing: Any, array: Any, places: Any, block: Any) -> Any:
+    """Add the sum of each vector of a block to a number of an array, column after column.
+
+    Args:
+        typing: What numba knows of types.
+        array: Where to add.
+        places: A tuple of positions: where the sums of each column begin.
+        block: As many vectors for each column, an even number of them.
+    """
+    rows = block.count // places.count
     # As many vectors at a time as numbers fit into 16 bytes: within these, neighbours are added
     # without a detour, and each step leaves half as many vectors.
-    few = 16 * 8 // array.dtype.bitwidth
+    few = min(rows, 16 * 8 // array.dtype.bitwidth)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[2], block.count)
+        begins = unpack_tuple(builder, arguments[1], places.count)
         data = struct_proxy(array)(context, builder, arguments[0]).data
-        for start in range(0, block.count, few):
-            rest = vectors[start : start + few]
+        for first in range(0, block.count, few):
+            column, start = divmod(first, rows)
+            rest = vectors[column :: places.count][start : start + few]
             while len(rest) > 1:
                 rest = [
                     _neighbours_added(builder, few, a, b)
@@ -279,14 +289,14 @@ def add_totals(typing: Any, array: Any, position: Any, block: Any) -> Any:
             sums = rest[0]
             while sums.type.count > few:
                 sums = builder.fadd(*_halves(builder, sums))
-            place = builder.add(arguments[1], arguments[1].type(start))
+            place = builder.add(begins[column], begins[column].type(start))
             pointer = builder.bitcast(builder.gep(data, [place]), sums.type.as_pointer())
             before = builder.load(pointer)
             done = builder.store(builder.fadd(before, sums), pointer)
             before.align = done.align = array.dtype.bitwidth // 8
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, block), generate
+    return types.void(array, places, block), generate
 
 
 @intrinsic
