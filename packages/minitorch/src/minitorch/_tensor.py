@@ -164,8 +164,6 @@ class Tensor(mt_autodiff.Tensor):
         super().__init__(v, back, name, backend)
         if isinstance(backend, TensorBackend):
             self.data = backend.adopt(v)
-        if name is None:
-            self.name = str(self.unique_id)
 
     @staticmethod
     def make(
@@ -176,6 +174,15 @@ class Tensor(mt_autodiff.Tensor):
     ) -> Tensor:
         """Make a constant of a storage, a shape and strides."""
         return Tensor(TensorData(storage, shape, strides), backend=backend)
+
+    @property
+    def name(self) -> str:
+        """A name to show: the `unique_id` unless another one was given."""
+        return str(self.unique_id) if self._name is None else self._name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = name
 
     @property
     def _tensor(self) -> TensorData:

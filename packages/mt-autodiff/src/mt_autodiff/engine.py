@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from mt_autodiff.graph import Context
 from mt_autodiff.modes import grad_enabled
 from mt_autodiff.profiling import active_profile
 from mt_tensor import Backend, IndexingError, ShapeError, TensorData, operators, shape_broadcast
+
+new = object.__new__
 
 
 class History(Context):
@@ -117,7 +120,7 @@ class Node:
 
     def _constant(self, data: TensorData) -> Any:
         """Return a node of the same class and backend without a history."""
-        return type(self)(data, None, None, self.backend)
+        return new_node(type(self), data, None, self.backend)
 
     unique_id = property(id, doc="A number that no other living node has.")
 
@@ -170,7 +173,9 @@ class Node:
         history = self.history
         if history is None or history.last_fn is None:
             raise RuntimeError("chain_rule: no function computed this tensor")
-        fn, ctx, inputs = history.last_fn, history.ctx, history.inputs
+        fn, inputs = history.last_fn, history.inputs
+        # The property says the same, but takes longer.
+        ctx = history if type(history) is TensorContext else history.ctx
         watched = active_profile()
         if watched is None:
             grads = fn.backward(ctx, d_output)
@@ -199,6 +204,20 @@ class Node:
                 grad = node.backend.copy(grad)
             pairs.append((node, grad))
         return pairs
+
+
+def new_node(kind: type[Node], data: TensorData, history: History | None, backend: Backend) -> Any:
+    """Return a node of a class as all results are made: without its constructor.
+
+    The checks of that are not needed, and calling it takes time. So a class of tensors of one's own
+    cannot count on its constructor for anything but the tensors that people make.
+    """
+    node = new(kind)
+    node.data = data
+    node.history = history
+    node.backend = backend
+    node.name = node.grad = None
+    return node
 
 
 def sum_of_gradients(node: Node, a: TensorData, b: TensorData) -> TensorData:
@@ -284,7 +303,7 @@ class Function:
             raise TypeError(
                 f"{cls.__name__}.forward returned {type(data).__name__}; return TensorData"
             )
-        return type(first)(data, None if ctx.no_grad else ctx, None, ctx.backend)
+        return new_node(type(first), data, None if ctx.no_grad else ctx, ctx.backend)
 
 
 class Move(Function):
@@ -351,18 +370,31 @@ def unbroadcast(
         ShapeError: It does not broadcast.
     """
     try:
-        full = shape_broadcast(grad.shape, shape)
+        full, dims = _repeated(grad.shape, shape)
     except IndexingError as error:
         raise ShapeError(
             f"{operation}.backward: a gradient of shape {grad.shape} does not fit an operand of "
             f"shape {shape}; it must have the operand's shape or broadcast with it"
         ) from error
     if grad.shape != full:
-        grad = grad.expand(full)
-    added = len(full) - len(shape)
-    for dim, size in enumerate(full):
-        if dim < added or (shape[dim - added] == 1 and size != 1):
-            grad = backend.reduce(operators.add, grad, dim, 0.0)
-    if added:
+        grad = grad.repeated(full)
+    for dim in dims:
+        grad = backend.reduce(operators.add, grad, dim, 0.0)
+    if len(full) > len(shape):
         grad = backend.contiguous(grad).view(*shape)
     return grad
+
+
+@lru_cache(maxsize=1024)
+def _repeated(
+    grad: tuple[int, ...], operand: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the shape in which a gradient and its operand meet, and where the operand repeats.
+
+    Raises:
+        IndexingError: The shapes do not broadcast.
+    """
+    full = shape_broadcast(grad, operand)
+    added = len(full) - len(operand)
+    repeats = (dim for dim, n in enumerate(full) if dim < added or operand[dim - added] != n)
+    return full, tuple(repeats)

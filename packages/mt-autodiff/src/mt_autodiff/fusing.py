@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from mt_autodiff.engine import Function, Node, TensorContext
+from mt_autodiff.engine import Function, Node, TensorContext, new_node
 from mt_autodiff.modes import grad_enabled
 from mt_autodiff.profiling import active_profile
 from mt_tensor import TensorData
@@ -121,7 +121,7 @@ class FusedFunction(Function):
         result, saved = answer
         ctx = TensorContext(cls, nodes, backend, needs_grad)
         ctx.save_for_backward(form, saved)
-        return type(nodes[0])(result, None if ctx.no_grad else ctx, None, backend)
+        return new_node(type(nodes[0]), result, None if ctx.no_grad else ctx, backend)
 
     @staticmethod
     def backward(ctx: TensorContext, grad: TensorData) -> Any:

@@ -5,9 +5,9 @@ are served alike, as long as they answer the questions of `Variable` and their d
 added.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Variable(Protocol):
@@ -82,28 +82,55 @@ def topological_sort(variable: Variable) -> list[Variable]:
         The variables in the order in which backpropagation completes their derivatives; none if
         the given variable is a constant.
     """
-    if variable.is_constant():
-        return []
+    return _explore(variable).order
+
+
+class _Graph(NamedTuple):
+    """What there is to know of the graph of a variable before derivatives flow.
+
+    Attributes:
+        order: Results before their inputs; see `topological_sort`.
+        leaves: The numbers of all leaves.
+        constants: Those of all constants.
+    """
+
+    order: list[Variable]
+    leaves: set[int]
+    constants: set[int]
+
+
+def _explore(root: Variable) -> _Graph:
+    """Go through a graph, and ask each variable what it is: once, as that takes time."""
     finished: list[Variable] = []
-    seen = {variable.unique_id}
-    path = [(variable, iter(variable.parents))]
-    while path:
-        current, unexplored = path[-1]
-        for parent in unexplored:
-            key = parent.unique_id
+    leaves: set[int] = set()
+    constants: set[int] = set()
+    seen: set[int] = set()
+    # The root counts as the only input of something, which stays in the dark.
+    current: Any = None
+    unexplored: Iterator[Variable] = iter((root,))
+    path: list[tuple[Any, Iterator[Variable]]] = []
+    while True:
+        for variable in unexplored:
+            key = variable.unique_id
             if key in seen:
                 continue
             seen.add(key)
-            if parent.is_leaf():
-                finished.append(parent)
-            elif not parent.is_constant():
-                path.append((parent, iter(parent.parents)))
+            if variable.is_leaf():
+                leaves.add(key)
+                finished.append(variable)
+            elif variable.is_constant():
+                constants.add(key)
+            else:
+                path.append((current, unexplored))
+                current, unexplored = variable, iter(variable.parents)
                 break
         else:
+            if not path:
+                break
             finished.append(current)
-            path.pop()
+            current, unexplored = path.pop()
     finished.reverse()
-    return finished
+    return _Graph(finished, leaves, constants)
 
 
 def _sum(variable: Variable, a: Any, b: Any) -> Any:
@@ -128,7 +155,7 @@ def backpropagate(
     Raises:
         RuntimeError: The variable is a constant.
     """
-    order = topological_sort(variable)
+    order, leaves, constants = _explore(variable)
     if not order:
         raise RuntimeError(
             f"backpropagate: {variable!r} is a constant, so there is nothing to differentiate. "
@@ -136,17 +163,18 @@ def backpropagate(
         )
     pending = {variable.unique_id: deriv}
     for current in order:
+        key = current.unique_id
         # Taken out, so that the memory of a derivative is free again once it is passed on.
-        derivative = pending.pop(current.unique_id, None)
+        derivative = pending.pop(key, None)
         if derivative is None:
             continue  # No function on the way passes a derivative on.
-        if current.is_leaf():
+        if key in leaves:
             current.accumulate_derivative(derivative)
             continue
         for parent, contribution in current.chain_rule(derivative):
-            if contribution is None or parent.is_constant():
-                continue
             key = parent.unique_id
+            if contribution is None or key in constants:
+                continue
             # Never in place: an earlier contribution may be an object that others hold, too.
             if key in pending:
                 contribution = add(parent, pending[key], contribution)

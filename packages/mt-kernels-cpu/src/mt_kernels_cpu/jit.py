@@ -88,10 +88,11 @@ def released(fn: Callable[..., None]) -> Callable[..., None]:
 def exact(fn: F) -> F:
     """Compile a kernel for one thread whose arithmetic stays as it is written. A decorator.
 
-    It is compiled at its first call and kept on disk, and it leaves the interpreter to other
-    threads while it runs.
+    It is compiled at its first call and kept on disk. Other threads of Python have their turn when
+    it is done: giving the interpreter up and taking it back would take as long as the smallest
+    tensors do.
     """
-    compiled: F = _kept(_compiled(fn, nogil=True))
+    compiled: F = _kept(_compiled(fn))
     return compiled
 
 

@@ -139,6 +139,13 @@ class TensorData:
         data._layout = self._layout
         return data
 
+    def repeated(self, shape: tuple[int, ...]) -> "TensorData":
+        """Return what `expand` does, for a shape to which this tensor is known to broadcast."""
+        strides = [0] * (len(shape) - len(self.shape))
+        for size, stride in zip(self.shape, self.strides):  # noqa: B905 - of one length
+            strides.append(0 if size == 1 else stride)
+        return TensorData.trusted(self.storage, shape, tuple(strides))
+
     @property
     def _storage(self) -> Storage:
         """The storage, under the course's name for it."""
@@ -288,12 +295,7 @@ class TensorData:
                 f"expand: shape {self.shape} is larger than {wanted}; expanding only repeats "
                 "dimensions of size 1 and adds dimensions at the left"
             )
-        missing = len(wanted) - self.dims
-        strides = (0,) * missing + tuple(
-            0 if size == 1 else stride
-            for size, stride in zip(self.shape, self.strides, strict=True)
-        )
-        return TensorData.trusted(self.storage, wanted, strides)
+        return self.repeated(wanted)
 
     def to_string(self) -> str:
         """Return the elements as nested, indented lists with two decimals."""
