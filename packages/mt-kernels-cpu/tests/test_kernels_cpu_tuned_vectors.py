@@ -126,22 +126,24 @@ def test_transposing(dtype: Any) -> None:
 
 
 @released
-def find_one(out: Any, a: Any, number: Any) -> None:
-    """Write where a number stands in one vector, and whether NaN does."""
-    out[0] = index_of(load(a, 0), number[0])
+def find_one(out: Any, a: Any, number: Any, width: int) -> None:
+    """Write where a number stands in two vectors, and whether NaN does in the first one."""
+    out[0] = index_of(load_each(a, (0, width), 0), number[0])
     out[1] = any_nan(load(a, 0))
 
 
 @dtypes
 def test_finding(dtype: Any) -> None:
     width = lanes(dtype)
-    a, out = np.arange(width, dtype=dtype), np.empty(2, np.int64)
+    both = 2 * width
+    a, out = np.arange(both, dtype=dtype), np.empty(2, np.int64)
     a[-1] = a[1]
-    for number, place in ((0, 0), (1, 1), (width - 2, width - 2), (width, width), (np.nan, width)):
-        find_one(out, a, np.array([number], dtype))
+    places = (0, 1, width - 1, width, both - 2)
+    for number, place in (*zip(places, places, strict=True), (both, both), (np.nan, both)):
+        find_one(out, a, np.array([number], dtype), width)
         assert out.tolist() == [place, 0]
     a[2] = np.nan
-    find_one(out, a, np.array([3], dtype))
+    find_one(out, a, np.array([3], dtype), width)
     assert out.tolist() == [3, 1]
 
 

@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mt_kernels_cpu.tuned.buffers import ALIGNMENT, REUSED_FROM
 from mt_kernels_cpu.tuned.layouts import (
+    Geometry,
     Layout,
-    Pair,
     Positions,
     for_products,
     for_sums,
     in_blocks,
     layout,
+    rounded,
     tap_positions,
 )
 from mt_kernels_cpu.tuned.planes import (
@@ -69,31 +71,15 @@ def correlate(
         return True
     if kernel[0] * kernel[1] > size[0] * size[1]:
         return not reverse and _gradient_of_weight(backend, out, input, weight)
+    count, channels, *image = input.shape
     before = (kernel[0] - 1, kernel[1] - 1) if reverse else (0, 0)
-    count, channels, height, width = input.shape
-    together = for_sums(count, channels, (height, width), kernel, size, lanes(backend.dtype))
-    where = _layout(backend, together, input, kernel, out.shape[1], size, before, reverse)
+    geometry, vector = Geometry((image[0], image[1]), kernel, size, before), lanes(backend.dtype)
+    together = for_sums(count, channels, geometry, vector)
+    where = layout(together, channels, out.shape[1], geometry, reverse, backend.dtype, vector)
     if not where.complete and not finite(weight):
         return False
     slide_over(backend, where, input, weight, out)
     return True
-
-
-def _layout(
-    backend: Tuned,
-    together: int,
-    input: TensorData,
-    kernel: Pair,
-    outputs: int,
-    size: Pair,
-    before: Pair = (0, 0),
-    reverse: bool = False,
-) -> Layout:
-    _, channels, height, width = input.shape
-    image, dtype = (height, width), backend.dtype
-    return layout(
-        together, channels, image, kernel, outputs, size, before, reverse, dtype, lanes(dtype)
-    )
 
 
 def slide_over(
@@ -230,17 +216,17 @@ def _gradient_of_weight(
     Shape:
         input (C, N, H, W), weight (O, N, P, Q), out (C, O, KH, KW).
     """
-    channels, outputs = out.shape[:2]
-    kernel, image = (out.shape[2], out.shape[3]), (input.shape[2], input.shape[3])
+    channels, outputs, *kernel = out.shape
+    _, count, *image = input.shape
     # Where the gradient reaches beyond the image, it meets nothing.
     size = (min(weight.shape[2], image[0]), min(weight.shape[3], image[1]))
+    geometry = Geometry((image[0], image[1]), (kernel[0], kernel[1]), size)
     images, gradients = exchanged(input), exchanged(weight)
-    gradients = TensorData.trusted(
-        gradients.storage, (*gradients.shape[:2], *size), gradients.strides
-    )
-    together = for_products(images.shape[0], size, kernel)
-    where = _layout(backend, together, images, kernel, outputs, size)
-    gradient_where = _layout(backend, together, gradients, kernel, channels, image)
+    gradients = TensorData.trusted(gradients.storage, (count, outputs, *size), gradients.strides)
+    together = for_products(count, geometry)
+    given = (False, backend.dtype, lanes(backend.dtype))
+    where = layout(together, channels, outputs, geometry, *given)
+    gradient_where = layout(together, outputs, channels, geometry.back(), *given)
     slide_back_over(
         backend, where, gradient_where, images, None, gradients, None, None, exchanged(out), None
     )
@@ -268,8 +254,11 @@ def to_fill_from(
 
 
 def scratch_for(backend: Tuned, threads: int, cells: int) -> Scratch:
-    """Return so many cells for each thread."""
-    return backend._cells(threads * cells).reshape(threads, cells)
+    """Return so many cells for each thread, which begin with a whole vector of the memory."""
+    cells = rounded(cells, ALIGNMENT)
+    # Few numbers would else have no buffer, and buffers are what is aligned.
+    whole = backend._cells(max(threads * cells, REUSED_FROM))
+    return whole[: threads * cells].reshape(threads, cells)
 
 
 def _kernels(where: Layout, weight: TensorData) -> Kernels:

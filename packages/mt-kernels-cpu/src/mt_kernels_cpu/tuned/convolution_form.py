@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from mt_kernels_cpu.tuned.convolution import (
     slide_back_over,
     slide_over,
 )
-from mt_kernels_cpu.tuned.layouts import Layout, Pair, for_products, for_sums, layout
+from mt_kernels_cpu.tuned.layouts import Geometry, Layout, Pair, for_products, for_sums, layout
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import FusedForm, Gradients, TensorData, host_array, operators
 
@@ -167,20 +168,21 @@ def plan_for(
         )
     ):
         return None
-    (height, width), (rows, columns), (top, left) = kernel, positions, before
-    inside, taps, places = (image[0], image[1]), (height, width), (rows, columns)
-    after = (height - 1 - top, width - 1 - left)
-    few = for_sums(count, channels, inside, taps, places, narrow)
-    some = for_products(count, places, taps)
-    images, result = (channels, inside, taps, outputs, places), (outputs, places, taps)
+    geometry = Geometry(_pair(image), _pair(kernel), _pair(positions), _pair(before))
+    few, some = for_sums(count, channels, geometry, narrow), for_products(count, geometry)
     return Plan(
         sequences,
-        (top, left),
-        (count, outputs, rows, columns),
-        layout(few, *images, (top, left), False, dtype, narrow),
-        layout(some, *images, (top, left), False, dtype, narrow),
-        layout(some, *result, channels, inside, after, True, dtype, narrow),
+        geometry.before,
+        (count, outputs, *geometry.size),
+        layout(few, channels, outputs, geometry, False, dtype, narrow),
+        layout(some, channels, outputs, geometry, False, dtype, narrow),
+        layout(some, outputs, channels, geometry.back(), True, dtype, narrow),
     )
+
+
+def _pair(values: Sequence[int]) -> Pair:
+    height, width = values
+    return height, width
 
 
 def _exact_gradient_of_weight(backend: Tuned, saved: Call, grad: TensorData) -> TensorData:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,10 @@ written where they belong at once."""
 OUTPUTS, SEGMENTS, TAPS = 4, 3, 3
 """How many are summed up at a time: see `mt_kernels_cpu.tuned.planes`."""
 
-WASTE = 1.05
-"""How much larger blocks may be than what they are for; then their empty places do not matter."""
+WASTE = 1.03
+"""How many times as many blocks there may be as are needed at least."""
 
-MOST_IMAGES = 6
+MOST_IMAGES = 12
 """How many images to go through at a time at most; more would not stay in the caches."""
 
 MOVED = 4
@@ -44,6 +44,47 @@ PAGE = 4096
 """Bytes: numbers that lie so far apart compete for the same places in the processor's cache."""
 
 
+class Geometry(NamedTuple):
+    """How a kernel slides over an image.
+
+    Attributes:
+        image: The height and width of the image.
+        kernel: Those of the kernel.
+        size: How many rows and columns of outputs there are.
+        before: How many rows and columns of zeros are before the image.
+    """
+
+    image: Pair
+    kernel: Pair
+    size: Pair
+    before: Pair = (0, 0)
+
+    @property
+    def needed(self) -> Pair:
+        """How many rows and columns the outputs depend on, zeros included."""
+        return self.size[0] + self.kernel[0] - 1, self.size[1] + self.kernel[1] - 1
+
+    @property
+    def row(self) -> int:
+        """From one row of a plane to the next one.
+
+        The zeros behind a row are those before the next one. The distance is the same on the way
+        back, when outputs and image have changed places and so have the zeros before and behind
+        them, so that one offset serves both ways.
+        """
+        return max(self.needed[1] - self.before[1], self.image[1] + self.before[1])
+
+    @property
+    def joined(self) -> bool:
+        """Whether planes are one row high: then those of one channel follow one another."""
+        return self.image[0] == self.kernel[0] == self.size[0] == 1
+
+    def back(self) -> Geometry:
+        """Return how the kernel, turned around, slides over the gradients of the outputs."""
+        (height, width), (top, left) = self.kernel, self.before
+        return Geometry(self.size, self.kernel, self.image, (height - 1 - top, width - 1 - left))
+
+
 class Layout:
     """A few images of one shape, a kernel of one size, and the outputs asked for.
 
@@ -55,8 +96,7 @@ class Layout:
         joined: Whether the planes of one channel lie behind one another, those of all images, and
             not those of an image. That makes few long rows of many short ones.
         cells: The length of all planes, and of zeros behind the last.
-        row: The length of its rows. It is the same when the roles of images and outputs are
-            exchanged, as they are in the gradient, so that one offset serves both.
+        row: From one row of it to the next one.
         inside: Where in a plane the image begins.
         fitting: The height and width of the part of the image that outputs depend on.
         complete: Whether every output depends on the image alone, and on no zero around it.
@@ -76,11 +116,8 @@ class Layout:
         self,
         together: int,
         channels: int,
-        image: Pair,
-        kernel: Pair,
         outputs: int,
-        size: Pair,
-        before: Pair,
+        geometry: Geometry,
         reverse: bool,
         dtype: np.dtype[Any],
         lanes: int,
@@ -90,46 +127,43 @@ class Layout:
         Args:
             together: How many images there is room for.
             channels: The channels of an image.
-            image: Its height and width.
-            kernel: The height and width of a kernel.
             outputs: The channels of what comes out.
-            size: How many rows and columns of outputs there are.
-            before: How many rows and columns of zeros are before the image.
+            geometry: How a kernel slides over an image.
             reverse: Whether the kernel is read from its end.
             dtype: The dtype of the numbers.
             lanes: How many of them a vector holds.
         """
-        (height, width), (rows, columns), (top, left) = kernel, size, before
+        image, (height, width), (rows, columns), (top, left) = geometry
         self.together, self.lanes = together, lanes
-        self.row = _row(image, kernel, size)
-        self.inside = top * self.row + left
-        needed = (rows + height - 1, columns + width - 1)
+        self.row, self.joined, needed = geometry.row, geometry.joined, geometry.needed
+        # So that the first vector of an image is a whole one of the memory, which is loaded faster.
+        begin = -(top * self.row + left) % lanes
+        self.inside = begin + top * self.row + left
         self.fitting = (
             max(0, min(image[0], needed[0] - top)),
             max(0, min(image[1], needed[1] - left)),
         )
-        self.complete = before == (0, 0) and self.fitting == needed
-        self.joined = _joined(image, kernel, size)
-        self.plane = _rounded(needed[0] * self.row, lanes)
+        self.complete = geometry.before == (0, 0) and self.fitting == needed
         if self.joined:
-            self.plane = needed[0] * self.row
-            whole = _rounded(together * self.plane, lanes) + lanes
+            self.plane = self.row
+            whole = rounded(begin + together * self.plane + left, lanes) + lanes
             self.image, self.channel = self.plane, _apart(whole, lanes, dtype)
         else:
             # Sums of products read whole vectors, so there are zeros behind the last row.
-            self.plane = self.channel = _apart(self.plane + lanes, lanes, dtype)
+            whole = rounded(begin + needed[0] * self.row + left, lanes) + lanes
+            self.plane = self.channel = _apart(whole, lanes, dtype)
             self.image = channels * self.plane
         self.cells = (channels if self.joined else together) * max(self.image, self.channel)
-        self.cells += _rounded(width, lanes) + lanes
+        self.cells += rounded(width, lanes) + lanes
         self.length = (rows - 1) * self.row + columns
         taps = _steps((channels, height, width), (self.channel, self.row, 1))
         if reverse:
             taps = taps[:, ::-1, ::-1]
-        self.offsets = np.ascontiguousarray(taps).reshape(-1)
-        if runs_on(channels, image, kernel, size, lanes):
-            self._run_on(outputs, size)
+        self.offsets = np.ascontiguousarray(begin + taps).reshape(-1)
+        if runs_on(channels, geometry, lanes):
+            self._run_on(outputs, geometry.size)
         else:
-            self._divide_rows(outputs, size)
+            self._divide_rows(outputs, geometry.size)
         self.place: Place = (
             self.image,
             self.channel,
@@ -164,7 +198,7 @@ class Layout:
             self.counts[0] = 0
         else:
             self.counts = images * -(-length // self.lanes)
-        run = _rounded(length, self.lanes)
+        run = rounded(length, self.lanes)
         first, starts = np.zeros(1, np.int64), [*range(0, run, self.lanes)]
         self.segments = (
             _starts(np.arange(runs) * (outputs * run), first, starts),
@@ -178,54 +212,51 @@ class Layout:
 layout = functools.lru_cache(maxsize=256)(Layout)
 
 
-def runs_on(channels: int, image: Pair, kernel: Pair, size: Pair, lanes: int) -> bool:
+def runs_on(channels: int, geometry: Geometry, lanes: int) -> bool:
     """Return whether segments run on from row to row; arguments as for `Layout`.
 
     They then work out the gaps between rows, too, and results move once more. But a row on its own
     whose length is no multiple of a vector's has segments that overlap.
     """
-    columns, taps = size[1], channels * kernel[0] * kernel[1]
-    row = _row(image, kernel, size)
-    return columns < lanes or (taps + MOVED) * row < taps * _rounded(columns, lanes)
+    columns, taps = geometry.size[1], channels * math.prod(geometry.kernel)
+    return columns < lanes or (taps + MOVED) * geometry.row < taps * rounded(columns, lanes)
 
 
-def for_sums(images: int, channels: int, image: Pair, kernel: Pair, size: Pair, lanes: int) -> int:
+@functools.lru_cache(maxsize=256)
+def for_sums(images: int, channels: int, geometry: Geometry, lanes: int) -> int:
     """Return how many of some images to go through at a time when kernels slide over them.
 
-    It is the smallest number whose segments nearly fill blocks. Other arguments as for `Layout`.
+    It is the smallest number that makes nearly as few blocks as there can be. Other arguments as
+    for `Layout`.
     """
-    (rows, columns), on = size, runs_on(channels, image, kernel, size, lanes)
-    row, joined = _row(image, kernel, size), _joined(image, kernel, size)
+    (rows, columns), row, on = geometry.size, geometry.row, runs_on(channels, geometry, lanes)
 
-    def waste(count: int) -> float:
-        length = ((rows - 1) * row + columns) / lanes
+    def blocks(count: int) -> int:
         if not on:
-            segments = needed = float(count * rows * -(-columns // lanes))
-        elif joined:
-            segments, needed = -(-((count - 1) * row + columns) // lanes), count * length
+            segments = count * rows * -(-columns // lanes)
+        elif geometry.joined:
+            segments = -(-((count - 1) * row + columns) // lanes)
         else:
-            segments = needed = count * math.ceil(length)
-        return SEGMENTS * math.ceil(segments / SEGMENTS) / needed
+            segments = count * -(-((rows - 1) * row + columns) // lanes)
+        return -(-segments // SEGMENTS)
+
+    def all_blocks(count: int) -> int:
+        some, rest = divmod(images, count)
+        return some * blocks(count) + (blocks(rest) if rest else 0)
 
     counts = range(1, min(images, MOST_IMAGES) + 1)
-    return next((n for n in counts if waste(n) <= WASTE), min(counts, key=waste))
+    fewest = min(map(all_blocks, counts))
+    return next(count for count in counts if all_blocks(count) <= WASTE * fewest)
 
 
-def for_products(images: int, size: Pair, kernel: Pair) -> int:
-    """Return how many of some images to go through at a time when they meet their gradients.
-
-    Args:
-        images: How many there are.
-        size: The rows and columns of a gradient.
-        kernel: The rows and columns of a kernel.
-    """
-    plane = (size[0] + kernel[0] - 1) * (size[1] + kernel[1] - 1)
-    return min(images, max(1, TOGETHER // plane))
+def for_products(images: int, geometry: Geometry) -> int:
+    """Return how many of some images to go through at a time when they meet their gradients."""
+    return min(images, max(1, TOGETHER // math.prod(geometry.needed)))
 
 
 def in_blocks(outputs: int, taps: int) -> int:
     """Return how many sums there are, for outputs and taps that are multiplied in whole blocks."""
-    return _rounded(outputs, OUTPUTS) * _rounded(taps, TAPS)
+    return rounded(outputs, OUTPUTS) * rounded(taps, TAPS)
 
 
 @functools.lru_cache(maxsize=256)
@@ -237,16 +268,6 @@ def tap_positions(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Positions
         strides: The strides of each.
     """
     return _steps(sizes, strides).reshape(-1)
-
-
-def _row(image: Pair, kernel: Pair, size: Pair) -> int:
-    """Return the length of a plane's row; arguments as for `Layout`."""
-    return max(size[1], image[1]) + kernel[1] - 1
-
-
-def _joined(image: Pair, kernel: Pair, size: Pair) -> bool:
-    """Return whether planes of one channel follow one another; arguments as for `Layout`."""
-    return image[0] == kernel[0] == size[0] == 1
 
 
 def _steps(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Positions:
@@ -265,7 +286,7 @@ def _starts(images: Positions, rows: Positions, segments: list[int]) -> Position
     return starts.astype(np.int64).reshape(-1)
 
 
-def _rounded(count: int, unit: int) -> int:
+def rounded(count: int, unit: int) -> int:
     """Round up to whole units, such as vectors."""
     return -(-count // unit) * unit
 

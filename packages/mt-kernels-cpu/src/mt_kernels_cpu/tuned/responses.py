@@ -25,11 +25,15 @@ from mt_kernels_cpu.tuned.vectors import (
     larger,
     largest,
     load,
+    load_each,
     multiply_add,
     repeat,
     store,
 )
 from mt_tensor.layout import Storage
+
+SEARCHED = 4
+"""How many vectors are searched at a time."""
 
 NOWHERE = -1
 """In the place of a position: no response is positive, so there is no gradient."""
@@ -41,7 +45,7 @@ def find_strongest(responses: Storage, at: int, width: int, lanes: int) -> tuple
 
     Args:
         responses: Numbers of which none is negative.
-        at: Where in them the row begins. There is another vector behind it.
+        at: Where in them the row begins. There are as many vectors behind it as are searched.
         width: How long it is.
         lanes: The numbers in a vector.
 
@@ -63,9 +67,11 @@ def find_strongest(responses: Storage, at: int, width: int, lanes: int) -> tuple
             if np.isnan(best):
                 break
     if best > 0:
-        for p in range(0, width, lanes):
-            place = index_of(load(responses, at + p), best)
-            if place < lanes:
+        # Several vectors at a time, as nobody can predict which one it will be.
+        for p in range(0, width, SEARCHED * lanes):
+            numbers = load_each(responses, (0, lanes, 2 * lanes, 3 * lanes), at + p)
+            place = index_of(numbers, best)
+            if place < SEARCHED * lanes:
                 return best, p + place
     return best, NOWHERE
 

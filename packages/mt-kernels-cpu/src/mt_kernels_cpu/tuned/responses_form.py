@@ -10,7 +10,7 @@ import numpy as np
 from mt_kernels_cpu.tuned.convolution import as_images, has_nan, scratch_for, sliding
 from mt_kernels_cpu.tuned.convolution_form import plan_for
 from mt_kernels_cpu.tuned.layouts import Positions
-from mt_kernels_cpu.tuned.responses import add_windows, slide_and_find, spread_windows
+from mt_kernels_cpu.tuned.responses import SEARCHED, add_windows, slide_and_find, spread_windows
 from mt_kernels_cpu.tuned.threads import divide, threads_for
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import FusedForm, Gradients, TensorData
@@ -67,7 +67,9 @@ class StrongestResponse(FusedForm):
         room, room_cells = where.room, where.room_cells
         if room_cells == 0:
             room = (width, outputs * width, 0, 1, width)
-            room_cells = where.together * outputs * width + where.lanes
+            room_cells = where.together * outputs * width
+        # Behind them is what is searched beyond the last of them.
+        room_cells += SEARCHED * where.lanes
         result, places = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)
         threads = threads_for(result.size * width * len(where.offsets), count)
         given: tuple[Any, ...] = (

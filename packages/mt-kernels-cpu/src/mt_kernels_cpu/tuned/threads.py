@@ -30,7 +30,7 @@ def threads_for(steps: int, most: int) -> int:
         steps: Multiplications in all.
         most: Into how many parts the work can be divided.
     """
-    if steps < PARALLEL_FROM:
+    if steps < PARALLEL_FROM or settings.NUMBA_NUM_THREADS == 1:
         return 1
     return max(1, min(numba.get_num_threads(), most))
 

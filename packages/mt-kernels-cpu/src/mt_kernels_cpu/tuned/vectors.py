@@ -429,16 +429,26 @@ def any_nan(typing: Any, a: Any) -> Any:
 
 
 @intrinsic
-def index_of(typing: Any, a: Any, number: Any) -> Any:
-    """Return where a number first stands in a vector, the vector's length if it does not."""
+def index_of(typing: Any, block: Any, number: Any) -> Any:
+    """Return where a number first stands in the vectors of a block, their length if it does not.
+
+    No more than 64 numbers may stand there: each becomes a bit of a word.
+    """
+    vector = block.dtype
+    word = ir.IntType(vector.lanes * block.count)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wanted = _everywhere(builder, arguments[1], a.lanes)
-        same = builder.fcmp_ordered("==", arguments[0], wanted)
-        place = builder.cttz(builder.bitcast(same, ir.IntType(a.lanes)), ir.IntType(1)(0))
-        return builder.zext(place, ir.IntType(64))
+        wanted = _everywhere(builder, arguments[1], vector.lanes)
+        found = word(0)
+        for at, numbers in enumerate(unpack_tuple(builder, arguments[0], block.count)):
+            same = builder.fcmp_ordered("==", numbers, wanted)
+            bits = builder.zext(builder.bitcast(same, ir.IntType(vector.lanes)), word)
+            found = builder.or_(found, builder.shl(bits, word(at * vector.lanes)))
+        place = builder.cttz(found, ir.IntType(1)(0))
+        whole = ir.IntType(64)
+        return place if word.width == whole.width else builder.zext(place, whole)
 
-    return types.intp(a, a.element), generate
+    return types.intp(block, vector.element), generate
 
 
 @intrinsic
