@@ -42,6 +42,8 @@ def environment(threads: int, base: Mapping[str, str] | None = None) -> dict[str
         "CPU_COUNT",  # tinygrad
     ):
         env[name] = count
+    # As `mt_tensor` has it wherever it is imported before NumPy.
+    env.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     multi = "true" if threads > 1 else "false"
     env["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={multi}"
     env["JAX_PLATFORMS"] = "cpu"

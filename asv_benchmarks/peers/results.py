@@ -23,17 +23,19 @@ class Time:
         cpu: The median of the processor's time.
         wall: The median of the time on the clock.
         least: The smallest time on the clock.
+        counted: Which of the medians is told: the processor's on one thread, else the clock's.
     """
 
     cpu: float
     wall: float
     least: float
+    counted: float
 
     @classmethod
-    def of(cls, timing: Timing, scale: float) -> "Time":
+    def of(cls, timing: Timing, scale: float, threads: int) -> "Time":
         """Summarise the rounds."""
-        cpu, wall = statistics.median(timing.cpu), statistics.median(timing.wall)
-        return cls(scale * cpu, scale * wall, scale * min(timing.wall))
+        cpu, wall = scale * statistics.median(timing.cpu), scale * statistics.median(timing.wall)
+        return cls(cpu, wall, scale * min(timing.wall), cpu if threads == 1 else wall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class Result:
             row.group,
             row.unit,
             ours,
-            {name: Time.of(timing, scale) for name, timing in timings.items()},
+            {name: Time.of(timing, scale, threads) for name, timing in timings.items()},
             comparisons,
             tuple(name for name in (ours, *rivals) if name not in timings),
             needs.flops if needs else None,
@@ -136,7 +138,7 @@ class Result:
     def share(self) -> float | None:
         """What share of what the machine can do is used, 0 to 1."""
         ours = self.times.get(self.ours)
-        return self.least / ours.cpu if self.least and ours else None
+        return self.least / ours.counted if self.least and ours else None
 
     @property
     def missed(self) -> list[str]:

@@ -65,13 +65,13 @@ def _group(title: str, rows: Iterable[Result]) -> RichTable:
         rich.add_column(name, justify="left" if left else "right", no_wrap=True)
     for row in rows:
         ours = row.times.get(row.ours)
-        cells = [row.title, quantity(ours.cpu, row.unit) if ours else "absent"]
+        cells = [row.title, quantity(ours.counted, row.unit) if ours else "absent"]
         for rival, one in row.comparisons.items():
             time = row.times[rival]
             rich.add_row(
                 *cells,
                 rival,
-                quantity(time.cpu, row.unit),
+                quantity(time.counted, row.unit),
                 *_ratios(one, row if cells[0] else None),
             )
             cells = ["", ""]

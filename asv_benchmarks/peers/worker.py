@@ -28,6 +28,13 @@ from asv_benchmarks.workloads import Workload
 WARM_SECONDS = 0.3
 """How long a call is repeated before it counts as warm."""
 
+SPREAD_SECONDS = 0.3
+"""How long a call on several threads is repeated at the beginning of each turn.
+
+Systems keep a process that was idle on one core for tens of milliseconds, however many threads it
+has, before they spread it again.
+"""
+
 
 def main() -> None:
     """Answer requests until there are no more."""
@@ -60,6 +67,8 @@ def _serve(contender: Contender, threads: int, answers: TextIO) -> None:
             elif "limits" in request:
                 _answer(answers, asdict(Limits.measure(threads)))
             else:
+                if threads > 1:
+                    _repeat(call, SPREAD_SECONDS)
                 _answer(answers, _timed(call, request["run"]))
         except Absent as error:
             _answer(answers, {"absent": str(error)})
@@ -76,13 +85,18 @@ def _nothing() -> None:
 def _warm_up(call: Call) -> float:
     """Call until it is warm and return how long the last call took."""
     call()
+    return _repeat(call, WARM_SECONDS)
+
+
+def _repeat(call: Call, duration: float) -> float:
+    """Call for so many seconds, a thousand times at most; return how long the last call took."""
     begin = last = time.perf_counter()
     seconds = 0.0
     for _ in range(1000):
         call()
         now = time.perf_counter()
         seconds, last = now - last, now
-        if now - begin > WARM_SECONDS:
+        if now - begin > duration:
             break
     return seconds
 

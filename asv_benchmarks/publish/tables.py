@@ -59,7 +59,7 @@ def steps(tables: Sequence[Table]) -> str:
             if row.group != "training step" or one is None:
                 continue
             cells = rows.setdefault(row.key, [row.title, *[""] * 3 * at])
-            cells += [time(row, row.ours, threads), time(row, "torch", threads), _ratio(one)]
+            cells += [time(row, row.ours), time(row, "torch"), _ratio(one)]
     width = len(head)
     return markdown(head, [[*cells, *[""] * (width - len(cells))] for cells in rows.values()])
 
@@ -69,21 +69,20 @@ def everything(table: Table) -> str:
     parts = []
     for group in dict.fromkeys(row.group for row in table.rows):
         rows = [row for row in table.rows if row.group == group]
-        parts.append(f"**{group[0].upper()}{group[1:]}**\n\n{_group(rows, table)}")
+        parts.append(f"**{group[0].upper()}{group[1:]}**\n\n{_group(rows)}")
     parts += [f"`{note}`" for note in table.notes]
     return "\n\n".join(parts)
 
 
-def _group(rows: Sequence[Result], table: Table) -> str:
-    threads = table.conditions["threads"]
+def _group(rows: Sequence[Result]) -> str:
     rivals = [*dict.fromkeys(name for row in rows for name in row.comparisons)]
     head = ["", "ours", *(CALLED.get(name, name) for name in rivals), "has to reach", "roofline"]
     lines = []
     for row in rows:
-        cells = [row.title, time(row, row.ours, threads)]
+        cells = [row.title, time(row, row.ours)]
         for name in rivals:
             one = row.comparisons.get(name)
-            cells.append("" if one is None else f"{time(row, name, threads)}: {_ratio(one)}")
+            cells.append("" if one is None else f"{time(row, name)}: {_ratio(one)}")
         targets = [
             f"{one.must:g}" + _missed(one)
             for one in row.comparisons.values()
@@ -98,12 +97,9 @@ def _missed(one: Comparison) -> str:
     return " (**missed**)" if one.verdict == "missed" else ""
 
 
-def time(row: Result, name: str, threads: int) -> str:
-    """Return a contender's time: the processor's on one thread, else the clock's."""
-    if name not in row.times:
-        return "absent"
-    taken = row.times[name]
-    return quantity(taken.cpu if threads == 1 else taken.wall, row.unit)
+def time(row: Result, name: str) -> str:
+    """Return a contender's time."""
+    return quantity(row.times[name].counted, row.unit) if name in row.times else "absent"
 
 
 def _ratio(one: Comparison) -> str:

@@ -99,6 +99,12 @@ def test_a_result_says_who_was_absent_and_what_was_missed() -> None:
     assert result.times["tuned"].cpu == pytest.approx(2.0)  # milliseconds
 
 
+@pytest.mark.parametrize(("threads", "counted"), [(1, 2.0), (2, 3.0)])
+def test_the_clock_counts_on_several_threads(threads: int, counted: float) -> None:
+    result = Result.of(row(), "tuned", {"tuned": Timing((2e-3,), (3e-3,))}, threads)
+    assert result.times["tuned"].counted == pytest.approx(counted)
+
+
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     timings = {"tuned": Timing((1.0, 2.0), (1.0, 2.0)), "numpy": Timing((3.0, 5.0), (3.0, 5.0))}
     result = Result.of(row(), "tuned", timings, threads=1)

@@ -22,6 +22,7 @@ from mt_kernels_cpu.tuned import Tuned, convolution, pooling, responses_form
 from mt_kernels_cpu.tuned.convolution_form import Convolution
 from mt_kernels_cpu.tuned.pooling import AvgPool2d, MaxPool2d
 from mt_kernels_cpu.tuned.responses_form import StrongestResponse
+from mt_kernels_cpu.tuned.threads import Part
 from mt_tensor import TensorData
 
 Array = npt.NDArray[Any]
@@ -82,11 +83,16 @@ draws = st.data()
 examples = settings(max_examples=1000, verbosity=Verbosity.verbose)
 
 
-def backwards(count: int, threads: int, work: Callable[[int, int, int], object]) -> None:
-    """Go through a range as `divide` does, the last part first."""
-    ends = [count * part // threads for part in range(threads + 1)]
-    for part in reversed(range(threads)):
-        work(part, ends[part], ends[part + 1])
+def thirds(count: int, steps: int) -> list[Part]:
+    """Divide whatever can be divided."""
+    threads = max(1, min(3, count))
+    return [(count * part // threads, count * (part + 1) // threads) for part in range(threads)]
+
+
+def backwards(parts: list[Part], work: Callable[[int, int, int], object]) -> None:
+    """Go through parts as `divide` does, the last one first."""
+    for at, part in reversed(list(enumerate(parts))):
+        work(at, *part)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -94,7 +100,7 @@ def parts() -> Iterator[None]:
     """Everything in three parts, if it can be divided into as many."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (convolution, pooling, responses_form):
-            patch.setattr(module, "threads_for", lambda steps, most: max(1, min(3, most)))
+            patch.setattr(module, "parts_of", thirds)
             patch.setattr(module, "divide", backwards)
         yield
 

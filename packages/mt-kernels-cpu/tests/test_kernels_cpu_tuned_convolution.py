@@ -1,6 +1,7 @@
 """Convolution and products of the tuned backend against the reference, in any layout."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -24,13 +25,18 @@ draws = st.data()
 
 @pytest.fixture(params=["one thread", "several threads"])
 def spread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Everything on one thread, or everything on as many as there are images."""
-    several = request.param == "several threads"
+    """Everything on one thread, or everything on three if there are as many images."""
+    several = 3 if request.param == "several threads" else 1
     monkeypatch.setattr(
-        "mt_kernels_cpu.tuned.convolution.threads_for",
-        lambda steps, most: max(1, min(3, most)) if several else 1,
+        "mt_kernels_cpu.tuned.convolution.parts_of",
+        lambda count, steps: equal_parts(count, min(several, count)),
     )
     yield
+
+
+def equal_parts(count: int, several: int) -> list[threads.Part]:
+    ends = [count * part // several for part in range(several + 1)]
+    return list(pairwise(ends))
 
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -281,19 +287,32 @@ def test_the_gradient_of_a_large_batch_is_as_good_as_that_of_a_small_one() -> No
     assert np.abs(single - double).max() < 1e-2 * np.abs(double).mean()
 
 
-def test_work_is_divided_without_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "PARALLEL_FROM", 100)
-    assert threads.threads_for(99, 8) == 1
-    assert threads.threads_for(100, 1) == 1
-    for count in (1, 2, 7):
-        for several in range(1, count + 1):
-            parts: list[tuple[int, int, int]] = []
-            threads.divide(count, several, lambda *part, to=parts: to.append(part))
-            parts.sort()
-            assert [part for part, _, _ in parts] == list(range(several))
-            ends = [0, *(last for _, _, last in parts)]
-            assert [first for _, first, _ in parts] == ends[:-1]
-            assert ends[-1] == count
+@pytest.mark.parametrize("several", [1, 2, 5])
+@given(st.integers(1, 50), st.integers(0, 10 * threads.PARALLEL_FROM))
+def test_work_is_divided_without_gaps(several: int, count: int, steps: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads.settings, "NUMBA_NUM_THREADS", several)
+        patch.setattr("numba.get_num_threads", lambda: several)
+        parts = threads.parts_of(count, steps)
+    lengths = [last - first for first, last in parts]
+    assert len(parts) <= (several if steps >= threads.PARALLEL_FROM else 1)
+    assert (parts[0][0], parts[-1][1]) == (0, count)
+    assert [first for first, _ in parts[1:]] == [last for _, last in parts[:-1]]
+    # Who must wake up first has less to do.
+    assert min(lengths) > 0
+    assert lengths[0] >= max(lengths) - 1
+
+
+def test_much_work_is_divided_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numba.get_num_threads", lambda: 4)
+    monkeypatch.setattr(threads.settings, "NUMBA_NUM_THREADS", 4)
+    assert threads.parts_of(8, 2**40) == [(0, 2), (2, 4), (4, 6), (6, 8)]
+
+
+def test_each_part_is_worked_through_once() -> None:
+    done: list[tuple[int, int, int]] = []
+    threads.divide([(0, 4), (4, 5), (5, 7)], lambda *part: done.append(part))
+    assert sorted(done) == [(0, 0, 4), (1, 4, 5), (2, 5, 7)]
 
 
 def test_an_error_in_a_part_is_raised() -> None:
@@ -302,4 +321,4 @@ def test_an_error_in_a_part_is_raised() -> None:
             raise ValueError("in a part")
 
     with pytest.raises(ValueError, match="in a part"):
-        threads.divide(4, 2, work)
+        threads.divide([(0, 2), (2, 4)], work)

@@ -4,7 +4,7 @@ Nothing here knows of gradients. Start with `mt_tensor.operators`, then `TensorD
 `Backend`.
 """
 
-from mt_tensor import operators
+from mt_tensor import _blas, operators  # _blas first: it is for NumPy to find
 from mt_tensor.backend import Backend, HostBackend, Map, ShapeError, Zip, host_array
 from mt_tensor.fusion import FusedForm, FusedStep, Gradients, Parts
 from mt_tensor.layout import (
@@ -18,6 +18,8 @@ from mt_tensor.layout import (
 )
 from mt_tensor.reference import REFERENCE, Reference
 from mt_tensor.tensor_data import TensorData
+
+del _blas
 
 __all__ = [
     "MAX_DIMS",

@@ -38,7 +38,7 @@ from mt_kernels_cpu.tuned.planes import (
     slide,
     slide_back,
 )
-from mt_kernels_cpu.tuned.threads import divide, threads_for
+from mt_kernels_cpu.tuned.threads import divide, parts_of
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import TensorData, host_array
 
@@ -105,9 +105,8 @@ def slide_over(
     Shape:
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, P, Q), bias (O,).
     """
-    count, steps = out.shape[0], out.size * len(where.offsets)
-    threads = threads_for(steps, count)
-    scratch = scratch_for(backend, threads, where.cells + where.room_cells)
+    parts = parts_of(out.shape[0], out.size * len(where.offsets))
+    scratch = scratch_for(backend, len(parts), where.cells + where.room_cells)
     given: tuple[Any, ...] = (
         *sliding(backend, where, input, weight, bias),
         _to_write(out),
@@ -116,7 +115,7 @@ def slide_over(
         scratch,
         where.cells,
     )
-    divide(count, threads, lambda part, first, last: slide(*given, part, first, last))
+    divide(parts, lambda *part: slide(*given, *part))
 
 
 def sliding(
@@ -169,13 +168,13 @@ def slide_back_over(
     grad = to_fill_from(backend, gradient_where, grad, mask is not None)
     count, outputs = grad.shape[0], grad.shape[1]
     passes = (by_input is not None) + (by_weight is not None)
-    threads = threads_for(passes * grad.size * len(where.offsets), count)
+    parts = parts_of(count, passes * grad.size * len(where.offsets))
     length = 0 if by_weight is None else in_blocks(outputs, len(where.offsets))
     sums = gradient_where.cells + where.cells
     biased = sums + length if by_bias is None else sums + length + outputs
-    parts = (gradient_where.cells, sums, sums + length, biased)
+    ends = (gradient_where.cells, sums, sums + length, biased)
     room = 0 if by_input is None else gradient_where.room_cells
-    scratch = scratch_for(backend, threads, biased + room)
+    scratch = scratch_for(backend, len(parts), biased + room)
     zero, signs = _zero(backend.dtype), grad if mask is None else mask
     given: tuple[Any, ...] = (
         (grad.storage, grad.strides),
@@ -195,16 +194,16 @@ def slide_back_over(
         where.length,
         where.joined,
         scratch,
-        parts,
+        ends,
         where.lanes,
     )
-    divide(count, threads, lambda part, first, last: slide_back(*given, part, first, last))
+    divide(parts, lambda *part: slide_back(*given, *part))
     collect(
         (zero, 0, NOWHERE, NOWHERE) if by_weight is None else _kernels(where, by_weight),
         zero[:0] if by_bias is None else by_bias.storage,
         outputs,
         scratch,
-        parts,
+        ends,
     )
 
 

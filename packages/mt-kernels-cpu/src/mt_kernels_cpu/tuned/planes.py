@@ -67,7 +67,7 @@ first kernel each tap lies, and each tap's offset in planes."""
 Begin: TypeAlias = tuple[Storage, int]
 """What sums begin with: the cells, and the step from one output's number to the next."""
 
-Parts: TypeAlias = tuple[int, int, int, int]
+Ends: TypeAlias = tuple[int, int, int, int]
 """Where in a row of scratch gradients, images, sums of the kernels and sums of the bias end."""
 
 Segments: TypeAlias = tuple[Positions, Positions, Positions]
@@ -368,7 +368,7 @@ def slide_back(
     length: int,
     joined: bool,
     scratch: Scratch,
-    parts: Parts,
+    ends: Ends,
     lanes: int,
     part: int,
     first: int,
@@ -395,16 +395,16 @@ def slide_back(
         joined: Whether the planes of one channel follow one another and make one long row.
         scratch: Room for the planes of gradients, for those of images, for the kernels' gradient as
             a row of outputs for each tap, in whole blocks, for the bias's, and for that of images.
-        parts: Where each of these ends; there is no room for what nobody wants.
+        ends: Where each of these ends; there is no room for what nobody wants.
         lanes: The numbers in a vector.
         part: Which row of `scratch` is this thread's.
         first: The first image to go through.
         last: The one at which to stop.
     """
     row = scratch[part]
-    row[: parts[3]] = 0.0
-    g, planes = row[: parts[0]], row[parts[0] : parts[1]]
-    sums, bias_sums = row[parts[1] : parts[2]], row[parts[2] : parts[3]]
+    row[: ends[3]] = 0.0
+    g, planes = row[: ends[0]], row[ends[0] : ends[1]]
+    sums, bias_sums = row[ends[1] : ends[2]], row[ends[2] : ends[3]]
     for n in range(first, last, together):
         end = min(n + together, last)
         if first < n and end - n < together:
@@ -412,7 +412,7 @@ def slide_back(
             g[:] = 0.0
         fill(g, gradient_place, gradients, masked, mask, lanes, n, end)
         if backward:
-            responses = row[parts[3] :]
+            responses = row[ends[3] :]
             slide_few(by_input, responses, room, g, kernels, begin, segments, False, lanes, n, end)
         count, run = (1, (end - n) * gradient_place[0]) if joined else (end - n, length)
         if len(sums) > 0:
@@ -424,7 +424,7 @@ def slide_back(
 
 @released
 def collect(
-    by_weight: Kernels, by_bias: Storage, outputs: int, scratch: Scratch, parts: Parts
+    by_weight: Kernels, by_bias: Storage, outputs: int, scratch: Scratch, ends: Ends
 ) -> None:
     """Add up what `slide_back` left on each thread, and put it where it belongs.
 
@@ -433,14 +433,14 @@ def collect(
         by_bias: Where to write the gradient of the bias.
         outputs: How many kernels there are.
         scratch: Where the sums are.
-        parts: Where in each row its parts end.
+        ends: Where in each row its parts end.
     """
-    sums = scratch[0][parts[1] : parts[3]]
+    sums = scratch[0][ends[1] : ends[3]]
     for part in range(1, len(scratch)):
-        more = scratch[part][parts[1] : parts[3]]
+        more = scratch[part][ends[1] : ends[3]]
         for i in range(len(sums)):
             sums[i] += more[i]
-    if parts[1] < parts[2]:
+    if ends[1] < ends[2]:
         weights, kernel, taps, _ = by_weight
         whole = -(-outputs // OUTPUTS) * OUTPUTS
         for t in range(len(taps)):
@@ -448,6 +448,6 @@ def collect(
             to, row = weights[taps[t] :], sums[t * whole :]
             for o in range(np.uint64(outputs)):
                 to[o * np.uint64(kernel)] = row[o]
-    biases = sums[parts[2] - parts[1] :]
+    biases = sums[ends[2] - ends[1] :]
     for o in range(len(by_bias)):
         by_bias[o] = biases[o]

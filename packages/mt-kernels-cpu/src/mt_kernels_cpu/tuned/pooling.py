@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.jit import released
-from mt_kernels_cpu.tuned.layouts import Pair
-from mt_kernels_cpu.tuned.threads import divide, threads_for
+from mt_kernels_cpu.tuned.layouts import MOVED, Pair
+from mt_kernels_cpu.tuned.threads import divide, parts_of
 from mt_kernels_cpu.tuned.vectors import add, beats, deal, exceeds, lanes, load, repeat, store
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
@@ -25,6 +25,9 @@ SIZES_KEPT = 32
 
 MOST_PLACES = 2**24
 """The size of the largest image whose elements single precision can count."""
+
+COMPARED = 20
+"""How many multiplications take as long as it does to compare an element and to keep its place."""
 
 WIDEST_WINDOW = 16
 """For wider ones, the instructions that deal numbers to as many vectors would be too many."""
@@ -81,7 +84,7 @@ class MaxPool2d(FusedForm):
         # Those of a whole image; the last of them are read a vector at a time.
         numbers = counting(rows * columns * prod(window) + width * window[1], backend.dtype)
         given = (out.storage, places, cells, numbers, width, rows, columns)
-        _for_planes(input, lambda *part: pool(*given, *part))
+        _for_planes(input, lambda *part: pool(*given, *part), COMPARED)
         return out, (input.shape, places)
 
     @staticmethod
@@ -122,10 +125,16 @@ def _pooled(backend: Tuned, input: TensorData, kernel: Pair) -> TensorData:
     return backend.new((count, channels, height // kernel[0], width // kernel[1]))
 
 
-def _for_planes(images: TensorData, run: Callable[[int, int], None]) -> None:
-    """Run a kernel on all planes of images, a plane being one channel of one image."""
+def _for_planes(images: TensorData, run: Callable[[int, int], None], element: int = MOVED) -> None:
+    """Run a kernel on all planes of images, a plane being one channel of one image.
+
+    Args:
+        images: What it goes through.
+        run: The kernel.
+        element: How many multiplications take as long as one element does.
+    """
     planes = images.shape[0] * images.shape[1]
-    divide(planes, threads_for(images.size, planes), lambda _, first, last: run(first, last))
+    divide(parts_of(planes, element * images.size), lambda _, first, last: run(first, last))
 
 
 @lru_cache(maxsize=SIZES_KEPT)

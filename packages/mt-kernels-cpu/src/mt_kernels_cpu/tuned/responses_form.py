@@ -11,7 +11,7 @@ from mt_kernels_cpu.tuned.convolution import as_images, has_nan, scratch_for, sl
 from mt_kernels_cpu.tuned.convolution_form import plan_for
 from mt_kernels_cpu.tuned.layouts import Positions
 from mt_kernels_cpu.tuned.responses import SEARCHED, add_windows, slide_and_find, spread_windows
-from mt_kernels_cpu.tuned.threads import divide, threads_for
+from mt_kernels_cpu.tuned.threads import divide, parts_of
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import FusedForm, Gradients, TensorData
 
@@ -71,17 +71,17 @@ class StrongestResponse(FusedForm):
         # Behind them is what is searched beyond the last of them.
         room_cells += SEARCHED * where.lanes
         result, places = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)
-        threads = threads_for(result.size * width * len(where.offsets), count)
+        parts = parts_of(count, result.size * width * len(where.offsets))
         given: tuple[Any, ...] = (
             *sliding(backend, where, as_images(input), as_images(weight), bias),
             result.storage,
             places,
             outputs,
             room,
-            scratch_for(backend, threads, where.cells + room_cells),
+            scratch_for(backend, len(parts), where.cells + room_cells),
             where.cells,
         )
-        divide(count, threads, lambda *part: slide_and_find(*given, *part))
+        divide(parts, lambda *part: slide_and_find(*given, *part))
         if not where.complete and has_nan(result):
             # An infinite weight may have met a zero that surrounds the sequences.
             return None
@@ -102,14 +102,13 @@ class StrongestResponse(FusedForm):
             saved.before,
             lanes(backend.dtype),
         )
-        threads = threads_for(where.size * channels * taps, min(count, outputs))
+        steps = where.size * channels * taps
         by_input = by_weight = by_bias = None
         if saved.needs_grad[0]:
             rows = backend.new((count, width, channels))
             kernels = backend.contiguous(saved.weight.permute(0, 2, 1))
             divide(
-                count,
-                threads,
+                parts_of(count, steps),
                 lambda _, first, last: spread_windows(
                     rows.storage, kernels.storage, *given, first, last
                 ),
@@ -120,9 +119,10 @@ class StrongestResponse(FusedForm):
                 backend.new((outputs, channels, taps)),
                 backend.new((outputs,)),
             )
-            scratch = scratch_for(backend, threads, channels * taps)
+            parts = parts_of(outputs, steps)
+            scratch = scratch_for(backend, len(parts), channels * taps)
             sequences = backend.contiguous(saved.input.permute(0, 2, 1))
             to = (kernel_grad.storage, bias_grad.storage, scratch, sequences.storage)
-            divide(outputs, threads, lambda *part: add_windows(*to, *given, *part))
+            divide(parts, lambda *part: add_windows(*to, *given, *part))
             by_weight, by_bias = kernel_grad, bias_grad
         return (by_input, by_weight, by_bias)[: len(saved.needs_grad)]
