@@ -185,8 +185,8 @@ MUTANTS: list[Mutant] = [
         "1.4",
         "constants are sorted, too",
         GRAPH,
-        "not parent.is_constant()",
-        "True",
+        "                constants.add(key)\n",
+        "                constants.add(key)\n                finished.append(variable)\n",
         "constant",
     ),
     mutant(

@@ -264,8 +264,8 @@ class TensorData:
             )
         return TensorData.trusted(
             self.storage,
-            tuple(map(self.shape.__getitem__, order)),
-            tuple(map(self.strides.__getitem__, order)),
+            tuple(self.shape[dim] for dim in order),
+            tuple(self.strides[dim] for dim in order),
         )
 
     def view(self, *shape: int) -> "TensorData":
