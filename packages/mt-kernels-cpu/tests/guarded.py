@@ -55,6 +55,10 @@ class Guarded(Tuned):
         cells.fill(np.nan)
         return cells
 
+    def scratch(self, threads: int, cells: int) -> Array:
+        """Return no cell more than was asked for."""
+        return self._cells(threads * cells).reshape(threads, cells)
+
     def numbers(self, *shape: int) -> TensorData:
         """Return small whole numbers, of which sums are exact, in any layout with any gaps."""
         strides, reach = [0] * len(shape), 1

@@ -141,10 +141,11 @@ class TensorData:
 
     def repeated(self, shape: tuple[int, ...]) -> "TensorData":
         """Return what `expand` does, for a shape to which this tensor is known to broadcast."""
-        strides = [0] * (len(shape) - len(self.shape))
-        for size, stride in zip(self.shape, self.strides):  # noqa: B905 - of one length
-            strides.append(0 if size == 1 else stride)
-        return TensorData.trusted(self.storage, shape, tuple(strides))
+        strides = (0,) * (len(shape) - self.dims) + tuple(
+            0 if size == 1 else stride
+            for size, stride in zip(self.shape, self.strides, strict=True)
+        )
+        return TensorData.trusted(self.storage, shape, strides)
 
     @property
     def _storage(self) -> Storage:

@@ -1,14 +1,16 @@
 """The tuned backend: which kernel computes what."""
 
 import functools
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.tuned.buffers import REUSED_FROM, Buffers
+from mt_kernels_cpu.tuned.buffers import ALIGNMENT, REUSED_FROM, Buffers
 from mt_kernels_cpu.tuned.convolution import as_images, correlate
 from mt_kernels_cpu.tuned.elementwise import Elementwise
 from mt_kernels_cpu.tuned.forms import FORMS
+from mt_kernels_cpu.tuned.layouts import rounded
 from mt_kernels_cpu.tuned.products import Products
 from mt_kernels_cpu.tuned.reductions import Reductions
 from mt_tensor import FusedForm, TensorData
@@ -59,6 +61,17 @@ class Tuned(Elementwise, Reductions, Products):
         cells = a.storage
         fits = cells.dtype == self.dtype and cells.flags.c_contiguous
         return a if fits else self.copy(a)
+
+    def scratch(self, threads: int, cells: int) -> npt.NDArray[Any]:
+        """Return memory for each of some threads, which begins with a line of the cache.
+
+        Shape:
+            (threads, cells or a few more).
+        """
+        cells = rounded(cells, ALIGNMENT // self.dtype.itemsize)
+        # Few numbers have no buffer, and only buffers begin there.
+        memory = self._cells(max(threads * cells, self._few))
+        return memory[: threads * cells].reshape(threads, cells)
 
     def _cells(self, count: int) -> Storage:
         # So few are not worth a buffer, nor the question.

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.tuned.buffers import ALIGNMENT, REUSED_FROM
 from mt_kernels_cpu.tuned.layouts import (
     Geometry,
     Layout,
@@ -27,13 +26,11 @@ from mt_kernels_cpu.tuned.layouts import (
     for_sums,
     in_blocks,
     layout,
-    rounded,
     tap_positions,
 )
 from mt_kernels_cpu.tuned.planes import (
     Kernels,
     Outputs,
-    Scratch,
     collect,
     slide,
     slide_back,
@@ -106,7 +103,7 @@ def slide_over(
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, P, Q), bias (O,).
     """
     parts = parts_of(out.shape[0], out.size * len(where.offsets))
-    scratch = scratch_for(backend, len(parts), where.cells + where.room_cells)
+    scratch = backend.scratch(len(parts), where.cells + where.room_cells)
     given: tuple[Any, ...] = (
         *sliding(backend, where, input, weight, bias),
         _to_write(out),
@@ -174,7 +171,7 @@ def slide_back_over(
     biased = sums + length if by_bias is None else sums + length + outputs
     ends = (gradient_where.cells, sums, sums + length, biased)
     room = 0 if by_input is None else gradient_where.room_cells
-    scratch = scratch_for(backend, len(parts), biased + room)
+    scratch = backend.scratch(len(parts), biased + room)
     zero, signs = _zero(backend.dtype), grad if mask is None else mask
     given: tuple[Any, ...] = (
         (grad.storage, grad.strides),
@@ -250,14 +247,6 @@ def to_fill_from(
     if to_channel == 1 and not masked and min(images.shape[1], where.fitting[1]) >= where.lanes:
         return images
     return backend.contiguous(images)
-
-
-def scratch_for(backend: Tuned, threads: int, cells: int) -> Scratch:
-    """Return so many cells for each thread, which begin with a whole vector of the memory."""
-    cells = rounded(cells, ALIGNMENT)
-    # Few numbers would else have no buffer, and buffers are what is aligned.
-    whole = backend._cells(max(threads * cells, REUSED_FROM))
-    return whole[: threads * cells].reshape(threads, cells)
 
 
 def _kernels(where: Layout, weight: TensorData) -> Kernels:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mt_kernels_cpu.tuned.convolution import as_images, has_nan, scratch_for, sliding
+from mt_kernels_cpu.tuned.convolution import as_images, has_nan, sliding
 from mt_kernels_cpu.tuned.convolution_form import plan_for
 from mt_kernels_cpu.tuned.layouts import Positions
 from mt_kernels_cpu.tuned.responses import SEARCHED, add_windows, slide_and_find, spread_windows
@@ -78,7 +78,7 @@ class StrongestResponse(FusedForm):
             places,
             outputs,
             room,
-            scratch_for(backend, len(parts), where.cells + room_cells),
+            backend.scratch(len(parts), where.cells + room_cells),
             where.cells,
         )
         divide(parts, lambda *part: slide_and_find(*given, *part))
@@ -120,7 +120,7 @@ class StrongestResponse(FusedForm):
                 backend.new((outputs,)),
             )
             parts = parts_of(outputs, steps)
-            scratch = scratch_for(backend, len(parts), channels * taps)
+            scratch = backend.scratch(len(parts), channels * taps)
             sequences = backend.contiguous(saved.input.permute(0, 2, 1))
             to = (kernel_grad.storage, bias_grad.storage, scratch, sequences.storage)
             divide(parts, lambda *part: add_windows(*to, *given, *part))

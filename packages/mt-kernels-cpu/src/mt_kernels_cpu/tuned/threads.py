@@ -42,8 +42,8 @@ def parts_of(count: int, steps: int) -> list[Part]:
     """
     if steps < PARALLEL_FROM or settings.NUMBA_NUM_THREADS == 1:
         return [(0, count)]
-    threads = max(1, min(numba.get_num_threads(), count))
-    share = count / threads * max(0.0, 1 - HEAD_START / steps)
+    threads = min(numba.get_num_threads(), count)
+    share = count / threads * (1 - HEAD_START / steps)
     ends = [0, *(round(count - part * share) for part in range(threads - 1, -1, -1))]
     return [(first, last) for first, last in pairwise(ends) if first < last]
 
