@@ -19,6 +19,7 @@ from hypothesis import Verbosity, given, settings
 from hypothesis import strategies as st
 
 from mt_kernels_cpu.tuned import Tuned, convolution, pooling, responses_form
+from mt_kernels_cpu.tuned.buffers import Buffers
 from mt_kernels_cpu.tuned.convolution_form import Convolution
 from mt_kernels_cpu.tuned.pooling import AvgPool2d, MaxPool2d
 from mt_kernels_cpu.tuned.responses_form import StrongestResponse
@@ -31,29 +32,43 @@ Pair = tuple[int, int]
 system: Any = ctypes.CDLL(None)
 
 
-class Guarded(Tuned):
-    """The tuned backend in memory between guards, and a source of operands there.
+class Guards(Buffers):
+    """Memory between guards.
 
     Attributes:
         at_end: Whether arrays fill the end of what may be touched, or else its beginning.
-        rng: Where numbers and layouts come from.
     """
 
-    def __init__(self, dtype: npt.DTypeLike, at_end: bool, seed: int) -> None:
-        super().__init__(dtype)
-        self.at_end, self.rng = at_end, np.random.default_rng(seed)
+    def __init__(self, at_end: bool) -> None:
+        super().__init__()
+        self.at_end = at_end
 
-    def _cells(self, count: int) -> Array:
-        page, size = mmap.PAGESIZE, count * self.dtype.itemsize
+    def empty(self, count: int, dtype: npt.DTypeLike) -> Array:
+        """Return an array of NaN, or of -1 if it is one of integers."""
+        page, size = mmap.PAGESIZE, count * np.dtype(dtype).itemsize
         middle = -(-max(size, 1) // page) * page
         memory = mmap.mmap(-1, middle + 2 * page)
         first = ctypes.addressof(ctypes.c_char.from_buffer(memory))
         for guard in (first, first + page + middle):
             assert system.mprotect(ctypes.c_void_p(guard), ctypes.c_size_t(page), 0) == 0
         start = page + (middle - size if self.at_end else 0)
-        cells: Array = np.frombuffer(memory, self.dtype, count, start)
-        cells.fill(np.nan)
+        cells: Array = np.frombuffer(memory, dtype, count, start)
+        cells.fill(np.nan if np.dtype(dtype).kind == "f" else -1)
         return cells
+
+
+class Guarded(Tuned):
+    """The tuned backend in memory between guards, and a source of operands there.
+
+    Attributes:
+        rng: Where numbers and layouts come from.
+    """
+
+    def __init__(self, dtype: npt.DTypeLike, at_end: bool, seed: int) -> None:
+        super().__init__(dtype)
+        self.buffers, self.rng = Guards(at_end), np.random.default_rng(seed)
+        # Even the smallest array is one of theirs.
+        self._few = 0
 
     def scratch(self, threads: int, cells: int) -> Array:
         """Return no cell more than was asked for."""

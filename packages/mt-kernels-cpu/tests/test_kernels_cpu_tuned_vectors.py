@@ -31,6 +31,7 @@ from mt_kernels_cpu.tuned.vectors import (
     first_numbers,
     index_of,
     lanes,
+    lanes_of,
     larger,
     largest,
     load,
@@ -41,6 +42,7 @@ from mt_kernels_cpu.tuned.vectors import (
     repeat_each,
     store,
     store_block,
+    store_integers,
     total,
     where_positive,
 )
@@ -100,6 +102,23 @@ def test_of_each_number(dtype: Any) -> None:
     np.testing.assert_array_equal(out[7], np.maximum(a, b))
     exceeding = (a > b) | (np.isnan(a) & ~np.isnan(b))
     np.testing.assert_array_equal(out[8], np.where(exceeding, -7.0, -6.0))
+
+
+@released
+def write_integers(out: Any, a: Any, steps: Any) -> None:
+    """Write the whole numbers of an array as integers, a vector at a time."""
+    for i in range(0, len(a), lanes_of(a)):
+        store_integers(out, i, load(a, i))
+        steps[i] = 1
+
+
+@dtypes
+def test_integers(dtype: Any) -> None:
+    a = np.arange(2 * lanes(dtype), dtype=dtype) * 1001
+    out, steps = np.zeros(len(a), np.int32), np.zeros(len(a), np.int32)
+    write_integers(out, a, steps)
+    np.testing.assert_array_equal(out, a)
+    assert steps.nonzero()[0].tolist() == [0, lanes(dtype)]
 
 
 @released

@@ -127,7 +127,6 @@ def sliding(
         _kernels(where, weight),
         (_zero(backend.dtype), 0) if bias is None else (bias.storage, bias.strides[0]),
         (*where.segments, where.counts),
-        where.lanes,
     )
 
 
@@ -192,7 +191,6 @@ def slide_back_over(
         where.joined,
         scratch,
         ends,
-        where.lanes,
     )
     divide(parts, lambda *part: slide_back(*given, *part))
     collect(

@@ -40,6 +40,7 @@ from mt_kernels_cpu.tuned.vectors import (
     add_totals,
     copy_transposed,
     first_numbers,
+    lanes_of,
     load,
     load_each,
     positive_block,
@@ -77,9 +78,10 @@ first image has, the first two, and so on."""
 
 @helper
 def _fill_from_neighbours(
-    planes: Storage, place: Place, images: Images, lanes: int, first: int, last: int
+    planes: Storage, place: Place, images: Images, first: int, last: int
 ) -> None:
     """Fill planes from images whose channels are neighbours in memory, as for vectors of words."""
+    lanes = lanes_of(planes)
     to_image, to_channel, to_row, inside, channels, height, width = place
     cells, steps = images
     for n in range(first, last):
@@ -102,7 +104,6 @@ def _fill_short_rows(
     images: Images,
     masked: bool,
     mask: Images,
-    lanes: int,
     first: int,
     last: int,
 ) -> None:
@@ -110,6 +111,7 @@ def _fill_short_rows(
 
     It is a loop of its own: a question for each row would take as long as the row.
     """
+    lanes = lanes_of(planes)
     to_image, to_channel, to_row, inside, channels, height, width = place
     (cells, steps), (signs, sign_steps) = images, mask
     for n in range(first, last):
@@ -140,7 +142,6 @@ def fill(
     images: Images,
     masked: bool,
     mask: Images,
-    lanes: int,
     first: int,
     last: int,
 ) -> None:
@@ -149,13 +150,14 @@ def fill(
     The numbers of a row are neighbours, or, without a mask, those of all channels (see
     `mt_kernels_cpu.tuned.convolution.to_fill_from`).
     """
+    lanes = lanes_of(planes)
     to_image, to_channel, to_row, inside, channels, height, width = place
     (cells, steps), (signs, sign_steps) = images, mask
     if steps[1] == 1 and min(channels, width) >= lanes and not masked:
-        _fill_from_neighbours(planes, place, images, lanes, first, last)
+        _fill_from_neighbours(planes, place, images, first, last)
         return
     if width < lanes:
-        _fill_short_rows(planes, place, images, masked, mask, lanes, first, last)
+        _fill_short_rows(planes, place, images, masked, mask, first, last)
         return
     for n in range(first, last):
         for c in range(channels):
@@ -229,11 +231,11 @@ def slide_few(
     begin: Begin,
     segments: Segments,
     relu: bool,
-    lanes: int,
     first: int,
     last: int,
 ) -> None:
     """Work out the outputs of a few images, by way of the responses if these have room."""
+    lanes = lanes_of(planes)
     slide_segments(outputs, responses, room, planes, kernels, begin, segments, relu, first, last)
     (out, channels, length), (run, to_image, to_row, rows, columns) = outputs, room
     if run > 0:
@@ -264,9 +266,9 @@ def _multiply(
     length: int,
     count: int,
     zeros: Storage,
-    lanes: int,
 ) -> None:
     """Add the products of gradients and images to the sums, a row of all outputs for each tap."""
+    lanes = lanes_of(sums)
     g_image, g_plane, _, inside, channels, _, _ = g_place
     image = place[0]
     (zero,) = repeat_each(zeros, (0,), 0)
@@ -292,9 +294,10 @@ def _multiply(
 
 @helper
 def _add_up(
-    sums: Storage, g: Storage, place: Place, length: int, count: int, zeros: Storage, lanes: int
+    sums: Storage, g: Storage, place: Place, length: int, count: int, zeros: Storage
 ) -> None:
     """Add up each channel of the gradients."""
+    lanes = lanes_of(sums)
     for o in range(place[4]):
         (row,) = repeat_each(zeros, (0,), 0)
         for n in range(count):
@@ -312,7 +315,6 @@ def slide(
     kernels: Kernels,
     begin: Begin,
     segments: Segments,
-    lanes: int,
     outputs: Outputs,
     relu: bool,
     room: Room,
@@ -331,7 +333,6 @@ def slide(
         kernels: The kernels.
         begin: What each sum begins with, such as a bias.
         segments: Those of as many images.
-        lanes: The numbers in a vector.
         outputs: Where to write.
         relu: Whether 0 takes the place of what is negative.
         room: How outputs lie where segments are written.
@@ -345,8 +346,8 @@ def slide(
     planes[:] = 0.0
     for n in range(first, last, together):
         end = min(n + together, last)
-        fill(planes, place, images, False, images, lanes, n, end)
-        slide_few(outputs, responses, room, planes, kernels, begin, segments, relu, lanes, n, end)
+        fill(planes, place, images, False, images, n, end)
+        slide_few(outputs, responses, room, planes, kernels, begin, segments, relu, n, end)
 
 
 @released
@@ -369,7 +370,6 @@ def slide_back(
     joined: bool,
     scratch: Scratch,
     ends: Ends,
-    lanes: int,
     part: int,
     first: int,
     last: int,
@@ -396,7 +396,6 @@ def slide_back(
         scratch: Room for the planes of gradients, for those of images, for the kernels' gradient as
             a row of outputs for each tap, in whole blocks, for the bias's, and for that of images.
         ends: Where each of these ends; there is no room for what nobody wants.
-        lanes: The numbers in a vector.
         part: Which row of `scratch` is this thread's.
         first: The first image to go through.
         last: The one at which to stop.
@@ -410,16 +409,16 @@ def slide_back(
         if first < n and end - n < together:
             # Vectors reach beyond the last gradient, where that of an earlier image may still be.
             g[:] = 0.0
-        fill(g, gradient_place, gradients, masked, mask, lanes, n, end)
+        fill(g, gradient_place, gradients, masked, mask, n, end)
         if backward:
             responses = row[ends[3] :]
-            slide_few(by_input, responses, room, g, kernels, begin, segments, False, lanes, n, end)
+            slide_few(by_input, responses, room, g, kernels, begin, segments, False, n, end)
         count, run = (1, (end - n) * gradient_place[0]) if joined else (end - n, length)
         if len(sums) > 0:
-            fill(planes, place, images, False, images, lanes, n, end)
-            _multiply(sums, g, gradient_place, planes, place, offsets, run, count, begin[0], lanes)
+            fill(planes, place, images, False, images, n, end)
+            _multiply(sums, g, gradient_place, planes, place, offsets, run, count, begin[0])
         if len(bias_sums) > 0:
-            _add_up(bias_sums, g, gradient_place, run, count, begin[0], lanes)
+            _add_up(bias_sums, g, gradient_place, run, count, begin[0])
 
 
 @released

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +12,26 @@ import numpy.typing as npt
 from mt_kernels_cpu.jit import released
 from mt_kernels_cpu.tuned.layouts import MOVED, Pair
 from mt_kernels_cpu.tuned.threads import divide, parts_of
-from mt_kernels_cpu.tuned.vectors import add, beats, deal, exceeds, lanes, load, repeat, store
+from mt_kernels_cpu.tuned.vectors import (
+    add,
+    beats,
+    deal,
+    exceeds,
+    lanes,
+    lanes_of,
+    load,
+    repeat,
+    store,
+    store_integers,
+)
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
 if TYPE_CHECKING:
     from mt_kernels_cpu.tuned.backend import Tuned
+
+Places: TypeAlias = npt.NDArray[np.int32]
+"""Where in its plane each of some elements stands."""
 
 SIZES_KEPT = 32
 """The windows of how many sizes have their loops kept in memory."""
@@ -26,8 +39,11 @@ SIZES_KEPT = 32
 MOST_PLACES = 2**24
 """The size of the largest image whose elements single precision can count."""
 
-COMPARED = 20
+COMPARED = 8
 """How many multiplications take as long as it does to compare an element and to keep its place."""
+
+CELLS_TOGETHER = 2048
+"""How many maxima of columns are found before those of windows: few enough for the nearest cache."""
 
 WIDEST_WINDOW = 16
 """For wider ones, the instructions that deal numbers to as many vectors would be too many."""
@@ -69,7 +85,7 @@ class MaxPool2d(FusedForm):
     @staticmethod
     def forward(
         backend: Tuned, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
-    ) -> tuple[TensorData, tuple[tuple[int, ...], Storage]] | None:
+    ) -> tuple[TensorData, tuple[tuple[int, ...], Places]] | None:
         """Pool; see `mt_nn.maxpool2d`."""
         window = _window(input, kernel)
         if window is None or input.shape[2] * input.shape[3] > MOST_PLACES:
@@ -79,33 +95,49 @@ class MaxPool2d(FusedForm):
         out = _pooled(backend, input, window)
         cells = backend.contiguous(backend.loadable(input)).storage
         rows, columns = out.shape[2:]
-        places = backend._cells(out.size)
-        pool, width = maximum_kernel(*window), lanes(backend.dtype)
-        # Those of a whole image; the last of them are read a vector at a time.
-        numbers = counting(rows * columns * prod(window) + width * window[1], backend.dtype)
-        given = (out.storage, places, cells, numbers, width, rows, columns)
+        places = backend.buffers.empty(out.size, np.int32)
+        pool = maximum_kernel(*window)
+        if input.shape[3] < lanes(backend.dtype):
+            cells = _with_room_behind(backend, cells, lanes(backend.dtype))
+        numbers = counting(input.shape[2] * input.shape[3], backend.dtype)
+        corners = columns_of_windows(rows, columns, window[1], backend.dtype)
+        given = (out.storage, places, cells, numbers, corners, rows, columns)
         _for_planes(input, lambda *part: pool(*given, *part), COMPARED)
         return out, (input.shape, places)
 
     @staticmethod
     def backward(
-        backend: Tuned, saved: tuple[tuple[int, ...], Storage], grad: TensorData
+        backend: Tuned, saved: tuple[tuple[int, ...], Places], grad: TensorData
     ) -> Gradients:
         """Return the gradient of the input."""
         shape, places = saved
         result, cells = backend.new(shape), backend.contiguous(grad).storage
         plane, windows = shape[2] * shape[3], grad.shape[2] * grad.shape[3]
-        _for_planes(
-            result,
-            lambda *part: spread_to_maxima(result.storage, cells, places, plane, windows, *part),
-        )
+        given = (result.storage, cells, places, plane, windows, counting(1, backend.dtype))
+        _for_planes(result, lambda *part: spread_to_maxima(*given, *part))
         return (result,)
+
+
+def _with_room_behind(backend: Tuned, cells: Storage, room: int) -> Storage:
+    """Return a copy behind which so many cells may be read: for vectors longer than the last row."""
+    copied = backend._cells(len(cells) + room)
+    copied[: len(cells)], copied[len(cells) :] = cells, 0
+    return copied
 
 
 @lru_cache(maxsize=4)  # They are as large as images, and networks have few sizes of these.
 def counting(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Return 0, 1, 2 and so on."""
     return np.arange(count, dtype=dtype)
+
+
+@lru_cache(maxsize=4)
+def columns_of_windows(
+    rows: int, columns: int, width: int, dtype: np.dtype[Any]
+) -> npt.NDArray[Any]:
+    """Return the first column of each window of an image, and a vector of zeros behind them."""
+    firsts = np.tile(np.arange(0, columns * width, width, dtype=dtype), rows)
+    return np.pad(firsts, (0, lanes(dtype)))
 
 
 def _window(input: TensorData, kernel: Any) -> Pair | None:
@@ -187,71 +219,81 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
     """Return the loop that finds the maxima of windows of one size.
 
     A maximum is the first of the largest numbers, and NaN is larger than every number. The columns
-    of windows come first, as many at a time as a vector holds; then the maxima of the columns of
-    each window. With each maximum goes its place, counted row by row: first that in a window whose
-    rows are as long as the image's, then, with the window's own, that in the image.
+    of windows come first, as many at a time as a vector holds: of several rows of windows, so that
+    then there are enough of them for whole vectors of windows. With each maximum goes its place,
+    counted row by row: first that in the image's first column, which tells the rows of two columns
+    apart, then, with the window's own column, that in the image.
     """
 
     @released
     def pool(
         out: Storage,
-        places: Storage,
+        places: Places,
         x: Storage,
         numbers: Storage,
-        lanes: int,
+        corners: Storage,
         rows: int,
         columns: int,
         first: int,
         last: int,
     ) -> None:
-        across, whole = columns * width, -(-columns // lanes) * lanes
-        reach, end = height * across + lanes, last * rows * columns
-        lines, marks = np.zeros(whole * width, x.dtype), np.zeros(whole * width, x.dtype)
-        rest, rest_places = np.empty(whole, x.dtype), np.empty(whole, x.dtype)
-        for row in range(first * rows, last * rows):
-            top = x[row * height * across :][:reach]
-            if len(top) < reach:
-                # Behind the last rows there is nothing that a vector could reach into.
-                padded = np.zeros(reach, x.dtype)
-                padded[: len(top)] = top
-                top = padded
-            for i in range(0, across, lanes):
-                best, place = load(top, i), repeat(numbers, 0)
-                for k in range(1, height):
-                    number, here = load(top, k * across + i), repeat(numbers, k * across)
-                    place = exceeds(number, best, here, place)
-                    best = exceeds(number, best, number, best)
-                store(lines, i, best)
-                store(marks, i, place)
-            at = row * columns
-            # Vectors reach beyond a row, whose place then goes to the next one.
-            direct = at + whole <= end
-            corner = repeat(numbers, row % rows * height * across)
-            for i in range(0, columns, lanes):
-                bests, spots = deal(lines, i * width, width), deal(marks, i * width, width)
-                best, place = bests[0], spots[0]
-                for k in range(1, width):
-                    number, here = bests[k], add(spots[k], repeat(numbers, k))
-                    place_now = beats(number, best, here, place, here, place)
-                    best = beats(number, best, here, place, number, best)
-                    place = place_now
-                place = add(add(corner, deal(numbers, i * width, width)[0]), place)
-                if direct:
-                    store(out, at + i, best)
-                    store(places, at + i, place)
-                else:
-                    store(rest, i, best)
-                    store(rest_places, i, place)
-            if not direct:
-                for i in range(columns):
-                    out[at + i], places[at + i] = rest[i], rest_places[i]
+        lanes, across, end = lanes_of(x), columns * width, last * rows * columns
+        together = min(rows, max(1, CELLS_TOGETHER // across))
+        # Vectors reach beyond the last column, and beyond the last window.
+        cells = together * across + lanes * width
+        lines, marks = np.zeros(cells, x.dtype), np.zeros(cells, x.dtype)
+        rest, rest_places = np.empty(lanes, x.dtype), np.empty(lanes, places.dtype)
+        for plane in range(first, last):
+            for top in range(0, rows, together):
+                bottom = min(top + together, rows)
+                for row in range(top, bottom):
+                    begin, line = row * height * across, (row - top) * across
+                    start = plane * rows * height * across + begin
+                    for i in range(0, across, lanes):
+                        # The last vector of a row overlaps with the one before.
+                        i = max(0, min(i, across - lanes))
+                        best, place = load(x, start + i), repeat(numbers, begin)
+                        for k in range(1, height):
+                            number = load(x, start + k * across + i)
+                            here = repeat(numbers, begin + k * across)
+                            place = exceeds(number, best, here, place)
+                            best = exceeds(number, best, number, best)
+                        store(lines, line + i, best)
+                        store(marks, line + i, place)
+                for window in range(top * columns, bottom * columns, lanes):
+                    column = (window - top * columns) * width
+                    bests, spots = deal(lines, column, width), deal(marks, column, width)
+                    best, place = bests[0], spots[0]
+                    for k in range(1, width):
+                        number, here = bests[k], add(spots[k], repeat(numbers, k))
+                        place_now = beats(number, best, here, place, here, place)
+                        best = beats(number, best, here, place, number, best)
+                        place = place_now
+                    place = add(load(corners, window), place)
+                    at = plane * rows * columns + window
+                    if at + lanes <= end:
+                        # What goes behind the last window is overwritten by the next ones.
+                        store(out, at, best)
+                        store_integers(places, at, place)
+                    else:
+                        store(rest, 0, best)
+                        store_integers(rest_places, 0, place)
+                        for i in range(end - at):
+                            out[at + i], places[at + i] = rest[i], rest_places[i]
 
     return pool
 
 
 @released
 def spread_to_maxima(
-    to: Storage, g: Storage, places: Storage, plane: int, windows: int, first: int, last: int
+    to: Storage,
+    g: Storage,
+    places: Places,
+    plane: int,
+    windows: int,
+    zeros: Storage,
+    first: int,
+    last: int,
 ) -> None:
     """Write the gradient of maxima to where they stood, and 0 everywhere else.
 
@@ -261,12 +303,19 @@ def spread_to_maxima(
         places: Where in its plane each maximum stands.
         plane: The number of elements of a plane.
         windows: The number of its windows.
+        zeros: A zero. The compiler does not know that it is one: else it would call a function to
+            clear the plane, which takes longer than clearing it.
         first: The first plane to go through.
         last: The one at which to stop.
     """
+    zero, lanes = repeat(zeros, 0), lanes_of(to)
+    whole = plane - plane % lanes
     for p in range(first, last):
         here = to[p * plane : (p + 1) * plane]
         where, grads = places[p * windows :][:windows], g[p * windows :][:windows]
-        here[:] = 0.0
+        for i in range(0, whole, lanes):
+            store(here, i, zero)
+        for i in range(whole, plane):
+            here[i] = zeros[0]
         for i in range(windows):
             here[np.uint32(where[i])] = grads[i]

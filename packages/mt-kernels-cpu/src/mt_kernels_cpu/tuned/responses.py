@@ -24,6 +24,7 @@ from mt_kernels_cpu.tuned.vectors import (
     index_of,
     larger,
     largest,
+    lanes_of,
     load,
     load_each,
     multiply_add,
@@ -40,18 +41,18 @@ NOWHERE = -1
 
 
 @helper
-def find_strongest(responses: Storage, at: int, width: int, lanes: int) -> tuple[float, int]:
+def find_strongest(responses: Storage, at: int, width: int) -> tuple[float, int]:
     """Return the largest number of a row and the first position at which it stands.
 
     Args:
         responses: Numbers of which none is negative.
         at: Where in them the row begins. There are as many vectors behind it as are searched.
         width: How long it is.
-        lanes: The numbers in a vector.
 
     Returns:
         The number; and the position, `NOWHERE` if the number is 0 or NaN.
     """
+    lanes = lanes_of(responses)
     # What stands behind the row counts as 0.
     top = sums = first_numbers(load(responses, at), width)
     for p in range(lanes, width, lanes):
@@ -84,7 +85,6 @@ def slide_and_find(
     kernels: Kernels,
     begin: Begin,
     segments: Segments,
-    lanes: int,
     strongest: Storage,
     where: Positions,
     outputs: int,
@@ -106,7 +106,6 @@ def slide_and_find(
         kernels: The kernels.
         begin: What each sum begins with.
         segments: Those of as many sequences.
-        lanes: The numbers in a vector.
         strongest: Where to write the responses, (N, O), contiguous.
         where: Where to write their positions, contiguous.
         outputs: How many kernels there are.
@@ -122,13 +121,13 @@ def slide_and_find(
     planes[:] = 0.0
     for n in range(first, last, together):
         end = min(n + together, last)
-        fill(planes, place, images, False, images, lanes, n, end)
+        fill(planes, place, images, False, images, n, end)
         to = (responses, outputs, step)
         slide_segments(to, responses, room, planes, kernels, begin, segments, True, n, end)
         for m in range(n, end):
             for o in range(outputs):
                 at, i = (m - n) * to_sequence + o * step, m * outputs + o
-                strongest[i], where[i] = find_strongest(responses, at, width, lanes)
+                strongest[i], where[i] = find_strongest(responses, at, width)
 
 
 @helper
@@ -140,9 +139,9 @@ def add_multiple(
     length: int,
     factors: Storage,
     which: int,
-    lanes: int,
 ) -> None:
     """Add one of the factors times a run of numbers to another run."""
+    lanes = lanes_of(to)
     factor, whole = repeat(factors, which), length - length % lanes
     for i in range(0, whole, lanes):
         store(to, at + i, multiply_add(factor, load(numbers, start + i), load(to, at + i)))
@@ -161,7 +160,6 @@ def add_windows(
     where: Positions,
     sizes: tuple[int, int, int, int, int],
     before: int,
-    lanes: int,
     part: int,
     first: int,
     last: int,
@@ -178,7 +176,6 @@ def add_windows(
         where: The positions of the responses, (N, O), contiguous.
         sizes: N, W, C, O and K.
         before: How many zeros are before a sequence.
-        lanes: The numbers in a vector.
         part: Which row of `scratch` is this thread's.
         first: The first kernel to go through.
         last: The one at which to stop.
@@ -197,7 +194,7 @@ def add_windows(
                 start = position - before
                 low, high = max(0, -start), min(taps, width - start)
                 run, length = (n * width + start + low) * channels, (high - low) * channels
-                add_multiple(window, low * channels, sequences, run, length, grad, which, lanes)
+                add_multiple(window, low * channels, sequences, run, length, grad, which)
         bias_gradient[o] = bias
         to = gradient[o * channels * taps : (o + 1) * channels * taps]
         for k in range(taps):
@@ -215,7 +212,6 @@ def spread_windows(
     where: Positions,
     sizes: tuple[int, int, int, int, int],
     before: int,
-    lanes: int,
     first: int,
     last: int,
 ) -> None:
@@ -229,7 +225,6 @@ def spread_windows(
         where: The positions of the responses, (N, O), contiguous.
         sizes: N, W, C, O and K.
         before: How many zeros are before a sequence.
-        lanes: The numbers in a vector.
         first: The first sequence to go through.
         last: The one at which to stop.
     """
@@ -245,4 +240,4 @@ def spread_windows(
                 low, high = max(0, -start), min(taps, width - start)
                 to, run = (n * width + start + low) * channels, (o * taps + low) * channels
                 length = (high - low) * channels
-                add_multiple(gradient, to, kernels, run, length, grad, which, lanes)
+                add_multiple(gradient, to, kernels, run, length, grad, which)

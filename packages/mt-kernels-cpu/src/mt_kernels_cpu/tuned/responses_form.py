@@ -12,7 +12,6 @@ from mt_kernels_cpu.tuned.convolution_form import plan_for
 from mt_kernels_cpu.tuned.layouts import Positions
 from mt_kernels_cpu.tuned.responses import SEARCHED, add_windows, slide_and_find, spread_windows
 from mt_kernels_cpu.tuned.threads import divide, parts_of
-from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import FusedForm, Gradients, TensorData
 
 if TYPE_CHECKING:
@@ -100,7 +99,6 @@ class StrongestResponse(FusedForm):
             where,
             sizes,
             saved.before,
-            lanes(backend.dtype),
         )
         steps = where.size * channels * taps
         by_input = by_weight = by_bias = None

@@ -153,6 +153,19 @@ def _crossings(builder: Any, rows: Any, columns: Any, row_places: Any, column_pl
 
 
 @intrinsic
+def lanes_of(typing: Any, array: Any) -> Any:
+    """Return how many numbers of an array a vector holds: a constant to the compiler.
+
+    Loops that step by a constant cost no division.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.get_constant(types.intp, Vector(array.dtype).lanes)
+
+    return types.intp(array), generate
+
+
+@intrinsic
 def load(typing: Any, array: Any, position: Any) -> Any:
     """Return the numbers of an array from a position on."""
 
@@ -168,6 +181,19 @@ def store(typing: Any, array: Any, position: Any, value: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _stored(context, builder, array, *arguments)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
+
+
+@intrinsic
+def store_integers(typing: Any, array: Any, position: Any, value: Any) -> Any:
+    """Write a vector of whole numbers to an array of integers from a position on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        cells, place, numbers = arguments
+        kind = ir.VectorType(ir.IntType(array.dtype.bitwidth), value.lanes)
+        _stored(context, builder, array, cells, place, builder.fptosi(numbers, kind))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
