@@ -43,7 +43,7 @@ COMPARED = 8
 """How many multiplications take as long as it does to compare an element and to keep its place."""
 
 CELLS_TOGETHER = 2048
-"""How many maxima of columns are found before those of windows: few enough for the nearest cache."""
+"""How many maxima of columns are found before those of windows: as the nearest cache holds."""
 
 WIDEST_WINDOW = 16
 """For wider ones, the instructions that deal numbers to as many vectors would be too many."""
@@ -119,7 +119,7 @@ class MaxPool2d(FusedForm):
 
 
 def _with_room_behind(backend: Tuned, cells: Storage, room: int) -> Storage:
-    """Return a copy behind which so many cells may be read: for vectors longer than the last row."""
+    """Return a copy behind which so many cells may be read: vectors reach beyond the last row."""
     copied = backend._cells(len(cells) + room)
     copied[: len(cells)], copied[len(cells) :] = cells, 0
     return copied

@@ -32,8 +32,8 @@ class Products(HostBackend):
 
 
 _quiet = Context()
-"""Where NumPy warns of nothing. It keeps what it warns of in a context variable, and to run in a copy
-of a context takes half as long as to change and restore the variable."""
+"""Where NumPy warns of nothing. What it warns of is a context variable, and to run in a copy of a
+context takes half as long as to change and restore the variable."""
 _quiet.run(np.seterr, all="ignore")
 
 
