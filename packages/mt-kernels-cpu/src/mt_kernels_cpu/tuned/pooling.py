@@ -43,7 +43,7 @@ COMPARED = 8
 """How many multiplications take as long as it does to compare an element and to keep its place."""
 
 CELLS_TOGETHER = 2048
-"""How many maxima of columns are found before those of windows: as the nearest cache holds."""
+"""How many maxima of columns are found before those of windows: few, for the nearest cache."""
 
 WIDEST_WINDOW = 16
 """For wider ones, the instructions that deal numbers to as many vectors would be too many."""
