@@ -22,12 +22,13 @@ from mt_kernels_cpu.tuned import Tuned
 from mt_kernels_cpu.tuned.forms import FORMS
 from mt_nn import SGD, Adam, Parameter
 from mt_nn.functional import Activation
-from mt_tensor import TensorData
+from mt_tensor import FusedOperation, TensorData
+from mt_tensor.fused import operations
 from tools.layouts import LAYOUTS
 
 Array = npt.NDArray[Any]
 
-OPTIMIZERS = {"sgd", "sgd_with_momentum", "adam"}
+OPTIMIZERS = {operations.SGD, operations.SGD_MOMENTUM, operations.ADAM}
 """Forms of a rule for one parameter, not of a function of tensors."""
 
 
@@ -38,7 +39,7 @@ def composed_functions() -> dict[str, Composed[..., Tensor]]:
         for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for value in vars(importlib.import_module(info.name)).values():
                 if isinstance(value, Composed):
-                    assert found.setdefault(value.fused_form, value) is value, "two of one name"
+                    assert found.setdefault(value.operation.name, value) is value, "two of one name"
     return found
 
 
@@ -118,17 +119,17 @@ EXAMPLES = [
         lambda: ((1,), (35,), (1,), True),
     ),
     Example(
-        "strongest_response",
+        "max_over_time",
         [drawn(8, 20, 41), drawn(5, 20, 3), drawn(5)],
         lambda: ((0,), (41,), (1,)),
     ),
     Example(
-        "strongest_response",
+        "max_over_time",
         [drawn(2, 3, 9), drawn(7, 3, 3), drawn(7)],
         lambda: ((0,), (9,), (1,)),
     ),
     Example(
-        "strongest_response",
+        "max_over_time",
         [drawn(3, 2, 11), drawn(4, 2, 4)],
         lambda: (None, (3,), (14,), (1,)),
     ),
@@ -166,7 +167,7 @@ def assert_agree(example: Example, operands: Sequence[TensorData], backend: Tune
 
 def test_every_pair_has_examples_and_every_form_a_function() -> None:
     assert {example.form for example in EXAMPLES} == set(COMPOSED)
-    assert set(COMPOSED) | OPTIMIZERS == set(FORMS)
+    assert {each.operation for each in COMPOSED.values()} | OPTIMIZERS == set(FORMS)
 
 
 @examples
@@ -350,7 +351,7 @@ class Unfused(Tuned):
 
     name = "unfused"
 
-    def fused(self, name: str) -> None:
+    def fused(self, operation: FusedOperation) -> None:
         """Return none."""
         return
 

@@ -31,7 +31,7 @@ MAPS_OF_ONE = {
     "neg": operators.neg,
     "sigmoid": operators.sigmoid,
 }
-POOLINGS = {"avgpool2d": avgpool2d, "maxpool2d": maxpool2d}
+POOLINGS: dict[str, Any] = {"avgpool2d": avgpool2d, "maxpool2d": maxpool2d}
 MAPS_OF_TWO = {"add": operators.add, "mul": operators.mul}
 
 
@@ -145,8 +145,9 @@ class Ours(Contender):
         return lambda: form.backward(backend, saved, grad)
 
     def _fused(self, case: Workload) -> Any:
-        fused = getattr(self.backend, "fused", None)
-        return fused and fused(case.operation.removesuffix("_backward"))
+        name = case.operation.removesuffix("_backward")
+        # Earlier commits, which asv and `peers --against` measure, know forms by name.
+        return self.backend.fused(getattr(POOLINGS[name], "operation", name))
 
     # The other operations of a backend
 

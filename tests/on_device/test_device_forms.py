@@ -66,8 +66,8 @@ def agree(
 
 
 def test_the_same_forms_as_on_the_processor() -> None:
-    assert set(FORMS) == set(COMPOSED) | OPTIMIZERS
-    assert all(Tuned().fused(name) for name in FORMS)
+    assert set(FORMS) == {each.operation for each in COMPOSED.values()} | OPTIMIZERS
+    assert all(Tuned().fused(operation) for operation in FORMS)
 
 
 @examples
@@ -174,7 +174,7 @@ LOSSES: dict[Callable[..., Tensor], tuple[Any, Any, Any]] = {
 }
 """Losses with predictions, targets, and targets that there are not."""
 
-losses = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.fused_form)
+losses = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.operation)
 
 
 @losses
@@ -204,7 +204,7 @@ def test_wrong_targets_on_the_device_cost_nan(loss: Callable[..., Tensor]) -> No
         assert np.isnan(predictions.grad.to_numpy()).any()
         careful = TunedCuda(np.float64, debug=True)
         with (
-            pytest.warns(ImplicitCopyWarning, match=f"^{loss.fused_form}: "),  # type: ignore[attr-defined]
+            pytest.warns(ImplicitCopyWarning, match=f"^{loss.operation}: "),  # type: ignore[attr-defined]
             pytest.raises((ValueError, IndexError, TypeError), match="targets"),
         ):
             loss(tensor(given, careful), tensor(targets, careful))

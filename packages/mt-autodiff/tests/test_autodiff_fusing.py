@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from mt_autodiff import Tensor, fused, no_grad, profile, tensor
-from mt_tensor import REFERENCE, FusedForm, Gradients, Reference, TensorData
+from mt_tensor import REFERENCE, FusedForm, FusedOperation, Gradients, Reference, TensorData
+
+SCALED_SUM = FusedOperation("scaled_sum")
 
 
-class ScaledSum(FusedForm):
+class ScaledSum(FusedForm[Any]):
     """`scaled_sum` in one piece: it declines negative scales and counts what it did."""
 
     forwards: ClassVar[int] = 0
@@ -41,14 +43,14 @@ class Quick(Reference):
 
     name = "quick"
 
-    def fused(self, name: str) -> type[FusedForm] | None:
-        return ScaledSum if name == "scaled_sum" else None
+    def fused(self, operation: FusedOperation) -> type[FusedForm[Any]] | None:
+        return ScaledSum if operation is SCALED_SUM else None
 
 
 QUICK = Quick()
 
 
-@fused("scaled_sum")
+@fused(SCALED_SUM)
 def scaled_sum(a: Tensor, b: Tensor, scale: float = 2.0) -> Tensor:
     """Return scale times the sum."""
     return (a + b) * scale
@@ -172,7 +174,7 @@ def test_history_and_function_have_names() -> None:
     assert repr(out.history) == "History(scaled_sum)"
     assert scaled_sum.__name__ == "scaled_sum"  # type: ignore[attr-defined]
     assert scaled_sum.__doc__ == "Return scale times the sum."
-    assert scaled_sum.fused_form == "scaled_sum"
+    assert scaled_sum.operation is SCALED_SUM
     body = scaled_sum.__wrapped__  # type: ignore[attr-defined]
     with runs_fused(False):
         assert body(leaf(1.0), leaf(1.0)).to_numpy().tolist() == [4.0]
@@ -197,8 +199,8 @@ def test_profiles_count_the_result_and_not_what_the_form_keeps(
 
 
 def test_backends_have_no_forms_unless_they_say_so() -> None:
-    assert REFERENCE.fused("scaled_sum") is None
-    assert QUICK.fused("another") is None
+    assert REFERENCE.fused(SCALED_SUM) is None
+    assert QUICK.fused(FusedOperation("scaled_sum")) is None
 
 
 def test_a_graph_may_mix_fused_and_other_functions() -> None:

@@ -22,7 +22,7 @@ from mt_kernels_cpu.tuned import Tuned, convolution, pooling, responses_form
 from mt_kernels_cpu.tuned.buffers import Buffers
 from mt_kernels_cpu.tuned.convolution_form import Convolution
 from mt_kernels_cpu.tuned.pooling import AvgPool2d, MaxPool2d
-from mt_kernels_cpu.tuned.responses_form import StrongestResponse
+from mt_kernels_cpu.tuned.responses_form import MaxOverTime
 from mt_kernels_cpu.tuned.threads import Part
 from mt_tensor import TensorData
 
@@ -232,13 +232,13 @@ def test_fused_convolution(
 
 @examples
 @given(backends, convolutions(st.just(1)), st.booleans(), st.tuples(*[st.booleans()] * 3))
-def test_strongest_response(
+def test_max_over_time(
     backend: Guarded, sizes: Any, biased: bool, wanted: tuple[bool, bool, bool]
 ) -> None:
     count, channels, outputs, (_, width), (_, taps), before, size = sizes
     x, w = backend.numbers(count, channels, width), backend.numbers(outputs, channels, taps)
     bias, needs_grad = (backend.numbers(outputs), wanted) if biased else (None, wanted[:2])
-    found = StrongestResponse.forward(backend, needs_grad, x, w, bias, before[1:], size[1:], (1,))
+    found = MaxOverTime.forward(backend, needs_grad, x, w, bias, before[1:], size[1:], (1,))
     assert found is not None
     out, saved = found
     images, kernels = array(x)[:, :, None], array(w)[:, :, None]
@@ -254,7 +254,7 @@ def test_strongest_response(
     np.put_along_axis(g, places, array(grad)[:, :, None] * (strongest > 0), 3)
     by_input, by_weight, by_bias = slid_back(images, kernels, before, g)
     grads = (by_input[:, :, 0], by_weight[:, :, 0], by_bias)
-    received = StrongestResponse.backward(backend, saved, grad)
+    received = MaxOverTime.backward(backend, saved, grad)
     for one, each, needed in zip(received, grads, needs_grad, strict=False):
         if needed:
             same(one, each)

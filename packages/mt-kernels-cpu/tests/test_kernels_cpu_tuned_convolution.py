@@ -13,7 +13,7 @@ from mt_kernels_cpu import Tuned
 from mt_kernels_cpu.tuned import threads
 from mt_kernels_cpu.tuned.convolution_form import Convolution
 from mt_kernels_cpu.tuned.pooling import MaxPool2d
-from mt_kernels_cpu.tuned.responses_form import StrongestResponse
+from mt_kernels_cpu.tuned.responses_form import MaxOverTime
 from mt_tensor import Reference, TensorData
 
 SPECIALS = [np.nan, np.inf, -np.inf, 0.0, -0.0]
@@ -197,10 +197,10 @@ def test_storages_from_which_no_vector_can_be_loaded(dtype: Any, kind: str) -> N
             backend, (True, True, True), x, w, b, (0,), (40,), (1,), True
         )
         yield from (out, *Convolution.backward(backend, call, g))
-        out, saved = cast(Any, StrongestResponse.forward)(
+        out, saved = cast(Any, MaxOverTime.forward)(
             backend, (True, True, True), x, w, b, (0,), (40,), (1,)
         )
-        yield from (out, *StrongestResponse.backward(backend, saved, b.view(1, 3, 1)))
+        yield from (out, *MaxOverTime.backward(backend, saved, b.view(1, 3, 1)))
         images = TensorData(x.storage, (1, 2, 2, 20))
         yield cast(Any, MaxPool2d.forward)(backend, (True,), images, (2, 2))[0]
 

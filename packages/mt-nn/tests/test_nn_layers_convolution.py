@@ -236,7 +236,7 @@ def test_an_unknown_activation_is_refused() -> None:
     [{}, {"padding": "trailing"}, {"padding": 2}, {"stride": 3}, {"bias": False}],
     ids=str,
 )
-def test_the_strongest_response_is_the_maximum_over_time(options: dict[str, Any]) -> None:
+def test_the_max_over_time_is_the_maximum_over_time(options: dict[str, Any]) -> None:
     x = tensor(np.random.default_rng(0).normal(size=(2, 3, 9)), requires_grad=True)
     gradients = []
     for kind in (MaxOverTimeConv1d, Conv1d):
@@ -251,6 +251,6 @@ def test_the_strongest_response_is_the_maximum_over_time(options: dict[str, Any]
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
-def test_the_strongest_response_has_its_activation_already() -> None:
+def test_the_max_over_time_has_its_activation_already() -> None:
     with pytest.raises(TypeError, match="activation"):
         MaxOverTimeConv1d(1, 1, 1, activation=None)

@@ -9,6 +9,7 @@ from mt_autodiff import functions
 from mt_autodiff.fusing import fused
 from mt_autodiff.tensor import Tensor
 from mt_tensor import ShapeError
+from mt_tensor.fused import operations
 from mt_tensor.layout import normalize_dim
 
 
@@ -68,7 +69,7 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]]) -> Tensor:
     return result
 
 
-@fused("take")
+@fused(operations.EMBEDDING)
 def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
     """Return rows of a table by their numbers.
 

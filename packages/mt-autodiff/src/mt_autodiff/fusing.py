@@ -14,45 +14,47 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from mt_autodiff.engine import Function, Node, TensorContext, new_node
 from mt_autodiff.modes import grad_enabled
 from mt_autodiff.profiling import active_profile
-from mt_tensor import TensorData
+from mt_tensor import FusedOperation, TensorData
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def fused(name: str) -> Callable[[Callable[P, R]], Composed[P, R]]:
+def fused(operation: FusedOperation) -> Callable[[Callable[P, R]], Composed[P, R]]:
     """Let a composed function run as a fused form where there is one. A decorator.
 
     The form is that of the backend on which the first positional tensor lives. The composed body
     runs instead if
 
-    - no positional argument is a tensor, or the backend has no form of that name;
+    - no positional argument is a tensor, or the backend has no form of the operation;
     - the tensors live on different backends;
     - the form declines: a layout, an option, or an error that the body will raise.
 
     Results and gradients are the same either way, up to rounding.
 
     Args:
-        name: What backends call the form.
+        operation: One of `mt_tensor.fused.operations`, of which backends have forms.
     """
-    return functools.partial(Composed, name)
+    return functools.partial(Composed, operation)
 
 
 class Composed(Generic[P, R]):
-    """A composed function and the name of its fused form: what `fused` makes.
+    """A composed function and its operation: the result of `fused`.
 
     Attributes:
-        fused_form: The name.
+        operation: The key of its fused form in the table of a backend.
         __wrapped__: The composed body: the definition.
     """
 
-    def __init__(self, name: str, body: Callable[P, R]) -> None:
+    def __init__(self, operation: FusedOperation, body: Callable[P, R]) -> None:
         functools.update_wrapper(self, body)
-        self.fused_form = name
+        self.operation = operation
         self._body = body
         self._parameters = tuple(inspect.signature(body).parameters.values())
         # The name under which histories, messages and profiles show it.
-        self._function: Any = type(name, (FusedFunction,), {"__doc__": f"`{name}`, fused."})
+        self._function: Any = type(
+            operation.name, (FusedFunction,), {"__doc__": f"`{operation}`, fused."}
+        )
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the fused form, or else the composed body."""
@@ -61,7 +63,7 @@ class Composed(Generic[P, R]):
                 break
         else:
             return self._body(*args, **kwargs)
-        form = arg.backend.fused(self.fused_form)
+        form = arg.backend.fused(self.operation)
         given = None if form is None else _in_order(self._parameters, args, kwargs)
         if given is not None:
             result = self._function.attempt(form, given)

@@ -23,6 +23,8 @@ from mt_kernels_cuda.tuned.probabilities import ROW_THREADS
 from mt_kernels_cuda.tuned.shapes import THREADS
 from mt_kernels_cuda.tuned.tiles import LARGE, TALL, WORTH
 from mt_tensor import TensorData, operators
+from mt_tensor.fused import FusedOperation
+from mt_tensor.fused import operations as ops
 
 Level = Literal["course", "tuned"]
 
@@ -153,7 +155,7 @@ TUNED: dict[str, Example] = {
     "sequences": lambda b: b.conv1d(_on(b, (2, 3, 5)), _on(b, (HIGH, 3, 3))),
     "convolve-tall": lambda b: _both_ways(
         b,
-        "convolve",
+        ops.CONVOLUTION,
         (_on(b, (1, 4, 2, 2 * TALL.columns)), _on(b, (HIGH, 4, 2, 2)), _on(b, (HIGH,))),
         (1, 1),
         (2, 2 * TALL.columns),
@@ -162,66 +164,71 @@ TUNED: dict[str, Example] = {
     ),
     "convolve": lambda b: _both_ways(
         b,
-        "convolve",
+        ops.CONVOLUTION,
         (_on(b, (2, 3, 5, 5)), _on(b, (3, 3, 2, 2)), _on(b, (3,))),
         (1, 1),
         (5, 5),
         (1, 1),
         True,
     ),
-    "strongest_response": lambda b: _both_ways(
+    "max_over_time": lambda b: _both_ways(
         b,
-        "strongest_response",
+        ops.MAX_OVER_TIME,
         (_on(b, (2, 3, 7)), _on(b, (3, 3, 3)), _on(b, (3,))),
         (0,),
         (7,),
         (1,),
     ),
     "linear": lambda b: _both_ways(
-        b, "linear", (_on(b, (5, 3)), _on(b, (3, THREADS + 1)), _on(b, (THREADS + 1,))), "relu"
+        b,
+        ops.LINEAR,
+        (_on(b, (5, 3)), _on(b, (3, THREADS + 1)), _on(b, (THREADS + 1,))),
+        "relu",
     ),
     "linear-large": lambda b: _both_ways(
         b,
-        "linear",
+        ops.LINEAR,
         (_on(b, (HIGH + 3, 4)), _on(b, (4, WIDE + 3)), _on(b, (WIDE + 3,))),
         "relu",
     ),
-    "avgpool2d": lambda b: _both_ways(b, "avgpool2d", (_on(b, (2, 3, 4, 6)),), (2, 3)),
-    "maxpool2d": lambda b: _both_ways(b, "maxpool2d", (_on(b, (2, 3, 4, 6)),), (2, 3)),
-    "softmax": lambda b: _both_ways(b, "softmax", (_on(b, (3, ROW_THREADS + 1)),), 1),
-    "logsoftmax": lambda b: _both_ways(b, "logsoftmax", (_on(b, (3, ROW_THREADS + 1)),), 1),
-    "nll_loss": lambda b: _both_ways(b, "nll_loss", (_on(b, (THREADS + 1, 2)),), _classes()),
+    "avgpool2d": lambda b: _both_ways(b, ops.AVGPOOL2D, (_on(b, (2, 3, 4, 6)),), (2, 3)),
+    "maxpool2d": lambda b: _both_ways(b, ops.MAXPOOL2D, (_on(b, (2, 3, 4, 6)),), (2, 3)),
+    "softmax": lambda b: _both_ways(b, ops.SOFTMAX, (_on(b, (3, ROW_THREADS + 1)),), 1),
+    "logsoftmax": lambda b: _both_ways(b, ops.LOGSOFTMAX, (_on(b, (3, ROW_THREADS + 1)),), 1),
+    "nll_loss": lambda b: _both_ways(b, ops.NLL_LOSS, (_on(b, (THREADS + 1, 2)),), _classes()),
     "cross_entropy": lambda b: _both_ways(
-        b, "cross_entropy", (_on(b, (THREADS + 1, ROW_THREADS + 1)),), _classes()
+        b, ops.CROSS_ENTROPY, (_on(b, (THREADS + 1, ROW_THREADS + 1)),), _classes()
     ),
     "binary_cross_entropy": lambda b: _both_ways(
-        b, "binary_cross_entropy", (_on(b, (THREADS + 1,)),), _classes()
+        b, ops.BINARY_CROSS_ENTROPY, (_on(b, (THREADS + 1,)),), _classes()
     ),
     "binary_cross_entropy_with_logits": lambda b: _both_ways(
-        b, "binary_cross_entropy_with_logits", (_on(b, (THREADS + 1,)),), _classes()
+        b, ops.BINARY_CROSS_ENTROPY_WITH_LOGITS, (_on(b, (THREADS + 1,)),), _classes()
     ),
-    "dropout": lambda b: _both_ways(b, "dropout", (_on(b, (LONG,)),), 0.5, False, 0, 2.0, "relu"),
-    "take": lambda b: _both_ways(b, "take", (_on(b, (3, THREADS)),), np.array([0, 2, 2])),
-    "sgd": lambda b: _step(b, "sgd", 0, (0.1, 0.0)),
-    "sgd_with_momentum": lambda b: _step(b, "sgd_with_momentum", 1, (0.1, 0.9, 0.1, 1.0)),
-    "adam": lambda b: _step(b, "adam", 2, (0.1, 0.9, 0.99, 0.1, 0.01, 1.0, 1e-8, 0.1)),
+    "dropout": lambda b: _both_ways(b, ops.DROPOUT, (_on(b, (LONG,)),), 0.5, False, 0, 2.0, "relu"),
+    "take": lambda b: _both_ways(b, ops.EMBEDDING, (_on(b, (3, THREADS)),), np.array([0, 2, 2])),
+    "sgd": lambda b: _step(b, ops.SGD, 0, (0.1, 0.0)),
+    "sgd_with_momentum": lambda b: _step(b, ops.SGD_MOMENTUM, 1, (0.1, 0.9, 0.1, 1.0)),
+    "adam": lambda b: _step(b, ops.ADAM, 2, (0.1, 0.9, 0.99, 0.1, 0.01, 1.0, 1e-8, 0.1)),
 }
 """Uses of the tuned kernels, each of them with a backend."""
 
 
-def _both_ways(b: Any, form: str, tensors: tuple[TensorData, ...], *rest: Any) -> None:
+def _both_ways(
+    b: Any, operation: FusedOperation, tensors: tuple[TensorData, ...], *rest: Any
+) -> None:
     """Launch what a fused form launches, forward and backward."""
-    made = b.fused(form)
+    made = b.fused(operation)
     answer = made.forward(b, (True,) * len(tensors), *tensors, *rest)
-    assert answer is not None, f"{form} declines its example"
+    assert answer is not None, f"{operation} declines its example"
     result, saved = answer
     made.backward(b, saved, _on(b, result.shape))
 
 
-def _step(b: Any, form: str, slots: int, settings: tuple[float, ...]) -> None:
+def _step(b: Any, operation: FusedOperation, slots: int, settings: tuple[float, ...]) -> None:
     """Launch a step of an optimiser."""
     parts = [[_on(b, (THREADS + 1,))] for _ in range(2 + slots)]
-    assert b.fused(form).forward(b, (), parts[0], parts[1], parts[2:], settings) is not None
+    assert b.fused(operation).forward(b, (), parts[0], parts[1], parts[2:], settings) is not None
 
 
 def _classes() -> npt.NDArray[np.int64]:

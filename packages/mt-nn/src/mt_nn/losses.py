@@ -18,10 +18,11 @@ import numpy.typing as npt
 from mt_autodiff import Tensor, fused, take, tensor, warn_of_copy
 from mt_nn.functional import logsoftmax
 from mt_tensor import REFERENCE, ShapeError
-from mt_tensor.targets import least_probability
+from mt_tensor.fused import operations
+from mt_tensor.fused.targets import least_probability
 
 
-@fused("nll_loss")
+@fused(operations.NLL_LOSS)
 def nll_loss(log_probabilities: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     r"""Return the mean negative log-likelihood, $-\frac{1}{N} \sum_n \log p_{n, t_n}$.
 
@@ -50,7 +51,7 @@ def nll_loss(log_probabilities: Tensor, targets: npt.ArrayLike | Tensor) -> Tens
     return -take(cells, np.arange(batch) * count + classes).mean()
 
 
-@fused("cross_entropy")
+@fused(operations.CROSS_ENTROPY)
 def cross_entropy(logits: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     r"""Return the mean cross entropy of softmax: `nll_loss` of `logsoftmax`.
 
@@ -75,7 +76,7 @@ def cross_entropy(logits: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     return nll_loss(logsoftmax(logits, 1), classes)
 
 
-@fused("binary_cross_entropy")
+@fused(operations.BINARY_CROSS_ENTROPY)
 def binary_cross_entropy(probabilities: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     r"""Return the mean of $-(t \log p + (1 - t) \log(1 - p))$.
 
@@ -108,7 +109,7 @@ def binary_cross_entropy(probabilities: Tensor, targets: npt.ArrayLike | Tensor)
     return -(log_p * wanted + log_q * (1.0 - wanted)).mean()
 
 
-@fused("binary_cross_entropy_with_logits")
+@fused(operations.BINARY_CROSS_ENTROPY_WITH_LOGITS)
 def binary_cross_entropy_with_logits(logits: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     r"""Return the mean binary cross entropy of $\sigma(x)$, exact for scores of any size.
 

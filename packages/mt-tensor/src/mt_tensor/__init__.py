@@ -6,7 +6,7 @@ Nothing here knows of gradients. Start with `mt_tensor.operators`, then `TensorD
 
 from mt_tensor import _blas, operators  # _blas first: it is for NumPy to find
 from mt_tensor.backend import Backend, HostBackend, Map, ShapeError, Zip, host_array
-from mt_tensor.fusion import FusedForm, FusedStep, Gradients, Parts
+from mt_tensor.fused import FusedForm, FusedOperation, FusedStep, Gradients, Parts
 from mt_tensor.layout import (
     MAX_DIMS,
     IndexingError,
@@ -26,6 +26,7 @@ __all__ = [
     "REFERENCE",
     "Backend",
     "FusedForm",
+    "FusedOperation",
     "FusedStep",
     "Gradients",
     "HostBackend",

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mt_tensor.fusion import FusedForm
+from mt_tensor.fused import FusedForm, FusedOperation
 from mt_tensor.layout import (
     UserShape,
     broadcasts_to,
@@ -303,11 +303,11 @@ class Backend(ABC):
 
     # More than the six
 
-    def fused(self, name: str) -> type[FusedForm] | None:
-        """Return this backend's form of a composed function, None if it has none of its own.
+    def fused(self, operation: FusedOperation) -> type[FusedForm[Any]] | None:
+        """Return this backend's form of a composed function, None if it has none.
 
         Args:
-            name: What the composed definition calls its fused form.
+            operation: One of `mt_tensor.fused.operations`.
         """
         return None
 

@@ -13,7 +13,7 @@ from mt_kernels_cpu.tuned.forms import FORMS
 from mt_kernels_cpu.tuned.layouts import rounded
 from mt_kernels_cpu.tuned.products import Products
 from mt_kernels_cpu.tuned.reductions import Reductions
-from mt_tensor import FusedForm, TensorData
+from mt_tensor import FusedForm, FusedOperation, TensorData
 from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
 
 
@@ -79,9 +79,9 @@ class Tuned(Elementwise, Reductions, Products):
             return np.empty(count, self.dtype)
         return self.buffers.empty(count, self.dtype)
 
-    def fused(self, name: str) -> type[FusedForm] | None:
+    def fused(self, operation: FusedOperation) -> type[FusedForm[Any]] | None:
         """Return the fused form of a composed function, if there is one."""
-        return FORMS.get(name)
+        return FORMS.get(operation)
 
     def _conv1d(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool

@@ -68,7 +68,7 @@ class Call:
     needs_grad: tuple[bool, ...]
 
 
-class Convolution(FusedForm):
+class Convolution(FusedForm[Any]):
     """Kernels that slide over planes, for a stride of 1."""
 
     @staticmethod

@@ -11,7 +11,7 @@ from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
 
-class Dropout(FusedForm):
+class Dropout(FusedForm[Any]):
     """Elements times 0 or the scale; the gradient is multiplied by the same.
 
     With ReLU, elements that are not positive are 0 before, and their gradient is.

@@ -9,7 +9,7 @@ from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
 
-class Take(FusedForm):
+class Take(FusedForm[Any]):
     """Rows of a table by their numbers."""
 
     @staticmethod

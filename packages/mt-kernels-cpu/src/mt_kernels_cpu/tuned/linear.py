@@ -13,7 +13,7 @@ from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
 
-class Linear(FusedForm):
+class Linear(FusedForm[Any]):
     r"""$y = x W + b$, with ReLU if wanted; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
 
     @staticmethod

@@ -11,11 +11,11 @@ from mt_kernels_cpu.jit import exact, helper
 from mt_kernels_cpu.tuned.formulas import formula_for
 from mt_kernels_cpu.tuned.probabilities import added_up, largest
 from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.fused.targets import class_targets, flat_targets, least_probability
 from mt_tensor.layout import Storage
-from mt_tensor.targets import class_targets, flat_targets, least_probability
 
 
-class NllLoss(FusedForm):
+class NllLoss(FusedForm[Any]):
     r"""$-\frac{1}{N} \sum_n l_{n, t_n}$; only the cells of the targets have a gradient."""
 
     @staticmethod
@@ -41,7 +41,7 @@ class NllLoss(FusedForm):
         return (to, None)[:tensors]
 
 
-class CrossEntropy(FusedForm):
+class CrossEntropy(FusedForm[Any]):
     r"""The mean of $-\log \mathrm{softmax}(x)_{t}$; $\bar x_n = (p_n - e_{t_n}) / N$."""
 
     @staticmethod
@@ -68,7 +68,7 @@ class CrossEntropy(FusedForm):
         return (to, None)[:tensors]
 
 
-class _Binary(FusedForm):
+class _Binary(FusedForm[Any]):
     """What both have in common: the mean of the costs of elements, each with its target."""
 
     @staticmethod

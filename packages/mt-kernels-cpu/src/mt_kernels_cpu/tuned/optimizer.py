@@ -17,7 +17,7 @@ from mt_tensor import FusedStep, Parts, TensorData
 from mt_tensor.layout import Storage
 
 
-class _Step(FusedStep):
+class _Step(FusedStep[Any]):
     """What all steps have in common: a kernel that goes once over each parameter."""
 
     @staticmethod

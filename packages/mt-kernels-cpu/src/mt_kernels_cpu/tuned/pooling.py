@@ -49,7 +49,7 @@ WIDEST_WINDOW = 16
 """For wider ones, the instructions that deal numbers to as many vectors would be too many."""
 
 
-class AvgPool2d(FusedForm):
+class AvgPool2d(FusedForm[Any]):
     """The mean of every window, and its gradient: an equal share for each element."""
 
     @staticmethod
@@ -79,7 +79,7 @@ class AvgPool2d(FusedForm):
         return (result,)
 
 
-class MaxPool2d(FusedForm):
+class MaxPool2d(FusedForm[Any]):
     """The largest number of every window, which alone receives the gradient."""
 
     @staticmethod

@@ -12,7 +12,7 @@ from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
 
-class _AlongRows(FusedForm):
+class _AlongRows(FusedForm[Any]):
     """What both have in common: rows of scores, and gradients that need only the result."""
 
     @staticmethod

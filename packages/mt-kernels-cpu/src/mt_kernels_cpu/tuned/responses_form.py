@@ -37,7 +37,7 @@ class Saved:
     needs_grad: tuple[bool, ...]
 
 
-class StrongestResponse(FusedForm):
+class MaxOverTime(FusedForm[Any]):
     """Kernels that move on by one position.
 
     The gradient leaves out products with zero: infinite or NaN numbers, of the input or of kernels,
@@ -55,7 +55,7 @@ class StrongestResponse(FusedForm):
         positions: tuple[int, ...],
         stride: tuple[int, ...],
     ) -> tuple[TensorData, Saved] | None:
-        """Compute the responses; see `mt_nn.functional.convolution.strongest_response`."""
+        """Compute the responses; see `mt_nn.functional.convolution.max_over_time`."""
         shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
         if plan is None or not plan.sequences:

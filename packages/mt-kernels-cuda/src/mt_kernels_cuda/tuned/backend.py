@@ -13,7 +13,7 @@ from mt_kernels_cuda.tuned.elementwise import map_launch, zip_launch
 from mt_kernels_cuda.tuned.forms import FORMS
 from mt_kernels_cuda.tuned.products import multiply
 from mt_kernels_cuda.tuned.reductions import fold, seen_along
-from mt_tensor import FusedForm, Map, TensorData, Zip, operators
+from mt_tensor import FusedForm, FusedOperation, Map, TensorData, Zip, operators
 
 
 class TunedCuda(Cuda):
@@ -36,9 +36,9 @@ class TunedCuda(Cuda):
         super().__init__(dtype, debug=debug, stream=stream)
         self._room: dict[Kernel, int] = {}
 
-    def fused(self, name: str) -> type[FusedForm] | None:
+    def fused(self, operation: FusedOperation) -> type[FusedForm[Any]] | None:
         """Return the fused form of a composed function, if there is one."""
-        return FORMS.get(name)
+        return FORMS.get(operation)
 
     def blocks_at_once(self, kernel: Kernel, threads: int, arguments: list[Any]) -> int:
         """Return how many blocks of a kernel run at the same time; see `shapes.blocks_at_once`."""

@@ -18,14 +18,14 @@ from mt_kernels_cuda.tuned.formulas import formula_for
 from mt_kernels_cuda.tuned.losses import block_total, per_element, there_already
 from mt_kernels_cuda.tuned.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.fused.targets import flat_targets, least_probability
 from mt_tensor.layout import Storage
-from mt_tensor.targets import flat_targets, least_probability
 
 if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
 
 
-class _Binary(FusedForm):
+class _Binary(FusedForm[Any]):
     """What both have in common: the mean of the costs of elements, each with its target."""
 
     @staticmethod

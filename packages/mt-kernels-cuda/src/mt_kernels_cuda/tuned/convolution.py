@@ -8,7 +8,7 @@ one row high.
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -229,7 +229,7 @@ def convolve(
     return Call(sequences, zeros, input, weight, out, relu, needs_grad)
 
 
-class Convolution(FusedForm):
+class Convolution(FusedForm[Any]):
     """Convolution, bias and ReLU in one pass, for a stride of 1."""
 
     @staticmethod

@@ -21,7 +21,7 @@ DRAWS = 16
 """Numbers that a thread draws: its first is far to jump to, and the others are near."""
 
 
-class Dropout(FusedForm):
+class Dropout(FusedForm[Any]):
     """Elements, after ReLU if wanted, times 0 or the scale; the gradient times the same."""
 
     @staticmethod

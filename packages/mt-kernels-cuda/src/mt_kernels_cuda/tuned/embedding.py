@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
 
 
-class Take(FusedForm):
+class Take(FusedForm[Any]):
     """Rows of a table by their numbers, which come from the host and are checked there."""
 
     @staticmethod

@@ -1,5 +1,7 @@
 """The table of fused forms: what the tuned backend computes in one piece."""
 
+from typing import Any
+
 from mt_kernels_cuda.tuned.binary_losses import BinaryCrossEntropy, BinaryCrossEntropyWithLogits
 from mt_kernels_cuda.tuned.convolution import Convolution
 from mt_kernels_cuda.tuned.dropout import Dropout
@@ -9,25 +11,26 @@ from mt_kernels_cuda.tuned.losses import CrossEntropy, NllLoss
 from mt_kernels_cuda.tuned.optimizer import Adam, Sgd, SgdWithoutMomentum
 from mt_kernels_cuda.tuned.pooling import AvgPool2d, MaxPool2d
 from mt_kernels_cuda.tuned.probabilities import LogSoftmax, Softmax
-from mt_kernels_cuda.tuned.responses import StrongestResponse
-from mt_tensor import FusedForm
+from mt_kernels_cuda.tuned.responses import MaxOverTime
+from mt_tensor import FusedForm, FusedOperation
+from mt_tensor.fused import operations
 
-FORMS: dict[str, type[FusedForm]] = {
-    "adam": Adam,
-    "avgpool2d": AvgPool2d,
-    "binary_cross_entropy": BinaryCrossEntropy,
-    "binary_cross_entropy_with_logits": BinaryCrossEntropyWithLogits,
-    "convolve": Convolution,
-    "cross_entropy": CrossEntropy,
-    "dropout": Dropout,
-    "linear": Linear,
-    "logsoftmax": LogSoftmax,
-    "maxpool2d": MaxPool2d,
-    "nll_loss": NllLoss,
-    "sgd": SgdWithoutMomentum,
-    "sgd_with_momentum": Sgd,
-    "softmax": Softmax,
-    "strongest_response": StrongestResponse,
-    "take": Take,
+FORMS: dict[FusedOperation, type[FusedForm[Any]]] = {
+    operations.ADAM: Adam,
+    operations.AVGPOOL2D: AvgPool2d,
+    operations.BINARY_CROSS_ENTROPY: BinaryCrossEntropy,
+    operations.BINARY_CROSS_ENTROPY_WITH_LOGITS: BinaryCrossEntropyWithLogits,
+    operations.CONVOLUTION: Convolution,
+    operations.CROSS_ENTROPY: CrossEntropy,
+    operations.DROPOUT: Dropout,
+    operations.LINEAR: Linear,
+    operations.LOGSOFTMAX: LogSoftmax,
+    operations.MAXPOOL2D: MaxPool2d,
+    operations.NLL_LOSS: NllLoss,
+    operations.SGD: SgdWithoutMomentum,
+    operations.SGD_MOMENTUM: Sgd,
+    operations.SOFTMAX: Softmax,
+    operations.MAX_OVER_TIME: MaxOverTime,
+    operations.EMBEDDING: Take,
 }
-"""Each form by the name that its composed definition gives it."""
+"""The form of each operation that has one."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
 
 
-class Linear(FusedForm):
+class Linear(FusedForm[Any]):
     r"""$y = x W + b$, with ReLU if wanted; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
 
     @staticmethod

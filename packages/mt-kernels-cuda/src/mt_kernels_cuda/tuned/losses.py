@@ -19,14 +19,14 @@ from mt_kernels_cuda.tuned.probabilities import ROW_THREADS, row_folds, row_top
 from mt_kernels_cuda.tuned.shapes import THREADS
 from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.fused.targets import class_targets
 from mt_tensor.layout import Storage
-from mt_tensor.targets import class_targets
 
 if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
 
 
-class NllLoss(FusedForm):
+class NllLoss(FusedForm[Any]):
     r"""$-\frac{1}{N} \sum_n l_{n, t_n}$; only the cells of the targets have a gradient."""
 
     @staticmethod
@@ -52,7 +52,7 @@ class NllLoss(FusedForm):
         return (to, None)[:tensors]
 
 
-class CrossEntropy(FusedForm):
+class CrossEntropy(FusedForm[Any]):
     r"""The mean of $-\log \mathrm{softmax}(x)_{t}$; $\bar x_n = (p_n - e_{t_n}) / N$."""
 
     @staticmethod

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
 
 
-class _Step(FusedStep):
+class _Step(FusedStep[Any]):
     """What all steps have in common: a kernel for each parameter."""
 
     @staticmethod

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Pair = tuple[int, int]
 
 
-class AvgPool2d(FusedForm):
+class AvgPool2d(FusedForm[Any]):
     """The mean of every window, and its gradient: an equal share for each element."""
 
     @staticmethod
@@ -47,7 +47,7 @@ class AvgPool2d(FusedForm):
         return (to,)
 
 
-class MaxPool2d(FusedForm):
+class MaxPool2d(FusedForm[Any]):
     """The largest number of every window, the first of several, which alone has the gradient."""
 
     @staticmethod

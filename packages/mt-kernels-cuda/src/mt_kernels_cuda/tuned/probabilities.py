@@ -22,7 +22,7 @@ ROW_THREADS = min(THREADS, 64)
 """Threads of a block; rows of classes are short."""
 
 
-class _AlongRows(FusedForm):
+class _AlongRows(FusedForm[Any]):
     """What both have in common: rows of scores, and gradients that need only the result."""
 
     @staticmethod

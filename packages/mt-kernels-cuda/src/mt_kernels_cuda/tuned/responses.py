@@ -25,7 +25,7 @@ NOWHERE = -1
 """In the place of a position: no response is positive, so there is no gradient."""
 
 
-class StrongestResponse(FusedForm):
+class MaxOverTime(FusedForm[Any]):
     """Sequences over which kernels move on by one position.
 
     The gradient leaves out products with zero: an infinite or NaN input that lies in no window of
@@ -43,7 +43,7 @@ class StrongestResponse(FusedForm):
         positions: tuple[int, ...],
         stride: tuple[int, ...],
     ) -> tuple[TensorData, tuple[Call, Storage]] | None:
-        """Compute the responses; see `mt_nn.functional.convolution.strongest_response`."""
+        """Compute the responses; see `mt_nn.functional.convolution.max_over_time`."""
         if input.dims != 3:
             return None
         call = convolve(backend, needs_grad, input, weight, bias, before, positions, stride, True)

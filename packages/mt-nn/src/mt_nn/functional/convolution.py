@@ -7,9 +7,10 @@ are added by `pad`, and a stride keeps every so many-th position.
 
 from mt_autodiff import Tensor, conv1d, conv2d, fused, pad
 from mt_nn.functional.maximum import max
+from mt_tensor.fused import operations
 
 
-@fused("convolve")
+@fused(operations.CONVOLUTION)
 def convolve(
     input: Tensor,
     weight: Tensor,
@@ -52,8 +53,8 @@ def convolve(
     return out.relu() if relu else out
 
 
-@fused("strongest_response")
-def strongest_response(
+@fused(operations.MAX_OVER_TIME)
+def max_over_time(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None,
@@ -69,7 +70,7 @@ def strongest_response(
         (N, C, W), (O, C, K), (O,) → (N, O, 1).
 
     >>> from mt_autodiff import ones, tensor
-    >>> strongest_response(tensor([[[1, 4, 3]]]), ones((1, 1, 2)), None, (0,), (3,), (1,))
+    >>> max_over_time(tensor([[[1, 4, 3]]]), ones((1, 1, 2)), None, (0,), (3,), (1,))
     tensor([[[7.]]])
     """
     return max(convolve(input, weight, bias, before, positions, stride, relu=True), dim=2)

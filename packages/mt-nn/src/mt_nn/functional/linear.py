@@ -3,12 +3,13 @@
 from typing import Literal, TypeAlias
 
 from mt_autodiff import Tensor, fused
+from mt_tensor.fused import operations
 
 Activation: TypeAlias = Literal["relu"] | None
 """What a layer does with each of its results: ReLU, or nothing."""
 
 
-@fused("linear")
+@fused(operations.LINEAR)
 def linear(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, activation: Activation = None
 ) -> Tensor:

@@ -4,9 +4,10 @@ import numpy as np
 
 from mt_autodiff import Seed, Tensor, fused
 from mt_nn.functional.linear import Activation
+from mt_tensor.fused import operations
 
 
-@fused("dropout")
+@fused(operations.DROPOUT)
 def dropout(
     input: Tensor,
     rate: float,

@@ -5,6 +5,7 @@ import numpy as np
 from mt_autodiff import Tensor, fused
 from mt_nn.functional.maximum import max
 from mt_tensor import ShapeError
+from mt_tensor.fused import operations
 
 
 def tile(input: Tensor, kernel: tuple[int, int]) -> tuple[Tensor, int, int]:
@@ -39,7 +40,7 @@ def tile(input: Tensor, kernel: tuple[int, int]) -> tuple[Tensor, int, int]:
     return windows.view(batch, channels, rows, columns, kh * kw), rows, columns
 
 
-@fused("avgpool2d")
+@fused(operations.AVGPOOL2D)
 def avgpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
     """Return the mean of every window.
 
@@ -61,7 +62,7 @@ def avgpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
     return windows.mean(4).view(*input.shape[:2], height, width)
 
 
-@fused("maxpool2d")
+@fused(operations.MAXPOOL2D)
 def maxpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
     """Return the largest element of every window; its gradient goes to the first one.
 

@@ -10,10 +10,11 @@ not an approximation.
 
 from mt_autodiff import Tensor, fused
 from mt_nn.functional.maximum import max
+from mt_tensor.fused import operations
 from mt_tensor.layout import normalize_dim
 
 
-@fused("softmax")
+@fused(operations.SOFTMAX)
 def softmax(input: Tensor, dim: int) -> Tensor:
     r"""Return $\frac{e^{x_i}}{\sum_j e^{x_j}}$ along a dimension.
 
@@ -40,7 +41,7 @@ def softmax(input: Tensor, dim: int) -> Tensor:
     return powers / powers.sum(dim)
 
 
-@fused("logsoftmax")
+@fused(operations.LOGSOFTMAX)
 def logsoftmax(input: Tensor, dim: int) -> Tensor:
     r"""Return $\log \mathrm{softmax}(x)_i = x_i - \log \sum_j e^{x_j}$ along a dimension.
 

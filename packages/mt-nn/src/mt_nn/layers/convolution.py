@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from mt_autodiff import Seed, Tensor
 from mt_nn import init as initializers
-from mt_nn.functional.convolution import convolve, strongest_response
+from mt_nn.functional.convolution import convolve, max_over_time
 from mt_nn.functional.linear import Activation
 from mt_nn.init import Initializer
 from mt_nn.layers._checks import check_activation, check_sizes, check_tensor
@@ -192,7 +192,7 @@ class MaxOverTimeConv1d(Conv1d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the strongest response of each kernel; see `Conv1d.forward`."""
-        return strongest_response(*self._operands(input))
+        return max_over_time(*self._operands(input))
 
 
 class Conv2d(_Convolution):

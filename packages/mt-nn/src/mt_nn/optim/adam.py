@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from mt_nn._gradients import Number
 from mt_nn.module import Parameter
-from mt_nn.optim.base import Optimizer, check_setting
+from mt_nn.optim.base import FusedRule, Optimizer, check_setting
+from mt_tensor.fused import operations
 
 
 class Adam(Optimizer):
@@ -89,8 +90,8 @@ class Adam(Optimizer):
         factor = 1.0 / math.sqrt(1.0 - beta2**step)
         return (size, beta1, beta2, 1.0 - beta1, 1.0 - beta2, factor, self.eps, self.weight_decay)
 
-    def fused_rule(self, step: int) -> tuple[str, tuple[str, ...], tuple[float, ...]]:
-        """Return the name of the rule for all tensors at once, its slots and its settings."""
+    def fused_rule(self, step: int) -> FusedRule | None:
+        """Return the operation that computes the rule for many tensors; None for other rules."""
         if type(self).rule is not Adam.rule:
             return super().fused_rule(step)
-        return "adam", self.slots, self._settings(step)
+        return FusedRule(operations.ADAM, self.slots, self._settings(step))

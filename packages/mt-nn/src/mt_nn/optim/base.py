@@ -7,14 +7,28 @@ optimiser that has more to gain from going over all parameters at once overrides
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from mt_autodiff import Scalar, Tensor, no_grad, record
 from mt_nn._gradients import Number, gradient, set_gradient, unique_parameters
 from mt_nn.module import Parameter
-from mt_tensor import TensorData
+from mt_tensor import FusedOperation, TensorData
+
+
+class FusedRule(NamedTuple):
+    """The operation of an optimiser's step, and the numbers of this step.
+
+    Attributes:
+        operation: The key of the fused form.
+        slots: The names of the slots that it reads and writes, in its order.
+        settings: The numbers of the formula; see `mt_tensor.fused.operations`.
+    """
+
+    operation: FusedOperation
+    slots: tuple[str, ...]
+    settings: tuple[float, ...]
 
 
 class Optimizer:
@@ -98,11 +112,12 @@ class Optimizer:
         Returns:
             Whether the backend has one and does not decline.
         """
-        name, slots, settings = self.fused_rule(step)
+        rule = self.fused_rule(step)
         backend = self.parameters[members[0]].value.backend
-        form = backend.fused(name)
-        if form is None:
+        form = rule and backend.fused(rule.operation)
+        if rule is None or form is None:
             return False
+        _, slots, settings = rule
         values = [self.parameters[at].value for at in members]
         remembered = [
             [self._remembered(at, slot, value) for at, value in zip(members, values, strict=True)]
@@ -134,16 +149,15 @@ class Optimizer:
         # The parameter may have moved since the step before.
         return memory.to(value.backend).data
 
-    def fused_rule(self, step: int) -> tuple[str, tuple[str, ...], tuple[float, ...]]:
-        """Return how backends may know the rule: a name, the slots that it needs, its settings.
+    def fused_rule(self, step: int) -> FusedRule | None:
+        """Return the operation whose fused form computes `rule` for many tensors at once.
 
-        A fused form of that name does for many tensors at once what `rule` does for one; `rule` is
-        its definition.
+        `rule` is the definition of the form. The result is None for a rule that has no form.
 
         Args:
-            step: How often the parameters have been improved, this time included.
+            step: The number of this step, from 1.
         """
-        return "", (), ()
+        return None
 
     def rule(self, value: Number, grad: Number, memory: dict[str, Number], step: int) -> Number:
         """Return the new value of one parameter.

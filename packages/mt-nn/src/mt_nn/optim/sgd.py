@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from mt_nn._gradients import Number
 from mt_nn.module import Parameter
-from mt_nn.optim.base import Optimizer, check_setting
+from mt_nn.optim.base import FusedRule, Optimizer, check_setting
+from mt_tensor.fused import operations
 
 
 class SGD(Optimizer):
@@ -79,12 +80,12 @@ class SGD(Optimizer):
             grad = grad + self.momentum * velocity if self.nesterov else velocity
         return value - self.lr * grad
 
-    def fused_rule(self, step: int) -> tuple[str, tuple[str, ...], tuple[float, ...]]:
-        """Return the name of the rule for all tensors at once, its slots and its settings."""
+    def fused_rule(self, step: int) -> FusedRule | None:
+        """Return the operation that computes the rule for many tensors; None for other rules."""
         if type(self).rule is not SGD.rule:
             return super().fused_rule(step)
         if self.momentum == 0.0:
-            return "sgd", (), (self.lr, self.weight_decay)
+            return FusedRule(operations.SGD, (), (self.lr, self.weight_decay))
         nesterov = float(self.nesterov)
         settings = (self.lr, self.momentum, self.weight_decay, nesterov)
-        return "sgd_with_momentum", ("velocity",), settings
+        return FusedRule(operations.SGD_MOMENTUM, ("velocity",), settings)

@@ -2,7 +2,8 @@
 
 A function such as a pooling has a readable definition, composed of operations that every backend
 has. It is the specification, and it always works. A backend may know a faster way for the whole of
-it, forward and backward: a *fused form*, which `Backend.fused` returns by the function's name.
+it, forward and backward: a *fused form*, which `Backend.fused` returns for the function's
+`FusedOperation`.
 
 Like a backend, a form computes with `TensorData` and knows nothing of the graph of gradients.
 """
@@ -10,7 +11,7 @@ Like a backend, a form computes with `TensorData` and knows nothing of the graph
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from mt_tensor.tensor_data import TensorData
 
@@ -20,8 +21,11 @@ Gradients: TypeAlias = tuple[TensorData | None, ...]
 Parts: TypeAlias = Sequence[TensorData]
 """One tensor for each parameter."""
 
+B = TypeVar("B", contravariant=True)
+"""The class of the backends whose form it is: below `Backend`, which imports this module."""
 
-class FusedForm:
+
+class FusedForm(Generic[B]):
     """One composed function, computed in one piece by one kind of backend.
 
     Subclasses define `forward` and `backward` as static or class methods. For whatever they accept,
@@ -33,7 +37,7 @@ class FusedForm:
     """
 
     @staticmethod
-    def forward(backend: Any, needs_grad: tuple[bool, ...], *args: Any) -> Any:
+    def forward(backend: B, needs_grad: tuple[bool, ...], *args: Any) -> Any:
         """Compute the result, or decline.
 
         Args:
@@ -53,7 +57,7 @@ class FusedForm:
         raise NotImplementedError
 
     @staticmethod
-    def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
+    def backward(backend: B, saved: Any, grad: TensorData) -> Gradients:
         """Return the gradient of each tensor argument, a tuple; None where none is needed.
 
         Args:
@@ -67,22 +71,16 @@ class FusedForm:
         raise NotImplementedError
 
 
-class FusedStep(FusedForm):
-    """A step of an optimiser of `mt_nn.optim`, of many tensors at once and without `backward`.
+class FusedStep(FusedForm[B]):
+    """A step of an optimiser: many tensors at once, without `backward`.
 
-    Subclasses define `step`. The formulas are those of the optimisers, and what a step is given is:
-
-    - ``sgd``: no slots; learning rate and weight decay.
-    - ``sgd_with_momentum``: the velocities; learning rate, momentum, weight decay, and 1 for
-      Nesterov, else 0.
-    - ``adam``: the means and the squares; step size, both betas and 1 minus each, the factor of the
-      root, epsilon, and weight decay.
+    Subclasses define `step`. `mt_tensor.fused.operations` lists the slots and settings of each.
     """
 
     @classmethod
     def forward(
         cls,
-        backend: Any,
+        backend: B,
         needs_grad: tuple[bool, ...],
         values: Parts,
         grads: Parts,
@@ -109,7 +107,7 @@ class FusedStep(FusedForm):
     @classmethod
     def step(
         cls,
-        backend: Any,
+        backend: B,
         values: Parts,
         grads: Parts,
         slots: Sequence[Parts],
