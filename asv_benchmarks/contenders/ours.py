@@ -147,7 +147,8 @@ class Ours(Contender):
     def _fused(self, case: Workload) -> Any:
         name = case.operation.removesuffix("_backward")
         # Earlier commits, which asv and `peers --against` measure, know forms by name.
-        return self.backend.fused(getattr(POOLINGS[name], "operation", name))
+        operation: Any = getattr(POOLINGS[name], "operation", name)
+        return self.backend.fused(operation)
 
     # The other operations of a backend
 
