@@ -4,9 +4,10 @@ Nothing here knows of gradients. Start with `mt_tensor.operators`, then `TensorD
 `Backend`.
 """
 
-from mt_tensor import _blas, operators  # _blas first: it is for NumPy to find
-from mt_tensor.backend import Backend, HostBackend, Map, ShapeError, Zip, host_array
+from mt_tensor import operators
+from mt_tensor.backend import Backend, Map, ShapeError, Zip
 from mt_tensor.fused import FusedForm, FusedOperation, FusedStep, Gradients, Parts
+from mt_tensor.host import HostBackend, host_array
 from mt_tensor.layout import (
     MAX_DIMS,
     IndexingError,
@@ -18,8 +19,6 @@ from mt_tensor.layout import (
 )
 from mt_tensor.reference import REFERENCE, Reference
 from mt_tensor.tensor_data import TensorData
-
-del _blas
 
 __all__ = [
     "MAX_DIMS",

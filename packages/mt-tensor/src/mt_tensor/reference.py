@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from mt_tensor.backend import HostBackend, Map, Zip
+from mt_tensor.backend import Map, Zip
+from mt_tensor.host import HostBackend
 from mt_tensor.reference_loops import tensor_map, tensor_reduce, tensor_zip
 from mt_tensor.reference_products import convolve, matrix_multiply
 from mt_tensor.tensor_data import TensorData
