@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_kernels_cpu import Fast, tensor_map
-from mt_tensor import Reference, TensorData, operators
+from mt_tensor import Reference, ShapeError, TensorData, operators
 
 UNTOUCHED = -7.0
 GUARDS = 4
@@ -161,8 +161,8 @@ def test_conv1d(fast: Fast, sizes: list[int], draws: st.DataObject) -> None:
     reverse = draws.draw(st.booleans())
     x, w = layouts.operand(batch, channels, width), layouts.operand(out_channels, channels, taps)
     out, expected = layouts.out(batch, out_channels, size)
-    fast._conv1d(out, x, w, reverse)
-    layouts.reference._conv1d(expected, x, w, reverse)
+    fast._convolve(out, x, w, reverse)
+    layouts.reference._convolve(expected, x, w, reverse)
     same(out, expected)
 
 
@@ -178,9 +178,16 @@ def test_conv2d(fast: Fast, sizes: list[int], draws: st.DataObject) -> None:
         layouts.operand(out_channels, channels, *kernel),
     )
     out, expected = layouts.out(batch, out_channels, *size)
-    fast._conv2d(out, x, w, reverse)
-    layouts.reference._conv2d(expected, x, w, reverse)
+    fast._convolve(out, x, w, reverse)
+    layouts.reference._convolve(expected, x, w, reverse)
     same(out, expected)
+
+
+def test_three_dimensions_have_no_kernel() -> None:
+    fast = Fast()
+    volume = fast.zeros((1, 1, 2, 2, 2))
+    with pytest.raises(ShapeError, match=r"conv3d: .* one or two dimensions, .* has 3"):
+        fast.convolve(volume, volume)
 
 
 ONE = ("id", "neg", "sigmoid", "relu", "log", "exp", "ln", "inv", "sqrt")
@@ -240,7 +247,7 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
     image, weight = (Fast().from_numpy(rng.normal(size=s)) for s in [(3, 2, 9, 8), (5, 2, 3, 2)])
 
     def everything(fast: Fast) -> list[bytes]:
-        done = [fast.conv2d(image, weight), fast.conv2d(image, image, size=(3, 2))]
+        done = [fast.convolve(image, weight), fast.convolve(image, image, size=(3, 2))]
         done.append(fast.matmul(image, image.permute(0, 1, 3, 2)))
         done.append(fast.reduce(operators.add, image, 2, 0.0))
         done.append(fast.map(operators.exp, image))

@@ -89,8 +89,8 @@ def test_conv1d(
     x = operand(data, dtype, count, channels, width)
     w = operand(data, dtype, outputs, channels, taps)
     same(
-        Tuned(dtype).conv1d(x, w, reverse, size),
-        Reference(dtype).conv1d(x, w, reverse, size),
+        Tuned(dtype).convolve(x, w, reverse, (size,)),
+        Reference(dtype).convolve(x, w, reverse, (size,)),
         dtype,
     )
 
@@ -105,8 +105,12 @@ def test_sequences_of_vectors(
     """Such as the vectors of words: the channels are neighbours in memory."""
     x = operand(data, dtype, count, width, channels).permute(0, 2, 1)
     w = operand(data, dtype, 2, channels, taps)
-    size = data.draw(st.integers(1, 36))
-    same(Tuned(dtype).conv1d(x, w, False, size), Reference(dtype).conv1d(x, w, False, size), dtype)
+    size = (data.draw(st.integers(1, 36)),)
+    same(
+        Tuned(dtype).convolve(x, w, False, size),
+        Reference(dtype).convolve(x, w, False, size),
+        dtype,
+    )
 
 
 @pytest.mark.usefixtures("spread")
@@ -132,8 +136,8 @@ def test_conv2d(
     x = operand(data, dtype, count, channels, *image)
     w = operand(data, dtype, outputs, channels, *kernel)
     same(
-        Tuned(dtype).conv2d(x, w, reverse, size),
-        Reference(dtype).conv2d(x, w, reverse, size),
+        Tuned(dtype).convolve(x, w, reverse, size),
+        Reference(dtype).convolve(x, w, reverse, size),
         dtype,
     )
 
@@ -159,7 +163,11 @@ def test_gradient_of_a_weight(
     size = (data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3)))
     x = operand(data, dtype, channels, count, *image)
     g = operand(data, dtype, outputs, count, *gradient)
-    same(Tuned(dtype).conv2d(x, g, False, size), Reference(dtype).conv2d(x, g, False, size), dtype)
+    same(
+        Tuned(dtype).convolve(x, g, False, size),
+        Reference(dtype).convolve(x, g, False, size),
+        dtype,
+    )
 
 
 @pytest.mark.usefixtures("spread")
@@ -173,7 +181,7 @@ def test_gradient_of_a_weight_of_many_sequences(
     x = rng.integers(-9, 9, (2, count, width + taps - 1)).astype(dtype)
     g = rng.integers(-9, 9, (3, count, width)).astype(dtype)
     backend = Tuned(dtype)
-    received = backend.conv1d(backend.from_numpy(x), backend.from_numpy(g), False, taps)
+    received = backend.convolve(backend.from_numpy(x), backend.from_numpy(g), False, (taps,))
     windows = np.lib.stride_tricks.sliding_window_view(x, width, axis=2)
     expected = np.tensordot(windows, g, ((1, 3), (1, 2))).transpose(0, 2, 1)
     np.testing.assert_array_equal(backend.to_numpy(received), expected)
@@ -192,7 +200,7 @@ def test_storages_from_which_no_vector_can_be_loaded(dtype: Any, kind: str) -> N
         return TensorData(cells, shape), backend.from_numpy(numbers)
 
     def every(x: TensorData, w: TensorData, b: TensorData, g: TensorData) -> Iterator[Any]:
-        yield backend.conv1d(x, w)
+        yield backend.convolve(x, w)
         out, call = cast(Any, Convolution.forward)(
             backend, (True, True, True), x, w, b, (0,), (40,), (1,), True
         )
@@ -231,7 +239,7 @@ def test_special_numbers_do_not_meet_the_zeros_around_an_image(
     target[1, 0, 0, -1] = target[0, 1, -1, 0] = number
     tuned, reference = Tuned(dtype), Reference(dtype)
     x, w = tuned.from_numpy(image), tuned.from_numpy(weight)
-    same(tuned.conv2d(x, w, reverse, size), reference.conv2d(x, w, reverse, size), dtype)
+    same(tuned.convolve(x, w, reverse, size), reference.convolve(x, w, reverse, size), dtype)
 
 
 @dtypes
@@ -246,7 +254,7 @@ def test_special_numbers_reach_only_the_weights_that_met_them(
     image[place] = number
     tuned, reference = Tuned(dtype), Reference(dtype)
     mine, expected = (
-        each.conv2d(
+        each.convolve(
             each.from_numpy(image).permute(1, 0, 2, 3),
             each.from_numpy(grad).permute(1, 0, 2, 3),
             size=(3, 3),
@@ -280,7 +288,7 @@ def test_the_gradient_of_a_large_batch_is_as_good_as_that_of_a_small_one() -> No
     x, g = rng.normal(size=(1, 512, 28, 28)), rng.normal(size=(4, 512, 28, 28))
     single, double = (
         Tuned(dtype)
-        .conv2d(Tuned(dtype).from_numpy(x), Tuned(dtype).from_numpy(g), size=(3, 3))
+        .convolve(Tuned(dtype).from_numpy(x), Tuned(dtype).from_numpy(g), size=(3, 3))
         .storage
         for dtype in (np.float32, np.float64)
     )

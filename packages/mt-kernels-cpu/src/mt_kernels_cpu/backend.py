@@ -1,5 +1,6 @@
 """The backend that runs the compiled kernels."""
 
+import math
 from typing import Any, ClassVar
 
 from mt_kernels_cpu.fast_conv import tensor_conv1d, tensor_conv2d
@@ -10,7 +11,7 @@ from mt_kernels_cpu.fast_ops import (
     tensor_zip,
 )
 from mt_kernels_cpu.jit import Kernel
-from mt_tensor import HostBackend, Map, TensorData, Zip
+from mt_tensor import HostBackend, Map, ShapeError, TensorData, Zip
 
 
 class Fast(HostBackend):
@@ -45,19 +46,19 @@ class Fast(HostBackend):
         steps = out.size * a.shape[-1]
         self._run(tensor_matrix_multiply, steps, *out.tuple(), *a.tuple(), *b.tuple())
 
-    def _conv1d(
+    def _convolve(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        steps = out.size * weight.shape[1] * weight.shape[2]
+        if out.dims > 4:
+            raise ShapeError(
+                f"conv{out.dims - 2}d: the compiled kernels convolve over one or two dimensions, "
+                f"and input {input.shape} has {out.dims - 2}; the reference backend takes any "
+                "number of them"
+            )
+        kernel = tensor_conv1d if out.dims == 3 else tensor_conv2d
+        steps = out.size * math.prod(weight.shape[1:])
         args = (*out.tuple(), out.size, *input.tuple(), *weight.tuple(), reverse)
-        self._run(tensor_conv1d, steps, *args)
-
-    def _conv2d(
-        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
-    ) -> None:
-        steps = out.size * weight.shape[1] * weight.shape[2] * weight.shape[3]
-        args = (*out.tuple(), out.size, *input.tuple(), *weight.tuple(), reverse)
-        self._run(tensor_conv2d, steps, *args)
+        self._run(kernel, steps, *args)
 
     def _run(self, kernel: Kernel, steps: int, *args: Any) -> None:
         """Run a kernel on as many threads as its work repays."""

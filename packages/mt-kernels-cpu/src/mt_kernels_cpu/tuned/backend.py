@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.tuned.buffers import ALIGNMENT, REUSED_FROM, Buffers
-from mt_kernels_cpu.tuned.convolution import as_images, correlate
+from mt_kernels_cpu.tuned.convolution import correlate
 from mt_kernels_cpu.tuned.elementwise import Elementwise
 from mt_kernels_cpu.tuned.forms import FORMS
 from mt_kernels_cpu.tuned.layouts import rounded
@@ -15,6 +15,7 @@ from mt_kernels_cpu.tuned.products import Products
 from mt_kernels_cpu.tuned.reductions import Reductions
 from mt_tensor import FusedForm, FusedOperation, TensorData
 from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
+from mt_tensor.tensor_data import as_images
 
 
 @functools.lru_cache(maxsize=1024)
@@ -83,14 +84,11 @@ class Tuned(Elementwise, Reductions, Products):
         """Return the fused form of a composed function, if there is one."""
         return FORMS.get(operation)
 
-    def _conv1d(
+    def _convolve(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        if not correlate(self, as_images(out), as_images(input), as_images(weight), reverse):
-            self._strided._conv1d(out, input, weight, reverse)
-
-    def _conv2d(
-        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
-    ) -> None:
-        if not correlate(self, out, input, weight, reverse):
-            self._strided._conv2d(out, input, weight, reverse)
+        operands = (out, input, weight)
+        if out.dims == 3:
+            operands = (as_images(out), as_images(input), as_images(weight))
+        if out.dims > 4 or not correlate(self, *operands, reverse):
+            self._strided._convolve(out, input, weight, reverse)

@@ -52,7 +52,7 @@ NOWHERE: Positions = np.zeros(0, np.int64)
 def correlate(
     backend: Tuned, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
 ) -> bool:
-    """Write a two-dimensional convolution into `out`, as `Backend.conv2d` defines it.
+    """Write a two-dimensional convolution into `out`, as `Backend.convolve` defines it.
 
     Returns:
         Whether it did: not if weights are infinite or NaN and meet the zeros around an image, and
@@ -265,26 +265,6 @@ def exchanged(a: TensorData) -> TensorData:
     """
     (n, c, height, width), (n_step, c_step, row, step) = a.shape, a.strides
     return TensorData.trusted(a.storage, (c, n, height, width), (c_step, n_step, row, step))
-
-
-def as_images(a: TensorData) -> TensorData:
-    """Return sequences as images one row high.
-
-    Shape:
-        (N, C, W) → (N, C, 1, W).
-    """
-    (n, c, width), (n_step, c_step, step) = a.shape, a.strides
-    return TensorData.trusted(a.storage, (n, c, 1, width), (n_step, c_step, 0, step))
-
-
-def as_sequences(a: TensorData) -> TensorData:
-    """Return images one row high as sequences.
-
-    Shape:
-        (N, C, 1, W) → (N, C, W).
-    """
-    (n, c, _, width), (n_step, c_step, _, step) = a.shape, a.strides
-    return TensorData.trusted(a.storage, (n, c, width), (n_step, c_step, step))
 
 
 def finite(a: TensorData) -> bool:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mt_kernels_cpu.tuned.convolution import (
-    as_images,
-    as_sequences,
     exchanged,
     finite,
     has_nan,
@@ -21,6 +19,7 @@ from mt_kernels_cpu.tuned.convolution import (
 from mt_kernels_cpu.tuned.layouts import Geometry, Layout, Pair, for_products, for_sums, layout
 from mt_kernels_cpu.tuned.vectors import lanes
 from mt_tensor import FusedForm, Gradients, TensorData, host_array, operators
+from mt_tensor.tensor_data import as_images, as_sequences
 
 if TYPE_CHECKING:
     from mt_kernels_cpu.tuned.backend import Tuned
@@ -193,4 +192,4 @@ def _exact_gradient_of_weight(backend: Tuned, saved: Call, grad: TensorData) -> 
     padded = np.pad(host_array(saved.input), (*widths, (top, 0), (left, 0)))
     size = (saved.weight.shape[2], saved.weight.shape[3])
     images = exchanged(backend.from_numpy(padded))
-    return exchanged(backend._strided.conv2d(images, exchanged(grad), False, size))
+    return exchanged(backend._strided.convolve(images, exchanged(grad), False, size))

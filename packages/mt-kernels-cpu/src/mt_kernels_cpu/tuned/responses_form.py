@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mt_kernels_cpu.tuned.convolution import as_images, has_nan, sliding
+from mt_kernels_cpu.tuned.convolution import has_nan, sliding
 from mt_kernels_cpu.tuned.convolution_form import plan_for
 from mt_kernels_cpu.tuned.layouts import Positions
 from mt_kernels_cpu.tuned.responses import SEARCHED, add_windows, slide_and_find, spread_windows
 from mt_kernels_cpu.tuned.threads import divide, parts_of
 from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.tensor_data import as_images
 
 if TYPE_CHECKING:
     from mt_kernels_cpu.tuned.backend import Tuned
