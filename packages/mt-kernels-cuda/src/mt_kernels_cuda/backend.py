@@ -7,7 +7,7 @@ import numpy.typing as npt
 from numba import cuda
 
 from mt_kernels_cuda import dlpack, launching
-from mt_kernels_cuda.convolution import tensor_conv1d, tensor_conv2d
+from mt_kernels_cuda.convolution import tensor_conv2d
 from mt_kernels_cuda.elementwise import fill, tensor_map, tensor_zip
 from mt_kernels_cuda.gpu import SIMULATED, require_gpu
 from mt_kernels_cuda.jit import Kernel
@@ -263,31 +263,16 @@ class Cuda(Backend):
         grid = (blocks_for(rows, TILE), blocks_for(columns, TILE), batches)
         self.run(Launch(tensor_matrix_multiply, grid, (TILE, TILE), (out, out.size, a, b)))
 
-    def _conv1d(
+    def _convolve(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        self._launch_convolution(tensor_conv1d, out, input, weight, reverse)
-
-    def _conv2d(
-        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
-    ) -> None:
-        self._launch_convolution(tensor_conv2d, out, input, weight, reverse)
-
-    def _launch_convolution(
-        self,
-        kernel: Kernel,
-        out: TensorData,
-        input: TensorData,
-        weight: TensorData,
-        reverse: bool,
-    ) -> None:
-        """Launch one block for each tile of `out`."""
         self.check_place("convolution", input, weight)
         if out.size > 0:
+            # One block for each tile of `out`.
             rows, columns = out.shape[1], out.size // out.shape[1]
             blocks = blocks_for(rows, TILE) * blocks_for(columns, TILE)
             arguments = (out, out.size, input, weight, bool(reverse))
-            self.run(Launch(kernel, blocks, (TILE, TILE), arguments))
+            self.run(Launch(tensor_conv2d, blocks, (TILE, TILE), arguments))
 
 
 def _made(kind: type[Cuda], dtype: np.dtype[Any], debug: bool) -> Cuda:

@@ -126,8 +126,8 @@ COURSE: dict[str, Example] = {
     "rows": lambda b: b.reduce(operators.max, _on(b, (3, 2 * BLOCK + 1)), 1, 0.0),
     "columns": lambda b: b.reduce(operators.add, _on(b, (BLOCK + 1, 3)), 0, 0.0),
     "batches": lambda b: b.matmul(_on(b, (2, 1, TILE + 1, 2 * TILE)), _on(b, (2, 2 * TILE, 3))),
-    "sequences": lambda b: b.conv1d(_on(b, (2, 3, TILE + 1)), _on(b, (TILE + 1, 3, 3))),
-    "images": lambda b: b.conv2d(_on(b, (1, 2, 3, TILE)), _on(b, (3, 2, 2, 2)), reverse=True),
+    "sequences": lambda b: b.convolve(_on(b, (2, 3, TILE + 1)), _on(b, (TILE + 1, 3, 3))),
+    "images": lambda b: b.convolve(_on(b, (1, 2, 3, TILE)), _on(b, (3, 2, 2, 2)), reverse=True),
 }
 """Uses of the course's kernels, each of them with a backend."""
 
@@ -152,7 +152,7 @@ TUNED: dict[str, Example] = {
     "medium-pieces": lambda b: b.matmul(_on(b, (HIGH + 3, 4)), _on(b, (4, 4))),
     "transposed": lambda b: b.matmul(_on(b, (3, HIGH)).permute(1, 0), _on(b, (3, 3)).permute(1, 0)),
     "parts": lambda b: b.matmul(_on(b, (2, WORTH * 2 + 1)), _on(b, (WORTH * 2 + 1, 2))),
-    "sequences": lambda b: b.conv1d(_on(b, (2, 3, 5)), _on(b, (HIGH, 3, 3))),
+    "sequences": lambda b: b.convolve(_on(b, (2, 3, 5)), _on(b, (HIGH, 3, 3))),
     "convolve-tall": lambda b: _both_ways(
         b,
         ops.CONVOLUTION,

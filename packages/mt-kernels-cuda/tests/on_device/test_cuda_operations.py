@@ -1,4 +1,4 @@
-"""The six operations in every memory layout, against the reference backend."""
+"""The five operations in every memory layout, against the reference backend."""
 
 import math
 from collections.abc import Callable
@@ -250,8 +250,9 @@ def test_conv1d(data: st.DataObject) -> None:
     batch, channels, kernels = (data.draw(st.integers(0, 2)) for _ in range(3))
     input = data.draw(layouts((batch, channels, data.draw(sizes))), label="input")
     weight = data.draw(layouts((kernels, channels, data.draw(sizes))), label="weight")
-    reverse, size = data.draw(st.booleans()), data.draw(st.none() | sizes, label="size")
-    agree(lambda where, x, w: where.conv1d(x, w, reverse, size), input, weight)
+    positions = st.none() | st.tuples(sizes)
+    reverse, size = data.draw(st.booleans()), data.draw(positions, label="size")
+    agree(lambda where, x, w: where.convolve(x, w, reverse, size), input, weight)
 
 
 @given(st.data())
@@ -262,28 +263,36 @@ def test_conv2d(data: st.DataObject) -> None:
     input = data.draw(layouts((batch, channels, *data.draw(small))), label="input")
     weight = data.draw(layouts((kernels, channels, *data.draw(small))), label="weight")
     reverse, size = data.draw(st.booleans()), data.draw(st.none() | small, label="size")
-    agree(lambda where, x, w: where.conv2d(x, w, reverse, size), input, weight)
+    agree(lambda where, x, w: where.convolve(x, w, reverse, size), input, weight)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
 def test_convolutions_on_both_sides_of_a_tile(reverse: bool) -> None:
     """More outputs, channels and terms than a tile holds, none of them a multiple of it."""
     agree(
-        lambda where, x, w: where.conv1d(x, w, reverse),
+        lambda where, x, w: where.convolve(x, w, reverse),
         contiguous(2, 3, TILE - 1),
         contiguous(TILE + 1, 3, 3),
     )
     agree(
-        lambda where, x, w: where.conv2d(x, w, reverse, (3, TILE - 1)),
+        lambda where, x, w: where.convolve(x, w, reverse, (3, TILE - 1)),
         contiguous(1, 2, 3, 3),
         contiguous(TILE + 1, 2, 2, 2),
+    )
+
+
+def test_convolution_in_three_dimensions() -> None:
+    agree(
+        lambda where, x, w: where.convolve(x, w, True, (2, 3, 1)),
+        contiguous(2, 2, 2, 3, 2),
+        contiguous(3, 2, 2, 1, 2),
     )
 
 
 def test_the_gradient_of_a_weight_is_a_convolution_of_views() -> None:
     """Channels and images change places, and as many outputs are asked for as a kernel has."""
     agree(
-        lambda where, x, d: where.conv1d(x.permute(1, 0, 2), d.permute(1, 0, 2), size=2),
+        lambda where, x, d: where.convolve(x.permute(1, 0, 2), d.permute(1, 0, 2), size=(2,)),
         contiguous(3, 2, 5),
         contiguous(3, 4, 5),
     )

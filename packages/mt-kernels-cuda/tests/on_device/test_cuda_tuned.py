@@ -1,4 +1,4 @@
-"""The tuned backend beyond the six operations: launches, errors, streams, random numbers."""
+"""The tuned backend beyond the five operations: launches, errors, streams, random numbers."""
 
 import math
 import re
@@ -117,7 +117,7 @@ def test_convolutions_of_pieces_and_of_single_numbers(data: st.DataObject) -> No
     reverse = data.draw(st.booleans(), "reverse")
     size = data.draw(st.none() | st.just((4, 3)) | st.just((3, 4)), "size")
     found, expected = (
-        where.to_numpy(where.conv2d(where.from_numpy(x), where.from_numpy(w), reverse, size))
+        where.to_numpy(where.convolve(where.from_numpy(x), where.from_numpy(w), reverse, size))
         for where in (SINGLE, REFERENCE)
     )
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
@@ -151,7 +151,7 @@ def test_tiles_as_large_as_on_a_gpu(
             np.testing.assert_allclose(result, a @ b, rtol=1e-5, atol=1e-5)
     x, w = drawn(1, 3, 12, columns // 8), drawn(rows, 3, 3, 3)
     found, expected = (
-        where.to_numpy(where.conv2d(where.from_numpy(x), where.from_numpy(w)))
+        where.to_numpy(where.convolve(where.from_numpy(x), where.from_numpy(w)))
         for where in (SINGLE, REFERENCE)
     )
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
@@ -301,7 +301,7 @@ def test_copies_queue_up_where_the_kernels_do(
         a = backend.from_numpy(drawn(2, 3, 4, 5)).permute(3, 1, 2, 0)
         total = backend.reduce(operators.add, backend.zip(operators.add, a, a), 0, 0.0)
         product = backend.matmul(total, total.permute(0, 1, 3, 2))
-        images = backend.conv2d(product, backend.full((2, 3, 2, 2), 1.0))
+        images = backend.convolve(product, backend.full((2, 3, 2, 2), 1.0))
         backend.to_numpy(backend.map(operators.neg, images.permute(1, 0, 3, 2)))
         assert streams
         assert all(each is stream for each in streams), streams

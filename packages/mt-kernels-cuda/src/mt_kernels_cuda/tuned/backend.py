@@ -8,12 +8,13 @@ import numpy.typing as npt
 from mt_kernels_cuda.backend import Cuda
 from mt_kernels_cuda.jit import Kernel
 from mt_kernels_cuda.tuned import shapes
-from mt_kernels_cuda.tuned.convolution import as_images, correlate
+from mt_kernels_cuda.tuned.convolution import correlate
 from mt_kernels_cuda.tuned.elementwise import map_launch, zip_launch
 from mt_kernels_cuda.tuned.forms import FORMS
 from mt_kernels_cuda.tuned.products import multiply
 from mt_kernels_cuda.tuned.reductions import fold, seen_along
 from mt_tensor import FusedForm, FusedOperation, Map, TensorData, Zip, operators
+from mt_tensor.tensor_data import as_images
 
 
 class TunedCuda(Cuda):
@@ -93,13 +94,13 @@ class TunedCuda(Cuda):
         elif not multiply(self, out, a, b):
             super()._matmul(out, a, b)
 
-    def _conv1d(
+    def _convolve(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        self._conv2d(as_images(out), as_images(input), as_images(weight), reverse)
-
-    def _conv2d(
-        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
-    ) -> None:
+        if out.dims > 4:
+            super()._convolve(out, input, weight, reverse)
+            return
         self.check_place("convolution", input, weight)
+        if out.dims == 3:
+            out, input, weight = as_images(out), as_images(input), as_images(weight)
         correlate(self, out, input, weight, reverse=reverse)

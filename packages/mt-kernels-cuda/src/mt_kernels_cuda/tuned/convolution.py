@@ -21,6 +21,7 @@ from mt_kernels_cuda.tuned.tiles import ALONG_ROWS, OWN, Product, launch_product
 from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
+from mt_tensor.tensor_data import as_images, as_sequences
 
 if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
@@ -158,18 +159,6 @@ def _walk(weight: TensorData) -> Walk:
     sizes, strides = numbers[:dims], numbers[dims:]
     begins = (sizes[-1], *strides[:-1], weight.strides[0])
     return Walk(by_terms=True, quads=strides[-1] == 1 and in_quads(weight.storage, *begins))
-
-
-def as_images(a: TensorData) -> TensorData:
-    """Return sequences (N, C, W) as images (N, C, 1, W)."""
-    (count, channels, width), (n, c, w) = a.shape, a.strides
-    return TensorData.trusted(a.storage, (count, channels, 1, width), (n, c, w, w))
-
-
-def as_sequences(a: TensorData) -> TensorData:
-    """Return images one row high as sequences."""
-    (count, channels, _, width), (n, c, _, w) = a.shape, a.strides
-    return TensorData.trusted(a.storage, (count, channels, width), (n, c, w))
 
 
 @dataclass(frozen=True, slots=True)
