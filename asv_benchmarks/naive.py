@@ -41,15 +41,13 @@ class Naive(HostBackend):
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
         _matmul_kernel(*out.tuple(), *a.tuple(), *b.tuple())
 
-    def _conv1d(
+    def _convolve(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
         _conv_kernel(*out.tuple(), *input.tuple(), *weight.tuple(), reverse)
 
-    def _conv2d(
-        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
-    ) -> None:
-        _conv_kernel(*out.tuple(), *input.tuple(), *weight.tuple(), reverse)
+    # The names of the hook in earlier commits, which asv and `peers --against` measure.
+    _conv1d = _conv2d = _convolve
 
 
 @cache

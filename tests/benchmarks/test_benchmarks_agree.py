@@ -129,6 +129,6 @@ def test_naive_products_are_right(reverse: bool) -> None:
     a, b = place((2, 3, 4), 0), place((1, 4, 2), 1)
     check(naive.matmul(a, b), REFERENCE.matmul(a, b))
     x, w = place((2, 3, 6), 2), place((4, 3, 2), 3)
-    check(naive.conv1d(x, w, reverse), REFERENCE.conv1d(x, w, reverse))
+    check(naive.convolve(x, w, reverse), REFERENCE.convolve(x, w, reverse))
     x, w = place((2, 3, 4, 5), 4), place((4, 3, 2, 3), 5)
-    check(naive.conv2d(x, w, reverse), REFERENCE.conv2d(x, w, reverse))
+    check(naive.convolve(x, w, reverse), REFERENCE.convolve(x, w, reverse))

@@ -21,6 +21,7 @@ from mt_autodiff import (
 )
 from mt_autodiff.catalog import OPS, Op
 from mt_autodiff.functions import All
+from mt_autodiff.functions.products import Convolution
 from mt_tensor import REFERENCE, Backend, IndexingError, Reference, ShapeError, host_array
 from tools.layouts import LAYOUTS
 
@@ -372,6 +373,25 @@ def test_conv2d(
     expected = correlate(x.to_numpy(), w.to_numpy(), reverse, image if size is None else size)
     np.testing.assert_allclose(conv2d(x, w, reverse, size).to_numpy(), expected, atol=1e-14)
     grad_check(lambda x, w: conv2d(x, w, reverse, size), x, w)
+
+
+def test_convolution_in_three_dimensions() -> None:
+    class Conv3dFun(Convolution):
+        spatial = 3
+
+    x, w = random(1, 2, 2, 3, 2), random(2, 2, 2, 1, 2, seed=1)
+    for reverse in (False, True):
+        expected = correlate(x.to_numpy(), w.to_numpy(), reverse, (2, 3, 2))
+        received = Conv3dFun.apply(x, w, reverse).to_numpy()
+        np.testing.assert_allclose(received, expected, atol=1e-14)
+        grad_check(lambda x, w, reverse=reverse: Conv3dFun.apply(x, w, reverse), x, w)
+
+
+def test_convolutions_of_another_number_of_dimensions() -> None:
+    with pytest.raises(ShapeError, match=r"conv2d: input \(1, 2, 3\).*\(batch, channels, H, W\)"):
+        conv2d(random(1, 2, 3), random(1, 2, 3))
+    with pytest.raises(ShapeError, match=r"conv1d: input \(1, 1, 2, 3\).*\(batch, channels, W\)"):
+        conv1d(random(1, 1, 2, 3), random(1, 1, 2, 3))
 
 
 # Putting together and taking apart

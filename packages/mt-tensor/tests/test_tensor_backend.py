@@ -43,11 +43,10 @@ class Recording(HostBackend):
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
         self.calls.append(("matmul", out, a, b))
 
-    def _conv1d(self, out: TensorData, input: TensorData, weight: TensorData, rev: bool) -> None:
-        self.calls.append(("conv1d", out, input, weight, rev))
-
-    def _conv2d(self, out: TensorData, input: TensorData, weight: TensorData, rev: bool) -> None:
-        self.calls.append(("conv2d", out, input, weight, rev))
+    def _convolve(
+        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
+    ) -> None:
+        self.calls.append(("convolve", out, input, weight, reverse))
 
 
 @pytest.fixture
@@ -102,16 +101,15 @@ def test_matmul_broadcasts_batches(backend: Recording) -> None:
 
 def test_convolutions_compute_as_many_positions_as_asked_for(backend: Recording) -> None:
     line, kernel = zeros(2, 3, 7), zeros(4, 3, 9)
-    assert backend.conv1d(line, kernel).shape == (2, 4, 7)
-    assert backend.conv1d(line, kernel, True, 2).shape == (2, 4, 2)
+    assert backend.convolve(line, kernel).shape == (2, 4, 7)
+    assert backend.convolve(line, kernel, True, (2,)).shape == (2, 4, 2)
     image, kernels = zeros(2, 3, 5, 6), zeros(4, 3, 2, 2)
-    assert backend.conv2d(image, kernels).shape == (2, 4, 5, 6)
-    assert backend.conv2d(image, kernels, reverse=True, size=(0, 9)).shape == (2, 4, 0, 9)
+    assert backend.convolve(image, kernels).shape == (2, 4, 5, 6)
+    assert backend.convolve(image, kernels, reverse=True, size=[0, 9]).shape == (2, 4, 0, 9)
+    volume, blocks = zeros(1, 3, 5, 6, 7), zeros(2, 3, 2, 2, 2)
+    assert backend.convolve(volume, blocks).shape == (1, 2, 5, 6, 7)
     assert [(call[0], call[-1]) for call in backend.calls] == [
-        ("conv1d", False),
-        ("conv1d", True),
-        ("conv2d", False),
-        ("conv2d", True),
+        ("convolve", reverse) for reverse in (False, True, False, True, False)
     ]
 
 
@@ -126,7 +124,7 @@ def test_results_have_the_backend_s_dtype(dtype: Any) -> None:
         backend.zip(operators.add, image, image),
         backend.reduce(operators.add, image, 0, 0.0),
         backend.matmul(image, image),
-        backend.conv2d(image, kernel),
+        backend.convolve(image, kernel),
     ):
         assert out.storage.dtype == dtype
 
@@ -180,26 +178,31 @@ def test_results_have_the_backend_s_dtype(dtype: Any) -> None:
             r"matmul: shapes \(2,\) and \(3,\) do not broadcast",
         ),
         (
-            lambda b: b.conv1d(zeros(2, 3, 4), zeros(5, 2, 2)),
+            lambda b: b.convolve(zeros(2, 3, 4), zeros(5, 2, 2)),
             ShapeError,
             r"conv1d: input \(2, 3, 4\) and weight \(5, 2, 2\).*\(batch, channels, W\).*"
             r"\(out_channels, channels, K\).*same number of channels",
         ),
-        (lambda b: b.conv1d(zeros(3, 4), zeros(5, 3, 2)), ShapeError, "conv1d: input"),
+        (lambda b: b.convolve(zeros(3, 4), zeros(5, 3, 2)), ShapeError, "conv1d: input"),
         (
-            lambda b: b.conv2d(zeros(2, 3, 4), zeros(5, 3, 2)),
+            lambda b: b.convolve(zeros(2, 3, 4, 5), zeros(5, 3, 2)),
             ShapeError,
             r"conv2d: .*\(batch, channels, H, W\).*\(out_channels, channels, KH, KW\)",
         ),
         (
-            lambda b: b.conv1d(zeros(1, 1, 4), zeros(1, 1, 2), size=-1),
+            lambda b: b.convolve(zeros(1, 1, 4), zeros(1, 1, 2), size=(-1,)),
             ShapeError,
             r"conv1d: size \(-1,\) must be 1 number\(s\).*none of them negative",
         ),
         (
-            lambda b: b.conv2d(zeros(1, 1, 4, 4), zeros(1, 1, 2, 2), size=(3,)),
+            lambda b: b.convolve(zeros(1, 1, 4, 4), zeros(1, 1, 2, 2), size=(3,)),
             ShapeError,
             r"conv2d: size \(3,\) must be 2 number\(s\)",
+        ),
+        (
+            lambda b: b.convolve(zeros(1, 2, 4, 4, 4), zeros(1, 1, 2, 2, 2)),
+            ShapeError,
+            r"conv3d: .*\(batch, channels, D1, …, D3\).*\(out_channels, channels, K1, …, K3\)",
         ),
         (lambda b: b.zeros((2, -1)), IndexingError, "negative size"),
         (lambda b: b.zeros((1,) * 33), IndexingError, "at most 32"),
@@ -264,5 +267,5 @@ def test_a_backend_must_write_every_hook() -> None:
     class Half(HostBackend):
         name = "half"
 
-    with pytest.raises(TypeError, match="_conv1d"):
+    with pytest.raises(TypeError, match="_convolve"):
         Half()  # type: ignore[abstract]

@@ -19,15 +19,10 @@ class SimpleKernels(Reference):
     The course convolves with compiled loops whatever the backend.
     """
 
-    def _conv1d(
+    def _convolve(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        FAST._conv1d(out, input, weight, reverse)
-
-    def _conv2d(
-        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
-    ) -> None:
-        FAST._conv2d(out, input, weight, reverse)
+        FAST._convolve(out, input, weight, reverse)
 
 
 class Wrapper(Backend):
@@ -84,12 +79,7 @@ class Wrapper(Backend):
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
         self.kernels._matmul(out, a, b)
 
-    def _conv1d(
+    def _convolve(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        self.kernels._conv1d(out, input, weight, reverse)
-
-    def _conv2d(
-        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
-    ) -> None:
-        self.kernels._conv2d(out, input, weight, reverse)
+        self.kernels._convolve(out, input, weight, reverse)

@@ -103,12 +103,13 @@ def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
 
 
 def conv1d(input: Tensor, weight: Tensor, reverse: bool = False, size: int | None = None) -> Tensor:
-    """Slide kernels over sequences: see `mt_tensor.Backend.conv1d`.
+    """Slide kernels over sequences: see `mt_tensor.Backend.convolve`.
 
     Shape:
         (N, C, W), (O, C, K) → (N, O, size), size = W unless given.
     """
-    result: Tensor = functions.Conv1dFun.apply(input, weight, reverse, size)
+    sizes = None if size is None else (size,)
+    result: Tensor = functions.Conv1dFun.apply(input, weight, reverse, sizes)
     return result
 
 
@@ -118,7 +119,7 @@ def conv2d(
     reverse: bool = False,
     size: tuple[int, int] | None = None,
 ) -> Tensor:
-    """Slide kernels over images: see `mt_tensor.Backend.conv2d`.
+    """Slide kernels over images: see `mt_tensor.Backend.convolve`.
 
     Shape:
         (N, C, H, W), (O, C, KH, KW) → (N, O, *size), size = (H, W) unless given.

@@ -1,9 +1,9 @@
 """The contract between tensors and the loops that compute them.
 
 A `Backend` is an object that is handed over, built with its dtype: ``Reference(np.float64)``. It
-owns memory (allocating, copying to and from the host) and has six operations on `TensorData`:
-`Backend.map`, `Backend.zip`, `Backend.reduce`, `Backend.matmul`, `Backend.conv1d` and
-`Backend.conv2d`. It knows nothing of gradients.
+owns memory (allocating, copying to and from the host) and has five operations on `TensorData`:
+`Backend.map`, `Backend.zip`, `Backend.reduce`, `Backend.matmul` and `Backend.convolve`. It knows
+nothing of gradients.
 
 The public operations check shapes and allocate the result, the same for every backend; then they
 call one hook with an underscore, which is all that a backend has to write.
@@ -38,7 +38,7 @@ class ShapeError(ValueError):
 
 
 class Backend(ABC):
-    """Memory and six operations. Two backends are equal if type and dtype are.
+    """Memory and five operations. Two backends are equal if type and dtype are.
 
     Attributes:
         name: What the backend is called on the command line and in messages.
@@ -150,7 +150,7 @@ class Backend(ABC):
     def copy(self, a: TensorData) -> TensorData:
         """Return a contiguous copy."""
 
-    # The six operations
+    # The five operations
 
     def map(self, fn: Map, a: TensorData, out: TensorData | None = None) -> TensorData:
         """Apply a scalar function to every element.
@@ -241,64 +241,46 @@ class Backend(ABC):
         self._matmul(out, a, b)
         return out
 
-    def conv1d(
+    def convolve(
         self,
         input: TensorData,
         weight: TensorData,
         reverse: bool = False,
-        size: int | None = None,
+        size: UserShape | None = None,
     ) -> TensorData:
-        r"""Slide kernels over the last dimension (a correlation), zeros around the input.
+        r"""Slide kernels over the spatial dimensions (a correlation), zeros around the input.
 
-        $out_{n,o,p} = \sum_{c,k} input_{n,c,p+k}\, weight_{o,c,k}$; the kernel is anchored at its
-        left end. With `reverse` at its right end: $input_{n,c,p-k}$.
+        For two of them, $out_{n,o,p,q} = \sum_{c,k,l} input_{n,c,p+k,q+l}\, weight_{o,c,k,l}$; the
+        kernel is anchored at its top left. With `reverse` at its bottom right:
+        $input_{n,c,p-k,q-l}$.
 
         Args:
-            input: What the kernels slide over.
+            input: What the kernels slide over, with one spatial dimension or more. A backend may
+                have kernels for some numbers of them only; the reference backend takes any.
             weight: One kernel for each output and input channel.
-            reverse: Anchor the kernels at the right end.
-            size: How many positions to compute, the input's width unless given. Gradients need
-                other sizes: a weight's gradient has the kernel's width.
+            reverse: Anchor the kernels at their last element.
+            size: How many positions to compute along each spatial dimension, the input's sizes
+                unless given. Gradients need other sizes: a weight's gradient has the kernel's.
 
         Shape:
-            (N, C, W), (O, C, K) → (N, O, size).
-
-        Raises:
-            ShapeError: The dimensions or the channels do not fit, or `size` is negative.
-        """
-        out = self._conv_out("conv1d", input, weight, None if size is None else (size,))
-        self._conv1d(out, input, weight, reverse)
-        return out
-
-    def conv2d(
-        self,
-        input: TensorData,
-        weight: TensorData,
-        reverse: bool = False,
-        size: tuple[int, int] | None = None,
-    ) -> TensorData:
-        r"""Slide kernels over the last two dimensions (a correlation), zeros around the input.
-
-        $out_{n,o,p,q} = \sum_{c,k,l} input_{n,c,p+k,q+l}\, weight_{o,c,k,l}$; the kernel is
-        anchored at its top left. With `reverse` at its bottom right: $input_{n,c,p-k,q-l}$.
-
-        Args:
-            input: What the kernels slide over.
-            weight: One kernel for each output and input channel.
-            reverse: Anchor the kernels at the bottom right.
-            size: How many rows and columns to compute, the input's unless given.
-
-        Shape:
-            (N, C, H, W), (O, C, KH, KW) → (N, O, *size).
+            (N, C, *spatial), (O, C, *kernel) → (N, O, *size).
 
         Raises:
             ShapeError: The dimensions or the channels do not fit, or a size is negative.
         """
-        out = self._conv_out("conv2d", input, weight, size)
-        self._conv2d(out, input, weight, reverse)
+        spatial = max(1, input.dims - 2)
+        check_convolution(spatial, input.shape, weight.shape)
+        size = input.shape[2:] if size is None else tuple(size)
+        if len(size) != spatial or any(n < 0 for n in size):
+            raise ShapeError(
+                f"conv{spatial}d: size {size} must be {spatial} number(s) of output positions, "
+                "none of them negative"
+            )
+        out = self.empty((input.shape[0], weight.shape[0], *size))
+        self._convolve(out, input, weight, reverse)
         return out
 
-    # More than the six
+    # More than the five
 
     def fused(self, operation: FusedOperation) -> type[FusedForm[Any]] | None:
         """Return this backend's form of a composed function, None if it has none.
@@ -327,40 +309,30 @@ class Backend(ABC):
         """Write the product into out, which is contiguous."""
 
     @abstractmethod
-    def _conv1d(
+    def _convolve(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
         """Write the correlation into out, which is contiguous."""
 
-    @abstractmethod
-    def _conv2d(
-        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
-    ) -> None:
-        """Write the correlation into out, which is contiguous."""
 
-    def _conv_out(
-        self,
-        name: str,
-        input: TensorData,
-        weight: TensorData,
-        size: tuple[int, ...] | None,
-    ) -> TensorData:
-        """Check the operands of a convolution and allocate its result."""
-        dims, letters = (3, "W") if name == "conv1d" else (4, "H, W")
-        kernel = letters.replace("W", "KW").replace("H", "KH") if dims == 4 else "K"
-        if input.dims != dims or weight.dims != dims or input.shape[1] != weight.shape[1]:
-            raise ShapeError(
-                f"{name}: input {input.shape} and weight {weight.shape} do not go together; they "
-                f"must be (batch, channels, {letters}) and (out_channels, channels, {kernel}) "
-                "with the same number of channels"
-            )
-        size = input.shape[2:] if size is None else size
-        if len(size) != dims - 2 or any(n < 0 for n in size):
-            raise ShapeError(
-                f"{name}: size {size} must be {dims - 2} number(s) of output positions, "
-                "none of them negative"
-            )
-        return self.empty((input.shape[0], weight.shape[0], *size))
+def check_convolution(spatial: int, input: UserShape, weight: UserShape) -> None:
+    """Raise ShapeError unless an input and kernels can be convolved.
+
+    Args:
+        spatial: The number of spatial dimensions that both should have.
+        input: (N, C, *spatial).
+        weight: (O, C, *kernel).
+    """
+    dims = spatial + 2
+    if len(input) != dims or len(weight) != dims or input[1] != weight[1]:
+        sizes, kernel = {1: ("W", "K"), 2: ("H, W", "KH, KW")}.get(
+            spatial, (f"D1, …, D{spatial}", f"K1, …, K{spatial}")
+        )
+        raise ShapeError(
+            f"conv{spatial}d: input {input} and weight {weight} do not go together; they must be "
+            f"(batch, channels, {sizes}) and (out_channels, channels, {kernel}) with the same "
+            "number of channels"
+        )
 
 
 def _check_out(name: str, shape: tuple[int, ...], out_shape: tuple[int, ...]) -> None:

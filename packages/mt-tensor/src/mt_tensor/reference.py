@@ -42,13 +42,7 @@ class Reference(HostBackend):
         matrix_multiply(out, a, b)
 
     @_quiet
-    def _conv1d(
-        self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
-    ) -> None:
-        convolve(out, input, weight, reverse)
-
-    @_quiet
-    def _conv2d(
+    def _convolve(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
         convolve(out, input, weight, reverse)

@@ -315,3 +315,23 @@ class TensorData:
     def __repr__(self) -> str:
         kind: Any = getattr(self.storage, "dtype", "?")
         return f"TensorData(shape={self.shape}, strides={self.strides}, dtype={kind})"
+
+
+def as_images(a: TensorData) -> TensorData:
+    """Return sequences as images one row high.
+
+    Shape:
+        (N, C, W) → (N, C, 1, W).
+    """
+    (n, c, width), (n_step, c_step, step) = a.shape, a.strides
+    return TensorData.trusted(a.storage, (n, c, 1, width), (n_step, c_step, 0, step))
+
+
+def as_sequences(a: TensorData) -> TensorData:
+    """Return images one row high as sequences.
+
+    Shape:
+        (N, C, 1, W) → (N, C, W).
+    """
+    (n, c, _, width), (n_step, c_step, _, step) = a.shape, a.strides
+    return TensorData.trusted(a.storage, (n, c, width), (n_step, c_step, step))

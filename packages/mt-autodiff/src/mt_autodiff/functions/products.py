@@ -1,7 +1,10 @@
 """Functions that sum products: matrix multiplication and convolution."""
 
+from typing import ClassVar
+
 from mt_autodiff.engine import Function, TensorContext
 from mt_tensor import TensorData
+from mt_tensor.backend import check_convolution
 
 
 class MatMul(Function):
@@ -33,28 +36,35 @@ def _transpose(a: TensorData) -> TensorData:
     return a.permute(*range(a.dims - 2), a.dims - 1, a.dims - 2)
 
 
-class Conv1dFun(Function):
-    r"""Kernels slid over sequences, zeros around them.
+class Convolution(Function):
+    r"""Kernels slid over an input with zeros around it, for any number of spatial dimensions.
 
     With $z_{n,o,p} = \sum_{c,k} x_{n,c,p+k} w_{o,c,k}$ the gradients are correlations again:
     $\bar x_{n,c,q} = \sum_{o,k} \bar z_{n,o,q-k} w_{o,c,k}$, anchored at the other end, and
     $\bar w_{o,c,k} = \sum_{n,p} \bar z_{n,o,p} x_{n,c,p+k}$, in which the gradient is the kernel,
-    batch and channels change places, and only K positions are computed.
+    batch and channels change places, and only as many positions are computed as the kernel has.
+
+    Attributes:
+        spatial: The number of spatial dimensions.
 
     Shape:
-        (N, C, W), (O, C, K) → (N, O, size), size = W unless given.
+        (N, C, *spatial), (O, C, *kernel) → (N, O, *size), the input's sizes unless given.
     """
 
-    @staticmethod
+    spatial: ClassVar[int]
+
+    @classmethod
     def forward(
+        cls,
         ctx: TensorContext,
         input: TensorData,
         weight: TensorData,
         reverse: bool = False,
-        size: int | None = None,
+        size: tuple[int, ...] | None = None,
     ) -> TensorData:
+        check_convolution(cls.spatial, input.shape, weight.shape)
         ctx.save_for_backward(input, weight, reverse)
-        return ctx.backend.conv1d(input, weight, reverse, size)
+        return ctx.backend.convolve(input, weight, reverse, size)
 
     @staticmethod
     def backward(
@@ -62,53 +72,27 @@ class Conv1dFun(Function):
     ) -> tuple[TensorData | None, TensorData | None]:
         x, w, reverse = ctx.saved_values
         need_x, need_w = ctx.needs_grad
-        swap = (1, 0, 2)
+        swap = (1, 0, *range(2, x.dims))
         grad_x = grad_w = None
         if need_x:
-            grad_x = ctx.backend.conv1d(grad, w.permute(*swap), not reverse, x.shape[2])
+            grad_x = ctx.backend.convolve(grad, w.permute(*swap), not reverse, x.shape[2:])
         if need_w:
             g_t, x_t = grad.permute(*swap), x.permute(*swap)
             # Forward, x runs ahead of z; reversed, z runs ahead of x.
             if reverse:
-                grad_w = ctx.backend.conv1d(g_t, x_t, False, w.shape[2])
+                grad_w = ctx.backend.convolve(g_t, x_t, False, w.shape[2:])
             else:
-                grad_w = ctx.backend.conv1d(x_t, g_t, False, w.shape[2]).permute(*swap)
+                grad_w = ctx.backend.convolve(x_t, g_t, False, w.shape[2:]).permute(*swap)
         return grad_x, grad_w
 
 
-class Conv2dFun(Function):
-    r"""Kernels slid over images, zeros around them; see `Conv1dFun` for the gradients.
+class Conv1dFun(Convolution):
+    """Kernels slid over sequences: (N, C, W), (O, C, K) → (N, O, size)."""
 
-    Shape:
-        (N, C, H, W), (O, C, KH, KW) → (N, O, *size), size = (H, W) unless given.
-    """
+    spatial = 1
 
-    @staticmethod
-    def forward(
-        ctx: TensorContext,
-        input: TensorData,
-        weight: TensorData,
-        reverse: bool = False,
-        size: tuple[int, int] | None = None,
-    ) -> TensorData:
-        ctx.save_for_backward(input, weight, reverse)
-        return ctx.backend.conv2d(input, weight, reverse, size)
 
-    @staticmethod
-    def backward(
-        ctx: TensorContext, grad: TensorData
-    ) -> tuple[TensorData | None, TensorData | None]:
-        x, w, reverse = ctx.saved_values
-        need_x, need_w = ctx.needs_grad
-        swap = (1, 0, 2, 3)
-        image, kernel = (x.shape[2], x.shape[3]), (w.shape[2], w.shape[3])
-        grad_x = grad_w = None
-        if need_x:
-            grad_x = ctx.backend.conv2d(grad, w.permute(*swap), not reverse, image)
-        if need_w:
-            g_t, x_t = grad.permute(*swap), x.permute(*swap)
-            if reverse:
-                grad_w = ctx.backend.conv2d(g_t, x_t, False, kernel)
-            else:
-                grad_w = ctx.backend.conv2d(x_t, g_t, False, kernel).permute(*swap)
-        return grad_x, grad_w
+class Conv2dFun(Convolution):
+    """Kernels slid over images: (N, C, H, W), (O, C, KH, KW) → (N, O, *size)."""
+
+    spatial = 2
