@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_tensor import operators
-from mt_tensor.layout import broadcast_index, index_to_position, to_index
+from mt_tensor.layout import broadcast_index, index_to_position, merge_dims, to_index
 
 # Numba's own annotations take what it returns for a decorator, never for a compiled function.
 njit: Any = numba.njit
@@ -20,6 +20,7 @@ njit: Any = numba.njit
 _index_to_position = njit(index_to_position)
 _to_index = njit(to_index)
 _broadcast_index = njit(broadcast_index)
+_merge_dims = njit(merge_dims)
 
 shapes = st.lists(st.integers(1, 4), max_size=5)
 
@@ -47,6 +48,15 @@ def test_broadcasting(shape: list[int], draws: st.DataObject) -> None:
         _broadcast_index(big_index, big, small, compiled)
         broadcast_index(big_index, big, small, plain)
         assert compiled.tolist() == plain.tolist()
+
+
+@given(shapes, st.integers(1, 3), st.data())
+def test_merging(shape: list[int], layouts: int, draws: st.DataObject) -> None:
+    strides = [draws.draw(st.integers(0, 6)) for _ in range(layouts * len(shape))]
+    sizes, steps = np.array(shape, np.int64), np.array(strides, np.int64)
+    dims = merge_dims(shape, strides)
+    assert _merge_dims(sizes, steps) == dims
+    assert (sizes.tolist(), steps.tolist()) == (shape, strides)
 
 
 def test_a_whole_loop_compiles() -> None:

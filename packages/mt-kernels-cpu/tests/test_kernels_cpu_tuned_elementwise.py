@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_kernels_cpu.tuned import Tuned
-from mt_kernels_cpu.tuned.broadcasting import merged, rows_and_columns
+from mt_kernels_cpu.tuned.broadcasting import rows_and_columns
 from mt_tensor import Reference, operators
 from tools.layouts import LAYOUTS, guarded
 
@@ -117,11 +117,11 @@ def test_results_go_where_they_are_told_and_nowhere_else(shape: tuple[int, ...])
 
 def test_dimensions_that_are_left() -> None:
     full = ((2, 3, 4), (12, 4, 1))
-    assert merged((2, 3, 4), full, full) == ((24,), ((1,), (1,)))
+    assert rows_and_columns((2, 3, 4), full, full) == (1, 24, 0, 1, 0, 1)
     assert rows_and_columns((2, 3, 4), full, ((4,), (1,))) == (6, 4, 4, 1, 0, 1)
     assert rows_and_columns((2, 3, 4), full, ((2, 1, 1), (1, 1, 1))) == (2, 12, 12, 1, 1, 0)
     assert rows_and_columns((2, 3, 4), full, ((2, 1, 4), (4, 4, 1))) is None
-    assert merged((1, 1), ((1, 1), (1, 1))) == ((), ((),))
+    assert rows_and_columns((1, 1), ((1, 1), (1, 1))) == (1, 1, 0, 0)
 
 
 # Folds

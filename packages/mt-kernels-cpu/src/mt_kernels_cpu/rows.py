@@ -15,13 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.jit import helper
-from mt_tensor.layout import Shape, Strides
+from mt_tensor.layout import Shape, Strides, merge_dims
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 Unsigned: TypeAlias = npt.NDArray[np.uint64]
 
 LONGEST_ROW = 4096
 """Longer rows are cut, so that every thread gets a share of a tensor that is one long row."""
+
+merge = helper(merge_dims)
+"""`merge_dims` for kernels: they are called with layouts of any kind, not only by backends."""
 
 
 @helper
@@ -45,7 +48,7 @@ def find_rows(
     Shape:
         (dims,) → (operands, rows), (rows,), (operands,).
     """
-    sizes, strides = merge_dims(shape, operands)
+    sizes, strides = fewest_dims(shape, operands)
     last = len(sizes) - 1
     # The last dimension becomes two: pieces, which are rows, and the elements of a piece.
     pieces = max(1, (sizes[last] + longest - 1) // longest)
@@ -65,41 +68,28 @@ def find_rows(
 
 
 @helper
-def merge_dims(
+def fewest_dims(
     shape: Shape, operands: tuple[tuple[Shape, Strides], ...]
 ) -> tuple[Integers, Integers]:
     """Return the sizes and strides of the same loop over memory with the fewest dimensions.
 
-    Sizes of 1 are left out. Two neighbours become one where, in every operand, a step of the
-    first is as long as all steps of the second together.
-
     Shape:
         (dims,) → (merged,), (operands, merged), with 1 ≤ merged ≤ dims + 1.
     """
-    # The first one stands for a tensor without dimensions, which has a row of one element.
-    sizes = np.ones(len(shape) + 1, np.int64)
-    strides = np.zeros((len(operands), len(shape) + 1), np.int64)
-    last = 0
+    # One size of 1 more than there are: a tensor without dimensions has a row of one element.
+    width = len(shape) + 1
+    sizes = np.ones(width, np.int64)
+    strides = np.zeros(len(operands) * width, np.int64)
     for dim in range(len(shape)):
-        if shape[dim] == 1:
-            continue
-        joins = True
+        sizes[dim] = shape[dim]
         for operand in range(len(operands)):
             own_shape, own_strides = operands[operand]
             own_dim = dim - len(shape) + len(own_shape)
             # A dimension that is repeated does not move on in memory.
-            repeated = own_dim < 0 or own_shape[own_dim] == 1
-            stride = 0 if repeated else own_strides[own_dim]
-            joins = joins and strides[operand, last] == stride * shape[dim]
-            strides[operand, last + 1] = stride
-        if joins:
-            sizes[last] *= shape[dim]
-            for operand in range(len(operands)):
-                strides[operand, last] = strides[operand, last + 1]
-        else:
-            last += 1
-            sizes[last] = shape[dim]
-    return sizes[: last + 1], strides[:, : last + 1]
+            if own_dim >= 0 and own_shape[own_dim] != 1:
+                strides[operand * width + dim] = own_strides[own_dim]
+    dims = max(1, merge(sizes, strides))
+    return sizes[:dims], strides.reshape((len(operands), width))[:, :dims]
 
 
 @helper
