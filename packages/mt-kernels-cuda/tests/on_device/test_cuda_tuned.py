@@ -15,7 +15,7 @@ from mt_kernels_cuda import SIMULATED, Cuda, KernelError, Launch, TunedCuda
 from mt_kernels_cuda.jit import kernel
 from mt_kernels_cuda.tuned import pcg64, tiles
 from mt_kernels_cuda.tuned.dropout import Dropout
-from mt_kernels_cuda.tuned.elementwise import merged
+from mt_kernels_cuda.tuned.elementwise import few_dims
 from mt_kernels_cuda.tuned.quads import aligned
 from mt_kernels_cuda.tuned.shapes import THREADS, parts_for
 from mt_kernels_cuda.tuned.tiles import FLAT, LARGE, MEDIUM, TALL, WORTH, choose_tiles
@@ -169,7 +169,7 @@ def test_layouts_of_many_dimensions_are_computed_by_the_other_kernels() -> None:
     a = DOUBLE.from_numpy(drawn(*shape)).permute(5, 3, 1, 4, 2, 0)
     out = DOUBLE.from_numpy(np.zeros(shape)).permute(1, 0, 3, 2, 5, 4)
     expected = DOUBLE.to_numpy(a)
-    assert merged(out.shape, out.strides, a.strides) is None
+    assert few_dims(out.shape, out.strides, a.strides) is None
     np.testing.assert_array_equal(DOUBLE.to_numpy(DOUBLE.map(operators.neg, a, out)), -expected)
     total = DOUBLE.zip(operators.add, a, DOUBLE.from_numpy(drawn(2)), out)
     np.testing.assert_allclose(DOUBLE.to_numpy(total), expected + drawn(2))
@@ -180,7 +180,7 @@ def test_layouts_of_many_dimensions_are_computed_by_the_other_kernels() -> None:
 def test_merged_layouts_are_the_same_walk(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.lists(st.integers(1, 3), max_size=4)))
     walks = [tuple(data.draw(st.integers(0, 12)) for _ in shape) for _ in range(2)]
-    answer = merged(shape, *walks)
+    answer = few_dims(shape, *walks)
     assert answer is not None
     dims, numbers = answer
     sizes, steps = numbers[:dims], [numbers[dims * k : dims * (k + 1)] for k in (1, 2)]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cuda.launching import Table
-from mt_kernels_cuda.tuned.elementwise import Numbers, merged
+from mt_kernels_cuda.tuned.elementwise import Numbers, few_dims
 from mt_kernels_cuda.tuned.quads import QUAD, in_quads, load4
 from mt_kernels_cuda.tuned.strips import Operand, Walk
 from mt_kernels_cuda.tuned.tiles import ALONG_ROWS, OWN, Product, launch_product
@@ -153,7 +153,7 @@ def correlate(
 
 def _walk(weight: TensorData) -> Walk:
     """Return how to fetch kernels: terms that are neighbours in memory in pieces."""
-    layout = merged(weight.shape[1:], weight.strides[1:])
+    layout = few_dims(weight.shape[1:], weight.strides[1:])
     assert layout is not None, "three dimensions are few enough"
     dims, numbers = layout
     sizes, strides = numbers[:dims], numbers[dims:]

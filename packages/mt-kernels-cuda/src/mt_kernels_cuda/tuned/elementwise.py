@@ -19,7 +19,7 @@ from mt_kernels_cuda.tuned.quads import QUAD, aligned, load4, store4
 from mt_kernels_cuda.tuned.shapes import THREADS
 from mt_kernels_cuda.tuned.whole_numbers import parted
 from mt_tensor import TensorData
-from mt_tensor.layout import Storage
+from mt_tensor.layout import Storage, broadcast_strides, merged
 
 if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
@@ -38,7 +38,7 @@ def map_launch(
     to, cells = out.flat(), a.flat()
     if to is not None and cells is not None and a.shape == out.shape:
         return _flat(backend, map_flat(fn, dtype, aligned(to, cells)), out.size, to, cells)
-    layout = merged(out.shape, out.strides, strides_in(out, a))
+    layout = _together(out, a)
     if layout is None:
         return None
     dims, numbers = layout
@@ -55,7 +55,7 @@ def zip_launch(
         quads = aligned(to, *(cells for cells, one in (left, right) if not one))
         made = zip_flat(fn, dtype, quads, left[1], right[1])
         return _flat(backend, made, out.size, to, left[0], right[0])
-    layout = merged(out.shape, out.strides, strides_in(out, a), strides_in(out, b))
+    layout = _together(out, a, b)
     if layout is None:
         return None
     dims, numbers = layout
@@ -84,45 +84,28 @@ def _launch(made: Kernel, size: int, *arguments: Any) -> Launch:
     return Launch(made, blocks_for(size, THREADS), THREADS, (*arguments[:-1], size, arguments[-1]))
 
 
-def strides_in(out: TensorData, a: TensorData) -> Numbers:
-    """Return the strides with which `a`, broadcast, is walked along each dimension of `out`."""
-    missing = out.dims - a.dims
-    own = (0 if size == 1 else stride for size, stride in zip(a.shape, a.strides, strict=True))
-    return (*(0,) * missing, *own)
+def _together(out: TensorData, *operands: TensorData) -> tuple[int, Numbers] | None:
+    """Return `few_dims` of a result and of operands that are broadcast to it."""
+    own = (broadcast_strides(out.shape, each.shape, each.strides) for each in operands)
+    return few_dims(out.shape, out.strides, *own)
 
 
-def merged(shape: Numbers, *strides: Numbers) -> tuple[int, Numbers] | None:
-    """Return layouts of one shape in as few dimensions as possible.
-
-    Two neighbouring dimensions are one if in every layout a step of the outer one is as far as all
-    steps of the inner one. Dimensions of size 1 vanish.
+def few_dims(shape: Numbers, *strides: Numbers) -> tuple[int, Numbers] | None:
+    """Return layouts of one shape in as few dimensions as possible, and in one at least.
 
     Returns:
         How many dimensions there are, and their sizes followed by the strides of each layout; None
         if there are more than `MOST_DIMS`.
 
-    >>> merged((2, 3, 4), (12, 4, 1), (0, 4, 1))
+    >>> few_dims((2, 3, 4), (12, 4, 1), (0, 4, 1))
     (2, (2, 12, 12, 1, 0, 1))
     """
-    sizes: list[int] = []
-    steps: list[list[int]] = [[] for _ in strides]
-    for dim, size in enumerate(shape):
-        if size == 1:
-            continue
-        here = [each[dim] for each in strides]
-        if sizes and all(walk[-1] == step * size for walk, step in zip(steps, here, strict=True)):
-            sizes[-1] *= size
-            for walk, step in zip(steps, here, strict=True):
-                walk[-1] = step
-        else:
-            sizes.append(size)
-            for walk, step in zip(steps, here, strict=True):
-                walk.append(step)
+    sizes, steps = merged(shape, *strides)
     if not sizes:
-        sizes, steps = [1], [[0] for _ in strides]
+        sizes, steps = (1,), ((0,),) * len(strides)
     if len(sizes) > MOST_DIMS:
         return None
-    return len(sizes), (*sizes, *(step for walk in steps for step in walk))
+    return len(sizes), (*sizes, *(step for own in steps for step in own))
 
 
 @lru_cache(maxsize=KERNELS_KEPT)
@@ -176,7 +159,7 @@ def zip_flat(
 
 @lru_cache(maxsize=KERNELS_KEPT)
 def map_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Kernel:
-    """Return ``kernel(out, a, size, numbers)``, with what `merged` returns as numbers."""
+    """Return ``kernel(out, a, size, numbers)``, with what `few_dims` returns as numbers."""
     formula = formula_for(fn, dtype)
 
     @kernel
@@ -196,7 +179,7 @@ def map_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Ke
 
 @lru_cache(maxsize=KERNELS_KEPT)
 def zip_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Kernel:
-    """Return ``kernel(out, a, b, size, numbers)``, with what `merged` returns as numbers."""
+    """Return ``kernel(out, a, b, size, numbers)``, with what `few_dims` returns as numbers."""
     formula = formula_for(fn, dtype)
 
     @kernel

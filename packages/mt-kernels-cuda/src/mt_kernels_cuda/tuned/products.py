@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 
 from mt_kernels_cuda.launching import LARGEST_GRID
-from mt_kernels_cuda.tuned.elementwise import Numbers, merged, strides_in
+from mt_kernels_cuda.tuned.elementwise import Numbers, few_dims
 from mt_kernels_cuda.tuned.quads import in_quads
 from mt_kernels_cuda.tuned.strips import Operand, Walk
 from mt_kernels_cuda.tuned.tiles import COLUMNS, OWN, ROWS, Product, launch_product
 from mt_tensor import TensorData
-from mt_tensor.layout import Storage
+from mt_tensor.layout import Storage, broadcast_strides
 
 if TYPE_CHECKING:
     from mt_kernels_cuda.tuned.backend import TunedCuda
@@ -67,10 +67,11 @@ def multiply(
     Shape:
         a (..., m, k), b (..., k, n), out (..., m, n), none of the sizes 0.
     """
-    batch = TensorData.trusted(out.storage, out.shape[:-2], out.strides[:-2])
-    a_steps = strides_in(batch, TensorData.trusted(a.storage, a.shape[:-2], a.strides[:-2]))
-    b_steps = strides_in(batch, TensorData.trusted(b.storage, b.shape[:-2], b.strides[:-2]))
-    layout = merged(batch.shape, a_steps, b_steps)
+    batch = out.shape[:-2]
+    a_steps, b_steps = (
+        broadcast_strides(batch, each.shape[:-2], each.strides[:-2]) for each in (a, b)
+    )
+    layout = few_dims(batch, a_steps, b_steps)
     (rows, columns), terms = out.shape[-2:], a.shape[-1]
     batches = out.size // (rows * columns)
     if layout is None or layout[0] > 2 or batches > LARGEST_GRID:
