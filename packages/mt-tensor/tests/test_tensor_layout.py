@@ -14,11 +14,13 @@ from mt_tensor.layout import (
     MAX_DIMS,
     IndexingError,
     broadcast_index,
+    broadcast_strides,
     broadcasts_to,
     check_shape,
     index_to_position,
     infer_shape,
     is_contiguous,
+    merged,
     normalize_dim,
     normalize_dims,
     shape_broadcast,
@@ -183,6 +185,35 @@ def test_span_ends_behind_the_last_cell(
 
 
 # Dimensions and sizes as users give them
+
+
+@given(broadcastable())
+def test_broadcast_strides_are_those_of_numpy_s_view(
+    pair: tuple[tuple[int, ...], tuple[int, ...]],
+) -> None:
+    big, small = pair
+    array = np.empty(small, np.int8)
+    expected = np.broadcast_to(array, big).strides
+    received = broadcast_strides(big, small, array.strides)
+    # A dimension of size 1 is never walked along.
+    walked = [(a, b) for a, b, n in zip(received, expected, big, strict=True) if n > 1]
+    assert all(a == b for a, b in walked)
+
+
+@given(st.lists(st.integers(0, 3), max_size=4).map(tuple), st.data())
+def test_merged_layouts_are_the_same_walk(shape: tuple[int, ...], data: st.DataObject) -> None:
+    walks = [tuple(data.draw(st.integers(0, 12)) for _ in shape) for _ in range(2)]
+    sizes, steps = merged(shape, *walks)
+    assert 1 not in sizes
+    for before, after in zip(walks, steps, strict=True):
+        expected = [np.dot(index, before) if index else 0 for index in np.ndindex(*shape)]
+        assert [np.dot(index, after) if index else 0 for index in np.ndindex(*sizes)] == expected
+
+
+def test_as_few_dimensions_as_possible() -> None:
+    assert merged((2, 3, 4), (12, 4, 1), (12, 4, 1)) == ((24,), ((1,), (1,)))
+    assert merged((2, 1, 3, 4), (12, 9, 4, 1), (1, 7, 8, 2)) == ((2, 12), ((12, 1), (1, 2)))
+    assert merged((1, 1), (5, 1)) == ((), ((),))
 
 
 @given(st.integers(-8, 8), st.integers(0, 6))

@@ -4,8 +4,8 @@ A tensor is a one-dimensional storage, a shape, and a stride for each dimension:
 storage cells between neighbours along it. The element at index ``i`` stands at position
 ``sum(i[d] * strides[d])``.
 
-`index_to_position`, `to_index` and `broadcast_index` compile unchanged with numba and with CUDA;
-they are what the loops of every backend are built from. The others run once per operation, in
+`index_to_position`, `to_index`, `broadcast_index` and `merge_dims` compile unchanged with numba;
+they are what the loops of the backends are built from. The others run once per operation, in
 Python.
 """
 
@@ -122,6 +122,82 @@ def broadcasts_to(shape: UserShape, target: UserShape) -> bool:
     return missing >= 0 and all(
         size in (1, wanted) for size, wanted in zip(shape, target[missing:], strict=True)
     )
+
+
+def broadcast_strides(
+    shape: UserShape, own_shape: UserShape, strides: UserStrides
+) -> tuple[int, ...]:
+    """Return an operand's stride for each dimension of a shape, 0 where it is repeated.
+
+    Args:
+        shape: A shape to which the operand broadcasts.
+        own_shape: The operand's shape.
+        strides: The operand's strides.
+
+    >>> broadcast_strides((2, 3, 4), (3, 1), (1, 1))
+    (0, 1, 0)
+    """
+    own = tuple(0 if size == 1 else stride for size, stride in zip(own_shape, strides, strict=True))
+    return (0,) * (len(shape) - len(own)) + own
+
+
+def merge_dims(sizes: OutIndex, strides: OutIndex) -> int:
+    """Merge the dimensions of one or more layouts of the same shape, in place.
+
+    Two neighbours become one where, in every layout, a step of the first is as long as all steps
+    of the second together. Sizes of 1 are left out.
+
+    Args:
+        sizes: The shape.
+        strides: The strides of each layout, one layout behind the other.
+
+    Returns:
+        The number of dimensions that are left. They stand at the front of `sizes` and of each
+        layout's strides; the rest has no meaning.
+
+    >>> sizes, strides = [2, 3, 4], [12, 4, 1, 0, 4, 1]
+    >>> merge_dims(sizes, strides), sizes, strides
+    (2, [2, 12, 4], [12, 1, 1, 0, 1, 1])
+    """
+    dims = len(sizes)
+    last = -1
+    for dim in range(dims):
+        size = sizes[dim]
+        if size == 1:
+            continue
+        joins = last >= 0
+        for layout in range(0, len(strides), dims):
+            joins = joins and strides[layout + last] == strides[layout + dim] * size
+        if joins:
+            sizes[last] *= size
+        else:
+            last += 1
+            sizes[last] = size
+        for layout in range(0, len(strides), dims):
+            strides[layout + last] = strides[layout + dim]
+    return last + 1
+
+
+def merged(
+    shape: UserShape, *strides: UserStrides
+) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+    """Return the same walk through memory with the fewest dimensions.
+
+    Args:
+        shape: The shape of all layouts.
+        *strides: The strides of each; see `broadcast_strides`.
+
+    Returns:
+        The sizes, and the strides of each layout; no sizes at all for a single element.
+
+    >>> merged((2, 3, 4), (12, 4, 1), (0, 4, 1))
+    ((2, 12), ((12, 1), (0, 1)))
+    """
+    sizes = list(shape)
+    steps = [stride for own in strides for stride in own]
+    dims, width = merge_dims(sizes, steps), len(sizes)
+    each = (steps[layout * width : layout * width + dims] for layout in range(len(strides)))
+    return tuple(sizes[:dims]), tuple(tuple(own) for own in each)
 
 
 def strides_from_shape(shape: UserShape) -> tuple[int, ...]:
