@@ -1,5 +1,6 @@
 """The functions of scalars, one class each; see `mt_autodiff.scalar_functions`."""
 
+from mt_autodiff import ScalarFunction
 from mt_autodiff.scalar_functions import (
     EQ,
     LT,
@@ -10,7 +11,6 @@ from mt_autodiff.scalar_functions import (
     Mul,
     Neg,
     ReLU,
-    ScalarFunction,
     Sigmoid,
 )
 

@@ -29,12 +29,12 @@ from mt_autodiff.engine import (
     warn_of_copy,
 )
 from mt_autodiff.fusing import fused
-from mt_autodiff.grad_check import grad_central_difference, grad_check
+from mt_autodiff.grad_check import derivative_check, grad_central_difference, grad_check
 from mt_autodiff.graph import Context, Variable, backpropagate, topological_sort
 from mt_autodiff.modes import grad_enabled, no_grad
 from mt_autodiff.profiling import Profile, profile, record
-from mt_autodiff.scalar import Scalar, ScalarHistory, derivative_check
-from mt_autodiff.scalar_functions import ScalarFunction
+from mt_autodiff.scalar import Scalar
+from mt_autodiff.scalar_engine import ScalarFunction, ScalarHistory
 from mt_autodiff.tensor import Tensor, TensorLike
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Checking gradients against central differences."""
+"""Checks of derivatives and gradients against central differences."""
 
 import math
 from collections.abc import Callable
@@ -8,8 +8,57 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff.creation import Seed
+from mt_autodiff.derivatives import central_difference
 from mt_autodiff.modes import no_grad
+from mt_autodiff.scalar import Scalar
 from mt_autodiff.tensor import Tensor
+
+
+def derivative_check(f: Callable[..., Scalar], *scalars: Scalar) -> None:
+    """Compare the derivatives that backpropagation finds with finite differences.
+
+    The step grows with the argument, so that it never drowns in the spacing of large floats. Where
+    the differences to the left and to the right disagree, as at the kink of `relu`, every
+    derivative between the two is right.
+
+    Args:
+        f: A function of Scalars that returns one.
+        *scalars: The point at which to compare. They are left as they are.
+
+    Raises:
+        AssertionError: A derivative differs from the difference quotient.
+        TypeError: f does not return a Scalar.
+
+    >>> derivative_check(lambda x, y: (x * y).sigmoid(), Scalar(0.5), Scalar(-2.0))
+    """
+    name = getattr(f, "__name__", repr(f))
+    point = tuple(x.data for x in scalars)
+    leaves = [Scalar(x) for x in point]
+    result = f(*leaves)
+    if not isinstance(result, Scalar):
+        raise TypeError(f"derivative_check: {name} returned {result!r}; it must return a Scalar")
+    if not result.is_constant():
+        result.backward()
+
+    def value(*xs: float) -> float:
+        return f(*[Scalar(x, back=None) for x in xs]).data
+
+    for arg, leaf in enumerate(leaves):
+        # Powers of two, which floats add without rounding.
+        epsilon = max(2.0**-20, 2.0**14 * math.ulp(leaf.data))
+        expected = central_difference(value, *point, arg=arg, epsilon=epsilon)
+        stepped = value(*point[:arg], leaf.data + epsilon, *point[arg + 1 :])
+        kink = abs((stepped - result.data) / epsilon - expected)
+        noise = 4.0 * math.ulp(result.data) / epsilon
+        received = 0.0 if leaf.derivative is None else leaf.derivative
+        tolerance = 1e-6 + 1e-3 * abs(expected) + kink + noise
+        # Put so that a NaN or an infinity on either side fails.
+        if not abs(received - expected) <= tolerance < math.inf:
+            raise AssertionError(
+                f"derivative_check: the derivative of {name} at {point} with respect to "
+                f"argument {arg} is {expected} by central difference (expected), "
+                f"{received} by backpropagation (received)"
+            )
 
 
 def grad_check(

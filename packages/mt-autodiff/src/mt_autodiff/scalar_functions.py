@@ -3,61 +3,11 @@
 A function is a class, and a user's own functions are made in the same way: `forward` computes with
 plain floats, `backward` multiplies the derivatives of the function by the derivative of what
 follows, and `apply` is what the arithmetic of `Scalar` calls.
-
-A Scalar is made by a function and a function is applied by a Scalar, so this module and
-`mt_autodiff.scalar` each import the other, and look its names up when they run.
 """
 
-from collections.abc import Callable
-from typing import Any, ClassVar
-
-from mt_autodiff import scalar
 from mt_autodiff.graph import Context
-from mt_autodiff.modes import grad_enabled
+from mt_autodiff.scalar_engine import ScalarFunction
 from mt_tensor import operators
-
-
-class ScalarFunction:
-    """A function of real numbers that knows its derivatives.
-
-    A subclass defines two static methods:
-
-    - ``forward(ctx, x, y, ...) -> float`` computes the value and gives to `ctx.save_for_backward`
-      what `backward` needs;
-    - ``backward(ctx, d_output)`` returns one derivative per input, a tuple if there are several:
-      the partial derivative times `d_output`.
-    """
-
-    forward: ClassVar[Callable[..., float]]
-    backward: ClassVar[Callable[..., Any]]
-
-    @classmethod
-    def apply(cls, *vals: "scalar.ScalarLike") -> "scalar.Scalar":
-        """Apply the function, and record it if a derivative may be wanted.
-
-        Args:
-            *vals: Scalars, or numbers, which become constants.
-
-        Returns:
-            A Scalar whose history holds this function and its inputs; a constant if all inputs
-            are constants or recording is switched off.
-
-        Raises:
-            TypeError: A value is not a number, or `forward` does not return a float.
-        """
-        inputs = tuple(
-            val if isinstance(val, scalar.Scalar) else scalar.Scalar(val, back=None) for val in vals
-        )
-        recorded = grad_enabled() and any(not x.is_constant() for x in inputs)
-        ctx = Context(no_grad=not recorded)
-        result = cls.forward(ctx, *[x.data for x in inputs])
-        if not isinstance(result, float):
-            raise TypeError(
-                f"{cls.__name__}.forward returned {result!r} of type {type(result).__name__}; "
-                "it must return a float"
-            )
-        history = scalar.ScalarHistory(cls, ctx, inputs) if recorded else None
-        return scalar.Scalar(result, history)
 
 
 class Add(ScalarFunction):
