@@ -4,6 +4,7 @@ from grading.tests.mutants.mutant import Mutant, mutant
 
 DERIVATIVES = "mt_autodiff/derivatives.py"
 SCALAR = "mt_autodiff/scalar.py"
+ENGINE = "mt_autodiff/scalar_engine.py"
 FUNCTIONS = "mt_autodiff/scalar_functions.py"
 GRAPH = "mt_autodiff/graph.py"
 MLP = "mt_models/networks/mlp.py"
@@ -82,9 +83,9 @@ MUTANTS: list[Mutant] = [
     mutant(
         "1.2",
         "results forget their inputs",
-        FUNCTIONS,
-        "scalar.ScalarHistory(cls, ctx, inputs)",
-        "scalar.ScalarHistory(cls, ctx, ())",
+        ENGINE,
+        "ScalarHistory(cls, ctx, inputs)",
+        "ScalarHistory(cls, ctx, ())",
         "inputs",
     ),
     mutant(
@@ -161,7 +162,7 @@ MUTANTS: list[Mutant] = [
     mutant(
         "1.4",
         "a leaf keeps its last derivative only",
-        SCALAR,
+        ENGINE,
         "self.derivative = (0.0 if self.derivative is None else self.derivative) + x",
         "self.derivative = x",
         "overwritten",
@@ -177,7 +178,7 @@ MUTANTS: list[Mutant] = [
         "1.4",
         "visited variables are not marked",
         GRAPH,
-        "seen.add(key)",
+        "visited.add(key)",
         "pass",
         "visited",
     ),

@@ -6,6 +6,7 @@ tensor is to them, `mt_autodiff.functions` one class for each operation. How num
 is the business of the backend that every tensor carries.
 """
 
+from mt_autodiff.broadcasting import unbroadcast
 from mt_autodiff.combining import concatenate, conv1d, conv2d, pad, take
 from mt_autodiff.creation import (
     Seed,
@@ -25,7 +26,6 @@ from mt_autodiff.engine import (
     ImplicitCopyWarning,
     Node,
     TensorContext,
-    unbroadcast,
     warn_of_copy,
 )
 from mt_autodiff.fusing import fused

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, ClassVar
 
+from mt_autodiff.broadcasting import unbroadcast
 from mt_autodiff.graph import Context
 from mt_autodiff.modes import grad_enabled
 from mt_autodiff.profiling import active_profile
-from mt_tensor import Backend, IndexingError, ShapeError, TensorData, operators, shape_broadcast
+from mt_tensor import Backend, TensorData, operators
 
 new = object.__new__
 
@@ -78,7 +78,7 @@ class TensorContext(History):
         needs_grad: tuple[bool, ...],
     ) -> None:
         """Make the context of one call of a function."""
-        # All by itself, without the constructors that it inherits: calls take time, too.
+        # All fields are set here: calling the constructors that it inherits takes time.
         self.no_grad = True not in needs_grad
         self.saved_values = ()
         self.last_fn = last_fn
@@ -346,55 +346,3 @@ def warn_of_copy(operation: str, source: Backend, target: Backend) -> None:
 def _moved(arg: Any, backend: Backend) -> Any:
     """Return a node on a backend, and everything else as it is."""
     return Move.apply(arg, backend) if isinstance(arg, Node) and arg.backend != backend else arg
-
-
-def unbroadcast(
-    backend: Backend, grad: TensorData, shape: tuple[int, ...], operation: str
-) -> TensorData:
-    """Return a gradient in the shape of the operand that broadcasting enlarged.
-
-    An element that broadcasting repeated is used several times, so its gradient is the sum over
-    the repetitions. The other way round, a gradient that is the same all along a dimension may
-    be given once, with size 1: it is expanded first.
-
-    Args:
-        backend: What sums.
-        grad: A gradient that broadcasts with `shape`.
-        shape: The operand's shape.
-        operation: The function whose gradient it is, for the error message.
-
-    Shape:
-        Anything that broadcasts with `shape` → `shape`.
-
-    Raises:
-        ShapeError: It does not broadcast.
-    """
-    try:
-        full, dims = _repeated(grad.shape, shape)
-    except IndexingError as error:
-        raise ShapeError(
-            f"{operation}.backward: a gradient of shape {grad.shape} does not fit an operand of "
-            f"shape {shape}; it must have the operand's shape or broadcast with it"
-        ) from error
-    if grad.shape != full:
-        grad = grad.repeated(full)
-    for dim in dims:
-        grad = backend.reduce(operators.add, grad, dim, 0.0)
-    if len(full) > len(shape):
-        grad = backend.contiguous(grad).view(*shape)
-    return grad
-
-
-@lru_cache(maxsize=1024)
-def _repeated(
-    grad: tuple[int, ...], operand: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the shape in which a gradient and its operand meet, and where the operand repeats.
-
-    Raises:
-        IndexingError: The shapes do not broadcast.
-    """
-    full = shape_broadcast(grad, operand)
-    added = len(full) - len(operand)
-    repeats = (dim for dim, n in enumerate(full) if dim < added or operand[dim - added] != n)
-    return full, tuple(repeats)

@@ -91,6 +91,8 @@ class FusedFunction(Function):
             form: The `mt_tensor.FusedForm` of the backend of the first node.
             args: All arguments in order, one for each parameter.
         """
+        # As in `Function.apply`, which an operation on few numbers would notice calling one more
+        # function: the two loops are not shared.
         nodes: list[Node] = []
         data: list[Any] = []
         wanted: list[bool] = []

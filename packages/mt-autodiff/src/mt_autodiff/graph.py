@@ -82,16 +82,16 @@ def topological_sort(variable: Variable) -> list[Variable]:
         The variables in the order in which backpropagation completes their derivatives; none if
         the given variable is a constant.
     """
-    return _explore(variable).order
+    return _visit(variable).order
 
 
 class _Graph(NamedTuple):
-    """What there is to know of the graph of a variable before derivatives flow.
+    """The graph of a variable, before derivatives flow.
 
     Attributes:
         order: Results before their inputs; see `topological_sort`.
         leaves: The numbers of all leaves.
-        constants: Those of all constants.
+        constants: The numbers of all constants.
     """
 
     order: list[Variable]
@@ -99,36 +99,35 @@ class _Graph(NamedTuple):
     constants: set[int]
 
 
-def _explore(root: Variable) -> _Graph:
-    """Go through a graph, and ask each variable what it is: once, as that takes time."""
-    finished: list[Variable] = []
+def _visit(root: Variable) -> _Graph:
+    """Visit every variable of a graph once, as asking it what it is takes time."""
+    finished: list[Any] = []
     leaves: set[int] = set()
     constants: set[int] = set()
-    seen: set[int] = set()
-    # The root counts as the only input of something, which stays in the dark.
-    current: Any = None
-    unexplored: Iterator[Variable] = iter((root,))
-    path: list[tuple[Any, Iterator[Variable]]] = []
-    while True:
-        for variable in unexplored:
+    visited: set[int] = set()
+    # Results whose inputs are being visited, each with those that are left. The root is visited as
+    # the only input of a stand-in.
+    stack: list[tuple[Any, Iterator[Variable]]] = [(None, iter((root,)))]
+    while stack:
+        current, inputs = stack[-1]
+        for variable in inputs:
             key = variable.unique_id
-            if key in seen:
+            if key in visited:
                 continue
-            seen.add(key)
+            visited.add(key)
             if variable.is_leaf():
                 leaves.add(key)
                 finished.append(variable)
             elif variable.is_constant():
                 constants.add(key)
             else:
-                path.append((current, unexplored))
-                current, unexplored = variable, iter(variable.parents)
+                stack.append((variable, iter(variable.parents)))
                 break
-        else:
-            if not path:
-                break
+        if stack[-1][0] is current:
+            # No input of it is left.
             finished.append(current)
-            current, unexplored = path.pop()
+            stack.pop()
+    finished.pop()  # The stand-in.
     finished.reverse()
     return _Graph(finished, leaves, constants)
 
@@ -155,7 +154,7 @@ def backpropagate(
     Raises:
         RuntimeError: The variable is a constant.
     """
-    order, leaves, constants = _explore(variable)
+    order, leaves, constants = _visit(variable)
     if not order:
         raise RuntimeError(
             f"backpropagate: {variable!r} is a constant, so there is nothing to differentiate. "

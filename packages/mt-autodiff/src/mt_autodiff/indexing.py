@@ -7,7 +7,10 @@ from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from mt_tensor import IndexingError, TensorData
+from mt_autodiff.engine import Move, Node
+from mt_autodiff.modes import grad_enabled
+from mt_tensor import IndexingError, ShapeError, TensorData, operators
+from mt_tensor.layout import broadcasts_to
 
 Key: TypeAlias = Sequence[int | slice | None]
 """An index without Ellipsis: one entry for each dimension, None for a new one of size 1."""
@@ -107,3 +110,53 @@ def slice_view(a: TensorData, key: Key) -> TensorData:
             start += entry * stride
     storage = a.storage[start:] if start else a.storage
     return TensorData.trusted(storage, (*shape, *a.shape[dim:]), (*strides, *a.strides[dim:]))
+
+
+def assign(target: Node, key: Any, value: Node | float) -> None:
+    """Set elements of a tensor in place, broadcasting a value to them.
+
+    Args:
+        target: The tensor.
+        key: Its elements.
+        value: A number, or a tensor on any backend.
+
+    Raises:
+        RuntimeError: Gradients would be wrong, because the target was computed from others or the
+            value wants a gradient; or the target repeats elements.
+        ShapeError: The value does not broadcast to the elements.
+    """
+    history, backend, data = target.history, target.backend, target.data
+    if history is not None and history.last_fn is not None:
+        raise RuntimeError(
+            f"assignment to the result of {history.last_fn.__name__}: gradients would "
+            "be wrong; assign to a leaf or to detach() of the tensor"
+        )
+    steps = zip(data.shape, data.strides, strict=True)
+    if data.size and any(n > 1 and s == 0 for n, s in steps):
+        raise RuntimeError(
+            "assignment to an expanded tensor, whose elements share memory; call contiguous() first"
+        )
+    entries = normalize_key(key, data.shape)
+    if isinstance(value, float):
+        if names_element(entries, data.dims):
+            data.set(entries, value)
+            return
+        received = backend.full((1,), value)
+    else:
+        if value.history is not None and grad_enabled():
+            raise RuntimeError(
+                "assignment of a tensor that wants a gradient, which would be lost; assign its "
+                "detach(), or put tensors together with concatenate() and pad()"
+            )
+        received = value.data if value.backend == backend else Move.apply(value, backend).data
+    elements, source = slice_view(data, entries), received
+    # As in NumPy, dimensions of size 1 at the left may be too many.
+    while source.dims > elements.dims and source.shape[0] == 1:
+        source = TensorData.trusted(source.storage, source.shape[1:], source.strides[1:])
+    if not broadcasts_to(source.shape, elements.shape):
+        raise ShapeError(
+            f"assignment: a value of shape {received.shape} does not broadcast to the "
+            f"elements that {key!r} names, of shape {elements.shape}"
+        )
+    # A copy of it, because the value may be another part of the same memory.
+    backend.map(operators.id, backend.copy(source), out=elements)

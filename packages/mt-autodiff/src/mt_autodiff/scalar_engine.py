@@ -8,7 +8,7 @@ computes one from others. `mt_autodiff.scalar_functions` defines the functions,
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar
 
 from mt_autodiff.graph import Context, Variable
 from mt_autodiff.modes import grad_enabled
@@ -157,5 +157,6 @@ class ScalarFunction:
                 "it must return a float"
             )
         history = ScalarHistory(cls, ctx, inputs) if recorded else None
-        made: Any = cls.result(result, history)
-        return cast(S, made)
+        build: Any = cls.result
+        made: S = build(result, history)
+        return made

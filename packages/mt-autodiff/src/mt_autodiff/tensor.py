@@ -16,9 +16,8 @@ import numpy.typing as npt
 from mt_autodiff import functions
 from mt_autodiff.engine import LEAF, History, Move, Node, sum_of_gradients
 from mt_autodiff.graph import backpropagate
-from mt_autodiff.indexing import names_element, normalize_key, slice_view
-from mt_autodiff.modes import grad_enabled
-from mt_tensor import REFERENCE, Backend, ShapeError, TensorData, operators
+from mt_autodiff.indexing import assign, names_element, normalize_key
+from mt_tensor import REFERENCE, Backend, ShapeError, TensorData
 from mt_tensor.layout import broadcasts_to, check_shape, normalize_dims
 
 Dims: TypeAlias = int | Iterable[int] | None
@@ -68,7 +67,7 @@ class Tensor(Node):
                 f"Tensor: expected TensorData, got {type(data).__name__}; "
                 "mt_autodiff.tensor() makes a tensor of numbers"
             )
-        # All by itself, without the constructor that it inherits: calls take time, too.
+        # All fields are set here: calling the constructor that it inherits takes time.
         self.data = data
         self.history = back
         self.name = name
@@ -308,39 +307,7 @@ class Tensor(Node):
                 or the value wants a gradient; or this tensor repeats elements.
             ShapeError: The value does not broadcast to the elements.
         """
-        if self.history is not None and self.history.last_fn is not None:
-            raise RuntimeError(
-                f"assignment to the result of {self.history.last_fn.__name__}: gradients would "
-                "be wrong; assign to a leaf or to detach() of the tensor"
-            )
-        steps = zip(self.shape, self.data.strides, strict=True)
-        if self.size and any(n > 1 and s == 0 for n, s in steps):
-            raise RuntimeError(
-                "assignment to an expanded tensor, whose elements share memory; "
-                "call contiguous() first"
-            )
-        entries = normalize_key(key, self.shape)
-        if names_element(entries, self.dims) and isinstance(value, _NUMBERS):
-            self.data.set(entries, float(value))
-            return
-        target = slice_view(self.data, entries)
-        operand = self._operand(value)
-        if operand.requires_grad() and grad_enabled():
-            raise RuntimeError(
-                "assignment of a tensor that wants a gradient, which would be lost; assign its "
-                "detach(), or put tensors together with concatenate() and pad()"
-            )
-        source = operand.to(self.backend).data
-        # As in NumPy, dimensions of size 1 at the left may be too many.
-        while source.dims > target.dims and source.shape[0] == 1:
-            source = TensorData.trusted(source.storage, source.shape[1:], source.strides[1:])
-        if not broadcasts_to(source.shape, target.shape):
-            raise ShapeError(
-                f"assignment: a value of shape {operand.shape} does not broadcast to the "
-                f"elements that {key!r} names, of shape {target.shape}"
-            )
-        # A copy of it, because the value may be another part of the same memory.
-        self.backend.map(operators.id, self.backend.copy(source), out=target)
+        assign(self, key, float(value) if isinstance(value, _NUMBERS) else self._operand(value))
 
     def __iter__(self) -> Iterator[Any]:
         for i in range(len(self)):
