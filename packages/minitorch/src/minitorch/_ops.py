@@ -1,34 +1,31 @@
-"""Classes of operations on tensors: what a `TensorBackend` is built from."""
+"""Classes of operations on tensors, from which a `TensorBackend` is built."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from minitorch._kernels import SimpleKernels
+from mt_autodiff import Tensor
 from mt_tensor import Backend, Map, TensorData, Zip, operators
-
-if TYPE_CHECKING:
-    # Operations are told what a tensor is by the tensors that they are given.
-    from minitorch._tensor import Tensor
 
 
 class MapTensor(Protocol):
-    """What `TensorOps.map` makes: a function of each element of a tensor."""
+    """The result of `TensorOps.map`: a function of each element of a tensor."""
 
     def __call__(self, a: Tensor, out: Tensor | None = None, /) -> Tensor:
         """Return the result, or write it to `out`."""
 
 
 class ZipTensor(Protocol):
-    """What `TensorOps.zip` makes: a function of each pair of elements of two tensors."""
+    """The result of `TensorOps.zip`: a function of each pair of elements of two tensors."""
 
     def __call__(self, a: Tensor, b: Tensor, out: Tensor | None = None, /) -> Tensor:
         """Return the result, or write it to `out`."""
 
 
 class ReduceTensor(Protocol):
-    """What `TensorOps.reduce` makes: a function that folds one dimension of a tensor."""
+    """The result of `TensorOps.reduce`: a function that folds one dimension of a tensor."""
 
     def __call__(self, a: Tensor, dim: int, out: Tensor | None = None, /) -> Tensor:
         """Return the result, or write it to `out`."""
@@ -106,7 +103,7 @@ class LibraryOps(TensorOps):
     @classmethod
     def matrix_multiply(cls, a: Tensor, b: Tensor) -> Tensor:
         """Multiply matrices, or batches of them that broadcast."""
-        return a._new(cls.kernels.matmul(a.data, b.data))
+        return _result(a, cls.kernels.matmul(a.data, b.data), None)
 
 
 class SimpleOps(LibraryOps):
@@ -129,5 +126,5 @@ def _data(out: Tensor | None) -> TensorData | None:
 
 
 def _result(a: Tensor, data: TensorData, out: Tensor | None) -> Tensor:
-    """Return data as a constant like a, or the tensor that it was written to."""
-    return a._new(data) if out is None else out
+    """Return data as a constant of the class and backend of a, or the tensor it was written to."""
+    return type(a)(data, backend=a.backend) if out is None else out

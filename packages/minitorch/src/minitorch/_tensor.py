@@ -49,7 +49,7 @@ class UserKernels(Wrapper):
     def _tensor(self, data: TensorData) -> Tensor:
         return Tensor(data, backend=self._backend)
 
-    def _write(self, out: TensorData, result: Tensor) -> None:
+    def _write(self, out: TensorData, result: mt_autodiff.Tensor) -> None:
         """Copy a result to where the library wants it."""
         name = self._backend.ops.__name__
         if not isinstance(result, Tensor):
