@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mt_autodiff import (
     Function,
@@ -22,10 +20,9 @@ from mt_autodiff import (
     no_grad,
     tensor,
     topological_sort,
-    unbroadcast,
 )
 from mt_autodiff.engine import sum_of_gradients
-from mt_tensor import REFERENCE, Reference, ShapeError, TensorData, host_array, operators
+from mt_tensor import REFERENCE, Reference, ShapeError, TensorData, operators
 
 SINGLE = Reference(np.float32)
 
@@ -193,39 +190,6 @@ def test_an_exception_in_backward_leaves_the_leaves_alone() -> None:
     with pytest.raises(TypeError):
         out.backward()
     assert x.grad is None
-
-
-# Unbroadcasting
-
-shapes = st.lists(st.integers(0, 3), max_size=4).map(tuple)
-
-
-@given(shapes, st.data())
-def test_unbroadcast_is_the_adjoint_of_broadcasting(
-    shape: tuple[int, ...], draws: st.DataObject
-) -> None:
-    left = draws.draw(st.lists(st.integers(0, 2), max_size=2))
-    big = (*left, *(draws.draw(st.integers(0, 3)) if n == 1 else n for n in shape))
-    rng = np.random.default_rng(0)
-    grad = rng.integers(-9, 9, big).astype(float)
-    received = host_array(unbroadcast(REFERENCE, REFERENCE.from_numpy(grad), shape, "add"))
-    # Each element is repeated in these places; its gradient is the sum over them.
-    places = np.broadcast_to(np.arange(np.prod(shape, dtype=int)).reshape(shape), big)
-    expected = np.bincount(places.ravel(), grad.ravel(), minlength=int(np.prod(shape, dtype=int)))
-    assert received.shape == shape
-    assert np.array_equal(received.ravel(), expected)
-
-
-@given(shapes, st.data())
-def test_unbroadcast_repeats_what_is_the_same_all_along(
-    shape: tuple[int, ...], draws: st.DataObject
-) -> None:
-    small = tuple(draws.draw(st.sampled_from([1, n])) for n in shape)[
-        draws.draw(st.integers(0, 4)) :
-    ]
-    grad = np.random.default_rng(0).normal(size=small)
-    received = host_array(unbroadcast(REFERENCE, REFERENCE.from_numpy(grad), shape, "sum"))
-    assert np.array_equal(received, np.broadcast_to(grad, shape))
 
 
 # Between backends

@@ -6,11 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mt_autodiff import (
+    Context,
     Function,
+    Scalar,
+    ScalarFunction,
     Tensor,
     TensorContext,
+    derivative_check,
     grad_central_difference,
     grad_check,
     tensor,
@@ -228,3 +234,81 @@ def test_central_difference_of_one_element() -> None:
     assert received == pytest.approx(90.0)
     wide = grad_central_difference(lambda x: x * x * x, tensor([2.0]), epsilon=0.5, ind=(0,))
     assert wide == pytest.approx(12.25)
+
+
+# Scalars
+
+
+@given(st.floats(-100.0, 100.0))
+def test_check_passes_even_at_kinks_and_jumps(x: float) -> None:
+    leaf = Scalar(x)
+    derivative_check(lambda x: (x + 5.5).relu(), leaf)
+    derivative_check(lambda x: (x * x * x).sigmoid() + x.exp(), leaf)
+    derivative_check(lambda x, y: (x < y) + (x == y + 5.5) * 3.0, leaf, Scalar(x))
+    assert leaf.derivative is None
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-300, 1e12, -1e100, 1e-6])
+def test_check_at_the_ends_of_the_scale(x: float) -> None:
+    derivative_check(lambda x: x * 3.0 + 1.0, Scalar(x))
+    derivative_check(lambda x: x * x / 7.0, Scalar(x))
+    derivative_check(lambda x: x.relu().sigmoid(), Scalar(x))
+
+
+def test_check_is_as_sharp_as_the_floats_allow() -> None:
+    derivative_check(lambda x: (x - 1e6).sigmoid(), Scalar(1e6))
+    derivative_check(lambda x: x + 1e12, Scalar(0.1))
+    with pytest.raises(AssertionError, match=r"is 19999\d+.0 by central difference"):
+        derivative_check(Faulty.apply, Scalar(1e12))
+
+
+def test_check_treats_equal_arguments_apart() -> None:
+    x = Scalar(2.0)
+    derivative_check(lambda a, b: a * a * b, x, x)
+
+
+def test_check_of_functions_that_ignore_arguments() -> None:
+    derivative_check(lambda x, y: x * 2.0, Scalar(1.0), Scalar(2.0))
+    derivative_check(lambda x: Scalar(3.0, back=None), Scalar(1.0))
+
+
+class Faulty(ScalarFunction):
+    """A square whose derivative is off by a factor or worse."""
+
+    wrong: float = 0.0
+
+    @staticmethod
+    def forward(ctx: Context, x: float) -> float:
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> float:
+        return Faulty.wrong
+
+
+@pytest.mark.parametrize("wrong", [0.0, 3.99, 4.01, -4.0, math.nan, math.inf])
+def test_check_finds_a_wrong_derivative(wrong: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Faulty, "wrong", wrong)
+
+    def product(x: Scalar, y: Scalar) -> Scalar:
+        return x + Faulty.apply(y)
+
+    with pytest.raises(AssertionError) as failure:
+        derivative_check(product, Scalar(1.0), Scalar(2.0))
+    message = str(failure.value)
+    assert "product at (1.0, 2.0)" in message
+    assert "argument 1 is 4.0" in message
+    assert f"{wrong} by backpropagation (received)" in message
+
+
+@pytest.mark.parametrize("x", [math.nan, math.inf, -math.inf])
+def test_check_never_passes_on_what_is_not_finite(x: float) -> None:
+    with pytest.raises(AssertionError, match="derivative_check"):
+        derivative_check(lambda x: x * x, Scalar(x))
+    with pytest.raises(AssertionError, match="derivative_check"):
+        derivative_check(lambda y: Scalar(x if y.data == 0.0 else 1.0) + 0.0 * y, Scalar(0.0))
+
+
+def test_check_needs_a_scalar() -> None:
+    with pytest.raises(TypeError, match="must return a Scalar"):
+        derivative_check(lambda x: 3.0, Scalar(1.0))  # type: ignore[arg-type, return-value]

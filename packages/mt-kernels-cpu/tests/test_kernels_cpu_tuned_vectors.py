@@ -306,7 +306,7 @@ def test_vectors_of_the_other_width() -> None:
     files = [
         *Path(__file__).parent.glob("test_kernels_cpu_tuned_*.py"),
         *Path(__file__).parents[2].glob("mt-nn/tests/test_nn_layers_*.py"),
-        *Path(__file__).parents[2].glob("mt-nn/tests/test_nn_functional_pooling.py"),
+        *Path(__file__).parents[2].glob("mt-nn/tests/functional/test_nn_functional_pooling.py"),
     ]
     pass_tests(False, *files)
 

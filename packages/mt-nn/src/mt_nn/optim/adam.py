@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from mt_nn._gradients import Number
 from mt_nn.module import Parameter
-from mt_nn.optim.base import FusedRule, Optimizer, check_setting
+from mt_nn.optim.base import FusedRule, Optimizer, check_setting, decayed
 from mt_tensor.fused import operations
 
 
@@ -73,8 +73,7 @@ class Adam(Optimizer):
 
     def rule(self, value: Number, grad: Number, memory: dict[str, Number], step: int) -> Number:
         """Return the new value of one parameter."""
-        if self.weight_decay:
-            grad = grad + self.weight_decay * value
+        grad = decayed(grad, value, self.weight_decay)
         size, beta1, beta2, rest1, rest2, factor, eps, _ = self._settings(step)
         mean = beta1 * memory.get("mean", 0.0) + rest1 * grad
         square = beta2 * memory.get("square", 0.0) + rest2 * (grad * grad)

@@ -297,3 +297,8 @@ def check_setting(
         high = "finite" if below == math.inf else f"less than {below:g}"
         raise ValueError(f"{optimizer}: {name} {value} must be {low} and {high}")
     return float(value)
+
+
+def decayed(grad: Number, value: Number, weight_decay: float) -> Number:
+    """Return the gradient of a parameter with that of an L2 penalty added."""
+    return grad + weight_decay * value if weight_decay else grad

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mt_nn._gradients import Number
 from mt_nn.module import Parameter
-from mt_nn.optim.base import FusedRule, Optimizer, check_setting
+from mt_nn.optim.base import FusedRule, Optimizer, check_setting, decayed
 from mt_tensor.fused import operations
 
 
@@ -72,8 +72,7 @@ class SGD(Optimizer):
 
     def rule(self, value: Number, grad: Number, memory: dict[str, Number], step: int) -> Number:
         """Return the new value of one parameter."""
-        if self.weight_decay:
-            grad = grad + self.weight_decay * value
+        grad = decayed(grad, value, self.weight_decay)
         if self.momentum:
             velocity = self.momentum * memory.get("velocity", 0.0) + grad
             memory["velocity"] = velocity

@@ -1,4 +1,4 @@
-"""Dropout scales while it trains and rests in evaluation; pooling layers call their functions."""
+"""Dropout scales while it trains and rests in evaluation."""
 
 import math
 
@@ -8,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_autodiff import Tensor, grad_check, ones, randn, tensor
-from mt_nn import AvgPool2d, Dropout, MaxPool2d, Module, avgpool2d, maxpool2d
+from mt_nn import Dropout, Module
 from mt_tensor import Reference
-
-# Dropout
 
 
 @given(st.floats(0.0, 0.99), st.integers(0, 2**32 - 1))
@@ -92,38 +90,6 @@ def test_a_rate_is_a_probability(rate: float) -> None:
 def test_dropout_wants_a_tensor() -> None:
     with pytest.raises(TypeError, match=r"Dropout\(0.5\): the input is of type list"):
         Dropout(0.5)([1.0])
-
-
-# Pooling
-
-
-@pytest.mark.parametrize("kernel", [(2, 2), (1, 3)])
-def test_layers_pool_like_their_functions(kernel: tuple[int, int]) -> None:
-    x = randn((2, 3, 4, 6), rng=0)
-    np.testing.assert_array_equal(AvgPool2d(kernel)(x), avgpool2d(x, kernel))
-    np.testing.assert_array_equal(MaxPool2d(kernel)(x), maxpool2d(x, kernel))
-
-
-def test_one_number_makes_square_tiles() -> None:
-    x = randn((1, 1, 4, 4), rng=0)
-    assert AvgPool2d(2).kernel == (2, 2)
-    np.testing.assert_array_equal(MaxPool2d(2)(x), maxpool2d(x, (2, 2)))
-
-
-@pytest.mark.parametrize("kernel", [0, (2, -1), (1, 2, 3)])
-def test_tiles_have_two_positive_sizes(kernel: int | tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"AvgPool2d: kernel .* must be a whole number or 2 of"):
-        AvgPool2d(kernel)
-
-
-def test_pooling_layers_show_their_tiles() -> None:
-    assert repr(AvgPool2d(2)) == "AvgPool2d(2)"
-    assert repr(MaxPool2d((1, 2))) == "MaxPool2d((1, 2))"
-
-
-def test_pooling_wants_a_tensor() -> None:
-    with pytest.raises(TypeError, match=r"MaxPool2d\(2\): the input is of type ndarray"):
-        MaxPool2d(2)(np.zeros((1, 1, 2, 2)))
 
 
 def test_dropout_after_relu_is_relu_in_evaluation_and_says_so() -> None:
