@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from grading.accuracy.data import digits, sentences, word_vectors
-from grading.compare import expect
-from grading.points import COUNT, draw
-from grading.subject import Answer, Array, Plain, Subject
-from grading.table import Accuracy
+from grading.checking.compare import expect
+from grading.checking.points import COUNT, draw
+from grading.protocol.messages import Answer, Array, Plain, Subject
+from grading.tasks.table import Accuracy
 
 Record = Callable[[str, object], None]
 """pytest's `record_property`."""

@@ -14,7 +14,7 @@ from grading.batch.engine import REPORT, Executor, Settings, grade_all, here
 from grading.batch.find import Entry, find_submissions
 from grading.batch.store import Grade, Store
 from grading.cli.files import replace_file
-from grading.exits import FAILED, HARNESS, OK
+from grading.judge.exit_codes import FAILED, HARNESS, OK
 from grading.judge.records import RecordError, Report, from_json
 
 TABLE = "class.csv"

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_plain
-from grading.strategies import positive, quarters
-from grading.subject import Answer, Plain, Subject
+from grading.checking.compare import expect_plain
+from grading.checking.strategies import positive, quarters
+from grading.protocol.messages import Answer, Plain, Subject
 
 pytestmark = pytest.mark.task1_3
 

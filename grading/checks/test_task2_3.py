@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array, expect_refusal
-from grading.elementwise import (
+from grading.checking.compare import expect_array, expect_refusal
+from grading.checking.elementwise import (
     BINARY,
     UNARY,
     check_map,
@@ -23,8 +23,8 @@ from grading.elementwise import (
     two_tensors,
     zip_kernels,
 )
-from grading.strategies import arrays, quarters, shapes
-from grading.subject import Array, Subject
+from grading.checking.strategies import arrays, quarters, shapes
+from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task2_3
 

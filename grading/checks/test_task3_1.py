@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array
-from grading.elementwise import (
+from grading.checking.compare import expect_array
+from grading.checking.elementwise import (
     check_elementwise_gradients,
     check_is_parallel,
     check_map,
@@ -22,8 +22,8 @@ from grading.elementwise import (
     two_tensors,
     zip_kernels,
 )
-from grading.strategies import arrays, shapes
-from grading.subject import Array, Subject
+from grading.checking.strategies import arrays, shapes
+from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task3_1
 

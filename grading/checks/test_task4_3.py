@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array, expect_gradients
-from grading.oracles import nn
-from grading.pooling import Case, images
-from grading.subject import Subject
+from grading.checking.compare import expect_array, expect_gradients
+from grading.checking.oracles import nn
+from grading.checking.pooling import Case, images
+from grading.protocol.messages import Subject
 
 pytestmark = pytest.mark.task4_3
 

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect, expect_array, expect_gradients
+from grading.checking.compare import expect, expect_array, expect_gradients
+from grading.checking.oracles import nn
+from grading.checking.pooling import Case, images
+from grading.checking.strategies import arrays, distinct, shapes
 from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
-from grading.oracles import nn
-from grading.pooling import Case, images
-from grading.strategies import arrays, distinct, shapes
-from grading.subject import Array, Subject
+from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task4_4
 

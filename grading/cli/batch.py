@@ -10,8 +10,8 @@ from grading.batch.engine import Settings
 from grading.batch.find import BatchError, find_submissions
 from grading.batch.store import Store
 from grading.judge.run import draw_seed
-from grading.table import Task, table
-from tools.workspace import ROOT
+from grading.paths import ROOT
+from grading.tasks.table import Task, table
 
 
 def grade_class(

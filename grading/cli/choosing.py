@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from grading.submission import Submission, SubmissionError
-from grading.table import Task, UnknownTaskError, table
+from grading.submissions.submission import Submission, SubmissionError
+from grading.tasks.table import Task, UnknownTaskError, table
 
 
 def chosen_tasks(names: Sequence[str]) -> tuple[Task, ...]:

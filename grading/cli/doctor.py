@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grading.cli.examination import Finding, Health, examinations
-from grading.exits import FAILED, OK
+from grading.judge.exit_codes import FAILED, OK
 from grading.reports.terminal import console, print_plainly
 
 SIGNS = {

@@ -18,7 +18,7 @@ from enum import Enum
 from importlib import metadata
 from pathlib import Path
 
-from tools.workspace import ROOT
+from grading.paths import ROOT
 
 SYNC = "hatch env remove default && hatch run python -V"
 """Makes the environment anew."""
@@ -155,7 +155,7 @@ def packages() -> Finding:
 
 def table_of_tasks() -> Finding:
     """Look at the table of tasks."""
-    from grading.table import TableError, table
+    from grading.tasks.table import TableError, table
 
     try:
         tasks = table().tasks

@@ -11,7 +11,7 @@ import msgspec
 
 from grading.cli.files import replace_file
 from grading.judge.records import Report, Status
-from grading.submission import Submission
+from grading.submissions.submission import Submission
 
 FOLDER = ".grading"
 FILE = "results.json"

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from grading import exits
+from grading.paths import ROOT
 from grading.scaffold import (
     CannotLeaveOutError,
     Carried,
@@ -14,8 +15,7 @@ from grading.scaffold import (
     write_tree,
 )
 from grading.scaffold import sync as carry
-from grading.table import table
-from tools.workspace import ROOT
+from grading.tasks.table import table
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

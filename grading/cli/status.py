@@ -11,13 +11,13 @@ from rich.text import Text
 
 from grading.cli.choosing import found_submission
 from grading.cli.memory import Remembered, digest_of_sources, recall
-from grading.exits import OK
+from grading.judge.exit_codes import OK
 from grading.judge.records import Status
+from grading.paths import ROOT
 from grading.reports import words
 from grading.reports.terminal import COLOURS, console, print_plainly
-from grading.submission import Submission
-from grading.table import Table, Task, table
-from tools.workspace import ROOT
+from grading.submissions.submission import Submission
+from grading.tasks.table import Table, Task, table
 
 
 @dataclass(frozen=True)

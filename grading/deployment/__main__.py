@@ -8,7 +8,7 @@ from grading.cli.choosing import chosen_tasks
 from grading.deployment.classroom import workflow
 from grading.deployment.gradescope import write_autograder
 from grading.judge.run import draw_seed
-from tools.workspace import ROOT
+from grading.paths import ROOT
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 names = click.argument("names", nargs=-1, required=True, metavar="TASK|MODULE...")

@@ -9,7 +9,7 @@ import numpy as np
 from grading.diagnosis.memory import cells, strides, without_strides
 from grading.diagnosis.mistakes import Mistake, modelled
 from grading.diagnosis.products import exchanged_strides
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 
 ONE, TWO, CUDA = "4.1", "4.2", "4.4b"
 ALL = (ONE, TWO, CUDA)

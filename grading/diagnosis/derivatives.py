@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from grading.diagnosis.mistakes import Mistake, modelled, result
-from grading.subject import Answer, Request
+from grading.protocol.messages import Answer, Request
 
 Function = Callable[[float], float]
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.oracles.programs import EPS, PARTIALS, Partials, sigmoid
+from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.mistakes import Mistake, gradient, modelled, raising
-from grading.oracles.programs import EPS, PARTIALS, Partials, sigmoid
-from grading.oracles.tensors import unbroadcast
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 
 TASKS = ("2.4",)
 

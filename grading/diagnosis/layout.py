@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from grading.checking.finding import Finding
+from grading.checking.oracles import layout
 from grading.diagnosis.memory import contiguous_strides, read, strides
 from grading.diagnosis.mistakes import Mistake, modelled, plain, raising
-from grading.finding import Finding
-from grading.oracles import layout
-from grading.subject import Answer, Array, Plain, Request
+from grading.protocol.messages import Answer, Array, Plain, Request
 
 
 def position(cause: str, wrong: Callable[[Sequence[int], Sequence[int]], int]) -> Mistake:

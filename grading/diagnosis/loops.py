@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.finding import Finding
+from grading.checking.oracles.programs import PARTIALS, VALUES
+from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.memory import paired, read, without_strides
 from grading.diagnosis.mistakes import Mistake, modelled, result
-from grading.finding import Finding
-from grading.oracles.programs import PARTIALS, VALUES
-from grading.oracles.tensors import unbroadcast
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 
 TASKS = ("2.3", "3.1", "3.3")
 Reader = Callable[[tuple[int, ...], Array], float]

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.finding import Finding
+from grading.checking.oracles import nn
 from grading.diagnosis.mistakes import Mistake, modelled
-from grading.finding import Finding
-from grading.oracles import nn
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 
 TASKS = ("4.4",)
 OVERFLOW = "the maximum is not subtracted before the exponential, which overflows"

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from grading.finding import Finding
-from grading.subject import Answer, Array, Plain, Request
+from grading.checking.finding import Finding
+from grading.protocol.messages import Answer, Array, Plain, Request
 
 RELATIVE = 1e-6
 ABSOLUTE = 1e-8

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from grading.diagnosis.mistakes import Mistake, modelled, plain
-from grading.subject import Answer, Plain, Request
+from grading.protocol.messages import Answer, Plain, Request
 
 TASKS = ("0.4",)
 Named = dict[str, float]

@@ -6,9 +6,9 @@ from functools import reduce
 
 import numpy as np
 
+from grading.checking.oracles.programs import EPS
 from grading.diagnosis.mistakes import Mistake, modelled, raising, result
-from grading.oracles.programs import EPS
-from grading.subject import Answer, Request
+from grading.protocol.messages import Answer, Request
 
 FORMULAS = ("0.1", "0.2")
 LISTS = ("0.3",)

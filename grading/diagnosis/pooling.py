@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.oracles import nn
 from grading.diagnosis.mistakes import Mistake, modelled, raising
-from grading.oracles import nn
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 
 TASKS = ("4.3", "4.4")
 Kernel = tuple[int, int]

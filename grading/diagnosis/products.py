@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.memory import cells, strides, without_strides
 from grading.diagnosis.mistakes import Mistake, modelled
-from grading.oracles.tensors import unbroadcast
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 
 TASKS = ("3.2", "3.4")
 Product = Callable[[Array, Array], Array]

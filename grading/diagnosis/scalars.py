@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grading.diagnosis.mistakes import Mistake, modelled, plain, raising, result, same_values
-from grading.finding import Finding
-from grading.oracles.graphs import paths_to, reachable
-from grading.oracles.programs import (
+from grading.checking.finding import Finding
+from grading.checking.oracles.graphs import paths_to, reachable
+from grading.checking.oracles.programs import (
     EPS,
     PARTIALS,
     VALUES,
@@ -17,7 +16,8 @@ from grading.oracles.programs import (
     sigmoid,
     values_of,
 )
-from grading.subject import Answer, Plain, Request
+from grading.diagnosis.mistakes import Mistake, modelled, plain, raising, result, same_values
+from grading.protocol.messages import Answer, Plain, Request
 
 
 def value(step: str, cause: str, wrong: Value) -> Mistake:

@@ -13,7 +13,7 @@ import importlib
 from functools import cache
 
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Answer, Request
 
 FAMILIES = {
     "autodiff": "grading.driver.autodiff",

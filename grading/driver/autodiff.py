@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver.family import Family
-from grading.subject import Answer, Plain, Request
+from grading.protocol.messages import Answer, Plain, Request
 from minitorch.autodiff import backpropagate, central_difference, topological_sort
 
 family = Family()

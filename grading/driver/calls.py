@@ -6,7 +6,7 @@ from typing import Any
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.backends import backend
 from grading.driver.repairs import repair_templates
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 from minitorch.tensor import Tensor
 
 

@@ -10,7 +10,7 @@ from grading.driver import simulated
 from grading.driver.backends import backend
 from grading.driver.calls import to_tensor
 from grading.driver.family import Family
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 
 family = Family()
 

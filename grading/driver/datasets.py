@@ -3,7 +3,7 @@
 import numpy as np
 
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Answer, Request
 from minitorch.datasets import datasets
 
 family = Family()

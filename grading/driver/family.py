@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from grading.subject import Answer, Request
+from grading.protocol.messages import Answer, Request
 
 Handler: TypeAlias = Callable[[Request], Answer]
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from grading.driver.arrays import cells_and_strides
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Answer, Request
 from minitorch.tensor_data import (
     TensorData,
     broadcast_index,

@@ -12,7 +12,7 @@ import numpy as np
 
 from grading.driver.family import Family
 from grading.driver.networks import Network, make_network
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 
 family = Family()
 

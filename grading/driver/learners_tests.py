@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 
 import minitorch
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Answer, Request
 
 family = Family()
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from grading.driver.family import Family
-from grading.subject import Answer, Plain, Request
+from grading.protocol.messages import Answer, Plain, Request
 from minitorch.module import Module, Parameter
 
 family = Family()

@@ -9,7 +9,7 @@ import numpy as np
 from grading.driver.backends import backend
 from grading.driver.calls import call_function, to_array, to_tensor
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Answer, Request
 
 family = Family()
 nn: Any = importlib.import_module("minitorch.nn")

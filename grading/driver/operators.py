@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Answer, Request
 
 family = Family()
 operators: Any = importlib.import_module("minitorch.operators")

@@ -12,7 +12,7 @@ import numpy as np
 
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.family import Family
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 
 family = Family()
 

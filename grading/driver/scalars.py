@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver.family import Family
-from grading.subject import Answer, Plain, Request
+from grading.protocol.messages import Answer, Plain, Request
 from minitorch.scalar import Scalar, ScalarHistory
 from minitorch.scalar_functions import ScalarFunction
 

@@ -16,7 +16,7 @@ from grading.driver import FAMILIES
 from grading.driver.backends import backend
 from grading.driver.family import Family
 from grading.driver.held import Rows, arranged
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 from minitorch.tensor import Tensor
 
 family = Family()

@@ -6,7 +6,7 @@ from typing import Any
 
 from grading.driver.calls import call_function
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Answer, Request
 
 family = Family()
 

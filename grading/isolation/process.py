@@ -18,7 +18,7 @@ from grading.isolation.limits import Limits
 from grading.isolation.output import Output
 from grading.isolation.room import Room
 from grading.isolation.watch import Turns, Watch
-from grading.wire import Frame, WireError
+from grading.protocol.wire import Frame, WireError
 
 
 class WorkerProcess:

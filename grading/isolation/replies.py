@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grading.subject import Answer, Request
-from grading.wire import Cells, Frame, WireError
+from grading.protocol.messages import Answer, Request
+from grading.protocol.wire import Cells, Frame, WireError
 
 LONGEST_HEADER = 8 << 20
 DEEPEST_VALUE = 40

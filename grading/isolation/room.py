@@ -6,16 +6,19 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 GRADING = Path(__file__).resolve().parents[1]
 
-KIT = ("__init__.py", "subject.py", "wire.py", "driver", "worker")
+KIT = ("__init__.py", "protocol", "driver", "worker")
 """What of the grader is beside the code under test: nothing that knows a right answer."""
 
-SIMULATION = GRADING.parent / "packages/mt-kernels-cuda/src/mt_kernels_cuda/simulation"
-"""The simulator's mending and its detector of races: copied, since submissions have their own
-package of this name, or none."""
+SIMULATION = "simulation"
+"""The subpackage of `mt_kernels_cuda` with the repaired CUDA simulator and the race detector.
+
+The worker gets a copy, because a submission has its own package of this name, or none.
+"""
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,19 @@ def copy_kit(to: Path) -> None:
     """Copy what the worker needs of the grader, without compiled files."""
     folder = to / "grading"
     folder.mkdir(parents=True)
-    for source in (*(GRADING / name for name in KIT), SIMULATION):
+    for source in (*(GRADING / name for name in KIT), *simulation()):
         if source.is_dir():
             ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
             shutil.copytree(source, folder / source.name, ignore=ignore)
         else:
             shutil.copyfile(source, folder / source.name)
+
+
+def simulation() -> tuple[Path, ...]:
+    """Return the folder of the CUDA simulator; none where the package is not installed.
+
+    The package is found without being imported: in a learner's tree it is the learner's code.
+    """
+    package = find_spec("mt_kernels_cuda")
+    locations = None if package is None else package.submodule_search_locations
+    return tuple(Path(location) / SIMULATION for location in locations or ())

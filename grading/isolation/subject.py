@@ -23,9 +23,9 @@ from grading.isolation.replies import Raised, printable, read_reply
 from grading.isolation.room import Room
 from grading.isolation.snapshot import take
 from grading.isolation.watch import Turns
-from grading.subject import Answer, Request, Subject, SubjectError
-from grading.submission import Submission
-from grading.wire import WireError, encode_request
+from grading.protocol.messages import Answer, Request, Subject, SubjectError
+from grading.protocol.wire import WireError, encode_request
+from grading.submissions.submission import Submission
 
 
 class IsolatedSubject(Subject):

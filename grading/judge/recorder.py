@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, is_hypothesis_test, settings
 
-from grading.finding import Finding, collecting
+from grading.checking.finding import Finding, collecting
 from grading.isolation import Turns
 from grading.judge.subjects import SUBJECTS, Subjects
 

@@ -35,9 +35,9 @@ from grading.judge.speed import speed_results
 from grading.judge.subjects import Subjects, starter
 from grading.judge.text import clean_line
 from grading.judge.verdict import check_results, measurements, task_status
-from grading.subject import Subject
-from grading.submission import Submission
-from grading.table import Table, Task
+from grading.protocol.messages import Subject
+from grading.submissions.submission import Submission
+from grading.tasks.table import Table, Task
 
 QUICKLY = Manner(shrink=False, until_first=True)
 """Only whether a task is right, and not why it is wrong."""

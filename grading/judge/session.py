@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,9 +11,8 @@ from hypothesis.internal.conjecture import engine
 from grading.judge.draws import drawn_by_seed_alone
 from grading.judge.recorder import Manner, Outcome, Recorder
 from grading.judge.subjects import Subjects
-from grading.table import Task
-
-ROOT = Path(__file__).resolve().parents[2]
+from grading.paths import ROOT
+from grading.tasks.table import Task
 
 SHRINKING_SECONDS = 10
 """How long hypothesis may make one failing input smaller. It has no setting for it, and takes five

@@ -9,8 +9,8 @@ from typing import Literal, Self
 import pytest
 
 from grading.isolation import IsolatedSubject, Isolation, Limits, Turns
-from grading.subject import Answer, Request, Subject, SubjectError
-from grading.submission import Submission
+from grading.protocol.messages import Answer, Request, Subject, SubjectError
+from grading.submissions.submission import Submission
 
 Place = Literal["cpu", "gpu", "simulator"]
 

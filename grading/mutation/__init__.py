@@ -7,9 +7,9 @@ noticed if a test fails that passes on the right code.
 
 import pytest
 
-from grading.compare import expect
+from grading.checking.compare import expect
 from grading.mutation.wrong_versions import WRONG, Wrong
-from grading.subject import Answer, Plain, Subject
+from grading.protocol.messages import Answer, Plain, Subject
 
 FEWEST = 4
 """How many of five wrong versions have to be noticed."""

@@ -17,7 +17,7 @@ from grading.scaffold.manifest import NAME, Manifest
 from grading.scaffold.source import Source
 from grading.scaffold.stripping import ScaffoldError, strip
 from grading.scaffold.sync import Carried, sync
-from grading.table import Table
+from grading.tasks.table import Table
 
 COPIED = (
     ".gitignore",

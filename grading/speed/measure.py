@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from asv_benchmarks.workloads import Workload
-from grading.compare import MismatchError
-from grading.finding import Finding
+from grading.checking.compare import MismatchError
+from grading.checking.finding import Finding
+from grading.protocol.messages import Answer, Array, Subject
 from grading.speed.trial import CALLS, Bench, Trial
-from grading.subject import Answer, Array, Subject
 
 ROUNDS = 7
 """How many times of the submission are taken, if they are quick."""

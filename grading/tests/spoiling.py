@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from grading.in_process import InProcessSubject
-from grading.subject import Answer, Array, Request, Subject
+from grading.driver.in_process import InProcessSubject
+from grading.protocol.messages import Answer, Array, Request, Subject
 
 Mistake = Callable[[Answer], Answer]
 

@@ -5,13 +5,13 @@ import pytest
 
 from grading.accuracy import check_accuracy, seconds_of_an_epoch
 from grading.accuracy.training import STARTS
-from grading.compare import MismatchError
+from grading.checking.compare import MismatchError
+from grading.checking.points import RULES
 from grading.isolation import IsolatedSubject, Limits
-from grading.points import RULES
-from grading.subject import Answer, Request, Subject
-from grading.submission import Submission
-from grading.table import Accuracy
-from tools.workspace import ROOT
+from grading.paths import ROOT
+from grading.protocol.messages import Answer, Request, Subject
+from grading.submissions.submission import Submission
+from grading.tasks.table import Accuracy
 
 SETTING: dict[str, str | float] = {
     "model": "scalar",

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from grading.checking.compare import MismatchError
+from grading.checking.oracles import nn
+from grading.checking.oracles.convolution import conv
 from grading.checks import (
     test_task0_1,
     test_task0_2,
@@ -35,10 +38,7 @@ from grading.checks import (
     test_task4_4,
     test_task4_5,
 )
-from grading.compare import MismatchError
-from grading.oracles import nn
-from grading.oracles.convolution import conv
-from grading.subject import Answer, Array, Request, Subject, SubjectError
+from grading.protocol.messages import Answer, Array, Request, Subject, SubjectError
 from grading.tests.spoiling import Mistake, Spoiled, array, formula, gradient, plain, second
 
 Check = Callable[..., None]

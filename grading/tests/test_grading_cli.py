@@ -12,12 +12,12 @@ from grading.cli.doctor import examined
 from grading.cli.examination import Finding, Health, data, examinations, python
 from grading.cli.memory import FOLDER, recall, remember
 from grading.cli.status import next_tasks, stand
-from grading.exits import FAILED, HARNESS, OK, USAGE
 from grading.isolation import IsolationError
+from grading.judge.exit_codes import FAILED, HARNESS, OK, USAGE
 from grading.judge.records import Report, Status, from_json
 from grading.judge.run import Plan
-from grading.submission import Submission
-from grading.table import Table, table
+from grading.submissions.submission import Submission
+from grading.tasks.table import Table, table
 from grading.tests.sample_reports import every_kind, report, task
 
 

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from grading.cli.grade import grade
 from grading.deployment.__main__ import main
 from grading.deployment.gradescope import SCRIPTS
-from grading.table import table
-from tools.workspace import ROOT
+from grading.paths import ROOT
+from grading.tasks.table import table
 
 STUB = """#!{python}
 import os, pathlib, sys

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba.core.errors import NumbaError
 
-from grading.compare import MismatchError, expect_array
+from grading.checking.compare import MismatchError, expect_array
+from grading.checking.finding import finding_of
 from grading.diagnosis import likely_cause
 from grading.diagnosis.operators import LOSES_NAN
-from grading.finding import finding_of
 from grading.judge.explain import explain
 from grading.judge.places import pointing_at
 from grading.judge.records import CheckResult, Fault, Hole, Status
 from grading.judge.text import LONGEST, clean, clean_line
-from grading.subject import Answer, Request
+from grading.protocol.messages import Answer, Request
 
 
 @numba.njit

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from grading.isolation.forbidden import Use, forbidden_uses
-from grading.submission import Submission
-from grading.table import load
+from grading.submissions.forbidden import Use, forbidden_uses
+from grading.submissions.submission import Submission
+from grading.tasks.table import PATH, load
 from grading.tests.upstream_trees import Edition, write_upstream
 
 CONVOLUTION = "minitorch.fast_conv:_tensor_conv2d"
@@ -154,7 +154,7 @@ def test_a_source_too_deep_for_the_search_is_told(write: Write) -> None:
 @pytest.mark.parametrize("edition", ["2022", "2023"])
 def test_the_course_solved_the_plain_way_uses_nothing(tmp_path: Path, edition: Edition) -> None:
     submission = Submission.at(write_upstream(tmp_path, module=4, edition=edition))
-    table = load(Path(__file__).resolve().parents[1] / "tasks.toml")
+    table = load(PATH)
     found = {
         task.id: forbidden_uses(submission, task.upstream, task.forbidden) for task in table.tasks
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from grading.accuracy.logs import EPOCH, claim
-from grading.submission import Submission
+from grading.submissions.submission import Submission
 
 MNIST = "Epoch 1 loss 2.3 valid acc 2/16\r\nEpoch 2 loss 0.4 valid acc 15/16\r\n"
 SENTIMENT = (

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from grading.compare import MismatchError
+from grading.checking.compare import MismatchError
 from grading.isolation import IsolatedSubject
 from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
-from grading.subject import Subject
+from grading.protocol.messages import Subject
 from grading.tests.mutants.rewriting import ROOT, make_tree
 
 pytestmark = pytest.mark.slow

@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.oracles import nn
-from grading.oracles.convolution import conv, conv_gradients
-from grading.oracles.graphs import paths_to
-from grading.oracles.programs import Program, derivatives_of, values_of
-from grading.oracles.tensors import (
+from grading.checking.oracles import nn
+from grading.checking.oracles.convolution import conv, conv_gradients
+from grading.checking.oracles.graphs import paths_to
+from grading.checking.oracles.programs import Program, derivatives_of, values_of
+from grading.checking.oracles.tensors import (
     elementwise,
     elementwise_gradients,
     matmul_gradients,
     numerical_gradients,
 )
-from grading.products import Case, convolutions, matrices
-from grading.strategies import arrays, distinct, graphs, programs
-from grading.subject import Array
+from grading.checking.products import Case, convolutions, matrices
+from grading.checking.strategies import arrays, distinct, graphs, programs
+from grading.protocol.messages import Array
 
 
 @given(case=convolutions(dims=1) | convolutions(dims=2, max_image=3))

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from grading.exits import FAILED, HARNESS, OK, exit_code
+from grading.judge.exit_codes import FAILED, HARNESS, OK, exit_code
 from grading.judge.records import (
     CheckResult,
     Fault,

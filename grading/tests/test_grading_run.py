@@ -11,9 +11,9 @@ from grading.judge.recorder import Manner, Outcome
 from grading.judge.records import CheckResult, Report, SpeedResult, Status, TaskResult
 from grading.judge.session import SessionError
 from grading.judge.subjects import Subjects
-from grading.subject import Request, SubjectError
-from grading.submission import Submission
-from grading.table import Table, Task, table
+from grading.protocol.messages import Request, SubjectError
+from grading.submissions.submission import Submission
+from grading.tasks.table import Table, Task, table
 
 WRONG = AssertionError("wrong")
 STUB = SubjectError(["NotImplementedError"], "not yet", Request("x"))

@@ -13,13 +13,13 @@ import pytest
 
 from grading.judge.records import Status
 from grading.judge.run import Plan, judge
+from grading.paths import ROOT
 from grading.scaffold import Manifest, NotATreeError, ScaffoldError, SyncError, sync, write_tree
 from grading.scaffold.documents import NOTHING_TO_TRAIN, TRAIN
 from grading.scaffold.manifest import NAME
-from grading.submission import Submission
-from grading.syntax import Function, definitions
-from grading.table import table
-from tools.workspace import ROOT
+from grading.submissions.submission import Submission
+from grading.submissions.syntax import Function, definitions
+from grading.tasks.table import table
 
 COMMON = re.compile(
     r"[\W]*|(else|break|continue|return|pass)\W*"

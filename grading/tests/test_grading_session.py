@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grading.in_process import InProcessSubject
+from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject, Limits, Turns
 from grading.isolation.errors import WorkerError
 from grading.judge.recorder import SETTINGS, Manner, Outcome, Recorder
@@ -20,8 +20,8 @@ from grading.judge.records import CheckResult, Status
 from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
 from grading.judge.verdict import check_results, task_status
-from grading.subject import Answer, Request, SubjectError
-from grading.table import Checks, Task, table
+from grading.protocol.messages import Answer, Request, SubjectError
+from grading.tasks.table import Checks, Task, table
 
 TASK = table().task("0.3")
 SEED = 3

@@ -10,21 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asv_benchmarks.workloads import BY_NAME, WORKLOADS, Workload
-from grading.compare import MismatchError
+from grading.checking.compare import MismatchError
+from grading.checking.oracles.convolution import conv
 from grading.driver.held import Rows
 from grading.isolation import IsolatedSubject
 from grading.judge.records import Status
 from grading.judge.speed import speed_results
-from grading.oracles.convolution import conv
+from grading.paths import ROOT
+from grading.protocol.messages import Answer, Array, Request, Subject
 from grading.speed import measure as measuring
 from grading.speed.constants import with_constants
 from grading.speed.measure import measure
 from grading.speed.trial import CALLS, CHAINED, Bench, Trial
 from grading.speed.verdict import judge
 from grading.speed.yardstick import YARDSTICKS
-from grading.subject import Answer, Array, Request, Subject
-from grading.table import PATH, Task, load, table
-from tools.workspace import ROOT
+from grading.tasks.table import PATH, Task, load, table
 
 JUDGED = [name for task in table().tasks if task.speed for name in task.speed.workloads]
 

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from grading.submission import LARGEST_SOURCE, Place, Submission, SubmissionError
-
-ROOT = Path(__file__).resolve().parents[2]
+from grading.paths import ROOT
+from grading.submissions.submission import LARGEST_SOURCE, Place, Submission, SubmissionError
 
 FAST_OPS = """
 def njit(fn):

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
-from grading import pages
 from grading.diagnosis.catalogue import MISTAKES
-from grading.table import PATH, Table, TableError, UnknownTaskError, load, table
-from tools.workspace import ROOT
+from grading.paths import ROOT
+from grading.tasks import pages
+from grading.tasks.table import PATH, Table, TableError, UnknownTaskError, load, table
 
 TEXT = PATH.read_text(encoding="utf-8")
 
@@ -53,7 +53,7 @@ def test_no_file_of_checks_without_a_task(tasks: Table) -> None:
 
 
 def test_every_hole_is_there(tasks: Table) -> None:
-    from grading.submission import Submission
+    from grading.submissions.submission import Submission
 
     here = Submission.at(ROOT)
     for task in tasks.tasks:
@@ -64,7 +64,7 @@ def test_every_hole_is_there(tasks: Table) -> None:
 def test_the_pages_of_tasks_are_written_from_the_table(tasks: Table) -> None:
     for task in tasks.tasks:
         page = (ROOT / task.doc).read_text(encoding="utf-8")
-        assert page == pages.task_page(task, tasks), f"{task.doc}: python -m grading.pages"
+        assert page == pages.task_page(task, tasks), f"{task.doc}: python -m grading.tasks.pages"
         assert page.startswith(f"# {task.id} {task.title}\n")
 
 
@@ -87,13 +87,13 @@ def test_a_new_task_gets_a_page(tasks: Table) -> None:
 
 @pytest.mark.parametrize("text", ["no block", "two {0} {0}", "an unknown one {1}"])
 def test_a_document_without_its_blocks_is_refused(text: str) -> None:
-    mark = "<!-- {0}: written by `python -m grading.pages` --><!-- end of {0} -->"
+    mark = "<!-- {0}: written by `python -m grading.tasks.pages` --><!-- end of {0} -->"
     with pytest.raises(ValueError, match="blocks of the document"):
         pages.written(text.format(mark.format("head"), mark.format("foot")), {"head": "new"})
 
 
 def test_a_block_is_replaced_and_nothing_else() -> None:
-    mark = "<!-- head: written by `python -m grading.pages` -->"
+    mark = "<!-- head: written by `python -m grading.tasks.pages` -->"
     text = f"above\n{mark}old\n<!-- end of head -->\nbelow"
     assert pages.written(text, {"head": r"\1 new"}) == (
         f"above\n{mark}\n\n\\1 new\n\n<!-- end of head -->\nbelow"

@@ -1,20 +1,18 @@
 """A subject in another process answers as one in this process does."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 
-from grading.in_process import InProcessSubject
+from grading.checking.strategies import arrays, shapes
+from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject
 from grading.isolation.replies import read_reply
-from grading.strategies import arrays, shapes
-from grading.subject import Answer, Array, Request, Subject, SubjectError
-from grading.wire import decode_request, encode_answer, encode_request
-
-ROOT = Path(__file__).resolve().parents[2]
+from grading.paths import ROOT
+from grading.protocol.messages import Answer, Array, Request, Subject, SubjectError
+from grading.protocol.wire import decode_request, encode_answer, encode_request
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import signal
 import traceback
 from typing import Any
 
-from grading.wire import LENGTHS, Frame, decode_request, encode_answer, encode_error
+from grading.protocol.wire import LENGTHS, Frame, decode_request, encode_answer, encode_error
 
 LONGEST_MESSAGE = 20_000
 DEEPEST_TRACE = 40

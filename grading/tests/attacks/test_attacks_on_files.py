@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from grading.isolation import IsolatedSubject
+from grading.paths import ROOT
 from grading.tests.attacks.exam import HONEST, LIMITS, OTHERS, Result, mark, sit
 from grading.tests.attacks.trees import MUL, OPERATORS, write_tree
-
-ROOT = Path(__file__).resolve().parents[3]
 
 WRONG = "def mul(x, y): return 42.0\n"
 
@@ -132,7 +131,7 @@ def read_by(tree: Path, path: Path) -> Result:
     "path",
     [
         "packages/mt-tensor/src/mt_tensor/operators.py",
-        "grading/oracles/tensors.py",
+        "grading/checking/oracles/tensors.py",
         "grading/checks/test_task0_1.py",
         "grading/tasks.toml",
         "pyproject.toml",
@@ -159,7 +158,7 @@ def test_the_reference_cannot_be_imported(tree: Path) -> None:
             import grading
             found = []
             for name in ("mt_tensor", "mt_autodiff.tensor", "mt_kernels_cpu", "mt_models",
-                         "grading.oracles", "grading.checks", "grading.compare"):
+                         "grading.checking.oracles", "grading.checks", "grading.checking.compare"):
                 try:
                     importlib.import_module(name)
                     found.append(name)

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from grading.paths import ROOT
 from grading.tests.attacks.trees import write_tree
-
-ROOT = Path(__file__).resolve().parents[3]
 
 pytestmark = pytest.mark.slow
 

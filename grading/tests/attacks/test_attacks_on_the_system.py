@@ -200,7 +200,7 @@ def test_changing_the_driver_beside_it(tree: Path) -> None:
         import grading.driver
 
         def perform(request):
-            from grading.subject import Answer
+            from grading.protocol.messages import Answer
             import numpy
             return Answer(request, (numpy.zeros(4),), (), {"passed": True, "score": 100})
 

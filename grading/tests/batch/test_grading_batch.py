@@ -31,7 +31,7 @@ from grading.judge.records import (
     TaskResult,
     to_json,
 )
-from tools.workspace import ROOT
+from grading.paths import ROOT
 
 STUB = str(Path(__file__).with_name("stub.py"))
 

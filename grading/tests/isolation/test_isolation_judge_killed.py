@@ -12,9 +12,8 @@ import pytest
 
 from grading.isolation.levels import best_level
 from grading.isolation.plain import Plain
+from grading.paths import ROOT
 from grading.tests.attacks.trees import write_tree
-
-ROOT = Path(__file__).resolve().parents[3]
 
 JUDGE = """
 import sys

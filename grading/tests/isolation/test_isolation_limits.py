@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from grading.isolation import CheckAbandoned, IsolatedSubject, Limits
-from grading.subject import SubjectError
+from grading.protocol.messages import SubjectError
 from grading.tests.attacks.trees import write_tree
 
 SMALL = Limits(memory_mb=300, stops=2, call_seconds=20.0)

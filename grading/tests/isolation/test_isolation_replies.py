@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.isolation.replies import Raised, parse_header, printable, read_reply
-from grading.subject import Answer, Request
-from grading.wire import Frame, WireError, encode_answer
+from grading.protocol.messages import Answer, Request
+from grading.protocol.wire import Frame, WireError, encode_answer
 
 REQUEST = Request("tensor.neg")
 

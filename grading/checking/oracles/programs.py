@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from grading.subject import Plain
+from grading.protocol.messages import Plain
 
 Program: TypeAlias = list[list[Plain]]
 Value: TypeAlias = Callable[..., float]

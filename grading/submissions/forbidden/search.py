@@ -3,14 +3,12 @@
 import ast
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 
-from grading.isolation.forbidden.rules import Rules
-from grading.isolation.forbidden.source import Source, dotted_name
-from grading.isolation.forbidden.use import Use
-from grading.submission import Submission
-
-PACKAGES = Path(__file__).resolve().parents[3] / "packages"
+from grading.paths import ROOT
+from grading.submissions.forbidden.rules import Rules
+from grading.submissions.forbidden.source import Source, dotted_name
+from grading.submissions.forbidden.use import Use
+from grading.submissions.submission import Submission
 
 NOT_KERNELS = frozenset({"datasets.py", "testing.py", "__main__.py"})
 """Files beside kernels whose names do other work."""
@@ -138,7 +136,7 @@ class _Search:
         """Return whether a file is the one that this repository has at the same place."""
         if self._submission.layout != "packages":
             return False
-        ours = PACKAGES.parent / source.name
+        ours = ROOT / source.name
         try:
             theirs = (self._submission.root / source.name).read_bytes()
             return ours.is_file() and ours.read_bytes() == theirs

@@ -6,7 +6,7 @@ functions, in whatever these reach, and under another name, too. A source that h
 (`exec`, `getattr` with a computed name) is told as such.
 """
 
-from grading.isolation.forbidden.search import forbidden_uses
-from grading.isolation.forbidden.use import Use
+from grading.submissions.forbidden.search import forbidden_uses
+from grading.submissions.forbidden.use import Use
 
 __all__ = ["Use", "forbidden_uses"]

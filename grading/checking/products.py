@@ -3,11 +3,11 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from grading.compare import expect_array, expect_gradients
-from grading.oracles.convolution import conv, conv_gradients
-from grading.oracles.tensors import matmul_gradients
-from grading.strategies import arrays
-from grading.subject import Array, Plain, Subject
+from grading.checking.compare import expect_array, expect_gradients
+from grading.checking.oracles.convolution import conv, conv_gradients
+from grading.checking.oracles.tensors import matmul_gradients
+from grading.checking.strategies import arrays
+from grading.protocol.messages import Array, Plain, Subject
 
 Case = tuple[Array, Array, Array]
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from grading.oracles.programs import SMOOTH, Program, apply
-from grading.subject import Array, Plain
+from grading.checking.oracles.programs import SMOOTH, Program, apply
+from grading.protocol.messages import Array, Plain
 
 QUARTERS = tuple(sorted((n / 4 for n in range(-16, 17)), key=lambda x: (abs(x), x < 0)))
 """Multiples of 1/4 from -4 to 4, the simplest first: 0, 1/4, -1/4, …"""

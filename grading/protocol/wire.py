@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Answer, Array, Request
 
 LENGTHS = struct.Struct("<QQ")
 """How many bytes the header has, and how many the cells."""

@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from grading.strategies import arrays, distinct
-from grading.subject import Array
+from grading.checking.strategies import arrays, distinct
+from grading.protocol.messages import Array
 
 Case = tuple[Array, tuple[int, int], Array]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from grading.finding import Finding, note, note_right
-from grading.subject import Answer, Array, Plain, Subject, SubjectError
+from grading.checking.finding import Finding, note, note_right
+from grading.protocol.messages import Answer, Array, Plain, Subject, SubjectError
 
 RELATIVE = 1e-6
 ABSOLUTE = 1e-8

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator, Sequence
 
-from grading.isolation.forbidden.source import Source, dotted_name
+from grading.submissions.forbidden.source import Source, dotted_name
 
 HIDES = ", which hides what is called"
 

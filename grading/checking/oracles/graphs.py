@@ -1,6 +1,6 @@
 """Backpropagation through a graph by adding up over all paths."""
 
-from grading.subject import Plain
+from grading.protocol.messages import Plain
 
 
 def paths_to(graph: Plain, deriv: float) -> list[float]:

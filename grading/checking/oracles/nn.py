@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from grading.subject import Array
+from grading.protocol.messages import Array
 
 
 def windows(x: Array, kernel: tuple[int, int]) -> Array:

@@ -1,4 +1,4 @@
-"""The documents that repeat the table of tasks, written from it: `python -m grading.pages`.
+"""The documents that repeat the table of tasks, written from it: `python -m grading.tasks.pages`.
 
 A page of a task is written by hand, but for its blocks: what stands between two marks is replaced.
 A test compares what is written with what this would write.
@@ -9,18 +9,20 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
 
 from grading.diagnosis.catalogue import MISTAKES
-from grading.submission import Submission
-from grading.table import Module, Table, Task, table
-from tools.workspace import ROOT
+from grading.paths import ROOT
+from grading.submissions.submission import Submission
+from grading.tasks.table import Module, Table, Task, table
 
 FOLDER = ROOT / "docs" / "tasks"
 INDEX = FOLDER / "README.md"
 PICTURES = ROOT / "docs" / "images" / "tasks"
 README = ROOT / "README.md"
 
+BEGIN = "<!-- {}: written by `python -m grading.tasks.pages` -->"
+"""The first line of a block, with a place for its name."""
+
 BLOCK = re.compile(
-    r"(?P<begin><!-- (?P<name>\w+): written by `python -m grading\.pages` -->)"
-    r".*?(?P<end><!-- end of (?P=name) -->)",
+    "(?P<begin>" + BEGIN.format(r"(?P<name>\w+)") + r").*?(?P<end><!-- end of (?P=name) -->)",
     re.DOTALL,
 )
 
@@ -59,10 +61,7 @@ def readme_page(tasks: Table) -> str:
 
 
 def _new_page(task: Task) -> str:
-    blocks = {
-        name: f"<!-- {name}: written by `python -m grading.pages` -->\n<!-- end of {name} -->\n"
-        for name in BLOCKS
-    }
+    blocks = {name: f"{BEGIN.format(name)}\n<!-- end of {name} -->\n" for name in BLOCKS}
     return (
         f"# {task.id} {task.title}\n\n{blocks['head']}\n## What is graded\n\n{blocks['checks']}\n"
         f"## When it goes wrong\n\n{blocks['messages']}"

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from grading.subject import Answer, Array, Plain, Request, SubjectError
+from grading.protocol.messages import Answer, Array, Plain, Request, SubjectError
 
 MOST_COLLECTED = 400
 """How many findings of one check are kept, the latest ones."""

@@ -15,9 +15,10 @@ from typing import Literal, get_args
 import msgspec
 
 from asv_benchmarks.workloads import BY_NAME
-from grading.positions import Key, Positions
+from grading.paths import ROOT
+from grading.tasks.positions import Key, Positions
 
-PATH = Path(__file__).with_name("tasks.toml")
+PATH = ROOT / "grading" / "tasks.toml"
 
 Scalar = str | int | float | bool
 

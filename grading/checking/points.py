@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grading.subject import Array
+from grading.protocol.messages import Array
 
 RULES: dict[str, Callable[[Array, Array], Array]] = {
     "Simple": lambda x, y: x < 0.5,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from grading.subject import Array
+from grading.protocol.messages import Array
 
 
 def conv(x: Array, weight: Array, reverse: bool = False) -> Array:

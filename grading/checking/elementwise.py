@@ -9,11 +9,11 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from grading.compare import expect, expect_array, expect_gradients
-from grading.oracles.programs import SMOOTH
-from grading.oracles.tensors import elementwise, elementwise_gradients
-from grading.strategies import QUARTERS, arrays, broadcastable, laid_out, shapes
-from grading.subject import Array, Plain, Subject
+from grading.checking.compare import expect, expect_array, expect_gradients
+from grading.checking.oracles.programs import SMOOTH
+from grading.checking.oracles.tensors import elementwise, elementwise_gradients
+from grading.checking.strategies import QUARTERS, arrays, broadcastable, laid_out, shapes
+from grading.protocol.messages import Array, Plain, Subject
 
 UNARY = ("neg", "relu", "sigmoid", "exp", "log")
 BINARY = ("add", "sub", "mul", "div", "lt", "gt", "eq")

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from grading.syntax import definitions, is_stub
+from grading.submissions.syntax import definitions, is_stub
 
 Layout: TypeAlias = Literal["packages", "upstream"]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grading.oracles.programs import PARTIALS, VALUES
-from grading.subject import Array
+from grading.checking.oracles.programs import PARTIALS, VALUES
+from grading.protocol.messages import Array
 
 
 def elementwise(name: str, *operands: Array) -> Array:
