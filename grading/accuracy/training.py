@@ -13,7 +13,7 @@ from grading.accuracy.data import digits, sentences, word_vectors
 from grading.checking.compare import expect
 from grading.checking.points import COUNT, draw
 from grading.protocol.messages import Answer, Array, Plain, Subject
-from grading.tasks.table import Accuracy
+from grading.tasks.model import Accuracy
 
 Record = Callable[[str, object], None]
 """pytest's `record_property`."""

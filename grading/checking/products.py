@@ -1,4 +1,4 @@
-"""Checks of matrix products and convolutions, for whichever backend."""
+"""Checks of matrix products and convolutions, and images for poolings, for whichever backend."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 from grading.checking.compare import expect_array, expect_gradients
 from grading.checking.oracles.convolution import conv, conv_gradients
 from grading.checking.oracles.tensors import matmul_gradients
-from grading.checking.strategies import arrays
+from grading.checking.strategies import arrays, distinct
 from grading.protocol.messages import Array, Plain, Subject
 
 Case = tuple[Array, Array, Array]
+PoolingCase = tuple[Array, tuple[int, int], Array]
 
 
 @st.composite
@@ -66,3 +67,17 @@ def random_case(shape: tuple[int, ...], weight: tuple[int, ...], seed: int = 0) 
     out = (shape[0], weight[0], *shape[2:])
     x, w, upstream = (rng.integers(-8, 9, s) / 4 for s in (shape, weight, out))
     return x, w, upstream
+
+
+@st.composite
+def images(draw: st.DrawFn, unequal: bool = False) -> PoolingCase:
+    """Draw images, a kernel that divides them, and a gradient of the result; rarely square.
+
+    The elements of the images may be demanded to be unequal.
+    """
+    batch, channels = (draw(st.integers(1, 2)) for _ in range(2))
+    kernel = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    rows, columns = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    shape = (batch, channels, rows * kernel[0], columns * kernel[1])
+    x = draw(distinct(shape) if unequal else arrays(shape))
+    return x, kernel, draw(arrays((batch, channels, rows, columns)))

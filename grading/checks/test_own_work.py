@@ -4,7 +4,8 @@ import pytest
 
 from grading.submissions.forbidden import forbidden_uses
 from grading.submissions.submission import Submission
-from grading.tasks.table import Task, table
+from grading.tasks.model import Task
+from grading.tasks.table import table
 
 
 @pytest.mark.parametrize(

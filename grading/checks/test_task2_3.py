@@ -12,15 +12,17 @@ from grading.checking.elementwise import (
     BINARY,
     UNARY,
     check_map,
-    check_map_kernel,
-    check_reduce_kernel,
     check_sum,
     check_zip,
-    check_zip_kernel,
-    map_kernels,
     one_tensor,
     reductions,
     two_tensors,
+)
+from grading.checking.kernels import (
+    check_map_kernel,
+    check_reduce_kernel,
+    check_zip_kernel,
+    map_kernels,
     zip_kernels,
 )
 from grading.checking.strategies import arrays, quarters, shapes

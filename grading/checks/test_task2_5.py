@@ -5,7 +5,8 @@ import pytest
 from grading.accuracy import Record, check_accuracy
 from grading.checking.points import COUNT, RULES
 from grading.protocol.messages import Subject
-from grading.tasks.table import Accuracy, table
+from grading.tasks.model import Accuracy
+from grading.tasks.table import table
 
 pytestmark = pytest.mark.task2_5
 

@@ -8,18 +8,20 @@ from hypothesis import strategies as st
 from grading.checking.compare import expect_array
 from grading.checking.elementwise import (
     check_elementwise_gradients,
-    check_is_parallel,
     check_map,
-    check_map_kernel,
-    check_races,
-    check_reduce_kernel,
     check_sum,
     check_zip,
-    check_zip_kernel,
-    map_kernels,
     one_tensor,
     reductions,
     two_tensors,
+)
+from grading.checking.kernels import (
+    check_is_parallel,
+    check_map_kernel,
+    check_races,
+    check_reduce_kernel,
+    check_zip_kernel,
+    map_kernels,
     zip_kernels,
 )
 from grading.checking.strategies import arrays, shapes

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect_array, expect_refusal
-from grading.checking.elementwise import check_is_parallel, check_kernel, check_races
+from grading.checking.kernels import check_is_parallel, check_kernel, check_races
 from grading.checking.products import Case, check_matmul, matrices
 from grading.checking.strategies import laid_out
 from grading.protocol.messages import Subject

@@ -6,7 +6,8 @@ from grading.accuracy import Record, check_accuracy, seconds_of_an_epoch
 from grading.accuracy.logs import EPOCH
 from grading.checking.points import COUNT, RULES
 from grading.protocol.messages import Subject
-from grading.tasks.table import Accuracy, table
+from grading.tasks.model import Accuracy
+from grading.tasks.table import table
 
 pytestmark = pytest.mark.task3_5
 

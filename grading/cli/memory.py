@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from grading.cli.files import replace_file
 from grading.judge.records import Report, Status
+from grading.reports.files import replace_file
 from grading.submissions.submission import Submission
 
 FOLDER = ".grading"

@@ -17,7 +17,8 @@ from grading.paths import ROOT
 from grading.reports import words
 from grading.reports.terminal import COLOURS, console, print_plainly
 from grading.submissions.submission import Submission
-from grading.tasks.table import Table, Task, table
+from grading.tasks.model import Table, Task
+from grading.tasks.table import table
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from grading.judge.text import clean_line
 from grading.judge.verdict import check_results, measurements, task_status
 from grading.protocol.messages import Subject
 from grading.submissions.submission import Submission
-from grading.tasks.table import Table, Task
+from grading.tasks.model import Table, Task
 
 QUICKLY = Manner(shrink=False, until_first=True)
 """Only whether a task is right, and not why it is wrong."""

@@ -12,7 +12,7 @@ from grading.judge.draws import drawn_by_seed_alone
 from grading.judge.recorder import Manner, Outcome, Recorder
 from grading.judge.subjects import Subjects
 from grading.paths import ROOT
-from grading.tasks.table import Task
+from grading.tasks.model import Task
 
 SHRINKING_SECONDS = 10
 """How long hypothesis may make one failing input smaller. It has no setting for it, and takes five

@@ -7,7 +7,7 @@ from grading.judge.records import SpeedResult, Status
 from grading.protocol.messages import Subject, SubjectError
 from grading.speed.verdict import Outcome, Verdict
 from grading.speed.verdict import judge as judge_speed
-from grading.tasks.table import Speed, Task
+from grading.tasks.model import Speed, Task
 
 STATUSES: dict[Outcome, Status] = {
     "fast enough": Status.PASSED,

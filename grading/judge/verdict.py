@@ -9,7 +9,7 @@ from grading.judge.faults import fault_of, is_late, is_lost, is_unimplemented, t
 from grading.judge.recorder import NOT_JUDGED, Outcome
 from grading.judge.records import CheckResult, Fault, Measurement, Status
 from grading.judge.text import clean_line
-from grading.tasks.table import Task
+from grading.tasks.model import Task
 
 GRAVEST = (
     Status.ERROR,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grading.scaffold.stripping import Spot, module_name
 from grading.submissions.syntax import definitions
-from grading.tasks.table import Table, Task
+from grading.tasks.model import Table, Task
 
 NEEDED = frozenset({"pytest", "hypothesis", "click", "rich", "jinja2", "msgspec", "watchfiles"})
 """The dependencies of the daily environment that tests and the grader need."""

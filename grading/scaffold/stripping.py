@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from grading.scaffold.left_out import LeftOut
 from grading.scaffold.source import Source
 from grading.submissions.syntax import Definition, Function, definitions
-from grading.tasks.table import Task
+from grading.tasks.model import Task
 
 
 class ScaffoldError(Exception):

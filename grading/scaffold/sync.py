@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grading.scaffold.manifest import Manifest, digest, work_in
 from grading.submissions.submission import Submission
-from grading.tasks.table import Table, Task
+from grading.tasks.model import Table, Task
 
 
 class SyncError(Exception):

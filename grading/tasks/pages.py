@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
 from grading.submissions.submission import Submission
-from grading.tasks.table import Module, Table, Task, table
+from grading.tasks.model import Module, Table, Task
+from grading.tasks.table import table
 
 FOLDER = ROOT / "docs" / "tasks"
 INDEX = FOLDER / "README.md"

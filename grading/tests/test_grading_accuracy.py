@@ -11,7 +11,7 @@ from grading.isolation import IsolatedSubject, Limits
 from grading.paths import ROOT
 from grading.protocol.messages import Answer, Request, Subject
 from grading.submissions.submission import Submission
-from grading.tasks.table import Accuracy
+from grading.tasks.model import Accuracy
 
 SETTING: dict[str, str | float] = {
     "model": "scalar",

@@ -12,7 +12,8 @@ import pytest
 from grading.judge import own_work
 from grading.judge.records import Report, Status, from_json
 from grading.paths import ROOT
-from grading.tasks.table import Task, table
+from grading.tasks.model import Task
+from grading.tasks.table import table
 from grading.tests.upstream_trees import write_upstream
 
 OPTIONS = ("-m", "pytest", "-c", "pyproject.toml", "-p", "grading.judge.options")

@@ -17,7 +17,8 @@ from grading.judge.exit_codes import FAILED, HARNESS, OK, USAGE
 from grading.judge.records import Report, Status, from_json
 from grading.judge.run import Plan
 from grading.submissions.submission import Submission
-from grading.tasks.table import Table, table
+from grading.tasks.model import Table
+from grading.tasks.table import table
 from grading.tests.sample_reports import every_kind, report, task
 
 

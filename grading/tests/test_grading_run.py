@@ -13,7 +13,8 @@ from grading.judge.session import SessionError
 from grading.judge.subjects import Subjects
 from grading.protocol.messages import Request, SubjectError
 from grading.submissions.submission import Submission
-from grading.tasks.table import Table, Task, table
+from grading.tasks.model import Table, Task
+from grading.tasks.table import table
 
 WRONG = AssertionError("wrong")
 STUB = SubjectError(["NotImplementedError"], "not yet", Request("x"))

@@ -21,7 +21,8 @@ from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
 from grading.judge.verdict import check_results, task_status
 from grading.protocol.messages import Answer, Request, SubjectError
-from grading.tasks.table import Checks, Task, table
+from grading.tasks.model import Checks, Task
+from grading.tasks.table import table
 
 TASK = table().task("0.3")
 SEED = 3

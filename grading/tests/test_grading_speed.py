@@ -24,7 +24,8 @@ from grading.speed.measure import measure
 from grading.speed.trial import CALLS, CHAINED, Bench, Trial
 from grading.speed.verdict import judge
 from grading.speed.yardstick import YARDSTICKS
-from grading.tasks.table import PATH, Task, load, table
+from grading.tasks.model import Task
+from grading.tasks.table import PATH, load, table
 
 JUDGED = [name for task in table().tasks if task.speed for name in task.speed.workloads]
 

@@ -7,7 +7,7 @@ import pytest
 
 from grading.scaffold.left_out import CannotLeaveOutError
 from grading.scaffold.stripping import ScaffoldError, strip
-from grading.tasks.table import Checks, Task
+from grading.tasks.model import Checks, Task
 
 
 def task(holes: list[str], spoils: list[str] | None = None) -> Task:

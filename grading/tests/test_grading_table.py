@@ -11,7 +11,8 @@ from markdown_it import MarkdownIt
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
 from grading.tasks import pages
-from grading.tasks.table import PATH, Table, TableError, UnknownTaskError, load, table
+from grading.tasks.model import Table, UnknownTaskError
+from grading.tasks.table import PATH, TableError, load, table
 
 TEXT = PATH.read_text(encoding="utf-8")
 
