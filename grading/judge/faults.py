@@ -68,7 +68,7 @@ def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> F
     return None
 
 
-def trouble_of(error: BaseException) -> str:
+def harness_error(error: BaseException) -> str:
     """Describe an exception of the harness: what it was, and where."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "/grading/" in frame.filename] or frames

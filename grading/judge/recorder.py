@@ -46,7 +46,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Manner:
+class RunOptions:
     """How checks run.
 
     Attributes:
@@ -69,12 +69,12 @@ class Recorder:
 
     Args:
         subjects: The code under test.
-        manner: How the checks run.
+        options: How the checks run.
     """
 
-    def __init__(self, subjects: Subjects, manner: Manner) -> None:
+    def __init__(self, subjects: Subjects, options: RunOptions) -> None:
         self._subjects = subjects
-        self._manner = manner
+        self._options = options
         self._current: dict[str, Outcome] = {}
         self.troubles: list[str] = []
 
@@ -89,14 +89,14 @@ class Recorder:
         config.stash[SUBJECTS] = self._subjects
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Set hypothesis to the manner of this run."""
+        """Set hypothesis to the options of this run."""
         for item in items:
             check = getattr(item, "obj", None)
             if is_hypothesis_test(check):
                 own = getattr(check, SETTINGS, None) or settings.default
                 changed = settings(
                     own,
-                    phases=self._manner.phases,
+                    phases=self._options.phases,
                     database=None,
                     # Where the environment says CI, hypothesis would draw without the seed.
                     derandomize=False,

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from grading.judge import run
-from grading.judge.recorder import Manner, Outcome
+from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import CheckResult, Report, SpeedResult, Status, TaskResult
 from grading.judge.session import SessionError
 from grading.judge.subjects import Subjects
@@ -52,7 +52,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, submission: Submission) -> Callable[
             task: Task,
             subjects: Subjects,
             seed: int,
-            manner: Manner,
+            options: RunOptions,
             names: Sequence[str] = (),
         ) -> list[Outcome]:
             error = errors.get(task.id)
@@ -61,7 +61,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, submission: Submission) -> Callable[
             made = [Outcome(name) for name in names or task.checks.names]
             if error is not None and (repeated or not names):
                 made[0].error = error
-            return made[:1] if manner.until_first and error is not None else made
+            return made[:1] if options.until_first and error is not None else made
 
         def speeds(*_: object) -> tuple[SpeedResult, ...]:
             return () if speed is None else (SpeedResult("conv2d", speed, ratio=9.0),)

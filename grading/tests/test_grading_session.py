@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject, Limits, Turns
 from grading.isolation.errors import WorkerError
-from grading.judge.recorder import SETTINGS, Manner, Outcome, Recorder
+from grading.judge.decide import Evidence, decide
+from grading.judge.recorder import SETTINGS, Outcome, Recorder, RunOptions
 from grading.judge.records import CheckResult, Status
 from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
-from grading.judge.verdict import check_results, task_status
+from grading.judge.verdict import check_results
 from grading.protocol.messages import Answer, Request, SubjectError
 from grading.tasks.model import Checks, Task
 from grading.tasks.table import table
@@ -58,9 +59,11 @@ def judged(
 ) -> tuple[dict[str, CheckResult], list[Outcome]]:
     """Run checks, and once more those that fail; return results by name, and outcomes."""
     with subjects(answer) as there:
-        outcomes = run_checks(task, there, SEED, Manner(), names)
+        outcomes = run_checks(task, there, SEED, RunOptions(), names)
         failed = [outcome.check for outcome in outcomes if outcome.error is not None]
-        repeated = run_checks(task, there, SEED, Manner(False), failed) if failed and again else []
+        repeated = (
+            run_checks(task, there, SEED, RunOptions(False), failed) if failed and again else []
+        )
     results = check_results(task, outcomes, repeated)
     return {check.name: check for check in results}, outcomes
 
@@ -90,7 +93,7 @@ def test_the_seed_decides_what_is_drawn() -> None:
             return right(request)
 
         with subjects(remember) as there:
-            run_checks(TASK, there, seed, Manner(), ["test_sum"])
+            run_checks(TASK, there, seed, RunOptions(), ["test_sum"])
         return asked
 
     assert drawn(1) == drawn(1) != drawn(2)
@@ -105,7 +108,7 @@ def test_the_seed_decides_where_hypothesis_would_not_draw_at_random() -> None:
         assert x == x
 
     with subjects(right) as there:
-        recorder = Recorder(there, Manner())
+        recorder = Recorder(there, RunOptions())
         recorder.pytest_collection_modifyitems([cast(pytest.Item, SimpleNamespace(obj=check))])
     assert getattr(check, SETTINGS).derandomize is False
 
@@ -128,7 +131,7 @@ def test_constants_of_modules_that_are_imported_meanwhile_are_not_drawn(
             return right(request)
 
         with subjects(remember) as there:
-            run_checks(TASK, there, SEED, Manner(), ["test_sum"])
+            run_checks(TASK, there, SEED, RunOptions(), ["test_sum"])
         return asked
 
     assert drawn(importing=False) == drawn(importing=True)
@@ -187,19 +190,19 @@ def test_what_is_no_answer_is_the_harness_own_fault() -> None:
 def test_a_check_that_did_not_run_is_an_error_and_not_a_zero() -> None:
     checks = Checks((*TASK.checks.required, "test_of_the_moon"), TASK.checks.advice)
     results = check_results(msgspec.structs.replace(TASK, checks=checks), [])
-    assert task_status(results) is Status.ERROR
+    assert decide(Evidence(checks=results)) is Status.ERROR
     assert {check.status for check in results} == {Status.ERROR}
 
 
 def test_a_check_that_is_not_in_the_table_is_an_error() -> None:
     known = [Outcome(name) for name in TASK.checks.names]
     results = check_results(TASK, [*known, Outcome("test_of_the_moon")])
-    assert task_status(results) is Status.ERROR
+    assert decide(Evidence(checks=results)) is Status.ERROR
 
 
 def test_a_check_that_cannot_be_found_is_the_harness_own_fault() -> None:
     with subjects(right) as there, pytest.raises(SessionError, match=r"task 0\.3"):
-        run_checks(TASK, there, SEED, Manner(), ["test_of_the_moon"])
+        run_checks(TASK, there, SEED, RunOptions(), ["test_of_the_moon"])
 
 
 def test_the_environment_does_not_reach_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,13 +289,13 @@ def test_an_advice_that_is_not_followed_costs_nothing() -> None:
     task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",), {"test_prod": "why"}))
     results = check_results(task, [outcome("test_sum"), outcome("test_prod", AssertionError("no"))])
     assert [check.status for check in results] == [Status.PASSED, Status.FAILED]
-    assert task_status(results) is Status.PASSED
+    assert decide(Evidence(checks=results)) is Status.PASSED
 
 
 def test_a_task_of_nothing_but_advice_is_passed_by_being_there() -> None:
     task = msgspec.structs.replace(TASK, checks=Checks((), {"test_sum": "why"}))
     results = check_results(task, [outcome("test_sum", AssertionError("no"))])
-    assert task_status(results) is Status.PASSED
+    assert decide(Evidence(checks=results)) is Status.PASSED
 
 
 def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
