@@ -3,12 +3,16 @@
 import ast
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import TypeAlias
 
 from grading.paths import ROOT
 from grading.submissions.forbidden.rules import Rules
 from grading.submissions.forbidden.source import Source, dotted_name
 from grading.submissions.forbidden.use import Use
 from grading.submissions.submission import Submission
+
+Reached: TypeAlias = tuple[Source, ast.AST]
+"""A part of a source file to look at."""
 
 NOT_KERNELS = frozenset({"datasets.py", "testing.py", "__main__.py"})
 """Files beside kernels whose names do other work."""
@@ -80,32 +84,39 @@ class _Search:
                 self._note(source, node, self._rules.hidden_in(node, source))
                 left += self._reaches(source, node)
 
-    def _reaches(self, source: Source, node: ast.AST) -> Iterator[tuple[Source, ast.AST]]:
-        """What a name leads to in the submission and was not looked at before."""
-        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
-            yield from self._all_of(source.origin(node))
-        if not isinstance(node, ast.Name | ast.Attribute):
-            return
-        dotted = dotted_name(node, source.imports)
-        if dotted is None:
-            name = node.id if isinstance(node, ast.Name) else node.attr
-            yield from self._defined(source, name)
-            return
-        module, _, name = dotted.rpartition(".")
-        while module:
-            origin = self._source(module)
-            if origin is not None:
-                yield from self._defined(origin, name)
-                # A package may only hand on what one of its files defines.
-                further = origin.imports.get(name)
-                if further is not None and further != dotted:
-                    inner = self._source(further.rpartition(".")[0])
-                    if inner is not None:
-                        yield from self._defined(inner, further.rpartition(".")[2])
-                return
-            module, _, name = module.rpartition(".")
+    def _reaches(self, source: Source, node: ast.AST) -> Iterator[Reached]:
+        """Return the definitions that a node leads to and that were not looked at before."""
+        match node:
+            case ast.ImportFrom():
+                return self._reached_by_import(source, node)
+            case ast.Name() | ast.Attribute():
+                dotted = dotted_name(node, source.imports)
+                if dotted is not None:
+                    return self._reached_by_dotted_name(dotted)
+                return self._defined(source, node.id if isinstance(node, ast.Name) else node.attr)
+        return iter(())
 
-    def _defined(self, source: Source, name: str) -> Iterator[tuple[Source, ast.AST]]:
+    def _reached_by_import(self, source: Source, node: ast.ImportFrom) -> Iterator[Reached]:
+        """Return the whole module that a star import names; other imports are followed by name."""
+        if any(alias.name == "*" for alias in node.names):
+            yield from self._all_of(source.origin(node))
+
+    def _reached_by_dotted_name(self, dotted: str) -> Iterator[Reached]:
+        """Return the definitions of an imported name in the innermost module that is a file."""
+        module, _, name = dotted.rpartition(".")
+        while module and self._source(module) is None:
+            module, _, name = module.rpartition(".")
+        origin = self._source(module) if module else None
+        if origin is None:
+            return
+        yield from self._defined(origin, name)
+        # A package may only hand on what one of its files defines.
+        further = origin.imports.get(name, dotted)
+        inner = None if further == dotted else self._source(further.rpartition(".")[0])
+        if inner is not None:
+            yield from self._defined(inner, further.rpartition(".")[2])
+
+    def _defined(self, source: Source, name: str) -> Iterator[Reached]:
         if source.module in self._whole or (source.module, name) in self._reached:
             return
         self._reached.add((source.module, name))
@@ -113,7 +124,7 @@ class _Search:
             for definition in source.definitions.get(name, []):
                 yield source, definition
 
-    def _all_of(self, module: str) -> Iterator[tuple[Source, ast.AST]]:
+    def _all_of(self, module: str) -> Iterator[Reached]:
         source = self._source(module)
         if source is not None and module not in self._whole and not self._is_given(source):
             self._whole.add(module)
