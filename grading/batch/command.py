@@ -109,7 +109,7 @@ def _report(store: Store, key: str) -> Report | None:
 def _code(rows: list[summary.Row]) -> int:
     if any(row.grade.outcome == "grader failed" for row in rows):
         return HARNESS
-    # What is no submission cannot have passed.
+    # A folder without a submission counts as failed.
     return OK if all(row.grade.code == OK and row.report for row in rows) else FAILED
 
 

@@ -9,7 +9,7 @@ FAILED = 1
 """Something failed."""
 
 USAGE = 2
-"""The command makes no sense."""
+"""Usage error."""
 
 HARNESS = 3
 """The grader itself failed."""

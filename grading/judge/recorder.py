@@ -8,7 +8,7 @@ import pytest
 from hypothesis import Phase, is_hypothesis_test, settings
 
 from grading.checking.finding import Finding, collecting
-from grading.isolation import Turns
+from grading.isolation import CpuTime
 from grading.judge.subjects import SUBJECTS, Subjects
 
 NOT_JUDGED = "not judged here: "
@@ -27,7 +27,7 @@ class Outcome:
         skipped: Why it did not run.
         findings: All wrong answers that it saw, also those that were shrunk away.
         measured: What it recorded with pytest's `record_property`.
-        turns: What the code under test had of the processors meanwhile.
+        cpu_time: The processor time of the code under test meanwhile.
     """
 
     check: str
@@ -37,7 +37,7 @@ class Outcome:
     skipped: str | None = None
     findings: Sequence[Finding] = ()
     measured: list[tuple[str, Any]] = field(default_factory=list)
-    turns: Turns = field(default_factory=Turns)
+    cpu_time: CpuTime = field(default_factory=CpuTime)
 
     @property
     def passed(self) -> bool:
@@ -47,7 +47,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How checks run.
+    """Options of a run of checks.
 
     Attributes:
         shrink: Whether hypothesis looks for the smallest input that goes wrong.
@@ -116,13 +116,13 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Gather the findings of a check."""
-        outcome, before = self._outcome(item), self._subjects.turns
+        outcome, before = self._outcome(item), self._subjects.cpu_time
         with collecting() as findings:
             try:
                 return (yield)
             finally:
                 outcome.findings = tuple(findings)
-                outcome.turns = self._subjects.turns - before
+                outcome.cpu_time = self._subjects.cpu_time - before
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -42,7 +42,7 @@ from grading.submissions.submission import Submission
 from grading.tasks.model import Table, Task
 
 FAIL_FAST = RunOptions(shrink=False, until_first=True)
-"""Only whether a task is right, and not why it is wrong."""
+"""Options that find out whether a task is right, and not why it is wrong."""
 
 
 @dataclass(frozen=True)

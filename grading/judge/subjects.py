@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 import pytest
 
-from grading.isolation import IsolatedSubject, Isolation, Limits, Turns
+from grading.isolation import CpuTime, IsolatedSubject, Isolation, Limits
 from grading.protocol.messages import Answer, Request, Subject, SubjectError
 from grading.submissions.submission import Submission
 
@@ -104,9 +104,9 @@ class Subjects:
         return self._workers[place].answer(request)
 
     @property
-    def turns(self) -> Turns:
+    def cpu_time(self) -> CpuTime:
         """What the code under test had of the processors so far."""
-        return sum((worker.turns for worker in self._workers.values()), Turns())
+        return sum((worker.cpu_time for worker in self._workers.values()), CpuTime())
 
     @property
     def level(self) -> tuple[str, tuple[str, ...]] | None:

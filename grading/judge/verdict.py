@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from grading.isolation import Turns
+from grading.isolation import CpuTime
 from grading.judge.decide import CaseEvidence, CheckEvidence, decide, reason
 from grading.judge.faults import fault_of, harness_error, is_late, is_lost, is_unimplemented
 from grading.judge.recorder import NOT_JUDGED, Outcome
@@ -64,12 +64,12 @@ def too_busy(outcomes: Sequence[Outcome]) -> str:
     What it took is then the machine's time, not its own. Code that sleeps does not wait.
     """
     seconds = sum(outcome.seconds for outcome in outcomes)
-    turns = sum((outcome.turns for outcome in outcomes), Turns())
-    if turns.waited <= max(turns.ran, seconds / 2):
+    cpu_time = sum((outcome.cpu_time for outcome in outcomes), CpuTime())
+    if cpu_time.wait <= max(cpu_time.run, seconds / 2):
         return ""
     return (
-        f"this machine is too busy; in {seconds:.0f} s the code waited {turns.waited:.0f} s for a "
-        f"processor and had one for {turns.ran:.0f} s"
+        f"this machine is too busy; in {seconds:.0f} s the code waited {cpu_time.wait:.0f} s for a "
+        f"processor and had one for {cpu_time.run:.0f} s"
     )
 
 

@@ -8,18 +8,20 @@ import pytest
 
 from grading.cli import grade as _grade  # noqa: F401  (the module is patched by its name)
 from grading.cli import main
-from grading.cli.doctor import examined
-from grading.cli.examination import Finding, Health, data, examinations, python
+from grading.cli.doctor import run_check
+from grading.cli.doctor_checks import Finding, Health, data, doctor_checks, python
 from grading.cli.memory import FOLDER, recall, remember
-from grading.cli.status import next_tasks, stand
+from grading.cli.status import next_tasks, progress_of_tasks
 from grading.isolation import IsolationError
 from grading.judge.exit_codes import FAILED, HARNESS, OK, USAGE
 from grading.judge.records import Report, Status, from_json
 from grading.judge.run import Plan
+from grading.paths import ROOT
 from grading.submissions.submission import Submission
 from grading.tasks.model import Table
 from grading.tasks.table import table
 from grading.tests.sample_reports import every_kind, report, task
+from tools.import_graph import imports_of
 
 
 class Judge:
@@ -172,13 +174,13 @@ def test_status_remembers_what_was_judged(submission: Path) -> None:
     )
     remember(report(task("1.1", Status.PASSED), task("1.2", Status.NOT_JUDGED)), found)
     assert list(recall(found)) == ["1.1"]
-    standings = stand(found, tasks)
-    assert standings["1.1"].done
-    assert "1.1" not in [each.id for each in next_tasks(standings, tasks)]
+    progress = progress_of_tasks(found, tasks)
+    assert progress["1.1"].done
+    assert "1.1" not in [each.id for each in next_tasks(progress, tasks)]
     (submission / "minitorch" / "autodiff.py").write_text(
         "def central_difference(): pass\n", encoding="utf-8"
     )
-    assert "changed since" in stand(found, tasks)["1.1"].text
+    assert "changed since" in progress_of_tasks(found, tasks)["1.1"].text
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"1.1": 3}', "\udcff"])
@@ -191,7 +193,7 @@ def test_a_broken_memory_is_no_memory(content: str, submission: Path) -> None:
 
 def test_next_is_what_everything_needed_is_done_for(submission: Path) -> None:
     found, tasks = Submission.at(submission), table()
-    waiting = [each.id for each in next_tasks(stand(found, tasks), tasks)]
+    waiting = [each.id for each in next_tasks(progress_of_tasks(found, tasks), tasks)]
     # Only 1.1 has its file; 0.2 has no function to write, and waits for 0.1.
     assert "1.1" in waiting
     assert "0.2" not in waiting
@@ -210,7 +212,7 @@ def test_doctor_exits_with_1_only_if_nothing_can_be_judged(
         raise OSError("gone")
 
     for found, code in ([(fine, poor), OK], [(fine, bad), FAILED]):
-        monkeypatch.setattr("grading.cli.doctor.examinations", lambda found=found: found)
+        monkeypatch.setattr("grading.cli.doctor.doctor_checks", lambda found=found: found)
         assert main(["doctor"]) == code
     said = capsys.readouterr().out
     assert "→ buy a faster one" in said
@@ -218,9 +220,9 @@ def test_doctor_exits_with_1_only_if_nothing_can_be_judged(
 
 
 def test_doctor_looks_at_what_the_guide_promises() -> None:
-    names = [examine.__name__ for examine in examinations()]
+    names = [check.__name__ for check in doctor_checks()]
     assert {"python", "libraries", "packages", "cache", "data", "sandbox", "gpu"} <= set(names)
-    assert examined(python).health is Health.GOOD
+    assert run_check(python).health is Health.GOOD
 
 
 def test_doctor_finds_a_changed_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +230,20 @@ def test_doctor_finds_a_changed_data_set(tmp_path: Path, monkeypatch: pytest.Mon
     folder.mkdir()
     (folder / "SHA256SUMS").write_text(f"{'0' * 64}  some.gz\n", encoding="utf-8")
     (folder / "some.gz").write_bytes(b"changed")
-    monkeypatch.setattr("grading.cli.examination.ROOT", tmp_path)
+    monkeypatch.setattr("grading.cli.doctor_checks.ROOT", tmp_path)
     found = data()
     assert found.health is Health.POOR
     assert found.remedy == "git checkout -- data/some.gz"
+
+
+def test_nothing_below_imports_the_command_line() -> None:
+    grading = ROOT / "grading"
+    below = [
+        file
+        for file in grading.rglob("*.py")
+        if not {grading / "cli", grading / "tests"} & {*file.parents}
+        and file != grading / "__main__.py"
+    ]
+    assert below
+    imports = [each for file in below for each in imports_of(file)]
+    assert [str(each) for each in imports if f"{each.module}.".startswith("grading.cli.")] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grading.isolation import IsolatedSubject, Turns
+from grading.isolation import CpuTime, IsolatedSubject
 from grading.tests.attacks.trees import write_tree
 
 COMPUTES = """
@@ -48,31 +48,31 @@ def crowd() -> Iterator[None]:
     os.sched_setaffinity(0, processors)
 
 
-def of_a_product(subject: IsolatedSubject) -> Turns:
+def of_a_product(subject: IsolatedSubject) -> CpuTime:
     """Return what a worker had of the processors while it multiplied."""
     one = np.ones(1)
     subject.call("operators.each", [one], {"formula": "neg"})
-    before = subject.turns
+    before = subject.cpu_time
     subject.call("operators.each", [one, one], {"formula": "mul"})
-    return subject.turns - before
+    return subject.cpu_time - before
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("crowd")
 def test_who_computes_in_a_crowd_waits_for_a_processor(tmp_path: Path) -> None:
     with IsolatedSubject(write_tree(tmp_path, COMPUTES)) as subject:
-        turns = of_a_product(subject)
-        assert turns.ran >= 0.5
-        assert turns.waited > turns.ran
-        all_in_all = subject.turns
+        cpu_time = of_a_product(subject)
+        assert cpu_time.run >= 0.5
+        assert cpu_time.wait > cpu_time.run
+        all_in_all = subject.cpu_time
         subject.end_worker()
         # What a worker had is not forgotten with it.
-        assert subject.turns.ran >= all_in_all.ran
+        assert subject.cpu_time.run >= all_in_all.run
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("crowd")
 def test_who_sleeps_in_a_crowd_does_not_wait(tmp_path: Path) -> None:
     with IsolatedSubject(write_tree(tmp_path, SLEEPS)) as subject:
-        turns = of_a_product(subject)
-        assert turns.ran + turns.waited < 0.5
+        cpu_time = of_a_product(subject)
+        assert cpu_time.run + cpu_time.wait < 0.5

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grading.driver.in_process import InProcessSubject
-from grading.isolation import IsolatedSubject, Limits, Turns
+from grading.isolation import CpuTime, IsolatedSubject, Limits
 from grading.isolation.errors import WorkerError
 from grading.judge.decide import Evidence, decide
 from grading.judge.recorder import SETTINGS, Outcome, Recorder, RunOptions
@@ -35,7 +35,7 @@ def subjects(answer: Callable[[Request], Answer]) -> Subjects:
         answer=answer,
         begin_check=lambda limits=None: None,
         end_worker=lambda: None,
-        turns=Turns(),
+        cpu_time=CpuTime(),
         level=SimpleNamespace(name="none", undefended=()),
     )
     return Subjects(lambda place: cast(IsolatedSubject, worker))
@@ -238,7 +238,7 @@ def test_only_what_a_busy_machine_may_cause_gets_a_second_chance(
 
 
 LATE = WorkerError("TimedOut", "", REQUEST)
-STARVED = Turns(ran=19.0, waited=41.0)
+STARVED = CpuTime(run=19.0, wait=41.0)
 
 
 @pytest.mark.parametrize(
@@ -255,25 +255,25 @@ def test_who_never_has_a_processor_is_not_judged(
     first: BaseException, second: BaseException, status: Status
 ) -> None:
     task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
-    again = outcome("test_sum", second, seconds=60.0, turns=STARVED)
+    again = outcome("test_sum", second, seconds=60.0, cpu_time=STARVED)
     (check,) = check_results(task, [outcome("test_sum", first)], [again])
     assert check.status is status
     assert ("waited 41 s for a processor" in check.reason) == (status is Status.NOT_JUDGED)
 
 
 @pytest.mark.parametrize(
-    "turns",
+    "cpu_time",
     [
-        Turns(ran=58.0, waited=2.0),
-        Turns(ran=31.0, waited=29.0),
+        CpuTime(run=58.0, wait=2.0),
+        CpuTime(run=31.0, wait=29.0),
         # It sleeps.
-        Turns(ran=0.01, waited=0.02),
-        Turns(),
+        CpuTime(run=0.01, wait=0.02),
+        CpuTime(),
     ],
 )
-def test_who_has_a_processor_and_is_late_is_slow(turns: Turns) -> None:
+def test_who_has_a_processor_and_is_late_is_slow(cpu_time: CpuTime) -> None:
     task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
-    again = outcome("test_sum", LATE, seconds=60.0, turns=turns)
+    again = outcome("test_sum", LATE, seconds=60.0, cpu_time=cpu_time)
     (check,) = check_results(task, [outcome("test_sum", LATE)], [again])
     assert check.status is Status.FAILED
 

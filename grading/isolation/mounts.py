@@ -7,21 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from grading.isolation.limits import MIB, Limits
-from grading.isolation.room import Room, third_party
+from grading.isolation.worker_files import WorkerSetup, third_party
 from grading.worker.imports import ONLY_FROM_SUBMISSION, REFUSED
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
 
 KIT = "/kit"
+"""The folder with the worker's files."""
+
 SUBMISSION = "/submission"
 HOME = "/tmp/home"
 """The worker's own folder: its home, and where it works."""
 
 
 @dataclass(frozen=True)
-class View:
-    """What is where in a sandbox.
+class Mounts:
+    """The mounts of a sandbox.
 
     Attributes:
         links: Where a link is, and where it points.
@@ -30,7 +32,7 @@ class View:
         devices: Devices besides the harmless ones.
         writable: Folders to write. They come first: what is shown may lie below them.
         made: Folders made in what can be written.
-        room: How many bytes each of the folders holds, and shared memory as well.
+        size: Bytes that each of the writable folders holds, and shared memory as well.
     """
 
     links: tuple[tuple[str, str], ...]
@@ -39,15 +41,15 @@ class View:
     devices: tuple[str, ...]
     writable: tuple[str, ...]
     made: tuple[str, ...]
-    room: int
+    size: int
 
     def as_plain(self) -> dict[str, Any]:
-        """Return the view as plain values."""
+        """Return the mounts as plain values."""
         return asdict(self)
 
 
-def view_of(room: Room, limits: Limits, kit: Path) -> View:
-    """Return what a worker sees."""
+def mounts_of(setup: WorkerSetup, limits: Limits, worker_files: Path) -> Mounts:
+    """Return the mounts of a worker's sandbox."""
     links, shown = [], []
     for name in SYSTEM:
         path = Path(name)
@@ -59,15 +61,15 @@ def view_of(room: Room, limits: Limits, kit: Path) -> View:
     for path in (*_interpreter(), *third_party()):
         if not path.is_relative_to("/usr") and path.exists():
             shown.append((str(path), str(path)))
-    shown += [(str(kit), KIT), (str(room.snapshot), SUBMISSION)]
-    return View(
+    shown += [(str(worker_files), KIT), (str(setup.snapshot), SUBMISSION)]
+    return Mounts(
         links=tuple(links),
         shown=tuple(dict.fromkeys(shown)),
         hidden=tuple(str(path) for folder in third_party() for path in _spoils(folder)),
-        devices=_gpu() if room.gpu else (),
+        devices=_gpu() if setup.gpu else (),
         writable=("/tmp",),
         made=("/tmp/tmp", HOME),
-        room=limits.scratch_mb * MIB,
+        size=limits.scratch_mb * MIB,
     )
 
 

@@ -1,4 +1,4 @@
-"""The examinations of `doctor`: each looks at one thing and says how it is.
+"""The checks of `doctor`: each looks at one thing and says how it is.
 
 Whatever could end this process, such as a broken library, is tried in another one.
 """
@@ -62,7 +62,7 @@ class Health(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What an examination found.
+    """The result of a check of `doctor`.
 
     Attributes:
         subject: What was looked at.
@@ -77,8 +77,8 @@ class Finding:
     remedy: str = ""
 
 
-def examinations() -> tuple[Callable[[], Finding], ...]:
-    """Return all examinations, in the order in which one depends on another."""
+def doctor_checks() -> tuple[Callable[[], Finding], ...]:
+    """Return all checks, in the order in which one depends on another."""
     return (
         python,
         environment,

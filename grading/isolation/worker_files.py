@@ -1,4 +1,4 @@
-"""What a worker has to see: a few files of the grader, libraries, a submission."""
+"""The files of a worker: a few of the grader, libraries, a submission."""
 
 import os
 import shutil
@@ -11,8 +11,8 @@ from pathlib import Path
 
 GRADING = Path(__file__).resolve().parents[1]
 
-KIT = ("__init__.py", "protocol", "driver", "worker")
-"""What of the grader is beside the code under test: nothing that knows a right answer."""
+WORKER_FILES = ("__init__.py", "protocol", "driver", "worker")
+"""The part of the grader that runs beside the code under test. It knows no right answer."""
 
 SIMULATION = "simulation"
 """The subpackage of `mt_kernels_cuda` with the repaired CUDA simulator and the race detector.
@@ -22,7 +22,7 @@ The worker gets a copy, because a submission has its own package of this name, o
 
 
 @dataclass(frozen=True)
-class Room:
+class WorkerSetup:
     """What a worker has to see.
 
     Attributes:
@@ -74,11 +74,11 @@ def usual_environment(home: str) -> dict[str, str]:
     return variables
 
 
-def copy_kit(to: Path) -> None:
+def copy_worker_files(to: Path) -> None:
     """Copy what the worker needs of the grader, without compiled files."""
     folder = to / "grading"
     folder.mkdir(parents=True)
-    for source in (*(GRADING / name for name in KIT), *simulation()):
+    for source in (*(GRADING / name for name in WORKER_FILES), *simulation()):
         if source.is_dir():
             ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
             shutil.copytree(source, folder / source.name, ignore=ignore)
