@@ -19,7 +19,7 @@ def test_a_worker_gets_the_protocol_the_driver_and_itself() -> None:
 
 def test_no_file_of_a_worker_imports_what_knows_a_right_answer() -> None:
     """Of the grader, these files import one another only: no oracle, no check, no table."""
-    files = [file for name in WORKER_FILES for file in [*(GRADING / name).rglob("*.py")]]
+    files = [file for name in WORKER_FILES for file in (GRADING / name).rglob("*.py")]
     assert len(files) > 25
     # Only the copy of the simulator lies beside them.
     allowed = tuple(f"grading.{name}." for name in (*WORKER_FILES, "simulation"))
@@ -27,8 +27,7 @@ def test_no_file_of_a_worker_imports_what_knows_a_right_answer() -> None:
         str(each)
         for file in files
         for each in imports_of(file)
-        if each.top == "grading"
-        and not f"{each.module}.".startswith(tuple(f"{a}." for a in allowed))
+        if each.top == "grading" and not f"{each.module}.".startswith(allowed)
     ]
     assert wrong == []
 
