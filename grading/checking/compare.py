@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grading.checking.finding import Finding, note, note_right
-from grading.protocol.messages import Answer, Array, Plain, Subject, SubjectError
+from grading.protocol.messages import Array, Plain, Response, Subject, SubjectError
 
 RELATIVE = 1e-6
 ABSOLUTE = 1e-8
@@ -28,7 +28,7 @@ class MismatchError(AssertionError):
 
 
 def expect_array(
-    answer: Answer,
+    answer: Response,
     expected: npt.ArrayLike,
     *,
     which: int = 0,
@@ -46,7 +46,7 @@ def expect_array(
 
 
 def expect_gradients(
-    answer: Answer,
+    answer: Response,
     expected: Sequence[Array | None],
     *,
     relative: float = RELATIVE,
@@ -68,7 +68,7 @@ def expect_gradients(
         _expect(answer, f"the gradient of operand {i}", received, wanted, relative, absolute)
 
 
-def expect_plain(answer: Answer, expected: Plain, what: str = "the result") -> None:
+def expect_plain(answer: Response, expected: Plain, what: str = "the result") -> None:
     """Compare a result that is not an array: exactly, but for the rounding of floats.
 
     Raises:
@@ -83,7 +83,7 @@ def expect_plain(answer: Answer, expected: Plain, what: str = "the result") -> N
         )
 
 
-def expect(condition: bool, message: str, answer: Answer) -> None:
+def expect(condition: bool, message: str, answer: Response) -> None:
     """Demand something of an answer that no comparison expresses.
 
     Raises:
@@ -134,7 +134,7 @@ def expect_refusal(
 
 
 def _expect(
-    answer: Answer,
+    answer: Response,
     name: str,
     received: Array | None,
     expected: npt.ArrayLike,

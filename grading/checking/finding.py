@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from grading.protocol.messages import Answer, Array, Plain, Request, SubjectError
+from grading.protocol.messages import Array, Plain, Request, Response, SubjectError
 
 MOST_COLLECTED = 400
 """How many findings of one check are kept, the latest ones."""
@@ -39,7 +39,7 @@ class Finding:
     expected: Array | Plain | None = None
     received: Array | Plain | None = None
     index: tuple[int, ...] | None = None
-    answer: Answer | None = None
+    answer: Response | None = None
     kinds: tuple[str, ...] = ()
     right: bool = False
 
@@ -82,7 +82,7 @@ def note(finding: Finding) -> None:
         findings.append(finding)
 
 
-def note_right(answer: Answer, name: str) -> None:
+def note_right(answer: Response, name: str) -> None:
     """Note that a part of an answer is as expected, if anything is being collected."""
     if _collected.get() is not None:
         note(Finding("", answer.request, name, answer=answer, right=True))

@@ -23,7 +23,7 @@ from grading.isolation.replies import Raised, printable, read_reply
 from grading.isolation.snapshot import take
 from grading.isolation.watch import CpuTime
 from grading.isolation.worker_files import WorkerSetup
-from grading.protocol.messages import Answer, Request, Subject, SubjectError
+from grading.protocol.messages import Request, Response, Subject, SubjectError
 from grading.protocol.wire import WireError, encode_request
 from grading.submissions.submission import Submission
 
@@ -101,7 +101,7 @@ class IsolatedSubject(Subject):
         """What all workers had of the processors so far."""
         return self._cpu_time if self._worker is None else self._cpu_time + self._worker.cpu_time()
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """Have the worker do what is asked.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import Literal, Self
 import pytest
 
 from grading.isolation import CpuTime, IsolatedSubject, Isolation, Limits
-from grading.protocol.messages import Answer, Request, Subject, SubjectError
+from grading.protocol.messages import Request, Response, Subject, SubjectError
 from grading.submissions.submission import Submission
 
 Place = Literal["cpu", "gpu", "simulator"]
@@ -97,7 +97,7 @@ class Subjects:
         for place, worker in self._workers.items():
             worker.begin_check(self._current_limits(place))
 
-    def answer(self, place: Place, request: Request) -> Answer:
+    def answer(self, place: Place, request: Request) -> Response:
         """Have a request answered, as long as the task has time."""
         if time.monotonic() >= self._end:
             raise OutOfTimeError(self._seconds, request)
@@ -144,7 +144,7 @@ class _Clocked(Subject):
         self._subjects = subjects
         self._place = place
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         return self._subjects.answer(self._place, request)
 
 

@@ -1,7 +1,7 @@
 """The code under test, as the checks see it: requests go in, arrays and plain values come out.
 
 A check never touches an object of the submission. It sends a `Request` to a `Subject` and compares
-the `Answer` with an oracle. Where the subject runs is the subject's business: in this process, or
+the `Response` with an oracle. Where the subject runs is the subject's business: in this process, or
 in another one that is cut off from the judge.
 """
 
@@ -50,7 +50,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What the code under test returned.
 
     Attributes:
@@ -104,7 +104,7 @@ class Subject(ABC):
     """Code under test."""
 
     @abstractmethod
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """Do what is asked.
 
         Raises:
@@ -117,7 +117,7 @@ class Subject(ABC):
         arrays: Sequence[Array] = (),
         options: Mapping[str, Plain] | None = None,
         upstream: Array | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Put a request together and have it answered."""
         return self.answer(Request(operation, tuple(arrays), dict(options or {}), upstream))
 

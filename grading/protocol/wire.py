@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grading.protocol.messages import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 
 LENGTHS = struct.Struct("<QQ")
 """How many bytes the header has, and how many the cells."""
@@ -75,7 +75,7 @@ def decode_request(frame: Frame) -> Request:
     )
 
 
-def encode_answer(answer: Answer, number: str) -> Frame:
+def encode_response(answer: Response, number: str) -> Frame:
     """Return an answer, without its request, as a frame."""
     cells: list[bytes] = []
     header = {

@@ -9,7 +9,7 @@ from grading.checking.compare import MismatchError
 from grading.checking.points import RULES
 from grading.isolation import IsolatedSubject, Limits
 from grading.paths import ROOT
-from grading.protocol.messages import Answer, Request, Subject
+from grading.protocol.messages import Request, Response, Subject
 from grading.submissions.submission import Submission
 from grading.tasks.model import Accuracy
 
@@ -31,18 +31,18 @@ class Pupil(Subject):
         self.seeds: list[int] = []
         self.learnt = 0
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         if request.operation == "learn.begin":
             self.seeds.append(request.options["seed"])
-            return Answer(request, plain=1)
+            return Response(request, plain=1)
         points = request.arrays[0]
         if request.operation == "learn.steps":
             self.learnt += len(points)
-            return Answer(request, (np.zeros(len(points)),))
+            return Response(request, (np.zeros(len(points)),))
         if len(self.seeds) < self.knows_at:
-            return Answer(request, (np.ones(points.shape[:2]),))
+            return Response(request, (np.ones(points.shape[:2]),))
         right = RULES["Diag"](points[..., 0], points[..., 1])
-        return Answer(request, (right.astype(np.float64),))
+        return Response(request, (right.astype(np.float64),))
 
 
 def test_a_network_that_starts_badly_starts_anew() -> None:
@@ -69,7 +69,7 @@ class Slow(Pupil):
 
     now = 0.0
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         if request.operation == "learn.steps":
             # The first pass compiles.
             self.now += len(request.arrays[0]) * (9.0 if self.learnt < 5 else 0.25)

@@ -115,13 +115,13 @@ PATCHES = {
         """,
     "wire": """
         import grading.protocol.wire
-        grading.protocol.wire.encode_answer = lambda *args: None
+        grading.protocol.wire.encode_response = lambda *args: None
         import grading.worker.loop
-        grading.worker.loop.encode_answer = lambda answer, number: answer
+        grading.worker.loop.encode_response = lambda answer, number: answer
         """,
     "no traces": """
         import grading.worker.loop as loop
-        loop.encode_answer = lambda answer, number: loop.Frame(
+        loop.encode_response = lambda answer, number: loop.Frame(
             {"number": number, "kinds": [1, None], "message": 7, "trace": 3})
         """,
 }

@@ -200,9 +200,9 @@ def test_changing_the_driver_beside_it(tree: Path) -> None:
         import grading.driver
 
         def perform(request):
-            from grading.protocol.messages import Answer
+            from grading.protocol.messages import Response
             import numpy
-            return Answer(request, (numpy.zeros(4),), (), {"passed": True, "score": 100})
+            return Response(request, (numpy.zeros(4),), (), {"passed": True, "score": 100})
 
         grading.driver.perform = perform
         """

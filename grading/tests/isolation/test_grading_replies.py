@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.isolation.replies import Raised, parse_header, printable, read_reply
-from grading.protocol.messages import Answer, Request
-from grading.protocol.wire import Frame, WireError, encode_answer
+from grading.protocol.messages import Request, Response
+from grading.protocol.wire import Frame, WireError, encode_response
 
 REQUEST = Request("tensor.neg")
 
@@ -36,7 +36,7 @@ def test_any_header_is_read_or_refused(header: dict[str, Any], cells: bytes) -> 
         reply = read_reply(Frame(header, cells), REQUEST, "1")
     except WireError:
         return
-    assert isinstance(reply, Answer | Raised)
+    assert isinstance(reply, Response | Raised)
 
 
 @given(
@@ -51,7 +51,7 @@ def test_any_array_is_read_or_refused(dtype: Any, shape: Any, order: Any, cells:
         reply = read_reply(Frame({**GOOD, "arrays": [array]}, cells), REQUEST, "1")
     except WireError:
         return
-    assert isinstance(reply, Answer)
+    assert isinstance(reply, Response)
     assert reply.array.nbytes == len(cells)
     assert reply.array.dtype != object
 
@@ -89,15 +89,15 @@ def test_bytes_beyond_the_arrays_are_refused() -> None:
 def test_bools_are_true_or_false_and_nothing_between() -> None:
     array = {"dtype": "bool", "shape": [3], "order": [0]}
     reply = read_reply(Frame({**GOOD, "arrays": [array]}, b"\x00\x01\xff"), REQUEST, "1")
-    assert isinstance(reply, Answer)
+    assert isinstance(reply, Response)
     np.testing.assert_array_equal(reply.array.view(np.uint8), [0, 1, 1])
 
 
 @given(x=st.sampled_from([np.float64(3.0), np.array(2.5), np.zeros((0, 3)), np.array([1, 2], int)]))
 def test_arrays_of_every_rank_arrive(x: Any) -> None:
     x = np.asarray(x)
-    reply = read_reply(encode_answer(Answer(REQUEST, (x,)), "1"), REQUEST, "1")
-    assert isinstance(reply, Answer)
+    reply = read_reply(encode_response(Response(REQUEST, (x,)), "1"), REQUEST, "1")
+    assert isinstance(reply, Response)
     assert (reply.array.shape, reply.array.dtype) == (x.shape, x.dtype)
     np.testing.assert_array_equal(reply.array, x)
 

@@ -17,7 +17,7 @@ from grading.judge.explain import explain
 from grading.judge.places import pointing_at
 from grading.judge.records import CheckResult, Fault, Hole, Status
 from grading.judge.text import LONGEST, clean, clean_line
-from grading.protocol.messages import Answer, Request
+from grading.protocol.messages import Request, Response
 
 
 @numba.njit
@@ -136,7 +136,7 @@ def test_a_flood_is_cut(text: str) -> None:
 def test_a_maximum_that_loses_nan_is_called_so(pair: tuple[float, float]) -> None:
     request = Request("operators.each", tuple(np.array([x]) for x in pair), {"formula": "max"})
     with pytest.raises(MismatchError) as raised:
-        expect_array(Answer(request, (np.array([1.0]),)), [np.nan])
+        expect_array(Response(request, (np.array([1.0]),)), [np.nan])
     finding = finding_of(raised.value)
     assert finding is not None
     assert likely_cause("0.1", finding, []) == LOSES_NAN

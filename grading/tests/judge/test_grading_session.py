@@ -21,7 +21,7 @@ from grading.judge.records import CheckResult, Status
 from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
 from grading.judge.verdict import check_results
-from grading.protocol.messages import Answer, Request, SubjectError
+from grading.protocol.messages import Request, Response, SubjectError
 from grading.tasks.model import Checks, Task
 from grading.tasks.table import table
 
@@ -29,7 +29,7 @@ TASK = table().task("0.3")
 SEED = 3
 
 
-def subjects(answer: Callable[[Request], Answer]) -> Subjects:
+def subjects(answer: Callable[[Request], Response]) -> Subjects:
     """Return subjects that answer in this process."""
     worker = SimpleNamespace(
         answer=answer,
@@ -41,21 +41,21 @@ def subjects(answer: Callable[[Request], Answer]) -> Subjects:
     return Subjects(lambda place: cast(IsolatedSubject, worker))
 
 
-def right(request: Request) -> Answer:
+def right(request: Request) -> Response:
     return InProcessSubject().answer(request)
 
 
-def without_the_first(request: Request) -> Answer:
+def without_the_first(request: Request) -> Response:
     """Sum all but the first number."""
     answer = right(request)
     if request.options.get("function") == "sum" and request.arrays[0].size:
         wrong = np.asarray(answer.arrays[0] - request.arrays[0][0])
-        return Answer(request, (wrong,))
+        return Response(request, (wrong,))
     return answer
 
 
 def judged(
-    answer: Callable[[Request], Answer], *names: str, task: Task = TASK, again: bool = True
+    answer: Callable[[Request], Response], *names: str, task: Task = TASK, again: bool = True
 ) -> tuple[dict[str, CheckResult], list[Outcome]]:
     """Run checks, and once more those that fail; return results by name, and outcomes."""
     with subjects(answer) as there:
@@ -88,7 +88,7 @@ def test_the_seed_decides_what_is_drawn() -> None:
     def drawn(seed: int) -> list[str]:
         asked: list[str] = []
 
-        def remember(request: Request) -> Answer:
+        def remember(request: Request) -> Response:
             asked.append(str(request))
             return right(request)
 
@@ -124,7 +124,7 @@ def test_constants_of_modules_that_are_imported_meanwhile_are_not_drawn(
     def drawn(*, importing: bool) -> list[str]:
         asked: list[str] = []
 
-        def remember(request: Request) -> Answer:
+        def remember(request: Request) -> Response:
             if importing:
                 importlib.import_module("many_constants")
             asked.append(str(request))
@@ -138,7 +138,7 @@ def test_constants_of_modules_that_are_imported_meanwhile_are_not_drawn(
 
 
 def test_a_stub_is_not_implemented_and_not_wrong() -> None:
-    def stub(request: Request) -> Answer:
+    def stub(request: Request) -> Response:
         raise SubjectError(["NotImplementedError", "Exception"], "task 0.3", request)
 
     results, _ = judged(stub, "test_sum", "test_prod")
@@ -148,7 +148,7 @@ def test_a_stub_is_not_implemented_and_not_wrong() -> None:
 def test_a_worker_that_is_lost_once_costs_nothing() -> None:
     lost: list[Request] = []
 
-    def dies_once(request: Request) -> Answer:
+    def dies_once(request: Request) -> Response:
         if not lost:
             lost.append(request)
             raise WorkerError("TimedOut", "no answer", request)
@@ -163,7 +163,7 @@ def test_a_worker_that_is_lost_once_costs_nothing() -> None:
 def test_answers_that_change_are_told_as_such() -> None:
     wrong: list[Request] = []
 
-    def once(request: Request) -> Answer:
+    def once(request: Request) -> Response:
         if not wrong and request.arrays[0].any():
             wrong.append(request)
             return without_the_first(request)
@@ -178,7 +178,7 @@ def test_answers_that_change_are_told_as_such() -> None:
 
 
 def test_what_is_no_answer_is_the_harness_own_fault() -> None:
-    def broken(request: Request) -> Answer:
+    def broken(request: Request) -> Response:
         raise KeyError("the judge's own")
 
     results, _ = judged(broken, "test_sum")

@@ -11,8 +11,8 @@ from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject
 from grading.isolation.replies import read_reply
 from grading.paths import ROOT
-from grading.protocol.messages import Answer, Array, Request, Subject, SubjectError
-from grading.protocol.wire import decode_request, encode_answer, encode_request
+from grading.protocol.messages import Array, Request, Response, Subject, SubjectError
+from grading.protocol.wire import decode_request, encode_request, encode_response
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,9 @@ def test_requests_survive_the_way_with_their_strides(x: Array) -> None:
 @given(x=shapes(min_side=0).flatmap(arrays))
 def test_answers_survive_the_way(x: Array) -> None:
     request = Request("tensor.neg")
-    frame = encode_answer(Answer(request, (x,), (None, x), [1, "two"]), "1")
+    frame = encode_response(Response(request, (x,), (None, x), [1, "two"]), "1")
     answer = read_reply(frame, request, "1")
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, Response)
     np.testing.assert_array_equal(answer.array, x)
     assert answer.gradients[0] is None
     assert answer.plain == [1, "two"]

@@ -17,7 +17,7 @@ from grading.isolation import IsolatedSubject
 from grading.judge.records import Status
 from grading.judge.speed import speed_results
 from grading.paths import ROOT
-from grading.protocol.messages import Answer, Array, Request, Subject
+from grading.protocol.messages import Array, Request, Response, Subject
 from grading.speed import measure as measuring
 from grading.speed.constants import with_constants
 from grading.speed.measure import measure
@@ -56,14 +56,14 @@ class Worker(Subject):
         self.operation = operation
         self.requests: list[Request] = []
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         self.requests.append(request)
         options = request.options
         if request.operation == "speed.hold":
             self.rows = Rows(
                 options["seed"], options["sizes"], options["results"], options["domain"]
             )
-            return Answer(request)
+            return Response(request)
         digests = []
         for starts in options["starts"]:
             self.clock.now += self.seconds
@@ -72,7 +72,7 @@ class Worker(Subject):
                 for i, (start, shape) in enumerate(zip(starts, options["shapes"], strict=True))
             ]
             digests.append(self.rows.digest(self.result(operands)))
-        return Answer(request, plain=digests)
+        return Response(request, plain=digests)
 
     def result(self, operands: list[Array]) -> Array:
         result: Array = operands[0] @ operands[1]
@@ -82,7 +82,7 @@ class Worker(Subject):
 class Recovering(Worker):
     """Takes ten times as long until it is given its inputs for the second time."""
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         held = sum(each.operation == "speed.hold" for each in self.requests)
         self.seconds = 0.1 if held < 2 else 0.01
         return super().answer(request)
