@@ -14,8 +14,8 @@ from grading.judge import options
 from grading.judge.draws import drawn_by_seed_alone
 from grading.judge.recorder import NOT_JUDGED
 from grading.judge.subjects import SUBJECTS, Place, Subjects, starter
-from grading.subject import Subject, SubjectError
-from grading.submission import Submission, SubmissionError
+from grading.protocol.messages import Subject, SubjectError
+from grading.submissions.submission import Submission, SubmissionError
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

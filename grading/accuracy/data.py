@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from grading.subject import Array
-from tools.workspace import ROOT
+from grading.paths import ROOT
+from grading.protocol.messages import Array
 
 DATA = ROOT / "data"
 

@@ -8,7 +8,7 @@ in UTF-8 or UTF-16, with colours, and with lines that overwrote one another.
 
 import re
 
-from grading.submission import Submission
+from grading.submissions.submission import Submission
 
 LARGEST_LOG = 2_000_000
 """Bytes of a log that are read; the rest is left alone."""

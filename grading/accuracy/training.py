@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from grading.accuracy.data import digits, sentences, word_vectors
-from grading.compare import expect
-from grading.points import COUNT, draw
-from grading.subject import Answer, Array, Plain, Subject
-from grading.table import Accuracy
+from grading.checking.compare import expect
+from grading.checking.points import COUNT, draw
+from grading.protocol.messages import Array, Plain, Response, Subject
+from grading.tasks.model import Accuracy
 
 Record = Callable[[str, object], None]
 """pytest's `record_property`."""
@@ -170,7 +170,7 @@ def seconds_of_an_epoch(
 
 def _digits(
     subject: Subject, name: str, wanted: Accuracy, setting: Plain, seed: int, rng: Plain
-) -> tuple[int, Answer]:
+) -> tuple[int, Response]:
     images, labels = digits("train", setting["examples"])
     others, hidden = digits("t10k", wanted.of)
     options = {"rate": setting["rate"], "seed": seed}
@@ -182,7 +182,7 @@ def _digits(
 
 def _sentences(
     subject: Subject, name: str, wanted: Accuracy, setting: Plain, seed: int, rng: Plain
-) -> tuple[int, Answer]:
+) -> tuple[int, Response]:
     rows, labels = sentences("train-sentences")
     others, hidden = sentences("dev")
     chosen = rng.permutation(len(rows))[: setting["examples"]]
@@ -195,10 +195,10 @@ def _sentences(
 
 def _points(
     subject: Subject, name: str, wanted: Accuracy, setting: Plain, seed: int, rng: Plain
-) -> tuple[int, Answer]:
+) -> tuple[int, Response]:
     assert wanted.of == COUNT
     points, labels = draw(name, seed)
-    best: tuple[int, Answer] | None = None
+    best: tuple[int, Response] | None = None
     for start in range(STARTS):
         options = {"rate": setting["rate"], "hidden": setting["hidden"], "seed": seed + start}
         learner = Learner(subject, setting["model"], options, setting["batch"])

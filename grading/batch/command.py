@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,11 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from grading.batch import similar, summary
 from grading.batch.cluster import connected
 from grading.batch.engine import REPORT, Executor, Settings, grade_all, here
-from grading.batch.find import Entry, find_submissions
+from grading.batch.find import Entry
 from grading.batch.store import Grade, Store
-from grading.cli.files import replace_file
-from grading.exits import FAILED, HARNESS, OK
+from grading.judge.exit_codes import FAILED, HARNESS, OK
 from grading.judge.records import RecordError, Report, from_json
+from grading.reports.files import replace_file
 
 TABLE = "class.csv"
 SIMILAR = "similar.txt"
@@ -28,7 +29,7 @@ def results_folder(batch: Path) -> Path:
 
 
 def grade_batch(
-    batch: Path,
+    entries: Sequence[Entry],
     settings: Settings,
     store: Store,
     seed: int,
@@ -38,10 +39,10 @@ def grade_batch(
     csv: Path | None = None,
     console: Console | None = None,
 ) -> int:
-    """Grade a folder of submissions; return the exit code.
+    """Grade submissions; return the exit code.
 
     Args:
-        batch: The folder.
+        entries: The submissions.
         settings: How each is graded.
         store: Where the results are kept.
         seed: The seed of the class.
@@ -52,10 +53,9 @@ def grade_batch(
         console: Where progress and table are shown.
 
     Raises:
-        BatchError: There is nothing to grade, or no scheduler.
+        BatchError: No scheduler answers.
     """
     console = console or Console()
-    entries = find_submissions(batch)
     with ExitStack() as stack:
         executor: Executor
         if scheduler is not None:
@@ -109,7 +109,7 @@ def _report(store: Store, key: str) -> Report | None:
 def _code(rows: list[summary.Row]) -> int:
     if any(row.grade.outcome == "grader failed" for row in rows):
         return HARNESS
-    # What is no submission cannot have passed.
+    # A folder without a submission counts as failed.
     return OK if all(row.grade.code == OK and row.report for row in rows) else FAILED
 
 

@@ -16,7 +16,7 @@ MOST_FILES = 20_000
 SKIPPED = {".git", "__pycache__", ".venv", "node_modules", ".pytest_cache", ".mypy_cache"}
 """Folders that say nothing about a submission."""
 
-GRADER = ("grading", "asv_benchmarks/workloads.py", "tools")
+GRADER = ("grading", "asv_benchmarks/workloads.py")
 """What of this repository decides a mark, from its root."""
 
 LIBRARIES = ("numpy", "numba", "hypothesis", "pytest")

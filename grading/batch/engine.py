@@ -12,7 +12,7 @@ from grading.batch.digest import digest_of, digest_of_grader
 from grading.batch.find import Entry
 from grading.batch.job import FILES, Done, Job, Process, end, run
 from grading.batch.store import OUTPUT, Grade, Outcome, Store
-from grading.exits import FAILED, OK, USAGE
+from grading.judge.exit_codes import FAILED, OK, USAGE
 from grading.judge.records import RecordError, from_json
 
 REPORT = "report.json"

@@ -97,7 +97,7 @@ def run(job: Job, running: set[Process] | None = None) -> Done:
         except subprocess.TimeoutExpired:
             timed_out = True
         finally:
-            # Also if this process is interrupted: nothing goes on behind our back.
+            # Also if this process is interrupted.
             end(process)
             running.discard(process)
         return Done(
@@ -110,7 +110,7 @@ def run(job: Job, running: set[Process] | None = None) -> Done:
 
 
 def end(process: Process) -> None:
-    """End a process with all that it started, unless it has ended: politely, then not."""
+    """End a process with all that it started, unless it has ended: SIGTERM, then SIGKILL."""
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

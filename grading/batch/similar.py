@@ -76,7 +76,7 @@ def similar_pairs(by_name: Mapping[str, Iterable[Failure]]) -> list[Pair]:
     count = Counter(failure for found in sets.values() for failure in found)
     weight = {failure: log(len(sets) / n) for failure, n in count.items()}
     if len(sets) == 2:
-        # Of two, whatever both have is all that is known.
+        # With two submissions every shared failure has weight 0; count all of them equally.
         weight = dict.fromkeys(weight, 1.0)
     # Only who shares a failure is compared: not every pair of a class of a thousand.
     holders: dict[Failure, list[str]] = defaultdict(list)

@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from grading.cli.files import replace_file
+from grading.reports.files import replace_file
 
 GRADE = "grade.json"
 BATCH = "batch.json"

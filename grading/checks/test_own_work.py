@@ -2,9 +2,10 @@
 
 import pytest
 
-from grading.isolation.forbidden import forbidden_uses
-from grading.submission import Submission
-from grading.table import Task, table
+from grading.submissions.forbidden import forbidden_uses
+from grading.submissions.submission import Submission
+from grading.tasks.model import Task
+from grading.tasks.table import table
 
 
 @pytest.mark.parametrize(

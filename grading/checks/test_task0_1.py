@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array
-from grading.oracles.programs import EPS, sigmoid
-from grading.strategies import away_from, columns, positive, small_floats
-from grading.subject import Array, Subject
+from grading.checking.compare import expect_array
+from grading.checking.oracles.programs import EPS, sigmoid
+from grading.checking.strategies import away_from, columns, positive, small_floats
+from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task0_1
 

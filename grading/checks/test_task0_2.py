@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect, expect_array
+from grading.checking.compare import expect, expect_array
+from grading.checking.strategies import columns, small_floats
 from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
-from grading.strategies import columns, small_floats
-from grading.subject import Array, Subject
+from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task0_2
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_plain, expect_refusal
-from grading.subject import Plain, Subject
+from grading.checking.compare import expect_plain, expect_refusal
+from grading.protocol.messages import Plain, Subject
 
 pytestmark = pytest.mark.task0_4
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from grading.compare import expect, expect_array
-from grading.points import RULES
-from grading.subject import Subject
+from grading.checking.compare import expect, expect_array
+from grading.checking.points import RULES
+from grading.protocol.messages import Subject
 
 pytestmark = pytest.mark.task0_5
 

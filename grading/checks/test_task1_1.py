@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array
-from grading.strategies import quarters
-from grading.subject import Plain, Subject
+from grading.checking.compare import expect_array
+from grading.checking.strategies import quarters
+from grading.protocol.messages import Plain, Subject
 
 pytestmark = pytest.mark.task1_1
 

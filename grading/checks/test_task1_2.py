@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array, expect_plain
-from grading.oracles.programs import SMOOTH, VALUES, Program, values_of
-from grading.strategies import positive, programs, quarters
-from grading.subject import Subject
+from grading.checking.compare import expect_array, expect_plain
+from grading.checking.oracles.programs import SMOOTH, VALUES, Program, values_of
+from grading.checking.strategies import positive, programs, quarters
+from grading.protocol.messages import Subject
 
 pytestmark = pytest.mark.task1_2
 

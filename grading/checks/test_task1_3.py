@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_plain
-from grading.strategies import positive, quarters
-from grading.subject import Answer, Plain, Subject
+from grading.checking.compare import expect_plain
+from grading.checking.strategies import positive, quarters
+from grading.protocol.messages import Plain, Response, Subject
 
 pytestmark = pytest.mark.task1_3
 
@@ -41,4 +41,4 @@ def test_each_variable_is_paired_with_its_derivative(subject: Subject, case: Pla
     if len(plain) < len(expected):
         expected = [pair for pair in expected if not case["constants"][pair[0]]]
         plain = [pair for pair in plain if not case["constants"][pair[0]]]
-    expect_plain(Answer(answer.request, plain=plain), expected, "the chain rule")
+    expect_plain(Response(answer.request, plain=plain), expected, "the chain rule")

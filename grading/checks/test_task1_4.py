@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect, expect_array, expect_plain
-from grading.oracles.graphs import paths_to, reachable
-from grading.oracles.programs import SMOOTH, Program, derivatives_of
-from grading.strategies import graphs, positive, programs, quarters
-from grading.subject import Plain, Subject
+from grading.checking.compare import expect, expect_array, expect_plain
+from grading.checking.oracles.graphs import paths_to, reachable
+from grading.checking.oracles.programs import SMOOTH, Program, derivatives_of
+from grading.checking.strategies import graphs, positive, programs, quarters
+from grading.protocol.messages import Plain, Subject
 
 pytestmark = pytest.mark.task1_4
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect, expect_array, expect_plain, expect_refusal
-from grading.oracles import layout
-from grading.strategies import arrays, shapes
-from grading.subject import Array, Subject
+from grading.checking.compare import expect, expect_array, expect_plain, expect_refusal
+from grading.checking.oracles import layout
+from grading.checking.strategies import arrays, shapes
+from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task2_1
 

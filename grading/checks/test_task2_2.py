@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect, expect_plain, expect_refusal
-from grading.oracles import layout
-from grading.strategies import broadcastable, shapes
-from grading.subject import Subject
+from grading.checking.compare import expect, expect_plain, expect_refusal
+from grading.checking.oracles import layout
+from grading.checking.strategies import broadcastable, shapes
+from grading.protocol.messages import Subject
 
 pytestmark = pytest.mark.task2_2
 

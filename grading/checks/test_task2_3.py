@@ -7,24 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array, expect_refusal
-from grading.elementwise import (
+from grading.checking.compare import expect_array, expect_refusal
+from grading.checking.elementwise import (
     BINARY,
     UNARY,
     check_map,
-    check_map_kernel,
-    check_reduce_kernel,
     check_sum,
     check_zip,
-    check_zip_kernel,
-    map_kernels,
     one_tensor,
     reductions,
     two_tensors,
+)
+from grading.checking.kernels import (
+    check_map_kernel,
+    check_reduce_kernel,
+    check_zip_kernel,
+    map_kernels,
     zip_kernels,
 )
-from grading.strategies import arrays, quarters, shapes
-from grading.subject import Array, Subject
+from grading.checking.strategies import arrays, quarters, shapes
+from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task2_3
 

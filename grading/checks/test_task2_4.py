@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array, expect_gradients
-from grading.elementwise import (
+from grading.checking.compare import expect_array, expect_gradients
+from grading.checking.elementwise import (
     BINARY,
     UNARY,
     check_elementwise_gradients,
@@ -14,9 +14,9 @@ from grading.elementwise import (
     reductions,
     two_tensors,
 )
-from grading.oracles.tensors import numerical_gradients
-from grading.strategies import arrays, shapes
-from grading.subject import Array, Subject
+from grading.checking.oracles.tensors import numerical_gradients
+from grading.checking.strategies import arrays, shapes
+from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task2_4
 

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array, expect_refusal
-from grading.elementwise import check_is_parallel, check_kernel, check_races
-from grading.products import Case, check_matmul, matrices
-from grading.strategies import laid_out
-from grading.subject import Subject
+from grading.checking.compare import expect_array, expect_refusal
+from grading.checking.kernels import check_is_parallel, check_kernel, check_races
+from grading.checking.products import Case, check_matmul, matrices
+from grading.checking.strategies import laid_out
+from grading.protocol.messages import Subject
 
 pytestmark = pytest.mark.task3_2
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grading.compare import expect, expect_array
-from grading.elementwise import (
+from grading.checking.compare import expect, expect_array
+from grading.checking.elementwise import (
     check_elementwise_gradients,
     check_map,
     check_sum,
@@ -15,8 +15,8 @@ from grading.elementwise import (
     reductions,
     two_tensors,
 )
-from grading.strategies import arrays
-from grading.subject import Array, Subject
+from grading.checking.strategies import arrays
+from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task3_3
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grading.compare import expect_array
-from grading.products import Case, check_matmul, matrices
-from grading.strategies import arrays
-from grading.subject import Array, Subject
+from grading.checking.compare import expect_array
+from grading.checking.products import Case, check_matmul, matrices
+from grading.checking.strategies import arrays
+from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task3_4
 

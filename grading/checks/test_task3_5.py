@@ -4,9 +4,10 @@ import pytest
 
 from grading.accuracy import Record, check_accuracy, seconds_of_an_epoch
 from grading.accuracy.logs import EPOCH
-from grading.points import COUNT, RULES
-from grading.subject import Subject
-from grading.table import Accuracy, table
+from grading.checking.points import COUNT, RULES
+from grading.protocol.messages import Subject
+from grading.tasks.model import Accuracy
+from grading.tasks.table import table
 
 pytestmark = pytest.mark.task3_5
 

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array
-from grading.elementwise import check_is_parallel, check_kernel, check_races
-from grading.oracles.convolution import conv
-from grading.products import Case, check_convolution, convolutions, random_case
-from grading.strategies import laid_out
-from grading.subject import Subject
+from grading.checking.compare import expect_array
+from grading.checking.kernels import check_is_parallel, check_kernel, check_races
+from grading.checking.oracles.convolution import conv
+from grading.checking.products import Case, check_convolution, convolutions, random_case
+from grading.checking.strategies import laid_out
+from grading.protocol.messages import Subject
 
 pytestmark = pytest.mark.task4_2
 

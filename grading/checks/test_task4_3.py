@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect_array, expect_gradients
-from grading.oracles import nn
-from grading.pooling import Case, images
-from grading.subject import Subject
+from grading.checking.compare import expect_array, expect_gradients
+from grading.checking.oracles import nn
+from grading.checking.products import PoolingCase, images
+from grading.protocol.messages import Subject
 
 pytestmark = pytest.mark.task4_3
 
 
 @given(case=images())
-def test_tiles(subject: Subject, case: Case) -> None:
+def test_tiles(subject: Subject, case: PoolingCase) -> None:
     x, kernel, _ = case
     answer = subject.call("nn.tile", [x], {"kernel": list(kernel)})
     tiles = nn.windows(x, kernel)
@@ -28,7 +28,7 @@ def test_tiles(subject: Subject, case: Case) -> None:
 
 
 @given(case=images())
-def test_values_and_gradients(subject: Subject, case: Case) -> None:
+def test_values_and_gradients(subject: Subject, case: PoolingCase) -> None:
     x, kernel, upstream = case
     answer = subject.call("nn.avgpool2d", [x], {"kernel": list(kernel)}, upstream)
     expect_array(answer, nn.windows(x, kernel).mean(axis=-1))
@@ -36,7 +36,7 @@ def test_values_and_gradients(subject: Subject, case: Case) -> None:
 
 
 @given(case=images())
-def test_on_fast_kernels(subject: Subject, case: Case) -> None:
+def test_on_fast_kernels(subject: Subject, case: PoolingCase) -> None:
     x, kernel, upstream = case
     options = {"kernel": list(kernel), "backend": "fast"}
     answer = subject.call("nn.avgpool2d", [x], options, upstream)

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.compare import expect, expect_array, expect_gradients
+from grading.checking.compare import expect, expect_array, expect_gradients
+from grading.checking.oracles import nn
+from grading.checking.products import PoolingCase, images
+from grading.checking.strategies import arrays, distinct, shapes
 from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
-from grading.oracles import nn
-from grading.pooling import Case, images
-from grading.strategies import arrays, distinct, shapes
-from grading.subject import Array, Subject
+from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task4_4
 
@@ -90,7 +90,7 @@ def test_maximum_of_nan_is_nan(subject: Subject) -> None:
 
 
 @given(case=images(unequal=True), backend=backends)
-def test_max_pooling_and_its_gradient(subject: Subject, case: Case, backend: str) -> None:
+def test_max_pooling_and_its_gradient(subject: Subject, case: PoolingCase, backend: str) -> None:
     x, kernel, upstream = case
     options = {"kernel": list(kernel), "backend": backend}
     answer = subject.call("nn.maxpool2d", [x], options, upstream)

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, settings
 
-from grading.products import Case, check_convolution, convolutions, random_case
-from grading.subject import Subject
+from grading.checking.products import Case, check_convolution, convolutions, random_case
+from grading.protocol.messages import Subject
 
 pytestmark = pytest.mark.task4_4b
 

@@ -5,9 +5,9 @@ import pytest
 
 from grading.accuracy import Learner, Record, check_accuracy
 from grading.accuracy.data import digits
-from grading.compare import expect
-from grading.subject import Array, Subject
-from grading.table import table
+from grading.checking.compare import expect
+from grading.protocol.messages import Array, Subject
+from grading.tasks.table import table
 
 pytestmark = pytest.mark.task4_5
 

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from grading.exits import HARNESS, INTERRUPTED, USAGE
+from grading.judge.exit_codes import HARNESS, INTERRUPTED, USAGE
 
 COMMANDS = {
     "grade": "grading.cli.grade:grade",

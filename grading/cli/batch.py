@@ -10,8 +10,9 @@ from grading.batch.engine import Settings
 from grading.batch.find import BatchError, find_submissions
 from grading.batch.store import Store
 from grading.judge.run import draw_seed
-from grading.table import Task, table
-from tools.workspace import ROOT
+from grading.paths import ROOT
+from grading.tasks.model import Task
+from grading.tasks.table import table
 
 
 def grade_class(
@@ -42,7 +43,7 @@ def grade_class(
     """
     try:
         # A folder that is mistyped leaves no results behind.
-        find_submissions(batch)
+        entries = find_submissions(batch)
     except BatchError as error:
         raise click.UsageError(str(error)) from None
     store = Store(out or results_folder(batch))
@@ -53,6 +54,6 @@ def grade_class(
         seconds=sum(task.seconds for task in tasks or table().tasks),
     )
     try:
-        return grade_batch(batch, settings, store, seed, jobs=jobs, scheduler=scheduler, csv=csv)
+        return grade_batch(entries, settings, store, seed, jobs=jobs, scheduler=scheduler, csv=csv)
     except BatchError as error:
         raise click.UsageError(str(error)) from None

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grading.cli.examination import Finding, Health, examinations
-from grading.exits import FAILED, OK
+from grading.cli.doctor_checks import Finding, Health, doctor_checks
+from grading.judge.exit_codes import FAILED, OK
 from grading.reports.terminal import console, print_plainly
 
 SIGNS = {
@@ -27,18 +27,18 @@ def doctor() -> int:
     found: list[Finding] = []
     on = console()
     with on.status("looking"):
-        for examine in examinations():
-            found.append(examined(examine))
+        for check in doctor_checks():
+            found.append(run_check(check))
     print_plainly(on, lambda to: show(found, to))
     return FAILED if any(each.health is Health.BAD for each in found) else OK
 
 
-def examined(examine: Callable[[], Finding]) -> Finding:
-    """Return what an examination finds; one that fails itself has found something, too."""
+def run_check(check: Callable[[], Finding]) -> Finding:
+    """Run a check; the exception of one that fails itself is its finding."""
     try:
-        return examine()
+        return check()
     except Exception as error:
-        name = getattr(examine, "__name__", "?").replace("_", " ").strip()
+        name = getattr(check, "__name__", "?").replace("_", " ").strip()
         said = f"{type(error).__name__}: {error}"
         return Finding(name, Health.BAD, said, "hatch env remove default && hatch run doctor")
 

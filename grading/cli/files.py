@@ -1,7 +1,5 @@
 """The files that a run of the grader can write, each in a format of its own."""
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import click
 
 from grading.judge.records import Report
+from grading.reports.files import replace_file
 
 FORMATS = {
     "json": ("everything that was found out", "grading.judge.records:to_json"),
@@ -46,19 +45,3 @@ def write_reports(report: Report, files: Mapping[str, Path | None]) -> None:
     for name, path in files.items():
         if path is not None:
             replace_file(path, writer(name)(report))
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        # The permissions that any other new file would have.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

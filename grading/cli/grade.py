@@ -7,16 +7,18 @@ from typing import Any
 import click
 from rich.status import Status as Spinner
 
-from grading.cli.choosing import chosen_tasks, found_submission
+from grading.cli.choosing import found_submission
 from grading.cli.files import FORMATS, check_paths, write_reports
 from grading.cli.memory import remember
-from grading.exits import exit_code
+from grading.judge.exit_codes import exit_code
 from grading.judge.records import Report, TaskResult
 from grading.judge.run import Plan, draw_seed, judge
+from grading.paths import ROOT
 from grading.reports import terminal
-from grading.submission import Submission, SubmissionError
-from grading.table import Task, table
-from tools.workspace import ROOT
+from grading.submissions.submission import Submission, SubmissionError
+from grading.tasks.model import Task
+from grading.tasks.selection import chosen_tasks
+from grading.tasks.table import table
 
 
 def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:

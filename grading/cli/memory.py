@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from grading.cli.files import replace_file
 from grading.judge.records import Report, Status
-from grading.submission import Submission
+from grading.reports.files import replace_file
+from grading.submissions.submission import Submission
 
 FOLDER = ".grading"
 FILE = "results.json"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from grading import exits
+from grading.judge import exit_codes
+from grading.paths import ROOT
 from grading.scaffold import (
     CannotLeaveOutError,
     Carried,
@@ -14,8 +15,7 @@ from grading.scaffold import (
     write_tree,
 )
 from grading.scaffold import sync as carry
-from grading.table import table
-from tools.workspace import ROOT
+from grading.tasks.table import table
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -45,11 +45,11 @@ def scaffold(module: str, out: Path, previous: Path | None) -> int:
     except SyncError as error:
         # The tree is there; only the work is not.
         click.echo(str(error), err=True)
-        return exits.FAILED
+        return exit_codes.FAILED
     click.echo(f"{out}: the tree of {module}; its README.md tells how to begin")
     if carried is not None:
         _tell(carried)
-    return exits.OK
+    return exit_codes.OK
 
 
 @click.command()
@@ -66,9 +66,9 @@ def sync(previous: Path, to: Path) -> int:
         raise click.UsageError(str(error)) from error
     except SyncError as error:
         click.echo(str(error), err=True)
-        return exits.FAILED
+        return exit_codes.FAILED
     _tell(carried)
-    return exits.OK
+    return exit_codes.OK
 
 
 def _tell(carried: Carried) -> None:

@@ -11,18 +11,19 @@ from rich.text import Text
 
 from grading.cli.choosing import found_submission
 from grading.cli.memory import Remembered, digest_of_sources, recall
-from grading.exits import OK
+from grading.judge.exit_codes import OK
 from grading.judge.records import Status
+from grading.paths import ROOT
 from grading.reports import words
 from grading.reports.terminal import COLOURS, console, print_plainly
-from grading.submission import Submission
-from grading.table import Table, Task, table
-from tools.workspace import ROOT
+from grading.submissions.submission import Submission
+from grading.tasks.model import Table, Task
+from grading.tasks.table import table
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How far a task is.
+class TaskProgress:
+    """The progress of a task.
 
     Attributes:
         task: The task.
@@ -54,34 +55,34 @@ def status(submission: Path | None) -> int:
     Nothing is run: written is what is no longer a stub, and right what `grade` last said.
     """
     found = found_submission(submission or ROOT)
-    standings = stand(found, table())
-    print_plainly(console(), lambda on: show(standings, table(), on))
+    progress = progress_of_tasks(found, table())
+    print_plainly(console(), lambda on: show(progress, table(), on))
     return OK
 
 
-def stand(submission: Submission, tasks: Table) -> dict[str, Standing]:
-    """Return how far each task is, by its id."""
+def progress_of_tasks(submission: Submission, tasks: Table) -> dict[str, TaskProgress]:
+    """Return the progress of each task, by its id."""
     known = recall(submission)
     sources = digest_of_sources(submission)
     return {
-        task.id: _standing(task, submission, known.get(task.id), sources) for task in tasks.tasks
+        task.id: _progress_of(task, submission, known.get(task.id), sources) for task in tasks.tasks
     }
 
 
-def next_tasks(standings: dict[str, Standing], tasks: Table) -> list[Task]:
+def next_tasks(progress: dict[str, TaskProgress], tasks: Table) -> list[Task]:
     """Return the tasks that can be begun: not done, and everything before them is."""
-    done = {each.task.id for each in standings.values() if each.done}
+    done = {each.task.id for each in progress.values() if each.done}
     return [
         task
         for task in tasks.tasks
         if task.id not in done
-        and standings[task.id].there
+        and progress[task.id].there
         and task.checks.required
         and all(before.id in done for before in tasks.before(task))
     ]
 
 
-def show(standings: dict[str, Standing], tasks: Table, on: Console) -> None:
+def show(progress: dict[str, TaskProgress], tasks: Table, on: Console) -> None:
     """Write the table of tasks, and what is next."""
     grid = Grid.grid(padding=(0, 2), expand=True)
     grid.add_column(no_wrap=True)
@@ -90,13 +91,13 @@ def show(standings: dict[str, Standing], tasks: Table, on: Console) -> None:
     grid.add_column(justify="right", no_wrap=True)
     for module in tasks.modules:
         of_module = tasks.in_module(module.number)
-        earned = sum(task.points for task in of_module if standings[task.id].done)
+        earned = sum(task.points for task in of_module if progress[task.id].done)
         worth = sum(task.points for task in of_module)
         score = f"{words.points(earned)} of {words.points(worth)}"
         title = Text(f"Module {module.number} · {module.title}", style="bold")
         grid.add_row("", title, "", Text(score, style="bold"))
         for task in of_module:
-            each = standings[task.id]
+            each = progress[task.id]
             grid.add_row(
                 Text(each.sign, style=f"bold {each.colour}"),
                 Text(f"{task.id:<6}{task.title}"),
@@ -105,14 +106,14 @@ def show(standings: dict[str, Standing], tasks: Table, on: Console) -> None:
             )
         grid.add_row()
     on.print(grid)
-    for line in _outlook(standings, tasks):
+    for line in _outlook(progress, tasks):
         on.print(line)
 
 
-def _outlook(standings: dict[str, Standing], tasks: Table) -> list[Text]:
-    following = next_tasks(standings, tasks)
+def _outlook(progress: dict[str, TaskProgress], tasks: Table) -> list[Text]:
+    following = next_tasks(progress, tasks)
     if not following:
-        if all(each.done or not each.task.checks.required for each in standings.values()):
+        if all(each.done or not each.task.checks.required for each in progress.values()):
             return [Text("Everything is done.", style="bold green")]
         return [Text("hatch run grade  judges what is there", style="bold")]
     first, *others = following
@@ -130,24 +131,24 @@ def _outlook(standings: dict[str, Standing], tasks: Table) -> list[Text]:
     return lines
 
 
-def _standing(
+def _progress_of(
     task: Task, submission: Submission, known: Remembered | None, sources: str
-) -> Standing:
+) -> TaskProgress:
     holes = task.holes_in(submission.layout)
     missing = submission.missing(holes)
     if missing:
-        return Standing(task, "–", "dim", f"not there: no {missing[0]}", there=False)
+        return TaskProgress(task, "–", "dim", f"not there: no {missing[0]}", there=False)
     stubs = submission.open(holes)
     if stubs:
-        return Standing(task, "○", "yellow", f"{len(stubs)} of {len(holes)} functions to write")
+        return TaskProgress(task, "○", "yellow", f"{len(stubs)} of {len(holes)} functions to write")
     if known is None:
-        return Standing(task, "◌", "cyan", "not judged yet" if holes else "nothing to write")
+        return TaskProgress(task, "◌", "cyan", "not judged yet" if holes else "nothing to write")
     when = _when(known.created)
     if known.sources != sources:
         when += ", and something changed since"
     if known.status is Status.PASSED:
-        return Standing(task, "✓", COLOURS[Status.PASSED], f"passed {when}", done=True)
-    return Standing(task, "✗", COLOURS[Status.FAILED], f"failed {when}")
+        return TaskProgress(task, "✓", COLOURS[Status.PASSED], f"passed {when}", done=True)
+    return TaskProgress(task, "✗", COLOURS[Status.FAILED], f"failed {when}")
 
 
 def _when(created: str) -> str:

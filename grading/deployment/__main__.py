@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from grading.cli.choosing import chosen_tasks
 from grading.deployment.classroom import workflow
 from grading.deployment.gradescope import write_autograder
 from grading.judge.run import draw_seed
-from tools.workspace import ROOT
+from grading.paths import ROOT
+from grading.tasks.selection import chosen_tasks
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 names = click.argument("names", nargs=-1, required=True, metavar="TASK|MODULE...")

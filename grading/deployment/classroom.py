@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from grading.batch.engine import FACTOR
-from grading.table import Task
+from grading.tasks.model import Task
 
 GRADER_ACTION = "classroom-resources/autograding-command-grader@v1"
 REPORTER_ACTION = "classroom-resources/autograding-grading-reporter@v1"

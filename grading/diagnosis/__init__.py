@@ -8,9 +8,9 @@ whatever else the same check found decides between them.
 from collections import deque
 from collections.abc import Sequence
 
+from grading.checking.finding import Finding
 from grading.diagnosis.catalogue import MISTAKES
 from grading.diagnosis.mistakes import Mistake
-from grading.finding import Finding
 
 MOST_CONSIDERED = 30
 """How many other findings are looked at, and how many right answers."""
@@ -25,7 +25,7 @@ def likely_cause(
         task_id: The task whose check failed, "4.2" for example.
         finding: What the check found.
         others: What other comparisons of the same check came to, while hypothesis looked for a
-            smaller example (`grading.finding.collecting`).
+            smaller example (`grading.checking.finding.collecting`).
     """
     possible = [
         mistake

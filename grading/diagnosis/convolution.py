@@ -9,7 +9,7 @@ import numpy as np
 from grading.diagnosis.memory import cells, strides, without_strides
 from grading.diagnosis.mistakes import Mistake, modelled
 from grading.diagnosis.products import exchanged_strides
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 
 ONE, TWO, CUDA = "4.1", "4.2", "4.4b"
 ALL = (ONE, TWO, CUDA)
@@ -61,21 +61,21 @@ def convolution(tasks: tuple[str, ...], cause: str, wrong: Kernel) -> Mistake:
     arrives, convolved with `reverse`; that of the weights are the images convolved with it.
     """
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if request.operation == "kernel.run":
             options = request.options
             if not options["kernel"].startswith("tensor_conv"):
                 return None
             out, x, weight = request.arrays
-            return Answer(request, (wrong(x, weight, options["more"][0], out.shape[2:]),))
+            return Response(request, (wrong(x, weight, options["more"][0], out.shape[2:]),))
         x, weight = request.arrays
         arrays = (wrong(x, weight, False, x.shape[2:]),)
         if request.upstream is None:
-            return Answer(request, arrays)
+            return Response(request, arrays)
         up = request.upstream
         dx = wrong(up, weight.swapaxes(0, 1), True, x.shape[2:])
         dw = wrong(x.swapaxes(0, 1), up.swapaxes(0, 1), False, weight.shape[2:])
-        return Answer(request, arrays, (dx, dw.swapaxes(0, 1)))
+        return Response(request, arrays, (dx, dw.swapaxes(0, 1)))
 
     return modelled(tasks, cause, r"tensor\.conv[12]d(_cuda)?|kernel\.run", model)
 

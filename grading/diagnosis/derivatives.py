@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from grading.diagnosis.mistakes import Mistake, modelled, result
-from grading.subject import Answer, Request
+from grading.protocol.messages import Request, Response
 
 Function = Callable[[float], float]
 
@@ -12,7 +12,7 @@ Function = Callable[[float], float]
 def difference(cause: str, wrong: Callable[[Function, float, float], float]) -> Mistake:
     """Return a mistake in the quotient: of a function of one number, where, and the step."""
 
-    def model(request: Request) -> Answer:
+    def model(request: Request) -> Response:
         moved, at = request.options["arg"], request.options["at"]
         return result(request, wrong(_along(request, moved), at[moved], request.options["epsilon"]))
 
@@ -33,7 +33,7 @@ def _along(request: Request, moved: int) -> Function:
     return f
 
 
-def _by_the_first(request: Request) -> Answer:
+def _by_the_first(request: Request) -> Response:
     f, x, step = _along(request, 0), request.options["at"][0], request.options["epsilon"]
     return result(request, (f(x + step) - f(x - step)) / (2 * step))
 

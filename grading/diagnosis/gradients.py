@@ -4,22 +4,22 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.oracles.programs import EPS, PARTIALS, Partials, sigmoid
+from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.mistakes import Mistake, gradient, modelled, raising
-from grading.oracles.programs import EPS, PARTIALS, Partials, sigmoid
-from grading.oracles.tensors import unbroadcast
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("2.4",)
 
 
-def _all(request: Request, gradients: list[Array | None]) -> Answer:
-    return Answer(request, gradients=tuple(gradients))
+def _all(request: Request, gradients: list[Array | None]) -> Response:
+    return Response(request, gradients=tuple(gradients))
 
 
 def slope(name: str, cause: str, wrong: Partials) -> Mistake:
     """Return a mistake in the derivative of one function of each element."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if request.upstream is None:
             return None
         gradients: list[Array | None] = []
@@ -35,7 +35,7 @@ def slope(name: str, cause: str, wrong: Partials) -> Mistake:
 def combined(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> Mistake:
     """Return a mistake in a gradient: of the only operand and the gradient of the result."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if request.upstream is None or len(request.arrays) != 1:
             return None
         return gradient(request, 0, wrong(request.arrays[0], request.upstream))
@@ -46,7 +46,7 @@ def combined(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> M
 def broadcasting(cause: str, undo: Callable[[Array, tuple[int, ...]], Array]) -> Mistake:
     """Return a mistake in how a gradient gets the shape of an operand that was broadcast."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         name = request.operation.removeprefix("tensor.")
         upstream = request.upstream
         if upstream is None or name not in PARTIALS or len(request.arrays) != 2:
@@ -94,7 +94,7 @@ def _not_summed(full: Array, shape: tuple[int, ...]) -> Array:
     return full
 
 
-def permuted_forward(request: Request) -> Answer | None:
+def permuted_forward(request: Request) -> Response | None:
     """Permute the gradient by the order itself."""
     if request.upstream is None:
         return None
@@ -109,7 +109,7 @@ def _has_another_shape(request: Request) -> bool:
     return permuted.shape != request.arrays[0].shape
 
 
-def not_permuted(request: Request) -> Answer | None:
+def not_permuted(request: Request) -> Response | None:
     """Leave the gradient as it comes."""
     return None if request.upstream is None else gradient(request, 0, request.upstream)
 
@@ -117,7 +117,7 @@ def not_permuted(request: Request) -> Answer | None:
 def summed(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> Mistake:
     """Return a mistake in the gradient of a reduction: of the tensor and what arrives."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if request.upstream is None:
             return None
         (x,) = request.arrays
@@ -126,7 +126,7 @@ def summed(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> Mis
     return modelled(TASKS, cause, rf"tensor\.{name}", model)
 
 
-def overwritten(request: Request) -> Answer | None:
+def overwritten(request: Request) -> Response | None:
     """Keep the gradient of the last call of backward only."""
     if request.upstream is None:
         return None

@@ -4,17 +4,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from grading.checking.finding import Finding
+from grading.checking.oracles import layout
 from grading.diagnosis.memory import contiguous_strides, read, strides
 from grading.diagnosis.mistakes import Mistake, modelled, plain, raising
-from grading.finding import Finding
-from grading.oracles import layout
-from grading.subject import Answer, Array, Plain, Request
+from grading.protocol.messages import Array, Plain, Request, Response
 
 
 def position(cause: str, wrong: Callable[[Sequence[int], Sequence[int]], int]) -> Mistake:
     """Return a mistake in the position of an index: of the index and the strides."""
 
-    def model(request: Request) -> Answer:
+    def model(request: Request) -> Response:
         return plain(request, wrong(request.options["index"], request.options["strides"]))
 
     return modelled(("2.1",), cause, r"layout\.position", model)
@@ -23,7 +23,7 @@ def position(cause: str, wrong: Callable[[Sequence[int], Sequence[int]], int]) -
 def indices(cause: str, wrong: Callable[[int, Sequence[int]], list[int]]) -> Mistake:
     """Return a mistake in the index of an ordinal: of the ordinal and the shape."""
 
-    def model(request: Request) -> Answer:
+    def model(request: Request) -> Response:
         shape = request.options["shape"]
         return plain(request, [wrong(ordinal, shape) for ordinal in range(int(np.prod(shape)))])
 
@@ -81,7 +81,7 @@ def unpermuted_shape(finding: Finding) -> bool | None:
 def made(cause: str, wrong: Callable[[Sequence[int]], list[int]]) -> Mistake:
     """Return a mistake in the strides of a shape."""
 
-    def model(request: Request) -> Answer:
+    def model(request: Request) -> Response:
         return plain(request, wrong(request.options["shape"]))
 
     return modelled(("2.1",), cause, r"layout\.strides", model)
@@ -111,7 +111,7 @@ def _elements(array: Array, steps: list[int]) -> list[float]:
 def broadcast(cause: str, wrong: Callable[[Sequence[int], Sequence[int]], list[int]]) -> Mistake:
     """Return a mistake in the index that is paired: of a large index and the small shape."""
 
-    def model(request: Request) -> Answer:
+    def model(request: Request) -> Response:
         big, small = request.options["big"], request.options["small"]
         return plain(request, [wrong(index, small) for index in layout.indices(big)])
 
@@ -129,7 +129,7 @@ def _ones_kept(index: Sequence[int], small: Sequence[int]) -> list[int]:
 def combined(cause: str, wrong: Callable[[list[int], list[int]], list[int] | None]) -> Mistake:
     """Return a mistake in the common shape of two tensors."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         shape = wrong(request.options["a"], request.options["b"])
         if shape is None:
             return None

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.finding import Finding
+from grading.checking.oracles.programs import PARTIALS, VALUES
+from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.memory import paired, read, without_strides
 from grading.diagnosis.mistakes import Mistake, modelled, result
-from grading.finding import Finding
-from grading.oracles.programs import PARTIALS, VALUES
-from grading.oracles.tensors import unbroadcast
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("2.3", "3.1", "3.3")
 Reader = Callable[[tuple[int, ...], Array], float]
@@ -43,7 +43,7 @@ def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
         operands: How many operands the loop has.
     """
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         called = _called(request)
         if called is None or len(called[1]) != operands:
             return None
@@ -67,7 +67,7 @@ def backward(cause: str, wrong: Callable[[Array, Array], tuple[Array, Array]]) -
         wrong: What the loop reads of both.
     """
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         name = request.operation.removeprefix("tensor.")
         if request.upstream is None or name not in ("relu", "log", "mul"):
             return None
@@ -76,10 +76,10 @@ def backward(cause: str, wrong: Callable[[Array, Array], tuple[Array, Array]]) -
             for own, other in (request.arrays, request.arrays[::-1]):
                 x, up = wrong(other, request.upstream)
                 gradients.append(unbroadcast(x * up, own.shape))
-            return Answer(request, gradients=tuple(gradients))
+            return Response(request, gradients=tuple(gradients))
         x, up = wrong(request.arrays[0], request.upstream)
         slope = np.vectorize(lambda number: PARTIALS[name](number)[0], otypes=[np.float64])
-        return Answer(request, gradients=(slope(x) * up,))
+        return Response(request, gradients=(slope(x) * up,))
 
     return modelled(TASKS, cause, r"tensor\..*", model)
 
@@ -99,7 +99,7 @@ def _first_elsewhere(index: tuple[int, ...], operand: Array) -> float:
     return read(operand, [0 if n == 1 else i for i, n in zip(index, operand.shape, strict=False)])
 
 
-def with_first_index(request: Request) -> Answer | None:
+def with_first_index(request: Request) -> Response | None:
     """Read the second operand where the first one is read."""
     called = _called(request)
     if called is None or len(called[1]) != 2 or called[0] in ("sub", "div", "gt"):
@@ -119,7 +119,7 @@ def _ordinal(index: tuple[int, ...], shape: tuple[int, ...], operand: Array) -> 
     return float(memory[int(np.ravel_multi_index(index, shape)) % memory.size])
 
 
-def by_ordinal(request: Request) -> Answer | None:
+def by_ordinal(request: Request) -> Response | None:
     """Read every operand cell by cell, whatever its shape and strides."""
     called = _called(request)
     if called is None or called[0] in ("sub", "div", "gt"):
@@ -134,7 +134,7 @@ def by_ordinal(request: Request) -> Answer | None:
 def reduction(cause: str, wrong: Callable[[Array, float, bool], float]) -> Mistake:
     """Return a mistake in folding: of the elements, what folding begins with, whether it adds."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         options = request.options
         if request.upstream is not None:
             return None
@@ -167,7 +167,7 @@ def _fold(xs: Array, start: float, adds: bool) -> float:
     return float(start + xs.sum() if adds else start * xs.prod())
 
 
-def without_the_strides_of_reduce(request: Request) -> Answer | None:
+def without_the_strides_of_reduce(request: Request) -> Response | None:
     """Fold a tensor as if it were contiguous."""
     if request.operation != "tensor.sum" or "dim" not in request.options:
         return None
@@ -178,7 +178,7 @@ def without_the_strides_of_reduce(request: Request) -> Answer | None:
 def average(cause: str, wrong: Callable[[Array, int], Array]) -> Mistake:
     """Return a mistake in the mean over a dimension."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if "dim" not in request.options or request.upstream is not None:
             return None
         return result(request, wrong(request.arrays[0], request.options["dim"]))
@@ -189,7 +189,7 @@ def average(cause: str, wrong: Callable[[Array, int], Array]) -> Mistake:
 def number(operation: str, cause: str, wrong: Callable[[Array, float], Array]) -> Mistake:
     """Return a mistake in arithmetic with plain numbers."""
 
-    def model(request: Request) -> Answer:
+    def model(request: Request) -> Response:
         return result(request, wrong(request.arrays[0], request.options["number"]))
 
     return modelled(("2.3",), cause, rf"tensor\.{operation}", model)

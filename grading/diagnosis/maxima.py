@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.finding import Finding
+from grading.checking.oracles import nn
 from grading.diagnosis.mistakes import Mistake, modelled
-from grading.finding import Finding
-from grading.oracles import nn
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("4.4",)
 OVERFLOW = "the maximum is not subtracted before the exponential, which overflows"
@@ -18,8 +18,8 @@ def value(
 ) -> Mistake:
     """Return a mistake in a result: of the elements and the dimension."""
 
-    def model(request: Request) -> Answer:
-        return Answer(request, (wrong(request.arrays[0], request.options["dim"]),))
+    def model(request: Request) -> Response:
+        return Response(request, (wrong(request.arrays[0], request.options["dim"]),))
 
     return modelled(TASKS, cause, rf"nn\.{operation}", model, absolute)
 
@@ -29,11 +29,11 @@ def backward(
 ) -> Mistake:
     """Return a mistake in a gradient: of the elements, the dimension, and what arrives."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if request.upstream is None:
             return None
         answer = wrong(request.arrays[0], request.options["dim"], request.upstream)
-        return Answer(request, gradients=(np.asarray(answer, np.float64),))
+        return Response(request, gradients=(np.asarray(answer, np.float64),))
 
     def explains(finding: Finding) -> bool | None:
         if "gradient" not in finding.sentence or finding.answer is None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grading.subject import Array
+from grading.protocol.messages import Array
 
 
 def cells(array: Array) -> Array:

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from grading.finding import Finding
-from grading.subject import Answer, Array, Plain, Request
+from grading.checking.finding import Finding
+from grading.protocol.messages import Array, Plain, Request, Response
 
 RELATIVE = 1e-6
 ABSOLUTE = 1e-8
@@ -18,7 +18,7 @@ ABSOLUTE = 1e-8
 LARGEST = 3000
 """Elements of a request, at most: models read one element after the other."""
 
-Model: TypeAlias = Callable[[Request], Answer | None]
+Model: TypeAlias = Callable[[Request], Response | None]
 """What a wrong solution answers; None where it would not be wrong, or nobody knows."""
 
 
@@ -94,24 +94,24 @@ def raising(
     return Mistake(tasks, cause, explains)
 
 
-def result(request: Request, array: Array | float) -> Answer:
+def result(request: Request, array: Array | float) -> Response:
     """Return an answer of one array."""
-    return Answer(request, (np.asarray(array, np.float64),))
+    return Response(request, (np.asarray(array, np.float64),))
 
 
-def gradient(request: Request, which: int, array: Array) -> Answer:
+def gradient(request: Request, which: int, array: Array) -> Response:
     """Return an answer of which the gradient of one operand is known."""
     gradients: list[Array | None] = [None] * len(request.arrays)
     gradients[which] = np.asarray(array, np.float64)
-    return Answer(request, gradients=tuple(gradients))
+    return Response(request, gradients=tuple(gradients))
 
 
-def plain(request: Request, value: Plain) -> Answer:
+def plain(request: Request, value: Plain) -> Response:
     """Return an answer that is no array."""
-    return Answer(request, plain=value)
+    return Response(request, plain=value)
 
 
-def _same(answer: Answer, finding: Finding, absolute: float) -> bool | None:
+def _same(answer: Response, finding: Finding, absolute: float) -> bool | None:
     """Return whether an answer is the received one in the part that is wrong; None if unknown."""
     of_operand = re.fullmatch(r"the gradient of operand (\d+)", finding.name)
     if of_operand:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from grading.diagnosis.mistakes import Mistake, modelled, plain
-from grading.subject import Answer, Plain, Request
+from grading.protocol.messages import Plain, Request, Response
 
 TASKS = ("0.4",)
 Named = dict[str, float]
@@ -28,7 +28,7 @@ def named(
 def finding(cause: str, find: Callable[[Plain], list[tuple[str, float]]]) -> Mistake:
     """Return a mistake in how parameters are found."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if request.options.get("updates"):
             return None
         tree = request.options["tree"]
@@ -57,7 +57,7 @@ def mode(cause: str, reach: Callable[[list[str], list[str], str], bool]) -> Mist
         reach: Whether a call on a path with a mode changes what lies on another path.
     """
 
-    def model(request: Request) -> Answer:
+    def model(request: Request) -> Response:
         flags = dict.fromkeys(_paths(request.options["tree"]), True)
         for start, word in request.options["actions"]:
             for path in flags:

@@ -6,9 +6,9 @@ from functools import reduce
 
 import numpy as np
 
+from grading.checking.oracles.programs import EPS
 from grading.diagnosis.mistakes import Mistake, modelled, raising, result
-from grading.oracles.programs import EPS
-from grading.subject import Answer, Request
+from grading.protocol.messages import Request, Response
 
 FORMULAS = ("0.1", "0.2")
 LISTS = ("0.3",)
@@ -19,7 +19,7 @@ LOSES_NAN = "every comparison with NaN is false, so that `max` returns the other
 def formula(name: str, cause: str, wrong: Callable[..., float]) -> Mistake:
     """Return a mistake in one formula."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if request.options["formula"] != name:
             return None
         rows = zip(*(array.tolist() for array in request.arrays), strict=True)
@@ -40,7 +40,7 @@ def _takes_logarithm_of_zero(request: Request) -> bool:
 def listed(name: str, cause: str, wrong: Callable[[Request, list[list[float]]], object]) -> Mistake:
     """Return a mistake in one list function, given the request and its lists."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if request.options["function"] != name:
             return None
         answer = wrong(request, [array.tolist() for array in request.arrays])

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.oracles import nn
 from grading.diagnosis.mistakes import Mistake, modelled, raising
-from grading.oracles import nn
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("4.3", "4.4")
 Kernel = tuple[int, int]
@@ -17,14 +17,14 @@ Cut = Callable[[Array, Kernel], Array]
 def cutting(cause: str, cut: Cut) -> Mistake:
     """Return a mistake in how images are cut into windows."""
 
-    def model(request: Request) -> Answer:
+    def model(request: Request) -> Response:
         (x,), kernel = request.arrays, _kernel(request)
         windows = cut(x, kernel)
         if request.operation == "nn.tile":
             # The check compares windows whose elements are sorted.
-            return Answer(request, (np.sort(windows), np.array(windows.shape[2:4], np.float64)))
+            return Response(request, (np.sort(windows), np.array(windows.shape[2:4], np.float64)))
         values = windows.mean(axis=-1) if "avg" in request.operation else windows.max(axis=-1)
-        return Answer(request, (values,))
+        return Response(request, (values,))
 
     return modelled(TASKS, cause, r"nn\.(tile|avgpool2d|maxpool2d)", model)
 
@@ -32,9 +32,9 @@ def cutting(cause: str, cut: Cut) -> Mistake:
 def averaging(cause: str, wrong: Callable[[Array, Kernel], Array]) -> Mistake:
     """Return a mistake in the value of average pooling: of the windows and the kernel."""
 
-    def model(request: Request) -> Answer:
+    def model(request: Request) -> Response:
         kernel = _kernel(request)
-        return Answer(request, (wrong(nn.windows(request.arrays[0], kernel), kernel),))
+        return Response(request, (wrong(nn.windows(request.arrays[0], kernel), kernel),))
 
     return modelled(("4.3",), cause, r"nn\.avgpool2d", model)
 
@@ -47,11 +47,11 @@ def spreading(
 ) -> Mistake:
     """Return a mistake in the gradient of a pooling: of the images, what arrives, the kernel."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if request.upstream is None:
             return None
         answer = wrong(request.arrays[0], request.upstream, _kernel(request))
-        return Answer(request, gradients=(answer,))
+        return Response(request, gradients=(answer,))
 
     return modelled(tasks, cause, rf"nn\.{operation}", model)
 
@@ -59,8 +59,8 @@ def spreading(
 def taking(cause: str, wrong: Callable[[Array], Array]) -> Mistake:
     """Return a mistake in the value of max pooling: of the windows."""
 
-    def model(request: Request) -> Answer:
-        return Answer(request, (wrong(nn.windows(request.arrays[0], _kernel(request))),))
+    def model(request: Request) -> Response:
+        return Response(request, (wrong(nn.windows(request.arrays[0], _kernel(request))),))
 
     return modelled(("4.4",), cause, r"nn\.maxpool2d", model)
 

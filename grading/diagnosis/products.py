@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.checking.oracles.tensors import unbroadcast
 from grading.diagnosis.memory import cells, strides, without_strides
 from grading.diagnosis.mistakes import Mistake, modelled
-from grading.oracles.tensors import unbroadcast
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("3.2", "3.4")
 Product = Callable[[Array, Array], Array]
@@ -16,16 +16,16 @@ Product = Callable[[Array, Array], Array]
 def product(cause: str, wrong: Product) -> Mistake:
     """Return a mistake in the kernel: it is made again in both gradients."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if request.operation == "kernel.run":
             if request.options["kernel"] != "tensor_matrix_multiply":
                 return None
-            return Answer(request, (wrong(*request.arrays[1:]),))
+            return Response(request, (wrong(*request.arrays[1:]),))
         a, b = request.arrays
         if request.upstream is None:
-            return Answer(request, (wrong(a, b),))
+            return Response(request, (wrong(a, b),))
         upstream = request.upstream
-        return Answer(
+        return Response(
             request,
             (wrong(a, b),),
             (
@@ -40,11 +40,11 @@ def product(cause: str, wrong: Product) -> Mistake:
 def gradients(cause: str, wrong: Callable[[Array, Array, Array], tuple[Array, Array]]) -> Mistake:
     """Return a mistake in the gradients alone: of both operands and what arrives."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         if request.upstream is None:
             return None
         a, b = request.arrays
-        return Answer(request, gradients=wrong(a, b, request.upstream))
+        return Response(request, gradients=wrong(a, b, request.upstream))
 
     return modelled(TASKS, cause, r"tensor\.matmul", model)
 

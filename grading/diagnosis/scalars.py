@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grading.diagnosis.mistakes import Mistake, modelled, plain, raising, result, same_values
-from grading.finding import Finding
-from grading.oracles.graphs import paths_to, reachable
-from grading.oracles.programs import (
+from grading.checking.finding import Finding
+from grading.checking.oracles.graphs import paths_to, reachable
+from grading.checking.oracles.programs import (
     EPS,
     PARTIALS,
     VALUES,
@@ -17,13 +16,14 @@ from grading.oracles.programs import (
     sigmoid,
     values_of,
 )
-from grading.subject import Answer, Plain, Request
+from grading.diagnosis.mistakes import Mistake, modelled, plain, raising, result, same_values
+from grading.protocol.messages import Plain, Request, Response
 
 
 def value(step: str, cause: str, wrong: Value) -> Mistake:
     """Return a mistake in the value of one function."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         options = request.options
         if not any(name == step for name, *_ in options["program"]):
             return None
@@ -36,7 +36,7 @@ def value(step: str, cause: str, wrong: Value) -> Mistake:
 def number_on_the_left(step: str) -> Mistake:
     """Return the mistake of taking a plain number on the left for the right operand."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         program = request.options["program"]
         if len(program) != 1 or program[0][0] != step:
             return None
@@ -52,14 +52,14 @@ def number_on_the_left(step: str) -> Mistake:
 def slope(step: str, cause: str, wrong: Partials) -> Mistake:
     """Return a mistake in the derivative of one function."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         options = request.options
         if not any(name == step for name, *_ in options["program"]):
             return None
         seeds = [1.0 if seed is None else seed for seed in options.get("backward", [])]
         partials = {**PARTIALS, step: wrong}
         received = np.array(derivatives_of(options["program"], options["inputs"], partials))
-        return Answer(request, (np.zeros(0), received * sum(seeds)))
+        return Response(request, (np.zeros(0), received * sum(seeds)))
 
     return modelled(("1.4",), cause, r"scalar\.program", model)
 
@@ -67,7 +67,7 @@ def slope(step: str, cause: str, wrong: Partials) -> Mistake:
 def remembered(cause: str, change: Callable[[Plain], Plain]) -> Mistake:
     """Return a mistake in what a result remembers."""
 
-    def model(request: Request) -> Answer:
+    def model(request: Request) -> Response:
         inputs = request.options["inputs"]
         right = {
             "leaves": [True] * len(inputs),
@@ -106,7 +106,7 @@ def backpropagated(
 ) -> Mistake:
     """Return a mistake in backpropagation: a graph's derivatives, and how often each was passed."""
 
-    def model(request: Request) -> Answer:
+    def model(request: Request) -> Response:
         derivatives, counts = wrong(request.options["graph"], request.options["deriv"])
         return plain(request, {"derivatives": derivatives, "chain rule": counts})
 
@@ -215,13 +215,13 @@ def _as_found(graph: Plain, order: list[int]) -> bool:
 def added_over_calls(cause: str, wrong: Callable[[list[float]], float]) -> Mistake:
     """Return a mistake in what several calls of backward leave."""
 
-    def model(request: Request) -> Answer | None:
+    def model(request: Request) -> Response | None:
         options = request.options
         seeds = options.get("backward", [])
         if len(seeds) < 2:
             return None
         right = np.array(derivatives_of(options["program"], options["inputs"]))
-        return Answer(request, (np.zeros(0), right * wrong(seeds)))
+        return Response(request, (np.zeros(0), right * wrong(seeds)))
 
     return modelled(("1.4",), cause, r"scalar\.program", model, absolute=1e-6)
 
@@ -286,7 +286,7 @@ MISTAKES = [
         "in `log_back` the arguments are exchanged",
         r"scalar\.program",
         lambda request: (
-            Answer(
+            Response(
                 request,
                 (
                     np.zeros(0),
@@ -304,7 +304,7 @@ MISTAKES = [
         "in `relu_back` the arguments are exchanged",
         r"scalar\.program",
         lambda request: (
-            Answer(
+            Response(
                 request,
                 (
                     np.zeros(0),

@@ -13,7 +13,7 @@ import importlib
 from functools import cache
 
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Request, Response
 
 FAMILIES = {
     "autodiff": "grading.driver.autodiff",
@@ -34,7 +34,7 @@ FAMILIES = {
 """The modules that answer, by the first part of an operation's name."""
 
 
-def perform(request: Request) -> Answer:
+def perform(request: Request) -> Response:
     """Answer a request.
 
     Raises:

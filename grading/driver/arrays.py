@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from grading.subject import Array
+from grading.protocol.messages import Array
 
 
 def cells_and_strides(array: Array) -> tuple[Array, tuple[int, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver.family import Family
-from grading.subject import Answer, Plain, Request
+from grading.protocol.messages import Plain, Request, Response
 from minitorch.autodiff import backpropagate, central_difference, topological_sort
 
 family = Family()
@@ -17,7 +17,7 @@ MOST_VISITS = 10_000
 
 
 @family.operation
-def difference(request: Request) -> Answer:
+def difference(request: Request) -> Response:
     """Take the numerical derivative of a polynomial in several variables.
 
     The polynomial is a sum of terms ``[factor, exponents]``.
@@ -33,7 +33,7 @@ def difference(request: Request) -> Answer:
         )
 
     value = central_difference(f, *options["at"], arg=options["arg"], epsilon=options["epsilon"])
-    return Answer(request, (np.array(float(value)),))
+    return Response(request, (np.array(float(value)),))
 
 
 class Probe:
@@ -118,19 +118,19 @@ def probes(graph: Plain) -> tuple[list[Probe], Plain]:
 
 
 @family.operation
-def sort(request: Request) -> Answer:
+def sort(request: Request) -> Response:
     """Sort the graph of the last variable."""
     nodes, _ = probes(request.options["graph"])
     order: Any = topological_sort(nodes[-1])
-    return Answer(request, plain=[node.number for node in order])
+    return Response(request, plain=[node.number for node in order])
 
 
 @family.operation
-def backward(request: Request) -> Answer:
+def backward(request: Request) -> Response:
     """Backpropagate from the last variable."""
     nodes, log = probes(request.options["graph"])
     backpropagate(nodes[-1], request.options["deriv"])
-    return Answer(
+    return Response(
         request,
         plain={
             "derivatives": [node.derivative or 0.0 for node in nodes],

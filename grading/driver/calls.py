@@ -6,7 +6,7 @@ from typing import Any
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.backends import backend
 from grading.driver.repairs import repair_templates
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 from minitorch.tensor import Tensor
 
 
@@ -25,7 +25,7 @@ def to_array(tensor: Any) -> Array:
     return elements(data._storage, data.shape, data.strides)
 
 
-def call_function(request: Request, function: Callable[..., Any]) -> Answer:
+def call_function(request: Request, function: Callable[..., Any]) -> Response:
     """Call a function of tensors, with the options as keywords.
 
     The option `backend` says where, "simple" if it is left out. With an upstream gradient, all
@@ -42,8 +42,8 @@ def call_function(request: Request, function: Callable[..., Any]) -> Answer:
     result = function(*tensors, **options)
     arrays = (to_array(result),)
     if request.upstream is None:
-        return Answer(request, arrays)
+        return Response(request, arrays)
     repair_templates()
     result.backward(to_tensor(request.upstream, on))
     gradients = tuple(None if t.grad is None else to_array(t.grad) for t in tensors)
-    return Answer(request, arrays, gradients)
+    return Response(request, arrays, gradients)

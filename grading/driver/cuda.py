@@ -10,7 +10,7 @@ from grading.driver import simulated
 from grading.driver.backends import backend
 from grading.driver.calls import to_tensor
 from grading.driver.family import Family
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 
 family = Family()
 
@@ -20,23 +20,23 @@ simulated.prepare()
 
 
 @family.operation
-def available(request: Request) -> Answer:
+def available(request: Request) -> Response:
     """Return whether there is a GPU, or a simulator in its place."""
-    return Answer(request, plain=bool(cuda.is_available()))
+    return Response(request, plain=bool(cuda.is_available()))
 
 
 @family.operation
-def sum_practice(request: Request) -> Answer:
+def sum_practice(request: Request) -> Response:
     """Add up a vector block by block; return the storage of the result."""
     (vector,) = (to_tensor(array, backend("cuda")) for array in request.arrays)
-    return Answer(request, (_storage(cuda_ops.sum_practice(vector)),))
+    return Response(request, (_storage(cuda_ops.sum_practice(vector)),))
 
 
 @family.operation
-def mm_practice(request: Request) -> Answer:
+def mm_practice(request: Request) -> Response:
     """Multiply two small square matrices in one block; return the storage of the result."""
     a, b = (to_tensor(array, backend("cuda")) for array in request.arrays)
-    return Answer(request, (_storage(cuda_ops.mm_practice(a, b)),))
+    return Response(request, (_storage(cuda_ops.mm_practice(a, b)),))
 
 
 def _storage(data: Any) -> Array:

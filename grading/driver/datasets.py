@@ -3,14 +3,14 @@
 import numpy as np
 
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Request, Response
 from minitorch.datasets import datasets
 
 family = Family()
 
 
 @family.operation
-def points(request: Request) -> Answer:
+def points(request: Request) -> Response:
     """Draw a set; return its points and their classes."""
     graph = datasets[request.options["name"]](request.options["n"])
-    return Answer(request, (np.array(graph.X, np.float64), np.array(graph.y, np.float64)))
+    return Response(request, (np.array(graph.X, np.float64), np.array(graph.y, np.float64)))

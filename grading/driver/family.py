@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from grading.subject import Answer, Request
+from grading.protocol.messages import Request, Response
 
-Handler: TypeAlias = Callable[[Request], Answer]
+Handler: TypeAlias = Callable[[Request], Response]
 
 
 class Family:
@@ -19,7 +19,7 @@ class Family:
         self.handlers[handler.__name__] = handler
         return handler
 
-    def perform(self, operation: str, request: Request) -> Answer:
+    def perform(self, operation: str, request: Request) -> Response:
         """Answer a request.
 
         Raises:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grading.subject import Array
+from grading.protocol.messages import Array
 
 SPARE = 2**16
 """How many numbers a row has beyond an operand's: one of so many starts is drawn."""

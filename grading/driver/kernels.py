@@ -9,7 +9,7 @@ import numpy as np
 
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.family import Family
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 
 family = Family()
 
@@ -47,7 +47,7 @@ class Guarded:
 
 
 @family.operation
-def run(request: Request) -> Answer:
+def run(request: Request) -> Response:
     """Call a kernel on an output and its operands.
 
     The first array is the output as it is before. The option `module` names the file, "fast_ops"
@@ -66,11 +66,11 @@ def run(request: Request) -> Answer:
     inputs = [part for operand in operands for part in operand.tuple()]
     kernel(*out.tuple(), *size, *inputs, *options.get("more", ()))
     after = tuple(operand.elements() for operand in operands)
-    return Answer(request, (out.elements(), out.guards(), *after))
+    return Response(request, (out.elements(), out.guards(), *after))
 
 
 @family.operation
-def repeat(request: Request) -> Answer:
+def repeat(request: Request) -> Response:
     """Call a kernel many times on fresh outputs; a race shows where the results differ.
 
     The options are those of `run`, and `times`, and `threads`: how many numba may use, None for
@@ -94,17 +94,17 @@ def repeat(request: Request) -> Answer:
             result[...] = out.elements()
     finally:
         numba.set_num_threads(before)
-    return Answer(request, (results,))
+    return Response(request, (results,))
 
 
 @family.operation
-def parallel(request: Request) -> Answer:
+def parallel(request: Request) -> Response:
     """Count the `prange` loops of a kernel that numba runs in parallel, by its own diagnosis.
 
     None where numba compiles nothing.
     """
     if numba.config.DISABLE_JIT:
-        return Answer(request, plain={"parallel loops": None})
+        return Response(request, plain={"parallel loops": None})
     run(request)  # Compiled at the first call.
     options = request.options
     kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
@@ -118,7 +118,7 @@ def parallel(request: Request) -> Answer:
             diagnosis = fresh.get_metadata(signature).get("parfor_diagnostics")
         found = () if diagnosis is None else diagnosis.initial_parfors
         loops += sum("prange" in str(parfor.patterns) for parfor in found)
-    return Answer(request, plain={"parallel loops": loops})
+    return Response(request, plain={"parallel loops": loops})
 
 
 @functools.cache

@@ -4,7 +4,7 @@ import numpy as np
 
 from grading.driver.arrays import cells_and_strides
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Request, Response
 from minitorch.tensor_data import (
     TensorData,
     broadcast_index,
@@ -17,14 +17,14 @@ family = Family()
 
 
 @family.operation
-def position(request: Request) -> Answer:
+def position(request: Request) -> Response:
     """Return the position of an index."""
     index, strides = (np.array(request.options[name], np.int64) for name in ("index", "strides"))
-    return Answer(request, plain=int(index_to_position(index, strides)))
+    return Response(request, plain=int(index_to_position(index, strides)))
 
 
 @family.operation
-def indices(request: Request) -> Answer:
+def indices(request: Request) -> Response:
     """Return the index of every ordinal of a shape, written into arrays with spare cells."""
     shape = np.array(request.options["shape"], np.int64)
     found = []
@@ -32,11 +32,11 @@ def indices(request: Request) -> Answer:
         index = np.full(len(shape), -1, np.int64)
         to_index(ordinal, shape, index)
         found.append(index.tolist())
-    return Answer(request, plain=found)
+    return Response(request, plain=found)
 
 
 @family.operation
-def broadcast(request: Request) -> Answer:
+def broadcast(request: Request) -> Response:
     """Return the index that each index of a large shape is paired with in a small one."""
     big, small = (np.array(request.options[name], np.int64) for name in ("big", "small"))
     found = []
@@ -44,14 +44,14 @@ def broadcast(request: Request) -> Answer:
         out = np.full(len(small), -1, np.int64)
         broadcast_index(np.array(index, np.int64), big, small, out)
         found.append(out.tolist())
-    return Answer(request, plain=found)
+    return Response(request, plain=found)
 
 
 @family.operation
-def common_shape(request: Request) -> Answer:
+def common_shape(request: Request) -> Response:
     """Return the shape of two tensors combined."""
     result = shape_broadcast(tuple(request.options["a"]), tuple(request.options["b"]))
-    return Answer(request, plain=list(result))
+    return Response(request, plain=list(result))
 
 
 def tensor_data(request: Request) -> TensorData:
@@ -62,14 +62,14 @@ def tensor_data(request: Request) -> TensorData:
 
 
 @family.operation
-def describe(request: Request) -> Answer:
+def describe(request: Request) -> Response:
     """Describe tensor data in all ways it knows, after permuting it if an order is given."""
     data = tensor_data(request)
     if "order" in request.options:
         data = data.permute(*request.options["order"])
     listed = [tuple(int(i) for i in index) for index in data.indices()]
     storage, shape, strides = data.tuple()
-    return Answer(
+    return Response(
         request,
         plain={
             "shape": list(data.shape),
@@ -85,33 +85,33 @@ def describe(request: Request) -> Answer:
 
 
 @family.operation
-def index(request: Request) -> Answer:
+def index(request: Request) -> Response:
     """Return the position of an index in tensor data; errors are what is looked for."""
-    return Answer(request, plain=int(tensor_data(request).index(tuple(request.options["index"]))))
+    return Response(request, plain=int(tensor_data(request).index(tuple(request.options["index"]))))
 
 
 @family.operation
-def assign(request: Request) -> Answer:
+def assign(request: Request) -> Response:
     """Set elements of tensor data; return its storage."""
     data = tensor_data(request)
     for key, value in request.options["assignments"]:
         data.set(tuple(key), value)
-    return Answer(request, (np.array(data._storage, np.float64),))
+    return Response(request, (np.array(data._storage, np.float64),))
 
 
 @family.operation
-def strides(request: Request) -> Answer:
+def strides(request: Request) -> Response:
     """Return the strides of tensor data made from a shape alone."""
     shape = tuple(request.options["shape"])
     data = TensorData(np.zeros(int(np.prod(shape))), shape)
-    return Answer(request, plain=list(data.strides))
+    return Response(request, plain=list(data.strides))
 
 
 @family.operation
-def permute_badly(request: Request) -> Answer:
+def permute_badly(request: Request) -> Response:
     """Permute by an order that is none; an error is what is looked for."""
     permuted = tensor_data(request).permute(*request.options["order"])
-    return Answer(request, plain=list(permuted.shape))
+    return Response(request, plain=list(permuted.shape))
 
 
 __all__ = ["family"]

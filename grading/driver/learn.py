@@ -12,7 +12,7 @@ import numpy as np
 
 from grading.driver.family import Family
 from grading.driver.networks import Network, make_network
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 
 family = Family()
 
@@ -52,7 +52,7 @@ class Training:
 
 
 @family.operation
-def begin(request: Request) -> Answer:
+def begin(request: Request) -> Response:
     """Build a network. Options: `problem`, `rate`, `decay`, `seed`, and what the network needs."""
     options = dict(request.options)
     seed = options.pop("seed")
@@ -62,11 +62,11 @@ def begin(request: Request) -> Answer:
     rate, decay = options.pop("rate"), options.pop("decay", 0.0)
     network = make_network(options.pop("problem"), request.arrays, seed, options)
     _current["training"] = Training(network, rate, decay)
-    return Answer(request, plain=len(network.parameters))
+    return Response(request, plain=len(network.parameters))
 
 
 @family.operation
-def steps(request: Request) -> Answer:
+def steps(request: Request) -> Response:
     """Learn from batches, one after the other; return their losses.
 
     Shape:
@@ -78,11 +78,11 @@ def steps(request: Request) -> Answer:
         training.step(inputs, labels, training.rate * float(factor))
         for inputs, labels, factor in zip(*request.arrays, strict=True)
     ]
-    return Answer(request, (np.array(losses),))
+    return Response(request, (np.array(losses),))
 
 
 @family.operation
-def predict(request: Request) -> Answer:
+def predict(request: Request) -> Response:
     """Return what the network says to further inputs.
 
     Shape:
@@ -91,4 +91,4 @@ def predict(request: Request) -> Answer:
     network = _current["training"].network
     network.mode(train=False)
     said: list[Any] = [network.predict(inputs) for inputs in request.arrays[0]]
-    return Answer(request, (np.array(said, np.float64),))
+    return Response(request, (np.array(said, np.float64),))

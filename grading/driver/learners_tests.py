@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 
 import minitorch
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Request, Response
 
 family = Family()
 
@@ -34,7 +34,7 @@ HOMES = {
 
 
 @family.operation
-def run(request: Request) -> Answer:
+def run(request: Request) -> Response:
     """Run the tests of a file that carry a marker.
 
     Options: `file`, its name in the folder ``tests``; `marker`; and `replaced`, the family, the
@@ -47,7 +47,7 @@ def run(request: Request) -> Answer:
     options = request.options
     path = _find(options["file"])
     if path is None:
-        return Answer(request, plain=None)
+        return Response(request, plain=None)
     settings.register_profile(
         "learner",
         database=None,
@@ -63,7 +63,7 @@ def run(request: Request) -> Answer:
             name: _outcome(test, arguments)
             for name, test, arguments in _tests(_import(path), options["marker"])
         }
-    return Answer(request, plain=outcomes)
+    return Response(request, plain=outcomes)
 
 
 def _find(file: str) -> Path | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from grading.driver.family import Family
-from grading.subject import Answer, Plain, Request
+from grading.protocol.messages import Plain, Request, Response
 from minitorch.module import Module, Parameter
 
 family = Family()
@@ -43,12 +43,12 @@ def training(module: Any, tree: Plain, path: tuple[str, ...] = ()) -> dict[str, 
 
 
 @family.operation
-def parameters(request: Request) -> Answer:
+def parameters(request: Request) -> Response:
     """Build a tree, update some parameters, and list what it finds."""
     root = Node(request.options["tree"])
     for path, value in request.options.get("updates", []):
         below(root, path).update(value)
-    return Answer(
+    return Response(
         request,
         plain={
             "named": sorted([name, p.value] for name, p in root.named_parameters()),
@@ -59,7 +59,7 @@ def parameters(request: Request) -> Answer:
 
 
 @family.operation
-def modes(request: Request) -> Answer:
+def modes(request: Request) -> Response:
     """Build a tree, set modules of it to training or evaluation, and return all flags."""
     tree = request.options["tree"]
     root = Node(tree)
@@ -69,19 +69,19 @@ def modes(request: Request) -> Answer:
             module.train()
         else:
             module.eval()
-    return Answer(request, plain=training(root, tree))
+    return Response(request, plain=training(root, tree))
 
 
 @family.operation
-def call(request: Request) -> Answer:
+def call(request: Request) -> Response:
     """Call a module."""
     root = Node({})
-    return Answer(request, plain=root(request.options["x"], plus=request.options["plus"]))
+    return Response(request, plain=root(request.options["x"], plus=request.options["plus"]))
 
 
 @family.operation
-def attribute(request: Request) -> Answer:
+def attribute(request: Request) -> Response:
     """Read an attribute that a module lacks; or an ordinary one, or a parameter by its name."""
     root = Node({"parameters": {"weight": 2.5}})
     value = getattr(root, request.options["name"])
-    return Answer(request, plain=getattr(value, "value", value))
+    return Response(request, plain=getattr(value, "value", value))

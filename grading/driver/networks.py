@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver.arrays import elements
-from grading.subject import Array
+from grading.protocol.messages import Array
 
 MIDDLE = 0.5
 """A probability above it stands for class 1."""

@@ -9,7 +9,7 @@ import numpy as np
 from grading.driver.backends import backend
 from grading.driver.calls import call_function, to_array, to_tensor
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Request, Response
 
 family = Family()
 nn: Any = importlib.import_module("minitorch.nn")
@@ -44,8 +44,8 @@ for _name, _function in FUNCTIONS.items():
 
 
 @family.operation
-def tile(request: Request) -> Answer:
+def tile(request: Request) -> Response:
     """Cut images into windows."""
     x = to_tensor(request.arrays[0], backend("simple"))
     windows, height, width = nn.tile(x, tuple(request.options["kernel"]))
-    return Answer(request, (to_array(windows), np.array([height, width], np.float64)))
+    return Response(request, (to_array(windows), np.array([height, width], np.float64)))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Request, Response
 
 family = Family()
 operators: Any = importlib.import_module("minitorch.operators")
@@ -23,16 +23,16 @@ ARGUMENTS: dict[str, Callable[..., float]] = {
 
 
 @family.operation
-def each(request: Request) -> Answer:
+def each(request: Request) -> Response:
     """Apply a formula to the numbers of arrays, one after the other."""
     formula = getattr(operators, request.options["formula"])
     columns = [array.tolist() for array in request.arrays]
     results = [float(formula(*numbers)) for numbers in zip(*columns, strict=True)]
-    return Answer(request, (np.array(results, np.float64),))
+    return Response(request, (np.array(results, np.float64),))
 
 
 @family.operation
-def lists(request: Request) -> Answer:
+def lists(request: Request) -> Response:
     """Apply a list function to arrays, given as lists."""
     options = request.options
     name = options["function"]
@@ -46,7 +46,7 @@ def lists(request: Request) -> Answer:
         result = function(*given)
     single = name in ("reduce", "sum", "prod")
     array = np.array(float(result) if single else list(result), np.float64)
-    return Answer(request, (array,))
+    return Response(request, (array,))
 
 
 def _higher_order(function: Any, settings: list[Any], lists: list[Any]) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.family import Family
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 
 family = Family()
 
@@ -21,9 +21,9 @@ _looked_at: set[str] = set()
 
 
 @family.operation
-def told(request: Request) -> Answer:
+def told(request: Request) -> Response:
     """Return the names of the functions that were repaired."""
-    return Answer(request, plain=list(_told))
+    return Response(request, plain=list(_told))
 
 
 def repair_templates() -> None:

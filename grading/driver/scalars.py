@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver.family import Family
-from grading.subject import Answer, Plain, Request
+from grading.protocol.messages import Plain, Request, Response
 from minitorch.scalar import Scalar, ScalarHistory
 from minitorch.scalar_functions import ScalarFunction
 
@@ -50,24 +50,24 @@ def numbers(values: Sequence[float | None]) -> Any:
 
 
 @family.operation
-def program(request: Request) -> Answer:
+def program(request: Request) -> Response:
     """Run a program; return every value, and the derivatives of the last one."""
     options = request.options
     inputs = [Scalar(x) for x in options["inputs"]]
     nodes = run_program(options["program"], [*inputs])
     values = numbers([node.data for node in nodes[len(inputs) :]])
     if "backward" not in options:
-        return Answer(request, (values,))
+        return Response(request, (values,))
     for d_output in options["backward"]:
         if d_output is None:
             nodes[-1].backward()
         else:
             nodes[-1].backward(d_output)
-    return Answer(request, (values, numbers([x.derivative for x in inputs])))
+    return Response(request, (values, numbers([x.derivative for x in inputs])))
 
 
 @family.operation
-def history(request: Request) -> Answer:
+def history(request: Request) -> Response:
     """Apply one step to leaves and describe what the result remembers."""
     name = request.options["step"]
     inputs = [Scalar(x) for x in request.options["inputs"]]
@@ -75,7 +75,7 @@ def history(request: Request) -> Answer:
     parents = list(result.parents)
     if name in EITHER_ORDER:
         parents.sort(key=lambda parent: next(i for i, x in enumerate(inputs) if x is parent))
-    return Answer(
+    return Response(
         request,
         plain={
             "leaves": [x.is_leaf() for x in inputs],
@@ -88,7 +88,7 @@ def history(request: Request) -> Answer:
 
 
 @family.operation
-def chain_rule(request: Request) -> Answer:
+def chain_rule(request: Request) -> Response:
     """Apply a made-up function to scalars, some of them constants, and run its chain rule.
 
     The function's derivatives are given; `backward` multiplies them by what it receives, times
@@ -120,4 +120,4 @@ def chain_rule(request: Request) -> Answer:
         [next(i for i, x in enumerate(distinct) if x is node), float(derivative)]
         for node, derivative in pairs
     ]
-    return Answer(request, plain=described)
+    return Response(request, plain=described)

@@ -7,6 +7,7 @@ say. A worker has a copy of the detector beside the driver; the submission need 
 
 import functools
 import importlib
+import importlib.util
 from contextlib import ExitStack
 from typing import Any
 
@@ -20,9 +21,9 @@ def prepare() -> None:
     """Mend the simulator and watch it from now on, if it stands in for a GPU here."""
     if not config.ENABLE_CUDASIM:  # type: ignore[attr-defined]
         return
-    try:
-        simulation: Any = importlib.import_module("grading.simulation")
-    except ModuleNotFoundError:  # Not in a worker, but in this repository.
-        simulation = importlib.import_module("mt_kernels_cuda.simulation")
+    # A worker has the judge's copy; outside of a worker, the package of this repository is used.
+    copied = importlib.util.find_spec("grading.simulation")
+    name = "grading.simulation" if copied else "mt_kernels_cuda.simulation"
+    simulation: Any = importlib.import_module(name)
     simulation.mend()
     _always.enter_context(simulation.observing(simulation.RaceDetector()))

@@ -16,7 +16,7 @@ from grading.driver import FAMILIES
 from grading.driver.backends import backend
 from grading.driver.family import Family
 from grading.driver.held import Rows, arranged
-from grading.subject import Answer, Array, Request
+from grading.protocol.messages import Array, Request, Response
 from minitorch.tensor import Tensor
 
 family = Family()
@@ -25,16 +25,16 @@ _held: dict[str, Rows] = {}
 
 
 @family.operation
-def hold(request: Request) -> Answer:
+def hold(request: Request) -> Response:
     """Compute the rows from a seed, and forget all others."""
     options = request.options
     _held.clear()
     _held["rows"] = Rows(options["seed"], options["sizes"], options["results"], options["domain"])
-    return Answer(request)
+    return Response(request)
 
 
 @family.operation
-def run(request: Request) -> Answer:
+def run(request: Request) -> Response:
     """Call a function once for each list of starts; return the digests.
 
     The option `function` names it, "tensor.matmul" for example; `shapes` are those of the
@@ -61,7 +61,7 @@ def run(request: Request) -> Answer:
                 digests.append(rows.digest(_elements(result)))
         if chain and result is not None:
             digests.append(rows.digest(_elements(result)))
-    return Answer(request, plain=digests)
+    return Response(request, plain=digests)
 
 
 def _operands(rows: Rows, options: Mapping[str, Any], starts: Any, on: Any) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from grading.driver.calls import call_function
 from grading.driver.family import Family
-from grading.subject import Answer, Request
+from grading.protocol.messages import Request, Response
 
 family = Family()
 
@@ -14,7 +14,7 @@ family = Family()
 def function(name: str, f: Callable[..., Any]) -> None:
     """Register a function of tensors and keywords."""
 
-    def handler(request: Request) -> Answer:
+    def handler(request: Request) -> Response:
         return call_function(request, f)
 
     family.handlers[name] = handler
@@ -85,7 +85,7 @@ for _name, _function in FUNCTIONS.items():
 
 
 @family.operation
-def twice(request: Request) -> Answer:
+def twice(request: Request) -> Response:
     """Multiply two tensors and call backward on two results: gradients add up."""
 
     def both(a: Any, b: Any) -> Any:

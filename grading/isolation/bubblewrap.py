@@ -6,9 +6,9 @@ from pathlib import Path
 
 from grading.isolation.launch import Launch, Level
 from grading.isolation.limits import Limits
-from grading.isolation.room import Room
+from grading.isolation.mounts import HOME, Mounts, mounts_of
 from grading.isolation.sandbox import launch_in_sandbox, undefended
-from grading.isolation.view import HOME, View, view_of
+from grading.isolation.worker_files import WorkerSetup
 
 
 class Bubblewrap(Level):
@@ -23,11 +23,11 @@ class Bubblewrap(Level):
         self.name = "sandbox (bubblewrap)"
         self.undefended = undefended(own_user)
 
-    def launch(self, room: Room, limits: Limits, folder: Path) -> Launch:
+    def launch(self, setup: WorkerSetup, limits: Limits, folder: Path) -> Launch:
         """Prepare a sandbox."""
-        view = view_of(room, limits, folder / "kit")
-        command = [shutil.which("bwrap") or "bwrap", *_namespaces(self.own_user), *_files(view)]
-        return launch_in_sandbox(command, room, limits, folder, self.own_user)
+        mounts = mounts_of(setup, limits, folder / "kit")
+        command = [shutil.which("bwrap") or "bwrap", *_namespaces(self.own_user), *_files(mounts)]
+        return launch_in_sandbox(command, setup, limits, folder, self.own_user)
 
 
 def _namespaces(own_user: bool) -> list[str]:
@@ -40,25 +40,25 @@ def _namespaces(own_user: bool) -> list[str]:
     return [*words, "--unshare-user", "--uid", "1000", "--gid", "1000"]
 
 
-def _files(view: View) -> list[str]:
-    temporary = ["--perms", "1777", "--size", str(view.room), "--tmpfs"]
+def _files(mounts: Mounts) -> list[str]:
+    temporary = ["--perms", "1777", "--size", str(mounts.size), "--tmpfs"]
     words: list[str] = []
-    for place in view.writable:
+    for place in mounts.writable:
         words += [*temporary, place]
-    for place in view.made:
+    for place in mounts.made:
         words += ["--perms", "0777", "--dir", place]
-    for place, target in view.links:
+    for place, target in mounts.links:
         words += ["--symlink", target, place]
     # Left to itself, bubblewrap makes folders on the way that only root may enter.
-    for folder in _on_the_way(there for _, there in view.shown):
-        if folder not in view.writable:
+    for folder in _on_the_way(there for _, there in mounts.shown):
+        if folder not in mounts.writable:
             words += ["--perms", "0755", "--dir", folder]
-    for here, there in view.shown:
+    for here, there in mounts.shown:
         words += ["--ro-bind", here, there]
-    for place in view.hidden:
+    for place in mounts.hidden:
         words += ["--tmpfs", place, "--remount-ro", place]
     words += ["--proc", "/proc", "--dev", "/dev", *temporary, "/dev/shm"]
-    for place in view.devices:
+    for place in mounts.devices:
         words += ["--dev-bind", place, place]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
 

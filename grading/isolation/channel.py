@@ -9,7 +9,7 @@ import numpy as np
 
 from grading.isolation.errors import LostError
 from grading.isolation.replies import LONGEST_HEADER, parse_header
-from grading.wire import LENGTHS, Frame, WireError
+from grading.protocol.wire import LENGTHS, Frame, WireError
 
 GLANCE = 0.05
 """Seconds between two looks at what the worker uses while the judge waits."""

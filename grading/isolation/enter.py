@@ -1,6 +1,6 @@
 """Set up a sandbox and run a command in it: ``python -I -S enter.py PLAN COMMAND...``.
 
-The plan is a `View` in JSON, with the folder that becomes the root, the folder to work in, and
+The plan is a `Mounts` in JSON, with the folder that becomes the root, the folder to work in, and
 whether a namespace of users is needed. Three processes stand behind one another: this one, which
 belongs to the judge and ends with it; the first process of the sandbox, which ends everything in it
 when it ends; and the command. Needs the standard library and the system's C library only.
@@ -46,7 +46,7 @@ def main(plan: dict[str, Any], command: Sequence[str]) -> int:
     if first:
         return status_of(os.waitpid(first, 0)[1])
     call("prctl", SET_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
-    furnish(plan)
+    setup_root(plan)
     child = os.fork()
     if not child:
         give_up(keep=() if plan["new_user"] else (SET_GROUP, SET_USER))
@@ -59,13 +59,13 @@ def main(plan: dict[str, Any], command: Sequence[str]) -> int:
             os._exit(status_of(status))
 
 
-def furnish(plan: dict[str, Any]) -> None:
-    """Make the folder of the plan the root, with nothing in it but what is shown."""
+def setup_root(plan: dict[str, Any]) -> None:
+    """Make the folder of the plan the root, with nothing in it but its mounts."""
     root = Path(plan["root"])
     mount("none", "/", None, RECURSIVE | PRIVATE)
     mount("tmpfs", root, "tmpfs", NO_SETUID | NO_DEVICES, "mode=0755,size=1m")
     for place in plan["writable"]:
-        make_writable(below(root, place), plan["room"])
+        make_writable(below(root, place), plan["size"])
     for place in plan["made"]:
         below(root, place).mkdir()
         below(root, place).chmod(0o777)
@@ -86,7 +86,7 @@ def furnish(plan: dict[str, Any]) -> None:
         mount(device, place, None, BIND)
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         (root / "dev" / name).symlink_to(f"/proc/self/fd{target}")
-    make_writable(root / "dev/shm", plan["room"])
+    make_writable(root / "dev/shm", plan["size"])
     os.chdir(root)
     call("pivot_root", b".", b".")
     call("umount2", b".", DETACH)
@@ -94,11 +94,11 @@ def furnish(plan: dict[str, Any]) -> None:
     os.chdir("/")
 
 
-def make_writable(place: Path, room: int) -> None:
+def make_writable(place: Path, size: int) -> None:
     """Put a folder that holds so many bytes, and no more, at a place."""
     place.mkdir()
     flags = NO_SETUID | NO_DEVICES
-    mount("tmpfs", place, "tmpfs", flags, f"mode=1777,size={room}")
+    mount("tmpfs", place, "tmpfs", flags, f"mode=1777,size={size}")
 
 
 def show(here: Path, place: Path) -> None:

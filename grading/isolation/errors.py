@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from grading.subject import Request, SubjectError
+from grading.protocol.messages import Request, SubjectError
 
 
 class IsolationError(Exception):

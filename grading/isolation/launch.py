@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.isolation.limits import Limits
-from grading.isolation.room import Room
+from grading.isolation.worker_files import WorkerSetup
 from grading.worker.settings import Settings
 
 
@@ -43,7 +43,7 @@ class Level(ABC):
     undefended: tuple[str, ...]
 
     @abstractmethod
-    def launch(self, room: Room, limits: Limits, folder: Path) -> Launch:
+    def launch(self, setup: WorkerSetup, limits: Limits, folder: Path) -> Launch:
         """Prepare one worker in a fresh folder of this machine, which is deleted after it."""
 
     def __str__(self) -> str:

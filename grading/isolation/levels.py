@@ -22,7 +22,7 @@ from grading.isolation.limits import Limits
 from grading.isolation.namespaces import Namespaces
 from grading.isolation.plain import Plain
 from grading.isolation.process import WorkerProcess
-from grading.isolation.room import Room, third_party
+from grading.isolation.worker_files import WorkerSetup, third_party
 
 Isolation: TypeAlias = Literal["best", "required", "none"]
 
@@ -74,9 +74,9 @@ def find() -> Found:
 def try_level(level: Level) -> str | None:
     """Start a worker at a level; return what went wrong, None if it came up."""
     with tempfile.TemporaryDirectory(prefix="mt-try-") as folder:
-        room = Room(Path(folder).resolve(), (), {}, gpu=False)
+        setup = WorkerSetup(Path(folder).resolve(), (), {}, gpu=False)
         try:
-            WorkerProcess(level, room, Limits(start_seconds=30)).end()
+            WorkerProcess(level, setup, Limits(start_seconds=30)).end()
         except IsolationError as error:
             return str(error)
     return None

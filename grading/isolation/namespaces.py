@@ -5,9 +5,9 @@ from pathlib import Path
 
 from grading.isolation.launch import Launch, Level
 from grading.isolation.limits import Limits
-from grading.isolation.room import Room, interpreter
+from grading.isolation.mounts import HOME, mounts_of
 from grading.isolation.sandbox import launch_in_sandbox, undefended
-from grading.isolation.view import HOME, view_of
+from grading.isolation.worker_files import WorkerSetup, interpreter
 
 ENTER = Path(__file__).with_name("enter.py")
 
@@ -24,14 +24,14 @@ class Namespaces(Level):
         self.name = "sandbox (namespaces)"
         self.undefended = undefended(own_user)
 
-    def launch(self, room: Room, limits: Limits, folder: Path) -> Launch:
+    def launch(self, setup: WorkerSetup, limits: Limits, folder: Path) -> Launch:
         """Prepare a sandbox."""
         (folder / "root").mkdir()
         plan = {
-            **view_of(room, limits, folder / "kit").as_plain(),
+            **mounts_of(setup, limits, folder / "kit").as_plain(),
             "root": str(folder / "root"),
             "home": HOME,
             "new_user": not self.own_user,
         }
         command = [str(interpreter()), "-I", "-S", str(ENTER), json.dumps(plan)]
-        return launch_in_sandbox(command, room, limits, folder, self.own_user)
+        return launch_in_sandbox(command, setup, limits, folder, self.own_user)

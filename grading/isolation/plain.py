@@ -7,10 +7,16 @@ from pathlib import Path
 
 from grading.isolation.launch import Launch, Level
 from grading.isolation.limits import Limits
-from grading.isolation.room import Room, copy_kit, interpreter, third_party, usual_environment
 from grading.isolation.snapshot import take
 from grading.isolation.users import fresh_user
 from grading.isolation.worker_command import kernel_limits, processes_now, worker_command
+from grading.isolation.worker_files import (
+    WorkerSetup,
+    copy_worker_files,
+    interpreter,
+    third_party,
+    usual_environment,
+)
 from grading.worker.settings import Settings
 
 
@@ -41,13 +47,13 @@ class Plain(Level):
                 "processes that it detaches may outlive it",
             )
 
-    def launch(self, room: Room, limits: Limits, folder: Path) -> Launch:
-        """Copy kit and submission into the folder."""
-        copy_kit(folder / "kit")
+    def launch(self, setup: WorkerSetup, limits: Limits, folder: Path) -> Launch:
+        """Copy the worker's files and the submission into the folder."""
+        copy_worker_files(folder / "kit")
         copy, home = folder / "submission", folder / "home"
         copy.mkdir()
-        take(room.snapshot, [room.snapshot], copy)
-        places = [copy / path for path in room.submission]
+        take(setup.snapshot, [setup.snapshot], copy)
+        places = [copy / path for path in setup.submission]
         (home / "tmp").mkdir(parents=True)
         user = fresh_user() if self.own_user else None
         if user is not None:
@@ -60,11 +66,11 @@ class Plain(Level):
             submission=tuple(map(str, places)),
             third_party=tuple(map(str, third_party())),
             user=user,
-            limits=kernel_limits(limits, room.gpu, 0 if user else processes_now()),
+            limits=kernel_limits(limits, setup.gpu, 0 if user else processes_now()),
         )
         return Launch(
             command=worker_command(folder / "kit"),
-            environment={**usual_environment(str(home)), **room.environment},
+            environment={**usual_environment(str(home)), **setup.environment},
             settings=settings,
             shown_as={f"{copy}/": "", f"{folder}/kit/": ""},
             scratch=folder,

@@ -16,9 +16,9 @@ from grading.isolation.errors import IsolationError, LostError
 from grading.isolation.launch import Level
 from grading.isolation.limits import Limits
 from grading.isolation.output import Output
-from grading.isolation.room import Room
-from grading.isolation.watch import Turns, Watch
-from grading.wire import Frame, WireError
+from grading.isolation.watch import CpuTime, Watch
+from grading.isolation.worker_files import WorkerSetup
+from grading.protocol.wire import Frame, WireError
 
 
 class WorkerProcess:
@@ -26,25 +26,25 @@ class WorkerProcess:
 
     Args:
         level: How it is kept apart.
-        room: What it sees.
+        setup: What it sees.
         limits: What it may use.
 
     Raises:
         IsolationError: It did not come up; no code under test has run.
     """
 
-    def __init__(self, level: Level, room: Room, limits: Limits) -> None:
+    def __init__(self, level: Level, setup: WorkerSetup, limits: Limits) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="mt-worker-")).resolve()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         try:
-            self._start(level, room, limits)
+            self._start(level, setup, limits)
         except BaseException:
             self.end()
             raise
 
-    def _start(self, level: Level, room: Room, limits: Limits) -> None:
-        self._launch = level.launch(room, limits, self._folder)
+    def _start(self, level: Level, setup: WorkerSetup, limits: Limits) -> None:
+        self._launch = level.launch(setup, limits, self._folder)
         settings = json.dumps(self._launch.settings.as_plain())
         here, there = socket.socketpair()
         reading, writing = os.pipe()
@@ -103,9 +103,9 @@ class WorkerProcess:
         self._channel.send(frame, deadline)
         return self._channel.receive(deadline)
 
-    def turns(self) -> Turns:
+    def cpu_time(self) -> CpuTime:
         """Return what the worker had of the processors so far."""
-        return self._watch.turns()
+        return self._watch.cpu_time()
 
     def shown(self, text: str) -> str:
         """Return a text in which paths of the worker are relative to the submission."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grading.subject import Answer, Request
-from grading.wire import Cells, Frame, WireError
+from grading.protocol.messages import Request, Response
+from grading.protocol.wire import Cells, Frame, WireError
 
 LONGEST_HEADER = 8 << 20
 DEEPEST_VALUE = 40
@@ -52,7 +52,7 @@ def parse_header(text: bytes | memoryview) -> dict[str, Any]:
     return header
 
 
-def read_reply(frame: Frame, request: Request, number: str) -> Answer | Raised:
+def read_reply(frame: Frame, request: Request, number: str) -> Response | Raised:
     """Return what a frame says in reply to a request.
 
     Raises:
@@ -70,7 +70,7 @@ def read_reply(frame: Frame, request: Request, number: str) -> Answer | Raised:
     cells.finish()
     plain = header.get("plain")
     _check_plain(plain)
-    return Answer(request, tuple(arrays), tuple(gradients), plain)
+    return Response(request, tuple(arrays), tuple(gradients), plain)
 
 
 def printable(text: str, longest: int = LONGEST_TEXT) -> str:

@@ -6,33 +6,38 @@ from pathlib import Path
 
 from grading.isolation.launch import Launch
 from grading.isolation.limits import Limits
-from grading.isolation.room import Room, copy_kit, third_party, usual_environment
+from grading.isolation.mounts import HOME, KIT, SUBMISSION
 from grading.isolation.users import fresh_user
-from grading.isolation.view import HOME, KIT, SUBMISSION
 from grading.isolation.worker_command import kernel_limits, worker_command
+from grading.isolation.worker_files import (
+    WorkerSetup,
+    copy_worker_files,
+    third_party,
+    usual_environment,
+)
 from grading.worker.settings import Settings
 
 
 def launch_in_sandbox(
-    command: Sequence[str], room: Room, limits: Limits, folder: Path, own_user: bool
+    command: Sequence[str], setup: WorkerSetup, limits: Limits, folder: Path, own_user: bool
 ) -> Launch:
     """Prepare a worker behind a command that sets up a view.
 
     Args:
         command: Runs the words that follow it in the sandbox.
-        room: What the worker sees.
+        setup: What the worker sees.
         limits: What it may use.
-        folder: Where the kit is copied to.
+        folder: The folder that the worker's files are copied to.
         own_user: Whether it becomes a user of its own.
     """
-    copy_kit(folder / "kit")
+    copy_worker_files(folder / "kit")
     settings = Settings(
-        submission=tuple(f"{SUBMISSION}/{path}".rstrip("/.") for path in room.submission),
+        submission=tuple(f"{SUBMISSION}/{path}".rstrip("/.") for path in setup.submission),
         third_party=tuple(map(str, third_party())),
         user=fresh_user() if own_user else None,
-        limits=kernel_limits(limits, room.gpu),
+        limits=kernel_limits(limits, setup.gpu),
     )
-    environment = {**usual_environment(HOME), "TMPDIR": "/tmp/tmp", **room.environment}
+    environment = {**usual_environment(HOME), "TMPDIR": "/tmp/tmp", **setup.environment}
     return Launch(
         command=[*command, *worker_command(KIT)],
         environment=environment,

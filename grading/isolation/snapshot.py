@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grading.isolation.limits import MIB
-from grading.submission import LARGEST_SOURCE
+from grading.submissions.submission import LARGEST_SOURCE
 
 LARGEST_FILE = 4 * MIB
 LARGEST_COPY = 128 * MIB

@@ -20,12 +20,12 @@ from grading.isolation.levels import Isolation, best_level
 from grading.isolation.limits import Limits
 from grading.isolation.process import WorkerProcess
 from grading.isolation.replies import Raised, printable, read_reply
-from grading.isolation.room import Room
 from grading.isolation.snapshot import take
-from grading.isolation.watch import Turns
-from grading.subject import Answer, Request, Subject, SubjectError
-from grading.submission import Submission
-from grading.wire import WireError, encode_request
+from grading.isolation.watch import CpuTime
+from grading.isolation.worker_files import WorkerSetup
+from grading.protocol.messages import Request, Response, Subject, SubjectError
+from grading.protocol.wire import WireError, encode_request
+from grading.submissions.submission import Submission
 
 
 class IsolatedSubject(Subject):
@@ -67,7 +67,7 @@ class IsolatedSubject(Subject):
         snapshot = folder / "submission"
         snapshot.mkdir()
         take(submission.root, [*submission.import_paths, *submission.test_paths], snapshot)
-        self._room = Room(
+        self._setup = WorkerSetup(
             snapshot,
             tuple(path.relative_to(submission.root) for path in submission.import_paths),
             dict(environment or {}),
@@ -75,7 +75,7 @@ class IsolatedSubject(Subject):
         )
         self._worker: WorkerProcess | None = None
         self._seconds_in_all = 0.0
-        self._turns = Turns()
+        self._cpu_time = CpuTime()
         self.begin_check()
 
     def begin_check(self, limits: Limits | None = None) -> None:
@@ -97,11 +97,11 @@ class IsolatedSubject(Subject):
         return self._worker is not None
 
     @property
-    def turns(self) -> Turns:
+    def cpu_time(self) -> CpuTime:
         """What all workers had of the processors so far."""
-        return self._turns if self._worker is None else self._turns + self._worker.turns()
+        return self._cpu_time if self._worker is None else self._cpu_time + self._worker.cpu_time()
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """Have the worker do what is asked.
 
         Raises:
@@ -112,7 +112,7 @@ class IsolatedSubject(Subject):
         """
         seconds = self._seconds_for(request)
         if self._worker is None:
-            self._worker = WorkerProcess(self.level, self._room, self.limits)
+            self._worker = WorkerProcess(self.level, self._setup, self.limits)
         worker, number = self._worker, secrets.token_hex(16)
         start = time.monotonic()
         try:
@@ -185,7 +185,7 @@ class IsolatedSubject(Subject):
 
     def _end(self, worker: WorkerProcess) -> str:
         """End the worker, remember what it had of the processors, and say how it had ended."""
-        self._turns = self.turns
+        self._cpu_time = self.cpu_time
         self._worker = None
         return worker.end()
 

@@ -14,23 +14,23 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
-class Turns:
-    """What threads had of the processors.
+class CpuTime:
+    """The processor time of threads.
 
     Attributes:
-        ran: Seconds in which they ran, all together.
-        waited: Seconds in which they could have run and others did. A thread that sleeps does not
+        run: Seconds in which they ran, all together.
+        wait: Seconds in which they could have run and others did. A thread that sleeps does not
             wait.
     """
 
-    ran: float = 0.0
-    waited: float = 0.0
+    run: float = 0.0
+    wait: float = 0.0
 
-    def __add__(self, other: "Turns") -> "Turns":
-        return Turns(self.ran + other.ran, self.waited + other.waited)
+    def __add__(self, other: "CpuTime") -> "CpuTime":
+        return CpuTime(self.run + other.run, self.wait + other.wait)
 
-    def __sub__(self, other: "Turns") -> "Turns":
-        return Turns(self.ran - other.ran, self.waited - other.waited)
+    def __sub__(self, other: "CpuTime") -> "CpuTime":
+        return CpuTime(self.run - other.run, self.wait - other.wait)
 
 
 class Watch:
@@ -73,9 +73,9 @@ class Watch:
         if size_of(self._scratch) - self._size_at_first > limits.scratch_mb * MIB:
             raise LostError("TooManyFiles", f"more than {limits.scratch_mb} MiB were written")
 
-    def turns(self) -> Turns:
+    def cpu_time(self) -> CpuTime:
         """Return what all of them had of the processors so far."""
-        return sum(map(turns, descendants(self._pid)), Turns())
+        return sum(map(cpu_time, descendants(self._pid)), CpuTime())
 
 
 def descendants(pid: int) -> list[int]:
@@ -95,16 +95,16 @@ def threads(pid: int) -> int:
         return 0
 
 
-def turns(pid: int) -> Turns:
+def cpu_time(pid: int) -> CpuTime:
     """Return what the threads of a process had of the processors.
 
     Linux kernel documentation, scheduler/sched-stats: the first two numbers of `schedstat`.
     """
-    total = Turns()
+    total = CpuTime()
     try:
         for task in (PROC / str(pid) / "task").iterdir():
             ran, waited, _ = map(int, (task / "schedstat").read_text().split())
-            total += Turns(ran / 1e9, waited / 1e9)
+            total += CpuTime(ran / 1e9, waited / 1e9)
     except (OSError, ValueError):
         pass
     return total

@@ -5,7 +5,7 @@ import resource
 from pathlib import Path
 
 from grading.isolation.limits import MIB, Limits
-from grading.isolation.room import interpreter
+from grading.isolation.worker_files import interpreter
 from grading.worker.settings import KernelLimits
 
 ADDRESSES_BEYOND_MEMORY = 16 << 30
@@ -15,10 +15,10 @@ STACK = 16 * MIB
 """Bytes that a thread reserves as private memory and hardly uses."""
 
 
-def worker_command(kit: Path | str) -> list[str]:
-    """Return the command of a worker whose kit is in a folder, but for its arguments."""
+def worker_command(worker_files: Path | str) -> list[str]:
+    """Return the command of a worker whose files are in a folder, but for its arguments."""
     flags = ["-I", "-S", "-u", "-X", "faulthandler"]
-    return [str(interpreter()), *flags, f"{kit}/grading/worker/__main__.py"]
+    return [str(interpreter()), *flags, f"{worker_files}/grading/worker/__main__.py"]
 
 
 def kernel_limits(limits: Limits, gpu: bool, others: int | None = 0) -> KernelLimits:

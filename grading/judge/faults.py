@@ -7,13 +7,13 @@ import msgspec
 import numpy as np
 from hypothesis.errors import Flaky
 
+from grading.checking.finding import Finding, finding_of
 from grading.diagnosis import likely_cause
-from grading.finding import Finding, finding_of
 from grading.isolation import CheckAbandoned
 from grading.judge.explain import explain
 from grading.judge.records import Fault
 from grading.judge.text import clean, clean_line
-from grading.subject import Array, SubjectError
+from grading.protocol.messages import Array, SubjectError
 
 LARGEST_SHOWN = 40
 """Elements of an array that are shown in full, where one of them is wrong."""
@@ -68,7 +68,7 @@ def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> F
     return None
 
 
-def trouble_of(error: BaseException) -> str:
+def harness_error(error: BaseException) -> str:
     """Describe an exception of the harness: what it was, and where."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "/grading/" in frame.filename] or frames

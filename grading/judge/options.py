@@ -6,7 +6,7 @@ later would leave `--submission PATH` to be taken for a path to tests.
 
 import pytest
 
-from tools.workspace import ROOT
+from grading.paths import ROOT
 
 NAME = "grading.judge.options"
 

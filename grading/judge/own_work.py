@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from grading.isolation.forbidden import forbidden_uses
 from grading.judge.records import CheckResult, Fault, Status
 from grading.judge.text import clean_line
-from grading.submission import Submission
-from grading.table import Task
+from grading.submissions.forbidden import forbidden_uses
+from grading.submissions.submission import Submission
+from grading.tasks.model import Task
 
 NAME = "test_the_work_is_its_own"
 """How this check is called among those of a task."""

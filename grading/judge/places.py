@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from grading.judge.records import CheckResult, Hole
-from grading.submission import Submission
+from grading.submissions.submission import Submission
 
 
 def hole_records(holes: Iterable[str], submission: Submission) -> tuple[Hole, ...]:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import Phase, is_hypothesis_test, settings
 
-from grading.finding import Finding, collecting
-from grading.isolation import Turns
+from grading.checking.finding import Finding, collecting
+from grading.isolation import CpuTime
 from grading.judge.subjects import SUBJECTS, Subjects
 
 NOT_JUDGED = "not judged here: "
@@ -27,7 +27,7 @@ class Outcome:
         skipped: Why it did not run.
         findings: All wrong answers that it saw, also those that were shrunk away.
         measured: What it recorded with pytest's `record_property`.
-        turns: What the code under test had of the processors meanwhile.
+        cpu_time: The processor time of the code under test meanwhile.
     """
 
     check: str
@@ -37,7 +37,7 @@ class Outcome:
     skipped: str | None = None
     findings: Sequence[Finding] = ()
     measured: list[tuple[str, Any]] = field(default_factory=list)
-    turns: Turns = field(default_factory=Turns)
+    cpu_time: CpuTime = field(default_factory=CpuTime)
 
     @property
     def passed(self) -> bool:
@@ -46,8 +46,8 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How checks run.
+class RunOptions:
+    """Options of a run of checks.
 
     Attributes:
         shrink: Whether hypothesis looks for the smallest input that goes wrong.
@@ -69,12 +69,12 @@ class Recorder:
 
     Args:
         subjects: The code under test.
-        manner: How the checks run.
+        options: How the checks run.
     """
 
-    def __init__(self, subjects: Subjects, manner: Manner) -> None:
+    def __init__(self, subjects: Subjects, options: RunOptions) -> None:
         self._subjects = subjects
-        self._manner = manner
+        self._options = options
         self._current: dict[str, Outcome] = {}
         self.troubles: list[str] = []
 
@@ -89,14 +89,14 @@ class Recorder:
         config.stash[SUBJECTS] = self._subjects
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Set hypothesis to the manner of this run."""
+        """Set hypothesis to the options of this run."""
         for item in items:
             check = getattr(item, "obj", None)
             if is_hypothesis_test(check):
                 own = getattr(check, SETTINGS, None) or settings.default
                 changed = settings(
                     own,
-                    phases=self._manner.phases,
+                    phases=self._options.phases,
                     database=None,
                     # Where the environment says CI, hypothesis would draw without the seed.
                     derandomize=False,
@@ -116,13 +116,13 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Gather the findings of a check."""
-        outcome, before = self._outcome(item), self._subjects.turns
+        outcome, before = self._outcome(item), self._subjects.cpu_time
         with collecting() as findings:
             try:
                 return (yield)
             finally:
                 outcome.findings = tuple(findings)
-                outcome.turns = self._subjects.turns - before
+                outcome.cpu_time = self._subjects.cpu_time - before
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

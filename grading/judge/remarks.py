@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from grading.isolation import CheckAbandoned
 from grading.judge.subjects import Subjects
-from grading.subject import SubjectError
+from grading.protocol.messages import SubjectError
 
 SENTENCES = {
     "View.backward": (

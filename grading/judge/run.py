@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 
@@ -14,12 +14,14 @@ import msgspec
 
 from grading.accuracy.logs import claim
 from grading.isolation import Isolation
+from grading.judge.decide import Evidence, decide, points, reason
 from grading.judge.own_work import own_work
 from grading.judge.places import hole_records, pointing_at
-from grading.judge.recorder import Manner, Outcome
+from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import (
     VERSION,
     CheckResult,
+    Hole,
     IsolationRecord,
     MachineRecord,
     Measurement,
@@ -34,13 +36,13 @@ from grading.judge.session import SessionError, run_checks
 from grading.judge.speed import speed_results
 from grading.judge.subjects import Subjects, starter
 from grading.judge.text import clean_line
-from grading.judge.verdict import check_results, measurements, task_status
-from grading.subject import Subject
-from grading.submission import Submission
-from grading.table import Table, Task
+from grading.judge.verdict import check_results, measurements
+from grading.protocol.messages import Subject
+from grading.submissions.submission import Submission
+from grading.tasks.model import Table, Task
 
-QUICKLY = Manner(shrink=False, until_first=True)
-"""Only whether a task is right, and not why it is wrong."""
+FAIL_FAST = RunOptions(shrink=False, until_first=True)
+"""Options that find out whether a task is right, and not why it is wrong."""
 
 
 @dataclass(frozen=True)
@@ -137,57 +139,30 @@ class _Run:
         return self.results[task.id]
 
     def _judge(self, task: Task) -> TaskResult:
-        submission, before = self._plan.submission, self._table.before(task)
-        holes = task.holes_in(submission.layout)
-        absent = self._absent(task)
-        if absent:
-            return _unjudged(task, Status.NOT_THERE, absent)
-        broken = [each for each in before if self._is_bad(each)]
-        functions = hole_records(holes, submission)
-        opened = any(function.open for function in functions)
-        nothing = bool(functions) and all(function.open for function in functions)
-        try:
-            checks, outcomes = self._checks(task, QUICKLY if broken or nothing else Manner())
-            checks = (*checks, *own_work(task, holes, submission))
-        except SessionError as error:
-            self.errors.append(clean_line(str(error)))
-            return _unjudged(task, Status.ERROR, clean_line(str(error)))
-        status = task_status(checks)
-        if status is Status.FAILED and opened:
-            status = Status.UNIMPLEMENTED
-        if status.bad and broken and not opened:
-            return _unjudged(
-                task, Status.NOT_JUDGED, f"it builds on task {broken[0].id}, which fails"
-            )
-        unwritten = [each for each in before if submission.open(each.holes_in(submission.layout))]
-        if status.bad and unwritten and not opened:
-            return _unjudged(
-                task,
-                Status.NOT_JUDGED,
-                f"it builds on task {unwritten[0].id}, which is not implemented yet",
-            )
-        speed: tuple[SpeedResult, ...] = ()
-        if task.speed is not None and self._plan.speed and status is Status.PASSED:
-            self._subjects.begin_task(task.seconds, task.memory_mb)
-            subject = self._subjects.on("cpu")
-            speed = speed_results(task, task.speed, subject, self._plan.seed, self._reference())
-        self._complain(task, checks)
+        submission = self._plan.submission
+        functions = hole_records(task.holes_in(submission.layout), submission)
+        evidence, outcomes = self._evidence(task, functions)
+        status, why = decide(evidence), reason(evidence)
+        if why:
+            return _unjudged(task, status, why)
+        speed = self._speed(task) if status is Status.PASSED else ()
+        slow = any(each.status.bad for each in speed)
+        charged = task.speed is not None and task.speed.points > 0
+        self._complain(task, evidence.checks)
         inherits = submission.layout == "upstream"
         remarks = repairs(self._subjects, told=self._told) if inherits else ()
         self._told.update(remarks)
-        slow = any(each.status.bad for each in speed)
         simulated = task.device == "cuda" and self._plan.simulate and status.judged
-        charged = task.speed is not None and task.speed.points > 0
         return TaskResult(
             id=task.id,
             title=task.title,
             module=task.module,
-            status=Status.FAILED if slow and charged else status,
-            points=_points(task, status, slow, simulated),
+            status=decide(replace(evidence, slow=slow and charged)),
+            points=points(task, status, slow, simulated),
             max_points=task.points,
-            reason=_reason(checks) if status is Status.NOT_JUDGED else "",
+            reason=_reason(evidence.checks) if status is Status.NOT_JUDGED else "",
             simulated=simulated,
-            checks=tuple(pointing_at(check, functions) for check in checks),
+            checks=tuple(pointing_at(check, functions) for check in evidence.checks),
             speed=speed,
             measurements=tuple(_with_claim(each, submission) for each in measurements(outcomes)),
             holes=functions,
@@ -195,23 +170,59 @@ class _Run:
             doc=task.doc,
         )
 
+    def _evidence(
+        self, task: Task, functions: Sequence[Hole]
+    ) -> tuple[Evidence, Sequence[Outcome]]:
+        """Gather everything that a task's status depends on; run its checks if they can be run."""
+        submission, before = self._plan.submission, self._table.before(task)
+        failing = [each.id for each in before if self._is_bad(each)]
+        unwritten = (
+            each.id for each in before if submission.open(each.holes_in(submission.layout))
+        )
+        evidence = Evidence(
+            missing=self._absent(task),
+            open=any(function.open for function in functions),
+            failing_before=next(iter(failing), ""),
+            open_before=next(unwritten, ""),
+        )
+        if evidence.missing:
+            return evidence, ()
+        nothing = bool(functions) and all(function.open for function in functions)
+        try:
+            checks, outcomes = self._checks(task, FAIL_FAST if failing or nothing else RunOptions())
+            work = own_work(task, task.holes_in(submission.layout), submission)
+        except SessionError as error:
+            self.errors.append(clean_line(str(error)))
+            return replace(evidence, harness_error=clean_line(str(error))), ()
+        return replace(evidence, checks=(*checks, *work)), outcomes
+
+    def _speed(self, task: Task) -> tuple[SpeedResult, ...]:
+        """Measure the speed of a task, if the table and the plan ask for it."""
+        if task.speed is None or not self._plan.speed:
+            return ()
+        self._subjects.begin_task(task.seconds, task.memory_mb)
+        subject = self._subjects.on("cpu")
+        return speed_results(task, task.speed, subject, self._plan.seed, self._reference())
+
     def _reference(self) -> Subject | None:
         """Return the solution of this repository, if it is here and is not what is judged."""
         if self._references is None:
             return None
         return self._references.on("cpu")
 
-    def _checks(self, task: Task, manner: Manner) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
+    def _checks(
+        self, task: Task, options: RunOptions
+    ) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
         """Run the checks of a task, and those that fail once more with the same seed."""
         seed = self._plan.seed
         self._subjects.begin_task(task.seconds, task.memory_mb)
-        outcomes = run_checks(task, self._subjects, seed, manner)
+        outcomes = run_checks(task, self._subjects, seed, options)
         failed = list(dict.fromkeys(o.check for o in outcomes if o.error is not None))
         repeated: list[Outcome] = []
-        if failed and not manner.until_first:
+        if failed and not options.until_first:
             self._subjects.begin_task(task.seconds, task.memory_mb)
-            repeated = run_checks(task, self._subjects, seed, Manner(shrink=False), failed)
-        return check_results(task, outcomes, repeated, partly=manner.until_first), outcomes
+            repeated = run_checks(task, self._subjects, seed, RunOptions(shrink=False), failed)
+        return check_results(task, outcomes, repeated, partly=options.until_first), outcomes
 
     def _absent(self, task: Task) -> str:
         """Say why a submission cannot have done a task; empty if it can."""
@@ -257,17 +268,6 @@ def machine_record() -> MachineRecord:
         cores=os.cpu_count() or 1,
         packages={name: metadata.version(name) for name in ("numpy", "numba", "hypothesis")},
     )
-
-
-def _points(task: Task, status: Status, slow: bool, simulated: bool) -> float | None:
-    """Return what a task earns: nothing if a required check fails, and None if nobody knows."""
-    if not status.judged:
-        return None
-    if status.bad:
-        return 0.0
-    for_speed = task.speed.points if task.speed is not None else 0.0
-    share = task.simulated if simulated else 1.0
-    return share * (task.points - (for_speed if slow else 0.0))
 
 
 def _reason(checks: Sequence[CheckResult]) -> str:

@@ -3,18 +3,16 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import engine
 
 from grading.judge.draws import drawn_by_seed_alone
-from grading.judge.recorder import Manner, Outcome, Recorder
+from grading.judge.recorder import Outcome, Recorder, RunOptions
 from grading.judge.subjects import Subjects
-from grading.table import Task
-
-ROOT = Path(__file__).resolve().parents[2]
+from grading.paths import ROOT
+from grading.tasks.model import Task
 
 SHRINKING_SECONDS = 10
 """How long hypothesis may make one failing input smaller. It has no setting for it, and takes five
@@ -39,7 +37,7 @@ def run_checks(
     task: Task,
     subjects: Subjects,
     seed: int,
-    manner: Manner,
+    options: RunOptions,
     names: Sequence[str] = (),
 ) -> list[Outcome]:
     """Run the checks of a task.
@@ -48,7 +46,7 @@ def run_checks(
         task: The task.
         subjects: The code under test.
         seed: Where every drawn input comes from.
-        manner: How the checks run.
+        options: How the checks run.
         names: Only these functions; all of them if there are none.
 
     Raises:
@@ -61,7 +59,7 @@ def run_checks(
     file = ROOT / task.check_file
     if not file.is_file():
         raise SessionError(f"{task.check_file} is missing")
-    recorder = Recorder(subjects, manner)
+    recorder = Recorder(subjects, options)
     with _only_our_plugins(), drawn_by_seed_alone():
         arguments = [
             *([f"{file}::{name}" for name in names] or [str(file)]),
@@ -70,13 +68,13 @@ def run_checks(
             f"--config-file={os.devnull}",
             "--import-mode=importlib",
             f"--hypothesis-seed={seed}",
-            *(["--maxfail=1"] if manner.until_first else []),
+            *(["--maxfail=1"] if options.until_first else []),
             # No report of pytest's own and no cache.
             *("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:doctest"),
             *("-p", "_hypothesis_pytestplugin"),
         ]
         code = pytest.main(arguments, plugins=[recorder])
-    if code == pytest.ExitCode.INTERRUPTED and not manner.until_first:
+    if code == pytest.ExitCode.INTERRUPTED and not options.until_first:
         raise KeyboardInterrupt
     if code not in FINE or recorder.troubles:
         reasons = "; ".join(recorder.troubles) or f"pytest ended with {code!r}"

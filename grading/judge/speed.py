@@ -1,13 +1,13 @@
 """How fast a task's kernels are, as records of the report."""
 
 from asv_benchmarks.workloads import BY_NAME
-from grading.compare import MismatchError
+from grading.checking.compare import MismatchError
 from grading.judge.faults import fault_of
 from grading.judge.records import SpeedResult, Status
+from grading.protocol.messages import Subject, SubjectError
 from grading.speed.verdict import Outcome, Verdict
 from grading.speed.verdict import judge as judge_speed
-from grading.subject import Subject, SubjectError
-from grading.table import Speed, Task
+from grading.tasks.model import Speed, Task
 
 STATUSES: dict[Outcome, Status] = {
     "fast enough": Status.PASSED,

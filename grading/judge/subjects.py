@@ -8,9 +8,9 @@ from typing import Literal, Self
 
 import pytest
 
-from grading.isolation import IsolatedSubject, Isolation, Limits, Turns
-from grading.subject import Answer, Request, Subject, SubjectError
-from grading.submission import Submission
+from grading.isolation import CpuTime, IsolatedSubject, Isolation, Limits
+from grading.protocol.messages import Request, Response, Subject, SubjectError
+from grading.submissions.submission import Submission
 
 Place = Literal["cpu", "gpu", "simulator"]
 
@@ -97,16 +97,16 @@ class Subjects:
         for place, worker in self._workers.items():
             worker.begin_check(self._current_limits(place))
 
-    def answer(self, place: Place, request: Request) -> Answer:
+    def answer(self, place: Place, request: Request) -> Response:
         """Have a request answered, as long as the task has time."""
         if time.monotonic() >= self._end:
             raise OutOfTimeError(self._seconds, request)
         return self._workers[place].answer(request)
 
     @property
-    def turns(self) -> Turns:
+    def cpu_time(self) -> CpuTime:
         """What the code under test had of the processors so far."""
-        return sum((worker.turns for worker in self._workers.values()), Turns())
+        return sum((worker.cpu_time for worker in self._workers.values()), CpuTime())
 
     @property
     def level(self) -> tuple[str, tuple[str, ...]] | None:
@@ -144,7 +144,7 @@ class _Clocked(Subject):
         self._subjects = subjects
         self._place = place
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         return self._subjects.answer(self._place, request)
 
 

@@ -7,9 +7,9 @@ noticed if a test fails that passes on the right code.
 
 import pytest
 
-from grading.compare import expect
+from grading.checking.compare import expect
 from grading.mutation.wrong_versions import WRONG, Wrong
-from grading.subject import Answer, Plain, Subject
+from grading.protocol.messages import Plain, Response, Subject
 
 FEWEST = 4
 """How many of five wrong versions have to be noticed."""
@@ -20,7 +20,7 @@ FILES = {"0.2": "test_operators.py", "0.3": "test_operators.py", "4.4": "test_nn
 PASSED = "passed"
 
 
-def check_right_code_passes(subject: Subject, task: str) -> Answer | None:
+def check_right_code_passes(subject: Subject, task: str) -> Response | None:
     """Run the learner's tests on the learner's code; None if there is no file of them.
 
     Raises:
@@ -67,7 +67,7 @@ def check_wrong_code_is_noticed(subject: Subject, task: str) -> None:
     expect(noticed >= FEWEST, message, last)
 
 
-def _run(subject: Subject, task: str, wrong: Wrong | None) -> Answer:
+def _run(subject: Subject, task: str, wrong: Wrong | None) -> Response:
     replaced: Plain = None if wrong is None else [wrong.family, wrong.function, wrong.text]
     options = {
         "file": FILES[task],

@@ -8,8 +8,8 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from grading.judge.records import Report, Status
+from grading.paths import ROOT
 from grading.reports import words
-from tools.workspace import ROOT
 
 TEMPLATES = ROOT / "grading" / "reports" / "templates"
 

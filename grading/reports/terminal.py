@@ -19,8 +19,8 @@ from grading.judge.records import (
     Status,
     TaskResult,
 )
+from grading.paths import ROOT
 from grading.reports import words
-from tools.workspace import ROOT
 
 COLOURS = {
     Status.PASSED: "green",

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from grading.scaffold.stripping import Spot, module_name
-from grading.syntax import definitions
-from grading.table import Table, Task
+from grading.submissions.syntax import definitions
+from grading.tasks.model import Table, Task
 
 NEEDED = frozenset({"pytest", "hypothesis", "click", "rich", "jinja2", "msgspec", "watchfiles"})
 """The dependencies of the daily environment that tests and the grader need."""

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from grading.scaffold.source import Source
-from grading.syntax import Function
+from grading.submissions.syntax import Function
 
 
 class CannotLeaveOutError(Exception):

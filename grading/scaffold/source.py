@@ -7,7 +7,7 @@ positions stay true.
 import ast
 from collections.abc import Sequence
 
-from grading.syntax import Function
+from grading.submissions.syntax import Function
 
 
 class Source:

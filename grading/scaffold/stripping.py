@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 
 from grading.scaffold.left_out import LeftOut
 from grading.scaffold.source import Source
-from grading.syntax import Definition, Function, definitions
-from grading.table import Task
+from grading.submissions.syntax import Definition, Function, definitions
+from grading.tasks.model import Task
 
 
 class ScaffoldError(Exception):

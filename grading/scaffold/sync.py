@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.scaffold.manifest import Manifest, digest, work_in
-from grading.submission import Submission
-from grading.table import Table, Task
+from grading.submissions.submission import Submission
+from grading.tasks.model import Table, Task
 
 
 class SyncError(Exception):

@@ -17,7 +17,7 @@ from grading.scaffold.manifest import NAME, Manifest
 from grading.scaffold.source import Source
 from grading.scaffold.stripping import ScaffoldError, strip
 from grading.scaffold.sync import Carried, sync
-from grading.table import Table
+from grading.tasks.model import Table
 
 COPIED = (
     ".gitignore",
@@ -33,8 +33,6 @@ COPIED = (
     "docs/why",
     "grading",
     "packages",
-    "tools/__init__.py",
-    "tools/workspace.py",
 )
 """What a tree takes from the repository, files and whole folders."""
 

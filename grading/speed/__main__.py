@@ -15,10 +15,10 @@ from pathlib import Path
 import click
 
 from asv_benchmarks.workloads import BY_NAME
-from grading.in_process import InProcessSubject
+from grading.driver.in_process import InProcessSubject
 from grading.speed.constants import with_constants
 from grading.speed.measure import measure
-from grading.table import PATH, table
+from grading.tasks.table import PATH, table
 
 
 @click.command()

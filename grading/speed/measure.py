@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from asv_benchmarks.workloads import Workload
-from grading.compare import MismatchError
-from grading.finding import Finding
+from grading.checking.compare import MismatchError
+from grading.checking.finding import Finding
+from grading.protocol.messages import Array, Response, Subject
 from grading.speed.trial import CALLS, Bench, Trial
-from grading.subject import Answer, Array, Subject
 
 ROUNDS = 7
 """How many times of the submission are taken, if they are quick."""
@@ -201,7 +201,7 @@ def _is_processor_free(clock: Clock) -> bool:
     return with_work - 1 < (os.cpu_count() or 1)
 
 
-def _seconds(subject: Subject, trial: Trial, clock: Clock) -> tuple[float, Answer]:
+def _seconds(subject: Subject, trial: Trial, clock: Clock) -> tuple[float, Response]:
     request = trial.request()
     began = clock()
     answer = subject.answer(request)

@@ -13,8 +13,8 @@ import numpy as np
 
 from asv_benchmarks.workloads import Workload
 from grading.driver.held import SPARE, Rows, arranged, weighed
+from grading.protocol.messages import Array, Request
 from grading.speed.yardstick import YARDSTICKS
-from grading.subject import Array, Request
 
 CALLS = {
     "sigmoid": 2,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from asv_benchmarks.workloads import Workload
+from grading.protocol.messages import Subject
 from grading.speed.measure import Clock, Measurement, measure
-from grading.subject import Subject
 
 Outcome: TypeAlias = Literal["fast enough", "too slow", "too busy"]
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from grading.subject import Array
+from grading.protocol.messages import Array
 
 Index: TypeAlias = tuple[Any, ...]
 Yardstick: TypeAlias = Callable[..., Array]

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 
-from grading.finding import Finding, collecting, finding_of
+from grading.checking.finding import Finding, collecting, finding_of
 from grading.judge.draws import drawn_by_seed_alone
-from grading.subject import Subject, SubjectError
+from grading.protocol.messages import Subject, SubjectError
 
 Check = Callable[..., None]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from grading.in_process import InProcessSubject
-from grading.subject import Answer, Array, Request, Subject
+from grading.driver.in_process import InProcessSubject
+from grading.protocol.messages import Array, Request, Response, Subject
 
-Mistake = Callable[[Answer], Answer]
+Mistake = Callable[[Response], Response]
 
 
 class Spoiled(Subject):
@@ -20,7 +20,7 @@ class Spoiled(Subject):
         self.mistake = mistake
         self.packages = InProcessSubject()
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         answer = self.packages.answer(request)
         return self.mistake(answer) if re.fullmatch(self.pattern, request.operation) else answer
 
@@ -28,10 +28,10 @@ class Spoiled(Subject):
 def array(change: Callable[[Request, Array], Array]) -> Mistake:
     """Spoil the first result."""
 
-    def mistake(answer: Answer) -> Answer:
+    def mistake(answer: Response) -> Response:
         first, *others = answer.arrays
         wrong = np.asarray(change(answer.request, first.copy()), np.float64)
-        return Answer(answer.request, (wrong, *others), answer.gradients, answer.plain)
+        return Response(answer.request, (wrong, *others), answer.gradients, answer.plain)
 
     return mistake
 
@@ -39,12 +39,12 @@ def array(change: Callable[[Request, Array], Array]) -> Mistake:
 def second(change: Callable[[Request, Array], Array]) -> Mistake:
     """Spoil the second result: of scalars the derivatives, of kernels the guard cells."""
 
-    def mistake(answer: Answer) -> Answer:
+    def mistake(answer: Response) -> Response:
         if len(answer.arrays) < 2:
             return answer
         first, other, *others = answer.arrays
         wrong = change(answer.request, other.copy())
-        return Answer(answer.request, (first, wrong, *others))
+        return Response(answer.request, (first, wrong, *others))
 
     return mistake
 
@@ -52,19 +52,19 @@ def second(change: Callable[[Request, Array], Array]) -> Mistake:
 def gradient(which: int, change: Callable[[Request, Array], Array | None]) -> Mistake:
     """Spoil the gradient of one operand."""
 
-    def mistake(answer: Answer) -> Answer:
+    def mistake(answer: Response) -> Response:
         gradients = list(answer.gradients)
         right = gradients[which] if gradients else None
         if right is not None:
             gradients[which] = change(answer.request, right.copy())
-        return Answer(answer.request, answer.arrays, tuple(gradients), answer.plain)
+        return Response(answer.request, answer.arrays, tuple(gradients), answer.plain)
 
     return mistake
 
 
 def plain(change: Callable[[Request, Any], Any]) -> Mistake:
     """Spoil a result that is not an array."""
-    return lambda answer: Answer(
+    return lambda answer: Response(
         answer.request, answer.arrays, plain=change(answer.request, answer.plain)
     )
 

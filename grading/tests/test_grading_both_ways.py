@@ -11,9 +11,10 @@ import pytest
 
 from grading.judge import own_work
 from grading.judge.records import Report, Status, from_json
-from grading.table import Task, table
+from grading.paths import ROOT
+from grading.tasks.model import Task
+from grading.tasks.table import table
 from grading.tests.upstream_trees import write_upstream
-from tools.workspace import ROOT
 
 OPTIONS = ("-m", "pytest", "-c", "pyproject.toml", "-p", "grading.judge.options")
 """What the script `pytest` of hatch.toml runs."""

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from grading.checking.compare import MismatchError
+from grading.checking.oracles import nn
+from grading.checking.oracles.convolution import conv
 from grading.checks import (
     test_task0_1,
     test_task0_2,
@@ -35,10 +38,7 @@ from grading.checks import (
     test_task4_4,
     test_task4_5,
 )
-from grading.compare import MismatchError
-from grading.oracles import nn
-from grading.oracles.convolution import conv
-from grading.subject import Answer, Array, Request, Subject, SubjectError
+from grading.protocol.messages import Array, Request, Response, Subject, SubjectError
 from grading.tests.spoiling import Mistake, Spoiled, array, formula, gradient, plain, second
 
 Check = Callable[..., None]
@@ -390,13 +390,13 @@ class Guessing(Subject):
         self.outputs: tuple[int, ...] = ()
         self.rng = np.random.default_rng(0)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         if request.operation == "learn.begin":
             self.outputs = (10,) if request.options["problem"] == "digits" else ()
-            return Answer(request, plain=1)
+            return Response(request, plain=1)
         steps, batch = request.arrays[0].shape[:2]
         shape = (steps, batch, *self.outputs) if "predict" in request.operation else (steps,)
-        return Answer(request, (self.rng.random(shape),))
+        return Response(request, (self.rng.random(shape),))
 
 
 TRAINING: list[Check] = [

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from grading.isolation import IsolatedSubject
-from grading.subject import Subject
-from grading.table import load
+from grading.protocol.messages import Subject
+from grading.tasks.table import load
 from grading.tests.mutants.rewriting import ROOT, Rewrite, changed_sources, make_tree
 from grading.tests.running import checks_of, failures
 

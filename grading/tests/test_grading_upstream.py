@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grading.in_process import InProcessSubject
+from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject, Limits
 from grading.judge.records import Status
 from grading.judge.remarks import SENTENCES, repairs
 from grading.judge.run import Plan, judge
 from grading.judge.subjects import Subjects, starter
-from grading.subject import Answer, Plain, Request, Subject, SubjectError
-from grading.submission import Submission
-from grading.table import table
+from grading.paths import ROOT
+from grading.protocol.messages import Plain, Request, Response, Subject, SubjectError
+from grading.submissions.submission import Submission
+from grading.tasks.table import table
 from grading.tests.upstream_trees import Edition, write_upstream
-from tools.workspace import ROOT
 
 EDITIONS: tuple[Edition, ...] = ("2022", "2023")
 
@@ -70,11 +70,11 @@ class Worker(Subject):
     def __init__(self, names: Plain) -> None:
         self.names = names
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         assert request.operation == "repairs.told"
         if self.names is None:
             raise SubjectError(["ImportError"], "no", request)
-        return Answer(request, plain=self.names)
+        return Response(request, plain=self.names)
 
 
 class Workers(Subjects):

@@ -8,7 +8,7 @@ import signal
 import traceback
 from typing import Any
 
-from grading.wire import LENGTHS, Frame, decode_request, encode_answer, encode_error
+from grading.protocol.wire import LENGTHS, Frame, decode_request, encode_error, encode_response
 
 LONGEST_MESSAGE = 20_000
 DEEPEST_TRACE = 40
@@ -31,7 +31,7 @@ def _reply(frame: Frame) -> Frame:
     number = frame.header["number"]
     try:
         perform = importlib.import_module("grading.driver").perform
-        return encode_answer(perform(decode_request(frame)), number)
+        return encode_response(perform(decode_request(frame)), number)
     except BaseException as error:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         return encode_error(kinds, _message(error), _trace(error), number)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from grading.isolation import CheckAbandoned, IsolatedSubject, Isolation, Limits
-from grading.subject import Array, Subject, SubjectError
+from grading.protocol.messages import Array, Subject, SubjectError
 
 LIMITS = Limits(
     call_seconds=5.0,

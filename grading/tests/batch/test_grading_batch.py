@@ -31,7 +31,7 @@ from grading.judge.records import (
     TaskResult,
     to_json,
 )
-from tools.workspace import ROOT
+from grading.paths import ROOT
 
 STUB = str(Path(__file__).with_name("stub.py"))
 
@@ -90,7 +90,13 @@ class Class:
         with (self.folder / "screen.txt").open("w", encoding="utf-8") as screen:
             console = Console(file=screen, width=200)
             return grade_batch(
-                self.batch, settings, store, number, jobs=jobs, scheduler=scheduler, console=console
+                find_submissions(self.batch),
+                settings,
+                store,
+                number,
+                jobs=jobs,
+                scheduler=scheduler,
+                console=console,
             )
 
     def child(self) -> int:

@@ -14,8 +14,8 @@ import pytest
 from grading.batch.cluster import connected
 from grading.batch.find import BatchError
 from grading.cli import main
+from grading.paths import ROOT
 from grading.tests.batch.test_grading_batch import Class
-from tools.workspace import ROOT
 
 pytestmark = pytest.mark.cluster
 

@@ -69,7 +69,7 @@ def _definitions(source: str) -> dict[str, str]:
 def main(tasks: Sequence[str]) -> None:
     """Run the checks of tasks here, and print what they ran."""
     # Loaded here, in the process that runs trusted code beside the checks.
-    from grading.in_process import InProcessSubject
+    from grading.driver.in_process import InProcessSubject
     from grading.tests.running import checks_of, failures
 
     sources = str(ROOT / "packages")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from grading.checking.finding import Finding
 from grading.diagnosis import likely_cause
-from grading.finding import Finding
 from grading.isolation import IsolatedSubject, Limits
-from grading.subject import Subject
-from grading.table import load
+from grading.protocol.messages import Subject
+from grading.tasks.table import load
 from grading.tests.mutants import cuda, module0, module1, module2, module3, module4
 from grading.tests.mutants.mutant import Mutant
 from grading.tests.mutants.reach import Reach, reach_of, reaches

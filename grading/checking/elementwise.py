@@ -1,0 +1,82 @@
+"""Checks of map, zip, reduce and the functions made of them, for whichever backend.
+
+Tasks 2.3, 2.4, 3.1 and 3.3 check the same laws of different code.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from grading.checking.compare import expect_array, expect_gradients
+from grading.checking.oracles.programs import SMOOTH
+from grading.checking.oracles.tensors import elementwise, elementwise_gradients
+from grading.checking.strategies import QUARTERS, arrays, broadcastable, shapes
+from grading.protocol.messages import Array, Plain, Subject
+
+UNARY = ("neg", "relu", "sigmoid", "exp", "log")
+BINARY = ("add", "sub", "mul", "div", "lt", "gt", "eq")
+
+SAFE: dict[str, tuple[float, ...]] = {
+    # Numbers at which a function is smooth, the simplest first.
+    "div": (1.0, 0.5, 0.25, 3.0, -0.5, -1.0, -2.5, -4.0),
+    "exp": tuple(x for x in QUARTERS if abs(x) < 3),
+    "log": tuple(n / 4 for n in range(1, 25)),
+    "relu": tuple(x + 0.125 for x in QUARTERS),
+}
+
+
+@st.composite
+def one_tensor(draw: st.DrawFn, name: str, max_side: int = 4) -> tuple[Array, Array]:
+    """Draw an operand of a function and a gradient of its result, each in any layout."""
+    shape = draw(shapes(max_side=max_side))
+    return draw(arrays(shape, SAFE.get(name, QUARTERS))), draw(arrays(shape))
+
+
+@st.composite
+def two_tensors(draw: st.DrawFn, name: str) -> tuple[Array, Array, Array]:
+    """Draw two operands that broadcast, and a gradient of the result."""
+    first, second = draw(broadcastable())
+    a = draw(arrays(first))
+    b = draw(arrays(second, SAFE.get(name, QUARTERS)))
+    return a, b, draw(arrays(np.broadcast_shapes(first, second)))
+
+
+def check_map(subject: Subject, name: str, x: Array, options: Plain) -> None:
+    answer = subject.call(f"tensor.{name}", [x], options)
+    expect_array(answer, elementwise(name, x))
+
+
+def check_zip(subject: Subject, name: str, a: Array, b: Array, options: Plain) -> None:
+    answer = subject.call(f"tensor.{name}", [a, b], options)
+    expect_array(answer, elementwise(name, a, b))
+
+
+def check_elementwise_gradients(
+    subject: Subject, name: str, operands: Sequence[Array], upstream: Array, options: Plain
+) -> None:
+    _, fits = SMOOTH[name]
+    assume(
+        all(
+            fits(*map(float, xs))
+            for xs in zip(*map(np.ravel, np.broadcast_arrays(*operands)), strict=True)
+        )
+    )
+    answer = subject.call(f"tensor.{name}", operands, options, upstream)
+    expect_array(answer, elementwise(name, *operands))
+    expect_gradients(answer, elementwise_gradients(name, upstream, *operands))
+
+
+@st.composite
+def reductions(draw: st.DrawFn, max_side: int = 4) -> tuple[Array, int, Array]:
+    """Draw a tensor, a dimension of it, and a gradient of its reduction."""
+    shape = draw(shapes(max_side=max_side))
+    dim = draw(st.integers(0, len(shape) - 1))
+    reduced = (*shape[:dim], 1, *shape[dim + 1 :])
+    return draw(arrays(shape)), dim, draw(arrays(reduced))
+
+
+def check_sum(subject: Subject, x: Array, dim: int, options: Plain) -> None:
+    answer = subject.call("tensor.sum", [x], {**options, "dim": dim})
+    expect_array(answer, x.sum(axis=dim, keepdims=True))

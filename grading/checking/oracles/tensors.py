@@ -1,0 +1,57 @@
+"""Functions of tensors and their gradients, in NumPy."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from grading.checking.oracles.programs import PARTIALS, VALUES
+from grading.protocol.messages import Array
+
+
+def elementwise(name: str, *operands: Array) -> Array:
+    """Apply a scalar formula to arrays that broadcast."""
+    return np.asarray(np.vectorize(VALUES[name], otypes=[np.float64])(*operands))
+
+
+def elementwise_gradients(name: str, upstream: Array, *operands: Array) -> list[Array]:
+    """Return the gradients of a scalar formula by its operands."""
+    gradients = []
+    for i, x in enumerate(operands):
+        slope = np.vectorize(lambda *xs, i=i: PARTIALS[name](*xs)[i], otypes=[np.float64])
+        gradients.append(unbroadcast(upstream * slope(*operands), x.shape))
+    return gradients
+
+
+def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
+    """Sum a gradient over the elements that broadcasting repeated."""
+    total = np.zeros(shape)
+    lead = gradient.ndim - len(shape)
+    for index in np.ndindex(*gradient.shape):
+        own = tuple(0 if n == 1 else i for i, n in zip(index[lead:], shape, strict=True))
+        total[own] += gradient[index]
+    return total
+
+
+def numerical_gradients(
+    f: Callable[..., Array], upstream: Array, *operands: Array, step: float = 1e-5
+) -> list[Array]:
+    """Return gradients by central differences, at every index of every operand."""
+    gradients = []
+    for i, x in enumerate(operands):
+        gradient = np.zeros(x.shape)
+        for index in np.ndindex(*x.shape):
+            shifted = [x.copy(), x.copy()]
+            shifted[0][index] += step
+            shifted[1][index] -= step
+            above, below = (f(*operands[:i], y, *operands[i + 1 :]) for y in shifted)
+            gradient[index] = np.sum((above - below) * upstream) / (2 * step)
+        gradients.append(gradient)
+    return gradients
+
+
+def matmul_gradients(a: Array, b: Array, upstream: Array) -> tuple[Array, Array]:
+    """Return the gradients of a matrix product, or of a batch of them that broadcast."""
+    return (
+        unbroadcast(upstream @ b.swapaxes(-1, -2), a.shape),
+        unbroadcast(a.swapaxes(-1, -2) @ upstream, b.shape),
+    )

@@ -1,0 +1,155 @@
+"""What hypothesis draws: numbers, shapes, arrays in all memory layouts, programs and graphs.
+
+The numbers of arrays are small and coarse, so that sums are exact and a failing example, shrunk,
+can be worked through by hand.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import strategies as st
+
+from grading.checking.oracles.programs import SMOOTH, Program, apply
+from grading.protocol.messages import Array, Plain
+
+QUARTERS = tuple(sorted((n / 4 for n in range(-16, 17)), key=lambda x: (abs(x), x < 0)))
+"""Multiples of 1/4 from -4 to 4, the simplest first: 0, 1/4, -1/4, …"""
+
+quarters = st.sampled_from(QUARTERS)
+"""One of `QUARTERS`."""
+
+positive = st.integers(1, 24).map(lambda n: n / 4)
+"""Multiples of 1/4 above 0: the domain of the logarithm and of the reciprocal."""
+
+small_floats = st.floats(-100, 100, allow_nan=False)
+"""Numbers of any kind, of ordinary size."""
+
+
+def away_from(kink: float, numbers: st.SearchStrategy[float]) -> st.SearchStrategy[float]:
+    """Draw numbers that are not at the kink of a function."""
+    return numbers.filter(lambda x: abs(x - kink) > 0.1)
+
+
+def columns(
+    numbers: st.SearchStrategy[float], count: int = 1
+) -> st.SearchStrategy[tuple[Array, ...]]:
+    """Draw arrays of equal length, of one dimension: the arguments of `count`-ary functions."""
+    row = st.tuples(*[numbers] * count)
+    return st.lists(row, min_size=1, max_size=8).map(
+        lambda rows: tuple(np.array(column, np.float64) for column in zip(*rows, strict=True))
+    )
+
+
+def shapes(
+    min_dims: int = 1, max_dims: int = 4, max_side: int = 4, min_side: int = 1
+) -> st.SearchStrategy[tuple[int, ...]]:
+    """Draw shapes."""
+    sides = st.integers(min_side, max_side)
+    return st.lists(sides, min_size=min_dims, max_size=max_dims).map(tuple)
+
+
+@st.composite
+def arrays(
+    draw: st.DrawFn,
+    shape: Sequence[int],
+    numbers: Sequence[float] = QUARTERS,
+    permuted: bool = True,
+) -> Array:
+    """Draw an array of a shape; its dimensions may stand in memory in any order.
+
+    The elements are some of the numbers, of which the first is the simplest.
+    """
+    values = np.array(numbers, np.float64)[draw(_bytes(shape)) % len(numbers)]
+    return draw(laid_out(values)) if permuted else values
+
+
+def _bytes(shape: Sequence[int]) -> st.SearchStrategy[Array]:
+    """Draw an array of bytes: a single draw, a good deal cheaper than one for each element.
+
+    It shrinks element by element all the same, towards 0.
+    """
+    size = math.prod(shape)
+    drawn = st.binary(min_size=size, max_size=size)
+    return drawn.map(lambda cells: np.frombuffer(cells, np.uint8).reshape(tuple(shape)))
+
+
+@st.composite
+def laid_out(draw: st.DrawFn, array: Array) -> Array:
+    """Draw a memory layout for an array: its values, its dimensions in another order in memory."""
+    order = draw(_orders(array.ndim))
+    inverse = np.argsort(order)
+    return np.ascontiguousarray(array.transpose(order)).transpose(inverse)
+
+
+@functools.cache
+def _orders(dims: int) -> st.SearchStrategy[tuple[int, ...]]:
+    """Draw an order of dimensions; the given one is the simplest."""
+    return st.sampled_from(tuple(itertools.permutations(range(dims))))
+
+
+@st.composite
+def distinct(draw: st.DrawFn, shape: Sequence[int]) -> Array:
+    """Draw an array without equal elements, each at least 1/2 from the next."""
+    size = math.prod(shape)
+    ranks = np.argsort(draw(_bytes((size,))), kind="stable")
+    values = (ranks.astype(np.float64) - size // 2) / 2
+    return draw(laid_out(values.reshape(tuple(shape))))
+
+
+@st.composite
+def broadcastable(draw: st.DrawFn, max_dims: int = 4) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Draw two shapes that broadcast together."""
+    common = draw(shapes(1, max_dims, 3))
+    pair = []
+    for _ in range(2):
+        cut = common[draw(st.integers(0, len(common) - 1)) :]
+        pair.append(tuple(1 if draw(st.booleans()) else size for size in cut))
+    return pair[0], pair[1]
+
+
+@st.composite
+def programs(
+    draw: st.DrawFn, names: Sequence[str] = tuple(SMOOTH), max_steps: int = 8
+) -> tuple[Program, list[float]]:
+    """Draw a program of scalars and its inputs; no step is near a kink or a pole.
+
+    A step may use an input or an earlier result twice, or a plain number on either side.
+    """
+    inputs = [draw(quarters) for _ in range(draw(st.integers(1, 3)))]
+    nodes = list(inputs)
+    program: Program = []
+    for _ in range(draw(st.integers(1, max_steps))):
+        name = draw(st.sampled_from(names))
+        arity, fits = SMOOTH[name]
+        operands: list[Plain] = [
+            draw(st.integers(0, len(nodes) - 1) | quarters) for _ in range(arity)
+        ]
+        if all(isinstance(operand, float) for operand in operands):
+            operands[0] = len(nodes) - 1
+        values = [nodes[o] if isinstance(o, int) else o for o in operands]
+        if fits(*values):
+            program.append([name, *operands])
+            nodes.append(apply(name, *values))
+    if not program:
+        program.append(["neg", 0])
+    return program, inputs
+
+
+@st.composite
+def graphs(draw: st.DrawFn, max_size: int = 8) -> Plain:
+    """Draw a graph of variables with local derivatives; each edge leads to an earlier variable.
+
+    The last variable is a result. Some of the others are constants, which have no edges.
+    """
+    size = draw(st.integers(2, max_size))
+    constants = draw(st.lists(st.integers(0, size - 2), max_size=2, unique=True))
+    edges: list[list[tuple[int, float]]] = []
+    for number in range(size):
+        fewest = 1 if number == size - 1 else 0
+        most = 0 if number == 0 or number in constants else 3
+        parents = draw(st.lists(st.integers(0, max(0, number - 1)), min_size=fewest, max_size=most))
+        edges.append([(parent, draw(quarters)) for parent in parents])
+    return {"edges": edges, "constants": constants}

@@ -1,0 +1,16 @@
+"""A subject in this very process: quick, and only for code that is trusted."""
+
+from grading.driver import perform
+from grading.protocol.messages import Request, Response, Subject, SubjectError
+
+
+class InProcessSubject(Subject):
+    """The `minitorch` that this process imports."""
+
+    def answer(self, request: Request) -> Response:
+        """Do what is asked, here and now."""
+        try:
+            return perform(request)
+        except Exception as error:
+            kinds = [kind.__name__ for kind in type(error).__mro__]
+            raise SubjectError(kinds, str(error), request) from error

@@ -1,0 +1,96 @@
+"""The files of a worker: a few of the grader, libraries, a submission."""
+
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+GRADING = Path(__file__).resolve().parents[1]
+
+WORKER_FILES = ("__init__.py", "protocol", "driver", "worker")
+"""The part of the grader that runs beside the code under test. It knows no right answer."""
+
+SIMULATION = "simulation"
+"""The subpackage of `mt_kernels_cuda` with the repaired CUDA simulator and the race detector.
+
+The worker gets a copy, because a submission has its own package of this name, or none.
+"""
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """What a worker has to see.
+
+    Attributes:
+        snapshot: A copy of the submission.
+        submission: The folders that Python searches, relative to the copy.
+        environment: Variables in addition to the usual ones.
+        gpu: Whether the devices of a GPU are there.
+    """
+
+    snapshot: Path
+    submission: tuple[Path, ...]
+    environment: Mapping[str, str]
+    gpu: bool
+
+
+def interpreter() -> Path:
+    """Return the Python that this one stands on, without its environment."""
+    return Path(sys.executable).resolve()
+
+
+def third_party() -> tuple[Path, ...]:
+    """Return the folders with installed libraries."""
+    paths = sysconfig.get_paths()
+    return tuple(dict.fromkeys(Path(paths[key]) for key in ("purelib", "platlib")))
+
+
+def usual_environment(home: str) -> dict[str, str]:
+    """Return the variables of a worker, whose own folder is `home`."""
+    variables = {
+        "HOME": home,
+        "TMPDIR": f"{home}/tmp",
+        "NUMBA_CACHE_DIR": f"{home}/numba",
+        "MPLCONFIGDIR": f"{home}/matplotlib",
+        "MPLBACKEND": "agg",
+        "PATH": "/usr/bin:/bin",
+        "USER": "worker",
+        "LOGNAME": "worker",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "HF_HUB_OFFLINE": "1",
+        # Threads are for the kernels of the submission.
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    # Where this machine keeps libraries, for a Python or a GPU that needs them.
+    for name in ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES"):
+        if name in os.environ:
+            variables[name] = os.environ[name]
+    return variables
+
+
+def copy_worker_files(to: Path) -> None:
+    """Copy what the worker needs of the grader, without compiled files."""
+    folder = to / "grading"
+    folder.mkdir(parents=True)
+    for source in (*(GRADING / name for name in WORKER_FILES), *simulation()):
+        if source.is_dir():
+            ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
+            shutil.copytree(source, folder / source.name, ignore=ignore)
+        else:
+            shutil.copyfile(source, folder / source.name)
+
+
+def simulation() -> tuple[Path, ...]:
+    """Return the folder of the CUDA simulator; none where the package is not installed.
+
+    The package is found without being imported: in a learner's tree it is the learner's code.
+    """
+    package = find_spec("mt_kernels_cuda")
+    locations = None if package is None else package.submodule_search_locations
+    return tuple(Path(location) / SIMULATION for location in locations or ())

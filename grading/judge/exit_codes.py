@@ -1,0 +1,36 @@
+"""The exit codes of the grader's commands."""
+
+from grading.judge.records import Report, Status
+
+OK = 0
+"""Something was judged, and nothing of it failed."""
+
+FAILED = 1
+"""Something failed."""
+
+USAGE = 2
+"""Usage error."""
+
+HARNESS = 3
+"""The grader itself failed."""
+
+INTERRUPTED = 130
+"""Ctrl-C."""
+
+
+def exit_code(report: Report, require_all: bool = False) -> int:
+    """Return the exit code of a run.
+
+    Args:
+        report: What was found out.
+        require_all: Whether a task that was not judged counts as failed.
+    """
+    if report.errors or report.counting(Status.ERROR):
+        return HARNESS
+    statuses = [task.status for task in report.tasks]
+    if any(status.bad for status in statuses):
+        return FAILED
+    judged = [status.judged for status in statuses]
+    if not any(judged) or (require_all and not all(judged)):
+        return FAILED
+    return OK

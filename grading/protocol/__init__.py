@@ -1,0 +1,1 @@
+"""Messages between the judge and the code under test, and their binary form."""

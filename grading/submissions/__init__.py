@@ -1,0 +1,1 @@
+"""Folders with code to judge, read and searched without running them."""

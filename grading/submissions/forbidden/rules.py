@@ -1,0 +1,118 @@
+"""What one node of a syntax tree uses that is forbidden, or hides."""
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from grading.submissions.forbidden.source import Source, dotted_name
+
+HIDES = ", which hides what is called"
+
+HIDING_FUNCTIONS = frozenset({"exec", "eval", "compile", "__import__", "vars", "globals"})
+"""Built-in functions that reach what cannot be read."""
+
+HIDING_MODULES = frozenset(
+    {"ctypes", "cffi", "importlib", "builtins", "subprocess", "marshal", "pickle", "runpy"}
+)
+"""Modules that call what cannot be read. No kernel needs one."""
+
+
+class Rules:
+    """What is forbidden, and how it is recognised.
+
+    Args:
+        forbidden: Modules and functions by their dotted names.
+    """
+
+    def __init__(self, forbidden: Sequence[str]) -> None:
+        self.forbidden = tuple(forbidden)
+        self._of_numpy = {
+            name.rpartition(".")[2] for name in forbidden if name.startswith("numpy.")
+        }
+
+    def used_by(self, node: ast.AST, source: Source) -> Iterator[str]:
+        """What a node uses, whatever the file."""
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from self._named(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            origin = source.origin(node)
+            for alias in node.names:
+                if alias.name != "*":
+                    yield from self._named(f"{origin}.{alias.name}")
+                elif origin == "numpy" and self._of_numpy:
+                    yield "every name of numpy"
+                else:
+                    yield from self._named(origin)
+        elif isinstance(node, ast.Attribute | ast.Name):
+            dotted = dotted_name(node, source.imports)
+            if dotted is not None:
+                yield from self._named(dotted)
+        elif isinstance(node, ast.Call):
+            yield from self._looked_up(node, source)
+
+    def hidden_in(self, node: ast.AST, source: Source) -> Iterator[str]:
+        """What a node does that is legitimate elsewhere, and not where the work is done.
+
+        Only functions of NumPy can be reached like this: other libraries are not there.
+        """
+        if not self._of_numpy:
+            return
+        match node:
+            case ast.BinOp(op=ast.MatMult()) | ast.AugAssign(op=ast.MatMult()):
+                if "matmul" in self._of_numpy:
+                    yield "the operator @"
+            case ast.Call(func=ast.Name(id=name)) if name not in source.definitions:
+                if name in HIDING_FUNCTIONS:
+                    yield name + HIDES
+                elif name == "getattr" and len(node.args) > 1 and not _text(node.args[1]):
+                    yield "getattr with a computed name" + HIDES
+            case ast.Call(func=ast.Attribute(attr="dot") as function):
+                if "dot" in self._of_numpy and dotted_name(function, source.imports) is None:
+                    yield "the method dot of an array"
+            case ast.Attribute(attr="__dict__" | "__getattribute__", value=value):
+                if dotted_name(value, source.imports) is not None:
+                    yield f"{node.attr} of a module" + HIDES
+            case ast.Import(names=names):
+                yield from (alias.name + HIDES for alias in names if _hides(alias.name))
+            case ast.ImportFrom():
+                origin = source.origin(node)
+                if _hides(origin):
+                    yield origin + HIDES
+
+    def _named(self, dotted: str) -> Iterator[str]:
+        """What of a dotted name is forbidden: it, or what it lies in."""
+        for name in self.forbidden:
+            if dotted == name or dotted.startswith(name + "."):
+                yield name
+                return
+        # The same functions lie in several corners of NumPy.
+        parts = dotted.split(".")
+        if (parts[0] == "numpy" and parts[-1] in self._of_numpy) or (
+            dotted in {"operator.matmul", "operator.imatmul"} and "matmul" in self._of_numpy
+        ):
+            yield dotted
+
+    def _looked_up(self, node: ast.Call, source: Source) -> Iterator[str]:
+        """What is reached by a literal: `getattr(np, "dot")`, `import_module("torch")`."""
+        function = dotted_name(node.func, source.imports)
+        if isinstance(node.func, ast.Name) and function is None:
+            function = node.func.id
+        if function == "getattr" and len(node.args) > 1:
+            of, name = dotted_name(node.args[0], source.imports), _text(node.args[1])
+            if of is not None and name:
+                yield from self._named(f"{of}.{name}")
+        elif function in {"__import__", "importlib.import_module"} and node.args:
+            name = _text(node.args[0])
+            if name:
+                yield from self._named(name)
+
+
+def _text(node: ast.AST) -> str | None:
+    """Return a literal text, None if the node is something else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return None
+
+
+def _hides(module: str) -> bool:
+    return module.partition(".")[0] in HIDING_MODULES

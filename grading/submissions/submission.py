@@ -1,0 +1,229 @@
+"""A folder with code to judge: how it is laid out, what is in it, and where a function stands.
+
+Two layouts are known. *packages* is this repository's: one folder a package below ``packages/``.
+*upstream* is the course's: a folder ``minitorch/`` at the root, perhaps with ``project/`` and
+``tests/`` beside it. Sources are parsed and never run, and nothing outside of the folder is read.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from grading.submissions.syntax import definitions, is_stub
+
+Layout: TypeAlias = Literal["packages", "upstream"]
+
+LARGEST_SOURCE = 2_000_000
+"""Bytes. A longer file is not a source that anybody wrote."""
+
+DEEPEST = 2
+"""How far below the given folder a submission is looked for, as archives wrap folders."""
+
+
+class SubmissionError(Exception):
+    """A path is not a submission; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a function stands.
+
+    Attributes:
+        file: The file, relative to the submission, with slashes.
+        line: The line of its ``def`` or ``class``, counted from 1.
+    """
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A folder with code to judge.
+
+    Attributes:
+        root: The folder, absolute, without links on the way.
+        layout: "packages" or "upstream".
+    """
+
+    root: Path
+    layout: Layout
+
+    @classmethod
+    def at(cls, path: str | Path) -> "Submission":
+        """Recognise the submission in a folder, or in the only folder that wraps it.
+
+        Raises:
+            SubmissionError: There is no such folder, no submission in it, or more than one.
+        """
+        given = Path(path)
+        if not given.is_dir():
+            what = "is a file" if given.exists() else "does not exist"
+            raise SubmissionError(f"{given} {what}; a submission is a folder")
+        level = [given.resolve()]
+        for _ in range(DEEPEST + 1):
+            found = [(folder, layout) for folder in level if (layout := _layout(folder))]
+            if len(found) == 1:
+                return cls(*found[0])
+            if found:
+                names = ", ".join(str(folder.relative_to(given.resolve())) for folder, _ in found)
+                raise SubmissionError(
+                    f"{given} holds several submissions: {names}; name one of them, or judge "
+                    "them all with --batch"
+                )
+            level = [below for folder in level for below in _folders(folder)]
+        raise SubmissionError(
+            f"{given} is not a submission: there is neither packages/minitorch/src/minitorch/ "
+            "(this repository's layout) nor minitorch/__init__.py (the course's)"
+        )
+
+    @property
+    def import_paths(self) -> tuple[Path, ...]:
+        """The folders that Python has to search for the submission's modules, in order."""
+        if self.layout == "upstream":
+            return (self.root,)
+        return tuple(
+            folder / "src"
+            for folder in _folders(self.root / "packages")
+            if self._inside(folder / "src") and (folder / "src").is_dir()
+        )
+
+    @property
+    def test_paths(self) -> tuple[Path, ...]:
+        """The folders with tests that the learner writes, where no import path holds them."""
+        folder = self.root / "tests"
+        if self.layout == "upstream" or not self._inside(folder) or not folder.is_dir():
+            return ()
+        return (folder,)
+
+    @property
+    def edition(self) -> str | None:
+        """The edition of the course that an upstream tree seems to follow, for reports.
+
+        "2022" compiles with numba's own `njit`; "2023" and later wrap it. None: this repository's
+        layout, or a module without compiled code.
+        """
+        source = None if self.layout == "packages" else self.source("minitorch.fast_ops")
+        if source is None:
+            return None
+        wrapped = b"_njit" in source.read_bytes()
+        return "2023" if wrapped else "2022"
+
+    def source(self, module: str) -> Path | None:
+        """Return the file of a module, such as "minitorch.nn"; None if it is not there."""
+        parts = module.split(".")
+        for folder in self.import_paths:
+            stem = folder.joinpath(*parts)
+            for file in (stem / "__init__.py", stem.with_name(stem.name + ".py")):
+                if self._is_source(file):
+                    return file
+        return None
+
+    def missing(self, holes: Iterable[str]) -> tuple[str, ...]:
+        """Return the modules of a task's holes whose files are not there.
+
+        A task with such a module is "not there": an upstream tree ends with its own module.
+        """
+        modules = dict.fromkeys(hole.partition(":")[0] for hole in holes)
+        return tuple(module for module in modules if self.source(module) is None)
+
+    def find(self, hole: str) -> Place | None:
+        """Return where a function, a method or a class stands.
+
+        Args:
+            hole: "module:qualname", such as "minitorch.nn:Max.backward". A module alone stands
+                for its first line.
+
+        Returns:
+            None if the file is not there, cannot be parsed, or defines no such name.
+        """
+        module, _, qualname = hole.partition(":")
+        file = self.source(module)
+        if file is None:
+            return None
+        name = file.relative_to(self.root).as_posix()
+        if not qualname:
+            return Place(name, 1)
+        line = _definitions(file, file.stat().st_mtime_ns).get(qualname)
+        return None if line is None else Place(name, line)
+
+    def open(self, holes: Iterable[str]) -> tuple[str, ...]:
+        """Return the holes that are still to be written: their bodies raise NotImplementedError."""
+        stubs = []
+        for hole in holes:
+            module, _, qualname = hole.partition(":")
+            file = self.source(module)
+            if file is not None and qualname in _stubs(file, file.stat().st_mtime_ns):
+                stubs.append(hole)
+        return tuple(stubs)
+
+    def places(self, holes: Iterable[str]) -> tuple[Place, ...]:
+        """Return where those of the holes stand that are there."""
+        return tuple(place for hole in holes if (place := self.find(hole)) is not None)
+
+    def _is_source(self, file: Path) -> bool:
+        if not self._inside(file) or not file.is_file():
+            return False
+        return file.stat().st_size <= LARGEST_SOURCE
+
+    def _inside(self, path: Path) -> bool:
+        """Return whether a path stays in the submission when links are followed."""
+        return path.resolve().is_relative_to(self.root)
+
+
+def _layout(folder: Path) -> Layout | None:
+    """Return the layout of a folder, None if it is no submission."""
+    layouts: Sequence[tuple[Layout, str]] = (
+        ("packages", "packages/minitorch/src/minitorch/__init__.py"),
+        ("upstream", "minitorch/__init__.py"),
+    )
+    for layout, file in layouts:
+        path = folder / file
+        if path.is_file() and path.resolve().is_relative_to(folder):
+            return layout
+    return None
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """Go through the folders in a folder by name; hidden ones and links are none."""
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            if path.is_dir() and not path.is_symlink() and not path.name.startswith((".", "__")):
+                yield path
+
+
+@lru_cache(maxsize=256)
+def _definitions(file: Path, changed: int) -> dict[str, int]:
+    """Return the line of every class, function and assigned name of a file by qualified name.
+
+    Args:
+        file: The file.
+        changed: When it was written last, so that an edited file is read again.
+    """
+    tree = _parsed(file)
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found.update({t.id: node.lineno for t in targets if isinstance(t, ast.Name)})
+    return {**found, **{name: node.lineno for name, node in definitions(tree).items()}}
+
+
+@lru_cache(maxsize=256)
+def _stubs(file: Path, changed: int) -> frozenset[str]:
+    """Return the functions of a file that are still to be written; see `_definitions`."""
+    return frozenset(name for name, node in definitions(_parsed(file)).items() if is_stub(node))
+
+
+def _parsed(file: Path) -> ast.Module:
+    """Return the syntax tree of a file, an empty one if it is no Python."""
+    try:
+        return ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])

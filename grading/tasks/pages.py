@@ -1,0 +1,199 @@
+"""The documents that repeat the table of tasks, written from it: `python -m grading.tasks.pages`.
+
+A page of a task is written by hand, but for its blocks: what stands between two marks is replaced.
+A test compares what is written with what this would write.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterable
+
+from grading.diagnosis.catalogue import MISTAKES
+from grading.paths import ROOT
+from grading.submissions.submission import Submission
+from grading.tasks.model import Module, Table, Task
+from grading.tasks.table import table
+
+FOLDER = ROOT / "docs" / "tasks"
+INDEX = FOLDER / "README.md"
+PICTURES = ROOT / "docs" / "images" / "tasks"
+README = ROOT / "README.md"
+
+BEGIN = "<!-- {}: written by `python -m grading.tasks.pages` -->"
+"""The first line of a block, with a place for its name."""
+
+BLOCK = re.compile(
+    "(?P<begin>" + BEGIN.format(r"(?P<name>\w+)") + r").*?(?P<end><!-- end of (?P=name) -->)",
+    re.DOTALL,
+)
+
+
+def written(text: str, blocks: dict[str, str]) -> str:
+    """Return a document with its blocks written anew.
+
+    Raises:
+        ValueError: The document lacks a block, has one twice, or has one that nobody knows.
+    """
+    names = [found["name"] for found in BLOCK.finditer(text)]
+    if sorted(names) != sorted(blocks):
+        raise ValueError(f"the blocks of the document are {names}, expected {list(blocks)}")
+    return BLOCK.sub(
+        lambda found: f"{found['begin']}\n\n{blocks[found['name']]}\n\n{found['end']}", text
+    )
+
+
+def task_page(task: Task, tasks: Table) -> str:
+    """Return the page of a task: what is there, with its blocks written; else a new one."""
+    file = ROOT / task.doc
+    text = file.read_text(encoding="utf-8") if file.exists() else _new_page(task)
+    return written(text, {name: write(task, tasks) for name, write in BLOCKS.items()})
+
+
+def index_page(tasks: Table) -> str:
+    """Return the page that lists all tasks."""
+    return written(INDEX.read_text(encoding="utf-8"), {"tasks": _index(tasks)})
+
+
+def readme_page(tasks: Table) -> str:
+    """Return the README with the table of modules and tasks."""
+    lines = ["| module | tasks |", "| --- | --- |"]
+    lines += [_row(module, tasks) for module in tasks.modules]
+    return written(README.read_text(encoding="utf-8"), {"tasks": "\n".join(lines)})
+
+
+def _new_page(task: Task) -> str:
+    blocks = {name: f"{BEGIN.format(name)}\n<!-- end of {name} -->\n" for name in BLOCKS}
+    return (
+        f"# {task.id} {task.title}\n\n{blocks['head']}\n## What is graded\n\n{blocks['checks']}\n"
+        f"## When it goes wrong\n\n{blocks['messages']}"
+    )
+
+
+def _row(module: Module, tasks: Table) -> str:
+    linked = [f"[{task.id}]({task.doc}) {task.title}" for task in tasks.in_module(module.number)]
+    return f"| {module.number} {module.title} | {' · '.join(linked)} |"
+
+
+def _index(tasks: Table) -> str:
+    parts = []
+    for module in tasks.modules:
+        parts.append(f"### [Module {module.number}: {module.title}](module{module.number}.md)\n")
+        parts.append("| | | |\n| --- | --- | --- |")
+        parts += [
+            f"| [{task.id}]({task.id}.md) | **{task.title}** | {task.asks} |"
+            for task in tasks.in_module(module.number)
+        ]
+        parts.append("")
+    return "\n".join(parts).strip()
+
+
+def _head(task: Task, tasks: Table) -> str:
+    """Return what stands at the top of a task's page."""
+    lines = [f"**{task.asks}**", "", *_picture(task)]
+    points = "no points" if not task.points else f"{task.points:g} points"
+    facts = [f"{points}: `hatch run grade {task.marker}`"]
+    if task.device == "cuda":
+        facts[0] += ", on a GPU, or with `--simulate`"
+    if task.prerequisites:
+        facts.append(f"builds on {_linked(task.prerequisites)}")
+    if unlocked := tasks.unlocked_by(task):
+        facts.append(f"leads to {_linked(each.id for each in unlocked)}")
+    facts.append(f"part of [module {task.module}](module{task.module}.md)")
+    facts += [f"to write: {names}" for names in _functions(task)]
+    return "\n".join([*lines, *(f"- {fact}" for fact in facts)])
+
+
+def _picture(task: Task) -> list[str]:
+    """Return the picture of a task, if there is one, told by its own title."""
+    file = PICTURES / f"{task.id}.svg"
+    if not file.exists():
+        return []
+    root = ET.fromstring(file.read_text(encoding="utf-8"))
+    titles = [child.text or "" for child in root if child.tag.endswith("}title")]
+    if not titles or not titles[0].strip():
+        raise ValueError(f"{file} has no <title>, which tells those who cannot see it")
+    return [f"![{' '.join(titles[0].split())}](../images/tasks/{file.name})", ""]
+
+
+def _linked(names: Iterable[str]) -> str:
+    return ", ".join(f"[{name}]({name}.md)" for name in names)
+
+
+def _functions(task: Task) -> list[str]:
+    """Return the files of a task's functions, with the names of these."""
+    here = Submission.at(ROOT)
+    files: dict[str, list[str]] = {}
+    for hole in task.holes:
+        place = here.find(hole)
+        if place is not None:
+            files.setdefault(place.file, []).append(hole.partition(":")[2])
+    return [
+        f"{', '.join(f'`{name}`' for name in names)} in [{file.rpartition('/')[2]}](../../{file})"
+        for file, names in files.items()
+    ]
+
+
+def _checks(task: Task, tasks: Table) -> str:
+    """Return what decides about the points."""
+    lines = ["Required, for the points:", ""]
+    lines += [f"- {_words(name)}" for name in task.checks.required]
+    if not task.checks.required:
+        lines = ["Nothing is required."]
+    if task.checks.advice:
+        lines += ["", "Advice, which costs nothing:", ""]
+        lines += [f"- {_words(name)}: {why}" for name, why in task.checks.advice.items()]
+    if task.accuracy:
+        lines += ["", "Accuracy, for which networks are trained:", ""]
+        lines += ["| | right |", "| --- | --- |"]
+        lines += [
+            f"| {_words(name)} | {wanted.least} of {wanted.of} |"
+            for name, wanted in task.accuracy.items()
+        ]
+    if task.speed is not None:
+        lines += [
+            "",
+            f"Speed: fast enough is at most {task.speed.ratio:g} times as long as our `fast` "
+            "kernels ([how it is measured](../guides/grading-your-work.md#speed)).",
+        ]
+    if task.allowances:
+        lines += ["", "What you may do your own way:", ""]
+        lines += [f"- {_words(name)}: {why}" for name, why in task.allowances.items()]
+    if task.forbidden:
+        named = ", ".join(f"`{name}`" for name in task.forbidden)
+        lines += ["", f"The work has to be your own: {named} may not do it."]
+    return "\n".join(lines)
+
+
+def _messages(task: Task, tasks: Table) -> str:
+    """Return everything that a report says after "looks like"."""
+    causes = list(dict.fromkeys(each.cause for each in MISTAKES if task.id in each.tasks))
+    if not causes:
+        return "The report shows the smallest input that goes wrong, what was expected, what came."
+    summary = f"All {len(causes)} that the grader recognises"
+    head = f'<details markdown="1"><summary>{summary}</summary>'
+    return "\n".join([head, "", *(f"- {cause}" for cause in causes), "", "</details>"])
+
+
+BLOCKS: dict[str, Callable[[Task, Table], str]] = {
+    "head": _head,
+    "checks": _checks,
+    "messages": _messages,
+}
+"""The blocks of a task's page, by the names in their marks."""
+
+
+def _words(name: str) -> str:
+    return name.removeprefix("test_").replace("_", " ")
+
+
+def main() -> None:
+    """Write the documents."""
+    tasks = table()
+    for task in tasks.tasks:
+        (ROOT / task.doc).write_text(task_page(task, tasks), encoding="utf-8")
+    INDEX.write_text(index_page(tasks), encoding="utf-8")
+    README.write_text(readme_page(tasks), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""Validation of the table of tasks: complaints about its values, each with line and key."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from asv_benchmarks.workloads import BY_NAME
+from grading.tasks.model import DEVICES, KINDS, Checks, Speed, Table, Task
+from grading.tasks.positions import Key, Positions
+
+ID = re.compile(r"[0-9]\.[1-9][0-9]?[a-z]?")
+HOLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+SPOIL = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?")
+DOTTED = re.compile(r"[A-Za-z_][\w.]*")
+CHECK = re.compile(r"test_\w+")
+UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
+DOC = re.compile(r"docs/[\w./-]+\.md(#[\w-]+)?")
+
+
+def located(path: Path, positions: Positions, key: Key, complaint: str) -> str:
+    """Return a complaint with the file, the line and the key that it is about."""
+    name = ""
+    for part in key:
+        name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else part
+    return f"{path}:{positions.line(key)}: {name or 'the table'}: {complaint}"
+
+
+def key_of(where: str, complaint: str) -> Key:
+    """Turn the path of a complaint, as in "`$.task[0].points`", into a key.
+
+    A field that must not be there is named by the complaint and not by the path.
+    """
+    key: list[str | int] = [
+        int(index) if index else name
+        for name, index in re.findall(r"\.?([^.\[\]`$]+)|\[(\d+)\]", where.strip("`$"))
+        if name or index
+    ]
+    unknown = UNKNOWN.fullmatch(complaint)
+    return (*key, unknown[1]) if unknown else tuple(key)
+
+
+def in_words(complaint: str) -> str:
+    """Add what is allowed to a complaint about a key or a choice."""
+    if unknown := UNKNOWN.fullmatch(complaint):
+        keys = {name for kind in KINDS for name in kind.__struct_encode_fields__}
+        near = get_close_matches(unknown[1], sorted(keys), n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"there is no key {unknown[1]!r} here{hint}"
+    if complaint.startswith("Invalid enum value"):
+        return f"{complaint}; allowed are {_listed(map(repr, DEVICES))}"
+    return complaint
+
+
+def complaints(read: Table) -> Iterable[tuple[Key, str]]:
+    """Go through what is wrong beyond the types of the values, in the order of the table."""
+    numbers = [module.number for module in read.modules]
+    for i, number in enumerate(numbers):
+        if number in numbers[:i]:
+            yield ("module", i, "number"), f"module {number} is there twice"
+    earlier: dict[str, Task] = {}
+    for i, task in enumerate(read.tasks):
+        for key, complaint in _complaints_of(task, earlier, numbers):
+            yield ("task", i, *key), f"task {task.id}: {complaint}"
+        earlier[task.id] = task
+    if not read.tasks:
+        yield ("task",), "there are no tasks"
+
+
+def _complaints_of(
+    task: Task, earlier: Mapping[str, Task], modules: Sequence[int]
+) -> Iterable[tuple[Key, str]]:
+    if not ID.fullmatch(task.id):
+        yield ("id",), f'{task.id!r} is no id; ids are written as "4.2" or "4.4b"'
+    if task.id in earlier:
+        yield ("id",), "the id is there twice"
+    if task.module not in modules:
+        yield ("module",), f"there is no module {task.module}, only {_listed(modules)}"
+    if not task.id.startswith(f"{task.module}."):
+        yield ("module",), f"a task of module {task.module} has an id that starts with it"
+    for field, text in (("title", task.title), ("asks", task.asks)):
+        if not text.strip():
+            yield (field,), f"{field} is empty"
+    if task.points < 0:
+        yield ("points",), f"{task.points} points are less than none"
+    if not 0 <= task.simulated <= 1:
+        yield ("simulated",), f"{task.simulated} is no share of the points, from 0 to 1"
+    if task.simulated != 1 and task.device != "cuda":
+        yield ("simulated",), "a task on the processor is never simulated"
+    if task.seconds <= 0:
+        yield ("seconds",), f"{task.seconds} seconds are no time"
+    if task.memory_mb < 100:
+        yield ("memory_mb",), f"{task.memory_mb} MB are less than Python and NumPy need"
+    if not DOC.fullmatch(task.doc):
+        yield ("doc",), f'{task.doc!r} is no page; write it as "docs/…/page.md"'
+    yield from _complaints_of_names(task)
+    for i, name in enumerate(task.prerequisites):
+        if name not in earlier:
+            yield (
+                ("prerequisites", i),
+                f"there is no task {name!r} above; a task stands below those that it builds on",
+            )
+    yield from _complaints_of_checks(task.checks)
+    for name, reason in task.allowances.items():
+        if not reason.strip():
+            yield ("allowances", name), "an allowance needs a reason"
+    for name, accuracy in task.accuracy.items():
+        if not 0 < accuracy.least <= accuracy.of:
+            yield (
+                ("accuracy", name, "least"),
+                f"{accuracy.least} right of {accuracy.of} cannot be demanded",
+            )
+    if task.speed is not None:
+        yield from _complaints_of_speed(task.speed, task.points)
+
+
+def _complaints_of_names(task: Task) -> Iterable[tuple[Key, str]]:
+    hole = '"module:qualname"'
+    patterns = {
+        "holes": (HOLE, hole),
+        "upstream": (HOLE, hole),
+        "spoils": (SPOIL, f'{hole} or "module"'),
+        "forbidden": (DOTTED, '"module" or "module.function"'),
+    }
+    for field, (pattern, form) in patterns.items():
+        names: tuple[str, ...] = getattr(task, field)
+        for i, name in enumerate(names):
+            if not pattern.fullmatch(name):
+                yield (field, i), f"{name!r} is not written as {form}"
+            if name in names[:i]:
+                yield (field, i), f"{name!r} is there twice"
+
+
+def _complaints_of_checks(checks: Checks) -> Iterable[tuple[Key, str]]:
+    if not checks.names:
+        yield ("checks",), "a task without checks cannot be judged"
+    for i, name in enumerate(checks.required):
+        if not CHECK.fullmatch(name):
+            yield ("checks", "required", i), f"{name!r} is no check; their names start with test_"
+        if name in checks.required[:i]:
+            yield ("checks", "required", i), f"{name} is there twice"
+        if name in checks.advice:
+            yield ("checks", "advice", name), f"{name} is required, too"
+    for name, reason in checks.advice.items():
+        if not CHECK.fullmatch(name):
+            yield ("checks", "advice", name), f"{name!r} is no check; their names start with test_"
+        if not reason.strip():
+            yield ("checks", "advice", name), "an advice needs a reason"
+
+
+def _complaints_of_speed(speed: Speed, points: float) -> Iterable[tuple[Key, str]]:
+    if not speed.workloads:
+        yield ("speed", "fast"), "a speed is measured with at least one workload"
+    for name, fast in speed.fast.items():
+        if name not in BY_NAME:
+            yield ("speed", "fast", name), f"no such workload; there are {_listed(BY_NAME)}"
+        if fast <= 0:
+            yield ("speed", "fast", name), f"a ratio of times is positive: {fast}"
+    if speed.ratio < 1:
+        yield ("speed", "ratio"), f"nobody has to be faster than the fast kernels: {speed.ratio}"
+    if not 0 <= speed.points <= points:
+        yield ("speed", "points"), f"{speed.points} of the task's {points} points are impossible"
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))

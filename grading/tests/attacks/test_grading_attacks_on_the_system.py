@@ -1,0 +1,230 @@
+"""Attacks on the judge's process, on others, on the network, and on the sandbox itself."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from grading.tests.attacks.exam import LIMITS, OTHERS, sit
+from grading.tests.attacks.trees import write_tree
+
+pytestmark = pytest.mark.slow
+
+
+def test_killing_its_parent(tree: Path, sandbox: None) -> None:
+    """The worker's parent is the sandbox's first process; the judge is not in sight."""
+    kills = """
+        def mul(x, y):
+            import os, signal
+            # Bounded: only where this is a sandbox with few processes of its own.
+            if os.getpid() < 100:
+                for pid in (os.getppid(), -1):
+                    try:
+                        os.kill(pid, signal.SIGKILL)
+                    except OSError:
+                        pass
+            return 42.0
+        """
+    result = sit(write_tree(tree, kills))
+    assert "mul" not in result.passed
+    assert result.passed == OTHERS
+
+
+def test_a_process_that_is_left_behind_ends(tree: Path, contained: None) -> None:
+    """It leaves its session, and its parent, before it waits."""
+    marker = f"left-behind-{os.getpid()}-{time.monotonic_ns()}"
+    leaves = f"""
+        def mul(x, y):
+            import os, subprocess, sys
+            if not os.fork():
+                os.setsid()
+                if not os.fork():
+                    os.execv("/bin/sleep", ["{marker}", "30"])
+                os._exit(0)
+            os.wait()
+            return x * y
+        """
+
+    def running() -> bool:
+        return any(
+            marker in file.read_text(errors="replace")
+            for file in Path("/proc").glob("[0-9]*/cmdline")
+            if file.exists()
+        )
+
+    sit(write_tree(tree, leaves))
+    end = time.monotonic() + 5
+    while running() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not running()
+
+
+@contextmanager
+def listener(family: socket.AddressFamily, address: object) -> Iterator[list[bytes]]:
+    """Listen on this machine; collect who connects."""
+    callers: list[bytes] = []
+    with socket.socket(family, socket.SOCK_STREAM) as server:
+        server.bind(address)  # type: ignore[arg-type]
+        server.listen()
+        server.settimeout(0.1)
+        stop = threading.Event()
+
+        def accept() -> None:
+            while not stop.is_set():
+                try:
+                    caller, _ = server.accept()
+                except TimeoutError:
+                    continue
+                with caller:
+                    callers.append(caller.recv(10))
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield callers
+        finally:
+            stop.set()
+            thread.join()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+CALL = """
+    def mul(x, y):
+        import socket
+        with socket.socket(socket.{family}) as caller:
+            caller.settimeout(2)
+            caller.connect({address!r})
+            caller.send(b"answers?")
+        return x * y
+    """
+
+
+def test_calls_to_the_network(tree: Path, sandbox: None) -> None:
+    address = ("127.0.0.1", free_port())
+    with listener(socket.AF_INET, address) as callers:
+        result = sit(write_tree(tree, CALL.format(family="AF_INET", address=address)))
+        assert "OSError" in result.mul.kinds
+        assert result.passed == OTHERS
+        # The listener is there: this process reaches it.
+        with socket.create_connection(address) as caller:
+            caller.send(b"judge")
+        time.sleep(0.3)
+    assert callers == [b"judge"]
+
+
+@pytest.mark.parametrize("kind", ["abstract", "file"])
+def test_calls_by_a_socket_without_network(
+    tree: Path, tmp_path: Path, sandbox: None, kind: str
+) -> None:
+    name = f"\0mt-attack-{os.getpid()}" if kind == "abstract" else str(tmp_path / "socket")
+    with listener(socket.AF_UNIX, name) as callers:
+        result = sit(write_tree(tree, CALL.format(family="AF_UNIX", address=name)))
+        assert "OSError" in result.mul.kinds
+    assert callers == []
+
+
+def test_secrets_of_the_judge(tree: Path, sandbox: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its own variables nor those of any process that it sees tell anything."""
+    monkeypatch.setenv("GRADER_TOKEN", "open-sesame-4711")
+    reads = """
+        def mul(x, y):
+            import glob, os
+            texts = [repr(dict(os.environ)).encode()]
+            for name in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline"):
+                try:
+                    texts.append(open(name, "rb").read())
+                except OSError:
+                    pass
+            secret = b"open-" + b"sesame"
+            raise LookupError(any(secret in text for text in texts))
+        """
+    assert sit(write_tree(tree, reads)).mul.message == "False"
+
+
+ESCAPES = {
+    "mount": "libc.mount(b'none', b'/submission', b'tmpfs', 0, b'') == 0",
+    "remount": "libc.mount(b'none', b'/', b'', 32 | 4096, b'') == 0",
+    "unmount": "libc.umount2(b'/kit', 2) == 0",
+    "become root": "libc.setuid(0) == 0 and open('/proc/self/status').read().count('CapEff:\\t0')"
+    " == 0",
+    "change the root": "libc.chroot(b'/tmp') == 0",
+    "make a device": "libc.mknod(b'/tmp/disk', 0o60666, 0xFE00) == 0"
+    " and bool(open('/tmp/disk', 'rb'))",
+    "trace the first process": "libc.ptrace(16, 1, 0, 0) == 0",
+    "raise a limit": "libc.prlimit(0, 6, ctypes.byref((ctypes.c_ulong * 2)(1 << 30, 1 << 30)), "
+    "None) == 0",
+    "write where only reading is meant": "any(writes(p) for p in ('/', '/usr', '/kit', '/dev', "
+    "'/submission', '/submission/minitorch', os.path.dirname(os.__file__)))",
+    "set the host's name": "libc.sethostname(b'evil', 4) == 0",
+    "change the kernel's settings": "writes('/proc/sys/kernel', 'core_pattern')",
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES)
+def test_ways_out_of_the_sandbox(tree: Path, sandbox: None, escape: str) -> None:
+    tries = f"""
+        import ctypes, os
+        libc = ctypes.CDLL(None, use_errno=True)
+
+        def writes(folder, name="trace-of-an-attack"):
+            try:
+                with open(os.path.join(folder, name), "w") as file:
+                    file.write("it was here")
+                return True
+            except OSError:
+                return False
+
+        def mul(x, y):
+            try:
+                succeeded = {escape}
+            except (OSError, AttributeError):
+                succeeded = False
+            raise LookupError(bool(succeeded))
+        """
+    assert sit(write_tree(tree, tries), checks=["mul"]).mul.message == "False"
+
+
+def test_changing_the_driver_beside_it(tree: Path) -> None:
+    """The driver can be patched; what it then answers is as wrong as before."""
+    patches = """
+        import grading.driver
+
+        def perform(request):
+            from grading.protocol.messages import Response
+            import numpy
+            return Response(request, (numpy.zeros(4),), (), {"passed": True, "score": 100})
+
+        grading.driver.perform = perform
+        """
+    assert "mul" not in sit(write_tree(tree, first=patches)).passed
+
+
+def test_threads_that_disturb(tree: Path) -> None:
+    disturbs = """
+        import os, threading
+
+        def shout():
+            while True:
+                for descriptor in range(3, 16):
+                    try:
+                        os.write(descriptor, b"passed" * 100)
+                    except OSError:
+                        pass
+
+        def mul(x, y):
+            threading.Thread(target=shout, daemon=True).start()
+            return 42.0
+        """
+    result = sit(write_tree(tree, disturbs))
+    assert result.passed <= {"neg"}
+    assert "neg" in sit(write_tree(tree, disturbs), LIMITS, checks=["neg"]).passed

@@ -1,0 +1,249 @@
+"""The commands: what they refuse, what they write, and what they exit with."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from grading.cli import grade as _grade  # noqa: F401  (the module is patched by its name)
+from grading.cli import main
+from grading.cli.doctor import run_check
+from grading.cli.doctor_checks import Finding, Health, data, doctor_checks, python
+from grading.cli.memory import FOLDER, recall, remember
+from grading.cli.status import next_tasks, progress_of_tasks
+from grading.isolation import IsolationError
+from grading.judge.exit_codes import FAILED, HARNESS, OK, USAGE
+from grading.judge.records import Report, Status, from_json
+from grading.judge.run import Plan
+from grading.paths import ROOT
+from grading.submissions.submission import Submission
+from grading.tasks.model import Table
+from grading.tasks.table import table
+from grading.tests.sample_reports import every_kind, report, task
+from tools.import_graph import imports_of
+
+
+class Judge:
+    """Stands in for the judge: remembers what it was asked, and answers with a report."""
+
+    def __init__(self, answer: Report | Exception) -> None:
+        self.answer = answer
+        self.plans: list[Plan] = []
+
+    def __call__(self, plan: Plan, tasks: Table, progress: object) -> Report:
+        self.plans.append(plan)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def submission(tmp_path: Path) -> Path:
+    """A submission in the course's layout, with a task to write."""
+    package = tmp_path / "work" / "minitorch"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    (package / "autodiff.py").write_text(
+        "def central_difference(f, *vals, arg=0, epsilon=1e-6):\n"
+        "    raise NotImplementedError('Need to implement for Task 1.1')\n",
+        encoding="utf-8",
+    )
+    return package.parent
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
+    made = Judge(report(task("4.2", Status.PASSED)))
+    monkeypatch.setattr("grading.cli.grade.judge", made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("statuses", "options", "code"),
+    [
+        ([Status.PASSED], [], OK),
+        ([Status.PASSED, Status.FAILED], [], FAILED),
+        ([Status.PASSED, Status.NOT_JUDGED], [], OK),
+        ([Status.PASSED, Status.NOT_JUDGED], ["--require-all"], FAILED),
+        ([Status.ERROR], [], HARNESS),
+    ],
+)
+def test_exit_codes(
+    statuses: list[Status], options: list[str], code: int, judge: Judge, submission: Path
+) -> None:
+    judge.answer = report(*(task(f"4.{i}", each) for i, each in enumerate(statuses, start=1)))
+    assert main(["grade", "--submission", str(submission), *options]) == code
+
+
+def test_options_reach_the_judge(judge: Judge, submission: Path) -> None:
+    options = ["--seed", "5", "--no-speed", "--simulate", "--strict-isolation"]
+    main(["grade", "module4", "task0_1", "--submission", str(submission), *options])
+    (plan,) = judge.plans
+    assert [each.id for each in plan.tasks] == ["0.1", "4.1", "4.2", "4.3", "4.4", "4.4b", "4.5"]
+    assert (plan.seed, plan.speed, plan.simulate, plan.isolation) == (5, False, True, "required")
+    assert plan.submission.root == submission.resolve()
+
+
+def test_a_seed_is_drawn_and_shown(
+    judge: Judge, submission: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        main(["grade", "--submission", str(submission)])
+    assert judge.plans[0].seed != judge.plans[1].seed
+    assert "seed 7" in capsys.readouterr().out
+
+
+def test_all_formats_are_written(judge: Judge, submission: Path, tmp_path: Path) -> None:
+    judge.answer = every_kind()
+    names = ("json", "html", "junit", "gradescope", "csv")
+    files = [part for name in names for part in (f"--{name}", str(tmp_path / name))]
+    main(["grade", "--submission", str(submission), *files])
+    assert from_json((tmp_path / "json").read_bytes()) == judge.answer
+    assert json.loads((tmp_path / "gradescope").read_bytes())["score"] == 10
+    for name in names:
+        assert b"4.2" in (tmp_path / name).read_bytes() or name == "junit"
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["grade", "task42"], ["no task 'task42'", "did you mean task4_2"]),
+        (["grade", "task9_9"], ["task0_1 … task4_5", "module0 … module4"]),
+        (["grade", "--submission", "{tmp}/nowhere"], ["nowhere does not exist"]),
+        (["grade", "--submission", "{tmp}"], ["is not a submission"]),
+        (["grade", "--json", "{tmp}/no/such/file"], ["no folder", "--json"]),
+        (["grade", "--seed", "x"], ["--seed"]),
+        (["grade", "--jobs", "2"], ["--jobs", "--batch"]),
+        (["grade", "--batch", "{tmp}", "--watch"], ["--watch", "--batch"]),
+        (["grade", "--batch", "{tmp}", "--html", "{tmp}/x"], ["--html", "--batch"]),
+        (["grade", "--batch", "{tmp}/nowhere", "--out", "{tmp}/out"], ["nowhere"]),
+        (["grade", "--sead", "3"], ["--sead", "--seed"]),
+        (["grad"], ["grad"]),
+        (["status", "--submission", "{tmp}/nowhere"], ["nowhere does not exist"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_what_makes_no_sense_is_refused(
+    arguments: list[str],
+    words: list[str],
+    judge: Judge,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([each.format(tmp=tmp_path) for each in arguments]) == USAGE
+    assert not judge.plans
+    said = " ".join(capsys.readouterr().err.split())
+    for word in words:
+        assert word in said
+
+
+def test_the_harness_failing_is_told_from_a_failed_task(
+    judge: Judge, submission: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for error in (RuntimeError("no disk"), IsolationError("no sandbox")):
+        judge.answer = error
+        assert main(["grade", "--submission", str(submission)]) == HARNESS
+        said = capsys.readouterr().err
+        assert str(error) in said
+        assert "says nothing about the submission" in said
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == OK
+    said = capsys.readouterr().out
+    for name in ("grade", "status", "doctor", "scaffold", "sync", "Exit codes"):
+        assert name in said
+
+
+def test_status_of_a_tree_that_has_only_begun(
+    submission: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--submission", str(submission)]) == OK
+    said = capsys.readouterr().out
+    assert re.search(r"○ +1\.1 .*1 of 1 functions to write", said)
+    assert re.search(r"– +4\.2 .*not there", said)
+    assert "hatch run grade task1_1" in said
+
+
+def test_status_remembers_what_was_judged(submission: Path) -> None:
+    found, tasks = Submission.at(submission), table()
+    (submission / "minitorch" / "autodiff.py").write_text(
+        "def central_difference(): ...\n", encoding="utf-8"
+    )
+    remember(report(task("1.1", Status.PASSED), task("1.2", Status.NOT_JUDGED)), found)
+    assert list(recall(found)) == ["1.1"]
+    progress = progress_of_tasks(found, tasks)
+    assert progress["1.1"].done
+    assert "1.1" not in [each.id for each in next_tasks(progress, tasks)]
+    (submission / "minitorch" / "autodiff.py").write_text(
+        "def central_difference(): pass\n", encoding="utf-8"
+    )
+    assert "changed since" in progress_of_tasks(found, tasks)["1.1"].text
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"1.1": 3}', "\udcff"])
+def test_a_broken_memory_is_no_memory(content: str, submission: Path) -> None:
+    folder = submission / FOLDER
+    folder.mkdir()
+    (folder / "results.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert recall(Submission.at(submission)) == {}
+
+
+def test_next_is_what_everything_needed_is_done_for(submission: Path) -> None:
+    found, tasks = Submission.at(submission), table()
+    waiting = [each.id for each in next_tasks(progress_of_tasks(found, tasks), tasks)]
+    # Only 1.1 has its file; 0.2 has no function to write, and waits for 0.1.
+    assert "1.1" in waiting
+    assert "0.2" not in waiting
+
+
+def test_doctor_exits_with_1_only_if_nothing_can_be_judged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fine() -> Finding:
+        return Finding("one", Health.GOOD, "fine")
+
+    def poor() -> Finding:
+        return Finding("two", Health.POOR, "slow", "buy a faster one")
+
+    def bad() -> Finding:
+        raise OSError("gone")
+
+    for found, code in ([(fine, poor), OK], [(fine, bad), FAILED]):
+        monkeypatch.setattr("grading.cli.doctor.doctor_checks", lambda found=found: found)
+        assert main(["doctor"]) == code
+    said = capsys.readouterr().out
+    assert "→ buy a faster one" in said
+    assert "OSError: gone" in said
+
+
+def test_doctor_looks_at_what_the_guide_promises() -> None:
+    names = [check.__name__ for check in doctor_checks()]
+    assert {"python", "libraries", "packages", "cache", "data", "sandbox", "gpu"} <= set(names)
+    assert run_check(python).health is Health.GOOD
+
+
+def test_doctor_finds_a_changed_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "SHA256SUMS").write_text(f"{'0' * 64}  some.gz\n", encoding="utf-8")
+    (folder / "some.gz").write_bytes(b"changed")
+    monkeypatch.setattr("grading.cli.doctor_checks.ROOT", tmp_path)
+    found = data()
+    assert found.health is Health.POOR
+    assert found.remedy == "git checkout -- data/some.gz"
+
+
+def test_nothing_below_imports_the_command_line() -> None:
+    grading = ROOT / "grading"
+    below = [
+        file
+        for file in grading.rglob("*.py")
+        if not {grading / "cli", grading / "tests"} & {*file.parents}
+        and file != grading / "__main__.py"
+    ]
+    assert below
+    imports = [each for file in below for each in imports_of(file)]
+    assert [str(each) for each in imports if f"{each.module}.".startswith("grading.cli.")] == []

@@ -1,0 +1,144 @@
+"""What Gradescope and GitHub Classroom are given does what they expect."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from grading.cli.grade import grade
+from grading.deployment.__main__ import main
+from grading.deployment.gradescope import SCRIPTS
+from grading.paths import ROOT
+from grading.tasks.table import table
+
+STUB = """#!{python}
+import os, pathlib, sys
+if sys.argv[1] == "-":
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+option = dict(zip(sys.argv, sys.argv[1:]))
+pathlib.Path("told").write_text(" ".join(sys.argv[1:]))
+pathlib.Path(option["--gradescope"]).write_text("{{}}")
+print("Error: no submission", file=sys.stderr)
+sys.exit({code})
+"""
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> zipfile.ZipFile:
+    file = tmp_path / "autograder.zip"
+    done = CliRunner().invoke(main, ["gradescope", "module4", str(file), "--seed", "5"])
+    assert done.exit_code == 0, done.output
+    return zipfile.ZipFile(file)
+
+
+def test_the_autograder_is_this_repository_and_two_scripts(archive: zipfile.ZipFile) -> None:
+    names = set(archive.namelist())
+    assert {"setup.sh", "run_autograder", "grader/hatch.toml", "grader/grading/tasks.toml"} <= names
+    assert not any(".venv" in name or ".git/" in name for name in names)
+    for script in ("setup.sh", "run_autograder"):
+        assert archive.getinfo(script).external_attr >> 16 & 0o111
+        assert archive.read(script).startswith(b"#!/usr/bin/env bash\n")
+    markers = [task.marker for task in table().in_module(4)]
+    assert archive.read("arguments").decode().split() == [*markers, "--seed", "5"]
+
+
+@pytest.mark.parametrize("script", ["setup.sh", "run_autograder"])
+def test_the_scripts_are_bash(script: str) -> None:
+    subprocess.run(["bash", "-n", str(SCRIPTS / script)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "results"),
+    [
+        (0, 0, {}),
+        (1, 0, {}),
+        (2, 0, {"score": 0, "output": "Error: no submission\n", "visibility": "visible"}),
+        (3, 3, None),
+        (-9, 137, None),
+    ],
+)
+def test_a_run_leaves_results_unless_the_grader_failed(
+    tmp_path: Path, code: int, exit_code: int, results: object
+) -> None:
+    python = tmp_path / "source/grader/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "source/arguments").write_text("task4_1\ntask4_2\n--seed\n5\n")
+    stub = STUB.format(python=sys.executable, code=max(code, 0))
+    if code < 0:
+        stub = stub.replace("sys.exit(0)", f"os.kill(os.getpid(), {-code})")
+    python.write_text(stub)
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["bash", str(SCRIPTS / "run_autograder")],
+        env={**os.environ, "AUTOGRADER": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == exit_code, done.stderr
+    told = (tmp_path / "source/grader/told").read_text()
+    assert told.startswith("-m grading grade task4_1 task4_2 --seed 5 --submission ")
+    file = tmp_path / "results/results.json"
+    assert (json.loads(file.read_text()) if file.exists() else None) == results
+
+
+def test_the_workflow_has_a_step_for_each_task(tmp_path: Path) -> None:
+    file = tmp_path / "classroom.yml"
+    arguments = ["classroom", "module3", "task0_5", str(file), "--grader", "me/it", "--seed", "5"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    steps = yaml.safe_load(file.read_text())["jobs"]["grade"]["steps"]
+    tasks = [task for task in table().in_module(3) if task.points]
+    markers = [task.marker for task in tasks]
+    graded = {step["id"]: step["with"] for step in steps if "id" in step}
+    assert list(graded) == markers
+    assert steps[-1]["with"]["runners"] == ",".join(markers)
+    assert steps[-1]["env"]["TASK3_1_RESULTS"] == "${{steps.task3_1.outputs.result}}"
+    assert steps[1]["with"]["repository"] == "me/it"
+    for task in tasks:
+        asked = graded[task.marker]
+        assert asked["max-score"] == task.points
+        assert asked["timeout"] * 60 > task.seconds
+        enter, command = asked["command"].split(" && ")
+        assert enter == "cd grader"
+        words = shlex.split(command)
+        assert words[:3] == ["hatch", "run", "grade"]
+        # A command that `grade` understands; --help keeps it from being run.
+        assert CliRunner().invoke(grade, [*words[3:], "--help"]).exit_code == 0
+        assert ("--simulate" in words) == (task.device == "cuda")
+
+
+def test_an_unknown_task_is_refused(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["gradescope", "module9", str(tmp_path / "x.zip")])
+    assert done.exit_code == 2
+    assert "module9" in done.output
+    assert not (tmp_path / "x.zip").exists()
+
+
+@pytest.mark.slow
+def test_gradescope_grades_a_submission(tmp_path: Path) -> None:
+    """With the environment of this repository, which `setup.sh` would have made."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "source/grader").symlink_to(ROOT)
+    (tmp_path / "source/arguments").write_text("task0_1\n--seed\n5\n")
+    minitorch = tmp_path / "submission/minitorch"
+    minitorch.mkdir(parents=True)
+    (minitorch / "__init__.py").touch()
+    (minitorch / "operators.py").write_text("def mul(x, y):\n    return x + y\n")
+    subprocess.run(
+        ["bash", str(SCRIPTS / "run_autograder")],
+        env={**os.environ, "AUTOGRADER": str(tmp_path)},
+        check=True,
+    )
+    results = json.loads((tmp_path / "results/results.json").read_text())
+    (test,) = results["tests"]
+    assert results["score"] == 0
+    assert test["number"] == "0.1"

@@ -1,0 +1,59 @@
+"""Limits follow the check that is judged."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grading.isolation import CheckAbandoned, IsolatedSubject, Limits
+from grading.protocol.messages import SubjectError
+from grading.tests.attacks.trees import write_tree
+
+SMALL = Limits(memory_mb=300, stops=2, call_seconds=20.0)
+
+TAKES_MEMORY = """
+    import numpy
+
+    def mul(x, y):
+        numpy.ones(80_000_000)
+        return x * y
+    """
+
+
+@pytest.mark.slow
+def test_a_worker_is_replaced_where_more_is_allowed(tmp_path: Path) -> None:
+    """The kernel never lets a process raise its own limits."""
+    one = np.ones(1)
+    with IsolatedSubject(write_tree(tmp_path, TAKES_MEMORY), limits=SMALL) as subject:
+        with pytest.raises(SubjectError, match="Memory"):
+            subject.call("operators.each", [one, one], {"formula": "mul"})
+        subject.begin_check(replace(SMALL, memory_mb=2000))
+        answer = subject.call("operators.each", [one, one], {"formula": "mul"})
+        np.testing.assert_array_equal(answer.array, one)
+        # Back to less: the same worker, with the judge's eye on it.
+        subject.begin_check(SMALL)
+        assert subject.restarts == 0
+
+
+def test_a_check_without_time_is_given_up_without_a_worker(tmp_path: Path) -> None:
+    limits = replace(SMALL, check_seconds=0.0)
+    with (
+        IsolatedSubject(write_tree(tmp_path), limits=limits) as subject,
+        pytest.raises(CheckAbandoned, match="the time for all requests is up") as caught,
+    ):
+        subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
+    assert caught.value.error.kinds[0] == "TimedOut"
+    assert subject.restarts == 0
+
+
+@pytest.mark.slow
+def test_a_check_is_given_up_with_its_smallest_request(tmp_path: Path) -> None:
+    ends = "def mul(x, y):\n    import os; os._exit(0)\n"
+    with IsolatedSubject(write_tree(tmp_path, ends), limits=SMALL) as subject:
+        few, many = np.ones(2), np.ones(5)
+        with pytest.raises(SubjectError):
+            subject.call("operators.each", [few, few], {"formula": "mul"})
+        with pytest.raises(CheckAbandoned, match="lost 2 times") as caught:
+            subject.call("operators.each", [many, many], {"formula": "mul"})
+        assert caught.value.error.request.arrays[0].size == 2

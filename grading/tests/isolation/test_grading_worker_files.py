@@ -1,0 +1,56 @@
+"""The files beside the code under test: they know no right answer and need nothing else."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grading.isolation.worker_files import WORKER_FILES, copy_worker_files, simulation
+from grading.paths import ROOT
+from tools.import_graph import imports_of
+
+GRADING = ROOT / "grading"
+
+
+def test_a_worker_gets_the_protocol_the_driver_and_itself() -> None:
+    assert set(WORKER_FILES) == {"__init__.py", "protocol", "driver", "worker"}
+
+
+def test_no_file_of_a_worker_imports_what_knows_a_right_answer() -> None:
+    """Of the grader, these files import one another only: no oracle, no check, no table."""
+    files = [file for name in WORKER_FILES for file in (GRADING / name).rglob("*.py")]
+    assert len(files) > 25
+    # Only the copy of the simulator lies beside them.
+    allowed = tuple(f"grading.{name}." for name in (*WORKER_FILES, "simulation"))
+    wrong = [
+        str(each)
+        for file in files
+        for each in imports_of(file)
+        if each.top == "grading" and not f"{each.module}.".startswith(allowed)
+    ]
+    assert wrong == []
+
+
+def test_the_copy_holds_these_files_and_the_simulator(tmp_path: Path) -> None:
+    copy_worker_files(tmp_path)
+    names = {path.name for path in (tmp_path / "grading").iterdir()}
+    assert names == {*WORKER_FILES, "simulation"}
+    assert (tmp_path / "grading" / "simulation" / "races.py").is_file()
+    assert not list(tmp_path.rglob("*.pyc"))
+
+
+def test_the_simulator_is_found_without_importing_its_package() -> None:
+    """In a learner's tree the package is the learner's, and the judge imports none of that."""
+    program = (
+        "import sys\n"
+        "from grading.isolation.worker_files import simulation\n"
+        "assert len(simulation()) == 1\n"
+        "assert not [name for name in sys.modules if name.startswith('mt_')]\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_without_the_package_there_is_no_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grading.isolation.worker_files.find_spec", lambda name: None)
+    assert simulation() == ()

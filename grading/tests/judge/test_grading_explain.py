@@ -1,0 +1,173 @@
+"""Errors of a submission in the words of its author, and nothing of them that could do harm."""
+
+import unicodedata
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numba.core.errors import NumbaError
+
+from grading.checking.compare import MismatchError, expect_array
+from grading.checking.finding import finding_of
+from grading.diagnosis import likely_cause
+from grading.diagnosis.operators import LOSES_NAN
+from grading.judge.explain import explain
+from grading.judge.places import pointing_at
+from grading.judge.records import CheckResult, Fault, Hole, Status
+from grading.judge.text import LONGEST, clean, clean_line
+from grading.protocol.messages import Request, Response
+
+
+@numba.njit
+def with_a_slip(x):  # type: ignore[no-untyped-def]
+    total = np.zeros(3)
+    total.append(x)  # type: ignore[attr-defined]
+    return total
+
+
+@numba.njit
+def calls_the_slip(x):  # type: ignore[no-untyped-def]
+    return with_a_slip(x) + 1
+
+
+@numba.njit
+def adds_text(x):  # type: ignore[no-untyped-def]
+    return x + "1"  # cannot be added
+
+
+@numba.njit
+def unknown_name(x):  # type: ignore[no-untyped-def]
+    return x + stride_of_nothing  # type: ignore[name-defined]  # noqa: F821
+
+
+def error_of(kernel: numba.core.dispatcher.Dispatcher) -> NumbaError:
+    with pytest.raises(NumbaError) as caught:
+        kernel(1.0)
+    error: NumbaError = caught.value
+    return error
+
+
+@pytest.mark.parametrize(
+    ("kernel", "cause", "line"),
+    [
+        (with_a_slip, "Unknown attribute 'append'", "total.append(x)"),
+        (calls_the_slip, "Unknown attribute 'append'", "total.append(x)"),
+        (adds_text, "there is no add(float64, Literal[str](1))", 'return x + "1"'),
+        # Here numba names no line; the report then names the function of the task.
+        (unknown_name, "name 'stride_of_nothing' is not defined", ""),
+    ],
+    ids=["attribute", "nested", "operation", "name"],
+)
+def test_a_compiler_error_becomes_a_line_and_its_cause(
+    kernel: numba.core.dispatcher.Dispatcher, cause: str, line: str
+) -> None:
+    error = error_of(kernel)
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    told = explain(kinds, str(error), ())
+    assert told.sentence.startswith("numba cannot compile this: ")
+    assert cause in told.sentence
+    assert "\n" not in told.sentence and len(told.sentence) < 260
+    assert told.excerpt.startswith(line)
+    assert bool(told.line) is bool(line)
+    assert told.file.endswith("test_grading_explain.py" if line else "")
+
+
+TRACE = (
+    ("grading/driver/calls.py", 41, "call_function"),
+    ("packages/mt-nn/src/mt_nn/module.py", 7, "train"),
+    ("/usr/lib/python3/json/decoder.py", 355, "decode"),
+)
+
+
+def test_an_exception_is_told_with_the_line_of_the_submission() -> None:
+    told = explain(["ValueError", "Exception"], "no\nmore", TRACE, "printed\n")
+    assert told.sentence == "ValueError was raised in train: no"
+    assert (told.file, told.line) == ("packages/mt-nn/src/mt_nn/module.py", 7)
+    assert "more" in told.details
+    assert "printed" in told.details
+
+
+def test_a_lost_worker_is_told_in_words() -> None:
+    told = explain(["TimedOut", "WorkerError"], "after 60 s", ())
+    assert told.sentence == "the code did not answer in time"
+
+
+@given(text=st.text(st.characters(codec=None), max_size=200))
+def test_every_text_becomes_printable(text: str) -> None:
+    for shown in (clean(text), clean_line(text)):
+        shown.encode("utf-8")
+        assert all(
+            sign in "\n\t" or unicodedata.category(sign) not in ("Cc", "Cf", "Cs") for sign in shown
+        )
+    assert "\n" not in clean_line(text)
+
+
+@given(text=st.text("abc äöü→✓\n", max_size=80))
+def test_what_is_printable_stays_as_it_is(text: str) -> None:
+    assert clean(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("a\x1b]0;title\x07b", "ab"),
+        ("a\x1b]8;;http://x\x1b\\link", "alink"),
+        ("\x9b2Jgone", "gone"),
+        ("one\r\ntwo\rthree", "one\ntwo\nthree"),
+        ("bell\x07 null\x00", "bell\N{REPLACEMENT CHARACTER} null\N{REPLACEMENT CHARACTER}"),
+        ("\u202etxt.exe", "\N{REPLACEMENT CHARACTER}txt.exe"),
+        ("half\ud800", "half\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_commands_to_a_terminal_are_gone(text: str, shown: str) -> None:
+    assert clean(text) == shown
+
+
+@pytest.mark.parametrize("text", ["x" * 10**7, "x\n" * 10**6, "\x1b[31m" * 10**6])
+def test_a_flood_is_cut(text: str) -> None:
+    assert len(clean(text)) < LONGEST + 60
+    assert len(clean_line(text)) < 500
+
+
+@pytest.mark.parametrize("pair", [(np.nan, 1.0), (1.0, np.nan)])
+def test_a_maximum_that_loses_nan_is_called_so(pair: tuple[float, float]) -> None:
+    request = Request("operators.each", tuple(np.array([x]) for x in pair), {"formula": "max"})
+    with pytest.raises(MismatchError) as raised:
+        expect_array(Response(request, (np.array([1.0]),)), [np.nan])
+    finding = finding_of(raised.value)
+    assert finding is not None
+    assert likely_cause("0.1", finding, []) == LOSES_NAN
+
+
+MAX = tuple(
+    Hole(f"minitorch.nn:{name}", f"minitorch/nn.py:{line}")
+    for line, name in enumerate(("Max.forward", "Max.backward", "max", "softmax"), start=1)
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "function"),
+    [
+        ("the gradient of operand 0 is wrong", "Max.backward"),
+        ("the result is wrong at 1 of 2 indices", "Max.forward"),
+    ],
+)
+def test_a_wrong_gradient_points_at_the_way_back(sentence: str, function: str) -> None:
+    check = CheckResult("test_maxima", Status.FAILED, fault=Fault(sentence, request="nn.max"))
+    fault = pointing_at(check, MAX).fault
+    assert fault is not None and fault.function == function
+
+
+def test_a_name_counts_for_more_than_its_part() -> None:
+    holes = tuple(
+        Hole(f"mt_tensor.operators:{name}", f"operators.py:{line}")
+        for line, name in enumerate(("inv", "inv_back", "relu"), start=1)
+    )
+    request = "operators.each\n  formula = 'inv_back'"
+    fault = Fault("the result is wrong at 1 of 1 indices", request=request)
+    check = CheckResult("test_derivatives", Status.FAILED, case="inv_back", fault=fault)
+    pointed = pointing_at(check, holes).fault
+    assert pointed is not None and pointed.function == "inv_back"

@@ -1,0 +1,320 @@
+"""Checks run in the judge: what became of each is kept, and the seed decides what is drawn."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grading.driver.in_process import InProcessSubject
+from grading.isolation import CpuTime, IsolatedSubject, Limits
+from grading.isolation.errors import WorkerError
+from grading.judge.decide import Evidence, decide
+from grading.judge.recorder import SETTINGS, Outcome, Recorder, RunOptions
+from grading.judge.records import CheckResult, Status
+from grading.judge.session import SessionError, run_checks
+from grading.judge.subjects import OutOfTimeError, Subjects
+from grading.judge.verdict import check_results
+from grading.protocol.messages import Request, Response, SubjectError
+from grading.tasks.model import Checks, Task
+from grading.tasks.table import table
+
+TASK = table().task("0.3")
+SEED = 3
+
+
+def subjects(answer: Callable[[Request], Response]) -> Subjects:
+    """Return subjects that answer in this process."""
+    worker = SimpleNamespace(
+        answer=answer,
+        begin_check=lambda limits=None: None,
+        end_worker=lambda: None,
+        cpu_time=CpuTime(),
+        level=SimpleNamespace(name="none", undefended=()),
+    )
+    return Subjects(lambda place: cast(IsolatedSubject, worker))
+
+
+def right(request: Request) -> Response:
+    return InProcessSubject().answer(request)
+
+
+def without_the_first(request: Request) -> Response:
+    """Sum all but the first number."""
+    answer = right(request)
+    if request.options.get("function") == "sum" and request.arrays[0].size:
+        wrong = np.asarray(answer.arrays[0] - request.arrays[0][0])
+        return Response(request, (wrong,))
+    return answer
+
+
+def judged(
+    answer: Callable[[Request], Response], *names: str, task: Task = TASK, again: bool = True
+) -> tuple[dict[str, CheckResult], list[Outcome]]:
+    """Run checks, and once more those that fail; return results by name, and outcomes."""
+    with subjects(answer) as there:
+        outcomes = run_checks(task, there, SEED, RunOptions(), names)
+        failed = [outcome.check for outcome in outcomes if outcome.error is not None]
+        repeated = (
+            run_checks(task, there, SEED, RunOptions(False), failed) if failed and again else []
+        )
+    results = check_results(task, outcomes, repeated)
+    return {check.name: check for check in results}, outcomes
+
+
+def test_every_check_of_the_table_runs() -> None:
+    results, _ = judged(right)
+    assert list(results) == list(TASK.checks.names)
+    assert {check.status for check in results.values()} == {Status.PASSED}
+
+
+def test_a_wrong_answer_is_shrunk_and_explained() -> None:
+    results, _ = judged(without_the_first, "test_sum")
+    check = results["test_sum"]
+    assert check.status is Status.FAILED
+    assert check.fault is not None
+    assert "shape (1,)" in check.fault.request
+    assert (check.fault.name, check.fault.index) == ("the result", ())
+    assert check.again.startswith("failed")
+
+
+def test_the_seed_decides_what_is_drawn() -> None:
+    def drawn(seed: int) -> list[str]:
+        asked: list[str] = []
+
+        def remember(request: Request) -> Response:
+            asked.append(str(request))
+            return right(request)
+
+        with subjects(remember) as there:
+            run_checks(TASK, there, seed, RunOptions(), ["test_sum"])
+        return asked
+
+    assert drawn(1) == drawn(1) != drawn(2)
+
+
+def test_the_seed_decides_where_hypothesis_would_not_draw_at_random() -> None:
+    """It does not where a variable CI is set, as on the machines that grade for GitHub."""
+
+    @settings(derandomize=True)
+    @given(st.integers())
+    def check(x: int) -> None:
+        assert x == x
+
+    with subjects(right) as there:
+        recorder = Recorder(there, RunOptions())
+        recorder.pytest_collection_modifyitems([cast(pytest.Item, SimpleNamespace(obj=check))])
+    assert getattr(check, SETTINGS).derandomize is False
+
+
+def test_constants_of_modules_that_are_imported_meanwhile_are_not_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise one seed would not be one set of inputs for a whole class."""
+    source = "\n".join(f"N{i} = {i / 8 + 1 / 256}" for i in range(400))
+    (tmp_path / "many_constants.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def drawn(*, importing: bool) -> list[str]:
+        asked: list[str] = []
+
+        def remember(request: Request) -> Response:
+            if importing:
+                importlib.import_module("many_constants")
+            asked.append(str(request))
+            return right(request)
+
+        with subjects(remember) as there:
+            run_checks(TASK, there, SEED, RunOptions(), ["test_sum"])
+        return asked
+
+    assert drawn(importing=False) == drawn(importing=True)
+
+
+def test_a_stub_is_not_implemented_and_not_wrong() -> None:
+    def stub(request: Request) -> Response:
+        raise SubjectError(["NotImplementedError", "Exception"], "task 0.3", request)
+
+    results, _ = judged(stub, "test_sum", "test_prod")
+    assert results["test_sum"].status is Status.UNIMPLEMENTED
+
+
+def test_a_worker_that_is_lost_once_costs_nothing() -> None:
+    lost: list[Request] = []
+
+    def dies_once(request: Request) -> Response:
+        if not lost:
+            lost.append(request)
+            raise WorkerError("TimedOut", "no answer", request)
+        return right(request)
+
+    results, _ = judged(dies_once, "test_sum")
+    check = results["test_sum"]
+    assert check.status is Status.PASSED
+    assert "when it was repeated" in check.reason
+
+
+def test_answers_that_change_are_told_as_such() -> None:
+    wrong: list[Request] = []
+
+    def once(request: Request) -> Response:
+        if not wrong and request.arrays[0].any():
+            wrong.append(request)
+            return without_the_first(request)
+        return right(request)
+
+    results, _ = judged(once, "test_sum")
+    check = results["test_sum"]
+    assert check.status is Status.FAILED
+    assert check.fault is not None
+    assert check.fault.sentence.startswith("the same input gave different answers: once, ")
+    assert check.again == "passed: the code does not always do the same"
+
+
+def test_what_is_no_answer_is_the_harness_own_fault() -> None:
+    def broken(request: Request) -> Response:
+        raise KeyError("the judge's own")
+
+    results, _ = judged(broken, "test_sum")
+    check = results["test_sum"]
+    assert check.status is Status.ERROR
+    assert "KeyError" in check.reason
+
+
+def test_a_check_that_did_not_run_is_an_error_and_not_a_zero() -> None:
+    checks = Checks((*TASK.checks.required, "test_of_the_moon"), TASK.checks.advice)
+    results = check_results(msgspec.structs.replace(TASK, checks=checks), [])
+    assert decide(Evidence(checks=results)) is Status.ERROR
+    assert {check.status for check in results} == {Status.ERROR}
+
+
+def test_a_check_that_is_not_in_the_table_is_an_error() -> None:
+    known = [Outcome(name) for name in TASK.checks.names]
+    results = check_results(TASK, [*known, Outcome("test_of_the_moon")])
+    assert decide(Evidence(checks=results)) is Status.ERROR
+
+
+def test_a_check_that_cannot_be_found_is_the_harness_own_fault() -> None:
+    with subjects(right) as there, pytest.raises(SessionError, match=r"task 0\.3"):
+        run_checks(TASK, there, SEED, RunOptions(), ["test_of_the_moon"])
+
+
+def test_the_environment_does_not_reach_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only -k nothing")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    results, _ = judged(right, "test_prod")
+    assert results["test_prod"].status is Status.PASSED
+
+
+def outcome(name: str, error: BaseException | None = None, **more: Any) -> Outcome:
+    return Outcome(name, error=error, **more)
+
+
+REQUEST = Request("operators.lists")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        (WorkerError("TimedOut", "", REQUEST), None, Status.PASSED),
+        (WorkerError("TimedOut", "", REQUEST), WorkerError("TimedOut", "", REQUEST), Status.FAILED),
+        (SubjectError(["ValueError"], "", REQUEST), None, Status.FAILED),
+        (AssertionError("wrong"), None, Status.FAILED),
+        (KeyError("harness"), None, Status.ERROR),
+    ],
+)
+def test_only_what_a_busy_machine_may_cause_gets_a_second_chance(
+    first: BaseException, second: BaseException | None, status: Status
+) -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    (check,) = check_results(task, [outcome("test_sum", first)], [outcome("test_sum", second)])
+    assert check.status is status
+
+
+LATE = WorkerError("TimedOut", "", REQUEST)
+STARVED = CpuTime(run=19.0, wait=41.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        (LATE, LATE, Status.NOT_JUDGED),
+        (LATE, OutOfTimeError(60.0, REQUEST), Status.NOT_JUDGED),
+        (LATE, WorkerError("WorkerDied", "", REQUEST), Status.FAILED),
+        (LATE, AssertionError("wrong"), Status.FAILED),
+        (AssertionError("wrong"), LATE, Status.FAILED),
+    ],
+)
+def test_who_never_has_a_processor_is_not_judged(
+    first: BaseException, second: BaseException, status: Status
+) -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    again = outcome("test_sum", second, seconds=60.0, cpu_time=STARVED)
+    (check,) = check_results(task, [outcome("test_sum", first)], [again])
+    assert check.status is status
+    assert ("waited 41 s for a processor" in check.reason) == (status is Status.NOT_JUDGED)
+
+
+@pytest.mark.parametrize(
+    "cpu_time",
+    [
+        CpuTime(run=58.0, wait=2.0),
+        CpuTime(run=31.0, wait=29.0),
+        # It sleeps.
+        CpuTime(run=0.01, wait=0.02),
+        CpuTime(),
+    ],
+)
+def test_who_has_a_processor_and_is_late_is_slow(cpu_time: CpuTime) -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    again = outcome("test_sum", LATE, seconds=60.0, cpu_time=cpu_time)
+    (check,) = check_results(task, [outcome("test_sum", LATE)], [again])
+    assert check.status is Status.FAILED
+
+
+def test_the_worst_case_of_several_counts() -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    wrong = outcome("test_sum", AssertionError("wrong"), case="b")
+    (check,) = check_results(task, [outcome("test_sum", case="a"), wrong])
+    assert (check.status, check.case, check.cases) == (Status.FAILED, "b", 2)
+
+
+def test_an_advice_that_is_not_followed_costs_nothing() -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",), {"test_prod": "why"}))
+    results = check_results(task, [outcome("test_sum"), outcome("test_prod", AssertionError("no"))])
+    assert [check.status for check in results] == [Status.PASSED, Status.FAILED]
+    assert decide(Evidence(checks=results)) is Status.PASSED
+
+
+def test_a_task_of_nothing_but_advice_is_passed_by_being_there() -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks((), {"test_sum": "why"}))
+    results = check_results(task, [outcome("test_sum", AssertionError("no"))])
+    assert decide(Evidence(checks=results)) is Status.PASSED
+
+
+def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
+    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    (known,) = check_results(task, [outcome("test_sum", skipped="not judged here: no GPU")])
+    (other,) = check_results(task, [outcome("test_sum", skipped="no mood")])
+    assert (known.status, known.reason) == (Status.NOT_JUDGED, "no GPU")
+    assert other.status is Status.ERROR
+
+
+def test_every_task_of_a_run_has_its_time_and_nothing_has_more() -> None:
+    given: list[Limits] = []
+    worker = SimpleNamespace(begin_check=given.append, end_worker=lambda: None)
+    with Subjects(lambda place: cast(IsolatedSubject, worker), total_seconds=7440.0) as there:
+        there.begin_task(60.0, 1000)
+        there.on("cpu")
+        there.begin_task(1800.0, 2500)
+        there.begin_check()
+    assert [limits.total_seconds for limits in given] == [7440.0, 7440.0]
+    assert [limits.memory_mb for limits in given] == [1000, 2500]
+    assert given[0].check_seconds is not None and given[0].check_seconds <= 60.0
+    assert given[1].check_seconds is not None and 60.0 < given[1].check_seconds <= 1800.0

@@ -1,0 +1,237 @@
+"""Every format can be read back, says the same, and shows what a submission says as plain text."""
+
+import csv
+import io
+import json
+import unicodedata
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+from rich.console import Console
+
+from grading.judge.exit_codes import FAILED, HARNESS, OK, exit_code
+from grading.judge.records import (
+    CheckResult,
+    Fault,
+    Hole,
+    Record,
+    RecordError,
+    Report,
+    Status,
+    from_json,
+    schema,
+    to_json,
+)
+from grading.reports import gradescope, html, junit, table, terminal
+from grading.tests.sample_reports import HOSTILE, MARKS, every_kind, report, task
+
+
+@pytest.fixture(scope="module", params=["the result is wrong", HOSTILE], ids=["plain", "hostile"])
+def sample(request: pytest.FixtureRequest) -> Report:
+    return every_kind(request.param)
+
+
+def is_hostile(sample: Report) -> bool:
+    return "markup" in sample.submission.name
+
+
+def shown(sample: Report, width: int, verbose: bool = True, colour: bool = False) -> str:
+    file = io.StringIO()
+    on = Console(
+        file=file, width=width, force_terminal=colour, highlight=False, markup=False, emoji=False
+    )
+    terminal.show(sample, on, verbose)
+    return file.getvalue()
+
+
+def test_json_is_read_back(sample: Report) -> None:
+    assert from_json(to_json(sample)) == sample
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2},
+        {"seed": "seven"},
+        {"surprise": 1},
+        {"tasks": [{"id": "4.2"}]},
+    ],
+)
+def test_other_json_is_refused(change: dict[str, object]) -> None:
+    content = json.loads(to_json(every_kind())) | change
+    with pytest.raises(RecordError, match="no report of version 1"):
+        from_json(json.dumps(content))
+
+
+def test_every_record_is_documented() -> None:
+    described = schema()["$defs"]
+    for kind in Record.__subclasses__():
+        assert described[kind.__name__]["description"]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_terminal_shows_lines_that_fit(sample: Report, width: int) -> None:
+    text = shown(sample, width)
+    assert max(map(len, text.splitlines())) <= width
+    for word in ("4.2", "Task 4.2", "0 of 10", "seed 7", "isolation: sandbox"):
+        assert word in text
+
+
+def test_without_a_terminal_there_are_no_colours_and_no_blanks_at_the_end(sample: Report) -> None:
+    text = shown(sample, 80)
+    assert "\x1b" not in text
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_with_a_terminal_there_are_only_our_own_colours(sample: Report) -> None:
+    text = shown(sample, 100, colour=True)
+    assert "\x1b[" in text
+    assert "\x1b]" not in text
+
+
+def test_nothing_of_a_submission_is_invisible() -> None:
+    text = shown(every_kind(HOSTILE), 120)
+    hidden = {sign for sign in text if unicodedata.category(sign) in ("Cc", "Cf", "Cs")}
+    assert hidden == {"\n"}
+    for mark in MARKS:
+        assert mark in text.replace("\n", "")
+
+
+class Page(HTMLParser):
+    """The tags, attributes and texts of a page."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(content.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes.update(name for name, _ in attrs)
+        for name, value in attrs:
+            # No other page, no other file.
+            assert name not in ("src", "srcset", "style") and "http" not in (value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_is_complete_and_nothing_in_it_runs(sample: Report) -> None:
+    page = Page(html.write(sample))
+    assert not page.tags & {"script", "iframe", "object", "embed", "img", "base", "form"}
+    assert not any(name.startswith("on") for name in page.attributes)
+    for word in ("4.2", "Task 4.2", "0 of 10", "seed 7", "no rule is given"):
+        assert word in page.text
+    if is_hostile(sample):
+        for mark in MARKS:
+            assert mark in page.text
+
+
+def test_junit_counts_and_explains(sample: Report) -> None:
+    root = ElementTree.fromstring(junit.write(sample))
+    cases = list(root.iter("testcase"))
+    assert int(root.get("tests", "")) == len(cases)
+    assert int(root.get("failures", "")) == len(list(root.iter("failure"))) == 1
+    assert int(root.get("errors", "")) == len(list(root.iter("error"))) == 1
+    assert int(root.get("skipped", "")) == len(list(root.iter("skipped"))) == 3
+    points = {
+        suite.get("name", "").split()[0]: prop.get("value")
+        for suite in root.iter("testsuite")
+        for prop in suite.iter("property")
+        if prop.get("name") == "points"
+    }
+    assert points["task4_1"] == "10"
+    assert points["task4_2"] == "0"
+    assert points["task4_4b"] == "–"
+    (failure,) = root.iter("failure")
+    assert "expected: [1.]" in (failure.text or "")
+    if is_hostile(sample):
+        for mark in MARKS:
+            assert mark in (failure.text or "")
+
+
+VISIBILITIES = {"visible", "hidden", "after_due_date", "after_published"}
+
+
+def test_gradescope_gets_what_it_expects(sample: Report) -> None:
+    results = json.loads(gradescope.write(sample))
+    assert set(results) == {
+        "score",
+        "execution_time",
+        "output",
+        "visibility",
+        "stdout_visibility",
+        "tests",
+        "leaderboard",
+        "extra_data",
+    }
+    assert results["score"] == 10
+    assert {results["visibility"], results["stdout_visibility"]} <= VISIBILITIES
+    tests = {test["number"]: test for test in results["tests"]}
+    assert (tests["4.1"]["score"], tests["4.1"]["max_score"]) == (10, 10)
+    assert (tests["4.2"]["score"], tests["4.2"]["status"]) == (0, "failed")
+    # What was not judged has no score at all, neither nothing nor everything.
+    for number in ("4.4", "4.4b", "4.5"):
+        assert not {"score", "max_score", "status"} & set(tests[number])
+    assert {"name": "conv2d (× fast)", "value": 1.5, "order": "asc"} in results["leaderboard"]
+
+
+def test_a_class_is_a_table_with_empty_cells_for_what_was_not_judged(sample: Report) -> None:
+    other = report(task("4.1", Status.FAILED), text="=HYPERLINK(1)")
+    content = table.write_class([sample, other])
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    assert [row["4.1"] for row in rows] == ["10", "0"]
+    assert [row["4.4b"] for row in rows] == ["", ""]
+    assert rows[1]["submission"] == "'=HYPERLINK(1)"
+    assert [row["points"] for row in rows] == ["10", "0"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code", "strict"),
+    [
+        ([Status.PASSED], OK, OK),
+        ([Status.PASSED, Status.FAILED], FAILED, FAILED),
+        ([Status.UNIMPLEMENTED], FAILED, FAILED),
+        ([Status.PASSED, Status.NOT_JUDGED], OK, FAILED),
+        ([Status.PASSED, Status.NOT_THERE], OK, FAILED),
+        ([Status.NOT_JUDGED], FAILED, FAILED),
+        ([Status.FAILED, Status.ERROR], HARNESS, HARNESS),
+        ([Status.PASSED, Status.ERROR], HARNESS, HARNESS),
+    ],
+)
+def test_exit_codes(statuses: list[Status], code: int, strict: int) -> None:
+    made = report(*(task(f"4.{i}", status) for i, status in enumerate(statuses, start=1)))
+    assert exit_code(made) == code
+    assert exit_code(made, require_all=True) == strict
+
+
+def test_an_error_beside_the_tasks_is_the_harness_own() -> None:
+    assert exit_code(report(task("4.1", Status.PASSED), errors=("no disk",))) == HARNESS
+
+
+def test_nothing_is_charged_where_nobody_knows() -> None:
+    made = every_kind()
+    assert (made.points, made.judged_points, made.max_points) == (10, 30, 60)
+
+
+SUSPECTS = (
+    Hole("minitorch.autodiff:sort", "minitorch/autodiff.py:13"),
+    Hole("minitorch.autodiff:go"),
+)
+
+
+def test_where_no_place_is_known_the_functions_of_the_task_are_named() -> None:
+    check = CheckResult("test_x", Status.FAILED, fault=Fault("it is wrong"))
+    sample = report(task("1.4", Status.FAILED, checks=(check,), holes=SUSPECTS))
+    named = "sort in minitorch/autodiff.py:13"
+    assert named in shown(sample, 100)
+    assert named in Page(html.write(sample)).text
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.UNIMPLEMENTED])
+def test_the_same_inputs_are_offered_for_what_failed(status: Status) -> None:
+    offered = "the same inputs again" in shown(report(task("1.4", status)), 100)
+    assert offered == (status is Status.FAILED)

@@ -1,0 +1,167 @@
+"""What may not do a task's work is found under every name, and nothing else is taken for it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grading.submissions.forbidden import Use, forbidden_uses
+from grading.submissions.submission import Submission
+from grading.tasks.table import PATH, load
+from grading.tests.upstream_trees import Edition, write_upstream
+
+CONVOLUTION = "minitorch.fast_conv:_tensor_conv2d"
+FORBIDDEN = ["numpy.matmul", "numpy.dot", "numpy.einsum", "numpy.convolve", "torch", "scipy"]
+
+HONEST = """
+import numpy as np
+from numba import njit as _njit, prange
+from .tensor_data import broadcast_index, index_to_position
+from .autodiff import Context
+
+def njit(fn, **kwargs):
+    return _njit(inline="always", **kwargs)(fn)
+
+index_to_position = njit(index_to_position)
+
+def _tensor_conv2d(out, out_shape, input, weight, reverse):
+    # Neither np.einsum nor torch: loops.
+    for i in prange(len(out)):
+        index = np.empty(4, np.int32)
+        out[i] = input[index_to_position(index, out_shape)]
+
+tensor_conv2d = njit(_tensor_conv2d, parallel=True)
+
+class Conv2dFun:
+    @staticmethod
+    def forward(ctx, a, b):
+        tensor_conv2d(a, b)
+"""
+
+FILES = {
+    "__init__.py": "from .fast_conv import *\n",
+    "fast_conv.py": HONEST,
+    "tensor_data.py": """
+import numpy as np
+from numpy import array, float64
+
+def index_to_position(index, strides):
+    return int(np.sum(np.array(index) * strides))
+
+def broadcast_index():
+    pass
+""",
+    "autodiff.py": "class Context:\n    pass\n",
+    "tensor.py": "def product(a, b):\n    return a @ b\n",
+    "datasets.py": "import numpy as np\n\ndef spiral(n):\n    return np.dot(n, n)\n",
+}
+
+Write = Callable[..., Submission]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def made(**changed: str) -> Submission:
+        folder = tmp_path / "minitorch"
+        folder.mkdir()
+        for name, text in {**FILES, **{f"{k}.py": v for k, v in changed.items()}}.items():
+            (folder / name).write_text(text)
+        return Submission.at(tmp_path)
+
+    return made
+
+
+def test_honest_work_uses_nothing(write: Write) -> None:
+    assert forbidden_uses(write(), [CONVOLUTION], FORBIDDEN) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("    out[:] = np.einsum('i,i', input, weight)", "numpy.einsum"),
+        ("    out[:] = np.linalg.matmul(input, weight)", "numpy.linalg.matmul"),
+        ("    out[:] = getattr(np, 'einsum')(input)", "numpy.einsum"),
+        ("    out[:] = getattr(np, 'ein' + 'sum')(input)", "getattr with a computed name"),
+        ("    out[:] = np.__dict__['einsum'](input)", "__dict__ of a module"),
+        ("    out[:] = input @ weight", "the operator @"),
+        ("    out[:] = input.dot(weight)", "the method dot of an array"),
+        ("    out[:] = eval('np.einsum')(input)", "eval"),
+        ("    out[:] = __import__('torch').conv2d(input)", "torch"),
+        ("    import importlib; importlib.import_module('scipy.signal')", "scipy"),
+        ("    import scipy.signal as s; s.convolve(input)", "scipy"),
+        ("    from numpy import convolve as c; c(input)", "numpy.convolve"),
+        ("    from numpy import *", "every name of numpy"),
+        ("    n = np; e = n.einsum; e(input)", "numpy.einsum"),
+        ("    import ctypes; ctypes.CDLL('libopenblas.so')", "ctypes"),
+        ("    import operator; operator.matmul(input, weight)", "operator.matmul"),
+    ],
+)
+def test_uses_in_the_function_itself(write: Write, line: str, what: str) -> None:
+    start = HONEST[: HONEST.index("    # Neither")]
+    uses = forbidden_uses(write(fast_conv=start + line + "\n"), [CONVOLUTION], FORBIDDEN)
+    assert any(what in use.what for use in uses), uses
+    assert {use.file for use in uses} == {"minitorch/fast_conv.py"}
+    assert {use.line for use in uses} == {start.count("\n") + 1}
+
+
+@pytest.mark.parametrize(
+    ("files", "use"),
+    [
+        pytest.param(
+            {
+                "fast_conv": HONEST.replace("from .autodiff", "from .helper import work\nfrom .a")
+                + "\n    work(a)\n",
+                "helper": "import numpy as np\n\ndef work(a):\n    return further(a)\n\n\n"
+                "def further(a):\n    return a @ a\n",
+            },
+            Use("minitorch/helper.py", 8, "the operator @"),
+            id="two functions away",
+        ),
+        pytest.param(
+            {
+                "tensor": "import numpy\nfrom . import fast_conv\n\n"
+                "fast_conv.Conv2dFun.forward = lambda ctx, a, b: numpy.einsum('i', a)\n",
+            },
+            Use("minitorch/tensor.py", 4, "numpy.einsum"),
+            id="put in its place from beside it",
+        ),
+        pytest.param(
+            {
+                "fast_conv": "from .lib import *\n" + HONEST.replace("input[index", "fast(index"),
+                "lib": "import numpy as np\nfast = np.einsum\n",
+            },
+            Use("minitorch/lib.py", 2, "numpy.einsum"),
+            id="by a star",
+        ),
+    ],
+)
+def test_uses_elsewhere(write: Write, files: dict[str, str], use: Use) -> None:
+    assert use in forbidden_uses(write(**files), [CONVOLUTION], FORBIDDEN)
+
+
+@pytest.mark.parametrize("text", ["def broken(:\n", "\x00", "# coding: klingon\n"])
+def test_sources_that_cannot_be_read_are_no_uses(write: Write, text: str) -> None:
+    assert forbidden_uses(write(fast_conv=text), [CONVOLUTION], FORBIDDEN) == []
+
+
+def test_a_source_too_deep_for_the_search_is_told(write: Write) -> None:
+    deep = "x = " + "+".join(["1"] * 20_000) + "\n"
+    uses = forbidden_uses(write(fast_conv=HONEST + deep), [CONVOLUTION], FORBIDDEN)
+    assert uses == [Use("minitorch/fast_conv.py", 1, "expressions too deep to be searched")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("edition", ["2022", "2023"])
+def test_the_course_solved_the_plain_way_uses_nothing(tmp_path: Path, edition: Edition) -> None:
+    submission = Submission.at(write_upstream(tmp_path, module=4, edition=edition))
+    table = load(PATH)
+    found = {
+        task.id: forbidden_uses(submission, task.upstream, task.forbidden) for task in table.tasks
+    }
+    assert {task: uses for task, uses in found.items() if uses} == {}
+
+
+def test_a_use_is_told_in_a_sentence() -> None:
+    use = Use("minitorch/fast_conv.py", 7, "numpy.einsum")
+    told = "minitorch/fast_conv.py:7 uses numpy.einsum, which may not do the work of this task"
+    assert str(use) == told

@@ -1,0 +1,241 @@
+"""The table of tasks is sound, agrees with everything that repeats it, and refuses nonsense."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+from markdown_it import MarkdownIt
+
+from grading.diagnosis.catalogue import MISTAKES
+from grading.paths import ROOT
+from grading.tasks import pages
+from grading.tasks.model import Table, UnknownTaskError
+from grading.tasks.table import PATH, TableError, load, table
+
+TEXT = PATH.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def tasks() -> Table:
+    return table()
+
+
+def test_all_tasks_of_the_course_are_there(tasks: Table) -> None:
+    counts = {module.number: len(tasks.in_module(module.number)) for module in tasks.modules}
+    assert counts == {0: 5, 1: 5, 2: 5, 3: 5, 4: 6}
+    assert [task.id for task in tasks.in_module(4)] == ["4.1", "4.2", "4.3", "4.4", "4.4b", "4.5"]
+
+
+def test_markers_are_those_of_the_table(tasks: Table) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    markers = project["tool"]["pytest"]["ini_options"]["markers"]
+    declared = [marker.partition(":")[0] for marker in markers if marker.startswith("task")]
+    assert declared == [task.marker for task in tasks.tasks]
+
+
+def checks_in(file: Path) -> list[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return [node.name for node in functions if node.name.startswith("test_")]
+
+
+def test_checks_are_those_of_the_files(tasks: Table) -> None:
+    for task in tasks.tasks:
+        there = checks_in(ROOT / task.check_file)
+        assert sorted(there) == sorted(task.checks.names), task.id
+
+
+def test_no_file_of_checks_without_a_task(tasks: Table) -> None:
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "grading/checks").glob("*.py")}
+    of_every_task = {"grading/checks/test_own_work.py"}
+    assert files - of_every_task == {task.check_file for task in tasks.tasks}
+
+
+def test_every_hole_is_there(tasks: Table) -> None:
+    from grading.submissions.submission import Submission
+
+    here = Submission.at(ROOT)
+    for task in tasks.tasks:
+        absent = [hole for hole in task.holes if here.find(hole) is None]
+        assert not absent, task.id
+
+
+def test_the_pages_of_tasks_are_written_from_the_table(tasks: Table) -> None:
+    for task in tasks.tasks:
+        page = (ROOT / task.doc).read_text(encoding="utf-8")
+        assert page == pages.task_page(task, tasks), f"{task.doc}: python -m grading.tasks.pages"
+        assert page.startswith(f"# {task.id} {task.title}\n")
+
+
+def test_every_page_of_a_task_belongs_to_one(tasks: Table) -> None:
+    files = {path.relative_to(ROOT).as_posix() for path in pages.FOLDER.glob("[0-9]*.md")}
+    assert files == {task.doc for task in tasks.tasks}
+
+
+def test_the_readme_and_the_index_list_the_tasks_of_the_table(tasks: Table) -> None:
+    assert pages.README.read_text(encoding="utf-8") == pages.readme_page(tasks)
+    assert pages.INDEX.read_text(encoding="utf-8") == pages.index_page(tasks)
+
+
+def test_a_new_task_gets_a_page(tasks: Table) -> None:
+    task = msgspec.structs.replace(tasks.task("4.2"), id="4.6", doc="docs/tasks/4.6.md")
+    page = pages.task_page(task, tasks)
+    assert page.startswith("# 4.6 2-D convolution\n")
+    assert "- values and gradients\n" in page
+
+
+@pytest.mark.parametrize("text", ["no block", "two {0} {0}", "an unknown one {1}"])
+def test_a_document_without_its_blocks_is_refused(text: str) -> None:
+    mark = "<!-- {0}: written by `python -m grading.tasks.pages` --><!-- end of {0} -->"
+    with pytest.raises(ValueError, match="blocks of the document"):
+        pages.written(text.format(mark.format("head"), mark.format("foot")), {"head": "new"})
+
+
+def test_a_block_is_replaced_and_nothing_else() -> None:
+    mark = "<!-- head: written by `python -m grading.tasks.pages` -->"
+    text = f"above\n{mark}old\n<!-- end of head -->\nbelow"
+    assert pages.written(text, {"head": r"\1 new"}) == (
+        f"above\n{mark}\n\n\\1 new\n\n<!-- end of head -->\nbelow"
+    )
+
+
+def test_the_messages_that_a_page_explains_are_the_graders(tasks: Table) -> None:
+    """Quoted are causes that the grader names, or sentences of its checks with gaps."""
+    sentences = [
+        node.value
+        for file in (ROOT / "grading").rglob("*.py")
+        if "tests" not in file.parts
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    for task in tasks.tasks:
+        causes = {each.cause for each in MISTAKES if task.id in each.tasks}
+        for quoted in quotations(ROOT / task.doc):
+            pieces = [piece.strip() for piece in quoted.split("…")]
+            said = all(any(piece in each for each in sentences) for piece in pieces)
+            assert quoted in {*causes, *sentences} or ("…" in quoted and said), (
+                f"{task.doc}: the grader never says {quoted!r}"
+            )
+
+
+def quotations(file: Path) -> list[str]:
+    """The text of every quotation of a document, as it is written."""
+    tokens = MarkdownIt("commonmark").parse(file.read_text(encoding="utf-8"))
+    return [
+        tokens[i + 2].content.replace("\n", " ")
+        for i, token in enumerate(tokens)
+        if token.type == "blockquote_open"
+    ]
+
+
+def test_what_a_task_builds_on(tasks: Table) -> None:
+    assert [task.id for task in tasks.before(tasks.task("1.4"))] == ["0.1", "1.2", "1.3"]
+    assert "1.3" in [task.id for task in tasks.unlocked_by(tasks.task("1.2"))]
+
+
+@pytest.mark.parametrize(
+    ("names", "ids"),
+    [
+        (["task4_2"], ["4.2"]),
+        (["4.2"], ["4.2"]),
+        (["task4_4b", "task0_1", "task4_4b"], ["0.1", "4.4b"]),
+        (["module1", "task1_1"], ["1.1", "1.2", "1.3", "1.4", "1.5"]),
+    ],
+)
+def test_names_stand_for_tasks(names: list[str], ids: list[str], tasks: Table) -> None:
+    assert [task.id for task in tasks.select(names)] == ids
+
+
+def test_no_name_stands_for_everything(tasks: Table) -> None:
+    assert tasks.select([]) == tasks.tasks
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("task42", "task4_2"),
+        ("Task 4.2", "task4_2"),
+        ("4_2", "task4_2"),
+        ("task4.4b", "task4_4b"),
+        ("tsak4_2", "task4_2"),
+        ("modul4", "module4"),
+    ],
+)
+def test_a_mistyped_name_is_understood(name: str, meant: str, tasks: Table) -> None:
+    with pytest.raises(UnknownTaskError, match=f"{name}.*did you mean {meant}"):
+        tasks.select([name])
+
+
+NONSENSE = {
+    "a value of another type": ("points = 10", 'points = "ten"', "points", "float"),
+    "a key that nobody knows": ('device = "cpu"', 'devise = "cpu"', "devise", "device"),
+    "a missing key": ('title = "Operators"\n', "", "task[0]", "title"),
+    "an unknown device": ('device = "cpu"', 'device = "tpu"', "device", "tpu"),
+    "an id that is none": ('id = "0.1"', 'id = "one"', "id", "'one'"),
+    "an id that is there twice": ('id = "0.3"', 'id = "0.2"', "id", "twice"),
+    "a module that does not exist": ("module = 0", "module = 7", "module", "7"),
+    "a task in the wrong module": ("module = 0", "module = 1", "module", "1"),
+    "no time": ("seconds = 60", "seconds = 0", "seconds", "no time"),
+    "no memory": ("memory_mb = 1000", "memory_mb = 1", "memory_mb", "1 MB"),
+    "a hole without a function": (
+        '"mt_tensor.operators:neg"',
+        '"mt_tensor.operators.neg"',
+        "holes[3]",
+        "module:qualname",
+    ),
+    "a hole that is there twice": (
+        '"mt_tensor.operators:neg"',
+        '"mt_tensor.operators:mul"',
+        "holes[3]",
+        "twice",
+    ),
+    "a prerequisite below": (
+        'prerequisites = ["1.2"]',
+        'prerequisites = ["4.2"]',
+        "prerequisites[0]",
+        "4.2",
+    ),
+    "a check that is required and advice": (
+        "test_maximum_of_nan_is_nan =",
+        "test_two_numbers =",
+        "test_two_numbers",
+        "required, too",
+    ),
+    "a page that is none": ('doc = "docs/', 'doc = "http://', "doc", "page"),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_is_refused_with_its_line_and_key(name: str, tmp_path: Path) -> None:
+    before, after, key, word = NONSENSE[name]
+    path = tmp_path / "tasks.toml"
+    assert before in TEXT
+    path.write_text(TEXT.replace(before, after, 1), encoding="utf-8")
+    line = TEXT[: TEXT.index(before)].count("\n") + 1
+    with pytest.raises(TableError) as caught:
+        load(path)
+    where, _, what = str(caught.value).partition(": ")
+    assert key in what
+    assert word in what
+    assert where.startswith(f"{path}:")
+    # A key that is missing is missing where its table begins; a task that is there twice is
+    # noticed at the second.
+    assert int(where.removeprefix(f"{path}:")) in range(line - 4, line + 4)
+
+
+def test_a_syntax_error_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.toml"
+    path.write_text("version = 1\n[[task]\n", encoding="utf-8")
+    with pytest.raises(TableError, match="line 2"):
+        load(path)
+
+
+def test_a_reason_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.toml"
+    name, reason = "test_maximum_of_nan_is_nan = ", '"a maximum that forgets NaN'
+    assert name + reason in TEXT
+    path.write_text(TEXT.replace(name + reason, f'{name}" " #', 1), encoding="utf-8")
+    with pytest.raises(TableError, match="reason"):
+        load(path)
