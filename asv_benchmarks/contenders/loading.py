@@ -4,7 +4,7 @@ Each contender is imported when it is asked for: the framework that it runs on m
 """
 
 from asv_benchmarks.contenders.contender import Absent, Contender
-from asv_benchmarks.contenders.names import NAMES
+from asv_benchmarks.contenders.names import AS_INSTALLED, NAIVE, NAMES, OURS
 
 
 def load(name: str) -> Contender:
@@ -24,10 +24,10 @@ def load(name: str) -> Contender:
 
 def _make(name: str) -> Contender:
     """Import only what this contender needs: the others may not be installed."""
-    if name in ("tuned", "fast", "naive"):
+    if name in (*OURS, AS_INSTALLED, NAIVE):
         from asv_benchmarks.contenders.ours import Ours
 
-        return Ours(name)
+        return Ours("tuned" if name == AS_INSTALLED else name)
     if name == "numpy":
         from asv_benchmarks.contenders.with_numpy import WithNumPy
 

@@ -1,10 +1,13 @@
 """What is written into documents: blocks in their place, tables, pictures that do not change."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from asv_benchmarks.conditions import BLAS_WAIT
+from asv_benchmarks.contenders.names import AS_INSTALLED
 from asv_benchmarks.peers.measure import Timing
 from asv_benchmarks.peers.processes import process_rows
 from asv_benchmarks.peers.results import Result, Table
@@ -80,6 +83,16 @@ def test_conditions_are_told() -> None:
     told = tables.conditions(table())
     for part in ("2030-01-01", "commit abc", "one thread", "torch 9", "load 0.1"):
         assert part in told
+    assert BLAS_WAIT not in told
+
+
+def test_conditions_tell_how_we_were_installed_where_it_matters() -> None:
+    (step,) = (row for row in rows(2) if row.key == "step-kim-10")
+    timings = {name: Timing((1e-3,), (1e-3,)) for name in ("tuned", AS_INSTALLED)}
+    results = (Result.of(step, "tuned", timings, 2),)
+    measured = replace(table(), rows=results)
+    assert f"(`{BLAS_WAIT}=4`, which `hatch run` sets)" in tables.conditions(measured)
+    assert "| ours, as pip installs it |" in tables.everything(measured)
 
 
 def test_pictures_are_the_same_when_the_numbers_are(tmp_path: Path) -> None:
