@@ -28,6 +28,9 @@ Import: TypeAlias = tuple[str, str]
 
 INIT = "__init__"
 
+LARGEST_GROUP = 16
+"""The most boxes in a cycle for which the best order is found; each box doubles the work."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:
@@ -80,9 +83,12 @@ class Folder:
         """Return boxes from the lowest to the highest so that the fewest imports run up.
 
         Sets of boxes are bit masks. The best order of a set puts one of its boxes on top of the
-        best order of the others, so the sets are solved in the order of their masks.
+        best order of the others, so the sets are solved in the order of their masks. Groups too
+        large for that keep the order that they have.
         """
         count = len(boxes)
+        if count > LARGEST_GROUP:
+            return boxes
         cost, top = [0] * (1 << count), [0] * (1 << count)
         weight = [
             [len(self.imports.get((lower, higher), ())) for lower in boxes] for higher in boxes
