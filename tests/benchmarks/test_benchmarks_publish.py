@@ -15,7 +15,7 @@ from asv_benchmarks.peers.roofline import Limits, cost
 from asv_benchmarks.peers.rows import kernel_rows, rows
 from asv_benchmarks.publish import pictures, tables
 from asv_benchmarks.publish.__main__ import GUIDE, STAGES
-from asv_benchmarks.publish.blocks import NoPlaceError, with_block
+from tools.blocks import with_block
 
 CONDITIONS = {
     "date": "2030-01-01",
@@ -39,21 +39,6 @@ def table() -> Table:
     limits = Limits(flops=100e9, bytes=10e9)
     results = tuple(Result.of(row, "tuned", timings, 1, limits) for row in chosen)
     return Table(CONDITIONS, {"numpy": "2", "torch": "9"}, {"rounds": 2, "seconds": 0.1}, results)
-
-
-def test_a_block_takes_the_place_of_the_one_before() -> None:
-    text = "# Title\n\n## Commands\n\nmore\n"
-    once = with_block(text, "speed", "first\n", before="## Commands")
-    assert once.index("first") < once.index("## Commands")
-    twice = with_block(once, "speed", "second", before="## Commands")
-    assert "first" not in twice
-    assert twice == with_block(text, "speed", "second", before="## Commands")
-    assert twice.replace("second", "first") == once
-
-
-def test_a_document_without_a_place_is_an_error() -> None:
-    with pytest.raises(NoPlaceError, match=r"README\.md has no place for speed"):
-        with_block("# Title\n", "speed", "x", before="## Commands", document="README.md")
 
 
 def test_the_guide_has_a_place_for_every_block() -> None:
