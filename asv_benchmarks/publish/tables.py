@@ -48,7 +48,7 @@ def conditions(table: Table) -> str:
 
 _BLAS_WAIT = (
     f" Idle threads of NumPy's BLAS sleep at once (`{BLAS_WAIT}=4`, which `hatch run` sets), but "
-    f"not for {CALLED[AS_INSTALLED]}."
+    f"not in {CALLED[AS_INSTALLED]}."
 )
 
 
