@@ -20,13 +20,23 @@ QUIET = 0.5
 CLEARED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """Settings of the machine that make NumPy's BLAS another one than its own choice."""
 
+BLAS_WAIT = "OPENBLAS_THREAD_TIMEOUT"
+"""The variable that says how long idle threads of NumPy's BLAS keep their processors busy.
 
-def environment(threads: int, base: Mapping[str, str] | None = None) -> dict[str, str]:
+OpenBLAS reads it when NumPy is imported, so no package of ours can set it. Our commands do: see
+`hatch.toml`. The value n stands for 2ⁿ ticks of the processor's clock, and 4 is the least.
+"""
+
+
+def environment(
+    threads: int, base: Mapping[str, str] | None = None, as_installed: bool = False
+) -> dict[str, str]:
     """Return the environment of a process that computes on so many threads.
 
     Args:
         threads: For numba, the BLAS libraries, PyTorch, JAX and tinygrad alike.
-        base: What to start from; this process's environment unless given.
+        base: The environment to start from; this process's by default.
+        as_installed: Without `BLAS_WAIT`, which our commands set and `pip install` does not.
     """
     env = {
         name: value
@@ -42,8 +52,10 @@ def environment(threads: int, base: Mapping[str, str] | None = None) -> dict[str
         "CPU_COUNT",  # tinygrad
     ):
         env[name] = count
-    # As `mt_tensor` has it wherever it is imported before NumPy.
-    env.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    if as_installed:
+        env.pop(BLAS_WAIT, None)
+    else:
+        env.setdefault(BLAS_WAIT, "4")
     multi = "true" if threads > 1 else "false"
     env["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={multi}"
     env["JAX_PLATFORMS"] = "cpu"

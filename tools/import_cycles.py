@@ -4,7 +4,7 @@ A cycle is a chain of modules, each of which imports the next one and the last o
 first. All import statements count, also those inside functions and those for type checkers only.
 Importing a module also runs the `__init__.py` of its packages; these implicit imports do not count.
 
-Run ``python -m tools.import_cycles`` to print a cycle; the exit code is 1 if there is one.
+Run ``python -m tools.import_cycles [ROOT]`` to print them; the exit code is 1 if there is one.
 """
 
 from __future__ import annotations
@@ -72,12 +72,45 @@ def find_cycle(graph: Mapping[str, set[str]]) -> list[str]:
     return []
 
 
-def main() -> int:
-    """Print one cycle, if there is one, and return the exit code."""
-    cycle = find_cycle(import_graph(modules()))
-    print(" imports\n".join(cycle) if cycle else "no import cycle")
-    return int(bool(cycle))
+def groups_in_cycles(graph: Mapping[str, set[str]]) -> list[frozenset[str]]:
+    """Return the strongly connected groups of two modules or more, the largest first.
+
+    Two modules are in one group if each imports the other, directly or through further modules.
+
+    >>> groups_in_cycles({"a": {"b"}, "b": {"a"}, "c": {"a"}}) == [frozenset("ab")]
+    True
+    """
+    reached = {name: _reached_from(name, graph) for name in graph}
+    groups = {
+        frozenset(other for other in reached[name] if name in reached[other])
+        for name in graph
+        if name in reached[name]
+    }
+    return sorted(groups, key=lambda group: (-len(group), min(group)))
+
+
+def _reached_from(start: str, graph: Mapping[str, set[str]]) -> set[str]:
+    """Return the modules that a module imports, directly or through others."""
+    reached, left = set[str](), list(graph[start])
+    while left:
+        name = left.pop()
+        if name not in reached:
+            reached.add(name)
+            left += graph[name]
+    return reached
+
+
+def main(root: str = str(ROOT)) -> int:
+    """Print the groups of modules in cycles with one cycle of each, and return the exit code."""
+    graph = import_graph(modules(Path(root)))
+    groups = groups_in_cycles(graph)
+    for group in groups:
+        cycle = find_cycle({name: graph[name] & group for name in group})
+        print(f"{len(group)} modules import one another, for example:")
+        print("  " + "\n    imports ".join(cycle))
+    print(f"{len(graph)} modules, {len(groups)} groups of modules in import cycles")
+    return int(bool(groups))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

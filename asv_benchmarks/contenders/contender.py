@@ -1,4 +1,4 @@
-"""What a contender is, and how one is loaded."""
+"""The base class of everything that can run a case, and the protocol of a network in training."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from asv_benchmarks.contenders.names import NAMES
 from asv_benchmarks.training_cases import LEARNING_RATE, TrainingCase, Weights
 from asv_benchmarks.workloads import Workload
 
@@ -88,41 +87,3 @@ class Trainer(Protocol):
 
     def weights(self) -> Weights:
         """Return the weights, by name and in our shapes."""
-
-
-def load(name: str) -> Contender:
-    """Return a contender.
-
-    Raises:
-        Absent: What it runs on is not installed.
-        ValueError: There is no contender of that name.
-    """
-    if name not in NAMES:
-        raise ValueError(f"contender {name!r} does not exist; choose one of {', '.join(NAMES)}")
-    try:
-        return _make(name)
-    except ModuleNotFoundError as error:
-        raise Absent(f"{name}: {error.name} is not installed") from error
-
-
-def _make(name: str) -> Contender:
-    """Import only what this contender needs: the others may not be installed."""
-    if name in ("tuned", "fast", "naive"):
-        from asv_benchmarks.contenders.ours import Ours
-
-        return Ours(name)
-    if name == "numpy":
-        from asv_benchmarks.contenders.with_numpy import WithNumPy
-
-        return WithNumPy()
-    if name in ("torch", "torch-compile"):
-        from asv_benchmarks.contenders.with_torch import WithTorch
-
-        return WithTorch(compiled=name == "torch-compile")
-    if name == "jax":
-        from asv_benchmarks.contenders.with_jax import WithJax
-
-        return WithJax()
-    from asv_benchmarks.contenders.with_tinygrad import WithTinygrad
-
-    return WithTinygrad()

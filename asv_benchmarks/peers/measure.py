@@ -11,17 +11,16 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from asv_benchmarks.conditions import environment
+from asv_benchmarks.contenders.names import AS_INSTALLED
 from asv_benchmarks.peers.roofline import Limits
 from asv_benchmarks.peers.rows import Row
+from asv_benchmarks.peers.trees import ROOT, Tree
 from asv_benchmarks.workloads import Workload
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +65,24 @@ class Worker:
     core busy for tens of milliseconds before they sleep, and would do so in another one's turn.
     """
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, tree: Tree | None = None) -> None:
         """Start the process.
 
+        Args:
+            name: The contender.
+            threads: The number of threads that it computes on.
+            tree: The working tree whose code runs; the installed packages by default.
+
         Attributes:
-            versions: What the contender runs on.
-            absent: Why it cannot run at all, else None.
+            versions: The versions of the packages that the contender runs on.
+            absent: The reason why it cannot run at all, else None.
         """
         self.name = name
+        env = environment(threads, as_installed=name == AS_INSTALLED)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "asv_benchmarks.peers.worker", name, str(threads)],
-            cwd=ROOT,
-            env=environment(threads),
+            cwd=tree.root if tree else ROOT,
+            env=env | tree.variables if tree else env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -141,15 +146,16 @@ class Worker:
 class Workers:
     """The contenders' processes, each started when it is first needed."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, tree: Tree | None = None) -> None:
         self.threads = threads
+        self.tree = tree
         self._started: dict[str, Worker] = {}
 
     def __getitem__(self, name: str) -> Worker:
         worker = self._started.get(name)
         # One that is absent has ended, and would be absent again.
         if worker is None or (worker.absent is None and worker.process.poll() is not None):
-            worker = self._started[name] = Worker(name, self.threads)
+            worker = self._started[name] = Worker(name, self.threads, self.tree)
         return worker
 
     def versions(self) -> dict[str, str]:
@@ -168,9 +174,9 @@ class Workers:
 
 
 @contextlib.contextmanager
-def workers(threads: int) -> Iterator[Workers]:
+def workers(threads: int, tree: Tree | None = None) -> Iterator[Workers]:
     """Return the contenders' processes, which end with the block."""
-    started = Workers(threads)
+    started = Workers(threads, tree)
     try:
         yield started
     finally:

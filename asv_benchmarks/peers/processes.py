@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from asv_benchmarks.conditions import environment
-from asv_benchmarks.peers.measure import ROOT, Timing, WorkerError
+from asv_benchmarks.peers.measure import Timing, WorkerError
 from asv_benchmarks.peers.rows import Target
+from asv_benchmarks.peers.trees import ROOT
 
 PROGRAM = ("-m", "asv_benchmarks.peers.program")
 

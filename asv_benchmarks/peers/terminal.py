@@ -1,11 +1,13 @@
 """The table on the terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from asv_benchmarks.peers.against import Change
 from asv_benchmarks.peers.results import Comparison, Result, Table
 
 COLOURS = {
@@ -15,17 +17,20 @@ COLOURS = {
     "missed": "bold red",
     "reported": "default",
 }
+CHANGE_COLOURS = {"as fast": "green", "slower": "bold red", "measure again": "yellow"}
 
 
-def heading(table: Table) -> str:
+def heading(
+    conditions: Mapping[str, Any], versions: Mapping[str, str], effort: Mapping[str, Any]
+) -> str:
     """Return the conditions in a line or two."""
-    c = table.conditions
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(table.versions.items()))
+    c = conditions
+    listed = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     threads = "1 thread" if c["threads"] == 1 else f"{c['threads']} threads"
     return (
         f"{c['date']}, commit {c['commit']}; {c['processor']}, {c['cores']} cores, {threads}, "
-        f"load {c['load']:.2f}; Python {c['python']}; {versions}; "
-        f"{table.effort['rounds']} rounds of {1e3 * table.effort['seconds']:.0f} ms{_limits(table)}"
+        f"load {c['load']:.2f}; Python {c['python']}; {listed}; "
+        f"{effort['rounds']} rounds of {1e3 * effort['seconds']:.0f} ms"
     )
 
 
@@ -45,7 +50,8 @@ def _limits(table: Table) -> str:
 
 def show(table: Table, console: Console) -> None:
     """Print all rows, group by group."""
-    console.print(heading(table), highlight=False)
+    told = heading(table.conditions, table.versions, table.effort)
+    console.print(told + _limits(table), highlight=False)
     for group in dict.fromkeys(row.group for row in table.rows):
         console.print(_group(group, [row for row in table.rows if row.group == group]))
     for note in table.notes:
@@ -55,14 +61,54 @@ def show(table: Table, console: Console) -> None:
         console.print(f"[bold red]missed[/] {row.key}: {row.title}, {rivals}", highlight=False)
 
 
-def _group(title: str, rows: Iterable[Result]) -> RichTable:
+def show_changes(changes: Sequence[Change], commit: str, console: Console) -> None:
+    """Print a comparison with an older commit, group by group."""
+    for group in dict.fromkeys(change.group for change in changes):
+        rich = _empty(group, (commit, "now", "ratio", "range", ""))
+        for change in changes:
+            if change.group == group:
+                rich.add_row(change.title, *_change(change))
+        console.print(rich)
+    for change in changes:
+        if change.error is not None:
+            console.print(f"{change.key} failed: {change.error}", highlight=False)
+        elif change.verdict == "slower":
+            console.print(f"[bold red]slower[/] {change.key}: {change.title}", highlight=False)
+    unsure = [change.key for change in changes if change.verdict == "measure again"]
+    if unsure:
+        console.print(f"measure again, the ratios vary too much: {', '.join(unsure)}")
+
+
+def _change(change: Change) -> list[str]:
+    """Return the cells of a row: both medians, the ratio, its interquartile range, the verdict."""
+    times = [
+        "absent" if time is None else quantity(time, "ms") for time in (change.before, change.now)
+    ]
+    if not change.ratios:
+        return [*times, "", "", ""]
+    colour = CHANGE_COLOURS[change.verdict]
+    return [
+        *times,
+        f"[{colour}]{change.median:.3f}[/]",
+        f"{change.range:.3f}",
+        f"[{colour}]{change.verdict}[/]",
+    ]
+
+
+def _empty(title: str, columns: Iterable[str]) -> RichTable:
+    """Return a table without rows; its first column is for titles."""
     rich = RichTable(
         title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     rich.add_column("", no_wrap=True)
-    for name in ("ours", "rival", "its", "ratio", "least", "must", "aim", "roof", ""):
+    for name in columns:
         left = name in ("rival", "")
         rich.add_column(name, justify="left" if left else "right", no_wrap=True)
+    return rich
+
+
+def _group(title: str, rows: Iterable[Result]) -> RichTable:
+    rich = _empty(title, ("ours", "rival", "its", "ratio", "least", "must", "aim", "roof", ""))
     for row in rows:
         ours = row.times.get(row.ours)
         cells = [row.title, quantity(ours.counted, row.unit) if ours else "absent"]

@@ -8,7 +8,7 @@ from asv_benchmarks import journey
 from asv_benchmarks.journey import Stage
 from asv_benchmarks.peers.results import Table
 from asv_benchmarks.publish import pictures, tables
-from asv_benchmarks.publish.blocks import write_block
+from tools.blocks import write_block
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results" / "speed"

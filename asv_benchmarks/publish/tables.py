@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from asv_benchmarks.conditions import BLAS_WAIT
+from asv_benchmarks.contenders.names import AS_INSTALLED
 from asv_benchmarks.peers.results import Comparison, Result, Table
 from asv_benchmarks.peers.terminal import quantity
 
@@ -14,6 +16,7 @@ CALLED = {
     "fast": "`fast`",
     "naive": "naive loops",
     "linear": "in proportion",
+    AS_INSTALLED: "ours, as pip installs it",
 }
 """What contenders are called in sentences."""
 
@@ -39,8 +42,14 @@ def conditions(table: Table) -> str:
         f"Measured on {c['date']} at commit {c['commit']}: {c['processor']}, {c['cores']} cores, "
         f"{threads}, {load}; Python {c['python']}, {', '.join(known)}; single precision, "
         f"{table.effort['rounds']} rounds of {1e3 * table.effort['seconds']:.0f} ms, contenders "
-        "in turn."
+        f"in turn.{_BLAS_WAIT if any(AS_INSTALLED in row.times for row in table.rows) else ''}"
     )
+
+
+_BLAS_WAIT = (
+    f" Idle threads of NumPy's BLAS sleep at once (`{BLAS_WAIT}=4`, which `hatch run` sets), but "
+    f"not in {CALLED[AS_INSTALLED]}."
+)
 
 
 _PACKAGES = ("numpy", "blas", "numba", "torch", "jax", "tinygrad")

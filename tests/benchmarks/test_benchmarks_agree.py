@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asv_benchmarks.contenders import Absent, load
+from asv_benchmarks.contenders.names import AS_INSTALLED
 from asv_benchmarks.contenders.ours import Ours
 from asv_benchmarks.naive import Naive
 from asv_benchmarks.training_cases import SHAPES, Network, TrainingCase, Weights
@@ -91,6 +92,7 @@ def test_who_is_not_installed_is_absent(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_backends_of_ours() -> None:
     assert Ours("fast").backend.dtype == np.float32
+    assert load(AS_INSTALLED).name == "tuned"
 
 
 # The naive loops compile for seconds.

@@ -1,10 +1,13 @@
 """What is written into documents: blocks in their place, tables, pictures that do not change."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from asv_benchmarks.conditions import BLAS_WAIT
+from asv_benchmarks.contenders.names import AS_INSTALLED
 from asv_benchmarks.peers.measure import Timing
 from asv_benchmarks.peers.processes import process_rows
 from asv_benchmarks.peers.results import Result, Table
@@ -12,7 +15,7 @@ from asv_benchmarks.peers.roofline import Limits, cost
 from asv_benchmarks.peers.rows import kernel_rows, rows
 from asv_benchmarks.publish import pictures, tables
 from asv_benchmarks.publish.__main__ import GUIDE, STAGES
-from asv_benchmarks.publish.blocks import NoPlaceError, with_block
+from tools.blocks import with_block
 
 CONDITIONS = {
     "date": "2030-01-01",
@@ -36,21 +39,6 @@ def table() -> Table:
     limits = Limits(flops=100e9, bytes=10e9)
     results = tuple(Result.of(row, "tuned", timings, 1, limits) for row in chosen)
     return Table(CONDITIONS, {"numpy": "2", "torch": "9"}, {"rounds": 2, "seconds": 0.1}, results)
-
-
-def test_a_block_takes_the_place_of_the_one_before() -> None:
-    text = "# Title\n\n## Commands\n\nmore\n"
-    once = with_block(text, "speed", "first\n", before="## Commands")
-    assert once.index("first") < once.index("## Commands")
-    twice = with_block(once, "speed", "second", before="## Commands")
-    assert "first" not in twice
-    assert twice == with_block(text, "speed", "second", before="## Commands")
-    assert twice.replace("second", "first") == once
-
-
-def test_a_document_without_a_place_is_an_error() -> None:
-    with pytest.raises(NoPlaceError, match=r"README\.md has no place for speed"):
-        with_block("# Title\n", "speed", "x", before="## Commands", document="README.md")
 
 
 def test_the_guide_has_a_place_for_every_block() -> None:
@@ -80,6 +68,16 @@ def test_conditions_are_told() -> None:
     told = tables.conditions(table())
     for part in ("2030-01-01", "commit abc", "one thread", "torch 9", "load 0.1"):
         assert part in told
+    assert BLAS_WAIT not in told
+
+
+def test_conditions_tell_how_we_were_installed_where_it_matters() -> None:
+    (step,) = (row for row in rows(2) if row.key == "step-kim-10")
+    timings = {name: Timing((1e-3,), (1e-3,)) for name in ("tuned", AS_INSTALLED)}
+    results = (Result.of(step, "tuned", timings, 2),)
+    measured = replace(table(), rows=results)
+    assert f"(`{BLAS_WAIT}=4`, which `hatch run` sets)" in tables.conditions(measured)
+    assert "| ours, as pip installs it |" in tables.everything(measured)
 
 
 def test_pictures_are_the_same_when_the_numbers_are(tmp_path: Path) -> None:

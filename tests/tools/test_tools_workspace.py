@@ -1,7 +1,6 @@
 """What all packages have in common, and what is written down in more than one place."""
 
 import tomllib
-from collections import Counter
 from itertools import chain
 
 import pytest
@@ -50,9 +49,3 @@ def test_tools_know_every_package() -> None:
     sources = {package.source.parent.relative_to(ROOT).as_posix() for package in PACKAGES}
     assert set(ROOT_SETTINGS["tool"]["mypy"]["mypy_path"].split(":")) == sources
     assert set(BOXES) == {package.name for package in PACKAGES}
-
-
-def test_file_names_of_tests_are_unique() -> None:
-    folders = ("packages", "tests", "grading")
-    names = Counter(file.name for each in folders for file in (ROOT / each).rglob("test_*.py"))
-    assert [name for name, count in names.items() if count > 1] == []

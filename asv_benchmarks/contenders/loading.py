@@ -1,0 +1,45 @@
+"""Finds a contender by its name.
+
+Each contender is imported when it is asked for: the framework that it runs on may not be installed.
+"""
+
+from asv_benchmarks.contenders.contender import Absent, Contender
+from asv_benchmarks.contenders.names import AS_INSTALLED, NAIVE, NAMES, OURS
+
+
+def load(name: str) -> Contender:
+    """Return a contender.
+
+    Raises:
+        Absent: What it runs on is not installed.
+        ValueError: There is no contender of that name.
+    """
+    if name not in NAMES:
+        raise ValueError(f"contender {name!r} does not exist; choose one of {', '.join(NAMES)}")
+    try:
+        return _make(name)
+    except ModuleNotFoundError as error:
+        raise Absent(f"{name}: {error.name} is not installed") from error
+
+
+def _make(name: str) -> Contender:
+    """Import only what this contender needs: the others may not be installed."""
+    if name in (*OURS, AS_INSTALLED, NAIVE):
+        from asv_benchmarks.contenders.ours import Ours
+
+        return Ours("tuned" if name == AS_INSTALLED else name)
+    if name == "numpy":
+        from asv_benchmarks.contenders.with_numpy import WithNumPy
+
+        return WithNumPy()
+    if name in ("torch", "torch-compile"):
+        from asv_benchmarks.contenders.with_torch import WithTorch
+
+        return WithTorch(compiled=name == "torch-compile")
+    if name == "jax":
+        from asv_benchmarks.contenders.with_jax import WithJax
+
+        return WithJax()
+    from asv_benchmarks.contenders.with_tinygrad import WithTinygrad
+
+    return WithTinygrad()

@@ -1,0 +1,133 @@
+"""Compares this working tree with an older commit: both in turn, in one run.
+
+A step of the same network is measured in two processes, one for each tree, round by round; which
+of the two begins changes from round to round. The ratio of the two times is taken within a round,
+so that a processor which becomes slower for a while changes neither.
+"""
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from asv_benchmarks.peers.measure import Effort
+from asv_benchmarks.peers.rows import Row
+from asv_benchmarks.workloads import Workload
+
+Verdict: TypeAlias = Literal["as fast", "slower", "measure again", "absent"]
+
+LEAST_RATIO = 0.98
+"""A row is slower if the median of its ratios is below this."""
+
+WIDEST_RANGE = 0.03
+"""The largest interquartile range of the ratios with which a row is judged."""
+
+FULL = Effort(rounds=41, seconds=0.1)
+QUICK = Effort(rounds=9, seconds=0.02)
+
+
+class Measurable(Protocol):
+    """A process that prepares and runs a workload, such as a `Worker`."""
+
+    def prepare(self, workload: Workload) -> float | None:
+        """Return the seconds of one call, or None if the workload cannot be run."""
+
+    def run(self, calls: int) -> tuple[float, float]:
+        """Return the processor's and the clock's seconds of one of so many calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of the comparison.
+
+    Attributes:
+        key, title, group: The row's.
+        before: The median time of the older commit in ms; None if it cannot run the row.
+        now: The median time of this working tree in ms; None if it cannot run the row.
+        ratios: The older commit's time divided by this tree's, round by round.
+        error: The message of a process that failed.
+    """
+
+    key: str
+    title: str
+    group: str
+    before: float | None = None
+    now: float | None = None
+    ratios: tuple[float, ...] = ()
+    error: str | None = None
+
+    @property
+    def median(self) -> float:
+        """The median of the ratios: more than 1 if this tree is faster."""
+        return float(np.median(self.ratios))
+
+    @property
+    def range(self) -> float:
+        """The distance between the quartiles of the ratios."""
+        low, high = np.quantile(self.ratios, [0.25, 0.75])
+        return float(high - low)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The judgement of this row."""
+        if not self.ratios:
+            return "absent"
+        if self.range > WIDEST_RANGE:
+            return "measure again"
+        return "slower" if self.median < LEAST_RATIO else "as fast"
+
+    @property
+    def fails(self) -> bool:
+        """True if this tree is slower than the older commit, or could not be measured."""
+        return self.verdict == "slower" or self.now is None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, with the summary of the ratios."""
+        summary = {"median": self.median, "range": self.range} if self.ratios else {}
+        return asdict(self) | summary | {"verdict": self.verdict}
+
+
+def compare(row: Row, before: Measurable, now: Measurable, threads: int, effort: Effort) -> Change:
+    """Measure a row in both processes, in turn.
+
+    On one thread the processor's time counts, on several the clock's, as in the table of peers.
+    """
+    change = Change(row.key, row.title, row.group)
+    old, new = before.prepare(row.workload), now.prepare(row.workload)
+    if old is None or new is None:
+        return replace(change, before=old and 1e3 * old, now=new and 1e3 * new)
+    # Both run as many calls in a turn, so that what a turn costs beside them is the same.
+    calls = max(1, round(effort.seconds / max(old, new)))
+    kind = 0 if threads == 1 else 1
+    times: dict[Measurable, list[float]] = {before: [], now: []}
+    for at in range(effort.rounds):
+        for process in (before, now) if at % 2 else (now, before):
+            times[process].append(process.run(calls)[kind])
+    return replace(
+        change,
+        before=1e3 * statistics.median(times[before]),
+        now=1e3 * statistics.median(times[now]),
+        ratios=tuple(a / b for a, b in zip(times[before], times[now], strict=True)),
+    )
+
+
+def write(
+    path: Path,
+    commit: str,
+    conditions: Mapping[str, Any],
+    effort: Effort,
+    changes: Sequence[Change],
+) -> None:
+    """Write a comparison as JSON."""
+    values = {
+        "against": commit,
+        "conditions": conditions,
+        "effort": {"rounds": effort.rounds, "seconds": effort.seconds},
+        "rows": [change.to_json() for change in changes],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values, indent=1) + "\n", "utf-8")

@@ -1,0 +1,86 @@
+"""Working trees whose packages are measured: this one, and older commits checked out beside it."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+class NoTreeError(LookupError):
+    """A commit does not exist, or has no benchmarks that can be run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A working tree: its packages and its benchmarks.
+
+    Attributes:
+        root: The folder that holds `packages` and `asv_benchmarks`.
+        cache: The folder for its compiled kernels.
+    """
+
+    root: Path
+    cache: Path
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables with which a process runs the code of this tree."""
+        sources = [*sorted(self.root.glob("packages/*/src")), self.root]
+        return {
+            "PYTHONPATH": os.pathsep.join(map(str, sources)),
+            "NUMBA_CACHE_DIR": str(self.cache),
+        }
+
+
+@contextlib.contextmanager
+def trees(commit: str, repository: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
+    """Return an older commit's working tree and the one of this repository, for a block.
+
+    The older one is a temporary worktree of git. Each has an empty folder for compiled kernels, so
+    that the same is compiled for both. All of it is removed at the end of the block, also when an
+    error or Ctrl-C ends it.
+
+    Raises:
+        NoTreeError: The commit does not exist, or is older than `asv_benchmarks.peers`.
+    """
+    try:
+        wanted = _git(
+            repository, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}"
+        )
+    except NoTreeError as error:
+        raise NoTreeError(f"there is no commit {commit!r}: {error}") from error
+    with tempfile.TemporaryDirectory(prefix="peers-") as folder, contextlib.ExitStack() as stack:
+        root = Path(folder, "tree")
+        stack.callback(_remove_worktree, repository, root)
+        _git(repository, "worktree", "add", "--detach", str(root), wanted)
+        if not (root / "asv_benchmarks" / "peers" / "worker.py").exists():
+            raise NoTreeError(f"{commit} has no asv_benchmarks.peers, which would measure it")
+        yield (
+            Tree(root, Path(folder, "kernels-before")),
+            Tree(repository, Path(folder, "kernels-now")),
+        )
+
+
+def _remove_worktree(repository: Path, root: Path) -> None:
+    """Remove a worktree, whether or not git had finished making it."""
+    shutil.rmtree(root, ignore_errors=True)
+    with contextlib.suppress(NoTreeError):
+        _git(repository, "worktree", "remove", "--force", "--force", str(root))
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    """Run git and return its output.
+
+    Raises:
+        NoTreeError: git fails, with its message.
+    """
+    done = subprocess.run(["git", *arguments], cwd=repository, capture_output=True, text=True)
+    if done.returncode:
+        raise NoTreeError(done.stderr.strip())
+    return done.stdout.strip()

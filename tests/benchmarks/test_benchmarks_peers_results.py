@@ -1,0 +1,69 @@
+"""The table of `hatch run peers`: its arithmetic and its verdicts."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from asv_benchmarks.peers.measure import Ratio, Timing
+from asv_benchmarks.peers.results import Result, Table, judge
+from asv_benchmarks.peers.rows import Row, Target
+from asv_benchmarks.workloads import Workload
+
+
+def row(**changes: object) -> Row:
+    small = Row(
+        "small",
+        "a small product",
+        "products",
+        Workload("", "matmul", ((2, 3), (3, 4)), dtype="float32"),
+        {"numpy": Target(1.0, 2.0)},
+    )
+    return replace(small, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("median", "spread", "least", "verdict"),
+    [
+        (4.5, 0.1, 4.2, "aim reached"),
+        (4.5, 0.1, 3.9, "reached"),  # the smaller of the two counts
+        (2.0, 0.1, 2.5, "reached"),
+        (1.95, 0.1, 2.5, "within its spread"),
+        (1.85, 0.1, 2.5, "missed"),
+        (2.5, 0.1, 1.85, "missed"),
+    ],
+)
+def test_verdicts(median: float, spread: float, least: float, verdict: str) -> None:
+    assert judge(Ratio(median, spread, least), Target(2.0, 4.0)) == verdict
+
+
+def test_without_a_must_nothing_is_missed() -> None:
+    assert judge(Ratio(0.1, 0.0, 0.1), Target()) == "reported"
+    assert judge(Ratio(0.1, 0.0, 0.1), Target(aim=2.0)) == "reported"
+    assert judge(Ratio(3.0, 0.0, 3.0), Target(aim=2.0)) == "aim reached"
+
+
+def test_a_result_says_who_was_absent_and_what_was_missed() -> None:
+    timings = {
+        "tuned": Timing((2e-3,), (2e-3,)),
+        "numpy": Timing((1e-3,), (1e-3,)),
+    }
+    targets = {"numpy": Target(1.0), "torch": Target(1.0)}
+    result = Result.of(row(targets=targets), "tuned", timings, threads=1)
+    assert result.absent == ("torch",)
+    assert result.missed == ["numpy"]
+    assert result.times["tuned"].cpu == pytest.approx(2.0)  # milliseconds
+
+
+@pytest.mark.parametrize(("threads", "counted"), [(1, 2.0), (2, 3.0)])
+def test_the_clock_counts_on_several_threads(threads: int, counted: float) -> None:
+    result = Result.of(row(), "tuned", {"tuned": Timing((2e-3,), (3e-3,))}, threads)
+    assert result.times["tuned"].counted == pytest.approx(counted)
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    timings = {"tuned": Timing((1.0, 2.0), (1.0, 2.0)), "numpy": Timing((3.0, 5.0), (3.0, 5.0))}
+    result = Result.of(row(), "tuned", timings, threads=1)
+    table = Table({"threads": 1}, {"numpy": "2"}, {"rounds": 2}, (result,), 0.5, ("a note",))
+    table.write(tmp_path / "new" / "table.json")
+    assert Table.read(tmp_path / "new" / "table.json") == table

@@ -1,0 +1,47 @@
+"""The rows of `hatch run peers`: their keys, their targets, their workloads."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from asv_benchmarks.contenders.names import AS_INSTALLED, NAMES
+from asv_benchmarks.peers.processes import ProcessRow, process_rows
+from asv_benchmarks.peers.rows import Row, Target, kernel_rows, rows
+from asv_benchmarks.peers.worker import workload_from_json
+
+
+def test_every_row_has_a_key_of_its_own_and_rivals_that_exist() -> None:
+    for threads in (1, 2):
+        every: list[Row | ProcessRow] = [*rows(threads), *process_rows("tuned", threads, race=True)]
+        assert len({one.key for one in every}) == len(every)
+        for one in every:
+            limits = (one.limits or {}) if isinstance(one, ProcessRow) else {}
+            assert set(one.targets) - set(limits) <= {*NAMES, "linear"}
+
+
+def test_the_targets_of_the_training_steps() -> None:
+    targets = {one.key: one.targets for one in rows(1) if one.key.startswith("step")}
+    assert {key: target["torch"].must for key, target in targets.items()} == {
+        "step-course-16": 4.0,
+        "step-course-128": 2.8,
+        "step-lenet5-64": 1.5,
+        "step-kim-10": 3.3,
+        "step-kim-50": 2.5,
+    }
+    assert targets["step-kim-10"]["jax"].must == targets["step-kim-50"]["jax"].must == 1.6
+
+
+@pytest.mark.parametrize("one", kernel_rows(), ids=lambda one: one.key)
+def test_a_workload_survives_the_way_to_its_process(one: Row) -> None:
+    assert (
+        workload_from_json(json.loads(json.dumps(asdict(one.workload)))).inputs()[0].shape
+        == (one.workload.shapes[0])
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_training_steps_are_measured_as_pip_installs_us(threads: int) -> None:
+    steps = [one for one in rows(threads) if one.group == "training step"]
+    assert len(steps) == 5
+    assert all(one.targets[AS_INSTALLED] == Target() for one in steps)

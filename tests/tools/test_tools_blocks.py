@@ -1,0 +1,20 @@
+"""Blocks of documents that commands write are put in their place."""
+
+import pytest
+
+from tools.blocks import NoPlaceError, with_block
+
+
+def test_a_block_takes_the_place_of_the_one_before() -> None:
+    text = "# Title\n\n## Commands\n\nmore\n"
+    once = with_block(text, "speed", "first\n", before="## Commands")
+    assert once.index("first") < once.index("## Commands")
+    twice = with_block(once, "speed", "second", before="## Commands")
+    assert "first" not in twice
+    assert twice == with_block(text, "speed", "second", before="## Commands")
+    assert twice.replace("second", "first") == once
+
+
+def test_a_document_without_a_place_is_an_error() -> None:
+    with pytest.raises(NoPlaceError, match=r"README\.md has no place for speed"):
+        with_block("# Title\n", "speed", "x", before="## Commands", document="README.md")
