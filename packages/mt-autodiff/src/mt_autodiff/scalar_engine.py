@@ -73,9 +73,12 @@ class ScalarNode:
         return id(self)
 
     @property
-    def parents(self) -> Sequence["ScalarNode"]:
+    def parents(self) -> Sequence[Self]:
         """The inputs of the function that made this Scalar; none for a leaf or a constant."""
-        return () if self.history is None else self.history.inputs
+        # Of its own class, as `ScalarFunction.apply` gives for its result.
+        inputs: Any = () if self.history is None else self.history.inputs
+        parents: Sequence[Self] = inputs
+        return parents
 
     def is_leaf(self) -> bool:
         """Return whether the user made this Scalar, and no function."""
