@@ -15,7 +15,7 @@ from rich.console import Console
 from grading.batch.command import SIMILAR, TABLE, grade_batch, results_folder
 from grading.batch.digest import digest_of
 from grading.batch.engine import Settings
-from grading.batch.find import BatchError, find_submissions
+from grading.batch.find import BatchError, Entry, find_submissions
 from grading.batch.job import FILES, Job, run
 from grading.batch.similar import as_text, failures, similar_pairs
 from grading.batch.store import Store
@@ -415,6 +415,26 @@ def test_options_that_make_no_sense(
     told = [option.format(**{"class": course.batch}) for option in options]
     assert main(["grade", *told]) == 2
     assert complaint in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_class_is_searched_once(course: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    course.add("anna")
+    found, graded = [], []
+
+    def search(folder: Path) -> list[Entry]:
+        found.append(find_submissions(folder))
+        return found[-1]
+
+    def grade(entries: list[Entry], *others: object, **options: object) -> int:
+        graded.append(entries)
+        return 0
+
+    for module in ("grading.cli.batch", "grading.batch.find"):
+        monkeypatch.setattr(f"{module}.find_submissions", search)
+    monkeypatch.setattr("grading.cli.batch.grade_batch", grade)
+    assert main(["grade", "task0_1", "--batch", str(course.batch), "--out", str(course.out)]) == 0
+    assert len(found) == 1
+    assert graded == found
 
 
 def test_results_lie_beside_the_class(tmp_path: Path) -> None:
