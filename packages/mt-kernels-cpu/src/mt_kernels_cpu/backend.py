@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from mt_kernels_cpu.compiling.jit import Kernel
 from mt_kernels_cpu.fast_conv import tensor_conv1d, tensor_conv2d
 from mt_kernels_cpu.fast_ops import (
     tensor_map,
@@ -9,7 +10,6 @@ from mt_kernels_cpu.fast_ops import (
     tensor_reduce,
     tensor_zip,
 )
-from mt_kernels_cpu.jit import Kernel
 from mt_tensor import HostBackend, Map, TensorData, Zip
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numba import prange
 
-from mt_kernels_cpu.jit import Kernel, formula, helper, once_per_formula
+from mt_kernels_cpu.compiling.jit import Kernel, formula, helper, once_per_formula
 from mt_kernels_cpu.row_sums import Row, add_scaled, dot, write_row
 from mt_kernels_cpu.rows import LONGEST_ROW, find_rows
 from mt_tensor.layout import Shape, Storage, Strides

@@ -6,7 +6,7 @@ elements. Sums go to `total`, a small array of the caller's own. Nothing here is
 
 from typing import TypeAlias
 
-from mt_kernels_cpu.jit import helper, summing_helper
+from mt_kernels_cpu.compiling.jit import helper, summing_helper
 from mt_tensor.layout import Storage
 
 Row: TypeAlias = tuple[Storage, int, int, int]

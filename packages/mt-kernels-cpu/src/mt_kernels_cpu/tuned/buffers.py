@@ -65,7 +65,7 @@ class Buffers:
             size = count * np.dtype(dtype).itemsize
             if size < REUSED_FROM:
                 return np.empty(count, dtype)
-            shelf, size = self._find_shelf(count, dtype, _rounded(size))
+            shelf, size = self._find_shelf(count, dtype, _size_class(size))
         with self._alone:
             for block in shelf:
                 if references(block) == REFERENCES_WHEN_FREE:
@@ -109,10 +109,14 @@ REFERENCES_WHEN_FREE = _references([np.empty(0, np.uint8)])[0]
 """How many references a loop over a shelf sees to a block that only the shelf refers to."""
 
 
-def _rounded(size: int) -> int:
+def round_up(count: int, unit: int) -> int:
+    """Round up to whole units, such as vectors."""
+    return -(-count // unit) * unit
+
+
+def _size_class(size: int) -> int:
     """Round a size up by an eighth at most, so that batches of nearly one size share blocks."""
-    step = 1 << max(0, size.bit_length() - 4)
-    return -(-size // step) * step
+    return round_up(size, 1 << max(0, size.bit_length() - 4))
 
 
 def _new_block(size: int) -> Block:

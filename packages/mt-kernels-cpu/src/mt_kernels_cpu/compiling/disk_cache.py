@@ -1,0 +1,194 @@
+"""Compiled kernels on disk, so that only the first process that needs one waits for it.
+
+numba has such a cache; this one takes its place because the promise here is stronger: it is never
+stale, never mixes up two kernels, and never stops a program.
+
+- Never stale: the key is the function's `fingerprint`, which changes with anything that the code
+  depends on, not the date of a file.
+- Never mixed up: one file for each kernel and signature, written in one step and checked by its
+  SHA-256, so that processes that compile at the same time, or die in between, do no harm.
+- Never in the way: where nothing can be read or written, kernels are compiled as if there were no
+  cache, with one note.
+
+Private parts of numba are used here and nowhere else. Should a version lack them, there is no
+cache.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import logging
+import os
+import pickle
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from numba.core import bytecode, compiler, config, serialize
+
+from mt_kernels_cpu.compiling.fingerprint import fingerprint
+
+CompileResult: Any = compiler.CompileResult
+FunctionIdentity: Any = bytecode.FunctionIdentity
+settings: Any = config
+dumps: Any = serialize.dumps
+
+_log = logging.getLogger(__name__)
+
+SUFFIX = ".nbc"
+KEPT_FILES = 1000
+"""How many compiled kernels a folder keeps; those unused for the longest time go first."""
+
+CHECKSUM_BYTES = hashlib.sha256().digest_size
+
+
+class DiskCache:
+    """The cache of one dispatcher, in the form in which a dispatcher asks for it."""
+
+    def __init__(self, fn: FunctionType, options: dict[str, Any]) -> None:
+        self._fn = fn
+        self._options = options
+        self._fingerprint = fingerprint(fn, options)
+
+    @property
+    def cache_path(self) -> str:
+        """Where new files go first."""
+        return str(next(iter(folders()), ""))
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """Return what an earlier process compiled for a signature, or None."""
+        target.refresh()
+        if not self.can_be_kept():
+            return None
+        for folder in folders():
+            # Whatever is wrong with a file, compiling is always an answer.
+            with contextlib.suppress(Exception):
+                path = folder / self._file_name(signature, target.codegen())
+                content = path.read_bytes()
+                checksum, payload = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
+                if hashlib.sha256(payload).digest() == checksum:
+                    _mark_used(path)
+                    return CompileResult._rebuild(target, *pickle.loads(payload))
+        return None
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Keep what was just compiled for a signature, if it can be kept."""
+        if result.lifted or result.library.has_dynamic_globals or not self.can_be_kept():
+            return
+        try:
+            name = self._file_name(signature, result.codegen)
+            payload = dumps(result._reduce())
+            _write(name, hashlib.sha256(payload).digest() + payload)
+        except Exception as error:
+            _note(f"{self._fn.__name__}: {error!r}")
+
+    def enable(self) -> None:
+        """Do nothing: the cache is always on."""
+
+    def disable(self) -> None:
+        """Do nothing: the cache is always on."""
+
+    def flush(self) -> None:
+        """Do nothing: files of another meaning have another name."""
+
+    def can_be_kept(self) -> bool:
+        """Return whether this process compiles what the next one would.
+
+        Not if the function's meaning is unknown, and not if something that it names was assigned
+        to since it was created: its helpers may have been compiled with the older value.
+        """
+        now = fingerprint(self._fn, self._options)
+        return now is not None and now == self._fingerprint
+
+    def _file_name(self, signature: Any, codegen: Any) -> str:
+        """Return the name for a signature on this kind of processor."""
+        key = repr((self._fingerprint, str(signature), codegen.magic_tuple()))
+        return f"{self._fn.__name__}-{hashlib.sha256(key.encode()).hexdigest()[:32]}{SUFFIX}"
+
+
+def attach(dispatcher: Any) -> None:
+    """Let a dispatcher keep what it compiles on disk."""
+    if _symbols_are_unique:
+        dispatcher._cache = DiskCache(dispatcher.py_func, dispatcher.targetoptions)
+
+
+def folders() -> Iterator[Path]:
+    """Go through the folders for compiled kernels, the preferred one first.
+
+    ``NUMBA_CACHE_DIR`` if it is set, and nothing else; or this package's own ``__pycache__``, as
+    numba has it, and the user's cache folder for when that one is read-only.
+    """
+    if settings.CACHE_DIR:
+        yield Path(settings.CACHE_DIR) / "mt_kernels_cpu"
+        return
+    yield Path(__file__).parent / "__pycache__"
+    with contextlib.suppress(RuntimeError):  # There may be no home.
+        home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        yield home / "mt_kernels_cpu"
+
+
+def _write(name: str, content: bytes) -> None:
+    """Write a file in one step, into the first folder where that succeeds."""
+    problems = []
+    for folder in folders():
+        temporary = folder / f"{name}.{secrets.token_hex(8)}.tmp"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
+            temporary.replace(folder / name)
+        except OSError as error:
+            problems.append(str(error))
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        else:
+            _forget_oldest(folder)
+            return
+    _note("; ".join(problems))
+
+
+def _mark_used(path: Path) -> None:
+    """Put a file at the end of the queue of those to be deleted, where that is allowed."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
+
+
+def _forget_oldest(folder: Path) -> None:
+    """Delete the files that were not used for the longest time."""
+    with contextlib.suppress(OSError):
+        files = sorted(folder.glob("*" + SUFFIX), key=lambda path: -path.stat().st_mtime)
+        for path in files[KEPT_FILES:]:
+            path.unlink(missing_ok=True)
+
+
+_noted: list[str] = []
+
+
+def _note(problem: str) -> None:
+    """Say once why kernels are compiled anew in every process."""
+    if not _noted:
+        _log.warning(
+            "compiled kernels are not kept for the next run: %s. Everything works, only the start "
+            "is slower; NUMBA_CACHE_DIR names another folder.",
+            problem,
+        )
+    _noted.append(problem)
+
+
+def _make_symbols_unique() -> None:
+    """Let the names of compiled functions differ from those of every other process.
+
+    numba numbers functions from 1 and makes the number part of the name under which the linker
+    knows the machine code. Two functions made by the same lines in two processes, ``map(neg)`` in
+    one and ``map(exp)`` in the other, can share their name; loaded into a third process, calls to
+    one may reach the other. So every process begins at a random number.
+    """
+    FunctionIdentity._unique_ids = itertools.count(secrets.randbits(48))
+
+
+_symbols_are_unique = hasattr(FunctionIdentity, "_unique_ids")
+if _symbols_are_unique:
+    _make_symbols_unique()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_make_symbols_unique)
