@@ -172,7 +172,7 @@ def test_every_kernel_is_kept_on_disk() -> None:
 
 
 def test_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    package = Path(disk_cache.__file__).parent
+    package = Path(disk_cache.__file__).parents[1]
     assert list(disk_cache.folders()) == [tmp_path / "cache" / "mt_kernels_cpu"]
     monkeypatch.setattr(disk_cache.settings, "CACHE_DIR", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -195,8 +195,6 @@ def scale(x): return SCALE * x
 def negate(x): return 0.0 - x
 """,
     "helpers.py": """
-from mt_kernels_cpu.compiling.disk_cache import DiskCache
-from mt_kernels_cpu.tuned.layers.pooling import average_kernels, maximum_kernel
 from mt_kernels_cpu.compiling.jit import helper
 @helper
 def shift(x): return x + 1.0
@@ -204,8 +202,6 @@ def shift(x): return x + 1.0
     "kernels.py": """
 import math
 from numba import prange
-from mt_kernels_cpu.compiling.disk_cache import DiskCache
-from mt_kernels_cpu.tuned.layers.pooling import average_kernels, maximum_kernel
 from mt_kernels_cpu.compiling.jit import Kernel, formula, helper
 from helpers import shift
 def make(fn):
@@ -337,7 +333,7 @@ def test_a_folder_that_cannot_be_written(program: Program) -> None:
 def test_a_package_that_cannot_be_written_and_no_home(program: Program) -> None:
     package = program.folder / "mt_kernels_cpu"
     shutil.copytree(
-        Path(disk_cache.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
+        Path(disk_cache.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__")
     )
     (package / "__pycache__").write_text("a file where a folder should be")
     del program.environment["NUMBA_CACHE_DIR"]

@@ -10,13 +10,12 @@ stale, never mixes up two kernels, and never stops a program.
 - Never in the way: where nothing can be read or written, kernels are compiled as if there were no
   cache, with one note.
 
-Private parts of numba are used here and nowhere else. Should a version lack them, there is no
-cache.
+Private parts of numba are used here and in `mt_kernels_cpu.compiling.process`, nowhere else. If a
+version lacks them, there is no cache.
 """
 
 import contextlib
 import hashlib
-import itertools
 import logging
 import os
 import pickle
@@ -26,12 +25,13 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from numba.core import bytecode, compiler, config, serialize
+from numba.core import caching, compiler, config, serialize
 
 from mt_kernels_cpu.compiling.fingerprint import fingerprint
+from mt_kernels_cpu.compiling.process import SYMBOLS_CAN_BE_UNIQUE, configure, symbols_are_unique
 
 CompileResult: Any = compiler.CompileResult
-FunctionIdentity: Any = bytecode.FunctionIdentity
+NullCache: Any = caching.NullCache
 settings: Any = config
 dumps: Any = serialize.dumps
 
@@ -54,11 +54,12 @@ class DiskCache:
 
     @property
     def cache_path(self) -> str:
-        """Where new files go first."""
+        """The folder to which new files go first."""
         return str(next(iter(folders()), ""))
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """Return what an earlier process compiled for a signature, or None."""
+        configure()
         target.refresh()
         if not self.can_be_kept():
             return None
@@ -76,6 +77,8 @@ class DiskCache:
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep what was just compiled for a signature, if it can be kept."""
         if result.lifted or result.library.has_dynamic_globals or not self.can_be_kept():
+            return
+        if not symbols_are_unique(fn.name for fn in result.library.get_defined_functions()):
             return
         try:
             name = self._file_name(signature, result.codegen)
@@ -108,10 +111,23 @@ class DiskCache:
         return f"{self._fn.__name__}-{hashlib.sha256(key.encode()).hexdigest()[:32]}{SUFFIX}"
 
 
-def attach(dispatcher: Any) -> None:
-    """Let a dispatcher keep what it compiles on disk."""
-    if _symbols_are_unique:
+class NoCache(NullCache):  # type: ignore[misc]
+    """The cache of a dispatcher that keeps nothing."""
+
+    def load_overload(self, signature: Any, target: Any) -> None:
+        """Prepare the process for what is compiled next."""
+        configure()
+
+
+def attach(dispatcher: Any, keep: bool) -> None:
+    """Let a dispatcher call `configure` before it compiles, and keep the result on disk if asked.
+
+    numba asks a dispatcher's cache before each compilation.
+    """
+    if keep and SYMBOLS_CAN_BE_UNIQUE:
         dispatcher._cache = DiskCache(dispatcher.py_func, dispatcher.targetoptions)
+    else:
+        dispatcher._cache = NoCache()
 
 
 def folders() -> Iterator[Path]:
@@ -123,7 +139,7 @@ def folders() -> Iterator[Path]:
     if settings.CACHE_DIR:
         yield Path(settings.CACHE_DIR) / "mt_kernels_cpu"
         return
-    yield Path(__file__).parent / "__pycache__"
+    yield Path(__file__).parents[1] / "__pycache__"
     with contextlib.suppress(RuntimeError):  # There may be no home.
         home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
         yield home / "mt_kernels_cpu"
@@ -166,7 +182,7 @@ _noted: list[str] = []
 
 
 def _note(problem: str) -> None:
-    """Say once why kernels are compiled anew in every process."""
+    """Log once why kernels are compiled anew in every process."""
     if not _noted:
         _log.warning(
             "compiled kernels are not kept for the next run: %s. Everything works, only the start "
@@ -174,21 +190,3 @@ def _note(problem: str) -> None:
             problem,
         )
     _noted.append(problem)
-
-
-def _make_symbols_unique() -> None:
-    """Let the names of compiled functions differ from those of every other process.
-
-    numba numbers functions from 1 and makes the number part of the name under which the linker
-    knows the machine code. Two functions made by the same lines in two processes, ``map(neg)`` in
-    one and ``map(exp)`` in the other, can share their name; loaded into a third process, calls to
-    one may reach the other. So every process begins at a random number.
-    """
-    FunctionIdentity._unique_ids = itertools.count(secrets.randbits(48))
-
-
-_symbols_are_unique = hasattr(FunctionIdentity, "_unique_ids")
-if _symbols_are_unique:
-    _make_symbols_unique()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_make_symbols_unique)

@@ -1,12 +1,12 @@
 """The one door to numba: how formulas, helpers and kernels are compiled.
 
 numba ignores type annotations, and type checkers know nothing of numba; here they meet. Functions
-are compiled at their first call with a new combination of argument types. Division and overflow
-follow IEEE 754, with infinity and NaN in place of exceptions, as on the reference backend.
+are compiled at their first call with a new combination of argument types, and nothing changes in
+the process before that. Division and overflow follow IEEE 754, with infinity and NaN in place of
+exceptions, as on the reference backend.
 """
 
 import functools
-import os
 import threading
 from collections.abc import Callable
 from types import FunctionType
@@ -20,11 +20,6 @@ from mt_kernels_cpu.compiling import disk_cache
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Threads of GNU OpenMP that have nothing to do keep their processor busy for milliseconds, by
-# default. If other programs run, the thread that has the work then waits for its turn: launching
-# a kernel takes 1 to 10 ms in place of 0.01 ms. This is read when the first kernel is launched.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 REORDER_SUMS = frozenset({"contract", "nsz", "reassoc"})
 """Lets the compiler add up in another order, several numbers at a time. NaN stays NaN."""
 
@@ -32,10 +27,19 @@ KERNELS_KEPT = 256
 """How many formulas have their kernels kept in memory; the longest unused are forgotten."""
 
 
-def _compiled(fn: Callable[..., Any], **options: Any) -> Any:
-    """Let numba compile a function at its first call with new types of arguments."""
-    # Nobody calls these functions from C, so the entrance for C is left out.
-    return _njit(error_model="numpy", no_cfunc_wrapper=True, **options)(fn)
+def _compiled(fn: Callable[..., Any], keep: bool = False, **options: Any) -> Any:
+    """Let numba compile a function at its first call with new types of arguments.
+
+    Args:
+        fn: The function.
+        keep: True to keep the machine code on disk.
+        options: numba's options.
+    """
+    # These functions are not called from C, so the wrapper for C is left out.
+    compiled = _njit(error_model="numpy", no_cfunc_wrapper=True, **options)(fn)
+    if isinstance(compiled, Dispatcher):  # Else numba is switched off.
+        disk_cache.attach(compiled, keep)
+    return compiled
 
 
 _njit: Any = numba.njit
@@ -81,7 +85,7 @@ def released(fn: Callable[..., None]) -> Callable[..., None]:
     one compiled form serves one thread and several, which `mt_kernels_cpu.tuned.threads` starts.
     It is compiled at its first call and kept on disk; its sums may be reordered.
     """
-    compiled: Callable[..., None] = _kept(_compiled(fn, nogil=True, fastmath=set(REORDER_SUMS)))
+    compiled: Callable[..., None] = _compiled(fn, keep=True, nogil=True, fastmath=set(REORDER_SUMS))
     return compiled
 
 
@@ -92,7 +96,7 @@ def exact(fn: F) -> F:
     it is done: giving the interpreter up and taking it back would take as long as the smallest
     tensors do.
     """
-    compiled: F = _kept(_compiled(fn))
+    compiled: F = _compiled(fn, keep=True)
     return compiled
 
 
@@ -109,8 +113,8 @@ class Kernel:
 
     def __init__(self, fn: Callable[..., None]) -> None:
         functools.update_wrapper(self, fn)
-        self.parallel = _kept(_compiled(fn, parallel=True))
-        self.serial = _kept(_compiled(fn))
+        self.parallel = _compiled(fn, keep=True, parallel=True)
+        self.serial = _compiled(fn, keep=True)
 
     def __call__(self, *args: Any) -> None:
         """Run on all threads."""
@@ -132,13 +136,6 @@ class Kernel:
 
 
 _taking_turns = threading.RLock()
-
-
-def _kept(compiled: Any) -> Any:
-    """Keep on disk what a dispatcher compiles, unless numba is switched off."""
-    if isinstance(compiled, Dispatcher):
-        disk_cache.attach(compiled)
-    return compiled
 
 
 def once_per_formula(make: Callable[[Callable[..., float]], Kernel]) -> Callable[[Any], Kernel]:

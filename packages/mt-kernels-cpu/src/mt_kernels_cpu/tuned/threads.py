@@ -15,6 +15,8 @@ from typing import Any
 import numba
 from numba.core import config
 
+from mt_kernels_cpu.compiling.process import configure
+
 settings: Any = config
 
 PARALLEL_FROM = 2**22
@@ -42,6 +44,8 @@ def parts_of(count: int, steps: int) -> list[Part]:
     """
     if steps < PARALLEL_FROM or settings.NUMBA_NUM_THREADS == 1:
         return [(0, count)]
+    # The question makes numba start its threads.
+    configure()
     threads = min(numba.get_num_threads(), count)
     share = count / threads * (1 - HEAD_START / steps)
     ends = [0, *(round(count - part * share) for part in range(threads - 1, -1, -1))]
@@ -58,17 +62,14 @@ def divide(parts: list[Part], work: Callable[[int, int, int], object]) -> None:
     if len(parts) == 1:
         work(0, *parts[0])
         return
-    helped = [_helpers().submit(work, at, *part) for at, part in enumerate(parts[1:], 1)]
+    helpers = _helpers(os.getpid())
+    helped = [helpers.submit(work, at, *part) for at, part in enumerate(parts[1:], 1)]
     work(0, *parts[0])
     for part in helped:
         part.result()
 
 
-@functools.cache
-def _helpers() -> ThreadPoolExecutor:
+@functools.lru_cache(maxsize=1)
+def _helpers(process: int) -> ThreadPoolExecutor:
+    """Return the threads of a process: a forked child does not have its parent's."""
     return ThreadPoolExecutor(max(1, settings.NUMBA_NUM_THREADS - 1), "mt_kernels_cpu")
-
-
-if hasattr(os, "register_at_fork"):
-    # A child process does not have its parent's threads.
-    os.register_at_fork(after_in_child=_helpers.cache_clear)
