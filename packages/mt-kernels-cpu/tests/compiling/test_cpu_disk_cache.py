@@ -115,7 +115,7 @@ def test_a_full_disk(
 
 
 def test_the_longest_unused_files_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_cache, "KEPT_FILES", 2)
+    monkeypatch.setattr(disk_cache, "DISK_CACHE_SIZE", 2)
     run(make(double))
     run(make(lambda x: 3.0 * x))
     # Long ago, since the clock of a file system may not tell one use from the next.

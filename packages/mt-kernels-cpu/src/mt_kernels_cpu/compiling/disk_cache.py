@@ -38,7 +38,7 @@ dumps: Any = serialize.dumps
 _log = logging.getLogger(__name__)
 
 SUFFIX = ".nbc"
-KEPT_FILES = 1000
+DISK_CACHE_SIZE = 1000
 """How many compiled kernels a folder keeps; those unused for the longest time go first."""
 
 CHECKSUM_BYTES = hashlib.sha256().digest_size
@@ -174,7 +174,7 @@ def _forget_oldest(folder: Path) -> None:
     """Delete the files that were not used for the longest time."""
     with contextlib.suppress(OSError):
         files = sorted(folder.glob("*" + SUFFIX), key=lambda path: -path.stat().st_mtime)
-        for path in files[KEPT_FILES:]:
+        for path in files[DISK_CACHE_SIZE:]:
             path.unlink(missing_ok=True)
 
 

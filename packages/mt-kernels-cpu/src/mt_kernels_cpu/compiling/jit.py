@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 REORDER_SUMS = frozenset({"contract", "nsz", "reassoc"})
 """Lets the compiler add up in another order, several numbers at a time. NaN stays NaN."""
 
-KERNELS_KEPT = 256
+KERNEL_CACHE_SIZE = 256
 """How many formulas have their kernels kept in memory; the longest unused are forgotten."""
 
 
@@ -72,13 +72,13 @@ def helper(fn: F) -> F:
     return compiled
 
 
-def summing_helper(fn: F) -> F:
+def fastmath_helper(fn: F) -> F:
     """Compile a function for use inside of kernels whose sums may be reordered. A decorator."""
     compiled: F = _compiled(fn, fastmath=set(REORDER_SUMS))
     return compiled
 
 
-def released(fn: Callable[..., None]) -> Callable[..., None]:
+def nogil_kernel(fn: Callable[..., None]) -> Callable[..., None]:
     """Compile a kernel that leaves the interpreter to other threads while it runs. A decorator.
 
     It works through a part of its loop, from a first to a last pass, which are its arguments: so
@@ -89,7 +89,7 @@ def released(fn: Callable[..., None]) -> Callable[..., None]:
     return compiled
 
 
-def exact(fn: F) -> F:
+def strict_kernel(fn: F) -> F:
     """Compile a kernel for one thread whose arithmetic stays as it is written. A decorator.
 
     It is compiled at its first call and kept on disk. Other threads of Python have their turn when
@@ -140,7 +140,7 @@ _taking_turns = threading.RLock()
 
 def once_per_formula(make: Callable[[Callable[..., float]], Kernel]) -> Callable[[Any], Kernel]:
     """Let a function that makes a kernel of a formula make it once only. A decorator."""
-    remembered = functools.lru_cache(maxsize=KERNELS_KEPT)(make)
+    remembered = functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make)
 
     @functools.wraps(make)
     def kernel(fn: Any) -> Kernel:

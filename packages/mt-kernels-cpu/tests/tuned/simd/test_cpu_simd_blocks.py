@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mt_kernels_cpu.compiling.jit import released
+from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, add_totals, positive_block
 from mt_kernels_cpu.tuned.simd.memory import load, load_each, repeat_each, store, store_block
 from mt_kernels_cpu.tuned.simd.vector import lanes
@@ -13,7 +13,7 @@ from mt_kernels_cpu.tuned.simd.vector import lanes
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-@released
+@nogil_kernel
 def apply_blocks(out: Any, a: Any, b: Any, width: int) -> None:
     """Write an outer product of two vectors and three to a block, then what is positive of it."""
     rows, columns = (0, 3 * width), (0, width, 2 * width)
@@ -46,7 +46,7 @@ def test_of_blocks(dtype: Any) -> None:
     np.testing.assert_allclose(out[3], expected, rtol=1e-5, atol=1e-5)
 
 
-@released
+@nogil_kernel
 def stop_at_zero(out: Any, a: Any) -> None:
     """Write what is positive of one vector."""
     store(out, 0, positive_block((load(a, 0),))[0])

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mt_kernels_cpu.compiling.jit import released
+from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.simd.compare import (
     any_nan,
     beats,
@@ -31,7 +31,7 @@ def all_pairs(dtype: Any) -> tuple[Any, Any]:
     return a.ravel().astype(dtype), b.ravel().astype(dtype)
 
 
-@released
+@nogil_kernel
 def apply_all(out: Any, a: Any, b: Any, width: int) -> None:
     """Write what each function makes of two arrays into a row of its own."""
     for i in range(0, len(a), width):
@@ -63,7 +63,7 @@ def test_of_each_number(dtype: Any) -> None:
     np.testing.assert_array_equal(out[5], np.where(exceeding, -7.0, -6.0))
 
 
-@released
+@nogil_kernel
 def find_one(out: Any, a: Any, number: Any, width: int) -> None:
     """Write where a number stands in two vectors, and whether NaN does in the first one."""
     out[0] = index_of(load_each(a, (0, width), 0), number[0])

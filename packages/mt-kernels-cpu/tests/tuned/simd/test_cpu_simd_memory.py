@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mt_kernels_cpu.compiling.jit import released
+from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.simd.memory import (
     copy_transposed,
     deal,
@@ -20,7 +20,7 @@ from mt_kernels_cpu.tuned.simd.vector import lanes
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-@released
+@nogil_kernel
 def write_integers(out: Any, a: Any, steps: Any) -> None:
     """Write the whole numbers of an array as integers, a vector at a time."""
     for i in range(0, len(a), lanes_of(a)):
@@ -37,7 +37,7 @@ def test_integers(dtype: Any) -> None:
     assert steps.nonzero()[0].tolist() == [0, lanes(dtype)]
 
 
-@released
+@nogil_kernel
 def deal_three(out: Any, a: Any, width: int) -> None:
     """Write each vector of three to which the numbers behind the first are dealt."""
     for hand in range(3):
@@ -52,7 +52,7 @@ def test_dealing(dtype: Any) -> None:
     np.testing.assert_array_equal(out.reshape(3, width), a[1:].reshape(width, 3).T)
 
 
-@released
+@nogil_kernel
 def transpose(out: Any, a: Any, out_step: int, a_step: int) -> None:
     """Write a square block, that of a from position 2 on, transposed to position 1."""
     copy_transposed(out, 1, out_step, a, 2, a_step)
@@ -68,7 +68,7 @@ def test_transposing(dtype: Any) -> None:
     np.testing.assert_array_equal(written[:, [0, -1]], 0)
 
 
-@released
+@nogil_kernel
 def mask(out: Any, a: Any, width: int) -> None:
     """Write one more number of each vector than of the one before, and zeros."""
     for i in range(0, len(a), width):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mt_kernels_cpu.compiling.jit import released
+from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.simd.compare import largest
 from mt_kernels_cpu.tuned.simd.memory import load, store
 from mt_kernels_cpu.tuned.simd.vector import add, lanes, multiply_add, total
@@ -13,7 +13,7 @@ from mt_kernels_cpu.tuned.simd.vector import add, lanes, multiply_add, total
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-@released
+@nogil_kernel
 def combine(out: Any, a: Any, b: Any) -> None:
     """Write a · b + b and a + b, a vector of each."""
     store(out[0], 0, multiply_add(load(a, 0), load(b, 0), load(b, 0)))
@@ -31,7 +31,7 @@ def test_of_two_vectors(dtype: Any, other: float) -> None:
         np.testing.assert_array_equal(out[1], a + b)
 
 
-@released
+@nogil_kernel
 def fold_all(out: Any, a: Any) -> None:
     """Write the sum and the largest number of one vector."""
     out[0] = total(load(a, 0))

@@ -32,7 +32,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.compiling.jit import helper, released
+from mt_kernels_cpu.compiling.jit import helper, nogil_kernel
 from mt_kernels_cpu.tuned.convolution.tiling import OUTPUTS, SEGMENTS, TAPS, Place, Positions, Room
 from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, add_totals, positive_block
 from mt_kernels_cpu.tuned.simd.compare import where_positive
@@ -304,7 +304,7 @@ def _add_up(
         sums[o] += total(row)
 
 
-@released
+@nogil_kernel
 def slide(
     images: Images,
     place: Place,
@@ -347,7 +347,7 @@ def slide(
         slide_few(outputs, responses, room, planes, kernels, begin, segments, relu, n, end)
 
 
-@released
+@nogil_kernel
 def slide_back(
     gradients: Images,
     masked: bool,
@@ -418,7 +418,7 @@ def slide_back(
             _add_up(bias_sums, g, gradient_place, run, count, begin[0])
 
 
-@released
+@nogil_kernel
 def collect(
     by_weight: Kernels, by_bias: Storage, outputs: int, scratch: Scratch, ends: Ends
 ) -> None:

@@ -6,7 +6,7 @@ part in the gradient: a fraction of the work that the gradient of a whole convol
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import helper, released
+from mt_kernels_cpu.compiling.jit import helper, nogil_kernel
 from mt_kernels_cpu.tuned.convolution.kernels import (
     Begin,
     Images,
@@ -66,7 +66,7 @@ def find_strongest(responses: Storage, at: int, width: int) -> tuple[float, int]
     return best, NOWHERE
 
 
-@released
+@nogil_kernel
 def slide_and_find(
     images: Images,
     place: Place,
@@ -138,7 +138,7 @@ def add_multiple(
         to[at + i] += factors[which] * numbers[start + i]
 
 
-@released
+@nogil_kernel
 def add_windows(
     gradient: Storage,
     bias_gradient: Storage,
@@ -192,7 +192,7 @@ def add_windows(
                 to[c * taps + k] = run[c]
 
 
-@released
+@nogil_kernel
 def spread_windows(
     gradient: Storage,
     kernels: Storage,

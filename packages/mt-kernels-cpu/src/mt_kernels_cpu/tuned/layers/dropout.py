@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import exact
+from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.elementwise import zip_flat
 from mt_tensor import FusedForm, Gradients, TensorData, operators
@@ -70,4 +70,4 @@ def drop(dtype: np.dtype[Any]) -> Any:
             # NaN stays NaN: it is not 0 or less.
             out[i] = (zero if relu and a[i] <= zero else a[i]) * factor
 
-    return exact(drop_elements)
+    return strict_kernel(drop_elements)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import exact
+from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
@@ -38,7 +38,7 @@ class Take(FusedForm[Memory]):
         return (to,)
 
 
-@exact
+@strict_kernel
 def gather(out: Storage, table: Storage, rows: Storage, count: int, width: int) -> bool:
     """Copy rows of a table to `out`; return False if there is no such row."""
     for i in range(len(rows)):
@@ -50,7 +50,7 @@ def gather(out: Storage, table: Storage, rows: Storage, count: int, width: int) 
     return True
 
 
-@exact
+@strict_kernel
 def scatter(table: Storage, grads: Storage, rows: Storage, width: int) -> None:
     """Add rows of gradients to rows of a table."""
     for i in range(len(rows)):

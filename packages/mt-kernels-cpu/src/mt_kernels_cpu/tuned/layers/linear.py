@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.compiling.jit import exact
+from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.products import as_matrix, multiply
 from mt_tensor import FusedForm, Gradients, TensorData
@@ -93,7 +93,7 @@ def finish(dtype: np.dtype[Any]) -> Any:
                 for j in range(len(row)):
                     row[j] += bias[j]
 
-    return exact(add_bias)
+    return strict_kernel(add_bias)
 
 
 @lru_cache
@@ -105,7 +105,7 @@ def stop_at_zero(dtype: np.dtype[Any]) -> Any:
         for i in range(len(out)):
             out[i] = zero if out[i] <= zero else out[i]
 
-    return exact(stop)
+    return strict_kernel(stop)
 
 
 @lru_cache
@@ -121,7 +121,7 @@ def column_sums(dtype: np.dtype[Any]) -> Any:
             for j in range(len(total)):
                 total[j] += row[j]
 
-    return exact(sum_columns)
+    return strict_kernel(sum_columns)
 
 
 @lru_cache
@@ -141,4 +141,4 @@ def stop_and_sum(dtype: np.dtype[Any]) -> Any:
                 to[j] = value
                 total[j] += value
 
-    return exact(stop_gradient)
+    return strict_kernel(stop_gradient)

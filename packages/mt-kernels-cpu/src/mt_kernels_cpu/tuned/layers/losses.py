@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.compiling.jit import exact, helper
+from mt_kernels_cpu.compiling.jit import helper, strict_kernel
 from mt_kernels_cpu.tuned.layers.probabilities import added_up, largest
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
@@ -158,7 +158,7 @@ def nll(dtype: np.dtype[Any]) -> Any:
         out[0] = -total / number(len(classes))
         return True
 
-    return exact(nll_forward)
+    return strict_kernel(nll_forward)
 
 
 @lru_cache
@@ -173,7 +173,7 @@ def nll_back(dtype: np.dtype[Any]) -> Any:
         for n in range(len(classes)):
             to[n * count + classes[n]] = share
 
-    return exact(nll_backward)
+    return strict_kernel(nll_backward)
 
 
 @lru_cache
@@ -199,7 +199,7 @@ def cross_entropy(dtype: np.dtype[Any]) -> Any:
         out[0] = cost / number(len(classes))
         return True
 
-    return exact(cross_entropy_forward)
+    return strict_kernel(cross_entropy_forward)
 
 
 @lru_cache
@@ -216,7 +216,7 @@ def cross_entropy_back(dtype: np.dtype[Any]) -> Any:
         for n in range(len(classes)):
             to[n * count + classes[n]] -= share
 
-    return exact(cross_entropy_backward)
+    return strict_kernel(cross_entropy_backward)
 
 
 @lru_cache
@@ -237,7 +237,7 @@ def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
         out[0] = total / number(len(p))
         return True
 
-    return exact(bce_of_probabilities_forward)
+    return strict_kernel(bce_of_probabilities_forward)
 
 
 @lru_cache
@@ -257,7 +257,7 @@ def bce_of_probabilities_back(dtype: np.dtype[Any]) -> Any:
             rest = number(1) - t[i]
             to[i] = (rest * slope(number(1) - p[i]) - t[i] * slope(p[i])) * share
 
-    return exact(bce_of_probabilities_backward)
+    return strict_kernel(bce_of_probabilities_backward)
 
 
 @lru_cache
@@ -277,7 +277,7 @@ def bce(dtype: np.dtype[Any]) -> Any:
         out[0] = total / number(len(x))
         return True
 
-    return exact(bce_forward)
+    return strict_kernel(bce_forward)
 
 
 @lru_cache
@@ -290,4 +290,4 @@ def bce_back(dtype: np.dtype[Any]) -> Any:
         for i in range(len(x)):
             to[i] = (sigmoid(x[i]) - t[i]) * share
 
-    return exact(bce_backward)
+    return strict_kernel(bce_backward)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import exact
+from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_tensor import FusedStep, Parts, TensorData
 from mt_tensor.layout import Storage
@@ -96,7 +96,7 @@ def plain_sgd(dtype: np.dtype[Any]) -> Any:
             for i in range(len(new)):
                 new[i] = old[i] - lr * (g[i] + weight_decay * old[i])
 
-    return exact(descend)
+    return strict_kernel(descend)
 
 
 @lru_cache
@@ -120,7 +120,7 @@ def sgd(dtype: np.dtype[Any]) -> Any:
             new_v[i] = velocity
             new[i] = old[i] - lr * (velocity if nesterov == 0 else grad + momentum * velocity)
 
-    return exact(descend_with_momentum)
+    return strict_kernel(descend_with_momentum)
 
 
 @lru_cache
@@ -151,4 +151,4 @@ def adam(dtype: np.dtype[Any]) -> Any:
             new_mean[i], new_square[i] = m, s
             new[i] = old[i] - size * m / (np.sqrt(s) * factor + eps)
 
-    return exact(step_adam)
+    return strict_kernel(step_adam)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.compiling.jit import released
+from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.convolution.tiling import MOVED, Pair
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.simd.compare import beats, exceeds
@@ -165,7 +165,7 @@ def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Calla
     With the size known to the compiler, no loop over a window remains.
     """
 
-    @released
+    @nogil_kernel
     def pool(out: Storage, x: Storage, rows: int, columns: int, first: int, last: int) -> None:
         share = x.dtype.type(1) / x.dtype.type(height * width)
         across = columns * width
@@ -184,7 +184,7 @@ def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Calla
                     total += lines[i * width + k]
                 to[i] = total * share
 
-    @released
+    @nogil_kernel
     def spread(to: Storage, g: Storage, rows: int, columns: int, first: int, last: int) -> None:
         share = g.dtype.type(1) / g.dtype.type(height * width)
         across = columns * width
@@ -217,7 +217,7 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
     nobody else writes there; in two, this took a quarter longer.
     """
 
-    @released
+    @nogil_kernel
     def pool(
         out: Storage,
         places: Places,
@@ -276,7 +276,7 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
     return pool
 
 
-@released
+@nogil_kernel
 def spread_to_maxima(
     to: Storage,
     g: Storage,

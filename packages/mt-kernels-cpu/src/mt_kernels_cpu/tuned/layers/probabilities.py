@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import exact, helper, summing_helper
+from mt_kernels_cpu.compiling.jit import fastmath_helper, helper, strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_tensor import FusedForm, Gradients, TensorData, operators
@@ -80,7 +80,7 @@ def largest(row: Storage) -> Any:
     return a if a > c else c
 
 
-@summing_helper
+@fastmath_helper
 def added_up(row: Storage) -> Any:
     """Return the sum of a row, several numbers at a time."""
     total = row.dtype.type(0)
@@ -105,7 +105,7 @@ def softmax_rows(dtype: np.dtype[Any]) -> Any:
             for j in range(len(to)):
                 to[j] = to[j] / total
 
-    return exact(softmax_forward)
+    return strict_kernel(softmax_forward)
 
 
 @lru_cache
@@ -122,7 +122,7 @@ def softmax_rows_back(dtype: np.dtype[Any]) -> Any:
             for j in range(len(here)):
                 out[j] = here[j] * (grads[j] - total)
 
-    return exact(softmax_backward)
+    return strict_kernel(softmax_backward)
 
 
 @lru_cache
@@ -143,7 +143,7 @@ def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
             for j in range(len(to)):
                 to[j] = (scores[j] - top) - rest
 
-    return exact(logsoftmax_forward)
+    return strict_kernel(logsoftmax_forward)
 
 
 @lru_cache
@@ -161,4 +161,4 @@ def logsoftmax_rows_back(dtype: np.dtype[Any]) -> Any:
             for j in range(len(here)):
                 out[j] = grads[j] - exp(here[j]) * total
 
-    return exact(logsoftmax_backward)
+    return strict_kernel(logsoftmax_backward)

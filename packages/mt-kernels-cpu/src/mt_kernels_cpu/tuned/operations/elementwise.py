@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.backend import Fast
-from mt_kernels_cpu.compiling.jit import KERNELS_KEPT, exact
+from mt_kernels_cpu.compiling.jit import KERNEL_CACHE_SIZE, strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.broadcasting import LAYOUTS_KEPT, rows_and_columns
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
@@ -147,7 +147,7 @@ def zip_plan(
     return None if steps is None else Plan(shape, strides, size, zip_rows(fn, dtype, steps), steps)
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def map_flat(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
     """Return ``kernel(out, a)``: fn of every element, arrays of one length."""
     fn = formula_for(fn, dtype)
@@ -156,10 +156,10 @@ def map_flat(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
         for i in range(len(out)):
             out[i] = fn(a[i])
 
-    return exact(flat_map)
+    return strict_kernel(flat_map)
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def zip_flat(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
     """Return ``kernel(out, a, b)``: fn of every pair of elements, arrays of one length."""
     fn = formula_for(fn, dtype)
@@ -168,10 +168,10 @@ def zip_flat(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
         for i in range(len(out)):
             out[i] = fn(a[i], b[i])
 
-    return exact(flat_zip)
+    return strict_kernel(flat_zip)
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
     """Return ``kernel(out, a, rows, columns, out_row, out_step, a_row, a_step)``."""
     fn = formula_for(fn, dtype)
@@ -196,7 +196,7 @@ def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
                 for i in range(np.uint64(columns)):
                     to[i * np.uint64(out_step)] = fn(x[i * np.uint64(a_step)])
 
-    return exact(row_map)
+    return strict_kernel(row_map)
 
 
 COMMON = ((1, 1, 1), (1, 1, 0), (1, 0, 1))
@@ -217,7 +217,7 @@ def zip_rows(fn: Zip, dtype: np.dtype[Any], steps: tuple[int, ...]) -> Callable[
     return _zip_rows(fn, dtype, across if across in COMMON else None)
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def _zip_rows(
     fn: Zip, dtype: np.dtype[Any], across: tuple[int, int, int] | None
 ) -> Callable[..., None]:
@@ -247,4 +247,4 @@ def _zip_rows(
             for i in range(np.uint64(columns)):
                 to[i * np.uint64(out_step)] = fn(x[i * np.uint64(a_step)], y[i * np.uint64(b_step)])
 
-    return exact(row_zip)
+    return strict_kernel(row_zip)

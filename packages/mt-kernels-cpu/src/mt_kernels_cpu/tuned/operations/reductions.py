@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mt_kernels_cpu.compiling.jit import KERNELS_KEPT, exact
+from mt_kernels_cpu.compiling.jit import KERNEL_CACHE_SIZE, strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_tensor import TensorData, Zip, operators
@@ -78,7 +78,7 @@ def fold_plan(shape: tuple[int, ...], dim: int) -> FoldPlan:
     return FoldPlan(result, strides_from_shape(result), before * behind, blocks)
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def fold(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
     """Return ``kernel(out, a, before, count, behind)``, which folds `a` into what `out` holds.
 
@@ -123,4 +123,4 @@ def fold(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
                     for j in range(len(total)):
                         total[j] = fn(total[j], row[j])
 
-    return exact(folding)
+    return strict_kernel(folding)
