@@ -11,8 +11,8 @@ from numba.extending import intrinsic
 
 from mt_kernels_cpu.compiling.fingerprint import fingerprint
 from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, positive_block
-from mt_kernels_cpu.tuned.simd.compare import beats
-from mt_kernels_cpu.tuned.simd.memory import deal, load, repeat_each, store
+from mt_kernels_cpu.tuned.simd.compare import select_argmax
+from mt_kernels_cpu.tuned.simd.memory import deinterleave, load, splat_each, store
 
 
 def defined(source: str, **names: Any) -> types.FunctionType:
@@ -166,7 +166,7 @@ def test_no_fingerprint_of_a_variable_without_a_value() -> None:
 
 @pytest.mark.parametrize(
     "used",
-    [load, store, repeat_each, add_outer_product, positive_block, beats, deal],
+    [load, store, splat_each, add_outer_product, positive_block, select_argmax, deinterleave],
     ids=lambda used: used.__name__,
 )
 def test_what_is_made_of_vectors_is_kept_on_disk(used: Any) -> None:

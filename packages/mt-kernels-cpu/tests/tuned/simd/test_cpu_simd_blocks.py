@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mt_kernels_cpu.compiling.jit import nogil_kernel
-from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, add_totals, positive_block
-from mt_kernels_cpu.tuned.simd.memory import load, load_each, repeat_each, store, store_block
+from mt_kernels_cpu.tuned.simd.blocks import add_horizontal_sums, add_outer_product, positive_block
+from mt_kernels_cpu.tuned.simd.memory import load, load_each, splat_each, store, store_block
 from mt_kernels_cpu.tuned.simd.vector import lanes
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -18,13 +18,13 @@ def apply_blocks(out: Any, a: Any, b: Any, width: int) -> None:
     """Write an outer product of two vectors and three to a block, then what is positive of it."""
     rows, columns = (0, 3 * width), (0, width, 2 * width)
     block = load_each(out[0], (0, width, 2 * width, 3 * width, 4 * width, 5 * width), 0)
-    column, row = load_each(a, (0, width), 1), repeat_each(b, (4, 2, 0), 1)
+    column, row = load_each(a, (0, width), 1), splat_each(b, (4, 2, 0), 1)
     block = add_outer_product(block, column, row)
     store_block(out[1], rows, columns, block)
     store_block(out[2], rows, columns, positive_block(block))
     # Three columns of four vectors: as many as fit into 16 bytes, or twice as many.
     places = (0, width, 1, 1, 1 + width, 2, 1, 1 + width, 2, 0, width, 1)
-    add_totals(out[3], (1, 5, 12), load_each(a, places, 0))
+    add_horizontal_sums(out[3], (1, 5, 12), load_each(a, places, 0))
 
 
 @dtypes

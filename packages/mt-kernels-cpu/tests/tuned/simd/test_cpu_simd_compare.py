@@ -8,16 +8,16 @@ import pytest
 from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.simd.compare import (
     any_nan,
-    beats,
-    exceeds,
     index_of,
     larger,
+    select_argmax,
+    select_greater,
     where_positive,
 )
 from mt_kernels_cpu.tuned.simd.memory import (
     load,
     load_each,
-    repeat,
+    splat,
     store,
 )
 from mt_kernels_cpu.tuned.simd.vector import lanes
@@ -38,12 +38,12 @@ def apply_all(out: Any, a: Any, b: Any, width: int) -> None:
         x, y = load(a, i), load(b, i)
         store(out[0], i, where_positive(x, y))
         store(out[1], i, larger(x, y))
-        store(out[2], i, beats(x, y, x, x, x, y))
+        store(out[2], i, select_argmax(x, y, x, x, x, y))
         # The place of the first argument comes first, so it stands in case of a tie.
-        store(out[3], i, beats(x, y, repeat(b, 0), repeat(b, 1), repeat(b, 0), repeat(b, 1)))
-        store(out[4], i, exceeds(x, y, x, y))
+        store(out[3], i, select_argmax(x, y, splat(b, 0), splat(b, 1), splat(b, 0), splat(b, 1)))
+        store(out[4], i, select_greater(x, y, x, y))
         # Of equal numbers the first argument's does not exceed the other.
-        store(out[5], i, exceeds(x, y, repeat(b, 0), repeat(b, 1)))
+        store(out[5], i, select_greater(x, y, splat(b, 0), splat(b, 1)))
 
 
 @dtypes

@@ -8,10 +8,10 @@ import pytest
 from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.simd.memory import (
     copy_transposed,
-    deal,
-    first_numbers,
+    deinterleave,
     lanes_of,
     load,
+    mask_tail,
     store,
     store_integers,
 )
@@ -41,7 +41,7 @@ def test_integers(dtype: Any) -> None:
 def deal_three(out: Any, a: Any, width: int) -> None:
     """Write each vector of three to which the numbers behind the first are dealt."""
     for hand in range(3):
-        store(out, hand * width, deal(a, 1, 3)[hand])
+        store(out, hand * width, deinterleave(a, 1, 3)[hand])
 
 
 @dtypes
@@ -72,7 +72,7 @@ def test_transposing(dtype: Any) -> None:
 def mask(out: Any, a: Any, width: int) -> None:
     """Write one more number of each vector than of the one before, and zeros."""
     for i in range(0, len(a), width):
-        store(out, i, first_numbers(load(a, i), i // width + 1))
+        store(out, i, mask_tail(load(a, i), i // width + 1))
 
 
 @dtypes

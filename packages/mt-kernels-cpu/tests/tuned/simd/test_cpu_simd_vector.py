@@ -8,7 +8,7 @@ import pytest
 from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.simd.compare import largest
 from mt_kernels_cpu.tuned.simd.memory import load, store
-from mt_kernels_cpu.tuned.simd.vector import add, lanes, multiply_add, total
+from mt_kernels_cpu.tuned.simd.vector import add, horizontal_add, lanes, multiply_add
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -34,7 +34,7 @@ def test_of_two_vectors(dtype: Any, other: float) -> None:
 @nogil_kernel
 def fold_all(out: Any, a: Any) -> None:
     """Write the sum and the largest number of one vector."""
-    out[0] = total(load(a, 0))
+    out[0] = horizontal_add(load(a, 0))
     out[1] = largest(load(a, 0))
 
 

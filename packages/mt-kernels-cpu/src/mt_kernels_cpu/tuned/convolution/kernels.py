@@ -34,19 +34,19 @@ import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.jit import helper, nogil_kernel
 from mt_kernels_cpu.tuned.convolution.tiling import OUTPUTS, SEGMENTS, TAPS, Place, Positions, Room
-from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, add_totals, positive_block
+from mt_kernels_cpu.tuned.simd.blocks import add_horizontal_sums, add_outer_product, positive_block
 from mt_kernels_cpu.tuned.simd.compare import where_positive
 from mt_kernels_cpu.tuned.simd.memory import (
     copy_transposed,
-    first_numbers,
     lanes_of,
     load,
     load_each,
-    repeat_each,
+    mask_tail,
+    splat_each,
     store,
     store_block,
 )
-from mt_kernels_cpu.tuned.simd.vector import add, total
+from mt_kernels_cpu.tuned.simd.vector import add, horizontal_add
 from mt_tensor.layout import Storage
 
 Images: TypeAlias = tuple[Storage, tuple[int, int, int, int]]
@@ -122,7 +122,7 @@ def _fill_short_rows(
                     numbers = load(cells, start)
                     if masked:
                         numbers = where_positive(load(signs, sign), numbers)
-                    store(planes, to, first_numbers(numbers, width))
+                    store(planes, to, mask_tail(numbers, width))
                 else:
                     for x in range(width):
                         number = cells[start + x]
@@ -199,7 +199,7 @@ def slide_segments(
         p, q, r = min(o + 1, last_output), min(o + 2, last_output), min(o + 3, last_output)
         rows = (image + o * length, image + p * length, image + q * length, image + r * length)
         weights = (o * kernel, p * kernel, q * kernel, r * kernel)
-        a, b, c, d = repeat_each(
+        a, b, c, d = splat_each(
             bias, (o * bias_step, p * bias_step, q * bias_step, r * bias_step), 0
         )
         for i in range(0, count, SEGMENTS):
@@ -208,7 +208,7 @@ def slide_segments(
             sums = (a, a, a, b, b, b, c, c, c, d, d, d)
             for t in range(len(taps)):
                 x = load_each(planes, places, offsets[t])
-                w = repeat_each(weight, weights, taps[t])
+                w = splat_each(weight, weights, taps[t])
                 sums = add_outer_product(sums, w, x)
             if relu:
                 sums = positive_block(sums)
@@ -268,7 +268,7 @@ def _multiply(
     lanes = lanes_of(sums)
     g_image, g_plane, _, inside, channels, _, _ = g_place
     image = place[0]
-    (zero,) = repeat_each(zeros, (0,), 0)
+    (zero,) = splat_each(zeros, (0,), 0)
     nothing = (zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero)
     last, last_tap = channels - 1, len(offsets) - 1
     whole = -(-channels // OUTPUTS) * OUTPUTS
@@ -286,7 +286,7 @@ def _multiply(
                         block, load_each(g, outputs, p), load_each(x, shifted, p)
                     )
             to = t * whole + o
-            add_totals(sums, (to, to + whole, to + 2 * whole), block)
+            add_horizontal_sums(sums, (to, to + whole, to + 2 * whole), block)
 
 
 @helper
@@ -296,12 +296,12 @@ def _add_up(
     """Add up each channel of the gradients."""
     lanes = lanes_of(sums)
     for o in range(place[4]):
-        (row,) = repeat_each(zeros, (0,), 0)
+        (row,) = splat_each(zeros, (0,), 0)
         for n in range(count):
             start = n * place[0] + o * place[1] + place[3]
             for p in range(start, start + length, lanes):
                 row = add(row, load(g, p))
-        sums[o] += total(row)
+        sums[o] += horizontal_add(row)
 
 
 @nogil_kernel

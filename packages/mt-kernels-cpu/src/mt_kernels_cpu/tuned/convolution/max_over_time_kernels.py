@@ -18,7 +18,7 @@ from mt_kernels_cpu.tuned.convolution.kernels import (
 )
 from mt_kernels_cpu.tuned.convolution.tiling import Place, Positions, Room
 from mt_kernels_cpu.tuned.simd.compare import any_nan, index_of, larger, largest
-from mt_kernels_cpu.tuned.simd.memory import first_numbers, lanes_of, load, load_each, repeat, store
+from mt_kernels_cpu.tuned.simd.memory import lanes_of, load, load_each, mask_tail, splat, store
 from mt_kernels_cpu.tuned.simd.vector import add, multiply_add
 from mt_tensor.layout import Storage
 
@@ -43,9 +43,9 @@ def find_strongest(responses: Storage, at: int, width: int) -> tuple[float, int]
     """
     lanes = lanes_of(responses)
     # What stands behind the row counts as 0.
-    top = sums = first_numbers(load(responses, at), width)
+    top = sums = mask_tail(load(responses, at), width)
     for p in range(lanes, width, lanes):
-        numbers = first_numbers(load(responses, at + p), width - p)
+        numbers = mask_tail(load(responses, at + p), width - p)
         top, sums = larger(top, numbers), add(sums, numbers)
     best = largest(top)
     if any_nan(sums):
@@ -131,7 +131,7 @@ def add_multiple(
 ) -> None:
     """Add one of the factors times a run of numbers to another run."""
     lanes = lanes_of(to)
-    factor, whole = repeat(factors, which), length - length % lanes
+    factor, whole = splat(factors, which), length - length % lanes
     for i in range(0, whole, lanes):
         store(to, at + i, multiply_add(factor, load(numbers, start + i), load(to, at + i)))
     for i in range(whole, length):

@@ -12,8 +12,15 @@ import numpy.typing as npt
 from mt_kernels_cpu.compiling.jit import nogil_kernel
 from mt_kernels_cpu.tuned.convolution.tiling import MOVED, Pair
 from mt_kernels_cpu.tuned.memory import Memory
-from mt_kernels_cpu.tuned.simd.compare import beats, exceeds
-from mt_kernels_cpu.tuned.simd.memory import deal, lanes_of, load, repeat, store, store_integers
+from mt_kernels_cpu.tuned.simd.compare import select_argmax, select_greater
+from mt_kernels_cpu.tuned.simd.memory import (
+    deinterleave,
+    lanes_of,
+    load,
+    splat,
+    store,
+    store_integers,
+)
 from mt_kernels_cpu.tuned.simd.vector import add, lanes
 from mt_kernels_cpu.tuned.threads import divide, parts_of
 from mt_tensor import FusedForm, Gradients, TensorData
@@ -244,22 +251,25 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
                     for i in range(0, across, lanes):
                         # The last vector of a row overlaps with the one before.
                         i = max(0, min(i, across - lanes))
-                        best, place = load(x, start + i), repeat(numbers, begin)
+                        best, place = load(x, start + i), splat(numbers, begin)
                         for k in range(1, height):
                             number = load(x, start + k * across + i)
-                            here = repeat(numbers, begin + k * across)
-                            place = exceeds(number, best, here, place)
-                            best = exceeds(number, best, number, best)
+                            here = splat(numbers, begin + k * across)
+                            place = select_greater(number, best, here, place)
+                            best = select_greater(number, best, number, best)
                         store(lines, line + i, best)
                         store(marks, line + i, place)
                 for window in range(top * columns, bottom * columns, lanes):
                     column = (window - top * columns) * width
-                    bests, spots = deal(lines, column, width), deal(marks, column, width)
+                    bests, spots = (
+                        deinterleave(lines, column, width),
+                        deinterleave(marks, column, width),
+                    )
                     best, place = bests[0], spots[0]
                     for k in range(1, width):
-                        number, here = bests[k], add(spots[k], repeat(numbers, k))
-                        place_now = beats(number, best, here, place, here, place)
-                        best = beats(number, best, here, place, number, best)
+                        number, here = bests[k], add(spots[k], splat(numbers, k))
+                        place_now = select_argmax(number, best, here, place, here, place)
+                        best = select_argmax(number, best, here, place, number, best)
                         place = place_now
                     place = add(load(corners, window), place)
                     at = plane * rows * columns + window
@@ -300,7 +310,7 @@ def spread_to_maxima(
         first: The first plane to go through.
         last: The one at which to stop.
     """
-    zero, lanes = repeat(zeros, 0), lanes_of(to)
+    zero, lanes = splat(zeros, 0), lanes_of(to)
     whole = plane - plane % lanes
     for p in range(first, last):
         here = to[p * plane : (p + 1) * plane]

@@ -54,7 +54,7 @@ def add_outer_product(typing: Any, block: Any, column: Any, row: Any) -> Any:
 
 
 @intrinsic
-def add_totals(typing: Any, array: Any, places: Any, block: Any) -> Any:
+def add_horizontal_sums(typing: Any, array: Any, places: Any, block: Any) -> Any:
     """Add the sum of each vector of a block to a number of an array, column after column.
 
     Args:

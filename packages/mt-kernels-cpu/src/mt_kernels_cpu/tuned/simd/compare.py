@@ -22,14 +22,14 @@ def where_positive(typing: Any, a: Any, b: Any) -> Any:
     return a(a, b), generate
 
 
-def _exceeds(builder: Any, challenger: Any, champion: Any) -> Any:
+def _greater(builder: Any, challenger: Any, champion: Any) -> Any:
     """Return where a challenger is larger; NaN is larger than every number, but not than NaN."""
     more = builder.fcmp_unordered(">", challenger, champion)
     return builder.and_(more, builder.fcmp_ordered("==", champion, champion))
 
 
 @intrinsic
-def exceeds(typing: Any, number: Any, best: Any, a: Any, b: Any) -> Any:
+def select_greater(typing: Any, number: Any, best: Any, a: Any, b: Any) -> Any:
     """Return the number of a where `number` is larger than `best`, else that of b.
 
     NaN is larger than every number, and as large as NaN.
@@ -37,13 +37,15 @@ def exceeds(typing: Any, number: Any, best: Any, a: Any, b: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         challenger, champion, *choices = arguments
-        return builder.select(_exceeds(builder, challenger, champion), *choices)
+        return builder.select(_greater(builder, challenger, champion), *choices)
 
     return a(number, best, a, b), generate
 
 
 @intrinsic
-def beats(typing: Any, number: Any, best: Any, place: Any, best_place: Any, a: Any, b: Any) -> Any:
+def select_argmax(
+    typing: Any, number: Any, best: Any, place: Any, best_place: Any, a: Any, b: Any
+) -> Any:
     """Return the number of a where `number` takes the place of the maximum, else that of b.
 
     It does if it exceeds `best`, or if it is equal and its place comes first.
@@ -57,7 +59,7 @@ def beats(typing: Any, number: Any, best: Any, place: Any, best_place: Any, a: A
             builder.fcmp_unordered("!=", champion, champion),
         )
         earlier = builder.and_(builder.or_(tied, both), builder.fcmp_ordered("<", spot, first))
-        more = _exceeds(builder, challenger, champion)
+        more = _greater(builder, challenger, champion)
         return builder.select(builder.or_(more, earlier), *choices)
 
     return a(number, best, place, best_place, a, b), generate

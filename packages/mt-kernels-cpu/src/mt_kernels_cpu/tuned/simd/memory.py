@@ -36,7 +36,7 @@ def _stored(context: Any, builder: Any, array: Any, cells: Any, position: Any, v
     done.align = array.dtype.bitwidth // 8
 
 
-def _repeated(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
+def _splat(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
     data = struct_proxy(array)(context, builder, cells).data
     number = builder.load(builder.gep(data, [position]))
     return emit_splat(builder, number, Vector(array.dtype).lanes)
@@ -102,11 +102,11 @@ def store_integers(typing: Any, array: Any, position: Any, value: Any) -> Any:
 
 
 @intrinsic
-def repeat(typing: Any, array: Any, position: Any) -> Any:
+def splat(typing: Any, array: Any, position: Any) -> Any:
     """Return a vector of one number of an array, repeated."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _repeated(context, builder, array, *arguments)
+        return _splat(context, builder, array, *arguments)
 
     return Vector(array.dtype)(array, types.intp), generate
 
@@ -134,13 +134,13 @@ def load_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
 
 
 @intrinsic
-def repeat_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
+def splat_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
     """Return a tuple of vectors, each of one number repeated; arguments as for `load_each`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         places_at = unpack_tuple(builder, arguments[1], places.count)
         vectors = [
-            _repeated(context, builder, array, arguments[0], builder.add(place, arguments[2]))
+            _splat(context, builder, array, arguments[0], builder.add(place, arguments[2]))
             for place in places_at
         ]
         return context.make_tuple(builder, signature.return_type, vectors)
@@ -163,7 +163,7 @@ def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) ->
 
 
 @intrinsic
-def first_numbers(typing: Any, a: Any, count: Any) -> Any:
+def mask_tail(typing: Any, a: Any, count: Any) -> Any:
     """Return a vector of the first numbers of another one, and zeros."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -176,7 +176,7 @@ def first_numbers(typing: Any, a: Any, count: Any) -> Any:
 
 
 @intrinsic_of_constants
-def deal(typing: Any, array: Any, position: Any, count: Any) -> Any:
+def deinterleave(typing: Any, array: Any, position: Any, count: Any) -> Any:
     """Return a tuple of vectors to which numbers are dealt in turn, like cards.
 
     Args:

@@ -124,7 +124,7 @@ def add(typing: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def total(typing: Any, a: Any) -> Any:
+def horizontal_add(typing: Any, a: Any) -> Any:
     """Return the sum of the numbers of a vector."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
