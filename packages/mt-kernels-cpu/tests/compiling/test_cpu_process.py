@@ -54,7 +54,7 @@ states.append(state())
 USES = {
     "a kernel": "a = Fast().zeros((2,)); Fast().map(operators.neg, a)",
     "a helper": "from mt_kernels_cpu.tuned.operations.exponential import exp_float64 as f; f(1.0)",
-    "threads": "from mt_kernels_cpu.tuned import threads; threads.parts_of(5, 2**30)",
+    "threads": "from mt_kernels_cpu.tuned import threads; threads.partition(5, 2**30)",
 }
 
 

@@ -111,7 +111,7 @@ def thirds(count: int, steps: int) -> list[Part]:
 
 
 def backwards(parts: list[Part], work: Callable[[int, int, int], object]) -> None:
-    """Go through parts as `divide` does, the last one first."""
+    """Go through parts as `run_parallel` does, the last one first."""
     for at, part in reversed(list(enumerate(parts))):
         work(at, *part)
 
@@ -121,8 +121,8 @@ def parts() -> Iterator[None]:
     """Everything in three parts, if it can be divided into as many."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (launch, pooling, max_over_time):
-            patch.setattr(module, "parts_of", thirds)
-            patch.setattr(module, "divide", backwards)
+            patch.setattr(module, "partition", thirds)
+            patch.setattr(module, "run_parallel", backwards)
         yield
 
 

@@ -73,7 +73,7 @@ def test_every_element_can_be_written(count: int) -> None:
 
 
 def test_little_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT", 3 * 4 * LARGE)
+    monkeypatch.setattr(module, "BUFFER_CACHE_SIZE", 3 * 4 * LARGE)
     buffers = Buffers()
     arrays = [buffers.empty(LARGE, np.float32) for _ in range(5)]
     places = {address(array) for array in arrays}
@@ -84,17 +84,17 @@ def test_little_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {address(array) for array in again} <= places
     del again
     buffers.empty(LARGE // 2, np.float32)
-    blocks = [block for shelf in buffers._shelves.values() for block in shelf]
+    blocks = [block for free_list in buffers._free_lists.values() for block in free_list]
     assert len(blocks) == 2
     assert any(np.shares_memory(block, kept) for block in blocks)
 
 
 def test_many_sizes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SIZES_KEPT", 3)
+    monkeypatch.setattr(module, "LOOKUP_CACHE_SIZE", 3)
     buffers = Buffers()
     for count in range(LARGE, LARGE + 10):
         assert buffers.empty(count, np.float32).shape == (count,)
-    assert len(buffers._shelf_for) <= 3
+    assert len(buffers._free_list_for) <= 3
 
 
 def test_several_threads_never_share() -> None:

@@ -13,7 +13,7 @@ def test_work_is_divided_without_gaps(several: int, count: int, steps: int) -> N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads.settings, "NUMBA_NUM_THREADS", several)
         patch.setattr("numba.get_num_threads", lambda: several)
-        parts = threads.parts_of(count, steps)
+        parts = threads.partition(count, steps)
     lengths = [last - first for first, last in parts]
     assert len(parts) <= (several if steps >= threads.PARALLEL_FROM else 1)
     assert (parts[0][0], parts[-1][1]) == (0, count)
@@ -26,12 +26,12 @@ def test_work_is_divided_without_gaps(several: int, count: int, steps: int) -> N
 def test_much_work_is_divided_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("numba.get_num_threads", lambda: 4)
     monkeypatch.setattr(threads.settings, "NUMBA_NUM_THREADS", 4)
-    assert threads.parts_of(8, 2**40) == [(0, 2), (2, 4), (4, 6), (6, 8)]
+    assert threads.partition(8, 2**40) == [(0, 2), (2, 4), (4, 6), (6, 8)]
 
 
 def test_each_part_is_worked_through_once() -> None:
     done: list[tuple[int, int, int]] = []
-    threads.divide([(0, 4), (4, 5), (5, 7)], lambda *part: done.append(part))
+    threads.run_parallel([(0, 4), (4, 5), (5, 7)], lambda *part: done.append(part))
     assert sorted(done) == [(0, 0, 4), (1, 4, 5), (2, 5, 7)]
 
 
@@ -41,4 +41,4 @@ def test_an_error_in_a_part_is_raised() -> None:
             raise ValueError("in a part")
 
     with pytest.raises(ValueError, match="in a part"):
-        threads.divide([(0, 2), (2, 4)], work)
+        threads.run_parallel([(0, 2), (2, 4)], work)

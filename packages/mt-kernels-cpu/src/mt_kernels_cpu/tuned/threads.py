@@ -25,14 +25,14 @@ PARALLEL_FROM = 2**22
 One thread does them in about 0.1 ms.
 """
 
-HEAD_START = 2**21
+WAKEUP_COST = 2**21
 """How many of them the calling thread does while another one is only waking up."""
 
 Part = tuple[int, int]
 """Where a part of a range begins and where it ends."""
 
 
-def parts_of(count: int, steps: int) -> list[Part]:
+def partition(count: int, steps: int) -> list[Part]:
     """Divide a range into one part for each thread that is worth waking up.
 
     All are done at about the same time: the first part, which is for the thread that need not wake
@@ -47,12 +47,12 @@ def parts_of(count: int, steps: int) -> list[Part]:
     # The question makes numba start its threads.
     configure()
     threads = min(numba.get_num_threads(), count)
-    share = count / threads * (1 - HEAD_START / steps)
+    share = count / threads * (1 - WAKEUP_COST / steps)
     ends = [0, *(round(count - part * share) for part in range(threads - 1, -1, -1))]
     return [(first, last) for first, last in pairwise(ends) if first < last]
 
 
-def divide(parts: list[Part], work: Callable[[int, int, int], object]) -> None:
+def run_parallel(parts: list[Part], work: Callable[[int, int, int], object]) -> None:
     """Go through the parts of a range, each on a thread of its own.
 
     Args:

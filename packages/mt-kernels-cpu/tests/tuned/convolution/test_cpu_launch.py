@@ -26,7 +26,7 @@ def spread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     """Everything on one thread, or everything on three if there are as many images."""
     several = 3 if request.param == "several threads" else 1
     monkeypatch.setattr(
-        "mt_kernels_cpu.tuned.convolution.launch.parts_of",
+        "mt_kernels_cpu.tuned.convolution.launch.partition",
         lambda count, steps: equal_parts(count, min(several, count)),
     )
     yield

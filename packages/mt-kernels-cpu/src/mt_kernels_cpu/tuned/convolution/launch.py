@@ -37,7 +37,7 @@ from mt_kernels_cpu.tuned.convolution.tiling import (
 )
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.simd.vector import lanes
-from mt_kernels_cpu.tuned.threads import divide, parts_of
+from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import TensorData, host_array
 
 vdot: Any = np.vdot
@@ -100,7 +100,7 @@ def slide_over(
     Shape:
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, P, Q), bias (O,).
     """
-    parts = parts_of(out.shape[0], out.size * len(where.offsets))
+    parts = partition(out.shape[0], out.size * len(where.offsets))
     scratch = backend.scratch(len(parts), where.cells + where.room_cells)
     given: tuple[Any, ...] = (
         *sliding(backend, where, input, weight, bias),
@@ -110,7 +110,7 @@ def slide_over(
         scratch,
         where.cells,
     )
-    divide(parts, lambda *part: slide(*given, *part))
+    run_parallel(parts, lambda *part: slide(*given, *part))
 
 
 def sliding(
@@ -162,7 +162,7 @@ def slide_back_over(
     grad = to_fill_from(backend, gradient_where, grad, mask is not None)
     count, outputs = grad.shape[0], grad.shape[1]
     passes = (by_input is not None) + (by_weight is not None)
-    parts = parts_of(count, passes * grad.size * len(where.offsets))
+    parts = partition(count, passes * grad.size * len(where.offsets))
     length = 0 if by_weight is None else in_blocks(outputs, len(where.offsets))
     sums = gradient_where.cells + where.cells
     biased = sums + length if by_bias is None else sums + length + outputs
@@ -190,7 +190,7 @@ def slide_back_over(
         scratch,
         ends,
     )
-    divide(parts, lambda *part: slide_back(*given, *part))
+    run_parallel(parts, lambda *part: slide_back(*given, *part))
     collect(
         (zero, 0, NOWHERE, NOWHERE) if by_weight is None else _kernels(where, by_weight),
         zero[:0] if by_bias is None else by_bias.storage,

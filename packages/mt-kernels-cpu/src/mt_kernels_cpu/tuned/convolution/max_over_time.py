@@ -17,7 +17,7 @@ from mt_kernels_cpu.tuned.convolution.max_over_time_kernels import (
 )
 from mt_kernels_cpu.tuned.convolution.tiling import Positions
 from mt_kernels_cpu.tuned.memory import Memory
-from mt_kernels_cpu.tuned.threads import divide, parts_of
+from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData
 
 
@@ -73,7 +73,7 @@ class MaxOverTime(FusedForm[Memory]):
         # Behind them is what is searched beyond the last of them.
         room_cells += SEARCHED * where.lanes
         result, places = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)
-        parts = parts_of(count, result.size * width * len(where.offsets))
+        parts = partition(count, result.size * width * len(where.offsets))
         given: tuple[Any, ...] = (
             *sliding(backend, where, as_images(input), as_images(weight), bias),
             result.storage,
@@ -83,7 +83,7 @@ class MaxOverTime(FusedForm[Memory]):
             backend.scratch(len(parts), where.cells + room_cells),
             where.cells,
         )
-        divide(parts, lambda *part: slide_and_find(*given, *part))
+        run_parallel(parts, lambda *part: slide_and_find(*given, *part))
         if not where.complete and has_nan(result):
             # An infinite weight may have met a zero that surrounds the sequences.
             return None
@@ -108,8 +108,8 @@ class MaxOverTime(FusedForm[Memory]):
         if saved.needs_grad[0]:
             rows = backend.new((count, width, channels))
             kernels = backend.contiguous(saved.weight.permute(0, 2, 1))
-            divide(
-                parts_of(count, steps),
+            run_parallel(
+                partition(count, steps),
                 lambda _, first, last: spread_windows(
                     rows.storage, kernels.storage, *given, first, last
                 ),
@@ -120,10 +120,10 @@ class MaxOverTime(FusedForm[Memory]):
                 backend.new((outputs, channels, taps)),
                 backend.new((outputs,)),
             )
-            parts = parts_of(outputs, steps)
+            parts = partition(outputs, steps)
             scratch = backend.scratch(len(parts), channels * taps)
             sequences = backend.contiguous(saved.input.permute(0, 2, 1))
             to = (kernel_grad.storage, bias_grad.storage, scratch, sequences.storage)
-            divide(parts, lambda *part: add_windows(*to, *given, *part))
+            run_parallel(parts, lambda *part: add_windows(*to, *given, *part))
             by_weight, by_bias = kernel_grad, bias_grad
         return (by_input, by_weight, by_bias)[: len(saved.needs_grad)]

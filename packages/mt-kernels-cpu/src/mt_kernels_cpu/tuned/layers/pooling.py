@@ -22,14 +22,14 @@ from mt_kernels_cpu.tuned.simd.memory import (
     store_integers,
 )
 from mt_kernels_cpu.tuned.simd.vector import add, lanes
-from mt_kernels_cpu.tuned.threads import divide, parts_of
+from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
 Places: TypeAlias = npt.NDArray[np.int32]
 """Where in its plane each of some elements stands."""
 
-SIZES_KEPT = 32
+WINDOW_CACHE_SIZE = 32
 """The windows of how many sizes have their loops kept in memory."""
 
 MOST_PLACES = 2**24
@@ -162,10 +162,10 @@ def _for_planes(images: TensorData, run: Callable[[int, int], None], element: in
         element: How many multiplications take as long as one element does.
     """
     planes = images.shape[0] * images.shape[1]
-    divide(parts_of(planes, element * images.size), lambda _, first, last: run(first, last))
+    run_parallel(partition(planes, element * images.size), lambda _, first, last: run(first, last))
 
 
-@lru_cache(maxsize=SIZES_KEPT)
+@lru_cache(maxsize=WINDOW_CACHE_SIZE)
 def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Callable[..., None]]:
     """Return the loops for windows of one size: the mean, and its gradient.
 
@@ -210,7 +210,7 @@ def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Calla
     return pool, spread
 
 
-@lru_cache(maxsize=SIZES_KEPT)
+@lru_cache(maxsize=WINDOW_CACHE_SIZE)
 def maximum_kernel(height: int, width: int) -> Callable[..., None]:
     """Return the loop that finds the maxima of windows of one size.
 

@@ -11,11 +11,11 @@ from typing import TypeAlias
 Layout: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """Shape and strides."""
 
-LAYOUTS_KEPT = 4096
+LAYOUT_CACHE_SIZE = 4096
 """How many combinations of layouts are remembered."""
 
 
-@lru_cache(maxsize=LAYOUTS_KEPT)
+@lru_cache(maxsize=LAYOUT_CACHE_SIZE)
 def rows_and_columns(shape: tuple[int, ...], *operands: Layout) -> tuple[int, ...] | None:
     """Return the same loop over memory as rows and columns.
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from mt_kernels_cpu.backend import Fast
 from mt_kernels_cpu.compiling.jit import KERNEL_CACHE_SIZE, strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
-from mt_kernels_cpu.tuned.operations.broadcasting import LAYOUTS_KEPT, rows_and_columns
+from mt_kernels_cpu.tuned.operations.broadcasting import LAYOUT_CACHE_SIZE, rows_and_columns
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_tensor import Map, TensorData, Zip
 from mt_tensor.layout import IndexingError, Storage, shape_broadcast, strides_from_shape
@@ -123,7 +123,7 @@ class Plan(NamedTuple):
     steps: tuple[int, ...]
 
 
-@lru_cache(maxsize=LAYOUTS_KEPT)
+@lru_cache(maxsize=LAYOUT_CACHE_SIZE)
 def zip_plan(
     fn: Zip,
     dtype: np.dtype[Any],

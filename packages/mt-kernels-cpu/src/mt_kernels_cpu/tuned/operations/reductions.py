@@ -22,7 +22,7 @@ from mt_tensor.layout import Storage, strides_from_shape
 LANES = 64
 """How many folds of a row go on at the same time."""
 
-SHAPES_KEPT = 1024
+SHAPE_CACHE_SIZE = 1024
 """For how many shapes is remembered how their dimensions are folded."""
 
 
@@ -68,7 +68,7 @@ class FoldPlan(NamedTuple):
     blocks: tuple[int, int, int]
 
 
-@lru_cache(maxsize=SHAPES_KEPT)
+@lru_cache(maxsize=SHAPE_CACHE_SIZE)
 def fold_plan(shape: tuple[int, ...], dim: int) -> FoldPlan:
     """Return how to fold a dimension of a shape; negative ones count from the right."""
     at = dim % len(shape)
