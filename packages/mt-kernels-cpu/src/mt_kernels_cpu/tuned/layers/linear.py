@@ -34,14 +34,14 @@ class Linear(FusedForm[Memory]):
             return None
         if activation not in (None, "relu") or (bias is not None and bias.shape != (outputs,)):
             return None
-        x, w, relu = _as_rows(backend, input), as_matrix(weight), activation == "relu"
+        x, w, with_relu = _as_rows(backend, input), as_matrix(weight), activation == "relu"
         out = backend.new((*input.shape[:-1], outputs))
         multiply(x, w, out.storage.reshape(len(x), outputs))
         if bias is not None:
-            finish(backend.dtype)(out.storage, backend.elements(bias), relu)
-        elif relu:
-            stop_at_zero(backend.dtype)(out.storage)
-        return out, (x, w, out.storage if relu else None, input.shape, needs_grad)
+            bias_relu(backend.dtype)(out.storage, backend.elements(bias), with_relu)
+        elif with_relu:
+            relu(backend.dtype)(out.storage)
+        return out, (x, w, out.storage if with_relu else None, input.shape, needs_grad)
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
@@ -56,7 +56,7 @@ class Linear(FusedForm[Memory]):
                 column_sums(backend.dtype)(grad_bias.storage, cells)
             else:
                 passed = backend.new(grad.shape).storage
-                stop_and_sum(backend.dtype)(passed, grad_bias.storage, cells, stopped)
+                relu_backward_bias(backend.dtype)(passed, grad_bias.storage, cells, stopped)
                 g = passed.reshape(g.shape)
         if needs_grad[0]:
             grad_input = backend.new(shape)
@@ -77,7 +77,7 @@ def _as_rows(backend: Memory, a: TensorData) -> npt.NDArray[Any]:
 
 
 @lru_cache
-def finish(dtype: np.dtype[Any]) -> Any:
+def bias_relu(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(out, bias, relu)``, which adds a row to each row and stops at zero."""
     zero = dtype.type(0)
 
@@ -97,7 +97,7 @@ def finish(dtype: np.dtype[Any]) -> Any:
 
 
 @lru_cache
-def stop_at_zero(dtype: np.dtype[Any]) -> Any:
+def relu(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(out)``, which stops at zero."""
     zero = dtype.type(0)
 
@@ -125,7 +125,7 @@ def column_sums(dtype: np.dtype[Any]) -> Any:
 
 
 @lru_cache
-def stop_and_sum(dtype: np.dtype[Any]) -> Any:
+def relu_backward_bias(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(passed, total, g, out)``: g where out is positive, and its column sums."""
     zero = dtype.type(0)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.jit import helper, strict_kernel
-from mt_kernels_cpu.tuned.layers.probabilities import added_up, largest
+from mt_kernels_cpu.tuned.layers.probabilities import row_max, row_sum
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_tensor import FusedForm, Gradients, TensorData, operators
@@ -189,10 +189,10 @@ def cross_entropy(dtype: np.dtype[Any]) -> Any:
             if not 0 <= classes[n] < count:
                 return False
             scores, to = x[n * count : (n + 1) * count], p[n * count : (n + 1) * count]
-            top = largest(scores)
+            top = row_max(scores)
             for j in range(len(to)):
                 to[j] = exp(scores[j] - top)
-            total = added_up(to)
+            total = row_sum(to)
             cost -= (scores[classes[n]] - top) - number(math.log(total))
             for j in range(len(to)):
                 to[j] = to[j] / total

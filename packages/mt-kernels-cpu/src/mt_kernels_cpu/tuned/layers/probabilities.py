@@ -64,7 +64,7 @@ class LogSoftmax(_AlongRows):
 
 
 @helper
-def largest(row: Storage) -> Any:
+def row_max(row: Storage) -> Any:
     """Return the largest number of a row; any of them if there is NaN among them."""
     # Four at a time: each comparison has to wait for the one before.
     a = b = c = d = row[0]
@@ -81,7 +81,7 @@ def largest(row: Storage) -> Any:
 
 
 @fastmath_helper
-def added_up(row: Storage) -> Any:
+def row_sum(row: Storage) -> Any:
     """Return the sum of a row, several numbers at a time."""
     total = row.dtype.type(0)
     for j in range(len(row)):
@@ -98,10 +98,10 @@ def softmax_rows(dtype: np.dtype[Any]) -> Any:
         for row in range(rows):
             scores = x[row * columns : (row + 1) * columns]
             to = out[row * columns : (row + 1) * columns]
-            top = largest(scores)
+            top = row_max(scores)
             for j in range(len(to)):
                 to[j] = exp(scores[j] - top)
-            total = added_up(to)
+            total = row_sum(to)
             for j in range(len(to)):
                 to[j] = to[j] / total
 
@@ -134,10 +134,10 @@ def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
         for row in range(rows):
             scores = x[row * columns : (row + 1) * columns]
             to = out[row * columns : (row + 1) * columns]
-            top = largest(scores)
+            top = row_max(scores)
             for j in range(len(to)):
                 to[j] = exp(scores[j] - top)
-            total = added_up(to)
+            total = row_sum(to)
             # NaN among the scores makes NaN of the sum and so of the whole row.
             rest = number(math.log(total))
             for j in range(len(to)):
@@ -157,7 +157,7 @@ def logsoftmax_rows_back(dtype: np.dtype[Any]) -> Any:
         for row in range(rows):
             here, out = log_p[row * columns : (row + 1) * columns], to[row * columns :]
             grads = g[row * columns : (row + 1) * columns]
-            total = added_up(grads)
+            total = row_sum(grads)
             for j in range(len(here)):
                 out[j] = grads[j] - exp(here[j]) * total
 
