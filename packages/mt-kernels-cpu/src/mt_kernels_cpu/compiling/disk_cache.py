@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 SUFFIX = ".nbc"
 DISK_CACHE_SIZE = 1000
-"""How many compiled kernels a folder keeps; those unused for the longest time go first."""
+"""Number of compiled kernels in a folder; those unused for the longest time are deleted first."""
 
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 

@@ -24,7 +24,7 @@ REORDER_SUMS = frozenset({"contract", "nsz", "reassoc"})
 """Lets the compiler add up in another order, several numbers at a time. NaN stays NaN."""
 
 KERNEL_CACHE_SIZE = 256
-"""How many formulas have their kernels kept in memory; the longest unused are forgotten."""
+"""Number of formulas whose kernels are kept in memory; the longest unused are forgotten."""
 
 
 def _compiled(fn: Callable[..., Any], keep: bool = False, **options: Any) -> Any:

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 REUSED_FROM = 2**15
-"""Bytes from which on memory is kept; NumPy itself is quick with less."""
+"""Bytes from which on memory is used again; NumPy itself is quick with less."""
 
 BUFFER_CACHE_SIZE = 2**28
-"""Bytes from which on blocks that wait for their next use go before a new one comes."""
+"""Bytes of all blocks beyond which unused ones are freed before a new one is allocated."""
 
 LOOKUP_CACHE_SIZE = 1024
-"""For how many sizes of arrays it is remembered where their blocks are."""
+"""Number of array sizes whose free list is remembered."""
 
 ALIGNMENT = 64
 """Arrays begin at a multiple of this many bytes: a line of the processor's cache."""
@@ -36,7 +36,7 @@ class Buffers:
     """A store of blocks of memory, each of which serves one array after the other.
 
     An array holds on to its block, and views hold on to the array. So Python itself counts who
-    uses a block, and one that nobody but its shelf refers to is free: there is nothing to give back
+    uses a block, and one to which only its free list refers is free: there is nothing to give back
     by hand, and nothing can be given back too early.
 
     >>> buffers = Buffers()
@@ -75,7 +75,7 @@ class Buffers:
             return frombuffer(free_list[-1], dtype, count)
 
     def _find_free_list(self, count: int, dtype: npt.DTypeLike, size: int) -> tuple[FreeList, int]:
-        """Return the shelf with the blocks for an array, and their size."""
+        """Return the list of the blocks for an array, and their size."""
         if len(self._free_list_for) >= LOOKUP_CACHE_SIZE:
             self._free_list_for.clear()
         found = self._free_lists.setdefault(size, []), size
@@ -109,7 +109,7 @@ def _references(blocks: Iterable[Block]) -> list[int]:
 
 
 REFERENCES_WHEN_FREE = _references([np.empty(0, np.uint8)])[0]
-"""How many references a loop over a shelf sees to a block that only the shelf refers to."""
+"""References that a loop over a free list counts to a block to which only the list refers."""
 
 
 def round_up(count: int, unit: int) -> int:

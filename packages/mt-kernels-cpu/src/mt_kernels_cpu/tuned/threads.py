@@ -26,10 +26,10 @@ One thread does them in about 0.1 ms.
 """
 
 WAKEUP_COST = 2**21
-"""How many of them the calling thread does while another one is only waking up."""
+"""Multiplications that the calling thread does while another one wakes up."""
 
 Part = tuple[int, int]
-"""Where a part of a range begins and where it ends."""
+"""The first position of a part of a range, and the position behind its last."""
 
 
 def partition(count: int, steps: int) -> list[Part]:

@@ -30,19 +30,19 @@ Places: TypeAlias = npt.NDArray[np.int32]
 """Where in its plane each of some elements stands."""
 
 WINDOW_CACHE_SIZE = 32
-"""The windows of how many sizes have their loops kept in memory."""
+"""Number of sizes of windows whose loops are kept in memory."""
 
 MOST_PLACES = 2**24
-"""The size of the largest image whose elements single precision can count."""
+"""Elements of the largest image whose positions single precision can represent."""
 
 COMPARED = 8
-"""How many multiplications take as long as it does to compare an element and to keep its place."""
+"""Cost of comparing an element and keeping its position, in multiplications."""
 
 CELLS_TOGETHER = 2048
-"""How many maxima of columns are found before those of windows: few, for the nearest cache."""
+"""Maxima of columns that are found before those of windows: few, for the nearest cache."""
 
 WIDEST_WINDOW = 16
-"""For wider ones, the instructions that deal numbers to as many vectors would be too many."""
+"""Columns of the widest window: deinterleaving more vectors takes too many instructions."""
 
 
 class AvgPool2d(FusedForm[Memory]):

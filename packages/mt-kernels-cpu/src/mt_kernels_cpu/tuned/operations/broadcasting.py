@@ -12,7 +12,7 @@ Layout: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """Shape and strides."""
 
 LAYOUT_CACHE_SIZE = 4096
-"""How many combinations of layouts are remembered."""
+"""Number of combinations of layouts that are remembered."""
 
 
 @lru_cache(maxsize=LAYOUT_CACHE_SIZE)

@@ -23,7 +23,7 @@ LANES = 64
 """How many folds of a row go on at the same time."""
 
 SHAPE_CACHE_SIZE = 1024
-"""For how many shapes is remembered how their dimensions are folded."""
+"""Number of shapes whose fold plans are remembered."""
 
 
 class Reductions(Memory):

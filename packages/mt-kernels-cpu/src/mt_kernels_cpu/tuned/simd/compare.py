@@ -48,7 +48,7 @@ def select_argmax(
 ) -> Any:
     """Return the number of a where `number` takes the place of the maximum, else that of b.
 
-    It does if it exceeds `best`, or if it is equal and its place comes first.
+    It does if it is larger than `best`, or if it is equal and its place comes first.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

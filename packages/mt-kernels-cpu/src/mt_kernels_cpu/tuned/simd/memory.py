@@ -103,7 +103,7 @@ def store_integers(typing: Any, array: Any, position: Any, value: Any) -> Any:
 
 @intrinsic
 def splat(typing: Any, array: Any, position: Any) -> Any:
-    """Return a vector of one number of an array, repeated."""
+    """Return a vector of one number of an array, repeated (a splat)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _splat(context, builder, array, *arguments)
@@ -164,7 +164,7 @@ def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) ->
 
 @intrinsic
 def mask_tail(typing: Any, a: Any, count: Any) -> Any:
-    """Return a vector of the first numbers of another one, and zeros."""
+    """Return a vector of the first `count` numbers of another one, zeros behind them."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         nothing = ir.Constant(context.get_value_type(a), None)
@@ -177,32 +177,32 @@ def mask_tail(typing: Any, a: Any, count: Any) -> Any:
 
 @intrinsic_of_constants
 def deinterleave(typing: Any, array: Any, position: Any, count: Any) -> Any:
-    """Return a tuple of vectors to which numbers are dealt in turn, like cards.
+    """Return a tuple of vectors: vector i of n holds the numbers i, n + i, 2 n + i and so on.
 
     Args:
-        typing: What numba knows of types.
-        array: Where the numbers stand, as many as all vectors hold.
-        position: Where they begin.
-        count: How many vectors there are, known when this is compiled.
+        typing: numba's typing context.
+        array: The array, which holds as many numbers as all vectors from the position on.
+        position: The position of the first number.
+        count: The number of vectors, a constant.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = context.get_value_type(Vector(array.dtype))
         data = struct_proxy(array)(context, builder, arguments[0]).data
         pointer = builder.gep(data, [arguments[1]])
-        size = vector.count * hands
+        size = vector.count * parts
         whole = builder.load(
             builder.bitcast(pointer, ir.VectorType(vector.element, size).as_pointer())
         )
         whole.align = array.dtype.bitwidth // 8
-        dealt = [
-            emit_shuffle(builder, whole, whole, [*range(hand, size, hands)])
-            for hand in range(hands)
+        vectors = [
+            emit_shuffle(builder, whole, whole, [*range(part, size, parts)])
+            for part in range(parts)
         ]
-        return context.make_tuple(builder, signature.return_type, dealt)
+        return context.make_tuple(builder, signature.return_type, vectors)
 
-    hands = count.literal_value
-    return _several(array, hands)(array, types.intp, count), generate
+    parts = count.literal_value
+    return _several(array, parts)(array, types.intp, count), generate
 
 
 @intrinsic

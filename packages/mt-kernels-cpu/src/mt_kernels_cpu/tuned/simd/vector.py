@@ -1,13 +1,12 @@
-"""Several numbers at a time: the processor's vectors as values inside of kernels.
+"""The type of a vector of numbers in kernels, its arithmetic, and how to define more functions.
 
-A compiler turns simple loops into vector instructions by itself. What it does not find is how to
-keep a block of sums in registers while it walks through all that is added to them, and that makes
-convolutions twice as fast. So kernels that need it say it themselves, in these few functions; a
-`Vector` is an ordinary variable of a compiled function.
+A compiler turns simple loops into vector instructions by itself. It does not keep a block of sums
+in registers over several loops, which makes convolutions twice as fast. Kernels that need it say so
+with the functions of this folder; a `Vector` is an ordinary variable of a compiled function and
+holds `WIDTH` bytes.
 
-A vector holds `WIDTH` bytes. Positions are trusted: nothing tests them, and negative ones do not
-count from the end. A *block* is a tuple of vectors, such as the products of each vector of a column
-and each one of a row: with its size known, every vector of it gets a register of its own.
+Functions that begin with `emit_` write LLVM instructions; `intrinsic` makes functions of kernels of
+functions that do.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ class _Model(models.PrimitiveModel):
 register_model(Vector)(_Model)
 
 
-# The instructions that several of the functions below have in common.
+# Instructions that several functions of this folder have in common.
 
 
 def emit_shuffle(builder: Any, a: Any, b: Any, indices: list[int]) -> Any:
