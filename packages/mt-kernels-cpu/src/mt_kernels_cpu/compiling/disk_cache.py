@@ -25,13 +25,12 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from numba.core import caching, compiler, config, serialize
+from numba.core import compiler, config, serialize
 
 from mt_kernels_cpu.compiling.fingerprint import fingerprint
 from mt_kernels_cpu.compiling.process import SYMBOLS_CAN_BE_UNIQUE, configure, symbols_are_unique
 
 CompileResult: Any = compiler.CompileResult
-NullCache: Any = caching.NullCache
 settings: Any = config
 dumps: Any = serialize.dumps
 
@@ -44,8 +43,33 @@ DISK_CACHE_SIZE = 1000
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
-class DiskCache:
-    """The cache of one dispatcher, in the form in which a dispatcher asks for it."""
+class NoCache:
+    """A cache that keeps nothing, with the methods that a dispatcher calls."""
+
+    @property
+    def cache_path(self) -> str | None:
+        """The folder to which new files go first, None if there are none."""
+        return None
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """Prepare the process for what is compiled next; return None."""
+        configure()
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Do nothing."""
+
+    def enable(self) -> None:
+        """Do nothing: a cache is always on or always off."""
+
+    def disable(self) -> None:
+        """Do nothing: a cache is always on or always off."""
+
+    def flush(self) -> None:
+        """Do nothing: files of another meaning have another name."""
+
+
+class DiskCache(NoCache):
+    """The cache of one dispatcher, on disk."""
 
     def __init__(self, fn: FunctionType, options: dict[str, Any]) -> None:
         self._fn = fn
@@ -59,7 +83,7 @@ class DiskCache:
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """Return what an earlier process compiled for a signature, or None."""
-        configure()
+        super().load_overload(signature, target)
         target.refresh()
         if not self.can_be_kept():
             return None
@@ -78,23 +102,14 @@ class DiskCache:
         """Keep what was just compiled for a signature, if it can be kept."""
         if result.lifted or result.library.has_dynamic_globals or not self.can_be_kept():
             return
-        if not symbols_are_unique(fn.name for fn in result.library.get_defined_functions()):
-            return
         try:
+            if not symbols_are_unique(fn.name for fn in result.library.get_defined_functions()):
+                return
             name = self._file_name(signature, result.codegen)
             payload = dumps(result._reduce())
             _write(name, hashlib.sha256(payload).digest() + payload)
         except Exception as error:
             _note(f"{self._fn.__name__}: {error!r}")
-
-    def enable(self) -> None:
-        """Do nothing: the cache is always on."""
-
-    def disable(self) -> None:
-        """Do nothing: the cache is always on."""
-
-    def flush(self) -> None:
-        """Do nothing: files of another meaning have another name."""
 
     def can_be_kept(self) -> bool:
         """Return whether this process compiles what the next one would.
@@ -109,14 +124,6 @@ class DiskCache:
         """Return the name for a signature on this kind of processor."""
         key = repr((self._fingerprint, str(signature), codegen.magic_tuple()))
         return f"{self._fn.__name__}-{hashlib.sha256(key.encode()).hexdigest()[:32]}{SUFFIX}"
-
-
-class NoCache(NullCache):  # type: ignore[misc]
-    """The cache of a dispatcher that keeps nothing."""
-
-    def load_overload(self, signature: Any, target: Any) -> None:
-        """Prepare the process for what is compiled next."""
-        configure()
 
 
 def attach(dispatcher: Any, keep: bool) -> None:
