@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from mt_kernels_cpu.tuned import Tuned
+from mt_kernels_cpu.tuned.buffers import ALIGNMENT
 from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
 from mt_kernels_cpu.tuned.layers.pooling import MaxPool2d
 from mt_tensor import TensorData, operators
+from tools.layouts import LAYOUTS
 
 
 def test_copies_and_pickles_compute() -> None:
@@ -62,3 +64,20 @@ def test_storages_from_which_no_vector_can_be_loaded(dtype: Any, kind: str) -> N
         np.testing.assert_array_equal(
             backend.to_numpy(received), backend.to_numpy(expected), strict=True
         )
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_elements_are_copied_only_if_they_have_to_be(layout: str) -> None:
+    backend = Tuned(np.float64)
+    a = LAYOUTS[layout](backend, np.arange(6.0).reshape(2, 3))
+    elements = backend.elements(a)
+    np.testing.assert_array_equal(elements, backend.to_numpy(a).reshape(-1), strict=True)
+    assert np.shares_memory(elements, a.storage) == a.is_contiguous()
+
+
+@pytest.mark.parametrize("count", [1, 5, 100_000])
+def test_scratch_begins_with_a_line_of_the_cache(count: int) -> None:
+    scratch = Tuned().scratch(3, count)
+    assert scratch.shape[0] == 3
+    assert scratch.shape[1] >= count
+    assert [row.ctypes.data % ALIGNMENT for row in scratch] == [0, 0, 0]

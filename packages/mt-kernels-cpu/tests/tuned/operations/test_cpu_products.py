@@ -52,17 +52,6 @@ def test_weights_whose_squares_are_too_large_do_not_warn() -> None:
     np.testing.assert_allclose(out[0, 0, :14, :14], 9.0, rtol=1e-6)
 
 
-def same(mine: TensorData, expected: TensorData, dtype: Any) -> None:
-    tolerance = 1e-12 if dtype == np.float64 else 1e-5
-    np.testing.assert_allclose(
-        Tuned(dtype).to_numpy(mine),
-        Reference(dtype).to_numpy(expected),
-        rtol=tolerance,
-        atol=tolerance,
-        strict=True,
-    )
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @given(
     st.lists(st.integers(0, 3), max_size=2),
@@ -78,4 +67,8 @@ def test_matmul(
     left, right = data.draw(st.permutations([batch, some]))
     a = operand(data, dtype, *left, rows, inner)
     b = operand(data, dtype, *right, inner, columns)
-    same(Tuned(dtype).matmul(a, b), Reference(dtype).matmul(a, b), dtype)
+    received, expected = (
+        each.to_numpy(each.matmul(a, b)) for each in (Tuned(dtype), Reference(dtype))
+    )
+    tolerance = 1e-12 if dtype == np.float64 else 1e-5
+    np.testing.assert_allclose(received, expected, rtol=tolerance, atol=tolerance, strict=True)
