@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided
 
 from mt_tensor import Backend, TensorData
@@ -77,3 +78,19 @@ def guarded(backend: Backend, shape: tuple[int, ...]) -> tuple[TensorData, Calla
         return int(guards.sum()) == whole.size - data.size
 
     return data, intact
+
+
+def operand(data: st.DataObject, dtype: Any, *shape: int) -> TensorData:
+    """Draw numbers in a permuted layout with gaps and repetitions, NaN in the gaps."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    strides, reach = [0] * len(shape), 1
+    for dim in data.draw(st.permutations(range(len(shape)))):
+        if data.draw(st.integers(0, 9)) == 0:
+            continue
+        strides[dim] = reach * data.draw(st.integers(1, 2))
+        reach = strides[dim] * max(1, shape[dim])
+    storage = np.full(reach + 1, np.nan, dtype)
+    result = TensorData(storage, shape, strides)
+    for index in result.indices():
+        storage[result.index(index)] = rng.normal()
+    return result

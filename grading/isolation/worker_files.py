@@ -66,6 +66,8 @@ def usual_environment(home: str) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         # Threads are for the kernels of the submission.
         "OPENBLAS_NUM_THREADS": "1",
+        # Those that wait for work sleep, from the first question about their number on.
+        "OMP_WAIT_POLICY": "passive",
     }
     # Where this machine keeps libraries, for a Python or a GPU that needs them.
     for name in ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES"):

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import prange
 
-from mt_kernels_cpu.jit import Kernel, helper
+from mt_kernels_cpu.compiling.jit import Kernel, helper
 from mt_tensor import layout
 from mt_tensor.layout import Shape, Storage, Strides
 

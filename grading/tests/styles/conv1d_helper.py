@@ -2,7 +2,7 @@
 
 from numba import prange
 
-from mt_kernels_cpu.jit import Kernel, helper
+from mt_kernels_cpu.compiling.jit import Kernel, helper
 from mt_tensor.layout import Shape, Storage, Strides
 
 

@@ -2,7 +2,7 @@
 
 from numba import prange
 
-from mt_kernels_cpu.jit import Kernel
+from mt_kernels_cpu.compiling.jit import Kernel
 from mt_tensor.layout import Shape, Storage, Strides
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numba import prange
 
-from mt_kernels_cpu.jit import Kernel, formula, helper, once_per_formula
+from mt_kernels_cpu.compiling.jit import Kernel, formula, helper, once_per_formula
 from mt_tensor import layout
 from mt_tensor.layout import Shape, Storage, Strides
 

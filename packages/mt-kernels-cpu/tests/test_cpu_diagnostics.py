@@ -8,8 +8,8 @@ import pytest
 from numba import prange
 
 from mt_kernels_cpu import parallel_check
+from mt_kernels_cpu.compiling.jit import Kernel
 from mt_kernels_cpu.diagnostics import examples
-from mt_kernels_cpu.jit import Kernel
 
 NAMES = ["map", "zip", "reduce", "matrix multiply", "conv1d", "conv2d"]
 

@@ -8,6 +8,7 @@ shapes and strides. `Tuned` is the backend that trains fastest. Nothing here kno
 """
 
 from mt_kernels_cpu.backend import Fast
+from mt_kernels_cpu.compiling.jit import Kernel
 from mt_kernels_cpu.diagnostics import parallel_check
 from mt_kernels_cpu.fast_conv import tensor_conv1d, tensor_conv2d
 from mt_kernels_cpu.fast_ops import (
@@ -16,7 +17,6 @@ from mt_kernels_cpu.fast_ops import (
     tensor_reduce,
     tensor_zip,
 )
-from mt_kernels_cpu.jit import Kernel
 from mt_kernels_cpu.tuned import Tuned
 
 __all__ = [

@@ -3,6 +3,7 @@
 import math
 from typing import Any, ClassVar
 
+from mt_kernels_cpu.compiling.jit import Kernel
 from mt_kernels_cpu.fast_conv import tensor_conv1d, tensor_conv2d
 from mt_kernels_cpu.fast_ops import (
     tensor_map,
@@ -10,7 +11,6 @@ from mt_kernels_cpu.fast_ops import (
     tensor_reduce,
     tensor_zip,
 )
-from mt_kernels_cpu.jit import Kernel
 from mt_tensor import HostBackend, Map, ShapeError, TensorData, Zip
 
 

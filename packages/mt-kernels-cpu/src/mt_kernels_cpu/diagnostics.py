@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mt_kernels_cpu.compiling.jit import Kernel
 from mt_kernels_cpu.fast_conv import tensor_conv1d, tensor_conv2d
 from mt_kernels_cpu.fast_ops import (
     tensor_map,
@@ -18,7 +19,6 @@ from mt_kernels_cpu.fast_ops import (
     tensor_reduce,
     tensor_zip,
 )
-from mt_kernels_cpu.jit import Kernel
 from mt_tensor import TensorData, operators
 
 

@@ -13,7 +13,7 @@ loops.
 import numpy as np
 from numba import prange
 
-from mt_kernels_cpu.jit import Kernel
+from mt_kernels_cpu.compiling.jit import Kernel
 from mt_kernels_cpu.row_sums import correlate, write_row
 from mt_tensor.layout import Shape, Storage, Strides
 

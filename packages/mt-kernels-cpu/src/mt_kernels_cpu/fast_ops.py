@@ -14,13 +14,10 @@ from collections.abc import Callable
 import numpy as np
 from numba import prange
 
-from mt_kernels_cpu.jit import Kernel, formula, helper, once_per_formula
+from mt_kernels_cpu.compiling.jit import Kernel, formula, helper, once_per_formula
 from mt_kernels_cpu.row_sums import Row, add_scaled, dot, write_row
 from mt_kernels_cpu.rows import LONGEST_ROW, find_rows
 from mt_tensor.layout import Shape, Storage, Strides
-
-FOLDS = np.uint64(4)
-"""How many dimensions are folded at the same time."""
 
 
 @once_per_formula
@@ -127,26 +124,12 @@ def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
         starts, lengths, steps = find_rows(out_shape, operands, max(1, longest))
         folds, fold_step = np.uint64(a_shape[reduce_dim]), np.uint64(a_strides[reduce_dim])
         to_step, a_step = steps[0], steps[1]
-        two, three = np.uint64(2), np.uint64(3)
         for row in prange(len(lengths)):
-            to, first, left = starts[0, row], starts[1, row], lengths[row]
-            while left >= FOLDS:
-                # A step of a fold waits for the one before, but not for those of other folds.
-                to1, to2, to3 = to + to_step, to + two * to_step, to + three * to_step
-                r0, r1, r2, r3 = out[to], out[to1], out[to2], out[to3]
-                at0, at1 = first, first + a_step
-                at2, at3 = first + two * a_step, first + three * a_step
+            to, a_at = starts[0, row], starts[1, row]
+            for i in range(lengths[row]):
+                result, first = out[to + i * to_step], a_at + i * a_step
                 for k in range(folds):
-                    step = k * fold_step
-                    r0, r1 = fn(r0, a[at0 + step]), fn(r1, a[at1 + step])
-                    r2, r3 = fn(r2, a[at2 + step]), fn(r3, a[at3 + step])
-                out[to], out[to1], out[to2], out[to3] = r0, r1, r2, r3
-                to, first, left = to3 + to_step, at3 + a_step, left - FOLDS
-            for i in range(left):
-                result = out[to + i * to_step]
-                at = first + i * a_step
-                for k in range(folds):
-                    result = fn(result, a[at + k * fold_step])
+                    result = fn(result, a[first + k * fold_step])
                 out[to + i * to_step] = result
 
     return kernel

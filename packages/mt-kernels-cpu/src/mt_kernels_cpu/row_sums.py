@@ -6,7 +6,7 @@ elements. Sums go to `total`, a small array of the caller's own. Nothing here is
 
 from typing import TypeAlias
 
-from mt_kernels_cpu.jit import helper, summing_helper
+from mt_kernels_cpu.compiling.jit import fastmath_helper, helper
 from mt_tensor.layout import Storage
 
 Row: TypeAlias = tuple[Storage, int, int, int]
@@ -26,7 +26,7 @@ def add_scaled(total: Storage, factor: float, row: Row) -> None:
             total[i] += factor * storage[start + i * step]
 
 
-@summing_helper
+@fastmath_helper
 def dot(a: Row, b: Row) -> float:
     """Return the sum of the products of two rows of the same length; steps may be negative."""
     a_storage, a_start, a_step, length = a

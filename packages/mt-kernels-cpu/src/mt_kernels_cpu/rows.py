@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mt_kernels_cpu.jit import helper
+from mt_kernels_cpu.compiling.jit import helper
 from mt_tensor.layout import Shape, Strides, merge_dims
 
 Integers: TypeAlias = npt.NDArray[np.int64]

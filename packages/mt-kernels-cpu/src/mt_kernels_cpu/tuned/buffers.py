@@ -16,27 +16,27 @@ import numpy as np
 import numpy.typing as npt
 
 REUSED_FROM = 2**15
-"""Bytes from which on memory is kept; NumPy itself is quick with less."""
+"""Bytes from which on memory is used again; NumPy itself is quick with less."""
 
-KEPT = 2**28
-"""Bytes from which on blocks that wait for their next use go before a new one comes."""
+BUFFER_CACHE_SIZE = 2**28
+"""Bytes of all blocks beyond which unused ones are freed before a new one is allocated."""
 
-SIZES_KEPT = 1024
-"""For how many sizes of arrays it is remembered where their blocks are."""
+LOOKUP_CACHE_SIZE = 1024
+"""Number of array sizes whose free list is remembered."""
 
 ALIGNMENT = 64
 """Arrays begin at a multiple of this many bytes: a line of the processor's cache."""
 
 
 Block = npt.NDArray[np.uint8]
-Shelf = list[Block]
+FreeList = list[Block]
 
 
 class Buffers:
     """A store of blocks of memory, each of which serves one array after the other.
 
     An array holds on to its block, and views hold on to the array. So Python itself counts who
-    uses a block, and one that nobody but its shelf refers to is free: there is nothing to give back
+    uses a block, and one to which only its free list refers is free: there is nothing to give back
     by hand, and nothing can be given back too early.
 
     >>> buffers = Buffers()
@@ -48,8 +48,8 @@ class Buffers:
     """
 
     def __init__(self) -> None:
-        self._shelves: dict[int, Shelf] = {}
-        self._shelf_for: dict[tuple[int, npt.DTypeLike], tuple[Shelf, int]] = {}
+        self._free_lists: dict[int, FreeList] = {}
+        self._free_list_for: dict[tuple[int, npt.DTypeLike], tuple[FreeList, int]] = {}
         # Between finding a free block and using it, nobody else must find it.
         self._alone = threading.Lock()
 
@@ -60,35 +60,38 @@ class Buffers:
     def empty(self, count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Return a one-dimensional array whose elements have no particular value."""
         try:
-            shelf, size = self._shelf_for[count, dtype]
+            free_list, size = self._free_list_for[count, dtype]
         except KeyError:
             size = count * np.dtype(dtype).itemsize
             if size < REUSED_FROM:
                 return np.empty(count, dtype)
-            shelf, size = self._find_shelf(count, dtype, _rounded(size))
+            free_list, size = self._find_free_list(count, dtype, _size_class(size))
         with self._alone:
-            for block in shelf:
+            for block in free_list:
                 if references(block) == REFERENCES_WHEN_FREE:
                     return frombuffer(block, dtype, count)
             self._make_room(size)
-            shelf.append(_new_block(size))
-            return frombuffer(shelf[-1], dtype, count)
+            free_list.append(_new_block(size))
+            return frombuffer(free_list[-1], dtype, count)
 
-    def _find_shelf(self, count: int, dtype: npt.DTypeLike, size: int) -> tuple[Shelf, int]:
-        """Return the shelf with the blocks for an array, and their size."""
-        if len(self._shelf_for) >= SIZES_KEPT:
-            self._shelf_for.clear()
-        found = self._shelves.setdefault(size, []), size
-        self._shelf_for[count, dtype] = found
+    def _find_free_list(self, count: int, dtype: npt.DTypeLike, size: int) -> tuple[FreeList, int]:
+        """Return the list of the blocks for an array, and their size."""
+        if len(self._free_list_for) >= LOOKUP_CACHE_SIZE:
+            self._free_list_for.clear()
+        found = self._free_lists.setdefault(size, []), size
+        self._free_list_for[count, dtype] = found
         return found
 
     def _make_room(self, size: int) -> None:
         """Let blocks go that nobody uses, if there are too many bytes for another block."""
-        if size + sum(size * len(shelf) for size, shelf in self._shelves.items()) > KEPT:
-            for shelf in self._shelves.values():
-                shelf[:] = [
+        if (
+            size + sum(size * len(free_list) for size, free_list in self._free_lists.items())
+            > BUFFER_CACHE_SIZE
+        ):
+            for free_list in self._free_lists.values():
+                free_list[:] = [
                     block
-                    for block, count in zip(shelf, _references(shelf), strict=True)
+                    for block, count in zip(free_list, _references(free_list), strict=True)
                     if count > REFERENCES_WHEN_FREE
                 ]
 
@@ -106,13 +109,17 @@ def _references(blocks: Iterable[Block]) -> list[int]:
 
 
 REFERENCES_WHEN_FREE = _references([np.empty(0, np.uint8)])[0]
-"""How many references a loop over a shelf sees to a block that only the shelf refers to."""
+"""References that a loop over a free list counts to a block to which only the list refers."""
 
 
-def _rounded(size: int) -> int:
+def round_up(count: int, unit: int) -> int:
+    """Round up to whole units, such as vectors."""
+    return -(-count // unit) * unit
+
+
+def _size_class(size: int) -> int:
     """Round a size up by an eighth at most, so that batches of nearly one size share blocks."""
-    step = 1 << max(0, size.bit_length() - 4)
-    return -(-size // step) * step
+    return round_up(size, 1 << max(0, size.bit_length() - 4))
 
 
 def _new_block(size: int) -> Block:

@@ -1,40 +1,39 @@
 """The table of fused forms: what the tuned backend computes in one piece."""
 
-from typing import Any
-
-from mt_kernels_cpu.tuned.convolution_form import Convolution
-from mt_kernels_cpu.tuned.dropout import Dropout
-from mt_kernels_cpu.tuned.embedding import Take
-from mt_kernels_cpu.tuned.linear import Linear
-from mt_kernels_cpu.tuned.losses import (
+from mt_kernels_cpu.tuned.convolution.form import Convolution
+from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
+from mt_kernels_cpu.tuned.layers.dropout import Dropout
+from mt_kernels_cpu.tuned.layers.embedding import Take
+from mt_kernels_cpu.tuned.layers.linear import Linear
+from mt_kernels_cpu.tuned.layers.losses import (
     BinaryCrossEntropy,
     BinaryCrossEntropyWithLogits,
     CrossEntropy,
     NllLoss,
 )
-from mt_kernels_cpu.tuned.optimizer import Adam, Sgd, SgdWithoutMomentum
-from mt_kernels_cpu.tuned.pooling import AvgPool2d, MaxPool2d
-from mt_kernels_cpu.tuned.probabilities import LogSoftmax, Softmax
-from mt_kernels_cpu.tuned.responses_form import MaxOverTime
+from mt_kernels_cpu.tuned.layers.optimizer import Adam, Sgd, SgdWithoutMomentum
+from mt_kernels_cpu.tuned.layers.pooling import AvgPool2d, MaxPool2d
+from mt_kernels_cpu.tuned.layers.probabilities import LogSoftmax, Softmax
+from mt_kernels_cpu.tuned.memory import Memory
 from mt_tensor import FusedForm, FusedOperation
 from mt_tensor.fused import operations
 
-FORMS: dict[FusedOperation, type[FusedForm[Any]]] = {
-    operations.AVGPOOL2D: AvgPool2d,
+FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.ADAM: Adam,
+    operations.AVGPOOL2D: AvgPool2d,
     operations.BINARY_CROSS_ENTROPY: BinaryCrossEntropy,
     operations.BINARY_CROSS_ENTROPY_WITH_LOGITS: BinaryCrossEntropyWithLogits,
     operations.CONVOLUTION: Convolution,
-    operations.MAX_OVER_TIME: MaxOverTime,
     operations.CROSS_ENTROPY: CrossEntropy,
     operations.DROPOUT: Dropout,
+    operations.EMBEDDING: Take,
     operations.LINEAR: Linear,
     operations.LOGSOFTMAX: LogSoftmax,
     operations.MAXPOOL2D: MaxPool2d,
+    operations.MAX_OVER_TIME: MaxOverTime,
     operations.NLL_LOSS: NllLoss,
     operations.SGD: SgdWithoutMomentum,
     operations.SGD_MOMENTUM: Sgd,
     operations.SOFTMAX: Softmax,
-    operations.EMBEDDING: Take,
 }
 """The form of each operation that has one."""

@@ -15,6 +15,8 @@ from typing import Any
 import numba
 from numba.core import config
 
+from mt_kernels_cpu.compiling.process import configure
+
 settings: Any = config
 
 PARALLEL_FROM = 2**22
@@ -23,14 +25,14 @@ PARALLEL_FROM = 2**22
 One thread does them in about 0.1 ms.
 """
 
-HEAD_START = 2**21
-"""How many of them the calling thread does while another one is only waking up."""
+WAKEUP_COST = 2**21
+"""Multiplications that the calling thread does while another one wakes up."""
 
 Part = tuple[int, int]
-"""Where a part of a range begins and where it ends."""
+"""The first position of a part of a range, and the position behind its last."""
 
 
-def parts_of(count: int, steps: int) -> list[Part]:
+def partition(count: int, steps: int) -> list[Part]:
     """Divide a range into one part for each thread that is worth waking up.
 
     All are done at about the same time: the first part, which is for the thread that need not wake
@@ -42,13 +44,15 @@ def parts_of(count: int, steps: int) -> list[Part]:
     """
     if steps < PARALLEL_FROM or settings.NUMBA_NUM_THREADS == 1:
         return [(0, count)]
+    # The question makes numba start its threads.
+    configure()
     threads = min(numba.get_num_threads(), count)
-    share = count / threads * (1 - HEAD_START / steps)
+    share = count / threads * (1 - WAKEUP_COST / steps)
     ends = [0, *(round(count - part * share) for part in range(threads - 1, -1, -1))]
     return [(first, last) for first, last in pairwise(ends) if first < last]
 
 
-def divide(parts: list[Part], work: Callable[[int, int, int], object]) -> None:
+def run_parallel(parts: list[Part], work: Callable[[int, int, int], object]) -> None:
     """Go through the parts of a range, each on a thread of its own.
 
     Args:
@@ -58,17 +62,14 @@ def divide(parts: list[Part], work: Callable[[int, int, int], object]) -> None:
     if len(parts) == 1:
         work(0, *parts[0])
         return
-    helped = [_helpers().submit(work, at, *part) for at, part in enumerate(parts[1:], 1)]
+    helpers = _helpers(os.getpid())
+    helped = [helpers.submit(work, at, *part) for at, part in enumerate(parts[1:], 1)]
     work(0, *parts[0])
     for part in helped:
         part.result()
 
 
-@functools.cache
-def _helpers() -> ThreadPoolExecutor:
+@functools.lru_cache(maxsize=1)
+def _helpers(process: int) -> ThreadPoolExecutor:
+    """Return the threads of a process: a forked child does not have its parent's."""
     return ThreadPoolExecutor(max(1, settings.NUMBA_NUM_THREADS - 1), "mt_kernels_cpu")
-
-
-if hasattr(os, "register_at_fork"):
-    # A child process does not have its parent's threads.
-    os.register_at_fork(after_in_child=_helpers.cache_clear)

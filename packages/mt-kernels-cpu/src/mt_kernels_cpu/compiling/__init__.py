@@ -1,0 +1,1 @@
+"""Compilation with numba: how functions are compiled, and where the results are kept."""

@@ -1,0 +1,73 @@
+"""Dropout in one pass, after ReLU if wanted: which elements stay, and how large they become."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mt_kernels_cpu.compiling.jit import strict_kernel
+from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.operations.elementwise import zip_flat
+from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.layout import Storage
+
+
+class Dropout(FusedForm[Memory]):
+    """Elements times 0 or the scale; the gradient is multiplied by the same.
+
+    With ReLU, elements that are not positive are 0 before, and their gradient is.
+    """
+
+    @staticmethod
+    def forward(
+        backend: Memory,
+        needs_grad: tuple[bool, ...],
+        input: TensorData,
+        rate: float,
+        ignore: bool,
+        rng: Any,
+        scale: float,
+        activation: str | None,
+    ) -> Any:
+        """Draw as the composed definition does; the form declines when there is nothing to do."""
+        if ignore or not 0.0 <= rate <= 1.0 or activation not in (None, "relu"):
+            return None
+        relu = activation == "relu"
+        draws = np.random.default_rng(rng).random(input.size)
+        out, factors = backend.new(input.shape), np.empty(input.size, backend.dtype)
+        cells, number = backend.elements(input), backend.dtype.type
+        drop(backend.dtype)(out.storage, factors, cells, draws, rate, number(scale), relu)
+        return out, (factors, cells if relu else None)
+
+    @staticmethod
+    def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
+        """Multiply the gradient by the same factors."""
+        factors, cells = saved
+        to, g = backend.new(grad.shape), backend.elements(grad)
+        zip_flat(operators.mul, backend.dtype)(to.storage, g, factors)
+        if cells is not None:
+            zip_flat(operators.relu_back, backend.dtype)(to.storage, cells, to.storage)
+        return (to,)
+
+
+@lru_cache
+def drop(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, factors, a, draws, rate, scale, relu)``."""
+    zero = dtype.type(0)
+
+    def drop_elements(
+        out: Storage,
+        factors: Storage,
+        a: Storage,
+        draws: Storage,
+        rate: float,
+        scale: float,
+        relu: bool,
+    ) -> None:
+        for i in range(len(out)):
+            factor = scale if draws[i] >= rate else zero
+            factors[i] = factor
+            # NaN stays NaN: it is not 0 or less.
+            out[i] = (zero if relu and a[i] <= zero else a[i]) * factor
+
+    return strict_kernel(drop_elements)

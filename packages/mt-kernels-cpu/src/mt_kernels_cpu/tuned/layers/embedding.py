@@ -1,0 +1,59 @@
+"""Looking up rows of a table, and adding up gradients only in the rows that were looked up."""
+
+from typing import Any
+
+import numpy as np
+
+from mt_kernels_cpu.compiling.jit import strict_kernel
+from mt_kernels_cpu.tuned.memory import Memory
+from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.layout import Storage
+
+
+class Take(FusedForm[Memory]):
+    """Rows of a table by their numbers."""
+
+    @staticmethod
+    def forward(
+        backend: Memory, needs_grad: tuple[bool, ...], table: TensorData, indices: Any
+    ) -> Any:
+        """Copy the rows; the form declines whatever is not whole numbers of rows of a table."""
+        given = np.asarray(indices)
+        if len(table.shape) != 2 or given.size == 0 or given.dtype.kind not in "iu":
+            return None
+        # A copy, because the backward pass needs the numbers as they are now.
+        rows = given.astype(np.int64).reshape(-1)
+        out = backend.new((*given.shape, table.shape[1]))
+        cells = backend.elements(table)
+        if not gather(out.storage, cells, rows, *table.shape):
+            return None
+        return out, (rows, table.shape)
+
+    @staticmethod
+    def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
+        """Add the gradient of each row that was copied to that of the table's row."""
+        rows, shape = saved
+        to = backend.zeros(shape)
+        scatter(to.storage, backend.elements(grad), rows, shape[1])
+        return (to,)
+
+
+@strict_kernel
+def gather(out: Storage, table: Storage, rows: Storage, count: int, width: int) -> bool:
+    """Copy rows of a table to `out`; return False if there is no such row."""
+    for i in range(len(rows)):
+        if not 0 <= rows[i] < count:
+            return False
+        row, to = table[rows[i] * width :], out[i * width : (i + 1) * width]
+        for j in range(len(to)):
+            to[j] = row[j]
+    return True
+
+
+@strict_kernel
+def scatter(table: Storage, grads: Storage, rows: Storage, width: int) -> None:
+    """Add rows of gradients to rows of a table."""
+    for i in range(len(rows)):
+        row, grad = table[rows[i] * width :], grads[i * width : (i + 1) * width]
+        for j in range(len(grad)):
+            row[j] += grad[j]

@@ -1,0 +1,144 @@
+"""A linear layer in one piece: the product, then bias and ReLU in one pass over it."""
+
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cpu.compiling.jit import strict_kernel
+from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.operations.products import as_matrix, multiply
+from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.layout import Storage
+
+
+class Linear(FusedForm[Memory]):
+    r"""$y = x W + b$, with ReLU if wanted; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
+
+    @staticmethod
+    def forward(
+        backend: Memory,
+        needs_grad: tuple[bool, ...],
+        input: TensorData,
+        weight: TensorData,
+        bias: TensorData | None,
+        activation: str | None,
+    ) -> Any:
+        """Multiply, then go over the product once; the form declines shapes that do not fit."""
+        if len(input.shape) < 2 or len(weight.shape) != 2 or input.shape[-1] != weight.shape[0]:
+            return None
+        outputs = weight.shape[1]
+        if outputs == 0:
+            return None
+        if activation not in (None, "relu") or (bias is not None and bias.shape != (outputs,)):
+            return None
+        x, w, with_relu = _as_rows(backend, input), as_matrix(weight), activation == "relu"
+        out = backend.new((*input.shape[:-1], outputs))
+        multiply(x, w, out.storage.reshape(len(x), outputs))
+        if bias is not None:
+            bias_relu(backend.dtype)(out.storage, backend.elements(bias), with_relu)
+        elif with_relu:
+            relu(backend.dtype)(out.storage)
+        return out, (x, w, out.storage if with_relu else None, input.shape, needs_grad)
+
+    @staticmethod
+    def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
+        """Stop the gradient where ReLU did, then multiply by the two operands."""
+        x, w, stopped, shape, needs_grad = saved
+        g = _as_rows(backend, grad)
+        grad_input = grad_weight = grad_bias = None
+        if stopped is not None or len(needs_grad) > 2:
+            grad_bias = backend.new((w.shape[1],))
+            cells = backend.elements(grad)
+            if stopped is None:
+                column_sums(backend.dtype)(grad_bias.storage, cells)
+            else:
+                passed = backend.new(grad.shape).storage
+                relu_backward_bias(backend.dtype)(passed, grad_bias.storage, cells, stopped)
+                g = passed.reshape(g.shape)
+        if needs_grad[0]:
+            grad_input = backend.new(shape)
+            multiply(g, w.T, grad_input.storage.reshape(x.shape))
+        if needs_grad[1]:
+            grad_weight = backend.new(w.shape)
+            multiply(x.T, g, grad_weight.storage.reshape(w.shape))
+        return (grad_input, grad_weight, grad_bias)[: len(needs_grad)]
+
+
+def _as_rows(backend: Memory, a: TensorData) -> npt.NDArray[Any]:
+    """Return the numbers of a tensor as a matrix without gaps, all dimensions but the last merged.
+
+    Shape:
+        (..., n) → (rows, n).
+    """
+    return backend.elements(a).reshape(prod(a.shape[:-1]), a.shape[-1])
+
+
+@lru_cache
+def bias_relu(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, bias, relu)``, which adds a row to each row and stops at zero."""
+    zero = dtype.type(0)
+
+    def add_bias(out: Storage, bias: Storage, relu: bool) -> None:
+        columns = len(bias)
+        for start in range(0, len(out), columns):
+            row = out[start : start + columns]
+            if relu:
+                for j in range(len(row)):
+                    value = row[j] + bias[j]
+                    row[j] = zero if value <= zero else value
+            else:
+                for j in range(len(row)):
+                    row[j] += bias[j]
+
+    return strict_kernel(add_bias)
+
+
+@lru_cache
+def relu(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out)``, which stops at zero."""
+    zero = dtype.type(0)
+
+    def stop(out: Storage) -> None:
+        for i in range(len(out)):
+            out[i] = zero if out[i] <= zero else out[i]
+
+    return strict_kernel(stop)
+
+
+@lru_cache
+def column_sums(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(total, g)``: the sum of all rows."""
+    zero = dtype.type(0)
+
+    def sum_columns(total: Storage, g: Storage) -> None:
+        for j in range(len(total)):
+            total[j] = zero
+        for start in range(0, len(g), len(total)):
+            row = g[start : start + len(total)]
+            for j in range(len(total)):
+                total[j] += row[j]
+
+    return strict_kernel(sum_columns)
+
+
+@lru_cache
+def relu_backward_bias(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(passed, total, g, out)``: g where out is positive, and its column sums."""
+    zero = dtype.type(0)
+
+    def stop_gradient(passed: Storage, total: Storage, g: Storage, out: Storage) -> None:
+        columns = len(total)
+        for j in range(columns):
+            total[j] = zero
+        for start in range(0, len(g), columns):
+            to, grads = passed[start : start + columns], g[start : start + columns]
+            results = out[start : start + columns]
+            for j in range(columns):
+                value = grads[j] if results[j] > zero else zero
+                to[j] = value
+                total[j] += value
+
+    return strict_kernel(stop_gradient)

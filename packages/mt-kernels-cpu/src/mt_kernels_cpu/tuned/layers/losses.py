@@ -1,0 +1,293 @@
+"""Losses in one pass: the value, and what the gradient needs."""
+
+import math
+from abc import abstractmethod
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cpu.compiling.jit import helper, strict_kernel
+from mt_kernels_cpu.tuned.layers.probabilities import row_max, row_sum
+from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.operations.formulas import formula_for
+from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.fused.targets import class_targets, flat_targets, least_probability
+from mt_tensor.layout import Storage
+
+
+class NllLoss(FusedForm[Memory]):
+    r"""$-\frac{1}{N} \sum_n l_{n, t_n}$; only the cells of the targets have a gradient."""
+
+    @staticmethod
+    def forward(
+        backend: Memory, needs_grad: tuple[bool, ...], log_probabilities: TensorData, targets: Any
+    ) -> Any:
+        """Add up the cells; the form declines whatever is not one class for each row."""
+        classes = class_numbers(backend, needs_grad, log_probabilities, targets)
+        if classes is None:
+            return None
+        out = backend.new((1,))
+        cells = backend.elements(log_probabilities)
+        if not nll(backend.dtype)(out.storage, cells, classes, log_probabilities.shape[1]):
+            return None
+        return out, (log_probabilities.shape, classes, len(needs_grad))
+
+    @staticmethod
+    def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
+        """Write -1 / N times the gradient to the cells of the targets."""
+        shape, classes, tensors = saved
+        to = backend.new(shape)
+        nll_back(backend.dtype)(to.storage, grad.storage, classes, shape[1])
+        return (to, None)[:tensors]
+
+
+class CrossEntropy(FusedForm[Memory]):
+    r"""The mean of $-\log \mathrm{softmax}(x)_{t}$; $\bar x_n = (p_n - e_{t_n}) / N$."""
+
+    @staticmethod
+    def forward(
+        backend: Memory, needs_grad: tuple[bool, ...], logits: TensorData, targets: Any
+    ) -> Any:
+        """Compute the loss and keep the probabilities."""
+        classes = class_numbers(backend, needs_grad, logits, targets)
+        if classes is None:
+            return None
+        out, p = backend.new((1,)), backend.new(logits.shape)
+        scores = backend.elements(logits)
+        kernel = cross_entropy(backend.dtype)
+        if not kernel(out.storage, p.storage, scores, classes, logits.shape[1]):
+            return None
+        return out, (p, classes, len(needs_grad))
+
+    @staticmethod
+    def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
+        """Compute the gradient from the probabilities."""
+        p, classes, tensors = saved
+        to = backend.new(p.shape)
+        cross_entropy_back(backend.dtype)(to.storage, p.storage, grad.storage, classes, p.shape[1])
+        return (to, None)[:tensors]
+
+
+class _Binary(FusedForm[Memory]):
+    """What both have in common: the mean of the costs of elements, each with its target."""
+
+    @staticmethod
+    @abstractmethod
+    def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+        """Return forward, ``kernel(out, x, t)``, and backward, ``kernel(to, x, t, g)``.
+
+        Forward returns False if it was given a number that is no probability.
+        """
+
+    @classmethod
+    def forward(
+        cls, backend: Memory, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
+    ) -> Any:
+        """Compute the loss; the form declines what is no probability and should be one."""
+        if any(needs_grad[1:]) or input.size == 0:
+            return None
+        if isinstance(targets, TensorData):
+            targets = backend.to_numpy(targets)
+        # A copy: the caller's own memory may change before the backward pass.
+        wanted = flat_targets(targets, input.shape, backend.dtype)
+        if wanted is None:
+            return None
+        out, cells = backend.new((1,)), backend.elements(input)
+        forward, _ = cls.kernels(backend.dtype)
+        if not forward(out.storage, cells, wanted):
+            return None
+        return out, (input, wanted, len(needs_grad))
+
+    @classmethod
+    def backward(cls, backend: Memory, saved: Any, grad: TensorData) -> Gradients:
+        """Compute the gradient from what was given."""
+        input, wanted, tensors = saved
+        to = backend.new(input.shape)
+        cells = backend.elements(input)
+        _, backward = cls.kernels(backend.dtype)
+        backward(to.storage, cells, wanted, grad.storage)
+        return (to, None)[:tensors]
+
+
+class BinaryCrossEntropy(_Binary):
+    r"""The mean of $-(t \log p + (1 - t) \log(1 - p))$; $\bar p = ((1-t)/(1-p) - t/p) / N$.
+
+    As in the definition, $p$ and $1 - p$ count as $e^{-100}$ or the smallest normal number at
+    least, and have no gradient there.
+    """
+
+    @staticmethod
+    def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+        """Return the compiled loops."""
+        return bce_of_probabilities(dtype), bce_of_probabilities_back(dtype)
+
+
+class BinaryCrossEntropyWithLogits(_Binary):
+    r"""The mean of $\log(1 + e^x) - t x$; $\bar x = (\sigma(x) - t) / N$."""
+
+    @staticmethod
+    def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+        """Return the compiled loops."""
+        return bce(dtype), bce_back(dtype)
+
+
+def class_numbers(
+    backend: Memory, needs_grad: tuple[bool, ...], scores: TensorData, targets: Any
+) -> npt.NDArray[np.int64] | None:
+    """Return targets as an array of their own, None unless there is a whole number for each row."""
+    if len(scores.shape) != 2 or scores.size == 0 or any(needs_grad[1:]):
+        return None
+    if isinstance(targets, TensorData):
+        targets = backend.to_numpy(targets)
+    return class_targets(targets, scores.shape[0])
+
+
+@lru_cache
+def nll(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, log_p, classes, count)``: False if a class does not exist."""
+    number = dtype.type
+
+    def nll_forward(out: Storage, log_p: Storage, classes: Storage, count: int) -> bool:
+        total = number(0)
+        for n in range(len(classes)):
+            if not 0 <= classes[n] < count:
+                return False
+            total += log_p[n * count + classes[n]]
+        out[0] = -total / number(len(classes))
+        return True
+
+    return strict_kernel(nll_forward)
+
+
+@lru_cache
+def nll_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, g, classes, count)``."""
+    number = dtype.type
+
+    def nll_backward(to: Storage, g: Storage, classes: Storage, count: int) -> None:
+        share = -g[0] / number(len(classes))
+        for i in range(len(to)):
+            to[i] = number(0)
+        for n in range(len(classes)):
+            to[n * count + classes[n]] = share
+
+    return strict_kernel(nll_backward)
+
+
+@lru_cache
+def cross_entropy(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, p, x, classes, count)``: False if a class does not exist."""
+    exp, number = formula_for(operators.exp, dtype), dtype.type
+
+    def cross_entropy_forward(
+        out: Storage, p: Storage, x: Storage, classes: Storage, count: int
+    ) -> bool:
+        cost = number(0)
+        for n in range(len(classes)):
+            if not 0 <= classes[n] < count:
+                return False
+            scores, to = x[n * count : (n + 1) * count], p[n * count : (n + 1) * count]
+            top = row_max(scores)
+            for j in range(len(to)):
+                to[j] = exp(scores[j] - top)
+            total = row_sum(to)
+            cost -= (scores[classes[n]] - top) - number(math.log(total))
+            for j in range(len(to)):
+                to[j] = to[j] / total
+        out[0] = cost / number(len(classes))
+        return True
+
+    return strict_kernel(cross_entropy_forward)
+
+
+@lru_cache
+def cross_entropy_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, p, g, classes, count)``."""
+    number = dtype.type
+
+    def cross_entropy_backward(
+        to: Storage, p: Storage, g: Storage, classes: Storage, count: int
+    ) -> None:
+        share = g[0] / number(len(classes))
+        for i in range(len(to)):
+            to[i] = p[i] * share
+        for n in range(len(classes)):
+            to[n * count + classes[n]] -= share
+
+    return strict_kernel(cross_entropy_backward)
+
+
+@lru_cache
+def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, p, t)``: False if one of the numbers lies outside of 0 and 1."""
+    number, least = dtype.type, dtype.type(least_probability(dtype))
+    relu = formula_for(operators.relu, dtype)
+
+    def bce_of_probabilities_forward(out: Storage, p: Storage, t: Storage) -> bool:
+        total = number(0)
+        for i in range(len(p)):
+            for x in (p[i], t[i]):
+                if x < number(0) or x > number(1):
+                    return False
+            log_p = number(math.log(relu(p[i] - least) + least))
+            log_q = number(math.log(relu(number(1) - p[i] - least) + least))
+            total -= log_p * t[i] + log_q * (number(1) - t[i])
+        out[0] = total / number(len(p))
+        return True
+
+    return strict_kernel(bce_of_probabilities_forward)
+
+
+@lru_cache
+def bce_of_probabilities_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, p, t, g)``."""
+    number, least = dtype.type, dtype.type(least_probability(dtype))
+
+    @helper
+    def slope(x: float) -> float:
+        above = x - least
+        result: float = number(1) / (above + least) if above > number(0) else number(0)
+        return result
+
+    def bce_of_probabilities_backward(to: Storage, p: Storage, t: Storage, g: Storage) -> None:
+        share = g[0] / number(len(p))
+        for i in range(len(p)):
+            rest = number(1) - t[i]
+            to[i] = (rest * slope(number(1) - p[i]) - t[i] * slope(p[i])) * share
+
+    return strict_kernel(bce_of_probabilities_backward)
+
+
+@lru_cache
+def bce(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, x, t)``: False if a target lies outside of 0 and 1."""
+    exp, number = formula_for(operators.exp, dtype), dtype.type
+
+    def bce_forward(out: Storage, x: Storage, t: Storage) -> bool:
+        total = number(0)
+        for i in range(len(x)):
+            if t[i] < number(0) or t[i] > number(1):
+                return False
+            top = number(0) if x[i] <= number(0) else x[i]
+            rest = number(math.log(exp(-top) + exp(x[i] - top)))
+            # The large terms first: they may cancel, and the small one remains.
+            total += (top - x[i] * t[i]) + rest
+        out[0] = total / number(len(x))
+        return True
+
+    return strict_kernel(bce_forward)
+
+
+@lru_cache
+def bce_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, x, t, g)``."""
+    sigmoid, number = formula_for(operators.sigmoid, dtype), dtype.type
+
+    def bce_backward(to: Storage, x: Storage, t: Storage, g: Storage) -> None:
+        share = g[0] / number(len(x))
+        for i in range(len(x)):
+            to[i] = (sigmoid(x[i]) - t[i]) * share
+
+    return strict_kernel(bce_backward)

@@ -1,0 +1,323 @@
+"""Pooling in one pass: each window of an image becomes its mean or its largest number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cpu.compiling.jit import nogil_kernel
+from mt_kernels_cpu.tuned.convolution.tiling import MOVED, Pair
+from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.simd.compare import select_argmax, select_greater
+from mt_kernels_cpu.tuned.simd.memory import (
+    deinterleave,
+    lanes_of,
+    load,
+    splat,
+    store,
+    store_integers,
+)
+from mt_kernels_cpu.tuned.simd.vector import add, lanes
+from mt_kernels_cpu.tuned.threads import partition, run_parallel
+from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.layout import Storage
+
+Places: TypeAlias = npt.NDArray[np.int32]
+"""Where in its plane each of some elements stands."""
+
+WINDOW_CACHE_SIZE = 32
+"""Number of sizes of windows whose loops are kept in memory."""
+
+MOST_PLACES = 2**24
+"""Elements of the largest image whose positions single precision can represent."""
+
+COMPARED = 8
+"""Cost of comparing an element and keeping its position, in multiplications."""
+
+CELLS_TOGETHER = 2048
+"""Maxima of columns that are found before those of windows: few, for the nearest cache."""
+
+WIDEST_WINDOW = 16
+"""Columns of the widest window: deinterleaving more vectors takes too many instructions."""
+
+
+class AvgPool2d(FusedForm[Memory]):
+    """The mean of every window, and its gradient: an equal share for each element."""
+
+    @staticmethod
+    def forward(
+        backend: Memory, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
+    ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
+        """Pool; see `mt_nn.avgpool2d`."""
+        window = _window(input, kernel)
+        if window is None:
+            return None
+        out, cells = _pooled(backend, input, window), backend.contiguous(input).storage
+        rows, columns = out.shape[2:]
+        pool, _ = average_kernels(*window)
+        _for_planes(input, lambda *part: pool(out.storage, cells, rows, columns, *part))
+        return out, (input.shape, window)
+
+    @staticmethod
+    def backward(
+        backend: Memory, saved: tuple[tuple[int, ...], Pair], grad: TensorData
+    ) -> Gradients:
+        """Return the gradient of the input."""
+        shape, kernel = saved
+        result, cells = backend.new(shape), backend.contiguous(grad).storage
+        rows, columns = grad.shape[2:]
+        _, spread = average_kernels(*kernel)
+        _for_planes(result, lambda *part: spread(result.storage, cells, rows, columns, *part))
+        return (result,)
+
+
+class MaxPool2d(FusedForm[Memory]):
+    """The largest number of every window, which alone receives the gradient."""
+
+    @staticmethod
+    def forward(
+        backend: Memory, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
+    ) -> tuple[TensorData, tuple[tuple[int, ...], Places]] | None:
+        """Pool; see `mt_nn.maxpool2d`."""
+        window = _window(input, kernel)
+        if window is None or input.shape[2] * input.shape[3] > MOST_PLACES:
+            return None
+        if window[1] > WIDEST_WINDOW:
+            return None
+        out = _pooled(backend, input, window)
+        cells = backend.contiguous(backend.as_native(input)).storage
+        rows, columns = out.shape[2:]
+        places = backend.buffers.empty(out.size, np.int32)
+        pool = maximum_kernel(*window)
+        if input.shape[3] < lanes(backend.dtype):
+            cells = _with_room_behind(backend, cells, lanes(backend.dtype))
+        numbers = counting(input.shape[2] * input.shape[3], backend.dtype)
+        corners = columns_of_windows(rows, columns, window[1], backend.dtype)
+        given = (out.storage, places, cells, numbers, corners, rows, columns)
+        _for_planes(input, lambda *part: pool(*given, *part), COMPARED)
+        return out, (input.shape, places)
+
+    @staticmethod
+    def backward(
+        backend: Memory, saved: tuple[tuple[int, ...], Places], grad: TensorData
+    ) -> Gradients:
+        """Return the gradient of the input."""
+        shape, places = saved
+        result, cells = backend.new(shape), backend.contiguous(grad).storage
+        plane, windows = shape[2] * shape[3], grad.shape[2] * grad.shape[3]
+        given = (result.storage, cells, places, plane, windows, counting(1, backend.dtype))
+        _for_planes(result, lambda *part: spread_to_maxima(*given, *part))
+        return (result,)
+
+
+def _with_room_behind(backend: Memory, cells: Storage, room: int) -> Storage:
+    """Return a copy behind which so many cells may be read: vectors reach beyond the last row."""
+    copied = backend.storage(len(cells) + room)
+    copied[: len(cells)], copied[len(cells) :] = cells, 0
+    return copied
+
+
+@lru_cache(maxsize=4)  # They are as large as images, and networks have few sizes of these.
+def counting(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return 0, 1, 2 and so on."""
+    return np.arange(count, dtype=dtype)
+
+
+@lru_cache(maxsize=4)
+def columns_of_windows(
+    rows: int, columns: int, width: int, dtype: np.dtype[Any]
+) -> npt.NDArray[Any]:
+    """Return the first column of each window of an image, and a vector of zeros behind them."""
+    firsts = np.tile(np.arange(0, columns * width, width, dtype=dtype), rows)
+    return np.pad(firsts, (0, lanes(dtype)))
+
+
+def _window(input: TensorData, kernel: Any) -> Pair | None:
+    """Return the size of a window, None unless such windows fill the images."""
+    if len(input.shape) != 4 or input.size == 0:
+        return None
+    if not isinstance(kernel, tuple | list) or len(kernel) != 2:
+        return None
+    height, width = kernel
+    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
+        return None
+    return None if input.shape[2] % height or input.shape[3] % width else (height, width)
+
+
+def _pooled(backend: Memory, input: TensorData, kernel: Pair) -> TensorData:
+    count, channels, height, width = input.shape
+    return backend.new((count, channels, height // kernel[0], width // kernel[1]))
+
+
+def _for_planes(images: TensorData, run: Callable[[int, int], None], element: int = MOVED) -> None:
+    """Run a kernel on all planes of images, a plane being one channel of one image.
+
+    Args:
+        images: What it goes through.
+        run: The kernel.
+        element: How many multiplications take as long as one element does.
+    """
+    planes = images.shape[0] * images.shape[1]
+    run_parallel(partition(planes, element * images.size), lambda _, first, last: run(first, last))
+
+
+@lru_cache(maxsize=WINDOW_CACHE_SIZE)
+def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return the loops for windows of one size: the mean, and its gradient.
+
+    With the size known to the compiler, no loop over a window remains.
+    """
+
+    @nogil_kernel
+    def pool(out: Storage, x: Storage, rows: int, columns: int, first: int, last: int) -> None:
+        share = x.dtype.type(1) / x.dtype.type(height * width)
+        across = columns * width
+        lines = np.empty(across, x.dtype)
+        for row in range(first * rows, last * rows):
+            top = x[row * height * across :][: height * across]
+            for i in range(across):
+                total = top[i]
+                for k in range(1, height):
+                    total += top[k * across + i]
+                lines[i] = total
+            to = out[row * columns :][:columns]
+            for i in range(columns):
+                total = lines[i * width]
+                for k in range(1, width):
+                    total += lines[i * width + k]
+                to[i] = total * share
+
+    @nogil_kernel
+    def spread(to: Storage, g: Storage, rows: int, columns: int, first: int, last: int) -> None:
+        share = g.dtype.type(1) / g.dtype.type(height * width)
+        across = columns * width
+        line = np.empty(across, g.dtype)
+        for row in range(first * rows, last * rows):
+            grads = g[row * columns :][:columns]
+            for i in range(columns):
+                part = grads[i] * share
+                for k in range(width):
+                    line[i * width + k] = part
+            below = to[row * height * across :][: height * across]
+            for i in range(across):
+                for k in range(height):
+                    below[k * across + i] = line[i]
+
+    return pool, spread
+
+
+@lru_cache(maxsize=WINDOW_CACHE_SIZE)
+def maximum_kernel(height: int, width: int) -> Callable[..., None]:
+    """Return the loop that finds the maxima of windows of one size.
+
+    A maximum is the first of the largest numbers, and NaN is larger than every number. The columns
+    of windows come first, as many at a time as a vector holds: of several rows of windows, so that
+    then there are enough of them for whole vectors of windows. With each maximum goes its place,
+    counted row by row: first that in the image's first column, which tells the rows of two columns
+    apart, then, with the window's own column, that in the image.
+
+    It is one function because the compiler knows of memory that a function asks for itself that
+    nobody else writes there; in two, this took a quarter longer.
+    """
+
+    @nogil_kernel
+    def pool(
+        out: Storage,
+        places: Places,
+        x: Storage,
+        numbers: Storage,
+        corners: Storage,
+        rows: int,
+        columns: int,
+        first: int,
+        last: int,
+    ) -> None:
+        lanes, across, end = lanes_of(x), columns * width, last * rows * columns
+        together = min(rows, max(1, CELLS_TOGETHER // across))
+        # Vectors reach beyond the last column, and beyond the last window.
+        cells = together * across + lanes * width
+        lines, marks = np.zeros(cells, x.dtype), np.zeros(cells, x.dtype)
+        rest, rest_places = np.empty(lanes, x.dtype), np.empty(lanes, places.dtype)
+        for plane in range(first, last):
+            for top in range(0, rows, together):
+                bottom = min(top + together, rows)
+                for row in range(top, bottom):
+                    begin, line = row * height * across, (row - top) * across
+                    start = plane * rows * height * across + begin
+                    for i in range(0, across, lanes):
+                        # The last vector of a row overlaps with the one before.
+                        i = max(0, min(i, across - lanes))
+                        best, place = load(x, start + i), splat(numbers, begin)
+                        for k in range(1, height):
+                            number = load(x, start + k * across + i)
+                            here = splat(numbers, begin + k * across)
+                            place = select_greater(number, best, here, place)
+                            best = select_greater(number, best, number, best)
+                        store(lines, line + i, best)
+                        store(marks, line + i, place)
+                for window in range(top * columns, bottom * columns, lanes):
+                    column = (window - top * columns) * width
+                    bests, spots = (
+                        deinterleave(lines, column, width),
+                        deinterleave(marks, column, width),
+                    )
+                    best, place = bests[0], spots[0]
+                    for k in range(1, width):
+                        number, here = bests[k], add(spots[k], splat(numbers, k))
+                        place_now = select_argmax(number, best, here, place, here, place)
+                        best = select_argmax(number, best, here, place, number, best)
+                        place = place_now
+                    place = add(load(corners, window), place)
+                    at = plane * rows * columns + window
+                    if at + lanes <= end:
+                        # What goes behind the last window is overwritten by the next ones.
+                        store(out, at, best)
+                        store_integers(places, at, place)
+                    else:
+                        store(rest, 0, best)
+                        store_integers(rest_places, 0, place)
+                        for i in range(end - at):
+                            out[at + i], places[at + i] = rest[i], rest_places[i]
+
+    return pool
+
+
+@nogil_kernel
+def spread_to_maxima(
+    to: Storage,
+    g: Storage,
+    places: Places,
+    plane: int,
+    windows: int,
+    zeros: Storage,
+    first: int,
+    last: int,
+) -> None:
+    """Write the gradient of maxima to where they stood, and 0 everywhere else.
+
+    Args:
+        to: Where to write.
+        g: The gradient.
+        places: Where in its plane each maximum stands.
+        plane: The number of elements of a plane.
+        windows: The number of its windows.
+        zeros: A zero. The compiler does not know that it is one: else it would call a function to
+            clear the plane, which takes longer than clearing it.
+        first: The first plane to go through.
+        last: The one at which to stop.
+    """
+    zero, lanes = splat(zeros, 0), lanes_of(to)
+    whole = plane - plane % lanes
+    for p in range(first, last):
+        here = to[p * plane : (p + 1) * plane]
+        where, grads = places[p * windows :][:windows], g[p * windows :][:windows]
+        for i in range(0, whole, lanes):
+            store(here, i, zero)
+        for i in range(whole, plane):
+            here[i] = zeros[0]
+        for i in range(windows):
+            here[np.uint32(where[i])] = grads[i]

@@ -1,0 +1,164 @@
+"""Softmax and its logarithm along the last dimension, in one pass over each row."""
+
+import math
+from abc import abstractmethod
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mt_kernels_cpu.compiling.jit import fastmath_helper, helper, strict_kernel
+from mt_kernels_cpu.tuned.memory import Memory
+from mt_kernels_cpu.tuned.operations.formulas import formula_for
+from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.layout import Storage
+
+
+class _AlongRows(FusedForm[Memory]):
+    """What both have in common: rows of scores, and gradients that need only the result."""
+
+    @staticmethod
+    @abstractmethod
+    def kernels(dtype: Any) -> Any:
+        """Return forward, ``kernel(out, x, rows, columns)``, and backward, with g behind out."""
+
+    @classmethod
+    def forward(cls, backend: Memory, needs_grad: Any, input: TensorData, dim: int) -> Any:
+        """Compute all rows; the form declines dimensions other than the last."""
+        if not input.shape or dim not in (-1, len(input.shape) - 1) or input.size == 0:
+            return None
+        out = backend.new(input.shape)
+        columns = input.shape[-1]
+        scores = backend.elements(input)
+        forward, _ = cls.kernels(backend.dtype)
+        forward(out.storage, scores, input.size // columns, columns)
+        return out, out
+
+    @classmethod
+    def backward(cls, backend: Memory, saved: TensorData, grad: TensorData) -> Gradients:
+        """Compute the gradient of all rows."""
+        to = backend.new(saved.shape)
+        columns = saved.shape[-1]
+        _, backward = cls.kernels(backend.dtype)
+        g = backend.elements(grad)
+        backward(to.storage, saved.storage, g, saved.size // columns, columns)
+        return (to,)
+
+
+class Softmax(_AlongRows):
+    r"""$p_i = e^{x_i - m} / s$; $\bar x_i = p_i (\bar p_i - \sum_j \bar p_j p_j)$."""
+
+    @staticmethod
+    def kernels(dtype: Any) -> Any:
+        """Return the compiled loops."""
+        return softmax_rows(dtype), softmax_rows_back(dtype)
+
+
+class LogSoftmax(_AlongRows):
+    r"""$l_i = (x_i - m) - \log s$; $\bar x_i = \bar l_i - e^{l_i} \sum_j \bar l_j$."""
+
+    @staticmethod
+    def kernels(dtype: Any) -> Any:
+        """Return the compiled loops."""
+        return logsoftmax_rows(dtype), logsoftmax_rows_back(dtype)
+
+
+@helper
+def row_max(row: Storage) -> Any:
+    """Return the largest number of a row; any of them if there is NaN among them."""
+    # Four at a time: each comparison has to wait for the one before.
+    a = b = c = d = row[0]
+    fours = len(row) // 4 * 4
+    for j in range(0, fours, 4):
+        a = row[j] if row[j] > a else a
+        b = row[j + 1] if row[j + 1] > b else b
+        c = row[j + 2] if row[j + 2] > c else c
+        d = row[j + 3] if row[j + 3] > d else d
+    for j in range(fours, len(row)):
+        a = row[j] if row[j] > a else a
+    a, c = (a if a > b else b), (c if c > d else d)
+    return a if a > c else c
+
+
+@fastmath_helper
+def row_sum(row: Storage) -> Any:
+    """Return the sum of a row, several numbers at a time."""
+    total = row.dtype.type(0)
+    for j in range(len(row)):
+        total += row[j]
+    return total
+
+
+@lru_cache
+def softmax_rows(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, x, rows, columns)``."""
+    exp = formula_for(operators.exp, dtype)
+
+    def softmax_forward(out: Storage, x: Storage, rows: int, columns: int) -> None:
+        for row in range(rows):
+            scores = x[row * columns : (row + 1) * columns]
+            to = out[row * columns : (row + 1) * columns]
+            top = row_max(scores)
+            for j in range(len(to)):
+                to[j] = exp(scores[j] - top)
+            total = row_sum(to)
+            for j in range(len(to)):
+                to[j] = to[j] / total
+
+    return strict_kernel(softmax_forward)
+
+
+@lru_cache
+def softmax_rows_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, p, g, rows, columns)``."""
+    number = dtype.type
+
+    def softmax_backward(to: Storage, p: Storage, g: Storage, rows: int, columns: int) -> None:
+        for row in range(rows):
+            here, out = p[row * columns : (row + 1) * columns], to[row * columns :]
+            grads, total = g[row * columns : (row + 1) * columns], number(0)
+            for j in range(len(here)):
+                total += grads[j] * here[j]
+            for j in range(len(here)):
+                out[j] = here[j] * (grads[j] - total)
+
+    return strict_kernel(softmax_backward)
+
+
+@lru_cache
+def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, x, rows, columns)``."""
+    exp, number = formula_for(operators.exp, dtype), dtype.type
+
+    def logsoftmax_forward(out: Storage, x: Storage, rows: int, columns: int) -> None:
+        for row in range(rows):
+            scores = x[row * columns : (row + 1) * columns]
+            to = out[row * columns : (row + 1) * columns]
+            top = row_max(scores)
+            for j in range(len(to)):
+                to[j] = exp(scores[j] - top)
+            total = row_sum(to)
+            # NaN among the scores makes NaN of the sum and so of the whole row.
+            rest = number(math.log(total))
+            for j in range(len(to)):
+                to[j] = (scores[j] - top) - rest
+
+    return strict_kernel(logsoftmax_forward)
+
+
+@lru_cache
+def logsoftmax_rows_back(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(to, log_p, g, rows, columns)``."""
+    exp = formula_for(operators.exp, dtype)
+
+    def logsoftmax_backward(
+        to: Storage, log_p: Storage, g: Storage, rows: int, columns: int
+    ) -> None:
+        for row in range(rows):
+            here, out = log_p[row * columns : (row + 1) * columns], to[row * columns :]
+            grads = g[row * columns : (row + 1) * columns]
+            total = row_sum(grads)
+            for j in range(len(here)):
+                out[j] = grads[j] - exp(here[j]) * total
+
+    return strict_kernel(logsoftmax_backward)

@@ -1,0 +1,1 @@
+"""The operations of every backend: map, zip, reduce and matrix products."""

@@ -1,0 +1,1 @@
+"""The processor's vectors as values inside of kernels."""

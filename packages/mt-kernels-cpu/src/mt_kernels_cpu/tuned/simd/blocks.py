@@ -1,0 +1,105 @@
+"""Blocks: tuples of vectors, each of which gets a register of its own.
+
+A block is, for example, the products of each vector of a column and each one of a row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from mt_kernels_cpu.tuned.simd.vector import (
+    emit_halves,
+    emit_multiply_add,
+    emit_shuffle,
+    intrinsic,
+    struct_proxy,
+    unpack_tuple,
+)
+
+
+def _positive(builder: Any, a: Any) -> Any:
+    nothing = ir.Constant(a.type, [0.0] * a.type.count)
+    return builder.select(builder.fcmp_ordered("<=", a, nothing), nothing, a)
+
+
+def _neighbours_added(builder: Any, few: int, a: Any, b: Any) -> Any:
+    """Return the sums of neighbours, first of a and then of b, within each few numbers."""
+    count = a.type.count
+    even = [
+        vector * count + start + i
+        for start in range(0, count, few)
+        for vector in (0, 1)
+        for i in range(0, few, 2)
+    ]
+    odd = [i + 1 for i in even]
+    return builder.fadd(emit_shuffle(builder, a, b, even), emit_shuffle(builder, a, b, odd))
+
+
+@intrinsic
+def add_outer_product(typing: Any, block: Any, column: Any, row: Any) -> Any:
+    """Return a block with the product of each vector of a column and each of a row added."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        sums = unpack_tuple(builder, arguments[0], block.count)
+        left = unpack_tuple(builder, arguments[1], column.count)
+        right = unpack_tuple(builder, arguments[2], row.count)
+        pairs = [(a, b) for a in left for b in right]
+        added = [emit_multiply_add(builder, a, b, c) for (a, b), c in zip(pairs, sums, strict=True)]
+        return context.make_tuple(builder, block, added)
+
+    return block(block, column, row), generate
+
+
+@intrinsic
+def add_horizontal_sums(typing: Any, array: Any, places: Any, block: Any) -> Any:
+    """Add the sum of each vector of a block to a number of an array, column after column.
+
+    Args:
+        typing: What numba knows of types.
+        array: Where to add.
+        places: A tuple of positions: where the sums of each column begin.
+        block: As many vectors for each column, an even number of them.
+    """
+    rows = block.count // places.count
+    # As many vectors at a time as numbers fit into 16 bytes: within these, neighbours are added
+    # without a detour, and each step leaves half as many vectors.
+    few = min(rows, 16 * 8 // array.dtype.bitwidth)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = unpack_tuple(builder, arguments[2], block.count)
+        begins = unpack_tuple(builder, arguments[1], places.count)
+        data = struct_proxy(array)(context, builder, arguments[0]).data
+        for first in range(0, block.count, few):
+            column, start = divmod(first, rows)
+            rest = vectors[column :: places.count][start : start + few]
+            while len(rest) > 1:
+                rest = [
+                    _neighbours_added(builder, few, a, b)
+                    for a, b in zip(rest[::2], rest[1::2], strict=True)
+                ]
+            sums = rest[0]
+            while sums.type.count > few:
+                sums = builder.fadd(*emit_halves(builder, sums))
+            place = builder.add(begins[column], begins[column].type(start))
+            pointer = builder.bitcast(builder.gep(data, [place]), sums.type.as_pointer())
+            before = builder.load(pointer)
+            done = builder.store(builder.fadd(before, sums), pointer)
+            before.align = done.align = array.dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(array, places, block), generate
+
+
+@intrinsic
+def positive_block(typing: Any, block: Any) -> Any:
+    """Return the vectors of a block, 0 in the place of what is negative; NaN stays NaN."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = unpack_tuple(builder, arguments[0], block.count)
+        kept = [_positive(builder, vector) for vector in vectors]
+        return context.make_tuple(builder, block, kept)
+
+    return block(block), generate

@@ -1,0 +1,248 @@
+"""Vectors and memory: load, store, splat, transpose and deinterleave.
+
+Positions are trusted: nothing tests them, and negative ones do not count from the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from mt_kernels_cpu.tuned.simd.vector import (
+    Vector,
+    emit_shuffle,
+    emit_splat,
+    intrinsic,
+    intrinsic_of_constants,
+    struct_proxy,
+    tuple_of,
+    unpack_tuple,
+)
+
+
+def _loaded(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
+    vector = context.get_value_type(Vector(array.dtype))
+    pointer = builder.gep(struct_proxy(array)(context, builder, cells).data, [position])
+    value = builder.load(builder.bitcast(pointer, vector.as_pointer()))
+    value.align = array.dtype.bitwidth // 8
+    return value
+
+
+def _stored(context: Any, builder: Any, array: Any, cells: Any, position: Any, value: Any) -> None:
+    pointer = builder.gep(struct_proxy(array)(context, builder, cells).data, [position])
+    done = builder.store(value, builder.bitcast(pointer, value.type.as_pointer()))
+    done.align = array.dtype.bitwidth // 8
+
+
+def _splat(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
+    data = struct_proxy(array)(context, builder, cells).data
+    number = builder.load(builder.gep(data, [position]))
+    return emit_splat(builder, number, Vector(array.dtype).lanes)
+
+
+def _several(array: Any, count: int) -> Any:
+    """Return the type of a tuple of vectors of an array."""
+    return tuple_of(Vector(array.dtype), count)
+
+
+def _crossings(builder: Any, rows: Any, columns: Any, row_places: Any, column_places: Any) -> Any:
+    """Return each row's place plus each column's."""
+    starts = unpack_tuple(builder, row_places, rows.count)
+    steps = unpack_tuple(builder, column_places, columns.count)
+    return [builder.add(start, step) for start in starts for step in steps]
+
+
+@intrinsic
+def lanes_of(typing: Any, array: Any) -> Any:
+    """Return how many numbers of an array a vector holds: a constant to the compiler.
+
+    Loops that step by a constant cost no division.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.get_constant(types.intp, Vector(array.dtype).lanes)
+
+    return types.intp(array), generate
+
+
+@intrinsic
+def load(typing: Any, array: Any, position: Any) -> Any:
+    """Return the numbers of an array from a position on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _loaded(context, builder, array, *arguments)
+
+    return Vector(array.dtype)(array, types.intp), generate
+
+
+@intrinsic
+def store(typing: Any, array: Any, position: Any, value: Any) -> Any:
+    """Write a vector to an array from a position on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _stored(context, builder, array, *arguments)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
+
+
+@intrinsic
+def store_integers(typing: Any, array: Any, position: Any, value: Any) -> Any:
+    """Write a vector of whole numbers to an array of integers from a position on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        cells, place, numbers = arguments
+        kind = ir.VectorType(ir.IntType(array.dtype.bitwidth), value.lanes)
+        _stored(context, builder, array, cells, place, builder.fptosi(numbers, kind))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
+
+
+@intrinsic
+def splat(typing: Any, array: Any, position: Any) -> Any:
+    """Return a vector of one number of an array, repeated (a splat)."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _splat(context, builder, array, *arguments)
+
+    return Vector(array.dtype)(array, types.intp), generate
+
+
+@intrinsic
+def load_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
+    """Return a tuple of vectors: what stands at a distance from each of several places.
+
+    Args:
+        typing: What numba knows of types.
+        array: Where they stand.
+        places: A tuple of positions.
+        position: What is added to each.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        places_at = unpack_tuple(builder, arguments[1], places.count)
+        vectors = [
+            _loaded(context, builder, array, arguments[0], builder.add(place, arguments[2]))
+            for place in places_at
+        ]
+        return context.make_tuple(builder, signature.return_type, vectors)
+
+    return _several(array, places.count)(array, places, types.intp), generate
+
+
+@intrinsic
+def splat_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
+    """Return a tuple of vectors, each of one number repeated; arguments as for `load_each`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        places_at = unpack_tuple(builder, arguments[1], places.count)
+        vectors = [
+            _splat(context, builder, array, arguments[0], builder.add(place, arguments[2]))
+            for place in places_at
+        ]
+        return context.make_tuple(builder, signature.return_type, vectors)
+
+    return _several(array, places.count)(array, places, types.intp), generate
+
+
+@intrinsic
+def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) -> Any:
+    """Write the vectors of a block: to row + column for each row and, faster, each column."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = unpack_tuple(builder, arguments[3], block.count)
+        crossings = _crossings(builder, rows, columns, *arguments[1:3])
+        for place, vector in zip(crossings, vectors, strict=True):
+            _stored(context, builder, array, arguments[0], place, vector)
+        return context.get_dummy_value()
+
+    return types.void(array, rows, columns, block), generate
+
+
+@intrinsic
+def mask_tail(typing: Any, a: Any, count: Any) -> Any:
+    """Return a vector of the first `count` numbers of another one, zeros behind them."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        nothing = ir.Constant(context.get_value_type(a), None)
+        ends = emit_splat(builder, arguments[1], a.lanes)
+        kept = builder.icmp_signed("<", ir.Constant(ends.type, [*range(a.lanes)]), ends)
+        return builder.select(kept, arguments[0], nothing)
+
+    return a(a, types.intp), generate
+
+
+@intrinsic_of_constants
+def deinterleave(typing: Any, array: Any, position: Any, count: Any) -> Any:
+    """Return a tuple of vectors: vector i of n holds the numbers i, n + i, 2 n + i and so on.
+
+    Args:
+        typing: numba's typing context.
+        array: The array, which holds as many numbers as all vectors from the position on.
+        position: The position of the first number.
+        count: The number of vectors, a constant.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = context.get_value_type(Vector(array.dtype))
+        data = struct_proxy(array)(context, builder, arguments[0]).data
+        pointer = builder.gep(data, [arguments[1]])
+        size = vector.count * parts
+        whole = builder.load(
+            builder.bitcast(pointer, ir.VectorType(vector.element, size).as_pointer())
+        )
+        whole.align = array.dtype.bitwidth // 8
+        vectors = [
+            emit_shuffle(builder, whole, whole, [*range(part, size, parts)])
+            for part in range(parts)
+        ]
+        return context.make_tuple(builder, signature.return_type, vectors)
+
+    parts = count.literal_value
+    return _several(array, parts)(array, types.intp, count), generate
+
+
+@intrinsic
+def copy_transposed(
+    typing: Any, to: Any, to_start: Any, to_step: Any, array: Any, start: Any, step: Any
+) -> Any:
+    """Write the columns of a square block of numbers as rows: as many of them as a vector holds.
+
+    Args:
+        typing: What numba knows of types.
+        to: Where to write.
+        to_start: The position of the first row there.
+        to_step: How far apart the rows are there.
+        array: What to read.
+        start: The position of the first row.
+        step: How far apart the rows are.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        count = Vector(array.dtype).lanes
+        into, at, apart, source, place, distance = arguments
+        rows = []
+        for _ in range(count):
+            rows.append(_loaded(context, builder, array, source, place))
+            place = builder.add(place, distance)
+        # In each round two rows exchange every other piece; pieces become half as long.
+        piece = count // 2
+        while piece:
+            upper = [i if i & piece == 0 else count + i - piece for i in range(count)]
+            lower = [i + piece if i & piece == 0 else count + i for i in range(count)]
+            for i in range(count):
+                if i & piece == 0:
+                    a, b = rows[i], rows[i + piece]
+                    rows[i] = emit_shuffle(builder, a, b, upper)
+                    rows[i + piece] = emit_shuffle(builder, a, b, lower)
+            piece //= 2
+        for row in rows:
+            _stored(context, builder, to, into, at, row)
+            at = builder.add(at, apart)
+        return context.get_dummy_value()
+
+    signature = types.void(to, types.intp, types.intp, array, types.intp, types.intp)
+    return signature, generate

@@ -1,0 +1,227 @@
+"""Convolution on the tuned backend against the reference, in any layout."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mt_kernels_cpu import Tuned
+from mt_kernels_cpu.tuned import threads
+from mt_tensor import Reference, TensorData
+from tools.layouts import operand
+
+SPECIALS = [np.nan, np.inf, -np.inf, 0.0, -0.0]
+
+few = st.integers(0, 4)
+reverses = st.booleans()
+draws = st.data()
+
+
+@pytest.fixture(params=["one thread", "several threads"])
+def spread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Everything on one thread, or everything on three if there are as many images."""
+    several = 3 if request.param == "several threads" else 1
+    monkeypatch.setattr(
+        "mt_kernels_cpu.tuned.convolution.launch.partition",
+        lambda count, steps: equal_parts(count, min(several, count)),
+    )
+    yield
+
+
+def same(mine: TensorData, expected: TensorData, dtype: Any) -> None:
+    tolerance = 1e-12 if dtype == np.float64 else 1e-5
+    np.testing.assert_allclose(
+        Tuned(dtype).to_numpy(mine),
+        Reference(dtype).to_numpy(expected),
+        rtol=tolerance,
+        atol=tolerance,
+        strict=True,
+    )
+
+
+def equal_parts(count: int, several: int) -> list[threads.Part]:
+    ends = [count * part // several for part in range(several + 1)]
+    return list(pairwise(ends))
+
+
+dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+# Each law is put to the test four times: for two dtypes, on one thread and on several.
+quarter = settings(max_examples=15)
+
+
+@pytest.mark.usefixtures("spread")
+@dtypes
+@quarter
+@given(st.tuples(few, few, few), st.integers(0, 36), st.integers(0, 9), reverses, draws)
+def test_conv1d(
+    dtype: Any,
+    sizes: tuple[int, int, int],
+    width: int,
+    taps: int,
+    reverse: bool,
+    data: st.DataObject,
+) -> None:
+    count, channels, outputs = sizes
+    size = data.draw(st.integers(0, 36))
+    x = operand(data, dtype, count, channels, width)
+    w = operand(data, dtype, outputs, channels, taps)
+    same(
+        Tuned(dtype).convolve(x, w, reverse, (size,)),
+        Reference(dtype).convolve(x, w, reverse, (size,)),
+        dtype,
+    )
+
+
+@pytest.mark.usefixtures("spread")
+@dtypes
+@quarter
+@given(st.integers(1, 8), st.integers(1, 36), st.integers(1, 36), st.integers(1, 4), draws)
+def test_sequences_of_vectors(
+    dtype: Any, count: int, width: int, channels: int, taps: int, data: st.DataObject
+) -> None:
+    """Such as the vectors of words: the channels are neighbours in memory."""
+    x = operand(data, dtype, count, width, channels).permute(0, 2, 1)
+    w = operand(data, dtype, 2, channels, taps)
+    size = (data.draw(st.integers(1, 36)),)
+    same(
+        Tuned(dtype).convolve(x, w, False, size),
+        Reference(dtype).convolve(x, w, False, size),
+        dtype,
+    )
+
+
+@pytest.mark.usefixtures("spread")
+@dtypes
+@quarter
+@given(
+    st.tuples(few, few, st.integers(0, 6)),
+    st.tuples(st.integers(0, 4), st.integers(0, 20)),
+    st.tuples(st.integers(0, 3), st.integers(0, 5)),
+    reverses,
+    draws,
+)
+def test_conv2d(
+    dtype: Any,
+    sizes: tuple[int, int, int],
+    image: tuple[int, int],
+    kernel: tuple[int, int],
+    reverse: bool,
+    data: st.DataObject,
+) -> None:
+    count, channels, outputs = sizes
+    size = (data.draw(st.integers(0, 4)), data.draw(st.integers(0, 36)))
+    x = operand(data, dtype, count, channels, *image)
+    w = operand(data, dtype, outputs, channels, *kernel)
+    same(
+        Tuned(dtype).convolve(x, w, reverse, size),
+        Reference(dtype).convolve(x, w, reverse, size),
+        dtype,
+    )
+
+
+@pytest.mark.usefixtures("spread")
+@dtypes
+@quarter
+@given(
+    st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 6)),
+    st.tuples(st.integers(1, 4), st.integers(1, 12)),
+    st.tuples(st.integers(1, 5), st.integers(1, 12)),
+    draws,
+)
+def test_gradient_of_a_weight(
+    dtype: Any,
+    sizes: tuple[int, int, int],
+    image: tuple[int, int],
+    gradient: tuple[int, int],
+    data: st.DataObject,
+) -> None:
+    """The kernel is as large as an image, and the output as small as a kernel."""
+    channels, count, outputs = sizes
+    size = (data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3)))
+    x = operand(data, dtype, channels, count, *image)
+    g = operand(data, dtype, outputs, count, *gradient)
+    same(
+        Tuned(dtype).convolve(x, g, False, size),
+        Reference(dtype).convolve(x, g, False, size),
+        dtype,
+    )
+
+
+@pytest.mark.usefixtures("spread")
+@dtypes
+@given(st.integers(1, 200), st.integers(8, 24), st.integers(1, 8))
+def test_gradient_of_a_weight_of_many_sequences(
+    dtype: Any, count: int, width: int, taps: int
+) -> None:
+    """More than planes have room for, so that others have been where the last ones are."""
+    rng = np.random.default_rng(count)
+    x = rng.integers(-9, 9, (2, count, width + taps - 1)).astype(dtype)
+    g = rng.integers(-9, 9, (3, count, width)).astype(dtype)
+    backend = Tuned(dtype)
+    received = backend.convolve(backend.from_numpy(x), backend.from_numpy(g), False, (taps,))
+    windows = np.lib.stride_tricks.sliding_window_view(x, width, axis=2)
+    expected = np.tensordot(windows, g, ((1, 3), (1, 2))).transpose(0, 2, 1)
+    np.testing.assert_array_equal(backend.to_numpy(received), expected)
+
+
+@dtypes
+@pytest.mark.parametrize("number", SPECIALS)
+@pytest.mark.parametrize("place", ["image", "kernel"])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("size", [(4, 9), (2, 3), (9, 12)])
+@pytest.mark.parametrize("kernel", [(2, 3), (4, 8)])
+def test_special_numbers_do_not_meet_the_zeros_around_an_image(
+    dtype: Any,
+    number: float,
+    place: str,
+    reverse: bool,
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+) -> None:
+    rng = np.random.default_rng(0)
+    image, weight = rng.normal(size=(2, 2, 4, 9)), rng.normal(size=(3, 2, *kernel))
+    target = image if place == "image" else weight
+    target[1, 0, 0, -1] = target[0, 1, -1, 0] = number
+    tuned, reference = Tuned(dtype), Reference(dtype)
+    x, w = tuned.from_numpy(image), tuned.from_numpy(weight)
+    same(tuned.convolve(x, w, reverse, size), reference.convolve(x, w, reverse, size), dtype)
+
+
+@dtypes
+@pytest.mark.parametrize("number", SPECIALS)
+@pytest.mark.parametrize("place", [(0, 0, 0, 0), (1, 0, 4, 19), (0, 1, 2, 18)])
+def test_special_numbers_reach_only_the_weights_that_met_them(
+    dtype: Any, number: float, place: tuple[int, ...]
+) -> None:
+    """Without zeros around the image, there still are some beside the gradient in its plane."""
+    rng = np.random.default_rng(0)
+    image, grad = rng.normal(size=(2, 2, 5, 20)), rng.normal(size=(2, 3, 3, 18))
+    image[place] = number
+    tuned, reference = Tuned(dtype), Reference(dtype)
+    mine, expected = (
+        each.convolve(
+            each.from_numpy(image).permute(1, 0, 2, 3),
+            each.from_numpy(grad).permute(1, 0, 2, 3),
+            size=(3, 3),
+        )
+        for each in (tuned, reference)
+    )
+    same(mine, expected, dtype)
+
+
+def test_the_gradient_of_a_large_batch_is_as_good_as_that_of_a_small_one() -> None:
+    """Sums in float32 over a million products stay close to sums in float64."""
+    rng = np.random.default_rng(0)
+    x, g = rng.normal(size=(1, 512, 28, 28)), rng.normal(size=(4, 512, 28, 28))
+    single, double = (
+        Tuned(dtype)
+        .convolve(Tuned(dtype).from_numpy(x), Tuned(dtype).from_numpy(g), size=(3, 3))
+        .storage
+        for dtype in (np.float32, np.float64)
+    )
+    assert np.abs(single - double).max() < 1e-2 * np.abs(double).mean()

@@ -1,0 +1,86 @@
+"""Vectors loaded from memory and stored there, against NumPy."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mt_kernels_cpu.compiling.jit import nogil_kernel
+from mt_kernels_cpu.tuned.simd.memory import (
+    copy_transposed,
+    deinterleave,
+    lanes_of,
+    load,
+    mask_tail,
+    store,
+    store_integers,
+)
+from mt_kernels_cpu.tuned.simd.vector import lanes
+
+dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+@nogil_kernel
+def write_integers(out: Any, a: Any, steps: Any) -> None:
+    """Write the whole numbers of an array as integers, a vector at a time."""
+    for i in range(0, len(a), lanes_of(a)):
+        store_integers(out, i, load(a, i))
+        steps[i] = 1
+
+
+@dtypes
+def test_integers(dtype: Any) -> None:
+    a = np.arange(2 * lanes(dtype), dtype=dtype) * 1001
+    out, steps = np.zeros(len(a), np.int32), np.zeros(len(a), np.int32)
+    write_integers(out, a, steps)
+    np.testing.assert_array_equal(out, a)
+    assert steps.nonzero()[0].tolist() == [0, lanes(dtype)]
+
+
+@nogil_kernel
+def deal_three(out: Any, a: Any, width: int) -> None:
+    """Write each vector of three to which the numbers behind the first are dealt."""
+    for hand in range(3):
+        store(out, hand * width, deinterleave(a, 1, 3)[hand])
+
+
+@dtypes
+def test_dealing(dtype: Any) -> None:
+    width = lanes(dtype)
+    a, out = np.arange(3 * width + 1, dtype=dtype), np.empty(3 * width, dtype)
+    deal_three(out, a, width)
+    np.testing.assert_array_equal(out.reshape(3, width), a[1:].reshape(width, 3).T)
+
+
+@nogil_kernel
+def transpose(out: Any, a: Any, out_step: int, a_step: int) -> None:
+    """Write a square block, that of a from position 2 on, transposed to position 1."""
+    copy_transposed(out, 1, out_step, a, 2, a_step)
+
+
+@dtypes
+def test_transposing(dtype: Any) -> None:
+    width = lanes(dtype)
+    a, out = np.arange(width * (width + 3.0), dtype=dtype), np.zeros(width * (width + 2), dtype)
+    transpose(out, a, width + 2, width + 3)
+    written = out.reshape(width, width + 2)
+    np.testing.assert_array_equal(written[:, 1:-1], a.reshape(width, width + 3)[:, 2:-1].T)
+    np.testing.assert_array_equal(written[:, [0, -1]], 0)
+
+
+@nogil_kernel
+def mask(out: Any, a: Any, width: int) -> None:
+    """Write one more number of each vector than of the one before, and zeros."""
+    for i in range(0, len(a), width):
+        store(out, i, mask_tail(load(a, i), i // width + 1))
+
+
+@dtypes
+def test_masking(dtype: Any) -> None:
+    width = lanes(dtype)
+    a = np.arange(1, width * width + 1, dtype=dtype)
+    a[::3] = np.nan
+    out = np.empty_like(a)
+    mask(out, a, width)
+    expected = np.where(np.tri(width), a.reshape(width, width), 0)
+    np.testing.assert_array_equal(out.reshape(width, width), expected)

@@ -1,0 +1,116 @@
+"""Memory is used again once nobody can see it any more, and not before."""
+
+import gc
+import threading
+
+import numpy as np
+import pytest
+
+from mt_kernels_cpu.tuned import buffers as module
+from mt_kernels_cpu.tuned.buffers import ALIGNMENT, REUSED_FROM, Buffers
+
+LARGE = 100_000
+
+
+def address(array: np.ndarray[tuple[int], np.dtype[np.float32]]) -> int:
+    return array.ctypes.data
+
+
+def test_a_block_serves_one_array_after_the_other() -> None:
+    buffers = Buffers()
+    first = buffers.empty(LARGE, np.float32)
+    assert first.shape == (LARGE,)
+    assert first.dtype == np.float32
+    assert first.flags.writeable
+    where = address(first)
+    assert where % ALIGNMENT == 0
+    second = buffers.empty(LARGE, np.float32)
+    assert not np.shares_memory(first, second)
+    del first
+    assert address(buffers.empty(LARGE, np.float32)) == where
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda array: array[10:20],
+        lambda array: array.reshape(100, -1).T[3],
+        lambda array: np.lib.stride_tricks.as_strided(array, (3, 3), (4, 0)),
+        lambda array: memoryview(array)[5:],
+        lambda array: np.frombuffer(array, np.uint8)[7:9],
+    ],
+)
+def test_a_view_keeps_its_block(view: object) -> None:
+    buffers = Buffers()
+    array = buffers.empty(LARGE, np.float32)
+    array[:] = 1.0
+    where = address(array)
+    assert callable(view)
+    part = view(array)
+    del array
+    other = buffers.empty(LARGE, np.float32)
+    assert address(other) != where
+    other[:] = 2.0
+    assert np.asarray(part).flat[0] != 2.0
+    del part
+    gc.collect()
+    assert address(buffers.empty(LARGE, np.float32)) == where
+
+
+def test_nearly_equal_sizes_and_other_dtypes_share_blocks() -> None:
+    buffers = Buffers()
+    where = address(buffers.empty(LARGE, np.float32))
+    assert address(buffers.empty(LARGE - 100, np.float32)) == where
+    assert address(buffers.empty(LARGE // 2, np.float64)) == where
+    assert address(buffers.empty(LARGE // 4, np.float32)) != where
+
+
+@pytest.mark.parametrize("count", [0, 1, REUSED_FROM // 4 - 1, REUSED_FROM // 4, LARGE + 1])
+def test_every_element_can_be_written(count: int) -> None:
+    array = Buffers().empty(count, np.float32)
+    array[:] = np.arange(count)
+    assert array.sum(dtype=np.float64) == count * (count - 1) / 2
+
+
+def test_little_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BUFFER_CACHE_SIZE", 3 * 4 * LARGE)
+    buffers = Buffers()
+    arrays = [buffers.empty(LARGE, np.float32) for _ in range(5)]
+    places = {address(array) for array in arrays}
+    kept = arrays.pop()
+    arrays.clear()
+    # All five wait or are in use; none goes before another size is wanted.
+    again = [buffers.empty(LARGE, np.float32) for _ in range(2)]
+    assert {address(array) for array in again} <= places
+    del again
+    buffers.empty(LARGE // 2, np.float32)
+    blocks = [block for free_list in buffers._free_lists.values() for block in free_list]
+    assert len(blocks) == 2
+    assert any(np.shares_memory(block, kept) for block in blocks)
+
+
+def test_many_sizes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOKUP_CACHE_SIZE", 3)
+    buffers = Buffers()
+    for count in range(LARGE, LARGE + 10):
+        assert buffers.empty(count, np.float32).shape == (count,)
+    assert len(buffers._free_list_for) <= 3
+
+
+def test_several_threads_never_share() -> None:
+    buffers = Buffers()
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(300):
+            array = buffers.empty(LARGE, np.float32)
+            array[::1000] = number
+            if (array[::1000] != number).any():
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong

@@ -1,0 +1,48 @@
+"""The tuned kernels in processes of their own: vectors of another width, memory between guards."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOME_WIDTH = """
+import sys
+import pytest
+from mt_kernels_cpu.compiling import jit
+compiles_for = jit.compiles_for
+jit.compiles_for = lambda feature: compiles_for(feature) == {own}
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+
+
+def pass_tests(own: bool, *options: Path | str) -> None:
+    """Run tests in a process with vectors of the processor's own width, or of the other one."""
+    code = SOME_WIDTH.format(own=own)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "-q", "-m", "not slow and not oracle", *map(str, options)],
+        cwd=Path(__file__).parents[4],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+
+
+@pytest.mark.slow
+def test_vectors_of_the_other_width() -> None:
+    """The compiler puts a vector into two registers where one does not hold it."""
+    files = [
+        *Path(__file__).parent.rglob("test_cpu_*.py"),
+        *Path(__file__).parents[3].glob("mt-nn/tests/test_nn_layers_*.py"),
+        *Path(__file__).parents[3].glob("mt-nn/tests/functional/test_nn_functional_pooling.py"),
+    ]
+    pass_tests(False, *files)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="protects pages as Linux does")
+@pytest.mark.parametrize("own", [True, False], ids=["own width", "other width"])
+def test_no_kernel_reaches_beyond_its_arrays(own: bool) -> None:
+    # Nothing is captured, so that what a process that was stopped has printed is there.
+    pass_tests(own, "-s", Path(__file__).with_name("guarded.py"))
