@@ -10,7 +10,7 @@ import pytest
 from numba.cuda.cudadrv.devicearray import DeviceNDArray
 
 from mt_kernels_cuda import SIMULATED
-from mt_kernels_cuda.tuned.quads import aligned
+from mt_kernels_cuda.tuned.hardware.vec4 import aligned
 
 pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator has arrays of another class")
 

@@ -8,7 +8,7 @@ import pytest
 
 from mt_kernels_cuda.catalog import RecordedCuda, RecordedTunedCuda
 from mt_kernels_cuda.launching import LARGEST_GRID
-from mt_kernels_cuda.tuned import shapes
+from mt_kernels_cuda.tuned.hardware import shapes
 
 
 class Compiled:

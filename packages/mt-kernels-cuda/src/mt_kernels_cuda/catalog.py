@@ -19,9 +19,9 @@ from mt_kernels_cuda.backend import Cuda
 from mt_kernels_cuda.jit import Kernel
 from mt_kernels_cuda.launching import BLOCK, TILE, Launch, array_of
 from mt_kernels_cuda.tuned.backend import TunedCuda
-from mt_kernels_cuda.tuned.probabilities import ROW_THREADS
-from mt_kernels_cuda.tuned.shapes import THREADS
-from mt_kernels_cuda.tuned.tiles import LARGE, TALL, WORTH
+from mt_kernels_cuda.tuned.gemm.tiles import LARGE, TALL, WORTH
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS
+from mt_kernels_cuda.tuned.layers.probabilities import ROW_THREADS
 from mt_tensor import TensorData, operators
 from mt_tensor.fused import FusedOperation
 from mt_tensor.fused import operations as ops

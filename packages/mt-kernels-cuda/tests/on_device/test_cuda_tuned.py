@@ -13,13 +13,14 @@ from numba import cuda
 
 from mt_kernels_cuda import SIMULATED, Cuda, KernelError, Launch, TunedCuda
 from mt_kernels_cuda.jit import kernel
-from mt_kernels_cuda.tuned import pcg64, tiles
-from mt_kernels_cuda.tuned.dropout import Dropout
-from mt_kernels_cuda.tuned.elementwise import merged
-from mt_kernels_cuda.tuned.quads import aligned
-from mt_kernels_cuda.tuned.shapes import THREADS, parts_for
-from mt_kernels_cuda.tuned.tiles import FLAT, LARGE, MEDIUM, TALL, WORTH, choose_tiles
-from mt_kernels_cuda.tuned.whole_numbers import parted
+from mt_kernels_cuda.tuned.gemm import tiles
+from mt_kernels_cuda.tuned.gemm.tiles import FLAT, LARGE, MEDIUM, TALL, WORTH, choose_tiles
+from mt_kernels_cuda.tuned.hardware.integers import parted
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
+from mt_kernels_cuda.tuned.hardware.vec4 import aligned
+from mt_kernels_cuda.tuned.layers import pcg64
+from mt_kernels_cuda.tuned.layers.dropout import Dropout
+from mt_kernels_cuda.tuned.operations.elementwise import merged
 from mt_tensor import REFERENCE, TensorData, operators
 
 SINGLE, DOUBLE = TunedCuda(), TunedCuda(np.float64)

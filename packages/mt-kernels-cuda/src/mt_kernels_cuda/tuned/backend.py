@@ -7,12 +7,12 @@ import numpy.typing as npt
 
 from mt_kernels_cuda.backend import Cuda
 from mt_kernels_cuda.jit import Kernel
-from mt_kernels_cuda.tuned import shapes
-from mt_kernels_cuda.tuned.convolution import as_images, correlate
-from mt_kernels_cuda.tuned.elementwise import map_launch, zip_launch
+from mt_kernels_cuda.tuned.convolution.form import as_images, correlate
 from mt_kernels_cuda.tuned.forms import FORMS
-from mt_kernels_cuda.tuned.products import multiply
-from mt_kernels_cuda.tuned.reductions import fold, seen_along
+from mt_kernels_cuda.tuned.gemm.products import multiply
+from mt_kernels_cuda.tuned.hardware import shapes
+from mt_kernels_cuda.tuned.operations.elementwise import map_launch, zip_launch
+from mt_kernels_cuda.tuned.operations.reductions import fold, seen_along
 from mt_tensor import FusedForm, FusedOperation, Map, TensorData, Zip, operators
 
 

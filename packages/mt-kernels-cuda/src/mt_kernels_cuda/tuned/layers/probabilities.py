@@ -10,8 +10,8 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch
-from mt_kernels_cuda.tuned.folding import block_fold
-from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS
+from mt_kernels_cuda.tuned.operations.folding import block_fold
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 

@@ -15,9 +15,9 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
-from mt_kernels_cuda.tuned.probabilities import ROW_THREADS, row_folds, row_top
-from mt_kernels_cuda.tuned.shapes import THREADS
-from mt_kernels_cuda.tuned.whole_numbers import parted
+from mt_kernels_cuda.tuned.hardware.integers import parted
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS
+from mt_kernels_cuda.tuned.layers.probabilities import ROW_THREADS, row_folds, row_top
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.fused.targets import class_targets
 from mt_tensor.layout import Storage

@@ -13,9 +13,9 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
-from mt_kernels_cuda.tuned.formulas import formula_for
-from mt_kernels_cuda.tuned.quads import QUAD
-from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS
+from mt_kernels_cuda.tuned.hardware.vec4 import QUAD
+from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import FusedStep, Parts, TensorData, operators
 from mt_tensor.layout import Storage, strides_from_shape
 

@@ -8,9 +8,9 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
-from mt_kernels_cuda.tuned import pcg64
-from mt_kernels_cuda.tuned.pcg64 import halves, jump, plus, scramble, steps, threshold, times
-from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS
+from mt_kernels_cuda.tuned.layers import pcg64
+from mt_kernels_cuda.tuned.layers.pcg64 import halves, jump, plus, scramble, steps, threshold, times
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from mt_kernels_cuda.gpu import SIMULATED
 from mt_kernels_cuda.jit import device_function
-from mt_kernels_cuda.tuned import quad_instructions
 from mt_tensor.layout import Storage
 
 QUAD = 4
@@ -54,17 +53,17 @@ def _at_quads(array: Storage) -> None:
 
 # The simulator has no such instructions.
 load4: Callable[[Storage, int], Four] = (
-    device_function(_load4) if SIMULATED else quad_instructions.load4
+    device_function(_load4) if SIMULATED else vec4_instructions.load4
 )
 """``load4(array, position)`` returns the four numbers of an array from a position on."""
 
 store4: Callable[[Storage, int, Four], None] = (
-    device_function(_store4) if SIMULATED else quad_instructions.store4
+    device_function(_store4) if SIMULATED else vec4_instructions.store4
 )
 """``store4(array, position, numbers)`` writes four numbers to an array from a position on."""
 
 at_quads: Callable[[Storage], None] = (
-    device_function(_at_quads) if SIMULATED else quad_instructions.at_quads
+    device_function(_at_quads) if SIMULATED else vec4_instructions.at_quads
 )
 """``at_quads(array)`` lets the shared arrays of a kernel, this one and those before, begin where
 pieces may begin."""

@@ -1,7 +1,7 @@
-"""Losses of two classes: one block adds up what every element costs.
+"""Losses of two classes: one block adds up the losses of all elements.
 
-Targets from the host are checked there, as in `mt_kernels_cuda.tuned.losses`. Numbers on the device
-that are no probabilities cost NaN.
+Targets from the host are checked on the host, as in `mt_kernels_cuda.tuned.layers.losses`. A target
+on the device that is not a probability makes the loss NaN.
 """
 
 import math
@@ -14,9 +14,9 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch
-from mt_kernels_cuda.tuned.formulas import formula_for
-from mt_kernels_cuda.tuned.losses import block_total, per_element, there_already
-from mt_kernels_cuda.tuned.shapes import THREADS
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS
+from mt_kernels_cuda.tuned.layers.losses import block_total, per_element, there_already
+from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.fused.targets import flat_targets, least_probability
 from mt_tensor.layout import Storage

@@ -3,8 +3,8 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from mt_kernels_cuda.tuned.products import multiply
-from mt_kernels_cuda.tuned.tiles import ALONG_COLUMNS
+from mt_kernels_cuda.tuned.gemm.products import multiply
+from mt_kernels_cuda.tuned.gemm.tiles import ALONG_COLUMNS
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 
 if TYPE_CHECKING:

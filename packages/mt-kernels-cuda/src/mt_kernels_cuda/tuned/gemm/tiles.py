@@ -23,10 +23,10 @@ from numba import cuda
 from mt_kernels_cuda.gpu import SIMULATED
 from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch, Table, blocks_for
-from mt_kernels_cuda.tuned.quads import QUAD, at_quads, load4, store4
-from mt_kernels_cuda.tuned.shapes import THREADS, parts_for
-from mt_kernels_cuda.tuned.strips import Operand, Walk, filler, pitch_of
-from mt_kernels_cuda.tuned.whole_numbers import smaller
+from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk, filler, pitch_of
+from mt_kernels_cuda.tuned.hardware.integers import smaller
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
+from mt_kernels_cuda.tuned.hardware.vec4 import QUAD, at_quads, load4, store4
 from mt_tensor.layout import Storage
 
 Numbers = tuple[int, ...]

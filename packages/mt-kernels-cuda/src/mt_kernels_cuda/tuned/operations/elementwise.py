@@ -14,10 +14,10 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
-from mt_kernels_cuda.tuned.formulas import formula_for
-from mt_kernels_cuda.tuned.quads import QUAD, aligned, load4, store4
-from mt_kernels_cuda.tuned.shapes import THREADS
-from mt_kernels_cuda.tuned.whole_numbers import parted
+from mt_kernels_cuda.tuned.hardware.integers import parted
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS
+from mt_kernels_cuda.tuned.hardware.vec4 import QUAD, aligned, load4, store4
+from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import TensorData
 from mt_tensor.layout import Storage
 

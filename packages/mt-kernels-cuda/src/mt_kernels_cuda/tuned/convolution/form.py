@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cuda.launching import Table
-from mt_kernels_cuda.tuned.elementwise import Numbers, merged
-from mt_kernels_cuda.tuned.quads import QUAD, in_quads, load4
-from mt_kernels_cuda.tuned.strips import Operand, Walk
-from mt_kernels_cuda.tuned.tiles import ALONG_ROWS, OWN, Product, launch_product
-from mt_kernels_cuda.tuned.whole_numbers import parted
+from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk
+from mt_kernels_cuda.tuned.gemm.tiles import ALONG_ROWS, OWN, Product, launch_product
+from mt_kernels_cuda.tuned.hardware.integers import parted
+from mt_kernels_cuda.tuned.hardware.vec4 import QUAD, in_quads, load4
+from mt_kernels_cuda.tuned.operations.elementwise import Numbers, merged
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 

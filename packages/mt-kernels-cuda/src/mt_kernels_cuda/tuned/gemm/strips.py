@@ -14,7 +14,7 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import device_function
 from mt_kernels_cuda.launching import blocks_for
-from mt_kernels_cuda.tuned.quads import QUAD, load4, store4
+from mt_kernels_cuda.tuned.hardware.vec4 import QUAD, load4, store4
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from mt_kernels_cuda.launching import LARGEST_GRID
-from mt_kernels_cuda.tuned.elementwise import Numbers, merged, strides_in
-from mt_kernels_cuda.tuned.quads import in_quads
-from mt_kernels_cuda.tuned.strips import Operand, Walk
-from mt_kernels_cuda.tuned.tiles import COLUMNS, OWN, ROWS, Product, launch_product
+from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk
+from mt_kernels_cuda.tuned.gemm.tiles import COLUMNS, OWN, ROWS, Product, launch_product
+from mt_kernels_cuda.tuned.hardware.vec4 import in_quads
+from mt_kernels_cuda.tuned.operations.elementwise import Numbers, merged, strides_in
 from mt_tensor import TensorData
 from mt_tensor.layout import Storage
 

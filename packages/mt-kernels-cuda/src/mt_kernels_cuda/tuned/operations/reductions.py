@@ -17,10 +17,10 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
-from mt_kernels_cuda.tuned.folding import block_fold
-from mt_kernels_cuda.tuned.formulas import formula_for
-from mt_kernels_cuda.tuned.shapes import THREADS, parts_for
-from mt_kernels_cuda.tuned.whole_numbers import parted, smaller
+from mt_kernels_cuda.tuned.hardware.integers import parted, smaller
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
+from mt_kernels_cuda.tuned.operations.folding import block_fold
+from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor.layout import Storage
 
 if TYPE_CHECKING:
