@@ -1,9 +1,8 @@
 """The table of fused forms: what the tuned backend computes in one piece."""
 
-from typing import Any
-
 from mt_kernels_cuda.tuned.convolution.form import Convolution
 from mt_kernels_cuda.tuned.convolution.max_over_time import MaxOverTime
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.layers.binary_losses import (
     BinaryCrossEntropy,
     BinaryCrossEntropyWithLogits,
@@ -18,7 +17,7 @@ from mt_kernels_cuda.tuned.layers.probabilities import LogSoftmax, Softmax
 from mt_tensor import FusedForm, FusedOperation
 from mt_tensor.fused import operations
 
-FORMS: dict[FusedOperation, type[FusedForm[Any]]] = {
+FORMS: dict[FusedOperation, type[FusedForm[Device]]] = {
     operations.ADAM: Adam,
     operations.AVGPOOL2D: AvgPool2d,
     operations.BINARY_CROSS_ENTROPY: BinaryCrossEntropy,

@@ -8,12 +8,12 @@ one row high.
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cuda.launching import Table
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk
 from mt_kernels_cuda.tuned.gemm.tiles import ALONG_ROWS, OWN, Product, launch_product
 from mt_kernels_cuda.tuned.hardware.integers import parted
@@ -21,9 +21,6 @@ from mt_kernels_cuda.tuned.hardware.vec4 import QUAD, in_quads, load4
 from mt_kernels_cuda.tuned.operations.elementwise import Numbers, merged
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
-
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
 
 (P, Q, H, W, TOP, LEFT, X_N, X_H, X_W, W_O, OUT_N) = range(OWN, OWN + 11)
 """The numbers of a convolution: the sizes of output positions and input; how far kernels begin
@@ -98,7 +95,7 @@ class Steps(Table):
 
 
 def correlate(
-    backend: "TunedCuda",
+    backend: Device,
     out: TensorData,
     input: TensorData,
     weight: TensorData,
@@ -196,7 +193,7 @@ class Call:
 
 
 def convolve(
-    backend: "TunedCuda",
+    backend: Device,
     needs_grad: tuple[bool, ...],
     input: TensorData,
     weight: TensorData,
@@ -229,12 +226,12 @@ def convolve(
     return Call(sequences, zeros, input, weight, out, relu, needs_grad)
 
 
-class Convolution(FusedForm[Any]):
+class Convolution(FusedForm[Device]):
     """Convolution, bias and ReLU in one pass, for a stride of 1."""
 
     @staticmethod
     def forward(
-        backend: "TunedCuda",
+        backend: Device,
         needs_grad: tuple[bool, ...],
         input: TensorData,
         weight: TensorData,
@@ -251,7 +248,7 @@ class Convolution(FusedForm[Any]):
         return (as_sequences(call.out) if call.sequences else call.out), call
 
     @staticmethod
-    def backward(backend: "TunedCuda", saved: Call, grad: TensorData) -> Gradients:
+    def backward(backend: Device, saved: Call, grad: TensorData) -> Gradients:
         """Return the gradients of input, weight and bias, where they are needed."""
         if saved.sequences:
             grad = as_images(grad)
@@ -273,7 +270,7 @@ class Convolution(FusedForm[Any]):
         return (by_input, by_weight, by_bias)[: len(saved.needs_grad)]
 
 
-def gradient_of_input(backend: "TunedCuda", call: Call, grad: TensorData) -> TensorData:
+def gradient_of_input(backend: Device, call: Call, grad: TensorData) -> TensorData:
     r"""Return $\bar x_{n,c,q} = \sum_{o,k} \bar z_{n,o,q+before-k}\, w_{o,c,k}$."""
     out = backend.empty(call.input.shape)
     (top, left), turned = call.before, call.weight.permute(1, 0, 2, 3)
@@ -281,7 +278,7 @@ def gradient_of_input(backend: "TunedCuda", call: Call, grad: TensorData) -> Ten
     return out
 
 
-def gradient_of_weight(backend: "TunedCuda", call: Call, grad: TensorData) -> TensorData:
+def gradient_of_weight(backend: Device, call: Call, grad: TensorData) -> TensorData:
     r"""Return $\bar w_{o,c,k} = \sum_{n,p} \bar z_{n,o,p}\, x_{n,c,p+k-before}$."""
     out = backend.empty(call.weight.shape)
     swap = (1, 0, 2, 3)

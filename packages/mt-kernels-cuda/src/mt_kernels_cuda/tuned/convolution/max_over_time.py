@@ -5,7 +5,7 @@ part in the gradient: a fraction of the work that the gradient of a whole convol
 """
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import cuda
@@ -13,19 +13,17 @@ from numba import cuda
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.convolution.form import Call, convolve
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import parted
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
-
 NOWHERE = -1
 """In the place of a position: no response is positive, so there is no gradient."""
 
 
-class MaxOverTime(FusedForm[Any]):
+class MaxOverTime(FusedForm[Device]):
     """Sequences over which kernels move on by one position.
 
     The gradient leaves out products with zero: an infinite or NaN input that lies in no window of
@@ -34,7 +32,7 @@ class MaxOverTime(FusedForm[Any]):
 
     @staticmethod
     def forward(
-        backend: "TunedCuda",
+        backend: Device,
         needs_grad: tuple[bool, ...],
         input: TensorData,
         weight: TensorData,
@@ -56,7 +54,7 @@ class MaxOverTime(FusedForm[Any]):
         return result, (call, where)
 
     @staticmethod
-    def backward(backend: "TunedCuda", saved: tuple[Call, Storage], grad: TensorData) -> Gradients:
+    def backward(backend: Device, saved: tuple[Call, Storage], grad: TensorData) -> Gradients:
         """Return the gradients of input, kernels and bias, where they are needed."""
         call, where = saved
         count, channels, _, width = call.input.shape

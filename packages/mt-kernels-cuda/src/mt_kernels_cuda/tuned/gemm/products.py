@@ -1,17 +1,13 @@
 """Products of matrices in any layout."""
 
-from typing import TYPE_CHECKING
-
 from mt_kernels_cuda.launching import LARGEST_GRID
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk
 from mt_kernels_cuda.tuned.gemm.tiles import COLUMNS, OWN, ROWS, Product, launch_product
 from mt_kernels_cuda.tuned.hardware.vec4 import in_quads
 from mt_kernels_cuda.tuned.operations.elementwise import Numbers, merged, strides_in
 from mt_tensor import TensorData
 from mt_tensor.layout import Storage
-
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
 
 A_ROW, A_TERM, B_TERM, B_COLUMN, INNER, A_OUTER, A_INNER, B_OUTER, B_INNER = range(OWN, OWN + 9)
 """The numbers of a product of matrices: the strides of both, the size of the inner of two batch
@@ -53,7 +49,7 @@ MATRICES = Product(
 
 
 def multiply(
-    backend: "TunedCuda",
+    backend: Device,
     out: TensorData,
     a: TensorData,
     b: TensorData,

@@ -23,6 +23,7 @@ from numba import cuda
 from mt_kernels_cuda.gpu import SIMULATED
 from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch, Table, blocks_for
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk, filler, pitch_of
 from mt_kernels_cuda.tuned.hardware.integers import smaller
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
@@ -135,7 +136,7 @@ class Product:
 
 
 def launch_product(
-    backend: Any,
+    backend: Device,
     product: Product,
     out: Storage,
     operands: tuple[Storage, Storage],

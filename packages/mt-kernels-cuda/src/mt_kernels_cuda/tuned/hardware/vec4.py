@@ -11,6 +11,7 @@ from typing import Any
 
 from mt_kernels_cuda.gpu import SIMULATED
 from mt_kernels_cuda.jit import device_function
+from mt_kernels_cuda.tuned.hardware import vec4_instructions
 from mt_tensor.layout import Storage
 
 QUAD = 4

@@ -7,13 +7,14 @@ on the device that is not a probability makes the loss NaN.
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.layers.losses import block_total, per_element, there_already
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
@@ -21,11 +22,8 @@ from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.fused.targets import flat_targets, least_probability
 from mt_tensor.layout import Storage
 
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
 
-
-class _Binary(FusedForm[Any]):
+class _Binary(FusedForm[Device]):
     """What both have in common: the mean of the costs of elements, each with its target."""
 
     @staticmethod
@@ -38,7 +36,7 @@ class _Binary(FusedForm[Any]):
 
     @classmethod
     def forward(
-        cls, backend: "TunedCuda", needs_grad: tuple[bool, ...], input: TensorData, targets: Any
+        cls, backend: Device, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
     ) -> Any:
         """Compute the loss; the form declines targets that are no probabilities."""
         goals = probabilities(backend, needs_grad, input, targets)
@@ -51,7 +49,7 @@ class _Binary(FusedForm[Any]):
         return out, (given, goals, len(needs_grad))
 
     @classmethod
-    def backward(cls, backend: "TunedCuda", saved: Any, grad: TensorData) -> Gradients:
+    def backward(cls, backend: Device, saved: Any, grad: TensorData) -> Gradients:
         """Compute the gradient from what was given."""
         given, goals, tensors = saved
         to = backend.empty(given.shape)
@@ -69,7 +67,7 @@ class BinaryCrossEntropy(_Binary):
 
     @classmethod
     def forward(
-        cls, backend: "TunedCuda", needs_grad: tuple[bool, ...], input: TensorData, targets: Any
+        cls, backend: Device, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
     ) -> Any:
         """Compute the loss; a backend that debugs leaves it to the definition, which checks."""
         return None if backend.debug else super().forward(backend, needs_grad, input, targets)
@@ -90,7 +88,7 @@ class BinaryCrossEntropyWithLogits(_Binary):
 
 
 def probabilities(
-    backend: "TunedCuda", needs_grad: tuple[bool, ...], given: TensorData, targets: Any
+    backend: Device, needs_grad: tuple[bool, ...], given: TensorData, targets: Any
 ) -> Storage | None:
     """Return targets on the device, None unless there is a probability for each element."""
     if any(needs_grad[1:]) or given.size == 0:

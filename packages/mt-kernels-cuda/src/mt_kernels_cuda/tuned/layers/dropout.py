@@ -1,32 +1,30 @@
 """Dropout with random numbers drawn on the device, the same that the host would draw."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.layers import pcg64
 from mt_kernels_cuda.tuned.layers.pcg64 import halves, jump, plus, scramble, steps, threshold, times
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
-
 DRAWS = 16
 """Numbers that a thread draws: its first is far to jump to, and the others are near."""
 
 
-class Dropout(FusedForm[Any]):
+class Dropout(FusedForm[Device]):
     """Elements, after ReLU if wanted, times 0 or the scale; the gradient times the same."""
 
     @staticmethod
     def forward(
-        backend: "TunedCuda",
+        backend: Device,
         needs_grad: tuple[bool, ...],
         input: TensorData,
         rate: float,
@@ -64,7 +62,7 @@ class Dropout(FusedForm[Any]):
         return out, factors
 
     @staticmethod
-    def backward(backend: "TunedCuda", saved: TensorData, grad: TensorData) -> Gradients:
+    def backward(backend: Device, saved: TensorData, grad: TensorData) -> Gradients:
         """Multiply the gradient by the same factors."""
         return (backend.zip(operators.mul, grad, saved),)
 

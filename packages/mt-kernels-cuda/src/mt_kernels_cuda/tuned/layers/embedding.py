@@ -1,28 +1,26 @@
 """Looking up rows of a table, and adding up gradients in the rows that were looked up."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import parted
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
 
-
-class Take(FusedForm[Any]):
+class Take(FusedForm[Device]):
     """Rows of a table by their numbers, which come from the host and are checked there."""
 
     @staticmethod
     def forward(
-        backend: "TunedCuda", needs_grad: tuple[bool, ...], table: TensorData, indices: Any
+        backend: Device, needs_grad: tuple[bool, ...], table: TensorData, indices: Any
     ) -> Any:
         """Copy the rows; the form declines whatever is not whole numbers of rows of a table."""
         given = np.asarray(indices)
@@ -39,7 +37,7 @@ class Take(FusedForm[Any]):
         return out, (rows, table.shape)
 
     @staticmethod
-    def backward(backend: "TunedCuda", saved: Any, grad: TensorData) -> Gradients:
+    def backward(backend: Device, saved: Any, grad: TensorData) -> Gradients:
         """Add the gradient of each copy to that of the table's row, in the order of the copies.
 
         The copies of one row are put together on the host, which knows their numbers: so each row

@@ -1,22 +1,20 @@
 """A linear layer in one launch, bias and ReLU included."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.products import multiply
 from mt_kernels_cuda.tuned.gemm.tiles import ALONG_COLUMNS
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
 
-
-class Linear(FusedForm[Any]):
+class Linear(FusedForm[Device]):
     r"""$y = x W + b$, with ReLU if wanted; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
 
     @staticmethod
     def forward(
-        backend: "TunedCuda",
+        backend: Device,
         needs_grad: tuple[bool, ...],
         input: TensorData,
         weight: TensorData,
@@ -39,7 +37,7 @@ class Linear(FusedForm[Any]):
         return result, (rows, weight, product if relu else None, input.shape, needs_grad)
 
     @staticmethod
-    def backward(backend: "TunedCuda", saved: Any, grad: TensorData) -> Gradients:
+    def backward(backend: Device, saved: Any, grad: TensorData) -> Gradients:
         """Stop the gradient where ReLU did, then multiply by the two operands."""
         rows, weight, stopped, shape, needs_grad = saved
         g = _as_rows(backend, grad)
@@ -55,7 +53,7 @@ class Linear(FusedForm[Any]):
         return (by_input, by_weight, by_bias)[: len(needs_grad)]
 
 
-def _as_rows(backend: "TunedCuda", a: TensorData) -> TensorData:
+def _as_rows(backend: Device, a: TensorData) -> TensorData:
     """Return a tensor as a matrix, all dimensions but the last merged.
 
     Shape:

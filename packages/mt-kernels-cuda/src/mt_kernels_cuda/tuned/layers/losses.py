@@ -8,13 +8,14 @@ class is NaN: an error would take a copy to the host. `Cuda.debug` leaves them t
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import parted
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.layers.probabilities import ROW_THREADS, row_folds, row_top
@@ -22,16 +23,13 @@ from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.fused.targets import class_targets
 from mt_tensor.layout import Storage
 
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
 
-
-class NllLoss(FusedForm[Any]):
+class NllLoss(FusedForm[Device]):
     r"""$-\frac{1}{N} \sum_n l_{n, t_n}$; only the cells of the targets have a gradient."""
 
     @staticmethod
     def forward(
-        backend: "TunedCuda", needs_grad: tuple[bool, ...], log_p: TensorData, targets: Any
+        backend: Device, needs_grad: tuple[bool, ...], log_p: TensorData, targets: Any
     ) -> Any:
         """Add up the cells; the form declines whatever is not one class for each row."""
         classes = class_numbers(backend, needs_grad, log_p, targets)
@@ -44,7 +42,7 @@ class NllLoss(FusedForm[Any]):
         return out, (log_p.shape, classes, len(needs_grad))
 
     @staticmethod
-    def backward(backend: "TunedCuda", saved: Any, grad: TensorData) -> Gradients:
+    def backward(backend: Device, saved: Any, grad: TensorData) -> Gradients:
         """Write -1 / N times the gradient to the cells of the targets."""
         shape, classes, tensors = saved
         to = backend.empty(shape)
@@ -52,12 +50,12 @@ class NllLoss(FusedForm[Any]):
         return (to, None)[:tensors]
 
 
-class CrossEntropy(FusedForm[Any]):
+class CrossEntropy(FusedForm[Device]):
     r"""The mean of $-\log \mathrm{softmax}(x)_{t}$; $\bar x_n = (p_n - e_{t_n}) / N$."""
 
     @staticmethod
     def forward(
-        backend: "TunedCuda", needs_grad: tuple[bool, ...], logits: TensorData, targets: Any
+        backend: Device, needs_grad: tuple[bool, ...], logits: TensorData, targets: Any
     ) -> Any:
         """Compute the loss and keep the probabilities."""
         classes = class_numbers(backend, needs_grad, logits, targets)
@@ -75,7 +73,7 @@ class CrossEntropy(FusedForm[Any]):
         return out, (p, classes, len(needs_grad))
 
     @staticmethod
-    def backward(backend: "TunedCuda", saved: Any, grad: TensorData) -> Gradients:
+    def backward(backend: Device, saved: Any, grad: TensorData) -> Gradients:
         """Compute the gradient from the probabilities."""
         p, classes, tensors = saved
         to = backend.empty(p.shape)
@@ -85,7 +83,7 @@ class CrossEntropy(FusedForm[Any]):
 
 
 def class_numbers(
-    backend: "TunedCuda", needs_grad: tuple[bool, ...], scores: TensorData, targets: Any
+    backend: Device, needs_grad: tuple[bool, ...], scores: TensorData, targets: Any
 ) -> Storage | None:
     """Return targets on the device, as numbers of the backend; None unless each row has one."""
     if scores.dims != 2 or scores.size == 0 or any(needs_grad[1:]):
@@ -101,9 +99,7 @@ def class_numbers(
     return numbers
 
 
-def there_already(
-    backend: "TunedCuda", targets: TensorData, shape: tuple[int, ...]
-) -> Storage | None:
+def there_already(backend: Device, targets: TensorData, shape: tuple[int, ...]) -> Storage | None:
     """Return the numbers of a tensor of targets; None if it has another shape.
 
     Nor for a backend that debugs: the definition looks at them.
@@ -114,7 +110,7 @@ def there_already(
     return numbers
 
 
-def per_element(backend: "TunedCuda", made: Kernel, to: TensorData, *arguments: Any) -> None:
+def per_element(backend: Device, made: Kernel, to: TensorData, *arguments: Any) -> None:
     """Launch a thread for each element of `to`."""
     blocks = blocks_for(to.size, THREADS)
     backend.run(Launch(made, blocks, THREADS, (to.storage, *arguments)))

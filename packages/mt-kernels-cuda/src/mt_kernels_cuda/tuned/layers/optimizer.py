@@ -6,24 +6,22 @@ are read where they are: copying them together first would take as many launches
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.hardware.vec4 import QUAD
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import FusedStep, Parts, TensorData, operators
 from mt_tensor.layout import Storage, strides_from_shape
 
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
 
-
-class _Step(FusedStep[Any]):
+class _Step(FusedStep[Device]):
     """What all steps have in common: a kernel for each parameter."""
 
     @staticmethod
@@ -34,7 +32,7 @@ class _Step(FusedStep[Any]):
     @classmethod
     def step(
         cls,
-        backend: "TunedCuda",
+        backend: Device,
         values: Parts,
         grads: Parts,
         slots: Sequence[Parts],
@@ -54,7 +52,7 @@ class _Step(FusedStep[Any]):
         return written
 
 
-def _like(backend: "TunedCuda", values: Parts) -> list[TensorData]:
+def _like(backend: Device, values: Parts) -> list[TensorData]:
     """Return a new tensor for each value, all in one buffer, each where pieces of it may begin."""
     starts = [0]
     for value in values:

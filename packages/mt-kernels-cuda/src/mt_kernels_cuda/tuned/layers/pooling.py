@@ -1,30 +1,28 @@
 """Pooling: each window of an image becomes its mean or its largest number."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import parted
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
-
 Pair = tuple[int, int]
 
 
-class AvgPool2d(FusedForm[Any]):
+class AvgPool2d(FusedForm[Device]):
     """The mean of every window, and its gradient: an equal share for each element."""
 
     @staticmethod
     def forward(
-        backend: "TunedCuda", needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
+        backend: Device, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
         """Pool; see `mt_nn.avgpool2d`."""
         window = window_of(input, kernel)
@@ -37,7 +35,7 @@ class AvgPool2d(FusedForm[Any]):
 
     @staticmethod
     def backward(
-        backend: "TunedCuda", saved: tuple[tuple[int, ...], Pair], grad: TensorData
+        backend: Device, saved: tuple[tuple[int, ...], Pair], grad: TensorData
     ) -> Gradients:
         """Return the gradient of the input."""
         shape, window = saved
@@ -47,12 +45,12 @@ class AvgPool2d(FusedForm[Any]):
         return (to,)
 
 
-class MaxPool2d(FusedForm[Any]):
+class MaxPool2d(FusedForm[Device]):
     """The largest number of every window, the first of several, which alone has the gradient."""
 
     @staticmethod
     def forward(
-        backend: "TunedCuda", needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
+        backend: Device, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Pair, Storage]] | None:
         """Pool; see `mt_nn.maxpool2d`."""
         window = window_of(input, kernel)
@@ -66,7 +64,7 @@ class MaxPool2d(FusedForm[Any]):
 
     @staticmethod
     def backward(
-        backend: "TunedCuda", saved: tuple[tuple[int, ...], Pair, Storage], grad: TensorData
+        backend: Device, saved: tuple[tuple[int, ...], Pair, Storage], grad: TensorData
     ) -> Gradients:
         """Return the gradient of the input."""
         shape, window, spots = saved
@@ -88,12 +86,12 @@ def window_of(input: TensorData, kernel: Any) -> Pair | None:
     return None if input.shape[2] % height or input.shape[3] % width else (height, width)
 
 
-def _pooled(backend: "TunedCuda", input: TensorData, window: Pair) -> TensorData:
+def _pooled(backend: Device, input: TensorData, window: Pair) -> TensorData:
     count, channels, height, width = input.shape
     return backend.empty((count, channels, height // window[0], width // window[1]))
 
 
-def _run(backend: "TunedCuda", made: Kernel, size: int, arguments: tuple[Any, ...]) -> None:
+def _run(backend: Device, made: Kernel, size: int, arguments: tuple[Any, ...]) -> None:
     """Launch a thread for each of `size` elements."""
     backend.run(Launch(made, blocks_for(size, THREADS), THREADS, arguments))
 

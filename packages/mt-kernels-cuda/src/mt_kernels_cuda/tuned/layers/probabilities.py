@@ -3,26 +3,24 @@
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.operations.folding import block_fold
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
-
 ROW_THREADS = min(THREADS, 64)
 """Threads of a block; rows of classes are short."""
 
 
-class _AlongRows(FusedForm[Any]):
+class _AlongRows(FusedForm[Device]):
     """What both have in common: rows of scores, and gradients that need only the result."""
 
     @staticmethod
@@ -31,7 +29,7 @@ class _AlongRows(FusedForm[Any]):
         raise NotImplementedError
 
     @classmethod
-    def forward(cls, backend: "TunedCuda", needs_grad: Any, input: TensorData, dim: int) -> Any:
+    def forward(cls, backend: Device, needs_grad: Any, input: TensorData, dim: int) -> Any:
         """Compute all rows; the form declines dimensions other than the last."""
         if not input.dims or dim not in (-1, input.dims - 1) or input.size == 0:
             return None
@@ -42,7 +40,7 @@ class _AlongRows(FusedForm[Any]):
         return out, out
 
     @classmethod
-    def backward(cls, backend: "TunedCuda", saved: TensorData, grad: TensorData) -> Gradients:
+    def backward(cls, backend: Device, saved: TensorData, grad: TensorData) -> Gradients:
         """Compute the gradient of all rows."""
         to, columns = backend.empty(saved.shape), saved.shape[-1]
         _, backward = cls.kernels(backend.dtype)

@@ -7,22 +7,20 @@ added to every row is two dimensions, whatever the shapes.
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import parted
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.hardware.vec4 import QUAD, aligned, load4, store4
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import TensorData
 from mt_tensor.layout import Storage
-
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
 
 MOST_DIMS = 4
 """Dimensions of a layout that the strided kernels go through, at most, when merged."""
@@ -31,7 +29,7 @@ Numbers = tuple[int, ...]
 
 
 def map_launch(
-    backend: "TunedCuda", fn: Callable[..., float], out: TensorData, a: TensorData
+    backend: Device, fn: Callable[..., float], out: TensorData, a: TensorData
 ) -> Launch | None:
     """Return the launch that writes fn of `a` to `out`; None for layouts of many dimensions."""
     dtype = np.dtype(out.storage.dtype)
@@ -46,7 +44,7 @@ def map_launch(
 
 
 def zip_launch(
-    backend: "TunedCuda", fn: Callable[..., float], out: TensorData, a: TensorData, b: TensorData
+    backend: Device, fn: Callable[..., float], out: TensorData, a: TensorData, b: TensorData
 ) -> Launch | None:
     """Return the launch that writes fn of `a` and `b` to `out`; None for many dimensions."""
     dtype = np.dtype(out.storage.dtype)
@@ -71,7 +69,7 @@ def _single_or_flat(operand: TensorData, out: TensorData) -> tuple[Any, bool] | 
     return None if cells is None else (cells, False)
 
 
-def _flat(backend: "TunedCuda", made: Kernel, size: int, *cells: Any) -> Launch:
+def _flat(backend: Device, made: Kernel, size: int, *cells: Any) -> Launch:
     """Return a launch of a thread for every four numbers, as far as the device has threads."""
     arguments = (*cells, size)
     most = backend.blocks_at_once(made, THREADS, list(arguments))

@@ -10,21 +10,19 @@ order is the same every time.
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import parted, smaller
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
 from mt_kernels_cuda.tuned.operations.folding import block_fold
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor.layout import Storage
-
-if TYPE_CHECKING:
-    from mt_kernels_cuda.tuned.backend import TunedCuda
 
 SHORT = max(2, THREADS // 4)
 """Up to this length, one thread folds a row faster than a block."""
@@ -40,7 +38,7 @@ BLOCKS_EACH = 8
 
 
 def fold(
-    backend: "TunedCuda",
+    backend: Device,
     fn: Callable[..., float],
     out: Storage,
     a: Storage,
