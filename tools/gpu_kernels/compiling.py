@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from numba import cuda
 
 from mt_kernels_cuda import SIMULATED
-from mt_kernels_cuda.catalog import Entry
+from tools.gpu_kernels.catalog import Entry
 from tools.gpu_kernels.occupancy import Capability
 
 

@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from mt_kernels_cuda.catalog import Entry, entries
+from tools.gpu_kernels.catalog import Entry, entries
 
 Key: TypeAlias = tuple[str, str]
 """The level of a kernel, and its name."""

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numba import cuda
 
-from mt_kernels_cuda.catalog import Entry, entries
 from mt_kernels_cuda.simulation import TrafficCounter, observing
+from tools.gpu_kernels.catalog import Entry, entries
 from tools.gpu_kernels.rows import Key, key_of
 from tools.workspace import ROOT
 

@@ -6,9 +6,9 @@ import numba
 import numpy as np
 import pytest
 
-from mt_kernels_cuda.catalog import RecordedCuda, RecordedTunedCuda
 from mt_kernels_cuda.launching import LARGEST_GRID
 from mt_kernels_cuda.tuned.hardware import shapes
+from tools.gpu_kernels.catalog import RecordedCuda, RecordedTunedCuda
 
 
 class Compiled:

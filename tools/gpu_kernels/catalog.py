@@ -74,10 +74,10 @@ def entries() -> list[Entry]:
     ]
 
 
-class Recorder:
-    """A part of a backend that writes launches down instead of running them.
+class RecordedCuda(Cuda):
+    """A backend that records launches instead of running them.
 
-    Its memory is the host's, so that it works anywhere.
+    Its memory is the host's, so that it needs no GPU.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -86,8 +86,7 @@ class Recorder:
 
     def cells(self, count: int, dtype: npt.DTypeLike | None = None) -> Any:
         """Return zeros."""
-        own: Any = self
-        return np.zeros(max(1, count), own.dtype if dtype is None else dtype)
+        return np.zeros(max(1, count), self.dtype if dtype is None else dtype)
 
     def upload(self, array: npt.NDArray[Any]) -> Any:
         """Return a copy."""
@@ -97,24 +96,20 @@ class Recorder:
         """Accept operands in host memory."""
 
     def run(self, launch: Launch) -> None:
-        """Write a launch down."""
+        """Record a launch."""
         self.launches.append(launch)
 
 
-class RecordedCuda(Recorder, Cuda):
-    """The course's backend, as a recorder."""
-
-
-class RecordedTunedCuda(Recorder, TunedCuda):
-    """The tuned backend, as a recorder that has a small device in mind."""
+class RecordedTunedCuda(RecordedCuda, TunedCuda):
+    """The tuned backend that records launches, for a small device."""
 
     def blocks_at_once(self, kernel: Kernel, threads: int, arguments: list[Any]) -> int:
-        """Return so few that a thread has several turns."""
+        """Return 2, so that each thread computes several elements."""
         return 2
 
     @property
     def processors(self) -> int:
-        """So few that small results fill the device."""
+        """Number of multiprocessors: 2, so that small results fill the device."""
         return 2
 
 
