@@ -6,6 +6,7 @@ The blocks of a launch are its *grid*; they run in any order and know nothing of
 
 import functools
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,12 +48,12 @@ class KernelError(RuntimeError):
     """A kernel failed; the message names it, its launch, and the shapes that it was given."""
 
 
-class Table:
+class Table(ABC):
     """Numbers for a kernel that follow from a few, with which they are compared and kept."""
 
+    @abstractmethod
     def array(self) -> npt.NDArray[np.integer]:
         """Compute them."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)

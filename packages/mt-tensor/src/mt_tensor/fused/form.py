@@ -10,6 +10,7 @@ Like a backend, a form computes with `TensorData` and knows nothing of the graph
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -71,7 +72,7 @@ class FusedForm(Generic[B]):
         raise NotImplementedError
 
 
-class FusedStep(FusedForm[B]):
+class FusedStep(FusedForm[B], ABC):
     """A step of an optimiser: many tensors at once, without `backward`.
 
     Subclasses define `step`. `mt_tensor.fused.operations` lists the slots and settings of each.
@@ -96,22 +97,17 @@ class FusedStep(FusedForm[B]):
             needs_grad: Not used: optimisers are not differentiated.
             values: The parameters.
             grads: Their gradients.
-            slots: What the step before left for this one, a tensor for each parameter in each.
+            slots: The state that the previous step returned, a tensor for each parameter in each.
             settings: The numbers of the formula.
         """
         shapes = [value.shape for value in values]
         if any([part.shape for part in parts] != shapes for parts in (grads, *slots)):
             return None
-        return cls.step(backend, values, grads, slots, settings)
+        return cls.step(backend, (values, grads, *slots), settings)
 
     @classmethod
+    @abstractmethod
     def step(
-        cls,
-        backend: B,
-        values: Parts,
-        grads: Parts,
-        slots: Sequence[Parts],
-        settings: tuple[float, ...],
+        cls, backend: B, parts: Sequence[Parts], settings: tuple[float, ...]
     ) -> list[list[TensorData]]:
-        """Compute what `forward` returns; the shapes fit."""
-        raise NotImplementedError
+        """Return new values and slots, given values, gradients and slots whose shapes fit."""

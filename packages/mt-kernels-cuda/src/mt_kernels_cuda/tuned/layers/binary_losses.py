@@ -5,6 +5,7 @@ on the device that is not a probability makes the loss NaN.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -23,16 +24,16 @@ from mt_tensor.fused.targets import flat_targets, least_probability
 from mt_tensor.layout import Storage
 
 
-class _Binary(FusedForm[Device]):
-    """What both have in common: the mean of the costs of elements, each with its target."""
+class _Binary(FusedForm[Device], ABC):
+    """The mean of the losses of all elements, each with its target."""
 
     @staticmethod
+    @abstractmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Kernel, Kernel]:
         """Return forward, ``kernel(out, x, t, count)``, and backward, which writes to `to`.
 
         ``kernel(to, x, t, g, count)``.
         """
-        raise NotImplementedError
 
     @classmethod
     def forward(

@@ -12,6 +12,7 @@ from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import parted
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.fused.arguments import row_numbers
 from mt_tensor.layout import Storage
 
 
@@ -23,14 +24,13 @@ class Take(FusedForm[Device]):
         backend: Device, needs_grad: tuple[bool, ...], table: TensorData, indices: Any
     ) -> Any:
         """Copy the rows; the form declines whatever is not whole numbers of rows of a table."""
-        given = np.asarray(indices)
-        if table.dims != 2 or given.size == 0 or given.dtype.kind not in "iu" or not table.size:
+        numbers = row_numbers(table, indices)
+        if numbers is None or table.size == 0:
             return None
-        rows = given.astype(np.int64).reshape(-1)
-        if not 0 <= rows.min() <= rows.max() < table.shape[0]:
+        if not 0 <= numbers.min() <= numbers.max() < table.shape[0]:
             return None
-        width = table.shape[1]
-        out = backend.empty((*given.shape, width))
+        rows, width = numbers.reshape(-1), table.shape[1]
+        out = backend.empty((*numbers.shape, width))
         cells = backend.contiguous(table).storage
         arguments = (out.storage, cells, backend.upload(rows), out.size, width)
         backend.run(Launch(gather, blocks_for(out.size, THREADS), THREADS, arguments))

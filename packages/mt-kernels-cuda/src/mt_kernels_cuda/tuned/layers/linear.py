@@ -7,6 +7,7 @@ from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.products import multiply
 from mt_kernels_cuda.tuned.gemm.tiles import ALONG_COLUMNS
 from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.fused.arguments import fits_linear
 
 
 class Linear(FusedForm[Device]):
@@ -22,14 +23,9 @@ class Linear(FusedForm[Device]):
         activation: str | None,
     ) -> Any:
         """Multiply; the form declines shapes that do not fit, and layers of nothing."""
-        if input.dims < 2 or weight.dims != 2 or input.shape[-1] != weight.shape[0]:
+        if input.size == 0 or not fits_linear(input, weight, bias, activation):
             return None
-        outputs = weight.shape[1]
-        if input.size == 0 or outputs == 0 or activation not in (None, "relu"):
-            return None
-        if bias is not None and bias.shape != (outputs,):
-            return None
-        rows, relu = _as_rows(backend, input), activation == "relu"
+        outputs, rows, relu = weight.shape[1], _as_rows(backend, input), activation == "relu"
         product = backend.empty((rows.shape[0], outputs))
         added = None if bias is None else (ALONG_COLUMNS, backend.contiguous(bias).storage)
         multiply(backend, product, rows, weight, added, relu)

@@ -6,7 +6,7 @@ are read where they are: copying them together first would take as many launches
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numba import cuda
@@ -22,34 +22,31 @@ from mt_tensor.layout import Storage, strides_from_shape
 
 
 class _Step(FusedStep[Device]):
-    """What all steps have in common: a kernel for each parameter."""
+    """A step that launches one kernel for each parameter.
 
-    @staticmethod
-    def kernel(dtype: np.dtype[Any]) -> Kernel:
-        """Return ``kernel(new, *new_slots, old, g, *slots, *settings, size)``."""
-        raise NotImplementedError
+    Attributes:
+        kernel: Returns ``kernel(new, *new_slots, old, g, *slots, *settings, size)`` for a dtype.
+    """
+
+    kernel: ClassVar[staticmethod[[np.dtype[Any]], Kernel]]
 
     @classmethod
     def step(
-        cls,
-        backend: Device,
-        values: Parts,
-        grads: Parts,
-        slots: Sequence[Parts],
-        settings: tuple[float, ...],
+        cls, backend: Device, parts: Sequence[Parts], settings: tuple[float, ...]
     ) -> list[list[TensorData]]:
-        """Compute all new numbers, of each kind in a buffer of its own."""
-        written = [_like(backend, values) for _ in range(1 + len(slots))]
+        """Return new values and slots, those of each kind in one buffer."""
+        # There are new values and slots, but no new gradients.
+        new = [_like(backend, parts[0]) for _ in parts[1:]]
         numbers = [backend.dtype.type(setting) for setting in settings]
         made = cls.kernel(backend.dtype)
-        for at, value in enumerate(values):
+        for at, value in enumerate(parts[0]):
             if value.size == 0:
                 continue
-            read = [backend.contiguous(parts[at]).storage for parts in (values, grads, *slots)]
-            to = [parts[at].storage for parts in written]
-            arguments = (*to, *read, *numbers, value.size)
+            read = [backend.contiguous(each[at]).storage for each in parts]
+            written = [each[at].storage for each in new]
+            arguments = (*written, *read, *numbers, value.size)
             backend.run(Launch(made, blocks_for(value.size, THREADS), THREADS, arguments))
-        return written
+        return new
 
 
 def _like(backend: Device, values: Parts) -> list[TensorData]:
@@ -66,33 +63,6 @@ def _like(backend: Device, values: Parts) -> list[TensorData]:
         )
         for start, value in zip(starts, values, strict=False)
     ]
-
-
-class SgdWithoutMomentum(_Step):
-    """The step ``sgd``."""
-
-    @staticmethod
-    def kernel(dtype: np.dtype[Any]) -> Kernel:
-        """Return the kernel."""
-        return descend
-
-
-class Sgd(_Step):
-    """The step ``sgd_with_momentum``."""
-
-    @staticmethod
-    def kernel(dtype: np.dtype[Any]) -> Kernel:
-        """Return the kernel."""
-        return descend_with_momentum
-
-
-class Adam(_Step):
-    """The step ``adam``."""
-
-    @staticmethod
-    def kernel(dtype: np.dtype[Any]) -> Kernel:
-        """Return the kernel."""
-        return adam(dtype)
 
 
 @kernel
@@ -162,3 +132,21 @@ def adam(dtype: np.dtype[Any]) -> Kernel:
             new[i] = old[i] - step * m / (sqrt(s) * factor + eps)
 
     return step_adam
+
+
+class SgdWithoutMomentum(_Step):
+    """The step ``sgd``."""
+
+    kernel = staticmethod(lambda dtype: descend)
+
+
+class Sgd(_Step):
+    """The step ``sgd_with_momentum``."""
+
+    kernel = staticmethod(lambda dtype: descend_with_momentum)
+
+
+class Adam(_Step):
+    """The step ``adam``."""
+
+    kernel = staticmethod(adam)

@@ -12,6 +12,7 @@ from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import parted
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.fused.arguments import pooled_shape, pooling_window
 from mt_tensor.layout import Storage
 
 Pair = tuple[int, int]
@@ -25,10 +26,11 @@ class AvgPool2d(FusedForm[Device]):
         backend: Device, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
         """Pool; see `mt_nn.avgpool2d`."""
-        window = window_of(input, kernel)
+        window = pooling_window(input, kernel)
         if window is None:
             return None
-        out, cells = _pooled(backend, input, window), backend.contiguous(input).storage
+        out = backend.empty(pooled_shape(input.shape, window))
+        cells = backend.contiguous(input).storage
         arguments = (out.storage, cells, out.size, out.shape[3], *window)
         _run(backend, pool_mean(backend.dtype), out.size, arguments)
         return out, (input.shape, window)
@@ -53,10 +55,11 @@ class MaxPool2d(FusedForm[Device]):
         backend: Device, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Pair, Storage]] | None:
         """Pool; see `mt_nn.maxpool2d`."""
-        window = window_of(input, kernel)
+        window = pooling_window(input, kernel)
         if window is None:
             return None
-        out, cells = _pooled(backend, input, window), backend.contiguous(input).storage
+        out = backend.empty(pooled_shape(input.shape, window))
+        cells = backend.contiguous(input).storage
         spots = backend.cells(out.size, np.int32)
         arguments = (out.storage, spots, cells, out.size, out.shape[3], *window)
         _run(backend, pool_maximum, out.size, arguments)
@@ -72,23 +75,6 @@ class MaxPool2d(FusedForm[Device]):
         arguments = (to.storage, cells, spots, to.size, grad.shape[3], *window)
         _run(backend, spread_to_maximum(backend.dtype), to.size, arguments)
         return (to,)
-
-
-def window_of(input: TensorData, kernel: Any) -> Pair | None:
-    """Return the size of a window, None unless such windows fill the images."""
-    if input.dims != 4 or input.size == 0:
-        return None
-    if not isinstance(kernel, tuple | list) or len(kernel) != 2:
-        return None
-    height, width = kernel
-    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
-        return None
-    return None if input.shape[2] % height or input.shape[3] % width else (height, width)
-
-
-def _pooled(backend: Device, input: TensorData, window: Pair) -> TensorData:
-    count, channels, height, width = input.shape
-    return backend.empty((count, channels, height // window[0], width // window[1]))
 
 
 def _run(backend: Device, made: Kernel, size: int, arguments: tuple[Any, ...]) -> None:

@@ -1,6 +1,7 @@
 """Softmax and its logarithm along the last dimension: a block for each row."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -14,24 +15,25 @@ from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.operations.folding import block_fold
 from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.fused.arguments import is_along_rows
 from mt_tensor.layout import Storage
 
 ROW_THREADS = min(THREADS, 64)
 """Threads of a block; rows of classes are short."""
 
 
-class _AlongRows(FusedForm[Device]):
-    """What both have in common: rows of scores, and gradients that need only the result."""
+class _AlongRows(FusedForm[Device], ABC):
+    """A function of rows of scores whose gradient follows from its result."""
 
     @staticmethod
+    @abstractmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Kernel, Kernel]:
         """Return forward, ``kernel(out, x, columns)``, and backward, with g behind out."""
-        raise NotImplementedError
 
     @classmethod
     def forward(cls, backend: Device, needs_grad: Any, input: TensorData, dim: int) -> Any:
         """Compute all rows; the form declines dimensions other than the last."""
-        if not input.dims or dim not in (-1, input.dims - 1) or input.size == 0:
+        if not is_along_rows(input, dim):
             return None
         out, columns = backend.empty(input.shape), input.shape[-1]
         forward, _ = cls.kernels(backend.dtype)
