@@ -192,40 +192,6 @@ class Call:
     needs_grad: tuple[bool, ...]
 
 
-def convolve(
-    backend: Device,
-    needs_grad: tuple[bool, ...],
-    input: TensorData,
-    weight: TensorData,
-    bias: TensorData | None,
-    before: tuple[int, ...],
-    positions: tuple[int, ...],
-    stride: tuple[int, ...],
-    relu: bool,
-) -> Call | None:
-    """Compute a convolution; it declines strides and whatever does not fit together."""
-    sequences = input.dims == weight.dims == 3 and len(before) == len(positions) == 1
-    if sequences:
-        input, weight = as_images(input), as_images(weight)
-        before, positions = (0, *before), (1, *positions)
-    if not (input.dims == weight.dims == 4 and len(before) == len(positions) == 2):
-        return None
-    outputs = weight.shape[0]
-    if (
-        any(step != 1 for step in stride)
-        or input.shape[1] != weight.shape[1]
-        or 0 in (*input.shape, *weight.shape, *positions)
-        or min(*before, *positions) < 0
-        or (bias is not None and bias.shape != (outputs,))
-    ):
-        return None
-    out = backend.empty((input.shape[0], outputs, *positions))
-    added = None if bias is None else backend.contiguous(bias).storage
-    zeros = (before[0], before[1])
-    correlate(backend, out, input, weight, before=zeros, bias=added, relu=relu)
-    return Call(sequences, zeros, input, weight, out, relu, needs_grad)
-
-
 class Convolution(FusedForm[Device]):
     """Convolution, bias and ReLU in one pass, for a stride of 1."""
 
@@ -241,11 +207,31 @@ class Convolution(FusedForm[Device]):
         stride: tuple[int, ...],
         relu: bool,
     ) -> tuple[TensorData, Call] | None:
-        """Compute the layer's output; see `mt_nn.functional.convolution.convolve`."""
-        call = convolve(backend, needs_grad, input, weight, bias, before, positions, stride, relu)
-        if call is None:
+        """Compute the layer's output; see `mt_nn.functional.convolution.convolve`.
+
+        The form declines strides other than 1 and shapes that do not fit together.
+        """
+        sequences = input.dims == weight.dims == 3 and len(before) == len(positions) == 1
+        if sequences:
+            input, weight = as_images(input), as_images(weight)
+            before, positions = (0, *before), (1, *positions)
+        if not (input.dims == weight.dims == 4 and len(before) == len(positions) == 2):
             return None
-        return (as_sequences(call.out) if call.sequences else call.out), call
+        outputs = weight.shape[0]
+        if (
+            any(step != 1 for step in stride)
+            or input.shape[1] != weight.shape[1]
+            or 0 in (*input.shape, *weight.shape, *positions)
+            or min(*before, *positions) < 0
+            or (bias is not None and bias.shape != (outputs,))
+        ):
+            return None
+        out = backend.empty((input.shape[0], outputs, *positions))
+        added = None if bias is None else backend.contiguous(bias).storage
+        zeros = (before[0], before[1])
+        correlate(backend, out, input, weight, before=zeros, bias=added, relu=relu)
+        call = Call(sequences, zeros, input, weight, out, relu, needs_grad)
+        return (as_sequences(out) if sequences else out), call
 
     @staticmethod
     def backward(backend: Device, saved: Call, grad: TensorData) -> Gradients:

@@ -12,7 +12,7 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
-from mt_kernels_cuda.tuned.convolution.form import Call, convolve
+from mt_kernels_cuda.tuned.convolution.form import Call, Convolution
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import parted
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
@@ -44,9 +44,12 @@ class MaxOverTime(FusedForm[Device]):
         """Compute the responses; see `mt_nn.functional.convolution.max_over_time`."""
         if input.dims != 3:
             return None
-        call = convolve(backend, needs_grad, input, weight, bias, before, positions, stride, True)
-        if call is None:
+        answer = Convolution.forward(
+            backend, needs_grad, input, weight, bias, before, positions, stride, relu=True
+        )
+        if answer is None:
             return None
+        _, call = answer
         count, outputs, _, width = call.out.shape
         result, where = backend.empty((count, outputs, 1)), backend.cells(count * outputs, np.int32)
         arguments = (result.storage, where, call.out.storage, result.size, width)

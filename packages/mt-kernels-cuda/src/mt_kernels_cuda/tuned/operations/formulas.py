@@ -1,8 +1,9 @@
 """Formulas in single precision.
 
-In those of `mt_tensor.operators` a constant is a double, and a double among floats makes doubles of
-all that follows: a GPU for play or pictures has one unit for doubles where it has 32 or 64 for
-floats. These say the same with constants of the backend's type.
+The constants in `mt_tensor.operators` are doubles, and an operation on a float and a double gives a
+double. GPUs for consumers have one unit for doubles for every 32 or 64 units for floats. So each
+formula with a constant has a copy here whose constants are floats; the others are compiled as they
+are. A test compares all copies with their formulas.
 """
 
 import math
@@ -22,12 +23,12 @@ INFINITE, UNDEFINED = np.float32(math.inf), np.float32(math.nan)
 
 
 def exp(x: Any) -> Any:
-    """Return $e^x$."""
+    """Compute `operators.exp`: $e^x$."""
     return INFINITE if x > LARGEST_EXPONENT else math.exp(x)
 
 
 def log(x: Any) -> Any:
-    r"""Return $\log(x + \epsilon)$."""
+    r"""Compute `operators.log`: $\log(x + \epsilon)$."""
     shifted = x + EPS
     if shifted > ZERO:
         return math.log(shifted)
@@ -35,34 +36,34 @@ def log(x: Any) -> Any:
 
 
 def ln(x: Any) -> Any:
-    """Return the natural logarithm."""
+    """Compute `operators.ln`: the natural logarithm."""
     if x > ZERO:
         return math.log(x)
     return -INFINITE if x == ZERO else UNDEFINED
 
 
 def inv(x: Any) -> Any:
-    """Return 1 / x."""
+    """Compute `operators.inv`: 1 / x."""
     return ONE / x
 
 
 def sqrt(x: Any) -> Any:
-    """Return the square root."""
+    """Compute `operators.sqrt`: the square root."""
     return math.sqrt(x) if x >= ZERO else UNDEFINED
 
 
 def relu(x: Any) -> Any:
-    """Return x where it is positive, else 0; NaN stays NaN."""
+    """Compute `operators.relu`: x where it is positive, else 0; NaN stays NaN."""
     return ZERO if x <= ZERO else x
 
 
 def relu_back(x: Any, d: Any) -> Any:
-    """Return d where x is positive, else 0."""
+    """Compute `operators.relu_back`: d where x is positive, else 0."""
     return d if x > ZERO else ZERO
 
 
 def sigmoid(x: Any) -> Any:
-    r"""Return $\frac{1}{1 + e^{-x}}$."""
+    r"""Compute `operators.sigmoid`: $\frac{1}{1 + e^{-x}}$."""
     if x >= ZERO:
         return ONE / (ONE + math.exp(-x))
     z = math.exp(x)
@@ -70,26 +71,26 @@ def sigmoid(x: Any) -> Any:
 
 
 def sigmoid_back(s: Any, d: Any) -> Any:
-    """Return d s (1 - s)."""
+    """Compute `operators.sigmoid_back`: d s (1 - s)."""
     return d * s * (ONE - s)
 
 
 def log_back(x: Any, d: Any) -> Any:
-    """Return d / (x + EPS)."""
+    """Compute `operators.log_back`: d / (x + EPS)."""
     return d / (x + EPS)
 
 
 def lt(x: Any, y: Any) -> Any:
-    """Return 1 if x is less than y, else 0."""
+    """Compute `operators.lt`: 1 if x is less than y, else 0."""
     return ONE if x < y else ZERO
 
 
 def eq(x: Any, y: Any) -> Any:
-    """Return 1 if x equals y, else 0."""
+    """Compute `operators.eq`: 1 if x equals y, else 0."""
     return ONE if x == y else ZERO
 
 
-_SINGLE: dict[Callable[..., float], Callable[..., Any]] = {
+SINGLE: dict[Callable[..., float], Callable[..., Any]] = {
     operators.exp: exp,
     operators.log: log,
     operators.ln: ln,
@@ -103,10 +104,14 @@ _SINGLE: dict[Callable[..., float], Callable[..., Any]] = {
     operators.lt: lt,
     operators.eq: eq,
 }
+"""The copy in single precision of each formula of `mt_tensor.operators` that has constants.
+
+`operators.is_close` has none: no training step compares with a tolerance.
+"""
 
 
 @lru_cache(maxsize=KERNELS_KEPT)
 def formula_for(fn: Callable[..., float], dtype: np.dtype[Any]) -> Callable[..., Any]:
     """Return a formula for use inside of kernels on numbers of a dtype."""
-    single = _SINGLE.get(fn) if dtype == np.float32 else None
+    single = SINGLE.get(fn) if dtype == np.float32 else None
     return device_function(single or fn)
