@@ -28,7 +28,7 @@ class _Step(FusedStep[Device]):
         kernel: Returns ``kernel(new, *new_slots, old, g, *slots, *settings, size)`` for a dtype.
     """
 
-    kernel: ClassVar[staticmethod[[np.dtype[Any]], Kernel]]
+    kernel: ClassVar["staticmethod[[np.dtype[Any]], Kernel]"]
 
     @classmethod
     def step(
