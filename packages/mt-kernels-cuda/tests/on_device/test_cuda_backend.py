@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from numba import cuda
 
 from mt_kernels_cuda import Cuda, TunedCuda, mm_practice, sum_practice
+from mt_kernels_cuda.elementwise import fill
 from mt_tensor import REFERENCE, IndexingError, TensorData, operators
 
 DEVICE = Cuda()
@@ -124,3 +126,58 @@ def test_backends_are_equal_if_their_dtypes_are() -> None:
     assert Cuda() != REFERENCE
     assert (Cuda().name, TunedCuda().name) == ("cuda", "cuda-tuned")
     assert Cuda() != TunedCuda(np.float64)
+
+
+def drawn(*shape: int) -> Any:
+    return np.random.default_rng(sum(shape)).normal(size=shape)
+
+
+@pytest.mark.parametrize("kind", [Cuda, TunedCuda])
+def test_streams(kind: type[Cuda]) -> None:
+    stream = cuda.stream()
+    backend, usual = kind(np.float32, stream=stream), kind(np.float32)
+    assert backend != usual
+    assert backend == kind(np.float32, stream=stream)
+    a = backend.from_numpy(drawn(3, 4))
+    total = backend.reduce(operators.add, backend.matmul(a, a.permute(1, 0)), 0, 0.0)
+    numbers = drawn(3, 4)
+    expected = (numbers @ numbers.T).sum(0, keepdims=True)
+    np.testing.assert_allclose(backend.to_numpy(total), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [Cuda, TunedCuda])
+def test_copies_queue_up_where_the_kernels_do(
+    kind: type[Cuda], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that does not wait for the device's own must wait for no copy made there."""
+    streams: list[Any] = []
+    to_device, memory = cuda.to_device, type(DEVICE.cells(1))
+    copy_to_host, chosen = memory.copy_to_host, type(fill).__getitem__
+
+    def sent(array: Any, stream: Any = 0, **options: Any) -> Any:
+        streams.append(stream)
+        return to_device(array, stream=stream, **options)
+
+    def fetched(storage: Any, ary: Any = None, stream: Any = 0) -> Any:
+        streams.append(stream)
+        return copy_to_host(storage, ary, stream)
+
+    def launched(made: Any, configuration: Any) -> Any:
+        streams.append(configuration[2] if len(configuration) > 2 else 0)
+        return chosen(made, configuration)
+
+    monkeypatch.setattr(cuda, "to_device", sent)
+    monkeypatch.setattr(memory, "copy_to_host", fetched)
+    monkeypatch.setattr(type(fill), "__getitem__", launched)
+    # The layout of the strided operands, which are arrays for the course's kernels, comes twice:
+    # neither stream may use the other's copy.
+    for stream in (cuda.stream(), cuda.stream(), 0):
+        backend = kind(np.float32, stream=stream)
+        a = backend.from_numpy(drawn(2, 3, 4, 5)).permute(3, 1, 2, 0)
+        total = backend.reduce(operators.add, backend.zip(operators.add, a, a), 0, 0.0)
+        product = backend.matmul(total, total.permute(0, 1, 3, 2))
+        images = backend.conv2d(product, backend.full((2, 3, 2, 2), 1.0))
+        backend.to_numpy(backend.map(operators.neg, images.permute(1, 0, 3, 2)))
+        assert streams
+        assert all(each is stream for each in streams), streams
+        streams.clear()

@@ -8,6 +8,7 @@ import pytest
 
 from mt_kernels_cuda.launching import LARGEST_GRID
 from mt_kernels_cuda.tuned.hardware import shapes
+from mt_kernels_cuda.tuned.hardware.shapes import parts_for
 from tools.gpu_kernels.catalog import RecordedCuda, RecordedTunedCuda
 
 
@@ -52,3 +53,10 @@ def test_grids_of_products_are_no_larger_than_a_gpu_takes(
     for launch in backend.launches:
         grid = launch.blocks if isinstance(launch.blocks, tuple) else (launch.blocks,)
         assert all(blocks <= LARGEST_GRID for blocks in grid[1:]), launch
+
+
+def test_parts_are_worth_their_blocks() -> None:
+    assert parts_for(1, 1000, 100, 8) == 8
+    assert parts_for(1, 300, 100, 8) == 3
+    assert parts_for(100, 1000, 100, 8) == 1
+    assert parts_for(1, 1, 100, 8) == 1
