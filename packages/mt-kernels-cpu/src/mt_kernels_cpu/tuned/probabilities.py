@@ -9,6 +9,7 @@ import numpy as np
 from mt_kernels_cpu.jit import exact, helper, summing_helper
 from mt_kernels_cpu.tuned.formulas import formula_for
 from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.fused.arguments import is_along_rows
 from mt_tensor.layout import Storage
 
 
@@ -23,7 +24,7 @@ class _AlongRows(FusedForm[Any]):
     @classmethod
     def forward(cls, backend: Any, needs_grad: Any, input: TensorData, dim: int) -> Any:
         """Compute all rows; the form declines dimensions other than the last."""
-        if not input.shape or dim not in (-1, len(input.shape) - 1) or input.size == 0:
+        if not is_along_rows(input, dim):
             return None
         out = backend.new(input.shape)
         columns = input.shape[-1]
