@@ -16,8 +16,8 @@ from mt_kernels_cuda.launching import Table
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk
 from mt_kernels_cuda.tuned.gemm.tiles import ALONG_ROWS, OWN, Product, launch_product
-from mt_kernels_cuda.tuned.hardware.integers import parted
-from mt_kernels_cuda.tuned.hardware.vec4 import QUAD, in_quads, load4
+from mt_kernels_cuda.tuned.hardware.integers import divmod
+from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, load4, vec4_aligned
 from mt_kernels_cuda.tuned.operations.elementwise import Numbers, merged
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
@@ -37,26 +37,26 @@ def _row(g: Numbers, start: int, row: int) -> tuple[int, int, int]:
 
 
 def _of_weight(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
-    in_weight, _, _, _ = load4(steps, QUAD * term)
+    in_weight, _, _, _ = load4(steps, VEC4 * term)
     return x + int(in_weight)
 
 
 def _column(g: Numbers, start: int, column: int) -> tuple[int, int, int]:
-    rest, across = parted(column, g[Q])
-    image, line = parted(rest, g[P])
+    rest, across = divmod(column, g[Q])
+    image, line = divmod(rest, g[P])
     line, across = line - g[TOP], across - g[LEFT]
     return image * g[X_N] + line * g[X_H] + across * g[X_W], line, across
 
 
 def _of_input(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
-    _, in_input, down, right = load4(steps, QUAD * term)
+    _, in_input, down, right = load4(steps, VEC4 * term)
     if 0 <= y + down < g[H] and 0 <= z + right < g[W]:
         return x + int(in_input)
     return -1
 
 
 def _place(g: Numbers, batch: int, column: int) -> int:
-    image, position = parted(column, g[P] * g[Q])
+    image, position = divmod(column, g[P] * g[Q])
     return image * g[OUT_N] + position
 
 
@@ -139,8 +139,8 @@ def correlate(
         (outputs, count * rows * columns, terms, 1),
         out.strides[1],
         own,
-        walks=(_walk(weight), Walk(by_terms=False, quads=False)),
-        whole_quads=in_quads(out.storage, rows * columns, *out.strides[:2]),
+        walks=(_walk(weight), Walk(by_terms=False, vec4=False)),
+        vec4_out=vec4_aligned(out.storage, rows * columns, *out.strides[:2]),
         steps=Steps(weight.shape[1:], weight.strides[1:], input.strides[1:], way),
         bias=None if bias is None else (ALONG_ROWS, bias),
         relu=relu,
@@ -154,7 +154,7 @@ def _walk(weight: TensorData) -> Walk:
     dims, numbers = layout
     sizes, strides = numbers[:dims], numbers[dims:]
     begins = (sizes[-1], *strides[:-1], weight.strides[0])
-    return Walk(by_terms=True, quads=strides[-1] == 1 and in_quads(weight.storage, *begins))
+    return Walk(by_terms=True, vec4=strides[-1] == 1 and vec4_aligned(weight.storage, *begins))
 
 
 def as_images(a: TensorData) -> TensorData:

@@ -14,7 +14,7 @@ from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.convolution.form import Call, Convolution
 from mt_kernels_cuda.tuned.device import Device
-from mt_kernels_cuda.tuned.hardware.integers import parted
+from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
@@ -168,8 +168,8 @@ def windows_of_input(dtype: np.dtype[Any]) -> Kernel:
     ) -> None:
         i = cuda.grid(1)
         if i < size:
-            rest, at = parted(i, width)
-            n, channel = parted(rest, channels)
+            rest, at = divmod(i, width)
+            n, channel = divmod(rest, channels)
             total = zero
             for o in range(outputs):
                 position = where[n * outputs + o]

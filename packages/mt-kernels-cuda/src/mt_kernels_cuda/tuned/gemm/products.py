@@ -4,7 +4,7 @@ from mt_kernels_cuda.launching import LARGEST_GRID
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk
 from mt_kernels_cuda.tuned.gemm.tiles import COLUMNS, OWN, ROWS, Product, launch_product
-from mt_kernels_cuda.tuned.hardware.vec4 import in_quads
+from mt_kernels_cuda.tuned.hardware.vec4 import vec4_aligned
 from mt_kernels_cuda.tuned.operations.elementwise import Numbers, merged, strides_in
 from mt_tensor import TensorData
 from mt_tensor.layout import Storage
@@ -84,7 +84,7 @@ def multiply(
         columns,
         own,
         walks=(_walk(a, -2, steps[0]), _walk(b, -1, steps[1])),
-        whole_quads=in_quads(out.storage, columns),
+        vec4_out=vec4_aligned(out.storage, columns),
         bias=bias,
         relu=relu,
     )
@@ -97,4 +97,4 @@ def _walk(a: TensorData, lead: int, batches: tuple[int, ...]) -> Walk:
     by_terms = a.strides[term] <= a.strides[lead]
     along, across = (term, lead) if by_terms else (lead, term)
     begins = (a.shape[along], a.strides[across], *batches)
-    return Walk(by_terms, a.strides[along] == 1 and in_quads(a.storage, *begins))
+    return Walk(by_terms, a.strides[along] == 1 and vec4_aligned(a.storage, *begins))

@@ -14,7 +14,7 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import device_function
 from mt_kernels_cuda.launching import blocks_for
-from mt_kernels_cuda.tuned.hardware.vec4 import QUAD, load4, store4
+from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, load4, store4
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Walk:
 
     Attributes:
         by_terms: Whether neighbouring terms lie side by side in memory, rather than leads.
-        quads: Whether four neighbours are one piece of memory.
+        vec4: Whether four neighbours are one piece of memory.
     """
 
     by_terms: bool
-    quads: bool
+    vec4: bool
 
 
 def pitch_of(leads: int) -> int:
@@ -53,7 +53,7 @@ def pitch_of(leads: int) -> int:
     With a piece more than there are leads, the threads of a warp write to different banks, and
     pieces still begin where they may.
     """
-    return leads + QUAD
+    return leads + VEC4
 
 
 def filler(
@@ -64,8 +64,8 @@ def filler(
     Args:
         operand: The operand.
         walk: How it is fetched.
-        leads: Rows or columns of a strip, a multiple of `QUAD`.
-        terms: Terms of a strip, a multiple of `QUAD`.
+        leads: Rows or columns of a strip, a multiple of `VEC4`.
+        terms: Terms of a strip, a multiple of `VEC4`.
         threads: The threads of a block.
         dtype: Of the numbers.
 
@@ -75,8 +75,8 @@ def filler(
         last)``, which fetches the leads from `begin` on, of `count` there are, and the terms from
         `first` on, but not `last`.
     """
-    each = QUAD if walk.quads else 1
-    by_terms, quads = walk.by_terms, walk.quads
+    each = VEC4 if walk.vec4 else 1
+    by_terms, vec4 = walk.by_terms, walk.vec4
     pieces = leads * terms // each
     # Pieces of a lead, or of a term.
     row = (terms if by_terms else leads) // each
@@ -115,12 +115,12 @@ def filler(
                     x, y, z = own if faithful else lead_of(g, start, begin + lead)
                     place = place_of(g, steps, x, y, z, first + term)
                 to = term * pitch + lead
-                if quads:
+                if vec4:
                     four = (zero, zero, zero, zero)
                     if place >= 0:
                         four = load4(cells, place)
                     if by_terms:
-                        for k in range(QUAD):
+                        for k in range(VEC4):
                             strip[to + k * pitch] = four[k]
                     else:
                         store4(strip, to, four)

@@ -27,7 +27,7 @@ from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk, filler, pitch_of
 from mt_kernels_cuda.tuned.hardware.integers import smaller
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
-from mt_kernels_cuda.tuned.hardware.vec4 import QUAD, at_quads, load4, store4
+from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, align_shared, load4, store4
 from mt_tensor.layout import Storage
 
 Numbers = tuple[int, ...]
@@ -45,13 +45,13 @@ NO_BIAS, ALONG_ROWS, ALONG_COLUMNS = range(3)
 class Tiles:
     """The sizes of tiles; `high` divides `rows`, `wide` divides `columns`.
 
-    Best, `high` and `wide` are multiples of `QUAD`, and rows and columns divide the threads, so
+    Best, `high` and `wide` are multiples of `VEC4`, and rows and columns divide the threads, so
     that a thread fetches from one of them all the time.
 
     Attributes:
-        rows: Of a tile of the result, a multiple of `QUAD`.
-        columns: Of a tile of the result, a multiple of `QUAD`.
-        terms: Of a strip of an operand, a multiple of `QUAD`.
+        rows: Of a tile of the result, a multiple of `VEC4`.
+        columns: Of a tile of the result, a multiple of `VEC4`.
+        terms: Of a strip of an operand, a multiple of `VEC4`.
         high: Rows that one thread computes.
         wide: Columns that one thread computes.
     """
@@ -89,7 +89,7 @@ BLOCKS_EACH = 2
 """Blocks for each multiprocessor that keep it busy: it has room for as many of the largest."""
 
 
-def choose_tiles(rows: int, columns: int, batches: int, processors: int, quads: bool) -> Tiles:
+def choose_tiles(rows: int, columns: int, batches: int, processors: int, vec4: bool) -> Tiles:
     """Return the tiles for results of a size: large ones if there is enough for the device.
 
     The larger a tile, the more often is a number used that was fetched, and the more registers does
@@ -102,11 +102,11 @@ def choose_tiles(rows: int, columns: int, batches: int, processors: int, quads: 
         columns: Of the result.
         batches: How many such results there are.
         processors: How many multiprocessors the device has.
-        quads: Whether both operands are fetched in pieces of four.
+        vec4: Whether both operands are fetched in pieces of four.
     """
     if rows <= FLAT.rows:
         return FLAT
-    larger = LARGE if quads else TALL
+    larger = LARGE if vec4 else TALL
     blocks = blocks_for(rows, larger.rows) * blocks_for(columns, larger.columns) * batches
     if rows > MEDIUM.rows and blocks >= BLOCKS_EACH * processors:
         return larger
@@ -145,7 +145,7 @@ def launch_product(
     numbers: Numbers,
     *,
     walks: tuple[Walk, Walk],
-    whole_quads: bool,
+    vec4_out: bool,
     steps: Table | None = None,
     bias: tuple[int, Storage] | None = None,
     relu: bool = False,
@@ -161,14 +161,14 @@ def launch_product(
         step: How far in memory a row of the result is from the next.
         numbers: The product's own numbers.
         walks: How the operands are fetched.
-        whole_quads: Whether four neighbouring columns of the result are one piece of memory.
+        vec4_out: Whether four neighbouring columns of the result are one piece of memory.
         steps: The product's own table.
         bias: `ALONG_ROWS` or `ALONG_COLUMNS`, and what is added.
         relu: Whether negative results become 0.
     """
     rows, columns, terms, batches = sizes
-    quads = all(walk.quads for walk in walks)
-    tiles = choose_tiles(rows, columns, batches, backend.processors, quads)
+    vec4 = all(walk.vec4 for walk in walks)
+    tiles = choose_tiles(rows, columns, batches, backend.processors, vec4)
     blocks = blocks_for(rows, tiles.rows) * blocks_for(columns, tiles.columns)
     whole = bias is not None or relu
     parts = 1
@@ -180,7 +180,7 @@ def launch_product(
     to = out if parts == 1 else backend.cells(size * parts)
     along, added = (NO_BIAS, out) if bias is None else bias
     g = (rows, columns, terms, each, parts, size, step, *numbers)
-    made = product_kernel(product, backend.dtype, tiles, *walks, whole_quads, along, relu)
+    made = product_kernel(product, backend.dtype, tiles, *walks, vec4_out, along, relu)
     grid = (blocks, 1, batches * parts)
     own = operands[0] if steps is None else steps
     backend.run(Launch(made, grid, tiles.threads, (to, *operands, own, added, g)))
@@ -196,7 +196,7 @@ def product_kernel(
     tiles: Tiles,
     first: Walk,
     second: Walk,
-    whole_quads: bool,
+    vec4_out: bool,
     along: int,
     relu: bool,
 ) -> Kernel:
@@ -213,8 +213,8 @@ def product_kernel(
     row_pitch, column_pitch = pitch_of(height), pitch_of(width)
     row_cells, column_cells = depth * row_pitch, depth * column_pitch
     # How many of a thread's rows, and columns, lie side by side.
-    near_rows, near_columns = (QUAD if size % QUAD == 0 else 1 for size in (high, wide))
-    in_quads = whole_quads and near_columns == QUAD
+    near_rows, near_columns = (VEC4 if size % VEC4 == 0 else 1 for size in (high, wide))
+    store_vec4 = vec4_out and near_columns == VEC4
     zero = dtype.type(0)
 
     def multiply_tiles(
@@ -222,7 +222,7 @@ def product_kernel(
     ) -> None:
         a_strip = cuda.shared.array(row_cells, dtype)
         b_strip = cuda.shared.array(column_cells, dtype)
-        at_quads(b_strip)
+        align_shared(b_strip)
         sums = cuda.local.array((high, wide), dtype)
         left = cuda.local.array(high, dtype)
         above = cuda.local.array(wide, dtype)
@@ -249,17 +249,17 @@ def product_kernel(
             for t in range(depth):
                 for i in range(high // near_rows):
                     at = t * row_pitch + (thread // across + i * down) * near_rows
-                    if near_rows == QUAD:
+                    if near_rows == VEC4:
                         n0, n1, n2, n3 = load4(a_strip, at)
-                        k = QUAD * i
+                        k = VEC4 * i
                         left[k], left[k + 1], left[k + 2], left[k + 3] = n0, n1, n2, n3
                     else:
                         left[i] = a_strip[at]
                 for j in range(wide // near_columns):
                     at = t * column_pitch + (thread % across + j * across) * near_columns
-                    if near_columns == QUAD:
+                    if near_columns == VEC4:
                         n0, n1, n2, n3 = load4(b_strip, at)
-                        k = QUAD * j
+                        k = VEC4 * j
                         above[k], above[k + 1], above[k + 2], above[k + 3] = n0, n1, n2, n3
                     else:
                         above[j] = b_strip[at]
@@ -283,7 +283,7 @@ def product_kernel(
                     value = sums[i, j] + (above[j] + shift) if along != NO_BIAS else sums[i, j]
                     sums[i, j] = zero if relu and value <= zero else value
                 for j in range(0, wide, near_columns):
-                    if in_quads:
+                    if store_vec4:
                         if begin + j * across < g[COLUMNS]:
                             four = (sums[i, j], sums[i, j + 1], sums[i, j + 2], sums[i, j + 3])
                             store4(out, places[j] + row * g[STEP], four)

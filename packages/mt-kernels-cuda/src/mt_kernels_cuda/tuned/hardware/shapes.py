@@ -1,4 +1,4 @@
-"""How many threads and blocks the tuned kernels are launched with."""
+"""The numbers of threads and blocks with which the tuned kernels are launched."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ THREADS = 4 if SIMULATED else 256
 """Threads of a block, a power of two."""
 
 SIMULATED_BLOCKS = 2
-"""Blocks that the simulator is taken to run at once: few, so that a thread has several turns."""
+"""Blocks that the simulator is assumed to run at once: few, so that threads loop several times."""
 
 
 def blocks_at_once(kernel: Kernel, threads: int, arguments: list[Any]) -> int:
-    """Return how many blocks of a kernel the device runs at the same time.
+    """Return the number of blocks of a kernel that the device runs at the same time.
 
-    It follows from the registers and the shared memory that a block needs (the *occupancy*). More
-    blocks would only wait for others to finish, each with the cost of a beginning.
+    It follows from the registers and the shared memory of a block (the *occupancy*). More blocks
+    would wait for others to finish, and each costs time to start.
 
     Args:
         kernel: The kernel; it is compiled for the arguments if it is not yet.
@@ -40,19 +40,19 @@ def blocks_at_once(kernel: Kernel, threads: int, arguments: list[Any]) -> int:
 
 
 def processors() -> int:
-    """Return how many multiprocessors the device has."""
+    """Return the number of multiprocessors of the device."""
     if SIMULATED:
         return SIMULATED_BLOCKS
     return int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
 
 
 def parts_for(blocks: int, length: int, least: int, most: int) -> int:
-    """Return into how many parts to divide sums, so that there are blocks for the whole device.
+    """Return the number of parts of each sum that gives blocks for the whole device.
 
     Args:
-        blocks: How many blocks there are without dividing.
-        length: How many terms a sum has.
-        least: How many terms a part is worth.
-        most: How many blocks there should be.
+        blocks: The number of blocks if sums are not divided.
+        length: The number of terms of a sum.
+        least: The least number of terms of a part.
+        most: The number of blocks that the device can use.
     """
     return max(1, min(blocks_for(length, least), most // max(1, blocks)))

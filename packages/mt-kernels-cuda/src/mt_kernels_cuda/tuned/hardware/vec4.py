@@ -1,9 +1,9 @@
-"""Four numbers at a time: the widest piece of memory that a thread can fetch at once.
+"""Vectors of four numbers (CUDA's ``float4``), the widest access to memory that a thread has.
 
-Where numbers are only moved and little is computed, a GPU is as fast as its memory is kept busy,
-and a fetch of 16 bytes keeps it four times as busy as one of 4. The compiler cannot know that an
-array begins at a multiple of 16 bytes, so kernels say it, in these two functions; who launches them
-asks `aligned` before. In shared memory they need not ask: `at_quads` lets arrays begin there.
+Kernels that compute little are limited by memory, and a load of 16 bytes moves four times as much
+as one of 4. The compiler does not know that an array begins at a multiple of 16 bytes; `load4` and
+`store4` assume it. Code that launches kernels on global memory checks it with `aligned`; in shared
+memory, `align_shared` ensures it.
 """
 
 from collections.abc import Callable
@@ -14,29 +14,29 @@ from mt_kernels_cuda.jit import device_function
 from mt_kernels_cuda.tuned.hardware import vec4_instructions
 from mt_tensor.layout import Storage
 
-QUAD = 4
-"""Numbers in a piece."""
+VEC4 = 4
+"""Numbers in a vector."""
 
-BYTES = 16
-"""What the address of a piece of floats must be a multiple of."""
+ALIGNMENT = 16
+"""Bytes of a vector of floats: its address must be a multiple of them."""
 
 Four = tuple[float, float, float, float]
 
 
 def aligned(*storages: Any) -> bool:
-    """Return whether arrays of floats, on the device or the host, begin where pieces may begin."""
-    return all(address(cells) % BYTES == 0 and cells.dtype.itemsize == 4 for cells in storages)
+    """Return whether all arrays hold floats and begin at a multiple of `ALIGNMENT`."""
+    return all(address(cells) % ALIGNMENT == 0 and cells.dtype.itemsize == 4 for cells in storages)
 
 
 def address(storage: Any) -> int:
-    """Return where an array begins in memory."""
+    """Return the address of an array, on the device or the host."""
     interface = getattr(storage, "__cuda_array_interface__", None) or storage.__array_interface__
     return int(interface["data"][0])
 
 
-def in_quads(storage: Any, *steps: int) -> bool:
-    """Return whether memory that begins anew after so many numbers is made of whole pieces."""
-    return all(step % QUAD == 0 for step in steps) and aligned(storage)
+def vec4_aligned(storage: Any, *steps: int) -> bool:
+    """Return whether an array is aligned, and stays so after any number of the steps."""
+    return all(step % VEC4 == 0 for step in steps) and aligned(storage)
 
 
 def _load4(array: Storage, position: int) -> Four:
@@ -44,11 +44,11 @@ def _load4(array: Storage, position: int) -> Four:
 
 
 def _store4(array: Storage, position: int, numbers: Four) -> None:
-    for k in range(QUAD):
+    for k in range(VEC4):
         array[position + k] = numbers[k]
 
 
-def _at_quads(array: Storage) -> None:
+def _align_shared(array: Storage) -> None:
     """Do nothing: in the simulator, there is no alignment."""
 
 
@@ -56,15 +56,14 @@ def _at_quads(array: Storage) -> None:
 load4: Callable[[Storage, int], Four] = (
     device_function(_load4) if SIMULATED else vec4_instructions.load4
 )
-"""``load4(array, position)`` returns the four numbers of an array from a position on."""
+"""``load4(array, position)`` returns four numbers of an array, from a position on."""
 
 store4: Callable[[Storage, int, Four], None] = (
     device_function(_store4) if SIMULATED else vec4_instructions.store4
 )
 """``store4(array, position, numbers)`` writes four numbers to an array from a position on."""
 
-at_quads: Callable[[Storage], None] = (
-    device_function(_at_quads) if SIMULATED else vec4_instructions.at_quads
+align_shared: Callable[[Storage], None] = (
+    device_function(_align_shared) if SIMULATED else vec4_instructions.align_shared
 )
-"""``at_quads(array)`` lets the shared arrays of a kernel, this one and those before, begin where
-pieces may begin."""
+"""``align_shared(array)`` aligns the shared arrays of a kernel, this one and those before it."""

@@ -9,7 +9,7 @@ from numba import cuda
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
-from mt_kernels_cuda.tuned.hardware.integers import parted
+from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.fused.arguments import row_numbers
@@ -60,7 +60,7 @@ def gather(out: Storage, table: Storage, rows: Storage, size: int, width: int) -
     """Copy rows of a table to `out`, a thread for each number."""
     i = cuda.grid(1)
     if i < size:
-        row, column = parted(i, width)
+        row, column = divmod(i, width)
         out[i] = table[rows[row] * width + column]
 
 
@@ -78,7 +78,7 @@ def scatter(dtype: np.dtype[Any]) -> Kernel:
     ) -> None:
         i = cuda.grid(1)
         if i < size:
-            row, column = parted(i, width)
+            row, column = divmod(i, width)
             total = zero
             for k in range(starts[row], starts[row + 1]):
                 total += grads[order[k] * width + column]

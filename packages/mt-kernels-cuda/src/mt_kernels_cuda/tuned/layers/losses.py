@@ -16,7 +16,7 @@ from numba import cuda
 from mt_kernels_cuda.jit import Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
-from mt_kernels_cuda.tuned.hardware.integers import parted
+from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.layers.probabilities import ROW_THREADS, row_folds, row_top
 from mt_tensor import FusedForm, Gradients, TensorData
@@ -185,7 +185,7 @@ def nll_back(dtype: np.dtype[Any]) -> Kernel:
     def nll_backward(to: Storage, g: Storage, classes: Storage, rows: int, columns: int) -> None:
         i = cuda.grid(1)
         if i < rows * columns:
-            row, column = parted(i, columns)
+            row, column = divmod(i, columns)
             target = named(classes[row], columns)
             other = number(0) if target >= 0 else number(math.nan)
             to[i] = -g[0] / number(rows) if target == column else other
@@ -234,7 +234,7 @@ def cross_entropy_back(dtype: np.dtype[Any]) -> Kernel:
     ) -> None:
         i = cuda.grid(1)
         if i < rows * columns:
-            row, column = parted(i, columns)
+            row, column = divmod(i, columns)
             target = named(classes[row], columns)
             other = number(0) if target >= 0 else number(math.nan)
             wanted = number(1) if target == column else other

@@ -15,7 +15,7 @@ from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
-from mt_kernels_cuda.tuned.hardware.vec4 import QUAD
+from mt_kernels_cuda.tuned.hardware.vec4 import VEC4
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import FusedStep, Parts, TensorData, operators
 from mt_tensor.layout import Storage, strides_from_shape
@@ -53,7 +53,7 @@ def _like(backend: Device, values: Parts) -> list[TensorData]:
     """Return a new tensor for each value, all in one buffer, each where pieces of it may begin."""
     starts = [0]
     for value in values:
-        starts.append(starts[-1] + blocks_for(value.size, QUAD) * QUAD)
+        starts.append(starts[-1] + blocks_for(value.size, VEC4) * VEC4)
     buffer = backend.cells(starts[-1])
     return [
         TensorData.trusted(

@@ -9,7 +9,7 @@ from numba import cuda
 from mt_kernels_cuda.jit import Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
-from mt_kernels_cuda.tuned.hardware.integers import parted
+from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.fused.arguments import pooled_shape, pooling_window
@@ -97,7 +97,7 @@ def pool_mean(dtype: np.dtype[Any]) -> Kernel:
         i = cuda.grid(1)
         if i < size:
             across = columns * width
-            line, column = parted(i, columns)
+            line, column = divmod(i, columns)
             start = line * height * across + column * width
             total = number(0)
             for k in range(height):
@@ -120,8 +120,8 @@ def spread_mean(dtype: np.dtype[Any]) -> Kernel:
         i = cuda.grid(1)
         if i < size:
             across = columns * width
-            line, column = parted(i, across)
-            window = parted(line, height)[0] * columns + parted(column, width)[0]
+            line, column = divmod(i, across)
+            window = divmod(line, height)[0] * columns + divmod(column, width)[0]
             to[i] = g[window] / number(height * width)
 
     return spread_average
@@ -141,7 +141,7 @@ def pool_maximum(
     i = cuda.grid(1)
     if i < size:
         across = columns * width
-        line, column = parted(i, columns)
+        line, column = divmod(i, columns)
         start = line * height * across + column * width
         best, spot = x[start], 0
         for k in range(height):
@@ -172,8 +172,8 @@ def spread_to_maximum(dtype: np.dtype[Any]) -> Kernel:
         i = cuda.grid(1)
         if i < size:
             across = columns * width
-            line, column = parted(i, across)
-            (row, down), (place, right) = parted(line, height), parted(column, width)
+            line, column = divmod(i, across)
+            (row, down), (place, right) = divmod(line, height), divmod(column, width)
             window = row * columns + place
             to[i] = g[window] if spots[window] == down * width + right else zero
 

@@ -15,9 +15,9 @@ from numba import cuda
 from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
-from mt_kernels_cuda.tuned.hardware.integers import parted
+from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
-from mt_kernels_cuda.tuned.hardware.vec4 import QUAD, aligned, load4, store4
+from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, aligned, load4, store4
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import TensorData
 from mt_tensor.layout import Storage
@@ -50,8 +50,8 @@ def zip_launch(
     dtype = np.dtype(out.storage.dtype)
     to, left, right = out.flat(), _single_or_flat(a, out), _single_or_flat(b, out)
     if to is not None and left is not None and right is not None:
-        quads = aligned(to, *(cells for cells, one in (left, right) if not one))
-        made = zip_flat(fn, dtype, quads, left[1], right[1])
+        vec4 = aligned(to, *(cells for cells, one in (left, right) if not one))
+        made = zip_flat(fn, dtype, vec4, left[1], right[1])
         return _flat(backend, made, out.size, to, left[0], right[0])
     layout = merged(out.shape, out.strides, strides_in(out, a), strides_in(out, b))
     if layout is None:
@@ -73,7 +73,7 @@ def _flat(backend: Device, made: Kernel, size: int, *cells: Any) -> Launch:
     """Return a launch of a thread for every four numbers, as far as the device has threads."""
     arguments = (*cells, size)
     most = backend.blocks_at_once(made, THREADS, list(arguments))
-    wanted = blocks_for(blocks_for(size, QUAD), THREADS)
+    wanted = blocks_for(blocks_for(size, VEC4), THREADS)
     return Launch(made, min(most, wanted), THREADS, arguments)
 
 
@@ -124,7 +124,7 @@ def merged(shape: Numbers, *strides: Numbers) -> tuple[int, Numbers] | None:
 
 
 @lru_cache(maxsize=KERNELS_KEPT)
-def map_flat(fn: Callable[..., float], dtype: np.dtype[Any], quads: bool) -> Kernel:
+def map_flat(fn: Callable[..., float], dtype: np.dtype[Any], vec4: bool) -> Kernel:
     """Return ``kernel(out, a, size)``.
 
     Launch it with any number of threads: each takes every so many-th piece.
@@ -135,9 +135,9 @@ def map_flat(fn: Callable[..., float], dtype: np.dtype[Any], quads: bool) -> Ker
     def map_contiguous(out: Storage, a: Storage, size: int) -> None:
         thread, threads = cuda.grid(1), cuda.gridsize(1)
         first = 0
-        if quads:
-            first = size // QUAD * QUAD
-            for i in range(QUAD * thread, first, QUAD * threads):
+        if vec4:
+            first = size // VEC4 * VEC4
+            for i in range(VEC4 * thread, first, VEC4 * threads):
                 a0, a1, a2, a3 = load4(a, i)
                 store4(out, i, (formula(a0), formula(a1), formula(a2), formula(a3)))
         for i in range(first + thread, size, threads):
@@ -148,7 +148,7 @@ def map_flat(fn: Callable[..., float], dtype: np.dtype[Any], quads: bool) -> Ker
 
 @lru_cache(maxsize=KERNELS_KEPT)
 def zip_flat(
-    fn: Callable[..., float], dtype: np.dtype[Any], quads: bool, a_one: bool, b_one: bool
+    fn: Callable[..., float], dtype: np.dtype[Any], vec4: bool, a_one: bool, b_one: bool
 ) -> Kernel:
     """Return ``kernel(out, a, b, size)``, where `a` or `b` may be one number for all."""
     formula = formula_for(fn, dtype)
@@ -157,9 +157,9 @@ def zip_flat(
     def zip_contiguous(out: Storage, a: Storage, b: Storage, size: int) -> None:
         thread, threads = cuda.grid(1), cuda.gridsize(1)
         first = 0
-        if quads:
-            first = size // QUAD * QUAD
-            for i in range(QUAD * thread, first, QUAD * threads):
+        if vec4:
+            first = size // VEC4 * VEC4
+            for i in range(VEC4 * thread, first, VEC4 * threads):
                 x = (a[0], a[0], a[0], a[0]) if a_one else load4(a, i)
                 y = (b[0], b[0], b[0], b[0]) if b_one else load4(b, i)
                 x0, x1, x2, x3 = x
@@ -183,7 +183,7 @@ def map_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Ke
         if rest < size:
             at = place = 0
             for dim in range(dims - 1, 0, -1):
-                rest, i = parted(rest, numbers[dim])
+                rest, i = divmod(rest, numbers[dim])
                 at += i * numbers[dims + dim]
                 place += i * numbers[2 * dims + dim]
             at += rest * numbers[dims]
@@ -203,7 +203,7 @@ def zip_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Ke
         if rest < size:
             at = in_a = in_b = 0
             for dim in range(dims - 1, 0, -1):
-                rest, i = parted(rest, numbers[dim])
+                rest, i = divmod(rest, numbers[dim])
                 at += i * numbers[dims + dim]
                 in_a += i * numbers[2 * dims + dim]
                 in_b += i * numbers[3 * dims + dim]

@@ -18,7 +18,7 @@ from numba import cuda
 from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
-from mt_kernels_cuda.tuned.hardware.integers import parted, smaller
+from mt_kernels_cuda.tuned.hardware.integers import divmod, smaller
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
 from mt_kernels_cuda.tuned.operations.folding import block_fold
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
@@ -138,7 +138,7 @@ def fold_columns(fn: Callable[..., float], dtype: np.dtype[Any]) -> Kernel:
         i, part = cuda.grid(1), cuda.blockIdx.y
         if i < count:
             first = part * each
-            row, column = parted(i, inner)
+            row, column = divmod(i, inner)
             place = row * length * inner + column
             result = a[place + first * inner]
             for k in range(first + 1, smaller(first + each, length)):

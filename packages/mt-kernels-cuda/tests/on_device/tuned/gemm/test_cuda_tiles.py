@@ -27,13 +27,13 @@ def placed(numbers: Any, turned: bool, start: int) -> TensorData:
 
 def test_tiles_are_as_large_as_the_result_deserves() -> None:
     many = 100 * LARGE.columns
-    assert choose_tiles(many, many, 1, 8, quads=True) == LARGE
-    assert choose_tiles(many, many, 1, 8, quads=False) == TALL
+    assert choose_tiles(many, many, 1, 8, vec4=True) == LARGE
+    assert choose_tiles(many, many, 1, 8, vec4=False) == TALL
     # Not if tiles would be half empty, or too few for the device, unless there are many products.
-    assert choose_tiles(MEDIUM.rows, many, 1, 8, quads=True) == MEDIUM
-    assert choose_tiles(2 * LARGE.rows, LARGE.columns, 1, 8, quads=True) == MEDIUM
-    assert choose_tiles(2 * LARGE.rows, LARGE.columns, 16, 8, quads=True) == LARGE
-    assert choose_tiles(FLAT.rows, many, 1, 8, quads=True) == FLAT
+    assert choose_tiles(MEDIUM.rows, many, 1, 8, vec4=True) == MEDIUM
+    assert choose_tiles(2 * LARGE.rows, LARGE.columns, 1, 8, vec4=True) == MEDIUM
+    assert choose_tiles(2 * LARGE.rows, LARGE.columns, 16, 8, vec4=True) == LARGE
+    assert choose_tiles(FLAT.rows, many, 1, 8, vec4=True) == FLAT
 
 
 @pytest.mark.slow
