@@ -19,7 +19,7 @@ from mt_kernels_cuda.backend import Cuda
 from mt_kernels_cuda.jit import Kernel
 from mt_kernels_cuda.launching import BLOCK, TILE, Launch, array_of
 from mt_kernels_cuda.tuned.backend import TunedCuda
-from mt_kernels_cuda.tuned.gemm.tiles import LARGE, TALL, WORTH
+from mt_kernels_cuda.tuned.gemm.tiles import LARGE, TALL, MIN_TERMS_PER_BLOCK
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.layers.probabilities import ROW_THREADS
 from mt_tensor import TensorData, operators
@@ -146,7 +146,9 @@ TUNED: dict[str, Example] = {
     "medium": lambda b: b.matmul(_on(b, (HIGH, 3)), _on(b, (3, 3))),
     "medium-pieces": lambda b: b.matmul(_on(b, (HIGH + 3, 4)), _on(b, (4, 4))),
     "transposed": lambda b: b.matmul(_on(b, (3, HIGH)).permute(1, 0), _on(b, (3, 3)).permute(1, 0)),
-    "parts": lambda b: b.matmul(_on(b, (2, WORTH * 2 + 1)), _on(b, (WORTH * 2 + 1, 2))),
+    "parts": lambda b: b.matmul(
+        _on(b, (2, MIN_TERMS_PER_BLOCK * 2 + 1)), _on(b, (MIN_TERMS_PER_BLOCK * 2 + 1, 2))
+    ),
     "sequences": lambda b: b.conv1d(_on(b, (2, 3, 5)), _on(b, (HIGH, 3, 3))),
     "convolve-tall": lambda b: _both_ways(
         b,

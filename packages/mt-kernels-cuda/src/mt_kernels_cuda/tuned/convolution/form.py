@@ -1,9 +1,9 @@
-"""Convolutions as products whose second operand is found in the input, never built.
+"""Convolutions as matrix products whose second operand is read from the input, never built.
 
-One kernel serves all of them (see `Correlation`): the output, the gradient of the input, which is a
-convolution of the output's gradient with turned kernels, and the gradient of the kernels, in which
-the output's gradient takes the kernels' place. They differ in strides alone. Sequences are images
-one row high.
+One kernel, `CORRELATION`, computes all of them: the output; the gradient of the input, which is a
+convolution of the output's gradient with flipped kernels; and the gradient of the kernels, in which
+the output's gradient takes the place of the kernels. They differ in strides only. Sequences are
+images one row high.
 """
 
 import math
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from mt_kernels_cuda.launching import Table
 from mt_kernels_cuda.tuned.device import Device
-from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk
+from mt_kernels_cuda.tuned.gemm.strips import AccessPattern, Operand
 from mt_kernels_cuda.tuned.gemm.tiles import ALONG_ROWS, OWN, Product, launch_product
 from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, load4, vec4_aligned
@@ -23,9 +23,9 @@ from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
 (P, Q, H, W, TOP, LEFT, X_N, X_H, X_W, W_O, OUT_N) = range(OWN, OWN + 11)
-"""The numbers of a convolution: the sizes of output positions and input; how far kernels begin
-before the input; strides of the input; how far one output's kernels are from the next's; and how
-far apart images of the output are."""
+"""Indices of a convolution's own numbers: the sizes of the output and of the input; the padding
+before the input; the strides of the input; the stride of the kernels from one output channel to the
+next; and the stride of the output from image to image."""
 
 
 def _starts(g: Numbers, batch: int) -> tuple[int, int]:
@@ -67,16 +67,16 @@ CORRELATION = Product(
 
 @dataclass(frozen=True)
 class Steps(Table):
-    """What each term of a convolution adds to places, so that no thread divides to find it.
+    """The offsets of each term of a convolution, a table that spares the threads divisions.
 
     Shape:
-        (terms, 4), flat: the steps in the kernels and in the input, down and to the right.
+        (terms, 4), flat: the offsets in the kernels and in the input, the row and the column.
 
     Attributes:
-        sizes: Of channels, lines and columns of the kernels.
+        sizes: The channels, rows and columns of the kernels.
         weight: The strides of the kernels along these.
         input: The strides of the input along these.
-        way: In which direction kernels reach, 1 or -1.
+        way: The direction in which kernels extend, 1 or -1.
     """
 
     sizes: Numbers
@@ -105,18 +105,17 @@ def correlate(
     bias: Storage | None = None,
     relu: bool = False,
 ) -> None:
-    """Slide kernels over images, zeros around them, and write what they find.
+    """Correlate images, padded with zeros, with kernels.
 
     Args:
-        backend: What runs it.
+        backend: The backend that runs it.
         out: (N, O, P, Q), each image's channel contiguous; images and channels in any order.
         input: (N, C, H, W), in any layout.
         weight: (O, C, KH, KW), in any layout.
-        before: How far before the input a kernel begins; if `reverse`, how far behind it reaches
-            ahead.
-        reverse: Whether kernels reach towards the beginning.
-        bias: What is added to each output channel.
-        relu: Whether negative results become 0.
+        before: The rows and columns of zeros before the input; negative if kernels begin inside.
+        reverse: True if kernels are flipped: they extend towards the beginning.
+        bias: A number for each output channel, which is added.
+        relu: True if negative results become 0.
     """
     if out.size == 0:
         return
@@ -139,7 +138,7 @@ def correlate(
         (outputs, count * rows * columns, terms, 1),
         out.strides[1],
         own,
-        walks=(_walk(weight), Walk(by_terms=False, vec4=False)),
+        patterns=(_pattern(weight), AccessPattern(by_terms=False, vec4=False)),
         vec4_out=vec4_aligned(out.storage, rows * columns, *out.strides[:2]),
         steps=Steps(weight.shape[1:], weight.strides[1:], input.strides[1:], way),
         bias=None if bias is None else (ALONG_ROWS, bias),
@@ -147,14 +146,15 @@ def correlate(
     )
 
 
-def _walk(weight: TensorData) -> Walk:
-    """Return how to fetch kernels: terms that are neighbours in memory in pieces."""
+def _pattern(weight: TensorData) -> AccessPattern:
+    """Return the access pattern of kernels: terms that are neighbours in memory together."""
     layout = merged(weight.shape[1:], weight.strides[1:])
     assert layout is not None, "three dimensions are few enough"
     dims, numbers = layout
     sizes, strides = numbers[:dims], numbers[dims:]
-    begins = (sizes[-1], *strides[:-1], weight.strides[0])
-    return Walk(by_terms=True, vec4=strides[-1] == 1 and vec4_aligned(weight.storage, *begins))
+    steps = (sizes[-1], *strides[:-1], weight.strides[0])
+    vec4 = strides[-1] == 1 and vec4_aligned(weight.storage, *steps)
+    return AccessPattern(by_terms=True, vec4=vec4)
 
 
 def as_images(a: TensorData) -> TensorData:
@@ -169,17 +169,22 @@ def as_sequences(a: TensorData) -> TensorData:
     return TensorData.trusted(a.storage, (count, channels, width), (n, c, w))
 
 
+def swap_batch_channel(a: TensorData) -> TensorData:
+    """Return a view (C, N, H, W) of images (N, C, H, W)."""
+    return a.permute(1, 0, 2, 3)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a call leaves for its gradients, sequences as images one row high.
+    """The saved values of a call, sequences as images one row high.
 
     Attributes:
-        sequences: Whether the input was given as sequences.
-        before: How many rows and columns of zeros are before the input.
+        sequences: True if the input was sequences.
+        before: The rows and columns of zeros before the input.
         input: (N, C, H, W).
         weight: (O, C, KH, KW).
-        out: What came out, (N, O, P, Q).
-        relu: Whether negative sums became 0.
+        out: The output, (N, O, P, Q).
+        relu: True if negative sums became 0.
         needs_grad: For input, weight and bias, if there is one.
     """
 
@@ -241,33 +246,34 @@ class Convolution(FusedForm[Device]):
         if saved.relu:
             grad = backend.zip(operators.relu_back, saved.out, grad)
         grad = backend.contiguous(grad)
-        by_input = by_weight = by_bias = None
+        grad_input = grad_weight = grad_bias = None
         if saved.needs_grad[0]:
-            by_input = gradient_of_input(backend, saved, grad)
+            grad_input = _grad_input(backend, saved, grad)
         if saved.needs_grad[1]:
-            by_weight = gradient_of_weight(backend, saved, grad)
+            grad_weight = _grad_weight(backend, saved, grad)
         if saved.needs_grad[2:] == (True,):
             count, outputs, rows, columns = grad.shape
             sums = backend.reduce(operators.add, grad.view(count * outputs, rows * columns), 1, 0.0)
-            by_bias = backend.reduce(operators.add, sums.view(count, outputs), 0, 0.0).view(outputs)
+            grad_bias = backend.reduce(operators.add, sums.view(count, outputs), 0, 0.0).view(
+                outputs
+            )
         if saved.sequences:
-            by_input = by_input and as_sequences(by_input)
-            by_weight = by_weight and as_sequences(by_weight)
-        return (by_input, by_weight, by_bias)[: len(saved.needs_grad)]
+            grad_input = grad_input and as_sequences(grad_input)
+            grad_weight = grad_weight and as_sequences(grad_weight)
+        return (grad_input, grad_weight, grad_bias)[: len(saved.needs_grad)]
 
 
-def gradient_of_input(backend: Device, call: Call, grad: TensorData) -> TensorData:
+def _grad_input(backend: Device, call: Call, grad: TensorData) -> TensorData:
     r"""Return $\bar x_{n,c,q} = \sum_{o,k} \bar z_{n,o,q+before-k}\, w_{o,c,k}$."""
     out = backend.empty(call.input.shape)
-    (top, left), turned = call.before, call.weight.permute(1, 0, 2, 3)
-    correlate(backend, out, grad, turned, before=(-top, -left), reverse=True)
+    (top, left), weight = call.before, swap_batch_channel(call.weight)
+    correlate(backend, out, grad, weight, before=(-top, -left), reverse=True)
     return out
 
 
-def gradient_of_weight(backend: Device, call: Call, grad: TensorData) -> TensorData:
+def _grad_weight(backend: Device, call: Call, grad: TensorData) -> TensorData:
     r"""Return $\bar w_{o,c,k} = \sum_{n,p} \bar z_{n,o,p}\, x_{n,c,p+k-before}$."""
     out = backend.empty(call.weight.shape)
-    swap = (1, 0, 2, 3)
-    images, kernels = call.input.permute(*swap), grad.permute(*swap)
-    correlate(backend, out.permute(*swap), images, kernels, before=call.before)
+    images, kernels = swap_batch_channel(call.input), swap_batch_channel(grad)
+    correlate(backend, swap_batch_channel(out), images, kernels, before=call.before)
     return out

@@ -1,7 +1,8 @@
 """Convolution, bias, ReLU and the maximum over time, with a sparse backward pass.
 
-Of all positions of a sequence only one per kernel counts, so only one window of the sequence takes
-part in the gradient: a fraction of the work that the gradient of a whole convolution is.
+For each sequence and kernel, the gradient flows to one position only, the position of the maximum,
+so the backward pass reads one window of the sequence: far less work than the gradient of a whole
+convolution.
 """
 
 from functools import lru_cache
@@ -19,15 +20,15 @@ from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
-NOWHERE = -1
-"""In the place of a position: no response is positive, so there is no gradient."""
+NO_ARGMAX = -1
+"""Stands for a position where no sum is positive, so that there is no gradient."""
 
 
 class MaxOverTime(FusedForm[Device]):
-    """Sequences over which kernels move on by one position.
+    """The maximum over all positions of a convolution of sequences with a stride of 1.
 
-    The gradient leaves out products with zero: an infinite or NaN input that lies in no window of
-    a strongest response does not reach it.
+    The gradient leaves out products with zero: an infinite or NaN input outside of the windows of
+    the maxima does not reach it.
     """
 
     @staticmethod
@@ -41,7 +42,7 @@ class MaxOverTime(FusedForm[Device]):
         positions: tuple[int, ...],
         stride: tuple[int, ...],
     ) -> tuple[TensorData, tuple[Call, Storage]] | None:
-        """Compute the responses; see `mt_nn.functional.convolution.max_over_time`."""
+        """Compute the maxima; see `mt_nn.functional.convolution.max_over_time`."""
         if input.dims != 3:
             return None
         answer = Convolution.forward(
@@ -51,60 +52,63 @@ class MaxOverTime(FusedForm[Device]):
             return None
         _, call = answer
         count, outputs, _, width = call.out.shape
-        result, where = backend.empty((count, outputs, 1)), backend.cells(count * outputs, np.int32)
-        arguments = (result.storage, where, call.out.storage, result.size, width)
-        backend.run(Launch(strongest, blocks_for(result.size, THREADS), THREADS, arguments))
-        return result, (call, where)
+        result, argmax = (
+            backend.empty((count, outputs, 1)),
+            backend.cells(count * outputs, np.int32),
+        )
+        arguments = (result.storage, argmax, call.out.storage, result.size, width)
+        backend.run(Launch(max_of_rows, blocks_for(result.size, THREADS), THREADS, arguments))
+        return result, (call, argmax)
 
     @staticmethod
     def backward(backend: Device, saved: tuple[Call, Storage], grad: TensorData) -> Gradients:
         """Return the gradients of input, kernels and bias, where they are needed."""
-        call, where = saved
+        call, argmax = saved
         count, channels, _, width = call.input.shape
         outputs, _, _, taps = call.weight.shape
         before = call.before[1]
         g = backend.contiguous(grad).storage
-        by_input = by_weight = by_bias = None
+        grad_input = grad_weight = grad_bias = None
         if call.needs_grad[0]:
-            by_input = backend.empty((count, channels, width))
+            grad_input = backend.empty((count, channels, width))
             kernels = backend.contiguous(call.weight).storage
             arguments = (
-                *(by_input.storage, kernels, g, where),
-                *(by_input.size, channels, width, outputs, taps, before),
+                *(grad_input.storage, kernels, g, argmax),
+                *(grad_input.size, channels, width, outputs, taps, before),
             )
-            blocks = blocks_for(by_input.size, THREADS)
+            blocks = blocks_for(grad_input.size, THREADS)
             backend.run(Launch(windows_of_input(backend.dtype), blocks, THREADS, arguments))
         if any(call.needs_grad[1:]):
-            by_weight = backend.empty((outputs, channels, taps))
-            by_bias = backend.empty((outputs,))
+            grad_weight = backend.empty((outputs, channels, taps))
+            grad_bias = backend.empty((outputs,))
             n, c, _, w = call.input.strides
             given = (
-                *(by_weight.storage, by_bias.storage, call.input.storage, g, where),
+                *(grad_weight.storage, grad_bias.storage, call.input.storage, g, argmax),
                 *(count, channels, width, outputs, taps, before, (n, c, w)),
             )
             backend.run(Launch(windows_of_kernels(backend.dtype), outputs, THREADS, given))
-        return (by_input, by_weight, by_bias)[: len(call.needs_grad)]
+        return (grad_input, grad_weight, grad_bias)[: len(call.needs_grad)]
 
 
 @kernel
-def strongest(result: Storage, where: Storage, responses: Storage, size: int, width: int) -> None:
-    """Write the largest number of each row and where it is first, a thread for each row."""
+def max_of_rows(result: Storage, argmax: Storage, sums: Storage, size: int, width: int) -> None:
+    """Write the maximum of each row and its first position, a thread for each row."""
     row = cuda.grid(1)
     if row < size:
-        best, position = responses[row * width], 0
+        best, position = sums[row * width], 0
         for p in range(1, width):
-            value = responses[row * width + p]
+            value = sums[row * width + p]
             if value > best or (value != value and best == best):
                 best, position = value, p
         result[row] = best
-        where[row] = position if best > 0 else NOWHERE
+        argmax[row] = position if best > 0 else NO_ARGMAX
 
 
 @lru_cache
 def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
-    """Return the kernel that adds up windows in which a kernel responded most: a block for each.
+    """Return the kernel that adds up the windows of each kernel's maxima: a block for each kernel.
 
-    ``kernel(to, to_bias, x, g, where, count, channels, width, outputs, taps, before, steps)``, with
+    ``kernel(to, to_bias, x, g, argmax, count, channels, width, outputs, taps, before, steps)``, with
     the strides of x as steps.
     """
     zero = dtype.type(0)
@@ -115,7 +119,7 @@ def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
         to_bias: Storage,
         x: Storage,
         g: Storage,
-        where: Storage,
+        argmax: Storage,
         count: int,
         channels: int,
         width: int,
@@ -129,7 +133,7 @@ def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
             channel, tap = i // taps, i % taps
             total = zero
             for n in range(count):
-                position = where[n * outputs + o]
+                position = argmax[n * outputs + o]
                 at = position + tap - before
                 if position >= 0 and 0 <= at < width:
                     value = x[n * steps[0] + channel * steps[1] + at * steps[2]]
@@ -138,7 +142,7 @@ def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
         if cuda.threadIdx.x == 0:
             total = zero
             for n in range(count):
-                if where[n * outputs + o] >= 0:
+                if argmax[n * outputs + o] >= 0:
                     total += g[n * outputs + o]
             to_bias[o] = total
 
@@ -147,9 +151,9 @@ def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
 
 @lru_cache
 def windows_of_input(dtype: np.dtype[Any]) -> Kernel:
-    """Return the kernel that adds up kernels where they responded most: a thread for each number.
+    """Return the kernel that adds up kernels at the maxima: a thread for each number of the input.
 
-    ``kernel(to, weight, g, where, size, channels, width, outputs, taps, before)``.
+    ``kernel(to, weight, g, argmax, size, channels, width, outputs, taps, before)``.
     """
     zero = dtype.type(0)
 
@@ -158,7 +162,7 @@ def windows_of_input(dtype: np.dtype[Any]) -> Kernel:
         to: Storage,
         weight: Storage,
         g: Storage,
-        where: Storage,
+        argmax: Storage,
         size: int,
         channels: int,
         width: int,
@@ -172,7 +176,7 @@ def windows_of_input(dtype: np.dtype[Any]) -> Kernel:
             n, channel = divmod(rest, channels)
             total = zero
             for o in range(outputs):
-                position = where[n * outputs + o]
+                position = argmax[n * outputs + o]
                 tap = at - position + before
                 if position >= 0 and 0 <= tap < taps:
                     total += g[n * outputs + o] * weight[(o * channels + channel) * taps + tap]

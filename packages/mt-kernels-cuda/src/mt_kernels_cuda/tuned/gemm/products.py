@@ -2,7 +2,7 @@
 
 from mt_kernels_cuda.launching import LARGEST_GRID
 from mt_kernels_cuda.tuned.device import Device
-from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk
+from mt_kernels_cuda.tuned.gemm.strips import AccessPattern, Operand
 from mt_kernels_cuda.tuned.gemm.tiles import COLUMNS, OWN, ROWS, Product, launch_product
 from mt_kernels_cuda.tuned.hardware.vec4 import vec4_aligned
 from mt_kernels_cuda.tuned.operations.elementwise import Numbers, merged, strides_in
@@ -10,8 +10,8 @@ from mt_tensor import TensorData
 from mt_tensor.layout import Storage
 
 A_ROW, A_TERM, B_TERM, B_COLUMN, INNER, A_OUTER, A_INNER, B_OUTER, B_INNER = range(OWN, OWN + 9)
-"""The numbers of a product of matrices: the strides of both, the size of the inner of two batch
-dimensions, and the strides of both along the batch dimensions."""
+"""Indices of a matrix product's own numbers: the strides of both matrices, the size of the inner of
+two batch dimensions, and the strides of both along the batch dimensions."""
 
 
 def _starts(g: Numbers, batch: int) -> tuple[int, int]:
@@ -56,12 +56,14 @@ def multiply(
     bias: tuple[int, Storage] | None = None,
     relu: bool = False,
 ) -> bool:
-    """Write the product of matrices to `out`, contiguous; not if the batches have odd layouts.
-
-    Nor if there are more of them than a grid is deep.
+    """Write the product of matrices to `out`, which is contiguous.
 
     Shape:
         a (..., m, k), b (..., k, n), out (..., m, n), none of the sizes 0.
+
+    Returns:
+        False, and nothing is computed, if the batch dimensions do not merge into two, or if there
+        are more matrices than a grid has blocks in its third dimension.
     """
     batch = TensorData.trusted(out.storage, out.shape[:-2], out.strides[:-2])
     a_steps = strides_in(batch, TensorData.trusted(a.storage, a.shape[:-2], a.strides[:-2]))
@@ -71,9 +73,9 @@ def multiply(
     batches = out.size // (rows * columns)
     if layout is None or layout[0] > 2 or batches > LARGEST_GRID:
         return False
-    dims, walk = layout
-    inner = walk[dims - 1]
-    steps = [(0, *walk[dims * k : dims * (k + 1)])[-2:] for k in (1, 2)]
+    dims, numbers = layout
+    inner = numbers[dims - 1]
+    steps = [(0, *numbers[dims * k : dims * (k + 1)])[-2:] for k in (1, 2)]
     own = (*a.strides[-2:], *b.strides[-2:], inner, *steps[0], *steps[1])
     launch_product(
         backend,
@@ -83,7 +85,7 @@ def multiply(
         (rows, columns, terms, batches),
         columns,
         own,
-        walks=(_walk(a, -2, steps[0]), _walk(b, -1, steps[1])),
+        patterns=(_pattern(a, -2, steps[0]), _pattern(b, -1, steps[1])),
         vec4_out=vec4_aligned(out.storage, columns),
         bias=bias,
         relu=relu,
@@ -91,10 +93,10 @@ def multiply(
     return True
 
 
-def _walk(a: TensorData, lead: int, batches: tuple[int, ...]) -> Walk:
-    """Return how to fetch matrices of terms and, in dimension `lead`, rows or columns."""
-    term = -1 if lead == -2 else -2
-    by_terms = a.strides[term] <= a.strides[lead]
-    along, across = (term, lead) if by_terms else (lead, term)
-    begins = (a.shape[along], a.strides[across], *batches)
-    return Walk(by_terms, a.strides[along] == 1 and vec4_aligned(a.storage, *begins))
+def _pattern(a: TensorData, row: int, batches: tuple[int, ...]) -> AccessPattern:
+    """Return the access pattern of matrices with rows, or columns, in dimension `row`."""
+    term = -1 if row == -2 else -2
+    by_terms = a.strides[term] <= a.strides[row]
+    along, across = (term, row) if by_terms else (row, term)
+    steps = (a.shape[along], a.strides[across], *batches)
+    return AccessPattern(by_terms, a.strides[along] == 1 and vec4_aligned(a.storage, *steps))

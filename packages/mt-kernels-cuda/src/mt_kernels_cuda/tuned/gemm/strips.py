@@ -1,7 +1,7 @@
-"""Strips of the operands of a product, fetched from global into shared memory.
+"""Loads strips of the operands of a product from global into shared memory.
 
-A strip holds some terms of some rows of the first operand, or of some columns of the second: its
-*leads*. Neighbouring threads fetch what lies side by side in memory, four numbers at a time where
+A strip holds some terms of some rows of the first operand, or of some columns of the second; here
+both are called rows. Neighbouring threads load neighbours in memory, four numbers at a time where
 the operand allows it.
 """
 
@@ -19,77 +19,83 @@ from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, load4, store4
 
 @dataclass(frozen=True)
 class Operand:
-    """Where the numbers of an operand are: functions for the device.
+    """Device functions that locate the numbers of an operand.
 
     They take `g`, the numbers that a product was launched with.
 
     Attributes:
-        lead: ``lead(g, start, i)``: three numbers that the terms of the i-th row, or column, have
-            in common. `start` is where the operand of this one of several products begins.
-        place: ``place(g, steps, x, y, z, term)``: where a number is, with those three; -1 stands
-            for zero. `steps` is an array of the product's own.
+        row: ``row(g, start, i)`` returns three numbers that all terms of the i-th row share;
+            `start` is the offset of this operand, of one of several products.
+        offset: ``offset(g, steps, x, y, z, term)`` returns the offset of a number, given those
+            three; -1 stands for a zero. `steps` is the product's own table.
     """
 
-    lead: Callable[..., Any]
-    place: Callable[..., Any]
+    row: Callable[..., Any]
+    offset: Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Walk:
-    """How an operand is fetched.
+class AccessPattern:
+    """The order in which an operand is loaded.
 
     Attributes:
-        by_terms: Whether neighbouring terms lie side by side in memory, rather than leads.
-        vec4: Whether four neighbours are one piece of memory.
+        by_terms: True if neighbouring terms are neighbours in memory, false if neighbouring rows
+            are.
+        vec4: True if four neighbours are loaded at once.
     """
 
     by_terms: bool
     vec4: bool
 
 
-def pitch_of(leads: int) -> int:
-    """Return how far a term's numbers are from the next term's in a strip.
+def pitch_of(rows: int) -> int:
+    """Return the distance in a strip between the numbers of a term and those of the next.
 
-    With a piece more than there are leads, the threads of a warp write to different banks, and
-    pieces still begin where they may.
+    With four numbers more than there are rows, the threads of a warp write to different banks, and
+    vectors stay aligned.
     """
-    return leads + VEC4
+    return rows + VEC4
 
 
 def filler(
-    operand: Operand, walk: Walk, leads: int, terms: int, threads: int, dtype: np.dtype[Any]
+    operand: Operand,
+    pattern: AccessPattern,
+    rows: int,
+    terms: int,
+    threads: int,
+    dtype: np.dtype[Any],
 ) -> tuple[Callable[..., Any], Callable[..., None]]:
-    """Return two device functions for strips of (terms, leads), zeros outside of the operand.
+    """Return two device functions for strips of (terms, rows), zeros outside of the operand.
 
     Args:
         operand: The operand.
-        walk: How it is fetched.
-        leads: Rows or columns of a strip, a multiple of `VEC4`.
+        pattern: The order of its loads.
+        rows: Rows or columns of a strip, a multiple of `VEC4`.
         terms: Terms of a strip, a multiple of `VEC4`.
         threads: The threads of a block.
-        dtype: Of the numbers.
+        dtype: The type of the numbers.
 
     Returns:
-        ``own(g, start, begin, count)``, the three numbers of the lead of a thread, which it fetches
-        from in every turn; and ``fill(strip, cells, g, steps, start, own, begin, count, first,
-        last)``, which fetches the leads from `begin` on, of `count` there are, and the terms from
-        `first` on, but not `last`.
+        ``own(g, start, begin, count)``, the three numbers of a thread's row if it loads from the
+        same row every time; and ``fill(strip, cells, g, steps, start, own, begin, count, first,
+        last)``, which loads the rows from `begin` on, out of `count`, and the terms from `first`
+        up to `last`, exclusively.
     """
-    each = VEC4 if walk.vec4 else 1
-    by_terms, vec4 = walk.by_terms, walk.vec4
-    pieces = leads * terms // each
-    # Pieces of a lead, or of a term.
-    row = (terms if by_terms else leads) // each
-    turns, uneven = blocks_for(pieces, threads), pieces % threads != 0
-    # Then a thread fetches from one lead all the time.
-    faithful = not by_terms and threads % row == 0
-    pitch, zero = pitch_of(leads), dtype.type(0)
-    lead_of, place_of = device_function(operand.lead), device_function(operand.place)
+    each = VEC4 if pattern.vec4 else 1
+    by_terms, vec4 = pattern.by_terms, pattern.vec4
+    loads = rows * terms // each
+    # Loads of all terms of a row, or of all rows of a term.
+    side = (terms if by_terms else rows) // each
+    turns, uneven = blocks_for(loads, threads), loads % threads != 0
+    # Then a thread loads from the same row every time.
+    fixed_row = not by_terms and threads % side == 0
+    pitch, zero = pitch_of(rows), dtype.type(0)
+    row_of, offset_of = device_function(operand.row), device_function(operand.offset)
 
     @device_function
     def own(g: Any, start: int, begin: int, count: int) -> Any:
-        lead = begin + cuda.threadIdx.x % row * each if faithful else begin
-        return lead_of(g, start, lead if lead < count else count - 1)
+        row = begin + cuda.threadIdx.x % side * each if fixed_row else begin
+        return row_of(g, start, row if row < count else count - 1)
 
     @device_function
     def fill(
@@ -105,26 +111,26 @@ def filler(
         last: int,
     ) -> None:
         for turn in range(turns):
-            piece = cuda.threadIdx.x + turn * threads
-            lead, term = piece % row * each, piece // row
+            load = cuda.threadIdx.x + turn * threads
+            row, term = load % side * each, load // side
             if by_terms:
-                lead, term = piece // row, piece % row * each
-            if not uneven or piece < pieces:
-                place = -1
-                if begin + lead < count and first + term < last:
-                    x, y, z = own if faithful else lead_of(g, start, begin + lead)
-                    place = place_of(g, steps, x, y, z, first + term)
-                to = term * pitch + lead
+                row, term = load // side, load % side * each
+            if not uneven or load < loads:
+                offset = -1
+                if begin + row < count and first + term < last:
+                    x, y, z = own if fixed_row else row_of(g, start, begin + row)
+                    offset = offset_of(g, steps, x, y, z, first + term)
+                to = term * pitch + row
                 if vec4:
                     four = (zero, zero, zero, zero)
-                    if place >= 0:
-                        four = load4(cells, place)
+                    if offset >= 0:
+                        four = load4(cells, offset)
                     if by_terms:
                         for k in range(VEC4):
                             strip[to + k * pitch] = four[k]
                     else:
                         store4(strip, to, four)
                 else:
-                    strip[to] = cells[place] if place >= 0 else zero
+                    strip[to] = cells[offset] if offset >= 0 else zero
 
     return own, fill

@@ -1,15 +1,15 @@
 r"""One kernel for all sums of products: tiles in shared memory, sums in registers.
 
 Matrix multiplication and convolution are both $out_{r,c} = \sum_t a_{r,t}\, b_{t,c}$; they differ
-in where a number is found. A block of threads computes a tile of the result, fetching a strip of
+in where a number is found. A block of threads computes a tile of the result, loading a strip of
 each operand at a time into shared memory, as `mt_kernels_cuda.matrix_multiply` does. On top of
-that, each thread computes a small rectangle: from `high` numbers of one strip and `wide` of the
-other, in registers, come `high * wide` products, so that shared memory is read far less often than
-the units multiply. (V. Volkov, J. Demmel: Benchmarking GPUs to tune dense linear algebra, SC 2008.)
+that, each thread computes a small rectangle in registers: `high` numbers of one strip and `wide` of
+the other give `high * wide` products, so that a thread multiplies far more often than it reads
+shared memory. (V. Volkov, J. Demmel: Benchmarking GPUs to tune dense linear algebra, SC 2008.)
 Strips are read, and results written, four numbers at a time where that is possible.
 
 Where there are few tiles and long sums, as in a weight's gradient, the sums are divided among
-several blocks, and `add_parts` adds up what they leave.
+several blocks, and `add_parts` adds up their partial sums.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from mt_kernels_cuda.gpu import SIMULATED
 from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch, Table, blocks_for
 from mt_kernels_cuda.tuned.device import Device
-from mt_kernels_cuda.tuned.gemm.strips import Operand, Walk, filler, pitch_of
+from mt_kernels_cuda.tuned.gemm.strips import AccessPattern, Operand, filler, pitch_of
 from mt_kernels_cuda.tuned.hardware.integers import smaller
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
 from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, align_shared, load4, store4
@@ -33,12 +33,12 @@ from mt_tensor.layout import Storage
 Numbers = tuple[int, ...]
 
 ROWS, COLUMNS, TERMS, EACH, PARTS, SIZE, STEP, OWN = range(8)
-"""What the first numbers of every product are, and where those of its own begin: the sizes, the
-terms of each part, the number of parts, the size of the whole result, and how far in memory a row
-of the result is from the next."""
+"""Indices of the numbers that every product is launched with: the sizes, the terms of each part,
+the number of parts, the size of the whole result, and the distance in memory between rows of the
+result. A product's own numbers begin at `OWN`."""
 
 NO_BIAS, ALONG_ROWS, ALONG_COLUMNS = range(3)
-"""Along what a bias lies."""
+"""The dimension of the result along which a bias extends."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Tiles:
     """The sizes of tiles; `high` divides `rows`, `wide` divides `columns`.
 
     Best, `high` and `wide` are multiples of `VEC4`, and rows and columns divide the threads, so
-    that a thread fetches from one of them all the time.
+    that a thread loads from the same row or column every time.
 
     Attributes:
         rows: Of a tile of the result, a multiple of `VEC4`.
@@ -82,50 +82,50 @@ IN_THE_SIMULATOR = (
 )
 LARGE, TALL, MEDIUM, FLAT = IN_THE_SIMULATOR if SIMULATED else ON_A_GPU
 
-WORTH = 32 * MEDIUM.terms
-"""Terms that are worth a block of their own."""
+MIN_TERMS_PER_BLOCK = 32 * MEDIUM.terms
+"""The least number of terms of a sum for which a block of its own pays."""
 
-BLOCKS_EACH = 2
-"""Blocks for each multiprocessor that keep it busy: it has room for as many of the largest."""
+BLOCKS_PER_SM = 2
+"""Blocks for each multiprocessor (SM): as many of the largest tiles fit."""
 
 
 def choose_tiles(rows: int, columns: int, batches: int, processors: int, vec4: bool) -> Tiles:
-    """Return the tiles for results of a size: large ones if there is enough for the device.
+    """Return the tiles for results of a size: large ones if they fill the device.
 
-    The larger a tile, the more often is a number used that was fetched, and the more registers does
-    a thread need. With 8 x 8 sums they suffice for `BLOCKS_EACH` blocks on a multiprocessor, so
-    that one computes while the other fetches, only if numbers are fetched in pieces: one by one,
-    their places take as many registers as half of the sums.
+    In a larger tile each number is used more often after it was loaded, and a thread needs more
+    registers. With 8 x 8 sums the registers suffice for `BLOCKS_PER_SM` blocks on a multiprocessor,
+    so that one computes while the other loads, only if operands are loaded as vectors: the offsets
+    of single numbers take as many registers as half of the sums.
 
     Args:
-        rows: Of the result.
-        columns: Of the result.
-        batches: How many such results there are.
-        processors: How many multiprocessors the device has.
-        vec4: Whether both operands are fetched in pieces of four.
+        rows: The rows of the result.
+        columns: The columns of the result.
+        batches: The number of such results.
+        processors: The number of multiprocessors of the device.
+        vec4: True if both operands are loaded four numbers at a time.
     """
     if rows <= FLAT.rows:
         return FLAT
     larger = LARGE if vec4 else TALL
     blocks = blocks_for(rows, larger.rows) * blocks_for(columns, larger.columns) * batches
-    if rows > MEDIUM.rows and blocks >= BLOCKS_EACH * processors:
+    if rows > MEDIUM.rows and blocks >= BLOCKS_PER_SM * processors:
         return larger
     return MEDIUM
 
 
 @dataclass(frozen=True)
 class Product:
-    """Where the numbers of a product are: functions for the device.
+    """Device functions that locate the numbers of a product.
 
-    They take `g`, the numbers that a product was launched with, and `batch`, which of several
-    products it is.
+    They take `g`, the numbers that a product was launched with, and `batch`, the index of one of
+    several products.
 
     Attributes:
-        name: What the kernel is called.
-        starts: ``starts(g, batch)``: where the two operands begin.
+        name: The name of the kernel.
+        starts: ``starts(g, batch)`` returns the offsets of the two operands.
         first: The operand with the rows.
         second: The operand with the columns.
-        place: ``place(g, batch, column)``, where a column of the result begins.
+        place: ``place(g, batch, column)`` returns the offset of a column of the result.
     """
 
     name: str
@@ -144,7 +144,7 @@ def launch_product(
     step: int,
     numbers: Numbers,
     *,
-    walks: tuple[Walk, Walk],
+    patterns: tuple[AccessPattern, AccessPattern],
     vec4_out: bool,
     steps: Table | None = None,
     bias: tuple[int, Storage] | None = None,
@@ -153,34 +153,36 @@ def launch_product(
     """Compute a product.
 
     Args:
-        backend: What runs it.
-        product: Which.
-        out: Where to write.
+        backend: The backend that runs it.
+        product: The kind of product.
+        out: The storage of the result.
         operands: The two operands.
         sizes: Rows, columns, terms and the number of such products, none of them 0.
-        step: How far in memory a row of the result is from the next.
+        step: The distance in memory between rows of the result.
         numbers: The product's own numbers.
-        walks: How the operands are fetched.
-        vec4_out: Whether four neighbouring columns of the result are one piece of memory.
+        patterns: The access pattern of each operand.
+        vec4_out: True if four neighbouring columns of the result can be stored at once.
         steps: The product's own table.
-        bias: `ALONG_ROWS` or `ALONG_COLUMNS`, and what is added.
-        relu: Whether negative results become 0.
+        bias: `ALONG_ROWS` or `ALONG_COLUMNS`, and the numbers that are added.
+        relu: True if negative results become 0.
     """
     rows, columns, terms, batches = sizes
-    vec4 = all(walk.vec4 for walk in walks)
+    vec4 = all(pattern.vec4 for pattern in patterns)
     tiles = choose_tiles(rows, columns, batches, backend.processors, vec4)
     blocks = blocks_for(rows, tiles.rows) * blocks_for(columns, tiles.columns)
     whole = bias is not None or relu
     parts = 1
     if not whole:
-        parts = parts_for(blocks * batches, terms, WORTH, BLOCKS_EACH * backend.processors)
+        parts = parts_for(
+            blocks * batches, terms, MIN_TERMS_PER_BLOCK, BLOCKS_PER_SM * backend.processors
+        )
     each = blocks_for(blocks_for(terms, parts), tiles.terms) * tiles.terms
     parts = blocks_for(terms, each)
     size = rows * columns * batches
     to = out if parts == 1 else backend.cells(size * parts)
     along, added = (NO_BIAS, out) if bias is None else bias
     g = (rows, columns, terms, each, parts, size, step, *numbers)
-    made = product_kernel(product, backend.dtype, tiles, *walks, vec4_out, along, relu)
+    made = product_kernel(product, backend.dtype, tiles, *patterns, vec4_out, along, relu)
     grid = (blocks, 1, batches * parts)
     own = operands[0] if steps is None else steps
     backend.run(Launch(made, grid, tiles.threads, (to, *operands, own, added, g)))
@@ -194,8 +196,8 @@ def product_kernel(
     product: Product,
     dtype: np.dtype[Any],
     tiles: Tiles,
-    first: Walk,
-    second: Walk,
+    first: AccessPattern,
+    second: AccessPattern,
     vec4_out: bool,
     along: int,
     relu: bool,
@@ -212,7 +214,7 @@ def product_kernel(
     starts, place = device_function(product.starts), device_function(product.place)
     row_pitch, column_pitch = pitch_of(height), pitch_of(width)
     row_cells, column_cells = depth * row_pitch, depth * column_pitch
-    # How many of a thread's rows, and columns, lie side by side.
+    # The number of neighbouring rows, and columns, of a thread.
     near_rows, near_columns = (VEC4 if size % VEC4 == 0 else 1 for size in (high, wide))
     store_vec4 = vec4_out and near_columns == VEC4
     zero = dtype.type(0)
@@ -268,8 +270,8 @@ def product_kernel(
                         sums[i, j] += left[i] * above[j]
             cuda.syncthreads()
 
-        # What is long comes before the loops over the sums: only short loops are unrolled, and only
-        # then are the sums in registers.
+        # Long computations come before the loops over the sums: only short loops are unrolled, and
+        # only then are the sums in registers.
         begin += thread % across * near_columns
         for j in range(wide):
             column = begin + j // near_columns * across * near_columns + j % near_columns

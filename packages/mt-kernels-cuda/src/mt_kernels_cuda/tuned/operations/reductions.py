@@ -27,13 +27,13 @@ from mt_tensor.layout import Storage
 SHORT = max(2, THREADS // 4)
 """Up to this length, one thread folds a row faster than a block."""
 
-WORTH = 4 * THREADS
+MIN_TERMS_PER_BLOCK = 4 * THREADS
 """Numbers of a row that are worth a block of their own."""
 
-WORTH_A_THREAD = max(2, THREADS // 4)
+MIN_TERMS_PER_THREAD = max(2, THREADS // 4)
 """Numbers that are worth a thread of their own."""
 
-BLOCKS_EACH = 8
+BLOCKS_PER_SM = 8
 """Blocks for each multiprocessor that keep it busy."""
 
 
@@ -56,10 +56,10 @@ def fold(
         start: What folding begins with.
     """
     outer, length, inner = shape
-    dtype, wanted = backend.dtype, BLOCKS_EACH * backend.processors
+    dtype, wanted = backend.dtype, BLOCKS_PER_SM * backend.processors
     number = dtype.type(start)
     if inner == 1 and length > SHORT:
-        parts = parts_for(outer, length, WORTH, wanted)
+        parts = parts_for(outer, length, MIN_TERMS_PER_BLOCK, wanted)
         each = blocks_for(length, parts)
         parts = blocks_for(length, each)
         to = out if parts == 1 else backend.cells(outer * parts)
@@ -69,7 +69,7 @@ def fold(
             fold(backend, fn, out, to, (outer, parts, 1), start)
         return
     count = outer * inner
-    parts = parts_for(blocks_for(count, THREADS), length, WORTH_A_THREAD, wanted)
+    parts = parts_for(blocks_for(count, THREADS), length, MIN_TERMS_PER_THREAD, wanted)
     each = blocks_for(length, parts)
     parts = blocks_for(length, each)
     to = out if parts == 1 else backend.cells(count * parts)

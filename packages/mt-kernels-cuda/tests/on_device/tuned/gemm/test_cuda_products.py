@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mt_kernels_cuda import SIMULATED, TunedCuda
-from mt_kernels_cuda.tuned.gemm.tiles import FLAT, LARGE, MEDIUM, WORTH
+from mt_kernels_cuda.tuned.gemm.tiles import FLAT, LARGE, MEDIUM, MIN_TERMS_PER_BLOCK
 from mt_tensor import TensorData
 
 SINGLE, DOUBLE = TunedCuda(), TunedCuda(np.float64)
@@ -19,7 +19,7 @@ def drawn(*shape: int) -> Any:
 
 
 @pytest.mark.parametrize("rows", [1, FLAT.rows + 1, LARGE.rows + 1, 2 * LARGE.rows])
-@pytest.mark.parametrize("terms", [1, MEDIUM.terms + 1, 2 * WORTH + 1])
+@pytest.mark.parametrize("terms", [1, MEDIUM.terms + 1, 2 * MIN_TERMS_PER_BLOCK + 1])
 @pytest.mark.parametrize("turned", [False, True])
 def test_products_of_all_tiles(rows: int, terms: int, turned: bool) -> None:
     columns = LARGE.columns + 1
@@ -49,7 +49,7 @@ def placed(numbers: Any, turned: bool, start: int) -> TensorData:
 def test_products_of_pieces_and_of_single_numbers(data: st.DataObject) -> None:
     """Sizes, layouts and beginnings that allow pieces of four, for either operand, or do not."""
     rows, columns = data.draw(matrices, "rows"), data.draw(matrices, "columns")
-    terms = data.draw(st.sampled_from([1, 4, 7, 8, 2 * WORTH + 4]), "terms")
+    terms = data.draw(st.sampled_from([1, 4, 7, 8, 2 * MIN_TERMS_PER_BLOCK + 4]), "terms")
     batch = data.draw(st.sampled_from([(), (2,)]), "batch")
     a, b = drawn(*batch, rows, terms), drawn(terms, columns)
     left, right = (
