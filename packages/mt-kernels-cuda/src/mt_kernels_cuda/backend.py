@@ -217,7 +217,7 @@ class Cuda(Backend):
             ValueError: It runs backwards through memory.
             GPUNotAvailableError: There is no GPU to have memory.
         """
-        flat, shape, strides = dlpack.seen_flat(array, self.dtype)
+        flat, shape, strides = dlpack.as_flat(array, self.dtype)
         require_gpu()
         # Single elements, too, are read after what is in the queue by then.
         return TensorData.trusted(cuda.as_cuda_array(flat).bind(self.stream), shape, strides)

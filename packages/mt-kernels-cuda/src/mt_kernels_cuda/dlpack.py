@@ -171,7 +171,7 @@ class Flat:
         self.owner = owner
 
 
-def seen_flat(array: Any, dtype: np.dtype[Any]) -> tuple[Flat, tuple[int, ...], tuple[int, ...]]:
+def as_flat(array: Any, dtype: np.dtype[Any]) -> tuple[Flat, tuple[int, ...], tuple[int, ...]]:
     """Return the memory of an array as one run of numbers, and shape and strides in it.
 
     Raises:

@@ -7,7 +7,7 @@ from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.forms import FORMS
 from mt_kernels_cuda.tuned.gemm.products import multiply
 from mt_kernels_cuda.tuned.operations.elementwise import map_launch, zip_launch
-from mt_kernels_cuda.tuned.operations.reductions import fold, seen_along
+from mt_kernels_cuda.tuned.operations.reductions import as_3d, fold
 from mt_tensor import FusedForm, FusedOperation, Map, TensorData, Zip, operators
 
 
@@ -58,7 +58,7 @@ class TunedCuda(Device):
         self.check_place("reduce", a)
         if a.size > 0:
             a = self.contiguous(a)
-            fold(self, fn, out.storage, a.storage, seen_along(a.shape, dim), start)
+            fold(self, fn, out.storage, a.storage, as_3d(a.shape, dim), start)
 
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
         self.check_place("matmul", a, b)

@@ -52,10 +52,8 @@ class MaxOverTime(FusedForm[Device]):
             return None
         _, call = answer
         count, outputs, _, width = call.out.shape
-        result, argmax = (
-            backend.empty((count, outputs, 1)),
-            backend.cells(count * outputs, np.int32),
-        )
+        result = backend.empty((count, outputs, 1))
+        argmax = backend.cells(count * outputs, np.int32)
         arguments = (result.storage, argmax, call.out.storage, result.size, width)
         backend.run(Launch(max_of_rows, blocks_for(result.size, THREADS), THREADS, arguments))
         return result, (call, argmax)
@@ -82,11 +80,10 @@ class MaxOverTime(FusedForm[Device]):
             grad_weight = backend.empty((outputs, channels, taps))
             grad_bias = backend.empty((outputs,))
             n, c, _, w = call.input.strides
-            given = (
-                *(grad_weight.storage, grad_bias.storage, call.input.storage, g, argmax),
-                *(count, channels, width, outputs, taps, before, (n, c, w)),
-            )
-            backend.run(Launch(windows_of_kernels(backend.dtype), outputs, THREADS, given))
+            made = windows_of_kernels(backend.dtype)
+            storages = (grad_weight.storage, grad_bias.storage, call.input.storage, g, argmax)
+            sizes = (count, channels, width, outputs, taps, before)
+            backend.run(Launch(made, outputs, THREADS, (*storages, *sizes, (n, c, w))))
         return (grad_input, grad_weight, grad_bias)[: len(call.needs_grad)]
 
 
@@ -108,8 +105,8 @@ def max_of_rows(result: Storage, argmax: Storage, sums: Storage, size: int, widt
 def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
     """Return the kernel that adds up the windows of each kernel's maxima: a block for each kernel.
 
-    ``kernel(to, to_bias, x, g, argmax, count, channels, width, outputs, taps, before, steps)``, with
-    the strides of x as steps.
+    ``kernel(to, to_bias, x, g, argmax, count, channels, width, outputs, taps, before, steps)``,
+    where steps are the strides of x.
     """
     zero = dtype.type(0)
 

@@ -17,7 +17,7 @@ from mt_kernels_cuda.jit import Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
-from mt_kernels_cuda.tuned.layers.losses import block_total, per_element, there_already
+from mt_kernels_cuda.tuned.layers.losses import block_total, device_targets, per_element
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.fused.targets import flat_targets, least_probability
@@ -30,32 +30,29 @@ class _Binary(FusedForm[Device], ABC):
     @staticmethod
     @abstractmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Kernel, Kernel]:
-        """Return forward, ``kernel(out, x, t, count)``, and backward, which writes to `to`.
-
-        ``kernel(to, x, t, g, count)``.
-        """
+        """Return ``forward(out, x, t, count)`` and ``backward(to, x, t, g, count)``."""
 
     @classmethod
     def forward(
         cls, backend: Device, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
     ) -> Any:
         """Compute the loss; the form declines targets that are no probabilities."""
-        goals = probabilities(backend, needs_grad, input, targets)
-        if goals is None:
+        t = probabilities(backend, needs_grad, input, targets)
+        if t is None:
             return None
-        given, out = backend.contiguous(input), backend.empty((1,))
-        arguments = (out.storage, given.storage, goals, given.size)
+        x, out = backend.contiguous(input), backend.empty((1,))
+        arguments = (out.storage, x.storage, t, x.size)
         forward, _ = cls.kernels(backend.dtype)
         backend.run(Launch(forward, 1, THREADS, arguments))
-        return out, (given, goals, len(needs_grad))
+        return out, (x, t, len(needs_grad))
 
     @classmethod
     def backward(cls, backend: Device, saved: Any, grad: TensorData) -> Gradients:
-        """Compute the gradient from what was given."""
-        given, goals, tensors = saved
-        to = backend.empty(given.shape)
+        """Compute the gradient from input and targets."""
+        x, t, tensors = saved
+        to = backend.empty(x.shape)
         _, backward = cls.kernels(backend.dtype)
-        per_element(backend, backward, to, given.storage, goals, grad.storage, to.size)
+        per_element(backend, backward, to, x.storage, t, grad.storage, to.size)
         return (to, None)[:tensors]
 
 
@@ -70,7 +67,7 @@ class BinaryCrossEntropy(_Binary):
     def forward(
         cls, backend: Device, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
     ) -> Any:
-        """Compute the loss; a backend that debugs leaves it to the definition, which checks."""
+        """Compute the loss; with `Cuda.debug`, the form declines, and the definition checks."""
         return None if backend.debug else super().forward(backend, needs_grad, input, targets)
 
     @staticmethod
@@ -89,17 +86,17 @@ class BinaryCrossEntropyWithLogits(_Binary):
 
 
 def probabilities(
-    backend: Device, needs_grad: tuple[bool, ...], given: TensorData, targets: Any
+    backend: Device, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
 ) -> Storage | None:
     """Return targets on the device, None unless there is a probability for each element."""
-    if any(needs_grad[1:]) or given.size == 0:
+    if any(needs_grad[1:]) or input.size == 0:
         return None
     if isinstance(targets, TensorData):
-        return there_already(backend, targets, given.shape)
-    wanted = flat_targets(targets, given.shape, backend.dtype)
-    if wanted is None or np.any((wanted < 0) | (wanted > 1)):
+        return device_targets(backend, targets, input.shape)
+    flat = flat_targets(targets, input.shape, backend.dtype)
+    if flat is None or np.any((flat < 0) | (flat > 1)):
         return None
-    numbers: Storage = backend.upload(wanted)
+    numbers: Storage = backend.upload(flat)
     return numbers
 
 
@@ -127,10 +124,10 @@ def mean_of_probabilities(dtype: np.dtype[Any], threads: int) -> Kernel:
         cells = cuda.shared.array(threads, dtype)
         own = number(0)
         for i in range(cuda.threadIdx.x, count, threads):
-            one, wanted = checked(p[i]), checked(t[i])
+            one, target = checked(p[i]), checked(t[i])
             log_p = math.log(relu(one - least) + least)
             log_q = math.log(relu(number(1) - one - least) + least)
-            own -= log_p * wanted + log_q * (number(1) - wanted)
+            own -= log_p * target + log_q * (number(1) - target)
         whole = total(cells, own)
         if cuda.threadIdx.x == 0:
             out[0] = whole / number(count)
@@ -156,9 +153,9 @@ def probabilities_back(dtype: np.dtype[Any]) -> Kernel:
     ) -> None:
         i = cuda.grid(1)
         if i < count:
-            wanted = checked(t[i])
-            rest = number(1) - wanted
-            cost = rest * slope(number(1) - p[i]) - wanted * slope(p[i])
+            target = checked(t[i])
+            rest = number(1) - target
+            cost = rest * slope(number(1) - p[i]) - target * slope(p[i])
             to[i] = cost * (g[0] / number(count))
 
     return bce_of_probabilities_backward

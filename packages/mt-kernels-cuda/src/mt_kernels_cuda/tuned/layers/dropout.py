@@ -16,11 +16,11 @@ from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
 DRAWS = 16
-"""Numbers that a thread draws: its first is far to jump to, and the others are near."""
+"""Numbers that a thread draws: the jump to its first takes many multiplications, others one."""
 
 
 class Dropout(FusedForm[Device]):
-    """Elements, after ReLU if wanted, times 0 or the scale; the gradient times the same."""
+    """Elements, after ReLU if requested, times 0 or the scale; the gradient times the same."""
 
     @staticmethod
     def forward(

@@ -11,7 +11,7 @@ from mt_tensor.fused.arguments import fits_linear
 
 
 class Linear(FusedForm[Device]):
-    r"""$y = x W + b$, with ReLU if wanted; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
+    r"""$y = x W + b$, with ReLU if requested; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
 
     @staticmethod
     def forward(
@@ -34,19 +34,19 @@ class Linear(FusedForm[Device]):
 
     @staticmethod
     def backward(backend: Device, saved: Any, grad: TensorData) -> Gradients:
-        """Stop the gradient where ReLU did, then multiply by the two operands."""
-        rows, weight, stopped, shape, needs_grad = saved
+        """Multiply the gradient, 0 where ReLU gave 0, by the two operands."""
+        rows, weight, activated, shape, needs_grad = saved
         g = _as_rows(backend, grad)
-        if stopped is not None:
-            g = backend.zip(operators.relu_back, stopped, g)
-        by_input = by_weight = by_bias = None
+        if activated is not None:
+            g = backend.zip(operators.relu_back, activated, g)
+        grad_input = grad_weight = grad_bias = None
         if needs_grad[0]:
-            by_input = backend.matmul(g, weight.permute(1, 0)).view(*shape)
+            grad_input = backend.matmul(g, weight.permute(1, 0)).view(*shape)
         if needs_grad[1]:
-            by_weight = backend.matmul(rows.permute(1, 0), g)
+            grad_weight = backend.matmul(rows.permute(1, 0), g)
         if needs_grad[2:] == (True,):
-            by_bias = backend.reduce(operators.add, g, 0, 0.0).view(weight.shape[1])
-        return (by_input, by_weight, by_bias)[: len(needs_grad)]
+            grad_bias = backend.reduce(operators.add, g, 0, 0.0).view(weight.shape[1])
+        return (grad_input, grad_weight, grad_bias)[: len(needs_grad)]
 
 
 def _as_rows(backend: Device, a: TensorData) -> TensorData:

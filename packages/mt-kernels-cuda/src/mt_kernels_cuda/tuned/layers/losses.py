@@ -1,8 +1,8 @@
-"""Losses of classes: one block adds up what every row costs.
+"""Losses of classes: one block adds up the losses of all rows.
 
-Targets from the host are checked there; what the forms decline, the composed definition refuses
-with its error. Those on the device are checked by the kernels, for which a target that names no
-class is NaN: an error would take a copy to the host. `Cuda.debug` leaves them to the definition.
+Targets from the host are checked on the host; the composed definition raises the error. Targets on
+the device are checked by the kernels, which give NaN for a target that is not a class: an error
+would take a copy to the host. With `Cuda.debug`, the forms decline targets on the device.
 """
 
 import math
@@ -85,25 +85,22 @@ class CrossEntropy(FusedForm[Device]):
 def class_numbers(
     backend: Device, needs_grad: tuple[bool, ...], scores: TensorData, targets: Any
 ) -> Storage | None:
-    """Return targets on the device, as numbers of the backend; None unless each row has one."""
+    """Return targets on the device, in the backend's dtype; None unless each row has one."""
     if scores.dims != 2 or scores.size == 0 or any(needs_grad[1:]):
         return None
     if isinstance(targets, TensorData):
-        return there_already(backend, targets, scores.shape[:1])
+        return device_targets(backend, targets, scores.shape[:1])
     rows, count = scores.shape
-    given = class_targets(targets, rows)
+    classes = class_targets(targets, rows)
     exact = count * np.finfo(backend.dtype).eps <= 2
-    if given is None or not (exact and 0 <= given.min() <= given.max() < count):
+    if classes is None or not (exact and 0 <= classes.min() <= classes.max() < count):
         return None
-    numbers: Storage = backend.upload(given.astype(backend.dtype))
+    numbers: Storage = backend.upload(classes.astype(backend.dtype))
     return numbers
 
 
-def there_already(backend: Device, targets: TensorData, shape: tuple[int, ...]) -> Storage | None:
-    """Return the numbers of a tensor of targets; None if it has another shape.
-
-    Nor for a backend that debugs: the definition looks at them.
-    """
+def device_targets(backend: Device, targets: TensorData, shape: tuple[int, ...]) -> Storage | None:
+    """Return the storage of targets; None if their shape differs or `Cuda.debug` is set."""
     if targets.shape != shape or backend.debug:
         return None
     numbers: Storage = backend.contiguous(targets).storage
@@ -237,7 +234,7 @@ def cross_entropy_back(dtype: np.dtype[Any]) -> Kernel:
             row, column = divmod(i, columns)
             target = named(classes[row], columns)
             other = number(0) if target >= 0 else number(math.nan)
-            wanted = number(1) if target == column else other
-            to[i] = (p[i] - wanted) * (g[0] / number(rows))
+            indicator = number(1) if target == column else other
+            to[i] = (p[i] - indicator) * (g[0] / number(rows))
 
     return cross_entropy_backward

@@ -1,7 +1,7 @@
-"""Steps of optimisers: new values are written to one buffer, a launch for each parameter.
+"""Steps of optimisers: one launch for each parameter; new values share one buffer.
 
-Whoever still holds the old values keeps them. Gradients come one by one from the backward pass, and
-are read where they are: copying them together first would take as many launches again.
+Old values stay valid. Gradients are separate arrays, as the backward pass allocates them; copying
+them into one array first would take as many launches again.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class _Step(FusedStep[Device]):
 
 
 def _like(backend: Device, values: Parts) -> list[TensorData]:
-    """Return a new tensor for each value, all in one buffer, each where pieces of it may begin."""
+    """Return a new tensor for each value, all in one buffer, each aligned to `VEC4` numbers."""
     starts = [0]
     for value in values:
         starts.append(starts[-1] + blocks_for(value.size, VEC4) * VEC4)
@@ -115,8 +115,8 @@ def adam(dtype: np.dtype[Any]) -> Kernel:
         step: float,
         beta1: float,
         beta2: float,
-        rest1: float,
-        rest2: float,
+        one_minus_beta1: float,
+        one_minus_beta2: float,
         factor: float,
         eps: float,
         weight_decay: float,
@@ -125,8 +125,8 @@ def adam(dtype: np.dtype[Any]) -> Kernel:
         i = cuda.grid(1)
         if i < size:
             grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
-            m = beta1 * mean[i] + rest1 * grad
-            s = beta2 * square[i] + rest2 * (grad * grad)
+            m = beta1 * mean[i] + one_minus_beta1 * grad
+            s = beta2 * square[i] + one_minus_beta2 * (grad * grad)
             new_mean[i] = m
             new_square[i] = s
             new[i] = old[i] - step * m / (sqrt(s) * factor + eps)

@@ -5,8 +5,8 @@ scrambled into 64 random bits (M. O'Neill: PCG: A family of simple fast space-ef
 statistically good algorithms for random number generation, 2014, section 6.3.3, XSL RR). A step of
 $k$ is again of the form $s \mapsto m_k s + c_k$, and $m_k, c_k$ follow from squaring (F. Brown:
 Random number generation with arbitrary strides, Transactions of the American Nuclear Society 71,
-1994). So every thread jumps to the numbers of its own, and all threads together draw what the
-generator on the host would have drawn.
+1994). So every thread jumps to its own numbers, and all threads together draw the same numbers
+as the generator on the host.
 
 A number of 128 bits is a pair of numbers of 64, the upper ones first.
 """
@@ -77,7 +77,7 @@ def times(a: Pair, b: Pair) -> Pair:
 
 @device_function
 def jump(state: Pair, increment: Pair, count: Any) -> Pair:
-    """Return a state so many steps later."""
+    """Return the state `count` steps later."""
     m, c = (FACTOR_HIGH, FACTOR_LOW), increment
     rest = U(count)
     while rest > ZERO:

@@ -28,7 +28,7 @@ class _AlongRows(FusedForm[Device], ABC):
     @staticmethod
     @abstractmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Kernel, Kernel]:
-        """Return forward, ``kernel(out, x, columns)``, and backward, with g behind out."""
+        """Return ``forward(out, x, columns)`` and ``backward(to, out, g, columns)``."""
 
     @classmethod
     def forward(cls, backend: Device, needs_grad: Any, input: TensorData, dim: int) -> Any:

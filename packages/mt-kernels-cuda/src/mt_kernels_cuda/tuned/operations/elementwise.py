@@ -1,8 +1,8 @@
 """Map and zip for memory as training lays it out.
 
-Operands of one shape that stand in row-major order are gone through flat, four numbers at a time
-where they are aligned. Others are first seen in as few dimensions as describe them: a bias that is
-added to every row is two dimensions, whatever the shapes.
+Contiguous operands of one shape are processed as flat arrays, four numbers at a time where they are
+aligned. Other layouts are first merged into as few dimensions as possible: a bias that is added to
+every row has two, whatever the shapes.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from mt_tensor import TensorData
 from mt_tensor.layout import Storage
 
 MOST_DIMS = 4
-"""Dimensions of a layout that the strided kernels go through, at most, when merged."""
+"""The most dimensions of a merged layout that the strided kernels support."""
 
 Numbers = tuple[int, ...]
 
@@ -62,7 +62,7 @@ def zip_launch(
 
 
 def _single_or_flat(operand: TensorData, out: TensorData) -> tuple[Any, bool] | None:
-    """Return an operand's cells, and whether they are one number for all; None if neither."""
+    """Return an operand's storage, and whether it is a single number; None if it is not flat."""
     if operand.size == 1:
         return operand.storage, out.size != 1
     cells = operand.flat() if operand.shape == out.shape else None
@@ -70,11 +70,11 @@ def _single_or_flat(operand: TensorData, out: TensorData) -> tuple[Any, bool] | 
 
 
 def _flat(backend: Device, made: Kernel, size: int, *cells: Any) -> Launch:
-    """Return a launch of a thread for every four numbers, as far as the device has threads."""
+    """Return a launch of a thread for every four numbers, up to the threads that run at once."""
     arguments = (*cells, size)
     most = backend.blocks_at_once(made, THREADS, list(arguments))
-    wanted = blocks_for(blocks_for(size, VEC4), THREADS)
-    return Launch(made, min(most, wanted), THREADS, arguments)
+    needed = blocks_for(blocks_for(size, VEC4), THREADS)
+    return Launch(made, min(most, needed), THREADS, arguments)
 
 
 def _launch(made: Kernel, size: int, *arguments: Any) -> Launch:
@@ -127,7 +127,7 @@ def merged(shape: Numbers, *strides: Numbers) -> tuple[int, Numbers] | None:
 def map_flat(fn: Callable[..., float], dtype: np.dtype[Any], vec4: bool) -> Kernel:
     """Return ``kernel(out, a, size)``.
 
-    Launch it with any number of threads: each takes every so many-th piece.
+    Launch it with any number of threads: each strides over the array by their number.
     """
     formula = formula_for(fn, dtype)
 

@@ -1,4 +1,4 @@
-"""How the threads of a block fold their numbers into one."""
+"""Folds the numbers of the threads of a block into one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +16,8 @@ def block_fold(fn: Callable[..., Any], threads: int) -> Callable[..., Any]:
         threads: The threads of a block, a power of two.
 
     Returns:
-        A function that all threads of a block call at the same time, with an array in shared memory
-        of one cell for each of them, which nothing else may use any more.
+        A function that all threads of a block call together, with an array in shared memory that
+        has one element for each thread and that the kernel does not use afterwards.
     """
 
     @device_function

@@ -1,10 +1,10 @@
 """Reductions of contiguous numbers, of any length, in one pass or several.
 
-A tensor is seen as (outer, length, inner), of which the middle is folded. Along the last dimension
-the threads of a block share out a row; otherwise each thread has a sum of its own, and neighbours
-read neighbouring numbers. A device has room for many more blocks than some reductions have results:
-then each is divided into parts, and a second pass folds the parts. No number depends on chance: the
-order is the same every time.
+A tensor is viewed as (outer, length, inner), of which the middle dimension is folded. Along the
+last dimension the threads of a block divide a row; otherwise each thread folds one result, and
+neighbouring threads read neighbouring numbers. A device runs many more blocks than some reductions
+have results: then each row is divided into parts, and a second pass folds the parts. The order of
+folding is the same in every run, so results are reproducible.
 """
 
 import math
@@ -25,16 +25,16 @@ from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor.layout import Storage
 
 SHORT = max(2, THREADS // 4)
-"""Up to this length, one thread folds a row faster than a block."""
+"""The greatest length of a row that one thread folds."""
 
 MIN_TERMS_PER_BLOCK = 4 * THREADS
-"""Numbers of a row that are worth a block of their own."""
+"""The least number of terms for which a block of its own pays."""
 
 MIN_TERMS_PER_THREAD = max(2, THREADS // 4)
-"""Numbers that are worth a thread of their own."""
+"""The least number of terms for which a thread of its own pays."""
 
 BLOCKS_PER_SM = 8
-"""Blocks for each multiprocessor that keep it busy."""
+"""Blocks for each multiprocessor (SM) that keep it busy."""
 
 
 def fold(
@@ -45,21 +45,21 @@ def fold(
     shape: tuple[int, int, int],
     start: float,
 ) -> None:
-    """Fold the middle of a tensor.
+    """Fold the middle dimension of a contiguous tensor.
 
     Args:
-        backend: What runs it.
+        backend: The backend that runs it.
         fn: A scalar function that may be folded in any order.
-        out: Where to write (outer, inner).
-        a: The numbers.
+        out: The storage of the result, (outer, inner).
+        a: The storage of the tensor.
         shape: (outer, length, inner), none of them 0.
-        start: What folding begins with.
+        start: The initial value of folding.
     """
     outer, length, inner = shape
-    dtype, wanted = backend.dtype, BLOCKS_PER_SM * backend.processors
+    dtype, blocks = backend.dtype, BLOCKS_PER_SM * backend.processors
     number = dtype.type(start)
     if inner == 1 and length > SHORT:
-        parts = parts_for(outer, length, MIN_TERMS_PER_BLOCK, wanted)
+        parts = parts_for(outer, length, MIN_TERMS_PER_BLOCK, blocks)
         each = blocks_for(length, parts)
         parts = blocks_for(length, each)
         to = out if parts == 1 else backend.cells(outer * parts)
@@ -69,13 +69,13 @@ def fold(
             fold(backend, fn, out, to, (outer, parts, 1), start)
         return
     count = outer * inner
-    parts = parts_for(blocks_for(count, THREADS), length, MIN_TERMS_PER_THREAD, wanted)
+    parts = parts_for(blocks_for(count, THREADS), length, MIN_TERMS_PER_THREAD, blocks)
     each = blocks_for(length, parts)
     parts = blocks_for(length, each)
     to = out if parts == 1 else backend.cells(count * parts)
     grid = (blocks_for(count, THREADS), parts)
-    given = (to, a, count, length, inner, each, number, parts == 1)
-    backend.run(Launch(fold_columns(fn, dtype), grid, THREADS, given))
+    sizes = (count, length, inner, each)
+    backend.run(Launch(fold_columns(fn, dtype), grid, THREADS, (to, a, *sizes, number, parts == 1)))
     if parts > 1:
         fold(backend, fn, out, to, (1, parts, count), start)
 
@@ -120,7 +120,7 @@ def fold_rows(fn: Callable[..., float], dtype: np.dtype[Any], threads: int) -> K
 def fold_columns(fn: Callable[..., float], dtype: np.dtype[Any]) -> Kernel:
     """Return ``kernel(out, a, count, length, inner, each, start, whole)``.
 
-    Launch it with a grid of (enough for `count` threads, parts): a thread folds `each` numbers.
+    Launch it with a grid of (blocks for `count` threads, parts): a thread folds `each` numbers.
     """
     formula = formula_for(fn, dtype)
 
@@ -148,6 +148,6 @@ def fold_columns(fn: Callable[..., float], dtype: np.dtype[Any]) -> Kernel:
     return fold_across
 
 
-def seen_along(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
+def as_3d(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
     """Return a shape as (outer, length, inner) around one of its dimensions."""
     return math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
