@@ -11,9 +11,9 @@ SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]
 """Whether numba's simulator stands in for a GPU: every thread of a kernel is a Python thread."""
 
 if SIMULATED:
-    from mt_kernels_cuda.simulation import mend
+    from mt_kernels_cuda.simulation import patch_simulator
 
-    mend()
+    patch_simulator()
 
 
 class GPUNotAvailableError(RuntimeError):

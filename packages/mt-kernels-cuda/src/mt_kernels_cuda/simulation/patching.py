@@ -1,4 +1,4 @@
-"""Puts what is mended in place of numba's."""
+"""Replaces parts of numba's simulator by those of this package."""
 
 import functools
 import inspect
@@ -12,14 +12,14 @@ from numba.cuda.simulator import kernel, kernelapi
 from numba.cuda.simulator.cudadrv import devicearray
 
 from . import blocks, memory
-from .observing import Launch, observer
+from .observing import Launch, current_observer
 
 _numba_call = kernel.FakeCUDAKernel.__call__
 _numba_within = devicearray.FakeWithinKernelCUDAArray
 
 
-def mend() -> None:
-    """Mend the simulator of numba, for all kernels of this process. Twice is as good as once."""
+def patch_simulator() -> None:
+    """Patch numba's simulator, for all kernels of this process. Idempotent."""
     kernelapi.threading = blocks.Threading
     kernelapi.FakeCUDAShared.array = memory.shared_array
     kernel.BlockManager.run = blocks.run_block
@@ -29,7 +29,7 @@ def mend() -> None:
         if inspect.isfunction(operation) and not hasattr(operation, "__wrapped__"):
             setattr(kernelapi.FakeCUDAAtomic, name, _atomic(operation))
     if not hasattr(cuda, "is_cuda_array"):
-        # What the course's template asks before it copies a tensor to the device.
+        # The course's template calls it before it copies a tensor to the device.
         cuda.is_cuda_array = _is_cuda_array
 
 
@@ -38,12 +38,12 @@ def _is_cuda_array(obj: Any) -> bool:
 
 
 def _call(self: Any, *arguments: Any) -> Any:
-    """Launch a kernel, its arrays watched if there is an observer; or call a device function."""
-    told = observer()
-    if self._device or told is None or self.grid_dim is None:
+    """Launch a kernel, with watched arrays if there is an observer; or call a device function."""
+    observer = current_observer()
+    if self._device or observer is None or self.grid_dim is None:
         return _numba_call(self, *arguments)
     grid, block = kernel.normalize_kernel_dimensions(self.grid_dim, self.block_dim)
-    told.begins(Launch(self.fn.__name__, grid, block))
+    observer.on_launch(Launch(self.fn.__name__, grid, block))
     names = _names_of_arrays(self.fn, arguments)
 
     def within(item: Any) -> memory.Watched:
@@ -57,7 +57,7 @@ def _call(self: Any, *arguments: Any) -> Any:
 
 
 def _names_of_arrays(fn: Callable[..., Any], arguments: tuple[Any, ...]) -> Iterator[str]:
-    """Go through the names of the parameters that are given arrays."""
+    """Go through the names of the parameters that receive arrays."""
     for name, argument in zip(inspect.signature(fn).parameters, arguments, strict=False):
         is_array = isinstance(argument, np.ndarray) and argument.ndim > 0
         if is_array or isinstance(argument, devicearray.FakeCUDAArray | kernel.ArgHint):
@@ -65,7 +65,7 @@ def _names_of_arrays(fn: Callable[..., Any], arguments: tuple[Any, ...]) -> Iter
 
 
 def _atomic(operation: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an operation whose accesses are known to be one."""
+    """Return an operation whose accesses are marked as atomic."""
 
     @functools.wraps(operation)
     def known(*arguments: Any) -> Any:
@@ -81,10 +81,10 @@ def _atomic(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def _swapped(fn: Any, module: Any) -> Iterator[None]:
-    """Let `cuda` in a function's module mean the running launch, until that ends.
+    """Replace `cuda` in a function's module by the running launch, until the launch ends.
 
-    numba's version ends this with the function. A device function that waits at a barrier is
-    still running in one thread when it has returned in another.
+    numba's version ends with the function. A device function that waits at a barrier still runs in
+    one thread after it has returned in another.
     """
     if module is None:  # A device function is called by the host.
         yield
