@@ -19,7 +19,7 @@ from mt_kernels_cuda.backend import Cuda
 from mt_kernels_cuda.jit import Kernel
 from mt_kernels_cuda.launching import BLOCK, TILE, Launch, array_of
 from mt_kernels_cuda.tuned.backend import TunedCuda
-from mt_kernels_cuda.tuned.gemm.tiles import LARGE, TALL, MIN_TERMS_PER_BLOCK
+from mt_kernels_cuda.tuned.gemm.tiles import LARGE, MIN_TERMS_PER_BLOCK, TALL
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.layers.probabilities import ROW_THREADS
 from mt_tensor import TensorData, operators

@@ -23,7 +23,7 @@ class NoCompilerError(RuntimeError):
 
 @dataclass(frozen=True)
 class Resources:
-    """What one kernel needs on one GPU.
+    """The registers and the memory of one kernel on one GPU.
 
     Attributes:
         registers: Of a thread.

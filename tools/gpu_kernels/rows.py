@@ -1,4 +1,4 @@
-"""Which kernels there are: those of the table, each once."""
+"""The kernels of the table, each once."""
 
 from typing import TypeAlias
 

@@ -26,8 +26,8 @@ class Cuda(Backend):
     raises `GPUNotAvailableError` where there is neither GPU nor simulator.
 
     Attributes:
-        debug: Whether every kernel is waited for.
-        stream: Where kernels and copies queue up.
+        debug: True if the host waits for every kernel.
+        stream: The queue of kernels and copies.
 
     >>> import numpy as np
     >>> Cuda(np.float32)
@@ -71,7 +71,7 @@ class Cuda(Backend):
 
     @property
     def _host(self) -> HostBackend:
-        """What arranges numbers on the way to the device."""
+        """A backend that arranges numbers in host memory on the way to the device."""
         return Reference(self.dtype)
 
     def cells(self, count: int, dtype: npt.DTypeLike | None = None) -> Any:

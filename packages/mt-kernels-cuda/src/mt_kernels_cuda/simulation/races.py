@@ -51,7 +51,7 @@ class Access:
 
     @property
     def write(self) -> bool:
-        """Whether it writes."""
+        """True if it writes."""
         return self.written is not None
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from numba import cuda
 
 from mt_kernels_cuda.gpu import SIMULATED
-from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, device_function, kernel
+from mt_kernels_cuda.jit import KERNEL_CACHE_SIZE, Kernel, device_function, kernel
 from mt_kernels_cuda.launching import Launch, Table, blocks_for
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.strips import AccessPattern, Operand, filler, pitch_of
@@ -191,7 +191,7 @@ def launch_product(
         backend.run(Launch(add_parts, blocks_for(size, THREADS), THREADS, arguments))
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def product_kernel(
     product: Product,
     dtype: np.dtype[Any],

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, kernel
+from mt_kernels_cuda.jit import KERNEL_CACHE_SIZE, Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import divmod
@@ -123,7 +123,7 @@ def merged(shape: Numbers, *strides: Numbers) -> tuple[int, Numbers] | None:
     return len(sizes), (*sizes, *(step for walk in steps for step in walk))
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def map_flat(fn: Callable[..., float], dtype: np.dtype[Any], vec4: bool) -> Kernel:
     """Return ``kernel(out, a, size)``.
 
@@ -146,7 +146,7 @@ def map_flat(fn: Callable[..., float], dtype: np.dtype[Any], vec4: bool) -> Kern
     return map_contiguous
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def zip_flat(
     fn: Callable[..., float], dtype: np.dtype[Any], vec4: bool, a_one: bool, b_one: bool
 ) -> Kernel:
@@ -172,7 +172,7 @@ def zip_flat(
     return zip_contiguous
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def map_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Kernel:
     """Return ``kernel(out, a, size, numbers)``, with what `merged` returns as numbers."""
     formula = formula_for(fn, dtype)
@@ -192,7 +192,7 @@ def map_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Ke
     return map_layout
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def zip_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Kernel:
     """Return ``kernel(out, a, b, size, numbers)``, with what `merged` returns as numbers."""
     formula = formula_for(fn, dtype)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mt_kernels_cuda.jit import KERNELS_KEPT, device_function
+from mt_kernels_cuda.jit import KERNEL_CACHE_SIZE, device_function
 from mt_tensor import operators
 
 ZERO, ONE, EPS = np.float32(0.0), np.float32(1.0), np.float32(operators.EPS)
@@ -110,7 +110,7 @@ SINGLE: dict[Callable[..., float], Callable[..., Any]] = {
 """
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def formula_for(fn: Callable[..., float], dtype: np.dtype[Any]) -> Callable[..., Any]:
     """Return a formula for use inside of kernels on numbers of a dtype."""
     single = SINGLE.get(fn) if dtype == np.float32 else None

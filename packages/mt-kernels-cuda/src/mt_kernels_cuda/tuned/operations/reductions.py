@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from mt_kernels_cuda.jit import KERNELS_KEPT, Kernel, kernel
+from mt_kernels_cuda.jit import KERNEL_CACHE_SIZE, Kernel, kernel
 from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import divmod, smaller
@@ -80,7 +80,7 @@ def fold(
         fold(backend, fn, out, to, (1, parts, count), start)
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def fold_rows(fn: Callable[..., float], dtype: np.dtype[Any], threads: int) -> Kernel:
     """Return ``kernel(out, a, length, each, start, whole)``.
 
@@ -116,7 +116,7 @@ def fold_rows(fn: Callable[..., float], dtype: np.dtype[Any], threads: int) -> K
     return fold_long
 
 
-@lru_cache(maxsize=KERNELS_KEPT)
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def fold_columns(fn: Callable[..., float], dtype: np.dtype[Any]) -> Kernel:
     """Return ``kernel(out, a, count, length, inner, each, start, whole)``.
 
