@@ -9,8 +9,10 @@ import pytest
 
 from mt_kernels_cuda import is_usable
 
-FOLDER = Path(__file__).parent / "on_device"
-AGAIN = [Path(__file__).parent / "test_backends.py"]
+TESTS = Path(__file__).parent
+FOLDER = TESTS / "on_device"
+KERNELS = TESTS / "gpu_kernels" / "on_device"
+AGAIN = [TESTS / "test_backends.py"]
 
 pytestmark = pytest.mark.skipif(is_usable(), reason="the tests on the device run in this process")
 
@@ -29,6 +31,10 @@ def simulate(*arguments: str) -> None:
 
 def test_forms_and_training_in_the_simulator() -> None:
     simulate(str(FOLDER))
+
+
+def test_the_table_of_kernels_in_the_simulator() -> None:
+    simulate(str(KERNELS))
 
 
 @pytest.mark.slow

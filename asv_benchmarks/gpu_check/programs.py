@@ -8,10 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-TESTS = "packages/mt-kernels-cuda/tests/on_device"
+TESTS = ("packages/mt-kernels-cuda/tests/on_device", "tests/gpu_kernels/on_device")
 
 PROGRAMS: dict[str, list[str]] = {
-    "tests of the kernels": [sys.executable, "-m", "pytest", "-q", TESTS],
+    "tests of the kernels": [sys.executable, "-m", "pytest", "-q", *TESTS],
     "checks of tasks 3.3, 3.4 and 4.4b": [
         *(sys.executable, "-m", "pytest", "-q", "-p", "grading.judge.options"),
         *("-m", "task3_3 or task3_4 or task4_4b", "grading/checks"),
@@ -20,7 +20,7 @@ PROGRAMS: dict[str, list[str]] = {
     **{
         f"compute-sanitizer {tool}": [
             *("compute-sanitizer", "--tool", tool, "--error-exitcode", "9"),
-            *(sys.executable, "-m", "pytest", "-q", "-k", "tile or block or practice", TESTS),
+            *(sys.executable, "-m", "pytest", "-q", "-k", "tile or block or practice", *TESTS),
         ]
         for tool in ("memcheck", "racecheck", "synccheck")
     },

@@ -1,6 +1,6 @@
-"""What the kernels for a GPU need of one, found out without one: `python -m tools.gpu_kernels`.
+"""Measures what kernels need of a GPU, without one: `python -m tools.gpu_kernels`.
 
-Every kernel of `mt_kernels_cuda.catalog` is compiled and assembled for GPUs of three generations;
+Every kernel of `tools.gpu_kernels.catalog` is compiled and assembled for GPUs of three generations;
 its registers and shared memory say how many threads fit onto a multiprocessor at once. In the
 simulator its accesses to global memory are counted. The table is in docs/guides/cuda.md.
 """

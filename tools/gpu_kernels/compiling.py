@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from numba import cuda
 
 from mt_kernels_cuda import SIMULATED
-from mt_kernels_cuda.catalog import Entry
+from tools.gpu_kernels.catalog import Entry
 from tools.gpu_kernels.occupancy import Capability
 
 
@@ -23,7 +23,7 @@ class NoCompilerError(RuntimeError):
 
 @dataclass(frozen=True)
 class Resources:
-    """What one kernel needs on one GPU.
+    """The registers and the memory of one kernel on one GPU.
 
     Attributes:
         registers: Of a thread.

@@ -1,4 +1,4 @@
-"""How many threads of a kernel a multiprocessor runs at once: its *occupancy*.
+"""The *occupancy* of a kernel: the share of a multiprocessor's warps that it can keep.
 
 While some warps wait for memory, others run; with few of them, the multiprocessor waits, too. A
 block is only taken in whole: if its warps, its registers and its shared memory fit beside those of
@@ -14,11 +14,11 @@ WARP = 32
 
 @dataclass(frozen=True)
 class Multiprocessor:
-    """What a multiprocessor has.
+    """The resources of a multiprocessor.
 
     Attributes:
-        warps: How many it holds.
-        blocks: How many it holds.
+        warps: The most warps that it holds.
+        blocks: The most blocks that it holds.
         shared: Bytes of shared memory.
         reserved: Bytes of it that the system takes for each block.
         unit: Bytes in which shared memory is given out.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numba
 
-from mt_kernels_cuda.catalog import Entry
+from tools.gpu_kernels.catalog import Entry
 from tools.gpu_kernels.compiling import Resources, assembler_version, resources
 from tools.gpu_kernels.occupancy import MULTIPROCESSORS, Capability, occupancy
 from tools.gpu_kernels.rows import Key, kernels

@@ -1,8 +1,8 @@
-"""Which kernels there are: those of the table, each once."""
+"""The kernels of the table, each once."""
 
 from typing import TypeAlias
 
-from mt_kernels_cuda.catalog import Entry, entries
+from tools.gpu_kernels.catalog import Entry, entries
 
 Key: TypeAlias = tuple[str, str]
 """The level of a kernel, and its name."""

@@ -1,4 +1,4 @@
-"""How many bytes each kernel moves, counted in the simulator: run with NUMBA_ENABLE_CUDASIM=1.
+"""Counts the bytes that each kernel moves, in the simulator: run with NUMBA_ENABLE_CUDASIM=1.
 
 Prints JSON: for each kernel the bytes that travel between global memory and the multiprocessors in
 the examples of the table, and how many would if every element travelled once. Shapes,
@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numba import cuda
 
-from mt_kernels_cuda.catalog import Entry, entries
 from mt_kernels_cuda.simulation import TrafficCounter, observing
+from tools.gpu_kernels.catalog import Entry, entries
 from tools.gpu_kernels.rows import Key, key_of
 from tools.workspace import ROOT
 
@@ -35,7 +35,7 @@ class Moved:
 
     @property
     def ratio(self) -> float:
-        """How many times each element travels, on average."""
+        """The average number of times that an element travels."""
         return self.bytes / self.least if self.least else 1.0
 
 

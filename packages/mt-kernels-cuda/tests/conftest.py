@@ -1,11 +1,15 @@
 """Where the tests of kernels run: on a GPU, or in the simulator that one test starts."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from numba import cuda
 
 from mt_kernels_cuda import SIMULATED, is_usable
+from mt_kernels_cuda.jit import kernel
+from mt_kernels_cuda.simulation import RaceDetector, observing
 
 collect_ignore = [] if is_usable() else ["on_device"]
 
@@ -27,3 +31,16 @@ def arrays_as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AttributeError(f"an array in the memory of a GPU has no {name}")
 
     monkeypatch.setattr(FakeCUDAArray, "__getattr__", strict)
+
+
+@pytest.fixture
+def launch() -> Callable[..., Any]:
+    """Runs a function as a kernel under the detector of races, and returns its array."""
+
+    def run(fn: Callable[..., None], out: Any, blocks: int = 1, threads: int = 2) -> Any:
+        memory = cuda.to_device(out)
+        with observing(RaceDetector()):
+            kernel(fn)[blocks, threads](memory)
+        return memory.copy_to_host()
+
+    return run

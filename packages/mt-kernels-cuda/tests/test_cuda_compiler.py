@@ -18,7 +18,6 @@ from numba import cuda, types
 
 from mt_kernels_cuda import (
     SIMULATED,
-    catalog,
     tensor_conv2d,
     tensor_map,
     tensor_matrix_multiply,
@@ -29,6 +28,7 @@ from mt_kernels_cuda.elementwise import fill
 from mt_kernels_cuda.launching import BLOCK, TILE
 from mt_kernels_cuda.practice import THREADS_PER_BLOCK, mm_kernel, sum_kernel
 from mt_tensor import operators
+from tools.gpu_kernels import catalog
 
 CAPABILITIES = [(7, 5), (8, 0), (9, 0)]
 """Turing, Ampere, Hopper."""

@@ -117,11 +117,11 @@ class OnGpu:
 
 def test_arrays_of_a_gpu_are_seen_as_one_run_of_memory() -> None:
     float32 = np.dtype(np.float32)
-    flat, shape, strides = dlpack.seen_flat(OnGpu(), float32)
+    flat, shape, strides = dlpack.as_flat(OnGpu(), float32)
     assert flat.__cuda_array_interface__["shape"] == (6,)
     assert (shape, strides) == ((2, 3), (3, 1))
     turned = OnGpu(strides=(4, 16))
-    flat, shape, strides = dlpack.seen_flat(turned, float32)
+    flat, shape, strides = dlpack.as_flat(turned, float32)
     assert flat.__cuda_array_interface__["shape"] == (10,)
     assert (shape, strides) == ((2, 3), (1, 4))
     assert flat.owner is turned
@@ -211,7 +211,7 @@ def test_a_tensor_of_a_gpu_is_ready_in_its_stream() -> None:
 
 @pytest.mark.parametrize("data", TENSORS_ON_A_GPU, ids=str)
 def test_what_describes_itself_is_taken_back(data: TensorData) -> None:
-    flat, shape, strides = dlpack.seen_flat(data, data.storage.dtype)
+    flat, shape, strides = dlpack.as_flat(data, data.storage.dtype)
     assert (shape, strides) == (data.shape, data.strides)
     known = flat.__cuda_array_interface__
     assert known["data"] == data.__cuda_array_interface__["data"]

@@ -26,8 +26,8 @@ class Cuda(Backend):
     raises `GPUNotAvailableError` where there is neither GPU nor simulator.
 
     Attributes:
-        debug: Whether every kernel is waited for.
-        stream: Where kernels and copies queue up.
+        debug: True if the host waits for every kernel.
+        stream: The queue of kernels and copies.
 
     >>> import numpy as np
     >>> Cuda(np.float32)
@@ -71,7 +71,7 @@ class Cuda(Backend):
 
     @property
     def _host(self) -> HostBackend:
-        """What arranges numbers on the way to the device."""
+        """A backend that arranges numbers in host memory on the way to the device."""
         return Reference(self.dtype)
 
     def cells(self, count: int, dtype: npt.DTypeLike | None = None) -> Any:
@@ -217,7 +217,7 @@ class Cuda(Backend):
             ValueError: It runs backwards through memory.
             GPUNotAvailableError: There is no GPU to have memory.
         """
-        flat, shape, strides = dlpack.seen_flat(array, self.dtype)
+        flat, shape, strides = dlpack.as_flat(array, self.dtype)
         require_gpu()
         # Single elements, too, are read after what is in the queue by then.
         return TensorData.trusted(cuda.as_cuda_array(flat).bind(self.stream), shape, strides)

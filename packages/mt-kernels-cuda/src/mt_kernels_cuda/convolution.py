@@ -35,17 +35,17 @@ def convolve(
     Launch it with blocks of (TILE, TILE) threads, in one row: a block for each tile of the result.
 
     Args:
-        out: Where to write, anywhere but over the operands; its shape and strides follow.
+        out: The storage of the result, apart from the operands; its shape and strides follow.
         out_shape: (N, O, *any): the positions to compute.
         out_strides: Of `out`.
         out_size: The number of elements of `out`, not 0.
-        input: What the kernels slide over.
+        input: The storage of the images.
         input_shape: (N, C, *spatial).
         input_strides: Of `input`.
         weight: The kernels.
         weight_shape: (O, C, *kernel).
         weight_strides: Of `weight`.
-        reverse: Whether kernels are anchored at their last element, not their first.
+        reverse: True if kernels are anchored at their last element, not their first.
     """
     weight_tile = cuda.shared.array((TILE, TILE), out.dtype)
     input_tile = cuda.shared.array((TILE, TILE), out.dtype)

@@ -17,7 +17,7 @@ from mt_tensor import TensorData
 from mt_tensor.layout import span, strides_from_shape
 
 CUDA = 2
-"""What DLPack calls the memory of a GPU (``kDLCUDA``)."""
+"""DLPack's number for the memory of a GPU (``kDLCUDA``)."""
 
 FRESH, USED = b"dltensor", b"used_dltensor"
 """The name of a capsule before and after its tensor was taken over."""
@@ -77,7 +77,7 @@ _rename = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)(
 )
 
 _exported: dict[int, tuple[Any, ...]] = {}
-"""What exported structures point to, by their addresses, until their deleters are called."""
+"""The memory that exported structures point to, by their addresses, until they are deleted."""
 
 
 def _let_go(address: int) -> None:
@@ -100,7 +100,7 @@ def export(a: TensorData, address: int, device: tuple[int, int]) -> Any:
 
     Args:
         a: The tensor.
-        address: Where its first element is.
+        address: The address of its first element.
         device: In which memory.
     """
     storage: Any = a.storage
@@ -171,7 +171,7 @@ class Flat:
         self.owner = owner
 
 
-def seen_flat(array: Any, dtype: np.dtype[Any]) -> tuple[Flat, tuple[int, ...], tuple[int, ...]]:
+def as_flat(array: Any, dtype: np.dtype[Any]) -> tuple[Flat, tuple[int, ...], tuple[int, ...]]:
     """Return the memory of an array as one run of numbers, and shape and strides in it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Whether kernels can run here, and what is missing if they cannot."""
+"""Checks that kernels can run here, and reports what is missing if they cannot."""
 
 import functools
 import importlib.metadata
@@ -8,12 +8,12 @@ from numba import config, cuda
 from numba.cuda.cudadrv import nvvm
 
 SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]
-"""Whether numba's simulator stands in for a GPU: every thread of a kernel is a Python thread."""
+"""True if numba's simulator replaces a GPU: every thread of a kernel runs in Python."""
 
 if SIMULATED:
-    from mt_kernels_cuda.simulation import mend
+    from mt_kernels_cuda.simulation import patch_simulator
 
-    mend()
+    patch_simulator()
 
 
 class GPUNotAvailableError(RuntimeError):

@@ -1,4 +1,4 @@
-"""Where kernels find numbers in memory."""
+"""Positions of elements in memory, for kernels."""
 
 from mt_kernels_cuda.jit import device_function
 from mt_tensor.layout import Shape, Strides

@@ -13,8 +13,8 @@ from numba import cuda
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-KERNELS_KEPT = 256
-"""How many formulas have their kernels kept in memory; the longest unused are forgotten."""
+KERNEL_CACHE_SIZE = 256
+"""The number of formulas whose kernels are kept, the most recently used ones."""
 
 
 class Kernel(Protocol):
@@ -46,4 +46,4 @@ def device_function(fn: F) -> F:
 
 def once_per_formula(make: Callable[[Any], Kernel]) -> Callable[[Any], Kernel]:
     """Let a function that makes a kernel of a formula make it once only. A decorator."""
-    return functools.wraps(make)(functools.lru_cache(maxsize=KERNELS_KEPT)(make))
+    return functools.wraps(make)(functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make))

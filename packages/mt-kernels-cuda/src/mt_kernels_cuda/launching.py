@@ -1,4 +1,4 @@
-"""How many threads run a kernel, and how tensors become its arguments.
+"""Launches of kernels: their threads and their arguments.
 
 Threads come in *blocks*; those of a block share a small fast memory and can wait for one another.
 The blocks of a launch are its *grid*; they run in any order and know nothing of one another.
@@ -6,6 +6,7 @@ The blocks of a launch are its *grid*; they run in any order and know nothing of
 
 import functools
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +20,8 @@ from mt_kernels_cuda.jit import Kernel
 from mt_tensor import TensorData
 
 BLOCK = 8 if SIMULATED else 256
-"""Threads of a block of map, zip and reduce, a power of two. The simulator starts a Python thread
-for each of them, so that small blocks are faster there."""
+"""Threads of a block of map, zip and reduce, a power of two. The simulator switches to
+each of them in Python, so that small blocks are faster there."""
 
 TILE = 4 if SIMULATED else 16
 """Rows and columns of a block of matrix multiplication and convolution, with a thread for each
@@ -29,9 +30,8 @@ place."""
 LARGEST_GRID = 65_535
 """Blocks along the second and third dimension of a grid, at most. The first has no such limit."""
 
-LAYOUTS_KEPT, TABLES_KEPT = 4096, 64
-"""How many shapes and strides, and how many tables, are kept in device memory; the longest unused
-are forgotten."""
+LAYOUT_CACHE_SIZE, TABLE_CACHE_SIZE = 4096, 64
+"""The numbers of shapes and strides, and of tables, that stay in device memory: those used last."""
 
 
 def blocks_for(count: int, each: int) -> int:
@@ -44,15 +44,15 @@ def blocks_for(count: int, each: int) -> int:
 
 
 class KernelError(RuntimeError):
-    """A kernel failed; the message names it, its launch, and the shapes that it was given."""
+    """A kernel failed; the message names it, its launch, and the shapes of its arguments."""
 
 
-class Table:
-    """Numbers for a kernel that follow from a few, with which they are compared and kept."""
+class Table(ABC):
+    """An array for a kernel that is computed from few numbers, and cached by them."""
 
+    @abstractmethod
     def array(self) -> npt.NDArray[np.integer]:
-        """Compute them."""
-        raise NotImplementedError
+        """Compute the array."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class Launch:
     """A kernel with everything that it is launched with.
 
     Attributes:
-        kernel: What runs.
+        kernel: The kernel.
         blocks: The grid's size, in up to three dimensions.
         threads: The size of a block, in up to three dimensions.
         arguments: Tensors, arrays, tables and numbers in the order of the kernel's parameters; a
@@ -74,7 +74,7 @@ class Launch:
 
     @property
     def name(self) -> str:
-        """What the kernel is called."""
+        """The name of the kernel."""
         return self.kernel.__name__
 
     def parts(self, place: Callable[[tuple[int, ...] | Table], Any]) -> list[Any]:
@@ -98,16 +98,16 @@ class Launch:
 
     def __str__(self) -> str:
         """Say all of it in one line."""
-        given = ", ".join(_described(argument) for argument in self.arguments)
-        return f"{self.name}[grid {self.blocks}, block {self.threads}]({given})"
+        arguments = ", ".join(_described(argument) for argument in self.arguments)
+        return f"{self.name}[grid {self.blocks}, block {self.threads}]({arguments})"
 
 
 def run(launch: Launch, stream: Any = 0, wait: bool = False) -> None:
     """Launch a kernel; it runs while the host goes on.
 
     Args:
-        launch: What to run; its tensors and arrays are in device memory.
-        stream: The queue of the device in which it waits for its turn.
+        launch: The launch; its tensors and arrays are in device memory.
+        stream: The queue of the device in which it waits.
         wait: Return only when it is done, so that its errors are raised here and not at the next
             call that happens to wait for the device.
 
@@ -145,7 +145,7 @@ def _described(argument: Any) -> str:
 
 
 def array_of(numbers: tuple[int, ...] | Table) -> npt.NDArray[np.integer]:
-    """Return what a kernel is given of a table, or of a shape or strides."""
+    """Return a table, a shape or strides as the array that a kernel receives."""
     return numbers.array() if isinstance(numbers, Table) else np.array(numbers, np.int64)
 
 
@@ -162,8 +162,8 @@ def _sent(numbers: tuple[int, ...] | Table, stream: Any) -> Any:
     return cuda.to_device(array_of(numbers), stream=stream)
 
 
-_kept_layout = functools.lru_cache(maxsize=LAYOUTS_KEPT)(_sent)
-_kept_table = functools.lru_cache(maxsize=TABLES_KEPT)(_sent)
+_kept_layout = functools.lru_cache(maxsize=LAYOUT_CACHE_SIZE)(_sent)
+_kept_table = functools.lru_cache(maxsize=TABLE_CACHE_SIZE)(_sent)
 
 
 def check_place(operation: str, *operands: Any) -> None:

@@ -1,21 +1,21 @@
-"""numba's simulator, mended and watched.
+"""numba's simulator, patched and observed.
 
-`mend` makes it repeatable: the threads of a block take turns, and a shared array belongs to its
-block. `observing` lets an observer see every access of a kernel to memory, and every barrier.
-`RaceDetector` is one: it finds threads that do not wait for each other, or wait where others never
-come. `TrafficCounter` is another: it counts how often a kernel goes to global memory.
+`patch_simulator` makes it deterministic: the threads of a block run one after the other, and a
+shared array belongs to its block. `observing` reports every access of a kernel to memory, and every
+barrier, to an observer. `RaceDetector` is one: it finds accesses without an order, and threads that
+wait at different barriers. `TrafficCounter` is another: it counts accesses to global memory.
 
     with observing(RaceDetector()):
         my_kernel[blocks, threads](out, a)  # RaceError: threads 0 and 1 of block 0 touch cells[1] …
 
-Needs numba and NumPy only, nothing else of this package, and its modules import one another
-relatively: a copy of this folder works under any name, beside code that has none of its own.
+The modules need numba and NumPy, nothing else of this package, and import one another relatively:
+a copy of this folder works under any name, without the rest of the package.
 """
 
 from .barriers import BarrierError
 from .memory import Watched
-from .mending import mend
 from .observing import Barrier, Launch, Observer, observing
+from .patching import patch_simulator
 from .races import Access, RaceDetector, RaceError
 from .traffic import Traffic, TrafficCounter
 
@@ -30,6 +30,6 @@ __all__ = [
     "Traffic",
     "TrafficCounter",
     "Watched",
-    "mend",
     "observing",
+    "patch_simulator",
 ]

@@ -1,18 +1,18 @@
-"""Barriers at which not all threads of a block meet.
+"""Finds barriers that only some threads of a block come to.
 
-A barrier holds every thread until all are there that have not ended (CUDA C++ Programming Guide,
-"Synchronization Functions"; so it is since compute capability 7.0). If some threads of a block wait
-at one barrier and some at another, CUDA does not say what happens.
+A barrier holds every thread until all threads that have not ended are there (CUDA C++ Programming
+Guide, "Synchronization Functions", from compute capability 7.0 on). If some threads of a block wait
+at one barrier and some at another, the behaviour is undefined.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from .blocks import Turn
+from .blocks import SimulatedThread
 from .observing import Barrier, Launch, Point, short
 
 NAMED = 3
-"""Threads that are named, at most, of those that are at one place."""
+"""The most threads at one barrier that a message names."""
 
 
 class BarrierError(RuntimeError):
@@ -35,25 +35,25 @@ class BarrierError(RuntimeError):
         self.threads = threads
 
 
-def check_barriers(launch: Launch, turns: Sequence[Turn]) -> None:
+def check_barriers(launch: Launch, block: Sequence[SimulatedThread]) -> None:
     """Raise BarrierError unless all threads of a block that have not ended wait at one barrier.
 
     A device function that is called in two places has two barriers of one line.
     """
-    threads: dict[Barrier, list[Point]] = {}
-    for turn in sorted(turns, key=lambda turn: turn.thread_id):
-        if turn.barrier is not None:
-            threads.setdefault(turn.barrier, []).append(turn.thread)
-    if len(threads) < 2:
+    waiting: dict[Barrier, list[Point]] = {}
+    for thread in sorted(block, key=lambda thread: thread.thread_id):
+        if thread.barrier is not None:
+            waiting.setdefault(thread.barrier, []).append(thread.thread)
+    if len(waiting) < 2:
         return
-    block = turns[0].block
-    deeds = [f"{_named(those, launch)} {_deed(place, those)}" for place, those in threads.items()]
+    index = block[0].block
+    deeds = [f"{_named(each, launch)} {_deed(place, each)}" for place, each in waiting.items()]
     raise BarrierError(
-        f"{launch.kernel}: the threads of block {short(block, launch.blocks)} do not all come to "
+        f"{launch.kernel}: the threads of block {short(index, launch.blocks)} do not all come to "
         f"the same barrier; {', '.join(deeds[:-1])} and {deeds[-1]}",
         launch.kernel,
-        block,
-        threads,
+        index,
+        waiting,
     )
 
 

@@ -1,11 +1,11 @@
-"""The threads of a block take turns, each from one barrier to the next.
+"""Runs the threads of a block one after the other, each from one barrier to the next.
 
-In numba's simulator they run as the interpreter pleases, while the main thread polls them. One
-after the other is faster, and it is the same every time: a thread that reads too early finds what
-nobody has written yet, not now and then, but always.
+numba's simulator starts a thread of the system for each and switches between them at random, while
+the main thread polls. In a fixed order they run faster, and every run is the same: a thread that
+reads too early finds an unwritten element in every run, not only in some.
 
-With greenlet installed, handing the turn on takes less than a microsecond. Without it, each thread
-of a block is one of the system, and it takes some twenty.
+With greenlet installed, a switch takes less than a microsecond. Without it, each thread of a block
+is a thread of the system, and a switch takes about twenty.
 """
 
 import functools
@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numba.cuda.simulator import kernel, kernelapi
 
-from .observing import Barrier, Point, barrier_here, kernel_frame, observer
+from .observing import Barrier, Point, barrier_here, current_observer, kernel_frame
 
 
 @functools.cache
 def greenlets() -> Any:
-    """Return what makes greenlets; None if it is not installed."""
+    """Return the class of greenlets; None if greenlet is not installed."""
     try:
         return importlib.import_module("greenlet").greenlet
     except ImportError:
@@ -31,23 +31,23 @@ def greenlets() -> Any:
 
 
 STACK = 512 * 1024
-"""Bytes of a thread's stack, enough for kernels. A block may have a thousand threads."""
+"""Bytes of a thread's stack, enough for kernels; a block may have a thousand threads."""
 
 
-class Turn:
+class SimulatedThread:
     """One thread of a block.
 
     Attributes:
-        block: Which block it belongs to.
-        thread: Which thread of the block it is.
-        blockIdx: The block, as kernels see it.
-        threadIdx: The thread, as kernels see it.
+        block: The index of its block.
+        thread: Its index in the block.
+        blockIdx: The index of its block, as kernels read it.
+        threadIdx: Its index in the block, as kernels read it.
         thread_id: The number of the thread in its block.
-        phase: How many barriers it has passed.
-        barrier: Where it waits, if there is an observer.
-        atomic: Whether it is in the middle of an atomic operation.
-        ended: Whether it has returned from the kernel, or failed.
-        error: What it failed with.
+        phase: The number of barriers that it has passed.
+        barrier: The barrier where it waits, if there is an observer.
+        atomic: True during an atomic operation.
+        ended: True after it has returned from the kernel, or failed.
+        error: The exception with which it failed.
     """
 
     def __init__(self, job: Callable[[], None], manager: Any, block: Point, thread: Point) -> None:
@@ -62,14 +62,14 @@ class Turn:
         self._job, self._manager = job, manager
         self._switch = _Greenlet(self._run) if greenlets() else _thread(self._run)
 
-    def take(self) -> None:
-        """Run up to the next barrier, or to the end."""
+    def resume(self) -> None:
+        """Run to the next barrier, or to the end."""
         global _current
         _current = self
         self._switch.to()
 
-    def give_up(self) -> None:
-        """End where it waits."""
+    def cancel(self) -> None:
+        """End the thread where it waits."""
         if not self.ended:
             self._switch.end()
 
@@ -81,25 +81,25 @@ class Turn:
         self.ended = True
 
     def syncthreads(self) -> None:
-        """Let the others have their turn."""
-        told = observer()
-        if told is not None:
+        """Wait until all other threads have come to a barrier."""
+        observer = current_observer()
+        if observer is not None:
             frame = kernel_frame()
-            if not told.waits((frame.f_code, frame.f_lasti), frame.f_lineno):
+            if not observer.waits_at((frame.f_code, frame.f_lasti), frame.f_lineno):
                 return
             self.barrier = barrier_here()
         self._switch.back()
         self.barrier = None
         self.phase += 1
 
-    # Barriers that count; numba's are made of the one above.
+    # Barriers that count; numba's call the one above.
     syncthreads_count = kernel.BlockThread.syncthreads_count
     syncthreads_and = kernel.BlockThread.syncthreads_and
     syncthreads_or = kernel.BlockThread.syncthreads_or
 
 
 class _Greenlet:
-    """Switches to a job and back, all in one thread of the system."""
+    """A job that is switched to and back, in the same thread of the system."""
 
     def __init__(self, job: Callable[[], None]) -> None:
         self._there = greenlets()(job)
@@ -115,7 +115,7 @@ class _Greenlet:
 
 
 class _Thread(threading.Thread):
-    """Switches to a job in a thread and back; the thread stays for other jobs."""
+    """A thread of the system that is switched to and back, and reused for other jobs."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -158,7 +158,7 @@ os.register_at_fork(after_in_child=_idle.clear)  # A child of this process has n
 
 
 def _thread(job: Callable[[], None]) -> _Thread:
-    """Return a thread that has nothing else to do."""
+    """Return an idle thread with a new job."""
     if not _idle:
         usual = threading.stack_size(STACK)
         try:
@@ -170,20 +170,20 @@ def _thread(job: Callable[[], None]) -> _Thread:
     return thread
 
 
-_current: Turn | None = None
+_current: SimulatedThread | None = None
 
 
 class Threading:
-    """Stands in for `threading` where numba's simulator asks which thread is running."""
+    """Replaces `threading` where numba's simulator asks for the current thread."""
 
     @staticmethod
     def current_thread() -> Any:
-        """Return the thread of the block whose turn it is."""
+        """Return the simulated thread that runs."""
         return _current
 
 
-def current() -> Turn:
-    """Return the thread of the block whose turn it is."""
+def current() -> SimulatedThread:
+    """Return the simulated thread that runs."""
     assert _current is not None, "no kernel is running"
     return _current
 
@@ -192,37 +192,37 @@ def run_block(self: Any, grid_point: Point, *arguments: Any) -> None:
     """Run one block to its end, in place of ``BlockManager.run``.
 
     Raises:
-        Exception: What the first thread that failed has raised, with block and thread at the end
-            of its message; or what an observer has.
+        Exception: The exception of the first thread that failed, with block and thread at the end
+            of its message; or that of an observer.
     """
-    turns = [
-        Turn(lambda: self._f(*arguments), self, grid_point, (x, y, z))
+    threads = [
+        SimulatedThread(lambda: self._f(*arguments), self, grid_point, (x, y, z))
         for x, y, z in np.ndindex(*self._block_dim)
     ]
-    running = turns
+    running = threads
     try:
         while running:
-            for turn in running:
-                turn.take()
-                if turn.error is not None:
-                    raise _located(turn.error, turn)
-            told = observer()
-            if told is not None:
-                told.meets(turns)
-            running = [turn for turn in running if not turn.ended]
+            for thread in running:
+                thread.resume()
+                if thread.error is not None:
+                    raise _located(thread.error, thread)
+            observer = current_observer()
+            if observer is not None:
+                observer.on_barrier(threads)
+            running = [thread for thread in running if not thread.ended]
     except BaseException:
-        for turn in running:
-            turn.give_up()
+        for thread in running:
+            thread.cancel()
         raise
 
 
-def _located(error: BaseException, turn: Turn) -> BaseException:
-    """Return an error that says which thread it came from; as it is, if it says so already."""
+def _located(error: BaseException, thread: SimulatedThread) -> BaseException:
+    """Return an error whose message names its thread; the same error if it does so already."""
     if getattr(error, "names_its_threads", False):
         return error
-    where = f"in thread {tuple(turn.threadIdx)} of block {tuple(turn.blockIdx)}"
+    where = f"in thread {tuple(thread.threadIdx)} of block {tuple(thread.blockIdx)}"
     try:
         located: BaseException = type(error)(f"{error} ({where})")
-    except Exception:  # Some exceptions are made of something else than a message.
+    except Exception:  # Some exceptions take other arguments than a message.
         return error
     return located.with_traceback(error.__traceback__)

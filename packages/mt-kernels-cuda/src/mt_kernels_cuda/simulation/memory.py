@@ -1,9 +1,9 @@
-"""Shared memory, one array for each call and block, and arrays that tell who touches them.
+"""Shared memory, one array for each call and block, and arrays that report accesses.
 
-numba recognises a shared array by the line that asks for it, keeps it from one block to the next,
-and has no lock. So two arrays on one line are the same one; of two threads that ask first at the
-same time, each may get an array of its own; and what a block forgets to write is still there from
-the block before. Here an array belongs to the very call that asks for it, in one block.
+numba identifies a shared array by the line that requests it, keeps it from one block to the next,
+and has no lock. So two arrays on one line are the same one; two threads that request an array at
+the same time may get different ones; and an element that a block does not write keeps the number
+of the block before. Here an array belongs to one call, in one block.
 """
 
 import re
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba.cuda.simulator import kernelapi
 
 from .blocks import current
-from .observing import kernel_frame, observer
+from .observing import current_observer, kernel_frame
 
 Array = npt.NDArray[Any]
 
@@ -24,11 +24,11 @@ NAMED = re.compile(r"(\w+)\s*=\s*(?:\w+\.)*shared\.array\(")
 
 
 class Watched:
-    """An array whose reads and writes are told to the present observer.
+    """An array that reports reads and writes to the current observer.
 
     Attributes:
-        name: What it is called in the kernel.
-        shared: Whether it is shared memory; it is global memory otherwise.
+        name: Its name in the kernel.
+        shared: True for shared memory, false for global memory.
         dtype: The type of its elements.
     """
 
@@ -55,25 +55,25 @@ class Watched:
         cell = self._cells[index]
         if isinstance(cell, np.ndarray):
             return Watched(self._array[index], self.name, self.shared, self.whole)
-        told = observer()
-        if told is not None:
-            told.touches(self, int(cell), None)
+        observer = current_observer()
+        if observer is not None:
+            observer.on_access(self, int(cell), None)
         return self._array[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._array[index] = value
-        told = observer()
-        if told is not None:
-            # What is there now may be rounded. One cell as a rule, a row at most.
+        observer = current_observer()
+        if observer is not None:
+            # Reports numbers as stored, after rounding. One element as a rule, a row at most.
             for cell, now in zip(
                 np.ravel(self._cells[index]).tolist(),
                 np.ravel(self._array[index]).tolist(),
                 strict=True,
             ):
-                told.touches(self, cell, now)
+                observer.on_access(self, cell, now)
 
     def place_of(self, cell: int) -> str:
-        """Return how the kernel would write a cell: ``tile[2, 3]``."""
+        """Return an element as the kernel would write it: ``tile[2, 3]``."""
         index = np.argwhere(self.whole._cells == cell)[0].tolist()
         return f"{self.name}[{', '.join(map(str, index))}]"
 
@@ -91,7 +91,7 @@ _numba_array = kernelapi.FakeCUDAShared.array
 
 
 def shared_array(self: Any, shape: Any, dtype: Any) -> Any:
-    """Return the array of the block for the call of ``cuda.shared.array`` that is running."""
+    """Return the block's array for the running call of ``cuda.shared.array``."""
     if shape == 0:  # Memory whose size is given at the launch; there is only one such array.
         return _numba_array(self, shape, dtype)
     frame = kernel_frame()
@@ -105,16 +105,16 @@ def shared_array(self: Any, shape: Any, dtype: Any) -> Any:
         kind = np.dtype(kernelapi.numpy_support.as_dtype(dtype) if is_numba else dtype)
         cells = np.empty(shape, kind)
         if kind.kind == "f":
-            # Reading a cell before it is written gives anything on a GPU; let it show here.
+            # On a GPU, an element has any value before it is written; here it is NaN.
             cells.fill(np.nan)
         self._allocations[place] = (
-            cells if observer() is None else Watched(cells, _name(frame), shared=True)
+            cells if current_observer() is None else Watched(cells, _name(frame), shared=True)
         )
     return self._allocations[place]
 
 
 def _name(frame: FrameType) -> str:
-    """Return the name that a kernel gives to the shared array that it asks for."""
+    """Return the name that the kernel gives to the shared array."""
     line = getline(frame.f_code.co_filename, frame.f_lineno)
     found = NAMED.search(line)
     return found[1] if found else "shared memory"

@@ -1,4 +1,4 @@
-"""Who is told what a simulated kernel does."""
+"""Observers of simulated kernels."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ class Launch:
 
 @dataclass(frozen=True)
 class Barrier:
-    """Where a thread waits.
+    """A barrier where a thread waits.
 
     Attributes:
         path: The call of the barrier, and the calls that led there, the innermost first.
@@ -50,43 +50,43 @@ class Barrier:
 
 
 class Observer:
-    """Is told what happens; this one does nothing."""
+    """Base class of observers; it ignores all events."""
 
-    def begins(self, launch: Launch) -> None:
+    def on_launch(self, launch: Launch) -> None:
         """Called before the first block of a launch."""
 
-    def touches(self, array: Any, cell: int, written: float | None) -> None:
-        """Called when a thread touches memory.
+    def on_access(self, array: Any, cell: int, written: float | None) -> None:
+        """Called when a thread accesses memory.
 
         Args:
             array: The `Watched` array.
             cell: The address of one element.
-            written: What has been written there; None if it is read.
+            written: The number that was written; None if it is read.
         """
 
-    def waits(self, site: Site, line: int) -> bool:
-        """Called when a thread comes to a barrier; return whether it waits there."""
+    def waits_at(self, site: Site, line: int) -> bool:
+        """Return whether a thread that comes to a barrier waits there."""
         return True
 
-    def meets(self, turns: Sequence[Any]) -> None:
+    def on_barrier(self, block: Sequence[Any]) -> None:
         """Called when all threads of a block wait at a barrier or have ended.
 
         Args:
-            turns: Each `Turn` of the block.
+            block: Each `SimulatedThread` of the block.
         """
 
 
 _present: list[Observer] = []
 
 
-def observer() -> Observer | None:
-    """Return who is told at present."""
+def current_observer() -> Observer | None:
+    """Return the observer of the innermost `observing`, if there is one."""
     return _present[-1] if _present else None
 
 
 @contextmanager
 def observing(each: Observer) -> Iterator[Observer]:
-    """Let an observer be told of the launches inside; it is what `with` returns."""
+    """Make an observer the current one, for the launches inside a `with` statement."""
     _present.append(each)
     try:
         yield each

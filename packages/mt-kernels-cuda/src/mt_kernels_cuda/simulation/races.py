@@ -1,12 +1,11 @@
-"""Threads that do not wait for each other.
+"""Detects races: accesses to one element without an order.
 
-Two accesses to one cell, at least one of them a write, need an order. Within a block a barrier
-makes one: `cuda.syncthreads`. Between blocks nothing does, until the launch ends. What has no
-order is a *race*: right one time and wrong the next, and on another GPU.
+Two accesses to one element, at least one of them a write, need an order. Within a block a barrier,
+`cuda.syncthreads`, orders them. Between blocks nothing does before the launch ends. Accesses
+without an order are a *race*: the result may be right in one run and wrong in the next.
 
-The detector does not wait for the next time. It looks for pairs without an order, whichever came
-first here. Writing what is in the cell already, as several threads may do with a zero, is no
-race, and neither are two atomic operations.
+The detector reports every pair without an order, whichever access came first in this run. Two
+writes of the same number are no race, and neither are two atomic operations.
 
 It also finds threads of a block that wait for each other at different barriers.
 """
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .barriers import check_barriers
-from .blocks import Turn, current
+from .blocks import SimulatedThread, current
 from .memory import Watched
 from .observing import Launch, Observer, Point, Site, kernel_frame, short
 
@@ -26,11 +25,11 @@ class Access:
     """One access of a thread to one cell of an array.
 
     Attributes:
-        block: Which block the thread belongs to.
-        thread: Which thread of the block.
-        phase: How many barriers the thread has passed before.
-        atomic: Whether the access is part of an atomic operation.
-        written: What it writes; None if it reads.
+        block: The index of the thread's block.
+        thread: The index of the thread in its block.
+        phase: The number of barriers that the thread has passed before.
+        atomic: True if the access is part of an atomic operation.
+        written: The number that it writes; None if it reads.
         file: The source file of the line.
         line: The line of the kernel, or of a device function.
     """
@@ -44,26 +43,26 @@ class Access:
     line: int
 
     @classmethod
-    def of(cls, turn: Turn, written: float | None) -> "Access":
-        """Return an access of the thread whose turn it is, from the line where it is."""
+    def of(cls, thread: SimulatedThread, written: float | None) -> "Access":
+        """Return an access of a thread that runs, at the line where it is."""
         frame = kernel_frame()
         place = (frame.f_code.co_filename, frame.f_lineno)
-        return cls(turn.block, turn.thread, turn.phase, turn.atomic, written, *place)
+        return cls(thread.block, thread.thread, thread.phase, thread.atomic, written, *place)
 
     @property
     def write(self) -> bool:
-        """Whether it writes."""
+        """True if it writes."""
         return self.written is not None
 
 
 class RaceError(RuntimeError):
-    """Two threads touch one cell, one of them writes, and nothing makes one wait for the other.
+    """Two threads access one element, one of them writes, and nothing orders the accesses.
 
     Attributes:
         kernel: The name of the kernel.
         cell: The cell, as the kernel would write it: ``tile[2, 3]``.
-        first: What came first, this time.
-        second: What came second.
+        first: The access that came first in this run.
+        second: The access that came second.
     """
 
     names_its_threads = True
@@ -78,7 +77,7 @@ class RaceError(RuntimeError):
 
 @dataclass(slots=True)
 class _Cell:
-    """What happened to a cell: the last write, and for each block who read since its barrier."""
+    """The accesses to an element: its last write, and the reads of each block since its barrier."""
 
     write: Access | None = None
     reads: dict[Point, list[Access]] = field(default_factory=dict)
@@ -93,10 +92,10 @@ class _Cell:
             for reads in self.reads.values():
                 yield from (read for read in reads if _unordered(read, access))
 
-    def enough_readers(self, turn: Turn) -> bool:
-        """Return whether one more would change nothing: of any two, one is not the next writer."""
-        reads = self.reads.get(turn.block, ())
-        return self.write is None and len(reads) == 2 and reads[0].phase == turn.phase
+    def enough_readers(self, thread: SimulatedThread) -> bool:
+        """Return whether another read changes nothing: one of any two is not by the next writer."""
+        reads = self.reads.get(thread.block, ())
+        return self.write is None and len(reads) == 2 and reads[0].phase == thread.phase
 
     def note(self, access: Access) -> None:
         """Remember an access."""
@@ -114,10 +113,10 @@ class RaceDetector(Observer):
     """Raises `RaceError` in the thread that comes second, and `BarrierError` after the last.
 
     Args:
-        without: A barrier that is passed as if it were not there.
+        without: A barrier that is ignored.
 
     Attributes:
-        barriers: The barriers that were come to, and the line of each.
+        barriers: The barriers that threads came to, and the line of each.
     """
 
     def __init__(self, without: Site | None = None) -> None:
@@ -128,44 +127,44 @@ class RaceDetector(Observer):
         self._shared: dict[int, _Cell] = {}
         self._block: Point | None = None
 
-    def begins(self, launch: Launch) -> None:
-        """Forget what came before: one launch ends before the next begins."""
+    def on_launch(self, launch: Launch) -> None:
+        """Forget earlier accesses: one launch ends before the next begins."""
         self._launch = launch
         self._block = None
         self._global.clear()
 
-    def waits(self, site: Site, line: int) -> bool:
-        """Note the barrier."""
+    def waits_at(self, site: Site, line: int) -> bool:
+        """Record the barrier."""
         self.barriers[site] = line
         return site != self._without
 
-    def meets(self, turns: Sequence[Turn]) -> None:
-        """Compare where the threads of a block are.
+    def on_barrier(self, block: Sequence[SimulatedThread]) -> None:
+        """Compare the barriers of the threads of a block.
 
         Raises:
             BarrierError: They wait at different barriers.
         """
-        check_barriers(self._launch, turns)
+        check_barriers(self._launch, block)
 
-    def touches(self, array: Watched, cell: int, written: float | None) -> None:
-        """Compare an access with what happened to the cell before.
+    def on_access(self, array: Watched, cell: int, written: float | None) -> None:
+        """Compare an access with earlier ones to the same element.
 
         Raises:
-            RaceError: There was something without an order.
+            RaceError: One of them has no order with it.
         """
-        turn = current()
-        if turn.atomic and written is None:
+        thread = current()
+        if thread.atomic and written is None:
             return  # The write of the same operation follows.
-        if self._block != turn.block:
-            self._block = turn.block
+        if self._block != thread.block:
+            self._block = thread.block
             self._shared.clear()
         known = self._shared if array.shared else self._global
         state = known.get(cell)
         if state is None:
             state = known[cell] = _Cell()
-        elif written is None and state.enough_readers(turn):
+        elif written is None and state.enough_readers(thread):
             return
-        access = Access.of(turn, written)
+        access = Access.of(thread, written)
         for other in state.opponents(access):
             raise self._race(array.place_of(cell), array.shared, other, access)
         state.note(access)
@@ -192,7 +191,7 @@ class RaceDetector(Observer):
 
 
 def _unordered(first: Access, second: Access) -> bool:
-    """Return whether nothing makes one wait for the other."""
+    """Return whether nothing orders two accesses."""
     if first.atomic and second.atomic:
         return False
     if first.block != second.block:
@@ -201,7 +200,7 @@ def _unordered(first: Access, second: Access) -> bool:
 
 
 def _alike(first: Access, second: Access) -> bool:
-    """Return whether two writes leave the same in the cell."""
+    """Return whether two writes leave the same number in the element."""
     return first.written == second.written or (
         first.written != first.written and second.written != second.written  # Both are NaN.
     )

@@ -1,4 +1,4 @@
-"""How often a kernel goes to global memory, and to how many different cells of it."""
+"""Counts accesses to global memory, and the different elements among them."""
 
 from dataclasses import dataclass, field
 
@@ -8,13 +8,13 @@ from .observing import Launch, Observer
 
 @dataclass
 class Traffic:
-    """What a launch reads from one array and writes to it.
+    """The accesses of a launch to one array.
 
     Attributes:
         itemsize: Bytes of an element.
-        reads: How often an element is read.
-        writes: How often one is written.
-        cells: The addresses of the elements that were touched.
+        reads: The number of reads of an element.
+        writes: The number of writes.
+        cells: The addresses of the elements that were accessed.
     """
 
     itemsize: int
@@ -42,17 +42,17 @@ class TrafficCounter(Observer):
     """Counts accesses to global memory by launch and by array.
 
     Attributes:
-        launches: What was launched, and its traffic by the name of the array.
+        launches: Each launch, and its traffic by the name of the array.
     """
 
     def __init__(self) -> None:
         self.launches: list[tuple[Launch, dict[str, Traffic]]] = []
 
-    def begins(self, launch: Launch) -> None:
-        """Begin with the next launch."""
+    def on_launch(self, launch: Launch) -> None:
+        """Start counting for the next launch."""
         self.launches.append((launch, {}))
 
-    def touches(self, array: Watched, cell: int, written: float | None) -> None:
+    def on_access(self, array: Watched, cell: int, written: float | None) -> None:
         """Count an access."""
         if array.shared:
             return

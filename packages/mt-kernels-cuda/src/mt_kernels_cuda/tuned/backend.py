@@ -1,23 +1,18 @@
-"""The tuned backend of NVIDIA GPUs: which kernel computes what."""
+"""The tuned backend of NVIDIA GPUs: the kernel of each operation."""
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from mt_kernels_cuda.backend import Cuda
-from mt_kernels_cuda.jit import Kernel
-from mt_kernels_cuda.tuned import shapes
-from mt_kernels_cuda.tuned.convolution import correlate
-from mt_kernels_cuda.tuned.elementwise import map_launch, zip_launch
+from mt_kernels_cuda.tuned.convolution.form import correlate
+from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.forms import FORMS
-from mt_kernels_cuda.tuned.products import multiply
-from mt_kernels_cuda.tuned.reductions import fold, seen_along
+from mt_kernels_cuda.tuned.gemm.products import multiply
+from mt_kernels_cuda.tuned.operations.elementwise import map_launch, zip_launch
+from mt_kernels_cuda.tuned.operations.reductions import as_3d, fold
 from mt_tensor import FusedForm, FusedOperation, Map, TensorData, Zip, operators
 from mt_tensor.tensor_data import as_images
 
 
-class TunedCuda(Cuda):
+class TunedCuda(Device):
     """Kernels for memory as training lays it out, float32 unless another dtype is asked for.
 
     It gives the same answers as `Cuda`, in any layout; for layouts of many dimensions it uses the
@@ -30,28 +25,9 @@ class TunedCuda(Cuda):
 
     name = "cuda-tuned"
 
-    def __init__(
-        self, dtype: npt.DTypeLike = np.float32, *, debug: bool = False, stream: Any = 0
-    ) -> None:
-        """Build a backend; see `Cuda` for the arguments."""
-        super().__init__(dtype, debug=debug, stream=stream)
-        self._room: dict[Kernel, int] = {}
-
     def fused(self, operation: FusedOperation) -> type[FusedForm[Any]] | None:
         """Return the fused form of a composed function, if there is one."""
         return FORMS.get(operation)
-
-    def blocks_at_once(self, kernel: Kernel, threads: int, arguments: list[Any]) -> int:
-        """Return how many blocks of a kernel run at the same time; see `shapes.blocks_at_once`."""
-        room = self._room.get(kernel)
-        if room is None:
-            room = self._room[kernel] = shapes.blocks_at_once(kernel, threads, arguments)
-        return room
-
-    @property
-    def processors(self) -> int:
-        """How many multiprocessors the device has."""
-        return shapes.processors()
 
     def reduce(self, fn: Zip, a: TensorData, dim: int, start: float) -> TensorData:
         """Fold one dimension; see `mt_tensor.Backend.reduce`."""
@@ -83,7 +59,7 @@ class TunedCuda(Cuda):
         self.check_place("reduce", a)
         if a.size > 0:
             a = self.contiguous(a)
-            fold(self, fn, out.storage, a.storage, seen_along(a.shape, dim), start)
+            fold(self, fn, out.storage, a.storage, as_3d(a.shape, dim), start)
 
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
         self.check_place("matmul", a, b)

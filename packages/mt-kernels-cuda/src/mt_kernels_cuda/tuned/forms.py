@@ -1,21 +1,23 @@
 """The table of fused forms: what the tuned backend computes in one piece."""
 
-from typing import Any
-
-from mt_kernels_cuda.tuned.binary_losses import BinaryCrossEntropy, BinaryCrossEntropyWithLogits
-from mt_kernels_cuda.tuned.convolution import Convolution
-from mt_kernels_cuda.tuned.dropout import Dropout
-from mt_kernels_cuda.tuned.embedding import Take
-from mt_kernels_cuda.tuned.linear import Linear
-from mt_kernels_cuda.tuned.losses import CrossEntropy, NllLoss
-from mt_kernels_cuda.tuned.optimizer import Adam, Sgd, SgdWithoutMomentum
-from mt_kernels_cuda.tuned.pooling import AvgPool2d, MaxPool2d
-from mt_kernels_cuda.tuned.probabilities import LogSoftmax, Softmax
-from mt_kernels_cuda.tuned.responses import MaxOverTime
+from mt_kernels_cuda.tuned.convolution.form import Convolution
+from mt_kernels_cuda.tuned.convolution.max_over_time import MaxOverTime
+from mt_kernels_cuda.tuned.device import Device
+from mt_kernels_cuda.tuned.layers.binary_losses import (
+    BinaryCrossEntropy,
+    BinaryCrossEntropyWithLogits,
+)
+from mt_kernels_cuda.tuned.layers.dropout import Dropout
+from mt_kernels_cuda.tuned.layers.embedding import Take
+from mt_kernels_cuda.tuned.layers.linear import Linear
+from mt_kernels_cuda.tuned.layers.losses import CrossEntropy, NllLoss
+from mt_kernels_cuda.tuned.layers.optimizer import Adam, Sgd, SgdWithoutMomentum
+from mt_kernels_cuda.tuned.layers.pooling import AvgPool2d, MaxPool2d
+from mt_kernels_cuda.tuned.layers.probabilities import LogSoftmax, Softmax
 from mt_tensor import FusedForm, FusedOperation
 from mt_tensor.fused import operations
 
-FORMS: dict[FusedOperation, type[FusedForm[Any]]] = {
+FORMS: dict[FusedOperation, type[FusedForm[Device]]] = {
     operations.ADAM: Adam,
     operations.AVGPOOL2D: AvgPool2d,
     operations.BINARY_CROSS_ENTROPY: BinaryCrossEntropy,

@@ -10,6 +10,7 @@ Like a backend, a form computes with `TensorData` and knows nothing of the graph
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -41,18 +42,18 @@ class FusedForm(Generic[B]):
         """Compute the result, or decline.
 
         Args:
-            backend: Where the tensors live.
-            needs_grad: For each tensor among the arguments, whether its gradient will be used.
+            backend: The backend of the tensors.
+            needs_grad: For each tensor among the arguments, True if its gradient is used.
             *args: The arguments of the composed function, all of them in the order of its
                 parameters, defaults filled in; `TensorData` in the place of each tensor.
 
         Returns:
-            The result and whatever `backward` needs, a pair. Or None: the form declines, and the
-            composed definition runs. A form declines what it is not written for: layouts, options,
-            and all that the composed definition refuses with an error, so that there is one text
-            of each error. It declines before it has any effect, such as drawing random numbers.
-            Only of numbers that a device would have to send to the host first, a form need not
-            find out that they are wrong: where they are, its result is NaN.
+            The result and the values that `backward` needs, a pair. Or None: the form declines, and
+            the composed definition runs. A form declines layouts and options that it does not
+            support, and arguments for which the composed definition raises an error, so that each
+            error has one text. It declines before it has any effect, such as drawing random
+            numbers. A form need not check numbers that a device would have to copy to the host
+            first: where they are invalid, its result is NaN.
         """
         raise NotImplementedError
 
@@ -61,8 +62,8 @@ class FusedForm(Generic[B]):
         """Return the gradient of each tensor argument, a tuple; None where none is needed.
 
         Args:
-            backend: Where the tensors live.
-            saved: What `forward` returned beside the result.
+            backend: The backend of the tensors.
+            saved: The second value that `forward` returned.
             grad: The gradient of the result, of its shape and in any layout.
 
         Shape:
@@ -71,7 +72,7 @@ class FusedForm(Generic[B]):
         raise NotImplementedError
 
 
-class FusedStep(FusedForm[B]):
+class FusedStep(FusedForm[B], ABC):
     """A step of an optimiser: many tensors at once, without `backward`.
 
     Subclasses define `step`. `mt_tensor.fused.operations` lists the slots and settings of each.
@@ -92,26 +93,21 @@ class FusedStep(FusedForm[B]):
         The form declines if a gradient or a slot has another shape than its parameter.
 
         Args:
-            backend: Where all of them live.
+            backend: The backend of all of them.
             needs_grad: Not used: optimisers are not differentiated.
             values: The parameters.
             grads: Their gradients.
-            slots: What the step before left for this one, a tensor for each parameter in each.
+            slots: The state that the previous step returned, a tensor for each parameter in each.
             settings: The numbers of the formula.
         """
         shapes = [value.shape for value in values]
         if any([part.shape for part in parts] != shapes for parts in (grads, *slots)):
             return None
-        return cls.step(backend, values, grads, slots, settings)
+        return cls.step(backend, (values, grads, *slots), settings)
 
     @classmethod
+    @abstractmethod
     def step(
-        cls,
-        backend: B,
-        values: Parts,
-        grads: Parts,
-        slots: Sequence[Parts],
-        settings: tuple[float, ...],
+        cls, backend: B, parts: Sequence[Parts], settings: tuple[float, ...]
     ) -> list[list[TensorData]]:
-        """Compute what `forward` returns; the shapes fit."""
-        raise NotImplementedError
+        """Return new values and slots, given values, gradients and slots whose shapes fit."""

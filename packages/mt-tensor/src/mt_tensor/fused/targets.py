@@ -1,6 +1,6 @@
-"""What a loss wants of its targets, for the forms of all backends.
+"""Checks of the targets of losses that the forms of all backends share.
 
-What is refused here, the composed definition refuses with an error.
+A form declines the targets that are rejected here: the composed definition raises its error.
 """
 
 import math
@@ -11,24 +11,24 @@ import numpy.typing as npt
 
 
 def class_targets(targets: Any, rows: int) -> npt.NDArray[np.int64] | None:
-    """Return targets as an array of their own, None unless there is a whole number for each row.
+    """Return a copy of the targets; None unless they are one integer for each row.
 
     >>> class_targets([2.0, 0.0], 2)
     array([2, 0])
     >>> class_targets([0.5, 0.0], 2)
     """
-    given = np.asarray(targets)
-    if given.shape != (rows,) or given.dtype.kind not in "iuf":
+    classes = np.asarray(targets)
+    if classes.shape != (rows,) or classes.dtype.kind not in "iuf":
         return None
-    if given.dtype.kind == "f" and not np.array_equal(given, np.floor(given)):
+    if classes.dtype.kind == "f" and not np.array_equal(classes, np.floor(classes)):
         return None
-    return given.astype(np.int64)
+    return classes.astype(np.int64)
 
 
 def flat_targets(
     targets: Any, shape: tuple[int, ...], dtype: npt.DTypeLike
 ) -> npt.NDArray[Any] | None:
-    """Return targets as a flat array of their own, None unless there is a number for each element.
+    """Return a flat copy of the targets; None unless they are one number for each element.
 
     Shape:
         shape → (size,).
@@ -36,10 +36,10 @@ def flat_targets(
     >>> flat_targets([[1, 0]], (1, 2), np.float32)
     array([1., 0.], dtype=float32)
     """
-    given = np.asarray(targets)
-    if given.shape != shape or given.dtype.kind not in "iufb":
+    numbers = np.asarray(targets)
+    if numbers.shape != shape or numbers.dtype.kind not in "iufb":
         return None
-    return given.astype(dtype, order="C").reshape(-1)
+    return numbers.astype(dtype, order="C").reshape(-1)
 
 
 def least_probability(dtype: npt.DTypeLike) -> float:

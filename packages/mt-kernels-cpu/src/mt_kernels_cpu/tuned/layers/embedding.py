@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import numpy as np
-
 from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.fused.arguments import row_numbers
 from mt_tensor.layout import Storage
 
 
@@ -18,12 +17,11 @@ class Take(FusedForm[Memory]):
         backend: Memory, needs_grad: tuple[bool, ...], table: TensorData, indices: Any
     ) -> Any:
         """Copy the rows; the form declines whatever is not whole numbers of rows of a table."""
-        given = np.asarray(indices)
-        if len(table.shape) != 2 or given.size == 0 or given.dtype.kind not in "iu":
-            return None
         # A copy, because the backward pass needs the numbers as they are now.
-        rows = given.astype(np.int64).reshape(-1)
-        out = backend.new((*given.shape, table.shape[1]))
+        numbers = row_numbers(table, indices)
+        if numbers is None:
+            return None
+        rows, out = numbers.reshape(-1), backend.new((*numbers.shape, table.shape[1]))
         cells = backend.elements(table)
         if not gather(out.storage, cells, rows, *table.shape):
             return None

@@ -11,6 +11,7 @@ from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.products import as_matrix, multiply
 from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.fused.arguments import fits_linear
 from mt_tensor.layout import Storage
 
 
@@ -27,13 +28,9 @@ class Linear(FusedForm[Memory]):
         activation: str | None,
     ) -> Any:
         """Multiply, then go over the product once; the form declines shapes that do not fit."""
-        if len(input.shape) < 2 or len(weight.shape) != 2 or input.shape[-1] != weight.shape[0]:
+        if not fits_linear(input, weight, bias, activation):
             return None
         outputs = weight.shape[1]
-        if outputs == 0:
-            return None
-        if activation not in (None, "relu") or (bias is not None and bias.shape != (outputs,)):
-            return None
         x, w, with_relu = _as_rows(backend, input), as_matrix(weight), activation == "relu"
         out = backend.new((*input.shape[:-1], outputs))
         multiply(x, w, out.storage.reshape(len(x), outputs))

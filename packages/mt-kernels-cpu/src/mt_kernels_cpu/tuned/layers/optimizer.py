@@ -31,22 +31,21 @@ class _Step(FusedStep[Memory]):
     def step(
         cls,
         backend: Memory,
-        values: Parts,
-        grads: Parts,
-        slots: Sequence[Parts],
+        parts: Sequence[Parts],
         settings: tuple[float, ...],
     ) -> list[list[TensorData]]:
         """Compute all new numbers, of each kind in a buffer of its own."""
-        values = [backend.contiguous(value) for value in values]
+        values = [backend.contiguous(value) for value in parts[0]]
         total, places = side_by_side(tuple([value.shape for value in values]))
         kernel, numbers = cls.kernel(backend.dtype), [backend.dtype.type(s) for s in settings]
-        old = [[backend.elements(part) for part in parts] for parts in (values, grads, *slots)]
-        buffers = [backend.new((total,)).storage for _ in (values, *slots)]
+        old = [[backend.elements(part) for part in each] for each in (values, *parts[1:])]
+        # There are new values and slots, but no new gradients.
+        buffers = [backend.new((total,)).storage for _ in parts[1:]]
         new = [[buffer[place] for place in places] for buffer in buffers]
         for operands in zip(*new, *old, strict=True):
             kernel(*operands, *numbers)
         return [
-            [value.like(cells) for value, cells in zip(values, parts, strict=True)] for parts in new
+            [value.like(cells) for value, cells in zip(values, each, strict=True)] for each in new
         ]
 
 

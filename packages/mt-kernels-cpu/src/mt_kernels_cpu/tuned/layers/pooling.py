@@ -24,6 +24,7 @@ from mt_kernels_cpu.tuned.simd.memory import (
 from mt_kernels_cpu.tuned.simd.vector import add, lanes
 from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.fused.arguments import pooled_shape, pooling_window
 from mt_tensor.layout import Storage
 
 Places: TypeAlias = npt.NDArray[np.int32]
@@ -53,10 +54,11 @@ class AvgPool2d(FusedForm[Memory]):
         backend: Memory, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
         """Pool; see `mt_nn.avgpool2d`."""
-        window = _window(input, kernel)
+        window = pooling_window(input, kernel)
         if window is None:
             return None
-        out, cells = _pooled(backend, input, window), backend.contiguous(input).storage
+        out = backend.new(pooled_shape(input.shape, window))
+        cells = backend.contiguous(input).storage
         rows, columns = out.shape[2:]
         pool, _ = average_kernels(*window)
         _for_planes(input, lambda *part: pool(out.storage, cells, rows, columns, *part))
@@ -83,12 +85,12 @@ class MaxPool2d(FusedForm[Memory]):
         backend: Memory, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Places]] | None:
         """Pool; see `mt_nn.maxpool2d`."""
-        window = _window(input, kernel)
+        window = pooling_window(input, kernel)
         if window is None or input.shape[2] * input.shape[3] > MOST_PLACES:
             return None
         if window[1] > WIDEST_WINDOW:
             return None
-        out = _pooled(backend, input, window)
+        out = backend.new(pooled_shape(input.shape, window))
         cells = backend.contiguous(backend.as_native(input)).storage
         rows, columns = out.shape[2:]
         places = backend.buffers.empty(out.size, np.int32)
@@ -134,23 +136,6 @@ def columns_of_windows(
     """Return the first column of each window of an image, and a vector of zeros behind them."""
     firsts = np.tile(np.arange(0, columns * width, width, dtype=dtype), rows)
     return np.pad(firsts, (0, lanes(dtype)))
-
-
-def _window(input: TensorData, kernel: Any) -> Pair | None:
-    """Return the size of a window, None unless such windows fill the images."""
-    if len(input.shape) != 4 or input.size == 0:
-        return None
-    if not isinstance(kernel, tuple | list) or len(kernel) != 2:
-        return None
-    height, width = kernel
-    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
-        return None
-    return None if input.shape[2] % height or input.shape[3] % width else (height, width)
-
-
-def _pooled(backend: Memory, input: TensorData, kernel: Pair) -> TensorData:
-    count, channels, height, width = input.shape
-    return backend.new((count, channels, height // kernel[0], width // kernel[1]))
 
 
 def _for_planes(images: TensorData, run: Callable[[int, int], None], element: int = MOVED) -> None:

@@ -11,6 +11,7 @@ from mt_kernels_cpu.compiling.jit import fastmath_helper, helper, strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.fused.arguments import is_along_rows
 from mt_tensor.layout import Storage
 
 
@@ -25,7 +26,7 @@ class _AlongRows(FusedForm[Memory]):
     @classmethod
     def forward(cls, backend: Memory, needs_grad: Any, input: TensorData, dim: int) -> Any:
         """Compute all rows; the form declines dimensions other than the last."""
-        if not input.shape or dim not in (-1, len(input.shape) - 1) or input.size == 0:
+        if not is_along_rows(input, dim):
             return None
         out = backend.new(input.shape)
         columns = input.shape[-1]

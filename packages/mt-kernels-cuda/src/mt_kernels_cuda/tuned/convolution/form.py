@@ -1,0 +1,268 @@
+"""Convolutions as matrix products whose second operand is read from the input, never built.
+
+One kernel, `CORRELATION`, computes all of them: the output; the gradient of the input, which is a
+convolution of the output's gradient with flipped kernels; and the gradient of the kernels, in which
+the output's gradient takes the place of the kernels. They differ in strides only. Sequences are
+images one row high.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_kernels_cuda.launching import Table
+from mt_kernels_cuda.tuned.device import Device
+from mt_kernels_cuda.tuned.gemm.strips import AccessPattern, Operand
+from mt_kernels_cuda.tuned.gemm.tiles import ALONG_ROWS, OWN, Product, launch_product
+from mt_kernels_cuda.tuned.hardware.integers import divmod
+from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, load4, vec4_aligned
+from mt_kernels_cuda.tuned.operations.elementwise import Numbers, few_dims
+from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.layout import Storage
+from mt_tensor.tensor_data import as_images, as_sequences
+
+(P, Q, H, W, TOP, LEFT, X_N, X_H, X_W, W_O, OUT_N) = range(OWN, OWN + 11)
+"""Indices of a convolution's own numbers: the sizes of the output and of the input; the padding
+before the input; the strides of the input; the stride of the kernels from one output channel to the
+next; and the stride of the output from image to image."""
+
+
+def _starts(g: Numbers, batch: int) -> tuple[int, int]:
+    return 0, 0
+
+
+def _row(g: Numbers, start: int, row: int) -> tuple[int, int, int]:
+    return row * g[W_O], 0, 0
+
+
+def _of_weight(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
+    in_weight, _, _, _ = load4(steps, VEC4 * term)
+    return x + int(in_weight)
+
+
+def _column(g: Numbers, start: int, column: int) -> tuple[int, int, int]:
+    rest, across = divmod(column, g[Q])
+    image, line = divmod(rest, g[P])
+    line, across = line - g[TOP], across - g[LEFT]
+    return image * g[X_N] + line * g[X_H] + across * g[X_W], line, across
+
+
+def _of_input(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> int:
+    _, in_input, down, right = load4(steps, VEC4 * term)
+    if 0 <= y + down < g[H] and 0 <= z + right < g[W]:
+        return x + int(in_input)
+    return -1
+
+
+def _place(g: Numbers, batch: int, column: int) -> int:
+    image, position = divmod(column, g[P] * g[Q])
+    return image * g[OUT_N] + position
+
+
+CORRELATION = Product(
+    "correlate", _starts, Operand(_row, _of_weight), Operand(_column, _of_input), _place
+)
+
+
+@dataclass(frozen=True)
+class Steps(Table):
+    """The offsets of each term of a convolution, a table that spares the threads divisions.
+
+    Shape:
+        (terms, 4), flat: the offsets in the kernels and in the input, the row and the column.
+
+    Attributes:
+        sizes: The channels, rows and columns of the kernels.
+        weight: The strides of the kernels along these.
+        input: The strides of the input along these.
+        way: The direction in which kernels extend, 1 or -1.
+    """
+
+    sizes: Numbers
+    weight: Numbers
+    input: Numbers
+    way: int
+
+    def array(self) -> npt.NDArray[np.integer]:
+        """Compute the table, in 32 bits if they are enough: they take half the registers."""
+        terms = np.indices(self.sizes).reshape(3, -1)
+        reached = terms * np.array([[1], [self.way], [self.way]])
+        places = [np.dot(self.weight, terms), np.dot(self.input, reached)]
+        table = np.stack([*places, *reached[1:]], 1).reshape(-1)
+        small = np.abs(table).max() <= np.iinfo(np.int32).max
+        return table.astype(np.int32 if small else np.int64)
+
+
+def correlate(
+    backend: Device,
+    out: TensorData,
+    input: TensorData,
+    weight: TensorData,
+    *,
+    before: tuple[int, int] = (0, 0),
+    reverse: bool = False,
+    bias: Storage | None = None,
+    relu: bool = False,
+) -> None:
+    """Correlate images, padded with zeros, with kernels.
+
+    Args:
+        backend: The backend that runs it.
+        out: (N, O, P, Q), each image's channel contiguous; images and channels in any order.
+        input: (N, C, H, W), in any layout.
+        weight: (O, C, KH, KW), in any layout.
+        before: The rows and columns of zeros before the input; negative if kernels begin inside.
+        reverse: True if kernels are flipped: they extend towards the beginning.
+        bias: A number for each output channel, which is added.
+        relu: True if negative results become 0.
+    """
+    if out.size == 0:
+        return
+    count, outputs, rows, columns = out.shape
+    terms = math.prod(weight.shape[1:])
+    if terms == 0 or input.size == 0:
+        backend.map(operators.id, backend.full((1, 1, 1, 1), 0.0), out)
+        return
+    images, _, lines, across = input.strides
+    own = (
+        *(rows, columns, *input.shape[2:], *before),
+        *(images, lines, across, weight.strides[0], out.strides[0]),
+    )
+    way = -1 if reverse else 1
+    launch_product(
+        backend,
+        CORRELATION,
+        out.storage,
+        (weight.storage, input.storage),
+        (outputs, count * rows * columns, terms, 1),
+        out.strides[1],
+        own,
+        patterns=(_pattern(weight), AccessPattern(by_terms=False, vec4=False)),
+        vec4_out=vec4_aligned(out.storage, rows * columns, *out.strides[:2]),
+        steps=Steps(weight.shape[1:], weight.strides[1:], input.strides[1:], way),
+        bias=None if bias is None else (ALONG_ROWS, bias),
+        relu=relu,
+    )
+
+
+def _pattern(weight: TensorData) -> AccessPattern:
+    """Return the access pattern of kernels: terms that are neighbours in memory together."""
+    layout = few_dims(weight.shape[1:], weight.strides[1:])
+    assert layout is not None, "three dimensions are few enough"
+    dims, numbers = layout
+    sizes, strides = numbers[:dims], numbers[dims:]
+    steps = (sizes[-1], *strides[:-1], weight.strides[0])
+    vec4 = strides[-1] == 1 and vec4_aligned(weight.storage, *steps)
+    return AccessPattern(by_terms=True, vec4=vec4)
+
+
+def swap_batch_channel(a: TensorData) -> TensorData:
+    """Return a view (C, N, H, W) of images (N, C, H, W)."""
+    return a.permute(1, 0, 2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The saved values of a call, sequences as images one row high.
+
+    Attributes:
+        sequences: True if the input was sequences.
+        before: The rows and columns of zeros before the input.
+        input: (N, C, H, W).
+        weight: (O, C, KH, KW).
+        out: The output, (N, O, P, Q).
+        relu: True if negative sums became 0.
+        needs_grad: For input, weight and bias, if there is one.
+    """
+
+    sequences: bool
+    before: tuple[int, int]
+    input: TensorData
+    weight: TensorData
+    out: TensorData
+    relu: bool
+    needs_grad: tuple[bool, ...]
+
+
+class Convolution(FusedForm[Device]):
+    """Convolution, bias and ReLU in one pass, for a stride of 1."""
+
+    @staticmethod
+    def forward(
+        backend: Device,
+        needs_grad: tuple[bool, ...],
+        input: TensorData,
+        weight: TensorData,
+        bias: TensorData | None,
+        before: tuple[int, ...],
+        positions: tuple[int, ...],
+        stride: tuple[int, ...],
+        relu: bool,
+    ) -> tuple[TensorData, Call] | None:
+        """Compute the layer's output; see `mt_nn.functional.convolution.convolve`.
+
+        The form declines strides other than 1 and shapes that do not fit together.
+        """
+        sequences = input.dims == weight.dims == 3 and len(before) == len(positions) == 1
+        if sequences:
+            input, weight = as_images(input), as_images(weight)
+            before, positions = (0, *before), (1, *positions)
+        if not (input.dims == weight.dims == 4 and len(before) == len(positions) == 2):
+            return None
+        outputs = weight.shape[0]
+        if (
+            any(step != 1 for step in stride)
+            or input.shape[1] != weight.shape[1]
+            or 0 in (*input.shape, *weight.shape, *positions)
+            or min(*before, *positions) < 0
+            or (bias is not None and bias.shape != (outputs,))
+        ):
+            return None
+        out = backend.empty((input.shape[0], outputs, *positions))
+        added = None if bias is None else backend.contiguous(bias).storage
+        zeros = (before[0], before[1])
+        correlate(backend, out, input, weight, before=zeros, bias=added, relu=relu)
+        call = Call(sequences, zeros, input, weight, out, relu, needs_grad)
+        return (as_sequences(out) if sequences else out), call
+
+    @staticmethod
+    def backward(backend: Device, saved: Call, grad: TensorData) -> Gradients:
+        """Return the gradients of input, weight and bias, where they are needed."""
+        if saved.sequences:
+            grad = as_images(grad)
+        if saved.relu:
+            grad = backend.zip(operators.relu_back, saved.out, grad)
+        grad = backend.contiguous(grad)
+        grad_input = grad_weight = grad_bias = None
+        if saved.needs_grad[0]:
+            grad_input = _grad_input(backend, saved, grad)
+        if saved.needs_grad[1]:
+            grad_weight = _grad_weight(backend, saved, grad)
+        if saved.needs_grad[2:] == (True,):
+            count, outputs, rows, columns = grad.shape
+            sums = backend.reduce(operators.add, grad.view(count * outputs, rows * columns), 1, 0.0)
+            grad_bias = backend.reduce(operators.add, sums.view(count, outputs), 0, 0.0).view(
+                outputs
+            )
+        if saved.sequences:
+            grad_input = grad_input and as_sequences(grad_input)
+            grad_weight = grad_weight and as_sequences(grad_weight)
+        return (grad_input, grad_weight, grad_bias)[: len(saved.needs_grad)]
+
+
+def _grad_input(backend: Device, call: Call, grad: TensorData) -> TensorData:
+    r"""Return $\bar x_{n,c,q} = \sum_{o,k} \bar z_{n,o,q+before-k}\, w_{o,c,k}$."""
+    out = backend.empty(call.input.shape)
+    (top, left), weight = call.before, swap_batch_channel(call.weight)
+    correlate(backend, out, grad, weight, before=(-top, -left), reverse=True)
+    return out
+
+
+def _grad_weight(backend: Device, call: Call, grad: TensorData) -> TensorData:
+    r"""Return $\bar w_{o,c,k} = \sum_{n,p} \bar z_{n,o,p}\, x_{n,c,p+k-before}$."""
+    out = backend.empty(call.weight.shape)
+    images, kernels = swap_batch_channel(call.input), swap_batch_channel(grad)
+    correlate(backend, swap_batch_channel(out), images, kernels, before=call.before)
+    return out

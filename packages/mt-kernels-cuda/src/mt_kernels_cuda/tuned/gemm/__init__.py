@@ -1,0 +1,1 @@
+"""Matrix products: tiles in shared memory, sums in registers."""

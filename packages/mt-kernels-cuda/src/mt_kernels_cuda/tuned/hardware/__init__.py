@@ -1,0 +1,1 @@
+"""Instructions and launch shapes of the device."""

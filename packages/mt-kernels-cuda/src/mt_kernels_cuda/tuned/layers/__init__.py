@@ -1,0 +1,1 @@
+"""Fused forms of layers, losses and optimiser steps."""

@@ -1,0 +1,152 @@
+"""Steps of optimisers: one launch for each parameter; new values share one buffer.
+
+Old values stay valid. Gradients are separate arrays, as the backward pass allocates them; copying
+them into one array first would take as many launches again.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+from numba import cuda
+
+from mt_kernels_cuda.jit import Kernel, kernel
+from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.device import Device
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS
+from mt_kernels_cuda.tuned.hardware.vec4 import VEC4
+from mt_kernels_cuda.tuned.operations.formulas import formula_for
+from mt_tensor import FusedStep, Parts, TensorData, operators
+from mt_tensor.layout import Storage, strides_from_shape
+
+
+class _Step(FusedStep[Device]):
+    """A step that launches one kernel for each parameter.
+
+    Attributes:
+        kernel: Returns ``kernel(new, *new_slots, old, g, *slots, *settings, size)`` for a dtype.
+    """
+
+    kernel: ClassVar["staticmethod[[np.dtype[Any]], Kernel]"]
+
+    @classmethod
+    def step(
+        cls, backend: Device, parts: Sequence[Parts], settings: tuple[float, ...]
+    ) -> list[list[TensorData]]:
+        """Return new values and slots, those of each kind in one buffer."""
+        # There are new values and slots, but no new gradients.
+        new = [_like(backend, parts[0]) for _ in parts[1:]]
+        numbers = [backend.dtype.type(setting) for setting in settings]
+        made = cls.kernel(backend.dtype)
+        for at, value in enumerate(parts[0]):
+            if value.size == 0:
+                continue
+            read = [backend.contiguous(each[at]).storage for each in parts]
+            written = [each[at].storage for each in new]
+            arguments = (*written, *read, *numbers, value.size)
+            backend.run(Launch(made, blocks_for(value.size, THREADS), THREADS, arguments))
+        return new
+
+
+def _like(backend: Device, values: Parts) -> list[TensorData]:
+    """Return a new tensor for each value, all in one buffer, each aligned to `VEC4` numbers."""
+    starts = [0]
+    for value in values:
+        starts.append(starts[-1] + blocks_for(value.size, VEC4) * VEC4)
+    buffer = backend.cells(starts[-1])
+    return [
+        TensorData.trusted(
+            buffer[start : start + max(1, value.size)],
+            value.shape,
+            strides_from_shape(value.shape),
+        )
+        for start, value in zip(starts, values, strict=False)
+    ]
+
+
+@kernel
+def descend(
+    new: Storage, old: Storage, g: Storage, lr: float, weight_decay: float, size: int
+) -> None:
+    """Take a step of gradient descent, a thread for each number."""
+    i = cuda.grid(1)
+    if i < size:
+        grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
+        new[i] = old[i] - lr * grad
+
+
+@kernel
+def descend_with_momentum(
+    new: Storage,
+    new_v: Storage,
+    old: Storage,
+    g: Storage,
+    v: Storage,
+    lr: float,
+    momentum: float,
+    weight_decay: float,
+    nesterov: float,
+    size: int,
+) -> None:
+    """Take a step of gradient descent with momentum, a thread for each number."""
+    i = cuda.grid(1)
+    if i < size:
+        grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
+        velocity = momentum * v[i] + grad
+        new_v[i] = velocity
+        new[i] = old[i] - lr * (velocity if nesterov == 0 else grad + momentum * velocity)
+
+
+@lru_cache
+def adam(dtype: np.dtype[Any]) -> Kernel:
+    """Return the kernel of a step of Adam."""
+    sqrt = formula_for(operators.sqrt, dtype)
+
+    @kernel
+    def step_adam(
+        new: Storage,
+        new_mean: Storage,
+        new_square: Storage,
+        old: Storage,
+        g: Storage,
+        mean: Storage,
+        square: Storage,
+        step: float,
+        beta1: float,
+        beta2: float,
+        one_minus_beta1: float,
+        one_minus_beta2: float,
+        factor: float,
+        eps: float,
+        weight_decay: float,
+        size: int,
+    ) -> None:
+        i = cuda.grid(1)
+        if i < size:
+            grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
+            m = beta1 * mean[i] + one_minus_beta1 * grad
+            s = beta2 * square[i] + one_minus_beta2 * (grad * grad)
+            new_mean[i] = m
+            new_square[i] = s
+            new[i] = old[i] - step * m / (sqrt(s) * factor + eps)
+
+    return step_adam
+
+
+class SgdWithoutMomentum(_Step):
+    """The step ``sgd``."""
+
+    kernel = staticmethod(lambda dtype: descend)
+
+
+class Sgd(_Step):
+    """The step ``sgd_with_momentum``."""
+
+    kernel = staticmethod(lambda dtype: descend_with_momentum)
+
+
+class Adam(_Step):
+    """The step ``adam``."""
+
+    kernel = staticmethod(adam)

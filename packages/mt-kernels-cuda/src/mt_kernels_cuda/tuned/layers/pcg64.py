@@ -1,0 +1,98 @@
+r"""NumPy's random numbers on the device: PCG64, any of them without those before it.
+
+PCG64 is a linear congruential generator of 128 bits, $s_{i+1} = m s_i + c$, each state of which is
+scrambled into 64 random bits (M. O'Neill: PCG: A family of simple fast space-efficient
+statistically good algorithms for random number generation, 2014, section 6.3.3, XSL RR). A step of
+$k$ is again of the form $s \mapsto m_k s + c_k$, and $m_k, c_k$ follow from squaring (F. Brown:
+Random number generation with arbitrary strides, Transactions of the American Nuclear Society 71,
+1994). So every thread jumps to its own numbers, and all threads together draw the same numbers
+as the generator on the host.
+
+A number of 128 bits is a pair of numbers of 64, the upper ones first.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mt_kernels_cuda.jit import device_function
+
+MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645
+"""The m of PCG64."""
+
+MASK = 2**128 - 1
+U = np.uint64
+ZERO, ONE, LOW, HALF, ROTATE, BITS, LARGEST, UNUSED = (
+    U(number) for number in (0, 1, 0xFFFFFFFF, 32, 58, 64, 63, 11)
+)
+FACTOR_HIGH, FACTOR_LOW = U(MULTIPLIER >> 64), U(MULTIPLIER & (2**64 - 1))
+
+Pair = tuple[Any, Any]
+Step = tuple[int, int]
+
+
+def steps(increment: int, count: int) -> Step:
+    """Return m and c of `count` steps at once.
+
+    >>> steps(3, 1) == (MULTIPLIER, 3)
+    True
+    """
+    factor, term, m, c = 1, 0, MULTIPLIER, increment
+    while count > 0:
+        if count & 1:
+            factor, term = factor * m & MASK, (term * m + c) & MASK
+        m, c, count = m * m & MASK, (m + 1) * c & MASK, count >> 1
+    return factor, term
+
+
+def halves(number: int) -> Pair:
+    """Return a number of 128 bits as two of 64."""
+    return U(number >> 64), U(number & (2**64 - 1))
+
+
+def threshold(rate: float) -> np.uint64:
+    """Return the integer from which on 53 random bits stand for a number of at least `rate`."""
+    return U(math.ceil(rate * 2.0**53))
+
+
+@device_function
+def plus(a: Pair, b: Pair) -> Pair:
+    """Add two numbers of 128 bits."""
+    low = a[1] + b[1]
+    carry = ONE if low < a[1] else ZERO
+    return a[0] + b[0] + carry, low
+
+
+@device_function
+def times(a: Pair, b: Pair) -> Pair:
+    """Multiply two numbers of 128 bits, keeping the lower half."""
+    a_low, a_high, b_low, b_high = a[1] & LOW, a[1] >> HALF, b[1] & LOW, b[1] >> HALF
+    first = a_low * b_low
+    middle = a_high * b_low + (first >> HALF)
+    other = a_low * b_high + (middle & LOW)
+    carried = a_high * b_high + (middle >> HALF) + (other >> HALF)
+    return carried + a[0] * b[1] + a[1] * b[0], a[1] * b[1]
+
+
+@device_function
+def jump(state: Pair, increment: Pair, count: Any) -> Pair:
+    """Return the state `count` steps later."""
+    m, c = (FACTOR_HIGH, FACTOR_LOW), increment
+    rest = U(count)
+    while rest > ZERO:
+        if rest & ONE == ONE:
+            state = plus(times(state, m), c)
+        c = plus(times(m, c), c)
+        m = times(m, m)
+        rest = rest >> ONE
+    return state
+
+
+@device_function
+def scramble(state: Pair) -> Any:
+    """Return the 53 random bits of a state that make a number from 0 to 1."""
+    mixed = state[0] ^ state[1]
+    turn = state[0] >> ROTATE
+    word = (mixed >> turn) | (mixed << ((BITS - turn) & LARGEST))
+    return word >> UNUSED

@@ -1,0 +1,180 @@
+"""Pooling: each window of an image becomes its mean or its largest number."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from mt_kernels_cuda.jit import Kernel, kernel
+from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.device import Device
+from mt_kernels_cuda.tuned.hardware.integers import divmod
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS
+from mt_tensor import FusedForm, Gradients, TensorData
+from mt_tensor.fused.arguments import pooled_shape, pooling_window
+from mt_tensor.layout import Storage
+
+Pair = tuple[int, int]
+
+
+class AvgPool2d(FusedForm[Device]):
+    """The mean of every window, and its gradient: an equal share for each element."""
+
+    @staticmethod
+    def forward(
+        backend: Device, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
+    ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
+        """Pool; see `mt_nn.avgpool2d`."""
+        window = pooling_window(input, kernel)
+        if window is None:
+            return None
+        out = backend.empty(pooled_shape(input.shape, window))
+        cells = backend.contiguous(input).storage
+        arguments = (out.storage, cells, out.size, out.shape[3], *window)
+        _run(backend, pool_mean(backend.dtype), out.size, arguments)
+        return out, (input.shape, window)
+
+    @staticmethod
+    def backward(
+        backend: Device, saved: tuple[tuple[int, ...], Pair], grad: TensorData
+    ) -> Gradients:
+        """Return the gradient of the input."""
+        shape, window = saved
+        to, cells = backend.empty(shape), backend.contiguous(grad).storage
+        arguments = (to.storage, cells, to.size, grad.shape[3], *window)
+        _run(backend, spread_mean(backend.dtype), to.size, arguments)
+        return (to,)
+
+
+class MaxPool2d(FusedForm[Device]):
+    """The largest number of every window, the first of several, which alone has the gradient."""
+
+    @staticmethod
+    def forward(
+        backend: Device, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
+    ) -> tuple[TensorData, tuple[tuple[int, ...], Pair, Storage]] | None:
+        """Pool; see `mt_nn.maxpool2d`."""
+        window = pooling_window(input, kernel)
+        if window is None:
+            return None
+        out = backend.empty(pooled_shape(input.shape, window))
+        cells = backend.contiguous(input).storage
+        spots = backend.cells(out.size, np.int32)
+        arguments = (out.storage, spots, cells, out.size, out.shape[3], *window)
+        _run(backend, pool_maximum, out.size, arguments)
+        return out, (input.shape, window, spots)
+
+    @staticmethod
+    def backward(
+        backend: Device, saved: tuple[tuple[int, ...], Pair, Storage], grad: TensorData
+    ) -> Gradients:
+        """Return the gradient of the input."""
+        shape, window, spots = saved
+        to, cells = backend.empty(shape), backend.contiguous(grad).storage
+        arguments = (to.storage, cells, spots, to.size, grad.shape[3], *window)
+        _run(backend, spread_to_maximum(backend.dtype), to.size, arguments)
+        return (to,)
+
+
+def _run(backend: Device, made: Kernel, size: int, arguments: tuple[Any, ...]) -> None:
+    """Launch a thread for each of `size` elements."""
+    backend.run(Launch(made, blocks_for(size, THREADS), THREADS, arguments))
+
+
+@lru_cache
+def pool_mean(dtype: np.dtype[Any]) -> Kernel:
+    """Return ``kernel(out, x, size, columns, height, width)``: a thread for each window.
+
+    The images' planes lie one below the other, and windows fill them; so they are one image.
+    """
+    number = dtype.type
+
+    @kernel
+    def pool_average(
+        out: Storage, x: Storage, size: int, columns: int, height: int, width: int
+    ) -> None:
+        i = cuda.grid(1)
+        if i < size:
+            across = columns * width
+            line, column = divmod(i, columns)
+            start = line * height * across + column * width
+            total = number(0)
+            for k in range(height):
+                for m in range(width):
+                    total += x[start + k * across + m]
+            out[i] = total / number(height * width)
+
+    return pool_average
+
+
+@lru_cache
+def spread_mean(dtype: np.dtype[Any]) -> Kernel:
+    """Return ``kernel(to, g, size, columns, height, width)``: a thread for each element."""
+    number = dtype.type
+
+    @kernel
+    def spread_average(
+        to: Storage, g: Storage, size: int, columns: int, height: int, width: int
+    ) -> None:
+        i = cuda.grid(1)
+        if i < size:
+            across = columns * width
+            line, column = divmod(i, across)
+            window = divmod(line, height)[0] * columns + divmod(column, width)[0]
+            to[i] = g[window] / number(height * width)
+
+    return spread_average
+
+
+@kernel
+def pool_maximum(
+    out: Storage,
+    spots: Storage,
+    x: Storage,
+    size: int,
+    columns: int,
+    height: int,
+    width: int,
+) -> None:
+    """Write the largest number of each window, and its place there, counted row by row."""
+    i = cuda.grid(1)
+    if i < size:
+        across = columns * width
+        line, column = divmod(i, columns)
+        start = line * height * across + column * width
+        best, spot = x[start], 0
+        for k in range(height):
+            for m in range(width):
+                value = x[start + k * across + m]
+                # NaN is larger than every number, and the first of them is kept.
+                if value > best or (value != value and best == best):
+                    best, spot = value, k * width + m
+        out[i] = best
+        spots[i] = spot
+
+
+@lru_cache
+def spread_to_maximum(dtype: np.dtype[Any]) -> Kernel:
+    """Return ``kernel(to, g, spots, size, columns, height, width)``: a thread for each element."""
+    zero = dtype.type(0)
+
+    @kernel
+    def spread_maximum(
+        to: Storage,
+        g: Storage,
+        spots: Storage,
+        size: int,
+        columns: int,
+        height: int,
+        width: int,
+    ) -> None:
+        i = cuda.grid(1)
+        if i < size:
+            across = columns * width
+            line, column = divmod(i, across)
+            (row, down), (place, right) = divmod(line, height), divmod(column, width)
+            window = row * columns + place
+            to[i] = g[window] if spots[window] == down * width + right else zero
+
+    return spread_maximum

@@ -1,0 +1,1 @@
+"""Map, zip and reduce on layouts as training produces them."""

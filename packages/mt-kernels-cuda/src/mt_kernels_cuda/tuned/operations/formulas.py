@@ -1,0 +1,117 @@
+"""Formulas in single precision.
+
+The constants in `mt_tensor.operators` are doubles, and an operation on a float and a double gives a
+double. GPUs for consumers have one unit for doubles for every 32 or 64 units for floats. So each
+formula with a constant has a copy here whose constants are floats; the others are compiled as they
+are. A test compares all copies with their formulas.
+"""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mt_kernels_cuda.jit import KERNEL_CACHE_SIZE, device_function
+from mt_tensor import operators
+
+ZERO, ONE, EPS = np.float32(0.0), np.float32(1.0), np.float32(operators.EPS)
+LARGEST_EXPONENT = np.float32(88.72283)
+"""The largest float whose exponential is a finite float."""
+INFINITE, UNDEFINED = np.float32(math.inf), np.float32(math.nan)
+
+
+def exp(x: Any) -> Any:
+    """Compute `operators.exp`: $e^x$."""
+    return INFINITE if x > LARGEST_EXPONENT else math.exp(x)
+
+
+def log(x: Any) -> Any:
+    r"""Compute `operators.log`: $\log(x + \epsilon)$."""
+    shifted = x + EPS
+    if shifted > ZERO:
+        return math.log(shifted)
+    return -INFINITE if shifted == ZERO else UNDEFINED
+
+
+def ln(x: Any) -> Any:
+    """Compute `operators.ln`: the natural logarithm."""
+    if x > ZERO:
+        return math.log(x)
+    return -INFINITE if x == ZERO else UNDEFINED
+
+
+def inv(x: Any) -> Any:
+    """Compute `operators.inv`: 1 / x."""
+    return ONE / x
+
+
+def sqrt(x: Any) -> Any:
+    """Compute `operators.sqrt`: the square root."""
+    return math.sqrt(x) if x >= ZERO else UNDEFINED
+
+
+def relu(x: Any) -> Any:
+    """Compute `operators.relu`: x where it is positive, else 0; NaN stays NaN."""
+    return ZERO if x <= ZERO else x
+
+
+def relu_back(x: Any, d: Any) -> Any:
+    """Compute `operators.relu_back`: d where x is positive, else 0."""
+    return d if x > ZERO else ZERO
+
+
+def sigmoid(x: Any) -> Any:
+    r"""Compute `operators.sigmoid`: $\frac{1}{1 + e^{-x}}$."""
+    if x >= ZERO:
+        return ONE / (ONE + math.exp(-x))
+    z = math.exp(x)
+    return z / (ONE + z)
+
+
+def sigmoid_back(s: Any, d: Any) -> Any:
+    """Compute `operators.sigmoid_back`: d s (1 - s)."""
+    return d * s * (ONE - s)
+
+
+def log_back(x: Any, d: Any) -> Any:
+    """Compute `operators.log_back`: d / (x + EPS)."""
+    return d / (x + EPS)
+
+
+def lt(x: Any, y: Any) -> Any:
+    """Compute `operators.lt`: 1 if x is less than y, else 0."""
+    return ONE if x < y else ZERO
+
+
+def eq(x: Any, y: Any) -> Any:
+    """Compute `operators.eq`: 1 if x equals y, else 0."""
+    return ONE if x == y else ZERO
+
+
+SINGLE: dict[Callable[..., float], Callable[..., Any]] = {
+    operators.exp: exp,
+    operators.log: log,
+    operators.ln: ln,
+    operators.inv: inv,
+    operators.sqrt: sqrt,
+    operators.relu: relu,
+    operators.relu_back: relu_back,
+    operators.sigmoid: sigmoid,
+    operators.sigmoid_back: sigmoid_back,
+    operators.log_back: log_back,
+    operators.lt: lt,
+    operators.eq: eq,
+}
+"""The copy in single precision of each formula of `mt_tensor.operators` that has constants.
+
+`operators.is_close` has none: no training step compares with a tolerance.
+"""
+
+
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
+def formula_for(fn: Callable[..., float], dtype: np.dtype[Any]) -> Callable[..., Any]:
+    """Return a formula for use inside of kernels on numbers of a dtype."""
+    single = SINGLE.get(fn) if dtype == np.float32 else None
+    return device_function(single or fn)

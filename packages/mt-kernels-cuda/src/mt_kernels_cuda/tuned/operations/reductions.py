@@ -1,0 +1,153 @@
+"""Reductions of contiguous numbers, of any length, in one pass or several.
+
+A tensor is viewed as (outer, length, inner), of which the middle dimension is folded. Along the
+last dimension the threads of a block divide a row; otherwise each thread folds one result, and
+neighbouring threads read neighbouring numbers. A device runs many more blocks than some reductions
+have results: then each row is divided into parts, and a second pass folds the parts. The order of
+folding is the same in every run, so results are reproducible.
+"""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from mt_kernels_cuda.jit import KERNEL_CACHE_SIZE, Kernel, kernel
+from mt_kernels_cuda.launching import Launch, blocks_for
+from mt_kernels_cuda.tuned.device import Device
+from mt_kernels_cuda.tuned.hardware.integers import divmod, smaller
+from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
+from mt_kernels_cuda.tuned.operations.folding import block_fold
+from mt_kernels_cuda.tuned.operations.formulas import formula_for
+from mt_tensor.layout import Storage
+
+SHORT = max(2, THREADS // 4)
+"""The greatest length of a row that one thread folds."""
+
+MIN_TERMS_PER_BLOCK = 4 * THREADS
+"""The least number of terms for which a block of its own pays."""
+
+MIN_TERMS_PER_THREAD = max(2, THREADS // 4)
+"""The least number of terms for which a thread of its own pays."""
+
+BLOCKS_PER_SM = 8
+"""Blocks for each multiprocessor (SM) that keep it busy."""
+
+
+def fold(
+    backend: Device,
+    fn: Callable[..., float],
+    out: Storage,
+    a: Storage,
+    shape: tuple[int, int, int],
+    start: float,
+) -> None:
+    """Fold the middle dimension of a contiguous tensor.
+
+    Args:
+        backend: The backend that runs it.
+        fn: A scalar function that may be folded in any order.
+        out: The storage of the result, (outer, inner).
+        a: The storage of the tensor.
+        shape: (outer, length, inner), none of them 0.
+        start: The initial value of folding.
+    """
+    outer, length, inner = shape
+    dtype, blocks = backend.dtype, BLOCKS_PER_SM * backend.processors
+    number = dtype.type(start)
+    if inner == 1 and length > SHORT:
+        parts = parts_for(outer, length, MIN_TERMS_PER_BLOCK, blocks)
+        each = blocks_for(length, parts)
+        parts = blocks_for(length, each)
+        to = out if parts == 1 else backend.cells(outer * parts)
+        arguments = (to, a, length, each, number, parts == 1)
+        backend.run(Launch(fold_rows(fn, dtype, THREADS), (outer, parts), THREADS, arguments))
+        if parts > 1:
+            fold(backend, fn, out, to, (outer, parts, 1), start)
+        return
+    count = outer * inner
+    parts = parts_for(blocks_for(count, THREADS), length, MIN_TERMS_PER_THREAD, blocks)
+    each = blocks_for(length, parts)
+    parts = blocks_for(length, each)
+    to = out if parts == 1 else backend.cells(count * parts)
+    grid = (blocks_for(count, THREADS), parts)
+    sizes = (count, length, inner, each)
+    backend.run(Launch(fold_columns(fn, dtype), grid, THREADS, (to, a, *sizes, number, parts == 1)))
+    if parts > 1:
+        fold(backend, fn, out, to, (1, parts, count), start)
+
+
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
+def fold_rows(fn: Callable[..., float], dtype: np.dtype[Any], threads: int) -> Kernel:
+    """Return ``kernel(out, a, length, each, start, whole)``.
+
+    Launch it with a grid of (rows, parts) and blocks of `threads`, a power of two: a block folds
+    `each` numbers of a row. The start counts only if the part is the whole row.
+    """
+    formula = formula_for(fn, dtype)
+    together = block_fold(formula, threads)
+
+    @kernel
+    def fold_long(
+        out: Storage, a: Storage, length: int, each: int, start: float, whole: bool
+    ) -> None:
+        cells = cuda.shared.array(threads, dtype)
+        row, part, thread = cuda.blockIdx.x, cuda.blockIdx.y, cuda.threadIdx.x
+        begin = row * length + part * each
+        count = smaller(each, length - part * each)
+        # Threads without a number repeat one that others have, and are left out below.
+        result = a[begin + smaller(thread, count - 1)]
+        for i in range(thread + threads, count, threads):
+            result = formula(result, a[begin + i])
+        if count >= threads:
+            result = together(cells, result)
+        else:
+            cells[thread] = result
+            cuda.syncthreads()
+            result = cells[0]
+            for i in range(1, count):
+                result = formula(result, cells[i])
+        if thread == 0:
+            out[row * cuda.gridDim.y + part] = formula(start, result) if whole else result
+
+    return fold_long
+
+
+@lru_cache(maxsize=KERNEL_CACHE_SIZE)
+def fold_columns(fn: Callable[..., float], dtype: np.dtype[Any]) -> Kernel:
+    """Return ``kernel(out, a, count, length, inner, each, start, whole)``.
+
+    Launch it with a grid of (blocks for `count` threads, parts): a thread folds `each` numbers.
+    """
+    formula = formula_for(fn, dtype)
+
+    @kernel
+    def fold_across(
+        out: Storage,
+        a: Storage,
+        count: int,
+        length: int,
+        inner: int,
+        each: int,
+        start: float,
+        whole: bool,
+    ) -> None:
+        i, part = cuda.grid(1), cuda.blockIdx.y
+        if i < count:
+            first = part * each
+            row, column = divmod(i, inner)
+            place = row * length * inner + column
+            result = a[place + first * inner]
+            for k in range(first + 1, smaller(first + each, length)):
+                result = formula(result, a[place + k * inner])
+            out[part * count + i] = formula(start, result) if whole else result
+
+    return fold_across
+
+
+def as_3d(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
+    """Return a shape as (outer, length, inner) around one of its dimensions."""
+    return math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])

@@ -1,0 +1,15 @@
+"""Integer arithmetic of kernels."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mt_kernels_cuda import SIMULATED
+from mt_kernels_cuda.tuned.hardware import integers
+
+pytestmark = pytest.mark.skipif(not SIMULATED, reason="calls device functions from the host")
+
+
+@given(st.integers(0, 2**60), st.integers(1, 2**40))
+def test_quotient_and_rest(number: int, size: int) -> None:
+    assert integers.divmod(number, size) == divmod(number, size)

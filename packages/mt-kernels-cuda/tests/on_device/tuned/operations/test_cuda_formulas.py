@@ -1,0 +1,64 @@
+"""Formulas in single precision are those of `mt_tensor.operators`."""
+
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mt_kernels_cuda import TunedCuda
+from mt_kernels_cuda.tuned.operations.formulas import SINGLE
+from mt_tensor import REFERENCE, operators
+
+DEVICE = TunedCuda(np.float32)
+
+FINITE = [0.0, -0.0, 1e-30, 0.25, 1.0, 1.001, -0.5, -2.0, 30.0, -30.0, 88.0, 800.0, -800.0]
+NUMBERS = np.array([*FINITE, np.inf, -np.inf, np.nan], np.float32)
+
+WITHOUT_A_COPY = {operators.is_close}
+
+
+@pytest.mark.parametrize("formula", SINGLE, ids=lambda formula: formula.__name__)
+def test_each_copy_computes_its_formula(formula: Callable[..., float]) -> None:
+    rows, columns = NUMBERS[:, None], NUMBERS[None, :]
+    unary = len(inspect.signature(formula).parameters) == 1
+    found, expected = (
+        where.to_numpy(
+            where.map(formula, where.from_numpy(rows))
+            if unary
+            else where.zip(formula, where.from_numpy(rows), where.from_numpy(columns))
+        )
+        for where in (DEVICE, REFERENCE)
+    )
+    assert found.dtype == np.float32
+    with np.errstate(over="ignore"):
+        rounded = expected.astype(np.float32)
+    # Near 1, the argument of the logarithm is rounded after EPS is added.
+    atol = 1e-7 if formula is operators.log else 0.0
+    np.testing.assert_allclose(found, rounded, rtol=1e-6, atol=atol)
+
+
+def formulas() -> list[types.FunctionType]:
+    """Return the formulas of `operators`: those whose parameters and result are numbers."""
+    return [
+        fn
+        for fn in vars(operators).values()
+        if isinstance(fn, types.FunctionType)
+        and set(inspect.get_annotations(fn).values()) == {float}
+    ]
+
+
+def has_constants(fn: types.FunctionType) -> bool:
+    """Return whether a formula uses floats other than its arguments."""
+    named: list[Any] = [fn.__globals__.get(name) for name in fn.__code__.co_names]
+    in_math = {"inf", "nan"} & set(fn.__code__.co_names)
+    return bool(in_math) or any(
+        isinstance(each, float) for each in (*fn.__code__.co_consts, *named)
+    )
+
+
+def test_every_formula_with_constants_has_a_copy() -> None:
+    assert len(formulas()) > 20
+    assert {fn for fn in formulas() if has_constants(fn)} == set(SINGLE) | WITHOUT_A_COPY

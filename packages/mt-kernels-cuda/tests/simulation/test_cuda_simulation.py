@@ -1,0 +1,32 @@
+"""The simulation needs numba and NumPy only, so that a copy of its folder works anywhere."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mt_kernels_cuda import simulation
+
+FOLDER = Path(simulation.__file__).parent
+ALLOWED = {"numba", "numpy"} | sys.stdlib_module_names
+
+
+def imports(file: Path) -> Iterator[tuple[int, str]]:
+    """Go through the imports of a file: the level of each, 0 for an absolute one, and its name."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield node.level, node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+
+
+def test_it_imports_nothing_else_of_the_package() -> None:
+    files = list(FOLDER.rglob("*.py"))
+    assert files
+    for file in files:
+        for level, name in imports(file):
+            if level == 0:
+                assert name.partition(".")[0] in ALLOWED, file
+            else:
+                assert level == 1, file
+                assert not name or (FOLDER / f"{name}.py").exists(), file

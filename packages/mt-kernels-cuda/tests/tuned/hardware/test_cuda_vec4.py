@@ -1,0 +1,41 @@
+"""What the host asks of arrays in device memory, asked of numba's own: they differ from NumPy's."""
+
+import ctypes
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from numba.cuda.cudadrv.devicearray import DeviceNDArray
+
+from mt_kernels_cuda import SIMULATED
+from mt_kernels_cuda.tuned.hardware.vec4 import aligned
+
+pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator has arrays of another class")
+
+
+def array_at(address: int, dtype: npt.DTypeLike) -> Any:
+    """Return an array of a GPU's memory that nobody may touch: there is no such memory."""
+    step = np.dtype(dtype).itemsize
+    memory = SimpleNamespace(
+        _cuda_memsize_=4 * step, device_ctypes_pointer=ctypes.c_void_p(address)
+    )
+    return DeviceNDArray((4,), (step,), dtype, gpu_data=memory)
+
+
+@pytest.mark.parametrize(
+    ("address", "dtype", "expected"),
+    [(4096, np.float32, True), (4100, np.float32, False), (4096, np.float64, False)],
+)
+def test_four_floats_at_a_time_where_they_begin_at_a_multiple_of_16_bytes(
+    address: int, dtype: npt.DTypeLike, expected: bool
+) -> None:
+    assert aligned(array_at(address, dtype)) is expected
+    assert aligned(array_at(4096, np.float32), array_at(address, dtype)) is expected
+
+
+def test_the_simulated_tests_give_arrays_what_they_have_here() -> None:
+    array = array_at(4096, np.float32)
+    assert all(hasattr(array, name) for name in ("dtype", "ndim", "size", "strides", "shape"))
+    assert not any(hasattr(array, name) for name in ("itemsize", "base", "ctypes"))
