@@ -1,0 +1,1 @@
+"""Inputs, oracles and comparisons that the checks of the tasks share."""
