@@ -31,10 +31,40 @@ REDUCTIONS = ("__iadd__", "__isub__", "__imul__", "__itruediv__")
 """Operators that numba turns into a reduction where the target is a variable of the loop."""
 
 READING = (
-    "all any argmax argmin argsort astype byteswap choose clip compress conj conjugate copy cumprod "
-    "cumsum dot flatten item max mean min nonzero prod repeat round searchsorted std sum take "
-    "tobytes tolist trace var"
-).split()
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "argsort",
+    "astype",
+    "byteswap",
+    "choose",
+    "clip",
+    "compress",
+    "conj",
+    "conjugate",
+    "copy",
+    "cumprod",
+    "cumsum",
+    "dot",
+    "flatten",
+    "item",
+    "max",
+    "mean",
+    "min",
+    "nonzero",
+    "prod",
+    "repeat",
+    "round",
+    "searchsorted",
+    "std",
+    "sum",
+    "take",
+    "tobytes",
+    "tolist",
+    "trace",
+    "var",
+)
 """Methods of arrays that read all elements and return no view."""
 
 WRITING = ("fill", "partition", "put", "sort")
