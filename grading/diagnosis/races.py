@@ -41,8 +41,8 @@ MISTAKES = [
     ),
     Mistake(
         PARALLEL,
-        "several iterations of the parallel loop add to one element of the result: run the parallel "
-        "loop over the elements of the result, and add up inside of one iteration",
+        "several iterations of the parallel loop add to one element of the result: make the loop "
+        "over the elements of the result parallel, and add up inside of one iteration",
         shares_an_argument,
     ),
     race(

@@ -159,6 +159,7 @@ def test_a_right_kernel_has_no_race_and_computes_the_same(kernel: Any) -> None:
     np.testing.assert_allclose(out, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", [sums_into_a_number, sums_into_an_array])
 def test_numba_makes_a_reduction_of_an_operator_in_place(kernel: Any) -> None:
     x = np.arange(1.0, 7.0)
@@ -212,7 +213,7 @@ def fills_a_view(out, x):  # type: ignore[no-untyped-def]
 
 @njit(parallel=True)
 def writes_by_a_function(out, x):  # type: ignore[no-untyped-def]
-    for i in prange(2):
+    for _ in prange(2):
         np.multiply(x, 2.0, out)
 
 
@@ -233,13 +234,13 @@ def adds_in_a_helper(out, x):  # type: ignore[no-untyped-def]
         add_to(out, x[i])
 
 
+LOOP = "of the prange loop in line {line} of test_grading_races.py"
+
 RACING = {
-    one_index: "iterations 0 and 1 of the prange loop in line {line} of test_grading_races.py both "
-    "write index[0]; all iterations share this array, which is created outside of the loop",
-    one_result: "iterations 0 and 1 of the prange loop in line {line} of test_grading_races.py both "
-    "write out[0]",
-    reads_its_neighbour: "iteration 1 of the prange loop in line {line} of test_grading_races.py "
-    "writes out[1], and iteration 0 reads it",
+    one_index: f"iterations 0 and 1 {LOOP} both write index[0]; all iterations share this array, "
+    "which is created outside of the loop",
+    one_result: f"iterations 0 and 1 {LOOP} both write out[0]",
+    reads_its_neighbour: f"iteration 1 {LOOP} writes out[1], and iteration 0 reads it",
     slices_that_overlap: "both write out[2]",
     fills_a_view: "both write out[1]",
     writes_by_a_function: "both write out[0]",

@@ -11,7 +11,7 @@ import pytest
 from asv_benchmarks.conditions import CLEARED, Conditions, environment
 from asv_benchmarks.contenders.names import NAMES
 from asv_benchmarks.peers.measure import QUICK, Ratio, Timing, Workers, measure, ratio
-from asv_benchmarks.peers.processes import ProcessRow, measure_processes, process_rows
+from asv_benchmarks.peers.processes import ProcessRow, measure_processes, process_rows, run_process
 from asv_benchmarks.peers.results import Result, Table, judge
 from asv_benchmarks.peers.rows import Row, Target, kernel_rows, rows
 from asv_benchmarks.peers.worker import workload_from_json
@@ -143,7 +143,9 @@ def test_contenders_are_measured_in_processes_of_their_own() -> None:
         # It knows training steps only, or is not installed here.
         assert set(timings) == {"numpy"}
         assert len(timings["numpy"].cpu) == QUICK.rounds
-        assert 0.0 < min(timings["numpy"].wall) < 0.01
+        large = row(workload=Workload("", "matmul", ((300, 300), (300, 300)), dtype="float32"))
+        longer = measure(large, ["numpy"], workers, QUICK)
+        assert 0.0 < min(timings["numpy"].wall) < min(longer["numpy"].wall)
         assert "numpy" in workers.versions()
     finally:
         workers.close()
@@ -161,7 +163,10 @@ def test_processes_are_measured_and_what_they_print_is_kept() -> None:
         rounds=1,
     )
     timings, notes = measure_processes(sleeping, threads=1, rounds=1)
-    assert 0.3 <= timings["tuned"].wall[0] < 5.0
+    # It sleeps at least as long as it was asked to, and a sleep is no work.
+    assert timings["tuned"].wall[0] >= 0.3
+    seen = run_process(sleeping.commands["tuned"], threads=1)
+    assert seen.wall >= seen.cpu + 0.3
     assert timings["limit"].cpu == (10.0,)
     assert notes == ["sleep, tuned: slept"]
     hungry = replace(
