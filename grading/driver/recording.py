@@ -11,7 +11,7 @@ are made, lead to the same cells.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CellType, CodeType, FrameType, FunctionType, ModuleType
@@ -251,6 +251,7 @@ class Recorded(np.ndarray[Any, Any]):
     tape: Tape | None
     memory: Memory | None
     outside: bool
+    _cells: Array | None
 
     def __array_finalize__(self, source: Any) -> None:
         """Prepare a new view, or a copy that NumPy has made of a recorded array."""
@@ -323,10 +324,10 @@ class Recorded(np.ndarray[Any, Any]):
         return self.tape.adopt(result) if self.tape is not None else result
 
     def __array_function__(
-        self, func: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+        self, func: Any, types: Iterable[type], args: Iterable[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """Note what a function of NumPy reads and writes."""
-        options = dict(kwargs)
+        args, options = tuple(args), dict(kwargs)
         targets = [options.pop("out")] if options.get("out") is not None else []
         if func.__name__ in WRITING_FUNCTIONS and args:
             target, *others = args
