@@ -64,6 +64,15 @@ def sums_into_a_number(out, x):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True)
+def a_sum_for_each_result(out, x):  # type: ignore[no-untyped-def]
+    for j in range(len(out)):
+        total = 0.0
+        for i in prange(len(x)):
+            total += x[i] * j
+        out[j] = total
+
+
+@njit(parallel=True)
 def sums_into_an_array(out, x):  # type: ignore[no-untyped-def]
     total = np.zeros(len(out))
     for i in prange(len(x)):
@@ -139,6 +148,7 @@ def plain_wrapper(out: Array, x: Array) -> None:
 
 RIGHT = [
     sums_into_a_number,
+    a_sum_for_each_result,
     sums_into_an_array,
     buffer_of_an_iteration,
     one_loop_after_the_other,
