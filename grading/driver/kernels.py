@@ -9,7 +9,8 @@ import numpy as np
 
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.family import Family
-from grading.driver.recording import Recording, record
+from grading.driver.recording import Recording
+from grading.driver.sources import record
 from grading.subject import Answer, Array, Request
 
 family = Family()

@@ -15,7 +15,8 @@ from numba import prange
 from grading.checking.races import Race, check_iterations, describe, find_race
 from grading.compare import MismatchError
 from grading.diagnosis import likely_cause
-from grading.driver.recording import Recording, UnrecordableError, record
+from grading.driver.recording import Recording, UnrecordableError
+from grading.driver.sources import record
 from grading.in_process import InProcessSubject
 from grading.subject import Answer, Array, Plain, Request, Subject
 
