@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect, expect_array
+from grading.checking.races import check_iterations
 from grading.checking.strategies import arrays, broadcastable, laid_out, shapes
 from grading.protocol.messages import Array, Plain, Subject
 
@@ -41,7 +42,13 @@ def check_races(
     expected: Array,
     times: int,
 ) -> None:
-    """Call a kernel many times, on one thread and on all: it always gives the right answer."""
+    """Demand that the iterations of a kernel's parallel loop do not disturb each other.
+
+    The accesses of a small call are recorded: no two iterations touch one cell that one of them
+    writes. Then the compiled kernel is called many times, on one thread and on all: it always gives
+    the right answer.
+    """
+    check_iterations(subject, options, out, operands)
     for threads in (1, None):
         answer = subject.call(
             "kernel.repeat", [out, *operands], {**options, "times": times, "threads": threads}

@@ -74,7 +74,7 @@ KERNEL = {"module": "fast_ops", "kernel": "tensor_matrix_multiply"}
 def test_threads_do_not_disturb_each_other(
     subject: Subject, sizes: tuple[int, int, int], times: int
 ) -> None:
-    """A race between threads seldom shows in a single call."""
+    """The iterations of a small call have no cell in common; a large call is repeated."""
     m, k, n = sizes
     rng = np.random.default_rng(0)
     a = rng.integers(-4, 5, (2, k, m)).astype(float).swapaxes(1, 2)

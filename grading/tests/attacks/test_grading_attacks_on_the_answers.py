@@ -53,7 +53,7 @@ NO_ANSWERS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("statement", NO_ANSWERS.values(), ids=NO_ANSWERS)
 def test_frames_that_answer_nothing(tree: Path, statement: str) -> None:
-    limits = replace(LIMITS, call_seconds=2.0)
+    limits = replace(LIMITS, call_seconds=10.0)
     result = sit(write_tree(tree, shouting(statement)), limits)
     assert result.mul.kinds[0] in {"BadReply", "TimedOut"}
     assert result.passed == OTHERS
@@ -72,7 +72,8 @@ threading.Timer(0.2, lambda: [shout({header}, bytes(32)) for _ in range(10)]).st
     with IsolatedSubject(write_tree(tree, WRONG, first=in_advance), limits=LIMITS) as subject:
         one = np.ones(4)
         with pytest.raises(BaseException, match=r"BadReply|WorkerDied") as caught:
-            for _ in range(10):
+            # The frames come while nothing is asked, sooner or later.
+            for _ in range(1000):
                 subject.call("operators.each", [one], {"formula": "neg"})
                 time.sleep(0.1)
         assert type(caught.value).__name__ == "CheckAbandoned"
@@ -223,17 +224,15 @@ def test_nothing_is_remembered_beyond_a_worker(tree: Path, sandbox: None) -> Non
         assert result.marks[name].kinds[0] == "WorkerDied"
 
 
+@pytest.mark.slow
 def test_the_clock_is_the_judges(tree: Path) -> None:
+    """A call that takes too long is stopped, whatever the clocks of the worker say."""
     forged = """
         import time
-        sleep = time.sleep
         time.time = time.monotonic = time.perf_counter = time.process_time = lambda: 0.0
         """
-    with IsolatedSubject(
-        write_tree(tree, "def mul(x, y): sleep(0.3); return x * y\n", first=forged), limits=LIMITS
-    ) as subject:
-        one = np.ones(1)
-        subject.call("operators.each", [one], {"formula": "neg"})
-        began = time.perf_counter()
-        subject.call("operators.each", [one, one], {"formula": "mul"})
-        assert time.perf_counter() - began >= 0.3
+    endless = "def mul(x, y):\n    while True: pass\n"
+    limits = replace(LIMITS, call_seconds=10.0)
+    result = sit(write_tree(tree, endless, first=forged), limits)
+    assert result.mul.kinds[0] == "TimedOut"
+    assert result.passed == OTHERS

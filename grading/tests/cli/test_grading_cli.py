@@ -86,11 +86,16 @@ def test_options_reach_the_judge(judge: Judge, submission: Path) -> None:
 
 
 def test_a_seed_is_drawn_and_shown(
-    judge: Judge, submission: Path, capsys: pytest.CaptureFixture[str]
+    judge: Judge,
+    submission: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    drawn = iter([3, 8])
+    monkeypatch.setattr("grading.cli.grade.draw_seed", lambda: next(drawn))
     for _ in range(2):
         main(["grade", "--submission", str(submission)])
-    assert judge.plans[0].seed != judge.plans[1].seed
+    assert [plan.seed for plan in judge.plans] == [3, 8]
     assert "seed 7" in capsys.readouterr().out
 
 

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from grading.isolation.levels import best_level
 from grading.isolation.plain import Plain
 from grading.paths import ROOT
 from grading.tests.attacks.trees import write_tree
+from grading.tests.waiting import wait_until
 
 JUDGE = """
 import sys
@@ -37,7 +37,7 @@ def test_workers_end_with_their_judge(tmp_path: Path) -> None:
             import os
             if not os.fork():
                 os.setsid()
-                os.execv("/bin/sleep", ["{marker}", "60"])
+                os.execv("/bin/sleep", ["{marker}", "600"])
             while True:
                 pass
         """
@@ -50,9 +50,9 @@ def test_workers_end_with_their_judge(tmp_path: Path) -> None:
     with judge:
         assert judge.stdout is not None
         assert judge.stdout.readline() == b"ready\n"
-        assert soon(lambda: is_running(marker))
+        assert wait_until(lambda: is_running(marker))
         judge.send_signal(signal.SIGKILL)
-    assert soon(lambda: not is_running(marker))
+    assert wait_until(lambda: not is_running(marker))
 
 
 def is_running(marker: str) -> bool:
@@ -62,14 +62,4 @@ def is_running(marker: str) -> bool:
                 return True
         except OSError:
             continue
-    return False
-
-
-def soon(condition: Callable[[], bool]) -> bool:
-    """Return whether something becomes true within seconds."""
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
     return False

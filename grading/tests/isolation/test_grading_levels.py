@@ -13,7 +13,7 @@ from grading.isolation.plain import Plain
 from grading.tests.attacks.exam import HONEST, OTHERS, sit
 from grading.tests.attacks.trees import write_tree
 
-NO_TIME = Limits(start_seconds=0.001)
+NO_TIME = Limits(start_seconds=0.0)
 
 
 def name_of(level: Level) -> str:

@@ -22,11 +22,14 @@ COMPUTES = """
         return x * y
     """
 
-SLEEPS = """
+ASLEEP = 5.0
+"""Seconds that the code sleeps: more than it waits for a processor to begin and to end."""
+
+SLEEPS = f"""
     import time
 
     def mul(x, y):
-        time.sleep(1.5)
+        time.sleep({ASLEEP})
         return x * y
     """
 
@@ -38,13 +41,20 @@ def crowd() -> Iterator[None]:
     os.sched_setaffinity(0, {min(processors)})
     # Linux may share a processor out among sessions first.
     crowd = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+        subprocess.Popen(
+            [sys.executable, "-c", "print(flush=True)\nwhile True: pass"],
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+        )
         for _ in range(3)
     ]
+    for each in crowd:
+        assert each.stdout is not None
+        assert each.stdout.readline() == b"\n", "it runs"
     yield
     for each in crowd:
         each.kill()
-        each.wait()
+        each.communicate()
     os.sched_setaffinity(0, processors)
 
 
@@ -75,4 +85,4 @@ def test_who_computes_in_a_crowd_waits_for_a_processor(tmp_path: Path) -> None:
 def test_who_sleeps_in_a_crowd_does_not_wait(tmp_path: Path) -> None:
     with IsolatedSubject(write_tree(tmp_path, SLEEPS)) as subject:
         cpu_time = of_a_product(subject)
-        assert cpu_time.run + cpu_time.wait < 0.5
+        assert cpu_time.run + cpu_time.wait < ASLEEP

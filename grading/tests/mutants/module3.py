@@ -1,10 +1,14 @@
 """Mistakes of module 3: compiled loops and matrix products; the GPU's are in `cuda`."""
 
 from grading.tests.mutants.mutant import Mutant, mutant
-from grading.tests.mutants.rewriting import Rewrite
+from grading.tests.mutants.rewriting import STYLES, Rewrite
 
 OPS = "mt_kernels_cpu/fast_ops.py"
 MLP = "mt_models/networks/mlp.py"
+RACES = "test_threads_do_not_disturb_each_other"
+
+MATMUL = (STYLES / "matmul.py").read_text(encoding="utf-8").partition("    matrices = 1\n")[2]
+"""The loops of the matrix product in that style."""
 
 BUFFERS = (
     "        for ordinal in prange(size):\n"
@@ -80,10 +84,48 @@ MUTANTS: list[Mutant] = [
         "        a_index = np.zeros(len(a_shape), np.int64)\n"
         "        b_index = np.zeros(len(b_shape), np.int64)\n"
         "        for ordinal in prange(size):\n",
-        "share",
+        "share an array",
         style="loops",
-        compiled=True,
-        check="test_threads_do_not_disturb_each_other",
+        check=RACES,
+    ),
+    mutant(
+        "3.1",
+        "map reuses one index for all elements",
+        OPS,
+        "        for ordinal in prange(size):\n"
+        "            out_index = np.zeros(len(out_shape), np.int64)\n"
+        "            a_index = np.zeros(len(a_shape), np.int64)\n"
+        "            to_index(ordinal",
+        "        out_index = np.empty(len(out_shape), np.int64)\n"
+        "        for ordinal in prange(size):\n"
+        "            a_index = np.zeros(len(a_shape), np.int64)\n"
+        "            to_index(ordinal",
+        "share an array",
+        style="loops",
+        check=RACES,
+    ),
+    mutant(
+        "3.1",
+        "reduce is parallel over the elements that it folds",
+        OPS,
+        "        for ordinal in prange(size):\n"
+        "            out_index = np.zeros(len(out_shape), np.int64)\n"
+        "            to_index(ordinal, out_shape, out_index)\n"
+        "            to = index_to_position(out_index, out_strides)\n"
+        "            first = index_to_position(out_index, a_strides)\n"
+        "            result = out[to]\n"
+        "            for k in range(length):\n"
+        "                result = fn(result, a[first + k * step])\n"
+        "            out[to] = result\n",
+        "        for term in prange(size * length):\n"
+        "            out_index = np.zeros(len(out_shape), np.int64)\n"
+        "            to_index(term // length, out_shape, out_index)\n"
+        "            to = index_to_position(out_index, out_strides)\n"
+        "            first = index_to_position(out_index, a_strides)\n"
+        "            out[to] = fn(out[to], a[first + term % length * step])\n",
+        "one element of the result",
+        style="loops",
+        check=RACES,
     ),
     mutant(
         "3.2",
@@ -130,6 +172,43 @@ MUTANTS: list[Mutant] = [
         "    for n in prange(matrices):\n        rest = n * 0",
         None,
         style="matmul",
+    ),
+    mutant(
+        "3.2",
+        "all matrices use one index",
+        OPS,
+        "    for n in prange(matrices):\n        rest = n\n",
+        "    index = np.zeros(2, np.int64)\n"
+        "    for n in prange(matrices):\n"
+        "        index[0] = n\n"
+        "        rest = index[0]\n",
+        "share an array",
+        style="matmul",
+        check=RACES,
+    ),
+    mutant(
+        "3.2",
+        "parallel over the terms of the sums",
+        OPS,
+        MATMUL,
+        MATMUL.replace(
+            "for n in prange(matrices):\n        rest = n\n",
+            "for term in prange(matrices * a_shape[-1]):\n"
+            "        rest, k = divmod(term, a_shape[-1])\n",
+        ).replace(
+            "                total = 0.0\n"
+            "                for k in range(a_shape[-1]):\n"
+            "                    x = a[a_at + row * a_strides[-2] + k * a_strides[-1]]\n"
+            "                    y = b[b_at + k * b_strides[-2] + column * b_strides[-1]]\n"
+            "                    total += x * y\n"
+            "                out[to + row * out_strides[-2] + column * out_strides[-1]] = total\n",
+            "                x = a[a_at + row * a_strides[-2] + k * a_strides[-1]]\n"
+            "                y = b[b_at + k * b_strides[-2] + column * b_strides[-1]]\n"
+            "                out[to + row * out_strides[-2] + column * out_strides[-1]] += x * y\n",
+        ),
+        "one element of the result",
+        style="matmul",
+        check=RACES,
     ),
     mutant(
         "3.5",

@@ -7,6 +7,7 @@ POOLING = "mt_nn/functional/pooling.py"
 MAXIMUM = "mt_nn/functional/maximum.py"
 PROBABILITIES = "mt_nn/functional/probabilities.py"
 NOISE = "mt_nn/functional/noise.py"
+RACES = "test_threads_do_not_disturb_each_other"
 
 
 def conv1d(name: str, old: str, new: str, cause: str | None = None) -> Mutant:
@@ -129,6 +130,77 @@ MUTANTS: list[Mutant] = [
         "if 0 <= row < height and 0 <= column < width:",
         "if 0 <= row < min(height, out_height) and 0 <= column < min(width, out_width):",
         "size of the output",
+    ),
+    mutant(
+        "4.1",
+        "all numbers share their indices",
+        CONV,
+        "    for ordinal in prange(out_size):\n        out_index = np.zeros(3, np.int64)\n",
+        "    out_index = np.zeros(3, np.int64)\n    for ordinal in prange(out_size):\n",
+        "share an array",
+        style="conv1d_buffers",
+        check=RACES,
+    ),
+    mutant(
+        "4.1",
+        "all images and channels add up in one row",
+        CONV,
+        "    for job in prange(out_shape[0] * out_shape[1]):\n"
+        "        n = job // out_shape[1]\n"
+        "        o = job % out_shape[1]\n"
+        "        row = np.zeros(out_shape[2])\n",
+        "    row = np.zeros(out_shape[2])\n"
+        "    for job in prange(out_shape[0] * out_shape[1]):\n"
+        "        n = job // out_shape[1]\n"
+        "        o = job % out_shape[1]\n"
+        "        row[:] = 0.0\n",
+        "share an array",
+        style="conv1d_rows",
+        check=RACES,
+    ),
+    mutant(
+        "4.1",
+        "parallel over the channels of the input",
+        CONV,
+        "    for n in prange(out_shape[0]):\n"
+        "        for o in range(out_shape[1]):\n"
+        "            for p in range(out_shape[2]):\n"
+        "                to = n * out_strides[0] + o * out_strides[1] + p * out_strides[2]\n"
+        "                out[to] = 0.0\n"
+        "                for c in range(input_shape[1]):\n",
+        "    for c in prange(input_shape[1]):\n"
+        "        for o in range(out_shape[1]):\n"
+        "            for p in range(out_shape[2]):\n"
+        "                for n in range(out_shape[0]):\n"
+        "                    to = n * out_strides[0] + o * out_strides[1] + p * out_strides[2]\n",
+        "one element of the result",
+        style="conv1d_batches",
+        check=RACES,
+    ),
+    mutant(
+        "4.2",
+        "all images share the numbers under the kernel",
+        CONV,
+        "    for n in prange(out_shape[0]):\n        under = np.zeros(channels * kh * kw)\n",
+        "    under = np.zeros(channels * kh * kw)\n    for n in prange(out_shape[0]):\n",
+        "share an array",
+        style="conv2d_columns",
+        check=RACES,
+    ),
+    mutant(
+        "4.2",
+        "all images and channels add up in one plane",
+        CONV,
+        "    for job in prange(out_shape[0] * out_shape[1]):\n"
+        "        n, o = divmod(job, out_shape[1])\n"
+        "        sums = np.zeros((out_shape[2], out_shape[3]))\n",
+        "    sums = np.zeros((out_shape[2], out_shape[3]))\n"
+        "    for job in prange(out_shape[0] * out_shape[1]):\n"
+        "        n, o = divmod(job, out_shape[1])\n"
+        "        sums[:] = 0.0\n",
+        "share an array",
+        style="conv2d_scatter",
+        check=RACES,
     ),
     mutant(
         "4.3",

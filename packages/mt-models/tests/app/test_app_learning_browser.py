@@ -69,8 +69,13 @@ def test_steps_go_by_themselves_until_they_are_stopped(show: Callable[..., Any])
     page.get_by_text("[0, 0, 2] =").wait_for()
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Play").wait_for()
-    # What was on its way arrives; then nothing moves for longer than two steps take.
-    page.wait_for_timeout(2500)
-    before = page.locator("[data-testid=stCode]").inner_text()
-    page.wait_for_timeout(2500)
-    assert page.locator("[data-testid=stCode]").inner_text() == before
+    # What was on its way arrives; then nothing moves for longer than two steps take. Steps that go
+    # on never end: the first follows the last.
+    shown = page.locator("[data-testid=stCode]")
+    before = ""
+    for _ in range(40):
+        if shown.inner_text() == before:
+            break
+        before = shown.inner_text()
+        page.wait_for_timeout(2500)
+    assert shown.inner_text() == before

@@ -10,7 +10,7 @@ from mt_models.app.jobs.processes import OUTPUT, ProcessQueue
 
 LISTENS = "import sys; print('up', flush=True); sys.stdin.read(); print('asked', flush=True)"
 DEAF = "import time\nprint('up', flush=True)\nwhile True: time.sleep(60)"
-LONG = 60.0
+LONG = 300.0
 
 
 def python(code: str) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def test_a_job_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None:
         "from mt_models.app.jobs.processes import ProcessQueue\n"
         "queue = ProcessQueue()\n"
         "queue.submit(Path(sys.argv[1]), (sys.executable, '-c', sys.argv[2]))\n"
-        "time.sleep(60)"
+        "time.sleep(600)"
     )
     asker = subprocess.Popen((*python(code), str(job), LISTENS))
     try:
