@@ -155,11 +155,11 @@ class TestOnAMadeUpPackage:
         (found,) = self.problems_of_file(tmp_path, name, "import streamlit")
         assert found.endswith("streamlit comes with the extra app and may be missing")
 
-    @pytest.mark.parametrize("code", ["import mt_models.app", "from mt_models.app.style import x"])
+    @pytest.mark.parametrize("code", ["import mt_app", "from mt_app.style import x"])
     def test_nothing_outside_imports_from_a_room(self, tmp_path: Path, code: str) -> None:
         assert self.problems_of_file(tmp_path, "app/style.py", code) == []
         (found,) = self.problems_of_file(tmp_path, "data.py", code)
-        assert found.endswith("nothing outside mt_models.app may import from it")
+        assert found.endswith("nothing outside mt_app may import from it")
 
     @staticmethod
     def problems_of_file(folder: Path, name: str, code: str) -> list[str]:

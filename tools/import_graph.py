@@ -29,7 +29,7 @@ ONE_FUNCTION_MAY_IMPORT: dict[str, frozenset[str]] = {"mt_models": frozenset({"m
 """Siblings that a single function of a package may import: the one that turns a name into a
 backend, so that a machine without a GPU never needs the package."""
 
-ROOMS_BEHIND_AN_EXTRA = {"mt_models.app": "app"}
+ROOMS_BEHIND_AN_EXTRA = {"mt_app": "app"}
 """Parts of a package that are of no use without an extra, and may import what it brings at module
 level, except for what `python -m` reads first. No module outside such a room imports from it."""
 

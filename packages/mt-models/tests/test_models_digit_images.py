@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from mt_models.datasets import load_mnist_split
-from mt_models.digit_images import ImageError, normalize_digit, read_digit
+from mt_models.prediction import ImageError, normalize_digit, read_digit
 
 
 @pytest.fixture(scope="module")
