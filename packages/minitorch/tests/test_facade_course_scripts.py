@@ -1,6 +1,5 @@
 """Scripts of the course run as they are, on the data of this repository."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,9 +29,9 @@ if __name__ == "__main__":
 """
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "minitorch.course_scripts", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "minitorch.course_scripts", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
 
 
 def test_a_script_runs_unmodified(tmp_path: Path) -> None:
@@ -47,12 +46,27 @@ def test_a_script_runs_unmodified(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_a_script_imports_the_minitorch_of_its_tree_if_there_is_one(
+    tmp_path: Path, own: bool
+) -> None:
+    (tmp_path / "project").mkdir()
+    script = tmp_path / "project" / "run.py"
+    script.write_text("import minitorch\nprint(minitorch.__file__)", encoding="utf-8")
+    if own:
+        (tmp_path / "minitorch").mkdir()
+        (tmp_path / "minitorch" / "__init__.py").touch()
+    done = run("project/run.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).is_relative_to(tmp_path) == own
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [([], "no script is named"), (["nowhere.py"], "nowhere.py is no file")],
 )
 def test_without_a_script_it_says_what_to_do(arguments: list[str], message: str) -> None:
-    with pytest.raises(SystemExit, match=rf"{message}\nusage: python -m mt_models\.course"):
+    with pytest.raises(SystemExit, match=rf"{message}\nusage: python -P -m minitorch\."):
         main(arguments)
 
 

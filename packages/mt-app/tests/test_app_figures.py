@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mt_autodiff import Scalar
 from mt_app.drawing import Drawing, number
 from mt_app.figures.convolution import draw_step, sum_in_words
 from mt_app.figures.curves import draw_curve
@@ -24,6 +23,7 @@ from mt_app.lessons.operators import OPERATORS, Operator, curve, tangent
 from mt_app.lessons.points import Line
 from mt_app.lessons.pooling import pool
 from mt_app.lessons.probabilities import drop, softmax_steps
+from mt_autodiff import Scalar
 from mt_models.datasets import DATASETS
 
 SVG = "http://www.w3.org/2000/svg"

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_autodiff import no_grad, tensor
 from mt_app.insight.digits import look_at_digit
 from mt_app.insight.networks import (
     PRETRAINED,
@@ -19,6 +18,7 @@ from mt_app.insight.networks import (
     load_sentence_reader,
 )
 from mt_app.insight.sentences import judge_sentences, look_at_sentence, neighbours
+from mt_autodiff import no_grad, tensor
 from mt_models.datasets import load_mnist_split, load_sst2, tokenise
 from mt_models.networks import CourseLeNet, KimCNN, LeNet5
 from mt_models.problems import LENGTH, image_batch

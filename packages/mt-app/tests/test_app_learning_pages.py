@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.app
 
-testing = pytest.importorskip("streamlit.testing.v1", reason="the extra `app` is not installed")
+testing = pytest.importorskip("streamlit.testing.v1", reason="Streamlit is not installed")
 
 
 def _draw(name: str) -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_autodiff import Scalar
 from mt_app.lessons.backpropagation import Graph, graph_of
 from mt_app.lessons.layered import place
+from mt_autodiff import Scalar
 
 
 def diamond() -> tuple[Graph, Scalar, Scalar]:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mt_autodiff import Scalar, central_difference
 from mt_app.lessons.backpropagation import graph_of
 from mt_app.lessons.expressions import LONGEST, FormulaError, read_formula
+from mt_autodiff import Scalar, central_difference
 
 PLAIN: dict[str, Any] = {
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)),

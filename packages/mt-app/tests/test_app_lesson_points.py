@@ -8,7 +8,6 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mt_autodiff import tensor
 from mt_app.lessons.points import (
     Line,
     ask_run,
@@ -17,6 +16,7 @@ from mt_app.lessons.points import (
     network_everywhere,
     twin,
 )
+from mt_autodiff import tensor
 from mt_models.cli import main
 from mt_models.datasets import DATASETS
 from mt_models.networks import ScalarMLP, TensorMLP

@@ -23,7 +23,7 @@ def runs_go_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opened(name: str) -> Any:
     """The page after its first run."""
-    testing = pytest.importorskip("streamlit.testing.v1", reason="the extra `app` is missing")
+    testing = pytest.importorskip("streamlit.testing.v1", reason="Streamlit is not installed")
     app = testing.AppTest.from_function(_draw, args=(name,), default_timeout=300).run()
     assert not app.exception
     return app

@@ -1,6 +1,5 @@
-"""Starting the app: what Streamlit is told, and what is said where it is missing."""
+"""Starting the app: the options that Streamlit gets."""
 
-import importlib.util
 import sys
 from types import ModuleType
 from typing import Any
@@ -9,14 +8,6 @@ import pytest
 from click.testing import CliRunner
 
 from mt_app.__main__ import MAIN, main
-
-
-def test_without_streamlit_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    result = CliRunner().invoke(main, [])
-    assert result.exit_code == 1
-    assert "pip install './packages/mt-models[app]'" in result.output
-    assert "hatch run app" in result.output
 
 
 @pytest.fixture
@@ -32,7 +23,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     for name in ("streamlit", "streamlit.web"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, "streamlit.web.cli", cli)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     return calls
 
 

@@ -1,8 +1,9 @@
-"""Running the scripts of the course unmodified: ``python -m minitorch.course_scripts run_sentiment.py``.
+"""Runs a script of the course unmodified: ``python -P -m minitorch.course_scripts SCRIPT``.
 
 The scripts import what they read data with: `mnist`, `embeddings` and `datasets`. Here these three
 names stand for the data sets of this repository, so that nothing is downloaded, and nothing of
-their kind has to be installed.
+their kind has to be installed. A folder `minitorch` in the working directory, or beside the script,
+is what the script imports under that name; `-P` keeps Python from searching it for this module.
 """
 
 import runpy
@@ -107,6 +108,8 @@ def load_dataset(path: str, name: str | None = None, **options: Any) -> Any:
     return splits[options["split"]] if options.get("split") is not None else splits
 
 
+USAGE = "python -P -m minitorch.course_scripts SCRIPT [ARGUMENT]..."
+
 SERVED: dict[str, dict[str, Any]] = {
     "mnist": {"MNIST": MNIST},
     "embeddings": {"GloveEmbedding": GloveEmbedding},
@@ -128,11 +131,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or not Path(given[0]).is_file():
         what = f"{given[0]} is no file" if given else "no script is named"
-        raise SystemExit(f"{what}\nusage: python -m minitorch.course_scripts SCRIPT [ARGUMENT]...")
+        raise SystemExit(f"{what}\nusage: {USAGE}")
     serve_data()
     sys.argv = given
-    # As Python does: a script finds the files beside it.
-    sys.path.insert(0, str(Path(given[0]).resolve().parent))
+    # As Python does: a script finds the files beside it, and `-m` those of the working directory.
+    sys.path[:0] = [str(Path(given[0]).resolve().parent), str(Path.cwd())]
+    # The script may bring a package of this name.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "minitorch"]:
+        del sys.modules[name]
     runpy.run_path(given[0], run_name="__main__")
 
 

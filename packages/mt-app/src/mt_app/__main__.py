@@ -4,7 +4,6 @@ Streamlit serves it on this machine alone, reports nothing to anybody, and opens
 there is one.
 """
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -12,14 +11,6 @@ from pathlib import Path
 import click
 
 from mt_app.theme import theme_options
-
-MISSING = (
-    "the app needs Streamlit, which the extra `app` brings:\n"
-    "  pip install './packages/mt-models[app]'\n"
-    "or, in a checkout, without installing anything:\n"
-    "  hatch run app"
-)
-"""What to say where the extra is not installed."""
 
 MAIN = Path(__file__).parent / "entry" / "main.py"
 
@@ -43,8 +34,7 @@ def main(port: int | None, address: str, headless: bool) -> None:
 
     Training runs are kept in `runs/`, as those of `python -m mt_models train` are.
     """
-    if importlib.util.find_spec("streamlit") is None:
-        raise click.ClickException(MISSING)
+    # Takes a second, which `--help` does not need.
     from streamlit.web.cli import main as streamlit
 
     options = {

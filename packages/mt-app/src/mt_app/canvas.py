@@ -16,7 +16,7 @@ LARGEST = 200_000
 """Characters that a drawing may have; ours have a tenth of it."""
 
 _component = st.components.v2.component(
-    "mt_models.canvas",
+    "mt_app.canvas",
     html=(_FOLDER / "canvas.html").read_text("utf-8"),
     css=(_FOLDER / "canvas.css").read_text("utf-8"),
     js=(_FOLDER / "canvas.js").read_text("utf-8"),

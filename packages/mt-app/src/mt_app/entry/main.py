@@ -22,9 +22,6 @@ from mt_app.pages import (
 SEVEN = "........ .######. .....##. ....##.. ...##... ..##.... ..##.... ........"
 
 
-SEVEN = "........ .######. .....##. ....##.. ...##... ..##.... ..##.... ........"
-
-
 def main() -> None:
     """Show the page that is chosen at the side."""
     st.set_page_config(page_title="MiniTorch", page_icon=_icon(), layout="wide")

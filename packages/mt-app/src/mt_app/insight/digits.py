@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import Tensor, tensor
 from mt_app.insight.computing import COMPUTING
 from mt_app.insight.networks import DigitReader
+from mt_autodiff import Tensor, tensor
 from mt_models.networks import CourseLeNet, LeNet5
 from mt_nn import Module, logsoftmax
 

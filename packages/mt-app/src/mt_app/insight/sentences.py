@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import no_grad, tensor
 from mt_app.insight.computing import COMPUTING
 from mt_app.insight.networks import SentenceReader
+from mt_autodiff import no_grad, tensor
 from mt_models.datasets import tokenise
 from mt_models.networks import KimCNN
 from mt_models.problems import LENGTH

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from mt_autodiff import Tensor, no_grad, tensor
 from mt_app.jobs.watch import Watch
+from mt_autodiff import Tensor, no_grad, tensor
 from mt_models.backends import default_dtype, make_backend
 from mt_models.networks import CourseLeNet
 from mt_models.problems import image_batch

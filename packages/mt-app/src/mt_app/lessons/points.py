@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import Scalar, Tensor, no_grad, tensor
 from mt_app.insight.computing import COMPUTING
+from mt_autodiff import Scalar, Tensor, no_grad, tensor
 from mt_models.backends import default_dtype, make_backend
 from mt_models.datasets import Graph
 from mt_models.networks import ScalarLinear, ScalarMLP, TensorMLP

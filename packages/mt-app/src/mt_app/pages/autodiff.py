@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from mt_autodiff import Scalar, central_difference
 from mt_app.drawing import number
 from mt_app.figures.graph import draw_graph
 from mt_app.lessons.backpropagation import Graph, graph_of
 from mt_app.lessons.expressions import ALLOWED, Formula, FormulaError, read_formula
 from mt_app.stepper import stepper
 from mt_app.style import figure, page_head
+from mt_autodiff import Scalar, central_difference
 
 EXAMPLES = (
     "x * y + relu(x)",

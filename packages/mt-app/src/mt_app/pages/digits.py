@@ -14,8 +14,8 @@ from mt_app.shared import choose_network, digit_reader, job_queue, mnist
 from mt_app.style import page_head
 from mt_app.tiles import Tile, bars, heat, ink, overlay, tiles
 from mt_app.training_view import choose_backend, start_button, training_panel
-from mt_models.prediction import ImageError, normalize_digit, read_digit
 from mt_models.pictures import confusion_matrix, worst_errors
+from mt_models.prediction import ImageError, normalize_digit, read_digit
 from mt_models.problems import Evaluation
 from mt_models.recipes import DigitsRecipe
 from mt_models.training import Settings
