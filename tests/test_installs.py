@@ -157,7 +157,7 @@ def test_a_stranger_called_minitorch_is_never_installed(
     index_with_a_decoy: Path, fresh_venv: MakeVenv
 ) -> None:
     venv = fresh_venv()
-    from_index = ("--index-url", index_with_a_decoy.as_uri())
+    from_index = ("--isolated", "--index-url", index_with_a_decoy.as_uri())
     # The decoy is there for whoever asks for it.
     assert set(venv.pip_install(*from_index, "--dry-run", "minitorch")) == {"minitorch"}
     came_from = venv.pip_install(*from_index, *NAMES, "mt-models[app]")
