@@ -16,6 +16,8 @@ from typing import Any
 from mt_models.datasets import load_glove, load_mnist, load_sst2
 from mt_models.datasets.sst2 import Sentences
 
+__all__ = ["MNIST", "GloveEmbedding", "Split", "load_dataset", "main", "serve_data"]
+
 
 class MNIST:
     """What python-mnist's reader returns as lists, whatever folder it is given."""

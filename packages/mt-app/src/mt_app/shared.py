@@ -86,5 +86,5 @@ def choose_network(shipped: str, runs: list[RunView], key: str) -> Path:
 
 def checkout() -> Path | None:
     """Return the root of the checkout in which this package lies; None if it is installed alone."""
-    root = Path(__file__).resolve().parents[5]
+    root = Path(__file__).resolve().parents[4]
     return root if (root / "grading" / "__main__.py").is_file() else None
