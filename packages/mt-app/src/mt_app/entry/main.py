@@ -1,5 +1,7 @@
 """The script that Streamlit runs: the list of pages, and the one that is open."""
 
+from types import ModuleType
+
 import numpy as np
 import streamlit as st
 from PIL import Image
@@ -22,76 +24,48 @@ from mt_app.pages import (
 SEVEN = "........ .######. .....##. ....##.. ...##... ..##.... ..##.... ........"
 
 
+PAGES: dict[str, list[tuple[ModuleType, str, str, str]]] = {
+    "Networks": [
+        (digits, "Digits", "draw", "digits"),
+        (sentiment, "Sentiment", "chat", "sentiment"),
+    ],
+    "Step by step": [
+        (convolution, "Convolution", "grid_on", "convolution"),
+        (pooling, "Pooling", "apps", "pooling"),
+        (probabilities, "Softmax and dropout", "bar_chart", "softmax"),
+    ],
+    "Modules 0 – 3": [
+        (operators, "Operators", "function", "operators"),
+        (autodiff, "Autodiff", "account_tree", "autodiff"),
+        (tensors, "Tensors", "view_in_ar", "tensors"),
+        (points, "Points", "scatter_plot", "points"),
+        (modules, "Module trees", "lan", "modules"),
+    ],
+    "Workbench": [
+        (speed, "Speed", "speed", "speed"),
+        (grade, "Grade", "task_alt", "grade"),
+    ],
+}
+"""The pages of each section: module, title, Material icon, last part of the address."""
+
+
 def main() -> None:
     """Show the page that is chosen at the side."""
     st.set_page_config(page_title="MiniTorch", page_icon=_icon(), layout="wide")
-    page = st.navigation(
-        {
-            "Networks": [
-                st.Page(
-                    digits.render,
-                    title="Digits",
-                    icon=":material/draw:",
-                    url_path="digits",
-                    default=True,
-                ),
-                st.Page(
-                    sentiment.render,
-                    title="Sentiment",
-                    icon=":material/chat:",
-                    url_path="sentiment",
-                ),
-            ],
-            "Step by step": [
-                st.Page(
-                    convolution.render,
-                    title="Convolution",
-                    icon=":material/grid_on:",
-                    url_path="convolution",
-                ),
-                st.Page(
-                    pooling.render, title="Pooling", icon=":material/apps:", url_path="pooling"
-                ),
-                st.Page(
-                    probabilities.render,
-                    title="Softmax and dropout",
-                    icon=":material/bar_chart:",
-                    url_path="softmax",
-                ),
-            ],
-            "Modules 0 – 3": [
-                st.Page(
-                    operators.render,
-                    title="Operators",
-                    icon=":material/function:",
-                    url_path="operators",
-                ),
-                st.Page(
-                    autodiff.render,
-                    title="Autodiff",
-                    icon=":material/account_tree:",
-                    url_path="autodiff",
-                ),
-                st.Page(
-                    tensors.render,
-                    title="Tensors",
-                    icon=":material/view_in_ar:",
-                    url_path="tensors",
-                ),
-                st.Page(
-                    points.render, title="Points", icon=":material/scatter_plot:", url_path="points"
-                ),
-                st.Page(
-                    modules.render, title="Module trees", icon=":material/lan:", url_path="modules"
-                ),
-            ],
-            "Workbench": [
-                st.Page(speed.render, title="Speed", icon=":material/speed:", url_path="speed"),
-                st.Page(grade.render, title="Grade", icon=":material/task_alt:", url_path="grade"),
-            ],
-        }
-    )
-    page.run()
+    sections = {
+        section: [
+            st.Page(
+                module.render,
+                title=title,
+                icon=f":material/{icon}:",
+                url_path=path,
+                default=module is digits,
+            )
+            for module, title, icon, path in rows
+        ]
+        for section, rows in PAGES.items()
+    }
+    st.navigation(sections).run()
 
 
 def _icon() -> Image.Image:

@@ -9,7 +9,7 @@ from mt_models.datasets import Vocabulary, load_glove
 from mt_models.networks import CourseLeNet, KimCNN, LeNet5
 from mt_models.prediction import find_checkpoint
 from mt_models.recipes import DigitsRecipe, Recipe, SentimentRecipe, recipe_of
-from mt_nn import Module, load_checkpoint
+from mt_nn import Checkpoint, Module, load_checkpoint
 from mt_tensor import Backend
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
@@ -60,12 +60,7 @@ def load_digit_reader(place: Path) -> DigitReader:
         CheckpointError: It is damaged, or no training run wrote it.
         ValueError: It reads no digits.
     """
-    checkpoint = load_checkpoint(find_checkpoint(place))
-    recipe = recipe_of(checkpoint)
-    if not isinstance(recipe, DigitsRecipe):
-        raise ValueError(
-            f"{place} holds a network for {recipe.problem}; give one that reads digits"
-        )
+    checkpoint, recipe = _load(place, DigitsRecipe, "digits")
     with COMPUTING:
         backend = recipe.make_backend()
         network = recipe.build_network(backend)
@@ -83,12 +78,7 @@ def load_sentence_reader(place: Path) -> SentenceReader:
         CheckpointError: It is damaged, or no training run wrote it.
         ValueError: It reads no sentences.
     """
-    checkpoint = load_checkpoint(find_checkpoint(place))
-    recipe = recipe_of(checkpoint)
-    if not isinstance(recipe, SentimentRecipe):
-        raise ValueError(
-            f"{place} holds a network for {recipe.problem}; give one that reads sentences"
-        )
+    checkpoint, recipe = _load(place, SentimentRecipe, "sentences")
     glove = load_glove()
     vocabulary = Vocabulary(glove)
     # Word vectors that were not learnt may be left out of a checkpoint.
@@ -100,6 +90,16 @@ def load_sentence_reader(place: Path) -> SentenceReader:
         network.eval()
     words = ("", "", *glove.words)
     return SentenceReader(network, recipe, backend, _accuracy(checkpoint.meta), vocabulary, words)
+
+
+def _load(place: Path, kind: type[TrainedRecipe], reads: str) -> tuple[Checkpoint, TrainedRecipe]:
+    checkpoint = load_checkpoint(find_checkpoint(place))
+    recipe = recipe_of(checkpoint)
+    if not isinstance(recipe, kind):
+        raise ValueError(
+            f"{place} holds a network for {recipe.problem}; give one that reads {reads}"
+        )
+    return checkpoint, recipe
 
 
 def _accuracy(meta: dict[str, object]) -> float:
