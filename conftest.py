@@ -1,6 +1,5 @@
 """Settings shared by every test of the repository."""
 
-import importlib.util
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,14 +20,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("minitorch")
-
-APP = "packages/mt-models/src/mt_models/app"
-collect_ignore_glob = (
-    []
-    if importlib.util.find_spec("streamlit")
-    else [f"{APP}/*.py", f"{APP}/pages/*.py", f"{APP}/entry/*.py"]
-)
-"""What cannot be imported to read its docstrings where Streamlit is missing."""
 
 ONLY_WHEN_ASKED = {
     "long",

@@ -16,6 +16,7 @@ def probe(name: str, may_be_missing: set[str]) -> dict[str, object]:
     """Import the package `name` and every module in it."""
     package = importlib.import_module(name)
     folder = Path(package.__path__[0])
+    (distribution,) = importlib.metadata.packages_distributions()[name]
     for module in pkgutil.walk_packages(package.__path__, f"{name}."):
         if module.name.endswith("__main__"):
             continue
@@ -27,7 +28,7 @@ def probe(name: str, may_be_missing: set[str]) -> dict[str, object]:
     data = folder / "data"
     return {
         "folder": str(folder),
-        "version": importlib.metadata.version(name),
+        "version": importlib.metadata.version(distribution),
         "typed": (folder / "py.typed").is_file(),
         "data": {
             file.relative_to(data).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()

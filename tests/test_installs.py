@@ -6,7 +6,10 @@ with all its modules in a process of its own, outside the checkout.
 
 import hashlib
 import json
+import re
+import shutil
 import tarfile
+import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +76,7 @@ def data_in_the_checkout() -> dict[str, str]:
 
 def test_all_packages_together(fresh_venv: MakeVenv) -> None:
     venv = fresh_venv()
-    came_from = venv.pip_install(*(f"./packages/{name}" for name in NAMES))
+    came_from = venv.pip_install(*(f"./packages/{package.folder.name}" for package in PACKAGES))
     for package in PACKAGES:
         assert came_from[package.name] == package.folder.as_uri()
         assert_works(package, venv)
@@ -82,7 +85,7 @@ def test_all_packages_together(fresh_venv: MakeVenv) -> None:
 def test_one_by_one_in_the_order_of_their_dependencies(fresh_venv: MakeVenv) -> None:
     venv = fresh_venv()
     for package in PACKAGES:
-        came_from = venv.pip_install(f"./packages/{package.name}")
+        came_from = venv.pip_install(f"./packages/{package.folder.name}")
         siblings_installed = set(came_from) & set(NAMES)
         assert siblings_installed == {package.name}
         assert_works(package, venv)
@@ -92,21 +95,77 @@ def test_one_by_one_in_the_order_of_their_dependencies(fresh_venv: MakeVenv) -> 
 def test_alone_from_wheels(name: str, wheels: Path, fresh_venv: MakeVenv) -> None:
     """The package and the siblings it needs come from `dist/`, and nothing that it does not need.
 
-    An index may know a foreign distribution by one of these names. `minitorch` is such a name, so
-    its wheel is named by its file.
+    An index may know a foreign distribution by one of these names.
     """
-    (wheel,) = wheels.glob(f"{BY_NAME[name].module}-*.whl")
     venv = fresh_venv()
-    came_from = venv.pip_install(
-        "--find-links", str(wheels), str(wheel) if name == "minitorch" else name
-    )
+    came_from = venv.pip_install("--find-links", str(wheels), name)
     needed = needed_by(BY_NAME[name])
     assert {each: Path(came_from[each]).name for each in needed} == {
-        each: f"{BY_NAME[each].module}-{BY_NAME[each].version}-py3-none-any.whl" for each in needed
+        each: wheel_name(each, BY_NAME[each].version) for each in needed
     }
     assert all(came_from[each].startswith(wheels.as_uri()) for each in needed)
     assert venv.installed() & set(NAMES) == needed
     assert_works(BY_NAME[name], venv)
+
+
+def wheel_name(distribution: str, version: str) -> str:
+    """The file name of a wheel of pure Python."""
+    return f"{distribution.replace('-', '_')}-{version}-py3-none-any.whl"
+
+
+@pytest.fixture(scope="module")
+def index_with_a_decoy(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index (PEP 503) with our wheels, stand-ins for what they need, and a stranger's minitorch.
+
+    The stand-ins are wheels without modules, so that nothing is downloaded.
+    """
+    folder = tmp_path_factory.mktemp("index")
+    offered = folder / "files"
+    shutil.copytree(wheels, offered)
+    for package in PACKAGES:
+        project = tomllib.loads((package.folder / "pyproject.toml").read_text("utf-8"))["project"]
+        for requirement in project["dependencies"]:
+            name, lowest = re.findall(r"^([\w-]+)(?:>=([\d.]+))?", requirement)[0]
+            if name not in NAMES:
+                write_wheel(offered, name, lowest or "1.0")
+    write_wheel(offered, "minitorch", "0.1.0", "raise RuntimeError('a stranger')\n")
+    for wheel in offered.iterdir():
+        page = folder / "simple" / wheel.name.partition("-")[0].replace("_", "-") / "index.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        with page.open("a", encoding="utf-8") as links:
+            links.write(f'<a href="{wheel.as_uri()}">{wheel.name}</a>\n')
+    return folder / "simple"
+
+
+def write_wheel(folder: Path, distribution: str, version: str, code: str | None = None) -> None:
+    """Write a wheel that holds one module with `code`, or none."""
+    about = f"{distribution.replace('-', '_')}-{version}.dist-info"
+    contents = {
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    if code is not None:
+        contents[f"{distribution}/__init__.py"] = code
+    with zipfile.ZipFile(folder / wheel_name(distribution, version), "w") as wheel:
+        for path, text in contents.items():
+            wheel.writestr(path, text)
+        names = [*contents, f"{about}/RECORD"]
+        wheel.writestr(names[-1], "".join(f"{name},,\n" for name in names))
+
+
+def test_a_stranger_called_minitorch_is_never_installed(
+    index_with_a_decoy: Path, fresh_venv: MakeVenv
+) -> None:
+    venv = fresh_venv()
+    from_index = ("--isolated", "--index-url", index_with_a_decoy.as_uri())
+    # The decoy is there for whoever asks for it.
+    assert set(venv.pip_install(*from_index, "--dry-run", "minitorch")) == {"minitorch"}
+    came_from = venv.pip_install(*from_index, *NAMES, "mt-models[app]")
+    assert set(NAMES) <= set(came_from)
+    assert "minitorch" not in came_from
+    found = venv.python("-c", "import importlib.util as u; print(u.find_spec('minitorch').origin)")
+    source = BY_NAME["mt-minitorch"].source / "__init__.py"
+    assert Path(found.strip()).read_bytes() == source.read_bytes()
 
 
 def test_an_editable_install_reads_the_checkout(fresh_venv: MakeVenv) -> None:

@@ -33,7 +33,7 @@ def running_app(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mt_models.app", "--headless", "--port", str(port)]
+    command = [sys.executable, "-m", "mt_app", "--headless", "--port", str(port)]
     log = folder / "server.txt"
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)

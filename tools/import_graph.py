@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "mt_kernels_cuda": frozenset({"mt_tensor"}),
     "mt_nn": frozenset({"mt_autodiff", "mt_tensor"}),
     "mt_models": frozenset({"mt_nn", "mt_autodiff", "mt_tensor", "mt_kernels_cpu"}),
+    "mt_app": frozenset({"mt_models", "mt_nn", "mt_autodiff", "mt_tensor"}),
     "minitorch": frozenset(
         {"mt_tensor", "mt_autodiff", "mt_kernels_cpu", "mt_kernels_cuda", "mt_nn", "mt_models"}
     ),
@@ -29,14 +30,10 @@ ONE_FUNCTION_MAY_IMPORT: dict[str, frozenset[str]] = {"mt_models": frozenset({"m
 """Siblings that a single function of a package may import: the one that turns a name into a
 backend, so that a machine without a GPU never needs the package."""
 
-ROOMS_BEHIND_AN_EXTRA = {"mt_models.app": "app"}
-"""Parts of a package that are of no use without an extra, and may import what it brings at module
-level, except for what `python -m` reads first. No module outside such a room imports from it."""
-
 FOLDERS_NO_PACKAGE_IMPORTS = frozenset({"grading", "tools", "tests", "asv_benchmarks"})
 """What surrounds the packages knows them; they do not know it."""
 
-DISTRIBUTIONS = {"PIL": "pillow", "mnist": "python-mnist"}
+DISTRIBUTIONS = {"PIL": "pillow", "minitorch": "mt-minitorch", "mnist": "python-mnist"}
 """Distributions whose modules are called something else."""
 
 
@@ -108,7 +105,6 @@ def violations(packages: list[Package]) -> list[str]:
         ]
         found += _wrong_arrows(package, imports)
         found += _undeclared(package, imports)
-        found += _into_rooms(package, imports)
     return found
 
 
@@ -151,32 +147,8 @@ def _undeclared(package: Package, imports: list[Import]) -> Iterator[str]:
         extras = [extra for extra, names in package.extras.items() if name in names]
         if not extras:
             yield f"{each}: {package.name} does not declare {name}"
-        elif each.function is None and not (_has_extra(package, each.file) & set(extras)):
+        elif each.function is None:
             yield f"{each}: {name} comes with the extra {_listed(extras)} and may be missing"
-
-
-def _into_rooms(package: Package, imports: list[Import]) -> Iterator[str]:
-    """Imports of what is behind an extra by modules that are not."""
-    for each in imports:
-        for room in ROOMS_BEHIND_AN_EXTRA:
-            inside = f"{each.module}.".startswith(f"{room}.")
-            if inside and _folder(package, room) not in each.file.parents:
-                yield f"{each}: nothing outside {room} may import from it"
-
-
-def _has_extra(package: Package, file: Path) -> set[str]:
-    """The extras that a file may take for granted."""
-    return {
-        extra
-        for room, extra in ROOMS_BEHIND_AN_EXTRA.items()
-        if (folder := _folder(package, room)) in file.parents
-        and file not in (folder / "__init__.py", folder / "__main__.py")
-    }
-
-
-def _folder(package: Package, module: str) -> Path:
-    """The folder of a part of the package, given its dotted name."""
-    return package.source.parent / module.replace(".", "/")
 
 
 def distribution_with(module: str) -> str:

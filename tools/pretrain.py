@@ -20,7 +20,7 @@ from mt_nn import Module, load_checkpoint, save_checkpoint
 from mt_tensor import Reference
 from tools.workspace import ROOT
 
-TARGET = ROOT / "packages/mt-models/src/mt_models/app/pretrained"
+TARGET = ROOT / "packages/mt-app/src/mt_app/pretrained"
 COMMANDS = {
     "digits": ("mnist", "--train-size", "60000"),
     "sentiment": ("sentiment",),

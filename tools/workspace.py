@@ -30,6 +30,7 @@ class Package:
     Attributes:
         folder: Where it lies.
         name: What it is called on an index, such as `mt-nn`.
+        module: What it is called in an import statement, such as `mt_nn`.
         version: Its version.
         requires: The distributions that it always needs, siblings included.
         extras: The distributions that each of its extras adds.
@@ -37,14 +38,10 @@ class Package:
 
     folder: Path
     name: str
+    module: str
     version: str
     requires: frozenset[str]
     extras: dict[str, frozenset[str]]
-
-    @property
-    def module(self) -> str:
-        """What it is called in an import statement, such as `mt_nn`."""
-        return self.name.replace("-", "_")
 
     @property
     def source(self) -> Path:
@@ -56,9 +53,11 @@ def read_package(folder: Path) -> Package:
     """The package in `folder`, read from its `pyproject.toml`."""
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project.get("optional-dependencies", {})
+    (source,) = folder.glob("src/*/__init__.py")
     return Package(
         folder=folder,
         name=project["name"],
+        module=source.parent.name,
         version=project["version"],
         requires=frozenset(map(distribution_of, project.get("dependencies", []))),
         extras={name: frozenset(map(distribution_of, extra)) for name, extra in extras.items()},

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from asv_benchmarks.peers.results import Result, Table
-from mt_models.colours import BLUE, GREY, INK, ORANGE
+from mt_models.pictures.colours import BLUE, GREY, INK, ORANGE
 from mt_models.pictures.style import new_figure, styled
 
 

@@ -198,7 +198,7 @@ SCRIPTS = ("run_mnist_multiclass", "run_sentiment")
 def test_a_script_of_the_course_runs_unmodified(tmp_path: Path, script: str) -> None:
     tree = write_upstream(tmp_path, "2023", 4)
     done = subprocess.run(
-        [sys.executable, "-m", "mt_models.course", f"project/{script}.py"],
+        [sys.executable, "-P", "-m", "minitorch.course_scripts", f"project/{script}.py"],
         cwd=tree,
         capture_output=True,
         text=True,

@@ -16,7 +16,7 @@ each_package = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: 
 
 def test_the_order_of_the_packages_respects_what_they_need() -> None:
     names = [package.name for package in PACKAGES]
-    assert len(names) == 7
+    assert len(names) == 8
     for position, package in enumerate(PACKAGES):
         assert package.requires & set(names) <= set(names[:position])
 
@@ -47,5 +47,9 @@ def test_siblings_are_bound_to_the_same_minor_version(package: Package) -> None:
 
 def test_tools_know_every_package() -> None:
     sources = {package.source.parent.relative_to(ROOT).as_posix() for package in PACKAGES}
-    assert set(ROOT_SETTINGS["tool"]["mypy"]["mypy_path"].split(":")) == sources
+    mypy = ROOT_SETTINGS["tool"]["mypy"]
+    assert set(mypy["mypy_path"].split(":")) == sources
+    # `hatch run app:types` checks the app.
+    folders = {package.folder.relative_to(ROOT).as_posix() for package in PACKAGES}
+    assert folders - set(mypy["files"]) == {"packages/mt-app"}
     assert set(BOXES) == {package.name for package in PACKAGES}

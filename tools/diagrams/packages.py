@@ -46,7 +46,8 @@ class Box:
 
 
 BOXES = {
-    "minitorch": Box(0, 0, 3, "plain", "the course's flat names"),
+    "mt-app": Box(0, 0, 1, "plain", "the app in the browser"),
+    "mt-minitorch": Box(0, 1, 2, "plain", "the course's flat names: import minitorch"),
     "mt-models": Box(1, 0, 2, "plain", "data sets, LeNet, the sentence CNN, one training loop"),
     "mt-nn": Box(2, 0, 1, "orange", "layers, losses, optimisers"),
     "mt-autodiff": Box(3, 0, 1, "orange", "numbers that remember"),
@@ -75,6 +76,8 @@ def arrows(packages: list[Package]) -> tuple[list[tuple[str, str]], list[tuple[s
         for package in packages
         for names_of_extra in package.extras.values()
         for needed in sorted(names_of_extra & names)
+        # `mt-models[app]` is another name of the app, which needs mt-models.
+        if package.name not in reach(needed)
     ]
     return always, with_extras
 

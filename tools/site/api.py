@@ -34,7 +34,7 @@ def navigation() -> list[dict[str, Any]]:
     """Return the reference's part of the navigation."""
     entries = []
     for package in read_packages():
-        below: list[Any] = [f"packages/{package.name}/README.md", _path(package.module)]
+        below: list[Any] = [f"packages/{package.folder.name}/README.md", _path(package.module)]
         below += [{_short(dotted(file)): _path(dotted(file))} for file in public_modules(package)]
         entries.append({package.name: below})
     return entries

@@ -163,6 +163,7 @@ def test_a_tree_is_plain_text_without_history_or_caches(tree: Path) -> None:
     assert not [name for name in names if name.endswith((".pyc", ".nbi", ".nbc"))]
     assert not (tree / "grading" / "tests").exists()
     assert not list(tree.glob("packages/*/tests"))
+    assert not (tree / "packages" / "mt-app").exists()
 
 
 PROBE = """

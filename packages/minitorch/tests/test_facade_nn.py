@@ -1,4 +1,4 @@
-"""Functions of networks and optimisers, under the course's names."""
+"""Functions of networks, under the course's names."""
 
 import random
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minitorch
-from minitorch import Scalar, TensorBackend, tensor
+from minitorch import TensorBackend, tensor
 
 
 def test_tile(backend: TensorBackend) -> None:
@@ -78,39 +78,3 @@ def test_loaded_parameters_stay_tensors_of_the_course(backend: TensorBackend) ->
     value = module.weight.value
     assert type(value) is minitorch.Tensor and value.backend == backend
     assert value.to_numpy().tolist() == state["weight"].tolist()
-
-
-# optim
-
-
-def test_sgd_steps_tensors_and_scalars_and_forgets_gradients() -> None:
-    weight = minitorch.Parameter(tensor([1.0, 2.0]))
-    scale = minitorch.Parameter(Scalar(3.0))
-    unused = minitorch.Parameter(tensor([5.0]))
-    optimizer = minitorch.SGD([weight, scale, unused], lr=0.5)
-    (weight.value * weight.value).sum().backward()
-    (scale.value * scale.value).backward()
-    optimizer.step()
-    assert weight.value.to_numpy().tolist() == [0.0, 0.0]
-    assert scale.value.data == 0.0
-    assert unused.value.item() == 5.0
-    assert weight.value.grad is None and scale.value.derivative is None
-    assert weight.value.is_leaf() and scale.value.is_leaf()
-    assert type(weight.value) is minitorch.Tensor
-
-
-def test_sgd_defaults_to_a_rate_of_one() -> None:
-    weight = minitorch.Parameter(tensor([1.0]))
-    (weight.value * 0.25).sum().backward()
-    minitorch.SGD([weight]).step()
-    assert weight.value.item() == 0.75
-
-
-def test_zero_grad_forgets() -> None:
-    weight, scale = minitorch.Parameter(tensor([1.0])), minitorch.Parameter(Scalar(1.0))
-    optimizer = minitorch.SGD([weight, scale])
-    (weight.value * 2).sum().backward()
-    (scale.value * 2).backward()
-    optimizer.zero_grad()
-    assert weight.value.grad is None and scale.value.derivative is None
-    assert isinstance(optimizer, minitorch.Optimizer)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from mt_models.colours import INK
+from mt_models.pictures.colours import INK
 from mt_models.pictures.style import new_figure, styled
 from mt_models.problems import Evaluation
 

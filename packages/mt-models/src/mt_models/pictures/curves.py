@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mt_models.colours import BLUE, GREY, ORANGE
+from mt_models.pictures.colours import BLUE, GREY, ORANGE
 from mt_models.pictures.style import new_figure, styled
 from mt_models.training.records import EpochRecord
 

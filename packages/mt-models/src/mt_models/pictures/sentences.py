@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from mt_models.colours import BLUE, ORANGE
+from mt_models.pictures.colours import BLUE, ORANGE
 from mt_models.pictures.errors import worst_errors
 from mt_models.pictures.style import new_figure, styled
 from mt_models.problems import Evaluation

@@ -7,7 +7,7 @@ from typing import Any, cast
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from mt_models.colours import GREY, INK
+from mt_models.pictures.colours import GREY, INK
 
 STYLE: dict[str, Any] = {
     "axes.edgecolor": GREY,

@@ -1,0 +1,106 @@
+"""The curves of a training, drawn by the browser in the colours of the page."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from mt_app.jobs.live import CurvePoint
+from mt_app.theme import BLUE, ORANGE
+from mt_models.training import EpochRecord
+
+HEIGHT = 300
+
+Place = tuple[float, float]
+
+
+def training_curves(
+    points: Sequence[CurvePoint], records: Sequence[EpochRecord], epochs: int, judged_by: str
+) -> None:
+    """Draw loss and accuracy over the epochs: lines while learning, dots after each epoch.
+
+    Args:
+        points: The curve so far.
+        records: The finished epochs.
+        epochs: How many there will be.
+        judged_by: What the validation examples are, in words.
+    """
+    judged = f"on {judged_by}"
+    loss = [(point.epoch, point.loss) for point in points]
+    accuracy = [(point.epoch, 100 * point.accuracy) for point in points]
+    unseen_loss = [(float(record.epoch), record.validation_loss) for record in records]
+    unseen_accuracy = [
+        (float(record.epoch), 100 * record.validation_accuracy) for record in records
+    ]
+    highest = max((y for _, y in loss + unseen_loss), default=1.0)
+    lowest = min((y for _, y in accuracy + unseen_accuracy), default=0.0)
+    left, right = st.columns(2)
+    with left:
+        _curve("loss", loss, unseen_loss, epochs, (0.0, highest), judged)
+    with right:
+        heights = (math.floor(lowest), 100.0)
+        _curve("accuracy in %", accuracy, unseen_accuracy, epochs, heights, judged)
+
+
+def _curve(
+    title: str,
+    learnt: Sequence[Place],
+    unseen: Sequence[Place],
+    epochs: int,
+    heights: Place,
+    judged: str,
+) -> None:
+    """Draw one chart, with room for all epochs from the beginning."""
+    rows = [{"epoch": x, "value": y, "of": "while learning"} for x, y in learnt]
+    rows += [{"epoch": x, "value": y, "of": judged} for x, y in unseen]
+    # Many dots would hide the line.
+    dot = 60 if len(unseen) <= 30 else 6
+    encoding: dict[str, Any] = {
+        "x": {
+            "field": "epoch",
+            "type": "quantitative",
+            "title": "epochs",
+            "axis": {"tickMinStep": 1, "format": "d", "grid": False},
+            "scale": {"domain": [0, epochs], "nice": False},
+        },
+        "y": {
+            "field": "value",
+            "type": "quantitative",
+            "title": title,
+            "scale": {"domain": heights, "nice": False, "clamp": True},
+        },
+        "color": {
+            "field": "of",
+            "type": "nominal",
+            "title": None,
+            "scale": {
+                "domain": ["while learning", judged],
+                "range": [BLUE, ORANGE],
+            },
+            "legend": {"orient": "top"},
+        },
+        "tooltip": [
+            {"field": "of", "title": " "},
+            {"field": "epoch", "format": ".2f"},
+            {"field": "value", "format": ".4f", "title": title},
+        ],
+    }
+    st.vega_lite_chart(
+        {
+            "height": HEIGHT,
+            "data": {"values": rows},
+            "encoding": encoding,
+            "layer": [
+                {
+                    "mark": {"type": "line", "strokeWidth": 1.6},
+                    "transform": [{"filter": "datum.of == 'while learning'"}],
+                },
+                {
+                    "mark": {"type": "line", "point": {"size": dot}, "strokeWidth": 1.6},
+                    "transform": [{"filter": "datum.of != 'while learning'"}],
+                },
+            ],
+        },
+        width="stretch",
+    )

@@ -1,0 +1,258 @@
+"""Pictures of cells, grids and arrows as SVG, in the colours of the page around them.
+
+Ink is `currentColor` and every fill is translucent, so that a picture follows light and dark mode
+by itself. A drawing knows how far it reaches: nothing has to be measured before it is drawn.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+from mt_app.theme import BLUE, ORANGE
+
+INK = "currentColor"
+
+CELL = 40.0
+"""Width and height of a cell, in pixels."""
+
+MARGIN = 6.0
+CHARACTER = 0.6
+"""The width of a character, as a share of the size of the letters: wide enough for any of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a cell is filled and framed.
+
+    Attributes:
+        fill: The colour inside.
+        strength: How much of it shows, 0 to 1.
+        frame: The colour of a thick frame; None for a thin one.
+        ghost: Dashed and empty: a cell that is not in memory.
+    """
+
+    fill: str = INK
+    strength: float = 0.04
+    frame: str | None = None
+    ghost: bool = False
+
+
+PLAIN = Look()
+GHOST = Look(strength=0.0, ghost=True)
+
+
+def shaded(value: float, largest: float, frame: str | None = None) -> Look:
+    """Return the look of a number: blue above zero and orange below, the stronger the larger.
+
+    Args:
+        value: The number.
+        largest: The absolute value that is shown strongest.
+        frame: The colour of a thick frame, or None.
+
+    >>> shaded(-2.0, 4.0).fill == ORANGE
+    True
+    """
+    share = min(abs(value) / largest, 1.0) if largest > 0 else 0.0
+    # Written so that NaN is strongest.
+    strength = 0.04 + 0.5 * share if share <= 1.0 else 0.54
+    return Look(ORANGE if value < 0 else BLUE, strength, frame)
+
+
+def number(value: float) -> str:
+    """Return a number in as few characters as tell it apart, for a cell.
+
+    >>> number(2.0), number(-0.125), number(1234.5), number(float("nan"))
+    ('2', '-0.12', '1.2e3', 'nan')
+    """
+    if value != value or value in (float("inf"), float("-inf")):
+        return str(value)
+    if abs(value) >= 1000:
+        return f"{value:.1e}".replace("e+0", "e").replace("e+", "e")
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+@dataclass(slots=True)
+class Drawing:
+    """A picture that grows with what is drawn."""
+
+    _parts: list[str] = field(default_factory=list)
+    _left: float = 0.0
+    _top: float = 0.0
+    _right: float = 0.0
+    _bottom: float = 0.0
+
+    def cell(
+        self,
+        x: float,
+        y: float,
+        text: str = "",
+        look: Look = PLAIN,
+        *,
+        width: float = CELL,
+        height: float = CELL,
+        note: str = "",
+    ) -> None:
+        """Draw a rectangle with a text in its middle and a small note at its foot."""
+        dashes = ' stroke-dasharray="3 3"' if look.ghost else ""
+        line = 2.5 if look.frame else 1.0
+        self._parts.append(
+            f'<rect x="{x + 1:g}" y="{y + 1:g}" width="{width - 2:g}" height="{height - 2:g}" '
+            f'rx="4" fill="{look.fill}" fill-opacity="{look.strength:.3g}" '
+            f'stroke="{look.frame or INK}" stroke-opacity="{0.95 if look.frame else 0.25}" '
+            f'stroke-width="{line}"{dashes}></rect>'
+        )
+        self._reach(x, y)
+        self._reach(x + width, y + height)
+        middle = y + height / 2 - (5 if note else 0)
+        size = min(13.0, (width - 6) / (CHARACTER * max(len(text), 1)))
+        self.text(x + width / 2, middle, text, size=size, anchor="middle", faint=look.ghost)
+        if note:
+            small = min(9.0, (width - 4) / (CHARACTER * len(note)))
+            foot = y + height - 9
+            self.text(x + width / 2, foot, note, size=small, anchor="middle", faint=True)
+
+    def grid(
+        self,
+        x: float,
+        y: float,
+        rows: Sequence[Sequence[float]],
+        look: Callable[[int, int], Look] | None = None,
+        *,
+        note: Callable[[int, int], str] | None = None,
+        size: float = CELL,
+    ) -> None:
+        """Draw numbers in rows and columns.
+
+        Args:
+            x: The left edge.
+            y: The top edge.
+            rows: The numbers.
+            look: How the cell at a row and a column looks; shaded by its number unless given.
+            note: What stands small in the cell, if anything.
+            size: Width and height of a cell.
+        """
+        largest = max((abs(value) for row in rows for value in row), default=0.0)
+        for i, row in enumerate(rows):
+            for j, value in enumerate(row):
+                self.cell(
+                    x + j * size,
+                    y + i * size,
+                    number(value),
+                    look(i, j) if look else shaded(value, largest),
+                    width=size,
+                    height=size,
+                    note=note(i, j) if note else "",
+                )
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        size: float = 13.0,
+        anchor: str = "start",
+        colour: str = INK,
+        strong: bool = False,
+        faint: bool = False,
+    ) -> None:
+        """Write a line; y is its middle."""
+        if not text:
+            return
+        weight = ' font-weight="600"' if strong else ""
+        self._parts.append(
+            f'<text x="{x:g}" y="{y + 0.35 * size:g}" font-size="{size:.3g}" '
+            f'text-anchor="{anchor}" fill="{colour}" '
+            f'fill-opacity="{0.65 if faint else 1}"{weight}>{escape(text)}</text>'
+        )
+        width = CHARACTER * size * len(text)
+        left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+        self._reach(left, y - size)
+        self._reach(left + width, y + size)
+
+    def line(
+        self, points: Sequence[tuple[float, float]], *, colour: str = INK, width: float = 1.5
+    ) -> None:
+        """Draw straight lines from point to point."""
+        path = " ".join(f"{x:g},{y:g}" for x, y in points)
+        strength = 0.35 if colour == INK and width < 2 else 0.9
+        self._parts.append(
+            f'<polyline points="{path}" fill="none" stroke="{colour}" '
+            f'stroke-opacity="{strength}" stroke-width="{width:g}" stroke-linecap="round">'
+            "</polyline>"
+        )
+        for x, y in points:
+            self._reach(x, y)
+
+    def arrow(
+        self, points: Sequence[tuple[float, float]], *, colour: str = INK, width: float = 1.5
+    ) -> None:
+        """Draw straight lines from point to point, with a head at the last one."""
+        self.line(points, colour=colour, width=width)
+        (x0, y0), (x1, y1) = points[-2:]
+        length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 or 1.0
+        along, across = (x1 - x0) / length * 8, (y1 - y0) / length * 8
+        head = [
+            (x1 - along - across / 2, y1 - across + along / 2),
+            (x1, y1),
+            (x1 - along + across / 2, y1 - across - along / 2),
+        ]
+        self.line(head, colour=colour, width=width)
+
+    def dot(self, x: float, y: float, colour: str, radius: float = 4.0) -> None:
+        """Draw a small disc."""
+        self._parts.append(
+            f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" fill="{colour}" '
+            f'stroke="{INK}" stroke-opacity="0.6"></circle>'
+        )
+        self._reach(x - radius, y - radius)
+        self._reach(x + radius, y + radius)
+
+    def ring(self, x: float, y: float, radius: float) -> None:
+        """Draw a circle that is empty inside."""
+        self._parts.append(
+            f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" fill="none" stroke="{INK}" '
+            'stroke-width="2"></circle>'
+        )
+        self._reach(x - radius, y - radius)
+        self._reach(x + radius, y + radius)
+
+    def tint(
+        self, x: float, y: float, width: float, height: float, colour: str, strength: float
+    ) -> None:
+        """Fill a rectangle without a frame."""
+        self._parts.append(
+            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" fill="{colour}" '
+            f'fill-opacity="{strength:.2g}" shape-rendering="crispEdges"></rect>'
+        )
+        self._reach(x, y)
+        self._reach(x + width, y + height)
+
+    @property
+    def width(self) -> float:
+        """How wide the picture is by now, in pixels."""
+        return self._right - self._left + 2 * MARGIN
+
+    @property
+    def height(self) -> float:
+        """How high the picture is by now, in pixels."""
+        return self._bottom - self._top + 2 * MARGIN
+
+    def svg(self, narrowest: float = 320.0) -> str:
+        """Return the picture as an element of a page.
+
+        It becomes as wide as its place, but no wider than it was drawn. Where the place is
+        narrower than `narrowest` shows legibly, it can be moved sideways.
+        """
+        least = min(narrowest, self.width)
+        box = f"{self._left - MARGIN:g} {self._top - MARGIN:g} {self.width:g} {self.height:g}"
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" font-family="inherit" '
+            f'style="display:block;width:100%;max-width:{self.width:g}px;min-width:{least:g}px">'
+            f"{''.join(self._parts)}</svg>"
+        )
+
+    def _reach(self, x: float, y: float) -> None:
+        self._left, self._right = min(self._left, x), max(self._right, x)
+        self._top, self._bottom = min(self._top, y), max(self._bottom, y)

@@ -1,0 +1,78 @@
+"""The script that Streamlit runs: the list of pages, and the one that is open."""
+
+from types import ModuleType
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from mt_app.pages import (
+    autodiff,
+    convolution,
+    digits,
+    grade,
+    modules,
+    operators,
+    points,
+    pooling,
+    probabilities,
+    sentiment,
+    speed,
+    tensors,
+)
+
+SEVEN = "........ .######. .....##. ....##.. ...##... ..##.... ..##.... ........"
+
+
+PAGES: dict[str, list[tuple[ModuleType, str, str, str]]] = {
+    "Networks": [
+        (digits, "Digits", "draw", "digits"),
+        (sentiment, "Sentiment", "chat", "sentiment"),
+    ],
+    "Step by step": [
+        (convolution, "Convolution", "grid_on", "convolution"),
+        (pooling, "Pooling", "apps", "pooling"),
+        (probabilities, "Softmax and dropout", "bar_chart", "softmax"),
+    ],
+    "Modules 0 – 3": [
+        (operators, "Operators", "function", "operators"),
+        (autodiff, "Autodiff", "account_tree", "autodiff"),
+        (tensors, "Tensors", "view_in_ar", "tensors"),
+        (points, "Points", "scatter_plot", "points"),
+        (modules, "Module trees", "lan", "modules"),
+    ],
+    "Workbench": [
+        (speed, "Speed", "speed", "speed"),
+        (grade, "Grade", "task_alt", "grade"),
+    ],
+}
+"""The pages of each section: module, title, Material icon, last part of the address."""
+
+
+def main() -> None:
+    """Show the page that is chosen at the side."""
+    st.set_page_config(page_title="MiniTorch", page_icon=_icon(), layout="wide")
+    sections = {
+        section: [
+            st.Page(
+                module.render,
+                title=title,
+                icon=f":material/{icon}:",
+                url_path=path,
+                default=module is digits,
+            )
+            for module, title, icon, path in rows
+        ]
+        for section, rows in PAGES.items()
+    }
+    st.navigation(sections).run()
+
+
+def _icon() -> Image.Image:
+    """Return the browser tab's picture. One of Streamlit's own would come from another host."""
+    pixels = [[255 if cell == "#" else 0 for cell in row] for row in SEVEN.split()]
+    return Image.fromarray(np.array(pixels, np.uint8)).resize((64, 64), Image.Resampling.NEAREST)
+
+
+if __name__ == "__main__":
+    main()

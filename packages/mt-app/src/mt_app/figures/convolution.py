@@ -1,0 +1,146 @@
+"""The window of a convolution over what it reads, and the cells of memory behind it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_app.drawing import INK, Drawing, Look, number, shaded
+from mt_app.figures.planes import Index, draw_planes, draw_storage
+from mt_app.lessons.convolution import Convolution, Phase, Step, cells_read
+from mt_app.theme import BLUE, ORANGE
+from mt_tensor import TensorData
+
+LEFT = {
+    "forward": "input x",
+    "input gradient": "gradient of the output",
+    "weight gradient": "input x",
+}
+RIGHT = {
+    "forward": "kernel w",
+    "input gradient": "kernel w",
+    "weight gradient": "gradient of the output",
+}
+RESULT = {
+    "forward": "output z",
+    "input gradient": "gradient of x",
+    "weight gradient": "gradient of w",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepFigures:
+    """The pictures of one step.
+
+    Attributes:
+        left: What the window slides over, the window framed; each of its cells says what it is
+            multiplied by.
+        right: The other factor, what is used of it framed.
+        result: What has come out so far.
+        left_storage: The memory of the first, numbered in the order of reading.
+        right_storage: The memory of the second.
+    """
+
+    left: Drawing
+    right: Drawing
+    result: Drawing
+    left_storage: Drawing
+    right_storage: Drawing
+
+
+def draw_step(lesson: Convolution, phase: Phase, at: int) -> StepFigures:
+    """Draw the step with a number."""
+    steps = lesson.steps(phase)
+    step = steps[at]
+    left, right = lesson.factors(phase)
+    colour = BLUE if phase == "forward" else ORANGE
+    matrix = len(lesson.output.shape) == 3
+    return StepFigures(
+        _draw_left(step, left, right, LEFT[phase], matrix),
+        _draw_right(step, right, RIGHT[phase], matrix),
+        draw_planes(
+            lesson.result(phase),
+            RESULT[phase],
+            look=lambda index: (
+                shaded(float(lesson.result(phase)[index]), _largest(lesson.result(phase)), colour)
+                if index == step.out
+                else None
+            ),
+            hidden={later.out for later in steps[at + 1 :]},
+            matrix=matrix,
+        ),
+        _draw_memory(left, [term.left for term in step.terms if term.inside], LEFT[phase], colour),
+        _draw_memory(
+            right, [term.right for term in step.terms if term.inside], RIGHT[phase], colour
+        ),
+    )
+
+
+def sum_in_words(lesson: Convolution, phase: Phase, step: Step) -> str:
+    """Return the sum of a step, written out: at most eight products, then an ellipsis."""
+    left, right = lesson.factors(phase)
+    products = [
+        f"{number(left.get(t.left))}·{_in_product(right.get(t.right))}"
+        for t in step.terms
+        if t.inside
+    ]
+    outside = sum(not term.inside for term in step.terms)
+    shown = " + ".join(products[:8]) + (" + …" if len(products) > 8 else "")
+    zeros = f"  ({outside} of {len(step.terms)} read a zero outside)" if outside else ""
+    place = ", ".join(map(str, step.out))
+    return f"[{place}] = {shown or '0'} = {number(lesson.sum(phase, step))}{zeros}"
+
+
+def _in_product(value: float) -> str:
+    return f"({number(value)})" if value < 0 else number(value)
+
+
+def _draw_left(
+    step: Step, left: TensorData, right: TensorData, title: str, matrix: bool
+) -> Drawing:
+    factors = {term.left: right.get(term.right) for term in step.terms}
+    array = _array(left)
+    largest = _largest(array)
+
+    def look(index: Index) -> Look | None:
+        return shaded(float(array[index]), largest, INK) if index in factors else None
+
+    def note(index: Index) -> str:
+        return f"×{number(factors[index])}" if index in factors else ""
+
+    outside = [term.left for term in step.terms if not term.inside]
+    return draw_planes(array, title, look=look, note=note, outside=outside, matrix=matrix)
+
+
+def _draw_right(step: Step, right: TensorData, title: str, matrix: bool) -> Drawing:
+    inside = {term.right for term in step.terms if term.inside}
+    used = {term.right for term in step.terms}
+    array = _array(right)
+    largest = _largest(array)
+
+    def look(index: Index) -> Look | None:
+        if index not in used:
+            return None
+        return shaded(float(array[index]), largest, INK) if index in inside else Look(strength=0.0)
+
+    return draw_planes(array, title, look=look, matrix=matrix)
+
+
+def _draw_memory(data: TensorData, indices: list[Index], title: str, colour: str) -> Drawing:
+    read = set(cells_read(data, indices))
+    # So that rows of the picture are rows of the tensor, where it lies row by row.
+    columns = max(12 // data.shape[-1], 1) * data.shape[-1]
+    return draw_storage(
+        [float(value) for value in data.storage],
+        f"{title}: shape {data.shape}, strides {data.strides}",
+        look=lambda position: Look(colour, 0.3, colour) if position in read else None,
+        columns=columns,
+    )
+
+
+def _array(data: TensorData) -> npt.NDArray[np.float64]:
+    return np.array([data.get(index) for index in data.indices()]).reshape(data.shape)
+
+
+def _largest(array: npt.NDArray[np.float64]) -> float:
+    return float(np.abs(array).max(initial=0.0))

@@ -1,0 +1,54 @@
+"""The windows of a pooling, on the image and in memory."""
+
+import numpy as np
+
+from mt_app.drawing import INK, Drawing, Look, shaded
+from mt_app.figures.planes import Index, draw_planes
+from mt_app.lessons.pooling import Pooling
+from mt_app.theme import BLUE, ORANGE
+
+
+def draw_windows(lesson: Pooling, at: int) -> tuple[Drawing, Drawing, Drawing, Drawing]:
+    """Draw a step: the image, the tiles, the output so far, and the gradient.
+
+    Args:
+        lesson: What was pooled.
+        at: The number of the window, in row-major order.
+    """
+    rows, columns = lesson.output.shape
+    row, column = divmod(at, columns)
+    window = set(lesson.window(row, column))
+    largest = float(np.abs(lesson.image).max())
+
+    def on_image(index: Index) -> Look | None:
+        return shaded(float(lesson.image[index]), largest, INK) if index in window else None
+
+    def on_gradient(index: Index) -> Look:
+        strength = 0.04 + 0.5 * float(lesson.gradient[index])
+        return Look(ORANGE, strength, INK if index in window else None)
+
+    def on_output(index: Index) -> Look | None:
+        return (
+            shaded(float(lesson.output[index]), largest, BLUE) if index == (row, column) else None
+        )
+
+    tiles = lesson.tiles.reshape(rows * columns, -1)
+    positions = lesson.positions.reshape(rows * columns, -1)
+    return (
+        draw_planes(lesson.image, "image", look=on_image),
+        draw_planes(
+            tiles,
+            "tiles: one row for each window",
+            look=lambda index: shaded(
+                float(tiles[index]), largest, INK if index[0] == at else None
+            ),
+            note=lambda index: str(positions[index]),
+        ),
+        draw_planes(
+            lesson.output,
+            "output",
+            look=on_output,
+            hidden=[index for i, index in enumerate(np.ndindex(rows, columns)) if i > at],
+        ),
+        draw_planes(lesson.gradient, "gradient of the sum of the output", look=on_gradient),
+    )

@@ -1,0 +1,112 @@
+"""The networks that can be asked: those that come with the package and those of training runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from mt_app.insight.computing import COMPUTING
+from mt_models.datasets import Vocabulary, load_glove
+from mt_models.networks import CourseLeNet, KimCNN, LeNet5
+from mt_models.prediction import find_checkpoint
+from mt_models.recipes import DigitsRecipe, Recipe, SentimentRecipe, recipe_of
+from mt_nn import Checkpoint, Module, load_checkpoint
+from mt_tensor import Backend
+
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
+"""Networks that were trained by this library; their README says how."""
+
+Network = TypeVar("Network", bound=Module)
+TrainedRecipe = TypeVar("TrainedRecipe", bound=Recipe)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reader(Generic[Network, TrainedRecipe]):
+    """A trained network in evaluation mode.
+
+    Attributes:
+        network: The network.
+        recipe: How it was trained.
+        backend: What it computes on.
+        accuracy: Its share of right answers on the validation examples, as its run noted.
+    """
+
+    network: Network
+    recipe: TrainedRecipe
+    backend: Backend
+    accuracy: float
+
+
+DigitReader = Reader[CourseLeNet | LeNet5, DigitsRecipe]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SentenceReader(Reader[KimCNN, SentimentRecipe]):
+    """A trained network that reads sentences.
+
+    Attributes:
+        vocabulary: The words that it knows.
+        words: The word of each row of the vocabulary; the two first rows have none.
+    """
+
+    vocabulary: Vocabulary
+    words: tuple[str, ...]
+
+
+def load_digit_reader(place: Path) -> DigitReader:
+    """Load the network of a checkpoint or of a run.
+
+    Raises:
+        FileNotFoundError: There is none.
+        CheckpointError: It is damaged, or no training run wrote it.
+        ValueError: It reads no digits.
+    """
+    checkpoint, recipe = _load(place, DigitsRecipe, "digits")
+    with COMPUTING:
+        backend = recipe.make_backend()
+        network = recipe.build_network(backend)
+        checkpoint.restore(network)
+        network.eval()
+    assert isinstance(network, CourseLeNet | LeNet5)
+    return Reader(network, recipe, backend, _accuracy(checkpoint.meta))
+
+
+def load_sentence_reader(place: Path) -> SentenceReader:
+    """Load the network of a checkpoint or of a run, and the words that it knows.
+
+    Raises:
+        FileNotFoundError: There is none.
+        CheckpointError: It is damaged, or no training run wrote it.
+        ValueError: It reads no sentences.
+    """
+    checkpoint, recipe = _load(place, SentimentRecipe, "sentences")
+    glove = load_glove()
+    vocabulary = Vocabulary(glove)
+    # Word vectors that were not learnt may be left out of a checkpoint.
+    checkpoint.model.setdefault("embedding.weight", vocabulary.vectors)
+    with COMPUTING:
+        backend = recipe.make_backend()
+        network = recipe.build_network(vocabulary, backend)
+        checkpoint.restore(network)
+        network.eval()
+    words = ("", "", *glove.words)
+    return SentenceReader(network, recipe, backend, _accuracy(checkpoint.meta), vocabulary, words)
+
+
+def _load(place: Path, kind: type[TrainedRecipe], reads: str) -> tuple[Checkpoint, TrainedRecipe]:
+    checkpoint = load_checkpoint(find_checkpoint(place))
+    recipe = recipe_of(checkpoint)
+    if not isinstance(recipe, kind):
+        raise ValueError(
+            f"{place} holds a network for {recipe.problem}; give one that reads {reads}"
+        )
+    return checkpoint, recipe
+
+
+def _accuracy(meta: dict[str, object]) -> float:
+    """Return the validation accuracy of the epoch whose network it is."""
+    progress = meta["progress"]
+    assert isinstance(progress, dict)
+    record = progress["records"][-1] if progress["records"] else None
+    if record is None or not record["validation_total"]:
+        return float("nan")
+    return float(record["validation_right"] / record["validation_total"])

@@ -1,0 +1,180 @@
+"""Measures the backends on small work: `python -m mt_app.jobs.speed FOLDER`.
+
+Every result is a line of JSON in `speed.jsonl` as soon as it is there. A time is the best of some
+calls, after one in which kernels are compiled and which is not counted.
+"""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mt_app.jobs.watch import Watch
+from mt_autodiff import Tensor, no_grad, tensor
+from mt_models.backends import default_dtype, make_backend
+from mt_models.networks import CourseLeNet
+from mt_models.problems import image_batch
+from mt_nn import SGD, nll_loss
+from mt_tensor import Backend
+
+RESULTS = "speed.jsonl"
+NAMES = ("reference", "fast", "tuned")
+AT_LEAST = 0.4
+"""Seconds that are spent on a measurement, if a single call does not take longer."""
+
+Call = Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Something to measure.
+
+    Attributes:
+        name: What it is called.
+        size: How large it is, in words.
+        prepare: Makes the call that is measured.
+    """
+
+    name: str
+    size: str
+    prepare: Callable[[Backend], Call]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a backend took.
+
+    Attributes:
+        workload: The name of what it did.
+        size: How large that was.
+        backend: Its name.
+        dtype: The type of its numbers.
+        seconds: The best of several calls.
+    """
+
+    workload: str
+    size: str
+    backend: str
+    dtype: str
+    seconds: float
+
+
+def _random(backend: Backend, *shape: int) -> Tensor:
+    return tensor(np.random.default_rng(0).standard_normal(shape).astype(backend.dtype), backend)
+
+
+def _sum(backend: Backend) -> Call:
+    a, b = _random(backend, 100, 100), _random(backend, 1, 100)
+    return lambda: a + b
+
+
+def _reduce(backend: Backend) -> Call:
+    a = _random(backend, 100, 100)
+    return lambda: a.sum(1)
+
+
+def _matmul(backend: Backend) -> Call:
+    a, b = _random(backend, 48, 48), _random(backend, 48, 48)
+    return lambda: a @ b
+
+
+def _forward(backend: Backend) -> Call:
+    network = CourseLeNet(np.random.default_rng(0), backend)
+    network.eval()
+    image = image_batch(np.full((1, 28, 28), 128, np.uint8), backend)
+
+    def call() -> None:
+        with no_grad():
+            network(image)
+
+    return call
+
+
+def _step(backend: Backend) -> Call:
+    network = CourseLeNet(np.random.default_rng(0), backend)
+    optimizer = SGD(network.parameters(), lr=0.01)
+    image = image_batch(np.full((1, 28, 28), 128, np.uint8), backend)
+
+    def call() -> None:
+        nll_loss(network(image), np.array([7])).backward()
+        optimizer.step()
+
+    return call
+
+
+WORKLOADS = (
+    Workload("sum with broadcasting", "100 × 100 and 1 × 100", _sum),
+    Workload("sum over rows", "100 × 100", _reduce),
+    Workload("matrix product", "48 × 48 and 48 × 48", _matmul),
+    Workload("LeNet reads a digit", "1 × 28 × 28", _forward),
+    Workload("LeNet learns a digit", "1 × 28 × 28", _step),
+)
+
+
+def measure(call: Call) -> float:
+    """Return the seconds of the fastest call."""
+    best, spent = float("inf"), 0.0
+    while spent < AT_LEAST:
+        begin = time.perf_counter()
+        call()
+        seconds = time.perf_counter() - begin
+        best, spent = min(best, seconds), spent + seconds
+    return best
+
+
+def timings(names: tuple[str, ...] = NAMES) -> Iterator[Timing]:
+    """Measure every backend on all work, the fast ones first."""
+    for name in reversed(names):
+        dtype = default_dtype(name)
+        backend = make_backend(name, dtype)
+        for work in WORKLOADS:
+            call = work.prepare(backend)
+            if name != "reference":  # Plain Python has nothing to compile, and takes long enough.
+                call()
+            yield Timing(work.name, work.size, name, dtype, measure(call))
+
+
+def read_timings(folder: Path) -> list[Timing]:
+    """Return the results so far."""
+    try:
+        lines = (folder / RESULTS).read_text("utf-8").splitlines()
+        return [Timing(**json.loads(line)) for line in lines]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def machine() -> str:
+    """Say what computes."""
+    return f"{_processor()}, Python {platform.python_version()}, NumPy {np.__version__}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        return f"{len(names)} × {names[0]}"
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()
+
+
+def main(folder: Path) -> int:
+    """Measure everything."""
+    with Watch(folder) as watch, (folder / RESULTS).open("w", encoding="utf-8") as file:
+        try:
+            watch.interruptible = True
+            for timing in timings():
+                file.write(f"{json.dumps(asdict(timing))}\n")
+                file.flush()
+        except KeyboardInterrupt:
+            return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

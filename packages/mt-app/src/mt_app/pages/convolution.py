@@ -1,0 +1,97 @@
+"""The page on which a convolution goes step by step."""
+
+import numpy as np
+import streamlit as st
+
+from mt_app.figures.convolution import draw_step, sum_in_words
+from mt_app.lessons.convolution import (
+    LAYOUTS,
+    PHASES,
+    Convolution,
+    Phase,
+    convolution,
+)
+from mt_app.stepper import stepper
+from mt_app.style import figure, page_head
+
+FORMULAS: dict[Phase, str] = {
+    "forward": r"z_{o,p} = \sum_{c,k} x_{c,\,p \pm k}\; w_{o,c,k}",
+    "input gradient": r"\bar x_{c,q} = \sum_{o,k} \bar z_{o,\,q \mp k}\; w_{o,c,k}",
+    "weight gradient": r"\bar w_{o,c,k} = \sum_p x_{c,\,p \pm k}\; \bar z_{o,p}",
+}
+
+
+def render() -> None:
+    """Draw the page."""
+    page_head(
+        "Convolution, step by step",
+        "A convolution multiplies a window of the input by a kernel, adds the products up, and "
+        "moves on by one. Watch three things: which cells the window covers, where it hangs over "
+        "the edge and reads zeros, and which cells of memory are read for it.",
+        (
+            "Let it play once forward, then switch to the gradient of the input: it is a "
+            "convolution, too, that looks the other way.",
+            "Store the input column by column: nothing changes in the picture of the tensor, and "
+            "everything in memory.",
+        ),
+    )
+    lesson = _choose()
+    chosen: Phase | None = st.segmented_control(
+        "What is computed", PHASES, default="forward", format_func=str.capitalize, key="conv.phase"
+    )
+    phase: Phase = chosen or "forward"
+    st.latex(FORMULAS[phase])
+    steps = lesson.steps(phase)
+    stepper(f"conv.{phase}", len(steps), lambda at: _show(lesson, phase, at), name="output")
+
+
+def _choose() -> Convolution:
+    """Show what can be chosen and compute it."""
+    with st.container(border=True):
+        left, middle, right = st.columns(3)
+        flat = left.segmented_control("Input", ("1-D", "2-D"), default="2-D", key="conv.dims")
+        reverse = left.toggle(
+            "reverse",
+            key="conv.reverse",
+            help="Anchor the kernel at its last cell: the window looks back instead of ahead.",
+        )
+        width = middle.slider("Kernel size", 1, 4, 3, key="conv.kernel")
+        channels = middle.slider("Input channels", 1, 3, 1, key="conv.channels")
+        kernels = right.slider("Kernels (output channels)", 1, 3, 1, key="conv.kernels")
+        layout = right.selectbox("The input lies in memory", LAYOUTS, key="conv.layout")
+        seed = left.number_input("Numbers drawn with seed", 0, 999, 1, key="conv.seed")
+    sizes, kernel = ((8,), (width,)) if flat == "1-D" else ((5, 5), (width, width))
+    rng = np.random.default_rng(int(seed))
+    return convolution(
+        rng.integers(-3, 6, size=(channels, *sizes)),
+        rng.integers(-2, 3, size=(kernels, channels, *kernel)),
+        rng.integers(-2, 3, size=(kernels, *sizes)),
+        reverse=reverse,
+        layout=layout,
+    )
+
+
+def _show(lesson: Convolution, phase: Phase, at: int) -> None:
+    """Draw one step."""
+    step = lesson.steps(phase)[at]
+    figures = draw_step(lesson, phase, at)
+    words = sum_in_words(lesson, phase, step)
+    st.code(words, language=None, wrap_lines=True)
+    # A sequence's results stand below it; images have room side by side.
+    sequence = lesson.output.ndim == 2
+    first, second, *third = st.columns([2, 1] if sequence else 3)
+    with first:
+        figure(figures.left.svg(220), f"What the window covers, and what by: {words}")
+    with second:
+        figure(figures.right.svg(220), "The other factor of the products, what is used framed")
+    with third[0] if third else first:
+        figure(figures.result.svg(220), "What has come out so far, the newest number framed")
+    st.markdown("##### The same step in memory")
+    st.caption(
+        "Each cell shows its number and its position; those that this step reads are filled."
+    )
+    left, right = st.columns(2)
+    with left:
+        figure(figures.left_storage.svg(), "The cells of memory that are read for the window")
+    with right:
+        figure(figures.right_storage.svg(), "The cells of memory that the other factor is read of")

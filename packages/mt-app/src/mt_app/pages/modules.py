@@ -1,0 +1,83 @@
+"""The page on which a network is a tree of modules."""
+
+import numpy as np
+import streamlit as st
+
+from mt_app.lessons.modules import NETWORKS, Branch, tree
+from mt_app.style import page_head
+from mt_nn import Module
+
+
+@st.cache_resource(show_spinner="Building the network …")
+def _build(name: str) -> Module:
+    return NETWORKS[name](np.random.default_rng(0))
+
+
+def render() -> None:
+    """Draw the page."""
+    page_head(
+        "Module trees",
+        "A network is a module with modules in it. Parameters are found by walking over the "
+        "attributes, and their names are the way there, joined by dots. Look at where the numbers "
+        "are: most of a network is often in a single layer.",
+        (
+            "Switch to evaluation: every module of the tree is told.",
+            "Find the parameters of KimCNN that are not learnt.",
+        ),
+    )
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    names = list(NETWORKS)
+    name = left.segmented_control("Network", names, default=names[0], key="tree.network")
+    training = right.toggle("training", True, key="tree.training")
+    network = _build(name or names[0])
+    # The network is shared by all windows; this run shows what it sets.
+    if training:
+        network.train()
+    else:
+        network.eval()
+    branches = tree(network)
+    total = sum(branch.count for branch in branches)
+    frozen = sum(h.count for b in branches for h in b.parameters if not h.learnt)
+    one, two, three = st.columns(3)
+    one.metric("modules", len(branches))
+    two.metric("numbers that are learnt", f"{total - frozen:,}")
+    three.metric("numbers that are not", f"{frozen:,}")
+    st.dataframe(
+        _rows(branches, total),
+        hide_index=True,
+        height="content",
+        column_config={
+            "numbers": st.column_config.TextColumn("numbers", alignment="right"),
+            "share": st.column_config.ProgressColumn("share", min_value=0.0, max_value=1.0),
+        },
+    )
+    with st.expander("As Python prints it"):
+        st.code(repr(network), language=None)
+
+
+def _rows(branches: list[Branch], total: int) -> dict[str, list[object]]:
+    rows: dict[str, list[object]] = {
+        key: [] for key in ("name", "kind", "shape", "numbers", "share", "mode")
+    }
+    for branch in branches:
+        # Ordinary spaces would be swallowed.
+        indent = "\u2003" * branch.depth
+        mode = "train" if branch.training else "eval"
+        kind = f"{branch.kind}({branch.settings})"
+        _add(rows, indent + (branch.name or "(the network)"), kind, "", "", None, mode)
+        for held in branch.parameters:
+            _add(
+                rows,
+                f"{indent}\u2003{branch.name}.{held.name}".replace("\u2003.", "\u2003"),
+                "Parameter" if held.learnt else "Parameter, not learnt",
+                " × ".join(map(str, held.shape)) or "one number",
+                f"{held.count:,}",
+                held.count / total if total else 0.0,
+                "",
+            )
+    return rows
+
+
+def _add(rows: dict[str, list[object]], *values: object) -> None:
+    for column, value in zip(rows.values(), values, strict=True):
+        column.append(value)

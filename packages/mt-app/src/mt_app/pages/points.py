@@ -1,0 +1,151 @@
+"""The page on points in the plane: a line moved by hand, and networks while they learn."""
+
+from typing import Literal
+
+import streamlit as st
+
+from mt_app.figures.points import draw_line, draw_map
+from mt_app.jobs import RunView
+from mt_app.lessons.points import Line, ask_run, judge, line_everywhere
+from mt_app.style import figure, page_head
+from mt_app.training_view import start_button, training_panel
+from mt_models.backends import default_dtype
+from mt_models.datasets import DATASETS, Graph
+from mt_models.problems import Points
+from mt_models.recipes import PointsRecipe
+from mt_models.training import LAST, Settings
+from mt_nn import CheckpointError
+
+CELLS = 40
+"""Rows and columns of the map."""
+
+SLIDERS = ("w1", "w2", "b")
+START = {"w1": 6.0, "w2": 0.0, "b": -2.0}
+
+MODELS = {
+    "scalars (module 1)": ("scalar", "reference"),
+    "tensors (module 2)": ("tensor", "reference"),
+    "fast tensors (module 3)": ("tensor", "fast"),
+    "tuned tensors": ("tensor", "tuned"),
+}
+"""What the network is made of: the kind of model, and the backend of its tensors."""
+
+
+def render() -> None:
+    """Draw the page."""
+    page_head(
+        "Points in the plane",
+        "Six sets of points, each asking for more of a model than the one before. A line is three "
+        "numbers, which can be moved by hand; a network finds hundreds by itself. The colour of "
+        "the plane is what the model says there, the colour of a point is what is right.",
+        (
+            "Separate Simple by hand, then try Xor: no line will do.",
+            "Take single steps down the slope and watch the three numbers move by themselves.",
+        ),
+    )
+    by_hand, learning = st.tabs(["A line by hand", "A network that learns"])
+    with by_hand:
+        _by_hand()
+    with learning:
+        _learning()
+
+
+@st.fragment
+def _by_hand() -> None:
+    name = st.segmented_control("Points", list(DATASETS), default="Simple", key="points.set")
+    points = _points(name or "Simple", 50)
+    left, right = st.columns(2)
+    with right:
+        for slider in SLIDERS:
+            st.session_state.setdefault(f"points.{slider}", START[slider])
+        w1 = st.slider("w1, how much x1 counts", -20.0, 20.0, step=0.1, key="points.w1")
+        w2 = st.slider("w2, how much x2 counts", -20.0, 20.0, step=0.1, key="points.w2")
+        b = st.slider("b, the bias", -20.0, 20.0, step=0.1, key="points.b")
+        rate = st.select_slider("Learning rate", (0.5, 1.0, 2.0, 5.0, 10.0), 5.0, key="points.rate")
+        line = Line(w1, w2, b)
+        judged = judge(line, points)
+        with st.container(horizontal=True):
+            for steps in (1, 20):
+                label = "One step down the slope" if steps == 1 else f"{steps} steps"
+                st.button(
+                    label,
+                    key=f"points.step{steps}",
+                    on_click=_step,
+                    args=(line, points, rate, steps),
+                )
+        one, two = st.columns(2)
+        one.metric("loss", f"{judged.loss:.4f}")
+        two.metric("right", f"{judged.right} of {points.N}")
+        gradient = judged.gradient
+        st.caption(
+            f"The loss changes with w1 by {gradient.w1:+.3f}, with w2 by {gradient.w2:+.3f}, with "
+            f"b by {gradient.b:+.3f}. A step subtracts the rate times these."
+        )
+    with left:
+        drawing = draw_map(points, line_everywhere(line, CELLS), judged.probabilities)
+        draw_line(drawing, line)
+        figure(
+            drawing.svg(),
+            f"{points.N} points; the line puts {judged.right} of them on the right side",
+        )
+
+
+def _step(line: Line, points: Graph, rate: float, steps: int) -> None:
+    """Move the sliders down the slope of the loss, no further than they go."""
+    for _ in range(steps):
+        line = line.stepped(judge(line, points).gradient, rate)
+    for name in SLIDERS:
+        st.session_state[f"points.{name}"] = min(max(getattr(line, name), -20.0), 20.0)
+
+
+@st.cache_data
+def _points(name: str, n: int) -> Graph:
+    return DATASETS[name](n, 0)
+
+
+def _learning() -> None:
+    """Start trainings and watch them."""
+    with st.container(border=True):
+        name = st.segmented_control("Points", list(DATASETS), default="Xor", key="learn.set")
+        left, middle, right = st.columns(3)
+        made_of = left.selectbox("A network of", list(MODELS), index=3, key="learn.model")
+        hidden = left.slider("Units in each hidden layer", 2, 32, 10, key="learn.hidden")
+        n = middle.slider("How many points", 10, 200, 50, 10, key="learn.n")
+        epochs = middle.slider("Epochs", 10, 1000, 200, 10, key="learn.epochs")
+        rate = right.select_slider(
+            "Learning rate", (0.001, 0.003, 0.01, 0.03, 0.1), 0.01, key="learn.rate"
+        )
+        seed = right.number_input("Seed", 0, 999, 0, key="learn.seed")
+        kind, backend = MODELS[made_of]
+        model: Literal["scalar", "tensor"] = "scalar" if kind == "scalar" else "tensor"
+        recipe = PointsRecipe(
+            dataset=name or "Xor",
+            model=model,
+            backend=backend,
+            dtype=default_dtype(backend),
+            n=n,
+            hidden=hidden,
+            optimizer="adam",
+            lr=rate,
+            seed=int(seed),
+        )
+        start_button(recipe, Settings(epochs=epochs, batch_size=10, seed=int(seed)), "learn.start")
+    training_panel(Points.name, _map_of_run, judged_by="learnt points", details_first=True)
+
+
+def _map_of_run(run: RunView) -> None:
+    """Draw what the network of a run says everywhere, as it was when it was last saved."""
+    place = run.folder / LAST
+    if not place.is_file():
+        return
+    try:
+        learnt = ask_run(place, CELLS)
+    except (OSError, CheckpointError, ValueError) as error:
+        st.warning(f"The network cannot be read: {error}")
+        return
+    svg = draw_map(learnt.points, learnt.everywhere, learnt.probabilities).svg()
+    figure(svg, f"What the network says everywhere after {learnt.epochs} epochs")
+    st.caption(
+        f"After **{learnt.epochs}** epochs. Blue is class 1, orange class 0; "
+        "a ring marks a point on the wrong side."
+    )

@@ -1,0 +1,239 @@
+"""Sentiment: type a sentence and see which words decide; train the network and watch."""
+
+import html
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from mt_app.insight.networks import SentenceReader
+from mt_app.insight.sentences import (
+    SentenceInsight,
+    judge_sentences,
+    look_at_sentence,
+    neighbours,
+)
+from mt_app.jobs import RunView, find_runs
+from mt_app.shared import choose_network, job_queue, sentence_reader, sst2
+from mt_app.style import page_head
+from mt_app.tiles import bars
+from mt_app.training_view import choose_backend, start_button, training_panel
+from mt_models.problems import Evaluation
+from mt_models.recipes import SentimentRecipe
+from mt_models.training import Settings
+from mt_nn import CheckpointError
+
+ASK, SENTENCES, TRAIN = "Ask", "Validation sentences", "Train"
+FIRST = "It is a charming film, and nobody who sees it will forget its quiet end."
+
+
+def render() -> None:
+    """Draw the page."""
+    page_head(
+        "Sentiment",
+        "Is a sentence of a film review kind? Kernels that see three, four or five words at a time "
+        "slide over the sentence, and each counts only where it responds most. So an answer can be "
+        "taken apart exactly: every word's share of it is known.",
+        [
+            "Put a “not” somewhere. Which window changes its mind?",
+            "Exchange one word for its nearest neighbour and see how little happens.",
+        ],
+    )
+    part = st.segmented_control(
+        "Part",
+        [ASK, SENTENCES, TRAIN],
+        default=ASK,
+        key="sentiment part",
+        label_visibility="collapsed",
+    )
+    if part == TRAIN:
+        _train()
+    else:
+        _with_network(_validation if part == SENTENCES else _ask)
+
+
+def _with_network(show: Callable[[SentenceReader], None]) -> None:
+    """Let the user choose a network, and show something with it."""
+    runs = find_runs(job_queue(), "sentiment")
+    place = choose_network("sentiment.safetensors", runs, "sentiment net")
+    try:
+        reader = sentence_reader(place)
+    except (CheckpointError, OSError, ValueError) as error:
+        st.error(str(error))
+        return
+    show(reader)
+
+
+@st.fragment
+def _ask(reader: SentenceReader) -> None:
+    """Let the user type a sentence, and show what the network makes of it."""
+    text = st.text_area("Sentence", FIRST, key="sentiment text", height=80, max_chars=1000)
+    try:
+        insight = look_at_sentence(reader, text)
+    except ValueError:
+        st.info("Type a sentence of at least one word.")
+        return
+    left, right = st.columns([1, 2], gap="large", vertical_alignment="center")
+    said = "positive" if insight.positive >= 0.5 else "negative"
+    left.html(f'<div class="mt-answer mt-word" data-answer="{said}">{said}</div>')
+    right.html(bars([("positive", insight.positive), ("negative", 1 - insight.positive)]))
+    st.html(_coloured(insight))
+    st.caption("Blue words push towards positive, orange ones towards negative.")
+    if insight.unknown:
+        unknown = ", ".join(insight.unknown)
+        st.warning(
+            f"Without a vector, and therefore read as silence: {unknown}", icon=":material/help:"
+        )
+    _windows(insight)
+    _neighbours(reader, insight)
+
+
+def _coloured(insight: SentenceInsight) -> str:
+    """Return the sentence, each word coloured by how strongly it pushes."""
+    limit = max(float(np.abs(insight.word_pushes).max()), 1e-9)
+    words = []
+    for word, push in zip(insight.words, insight.word_pushes.tolist(), strict=True):
+        kind = "mt-for" if push >= 0 else "mt-against"
+        unknown = "" if word.known else " mt-unknown"
+        strength = round(60 * abs(push) / limit)
+        words.append(
+            f'<span class="{kind}{unknown}" title="{push:+.3f}" style="--mt-share: {strength}%">'
+            f"{html.escape(word.text)}</span>"
+        )
+    return f'<p class="mt-sentence">{" ".join(words)}</p>'
+
+
+def _windows(insight: SentenceInsight) -> None:
+    """Show the window of each width that pushes most, in the sentence and in numbers."""
+    st.subheader("The strongest windows")
+    for width, windows in insight.windows.items():
+        if not windows:
+            continue
+        best = windows[0]
+        inside = range(best.start, best.start + width)
+        marked = " ".join(
+            f"<mark>{html.escape(word.text)}</mark>" if i in inside else html.escape(word.text)
+            for i, word in enumerate(insight.words)
+        )
+        kind = "mt-for" if best.push >= 0 else "mt-against"
+        st.html(
+            f'<div class="mt-window {kind}"><b>{width} words</b><p>{marked}</p>'
+            f"<span>{best.kernels} of {sum(w.kernels for w in windows)} kernels that count respond "
+            f"most here and push by {best.push:+.2f}</span></div>"
+        )
+    with st.expander("All windows, and how they add up"):
+        rows = [
+            {"words": window.text, "width": width, "kernels": window.kernels, "push": window.push}
+            for width, windows in insight.windows.items()
+            for window in windows
+        ]
+        rows.sort(key=lambda row: -abs(float(str(row["push"]))))
+        st.dataframe(
+            rows,
+            hide_index=True,
+            column_config={"push": st.column_config.NumberColumn(format="%.3f")},
+        )
+        st.markdown(
+            f"All pushes and the bias of {insight.bias:+.3f} add up to the logit "
+            f"**{insight.logit:+.3f}**, whose sigmoid is **{insight.positive:.1%}**. "
+            "∅ is the silence behind the last word."
+        )
+
+
+def _neighbours(reader: SentenceReader, insight: SentenceInsight) -> None:
+    """Show the words whose vectors are most like that of a word."""
+    st.subheader("A word's neighbours")
+    rows = {word.text: word.row for word in insight.words if word.known}
+    if not rows:
+        st.caption("No word of the sentence has a vector.")
+        return
+    strongest = max(
+        (w for w in zip(insight.words, np.abs(insight.word_pushes), strict=True) if w[0].known),
+        key=lambda pair: float(pair[1]),
+    )[0].text
+    chosen = st.pills("Word", list(rows), default=strongest, label_visibility="collapsed")
+    if chosen in rows:
+        st.html(bars(neighbours(reader, rows[chosen])))
+        st.caption("The cosine of the angle between the vectors: 1 is the same direction.")
+
+
+def _validation(reader: SentenceReader) -> None:
+    """Show how the network judges all validation sentences, the worst first."""
+    texts, labels = sst2().dev.texts, sst2().dev.labels
+    with st.spinner("Reading all sentences …"):
+        positive = judge_sentences(reader, texts)
+    right = (positive >= 0.5) == (labels == 1)
+    st.markdown(f"**{right.mean():.2%}** of {len(labels):,} development sentences right.")
+    _table(texts, positive, labels)
+
+
+def _table(
+    texts: Sequence[str],
+    positive: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.integer],
+) -> None:
+    """Show sentences sorted by how wrong the network is."""
+    error = np.abs(positive - labels)
+    st.dataframe(
+        [
+            {
+                "error": float(error[i]),
+                "truth": "positive" if labels[i] else "negative",
+                "positive": float(positive[i]),
+                "sentence": texts[i],
+            }
+            for i in np.argsort(-error, kind="stable").tolist()
+        ],
+        hide_index=True,
+        height=420,
+        column_config={
+            "sentence": st.column_config.TextColumn(width="large"),
+            "positive": st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f"),
+            "error": st.column_config.NumberColumn(format="%.2f"),
+        },
+    )
+
+
+def _train() -> None:
+    """Let the user train a network of their own."""
+    left, middle, right = st.columns(3)
+    with left:
+        samples = st.select_slider("Training sentences", [450, 1000, 2000, 4000, 6920], 6920)
+        epochs = st.slider("Epochs", 1, 20, 8)
+    with middle:
+        rate = st.select_slider("Learning rate", [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05], 0.005)
+        preset = st.selectbox(
+            "Responses",
+            ["course", "kim2014"],
+            format_func={
+                "course": "added up, as in the course",
+                "kim2014": "side by side, as in Kim's paper",
+            }.__getitem__,
+        )
+    with right:
+        backend, dtype = choose_backend("sentiment backend")
+        trainable = st.toggle("Learn the word vectors, too")
+    recipe = SentimentRecipe(
+        backend=backend,
+        dtype=dtype,
+        optimizer="adam",
+        lr=rate,
+        weight_decay=0.001,
+        schedule="cosine",
+        preset="course" if preset == "course" else "kim2014",
+        trainable=trainable,
+        train_size=samples,
+    )
+    start_button(recipe, Settings(epochs=epochs, batch_size=50), "sentiment start")
+    training_panel("sentiment", _details)
+
+
+def _details(run: RunView) -> None:
+    """Show the validation sentences of a run, sorted by error."""
+    evaluation: Evaluation | None = run.evaluation()
+    if evaluation is None:
+        return
+    texts = sst2().dev.texts[: len(evaluation.labels)]
+    st.markdown("**Validation sentences, the worst first**")
+    _table(texts, evaluation.probabilities[:, 1], evaluation.labels)

@@ -1,0 +1,175 @@
+"""The part of a page that trains a network: start, watch, stop, go on, and what came of it.
+
+All that it shows is read from the run's folder, so a reloaded page shows the same.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from mt_app.charts import training_curves
+from mt_app.jobs import RunView, find_runs, go_on, start_training
+from mt_app.shared import job_queue
+from mt_models.backends import Dtype, default_dtype
+from mt_models.recipes import Recipe
+from mt_models.training import Settings
+
+BACKENDS = {
+    "tuned": "kernels made for these networks",
+    "fast": "the course's loops, compiled",
+    "reference": "plain Python, thousands of times slower",
+}
+PHASES = {
+    "preparing": "loading data and compiling",
+    "learning": "learning",
+    "validating": "being judged",
+    "finished": "finished",
+    "stopped": "stopped",
+    "failed": "failed",
+}
+
+
+def choose_backend(key: str) -> tuple[str, Dtype]:
+    """Let the user choose what computes; return its name and the type of its numbers."""
+    explained = "\n".join(f"- **{name}**: {what}" for name, what in BACKENDS.items())
+    name = st.selectbox("Backend", list(BACKENDS), key=key, help=explained)
+    return name, default_dtype(name)
+
+
+def start_button(recipe: Recipe, settings: Settings, key: str) -> None:
+    """Show the button that starts a training."""
+    if not st.button("Start training", type="primary", icon=":material/play_arrow:", key=key):
+        return
+    try:
+        folder = start_training(job_queue(), recipe, settings)
+    except OSError as error:
+        st.error(f"The run cannot be kept here: {error.strerror}. Start the app in another folder.")
+        return
+    st.session_state[f"{recipe.problem} run"] = folder.name
+
+
+def training_panel(
+    problem: str,
+    details: Callable[[RunView], None],
+    *,
+    judged_by: str = "unseen examples",
+    details_first: bool = False,
+) -> None:
+    """Show the runs of a problem: those that wait or learn, and one in detail.
+
+    Args:
+        problem: Its name.
+        details: Shows what is particular to the problem, of the chosen run.
+        judged_by: What the validation examples are, in words.
+        details_first: Whether the details come above the run's curves.
+    """
+    active = any(run.state != "ended" for run in find_runs(job_queue(), problem))
+
+    @st.fragment(run_every=1.0 if active else None)
+    def panel() -> None:
+        runs = find_runs(job_queue(), problem)
+        for run in runs:
+            if run.state != "ended":
+                _active_run(run)
+        if active and all(run.state == "ended" for run in runs):
+            st.rerun()  # The whole page, which then stops asking.
+        if runs:
+            _chosen_run(problem, runs, details, judged_by, details_first)
+        else:
+            st.caption("No run yet. Each will be kept in a folder of its own below `runs/`.")
+
+    panel()
+
+
+def _active_run(run: RunView) -> None:
+    """Show how far a run is, and the button that stops it."""
+    with st.container(border=True):
+        text, button = st.columns([4, 1], vertical_alignment="center")
+        live = run.live
+        if run.state == "queued":
+            before = job_queue().position(run.folder)
+            text.markdown(f"**{run.name}** waits for {before} other{'s' if before > 1 else ''}")
+        elif live is None:
+            text.markdown(f"**{run.name}** · starting")
+        else:
+            text.markdown(
+                f"**{run.name}** · epoch {min(live.epoch, live.epochs)} of {live.epochs} · "
+                f"{PHASES[live.phase]}"
+            )
+        if button.button("Stop", icon=":material/stop:", key=f"stop {run.name}", width="stretch"):
+            job_queue().stop(run.folder)
+        if live is None or run.state == "queued":
+            return
+        left = "" if live.left is None else f"about {_duration(live.left)} left"
+        st.progress(live.share, text=left or None)
+        if live.loss is not None and live.accuracy is not None and live.speed is not None:
+            st.markdown(
+                f"loss **{live.loss:.4f}** · accuracy **{live.accuracy:.1%}** · "
+                f"**{live.speed:,.0f}** examples/s"
+            )
+
+
+def _chosen_run(
+    problem: str,
+    runs: list[RunView],
+    details: Callable[[RunView], None],
+    judged_by: str,
+    details_first: bool,
+) -> None:
+    """Let the user choose a run, and show what came of it."""
+    names = [run.name for run in runs]
+    wanted = st.session_state.pop(f"{problem} run", None)
+    key = f"{problem} shown"
+    if wanted in names or st.session_state.get(key) not in names:
+        st.session_state[key] = wanted if wanted in names else names[0]
+    chosen = st.selectbox("Run", names, key=key)
+    run = runs[names.index(chosen)]
+    _ending(run, judged_by)
+    if details_first:
+        details(run)
+    if curve := run.curve():
+        training_curves(curve, run.records, int(run.settings["epochs"]), judged_by)
+    if not details_first:
+        details(run)
+    st.caption(f"Everything is kept in `{_short(run.folder)}`, as the command `train` keeps it.")
+
+
+def _ending(run: RunView, judged_by: str) -> None:
+    """Say how a run ended, and offer to take it up again."""
+    if run.state != "ended":
+        return
+    if run.records:
+        best = max(run.records, key=lambda record: record.validation_right)
+        st.markdown(
+            f"**{run.records[-1].validation_accuracy:.2%}** of "
+            f"{run.records[-1].validation_total:,} {judged_by} right after epoch "
+            f"{run.records[-1].epoch}; the best was epoch {best.epoch} with "
+            f"{best.validation_accuracy:.2%}."
+        )
+    if run.failed:
+        st.error(run.failed, icon=":material/error:")
+    elif not run.finished:
+        st.info("Stopped before its last epoch.", icon=":material/pause_circle:")
+        output = run.output().strip()
+        if output:
+            with st.expander("What it printed"):
+                st.code(output, language=None)
+    if run.can_go_on and st.button("Go on", icon=":material/resume:", key=f"go on {run.name}"):
+        go_on(job_queue(), run.folder)
+        st.rerun()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _short(folder: Path) -> str:
+    try:
+        return str(folder.relative_to(Path.cwd()))
+    except ValueError:
+        return str(folder)

@@ -1,0 +1,59 @@
+"""Runs of the app at commit 0270e5e are shown and taken up; the shipped networks answer as then."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mt_app.insight.networks import PRETRAINED, load_sentence_reader
+from mt_app.insight.sentences import look_at_sentence
+from mt_app.jobs import ProcessQueue, go_on, read_run
+from mt_models.prediction import predict
+
+OLD = Path(__file__).parents[2] / "mt-models" / "tests" / "data" / "commit-0270e5e"
+ANSWERS: dict[str, Any] = json.loads((OLD / "answers.json").read_text("utf-8"))
+
+
+def test_the_shipped_reader_of_digits_answers_as_it_did_at_the_commit() -> None:
+    answer = predict(PRETRAINED / "digits.safetensors", str(OLD / "seven.png"))
+    np.testing.assert_allclose(answer.probabilities, ANSWERS["digits.safetensors"], atol=1e-6)
+
+
+def test_the_shipped_reader_of_sentences_answers_as_it_did_at_the_commit() -> None:
+    reader = load_sentence_reader(PRETRAINED / "sentiment.safetensors")
+    insight = look_at_sentence(reader, "A film that nobody will forget.")
+    assert insight.positive == pytest.approx(ANSWERS["sentiment.safetensors"], rel=1e-4)
+
+
+def test_a_run_is_shown() -> None:
+    run = read_run(ProcessQueue(), OLD / "app")
+    assert run is not None
+    assert run.state == "ended"
+    assert run.can_go_on
+    assert run.has_network
+    assert len(run.records) == 14
+    assert run.live is not None
+    assert (run.live.phase, run.live.epoch) == ("stopped", 15)
+    assert len(run.curve()) == 147
+    evaluation = run.evaluation()
+    assert evaluation is not None
+    assert len(evaluation.labels) == 100
+
+
+@pytest.mark.app
+def test_a_run_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "points-1"
+    shutil.copytree(OLD / "app", folder)
+    queue = ProcessQueue()
+    go_on(queue, folder)
+    assert queue.wait(folder, 300.0)
+    run = read_run(queue, folder)
+    old = read_run(queue, OLD / "app")
+    assert run is not None
+    assert old is not None
+    assert run.finished, run.output()
+    assert run.records[:14] == old.records
+    assert len(run.records) == 30

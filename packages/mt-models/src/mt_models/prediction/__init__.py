@@ -1,0 +1,13 @@
+"""Asking a trained network."""
+
+from mt_models.prediction.digit_images import ImageError, normalize_digit, read_digit
+from mt_models.prediction.predict import Prediction, find_checkpoint, predict
+
+__all__ = [
+    "ImageError",
+    "Prediction",
+    "find_checkpoint",
+    "normalize_digit",
+    "predict",
+    "read_digit",
+]

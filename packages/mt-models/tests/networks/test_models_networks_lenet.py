@@ -1,0 +1,52 @@
+"""LeNets: log probabilities, hidden states, published sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mt_autodiff import tensor
+from mt_kernels_cpu import Fast
+from mt_models.networks import CourseLeNet, LeNet5
+from mt_nn import Module
+
+FAST = Fast()
+
+Lenet = type[CourseLeNet] | type[LeNet5]
+
+
+def parameters_reached(network: Module) -> dict[str, bool]:
+    return {
+        name: parameter.value.grad is not None and bool(np.any(parameter.value.grad.to_numpy()))
+        for name, parameter in network.named_parameters()
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "mid", "out"),
+    [(CourseLeNet, (4, 28, 28), (8, 28, 28)), (LeNet5, (6, 28, 28), (16, 10, 10))],
+)
+@pytest.mark.parametrize("n", [1, 3])
+def test_lenets_give_log_probabilities_and_keep_hidden_states(
+    kind: Lenet, mid: tuple[int, ...], out: tuple[int, ...], n: int
+) -> None:
+    network = kind(np.random.default_rng(0), FAST)
+    images = tensor(np.random.default_rng(1).random((n, 1, 28, 28)), FAST)
+    log_probabilities = network(images)
+    assert log_probabilities.shape == (n, 10)
+    np.testing.assert_allclose(np.exp(log_probabilities.to_numpy()).sum(1), 1.0)
+    assert network.mid is not None and network.out is not None
+    assert network.mid.shape == (n, *mid)
+    assert network.out.shape == (n, *out)
+    assert network.mid.is_constant()
+    (log_probabilities * log_probabilities).sum().backward()
+    assert all(parameters_reached(network).values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [(CourseLeNet, 40 + 296 + 25_152 + 650), (LeNet5, 156 + 2_416 + 48_120 + 10_164 + 850)],
+)
+def test_lenets_have_the_published_number_of_parameters(kind: Lenet, count: int) -> None:
+    network = kind(np.random.default_rng(0))
+    assert sum(p.value.size for p in network.parameters()) == count

@@ -1,0 +1,53 @@
+"""Runs of commit 0270e5e are read, asked, drawn and taken up."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from mt_models.cli import main
+from mt_models.prediction import predict
+from mt_models.recipes import recipe_of
+from mt_models.training import Progress, last_checkpoint
+
+OLD = Path(__file__).parent / "data" / "commit-0270e5e"
+ANSWERS: dict[str, Any] = json.loads((OLD / "answers.json").read_text("utf-8"))
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    lines = (folder / "points.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize(("run", "epochs"), [("points", 5), ("scalar", 4)])
+def test_a_run_goes_on_as_it_did_at_the_commit(run: str, epochs: int, tmp_path: Path) -> None:
+    folder = tmp_path / run
+    shutil.copytree(OLD / run, folder)
+    command = ["train", "points", "--resume", "--out", str(folder), "--epochs", str(epochs)]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    losses = [record["train_loss"] for record in records(folder)]
+    assert losses == pytest.approx(ANSWERS["resumed"][run], rel=1e-4)
+    # What was learnt at the commit is told as it was.
+    old = records(OLD / run)
+    assert records(folder)[: len(old)] == old
+    assert {file.name for file in folder.glob("*.png")} == {"curves.png", "confusion.png"}
+
+
+@pytest.mark.parametrize("run", ["points", "scalar", "app"])
+def test_a_checkpoint_tells_its_recipe_and_its_progress(run: str) -> None:
+    checkpoint = last_checkpoint(OLD / run)
+    assert recipe_of(checkpoint).problem == "points"
+    progress = Progress.from_json(checkpoint.meta["progress"])
+    assert [record.train_loss for record in progress.records] == [
+        record["train_loss"] for record in records(OLD / run)
+    ]
+
+
+def test_a_network_answers_as_it_did_at_the_commit() -> None:
+    answer = predict(OLD / "mnist", str(OLD / "seven.png"))
+    np.testing.assert_allclose(answer.probabilities, ANSWERS["mnist"], rtol=1e-3)

@@ -1,0 +1,54 @@
+"""Logs: lines as the course asks for them, and what a full disk leaves."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from mt_models.training import (
+    EpochRecord,
+    lines,
+    write_logs,
+)
+
+
+def record(epoch: int, right: int) -> EpochRecord:
+    return EpochRecord(epoch, 0.5, 0.5, 0.5, right, 10, min(right, 10), 10, 1.0, 10.0)
+
+
+def test_logs_say_what_the_course_asks_for(tmp_path: Path) -> None:
+    records = [
+        EpochRecord(1, 0.61, 0.5, 0.4, 9321, 10000, 15, 16, 1.0, 100.0),
+        EpochRecord(2, 0.31, 0.9, 0.3, 9200, 10000, 16, 16, 1.0, 100.0),
+    ]
+    assert lines("mnist", records)[0] == (
+        "Epoch 1 loss 0.6100 valid acc 15/16 (9321/10000 = 93.21%)"
+    )
+    assert lines("sentiment", records)[1] == (
+        "Epoch 2, loss 0.3100, train accuracy: 90.00%, validation accuracy: 92.00%, "
+        "best so far: 93.21%"
+    )
+    write_logs(tmp_path, "mnist", ["what ran"], records)
+    text = (tmp_path / "mnist.txt").read_text().splitlines()
+    assert text[0] == "# what ran"
+    assert text[1:] == lines("mnist", records)
+    objects = [json.loads(line) for line in (tmp_path / "mnist.jsonl").read_text().splitlines()]
+    assert [EpochRecord(**o) for o in objects] == records
+
+
+def test_a_full_disk_leaves_the_old_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_logs(tmp_path, "points", ["what ran"], [record(1, 3)])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def half(path: Path, text: str, encoding: str) -> None:
+        path.write_bytes(text.encode(encoding)[: len(text) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(OSError, match=r"No space left on device.*points\.txt"):
+        write_logs(tmp_path, "points", ["what ran"], [record(1, 3), record(2, 4)])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
