@@ -73,9 +73,16 @@ def test_the_first_use_changes_what_imports_leave_alone(tmp_path: Path, use: str
 
 
 def test_a_policy_of_the_user_stays(tmp_path: Path) -> None:
-    code = STATE.replace("os.environ.pop(", "os.environ.setdefault(").replace("None)", "'active')")
-    assert "'active'" in code
-    code += USES["a kernel"] + "\nprint(json.dumps(os.environ['OMP_WAIT_POLICY']))"
+    unset, active = (
+        'os.environ.pop("OMP_WAIT_POLICY", None)',
+        "os.environ['OMP_WAIT_POLICY'] = 'active'",
+    )
+    assert unset in STATE
+    code = (
+        STATE.replace(unset, active)
+        + USES["a kernel"]
+        + "\nprint(json.dumps(os.environ['OMP_WAIT_POLICY']))"
+    )
     assert python(code, tmp_path) == "active"
 
 
