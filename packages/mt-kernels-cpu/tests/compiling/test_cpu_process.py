@@ -122,6 +122,25 @@ def test_what_was_compiled_before_is_not_kept(tmp_path: Path, when: str, hits: i
         assert python(COMPILED_BEFORE, tmp_path, str(constant), when) == [answer, found]
 
 
+FORKED = """
+import json, os
+from mt_kernels_cpu.compiling.process import FunctionIdentity, configure
+configure()
+reader, writer = os.pipe()
+if os.fork() == 0:
+    os.write(writer, str(next(FunctionIdentity._unique_ids)).encode())
+    os._exit(0)
+os.wait()
+print(json.dumps([int(os.read(reader, 99)), next(FunctionIdentity._unique_ids)]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked")
+def test_a_child_has_numbers_of_its_own(tmp_path: Path) -> None:
+    child, parent = python(FORKED, tmp_path)
+    assert abs(child - parent) > 1000
+
+
 def test_numbers_of_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "mt_kernels_cpu.compiling.process._last_common"
     monkeypatch.setattr(name, None)
