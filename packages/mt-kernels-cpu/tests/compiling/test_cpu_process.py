@@ -73,9 +73,16 @@ def test_the_first_use_changes_what_imports_leave_alone(tmp_path: Path, use: str
 
 
 def test_a_policy_of_the_user_stays(tmp_path: Path) -> None:
-    code = STATE.replace("os.environ.pop(", "os.environ.setdefault(").replace("None)", "'active')")
-    assert "'active'" in code
-    code += USES["a kernel"] + "\nprint(json.dumps(os.environ['OMP_WAIT_POLICY']))"
+    unset, active = (
+        'os.environ.pop("OMP_WAIT_POLICY", None)',
+        "os.environ['OMP_WAIT_POLICY'] = 'active'",
+    )
+    assert unset in STATE
+    code = (
+        STATE.replace(unset, active)
+        + USES["a kernel"]
+        + "\nprint(json.dumps(os.environ['OMP_WAIT_POLICY']))"
+    )
     assert python(code, tmp_path) == "active"
 
 
@@ -113,6 +120,25 @@ def test_what_was_compiled_before_is_not_kept(tmp_path: Path, when: str, hits: i
     for constant, found in ((2.0, 0), (3.0, 0), (2.0, hits)):
         answer = [constant, 2 * constant, 3 * constant]
         assert python(COMPILED_BEFORE, tmp_path, str(constant), when) == [answer, found]
+
+
+FORKED = """
+import json, os
+from mt_kernels_cpu.compiling.process import FunctionIdentity, configure
+configure()
+reader, writer = os.pipe()
+if os.fork() == 0:
+    os.write(writer, str(next(FunctionIdentity._unique_ids)).encode())
+    os._exit(0)
+os.wait()
+print(json.dumps([int(os.read(reader, 99)), next(FunctionIdentity._unique_ids)]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked")
+def test_a_child_has_numbers_of_its_own(tmp_path: Path) -> None:
+    child, parent = python(FORKED, tmp_path)
+    assert abs(child - parent) > 1000
 
 
 def test_numbers_of_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
