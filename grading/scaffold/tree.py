@@ -43,8 +43,8 @@ ABSENT = (TUNED, "cuda-tuned")
 """The names of the backends that no tree has."""
 
 LEFT_OUT = ("grading/README.md", "grading/tests", "packages/*/tests", "packages/mt-app")
-"""What it does not take from these folders: tests are written with the solutions in mind, and the app
-shows the networks, and how convolutions are computed step by step."""
+"""Parts of these folders that it leaves out: tests are written with the solutions in mind, and the
+app shows the networks, and how convolutions are computed step by step."""
 
 
 def write_tree(

@@ -1,5 +1,6 @@
 """Data races in `prange` loops are found by running a kernel's source under a recorder."""
 
+import operator
 import runpy
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -385,17 +386,15 @@ def test_no_style_has_a_race(path: Path) -> None:
 
 def _call(name: str, kernel: Any, reverse: bool) -> tuple[Any, list[Any]]:
     """Return a kernel, made of a formula if it needs one, and its arguments."""
-    from mt_tensor import operators
-
     rng = np.random.default_rng(0)
     if name in ("tensor_map", "tensor_zip"):
         number = 2 if name == "tensor_map" else 3
-        kernel = kernel(operators.neg if number == 2 else operators.mul)
+        kernel = kernel(operator.neg if number == 2 else operator.mul)
         parts = [np.zeros((3, 4)), *[rng.random((4, 3)).T for _ in range(number - 1)]]
         return kernel, [each for part in parts for each in _tuple(part)]
     if name == "tensor_reduce":
         parts = [np.zeros((3, 1)), rng.random((4, 3)).T]
-        return kernel(operators.add), [*[each for part in parts for each in _tuple(part)], 1]
+        return kernel(operator.add), [*[each for part in parts for each in _tuple(part)], 1]
     out, a, b = KERNELS[name]
     more = [] if name == "tensor_matrix_multiply" else [reverse]
     size = [int(np.prod(out))] if more else []

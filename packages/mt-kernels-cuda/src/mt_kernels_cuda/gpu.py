@@ -10,11 +10,6 @@ from numba.cuda.cudadrv import nvvm
 SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]
 """True if numba's simulator replaces a GPU: every thread of a kernel runs in Python."""
 
-if SIMULATED:
-    from mt_kernels_cuda.simulation import patch_simulator
-
-    patch_simulator()
-
 
 class GPUNotAvailableError(RuntimeError):
     """Kernels cannot run here; the message says what is missing and how to get it."""
@@ -24,11 +19,19 @@ class GPUNotAvailableError(RuntimeError):
 def require_gpu() -> None:
     """Return if kernels can run, on a GPU or in the simulator.
 
+    The first call patches the simulator, if it replaces a GPU here: importing the package changes
+    nothing of the process.
+
     Raises:
         GPUNotAvailableError: They cannot; the message is the `diagnosis`.
     """
     if not is_usable():
         raise GPUNotAvailableError(diagnosis())
+    if SIMULATED:
+        # numba's simulator is there only where it replaces a GPU.
+        from mt_kernels_cuda.simulation import patch_simulator
+
+        patch_simulator()
 
 
 def is_usable() -> bool:

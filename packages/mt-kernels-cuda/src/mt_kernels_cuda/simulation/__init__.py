@@ -14,8 +14,8 @@ a copy of this folder works under any name, without the rest of the package.
 
 from .barriers import BarrierError
 from .memory import Watched
-from .observing import Barrier, Launch, Observer, observing
-from .patching import patch_simulator
+from .observing import Barrier, Launch, Observer
+from .patching import observing, patch_simulator
 from .races import Access, RaceDetector, RaceError
 from .traffic import Traffic, TrafficCounter
 

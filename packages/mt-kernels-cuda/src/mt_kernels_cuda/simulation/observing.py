@@ -1,8 +1,7 @@
 """Observers of simulated kernels."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
@@ -76,22 +75,13 @@ class Observer:
         """
 
 
-_present: list[Observer] = []
+present: list[Observer] = []
+"""The observers of the `observing` statements that are running, the innermost last."""
 
 
 def current_observer() -> Observer | None:
     """Return the observer of the innermost `observing`, if there is one."""
-    return _present[-1] if _present else None
-
-
-@contextmanager
-def observing(each: Observer) -> Iterator[Observer]:
-    """Make an observer the current one, for the launches inside a `with` statement."""
-    _present.append(each)
-    try:
-        yield each
-    finally:
-        _present.pop()
+    return present[-1] if present else None
 
 
 def kernel_frame() -> FrameType:

@@ -12,7 +12,7 @@ from numba.cuda.simulator import kernel, kernelapi
 from numba.cuda.simulator.cudadrv import devicearray
 
 from . import blocks, memory
-from .observing import Launch, current_observer
+from .observing import Launch, Observer, current_observer, present
 
 _numba_call = kernel.FakeCUDAKernel.__call__
 _numba_within = devicearray.FakeWithinKernelCUDAArray
@@ -31,6 +31,20 @@ def patch_simulator() -> None:
     if not hasattr(cuda, "is_cuda_array"):
         # The course's template calls it before it copies a tensor to the device.
         cuda.is_cuda_array = _is_cuda_array
+
+
+@contextmanager
+def observing(each: Observer) -> Iterator[Observer]:
+    """Make an observer the current one, for the launches inside a `with` statement.
+
+    It patches the simulator.
+    """
+    patch_simulator()
+    present.append(each)
+    try:
+        yield each
+    finally:
+        present.pop()
 
 
 def _is_cuda_array(obj: Any) -> bool:
