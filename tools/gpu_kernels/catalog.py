@@ -253,10 +253,9 @@ def _launches(recorder: Any, example: Example) -> list[Launch]:
     return list(recorder.launches)
 
 
-def _on(backend: Any, shape: tuple[int, ...]) -> TensorData:
+def _on(backend: Cuda, shape: tuple[int, ...]) -> TensorData:
     """Return zeros without launching anything."""
-    data: TensorData = backend.empty(shape)
-    return data
+    return backend.empty(shape)
 
 
 def _type_of(argument: Any) -> Any:
