@@ -12,13 +12,9 @@ class Descent(FusedStep[Backend]):
 
     @classmethod
     def step(
-        cls,
-        backend: Backend,
-        values: Parts,
-        grads: Parts,
-        slots: Sequence[Parts],
-        settings: tuple[float, ...],
+        cls, backend: Backend, parts: Sequence[Parts], settings: tuple[float, ...]
     ) -> list[list[TensorData]]:
+        values, _, *slots = parts
         return [list(values), *map(list, slots)]
 
 
