@@ -1,8 +1,8 @@
 """Compares this working tree with an older commit: both in turn, in one run.
 
-A step of the same network is measured in two processes, one for each tree, round by round; which
-of the two begins changes from round to round. The ratio of the two times is taken within a round,
-so that a processor which becomes slower for a while changes neither.
+A step of the same network is measured in two processes, one for each tree, in short turns; which of
+the two begins changes from turn to turn. A round is many turns, and the ratio of the two times is
+that of a round's sums, so that a processor which becomes slower for a while changes neither.
 """
 
 import json
@@ -26,7 +26,11 @@ LEAST_RATIO = 0.98
 WIDEST_RANGE = 0.03
 """The largest interquartile range of the ratios with which a row is judged."""
 
-FULL = Effort(rounds=41, seconds=0.1)
+TURN_SECONDS = 0.01
+"""The length of a turn of one process. On a shared machine the speed of a processor may change by
+half within a tenth of a second; of turns that are longer than that, the ratios vary too much."""
+
+FULL = Effort(rounds=41, seconds=0.5)
 QUICK = Effort(rounds=9, seconds=0.02)
 
 
@@ -101,12 +105,17 @@ def compare(row: Row, before: Measurable, now: Measurable, threads: int, effort:
     if old is None or new is None:
         return replace(change, before=old and 1e3 * old, now=new and 1e3 * new)
     # Both run as many calls in a turn, so that what a turn costs beside them is the same.
-    calls = max(1, round(effort.seconds / max(old, new)))
+    calls = max(1, round(TURN_SECONDS / max(old, new)))
+    turns = max(1, round(effort.seconds / (calls * max(old, new))))
     kind = 0 if threads == 1 else 1
     times: dict[Measurable, list[float]] = {before: [], now: []}
-    for at in range(effort.rounds):
-        for process in (before, now) if at % 2 else (now, before):
-            times[process].append(process.run(calls)[kind])
+    for _ in range(effort.rounds):
+        sums = {before: 0.0, now: 0.0}
+        for turn in range(turns):
+            for process in (before, now) if turn % 2 else (now, before):
+                sums[process] += process.run(calls)[kind]
+        for process, seconds in sums.items():
+            times[process].append(seconds / turns)
     return replace(
         change,
         before=1e3 * statistics.median(times[before]),

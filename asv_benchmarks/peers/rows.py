@@ -231,7 +231,8 @@ def naive_rows() -> Iterator[Row]:
             f"the course's kernels, {title}",
             "the course's kernels beside the same loops with index buffers",
             workload,
-            {"naive": Target(3.0)},
+            # A plain sum waits for each of its additions, with index buffers or without.
+            {"naive": Target(2.0 if key == "reduce" else 3.0)},
             ours="fast",
         )
 

@@ -45,9 +45,16 @@ def compared(before: float | None, now: float | None, threads: int = 1) -> Chang
 
 def test_the_trees_take_turns_and_do_the_same_number_of_calls() -> None:
     turns: list[tuple[str, int]] = []
-    compare(ROW, Process(0.02, turns, "before"), Process(0.01, turns, "now"), 1, EFFORT)
-    names = ["now", "before", "before", "now"] * 2
+    compare(ROW, Process(0.002, turns, "before"), Process(0.001, turns, "now"), 1, EFFORT)
+    # 4 rounds of 0.1 s, in turns of 0.01 s.
+    names = ["now", "before", "before", "now"] * 5 * 4
     assert turns == [(name, 5) for name in names]
+
+
+def test_a_turn_is_at_least_one_call() -> None:
+    turns: list[tuple[str, int]] = []
+    compare(ROW, Process(2.0, turns, "before"), Process(1.0, turns, "now"), 1, EFFORT)
+    assert turns == [("now", 1), ("before", 1)] * 4
 
 
 def test_ratios_are_the_older_time_by_the_newer() -> None:
