@@ -76,14 +76,14 @@ def map(fn):
 
 
 def zipWith(fn):
-    return lambda ls1, ls2: (fn(x, y) for x, y in zip(ls1, ls2, strict=False))
+    return lambda ls1, ls2: [fn(x, y) for x, y in zip(ls1, ls2, strict=True)]
 
 
 def reduce(fn, start):
     def fold(ls):
         total = start
         for x in ls:
-            total = fn(total, x)
+            total = fn(x, total)
         return total
 
     return fold

@@ -21,7 +21,8 @@ class ScalarFunction:
     def apply(cls, *vals):
         from .scalar import Scalar, ScalarHistory
 
-        scalars = [v if isinstance(v, Scalar) else Scalar(v, None) for v in vals]
+        # A plain number becomes a leaf, as the course publishes it, and no constant.
+        scalars = [v if isinstance(v, Scalar) else Scalar(v) for v in vals]
         ctx = Context(False)
         c = cls._forward(ctx, *[s.data for s in scalars])
         assert isinstance(c, float), f"Expected return type float got {type(c)}"
