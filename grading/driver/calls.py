@@ -43,7 +43,7 @@ def call_function(request: Request, function: Callable[..., Any]) -> Answer:
     arrays = (to_array(result),)
     if request.upstream is None:
         return Answer(request, arrays)
-    repair_templates()
+    repair_templates(on)
     result.backward(to_tensor(request.upstream, on))
     gradients = tuple(None if t.grad is None else to_array(t.grad) for t in tensors)
     return Answer(request, arrays, gradients)
