@@ -241,7 +241,7 @@ def write_upstream(
         assert texts[path].count(old) == 1, f"{path} has {old!r} {texts[path].count(old)} times"
         texts[path] = texts[path].replace(old, new)
     for path in absent:
-        texts.pop(path)
+        texts.pop(path, None)
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
