@@ -87,29 +87,26 @@ def _fold(fold: Any, start: float, numbers: list[Any]) -> Any:
 
 
 def _first_number(calls: list[Callable[[], Any]]) -> Any:
-    """Return the result of the first call that returns a number.
+    """Return the result of the first call that returns a number; else what the first comes to.
+
+    Arguments in an order that a function does not expect are an error of their type, or no number.
 
     Raises:
-        Exception: None does; this is what the first one raised that raised anything but that its
-            arguments are of the wrong kind.
+        Exception: Raised by a call, and not about types; or whatever the first call raised.
     """
-    problem: Exception | None = None
-    results = []
+    first: list[Any] = []
     for call in calls:
         try:
             result = call()
-        except TypeError as error:
-            problem = problem or error
-        except Exception as error:
-            problem = error if isinstance(problem, TypeError | None) else problem
+        except (AttributeError, TypeError) as error:
+            first.append(error)
         else:
             if isinstance(result, Real):
                 return result
-            results.append(result)
-    if results:
-        return results[0]
-    assert problem is not None
-    raise problem
+            first.append(result)
+    if isinstance(first[0], Exception):
+        raise first[0]
+    return first[0]
 
 
 def _takes(function: Any, count: int) -> bool:

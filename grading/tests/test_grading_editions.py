@@ -1,4 +1,4 @@
-"""The trees of each edition are right by themselves: small programs run in them, without the grader."""
+"""The trees of each edition are right by themselves: small programs run, without the grader."""
 
 import subprocess
 import sys
@@ -245,7 +245,8 @@ def test_fast_loops_agree_with_simple_ones(tmp_path: Path, edition: str) -> None
         product = x @ y
         assert np.allclose(array(product), a @ b)
         product.sum().backward()
-        assert np.allclose(array(x.grad).sum(), (b.sum(-1) * np.ones((*(a @ b).shape[:-1], 1))).sum())
+        ones = np.ones((a @ b).shape)
+        assert np.allclose(array(x.grad).sum(), (ones @ b.swapaxes(-1, -2)).sum())
     """
     run(tree_of(tmp_path, edition, 3), backends_of(edition) + textwrap.dedent(program))
 
@@ -260,7 +261,8 @@ def test_convolution_pooling_and_softmax(tmp_path: Path, edition: str) -> None:
     out = minitorch.conv1d(a, b)
     assert np.allclose(array(out), expected)
     out.sum().backward()
-    assert np.allclose(array(b.grad)[0], np.stack([padded[:, :, k : k + 5].sum((0, 2)) for k in range(2)], 1))
+    sums = [padded[:, :, k : k + 5].sum((0, 2)) for k in range(2)]
+    assert np.allclose(array(b.grad)[0], np.stack(sums, 1))
 
     x, w = rng.uniform(-1, 1, (1, 2, 4, 6)), rng.uniform(-1, 1, (3, 2, 2, 2))
     padded = np.pad(x, ((0, 0), (0, 0), (0, 1), (0, 1)))

@@ -182,11 +182,10 @@ def reduce(fn, ls, start=None):
 """Signatures of the list functions that the edition of 2024 leaves free, as changes of its tree."""
 
 
-def needing(package: str, path: str = "minitorch/module.py") -> Change:
-    """Return the change by which a file needs a package of the learner's own requirements."""
+def needing(package: str) -> Change:
+    """Return the change by which a tree needs a package of the learner's own requirements."""
     docstring = '"""Modules and parameters."""\n'
-    assert path == "minitorch/module.py"
-    return path, docstring, f"{docstring}\nimport {package}\n"
+    return "minitorch/module.py", docstring, f"{docstring}\nimport {package}\n"
 
 
 def write_upstream(
