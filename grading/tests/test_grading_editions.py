@@ -236,9 +236,9 @@ def test_fast_loops_agree_with_simple_ones(tmp_path: Path, edition: str) -> None
         assert np.allclose(array(results[0]), array(results[1])), name
         for result in results:
             result.sum().backward()
-        if name != "all":
-            for one, other in zip(*operands):
-                assert np.allclose(array(one.grad), array(other.grad)), name
+        used = [] if name == "all" else operands[0][: 1 if name == "map" else 2]
+        for one, other in zip(used, operands[1]):
+            assert np.allclose(array(one.grad), array(other.grad)), name
     for left, right in (((2, 3), (3, 4)), ((2, 2, 3), (1, 3, 4)), ((1, 2, 3), (2, 3, 4))):
         a, b = rng.uniform(-1, 1, left), rng.uniform(-1, 1, right)
         x, y = tensor(a, fast), tensor(b, fast)

@@ -16,7 +16,7 @@ from grading.judge.remarks import SENTENCES, repairs
 from grading.judge.run import Plan, judge
 from grading.judge.subjects import Subjects, starter
 from grading.paths import ROOT
-from grading.protocol.messages import Answer, Plain, Request, Subject, SubjectError
+from grading.protocol.messages import Answer, Array, Plain, Request, Subject, SubjectError
 from grading.submissions.submission import Submission
 from grading.tasks.table import table
 from grading.tests.upstream_trees import (
@@ -233,6 +233,34 @@ def test_all_tasks_of_a_gpu_in_the_course_layout(tmp_path: Path) -> None:
     tasks = tuple(task for task in table().tasks if task.device == "cuda")
     report = judge(Plan(submission, tasks, seed=1, simulate=True), table())
     assert {task.status for task in report.tasks} == {Status.PASSED}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_networks_of_every_edition_are_trained(tmp_path: Path, edition: Edition) -> None:
+    rng = np.random.default_rng(1)
+    points = rng.uniform(0, 1, (3, 5, 2)), rng.integers(0, 2, (3, 5)).astype(float)
+    digits = rng.uniform(0, 1, (1, 16, 1, 28, 28)), rng.integers(0, 10, (1, 16)).astype(float)
+    words = rng.integers(0, 20, (2, 3, 7)).astype(float), np.array([[0.0, 1.0, 1.0]] * 2)
+    cases: dict[str, tuple[tuple[Array, Array], dict[str, Plain], tuple[int, ...]]] = {
+        "scalar": (points, {"hidden": 4}, ()),
+        "simple": (points, {"hidden": 4}, ()),
+        "fast": (points, {"hidden": 4}, ()),
+        "digits": (digits, {}, (10,)),
+        "sentences": (words, {"maps": 4}, ()),
+    }
+    tree = write_upstream(tmp_path, edition, 4)
+    with IsolatedSubject(Submission.at(tree)) as worker:
+        for problem, ((inputs, labels), options, outputs) in cases.items():
+            tables = [rng.uniform(-1, 1, (20, 50))] if problem == "sentences" else []
+            worker.call(
+                "learn.begin", tables, {"problem": problem, "rate": 0.01, **options, "seed": 1}
+            )
+            losses = worker.call("learn.steps", [inputs, labels, np.ones(len(inputs))]).array
+            assert np.isfinite(losses).all() and (losses > 0).all(), problem
+            said = worker.call("learn.predict", [inputs]).array
+            assert said.shape == (*labels.shape, *outputs), problem
+            assert (said < 0).all() if outputs else ((said > 0) & (said < 1)).all(), problem
 
 
 SCRIPTS = ("run_mnist_multiclass", "run_sentiment")
