@@ -234,9 +234,11 @@ def test_fast_loops_agree_with_simple_ones(tmp_path: Path, edition: str) -> None
         operands = [[tensor(x, backend) for x in (a, b)] for backend in (simple, fast)]
         results = [f(*pair) for pair in operands]
         assert np.allclose(array(results[0]), array(results[1])), name
+        if name == "all":
+            continue
         for result in results:
             result.sum().backward()
-        used = [] if name == "all" else operands[0][: 1 if name == "map" else 2]
+        used = operands[0][: 1 if name == "map" else 2]
         for one, other in zip(used, operands[1]):
             assert np.allclose(array(one.grad), array(other.grad)), name
     for left, right in (((2, 3), (3, 4)), ((2, 2, 3), (1, 3, 4)), ((1, 2, 3), (2, 3, 4))):

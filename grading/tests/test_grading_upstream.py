@@ -164,6 +164,30 @@ def test_what_a_task_does_not_need_may_be_absent(tmp_path: Path, edition: Editio
     assert statuses == {"1.2": Status.NOT_THERE, "2.1": Status.PASSED, "2.2": Status.PASSED}
 
 
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_the_order_of_imports_does_not_matter(tmp_path: Path, edition: Edition) -> None:
+    """A starter imports files of earlier modules that were not copied into it."""
+    tree = write_upstream(tmp_path, edition, 2, without=WITHOUT_SCALARS)
+    package = tree / "minitorch" / "__init__.py"
+    given = package.read_text(encoding="utf-8")
+    package.write_text(f"from .scalar import *\n{given}from .nn import *\n", encoding="utf-8")
+    with IsolatedSubject(Submission.at(tree)) as worker:
+        x = np.arange(6.0).reshape(2, 3)
+        answer = worker.call("tensor.permute", [x], {"order": [1, 0]}, np.ones((3, 2)))
+        assert answer.array.tolist() == x.T.tolist()
+        with pytest.raises(SubjectError, match=r"No module named 'minitorch.scalar'"):
+            worker.call("scalar.program", options={"program": [["neg", 0]], "inputs": [1.0]})
+
+
+def test_a_module_of_which_nothing_is_there_does_not_matter(tmp_path: Path) -> None:
+    """A starter of module 2 with the files of module 1 only."""
+    tree = write_upstream(tmp_path, "2022", 1)
+    with (tree / "minitorch" / "__init__.py").open("a", encoding="utf-8") as package:
+        package.write("from .tensor_data import *\nfrom .tensor import *\n")
+    statuses = {name: task.status for name, task in judged(tree, "1.1", "1.3", "2.1").items()}
+    assert statuses == {"1.1": Status.PASSED, "1.3": Status.PASSED, "2.1": Status.NOT_THERE}
+
+
 def test_a_package_that_is_not_here_is_named(tmp_path: Path) -> None:
     package = "a_package_of_the_learners_own"
     tree = write_upstream(tmp_path, "2022", 0, [needing(package)], requirements=[package])
@@ -235,7 +259,7 @@ def test_all_tasks_of_a_gpu_in_the_course_layout(tmp_path: Path) -> None:
     assert {task.status for task in report.tasks} == {Status.PASSED}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_networks_of_every_edition_are_trained(tmp_path: Path, edition: Edition) -> None:
     rng = np.random.default_rng(1)
