@@ -40,7 +40,7 @@ Read: TypeAlias = Callable[[str], ast.Module | None]
 
 
 def _formulas(read: Read) -> str | None:
-    """Until 2023 the constant of the logarithm is given; from 2022 on stubs are annotated."""
+    """Tell the edition of the formulas: `EPS` is given until 2023, annotations since 2022."""
     tree = read("operators")
     mul = None if tree is None else definitions(tree).get("mul")
     if tree is None or mul is None:
@@ -51,7 +51,7 @@ def _formulas(read: Read) -> str | None:
 
 
 def _scalars(read: Read) -> str | None:
-    """`Variable` is a base class in 2021 and a protocol since; 2024 makes `Scalar` a dataclass."""
+    """Tell the edition of scalars: 2021 has a base class `Variable`, 2024 a dataclass `Scalar`."""
     autodiff, scalar = read("autodiff"), read("scalar")
     variable = None if autodiff is None else definitions(autodiff).get("Variable")
     if isinstance(variable, ast.ClassDef) and "Protocol" not in _names(*variable.bases):
@@ -63,7 +63,7 @@ def _scalars(read: Read) -> str | None:
 
 
 def _tensors(read: Read) -> str | None:
-    """Functions of 2021 are made for each backend; `cmap` stands in loops of 2022 alone."""
+    """Tell the edition of tensors: 2021 makes functions per backend, and only 2022 has `cmap`."""
     functions, loops = read("tensor_functions"), read("tensor_ops")
     if functions is not None and "make_tensor_backend" in definitions(functions):
         return "2021"
@@ -75,7 +75,7 @@ def _tensors(read: Read) -> str | None:
 
 def _kernels(file: str, kernel: str) -> Callable[[Read], str | None]:
     def told(read: Read) -> str | None:
-        """A wrapped `njit` is of 2024; the kernel of 2021 is decorated, the later ones are not."""
+        """Tell the edition of kernels: 2024 wraps `njit`, and only 2021 decorates the kernel."""
         tree = read(file)
         if tree is None:
             return None

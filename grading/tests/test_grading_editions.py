@@ -23,7 +23,7 @@ BACKENDS: dict[Edition, tuple[str, str]] = {
 """The default backend and the fast one, as an edition writes them."""
 
 MIXTURE: dict[int, Edition] = {1: "2022", 2: "2022"}
-"""What stands on the default branches of the course: modules 1 and 2 are older than the others."""
+"""The older modules on the default branches of the course, beside modules of 2024."""
 
 PREAMBLE = """
 import random
