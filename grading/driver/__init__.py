@@ -8,9 +8,13 @@ Each family of operations is a module of its own, imported when it is first aske
 submission that lacks a file answers everything that needs none.
 """
 
+import ast
 import contextlib
 import importlib
+import importlib.util
+import sys
 from functools import cache
+from pathlib import Path
 
 from grading.driver.family import Family
 from grading.protocol.messages import Request, Response
@@ -35,7 +39,7 @@ FAMILIES = {
 
 
 def perform(request: Request) -> Response:
-    """Answer a request.
+    """Response a request.
 
     Raises:
         KeyError: There is no such operation.
@@ -51,8 +55,25 @@ def perform(request: Request) -> Response:
 def _import_package() -> None:
     """Import the submission's package, as far as it goes.
 
-    Its `__init__` imports every file. Where one of a later task fails, those before it are there
-    by their own names all the same, and only who asks for the others hears of it.
+    Its `__init__` imports every file. Where one of them is absent or fails, the others are there
+    all the same, and only who asks for that one hears of it.
     """
-    with contextlib.suppress(Exception):
+    try:
         importlib.import_module("minitorch")
+    except Exception:
+        _import_in_parts()
+
+
+def _import_in_parts() -> None:
+    """Run `__init__` statement by statement, and leave out those that fail."""
+    for name in [name for name in sys.modules if name.startswith("minitorch.")]:
+        # They have kept the package that could not be imported.
+        del sys.modules[name]
+    with contextlib.suppress(Exception):
+        spec = importlib.util.find_spec("minitorch")
+        assert spec is not None and spec.origin is not None
+        package = sys.modules["minitorch"] = importlib.util.module_from_spec(spec)
+        for statement in ast.parse(Path(spec.origin).read_bytes()).body:
+            code = compile(ast.Module([statement], []), spec.origin, "exec")
+            with contextlib.suppress(Exception):
+                exec(code, vars(package))

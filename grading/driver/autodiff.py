@@ -1,16 +1,17 @@
 """Numerical derivatives, and backpropagation through a graph of the judge's own making."""
 
 from collections.abc import Iterable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from grading.driver.editions import find, variable_class
 from grading.driver.family import Family
 from grading.protocol.messages import Plain, Request, Response
-from minitorch.autodiff import backpropagate, central_difference, topological_sort
 
 family = Family()
+
+Variable: Any = variable_class()
 
 MOST_VISITS = 10_000
 """A search that follows every path through a graph is stopped here."""
@@ -32,24 +33,27 @@ def difference(request: Request) -> Response:
             )
         )
 
+    central_difference = find("autodiff:central_difference", "scalar:central_difference")
     value = central_difference(f, *options["at"], arg=options["arg"], epsilon=options["epsilon"])
     return Response(request, (np.array(float(value)),))
 
 
-class Probe:
+class Probe(Variable):  # type: ignore[misc]
     """A variable that knows its place in a made-up graph and counts what is done to it."""
+
+    derivative: float | None = None
 
     def __init__(self, number: int, graph: Plain, log: Plain) -> None:
         self.number = number
         self.graph = graph
         self.log = log
         self.nodes: list[Probe] = []
-        self.derivative: float | None = None
 
     @property
-    def unique_id(self) -> int:
-        """A number that only this probe has, which says nothing of the order."""
-        return (self.number * 7919 + 13) % 104729
+    def unique_id(self) -> int | str:
+        """A number or a text that only this probe has, which says nothing of the order."""
+        number = (self.number * 7919 + 13) % 104729
+        return number if Variable is object else f"Variable{number}"
 
     @property
     def name(self) -> str:
@@ -67,21 +71,16 @@ class Probe:
     @property
     def parents(self) -> Iterable["Probe"]:
         """The variables that this one was computed from."""
-        self._count("looked at")
+        self.count_visit()
         return [self.nodes[parent] for parent, _ in self.graph["edges"][self.number]]
 
     @property
-    def history(self) -> Any:
+    def history(self) -> "ProbeHistory | None":
         """The parents once more, for code that looks them up as the course's variables have them.
 
         A leaf has a history without a function, a constant has none.
         """
-        if self.is_constant():
-            return None
-        return SimpleNamespace(
-            last_fn=None if self.is_leaf() else type(self),
-            inputs=() if self.is_leaf() else self.parents,
-        )
+        return None if self.is_constant() else ProbeHistory(self)
 
     def accumulate_derivative(self, x: Any) -> None:
         """Add to the derivative of a leaf."""
@@ -91,20 +90,52 @@ class Probe:
 
     def chain_rule(self, d_output: Any) -> Iterable[tuple["Probe", Any]]:
         """Pair each parent with its derivative."""
-        self._count("chain rule")
+        self.count_visit()
         self.log["chain rule"][self.number] += 1
         return [
             (self.nodes[parent], weight * d_output)
             for parent, weight in self.graph["edges"][self.number]
         ]
 
-    def _count(self, what: str) -> None:
+    def count_visit(self) -> None:
+        """Count that the graph was looked at.
+
+        Raises:
+            RuntimeError: It was looked at too often.
+        """
         self.log["visits"] += 1
         if self.log["visits"] > self.graph.get("most_visits", MOST_VISITS):
             raise RuntimeError(
                 f"the graph has {len(self.nodes)} variables, and they were asked "
                 f"{self.log['visits']} times already: is each path followed anew?"
             )
+
+
+class ProbeHistory:
+    """The history of a probe, with the function that computed it, as 2021 follows them."""
+
+    ctx = None
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self.last_fn = None if probe.is_leaf() else self
+
+    @property
+    def inputs(self) -> Iterable[Probe]:
+        """The parents of the probe."""
+        return () if self.last_fn is None else self._probe.parents
+
+    def is_leaf(self) -> bool:
+        """Return whether nothing computed the probe."""
+        return self.last_fn is None
+
+    def backprop_step(self, d_output: Any) -> Iterable[tuple[Probe, Any]]:
+        """Pair each parent that is no constant with its derivative."""
+        return [pair for pair in self._probe.chain_rule(d_output) if not pair[0].is_constant()]
+
+    def chain_rule(self, ctx: Any, inputs: Any, d_output: Any) -> Iterable[tuple[Probe, Any]]:
+        """Take the step as the function."""
+        return self.backprop_step(d_output)
 
 
 def probes(graph: Plain) -> tuple[list[Probe], Plain]:
@@ -121,7 +152,7 @@ def probes(graph: Plain) -> tuple[list[Probe], Plain]:
 def sort(request: Request) -> Response:
     """Sort the graph of the last variable."""
     nodes, _ = probes(request.options["graph"])
-    order: Any = topological_sort(nodes[-1])
+    order: Any = find("autodiff:topological_sort")(nodes[-1])
     return Response(request, plain=[node.number for node in order])
 
 
@@ -129,7 +160,7 @@ def sort(request: Request) -> Response:
 def backward(request: Request) -> Response:
     """Backpropagate from the last variable."""
     nodes, log = probes(request.options["graph"])
-    backpropagate(nodes[-1], request.options["deriv"])
+    find("autodiff:backpropagate")(nodes[-1], request.options["deriv"])
     return Response(
         request,
         plain={

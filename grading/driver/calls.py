@@ -43,7 +43,7 @@ def call_function(request: Request, function: Callable[..., Any]) -> Response:
     arrays = (to_array(result),)
     if request.upstream is None:
         return Response(request, arrays)
-    repair_templates()
+    repair_templates(on)
     result.backward(to_tensor(request.upstream, on))
     gradients = tuple(None if t.grad is None else to_array(t.grad) for t in tensors)
     return Response(request, arrays, gradients)

@@ -20,7 +20,7 @@ class Family:
         return handler
 
     def perform(self, operation: str, request: Request) -> Response:
-        """Answer a request.
+        """Response a request.
 
         Raises:
             KeyError: There is no such operation.

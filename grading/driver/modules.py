@@ -1,5 +1,6 @@
 """Trees of modules, described as plain values."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from grading.driver.family import Family
@@ -48,10 +49,13 @@ def parameters(request: Request) -> Response:
     root = Node(request.options["tree"])
     for path, value in request.options.get("updates", []):
         below(root, path).update(value)
+    named = root.named_parameters()
+    # The course's text says a dictionary once, and its example shows pairs.
+    pairs = named.items() if isinstance(named, Mapping) else named
     return Response(
         request,
         plain={
-            "named": sorted([name, p.value] for name, p in root.named_parameters()),
+            "named": sorted([name, p.value] for name, p in pairs),
             "values": sorted(p.value for p in root.parameters()),
             "children": len(list(root.modules())),
         },

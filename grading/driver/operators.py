@@ -3,6 +3,7 @@
 import importlib
 import inspect
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -39,9 +40,10 @@ def lists(request: Request) -> Response:
     given = [array.tolist() for array in request.arrays]
     result: Any
     function: Any = getattr(operators, name)
-    if name in ("map", "zipWith", "reduce"):
-        settings = [ARGUMENTS[options["fn"]], *([options["start"]] if name == "reduce" else [])]
-        result = _higher_order(function, settings, given)
+    if name == "reduce":
+        result = _reduce(function, ARGUMENTS[options["fn"]], options["start"], given[0])
+    elif name in ("map", "zipWith"):
+        result = _apply(function, ARGUMENTS[options["fn"]], given)
     else:
         result = function(*given)
     single = name in ("reduce", "sum", "prod")
@@ -49,28 +51,68 @@ def lists(request: Request) -> Response:
     return Response(request, (array,))
 
 
-def _higher_order(function: Any, settings: list[Any], lists: list[Any]) -> Any:
-    """Call a function that is given a function.
+def _apply(function: Any, fn: Any, lists: list[Any]) -> Any:
+    """Call `map` or `zipWith`: curried until 2023, of any signature since 2024."""
+    if _takes(function, 1 + len(lists)):
+        return function(fn, *lists)
+    return function(fn)(*lists)
 
-    The course's editions of 2022 and 2023 return a function of lists. From 2024 on the learner
-    chooses the signature: all arguments at once, the lists before or after the starting value.
+
+def _reduce(function: Any, fn: Any, start: float, numbers: list[Any]) -> Any:
+    """Call `reduce`: curried with a start until 2023, of any signature since 2024.
+
+    What the arguments are called decides nothing. A signature without a start is given the start
+    as the first element.
     """
-    count = _parameters(function)
-    if count is None or count <= len(settings):
-        return function(*settings)(*lists)
-    names = list(inspect.signature(function).parameters)
-    if len(settings) == 2 and names[-1] in ("start", "initial", "initial_value", "init"):
-        return function(settings[0], *lists, settings[1])
-    return function(*settings, *lists)
+    if _takes(function, 3):
+        calls: list[Callable[[], Any]] = [
+            lambda: function(fn, numbers, start),
+            lambda: function(fn, start, numbers),
+        ]
+    elif _takes(function, 2):
+        calls = [
+            lambda: function(fn, start)(numbers),
+            lambda: function(fn, [start, *numbers]),
+        ]
+    else:
+        calls = [lambda: _fold(function(fn), start, numbers)]
+    return _first_number(calls)
 
 
-def _parameters(function: Any) -> int | None:
-    """Return how many arguments a function must be given; None if it cannot be known."""
+def _fold(fold: Any, start: float, numbers: list[Any]) -> Any:
+    """Call what a curried `reduce` without a start returns: a function of a list, or of both."""
+    if not _takes(fold, 2):
+        return fold([start, *numbers])
+    return _first_number([lambda: fold(numbers, start), lambda: fold(start, numbers)])
+
+
+def _first_number(calls: list[Callable[[], Any]]) -> Any:
+    """Return the result of the first call that returns a number; else what the first comes to.
+
+    Arguments in an order that a function does not expect are an error of their type, or no number.
+
+    Raises:
+        Exception: Raised by a call, and not about types; or whatever the first call raised.
+    """
+    first: list[Any] = []
+    for call in calls:
+        try:
+            result = call()
+        except (AttributeError, TypeError) as error:
+            first.append(error)
+        else:
+            if isinstance(result, Real):
+                return result
+            first.append(result)
+    if isinstance(first[0], Exception):
+        raise first[0]
+    return first[0]
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Return whether a function can be called with a number of arguments by position."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        inspect.signature(function).bind(*[None] * count)
     except (TypeError, ValueError):
-        return None
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if any(parameter.kind not in positional for parameter in parameters):
-        return None
-    return sum(parameter.default is parameter.empty for parameter in parameters)
+        return False
+    return True

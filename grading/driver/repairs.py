@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from grading.driver import editions
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.family import Family
 from grading.protocol.messages import Array, Request, Response
@@ -17,7 +18,7 @@ from grading.protocol.messages import Array, Request, Response
 family = Family()
 
 _told: list[str] = []
-_looked_at: set[str] = set()
+_looked_at: list[Any] = []
 
 
 @family.operation
@@ -26,13 +27,14 @@ def told(request: Request) -> Response:
     return Response(request, plain=list(_told))
 
 
-def repair_templates() -> None:
-    """Look for the faults once, and repair what shows them."""
-    if "View" in _looked_at:
+def repair_templates(backend: Any) -> None:
+    """Look for the faults of the functions of a backend once, and repair what shows them."""
+    view = editions.view_function(backend)
+    if any(view is each for each in _looked_at):
         return
-    _looked_at.add("View")
+    _looked_at.append(view)
     if _has_template():
-        _repair_view()
+        _repair_view(view, backend)
 
 
 def _has_template() -> bool:
@@ -69,28 +71,25 @@ def repair_reduce(loops: Any) -> None:
     loops.reduce = staticmethod(reduce)
 
 
-def _repair_view() -> None:
+def _repair_view(view: Any, backend: Any) -> None:
     """Hand View.backward a contiguous gradient, if it is right for no other one."""
-    functions = importlib.import_module("minitorch.tensor_functions")
-    view = functions.View
     given = view.backward
-    if not _view_is_right(contiguous=True) or _view_is_right(contiguous=False):
+    if not _view_is_right(backend, contiguous=True) or _view_is_right(backend, contiguous=False):
         return
 
     def backward(ctx: Any, grad_output: Any) -> Any:
         return given(ctx, _contiguous(grad_output))
 
     view.backward = staticmethod(backward)
-    if _view_is_right(contiguous=False):
-        _told.append("View.backward")
-    else:
+    if not _view_is_right(backend, contiguous=False):
         view.backward = staticmethod(given)
+    elif "View.backward" not in _told:
+        _told.append("View.backward")
 
 
-def _view_is_right(contiguous: bool) -> bool:
+def _view_is_right(backend: Any, contiguous: bool) -> bool:
     """Return whether a view hands a gradient of some layout back element by element."""
     tensors = importlib.import_module("minitorch.tensor")
-    backend = importlib.import_module("minitorch.tensor_ops").SimpleBackend
     gradient = np.arange(6.0).reshape(2, 3) if contiguous else np.arange(6.0).reshape(3, 2).T
     try:
         x = tensors.Tensor.make(np.zeros(6), (6,), backend=backend)

@@ -11,7 +11,7 @@ from grading.submissions.submission import Submission
 
 def hole_records(holes: Iterable[str], submission: Submission) -> tuple[Hole, ...]:
     """Describe the functions of a task."""
-    names = tuple(holes)
+    names = submission.named(holes)
     opened = set(submission.open(names))
     return tuple(
         Hole(name, "" if (place := submission.find(name)) is None else str(place), name in opened)

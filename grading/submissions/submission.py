@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from grading.submissions.syntax import definitions, is_stub
+from grading.submissions.edition import FILES, MODULE_OF, edition_of
+from grading.submissions.syntax import definitions, is_stub, parsed
 
 Layout: TypeAlias = Literal["packages", "upstream"]
 
@@ -104,16 +105,15 @@ class Submission:
 
     @property
     def edition(self) -> str | None:
-        """The edition of the course that an upstream tree seems to follow, for reports.
+        """The editions of the course that an upstream tree seems to follow, for reports.
 
-        "2022" compiles with numba's own `njit`; "2023" and later wrap it. None: this repository's
-        layout, or a module without compiled code.
+        "2024", or "2022 + 2024" for a mixture; "2022" stands for 2023, too. None: this repository's
+        layout, or nothing that tells one edition from another.
         """
-        source = None if self.layout == "packages" else self.source("minitorch.fast_ops")
-        if source is None:
+        if self.layout == "packages":
             return None
-        wrapped = b"_njit" in source.read_bytes()
-        return "2023" if wrapped else "2022"
+        found = {edition for number in FILES if (edition := edition_of(number, self.source))}
+        return " + ".join(sorted(found)) or None
 
     def source(self, module: str) -> Path | None:
         """Return the file of a module, such as "minitorch.nn"; None if it is not there."""
@@ -128,21 +128,47 @@ class Submission:
     def missing(self, holes: Iterable[str]) -> tuple[str, ...]:
         """Return the modules of a task's holes whose files are not there.
 
-        A task with such a module is "not there": an upstream tree ends with its own module.
+        A task with such a module is "not there": an upstream tree ends with its own module. Of a
+        hole with several names one is enough.
         """
-        modules = dict.fromkeys(hole.partition(":")[0] for hole in holes)
+        modules = dict.fromkeys(name.partition(":")[0] for name in self.named(holes))
         return tuple(module for module in modules if self.source(module) is None)
+
+    def named(self, holes: Iterable[str]) -> tuple[str, ...]:
+        """Return the holes of a task by the names that they have in this submission.
+
+        A hole with several names is called by the first that the submission has; if it has none,
+        by the first. A hole of one edition is left out where the module follows another.
+        """
+        names = []
+        for hole in holes:
+            written, _, edition = hole.partition(" @")
+            alternatives = written.split(" | ")
+            module = MODULE_OF.get(alternatives[0].partition(":")[0])
+            if edition and (module is None or edition_of(module, self.source) != edition):
+                continue
+            names.append(next(filter(self._may_have, alternatives), alternatives[0]))
+        return tuple(names)
+
+    def _may_have(self, name: str) -> bool:
+        """Return whether a file has a name, or cannot be read, so that it may have it."""
+        file = self.source(name.partition(":")[0])
+        if file is None:
+            return False
+        return self.find(name) is not None or not _definitions(file, file.stat().st_mtime_ns)
 
     def find(self, hole: str) -> Place | None:
         """Return where a function, a method or a class stands.
 
         Args:
-            hole: "module:qualname", such as "minitorch.nn:Max.backward". A module alone stands
-                for its first line.
+            hole: "module:qualname", such as "minitorch.nn:Max.backward", or several of them. A
+                module alone stands for its first line.
 
         Returns:
             None if the file is not there, cannot be parsed, or defines no such name.
         """
+        if " | " in hole or " @" in hole:
+            return next(iter(self.places(self.named([hole]))), None)
         module, _, qualname = hole.partition(":")
         file = self.source(module)
         if file is None:
@@ -156,7 +182,7 @@ class Submission:
     def open(self, holes: Iterable[str]) -> tuple[str, ...]:
         """Return the holes that are still to be written: their bodies raise NotImplementedError."""
         stubs = []
-        for hole in holes:
+        for hole in self.named(holes):
             module, _, qualname = hole.partition(":")
             file = self.source(module)
             if file is not None and qualname in _stubs(file, file.stat().st_mtime_ns):
@@ -165,7 +191,7 @@ class Submission:
 
     def places(self, holes: Iterable[str]) -> tuple[Place, ...]:
         """Return where those of the holes stand that are there."""
-        return tuple(place for hole in holes if (place := self.find(hole)) is not None)
+        return tuple(place for name in self.named(holes) if (place := self.find(name)) is not None)
 
     def _is_source(self, file: Path) -> bool:
         if not self._inside(file) or not file.is_file():
@@ -206,7 +232,7 @@ def _definitions(file: Path, changed: int) -> dict[str, int]:
         file: The file.
         changed: When it was written last, so that an edited file is read again.
     """
-    tree = _parsed(file)
+    tree = parsed(file)
     found = {}
     for node in tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
@@ -218,12 +244,4 @@ def _definitions(file: Path, changed: int) -> dict[str, int]:
 @lru_cache(maxsize=256)
 def _stubs(file: Path, changed: int) -> frozenset[str]:
     """Return the functions of a file that are still to be written; see `_definitions`."""
-    return frozenset(name for name, node in definitions(_parsed(file)).items() if is_stub(node))
-
-
-def _parsed(file: Path) -> ast.Module:
-    """Return the syntax tree of a file, an empty one if it is no Python."""
-    try:
-        return ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
+    return frozenset(name for name, node in definitions(parsed(file)).items() if is_stub(node))

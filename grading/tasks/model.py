@@ -93,7 +93,10 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return marker_of(self.id)
 
     def holes_in(self, layout: str) -> tuple[str, ...]:
-        """Return the functions to write, by their names in a layout of submissions."""
+        """Return the functions to write, by their names in a layout of submissions.
+
+        `Submission.named` chooses among several names of one function.
+        """
         return self.upstream if layout == "upstream" else self.holes
 
     @property

@@ -11,6 +11,7 @@ from grading.tasks.positions import Key, Positions
 
 ID = re.compile(r"[0-9]\.[1-9][0-9]?[a-z]?")
 HOLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+HOLES = re.compile(rf"{HOLE.pattern}( \| {HOLE.pattern})*( @(2021|2022|2024))?")
 SPOIL = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?")
 DOTTED = re.compile(r"[A-Za-z_][\w.]*")
 CHECK = re.compile(r"test_\w+")
@@ -118,7 +119,7 @@ def _complaints_of_names(task: Task) -> Iterable[tuple[Key, str]]:
     hole = '"module:qualname"'
     patterns = {
         "holes": (HOLE, hole),
-        "upstream": (HOLE, hole),
+        "upstream": (HOLES, f'{hole}, several with " | " between them, perhaps " @2024" behind'),
         "spoils": (SPOIL, f'{hole} or "module"'),
         "forbidden": (DOTTED, '"module" or "module.function"'),
     }

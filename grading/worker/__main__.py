@@ -1,4 +1,4 @@
-"""Answer requests. Started as ``python -I -S …/grading/worker/__main__.py SETTINGS DESCRIPTOR``.
+"""Response requests. Started as ``python -I -S …/grading/worker/__main__.py SETTINGS DESCRIPTOR``.
 
 The settings, in JSON, say where things are and what is allowed; the descriptor is one end of a
 socket. A first frame goes out before any code under test is imported, so that a worker that cannot

@@ -15,7 +15,7 @@ DEEPEST_TRACE = 40
 
 
 def serve(descriptor: int) -> None:
-    """Answer until the judge closes the socket."""
+    """Response until the judge closes the socket."""
     os.set_inheritable(descriptor, False)
     # A file that grows too large is an error in the code that writes it, not the end.
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

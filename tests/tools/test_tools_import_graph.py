@@ -39,7 +39,7 @@ def test_the_judge_imports_no_package() -> None:
     The tests keep pieces of submissions, which they write into trees and never import.
     """
     grading = ROOT / "grading"
-    beside_it = [grading / "driver", grading / "tests" / "styles", grading / "tests" / "upstream"]
+    beside_it = [grading / "driver", grading / "tests" / "styles", grading / "tests" / "editions"]
     judge = [
         file
         for file in grading.rglob("*.py")

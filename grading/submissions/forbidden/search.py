@@ -35,7 +35,7 @@ def forbidden_uses(
         forbidden: Modules and functions by their dotted names.
     """
     search = _Search(submission, Rules(forbidden))
-    modules = dict.fromkeys(hole.partition(":")[0] for hole in holes)
+    modules = dict.fromkeys(name.partition(":")[0] for name in submission.named(holes))
     for module in modules:
         search.file_of_hole(module)
     for module in modules:

@@ -151,7 +151,7 @@ def test_a_source_too_deep_for_the_search_is_told(write: Write) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("edition", ["2022", "2023"])
+@pytest.mark.parametrize("edition", ["2021", "2022", "2024"])
 def test_the_course_solved_the_plain_way_uses_nothing(tmp_path: Path, edition: Edition) -> None:
     submission = Submission.at(write_upstream(tmp_path, module=4, edition=edition))
     table = load(PATH)

@@ -60,14 +60,6 @@ def test_files_that_are_absent_are_told(tmp_path: Path) -> None:
     assert submission.missing(holes) == ("minitorch.nn",)
 
 
-@pytest.mark.parametrize(
-    ("text", "edition"),
-    [("from numba import njit", "2022"), ("from numba import njit as _njit", "2023")],
-)
-def test_editions(tmp_path: Path, text: str, edition: str) -> None:
-    assert Submission.at(upstream(tmp_path, fast_ops=text)).edition == edition
-
-
 def test_the_folder_of_an_archive_is_looked_into(tmp_path: Path) -> None:
     inner = upstream(tmp_path / "student" / "mod4-main")
     (tmp_path / "student" / "__MACOSX").mkdir()

@@ -55,6 +55,7 @@ class Tensor:
         self.f = backend
 
     def requires_grad_(self, x):
+        # As the course publishes it: whatever is asked for, a gradient is wanted.
         self.history = History()
 
     def requires_grad(self):
@@ -66,9 +67,14 @@ class Tensor:
     def _ensure_tensor(self, b):
         if isinstance(b, (int, float)):
             return Tensor.make([b], (1,), backend=self.backend)
-        b.backend = self.backend
-        b.f = self.backend
+        b._type_(self.backend)
         return b
+
+    def _type_(self, backend):
+        self.backend = backend
+        self.f = backend
+        if backend.cuda:
+            self._tensor.to_cuda_()
 
     def item(self):
         assert self.size == 1
@@ -150,31 +156,8 @@ class Tensor:
     def shape(self):
         return self._tensor.shape
 
-    @property
-    def size(self):
-        return self._tensor.size
-
-    @property
-    def dims(self):
-        return self._tensor.dims
-
-    def zero_grad_(self):
-        self.grad = None
-
-    def __add__(self, b):
-        return Add.apply(self, self._ensure_tensor(b))
-
-    def __radd__(self, b):
-        return self + b
-
     def __sub__(self, b):
         return Add.apply(self, Neg.apply(self._ensure_tensor(b)))
-
-    def __mul__(self, b):
-        return Mul.apply(self, self._ensure_tensor(b))
-
-    def __rmul__(self, b):
-        return self * b
 
     def __truediv__(self, b):
         return Mul.apply(self, Inv.apply(self._ensure_tensor(b)))
@@ -185,54 +168,96 @@ class Tensor:
     def __matmul__(self, b):
         return MatMul.apply(self, b)
 
-    def __lt__(self, b):
-        return LT.apply(self, self._ensure_tensor(b))
+    @property
+    def size(self) -> int:
+        """Return how many elements there are."""
+        return self._tensor.size
 
-    def __eq__(self, b):
-        return EQ.apply(self, self._ensure_tensor(b))
+    @property
+    def dims(self) -> int:
+        """Return how many dimensions there are."""
+        return self._tensor.dims
 
-    def __gt__(self, b):
-        return LT.apply(self._ensure_tensor(b), self)
+    def __add__(self, b):
+        """Add a tensor or a number."""
+        return Add.apply(self, self._ensure_tensor(b))
 
-    def __hash__(self):
-        return self.unique_id
+    def __radd__(self, b):
+        """Add, with the number on the left."""
+        return Add.apply(self._ensure_tensor(b), self)
+
+    def __mul__(self, b):
+        """Multiply by a tensor or a number."""
+        return Mul.apply(self, self._ensure_tensor(b))
+
+    def __rmul__(self, b):
+        """Multiply, with the number on the left."""
+        return Mul.apply(self._ensure_tensor(b), self)
 
     def __neg__(self):
+        """Change the sign."""
         return Neg.apply(self)
 
-    def is_close(self, b):
-        return IsClose.apply(self, self._ensure_tensor(b))
+    def __lt__(self, b):
+        """Compare each element."""
+        return LT.apply(self, self._ensure_tensor(b))
 
-    def sigmoid(self):
-        return Sigmoid.apply(self)
+    def __gt__(self, b):
+        """Compare each element the other way round."""
+        return LT.apply(self._ensure_tensor(b), self)
 
-    def relu(self):
-        return ReLU.apply(self)
-
-    def log(self):
-        return Log.apply(self)
-
-    def exp(self):
-        return Exp.apply(self)
+    def __eq__(self, b):
+        """Compare each element for equality."""
+        return EQ.apply(self, self._ensure_tensor(b))
 
     def all(self, dim=None):
+        """Tell whether all elements are true, along a dimension or altogether."""
         if dim is None:
             return All.apply(self.contiguous().view(self.size), self._ensure_tensor(0))
         return All.apply(self, self._ensure_tensor(dim))
 
+    def is_close(self, b):
+        """Tell where two tensors are close."""
+        return IsClose.apply(self, self._ensure_tensor(b))
+
+    def sigmoid(self):
+        """Squash each element into (0, 1)."""
+        return Sigmoid.apply(self)
+
+    def relu(self):
+        """Cut off what is negative."""
+        return ReLU.apply(self)
+
+    def log(self):
+        """Take the logarithm of each element."""
+        return Log.apply(self)
+
+    def exp(self):
+        """Take the exponential of each element."""
+        return Exp.apply(self)
+
     def sum(self, dim=None):
+        """Add up, along a dimension or altogether."""
         if dim is None:
             return Sum.apply(self.contiguous().view(self.size), self._ensure_tensor(0))
         return Sum.apply(self, self._ensure_tensor(dim))
 
     def mean(self, dim=None):
-        return self.sum(dim) / (self.size if dim is None else self.shape[dim])
+        """Take the mean, along a dimension or altogether."""
+        count = self.size if dim is None else self.shape[dim]
+        return self.sum(dim) / count
 
     def permute(self, *order):
+        """Put the dimensions into another order."""
         return Permute.apply(self, tensor(list(order)))
 
     def view(self, *shape):
+        """Give the elements another shape."""
         return View.apply(self, tensor(list(shape)))
+
+    def zero_grad_(self):
+        """Forget the gradient."""
+        self.grad = None
 
 
 __all__ = ["History", "Tensor", "zeros"]

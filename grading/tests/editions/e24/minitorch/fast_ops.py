@@ -1,8 +1,6 @@
 """Compiled loops."""
 
 import numpy as np
-
-# BEGIN NJIT
 from numba import njit as _njit
 from numba import prange
 
@@ -17,7 +15,6 @@ def njit(fn, **kwargs):
 to_index = njit(to_index)
 index_to_position = njit(index_to_position)
 broadcast_index = njit(broadcast_index)
-# END NJIT
 
 
 class FastOps(TensorOps):
@@ -101,16 +98,28 @@ def tensor_zip(fn):
     def _zip(
         out, out_shape, out_strides, a_storage, a_shape, a_strides, b_storage, b_shape, b_strides
     ):
-        for i in prange(len(out)):
-            out_index = np.empty(len(out_shape), np.int32)
-            a_index = np.empty(len(a_shape), np.int32)
-            b_index = np.empty(len(b_shape), np.int32)
-            to_index(i, out_shape, out_index)
-            broadcast_index(out_index, out_shape, a_shape, a_index)
-            broadcast_index(out_index, out_shape, b_shape, b_index)
-            a = a_storage[index_to_position(a_index, a_strides)]
-            b = b_storage[index_to_position(b_index, b_strides)]
-            out[index_to_position(out_index, out_strides)] = fn(a, b)
+        same = (
+            len(out_shape) == len(a_shape)
+            and len(out_shape) == len(b_shape)
+            and np.all(out_shape == a_shape)
+            and np.all(out_shape == b_shape)
+            and np.all(out_strides == a_strides)
+            and np.all(out_strides == b_strides)
+        )
+        if same:
+            for i in prange(len(out)):
+                out[i] = fn(a_storage[i], b_storage[i])
+        else:
+            for i in prange(len(out)):
+                out_index = np.empty(len(out_shape), np.int32)
+                a_index = np.empty(len(a_shape), np.int32)
+                b_index = np.empty(len(b_shape), np.int32)
+                to_index(i, out_shape, out_index)
+                broadcast_index(out_index, out_shape, a_shape, a_index)
+                broadcast_index(out_index, out_shape, b_shape, b_index)
+                a = a_storage[index_to_position(a_index, a_strides)]
+                b = b_storage[index_to_position(b_index, b_strides)]
+                out[index_to_position(out_index, out_strides)] = fn(a, b)
 
     return njit(_zip, parallel=True)
 
@@ -139,11 +148,13 @@ def _tensor_matrix_multiply(
     for n in prange(out_shape[0]):
         for i in range(out_shape[1]):
             for j in range(out_shape[2]):
+                a = n * a_batch + i * a_strides[1]
+                b = n * b_batch + j * b_strides[2]
                 total = 0.0
-                for k in range(a_shape[-1]):
-                    a = a_storage[n * a_batch + i * a_strides[1] + k * a_strides[2]]
-                    b = b_storage[n * b_batch + k * b_strides[1] + j * b_strides[2]]
-                    total += a * b
+                for _ in range(a_shape[-1]):
+                    total += a_storage[a] * b_storage[b]
+                    a += a_strides[2]
+                    b += b_strides[1]
                 out[n * out_strides[0] + i * out_strides[1] + j * out_strides[2]] = total
 
 

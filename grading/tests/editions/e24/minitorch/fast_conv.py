@@ -1,6 +1,5 @@
 """Convolutions."""
 
-# BEGIN NJIT
 from numba import njit as _njit
 from numba import prange
 
@@ -9,9 +8,6 @@ from .tensor_functions import Function
 
 def njit(fn, **kwargs):
     return _njit(inline="always", **kwargs)(fn)
-
-
-# END NJIT
 
 
 def _tensor_conv1d(

@@ -4,93 +4,13 @@ import numba
 from numba import cuda
 
 from .tensor_data import TensorData, broadcast_index, index_to_position, shape_broadcast, to_index
-from .tensor_ops import TensorOps
 
-
-# BEGIN NJIT
-def device_jit(fn, **kwargs):
-    return cuda.jit(device=True, **kwargs)(fn)
-
-
-def jit(fn, **kwargs):
-    return cuda.jit(**kwargs)(fn)
-
-
-to_index = device_jit(to_index)
-index_to_position = device_jit(index_to_position)
-broadcast_index = device_jit(broadcast_index)
-# END NJIT
+to_index = cuda.jit(device=True)(to_index)
+index_to_position = cuda.jit(device=True)(index_to_position)
+broadcast_index = cuda.jit(device=True)(broadcast_index)
 
 THREADS_PER_BLOCK = 32
 MAX_DIMS = 8
-
-
-def on_device(data):
-    if not numba.cuda.is_cuda_array(data._storage):
-        data._storage = numba.cuda.to_device(data._storage)
-    return data
-
-
-class CudaOps(TensorOps):
-    cuda = True
-
-    @staticmethod
-    def map(fn):
-        f = tensor_map(device_jit(fn))
-
-        def ret(a, out=None):
-            if out is None:
-                out = a.zeros(a.shape)
-            blocks = (out.size + THREADS_PER_BLOCK - 1) // THREADS_PER_BLOCK
-            f[blocks, THREADS_PER_BLOCK](*out.tuple(), out.size, *a.tuple())
-            return out
-
-        return ret
-
-    @staticmethod
-    def zip(fn):
-        f = tensor_zip(device_jit(fn))
-
-        def ret(a, b):
-            out = a.zeros(shape_broadcast(a.shape, b.shape))
-            blocks = (out.size + THREADS_PER_BLOCK - 1) // THREADS_PER_BLOCK
-            f[blocks, THREADS_PER_BLOCK](*out.tuple(), out.size, *a.tuple(), *b.tuple())
-            return out
-
-        return ret
-
-    @staticmethod
-    def reduce(fn, start=0.0):
-        f = tensor_reduce(device_jit(fn))
-
-        def ret(a, dim):
-            out_shape = list(a.shape)
-            out_shape[dim] = (a.shape[dim] - 1) // 1024 + 1
-            out = a.zeros(tuple(out_shape))
-            f[out.size, 1024](*out.tuple(), out.size, *a.tuple(), dim, start)
-            return out
-
-        return ret
-
-    @staticmethod
-    def matrix_multiply(a, b):
-        both_2d = len(a.shape) == 2 and len(b.shape) == 2
-        if len(a.shape) == 2:
-            a = a.contiguous().view(1, a.shape[0], a.shape[1])
-        if len(b.shape) == 2:
-            b = b.contiguous().view(1, b.shape[0], b.shape[1])
-        ls = list(shape_broadcast(a.shape[:-2], b.shape[:-2]))
-        ls += [a.shape[-2], b.shape[-1]]
-        assert a.shape[-1] == b.shape[-2]
-        out = a.zeros(tuple(ls))
-        threads = THREADS_PER_BLOCK
-        grid = (-(-out.shape[1] // threads), -(-out.shape[2] // threads), out.shape[0])
-        tensor_matrix_multiply[grid, (threads, threads, 1)](
-            *out.tuple(), out.size, *a.tuple(), *b.tuple()
-        )
-        if both_2d:
-            out = out.view(out.shape[1], out.shape[2])
-        return out
 
 
 def tensor_map(fn):
@@ -104,7 +24,7 @@ def tensor_map(fn):
             o = index_to_position(out_index, out_strides)
             out[o] = fn(in_storage[index_to_position(in_index, in_strides)])
 
-    return jit(_map)
+    return cuda.jit()(_map)
 
 
 def tensor_zip(fn):
@@ -132,7 +52,7 @@ def tensor_zip(fn):
             b = b_storage[index_to_position(b_index, b_strides)]
             out[index_to_position(out_index, out_strides)] = fn(a, b)
 
-    return jit(_zip)
+    return cuda.jit()(_zip)
 
 
 def tensor_reduce(fn):
@@ -169,10 +89,11 @@ def tensor_reduce(fn):
             if pos == 0:
                 out[o] = cache[0]
 
-    return jit(_reduce)
+    return cuda.jit()(_reduce)
 
 
-def _tensor_matrix_multiply(
+@cuda.jit()
+def tensor_matrix_multiply(
     out,
     out_shape,
     out_strides,
@@ -215,9 +136,6 @@ def _tensor_matrix_multiply(
         out[out_strides[0] * batch + out_strides[1] * i + out_strides[2] * j] = total
 
 
-tensor_matrix_multiply = jit(_tensor_matrix_multiply)
-
-
 def _sum_practice(out, a, size):
     BLOCK_DIM = 32
     cache = cuda.shared.array(BLOCK_DIM, numba.float64)
@@ -234,17 +152,18 @@ def _sum_practice(out, a, size):
             cache[pos] += cache[pos + step]
         cuda.syncthreads()
         step *= 2
-    if pos == 0:
+    if pos == 0 and i < size:
         out[cuda.blockIdx.x] = cache[0]
 
 
-jit_sum_practice = jit(_sum_practice)
+jit_sum_practice = cuda.jit()(_sum_practice)
 
 
 def sum_practice(a):
     (size,) = a.shape
     blocks = (size // THREADS_PER_BLOCK) + 1
-    out = on_device(TensorData([0.0 for i in range(2)], (2,)))
+    out = TensorData([0.0 for i in range(2)], (2,))
+    out.to_cuda_()
     jit_sum_practice[blocks, THREADS_PER_BLOCK](out.tuple()[0], a._tensor._storage, size)
     return out
 
@@ -266,12 +185,78 @@ def _mm_practice(out, a, b, size):
         out[size * i + j] = total
 
 
-jit_mm_practice = jit(_mm_practice)
+jit_mm_practice = cuda.jit()(_mm_practice)
 
 
 def mm_practice(a, b):
     (size, _) = a.shape
     threads = (THREADS_PER_BLOCK, THREADS_PER_BLOCK)
-    out = on_device(TensorData([0.0 for i in range(size * size)], (size, size)))
+    out = TensorData([0.0 for i in range(size * size)], (size, size))
+    out.to_cuda_()
     jit_mm_practice[1, threads](out.tuple()[0], a._tensor._storage, b._tensor._storage, size)
     return out
+
+
+def map(fn):
+    f = tensor_map(cuda.jit(device=True)(fn))
+
+    def ret(a, out=None):
+        if out is None:
+            out = a.zeros(a.shape)
+        blocks = (out.size + THREADS_PER_BLOCK - 1) // THREADS_PER_BLOCK
+        f[blocks, THREADS_PER_BLOCK](*out.tuple(), out.size, *a.tuple())
+        return out
+
+    return ret
+
+
+def zip(fn):
+    f = tensor_zip(cuda.jit(device=True)(fn))
+
+    def ret(a, b):
+        out = a.zeros(shape_broadcast(a.shape, b.shape))
+        blocks = (out.size + THREADS_PER_BLOCK - 1) // THREADS_PER_BLOCK
+        f[blocks, THREADS_PER_BLOCK](*out.tuple(), out.size, *a.tuple(), *b.tuple())
+        return out
+
+    return ret
+
+
+def reduce(fn, start=0.0):
+    f = tensor_reduce(cuda.jit(device=True)(fn))
+
+    def ret(a, dim):
+        out_shape = list(a.shape)
+        out_shape[dim] = (a.shape[dim] - 1) // 1024 + 1
+        out = a.zeros(tuple(out_shape))
+        f[out.size, 1024](*out.tuple(), out.size, *a.tuple(), dim, start)
+        return out
+
+    return ret
+
+
+def matrix_multiply(a, b):
+    both_2d = len(a.shape) == 2 and len(b.shape) == 2
+    if len(a.shape) == 2:
+        a = a.contiguous().view(1, a.shape[0], a.shape[1])
+    if len(b.shape) == 2:
+        b = b.contiguous().view(1, b.shape[0], b.shape[1])
+    ls = list(shape_broadcast(a.shape[:-2], b.shape[:-2]))
+    ls += [a.shape[-2], b.shape[-1]]
+    assert a.shape[-1] == b.shape[-2]
+    out = a.zeros(tuple(ls))
+    threads = THREADS_PER_BLOCK
+    grid = (-(-out.shape[1] // threads), -(-out.shape[2] // threads), out.shape[0])
+    tensor_matrix_multiply[grid, (threads, threads, 1)](
+        *out.tuple(), out.size, *a.tuple(), *b.tuple()
+    )
+    if both_2d:
+        out = out.view(out.shape[1], out.shape[2])
+    return out
+
+
+class CudaOps:
+    map = map
+    zip = zip
+    reduce = reduce
+    matrix_multiply = matrix_multiply

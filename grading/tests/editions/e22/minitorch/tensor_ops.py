@@ -7,6 +7,21 @@ from .tensor_data import broadcast_index, index_to_position, shape_broadcast, to
 
 
 class TensorOps:
+    @staticmethod
+    def map(fn): ...
+
+    @staticmethod
+    def cmap(fn): ...
+
+    @staticmethod
+    def zip(fn): ...
+
+    @staticmethod
+    def reduce(fn, start=0.0): ...
+
+    @staticmethod
+    def matrix_multiply(a, b): ...
+
     cuda = False
 
 

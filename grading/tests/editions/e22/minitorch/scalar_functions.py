@@ -21,7 +21,8 @@ class ScalarFunction:
     def apply(cls, *vals):
         from .scalar import Scalar, ScalarHistory
 
-        scalars = [v if isinstance(v, Scalar) else Scalar(v, None) for v in vals]
+        # A plain number becomes a leaf, as the course publishes it, and no constant.
+        scalars = [v if isinstance(v, Scalar) else Scalar(v) for v in vals]
         ctx = Context(False)
         c = cls._forward(ctx, *[s.data for s in scalars])
         assert isinstance(c, float), f"Expected return type float got {type(c)}"
@@ -125,7 +126,7 @@ class Exp(ScalarFunction):
 class LT(ScalarFunction):
     @staticmethod
     def forward(ctx, a, b):
-        return operators.lt(a, b)
+        return 1.0 if a < b else 0.0
 
     @staticmethod
     def backward(ctx, d_output):
@@ -135,7 +136,7 @@ class LT(ScalarFunction):
 class EQ(ScalarFunction):
     @staticmethod
     def forward(ctx, a, b):
-        return operators.eq(a, b)
+        return 1.0 if a == b else 0.0
 
     @staticmethod
     def backward(ctx, d_output):

@@ -5,69 +5,69 @@ import math
 EPS = 1e-6
 
 
-def mul(x, y):
+def mul(x: float, y: float) -> float:
     return x * y
 
 
-def id(x):
+def id(x: float) -> float:
     return x
 
 
-def add(x, y):
+def add(x: float, y: float) -> float:
     return x + y
 
 
-def neg(x):
+def neg(x: float) -> float:
     return -x
 
 
-def lt(x, y):
+def lt(x: float, y: float) -> float:
     return 1.0 if x < y else 0.0
 
 
-def eq(x, y):
+def eq(x: float, y: float) -> float:
     return 1.0 if x == y else 0.0
 
 
-def max(x, y):
+def max(x: float, y: float) -> float:
     return x if x > y else y
 
 
-def is_close(x, y):
+def is_close(x: float, y: float) -> float:
     return 1.0 if (x - y < 1e-2) and (y - x < 1e-2) else 0.0
 
 
-def sigmoid(x):
+def sigmoid(x: float) -> float:
     if x >= 0:
         return 1.0 / (1.0 + math.exp(-x))
     return math.exp(x) / (1.0 + math.exp(x))
 
 
-def relu(x):
+def relu(x: float) -> float:
     return x if x > 0 else 0.0
 
 
-def log(x):
+def log(x: float) -> float:
     return math.log(x + EPS)
 
 
-def exp(x):
+def exp(x: float) -> float:
     return math.exp(x)
 
 
-def log_back(x, d):
+def log_back(x: float, d: float) -> float:
     return d / (x + EPS)
 
 
-def inv(x):
+def inv(x: float) -> float:
     return 1.0 / x
 
 
-def inv_back(x, d):
+def inv_back(x: float, d: float) -> float:
     return -(1.0 / x**2) * d
 
 
-def relu_back(x, d):
+def relu_back(x: float, d: float) -> float:
     return d if x > 0 else 0.0
 
 
@@ -76,14 +76,14 @@ def map(fn):
 
 
 def zipWith(fn):
-    return lambda ls1, ls2: (fn(x, y) for x, y in zip(ls1, ls2, strict=False))
+    return lambda ls1, ls2: [fn(x, y) for x, y in zip(ls1, ls2, strict=True)]
 
 
 def reduce(fn, start):
     def fold(ls):
         total = start
         for x in ls:
-            total = fn(total, x)
+            total = fn(x, total)
         return total
 
     return fold

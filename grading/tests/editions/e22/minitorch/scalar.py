@@ -1,6 +1,6 @@
 """Scalars that remember how they were made."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .autodiff import backpropagate
@@ -28,25 +28,15 @@ class ScalarHistory:
     inputs: Any = ()
 
 
-# BEGIN SCALAR
-@dataclass
 class Scalar:
-    data: float
-    history: Any = field(default_factory=ScalarHistory)
-    derivative: Any = None
-    name: str = ""
-    unique_id: int = 0
-
-    def __post_init__(self):
+    def __init__(self, v, back=ScalarHistory(), name=None):
         global _var_count
         _var_count += 1
-        object.__setattr__(self, "unique_id", _var_count)
-        object.__setattr__(self, "name", str(self.unique_id))
-        object.__setattr__(self, "data", float(self.data))
-
-    # END SCALAR
-    def __hash__(self):
-        return hash(self.unique_id)
+        self.unique_id = _var_count
+        self.data = float(v)
+        self.history = back
+        self.derivative = None
+        self.name = name if name is not None else str(self.unique_id)
 
     def __add__(self, b):
         return Add.apply(self, b)
@@ -68,9 +58,6 @@ class Scalar:
 
     def __sub__(self, b):
         return Add.apply(self, Neg.apply(b))
-
-    def __rsub__(self, b):
-        return -self + b
 
     def __neg__(self):
         return Neg.apply(self)
@@ -118,7 +105,8 @@ class Scalar:
 
     def chain_rule(self, d_output):
         h = self.history
-        return list(zip(h.inputs, h.last_fn._backward(h.ctx, d_output), strict=True))
+        pairs = zip(h.inputs, h.last_fn._backward(h.ctx, d_output), strict=True)
+        return [(variable, d) for variable, d in pairs if not variable.is_constant()]
 
     def backward(self, d_output=None):
         backpropagate(self, 1.0 if d_output is None else d_output)

@@ -2,6 +2,8 @@
 
 import random
 
+import numba
+import numba.cuda
 import numpy as np
 
 from .operators import prod
@@ -75,6 +77,10 @@ class TensorData:
         self.size = int(prod(shape))
         self.shape = shape
         assert len(self._storage) == self.size
+
+    def to_cuda_(self):
+        if not numba.cuda.is_cuda_array(self._storage):
+            self._storage = numba.cuda.to_device(self._storage)
 
     def is_contiguous(self):
         last = 1e9

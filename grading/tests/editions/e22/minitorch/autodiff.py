@@ -1,6 +1,7 @@
 """Derivatives by differences, and backpropagation."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 
 def central_difference(f, *vals, arg=0, epsilon=1e-6):
@@ -8,6 +9,22 @@ def central_difference(f, *vals, arg=0, epsilon=1e-6):
     above[arg] = above[arg] + epsilon
     below[arg] = below[arg] - epsilon
     return (f(*above) - f(*below)) / (2 * epsilon)
+
+
+class Variable(Protocol):
+    def accumulate_derivative(self, x): ...
+
+    @property
+    def unique_id(self): ...
+
+    def is_leaf(self): ...
+
+    def is_constant(self): ...
+
+    @property
+    def parents(self): ...
+
+    def chain_rule(self, d_output): ...
 
 
 def topological_sort(variable):
