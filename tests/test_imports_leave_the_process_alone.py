@@ -7,13 +7,15 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tools.workspace import ROOT, read_packages
 
-MODULES = [package.module for package in read_packages()]
+MODULES = [package.module for package in read_packages() if find_spec(package.module)]
+"""The packages of this environment: the app is in one of its own."""
 PROBE = ROOT / "tests" / "process_probe.py"
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the probe forks")
