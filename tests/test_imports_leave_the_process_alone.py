@@ -13,7 +13,8 @@ import pytest
 
 from tools.workspace import ROOT, read_packages
 
-MODULES = [package.module for package in read_packages()]
+PACKAGES = read_packages()
+MODULES = [package.module for package in PACKAGES]
 PROBE = ROOT / "tests" / "process_probe.py"
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the probe forks")
@@ -34,7 +35,12 @@ def changes(module: str, *others: str, **variables: str) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def without_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away the variables that the commands of this repository set."""
+    """Take away the variables that the commands of this repository set.
+
+    The app is installed in an environment of its own, so its sources are named here.
+    """
+    for package in PACKAGES:
+        monkeypatch.setenv("PYTHONPATH", str(package.source.parent), prepend=os.pathsep)
     for name in ("OPENBLAS_THREAD_TIMEOUT", "OMP_WAIT_POLICY"):
         monkeypatch.delenv(name, raising=False)
 

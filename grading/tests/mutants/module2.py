@@ -9,6 +9,7 @@ LOOPS = "mt_tensor/reference_loops.py"
 TENSOR = "mt_autodiff/tensor.py"
 ELEMENTWISE = "mt_autodiff/functions/elementwise.py"
 SHAPING = "mt_autodiff/functions/shaping.py"
+BROADCASTING = "mt_autodiff/broadcasting.py"
 ENGINE = "mt_autodiff/engine.py"
 MLP = "mt_models/networks/mlp.py"
 
@@ -191,7 +192,7 @@ MUTANTS: list[Mutant] = [
     mutant(
         "2.4",
         "what broadcasting repeated is not added up",
-        ENGINE,
+        BROADCASTING,
         "grad = backend.reduce(operators.add, grad, dim, 0.0)",
         "grad = backend.reduce(lambda x, y: y, grad, dim, 0.0)",
         "added up",

@@ -1,11 +1,21 @@
-"""A running app and a real browser."""
+"""Fixtures for tests of the app: its package for other processes, a running app, a browser."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tools.app_browser import BROWSERS, QUIET, find_browser, running_app
+
+SOURCE = Path(__file__).parents[1] / "src"
+
+
+@pytest.fixture(autouse=True)
+def found_by_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes that a test starts import the app, which only its own environment installs."""
+    monkeypatch.setenv("PYTHONPATH", str(SOURCE), prepend=os.pathsep)
 
 
 @pytest.fixture(scope="session")
