@@ -29,9 +29,11 @@ def require_gpu() -> None:
         raise GPUNotAvailableError(diagnosis())
     if SIMULATED:
         # numba's simulator is there only where it replaces a GPU.
-        from mt_kernels_cuda.simulation import patch_simulator
+        from mt_kernels_cuda.simulation import is_patched, patch_simulator
 
-        patch_simulator()
+        # The grader patches it with a copy of its own, before a submission is called.
+        if not is_patched():
+            patch_simulator()
 
 
 def is_usable() -> bool:

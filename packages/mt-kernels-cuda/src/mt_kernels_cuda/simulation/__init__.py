@@ -15,7 +15,7 @@ a copy of this folder works under any name, without the rest of the package.
 from .barriers import BarrierError
 from .memory import Watched
 from .observing import Barrier, Launch, Observer
-from .patching import observing, patch_simulator
+from .patching import is_patched, observing, patch_simulator
 from .races import Access, RaceDetector, RaceError
 from .traffic import Traffic, TrafficCounter
 
@@ -30,6 +30,7 @@ __all__ = [
     "Traffic",
     "TrafficCounter",
     "Watched",
+    "is_patched",
     "observing",
     "patch_simulator",
 ]

@@ -33,6 +33,11 @@ def patch_simulator() -> None:
         cuda.is_cuda_array = _is_cuda_array
 
 
+def is_patched() -> bool:
+    """Return whether this package, or a copy of it, has patched numba's simulator."""
+    return not kernel.FakeCUDAKernel.__call__.__module__.startswith("numba.")
+
+
 @contextmanager
 def observing(each: Observer) -> Iterator[Observer]:
     """Make an observer the current one, for the launches inside a `with` statement.
