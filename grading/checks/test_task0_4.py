@@ -1,9 +1,9 @@
 """Task 0.4: modules."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect_plain, expect_refusal
@@ -76,13 +76,32 @@ def test_an_updated_parameter_has_its_new_value(
     )
 
 
-@given(tree=trees(), data=st.data())
+Action: TypeAlias = tuple[tuple[str, ...], str]
+"""The path of a module, and the method that is called: "train" or "eval"."""
+
+
+@st.composite
+def switched(draw: st.DrawFn) -> tuple[Plain, list[Action]]:
+    """Draw a tree, and calls that set modules of it to training or evaluation."""
+    tree = draw(trees())
+    action = st.tuples(st.sampled_from(_paths(tree)), st.sampled_from(["train", "eval"]))
+    return tree, draw(st.lists(action, max_size=4))
+
+
+LEAF: Plain = {"parameters": {}, "added": {}, "children": {}}
+DEEP: Plain = {**LEAF, "children": {"m_a": {**LEAF, "children": {"m_b": LEAF}}}}
+"""A module with a child and a grandchild."""
+
+
+@given(switched=switched())
+# Random trees seldom have both a grandchild and two calls that reach it.
+@example(switched=(DEEP, [((), "eval")]))
+@example(switched=(DEEP, [((), "eval"), ((), "train")]))
 def test_training_and_evaluation_reach_what_is_below_and_nothing_else(
-    subject: Subject, tree: Plain, data: st.DataObject
+    subject: Subject, switched: tuple[Plain, list[Action]]
 ) -> None:
+    tree, actions = switched
     paths = _paths(tree)
-    action = st.tuples(st.sampled_from(paths), st.sampled_from(["train", "eval"]))
-    actions = data.draw(st.lists(action, max_size=4))
     expected = {".".join(path): True for path in paths}
     for start, mode in actions:
         for path in paths:
