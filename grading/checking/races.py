@@ -16,7 +16,7 @@ LARGEST = 200
 
 
 SHARED = "share this array, which is created outside of the loop"
-"""How the sentence about a race ends where the array is no argument of the kernel."""
+"""The end of the sentence about a race if the array is no argument of the kernel."""
 
 
 @dataclass(frozen=True)

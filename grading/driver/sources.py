@@ -1,6 +1,6 @@
 """Run the Python source of a kernel, one iteration of its `prange` loops after the other.
 
-The functions, the kernel's and those that it calls, are built anew from their code objects: globals
+The functions, the kernel's and those that it calls, are rebuilt from their code objects: globals
 and closures are copies in which `prange`, NumPy and compiled functions are replaced. numba itself
 and the modules of the submission stay as they are.
 """
@@ -30,7 +30,7 @@ class ModuleView:
 
 
 class Sources:
-    """Functions built anew from their source, with replacements for what they call."""
+    """Functions rebuilt from their source, with replacements for what they call."""
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape

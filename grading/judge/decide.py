@@ -90,12 +90,12 @@ class Evidence:
 
     @property
     def bad(self) -> bool:
-        """Whether a required check went wrong."""
+        """True if a required check went wrong."""
         return any(status.bad for status in self.counted)
 
     @property
     def judged(self) -> bool:
-        """Whether anything was found out, if only by an advice."""
+        """True if any check was judged, if only an advice."""
         return any(check.status.judged for check in self.checks)
 
 

@@ -31,7 +31,7 @@ class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a network of the submission has to reach.
+    """The accuracy that a network of the submission has to reach.
 
     Attributes:
         least: How many of the items have to be right.
@@ -45,7 +45,7 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How fast the kernels of a task have to be.
+    """The speed that the kernels of a task have to reach.
 
     Attributes:
         fast: For each workload of `asv_benchmarks/workloads.py` that is measured, the time of our
@@ -101,7 +101,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def check_file(self) -> str:
-        """Where the checks are, from the root of the repository."""
+        """The file of the checks, relative to the root of the repository."""
         return f"grading/checks/test_{self.marker}.py"
 
 
@@ -176,7 +176,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 KINDS = (Table, Module, Task, Checks, Accuracy, Speed)
-"""What the file is made of."""
+"""The parts of the file."""
 
 
 class UnknownTaskError(ValueError):

@@ -1,5 +1,6 @@
 """Runs of commit 0270e5e are read, asked, drawn and taken up."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -16,6 +17,17 @@ from mt_models.training import Progress, last_checkpoint
 
 OLD = Path(__file__).parent / "data" / "commit-0270e5e"
 ANSWERS: dict[str, Any] = json.loads((OLD / "answers.json").read_text("utf-8"))
+
+
+def test_the_files_are_those_of_the_commit() -> None:
+    lines = (OLD / "SHA256SUMS").read_text("utf-8").splitlines()
+    sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    files = {file.relative_to(OLD).as_posix(): file for file in OLD.rglob("*") if file.is_file()}
+    assert sums == {
+        name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for name, file in files.items()
+        if name not in ("README.md", "SHA256SUMS")
+    }
 
 
 def records(folder: Path) -> list[dict[str, Any]]:

@@ -118,7 +118,7 @@ def test_stopped_and_resumed_equals_undisturbed(stop_after: int, tmp_path: Path)
     assert not finished(progress, settings)
     Run(tmp_path, problem, optimizer, settings, {}, (), Display()).save(progress)
 
-    # Another process would build the problem anew: nothing but the file carries over.
+    # Another process would build the problem again: nothing but the file carries over.
     problem, optimizer = xor(seed=99)
     problem.train = problem.validation = undisturbed.train
     run = Run(tmp_path, problem, optimizer, settings, {}, (), Display())

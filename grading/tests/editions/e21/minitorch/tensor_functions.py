@@ -1,4 +1,4 @@
-"""Differentiable functions of tensors, made anew for each kind of loops."""
+"""Differentiable functions of tensors, one set for each kind of loops."""
 
 import random
 

@@ -189,7 +189,7 @@ _noted: list[str] = []
 
 
 def _note(problem: str) -> None:
-    """Log once why kernels are compiled anew in every process."""
+    """Log once why every process compiles the kernels again."""
     if not _noted:
         _log.warning(
             "compiled kernels are not kept for the next run: %s. Everything works, only the start "
