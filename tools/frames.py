@@ -120,8 +120,8 @@ def sentence(by_backend: dict[str, list[Frame]]) -> str:
     """Return the sentence for README."""
     *others, last = (f"{len(way)} on `{name}`" for name, way in by_backend.items())
     return (
-        "When the loop of `x * y` runs, few frames are on the stack, its own included: "
-        f"{', '.join(others)} and {last}.\nThe [tour](docs/tour.md) goes through them one by one."
+        "The call stack from `x * y` down to its loop is short. Its frames, the loop included: "
+        f"{', '.join(others)} and {last}.\nThe [tour](docs/tour.md) explains each of them."
     )
 
 

@@ -44,12 +44,12 @@ def main() -> None:
 def _peers(measured: list[Table]) -> None:
     """Write the comparison with other frameworks."""
     pictures.save(pictures.beside_torch(measured[0]), IMAGES / "speed-peers.svg")
-    steps, told = tables.steps(measured), "\n\n".join(map(tables.conditions, measured))
+    steps, told = tables.steps(measured[:1]), tables.conditions(measured[0])
     write_block(
         ROOT / "README.md",
         "speed",
         f"## Speed\n\n{README}\n\n{steps}\n\n{told}",
-        before="## Commands",
+        before="## Tasks of the course",
     )
     parts = []
     for table in measured:
@@ -60,10 +60,10 @@ def _peers(measured: list[Table]) -> None:
 
 
 README = """\
-One training step, forward and backward and the optimiser's, beside the same network in PyTorch
-from the same weights; how many times as fast, by the smaller of two ratios, with its spread.
-`hatch run peers` measures it again, and the [guide to speed](docs/guides/speed.md) shows where the
-time goes."""
+The table compares one training step (forward, backward, optimiser) with the same network in PyTorch,
+from the same weights. "Times as fast" is the smaller of two ratios, with its spread.
+`hatch run peers` measures it again. The [guide to speed](docs/guides/speed.md) has all measurements,
+those on two threads included, and shows where the time goes."""
 
 
 def _journey(conditions: dict[str, object], stages: list[Stage], peers: list[Table]) -> None:
