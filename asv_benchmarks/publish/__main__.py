@@ -60,10 +60,10 @@ def _peers(measured: list[Table]) -> None:
 
 
 README = """\
-The table compares one training step (forward, backward, optimiser) with the same network in PyTorch,
-from the same weights. "Times as fast" is the smaller of two ratios, with its spread.
-`hatch run peers` measures it again. The [guide to speed](docs/guides/speed.md) has all measurements,
-those on two threads included, and shows where the time goes."""
+The table compares one training step (forward, backward, optimiser) with the same network in
+PyTorch, from the same weights. "Times as fast" is the smaller of two ratios, with its spread.
+`hatch run peers` measures it again. The [guide to speed](docs/guides/speed.md) has all
+measurements, those on two threads included, and shows where the time goes."""
 
 
 def _journey(conditions: dict[str, object], stages: list[Stage], peers: list[Table]) -> None:
