@@ -2,16 +2,32 @@
 
 import ast
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
 
 
+def parsed(file: Path) -> ast.Module:
+    """Return the syntax tree of a file, an empty one if it is no Python."""
+    return _parsed(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _parsed(file: Path, changed: int) -> ast.Module:
+    """Parse a file; `changed` makes that an edited file is read again."""
+    try:
+        return ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
 def definitions(tree: ast.Module) -> dict[str, Definition]:
     """Return the functions and classes of a file by their qualified names.
 
-    Of two definitions of one name the later one counts. What is defined in a function is that
-    function's own business.
+    Of two definitions of one name the later one counts. Functions that are defined in a function
+    are left out; classes are not, since the course makes some in a function.
     """
     found: dict[str, Definition] = {}
 
@@ -19,8 +35,12 @@ def definitions(tree: ast.Module) -> dict[str, Definition]:
         for node in body:
             if isinstance(node, Definition):
                 found[prefix + node.name] = node
-                if isinstance(node, ast.ClassDef):
-                    collect(node.body, f"{prefix}{node.name}.")
+                inner = [
+                    each
+                    for each in node.body
+                    if isinstance(node, ast.ClassDef) or isinstance(each, ast.ClassDef)
+                ]
+                collect(inner, f"{prefix}{node.name}.")
             elif isinstance(node, ast.If | ast.Try):
                 collect(node.body, prefix)
 
