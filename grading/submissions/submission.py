@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from grading.submissions.edition import edition_of
 from grading.submissions.syntax import definitions, is_stub
 
 Layout: TypeAlias = Literal["packages", "upstream"]
@@ -114,6 +115,13 @@ class Submission:
             return None
         wrapped = b"_njit" in source.read_bytes()
         return "2023" if wrapped else "2022"
+
+    def edition_for(self, module: int) -> str | None:
+        """Return whose documentation counts for a module of the course: one of `EDITIONS`.
+
+        Trees mix editions, so that each module is told by its own files. None if nothing tells it.
+        """
+        return "packages" if self.layout == "packages" else edition_of(module, self.source)
 
     def source(self, module: str) -> Path | None:
         """Return the file of a module, such as "minitorch.nn"; None if it is not there."""
