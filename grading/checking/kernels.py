@@ -18,6 +18,8 @@ from grading.protocol.messages import Array, Plain, Subject
 GUARD = 777.0
 """What the driver puts around an output."""
 
+LOOPS = (ast.For, ast.While)
+
 
 def check_kernel(
     subject: Subject,
@@ -86,17 +88,18 @@ def check_inner_multiplications(subject: Subject, options: Plain, most: int) -> 
 
 
 def multiplications(source: str) -> list[int]:
-    """Return how many multiplications each innermost loop of a source has."""
+    """Return how many multiplications each innermost loop of a source has that is in a loop."""
     try:
         tree = ast.parse(textwrap.dedent(source))
     except SyntaxError:
         return []
-    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]
-    nodes = [[part for line in loop.body for part in ast.walk(line)] for loop in loops]
+    loops = [node for node in ast.walk(tree) if isinstance(node, LOOPS)]
+    bodies = [[part for line in loop.body for part in ast.walk(line)] for loop in loops]
+    inner = {part for body in bodies for part in body if isinstance(part, LOOPS)}
     return [
-        sum(isinstance(part, ast.Mult) for part in parts)
-        for parts in nodes
-        if not any(isinstance(part, ast.For | ast.While) for part in parts)
+        sum(isinstance(part, ast.Mult) for part in body)
+        for loop, body in zip(loops, bodies, strict=True)
+        if loop in inner and not any(isinstance(part, LOOPS) for part in body)
     ]
 
 

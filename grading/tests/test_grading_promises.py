@@ -351,14 +351,14 @@ def test_one_of_several_forms_has_to_be_met_by_the_whole_answer() -> None:
     ("body", "counts"),
     [
         ("total += a[i * s] * b[k * t]", [3]),
-        ("total += a[at] * b[to]\n            at += s", [1]),
+        ("total += a[at] * b[to]\n                at += s", [1]),
         ("total *= a[at]", [1]),
         ("pass", [0]),
     ],
 )
 def test_multiplications_of_innermost_loops_are_counted(body: str, counts: list[int]) -> None:
-    head = "    def kernel(n):\n        at = n * n\n        for k in range(n * 2):\n"
-    source = f"{head}            {body}\n"
+    head = "    def kernel(n):\n        for i in range(n):\n            at = n * n * i\n"
+    source = f"{head}            for k in range(n * 2):\n                {body}\n"
     assert multiplications(source) == counts
 
 
