@@ -14,6 +14,9 @@ from grading.protocol.messages import Plain, Response, Subject
 FEWEST = {"0.2": 7, "0.3": 4, "4.4": 4}
 """How many wrong versions have to be noticed: all where each lacks a property that is asked for."""
 
+EXAMPLES = {"0.2": 200, "0.3": 60, "4.4": 60}
+"""How many examples hypothesis draws for a test: few triples of numbers are in order."""
+
 FILES = {"0.2": "test_operators.py", "0.3": "test_operators.py", "4.4": "test_nn.py"}
 """Where the tests stand, in the folder ``tests`` of a submission."""
 
@@ -73,5 +76,6 @@ def _run(subject: Subject, task: str, wrong: Wrong | None) -> Response:
         "file": FILES[task],
         "marker": f"task{task.replace('.', '_')}",
         "replaced": replaced,
+        "examples": EXAMPLES[task],
     }
     return subject.call("learners_tests.run", options=options)

@@ -49,8 +49,8 @@ WRONG: dict[str, list[Wrong]] = {
         Wrong(
             "operators",
             "lt",
-            "lambda x, y: float((math.floor(y) - math.floor(x)) % 3 == 1)",
-            "`lt` is not transitive: it goes round in circles, as rock, paper and scissors do",
+            "lambda x, y: float(x != y and hash((x, y)) % 3 < (1 if x < y else 2))",
+            "`lt` is not transitive: it is true of some pairs and not of others, as if by chance",
         ),
         Wrong(
             "operators",

@@ -208,7 +208,7 @@ NONSENSE = {
     "an unknown edition": (
         'test_reduce_folds_from_the_left = ["packages", "2021", "2022"]',
         'test_reduce_folds_from_the_left = ["packages", "2021", "2023"]',
-        "test_reduce_folds_from_the_left",
+        "editions",
         "2024",
     ),
     "an edition of no required check": (
