@@ -111,7 +111,7 @@ def cells(storage: Any, what: str = "the storage") -> Array:
     return np.asarray(array, np.float64)
 
 
-class IndexBuffer(np.ndarray):  # type: ignore[type-arg]
+class IndexBuffer(np.ndarray):
     """An array of integers to be filled in, which refuses text: NumPy would make numbers of it."""
 
     @classmethod

@@ -47,7 +47,7 @@ def lockstep(simulation: Any) -> Iterator[None]:
         while self.waiting:
             self._switch.back()
 
-    class Steps(simulation.Observer):  # type: ignore[misc,name-defined]
+    class Steps(simulation.Observer):  # type: ignore[misc]
         def on_access(self, array: Any, cell: int, written: float | None) -> None:
             if array.shared and written is None:
                 blocks.current()._switch.back()

@@ -9,7 +9,7 @@ import functools
 import importlib
 import importlib.util
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, TypeVar
 
 from numba import config
@@ -27,6 +27,9 @@ def prepare() -> None:
     if not config.ENABLE_CUDASIM:  # type: ignore[attr-defined]
         return
     simulation = _simulation()
+    with suppress(Exception):
+        # This repository's package patches the simulator when it is first used: before us.
+        importlib.import_module("mt_kernels_cuda.gpu").require_gpu()
     simulation.patch_simulator()
     _always.enter_context(simulation.observing(simulation.RaceDetector()))
 

@@ -270,7 +270,7 @@ REQUEST = Request("operators.lists")
 def test_only_what_a_busy_machine_may_cause_gets_a_second_chance(
     first: BaseException, second: BaseException | None, status: Status
 ) -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}))
     (check,) = check_results(task, [outcome("test_sum", first)], [outcome("test_sum", second)])
     assert check.status is status
 
@@ -292,7 +292,7 @@ STARVED = CpuTime(run=19.0, wait=41.0)
 def test_who_never_has_a_processor_is_not_judged(
     first: BaseException, second: BaseException, status: Status
 ) -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}))
     again = outcome("test_sum", second, seconds=60.0, cpu_time=STARVED)
     (check,) = check_results(task, [outcome("test_sum", first)], [again])
     assert check.status is status
@@ -310,34 +310,34 @@ def test_who_never_has_a_processor_is_not_judged(
     ],
 )
 def test_who_has_a_processor_and_is_late_is_slow(cpu_time: CpuTime) -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}))
     again = outcome("test_sum", LATE, seconds=60.0, cpu_time=cpu_time)
     (check,) = check_results(task, [outcome("test_sum", LATE)], [again])
     assert check.status is Status.FAILED
 
 
 def test_the_worst_case_of_several_counts() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}))
     wrong = outcome("test_sum", AssertionError("wrong"), case="b")
     (check,) = check_results(task, [outcome("test_sum", case="a"), wrong])
     assert (check.status, check.case, check.cases) == (Status.FAILED, "b", 2)
 
 
 def test_an_advice_that_is_not_followed_costs_nothing() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",), {"test_prod": "why"}))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}, {"test_prod": "why"}))
     results = check_results(task, [outcome("test_sum"), outcome("test_prod", AssertionError("no"))])
     assert [check.status for check in results] == [Status.PASSED, Status.FAILED]
     assert decide(Evidence(checks=results)) is Status.PASSED
 
 
 def test_a_task_of_nothing_but_advice_is_passed_by_being_there() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks((), {"test_sum": "why"}))
+    task = msgspec.structs.replace(TASK, checks=Checks({}, {"test_sum": "why"}))
     results = check_results(task, [outcome("test_sum", AssertionError("no"))])
     assert decide(Evidence(checks=results)) is Status.PASSED
 
 
 def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}))
     (known,) = check_results(task, [outcome("test_sum", skipped="not judged here: no GPU")])
     (other,) = check_results(task, [outcome("test_sum", skipped="no mood")])
     assert (known.status, known.reason) == (Status.NOT_JUDGED, "no GPU")
