@@ -147,7 +147,7 @@ def _checks(task: Task, tasks: Table) -> str:
         lines += ["", "Advice, which costs nothing:", ""]
         lines += [f"- {_words(name)}: {why}" for name, why in task.checks.advice.items()]
     if task.accuracy:
-        lines += ["", "Accuracy, for which networks are trained, as the lists above say required or advice:", ""]
+        lines += ["", "Accuracy, for which networks are trained:", ""]
         lines += ["| | right |", "| --- | --- |"]
         lines += [
             f"| {_words(name)} | {wanted.least} of {wanted.of} |"
