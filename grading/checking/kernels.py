@@ -3,6 +3,8 @@
 Tasks 3.1 and 3.3 call kernels without the functions of tensors around them.
 """
 
+import ast
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +17,8 @@ from grading.protocol.messages import Array, Plain, Subject
 
 GUARD = 777.0
 """What the driver puts around an output."""
+
+LOOPS = (ast.For, ast.While)
 
 
 def check_kernel(
@@ -66,6 +70,39 @@ def check_is_parallel(
     expect(loops is None or loops > 0, "the main loop of the kernel is not parallel", answer)
 
 
+def check_needs_no_indexing(
+    subject: Subject, options: Plain, out: Array, operands: Sequence[Array]
+) -> None:
+    """Demand that a kernel finds no element by its index, if its source can be run at all."""
+    answer = subject.call("kernel.indexing", [out, *operands], options)
+    message = "tensors of one layout are indexed element by element"
+    expect(answer.plain in (None, 0), message, answer)
+
+
+def check_inner_multiplications(subject: Subject, options: Plain, most: int) -> None:
+    """Demand that the innermost loops of a kernel's source multiply no more often than that."""
+    answer = subject.call("kernel.source", options=options)
+    found = max(multiplications(answer.plain), default=0) if answer.plain else 0
+    message = f"an innermost loop has {found} multiplications, expected {most}"
+    expect(found <= most, message, answer)
+
+
+def multiplications(source: str) -> list[int]:
+    """Return how many multiplications each innermost loop of a source has that is in a loop."""
+    try:
+        tree = ast.parse(textwrap.dedent(source))
+    except SyntaxError:
+        return []
+    loops = [node for node in ast.walk(tree) if isinstance(node, LOOPS)]
+    bodies = [[part for line in loop.body for part in ast.walk(line)] for loop in loops]
+    inner = {part for body in bodies for part in body if isinstance(part, LOOPS)}
+    return [
+        sum(isinstance(part, ast.Mult) for part in body)
+        for loop, body in zip(loops, bodies, strict=True)
+        if loop in inner and not any(isinstance(part, LOOPS) for part in body)
+    ]
+
+
 @st.composite
 def map_kernels(draw: st.DrawFn, any_layout: bool = False) -> tuple[Array, Array]:
     """Draw an output, filled with junk, and an operand that broadcasts to it."""
@@ -101,8 +138,17 @@ def check_zip_kernel(subject: Subject, module: str, case: tuple[Array, Array, Ar
 
 
 def check_reduce_kernel(subject: Subject, module: str, case: tuple[Array, int, Array]) -> None:
+    """Fold by `add` and by `mul`, from an output that holds their start values."""
+    x, dim, _ = case
+    options = {"module": module, "kernel": "tensor_reduce", "more": [dim]}
+    total, product = x.sum(axis=dim, keepdims=True), x.prod(axis=dim, keepdims=True)
+    check_kernel(subject, {**options, "fn": "add"}, np.zeros(total.shape), [x], total)
+    check_kernel(subject, {**options, "fn": "mul"}, np.ones(product.shape), [x], product)
+
+
+def check_reduce_continues(subject: Subject, module: str, case: tuple[Array, int, Array]) -> None:
+    """Fold by `add` from an output that holds other numbers, which are where folding begins."""
     x, dim, start = case
     options = {"module": module, "kernel": "tensor_reduce", "fn": "add", "more": [dim]}
-    # What the output holds beforehand is where folding begins.
     begin = np.ascontiguousarray(start)
     check_kernel(subject, options, begin, [x], begin + x.sum(axis=dim, keepdims=True))

@@ -18,7 +18,9 @@ from grading.checking.elementwise import (
 from grading.checking.kernels import (
     check_is_parallel,
     check_map_kernel,
+    check_needs_no_indexing,
     check_races,
+    check_reduce_continues,
     check_reduce_kernel,
     check_zip_kernel,
     map_kernels,
@@ -52,8 +54,16 @@ def test_reduce_by_sum(subject: Subject, case: tuple[Array, int, Array]) -> None
     check_sum(subject, x, dim, FAST)
 
 
-@given(x=shapes().flatmap(lambda shape: arrays(shape, [0.0, 1.0, 1.0, 1.0])))
+TRUTHS = (0.0, 1.0, 1.0, 1.0)
+
+
+@given(x=shapes().flatmap(lambda shape: arrays(shape, TRUTHS, permuted=False)))
 def test_reduce_by_product(subject: Subject, x: Array) -> None:
+    expect_array(subject.call("tensor.all", [x], FAST), [float(x.all())])
+
+
+@given(x=shapes().flatmap(lambda shape: arrays(shape, TRUTHS)))
+def test_all_of_a_permuted_tensor(subject: Subject, x: Array) -> None:
     expect_array(subject.call("tensor.all", [x], FAST), [float(x.all())])
 
 
@@ -90,6 +100,13 @@ def test_reduce_writes_its_output_and_nothing_else(
     subject: Subject, case: tuple[Array, int, Array]
 ) -> None:
     check_reduce_kernel(subject, "fast_ops", case)
+
+
+@given(case=reductions())
+def test_reduce_continues_from_what_its_output_holds(
+    subject: Subject, case: tuple[Array, int, Array]
+) -> None:
+    check_reduce_continues(subject, "fast_ops", case)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -135,6 +152,12 @@ def test_main_loops_are_parallel(subject: Subject) -> None:
     check_is_parallel(subject, MAP, np.zeros((2, 3)), [x])
     check_is_parallel(subject, ZIP, np.zeros((2, 3)), [x, x])
     check_is_parallel(subject, {**REDUCE, "more": [1]}, np.zeros((2, 1)), [x])
+
+
+def test_aligned_tensors_need_no_indexing(subject: Subject) -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    check_needs_no_indexing(subject, MAP, np.zeros((2, 3)), [x])
+    check_needs_no_indexing(subject, ZIP, np.zeros((2, 3)), [x, x])
 
 
 @given(one=map_kernels(any_layout=True), two=zip_kernels(any_layout=True))

@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect_array, expect_refusal
-from grading.checking.kernels import check_is_parallel, check_kernel, check_races
+from grading.checking.kernels import (
+    check_inner_multiplications,
+    check_is_parallel,
+    check_kernel,
+    check_races,
+)
 from grading.checking.products import Case, check_matmul, matrices
 from grading.checking.strategies import laid_out
 from grading.protocol.messages import Subject
@@ -85,6 +90,10 @@ def test_threads_do_not_disturb_each_other(
 def test_the_main_loop_is_parallel(subject: Subject) -> None:
     a = np.arange(4.0).reshape(1, 2, 2)
     check_is_parallel(subject, KERNEL, np.zeros((1, 2, 2)), [a, a])
+
+
+def test_one_multiplication_in_the_inner_loop(subject: Subject) -> None:
+    check_inner_multiplications(subject, KERNEL, most=1)
 
 
 def test_inner_sizes_must_agree(subject: Subject) -> None:

@@ -8,6 +8,7 @@ import numba as _numba
 import numpy as np
 
 from grading.driver.arrays import cells_and_strides, elements
+from grading.driver.counting import index_calls, text_of
 from grading.driver.family import Family
 from grading.driver.recording import Recording
 from grading.driver.sources import record
@@ -132,6 +133,34 @@ def accesses(request: Request) -> Response:
         "arrays": [list(array) for array in found.arrays],
     }
     return Response(request, (found.accesses,), plain=plain)
+
+
+@family.operation
+def indexing(request: Request) -> Response:
+    """Count how often a kernel looks for an element by its index, on its source.
+
+    The options are those of `run`. None where the source cannot be run without the compiler.
+    """
+    options = request.options
+    kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
+    inputs = [part for array in request.arrays for part in Guarded(array, np.nan).tuple()]
+    try:
+        calls: int | None = index_calls(kernel, [*inputs, *options.get("more", ())])
+    except Exception:  # The compiled kernel may be right all the same.
+        calls = None
+    return Response(request, plain=calls)
+
+
+@family.operation
+def source(request: Request) -> Response:
+    """Return the text of a kernel; None if it has none. The options are those of `run`."""
+    options = request.options
+    kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
+    try:
+        text: str | None = text_of(kernel)
+    except Exception:  # It was made otherwise.
+        text = None
+    return Response(request, plain=text)
 
 
 @family.operation

@@ -24,8 +24,6 @@ from grading.protocol.messages import Request, Response
 
 family = Family()
 
-EXAMPLES = 60
-
 HOMES = {
     "operators": ("minitorch.operators", "mt_tensor.operators"),
     "nn": ("minitorch.nn", "minitorch", "mt_nn", "mt_nn.functional"),
@@ -37,8 +35,9 @@ HOMES = {
 def run(request: Request) -> Response:
     """Run the tests of a file that carry a marker.
 
-    Options: `file`, its name in the folder ``tests``; `marker`; and `replaced`, the family, the
-    name and the text of a function that takes the place of the submission's, or None.
+    Options: `file`, its name in the folder ``tests``; `marker`; `examples`, how many hypothesis
+    draws; and `replaced`, the family, the name and the text of a function that takes the place of
+    the submission's, or None.
 
     Returns:
         For each test "passed", or the name of the exception that it raised and what it says;
@@ -53,7 +52,7 @@ def run(request: Request) -> Response:
         database=None,
         deadline=None,
         derandomize=True,
-        max_examples=EXAMPLES,
+        max_examples=options["examples"],
         suppress_health_check=list(HealthCheck),
     )
     settings.load_profile("learner")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver import FAMILIES
+from grading.driver.answers import AnswerError, cells, integer
 from grading.driver.backends import backend
 from grading.driver.family import Family
 from grading.driver.held import Rows, arranged
@@ -87,15 +88,15 @@ def _elements(tensor: Any) -> Array:
     """Read a tensor without a copy.
 
     Raises:
-        ValueError: An element lies outside of the storage.
+        AnswerError: An element lies outside of the storage.
     """
     data = tensor._tensor
-    storage = np.asarray(data._storage, np.float64)
-    shape = tuple(int(size) for size in data.shape)
-    strides = tuple(int(stride) for stride in data.strides)
+    storage = cells(data._storage)
+    shape = tuple(integer(size, "the shape of a tensor") for size in data.shape)
+    strides = tuple(integer(stride, "the strides of a tensor") for stride in data.strides)
     last = sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if min((*shape, *strides)) < 0 or last >= len(storage):
-        raise ValueError(
+        raise AnswerError(
             f"a tensor of shape {shape} and strides {strides} reaches beyond its storage of "
             f"{len(storage)} cells"
         )

@@ -82,8 +82,8 @@ def explain(
     if kinds and kinds[0] in WORKER_LOST:
         what = f"the code {WORKER_LOST[kinds[0]]}"
         return Explanation(what, file, line, details=_details(plain, output))
-    if kind in ("RaceError", "BarrierError"):
-        # They say which threads, which cell and which lines, and need no more words.
+    if kind in ("AnswerError", "RaceError", "BarrierError"):
+        # They say what was returned, or which threads, cell and lines, and need no more words.
         return Explanation(clean_line(plain, 400), file, line, details=_details("", output))
     if COMPILER_ERRORS & set(kinds):
         return _compiler_error(kind, plain)

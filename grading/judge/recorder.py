@@ -10,6 +10,7 @@ from hypothesis import Phase, is_hypothesis_test, settings
 from grading.checking.finding import Finding, collecting
 from grading.isolation import CpuTime
 from grading.judge.subjects import SUBJECTS, Subjects
+from grading.tasks.model import Checks
 
 NOT_JUDGED = "not judged here: "
 """How the reason of a skipped check begins. A check that is skipped otherwise is an error."""
@@ -51,11 +52,13 @@ class RunOptions:
 
     Attributes:
         shrink: Whether hypothesis looks for the smallest input that goes wrong.
-        until_first: Whether the first failure ends the task.
+        until_first: Whether the first failure of a check that counts ends the task.
+        edition: The edition of the course that the task's files follow: `Checks.counts`.
     """
 
     shrink: bool = True
     until_first: bool = False
+    edition: str | None = "packages"
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -70,9 +73,11 @@ class Recorder:
     Args:
         subjects: The code under test.
         options: How the checks run.
+        checks: The checks of the task.
     """
 
-    def __init__(self, subjects: Subjects, options: RunOptions) -> None:
+    def __init__(self, subjects: Subjects, options: RunOptions, checks: Checks) -> None:
+        self._checks = checks
         self._subjects = subjects
         self._options = options
         self._current: dict[str, Outcome] = {}
@@ -136,6 +141,9 @@ class Recorder:
             outcome.skipped = str(call.excinfo.value)
         elif report.failed and call.excinfo is not None and outcome.error is None:
             outcome.error = call.excinfo.value
+            counts = self._checks.counts(outcome.check, self._options.edition)
+            if self._options.until_first and counts:
+                item.session.shouldfail = f"{outcome.check} failed"
         if call.when == "teardown":
             outcome.measured = list(item.user_properties)
         return report

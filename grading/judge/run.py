@@ -216,13 +216,17 @@ class _Run:
         """Run the checks of a task, and those that fail once more with the same seed."""
         seed = self._plan.seed
         self._subjects.begin_task(task.seconds, task.memory_mb)
+        edition = self._plan.submission.edition_for(task.module)
+        options = replace(options, edition=edition)
         outcomes = run_checks(task, self._subjects, seed, options)
         failed = list(dict.fromkeys(o.check for o in outcomes if o.error is not None))
         repeated: list[Outcome] = []
         if failed and not options.until_first:
             self._subjects.begin_task(task.seconds, task.memory_mb)
             repeated = run_checks(task, self._subjects, seed, RunOptions(shrink=False), failed)
-        return check_results(task, outcomes, repeated, partly=options.until_first), outcomes
+        partly = options.until_first
+        checks = check_results(task, outcomes, repeated, partly=partly, edition=edition)
+        return checks, outcomes
 
     def _absent(self, task: Task) -> str:
         """Say why a submission cannot have done a task; empty if it can."""

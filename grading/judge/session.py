@@ -59,7 +59,7 @@ def run_checks(
     file = ROOT / task.check_file
     if not file.is_file():
         raise SessionError(f"{task.check_file} is missing")
-    recorder = Recorder(subjects, options)
+    recorder = Recorder(subjects, options, task.checks)
     with _only_our_plugins(), drawn_by_seed_alone():
         arguments = [
             *([f"{file}::{name}" for name in names] or [str(file)]),
@@ -68,7 +68,6 @@ def run_checks(
             f"--config-file={os.devnull}",
             "--import-mode=importlib",
             f"--hypothesis-seed={seed}",
-            *(["--maxfail=1"] if options.until_first else []),
             # No report of pytest's own and no cache.
             *("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:doctest"),
             *("-p", "_hypothesis_pytestplugin"),

@@ -20,6 +20,7 @@ def check_results(
     repeated: Sequence[Outcome] = (),
     *,
     partly: bool = False,
+    edition: str | None = "packages",
 ) -> tuple[CheckResult, ...]:
     """Return what became of each check that the table expects, in the table's order.
 
@@ -30,7 +31,8 @@ def check_results(
         task: The task.
         outcomes: What became of each case.
         repeated: What became of those that were tried again.
-        partly: Whether the first failure ended the run.
+        partly: Whether the first failure of a check that counts ended the run.
+        edition: The edition of the course that the task's files follow: `Checks.counts`.
     """
     by_name: dict[str, list[Outcome]] = {name: [] for name in task.checks.names}
     for outcome in outcomes:
@@ -42,9 +44,16 @@ def check_results(
     for outcome in outcomes:
         if outcome.error is not None:
             outcome.findings = [*outcome.findings, *findings]
-    stopped = partly and any(outcome.error is not None for outcome in outcomes)
-    return tuple(
+    stopped = partly and any(
+        outcome.error is not None and task.checks.counts(outcome.check, edition)
+        for outcome in outcomes
+    )
+    results = (
         _check_result(task, name, cases, again, busy, stopped) for name, cases in by_name.items()
+    )
+    return tuple(
+        msgspec.structs.replace(each, required=task.checks.counts(each.name, edition))
+        for each in results
     )
 
 
@@ -85,16 +94,14 @@ def _check_result(
     statuses = tuple(each.status for each in judged)
     evidence = CheckEvidence(name, name in task.checks.names, stopped, statuses)
     status, why = decide(evidence), reason(evidence)
-    required = name not in task.checks.advice
     if why:
-        return CheckResult(name, status, required, why)
+        return CheckResult(name, status, reason=why)
     worst = statuses.index(status)
     fault = judged[worst].fault
     repeated = again.get((cases[worst].check, cases[worst].case))
     return CheckResult(
         name=name,
         status=status,
-        required=required,
         reason=judged[worst].reason or task.checks.advice.get(name, ""),
         seconds=round(sum(case.seconds for case in cases), 3),
         cases=len(cases),

@@ -36,9 +36,21 @@ WRONG: dict[str, list[Wrong]] = {
         ),
         Wrong(
             "operators",
+            "sigmoid",
+            "lambda x: right(x) if x < 0.0 else right(2.0 * x)",
+            "one minus the sigmoid is not the sigmoid of the negative",
+        ),
+        Wrong(
+            "operators",
+            "sigmoid",
+            "lambda x: 1.0 - right(x)",
+            "the sigmoid decreases",
+        ),
+        Wrong(
+            "operators",
             "lt",
-            "lambda x, y: 1.0 if x < y + 1.0 else 0.0",
-            "`lt` is not transitive: it is true of numbers that are up to 1 too large",
+            "lambda x, y: float(x != y and hash((x, y)) % 3 < (1 if x < y else 2))",
+            "`lt` is not transitive: it is true of some pairs and not of others, as if by chance",
         ),
         Wrong(
             "operators",
@@ -118,4 +130,8 @@ WRONG: dict[str, list[Wrong]] = {
         ),
     ],
 }
-"""Five wrong versions for each task in which tests are written."""
+"""Wrong versions for each task in which tests are written.
+
+Those of 0.2 lack one property each that a stub of the course asks to test, so that its test fails
+in every run, however it is written: whether it compares with `lt` or with Python's own operator.
+"""

@@ -13,21 +13,49 @@ Device = Literal["cpu", "cuda"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 
 
+Edition = Literal["packages", "2021", "2022", "2024"]
+EDITIONS: tuple[Edition, ...] = get_args(Edition)
+"""Whose documentation may promise a check: this repository's, or that of an edition of the course.
+
+The editions of 2022 and of 2023 promise the same.
+"""
+
+
 class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The checks of a task.
 
     Attributes:
-        required: Those that the course's documentation promises to hold.
+        promises: Those that the documentation promises to hold, with the place that does; the key
+            in the table is `required`.
         advice: Those whose outcome is told and costs nothing, with the reason.
+        editions: The editions that promise a required check, where not all of them do. A file of
+            another edition is told the outcome, as of an advice.
     """
 
-    required: tuple[str, ...] = ()
+    promises: dict[str, str] = msgspec.field(name="required", default={})
     advice: dict[str, str] = {}
+    editions: dict[str, tuple[Edition, ...]] = {}
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of those that some edition promises."""
+        return tuple(self.promises)
 
     @property
     def names(self) -> tuple[str, ...]:
         """All of them."""
-        return (*self.required, *self.advice)
+        return (*self.promises, *self.advice)
+
+    def counts(self, name: str, edition: str | None) -> bool:
+        """Return whether a check decides about points in files of an edition.
+
+        A check that the table does not know counts.
+
+        Args:
+            name: The check.
+            edition: One of `EDITIONS`; None for files that follow none.
+        """
+        return name not in self.advice and edition in self.editions.get(name, (edition,))
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ A test compares what is written with what this would write.
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
@@ -135,10 +135,14 @@ def _functions(task: Task) -> list[str]:
 
 def _checks(task: Task, tasks: Table) -> str:
     """Return what decides about the points."""
-    lines = ["Required, for the points:", ""]
-    lines += [f"- {_words(name)}" for name in task.checks.required]
-    if not task.checks.required:
-        lines = ["Nothing is required."]
+    lines = ["Nothing is required."]
+    if task.checks.promises:
+        lines = ["What is checked, and where the course promises it:", ""]
+        lines += ["| required, for the points | promised by |", "| --- | --- |"]
+        lines += [
+            f"| {_words(name)} | {promise}{_for_some(task.checks.editions.get(name, ()))} |"
+            for name, promise in task.checks.promises.items()
+        ]
     if task.checks.advice:
         lines += ["", "Advice, which costs nothing:", ""]
         lines += [f"- {_words(name)}: {why}" for name, why in task.checks.advice.items()]
@@ -162,6 +166,14 @@ def _checks(task: Task, tasks: Table) -> str:
         named = ", ".join(f"`{name}`" for name in task.forbidden)
         lines += ["", f"The work has to be your own: {named} may not do it."]
     return "\n".join(lines)
+
+
+def _for_some(editions: Sequence[str]) -> str:
+    """Say in whose files a check counts, where not in all."""
+    if not editions:
+        return ""
+    names = {"packages": "this repository", "2022": "2022 and 2023"}
+    return f" *(required in files of {', '.join(names.get(e, e) for e in editions)})*"
 
 
 def _messages(task: Task, tasks: Table) -> str:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from asv_benchmarks.workloads import BY_NAME
-from grading.tasks.model import DEVICES, KINDS, Checks, Speed, Table, Task
+from grading.tasks.model import DEVICES, EDITIONS, KINDS, Checks, Speed, Table, Task
 from grading.tasks.positions import Key, Positions
 
 ID = re.compile(r"[0-9]\.[1-9][0-9]?[a-z]?")
@@ -41,7 +41,7 @@ def key_of(where: str, complaint: str) -> Key:
     return (*key, unknown[1]) if unknown else tuple(key)
 
 
-def in_words(complaint: str) -> str:
+def in_words(complaint: str, key: Key) -> str:
     """Add what is allowed to a complaint about a key or a choice."""
     if unknown := UNKNOWN.fullmatch(complaint):
         keys = {name for kind in KINDS for name in kind.__struct_encode_fields__}
@@ -49,7 +49,8 @@ def in_words(complaint: str) -> str:
         hint = f"; did you mean {near[0]}?" if near else ""
         return f"there is no key {unknown[1]!r} here{hint}"
     if complaint.startswith("Invalid enum value"):
-        return f"{complaint}; allowed are {_listed(map(repr, DEVICES))}"
+        allowed = EDITIONS if "editions" in key else DEVICES
+        return f"{complaint}; allowed are {_listed(map(repr, allowed))}"
     return complaint
 
 
@@ -135,13 +136,19 @@ def _complaints_of_names(task: Task) -> Iterable[tuple[Key, str]]:
 def _complaints_of_checks(checks: Checks) -> Iterable[tuple[Key, str]]:
     if not checks.names:
         yield ("checks",), "a task without checks cannot be judged"
-    for i, name in enumerate(checks.required):
+    for name, promise in checks.promises.items():
         if not CHECK.fullmatch(name):
-            yield ("checks", "required", i), f"{name!r} is no check; their names start with test_"
-        if name in checks.required[:i]:
-            yield ("checks", "required", i), f"{name} is there twice"
+            key = ("checks", "required", name)
+            yield key, f"{name!r} is no check; their names start with test_"
+        if not promise.strip():
+            yield ("checks", "required", name), "a required check needs the place that promises it"
         if name in checks.advice:
             yield ("checks", "advice", name), f"{name} is required, too"
+    for name, editions in checks.editions.items():
+        if name not in checks.promises:
+            yield ("checks", "editions", name), f"{name} is not among the required checks"
+        if not editions or len(set(editions)) < len(editions):
+            yield ("checks", "editions", name), "editions are named once each, and at least one"
     for name, reason in checks.advice.items():
         if not CHECK.fullmatch(name):
             yield ("checks", "advice", name), f"{name!r} is no check; their names start with test_"

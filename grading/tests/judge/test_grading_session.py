@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -74,6 +75,43 @@ def test_every_check_of_the_table_runs() -> None:
     assert {check.status for check in results.values()} == {Status.PASSED}
 
 
+def wrong_about(**options: object) -> Callable[[Request], Response]:
+    """Return answers that are wrong by 1 wherever the options of a request are these."""
+
+    def answer(request: Request) -> Response:
+        answer = right(request)
+        if any(request.options.get(name) != value for name, value in options.items()):
+            return answer
+        if options.get("function") == "prod" and request.arrays[0].size:
+            return answer
+        return Response(request, (answer.arrays[0] + 1.0,))
+
+    return answer
+
+
+UNTIL_FIRST = RunOptions(shrink=False, until_first=True)
+
+
+def test_an_advice_ends_no_task() -> None:
+    with subjects(wrong_about(function="prod")) as there:
+        outcomes = run_checks(TASK, there, SEED, UNTIL_FIRST)
+    results = check_results(TASK, outcomes, partly=True)
+    failed = [check.name for check in results if check.status is not Status.PASSED]
+    assert failed == ["test_product_of_nothing"]
+
+
+@pytest.mark.parametrize(("edition", "ends"), [("packages", True), ("2022", True), ("2024", False)])
+def test_a_check_ends_a_task_where_its_edition_promises_it(edition: str, ends: bool) -> None:
+    with subjects(wrong_about(function="reduce", fn="middle")) as there:
+        outcomes = run_checks(TASK, there, SEED, replace(UNTIL_FIRST, edition=edition))
+    results = check_results(TASK, outcomes, partly=True, edition=edition)
+    (failed,) = [check for check in results if check.status is Status.FAILED]
+    assert (failed.name, failed.required) == ("test_reduce_folds_from_the_left", ends)
+    assert any(check.status is Status.NOT_JUDGED for check in results) == ends
+    expected = Status.FAILED if ends else Status.PASSED
+    assert decide(Evidence(checks=results)) is expected
+
+
 def test_a_wrong_answer_is_shrunk_and_explained() -> None:
     results, _ = judged(without_the_first, "test_sum")
     check = results["test_sum"]
@@ -108,7 +146,7 @@ def test_the_seed_decides_where_hypothesis_would_not_draw_at_random() -> None:
         assert x == x
 
     with subjects(right) as there:
-        recorder = Recorder(there, RunOptions())
+        recorder = Recorder(there, RunOptions(), Checks())
         recorder.pytest_collection_modifyitems([cast(pytest.Item, SimpleNamespace(obj=check))])
     assert getattr(check, SETTINGS).derandomize is False
 
@@ -188,7 +226,7 @@ def test_what_is_no_answer_is_the_harness_own_fault() -> None:
 
 
 def test_a_check_that_did_not_run_is_an_error_and_not_a_zero() -> None:
-    checks = Checks((*TASK.checks.required, "test_of_the_moon"), TASK.checks.advice)
+    checks = Checks({**TASK.checks.promises, "test_of_the_moon": "2024"}, TASK.checks.advice)
     results = check_results(msgspec.structs.replace(TASK, checks=checks), [])
     assert decide(Evidence(checks=results)) is Status.ERROR
     assert {check.status for check in results} == {Status.ERROR}
@@ -232,7 +270,7 @@ REQUEST = Request("operators.lists")
 def test_only_what_a_busy_machine_may_cause_gets_a_second_chance(
     first: BaseException, second: BaseException | None, status: Status
 ) -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}))
     (check,) = check_results(task, [outcome("test_sum", first)], [outcome("test_sum", second)])
     assert check.status is status
 
@@ -254,7 +292,7 @@ STARVED = CpuTime(run=19.0, wait=41.0)
 def test_who_never_has_a_processor_is_not_judged(
     first: BaseException, second: BaseException, status: Status
 ) -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}))
     again = outcome("test_sum", second, seconds=60.0, cpu_time=STARVED)
     (check,) = check_results(task, [outcome("test_sum", first)], [again])
     assert check.status is status
@@ -272,34 +310,34 @@ def test_who_never_has_a_processor_is_not_judged(
     ],
 )
 def test_who_has_a_processor_and_is_late_is_slow(cpu_time: CpuTime) -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}))
     again = outcome("test_sum", LATE, seconds=60.0, cpu_time=cpu_time)
     (check,) = check_results(task, [outcome("test_sum", LATE)], [again])
     assert check.status is Status.FAILED
 
 
 def test_the_worst_case_of_several_counts() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}))
     wrong = outcome("test_sum", AssertionError("wrong"), case="b")
     (check,) = check_results(task, [outcome("test_sum", case="a"), wrong])
     assert (check.status, check.case, check.cases) == (Status.FAILED, "b", 2)
 
 
 def test_an_advice_that_is_not_followed_costs_nothing() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",), {"test_prod": "why"}))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}, {"test_prod": "why"}))
     results = check_results(task, [outcome("test_sum"), outcome("test_prod", AssertionError("no"))])
     assert [check.status for check in results] == [Status.PASSED, Status.FAILED]
     assert decide(Evidence(checks=results)) is Status.PASSED
 
 
 def test_a_task_of_nothing_but_advice_is_passed_by_being_there() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks((), {"test_sum": "why"}))
+    task = msgspec.structs.replace(TASK, checks=Checks({}, {"test_sum": "why"}))
     results = check_results(task, [outcome("test_sum", AssertionError("no"))])
     assert decide(Evidence(checks=results)) is Status.PASSED
 
 
 def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = msgspec.structs.replace(TASK, checks=Checks({"test_sum": "2024"}))
     (known,) = check_results(task, [outcome("test_sum", skipped="not judged here: no GPU")])
     (other,) = check_results(task, [outcome("test_sum", skipped="no mood")])
     assert (known.status, known.reason) == (Status.NOT_JUDGED, "no GPU")

@@ -1,6 +1,7 @@
 """The table of tasks is sound, agrees with everything that repeats it, and refuses nonsense."""
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from markdown_it import MarkdownIt
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
 from grading.tasks import pages
-from grading.tasks.model import Table, UnknownTaskError
+from grading.tasks.model import EDITIONS, Table, UnknownTaskError
 from grading.tasks.table import PATH, TableError, load, table
 
 TEXT = PATH.read_text(encoding="utf-8")
@@ -83,7 +84,8 @@ def test_a_new_task_gets_a_page(tasks: Table) -> None:
     task = msgspec.structs.replace(tasks.task("4.2"), id="4.6", doc="docs/tasks/4.6.md")
     page = pages.task_page(task, tasks)
     assert page.startswith("# 4.6 2-D convolution\n")
-    assert "- values and gradients\n" in page
+    promise = task.checks.promises["test_values_and_gradients"]
+    assert f"| values and gradients | {promise} |\n" in page
 
 
 @pytest.mark.parametrize("text", ["no block", "two {0} {0}", "an unknown one {1}"])
@@ -203,6 +205,18 @@ NONSENSE = {
         "test_two_numbers",
         "required, too",
     ),
+    "an unknown edition": (
+        'test_reduce_folds_from_the_left = ["packages", "2021", "2022"]',
+        'test_reduce_folds_from_the_left = ["packages", "2021", "2023"]',
+        "editions",
+        "2024",
+    ),
+    "an edition of no required check": (
+        'test_reduce_folds_from_the_left = ["packages", "2021", "2022"]',
+        'test_product_of_nothing = ["packages", "2021", "2022"]',
+        "test_product_of_nothing",
+        "not among",
+    ),
     "a page that is none": ('doc = "docs/', 'doc = "http://', "doc", "page"),
 }
 
@@ -230,6 +244,35 @@ def test_a_syntax_error_names_its_line(tmp_path: Path) -> None:
     path.write_text("version = 1\n[[task]\n", encoding="utf-8")
     with pytest.raises(TableError, match="line 2"):
         load(path)
+
+
+def test_every_required_check_has_a_promise(tmp_path: Path, tasks: Table) -> None:
+    for task in tasks.tasks:
+        for name, promise in task.checks.promises.items():
+            # It names an edition of the course, or what stands in its place.
+            assert re.search(r"20\d\d|this repository", promise), (task.id, name)
+    path = tmp_path / "tasks.toml"
+    name, promise = "test_two_numbers = ", '"2021 – 2023: the docstrings'
+    assert name + promise in TEXT
+    path.write_text(TEXT.replace(name + promise, f'{name}" " #', 1), encoding="utf-8")
+    with pytest.raises(TableError, match="promises it"):
+        load(path)
+
+
+def test_a_check_counts_in_the_files_of_the_editions_that_promise_it(tasks: Table) -> None:
+    parallel = "test_the_main_loop_is_parallel"
+    editions = (*EDITIONS, None)
+    expected = {
+        # Task, check: the editions whose files it counts in; None for files that follow none.
+        ("3.1", "test_main_loops_are_parallel"): editions,
+        ("4.1", parallel): ("packages", "2024"),
+        ("4.2", parallel): (),
+        ("0.3", "test_reduce_folds_from_the_left"): ("packages", "2021", "2022"),
+        ("0.3", "test_reduce"): editions,
+    }
+    for (task, name), wanted in expected.items():
+        checks = tasks.task(task).checks
+        assert tuple(e for e in editions if checks.counts(name, e)) == wanted, (task, name)
 
 
 def test_a_reason_is_needed(tmp_path: Path) -> None:
