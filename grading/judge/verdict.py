@@ -15,26 +15,27 @@ from grading.tasks.model import Task
 
 
 def check_results(
-    task: Task,
-    outcomes: Sequence[Outcome],
-    repeated: Sequence[Outcome] = (),
-    *,
-    partly: bool = False,
+    task: Task, outcomes: Sequence[Outcome], repeated: Sequence[Outcome] = ()
 ) -> tuple[CheckResult, ...]:
-    """Return what became of each check that the table expects, in the table's order.
+    """Return what became of each check that the table expects: by groups, then advice.
 
-    The table decides what is expected. A check that did not run is an error of the harness, and
-    so is one that ran and is not in the table.
+    The table decides what is expected. A check that did not run is an error of the harness, unless
+    another check of its group had failed already, and so is one that ran and is not in the table.
 
     Args:
         task: The task.
         outcomes: What became of each case.
         repeated: What became of those that were tried again.
-        partly: Whether the first failure ended the run.
     """
-    by_name: dict[str, list[Outcome]] = {name: [] for name in task.checks.names}
+    by_name: dict[str, list[Outcome]] = {
+        name: [] for group in task.groups for name in group.checks
+    } | {name: [] for name in task.checks.advice}
+    failed: dict[str, str] = {}
     for outcome in outcomes:
-        by_name.setdefault(outcome.check, []).append(outcome)
+        name = task.selector_of(outcome.check, outcome.case)
+        by_name.setdefault(name, []).append(outcome)
+        if outcome.error is not None:
+            failed.setdefault(task.group_of(outcome.check, outcome.case), outcome.title)
     again = {(outcome.check, outcome.case): outcome for outcome in repeated}
     busy = too_busy(repeated)
     # One counter-example may fit several mistakes: what all checks found decides between them.
@@ -42,9 +43,10 @@ def check_results(
     for outcome in outcomes:
         if outcome.error is not None:
             outcome.findings = [*outcome.findings, *findings]
-    stopped = partly and any(outcome.error is not None for outcome in outcomes)
+    expected = {name: group.name for group in task.groups for name in group.checks}
     return tuple(
-        _check_result(task, name, cases, again, busy, stopped) for name, cases in by_name.items()
+        _check_result(task, name, cases, again, busy, failed.get(expected.get(name, ""), ""))
+        for name, cases in by_name.items()
     )
 
 
@@ -79,13 +81,14 @@ def _check_result(
     cases: Sequence[Outcome],
     again: Mapping[tuple[str, str], Outcome],
     busy: str,
-    stopped: bool,
+    failed_before: str,
 ) -> CheckResult:
     judged = [_case(task, case, again.get((case.check, case.case)), busy) for case in cases]
     statuses = tuple(each.status for each in judged)
-    evidence = CheckEvidence(name, name in task.checks.names, stopped, statuses)
-    status, why = decide(evidence), reason(evidence)
     required = name not in task.checks.advice
+    grouped = any(name in group.checks for group in task.groups)
+    evidence = CheckEvidence(name, grouped or not required, failed_before, statuses)
+    status, why = decide(evidence), reason(evidence)
     if why:
         return CheckResult(name, status, required, why)
     worst = statuses.index(status)

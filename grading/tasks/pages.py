@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
 from grading.submissions.submission import Submission
-from grading.tasks.model import Module, Table, Task
+from grading.tasks.model import Group, Module, Table, Task, split_need
 from grading.tasks.table import table
 
 FOLDER = ROOT / "docs" / "tasks"
@@ -135,9 +135,10 @@ def _functions(task: Task) -> list[str]:
 
 def _checks(task: Task, tasks: Table) -> str:
     """Return what decides about the points."""
-    lines = ["Required, for the points:", ""]
-    lines += [f"- {_words(name)}" for name in task.checks.required]
-    if not task.checks.required:
+    lines = ["Required, for the points; each part earns its own if all of its checks pass:", ""]
+    for group in task.groups:
+        lines += _group(task, group)
+    if not task.groups:
         lines = ["Nothing is required."]
     if task.checks.advice:
         lines += ["", "Advice, which costs nothing:", ""]
@@ -164,6 +165,17 @@ def _checks(task: Task, tasks: Table) -> str:
     return "\n".join(lines)
 
 
+def _group(task: Task, group: Group) -> list[str]:
+    """Return the lines about a group of checks: its points, what it needs, its checks."""
+    head = f"- **{group.name}**, {group.points} {'point' if group.points == 1 else 'points'}"
+    needs = [split_need(need, task.id) for need in group.needs]
+    if needs:
+        head += ", not judged while what it needs is wrong: " + ", ".join(
+            name if of == task.id else f"{name} of [{of}]({of}.md)" for of, name in needs
+        )
+    return [head, *(f"    - {_words(name)}" for name in group.checks)]
+
+
 def _messages(task: Task, tasks: Table) -> str:
     """Return everything that a report says after "looks like"."""
     causes = list(dict.fromkeys(each.cause for each in MISTAKES if task.id in each.tasks))
@@ -183,7 +195,7 @@ BLOCKS: dict[str, Callable[[Task, Table], str]] = {
 
 
 def _words(name: str) -> str:
-    return name.removeprefix("test_").replace("_", " ")
+    return name.removeprefix("test_").replace("_", " ").replace("[", " [")
 
 
 def main() -> None:
