@@ -167,13 +167,15 @@ def _checks(task: Task, tasks: Table) -> str:
 
 def _group(task: Task, group: Group) -> list[str]:
     """Return the lines about a group of checks: its points, what it needs, its checks."""
-    head = f"- **{group.name}**, {group.points} {'point' if group.points == 1 else 'points'}"
+    points = f"{group.points} {'point' if group.points == 1 else 'points'}"
+    lines = [f"- **{group.name}**, {points}", *(f"    - {_words(name)}" for name in group.checks)]
     needs = [split_need(need, task.id) for need in group.needs]
     if needs:
-        head += ", not judged while what it needs is wrong: " + ", ".join(
-            name if of == task.id else f"{name} of [{of}]({of}.md)" for of, name in needs
+        named = ", ".join(
+            f"*{name}*" if of == task.id else f"*{name}* of [{of}]({of}.md)" for of, name in needs
         )
-    return [head, *(f"    - {_words(name)}" for name in group.checks)]
+        lines.append(f"    - excused while what it needs is wrong: {named}")
+    return lines
 
 
 def _messages(task: Task, tasks: Table) -> str:
