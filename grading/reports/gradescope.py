@@ -61,8 +61,8 @@ def _output(task: TaskResult) -> str:
     lines = [words.outcome(task)]
     if len(task.groups) > 1:
         lines += [
-            f"{words.SIGNS[group.status]} {group.name}: {words.score(group)} {group.reason}".rstrip()
-            for group in task.groups
+            f"{words.SIGNS[each.status]} {each.name}: {words.score(each)} {each.reason}".rstrip()
+            for each in task.groups
         ]
     for check in task.checks:
         kind = "" if check.required else " (advice)"

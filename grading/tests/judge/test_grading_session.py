@@ -109,7 +109,9 @@ def test_the_seed_decides_where_hypothesis_would_not_draw_at_random() -> None:
 
     with subjects(right) as there:
         recorder = Recorder(TASK, there, RunOptions())
-        recorder.pytest_runtest_protocol(cast(pytest.Item, SimpleNamespace(obj=check, name="check")))
+        recorder.pytest_runtest_protocol(
+            cast(pytest.Item, SimpleNamespace(obj=check, name="check"))
+        )
     assert getattr(check, SETTINGS).derandomize is False
 
 
@@ -328,11 +330,10 @@ def test_every_task_of_a_run_has_its_time_and_nothing_has_more() -> None:
 
 
 def test_where_a_reason_is_not_looked_for_a_failure_ends_its_group_and_no_other() -> None:
-    asked: list[str] = []
-
     def wrong_lists(request: Request) -> Response:
-        asked.append(str(request.options["function"]))
-        return without_the_first(request) if request.options["function"] == "sum" else right(request)
+        return (
+            without_the_first(request) if request.options["function"] == "sum" else right(request)
+        )
 
     options = RunOptions(fail_fast=frozenset({"sum", "prod"}))
     with subjects(wrong_lists) as there:

@@ -1,5 +1,6 @@
 """Every format can be read back, says the same, and shows what a submission says as plain text."""
 
+import base64
 import csv
 import io
 import json
@@ -25,7 +26,7 @@ from grading.judge.records import (
     schema,
     to_json,
 )
-from grading.reports import gradescope, html, junit, table, terminal, words
+from grading.reports import classroom, gradescope, html, junit, table, terminal, words
 from grading.tests.sample_reports import HOSTILE, MARKS, every_kind, report, task
 
 
@@ -290,3 +291,10 @@ def test_every_format_has_earned_judged_and_possible_points() -> None:
         "10",
     )
     assert properties["group maxpool2d"] == "– of 2"
+    runner = json.loads(base64.b64decode(classroom.write(made)))
+    assert (sum(test["score"] for test in runner["tests"]), runner["max_score"]) == (3, 18)
+    assert {test["name"]: test["status"] for test in runner["tests"]} == {
+        "4.4 max (3 of 3)": "pass",
+        "4.4 softmax (0 of 5)": "fail",
+        "4.4 maxpool2d (– of 2)": "error",
+    }
