@@ -285,7 +285,7 @@ class _Run:
             self._subjects.begin_task(task.seconds, task.memory_mb)
             options = RunOptions(shrink=False, fail_fast=fail_fast)
             repeated = run_checks(task, self._subjects, seed, options, list(failed))
-        return check_results(task, outcomes, repeated), outcomes
+        return check_results(task, outcomes, repeated, fail_fast), outcomes
 
     def _cannot_pass(self, task: Task, group: Group) -> bool:
         """Return whether a group needs what cannot be used, or is wholly still to be written."""

@@ -1,6 +1,6 @@
 """Results of checks, from the outcomes of their cases."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import msgspec
@@ -15,27 +15,32 @@ from grading.tasks.model import Task
 
 
 def check_results(
-    task: Task, outcomes: Sequence[Outcome], repeated: Sequence[Outcome] = ()
+    task: Task,
+    outcomes: Sequence[Outcome],
+    repeated: Sequence[Outcome] = (),
+    fail_fast: Set[str] = frozenset(),
 ) -> tuple[CheckResult, ...]:
     """Return what became of each check that the table expects: by groups, then advice.
 
     The table decides what is expected. A check that did not run is an error of the harness, unless
-    another check of its group had failed already, and so is one that ran and is not in the table.
+    the failure of another had ended its group, and so is one that ran and is not in the table.
 
     Args:
         task: The task.
         outcomes: What became of each case.
         repeated: What became of those that were tried again.
+        fail_fast: The groups that a failure ends.
     """
-    by_name: dict[str, list[Outcome]] = {
-        name: [] for group in task.groups for name in group.checks
-    } | {name: [] for name in task.checks.advice}
+    expected = {name: group.name for group in task.groups for name in group.checks}
+    names = (*expected, *task.checks.advice)
+    by_name: dict[str, list[Outcome]] = {name: [] for name in names}
     failed: dict[str, str] = {}
     for outcome in outcomes:
         name = task.selector_of(outcome.check, outcome.case)
         by_name.setdefault(name, []).append(outcome)
-        if outcome.error is not None:
-            failed.setdefault(task.group_of(outcome.check, outcome.case), outcome.title)
+        group = expected.get(name, "")
+        if outcome.error is not None and group in fail_fast:
+            failed.setdefault(group, outcome.title)
     again = {(outcome.check, outcome.case): outcome for outcome in repeated}
     busy = too_busy(repeated)
     # One counter-example may fit several mistakes: what all checks found decides between them.
@@ -43,7 +48,6 @@ def check_results(
     for outcome in outcomes:
         if outcome.error is not None:
             outcome.findings = [*outcome.findings, *findings]
-    expected = {name: group.name for group in task.groups for name in group.checks}
     return tuple(
         _check_result(task, name, cases, again, busy, failed.get(expected.get(name, ""), ""))
         for name, cases in by_name.items()

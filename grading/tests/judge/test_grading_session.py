@@ -338,7 +338,7 @@ def test_where_a_reason_is_not_looked_for_a_failure_ends_its_group_and_no_other(
     options = RunOptions(fail_fast=frozenset({"sum", "prod"}))
     with subjects(wrong_lists) as there:
         outcomes = run_checks(TASK, there, SEED, options)
-    results = {check.name: check for check in check_results(TASK, outcomes)}
+    results = {check.name: check for check in check_results(TASK, outcomes, (), options.fail_fast)}
     assert results["test_sum"].status is Status.FAILED
     left_out = results["test_sum_distributes_over_concatenation"]
     assert (left_out.status, left_out.reason) == (
