@@ -33,11 +33,17 @@ def test_two_dimensions(cuda_subject: Subject, case: Case) -> None:
     check_convolution(cuda_subject, "tensor.conv2d_cuda", case, CUDA)
 
 
-def test_threads_wait_for_each_other(cuda_subject: Subject) -> None:
+@pytest.mark.parametrize(
+    ("operation", "case"),
+    [
+        ("conv1d_cuda", random_case((2, 3, 5), (3, 3, 3))),
+        ("conv2d_cuda", random_case((1, 2, 3, 3), (2, 2, 2, 2))),
+    ],
+    ids=["conv1d", "conv2d"],
+)
+def test_threads_wait_for_each_other(cuda_subject: Subject, operation: str, case: Case) -> None:
     """On the simulator a race is an exception; see `grading.driver.simulated`."""
-    check_convolution(cuda_subject, "tensor.conv1d_cuda", random_case((2, 3, 5), (3, 3, 3)), CUDA)
-    case = random_case((1, 2, 3, 3), (2, 2, 2, 2))
-    check_convolution(cuda_subject, "tensor.conv2d_cuda", case, CUDA)
+    check_convolution(cuda_subject, f"tensor.{operation}", case, CUDA)
 
 
 def test_kernels_larger_than_the_image(cuda_subject: Subject) -> None:

@@ -10,7 +10,7 @@ from hypothesis import Phase, is_hypothesis_test, settings
 from grading.checking.finding import Finding, collecting
 from grading.isolation import CpuTime
 from grading.judge.subjects import SUBJECTS, Subjects
-from grading.tasks.model import Checks
+from grading.tasks.model import Task
 
 NOT_JUDGED = "not judged here: "
 """How the reason of a skipped check begins. A check that is skipped otherwise is an error."""
@@ -45,6 +45,11 @@ class Outcome:
         """Whether it ran to its end."""
         return self.error is None and self.skipped is None
 
+    @property
+    def title(self) -> str:
+        """The name of the check as words."""
+        return self.check.removeprefix("test_").replace("_", " ")
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -52,34 +57,37 @@ class RunOptions:
 
     Attributes:
         shrink: Whether hypothesis looks for the smallest input that goes wrong.
-        until_first: Whether the first failure of a check that counts ends the task.
-        edition: The edition of the course that the task's files follow: `Checks.counts`.
+        fail_fast: Groups of checks of which it is found out whether they are right, and not why
+            they are wrong: nothing is shrunk, and the first failure ends the group.
     """
 
     shrink: bool = True
-    until_first: bool = False
-    edition: str | None = "packages"
+    fail_fast: frozenset[str] = frozenset()
 
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        """What hypothesis does. It keeps no database: only the seed decides what it draws."""
+    def phases(self, group: str) -> tuple[Phase, ...]:
+        """Return what hypothesis does for a group of checks.
+
+        It keeps no database: only the seed decides what it draws.
+        """
         first = (Phase.explicit, Phase.generate)
-        return (*first, Phase.shrink) if self.shrink else first
+        shrink = self.shrink and group not in self.fail_fast
+        return (*first, Phase.shrink) if shrink else first
 
 
 class Recorder:
     """Hands the subjects to the fixtures and keeps the outcomes.
 
     Args:
+        task: The task whose checks run.
         subjects: The code under test.
         options: How the checks run.
-        checks: The checks of the task.
     """
 
-    def __init__(self, subjects: Subjects, options: RunOptions, checks: Checks) -> None:
-        self._checks = checks
+    def __init__(self, task: Task, subjects: Subjects, options: RunOptions) -> None:
+        self._task = task
         self._subjects = subjects
         self._options = options
+        self._failed: set[str] = set()
         self._current: dict[str, Outcome] = {}
         self.troubles: list[str] = []
 
@@ -93,21 +101,25 @@ class Recorder:
         """Put the subjects where the fixtures look for them."""
         config.stash[SUBJECTS] = self._subjects
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Set hypothesis to the options of this run."""
-        for item in items:
-            check = getattr(item, "obj", None)
-            if is_hypothesis_test(check):
-                own = getattr(check, SETTINGS, None) or settings.default
-                changed = settings(
-                    own,
-                    phases=self._options.phases,
-                    database=None,
-                    # Where the environment says CI, hypothesis would draw without the seed.
-                    derandomize=False,
-                    report_multiple_bugs=False,
-                )
-                setattr(check, SETTINGS, changed)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Set hypothesis to the options of the check's group, or leave the check out."""
+        group = self._group(item)
+        if group in self._failed:
+            return True
+        check = getattr(item, "obj", None)
+        if is_hypothesis_test(check):
+            own = getattr(check, SETTINGS, None) or settings.default
+            changed = settings(
+                own,
+                phases=self._options.phases(group),
+                database=None,
+                # Where the environment says CI, hypothesis would draw without the seed.
+                derandomize=False,
+                report_multiple_bugs=False,
+            )
+            setattr(check, SETTINGS, changed)
+        return None
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what went wrong before any check ran."""
@@ -141,17 +153,23 @@ class Recorder:
             outcome.skipped = str(call.excinfo.value)
         elif report.failed and call.excinfo is not None and outcome.error is None:
             outcome.error = call.excinfo.value
-            counts = self._checks.counts(outcome.check, self._options.edition)
-            if self._options.until_first and counts:
-                item.session.shouldfail = f"{outcome.check} failed"
+            if (group := self._group(item)) in self._options.fail_fast:
+                self._failed.add(group)
         if call.when == "teardown":
             outcome.measured = list(item.user_properties)
         return report
 
     def _outcome(self, item: pytest.Item) -> Outcome:
-        function = getattr(item, "originalname", item.name)
-        case = getattr(getattr(item, "callspec", None), "id", "")
-        return self._current.setdefault(item.nodeid, Outcome(function, case))
+        return self._current.setdefault(item.nodeid, Outcome(*_check_and_case(item)))
+
+    def _group(self, item: pytest.Item) -> str:
+        return self._task.group_of(*_check_and_case(item))
+
+
+def _check_and_case(item: pytest.Item) -> tuple[str, str]:
+    """Return the name of a check, and of its set of parameters."""
+    case = getattr(getattr(item, "callspec", None), "id", "")
+    return getattr(item, "originalname", item.name), case
 
 
 SETTINGS = "_hypothesis_internal_use_settings"

@@ -1,6 +1,6 @@
 """Results of checks, from the outcomes of their cases."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import msgspec
@@ -18,25 +18,29 @@ def check_results(
     task: Task,
     outcomes: Sequence[Outcome],
     repeated: Sequence[Outcome] = (),
-    *,
-    partly: bool = False,
-    edition: str | None = "packages",
+    fail_fast: Set[str] = frozenset(),
 ) -> tuple[CheckResult, ...]:
-    """Return what became of each check that the table expects, in the table's order.
+    """Return what became of each check that the table expects: by groups, then advice.
 
-    The table decides what is expected. A check that did not run is an error of the harness, and
-    so is one that ran and is not in the table.
+    The table decides what is expected. A check that did not run is an error of the harness, unless
+    the failure of another had ended its group, and so is one that ran and is not in the table.
 
     Args:
         task: The task.
         outcomes: What became of each case.
         repeated: What became of those that were tried again.
-        partly: Whether the first failure of a check that counts ended the run.
-        edition: The edition of the course that the task's files follow: `Checks.counts`.
+        fail_fast: The groups that a failure ends.
     """
-    by_name: dict[str, list[Outcome]] = {name: [] for name in task.checks.names}
+    expected = {name: group.name for group in task.groups for name in group.checks}
+    names = (*expected, *task.checks.advice)
+    by_name: dict[str, list[Outcome]] = {name: [] for name in names}
+    failed: dict[str, str] = {}
     for outcome in outcomes:
-        by_name.setdefault(outcome.check, []).append(outcome)
+        name = task.selector_of(outcome.check, outcome.case)
+        by_name.setdefault(name, []).append(outcome)
+        group = expected.get(name, "")
+        if outcome.error is not None and group in fail_fast:
+            failed.setdefault(group, outcome.title)
     again = {(outcome.check, outcome.case): outcome for outcome in repeated}
     busy = too_busy(repeated)
     # One counter-example may fit several mistakes: what all checks found decides between them.
@@ -44,16 +48,9 @@ def check_results(
     for outcome in outcomes:
         if outcome.error is not None:
             outcome.findings = [*outcome.findings, *findings]
-    stopped = partly and any(
-        outcome.error is not None and task.checks.counts(outcome.check, edition)
-        for outcome in outcomes
-    )
-    results = (
-        _check_result(task, name, cases, again, busy, stopped) for name, cases in by_name.items()
-    )
     return tuple(
-        msgspec.structs.replace(each, required=task.checks.counts(each.name, edition))
-        for each in results
+        _check_result(task, name, cases, again, busy, failed.get(expected.get(name, ""), ""))
+        for name, cases in by_name.items()
     )
 
 
@@ -88,20 +85,23 @@ def _check_result(
     cases: Sequence[Outcome],
     again: Mapping[tuple[str, str], Outcome],
     busy: str,
-    stopped: bool,
+    failed_before: str,
 ) -> CheckResult:
     judged = [_case(task, case, again.get((case.check, case.case)), busy) for case in cases]
     statuses = tuple(each.status for each in judged)
-    evidence = CheckEvidence(name, name in task.checks.names, stopped, statuses)
+    required = name not in task.checks.advice
+    grouped = any(name in group.checks for group in task.groups)
+    evidence = CheckEvidence(name, grouped or not required, failed_before, statuses)
     status, why = decide(evidence), reason(evidence)
     if why:
-        return CheckResult(name, status, reason=why)
+        return CheckResult(name, status, required, why)
     worst = statuses.index(status)
     fault = judged[worst].fault
     repeated = again.get((cases[worst].check, cases[worst].case))
     return CheckResult(
         name=name,
         status=status,
+        required=required,
         reason=judged[worst].reason or task.checks.advice.get(name, ""),
         seconds=round(sum(case.seconds for case in cases), 3),
         cases=len(cases),

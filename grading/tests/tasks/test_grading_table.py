@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
 from grading.tasks import pages
-from grading.tasks.model import EDITIONS, Table, UnknownTaskError
+from grading.tasks.model import EDITIONS, Table, Task, UnknownTaskError, selects, split_selector
 from grading.tasks.table import PATH, TableError, load, table
 
 TEXT = PATH.read_text(encoding="utf-8")
@@ -46,6 +46,55 @@ def test_checks_are_those_of_the_files(tasks: Table) -> None:
     for task in tasks.tasks:
         there = checks_in(ROOT / task.check_file)
         assert sorted(there) == sorted(task.checks.names), task.id
+
+
+def cases_in(task: Task) -> dict[str, set[str]]:
+    """Return the ids of the cases of each check of a task, as pytest writes them."""
+    found: dict[str, set[str]] = {}
+
+    class Collector:
+        def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+            for item in items:
+                case = getattr(getattr(item, "callspec", None), "id", "")
+                found.setdefault(getattr(item, "originalname", item.name), set()).add(case)
+
+    arguments = ["--collect-only", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    places = [f"--rootdir={ROOT}", f"--confcutdir={ROOT / 'grading'}", "--import-mode=importlib"]
+    file = str(ROOT / task.check_file)
+    pytest.main([file, *arguments, *places, "--config-file=/dev/null"], plugins=[Collector()])
+    return found
+
+
+def test_every_case_of_a_required_check_belongs_to_one_group(tasks: Table) -> None:
+    for task in tasks.tasks:
+        cases = cases_in(task)
+        for name in task.checks.required:
+            for case in cases[name]:
+                owners = [
+                    group.name
+                    for group in task.groups
+                    if any(selects(entry, name, case) for entry in group.checks)
+                ]
+                assert len(owners) == 1, (task.id, name, case, owners)
+        for group in task.groups:
+            for entry in group.checks:
+                name, _ = split_selector(entry)
+                assert any(selects(entry, name, case) for case in cases[name]), (task.id, entry)
+
+
+def test_the_points_of_the_groups_are_those_of_the_task(tasks: Table) -> None:
+    for task in tasks.tasks:
+        assert sum(group.points for group in task.groups) == task.points
+        assert bool(task.groups) == bool(task.checks.required)
+
+
+def test_what_a_group_needs_directly_or_not(tasks: Table) -> None:
+    task = tasks.task("4.4")
+    (group,) = [each for each in task.groups if each.name == "maxpool2d"]
+    needed = [(of.id, each.name) for of, each in tasks.needs(task, group)]
+    assert {("4.3", "tile"), ("2.1", "to_index"), ("4.4", "max")} <= set(needed)
+    assert needed == sorted(needed, key=lambda key: [each.id for each in tasks.tasks].index(key[0]))
+    assert ("4.4", "maxpool2d") not in needed
 
 
 def test_no_file_of_checks_without_a_task(tasks: Table) -> None:
@@ -217,8 +266,50 @@ NONSENSE = {
         "test_product_of_nothing",
         "not among",
     ),
+    "a group with a check that is none": (
+        'checks = ["test_two_numbers[mul]"]',
+        'checks = ["test_three_numbers"]',
+        "group[0].checks[0]",
+        "no required check",
+    ),
+    "a group without points": ("points = 1\n", "points = 0\n", "group[0].points", "no points"),
+    "groups with too many points": ("points = 1\n", "points = 3\n", "points", "groups have 12"),
+    "a check in two groups": (
+        'checks = ["test_two_numbers[add]"]',
+        'checks = ["test_two_numbers[mul]"]',
+        "checks[0]",
+        "several groups",
+    ),
+    "a check in no group": (
+        '"test_reciprocal", "test_awkward_points[inv]"',
+        '"test_awkward_points[inv]"',
+        "checks.required",
+        "in no group",
+    ),
+    "a group with an unknown function": (
+        'holes = ["mul"]',
+        'holes = ["mull"]',
+        "group[0].holes[0]",
+        "no function",
+    ),
+    "a need that does not exist": (
+        'needs = ["2.4/permute and view", "4.3/tile", "max"]',
+        'needs = ["2.4/permute and view", "4.3/tiles", "max"]',
+        "needs[1]",
+        "only 'tile'",
+    ),
+    "a need below": (
+        'needs = ["2.4/permute and view", "4.3/tile", "max"]',
+        'needs = ["2.4/permute and view", "4.3/tile", "dropout"]',
+        "needs[2]",
+        "no group 'dropout' above",
+    ),
     "a page that is none": ('doc = "docs/', 'doc = "http://', "doc", "page"),
 }
+
+
+FAR = {"in no group", "groups have 12", "several groups"}
+"""Complaints about a whole task, or about one of two places."""
 
 
 @pytest.mark.parametrize("name", NONSENSE)
@@ -236,7 +327,8 @@ def test_nonsense_is_refused_with_its_line_and_key(name: str, tmp_path: Path) ->
     assert where.startswith(f"{path}:")
     # A key that is missing is missing where its table begins; a task that is there twice is
     # noticed at the second.
-    assert int(where.removeprefix(f"{path}:")) in range(line - 4, line + 4)
+    nearby = 80 if word in FAR else 4
+    assert int(where.removeprefix(f"{path}:")) in range(line - nearby, line + 4)
 
 
 def test_a_syntax_error_names_its_line(tmp_path: Path) -> None:
@@ -271,8 +363,8 @@ def test_a_check_counts_in_the_files_of_the_editions_that_promise_it(tasks: Tabl
         ("0.3", "test_reduce"): editions,
     }
     for (task, name), wanted in expected.items():
-        checks = tasks.task(task).checks
-        assert tuple(e for e in editions if checks.counts(name, e)) == wanted, (task, name)
+        of = {edition: tasks.task(task).for_edition(edition) for edition in editions}
+        assert tuple(e for e in editions if name in of[e].checks.required) == wanted, (task, name)
 
 
 def test_a_reason_is_needed(tmp_path: Path) -> None:
