@@ -26,16 +26,11 @@ def is_unimplemented(error: BaseException) -> bool:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Return whether a check ended because the worker was lost or the time was up.
+    """Return whether a check ended because the worker was lost or the time of the task was up.
 
-    A busy machine may be the reason, so that a second try decides.
+    Neither says much of this check: a second try decides.
     """
     return _is_one_of(error, {"WorkerError", "OutOfTime"})
-
-
-def is_late(error: BaseException) -> bool:
-    """Return whether a check ended because the time was up."""
-    return _is_one_of(error, {"TimedOut", "OutOfTime"})
 
 
 def _is_one_of(error: BaseException, kinds: Set[str]) -> bool:
