@@ -10,8 +10,10 @@ submission that lacks a file answers everything that needs none.
 
 import contextlib
 import importlib
+from dataclasses import replace
 from functools import cache
 
+from grading.driver.blame import Options, forget, into
 from grading.driver.family import Family
 from grading.protocol.messages import Request, Response
 
@@ -41,10 +43,13 @@ def perform(request: Request) -> Response:
         KeyError: There is no such operation.
         Exception: Whatever the code under test raises.
     """
-    _import_package()
+    forget()
     name, _, operation = request.operation.partition(".")
-    family: Family = importlib.import_module(FAMILIES[name]).family
-    return family.perform(operation, request)
+    module = FAMILIES[name]
+    with into:
+        _import_package()
+        family: Family = importlib.import_module(module).family
+    return family.perform(operation, replace(request, options=Options(request.options)))
 
 
 @cache

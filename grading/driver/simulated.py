@@ -13,6 +13,8 @@ from typing import Any
 
 from numba import config
 
+from grading.driver.blame import own
+
 _always = ExitStack()
 
 
@@ -21,9 +23,10 @@ def prepare() -> None:
     """Mend the simulator and watch it from now on, if it stands in for a GPU here."""
     if not config.ENABLE_CUDASIM:  # type: ignore[attr-defined]
         return
-    # A worker has the judge's copy; outside of a worker, the package of this repository is used.
-    copied = importlib.util.find_spec("grading.simulation")
-    name = "grading.simulation" if copied else "mt_kernels_cuda.simulation"
-    simulation: Any = importlib.import_module(name)
-    simulation.patch_simulator()
-    _always.enter_context(simulation.observing(simulation.RaceDetector()))
+    with own:
+        # A worker has the judge's copy; elsewhere the package of this repository is used.
+        copied = importlib.util.find_spec("grading.simulation")
+        name = "grading.simulation" if copied else "mt_kernels_cuda.simulation"
+        simulation: Any = importlib.import_module(name)
+        simulation.patch_simulator()
+        _always.enter_context(simulation.observing(simulation.RaceDetector()))

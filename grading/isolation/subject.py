@@ -18,7 +18,14 @@ from grading.isolation.process import WorkerProcess
 from grading.isolation.replies import Raised, printable, read_reply
 from grading.isolation.snapshot import take
 from grading.isolation.worker_files import WorkerSetup
-from grading.protocol.messages import Request, Response, Subject, SubjectError
+from grading.protocol.messages import (
+    DriverError,
+    Request,
+    Response,
+    Subject,
+    SubjectError,
+    is_own,
+)
 from grading.protocol.wire import WireError, encode_request
 from grading.submissions.submission import Submission
 
@@ -96,6 +103,7 @@ class IsolatedSubject(Subject):
 
         Raises:
             SubjectError: The code under test raised an exception.
+            DriverError: The driver did, before or after it called the code under test.
             WorkerError: The worker was lost.
             CheckAbandoned: It was lost too often in this check, or a call did not return, now or
                 earlier.
@@ -181,7 +189,7 @@ class IsolatedSubject(Subject):
         if kind == "WorkerDied" and how:
             message = f"{message}: {how}"
         if kind == "TimedOut":
-            message = f"{name_of(request)}: {message}"
+            message = f"{name_of(request)} {message}"
             self._endless[Asked.by(request)] = message
         output = printable(worker.shown(worker.output.tail()))
         error = WorkerError(kind, message, request, output)
@@ -198,8 +206,10 @@ class IsolatedSubject(Subject):
         self._worker = None
         return worker.end()
 
-    def _error(self, worker: WorkerProcess, raised: Raised, request: Request) -> SubjectError:
+    def _error(self, worker: WorkerProcess, raised: Raised, request: Request) -> Exception:
         trace = [(worker.shown(file), line, function) for file, line, function in raised.trace]
         message = worker.shown(raised.message)
+        if raised.graders and not any(is_own(file) for file, _, _ in trace):
+            return DriverError(raised.kinds, message, request, trace)
         output = printable(worker.shown(worker.output.tail()))
         return SubjectError(raised.kinds, message, request, trace, output)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from grading.judge.text import ESCAPES, clean, clean_line
+from grading.protocol.messages import is_own
 
 Frame = tuple[str, int, str]
 """File, line and function of a call."""
@@ -34,7 +35,6 @@ NOISE = re.compile(
 )
 
 WORKER_LOST = {
-    "TimedOut": "did not answer in time",
     "OutOfTime": "used up the time of the task",
     "OutOfMemory": "used more memory than the task allows",
     "WorkerDied": "ended the process that it ran in",
@@ -79,6 +79,9 @@ def explain(
     kind = clean_line(kinds[0], 80) if kinds else "an exception"
     plain = ESCAPES.sub("", message[:200_000])
     file, line, function = _own(trace)
+    if kind == "TimedOut":
+        # It names the function and the limit.
+        return Explanation(clean_line(plain, 200), file, line, details=_details("", output))
     if kinds and kinds[0] in WORKER_LOST:
         what = f"the code {WORKER_LOST[kinds[0]]}"
         return Explanation(what, file, line, details=_details(plain, output))
@@ -133,7 +136,7 @@ def _marked(source: str) -> str:
 def _own(trace: Sequence[Frame]) -> Frame:
     """Return the innermost call in the submission's own files."""
     for file, line, function in reversed(trace):
-        if not file.startswith(("/", "<", "grading/")):
+        if is_own(file):
             return clean_line(file), line, function
     return "", 0, ""
 

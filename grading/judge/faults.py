@@ -13,7 +13,7 @@ from grading.isolation import CheckAbandoned
 from grading.judge.explain import explain
 from grading.judge.records import Fault
 from grading.judge.text import clean, clean_line
-from grading.protocol.messages import Array, SubjectError
+from grading.protocol.messages import Array, DriverError, SubjectError
 
 LARGEST_SHOWN = 40
 """Elements of an array that are shown in full, where one of them is wrong."""
@@ -33,6 +33,13 @@ def is_lost(error: BaseException) -> bool:
     return _is_one_of(error, {"WorkerError", "OutOfTime"})
 
 
+def _is_graders(error: BaseException) -> bool:
+    """Return whether the grader's own code failed, beside the code under test or among others."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_is_graders, error.exceptions))
+    return isinstance(error, DriverError)
+
+
 def _is_one_of(error: BaseException, kinds: Set[str]) -> bool:
     if isinstance(error, BaseExceptionGroup):
         # Hypothesis asked once more, was answered, and calls that flaky.
@@ -49,6 +56,8 @@ def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> F
         error: What ended it.
         others: What it found besides.
     """
+    if _is_graders(error):
+        return None
     error = _first(error)
     if isinstance(error, Flaky):
         return _of_flaky(task_id, error, others)
@@ -65,6 +74,10 @@ def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> F
 
 def harness_error(error: BaseException) -> str:
     """Describe an exception of the harness: what it was, and where."""
+    while isinstance(error, BaseExceptionGroup):
+        error = next(filter(_is_graders, error.exceptions), error.exceptions[0])
+    if isinstance(error, DriverError):
+        return clean_line(str(error))
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "/grading/" in frame.filename] or frames
     where = f" at {own[-1].filename.rpartition('/grading/')[2]}:{own[-1].lineno}" if own else ""
@@ -76,6 +89,9 @@ def _of_flaky(task_id: str, error: Flaky, others: Sequence[Finding]) -> Fault:
     said = "the same input gave different answers"
     for each in getattr(error, "exceptions", ()):
         fault = fault_of(task_id, each, others)
+        if fault is not None and is_lost(each):
+            # There was no answer.
+            return fault
         if fault is not None:
             return msgspec.structs.replace(fault, sentence=f"{said}: once, {fault.sentence}")
     return Fault(said)
