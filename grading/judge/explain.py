@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from grading.judge.text import ESCAPES, clean, clean_line
 from grading.protocol.messages import is_own
+from grading.worker.imports import ONLY_FROM_SUBMISSION
 
 Frame = tuple[str, int, str]
 """File, line and function of a call."""
@@ -28,6 +29,9 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 """Where numba quotes a source: the offending line stands above a caret."""
+
+MISSING_PACKAGE = re.compile(r"No module named '(?P<name>[^'.]+)")
+"""What Python says of a package that is not installed."""
 
 NOISE = re.compile(
     r"^(Failed in \w+ mode pipeline.*|.*\(step: .*\).*|During: .*|Overload .*"
@@ -90,6 +94,13 @@ def explain(
         return Explanation(clean_line(plain, 400), file, line, details=_details("", output))
     if COMPILER_ERRORS & set(kinds):
         return _compiler_error(kind, plain)
+    missing = MISSING_PACKAGE.match(plain) if "ModuleNotFoundError" in kinds else None
+    if missing and not missing["name"].startswith(ONLY_FROM_SUBMISSION):
+        package = clean_line(missing["name"], 80)
+        sentence = (
+            f"the package {package} is missing: the submission imports it, and it is not here"
+        )
+        return Explanation(sentence, file, line, details=_details("", output))
     said = clean_line(plain.partition("\n")[0], 200)
     where = f" in {clean_line(function, 80)}" if function and function != "<module>" else ""
     sentence = f"{kind} was raised{where}" + (f": {said}" if said else "")

@@ -89,6 +89,20 @@ def test_an_exception_is_told_with_the_line_of_the_submission() -> None:
     assert "printed" in told.details
 
 
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        ("No module named 'networkx'", "the package networkx is missing"),
+        ("No module named 'networkx.drawing'", "the package networkx is missing"),
+        ("No module named 'minitorch.nn'", "ModuleNotFoundError was raised"),
+        ("torch may not be used here", "ModuleNotFoundError was raised"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(message: str, sentence: str) -> None:
+    kinds = ["ModuleNotFoundError", "ImportError", "Exception"]
+    assert explain(kinds, message, TRACE).sentence.startswith(sentence)
+
+
 def test_a_lost_worker_is_told_in_words() -> None:
     told = explain(["WorkerDied", "WorkerError"], "status 3", ())
     assert told.sentence == "the code ended the process that it ran in"
