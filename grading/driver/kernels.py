@@ -89,6 +89,8 @@ def repeat(request: Request) -> Response:
     kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
     first, *others = request.arrays
     inputs = [part for array in others for part in Guarded(array, np.nan).tuple()]
+    # As the compiler does: threads are launched once, as many as the submission's variable says.
+    numba.config.reload_config()
     with own:
         before = numba.get_num_threads()
         # The configuration may say more than were launched: a submission may set the variable late.
@@ -159,7 +161,8 @@ def parallel(request: Request) -> Response:
             fresh = numba.njit(**compiled.targetoptions)(compiled.py_func)
             fresh.compile(signature)
             diagnosis = fresh.get_metadata(signature).get("parfor_diagnostics")
-        found = () if diagnosis is None else diagnosis.initial_parfors
+        # Of a function that is compiled without `parallel`, the diagnosis is empty.
+        found = getattr(diagnosis, "initial_parfors", ())
         loops += sum("prange" in str(parfor.patterns) for parfor in found)
     return Response(request, plain={"parallel loops": loops})
 

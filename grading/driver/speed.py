@@ -113,8 +113,9 @@ def _function(name: str) -> Callable[..., Any]:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Let numba's parallel loops run on one thread, as the yardstick does."""
+    numba = importlib.import_module("numba")
+    numba.config.reload_config()
     with own:
-        numba = importlib.import_module("numba")
         before = numba.get_num_threads()
         numba.set_num_threads(1)
     try:

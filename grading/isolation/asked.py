@@ -35,7 +35,7 @@ class Asked:
 
 def _names(request: Request) -> Iterator[str]:
     options = request.options
-    yield from (f"{key} {options[key]}" for key in NAMING if key in options)
+    yield from (f"{key} {options[key]}" for key in NAMING if isinstance(options.get(key), str))
     yield from (f"step {step[0]}" for step in options.get("program", ()))
     if options.get("replaced"):
         yield f"replaced {options['replaced']}"
@@ -54,6 +54,6 @@ def name_of(request: Request) -> str:
     if "program" in options:
         return f"a program of {', '.join(dict.fromkeys(step[0] for step in options['program']))}"
     for key in ("formula", "function", "kernel", "step"):
-        if key in options:
+        if isinstance(options.get(key), str):
             return str(options[key])
     return operation

@@ -3,7 +3,7 @@
 The clock alone would charge a submission for what else runs on the machine. Between two looks at a
 worker, time passes in one of three ways: it runs, it waits for a processor, or it does neither. The
 first counts against the limit of the call, the last against the limit of what hangs, and both
-against the time of the task. Waiting counts for nothing.
+against the time of the task if the call returns. Waiting counts for nothing.
 """
 
 import time
@@ -26,7 +26,7 @@ class Allowance:
         compile: Processor time that may count as compilation. Only the worker knows when it
             compiles, and the submission can make it say so.
         idle: Time in which the worker neither runs nor waits for a processor.
-        left: What is left of the time of the check, or of all requests: running and idle together.
+        left: Processor time that is left of the time of the check, or of all requests.
     """
 
     run: float
@@ -109,5 +109,5 @@ class Budget:
                 "TimedOut",
                 f"did not return, and used no processor for {allowance.idle:g} s",
             )
-        if self.charged >= allowance.left:
+        if self.run + self.compiled >= allowance.left:
             raise LostError("OutOfTime", "the time of the task was up before it returned")

@@ -118,8 +118,11 @@ class IsolatedSubject(Subject):
         try:
             received = worker.exchange(encode_request(request, number), budget)
             budget.update()
+            self.seconds += budget.charged
             reply = read_reply(received, request, number)
         except LostError as lost:
+            # One function that does not return takes no time from the others: it is not asked again.
+            self.seconds += 0.0 if lost.kind == "TimedOut" else budget.charged
             raise self._loss(lost.kind, lost.message, request) from None
         except WireError as error:
             raise self._loss("BadReply", f"this is no reply: {error}", request) from None
@@ -127,8 +130,6 @@ class IsolatedSubject(Subject):
             # Between a request and its reply nothing else can be asked.
             self.end_worker()
             raise
-        finally:
-            self.seconds += budget.charged
         if isinstance(reply, Raised):
             raise self._error(worker, reply, request)
         return reply

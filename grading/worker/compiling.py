@@ -30,9 +30,10 @@ class CompilerListener:
         """Listen from now on, to the numba that has been imported."""
         from numba.core import event
 
-        event.Listener.register(CompilerListener)
+        numba_events: Any = event
+        numba_events.Listener.register(CompilerListener)
         for kind in KINDS:
-            event.register(kind, self)
+            numba_events.register(kind, self)
 
     def notify(self, event: Any) -> None:
         """Take note of an event: compilation begins or ends, perhaps inside of another one."""

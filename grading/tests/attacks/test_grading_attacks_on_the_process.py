@@ -122,6 +122,7 @@ def test_a_function_that_did_not_return_is_not_asked_again(tree: Path) -> None:
     loop = "def mul(x, y):\n    while True: pass\n"
     limits = replace(QUICK, stops=3)
     with IsolatedSubject(write_tree(tree, loop), limits=limits) as subject:
+        before = subject.seconds
         for size in (1, 5, 2):
             subject.begin_check()
             ones = np.ones(size)
@@ -129,12 +130,14 @@ def test_a_function_that_did_not_return_is_not_asked_again(tree: Path) -> None:
                 subject.call("operators.each", [ones, ones], {"formula": "mul"})
             assert subject.call("operators.each", [ones], {"formula": "neg"}).array.shape == (size,)
         assert subject.restarts == 1
+        # The other functions have their time.
+        assert subject.seconds - before < 2.0
 
 
 @pytest.mark.slow
 def test_time_runs_out_over_many_calls(tree: Path) -> None:
-    slow = "def mul(x, y):\n    import time; time.sleep(4); return x * y\n"
-    # Every call is in time, three of them are not.
+    slow = "def mul(x, y):\n    import time; time.sleep(6); return x * y\n"
+    # Every call is in time, two of them are not.
     limits = replace(LIMITS, check_seconds=10.0)
     result = sit(write_tree(tree, slow), limits)
     assert result.mul.kinds[0] == "OutOfTime"

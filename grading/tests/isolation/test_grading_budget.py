@@ -94,8 +94,9 @@ def test_compilation_is_credited_and_the_credit_is_limited() -> None:
 def test_a_task_pays_for_compilation_and_idleness_too() -> None:
     machine = Machine(compiling=True)
     budget = machine.budget(left=5.0)
-    machine.go_on(budget, run=1.0, looks=2)
+    machine.go_on(budget, run=1.0, looks=4)
     machine.go_on(budget, run=0.0, looks=2)
+    assert budget.charged == 6.0
     with pytest.raises(LostError, match="the time of the task was up") as lost:
         machine.go_on(budget, run=1.0)
     assert lost.value.kind == "OutOfTime"
@@ -144,6 +145,12 @@ FORMULA = Request("operators.each", (), {"formula": "mul"})
             Request("scalar.program", (), {"program": [["log", 0]]}),
             False,
         ),
+        # A size that is called kernel says nothing of the function.
+        (
+            Request("nn.avgpool2d", (), {"kernel": [2, 2]}),
+            Request("nn.avgpool2d", (), {"kernel": [1, 3]}),
+            True,
+        ),
         # Another backend is other code.
         (
             Request("tensor.mul", (), {"backend": "fast"}),
@@ -160,7 +167,7 @@ def test_what_is_not_asked_again(endless: Request, request_: Request, refused: b
     ("request_", "name"),
     [
         (FORMULA, "mul"),
-        (Request("nn.tile"), "tile"),
+        (Request("nn.tile", (), {"kernel": [2, 2]}), "tile"),
         (Request("kernel.run", (), {"kernel": "tensor_map", "fn": "neg"}), "tensor_map"),
         (Request("scalar.program", (), {"program": [["log", 0], ["log", 1]]}), "a program of log"),
         (Request("learn.steps"), "the training of a network (steps)"),
