@@ -121,7 +121,7 @@ class IsolatedSubject(Subject):
             self.seconds += budget.charged
             reply = read_reply(received, request, number)
         except LostError as lost:
-            # One function that does not return takes no time from the others: it is not asked again.
+            # It is not asked again, and takes no time from the other functions.
             self.seconds += 0.0 if lost.kind == "TimedOut" else budget.charged
             raise self._loss(lost.kind, lost.message, request) from None
         except WireError as error:
