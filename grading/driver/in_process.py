@@ -1,7 +1,8 @@
 """A subject in this very process: quick, and only for code that is trusted."""
 
 from grading.driver import perform
-from grading.protocol.messages import Request, Response, Subject, SubjectError
+from grading.driver.blame import is_graders
+from grading.protocol.messages import DriverError, Request, Response, Subject, SubjectError
 
 
 class InProcessSubject(Subject):
@@ -13,4 +14,6 @@ class InProcessSubject(Subject):
             return perform(request)
         except Exception as error:
             kinds = [kind.__name__ for kind in type(error).__mro__]
+            if is_graders(error):
+                raise DriverError(kinds, str(error), request) from error
             raise SubjectError(kinds, str(error), request) from error

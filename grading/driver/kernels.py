@@ -6,8 +6,10 @@ from typing import Any
 
 import numba as _numba
 import numpy as np
+from numba.np.ufunc import parallel as _parallel
 
 from grading.driver.arrays import cells_and_strides, elements
+from grading.driver.blame import own
 from grading.driver.counting import index_calls, text_of
 from grading.driver.family import Family
 from grading.driver.recording import Recording
@@ -17,6 +19,7 @@ from grading.protocol.messages import Array, Request, Response
 family = Family()
 
 numba: Any = _numba
+parallel_module: Any = _parallel
 
 GUARDS = 16
 """Cells on either side of a storage that belong to nobody."""
@@ -29,12 +32,13 @@ class Guarded:
     """An array laid out in memory between guard cells."""
 
     def __init__(self, array: Array, guard: float) -> None:
-        cells, self.strides = cells_and_strides(array)
-        self.shape = array.shape
-        self.size = len(cells)
-        self.buffer = np.full(self.size + 2 * GUARDS, guard)
-        self.storage = self.buffer[GUARDS : GUARDS + self.size]
-        self.storage[:] = cells
+        with own:
+            cells, self.strides = cells_and_strides(array)
+            self.shape = array.shape
+            self.size = len(cells)
+            self.buffer = np.full(self.size + 2 * GUARDS, guard)
+            self.storage = self.buffer[GUARDS : GUARDS + self.size]
+            self.storage[:] = cells
 
     def tuple(self) -> tuple[Array, Array, Array]:
         """Return storage, shape and strides, as kernels take them."""
@@ -86,8 +90,12 @@ def repeat(request: Request) -> Response:
     kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
     first, *others = request.arrays
     inputs = [part for array in others for part in Guarded(array, np.nan).tuple()]
-    before = numba.get_num_threads()
-    numba.set_num_threads(options["threads"] or numba.config.NUMBA_NUM_THREADS)
+    # As the compiler does: threads are launched once, as many as the submission's variable says.
+    numba.config.reload_config()
+    with own:
+        before = numba.get_num_threads()
+        # The configuration may say more than were launched: a submission may set the variable late.
+        numba.set_num_threads(options["threads"] or parallel_module.NUM_THREADS)
     results = np.empty((options["times"], *first.shape))
     try:
         for result in results:
@@ -182,7 +190,8 @@ def parallel(request: Request) -> Response:
             fresh = numba.njit(**compiled.targetoptions)(compiled.py_func)
             fresh.compile(signature)
             diagnosis = fresh.get_metadata(signature).get("parfor_diagnostics")
-        found = () if diagnosis is None else diagnosis.initial_parfors
+        # Of a function that is compiled without `parallel`, the diagnosis is empty.
+        found = getattr(diagnosis, "initial_parfors", ())
         loops += sum("prange" in str(parfor.patterns) for parfor in found)
     return Response(request, plain={"parallel loops": loops})
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from numba import config
 
+from grading.driver.blame import own
 from grading.driver.lockstep import lockstep, may_be_in_order
 
 _always = ExitStack()
@@ -26,12 +27,13 @@ def prepare() -> None:
     """Mend the simulator and watch it from now on, if it stands in for a GPU here."""
     if not config.ENABLE_CUDASIM:  # type: ignore[attr-defined]
         return
-    simulation = _simulation()
     with suppress(Exception):
         # This repository's package patches the simulator when it is first used: before us.
         importlib.import_module("mt_kernels_cuda.gpu").require_gpu()
-    simulation.patch_simulator()
-    _always.enter_context(simulation.observing(simulation.RaceDetector()))
+    with own:
+        simulation = _simulation()
+        simulation.patch_simulator()
+        _always.enter_context(simulation.observing(simulation.RaceDetector()))
 
 
 def in_lockstep(call: Callable[[], T]) -> T:

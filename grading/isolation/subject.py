@@ -3,27 +3,29 @@
 import secrets
 import shutil
 import tempfile
-import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from grading.isolation.errors import (
-    CheckAbandoned,
-    LostError,
-    WorkerError,
-    smallest,
-)
+from grading.isolation.asked import Asked, name_of
+from grading.isolation.budget import Allowance
+from grading.isolation.errors import CheckAbandoned, LostError, WorkerError, smallest
 from grading.isolation.launch import Level
 from grading.isolation.levels import Isolation, best_level
 from grading.isolation.limits import Limits
 from grading.isolation.process import WorkerProcess
 from grading.isolation.replies import Raised, printable, read_reply
 from grading.isolation.snapshot import take
-from grading.isolation.watch import CpuTime
 from grading.isolation.worker_files import WorkerSetup
-from grading.protocol.messages import Request, Response, Subject, SubjectError
+from grading.protocol.messages import (
+    DriverError,
+    Request,
+    Response,
+    Subject,
+    SubjectError,
+    is_own,
+)
 from grading.protocol.wire import WireError, encode_request
 from grading.submissions.submission import Submission
 
@@ -74,8 +76,8 @@ class IsolatedSubject(Subject):
             gpu,
         )
         self._worker: WorkerProcess | None = None
-        self._seconds_in_all = 0.0
-        self._cpu_time = CpuTime()
+        self.seconds = 0.0
+        self._endless: dict[Asked, str] = {}
         self.begin_check()
 
     def begin_check(self, limits: Limits | None = None) -> None:
@@ -88,7 +90,7 @@ class IsolatedSubject(Subject):
             self.limits = limits
             if self._worker is not None and not self._worker.accept(limits):
                 self.end_worker()
-        self._seconds_in_check = 0.0
+        self._seconds_before = self.seconds
         self._lost: list[WorkerError] = []
 
     @property
@@ -96,29 +98,31 @@ class IsolatedSubject(Subject):
         """Whether there is a worker that waits for requests."""
         return self._worker is not None
 
-    @property
-    def cpu_time(self) -> CpuTime:
-        """What all workers had of the processors so far."""
-        return self._cpu_time if self._worker is None else self._cpu_time + self._worker.cpu_time()
-
     def answer(self, request: Request) -> Response:
         """Have the worker do what is asked.
 
         Raises:
             SubjectError: The code under test raised an exception.
+            DriverError: The driver did, before or after it called the code under test.
             WorkerError: The worker was lost.
-            CheckAbandoned: It was lost too often in this check.
+            CheckAbandoned: It was lost too often in this check, or a call did not return, now or
+                earlier.
             IsolationError: The grader could not start a worker.
         """
-        seconds = self._seconds_for(request)
+        self._refuse(request)
+        allowance = self._allowance(request)
         if self._worker is None:
             self._worker = WorkerProcess(self.level, self._setup, self.limits)
         worker, number = self._worker, secrets.token_hex(16)
-        start = time.monotonic()
+        budget = worker.budget(allowance)
         try:
-            received = worker.exchange(encode_request(request, number), start + seconds)
+            received = worker.exchange(encode_request(request, number), budget)
+            budget.update()
+            self.seconds += budget.charged
             reply = read_reply(received, request, number)
         except LostError as lost:
+            # It is not asked again, and takes no time from the other functions.
+            self.seconds += 0.0 if lost.kind == "TimedOut" else budget.charged
             raise self._loss(lost.kind, lost.message, request) from None
         except WireError as error:
             raise self._loss("BadReply", f"this is no reply: {error}", request) from None
@@ -126,10 +130,6 @@ class IsolatedSubject(Subject):
             # Between a request and its reply nothing else can be asked.
             self.end_worker()
             raise
-        finally:
-            spent = time.monotonic() - start
-            self._seconds_in_check += spent
-            self._seconds_in_all += spent
         if isinstance(reply, Raised):
             raise self._error(worker, reply, request)
         return reply
@@ -151,21 +151,35 @@ class IsolatedSubject(Subject):
         self.end_worker()
         self._forget()
 
-    def _seconds_for(self, request: Request) -> float:
+    def _refuse(self, request: Request) -> None:
+        """Answer for the worker where it is known that it would not.
+
+        Raises:
+            CheckAbandoned: A call of the same function did not return.
+        """
+        asked = Asked.by(request)
+        for endless, message in self._endless.items():
+            if asked.calls_all_of(endless):
+                raise CheckAbandoned(WorkerError("TimedOut", message, request), message)
+
+    def _allowance(self, request: Request) -> Allowance:
         """Return how long the judge waits for an answer.
 
         Raises:
             CheckAbandoned: There is no time left at all.
         """
         limits = self.limits
-        left = limits.total_seconds - self._seconds_in_all
+        left = limits.total_seconds - self.seconds
         if limits.check_seconds is not None:
-            left = min(left, limits.check_seconds - self._seconds_in_check)
+            left = min(left, limits.check_seconds - (self.seconds - self._seconds_before))
         if left <= 0:
             why = "the time for all requests is up"
-            raise CheckAbandoned(WorkerError("TimedOut", why, request), why)
-        learns = request.operation.startswith("learn.")
-        return min(left, limits.learn_seconds if learns else limits.call_seconds)
+            raise CheckAbandoned(WorkerError("OutOfTime", why, request), why)
+        family = request.operation.partition(".")[0]
+        run = {"learn": limits.learn_seconds, "learners_tests": limits.long_seconds}
+        run["speed"] = limits.long_seconds
+        seconds = run.get(family, limits.call_seconds)
+        return Allowance(seconds, limits.compile_seconds, limits.hang_seconds, left)
 
     def _loss(self, kind: str, message: str, request: Request) -> BaseException:
         """End the worker; return what is to be raised."""
@@ -175,22 +189,28 @@ class IsolatedSubject(Subject):
         self.restarts += 1
         if kind == "WorkerDied" and how:
             message = f"{message}: {how}"
+        if kind == "TimedOut":
+            message = f"{name_of(request)} {message}"
+            self._endless[Asked.by(request)] = message
         output = printable(worker.shown(worker.output.tail()))
         error = WorkerError(kind, message, request, output)
         self._lost.append(error)
+        if kind in ("TimedOut", "OutOfTime"):
+            return CheckAbandoned(error, message)
         if len(self._lost) < self.limits.stops:
             return error
         times = "once" if len(self._lost) == 1 else f"{len(self._lost)} times"
         return CheckAbandoned(smallest(self._lost), f"the worker was lost {times}")
 
     def _end(self, worker: WorkerProcess) -> str:
-        """End the worker, remember what it had of the processors, and say how it had ended."""
-        self._cpu_time = self.cpu_time
+        """End the worker, and say how it had ended."""
         self._worker = None
         return worker.end()
 
-    def _error(self, worker: WorkerProcess, raised: Raised, request: Request) -> SubjectError:
+    def _error(self, worker: WorkerProcess, raised: Raised, request: Request) -> Exception:
         trace = [(worker.shown(file), line, function) for file, line, function in raised.trace]
         message = worker.shown(raised.message)
+        if raised.graders and not any(is_own(file) for file, _, _ in trace):
+            return DriverError(raised.kinds, message, request, trace)
         output = printable(worker.shown(worker.output.tail()))
         return SubjectError(raised.kinds, message, request, trace, output)

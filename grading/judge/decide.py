@@ -24,8 +24,6 @@ class CaseEvidence:
         fault: What is wrong, if the exception is about the code under test.
         lost: Whether the worker was lost or the time was up.
         passed_again: Whether the case passed when it was repeated.
-        late_twice: Whether the time was up both at first and in the repetition.
-        busy: How the code waited for a processor most of the time; empty if it did not.
         unimplemented: Whether the function is still to be written.
     """
 
@@ -36,8 +34,6 @@ class CaseEvidence:
     fault: str = ""
     lost: bool = False
     passed_again: bool = False
-    late_twice: bool = False
-    busy: str = ""
     unimplemented: bool = False
 
 
@@ -162,7 +158,6 @@ CASE: tuple[Row[CaseEvidence], ...] = (
         Status.PASSED,
         "{e.fault} at first, and passed when it was repeated",
     ),
-    Row(lambda e: e.late_twice and e.busy, Status.NOT_JUDGED, "{e.busy}"),
     Row(lambda e: e.unimplemented, Status.UNIMPLEMENTED),
     Row(lambda e: True, Status.FAILED),
 )

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import Phase, is_hypothesis_test, settings
 
 from grading.checking.finding import Finding, collecting
-from grading.isolation import CpuTime
 from grading.judge.subjects import SUBJECTS, Subjects
 from grading.tasks.model import Task
 
@@ -28,7 +27,6 @@ class Outcome:
         skipped: Why it did not run.
         findings: All wrong answers that it saw, also those that were shrunk away.
         measured: What it recorded with pytest's `record_property`.
-        cpu_time: The processor time of the code under test meanwhile.
     """
 
     check: str
@@ -38,7 +36,6 @@ class Outcome:
     skipped: str | None = None
     findings: Sequence[Finding] = ()
     measured: list[tuple[str, Any]] = field(default_factory=list)
-    cpu_time: CpuTime = field(default_factory=CpuTime)
 
     @property
     def passed(self) -> bool:
@@ -133,13 +130,12 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Gather the findings of a check."""
-        outcome, before = self._outcome(item), self._subjects.cpu_time
+        outcome = self._outcome(item)
         with collecting() as findings:
             try:
                 return (yield)
             finally:
                 outcome.findings = tuple(findings)
-                outcome.cpu_time = self._subjects.cpu_time - before
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

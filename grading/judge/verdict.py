@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from grading.isolation import CpuTime
 from grading.judge.decide import CaseEvidence, CheckEvidence, decide, reason
-from grading.judge.faults import fault_of, harness_error, is_late, is_lost, is_unimplemented
+from grading.judge.faults import fault_of, harness_error, is_lost, is_unimplemented
 from grading.judge.recorder import NOT_JUDGED, Outcome
 from grading.judge.records import CheckResult, Fault, Measurement, Status
 from grading.judge.text import clean_line
@@ -42,14 +41,13 @@ def check_results(
         if outcome.error is not None and group in fail_fast:
             failed.setdefault(group, outcome.title)
     again = {(outcome.check, outcome.case): outcome for outcome in repeated}
-    busy = too_busy(repeated)
     # One counter-example may fit several mistakes: what all checks found decides between them.
     findings = [finding for outcome in outcomes for finding in outcome.findings]
     for outcome in outcomes:
         if outcome.error is not None:
             outcome.findings = [*outcome.findings, *findings]
     return tuple(
-        _check_result(task, name, cases, again, busy, failed.get(expected.get(name, ""), ""))
+        _check_result(task, name, cases, again, failed.get(expected.get(name, ""), ""))
         for name, cases in by_name.items()
     )
 
@@ -64,30 +62,14 @@ def measurements(outcomes: Iterable[Outcome]) -> tuple[Measurement, ...]:
     )
 
 
-def too_busy(outcomes: Sequence[Outcome]) -> str:
-    """Say how the code under test waited for a processor most of the time; empty if it did not.
-
-    What it took is then the machine's time, not its own. Code that sleeps does not wait.
-    """
-    seconds = sum(outcome.seconds for outcome in outcomes)
-    cpu_time = sum((outcome.cpu_time for outcome in outcomes), CpuTime())
-    if cpu_time.wait <= max(cpu_time.run, seconds / 2):
-        return ""
-    return (
-        f"this machine is too busy; in {seconds:.0f} s the code waited {cpu_time.wait:.0f} s for a "
-        f"processor and had one for {cpu_time.run:.0f} s"
-    )
-
-
 def _check_result(
     task: Task,
     name: str,
     cases: Sequence[Outcome],
     again: Mapping[tuple[str, str], Outcome],
-    busy: str,
     failed_before: str,
 ) -> CheckResult:
-    judged = [_case(task, case, again.get((case.check, case.case)), busy) for case in cases]
+    judged = [_case(task, case, again.get((case.check, case.case))) for case in cases]
     statuses = tuple(each.status for each in judged)
     required = name not in task.checks.advice
     grouped = any(name in group.checks for group in task.groups)
@@ -119,14 +101,14 @@ class _Case(NamedTuple):
     reason: str
 
 
-def _case(task: Task, outcome: Outcome, repeated: Outcome | None, busy: str) -> _Case:
-    fault, evidence = _case_evidence(task, outcome, repeated, busy)
+def _case(task: Task, outcome: Outcome, repeated: Outcome | None) -> _Case:
+    fault, evidence = _case_evidence(task, outcome, repeated)
     status = decide(evidence)
     return _Case(status, fault if status.bad else None, reason(evidence))
 
 
 def _case_evidence(
-    task: Task, outcome: Outcome, repeated: Outcome | None, busy: str
+    task: Task, outcome: Outcome, repeated: Outcome | None
 ) -> tuple[Fault | None, CaseEvidence]:
     skip, error = outcome.skipped, outcome.error
     if skip is not None:
@@ -138,15 +120,12 @@ def _case_evidence(
     if error is None:
         return None, CaseEvidence()
     fault = fault_of(task.id, error, outcome.findings)
-    second = None if repeated is None else repeated.error
     return fault, CaseEvidence(
         raised=True,
         harness_error=harness_error(error) if fault is None else "",
         fault="" if fault is None else fault.sentence,
         lost=is_lost(error),
         passed_again=repeated is not None and repeated.passed,
-        late_twice=second is not None and is_late(error) and is_late(second),
-        busy=busy,
         unimplemented=is_unimplemented(error),
     )
 

@@ -100,6 +100,32 @@ class SubjectError(Exception):
         self.output = output
 
 
+def is_own(file: str) -> bool:
+    """Return whether a file of a trace belongs to the code under test."""
+    return not file.startswith(("/", "<", "grading/"))
+
+
+class DriverError(Exception):
+    """The grader's own code beside the code under test raised an exception: nobody is charged.
+
+    Args:
+        kinds: The names of the exception's class and of its bases, nearest first.
+        message: What it said.
+        request: What was asked.
+        trace: File, line and function of each call on the way to the error, outermost first.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[str],
+        message: str,
+        request: Request,
+        trace: Sequence[tuple[str, int, str]] = (),
+    ) -> None:
+        where = f" at {trace[-1][0]}:{trace[-1][1]}" if trace else ""
+        super().__init__(f"{kinds[0]}: {message}{where}, asked for {request.operation}")
+
+
 class Subject(ABC):
     """Code under test."""
 
@@ -109,6 +135,7 @@ class Subject(ABC):
 
         Raises:
             SubjectError: The code under test raised an exception.
+            DriverError: The grader's own code beside it did.
         """
 
     def call(

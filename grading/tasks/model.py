@@ -184,7 +184,8 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not unpromised:
             return self
         promises = {k: why for k, why in self.checks.promises.items() if k not in unpromised}
-        why = f"the documentation of {EDITION_NAMES.get(edition or '', 'this code')} does not promise it"
+        whose = EDITION_NAMES.get(edition or "", "this code")
+        why = f"the documentation of {whose} does not promise it"
         checks = msgspec.structs.replace(
             self.checks,
             promises=promises,

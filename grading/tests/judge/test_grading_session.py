@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grading.driver.in_process import InProcessSubject
-from grading.isolation import CpuTime, IsolatedSubject, Limits
+from grading.isolation import IsolatedSubject, Limits
 from grading.isolation.errors import WorkerError
 from grading.judge.decide import GroupEvidence, decide
 from grading.judge.recorder import SETTINGS, Outcome, Recorder, RunOptions
@@ -21,7 +21,7 @@ from grading.judge.records import CheckResult, Status
 from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
 from grading.judge.verdict import check_results
-from grading.protocol.messages import Request, Response, SubjectError
+from grading.protocol.messages import DriverError, Request, Response, SubjectError
 from grading.tasks.model import Checks, Group, Task
 from grading.tasks.table import table
 
@@ -35,7 +35,7 @@ def subjects(answer: Callable[[Request], Response]) -> Subjects:
         answer=answer,
         begin_check=lambda limits=None: None,
         end_worker=lambda: None,
-        cpu_time=CpuTime(),
+        seconds=0.0,
         level=SimpleNamespace(name="none", undefended=()),
     )
     return Subjects(lambda place: cast(IsolatedSubject, worker))
@@ -264,7 +264,7 @@ REQUEST = Request("operators.lists")
         (KeyError("harness"), None, Status.ERROR),
     ],
 )
-def test_only_what_a_busy_machine_may_cause_gets_a_second_chance(
+def test_only_who_lost_the_worker_gets_a_second_chance(
     first: BaseException, second: BaseException | None, status: Status
 ) -> None:
     task = with_checks("test_sum")
@@ -272,45 +272,38 @@ def test_only_what_a_busy_machine_may_cause_gets_a_second_chance(
     assert check.status is status
 
 
-LATE = WorkerError("TimedOut", "", REQUEST)
-STARVED = CpuTime(run=19.0, wait=41.0)
+def test_what_did_not_return_is_not_called_flaky() -> None:
+    """Hypothesis asks once more, and is answered or refused; the worker gave no other answer."""
+    asked: list[Request] = []
+
+    def once(request: Request) -> Response:
+        asked.append(request)
+        if len(asked) == 1:
+            raise WorkerError("TooMuchOutput", "more than 16 MiB were printed", request)
+        return right(request)
+
+    results, _ = judged(once, "test_sum", again=False)
+    fault = results["test_sum"].fault
+    assert fault is not None
+    assert fault.sentence == "the code printed too much"
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "status"),
-    [
-        (LATE, LATE, Status.NOT_JUDGED),
-        (LATE, OutOfTimeError(60.0, REQUEST), Status.NOT_JUDGED),
-        (LATE, WorkerError("WorkerDied", "", REQUEST), Status.FAILED),
-        (LATE, AssertionError("wrong"), Status.FAILED),
-        (AssertionError("wrong"), LATE, Status.FAILED),
-    ],
-)
-def test_who_never_has_a_processor_is_not_judged(
-    first: BaseException, second: BaseException, status: Status
-) -> None:
-    task = with_checks("test_sum")
-    again = outcome("test_sum", second, seconds=60.0, cpu_time=STARVED)
-    (check,) = check_results(task, [outcome("test_sum", first)], [again])
-    assert check.status is status
-    assert ("waited 41 s for a processor" in check.reason) == (status is Status.NOT_JUDGED)
+def test_the_graders_own_exception_is_an_error_and_never_a_zero() -> None:
+    def fails(request: Request) -> Response:
+        raise DriverError(
+            ["KeyError", "Exception"], "'formula'", request, [("driver/x.py", 7, "f")]
+        )
 
+    asked: list[Request] = []
 
-@pytest.mark.parametrize(
-    "cpu_time",
-    [
-        CpuTime(run=58.0, wait=2.0),
-        CpuTime(run=31.0, wait=29.0),
-        # It sleeps.
-        CpuTime(run=0.01, wait=0.02),
-        CpuTime(),
-    ],
-)
-def test_who_has_a_processor_and_is_late_is_slow(cpu_time: CpuTime) -> None:
-    task = with_checks("test_sum")
-    again = outcome("test_sum", LATE, seconds=60.0, cpu_time=cpu_time)
-    (check,) = check_results(task, [outcome("test_sum", LATE)], [again])
-    assert check.status is Status.FAILED
+    def once(request: Request) -> Response:
+        asked.append(request)
+        return fails(request) if len(asked) == 1 else right(request)
+
+    for answer in (fails, once):
+        results, _ = judged(answer, "test_sum", again=False)
+        assert results["test_sum"].status is Status.ERROR
+        assert "KeyError: 'formula' at driver/x.py:7" in results["test_sum"].reason
 
 
 def test_the_worst_case_of_several_counts() -> None:
@@ -337,16 +330,30 @@ def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
 
 def test_every_task_of_a_run_has_its_time_and_nothing_has_more() -> None:
     given: list[Limits] = []
-    worker = SimpleNamespace(begin_check=given.append, end_worker=lambda: None)
+    worker = SimpleNamespace(begin_check=given.append, end_worker=lambda: None, seconds=0.0)
     with Subjects(lambda place: cast(IsolatedSubject, worker), total_seconds=7440.0) as there:
         there.begin_task(60.0, 1000)
         there.on("cpu")
         there.begin_task(1800.0, 2500)
+        worker.seconds = 100.0
         there.begin_check()
     assert [limits.total_seconds for limits in given] == [7440.0, 7440.0]
     assert [limits.memory_mb for limits in given] == [1000, 2500]
-    assert given[0].check_seconds is not None and given[0].check_seconds <= 60.0
-    assert given[1].check_seconds is not None and 60.0 < given[1].check_seconds <= 1800.0
+    assert [limits.check_seconds for limits in given] == [60.0, 1700.0]
+
+
+def test_a_task_without_time_asks_nothing_any_more() -> None:
+    worker = SimpleNamespace(
+        begin_check=lambda limits: None, end_worker=lambda: None, seconds=0.0, answer=right
+    )
+    with Subjects(lambda place: cast(IsolatedSubject, worker)) as there:
+        there.begin_task(60.0, 1000)
+        subject = there.on("cpu")
+        worker.seconds = 60.0
+        with pytest.raises(OutOfTimeError, match="the 60 s of processor time of this task"):
+            subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
+        there.begin_task(60.0, 1000)
+        subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
 
 
 def test_where_a_reason_is_not_looked_for_a_failure_ends_its_group_and_no_other() -> None:
