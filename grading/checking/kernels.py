@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect, expect_array
-from grading.checking.races import check_iterations
+from grading.checking.sources import check_iterations
 from grading.checking.strategies import arrays, broadcastable, laid_out, shapes
 from grading.protocol.messages import Array, Plain, Subject
 
@@ -48,22 +48,12 @@ def check_races(
     writes. Then the compiled kernel is called many times, on one thread and on all: it always gives
     the right answer.
     """
-    check_iterations(subject, options, out, operands)
+    check_iterations(subject, options, out, operands, expected)
     for threads in (1, None):
         answer = subject.call(
             "kernel.repeat", [out, *operands], {**options, "times": times, "threads": threads}
         )
         expect_array(answer, np.broadcast_to(expected, (times, *expected.shape)))
-
-
-def check_is_parallel(
-    subject: Subject, options: Plain, out: Array, operands: Sequence[Array]
-) -> None:
-    """Demand that numba runs the main loop of a kernel on all threads, by its own diagnosis."""
-    answer = subject.call("kernel.parallel", [out, *operands], options)
-    loops = answer.plain["parallel loops"]
-    # None: numba is switched off, so that there is nothing to be said.
-    expect(loops is None or loops > 0, "the main loop of the kernel is not parallel", answer)
 
 
 @st.composite

@@ -16,7 +16,6 @@ from grading.checking.elementwise import (
     two_tensors,
 )
 from grading.checking.kernels import (
-    check_is_parallel,
     check_map_kernel,
     check_races,
     check_reduce_kernel,
@@ -24,6 +23,7 @@ from grading.checking.kernels import (
     map_kernels,
     zip_kernels,
 )
+from grading.checking.sources import check_is_parallel
 from grading.checking.strategies import arrays, shapes
 from grading.protocol.messages import Array, Subject
 
@@ -131,10 +131,14 @@ def test_threads_do_not_disturb_each_other(
 
 
 def test_main_loops_are_parallel(subject: Subject) -> None:
-    x = np.arange(6.0).reshape(2, 3)
-    check_is_parallel(subject, MAP, np.zeros((2, 3)), [x])
-    check_is_parallel(subject, ZIP, np.zeros((2, 3)), [x, x])
-    check_is_parallel(subject, {**REDUCE, "more": [1]}, np.zeros((2, 1)), [x])
+    rng = np.random.default_rng(0)
+    x = rng.integers(-8, 8, (2000, 4)).astype(float).T
+    junk = np.full(x.shape, 99.0)
+    check_is_parallel(subject, MAP, junk, [x], -x)
+    check_is_parallel(subject, ZIP, junk, [x, x[:1]], x * x[:1])
+    y = rng.integers(-8, 8, (5, 40, 50)).astype(float).transpose(1, 0, 2)
+    total = y.sum(axis=2, keepdims=True)
+    check_is_parallel(subject, {**REDUCE, "more": [2]}, np.zeros(total.shape), [y], total)
 
 
 @given(one=map_kernels(any_layout=True), two=zip_kernels(any_layout=True))

@@ -1,11 +1,15 @@
 """A subject in this very process: quick, and only for code that is trusted."""
 
+from pathlib import Path
+
 from grading.driver import perform
 from grading.protocol.messages import Request, Response, Subject, SubjectError
 
 
 class InProcessSubject(Subject):
     """The `minitorch` that this process imports."""
+
+    folder = Path(__file__).resolve().parents[2]
 
     def answer(self, request: Request) -> Response:
         """Do what is asked, here and now."""

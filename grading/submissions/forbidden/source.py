@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import decode_source
 from pathlib import Path
 
 
@@ -18,6 +19,7 @@ class Source:
         tree: Its syntax tree.
         is_package: Whether it is an ``__init__.py``.
         is_unreadable: Whether it is nested too deeply to be searched; the tree is empty then.
+        lines: Its lines.
     """
 
     module: str
@@ -25,19 +27,23 @@ class Source:
     tree: ast.Module
     is_package: bool
     is_unreadable: bool
+    lines: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, file: Path, module: str, name: str) -> "Source | None":
         """Parse a file; return None if it is no Python that this interpreter reads."""
         deep = False
+        lines: tuple[str, ...] = ()
         try:
-            tree = ast.parse(file.read_bytes())
+            content = file.read_bytes()
+            tree = ast.parse(content)
+            lines = tuple(decode_source(content).split("\n"))
         except (OSError, SyntaxError, ValueError):
             return None
         except (RecursionError, MemoryError):
             # It may be too deep for a tree, and run all the same.
             tree, deep = ast.Module([], []), True
-        return cls(module, name, tree, file.name == "__init__.py", deep)
+        return cls(module, name, tree, file.name == "__init__.py", deep, lines)
 
     @cached_property
     def imports(self) -> dict[str, str]:
