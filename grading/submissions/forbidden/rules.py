@@ -47,6 +47,9 @@ class Rules:
             dotted = dotted_name(node, source.imports)
             if dotted is not None:
                 yield from self._named(dotted)
+            elif isinstance(node, ast.Name) and node.id not in source.definitions:
+                if "numpy" in source.stars:
+                    yield from self._named(f"numpy.{node.id}")
         elif isinstance(node, ast.Call):
             yield from self._looked_up(node, source)
 
@@ -72,6 +75,8 @@ class Rules:
             case ast.Attribute(attr="__dict__" | "__getattribute__", value=value):
                 if dotted_name(value, source.imports) is not None:
                     yield f"{node.attr} of a module" + HIDES
+            case ast.Name(id=name) if _hides(source.imports.get(name, "")):
+                yield source.imports[name] + HIDES
             case ast.Import(names=names):
                 yield from (alias.name + HIDES for alias in names if _hides(alias.name))
             case ast.ImportFrom():

@@ -68,6 +68,15 @@ class Source:
         return names
 
     @cached_property
+    def stars(self) -> tuple[str, ...]:
+        """The modules of which everything is imported."""
+        return tuple(
+            self.origin(node)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names)
+        )
+
+    @cached_property
     def definitions(self) -> dict[str, list[ast.AST]]:
         """What the file says about each name at its top level, and about each method's name."""
         found: dict[str, list[ast.AST]] = defaultdict(list)
