@@ -9,6 +9,7 @@ source is the one that does the work.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -60,6 +61,30 @@ def check_is_parallel(
             raise MismatchError(Finding(sentence, request, answer=answer))
 
 
+def check_is_called(
+    subject: Subject, options: Plain, out: Array, operands: Sequence[Array], expected: Array
+) -> None:
+    """Demand that the kernel that is called is the function in the source.
+
+    That function gives the right result by itself, without the submission. And where it does
+    nothing, in a copy of the submission, the kernel that is called gives a wrong one.
+    """
+    for program in programs(subject, options, out, operands):
+        _run(subject, "source.work", program, options, out, operands, expected)
+        name, text = program.emptied()
+        with subject.changed({name: text}) as copy:
+            try:
+                answer = copy.call("kernel.run", [out, *operands], options)
+            except SubjectError:
+                continue
+        if answer.arrays and np.array_equal(answer.arrays[0], expected):
+            sentence = (
+                f"the result does not come from the function in {program.place}: it stays right "
+                "in a copy in which that function does nothing"
+            )
+            raise MismatchError(Finding(sentence, answer.request, answer=answer))
+
+
 def programs(
     subject: Subject, options: Plain, out: Array, operands: Sequence[Array]
 ) -> tuple[Program, ...]:
@@ -71,8 +96,7 @@ def programs(
     known = _programs.setdefault(subject, {})
     key = options["module"], options["kernel"]
     if key not in known:
-        assert subject.folder is not None, "the sources are not known"
-        submission = Submission.at(subject.folder)
+        submission = Submission.at(_folder(subject))
         try:
             known[key] = program_of(
                 submission, f"minitorch.{key[0]}", key[1], options.get("fn") is not None
@@ -86,6 +110,11 @@ def programs(
             request = Request("source.work", (out, *operands), options)
             raise MismatchError(Finding(sentence, request)) from None
     return known[key]
+
+
+def _folder(subject: Subject) -> Path:
+    assert subject.folder is not None, "the sources are not known"
+    return subject.folder
 
 
 def _run(

@@ -23,7 +23,7 @@ from grading.checking.kernels import (
     map_kernels,
     zip_kernels,
 )
-from grading.checking.sources import check_is_parallel
+from grading.checking.sources import check_is_called, check_is_parallel
 from grading.checking.strategies import arrays, shapes
 from grading.protocol.messages import Array, Subject
 
@@ -139,6 +139,15 @@ def test_main_loops_are_parallel(subject: Subject) -> None:
     y = rng.integers(-8, 8, (5, 40, 50)).astype(float).transpose(1, 0, 2)
     total = y.sum(axis=2, keepdims=True)
     check_is_parallel(subject, {**REDUCE, "more": [2]}, np.zeros(total.shape), [y], total)
+
+
+def test_the_work_is_done_by_the_kernel_in_its_file(subject: Subject) -> None:
+    x = np.arange(-6.0, 6.0).reshape(4, 3).T
+    junk = np.full(x.shape, 99.0)
+    check_is_called(subject, MAP, junk, [x], -x)
+    check_is_called(subject, ZIP, junk, [x, x[:1]], x * x[:1])
+    total = x.sum(axis=1, keepdims=True)
+    check_is_called(subject, {**REDUCE, "more": [1]}, np.zeros(total.shape), [x], total)
 
 
 @given(one=map_kernels(any_layout=True), two=zip_kernels(any_layout=True))

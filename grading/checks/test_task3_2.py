@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from grading.checking.compare import expect_array, expect_refusal
 from grading.checking.kernels import check_kernel, check_races
 from grading.checking.products import Case, check_matmul, matrices
-from grading.checking.sources import check_is_parallel
+from grading.checking.sources import check_is_called, check_is_parallel
 from grading.checking.strategies import laid_out
 from grading.protocol.messages import Subject
 
@@ -88,6 +88,11 @@ def test_the_main_loop_is_parallel(subject: Subject) -> None:
     a = rng.integers(-4, 5, (3, 14, 18)).astype(float)
     b = rng.integers(-4, 5, (3, 18, 11)).astype(float)
     check_is_parallel(subject, KERNEL, np.zeros((3, 14, 11)), [a, b], a @ b)
+
+
+def test_the_work_is_done_by_the_kernel_in_its_file(subject: Subject) -> None:
+    a, b = np.arange(12.0).reshape(2, 2, 3), np.arange(1.0, 25.0).reshape(2, 3, 4)
+    check_is_called(subject, KERNEL, np.zeros((2, 2, 4)), [a, b], a @ b)
 
 
 def test_inner_sizes_must_agree(subject: Subject) -> None:

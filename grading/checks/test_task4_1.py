@@ -9,7 +9,7 @@ from grading.checking.compare import expect_array
 from grading.checking.kernels import check_kernel, check_races
 from grading.checking.oracles.convolution import conv
 from grading.checking.products import Case, check_convolution, convolutions, random_case
-from grading.checking.sources import check_is_parallel, check_iterations
+from grading.checking.sources import check_is_called, check_is_parallel, check_iterations
 from grading.checking.strategies import laid_out
 from grading.protocol.messages import Subject
 
@@ -73,6 +73,11 @@ def test_threads_do_not_disturb_each_other(
 def test_the_main_loop_is_parallel(subject: Subject) -> None:
     x, w, upstream = random_case((3, 4, 50), (5, 4, 3))
     check_is_parallel(subject, KERNEL, np.zeros(upstream.shape), [x, w], conv(x, w))
+
+
+def test_the_work_is_done_by_the_kernel_in_its_file(subject: Subject) -> None:
+    x, w, upstream = random_case((2, 2, 5), (3, 2, 2))
+    check_is_called(subject, KERNEL, np.zeros(upstream.shape), [x, w], conv(x, w))
 
 
 @given(case=convolutions(dims=1))

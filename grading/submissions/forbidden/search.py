@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Sequence
-from functools import cache, cached_property
+from functools import cache
 from typing import TypeAlias
 
 from grading.paths import ROOT
@@ -66,20 +66,19 @@ class _Sources:
             return None
         return Source.read(file, module, file.relative_to(self.submission.root).as_posix())
 
-    @cached_property
-    def all(self) -> tuple[Source, ...]:
-        """All modules of the submission, without tests."""
-        found: dict[str, Source] = {}
+    def mentioning(self, *names: str) -> Iterator[Source]:
+        """Go through the modules whose text has one of some names, without tests."""
+        words = [name.encode() for name in names]
         for folder in self.submission.import_paths:
             for file in sorted(folder.rglob("*.py"))[:MOST_FILES]:
                 parts = file.relative_to(folder).with_suffix("").parts
                 parts = parts[:-1] if parts[-1] == "__init__" else parts
-                if parts and parts[0] != "tests":
-                    name = ".".join(parts)
-                    source = self.read(name)
-                    if source is not None:
-                        found.setdefault(name, source)
-        return tuple(found.values())
+                if not parts or parts[0] == "tests" or not file.is_file():
+                    continue
+                text = file.read_bytes()
+                source = self.read(".".join(parts)) if any(w in text for w in words) else None
+                if source is not None:
+                    yield source
 
     def _is_given(self, module: str) -> bool:
         """Return whether a file is the one that this repository has at the same place."""
@@ -132,7 +131,7 @@ class _Search:
 
     def _replaced(self, module: str, names: set[str]) -> None:
         """Search what other files put in the place of something in a module."""
-        for source in self._sources.all:
+        for source in self._sources.mentioning(module.rpartition(".")[2], "sys"):
             if source.module == module or self._sources.is_given(source.module):
                 continue
             for node in ast.walk(source.tree):
@@ -249,3 +248,5 @@ def _assigned(node: ast.AST, source: Source) -> Iterator[str]:
             dotted = dotted_name(target, source.imports)
             if dotted is not None:
                 yield dotted
+            elif target.attr.lstrip("_").startswith("tensor_"):
+                yield ast.unparse(target)

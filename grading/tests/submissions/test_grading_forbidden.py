@@ -129,7 +129,9 @@ def test_uses_in_the_function_itself(write: Write, line: str, what: str) -> None
         ),
         pytest.param(
             {
-                "fast_conv": "from .lib import *\n" + HONEST.replace("input[index", "fast(index"),
+                "fast_conv": "from .lib import *\n" + HONEST.replace(
+                    "input[index_to_position(index, out_shape)]", "fast(input)"
+                ),
                 "lib": "import numpy as np\nfast = np.einsum\n",
             },
             Use("minitorch/lib.py", 2, "numpy.einsum"),
@@ -139,6 +141,48 @@ def test_uses_in_the_function_itself(write: Write, line: str, what: str) -> None
 )
 def test_uses_elsewhere(write: Write, files: dict[str, str], use: Use) -> None:
     assert use in forbidden_uses(write(**files), [CONVOLUTION], FORBIDDEN)[CONVOLUTION]
+
+
+BESIDE = {
+    "a use in another file of the folder": {"cuda_ops": "import numpy\nout = numpy.matmul(1, 2)\n"},
+    "a use in another function of the file": {
+        "fast_conv": HONEST + "\n\ndef reference(a, b):\n    return np.einsum('i,i', a, b)\n"
+    },
+    "a library that nothing uses": {"run_torch": "import torch\n"},
+    "an attribute of its own object": {"tensor": "class A:\n    def f(self):\n        self.x = 1\n"},
+}
+
+
+@pytest.mark.parametrize("files", BESIDE.values(), ids=BESIDE)
+def test_what_no_function_of_the_task_reaches_is_not_charged(
+    write: Write, files: dict[str, str]
+) -> None:
+    assert forbidden_uses(write(**files), [CONVOLUTION], FORBIDDEN) == {}
+
+
+def test_only_the_function_that_reaches_it_is_charged(write: Write) -> None:
+    other = "\n\ndef _tensor_conv1d(out, a, b):\n    out[:] = np.einsum('i,i', a, b)\n"
+    holes = [CONVOLUTION, "minitorch.fast_conv:_tensor_conv1d"]
+    uses = forbidden_uses(write(fast_conv=HONEST + other), holes, FORBIDDEN)
+    assert list(uses) == holes[1:]
+
+
+REPLACED = {
+    "an attribute of the module": "from . import fast_conv\nfast_conv.tensor_conv2d = print\n",
+    "by setattr": "import minitorch.fast_conv as f\nsetattr(f, 'tensor_conv2d', print)\n",
+    "by setattr with a computed name": "from . import fast_conv as f\nsetattr(f, name(), print)\n",
+    "in its dict": "from . import fast_conv as f\nf.__dict__['tensor_conv2d'] = print\n",
+    "by vars": "from . import fast_conv as f\nvars(f)['tensor_conv2d'] = print\n",
+    "the whole module": "import sys\nsys.modules['minitorch.fast_conv'] = object()\n",
+    "an object that is looked up": "import sys\nm = sys.modules['x']\nm.tensor_conv2d = print\n",
+    "in a function": "from . import fast_conv\n\ndef g():\n    fast_conv.prange = range\n",
+}
+
+
+@pytest.mark.parametrize("text", REPLACED.values(), ids=REPLACED)
+def test_what_another_file_replaces_is_charged(write: Write, text: str) -> None:
+    uses = forbidden_uses(write(tensor=text), [CONVOLUTION], FORBIDDEN)[CONVOLUTION]
+    assert {use.file for use in uses} == {"minitorch/tensor.py"}
 
 
 @pytest.mark.parametrize("text", ["def broken(:\n", "\x00", "# coding: klingon\n"])
