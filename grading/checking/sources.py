@@ -51,10 +51,7 @@ def check_is_parallel(
     """Demand that the loop that writes the output is parallel, and shares the work out."""
     for program in programs(subject, options, out, operands):
         answer = _run(subject, "source.work", program, options, out, operands, expected)
-        if answer is not None:
-            why = _not_shared(answer)
-        else:
-            why = serial_output(program)
+        why = serial_output(program) if answer is None else _not_shared(answer)
         if why:
             request = Request("source.work", (out, *operands), options)
             sentence = f"the main loop of the kernel is not parallel: {why} ({program.place})"

@@ -24,6 +24,7 @@ family = Family()
 
 EXAMPLES = 60
 
+
 @family.operation
 def run(request: Request) -> Response:
     """Run the tests of a file that carry a marker.

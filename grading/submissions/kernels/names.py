@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from grading.submissions.forbidden.source import Source
 from grading.submissions.kernels.values import Block, Value
-from grading.submissions.syntax import Function
 
 
 @dataclass(frozen=True)
@@ -135,11 +134,3 @@ def _blocks(node: ast.stmt) -> Iterator[tuple[Sequence[ast.stmt], bool]]:
                 yield handler.body, False
             yield node.orelse, False
             yield node.finalbody, True
-
-
-def parameters(block: Block) -> ast.arguments:
-    """Return the parameters of a function."""
-    return block.args
-
-
-__all__ = ["Binding", "Function", "Scope", "parameters", "returns"]

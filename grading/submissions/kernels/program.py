@@ -29,14 +29,19 @@ from grading.submissions.kernels.values import (
 from grading.submissions.submission import Submission
 
 FUNCTIONS = frozenset(
-    "abs all any bool complex divmod enumerate float int isinstance len list max min pow print "
-    "range reversed round set slice sorted str sum tuple zip "
-    "AssertionError Exception IndexError NotImplementedError RuntimeError TypeError ValueError "
-    "ZeroDivisionError".split()
+    {
+        *("abs", "all", "any", "bool", "complex", "divmod", "enumerate", "float", "int"),
+        *("isinstance", "len", "list", "max", "min", "pow", "print", "range", "reversed", "round"),
+        *("set", "slice", "sorted", "str", "sum", "tuple", "zip", "AssertionError", "Exception"),
+        *("IndexError", "NotImplementedError", "RuntimeError", "TypeError", "ValueError"),
+        "ZeroDivisionError",
+    }
 )
 """Built-in functions that a kernel may call."""
 
-REFUSED_ATTRIBUTES = frozenset({"ctypes", "data", "dump", "dumps", "format", "format_map", "tofile"})
+REFUSED_ATTRIBUTES = frozenset(
+    {"ctypes", "data", "dump", "dumps", "format", "format_map", "tofile"}
+)
 
 ATTRIBUTES = (
     frozenset(
@@ -50,8 +55,10 @@ ATTRIBUTES = (
 """Attributes of arrays, numbers and collections. None of them leads out of a kernel."""
 
 REFUSED_FUNCTIONS = frozenset(
-    "DataSource fromfile fromregex genfromtxt info load loadtxt memmap save savetxt savez "
-    "savez_compressed show_config show_runtime test".split()
+    {
+        *("DataSource", "fromfile", "fromregex", "genfromtxt", "info", "load", "loadtxt", "memmap"),
+        *("save", "savetxt", "savez", "savez_compressed", "show_config", "show_runtime", "test"),
+    }
 )
 """Functions of NumPy that read or write files."""
 
@@ -112,7 +119,6 @@ class Program:
             }
             for each in self.functions
         ]
-
 
     def emptied(self) -> tuple[str, str]:
         """Return the kernel's file, by its path, and its text with a kernel that does nothing."""

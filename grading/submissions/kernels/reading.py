@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from grading.submissions.forbidden.source import Source
-from grading.submissions.kernels.names import Binding, Scope, parameters, returns
+from grading.submissions.kernels.names import Binding, Scope, returns
 from grading.submissions.kernels.values import (
     Choice,
     Class,
@@ -325,7 +325,7 @@ class Reading:
         self, function: Plain, arguments: Sequence[Value], options: Mapping[str, Value]
     ) -> Scope:
         """Return the scope of a call."""
-        spec, scope = parameters(function.node), function.scope
+        spec, scope = function.node.args, function.scope
         names = [each.arg for each in (*spec.posonlyargs, *spec.args)]
         defaults = names[len(names) - len(spec.defaults) :]
         given = {
@@ -390,9 +390,7 @@ def _compiled(
     return choice(made) or target
 
 
-def _library(
-    dotted: str, arguments: Sequence[Value], options: Mapping[str, Value]
-) -> Value | None:
+def _library(dotted: str, arguments: Sequence[Value], options: Mapping[str, Value]) -> Value | None:
     """Return what a function of a library returns, as far as kernels are made with it."""
     if dotted == "functools.partial" and arguments:
         return Options(arguments[0], tuple(arguments[1:]), options)
@@ -400,7 +398,7 @@ def _library(
         return Identity()
     if dotted in REMEMBERING:
         first = next((each for each in arguments if not isinstance(each, Constant)), None)
-        return first if first is not None and dotted != "" else Identity()
+        return Identity() if first is None else first
     if dotted in {"functools.update_wrapper", "builtins.staticmethod"} and arguments:
         return arguments[0]
     if dotted == "typing.cast" and len(arguments) == 2:

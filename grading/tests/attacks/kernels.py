@@ -61,13 +61,15 @@ def by_slices(out, out_shape, out_strides, out_size, x, x_shape, x_strides, w, w
     def view(storage, shape, strides):
         steps = [int(s) * storage.itemsize for s in strides]
         return np.lib.stride_tricks.as_strided(storage, tuple(shape), steps)
-    o, a, b = view(out, out_shape, out_strides), view(x, x_shape, x_strides), view(w, w_shape, w_strides)
+    o = view(out, out_shape, out_strides)
+    a, b = view(x, x_shape, x_strides), view(w, w_shape, w_strides)
     o[...] = 0.0
     sign = -1 if reverse else 1
+    product = getattr(np, "ein" + "sum")
     for k in range(b.shape[2]):
         for p in range(o.shape[2]):
             if 0 <= p + sign * k < a.shape[2]:
-                o[:, :, p] += getattr(np, "ein" + "sum")("nc,oc->no", a[:, :, p + sign * k], b[:, :, k])
+                o[:, :, p] += product("nc,oc->no", a[:, :, p + sign * k], b[:, :, k])
 """
 """A convolution by NumPy, for files that no function of the task reaches."""
 
@@ -109,6 +111,8 @@ def compiled(new: str) -> Attack:
     return Attack(((CONV, COMPILED, new),))
 
 
+COPIES = "\n    for i in prange(out_size):\n        out[i] = out[i]\n\n\n"
+
 SERIAL = "    for n in range(batch):\n        for oc in"
 
 
@@ -135,7 +139,11 @@ NOT_PARALLEL = {
     "all is copied onto itself": Attack(
         (
             (CONV, LOOP, "    _, _, kw = weight_shape\n" + SERIAL),
-            (CONV, "\n\n" + COMPILED, "\n    for i in prange(out_size):\n        out[i] = out[i]\n\n\n" + COMPILED),
+            (
+                CONV,
+                "\n\n" + COMPILED,
+                "\n    for i in prange(out_size):\n        out[i] = out[i]\n\n\n" + COMPILED,
+            ),
         )
     ),
     "prange is range": Attack(appended={CONV: "\nprange = range\n"}, both=True),
@@ -157,7 +165,13 @@ NOT_PARALLEL = {
     ),
     "not compiled at all": compiled("tensor_conv1d = _tensor_conv1d\n"),
     "a wrapper that drops options": Attack(
-        ((CONV, "return _njit(inline=\"always\", **kwargs)(fn)", "return _njit(inline=\"always\")(fn)"),),
+        (
+            (
+                CONV,
+                'return _njit(inline="always", **kwargs)(fn)',
+                'return _njit(inline="always")(fn)',
+            ),
+        ),
         both=True,
     ),
     "a driver that says it is parallel": loop(SERIAL, appended=forging("parallel=parallel")),
@@ -232,32 +246,42 @@ REPLACED = {
     ),
     "replaced by a file that is not searched": Attack(
         WRONG,
-        files={"minitorch/testing.py": NUMPY + "from . import fast_conv\n\n"
-               "fast_conv.tensor_conv1d = by_slices\n"},
+        files={
+            "minitorch/testing.py": NUMPY + "from . import fast_conv\n\n"
+            "fast_conv.tensor_conv1d = by_slices\n"
+        },
         appended={"minitorch/__init__.py": "from . import testing\n"},
     ),
     "replaced, and right in its file": Attack(
-        files={"minitorch/testing.py": NUMPY + "from . import fast_conv\n\n"
-               "setattr(fast_conv, 'tensor_' + 'conv1d', by_slices)\n"},
+        files={
+            "minitorch/testing.py": NUMPY + "from . import fast_conv\n\n"
+            "setattr(fast_conv, 'tensor_' + 'conv1d', by_slices)\n"
+        },
         appended={"minitorch/__init__.py": "from . import testing\n"},
     ),
     "replaced in the table of modules": Attack(
-        files={"minitorch/testing.py": NUMPY + "import sys\nfrom . import fast_conv\n\n"
-               "class Other:\n    def __getattr__(self, name):\n"
-               "        return by_slices if name == 'tensor_conv1d' else getattr(fast_conv, name)\n\n"
-               "sys.modules['minitorch.fast_conv'] = Other()\n"},
+        files={
+            "minitorch/testing.py": NUMPY + "import sys\nfrom . import fast_conv\n\n"
+            "class Other:\n    def __getattr__(self, name):\n"
+            "        return by_slices if name == 'tensor_conv1d' else getattr(fast_conv, name)\n\n"
+            "sys.modules['minitorch.fast_conv'] = Other()\n"
+        },
         appended={"minitorch/__init__.py": "from . import testing\n"},
     ),
     "found by __getattr__": Attack(
         files={"minitorch/fast.py": NUMPY},
-        appended={CONV: "\nfrom . import fast as _fast\ndel tensor_conv1d\n\n\n"
-                  "def __getattr__(name):\n"
-                  "    if name == 'tensor_conv1d':\n        return _fast.by_slices\n"
-                  "    raise AttributeError(name)\n"},
+        appended={
+            CONV: "\nfrom . import fast as _fast\ndel tensor_conv1d\n\n\n"
+            "def __getattr__(name):\n"
+            "    if name == 'tensor_conv1d':\n        return _fast.by_slices\n"
+            "    raise AttributeError(name)\n"
+        },
     ),
     "other code in the same function": Attack(
-        files={"minitorch/testing.py": NUMPY + "from . import fast_conv\n\n"
-               "fast_conv.tensor_conv1d.__class__.__call__ = lambda self, *args: by_slices(*args)\n"},
+        files={
+            "minitorch/testing.py": NUMPY + "from . import fast_conv\n\n"
+            "fast_conv.tensor_conv1d.__class__.__call__ = lambda self, *args: by_slices(*args)\n"
+        },
         appended={"minitorch/__init__.py": "from . import testing\n"},
     ),
 }

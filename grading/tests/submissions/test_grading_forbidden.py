@@ -129,9 +129,8 @@ def test_uses_in_the_function_itself(write: Write, line: str, what: str) -> None
         ),
         pytest.param(
             {
-                "fast_conv": "from .lib import *\n" + HONEST.replace(
-                    "input[index_to_position(index, out_shape)]", "fast(input)"
-                ),
+                "fast_conv": "from .lib import *\n"
+                + HONEST.replace("input[index_to_position(index, out_shape)]", "fast(input)"),
                 "lib": "import numpy as np\nfast = np.einsum\n",
             },
             Use("minitorch/lib.py", 2, "numpy.einsum"),
@@ -149,7 +148,9 @@ BESIDE = {
         "fast_conv": HONEST + "\n\ndef reference(a, b):\n    return np.einsum('i,i', a, b)\n"
     },
     "a library that nothing uses": {"run_torch": "import torch\n"},
-    "an attribute of its own object": {"tensor": "class A:\n    def f(self):\n        self.x = 1\n"},
+    "an attribute of its own object": {
+        "tensor": "class A:\n    def f(self):\n        self.x = 1\n"
+    },
 }
 
 
