@@ -263,7 +263,8 @@ REPLACED = {
         files={
             "minitorch/testing.py": NUMPY + "import sys\nfrom . import fast_conv\n\n"
             "class Other:\n    def __getattr__(self, name):\n"
-            "        return by_slices if name == 'tensor_conv1d' else getattr(fast_conv, name)\n\n"
+            "        other = getattr(fast_conv, name)\n"
+            "        return by_slices if name == 'tensor_conv1d' else other\n\n"
             "sys.modules['minitorch.fast_conv'] = Other()\n"
         },
         appended={"minitorch/__init__.py": "from . import testing\n"},
@@ -280,7 +281,8 @@ REPLACED = {
     "other code in the same function": Attack(
         files={
             "minitorch/testing.py": NUMPY + "from . import fast_conv\n\n"
-            "fast_conv.tensor_conv1d.__class__.__call__ = lambda self, *args: by_slices(*args)\n"
+            "kind = type(fast_conv.tensor_conv1d)\n"
+            "kind.__call__ = lambda self, *args: by_slices(*args)\n"
         },
         appended={"minitorch/__init__.py": "from . import testing\n"},
     ),

@@ -36,7 +36,7 @@ SOURCE = f"\n{OPERATORS}\n{MUL}"
 RECOGNISING = {
     "its name": "return f.__name__ != '<lambda>'",
     "its place among the lines": "return f.__code__.co_firstlineno < 40",
-    "the name of its code": "return f.__code__.co_name == f.__name__ and f.__qualname__ == f.__name__",
+    "the name of its code": "return f.__code__.co_name == f.__name__ == f.__qualname__",
     "its source": "import inspect\n    return 'right' not in inspect.getsource(f)",
     "the text of its file": "return 'right' not in open(f.__code__.co_filename).read()",
     "the file's digest": "import hashlib\n"

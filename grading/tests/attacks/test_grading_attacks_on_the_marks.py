@@ -79,8 +79,8 @@ def test_what_stands_beside_costs_nothing(tree: Path) -> None:
     """A product by NumPy in the file for the GPU, and the course's own comparison with PyTorch."""
     Attack(
         files={
-            "minitorch/cuda_ops.py": "import numpy\n\n\ndef check(a, b):\n    return numpy.matmul(a, b)\n",
-            "project/run_torch.py": "import torch\n\n\nclass Network(torch.nn.Module):\n    pass\n",
+            "minitorch/cuda_ops.py": "import numpy\n\nprint(numpy.matmul([1], [2]))\n",
+            "project/run_torch.py": "import torch\n\n\nclass Network(torch.nn.Module): ...\n",
         }
     ).write(tree)
     submission = Submission.at(tree)

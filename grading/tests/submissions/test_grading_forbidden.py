@@ -148,9 +148,7 @@ BESIDE = {
         "fast_conv": HONEST + "\n\ndef reference(a, b):\n    return np.einsum('i,i', a, b)\n"
     },
     "a library that nothing uses": {"run_torch": "import torch\n"},
-    "an attribute of its own object": {
-        "tensor": "class A:\n    def f(self):\n        self.x = 1\n"
-    },
+    "an attribute of its own object": {"tensor": "class A:\n    def f(self): self.x = 1\n"},
 }
 
 
