@@ -47,9 +47,8 @@ class Rules:
             dotted = dotted_name(node, source.imports)
             if dotted is not None:
                 yield from self._named(dotted)
-            elif isinstance(node, ast.Name) and "numpy" in source.stars:
-                if node.id not in source.definitions:
-                    yield from self._named(f"numpy.{node.id}")
+            elif source.has_by_star(node, "numpy"):
+                yield from self._named(f"numpy.{ast.unparse(node)}")
         elif isinstance(node, ast.Call):
             yield from self._looked_up(node, source)
 

@@ -98,6 +98,11 @@ class Source:
                             found[part.attr].append(node)
         return found
 
+    def has_by_star(self, node: ast.expr, module: str) -> bool:
+        """Return whether a name may come from a star import of a module."""
+        undefined = isinstance(node, ast.Name) and node.id not in self.definitions
+        return undefined and module in self.stars
+
     def origin(self, node: ast.ImportFrom) -> str:
         """Return the dotted name of the module that names are imported from."""
         if not node.level:
