@@ -116,9 +116,14 @@ COPIES = "\n    for i in prange(out_size):\n        out[i] = out[i]\n\n\n"
 SERIAL = "    for n in range(batch):\n        for oc in"
 
 
-def forging(handlers: str) -> dict[str, str]:
-    """Return what replaces functions of the driver when the submission is imported."""
-    return {CONV: FORGED.replace("FORGES", handlers) + "\n_forge()\n"}
+def forging(handlers: str, more: str = "", start: str = "") -> Attack:
+    """Return a submission that replaces functions of the driver when it is imported."""
+    text = NUMPY + FORGED.replace("FORGES", handlers) + f"\n_forge()\n{more}"
+    return Attack(
+        ((CONV, LOOP, "    _, _, kw = weight_shape\n" + start),) if start else (),
+        files={"minitorch/testing.py": text},
+        appended={"minitorch/__init__.py": "from . import testing\n"},
+    )
 
 
 NOT_PARALLEL = {
@@ -174,7 +179,7 @@ NOT_PARALLEL = {
         ),
         both=True,
     ),
-    "a driver that says it is parallel": loop(SERIAL, appended=forging("parallel=parallel")),
+    "a driver that says it is parallel": forging("parallel=parallel", start=SERIAL),
     "an object that claims it": compiled(
         "class Claims:\n"
         "    def __init__(self, fn):\n"
@@ -221,7 +226,7 @@ OUTPUT_MAJOR = (
 RACING = {
     "parallel over the terms": loop(OVER_TERMS),
     "parallel over the terms in output-major order": loop(OUTPUT_MAJOR),
-    "a driver that records nothing": loop(OUTPUT_MAJOR, appended=forging("accesses=accesses")),
+    "a driver that records nothing": forging("accesses=accesses", start=OUTPUT_MAJOR),
     "one buffer for all": loop(
         "    at_once = np.zeros(1)\n"
         "    for n in prange(batch):\n"
@@ -235,7 +240,9 @@ LEAVING = "    return\n    for n in prange(batch):\n        for oc in"
 WRONG = loop(LEAVING).changes
 
 REPLACED = {
-    "a driver that answers by itself": loop(LEAVING, appended=forging("run=run")),
+    "a driver that answers by itself": forging(
+        "run=run, parallel=parallel, accesses=accesses", start=LEAVING
+    ),
     "a driver that finds another kernel": Attack(
         WRONG,
         files={"minitorch/fast.py": NUMPY},
@@ -244,20 +251,14 @@ REPLACED = {
             "_driver.find_kernel = lambda *args: by_slices\n"
         },
     ),
-    "replaced by a file that is not searched": Attack(
-        WRONG,
-        files={
-            "minitorch/testing.py": NUMPY + "from . import fast_conv\n\n"
-            "fast_conv.tensor_conv1d = by_slices\n"
-        },
-        appended={"minitorch/__init__.py": "from . import testing\n"},
+    "replaced by a file that is not searched": forging(
+        "parallel=parallel, accesses=accesses",
+        "from . import fast_conv\n\nfast_conv.tensor_conv1d = by_slices\n",
+        LEAVING,
     ),
-    "replaced, and right in its file": Attack(
-        files={
-            "minitorch/testing.py": NUMPY + "from . import fast_conv\n\n"
-            "setattr(fast_conv, 'tensor_' + 'conv1d', by_slices)\n"
-        },
-        appended={"minitorch/__init__.py": "from . import testing\n"},
+    "replaced, and right in its file": forging(
+        "parallel=parallel, accesses=accesses",
+        "from . import fast_conv\n\nsetattr(fast_conv, 'tensor_' + 'conv1d', by_slices)\n",
     ),
     "replaced in the table of modules": Attack(
         files={
