@@ -3,22 +3,18 @@
 Tasks 3.1 and 3.3 call kernels without the functions of tensors around them.
 """
 
-import ast
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect, expect_array
-from grading.checking.races import check_iterations
+from grading.checking.sources import check_iterations
 from grading.checking.strategies import arrays, broadcastable, laid_out, shapes
 from grading.protocol.messages import Array, Plain, Subject
 
 GUARD = 777.0
 """What the driver puts around an output."""
-
-LOOPS = (ast.For, ast.While)
 
 
 def check_kernel(
@@ -52,55 +48,12 @@ def check_races(
     writes. Then the compiled kernel is called many times, on one thread and on all: it always gives
     the right answer.
     """
-    check_iterations(subject, options, out, operands)
+    check_iterations(subject, options, out, operands, expected)
     for threads in (1, None):
         answer = subject.call(
             "kernel.repeat", [out, *operands], {**options, "times": times, "threads": threads}
         )
         expect_array(answer, np.broadcast_to(expected, (times, *expected.shape)))
-
-
-def check_is_parallel(
-    subject: Subject, options: Plain, out: Array, operands: Sequence[Array]
-) -> None:
-    """Demand that numba runs the main loop of a kernel on all threads, by its own diagnosis."""
-    answer = subject.call("kernel.parallel", [out, *operands], options)
-    loops = answer.plain["parallel loops"]
-    # None: numba is switched off, so that there is nothing to be said.
-    expect(loops is None or loops > 0, "the main loop of the kernel is not parallel", answer)
-
-
-def check_needs_no_indexing(
-    subject: Subject, options: Plain, out: Array, operands: Sequence[Array]
-) -> None:
-    """Demand that a kernel finds no element by its index, if its source can be run at all."""
-    answer = subject.call("kernel.indexing", [out, *operands], options)
-    message = "tensors of one layout are indexed element by element"
-    expect(answer.plain in (None, 0), message, answer)
-
-
-def check_inner_multiplications(subject: Subject, options: Plain, most: int) -> None:
-    """Demand that the innermost loops of a kernel's source multiply no more often than that."""
-    answer = subject.call("kernel.source", options=options)
-    found = max(multiplications(answer.plain), default=0) if answer.plain else 0
-    message = f"an innermost loop has {found} multiplications, expected {most}"
-    expect(found <= most, message, answer)
-
-
-def multiplications(source: str) -> list[int]:
-    """Return how many multiplications each innermost loop of a source has that is in a loop."""
-    try:
-        tree = ast.parse(textwrap.dedent(source))
-    except SyntaxError:
-        return []
-    loops = [node for node in ast.walk(tree) if isinstance(node, LOOPS)]
-    bodies = [[part for line in loop.body for part in ast.walk(line)] for loop in loops]
-    inner = {part for body in bodies for part in body if isinstance(part, LOOPS)}
-    return [
-        sum(isinstance(part, ast.Mult) for part in body)
-        for loop, body in zip(loops, bodies, strict=True)
-        if loop in inner and not any(isinstance(part, LOOPS) for part in body)
-    ]
 
 
 @st.composite

@@ -16,9 +16,7 @@ from grading.checking.elementwise import (
     two_tensors,
 )
 from grading.checking.kernels import (
-    check_is_parallel,
     check_map_kernel,
-    check_needs_no_indexing,
     check_races,
     check_reduce_continues,
     check_reduce_kernel,
@@ -26,6 +24,7 @@ from grading.checking.kernels import (
     map_kernels,
     zip_kernels,
 )
+from grading.checking.sources import check_is_called, check_is_parallel, check_needs_no_indexing
 from grading.checking.strategies import arrays, shapes
 from grading.protocol.messages import Array, Subject
 
@@ -158,19 +157,36 @@ def test_threads_do_not_disturb_each_other(
 
 @pytest.mark.parametrize("kernel", ["map", "zip", "reduce"])
 def test_main_loops_are_parallel(subject: Subject, kernel: str) -> None:
-    x = np.arange(6.0).reshape(2, 3)
+    rng = np.random.default_rng(0)
+    x = rng.integers(-8, 8, (2000, 4)).astype(float).T
+    junk = np.full(x.shape, 99.0)
     if kernel == "map":
-        check_is_parallel(subject, MAP, np.zeros((2, 3)), [x])
+        check_is_parallel(subject, MAP, junk, [x], -x)
     elif kernel == "zip":
-        check_is_parallel(subject, ZIP, np.zeros((2, 3)), [x, x])
+        check_is_parallel(subject, ZIP, junk, [x, x[:1]], x * x[:1])
     else:
-        check_is_parallel(subject, {**REDUCE, "more": [1]}, np.zeros((2, 1)), [x])
+        y = rng.integers(-8, 8, (5, 40, 50)).astype(float).transpose(1, 0, 2)
+        total = y.sum(axis=2, keepdims=True)
+        check_is_parallel(subject, {**REDUCE, "more": [2]}, np.zeros(total.shape), [y], total)
+
+
+@pytest.mark.parametrize("kernel", ["map", "zip", "reduce"])
+def test_the_work_is_done_by_the_kernel_in_its_file(subject: Subject, kernel: str) -> None:
+    x = np.arange(-6.0, 6.0).reshape(4, 3).T
+    junk = np.full(x.shape, 99.0)
+    if kernel == "map":
+        check_is_called(subject, MAP, junk, [x], -x)
+    elif kernel == "zip":
+        check_is_called(subject, ZIP, junk, [x, x[:1]], x * x[:1])
+    else:
+        total = x.sum(axis=1, keepdims=True)
+        check_is_called(subject, {**REDUCE, "more": [1]}, np.zeros(total.shape), [x], total)
 
 
 def test_aligned_tensors_need_no_indexing(subject: Subject) -> None:
     x = np.arange(6.0).reshape(2, 3)
-    check_needs_no_indexing(subject, MAP, np.zeros((2, 3)), [x])
-    check_needs_no_indexing(subject, ZIP, np.zeros((2, 3)), [x, x])
+    check_needs_no_indexing(subject, MAP, np.zeros((2, 3)), [x], -x)
+    check_needs_no_indexing(subject, ZIP, np.zeros((2, 3)), [x, x], x * x)
 
 
 @given(one=map_kernels(any_layout=True), two=zip_kernels(any_layout=True))

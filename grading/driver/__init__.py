@@ -34,6 +34,7 @@ FAMILIES = {
     "operators": "grading.driver.operators",
     "repairs": "grading.driver.repairs",
     "scalar": "grading.driver.scalars",
+    "source": "grading.driver.programs",
     "speed": "grading.driver.speed",
     "tensor": "grading.driver.tensors",
 }

@@ -1,6 +1,5 @@
 """What a kernel's source says about the work that it does for each element."""
 
-import inspect
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
@@ -13,7 +12,7 @@ INDEXING = ("broadcast_index", "index_to_position", "to_index")
 
 
 class CountingSources(Sources):
-    """Functions built anew from their source, in which calls of `INDEXING` are counted."""
+    """Functions rebuilt from their source, in which calls of `INDEXING` are counted."""
 
     def __init__(self, tape: Tape) -> None:
         super().__init__(tape)
@@ -40,13 +39,3 @@ def index_calls(kernel: Any, arguments: Sequence[Any]) -> int:
     sources = CountingSources(Tape())
     sources.of_kernel(kernel)(*arguments)
     return sources.calls
-
-
-def text_of(kernel: Any) -> str:
-    """Return the source of a kernel.
-
-    Raises:
-        Exception: It has none.
-    """
-    compiled = getattr(kernel, "parallel", kernel)
-    return inspect.getsource(getattr(compiled, "py_func", compiled))

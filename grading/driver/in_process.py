@@ -1,5 +1,7 @@
 """A subject in this very process: quick, and only for code that is trusted."""
 
+from pathlib import Path
+
 from grading.driver import perform
 from grading.driver.blame import is_graders
 from grading.protocol.messages import DriverError, Request, Response, Subject, SubjectError
@@ -7,6 +9,8 @@ from grading.protocol.messages import DriverError, Request, Response, Subject, S
 
 class InProcessSubject(Subject):
     """The `minitorch` that this process imports."""
+
+    folder = Path(__file__).resolve().parents[2]
 
     def answer(self, request: Request) -> Response:
         """Do what is asked, here and now."""

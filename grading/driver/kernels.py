@@ -10,10 +10,7 @@ from numba.np.ufunc import parallel as _parallel
 
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.blame import own
-from grading.driver.counting import index_calls, text_of
 from grading.driver.family import Family
-from grading.driver.recording import Recording
-from grading.driver.sources import record
 from grading.protocol.messages import Array, Request, Response
 
 family = Family()
@@ -106,94 +103,6 @@ def repeat(request: Request) -> Response:
     finally:
         numba.set_num_threads(before)
     return Response(request, (results,))
-
-
-@family.operation
-def accesses(request: Request) -> Response:
-    """Record which iteration of a kernel's `prange` loops touches which cell, on its source.
-
-    The options are those of `run`.
-
-    Returns:
-        The rows of `Recording.accesses`, and its loops and arrays by name. `recorded` is False, and
-        there are no rows, where the source cannot be run without the compiler.
-
-    Shape:
-        → (any, 5).
-    """
-    options = request.options
-    kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
-    out = Guarded(request.arrays[0], GUARD)
-    operands = [Guarded(array, np.nan) for array in request.arrays[1:]]
-    size = [out.size] if options["kernel"].startswith("tensor_conv") else []
-    inputs = [part for operand in operands for part in operand.tuple()]
-    try:
-        found = record(kernel, [*out.tuple(), *size, *inputs, *options.get("more", ())])
-    except Exception as error:  # The compiled kernel may be right all the same.
-        reason = f"{type(error).__name__}: {error}"[:200]
-        found, recorded = Recording(np.zeros((0, 5), np.int64), [], []), False
-    else:
-        reason, recorded = "", True
-    plain = {
-        "recorded": recorded,
-        "reason": reason,
-        "loops": [list(loop) for loop in found.loops],
-        "arrays": [list(array) for array in found.arrays],
-    }
-    return Response(request, (found.accesses,), plain=plain)
-
-
-@family.operation
-def indexing(request: Request) -> Response:
-    """Count how often a kernel looks for an element by its index, on its source.
-
-    The options are those of `run`. None where the source cannot be run without the compiler.
-    """
-    options = request.options
-    kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
-    inputs = [part for array in request.arrays for part in Guarded(array, np.nan).tuple()]
-    try:
-        calls: int | None = index_calls(kernel, [*inputs, *options.get("more", ())])
-    except Exception:  # The compiled kernel may be right all the same.
-        calls = None
-    return Response(request, plain=calls)
-
-
-@family.operation
-def source(request: Request) -> Response:
-    """Return the text of a kernel; None if it has none. The options are those of `run`."""
-    options = request.options
-    kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
-    try:
-        text: str | None = text_of(kernel)
-    except Exception:  # It was made otherwise.
-        text = None
-    return Response(request, plain=text)
-
-
-@family.operation
-def parallel(request: Request) -> Response:
-    """Count the `prange` loops of a kernel that numba runs in parallel, by its own diagnosis.
-
-    None where numba compiles nothing.
-    """
-    if numba.config.DISABLE_JIT:
-        return Response(request, plain={"parallel loops": None})
-    run(request)  # Compiled at the first call.
-    options = request.options
-    kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
-    compiled = getattr(kernel, "parallel", kernel)
-    loops = 0
-    for signature in getattr(compiled, "signatures", ()):
-        diagnosis = compiled.get_metadata(signature).get("parfor_diagnostics")
-        if diagnosis is None:  # It was read from disk.
-            fresh = numba.njit(**compiled.targetoptions)(compiled.py_func)
-            fresh.compile(signature)
-            diagnosis = fresh.get_metadata(signature).get("parfor_diagnostics")
-        # Of a function that is compiled without `parallel`, the diagnosis is empty.
-        found = getattr(diagnosis, "initial_parfors", ())
-        loops += sum("prange" in str(parfor.patterns) for parfor in found)
-    return Response(request, plain={"parallel loops": loops})
 
 
 @functools.cache

@@ -4,7 +4,8 @@ import secrets
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -43,6 +44,8 @@ class IsolatedSubject(Subject):
         isolation: "best" takes the best level that this machine offers, "required" refuses
             anything below a sandbox, "none" is a process with limits.
         gpu: Whether the worker may use the GPU.
+        changes: Files that have another text than in the submission, by their paths.
+        empty: Whether nothing of the submission is there at all.
 
     Raises:
         IsolationError: What is required is not there.
@@ -57,9 +60,15 @@ class IsolatedSubject(Subject):
         limits: Limits | None = None,
         isolation: Isolation = "best",
         gpu: bool = False,
+        changes: Mapping[str, str] | None = None,
+        empty: bool = False,
     ) -> None:
         if not isinstance(submission, Submission):
             submission = Submission.at(submission)
+        self.submission = submission
+        self.folder = submission.root
+        self._isolation: Isolation = isolation
+        self._alone: IsolatedSubject | None = None
         self.level: Level = best_level(isolation)
         self.limits = limits or Limits()
         self.restarts = 0
@@ -68,10 +77,12 @@ class IsolatedSubject(Subject):
         self._forget = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         snapshot = folder / "submission"
         snapshot.mkdir()
-        take(submission.root, [*submission.import_paths, *submission.test_paths], snapshot)
+        paths = () if empty else submission.import_paths
+        tests = () if empty else submission.test_paths
+        take(submission.root, [*paths, *tests], snapshot, changes)
         self._setup = WorkerSetup(
             snapshot,
-            tuple(path.relative_to(submission.root) for path in submission.import_paths),
+            tuple(path.relative_to(submission.root) for path in paths),
             dict(environment or {}),
             gpu,
         )
@@ -88,6 +99,8 @@ class IsolatedSubject(Subject):
         """
         if limits is not None:
             self.limits = limits
+            if self._alone is not None:
+                self._alone.begin_check(limits)
             if self._worker is not None and not self._worker.accept(limits):
                 self.end_worker()
         self._seconds_before = self.seconds
@@ -134,10 +147,34 @@ class IsolatedSubject(Subject):
             raise self._error(worker, reply, request)
         return reply
 
+    def alone(self) -> "IsolatedSubject":
+        """Return a worker without the submission; it is the same one each time."""
+        if self._alone is None:
+            self._alone = IsolatedSubject(
+                self.submission, limits=self.limits, isolation=self._isolation, empty=True
+            )
+        return self._alone
+
+    @contextmanager
+    def changed(self, sources: Mapping[str, str]) -> Iterator["IsolatedSubject"]:
+        """Return a worker of its own for a copy of the submission with some other files."""
+        setup = self._setup
+        with IsolatedSubject(
+            self.submission,
+            environment=setup.environment,
+            limits=self.limits,
+            isolation=self._isolation,
+            gpu=setup.gpu,
+            changes=sources,
+        ) as copy:
+            yield copy
+
     def end_worker(self) -> None:
         """End the worker; the next request starts a fresh one."""
         if self._worker is not None:
             self._end(self._worker)
+        if self._alone is not None:
+            self._alone.end_worker()
 
     def __enter__(self) -> "IsolatedSubject":
         return self

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from grading.judge.records import CheckResult, Fault, Status
 from grading.judge.text import clean_line
-from grading.submissions.forbidden import forbidden_uses
-from grading.submissions.forbidden.use import Use
+from grading.submissions.forbidden import Use, forbidden_uses
 from grading.submissions.submission import Submission
 from grading.tasks.model import Task
 
@@ -20,23 +19,29 @@ def own_work(task: Task, submission: Submission) -> dict[str, CheckResult]:
         For each group whose functions reach one, by its name, what was found; else a check that
         passed, for no group; nothing where nothing is forbidden.
     """
+    holes = task.holes_in(submission.layout)
+    if not task.forbidden or not holes:
+        return {}
+    uses = forbidden_uses(submission, holes, task.forbidden)
     found: dict[str, CheckResult] = {}
     for group in task.groups:
-        holes = task.holes_of(group, submission.layout)
-        uses = forbidden_uses(submission, holes, task.forbidden) if holes else []
-        if uses:
+        charged = [
+            (name, use)
+            for hole in submission.named(task.holes_of(group, submission.layout))
+            for name in [hole.partition(":")[2]]
+            for use in uses.get(hole, ())
+        ]
+        if charged:
             name = f"{NAME}[{group.name}]" if len(task.groups) > 1 else NAME
-            found[group.name] = CheckResult(name, Status.FAILED, fault=_fault(uses))
-    if found or not task.forbidden or not task.holes_in(submission.layout):
-        return found
-    return {"": CheckResult(NAME, Status.PASSED)}
+            found[group.name] = CheckResult(name, Status.FAILED, fault=_fault(charged))
+    return found or {"": CheckResult(NAME, Status.PASSED)}
 
 
-def _fault(uses: Sequence[Use]) -> Fault:
-    first, *others = uses
-    also = f" (it is used in {len(uses)} places)" if others else ""
+def _fault(uses: Sequence[tuple[str, Use]]) -> Fault:
+    (function, first), *others = uses
+    also = f" (there are {len(uses)} such places)" if others else ""
     return Fault(
-        sentence=f"{clean_line(first.what)} may not do the work of this task{also}",
+        sentence=f"{clean_line(first.what)} may not do the work of `{function}`{also}",
         place=clean_line(f"{first.file}:{first.line}"),
-        details="\n".join(clean_line(str(use)) for use in others[:10]),
+        details="\n".join(clean_line(f"{name}: {use}") for name, use in others[:10]),
     )

@@ -1,7 +1,9 @@
 """The code under test on each device, started when a check first asks for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -103,6 +105,20 @@ class Subjects:
             raise OutOfTimeError(self._seconds, request)
         return self._workers[place].answer(request)
 
+    def folder(self, place: Place) -> Path | None:
+        """Return the folder with the sources of the code under test."""
+        return self._workers[place].folder
+
+    def alone(self, place: Place) -> Subject:
+        """Return a worker like that of a device, without the code under test."""
+        return self._workers[place].alone()
+
+    def changed(
+        self, place: Place, sources: Mapping[str, str]
+    ) -> AbstractContextManager[IsolatedSubject]:
+        """Return a worker for a copy of the code under test in which some files differ."""
+        return self._workers[place].changed(sources)
+
     @property
     def level(self) -> tuple[str, tuple[str, ...]] | None:
         """How well the code under test is kept apart, and from what it is not; None before."""
@@ -150,9 +166,16 @@ class _Clocked(Subject):
     def __init__(self, subjects: Subjects, place: Place) -> None:
         self._subjects = subjects
         self._place = place
+        self.folder = subjects.folder(place)
 
     def answer(self, request: Request) -> Response:
         return self._subjects.answer(self._place, request)
+
+    def alone(self) -> Subject:
+        return self._subjects.alone(self._place)
+
+    def changed(self, sources: Mapping[str, str]) -> AbstractContextManager[Subject]:
+        return self._subjects.changed(self._place, sources)
 
 
 SUBJECTS = pytest.StashKey[Subjects]()

@@ -7,7 +7,9 @@ in another one that is cut off from the judge.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -127,7 +129,13 @@ class DriverError(Exception):
 
 
 class Subject(ABC):
-    """Code under test."""
+    """Code under test.
+
+    Attributes:
+        folder: The folder with its sources; None if they are not known.
+    """
+
+    folder: Path | None = None
 
     @abstractmethod
     def answer(self, request: Request) -> Response:
@@ -137,6 +145,21 @@ class Subject(ABC):
             SubjectError: The code under test raised an exception.
             DriverError: The grader's own code beside it did.
         """
+
+    def alone(self) -> "Subject":
+        """Return a process like that of the code under test, without any code in it.
+
+        What is asked there can only be answered from the request.
+        """
+        return self
+
+    def changed(self, sources: Mapping[str, str]) -> AbstractContextManager["Subject"]:
+        """Return a copy of the code under test in which some files have another text.
+
+        Args:
+            sources: The texts, by paths relative to the folder.
+        """
+        raise NotImplementedError
 
     def call(
         self,

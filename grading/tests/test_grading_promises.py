@@ -3,6 +3,7 @@
 Each right solution is one that an edition of the course allows; each wrong one breaks a promise.
 """
 
+import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from grading.checking.compare import MismatchError, expect_any_array, expect_any_gradients
-from grading.checking.kernels import multiplications
+from grading.checking.sources import multiplications
 from grading.isolation import IsolatedSubject, Limits
 from grading.judge.faults import fault_of
 from grading.mutation.wrong_versions import WRONG
@@ -350,15 +351,15 @@ def test_one_of_several_forms_has_to_be_met_by_the_whole_answer() -> None:
     ("body", "counts"),
     [
         ("total += a[i * s] * b[k * t]", [3]),
-        ("total += a[at] * b[to]\n                at += s", [1]),
+        ("total += a[at] * b[to]\n            at += s", [1]),
         ("total *= a[at]", [1]),
         ("pass", [0]),
     ],
 )
 def test_multiplications_of_innermost_loops_are_counted(body: str, counts: list[int]) -> None:
-    head = "    def kernel(n):\n        for i in range(n):\n            at = n * n * i\n"
-    source = f"{head}            for k in range(n * 2):\n                {body}\n"
-    assert multiplications(source) == counts
+    head = "def kernel(n):\n    for i in range(n):\n        at = n * n * i\n"
+    source = f"{head}        for k in range(n * 2):\n            {body}\n"
+    assert multiplications(ast.parse(source)) == counts
 
 
 def test_every_property_that_is_asked_for_has_a_wrong_version() -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grading.checking.compare import MismatchError
+from grading.checking.sources import check_is_parallel
 from grading.isolation import CheckAbandoned, IsolatedSubject, Limits
 from grading.protocol.messages import SubjectError
 from grading.tests.upstream_trees import write_upstream
@@ -24,13 +26,14 @@ def edited(folder: Path, path: str, before: str = "", after: str = "") -> Path:
 
 
 def test_a_kernel_that_is_not_compiled_in_parallel_has_no_parallel_loop(tmp_path: Path) -> None:
-    """numba's diagnosis of it is empty, and no exception of the driver."""
     serial = "\n\ndef tensor_zip(fn):\n    return numba.njit(_zip_of(fn))\n"
     source = "\nimport numba\n" + SERIAL_ZIP + serial
     one = np.ones((2, 2))
-    with IsolatedSubject(edited(tmp_path, FAST_OPS, after=source)) as subject:
-        answer = subject.call("kernel.parallel", [one, one, one], ZIP)
-    assert answer.plain == {"parallel loops": 0}
+    with (
+        IsolatedSubject(edited(tmp_path, FAST_OPS, after=source)) as subject,
+        pytest.raises(MismatchError, match="not parallel"),
+    ):
+        check_is_parallel(subject, ZIP, np.zeros((2, 2)), [one, one], one)
 
 
 SERIAL_ZIP = """
