@@ -87,7 +87,7 @@ class IsolatedSubject(Subject):
             gpu,
         )
         self._worker: WorkerProcess | None = None
-        self.seconds = 0.0
+        self._seconds = 0.0
         self._endless: dict[Asked, str] = {}
         self.begin_check()
 
@@ -105,6 +105,11 @@ class IsolatedSubject(Subject):
                 self.end_worker()
         self._seconds_before = self.seconds
         self._lost: list[WorkerError] = []
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that all requests so far have used, those without the submission included."""
+        return self._seconds + (self._alone.seconds if self._alone is not None else 0.0)
 
     @property
     def running(self) -> bool:
@@ -131,11 +136,11 @@ class IsolatedSubject(Subject):
         try:
             received = worker.exchange(encode_request(request, number), budget)
             budget.update()
-            self.seconds += budget.charged
+            self._seconds += budget.charged
             reply = read_reply(received, request, number)
         except LostError as lost:
             # It is not asked again, and takes no time from the other functions.
-            self.seconds += 0.0 if lost.kind == "TimedOut" else budget.charged
+            self._seconds += 0.0 if lost.kind == "TimedOut" else budget.charged
             raise self._loss(lost.kind, lost.message, request) from None
         except WireError as error:
             raise self._loss("BadReply", f"this is no reply: {error}", request) from None
@@ -167,7 +172,10 @@ class IsolatedSubject(Subject):
             gpu=setup.gpu,
             changes=sources,
         ) as copy:
-            yield copy
+            try:
+                yield copy
+            finally:
+                self._seconds += copy.seconds
 
     def end_worker(self) -> None:
         """End the worker; the next request starts a fresh one."""

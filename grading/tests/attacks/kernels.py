@@ -93,7 +93,7 @@ class Attack:
 
     def write(self, folder: Path) -> Path:
         """Write the submission."""
-        write_upstream(folder, "2023", 4, self.changes)
+        write_upstream(folder, "2024", 4, self.changes)
         for name, text in self.files.items():
             (folder / name).write_text(text, encoding="utf-8")
         for name, text in self.appended.items():

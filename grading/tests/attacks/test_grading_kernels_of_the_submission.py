@@ -19,7 +19,7 @@ FAST_OPS = "minitorch/fast_ops.py"
 
 def edited(folder: Path, path: str, before: str = "", after: str = "") -> Path:
     """Write a right solution in which a file has text added before and after its own."""
-    tree = write_upstream(folder, "2023", 3)
+    tree = write_upstream(folder, "2024", 3)
     file = tree / path
     file.write_text(before + file.read_text("utf-8") + after, "utf-8")
     return tree

@@ -36,12 +36,16 @@ def subjects(answer: Callable[[Request], Response]) -> Subjects:
         begin_check=lambda limits=None: None,
         end_worker=lambda: None,
         seconds=0.0,
+        folder=None,
         level=SimpleNamespace(name="none", undefended=()),
     )
     return Subjects(lambda place: cast(IsolatedSubject, worker))
 
 
 def right(request: Request) -> Response:
+    if request.operation == "learners_tests.run":
+        # There is no file of tests: they would run on copies of a submission.
+        return Response(request, plain=None)
     return InProcessSubject().answer(request)
 
 
@@ -330,7 +334,9 @@ def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
 
 def test_every_task_of_a_run_has_its_time_and_nothing_has_more() -> None:
     given: list[Limits] = []
-    worker = SimpleNamespace(begin_check=given.append, end_worker=lambda: None, seconds=0.0)
+    worker = SimpleNamespace(
+        begin_check=given.append, end_worker=lambda: None, seconds=0.0, folder=None
+    )
     with Subjects(lambda place: cast(IsolatedSubject, worker), total_seconds=7440.0) as there:
         there.begin_task(60.0, 1000)
         there.on("cpu")
@@ -344,7 +350,11 @@ def test_every_task_of_a_run_has_its_time_and_nothing_has_more() -> None:
 
 def test_a_task_without_time_asks_nothing_any_more() -> None:
     worker = SimpleNamespace(
-        begin_check=lambda limits: None, end_worker=lambda: None, seconds=0.0, answer=right
+        begin_check=lambda limits: None,
+        end_worker=lambda: None,
+        seconds=0.0,
+        folder=None,
+        answer=right,
     )
     with Subjects(lambda place: cast(IsolatedSubject, worker)) as there:
         there.begin_task(60.0, 1000)
