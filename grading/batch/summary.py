@@ -11,7 +11,7 @@ from rich.table import Table
 from grading.batch.store import Grade
 from grading.judge.records import Report, Status
 from grading.reports import words
-from grading.reports.table import inert
+from grading.reports.table import inert, partly_judged
 
 BEFORE = ("submission", "who", "outcome", "points", "judged", "possible")
 AFTER = ("seconds", "seed", "reason")
@@ -34,15 +34,17 @@ class Row:
 def as_csv(rows: Iterable[Row], seed: int) -> bytes:
     """Return the table as CSV: a row for each submission, a column for each task.
 
-    A task's cell holds its points; it is empty if the task was not judged.
+    A task's cell holds its points; it is empty if the task was not judged. A task of which some
+    submission was judged only in part has a second column, with the points that were judged.
     """
     rows = list(rows)
     tasks = _tasks(rows)
+    partly = partly_judged(row.report for row in rows if row.report)
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([*BEFORE, *tasks, *AFTER])
+    writer.writerow([*BEFORE, *tasks, *(f"{task} judged" for task in partly), *AFTER])
     for row in rows:
-        writer.writerow(_cells(row, tasks, seed))
+        writer.writerow(_cells(row, tasks, partly, seed))
     # With a mark of the encoding, which spreadsheets look for.
     return text.getvalue().encode("utf-8-sig", "backslashreplace")
 
@@ -57,7 +59,7 @@ def as_table(rows: Iterable[Row], similar: Mapping[str, int]) -> Table:
     rows = list(rows)
     table = Table(box=None, pad_edge=False)
     table.add_column("submission", overflow="fold")
-    for heading in ("points", "of", "failed", "seconds"):
+    for heading in ("points", "judged", "of", "failed", "seconds"):
         table.add_column(heading, justify="right")
     table.add_column("remarks", overflow="fold")
     for row in rows:
@@ -70,9 +72,11 @@ def _tasks(rows: Iterable[Row]) -> dict[str, None]:
     return {task.id: None for row in rows if row.report for task in row.report.tasks}
 
 
-def _cells(row: Row, tasks: Iterable[str], seed: int) -> list[str]:
+def _cells(row: Row, tasks: Iterable[str], partly: Iterable[str], seed: int) -> list[str]:
     grade, report = row.grade, row.report
-    points = {task.id: task.points for task in report.tasks} if report else {}
+    results = report.tasks if report else ()
+    points = {task.id: task.points for task in results}
+    judged = {task.id: task.judged for task in results if task.points is not None}
     totals = (_points(report), report.judged_points, report.max_points) if report else (None,) * 3
     return [
         inert(grade.name),
@@ -80,6 +84,7 @@ def _cells(row: Row, tasks: Iterable[str], seed: int) -> list[str]:
         grade.outcome,
         *map(_number, totals),
         *(_number(points.get(task)) for task in tasks),
+        *(_number(judged.get(task)) for task in partly),
         f"{grade.seconds:.1f}",
         str(seed),
         inert(grade.reason),
@@ -99,6 +104,7 @@ def _shown(row: Row, similar: Mapping[str, int]) -> list[str]:
     return [
         f"{grade.name} ({grade.who})" if grade.who else grade.name,
         _number(_points(report) if report else None),
+        _number(report.judged_points if report else None),
         _number(report.max_points if report else None),
         str(len(failed)) if report else "",
         f"{grade.seconds:.0f}",

@@ -45,6 +45,49 @@ def expect_array(
     _expect(answer, name, received, expected, relative, absolute)
 
 
+def expect_any_array(
+    answer: Response,
+    forms: Sequence[npt.ArrayLike],
+    *,
+    which: int = 0,
+    relative: float = RELATIVE,
+    absolute: float = ABSOLUTE,
+) -> None:
+    """Compare one of the returned arrays with several right ones: all of it with one of them.
+
+    Raises:
+        MismatchError: It differs from each; the nearest one is told.
+    """
+    received = answer.arrays[which] if which < len(answer.arrays) else None
+    wrong = [_wrong(received, form, relative, absolute) for form in forms]
+    nearest = forms[wrong.index(min(wrong))]
+    expect_array(answer, nearest, which=which, relative=relative, absolute=absolute)
+
+
+def expect_any_gradients(
+    answer: Response,
+    forms: Sequence[Sequence[Array | None]],
+    *,
+    relative: float = RELATIVE,
+    absolute: float = ABSOLUTE,
+) -> None:
+    """Compare the gradients with several right ones, as `expect_any_array` does.
+
+    Raises:
+        MismatchError: They differ from each; the nearest ones are told.
+    """
+    wrong = [
+        sum(
+            _wrong(received, wanted, relative, absolute)
+            for received, wanted in zip(answer.gradients, form, strict=False)
+            if wanted is not None
+        )
+        for form in forms
+    ]
+    nearest = forms[wrong.index(min(wrong))]
+    expect_gradients(answer, nearest, relative=relative, absolute=absolute)
+
+
 def expect_gradients(
     answer: Response,
     expected: Sequence[Array | None],
@@ -158,6 +201,17 @@ def _expect(
             f"expected {wanted[index]:.9g}, received {received[index]:.9g}"
         )
     raise MismatchError(Finding(sentence, answer.request, name, wanted, received, index, answer))
+
+
+def _wrong(
+    received: Array | None, expected: npt.ArrayLike, relative: float, absolute: float
+) -> int:
+    """Return how many elements differ; all of them where the shapes do."""
+    wanted = np.asarray(expected, np.float64)
+    if received is None or received.shape != wanted.shape:
+        return max(1, wanted.size)
+    close = np.isclose(received, wanted, rtol=relative, atol=absolute, equal_nan=True)
+    return int((~close).sum())
 
 
 def _text(finding: Finding) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect, expect_array
-from grading.checking.races import check_iterations
+from grading.checking.sources import check_iterations
 from grading.checking.strategies import arrays, broadcastable, laid_out, shapes
 from grading.protocol.messages import Array, Plain, Subject
 
@@ -48,22 +48,12 @@ def check_races(
     writes. Then the compiled kernel is called many times, on one thread and on all: it always gives
     the right answer.
     """
-    check_iterations(subject, options, out, operands)
+    check_iterations(subject, options, out, operands, expected)
     for threads in (1, None):
         answer = subject.call(
             "kernel.repeat", [out, *operands], {**options, "times": times, "threads": threads}
         )
         expect_array(answer, np.broadcast_to(expected, (times, *expected.shape)))
-
-
-def check_is_parallel(
-    subject: Subject, options: Plain, out: Array, operands: Sequence[Array]
-) -> None:
-    """Demand that numba runs the main loop of a kernel on all threads, by its own diagnosis."""
-    answer = subject.call("kernel.parallel", [out, *operands], options)
-    loops = answer.plain["parallel loops"]
-    # None: numba is switched off, so that there is nothing to be said.
-    expect(loops is None or loops > 0, "the main loop of the kernel is not parallel", answer)
 
 
 @st.composite
@@ -101,8 +91,17 @@ def check_zip_kernel(subject: Subject, module: str, case: tuple[Array, Array, Ar
 
 
 def check_reduce_kernel(subject: Subject, module: str, case: tuple[Array, int, Array]) -> None:
+    """Fold by `add` and by `mul`, from an output that holds their start values."""
+    x, dim, _ = case
+    options = {"module": module, "kernel": "tensor_reduce", "more": [dim]}
+    total, product = x.sum(axis=dim, keepdims=True), x.prod(axis=dim, keepdims=True)
+    check_kernel(subject, {**options, "fn": "add"}, np.zeros(total.shape), [x], total)
+    check_kernel(subject, {**options, "fn": "mul"}, np.ones(product.shape), [x], product)
+
+
+def check_reduce_continues(subject: Subject, module: str, case: tuple[Array, int, Array]) -> None:
+    """Fold by `add` from an output that holds other numbers, which are where folding begins."""
     x, dim, start = case
     options = {"module": module, "kernel": "tensor_reduce", "fn": "add", "more": [dim]}
-    # What the output holds beforehand is where folding begins.
     begin = np.ascontiguousarray(start)
     check_kernel(subject, options, begin, [x], begin + x.sum(axis=dim, keepdims=True))

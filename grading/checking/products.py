@@ -70,14 +70,17 @@ def random_case(shape: tuple[int, ...], weight: tuple[int, ...], seed: int = 0) 
 
 
 @st.composite
-def images(draw: st.DrawFn, unequal: bool = False) -> PoolingCase:
+def images(draw: st.DrawFn, unequal: bool = False, permuted: bool = False) -> PoolingCase:
     """Draw images, a kernel that divides them, and a gradient of the result; rarely square.
 
-    The elements of the images may be demanded to be unequal.
+    Args:
+        draw: Draws.
+        unequal: Whether the elements of the images are unequal.
+        permuted: Whether the gradient may lie in any layout, as the images do.
     """
     batch, channels = (draw(st.integers(1, 2)) for _ in range(2))
     kernel = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     rows, columns = draw(st.integers(1, 3)), draw(st.integers(1, 2))
     shape = (batch, channels, rows * kernel[0], columns * kernel[1])
     x = draw(distinct(shape) if unequal else arrays(shape))
-    return x, kernel, draw(arrays((batch, channels, rows, columns)))
+    return x, kernel, draw(arrays((batch, channels, rows, columns), permuted=permuted))

@@ -116,7 +116,8 @@ def programs(
 ) -> tuple[Program, list[float]]:
     """Draw a program of scalars and its inputs; no step is near a kink or a pole.
 
-    A step may use an input or an earlier result twice, or a plain number on either side.
+    A step may use an input or an earlier result twice, or a plain number on either side, but for
+    the left of a minus: no edition of the course gives ``number - Scalar``.
     """
     inputs = [draw(quarters) for _ in range(draw(st.integers(1, 3)))]
     nodes = list(inputs)
@@ -127,7 +128,8 @@ def programs(
         operands: list[Plain] = [
             draw(st.integers(0, len(nodes) - 1) | quarters) for _ in range(arity)
         ]
-        if all(isinstance(operand, float) for operand in operands):
+        all_numbers = all(isinstance(operand, float) for operand in operands)
+        if all_numbers or (name == "sub" and isinstance(operands[0], float)):
             operands[0] = len(nodes) - 1
         values = [nodes[o] if isinstance(o, int) else o for o in operands]
         if fits(*values):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.checking.compare import expect_array
+from grading.checking.compare import expect_any_array, expect_array
 from grading.checking.oracles.programs import EPS, sigmoid
 from grading.checking.strategies import away_from, columns, positive, small_floats
 from grading.protocol.messages import Array, Subject
@@ -36,7 +36,6 @@ UNARY: dict[str, Callable[[float], float]] = {
 DERIVATIVES: dict[str, Callable[[float, float], float]] = {
     "relu_back": lambda x, d: d if x > 0 else 0.0,
     "inv_back": lambda x, d: -d / x**2,
-    "log_back": lambda x, d: d / x,
 }
 
 
@@ -72,7 +71,10 @@ def test_one_number(subject: Subject, formula: str, single: tuple[Array]) -> Non
 
 @given(single=columns(st.floats(1e-3, 1e6)))
 def test_logarithm(subject: Subject, single: tuple[Array]) -> None:
-    compare(subject, "log", lambda x: math.log(x + EPS), *single)
+    """With EPS, as it is given until 2023, or the natural logarithm, which 2024 asks for."""
+    answer = subject.call("operators.each", single, {"formula": "log"})
+    (xs,) = single
+    expect_any_array(answer, [np.log(xs + EPS), np.log(xs)])
 
 
 def test_logarithm_of_zero_is_finite(subject: Subject) -> None:
@@ -121,10 +123,8 @@ def test_derivatives(subject: Subject, formula: str, pair: tuple[Array, Array]) 
 @given(pair=columns(positive, 2))
 def test_derivative_of_the_logarithm(subject: Subject, pair: tuple[Array, Array]) -> None:
     answer = subject.call("operators.each", pair, {"formula": "log_back"})
-    # With or without the EPS of the logarithm.
-    expect_array(
-        answer, [DERIVATIVES["log_back"](x, d) for x, d in zip(*pair, strict=True)], relative=1e-4
-    )
+    xs, ds = pair
+    expect_any_array(answer, [ds / (xs + EPS), ds / xs])
 
 
 @pytest.mark.parametrize("pair", [(math.nan, 1.0), (1.0, math.nan)])

@@ -37,6 +37,13 @@ def test_zip_with(subject: Subject, pair: tuple[Array, Array]) -> None:
 
 
 @given(xs=short_lists, start=quarters)
+def test_reduce(subject: Subject, xs: Array, start: float) -> None:
+    """By addition, so that it does not matter where folding begins and in which order it goes."""
+    options = {"function": "reduce", "fn": "total", "start": start}
+    expect_array(subject.call("operators.lists", [xs], options), start + xs.sum())
+
+
+@given(xs=short_lists, start=quarters)
 def test_reduce_folds_from_the_left(subject: Subject, xs: Array, start: float) -> None:
     options = {"function": "reduce", "fn": "middle", "start": start}
     answer = subject.call("operators.lists", [xs], options)
@@ -64,10 +71,15 @@ def test_sum(subject: Subject, xs: Array) -> None:
     expect_array(answer, math.fsum(xs))
 
 
-@given(xs=short_lists)
+@given(xs=st.lists(quarters, min_size=1, max_size=6).map(lambda xs: np.array(xs, np.float64)))
 def test_prod(subject: Subject, xs: Array) -> None:
     answer = subject.call("operators.lists", [xs], {"function": "prod"})
     expect_array(answer, float(np.prod(xs)))
+
+
+def test_product_of_nothing(subject: Subject) -> None:
+    answer = subject.call("operators.lists", [np.zeros(0)], {"function": "prod"})
+    expect_array(answer, 1.0)
 
 
 @given(xs=short_lists, ys=short_lists)

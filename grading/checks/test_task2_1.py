@@ -66,6 +66,16 @@ def test_permuting(subject: Subject, array: Array, data: st.DataObject) -> None:
     check_description(subject, array, data.draw(st.permutations(range(array.ndim))))
 
 
+@given(array=shapes(min_side=2).flatmap(arrays), data=st.data())
+def test_a_permuted_tensor_shares_its_storage(
+    subject: Subject, array: Array, data: st.DataObject
+) -> None:
+    """What is written to the one is read from the other."""
+    order = data.draw(st.permutations(range(array.ndim)))
+    answer = subject.call("layout.write_and_permute", [array], {"order": order})
+    expect_array(answer, (array + 100.0).transpose(order))
+
+
 @given(array=shapes(min_side=2).flatmap(arrays))
 def test_contiguous_is_what_lies_in_row_major_order(subject: Subject, array: Array) -> None:
     answer = subject.call("layout.describe", [array])

@@ -20,6 +20,7 @@ from grading.checking.elementwise import (
 )
 from grading.checking.kernels import (
     check_map_kernel,
+    check_reduce_continues,
     check_reduce_kernel,
     check_zip_kernel,
     map_kernels,
@@ -92,8 +93,16 @@ def test_sum_and_mean_of_everything(subject: Subject, x: Array) -> None:
     expect_array(subject.call("tensor.mean", [x]), [x.mean()])
 
 
-@given(x=shapes().flatmap(lambda shape: arrays(shape, [0.0, 1.0, 1.0, 1.0])))
+TRUTHS = (0.0, 1.0, 1.0, 1.0)
+
+
+@given(x=shapes().flatmap(lambda shape: arrays(shape, TRUTHS, permuted=False)))
 def test_all(subject: Subject, x: Array) -> None:
+    expect_array(subject.call("tensor.all", [x]), [float(x.all())])
+
+
+@given(x=shapes().flatmap(lambda shape: arrays(shape, TRUTHS)))
+def test_all_of_a_permuted_tensor(subject: Subject, x: Array) -> None:
     expect_array(subject.call("tensor.all", [x]), [float(x.all())])
 
 
@@ -147,6 +156,13 @@ def test_reduce_writes_its_output_and_nothing_else(
     subject: Subject, case: tuple[Array, int, Array]
 ) -> None:
     check_reduce_kernel(subject, "tensor_ops", case)
+
+
+@given(case=reductions())
+def test_reduce_continues_from_what_its_output_holds(
+    subject: Subject, case: tuple[Array, int, Array]
+) -> None:
+    check_reduce_continues(subject, "tensor_ops", case)
 
 
 @pytest.mark.parametrize("name", ["add", "mul"])

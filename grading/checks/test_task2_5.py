@@ -2,13 +2,34 @@
 
 import pytest
 
-from grading.accuracy import Record, check_accuracy
+from grading.accuracy import (
+    Record,
+    check_accuracy,
+    check_all_are_trained,
+    check_layers,
+    check_learning,
+)
 from grading.checking.points import COUNT, RULES
 from grading.protocol.messages import Subject
 from grading.tasks.model import Accuracy
 from grading.tasks.table import table
 
 pytestmark = pytest.mark.task2_5
+
+
+SETTING = {"model": "simple", "hidden": 10, "rate": 0.05, "epochs": 40, "batch": 10}
+
+
+def test_the_network_has_three_layers(subject: Subject) -> None:
+    check_layers(subject, SETTING)
+
+
+def test_every_parameter_is_trained(subject: Subject) -> None:
+    check_all_are_trained(subject, SETTING)
+
+
+def test_training_lowers_the_loss(subject: Subject) -> None:
+    check_learning(subject, "Xor", SETTING)
 
 
 @pytest.mark.parametrize(("name", "least"), [("Simple", 42)])

@@ -16,14 +16,15 @@ from grading.checking.elementwise import (
     two_tensors,
 )
 from grading.checking.kernels import (
-    check_is_parallel,
     check_map_kernel,
     check_races,
+    check_reduce_continues,
     check_reduce_kernel,
     check_zip_kernel,
     map_kernels,
     zip_kernels,
 )
+from grading.checking.sources import check_is_called, check_is_parallel, check_needs_no_indexing
 from grading.checking.strategies import arrays, shapes
 from grading.protocol.messages import Array, Subject
 
@@ -52,8 +53,16 @@ def test_reduce_by_sum(subject: Subject, case: tuple[Array, int, Array]) -> None
     check_sum(subject, x, dim, FAST)
 
 
-@given(x=shapes().flatmap(lambda shape: arrays(shape, [0.0, 1.0, 1.0, 1.0])))
+TRUTHS = (0.0, 1.0, 1.0, 1.0)
+
+
+@given(x=shapes().flatmap(lambda shape: arrays(shape, TRUTHS, permuted=False)))
 def test_reduce_by_product(subject: Subject, x: Array) -> None:
+    expect_array(subject.call("tensor.all", [x], FAST), [float(x.all())])
+
+
+@given(x=shapes().flatmap(lambda shape: arrays(shape, TRUTHS)))
+def test_all_of_a_permuted_tensor(subject: Subject, x: Array) -> None:
     expect_array(subject.call("tensor.all", [x], FAST), [float(x.all())])
 
 
@@ -92,17 +101,30 @@ def test_reduce_writes_its_output_and_nothing_else(
     check_reduce_kernel(subject, "fast_ops", case)
 
 
+@given(case=reductions())
+def test_reduce_continues_from_what_its_output_holds(
+    subject: Subject, case: tuple[Array, int, Array]
+) -> None:
+    check_reduce_continues(subject, "fast_ops", case)
+
+
+@pytest.mark.parametrize("kernel", ["map", "zip", "reduce"])
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 @pytest.mark.parametrize("shape", [(500, 300), (3, 50_000)])
-def test_large_tensors(subject: Subject, shape: tuple[int, ...], order: tuple[int, ...]) -> None:
+def test_large_tensors(
+    subject: Subject, shape: tuple[int, ...], order: tuple[int, ...], kernel: str
+) -> None:
     """Large enough that all threads have work."""
     rng = np.random.default_rng(0)
     x = rng.integers(-8, 8, shape).astype(float).transpose(order)
     y = rng.integers(-8, 8, x.shape).astype(float)
-    expect_array(subject.call("tensor.mul", [x, y], FAST), x * y)
-    expect_array(subject.call("tensor.neg", [x], FAST), -x)
-    for dim in range(x.ndim):
-        check_sum(subject, x, dim, FAST)
+    if kernel == "map":
+        expect_array(subject.call("tensor.neg", [x], FAST), -x)
+    elif kernel == "zip":
+        expect_array(subject.call("tensor.mul", [x, y], FAST), x * y)
+    else:
+        for dim in range(x.ndim):
+            check_sum(subject, x, dim, FAST)
 
 
 MAP = {"module": "fast_ops", "kernel": "tensor_map", "fn": "neg"}
@@ -110,31 +132,61 @@ ZIP = {"module": "fast_ops", "kernel": "tensor_zip", "fn": "mul"}
 REDUCE = {"module": "fast_ops", "kernel": "tensor_reduce", "fn": "add"}
 
 
+@pytest.mark.parametrize("kernel", ["map", "zip", "reduce"])
 @pytest.mark.parametrize(("shape", "times"), [((3, 5), 1000), ((60, 500), 10)])
 def test_threads_do_not_disturb_each_other(
-    subject: Subject, shape: tuple[int, int], times: int
+    subject: Subject, shape: tuple[int, int], times: int, kernel: str
 ) -> None:
     """The iterations of small calls have no cell in common; large calls are repeated."""
     rng = np.random.default_rng(0)
     x = rng.integers(-8, 8, shape[::-1]).astype(float).T
     y = rng.integers(-8, 8, shape[1:]).astype(float)
-    junk = np.full(shape, 99.0)
-    check_races(subject, MAP, junk, [x], -x, times)
-    check_races(subject, ZIP, junk, [x, y], x * y, times)
-    aligned = np.ascontiguousarray(x)
-    check_races(subject, MAP, junk, [aligned], -x, times // 10)
-    check_races(subject, ZIP, junk, [aligned, aligned], x * x, times // 10)
-    for dim in (0, 1):
-        total = x.sum(axis=dim, keepdims=True)
-        options = {**REDUCE, "more": [dim]}
-        check_races(subject, options, np.zeros(total.shape), [x], total, times)
+    junk, aligned = np.full(shape, 99.0), np.ascontiguousarray(x)
+    if kernel == "map":
+        check_races(subject, MAP, junk, [x], -x, times)
+        check_races(subject, MAP, junk, [aligned], -x, times // 10)
+    elif kernel == "zip":
+        check_races(subject, ZIP, junk, [x, y], x * y, times)
+        check_races(subject, ZIP, junk, [aligned, aligned], x * x, times // 10)
+    else:
+        for dim in (0, 1):
+            total = x.sum(axis=dim, keepdims=True)
+            options = {**REDUCE, "more": [dim]}
+            check_races(subject, options, np.zeros(total.shape), [x], total, times)
 
 
-def test_main_loops_are_parallel(subject: Subject) -> None:
+@pytest.mark.parametrize("kernel", ["map", "zip", "reduce"])
+def test_main_loops_are_parallel(subject: Subject, kernel: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-8, 8, (2000, 4)).astype(float).T
+    junk = np.full(x.shape, 99.0)
+    if kernel == "map":
+        check_is_parallel(subject, MAP, junk, [x], -x)
+    elif kernel == "zip":
+        check_is_parallel(subject, ZIP, junk, [x, x[:1]], x * x[:1])
+    else:
+        y = rng.integers(-8, 8, (5, 40, 50)).astype(float).transpose(1, 0, 2)
+        total = y.sum(axis=2, keepdims=True)
+        check_is_parallel(subject, {**REDUCE, "more": [2]}, np.zeros(total.shape), [y], total)
+
+
+@pytest.mark.parametrize("kernel", ["map", "zip", "reduce"])
+def test_the_work_is_done_by_the_kernel_in_its_file(subject: Subject, kernel: str) -> None:
+    x = np.arange(-6.0, 6.0).reshape(4, 3).T
+    junk = np.full(x.shape, 99.0)
+    if kernel == "map":
+        check_is_called(subject, MAP, junk, [x], -x)
+    elif kernel == "zip":
+        check_is_called(subject, ZIP, junk, [x, x[:1]], x * x[:1])
+    else:
+        total = x.sum(axis=1, keepdims=True)
+        check_is_called(subject, {**REDUCE, "more": [1]}, np.zeros(total.shape), [x], total)
+
+
+def test_aligned_tensors_need_no_indexing(subject: Subject) -> None:
     x = np.arange(6.0).reshape(2, 3)
-    check_is_parallel(subject, MAP, np.zeros((2, 3)), [x])
-    check_is_parallel(subject, ZIP, np.zeros((2, 3)), [x, x])
-    check_is_parallel(subject, {**REDUCE, "more": [1]}, np.zeros((2, 1)), [x])
+    check_needs_no_indexing(subject, MAP, np.zeros((2, 3)), [x], -x)
+    check_needs_no_indexing(subject, ZIP, np.zeros((2, 3)), [x, x], x * x)
 
 
 @given(one=map_kernels(any_layout=True), two=zip_kernels(any_layout=True))

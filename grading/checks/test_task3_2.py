@@ -6,8 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect_array, expect_refusal
-from grading.checking.kernels import check_is_parallel, check_kernel, check_races
+from grading.checking.kernels import check_kernel, check_races
 from grading.checking.products import Case, check_matmul, matrices
+from grading.checking.sources import (
+    check_inner_multiplications,
+    check_is_called,
+    check_is_parallel,
+)
 from grading.checking.strategies import laid_out
 from grading.protocol.messages import Subject
 
@@ -83,8 +88,20 @@ def test_threads_do_not_disturb_each_other(
 
 
 def test_the_main_loop_is_parallel(subject: Subject) -> None:
+    rng = np.random.default_rng(0)
+    a = rng.integers(-4, 5, (3, 14, 18)).astype(float)
+    b = rng.integers(-4, 5, (3, 18, 11)).astype(float)
+    check_is_parallel(subject, KERNEL, np.zeros((3, 14, 11)), [a, b], a @ b)
+
+
+def test_the_work_is_done_by_the_kernel_in_its_file(subject: Subject) -> None:
+    a, b = np.arange(12.0).reshape(2, 2, 3), np.arange(1.0, 25.0).reshape(2, 3, 4)
+    check_is_called(subject, KERNEL, np.zeros((2, 2, 4)), [a, b], a @ b)
+
+
+def test_one_multiplication_in_the_inner_loop(subject: Subject) -> None:
     a = np.arange(4.0).reshape(1, 2, 2)
-    check_is_parallel(subject, KERNEL, np.zeros((1, 2, 2)), [a, a])
+    check_inner_multiplications(subject, KERNEL, np.zeros((1, 2, 2)), [a, a], most=1)
 
 
 def test_inner_sizes_must_agree(subject: Subject) -> None:

@@ -2,7 +2,14 @@
 
 import pytest
 
-from grading.accuracy import Record, check_accuracy, seconds_of_an_epoch
+from grading.accuracy import (
+    Record,
+    check_accuracy,
+    check_all_are_trained,
+    check_layers,
+    check_learning,
+    seconds_of_an_epoch,
+)
 from grading.accuracy.logs import EPOCH
 from grading.checking.points import COUNT, RULES
 from grading.protocol.messages import Subject
@@ -10,6 +17,21 @@ from grading.tasks.model import Accuracy
 from grading.tasks.table import table
 
 pytestmark = pytest.mark.task3_5
+
+
+SETTING = {"model": "fast", "hidden": 10, "rate": 0.05, "epochs": 60, "batch": 10}
+
+
+def test_the_network_has_three_layers(subject: Subject) -> None:
+    check_layers(subject, SETTING)
+
+
+def test_every_parameter_is_trained(subject: Subject) -> None:
+    check_all_are_trained(subject, SETTING)
+
+
+def test_training_lowers_the_loss(subject: Subject) -> None:
+    check_learning(subject, "Xor", SETTING)
 
 
 @pytest.mark.parametrize(("name", "least"), [("Split", 45), ("Xor", 45)])

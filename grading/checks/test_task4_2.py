@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect_array
-from grading.checking.kernels import check_is_parallel, check_kernel, check_races
+from grading.checking.kernels import check_kernel, check_races
 from grading.checking.oracles.convolution import conv
 from grading.checking.products import Case, check_convolution, convolutions, random_case
-from grading.checking.races import check_iterations
+from grading.checking.sources import check_is_called, check_is_parallel, check_iterations
 from grading.checking.strategies import laid_out
 from grading.protocol.messages import Subject
 
@@ -67,12 +67,18 @@ def test_threads_do_not_disturb_each_other(
     x, w, upstream = random_case(shape, weight)
     out = np.zeros(upstream.shape)
     check_races(subject, KERNEL, out, [x, w], conv(x, w), times)
-    check_iterations(subject, {**KERNEL, "more": [True]}, out, [x, w])
+    turned = conv(x, w, reverse=True)
+    check_iterations(subject, {**KERNEL, "more": [True]}, out, [x, w], turned)
 
 
 def test_the_main_loop_is_parallel(subject: Subject) -> None:
-    x, w, upstream = random_case((1, 2, 3, 4), (2, 2, 2, 3))
-    check_is_parallel(subject, KERNEL, np.zeros(upstream.shape), [x, w])
+    x, w, upstream = random_case((3, 3, 9, 8), (4, 3, 3, 2))
+    check_is_parallel(subject, KERNEL, np.zeros(upstream.shape), [x, w], conv(x, w))
+
+
+def test_the_work_is_done_by_the_kernel_in_its_file(subject: Subject) -> None:
+    x, w, upstream = random_case((2, 2, 3, 4), (3, 2, 2, 2))
+    check_is_called(subject, KERNEL, np.zeros(upstream.shape), [x, w], conv(x, w))
 
 
 @given(case=convolutions(dims=2, max_image=3))

@@ -44,6 +44,13 @@ def test_on_fast_kernels(subject: Subject, case: PoolingCase) -> None:
     expect_gradients(answer, [nn.avgpool_gradient(upstream, kernel)])
 
 
+@given(case=images(permuted=True))
+def test_upstream_gradients_in_any_layout(subject: Subject, case: PoolingCase) -> None:
+    x, kernel, upstream = case
+    answer = subject.call("nn.avgpool2d", [x], {"kernel": list(kernel)}, upstream)
+    expect_gradients(answer, [nn.avgpool_gradient(upstream, kernel)])
+
+
 @given(
     value=st.sampled_from([np.nan, np.inf]), place=st.tuples(st.integers(0, 3), st.integers(0, 5))
 )

@@ -5,8 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.checking.compare import expect, expect_array, expect_gradients
+from grading.checking.compare import (
+    expect,
+    expect_any_array,
+    expect_any_gradients,
+    expect_array,
+    expect_gradients,
+)
 from grading.checking.oracles import nn
+from grading.checking.oracles.programs import EPS
 from grading.checking.products import PoolingCase, images
 from grading.checking.strategies import arrays, distinct, shapes
 from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
@@ -19,13 +26,17 @@ backends = st.sampled_from(["simple", "fast"])
 
 @st.composite
 def along_a_dim(
-    draw: st.DrawFn, unequal: bool = False, same_shape: bool = True
+    draw: st.DrawFn, unequal: bool = False, same_shape: bool = True, permuted: bool = False
 ) -> tuple[Array, int, Array]:
-    """Draw a tensor, a dimension, and an upstream gradient of its shape or of its maxima's."""
+    """Draw a tensor, a dimension, and an upstream gradient of its shape or of its maxima's.
+
+    The tensor lies in any layout, the gradient only if it may be permuted.
+    """
     shape = draw(shapes(max_side=4))
     dim = draw(st.integers(0, len(shape) - 1))
     out = shape if same_shape else (*shape[:dim], 1, *shape[dim + 1 :])
-    return draw(distinct(shape) if unequal else arrays(shape)), dim, draw(arrays(out))
+    x = draw(distinct(shape) if unequal else arrays(shape))
+    return x, dim, draw(arrays(out, permuted=permuted))
 
 
 MaxCase = tuple[Array, int, Array]
@@ -116,9 +127,11 @@ def test_softmax_and_its_gradient(subject: Subject, case: MaxCase, backend: str)
 def test_logsoftmax_and_its_gradient(subject: Subject, case: MaxCase, backend: str) -> None:
     x, dim, upstream = case
     answer = subject.call("nn.logsoftmax", [x], {"dim": dim, "backend": backend}, upstream)
-    # The course's logarithm adds 1e-6 to its argument.
-    expect_array(answer, nn.logsoftmax(x, dim), absolute=1e-4)
-    expect_gradients(answer, [nn.logsoftmax_gradient(x, dim, upstream)], absolute=1e-4)
+    # The course's logarithm adds EPS to its argument: to a sum, or to the softmax itself.
+    exact, shifted = nn.logsoftmax(x, dim), np.log(nn.softmax(x, dim) + EPS)
+    expect_any_array(answer, [exact, shifted], absolute=1e-4)
+    gradients = [[nn.logsoftmax_gradient(x, dim, upstream, eps)] for eps in (0.0, EPS)]
+    expect_any_gradients(answer, gradients, absolute=1e-4)
 
 
 @pytest.mark.parametrize("shift", [800.0, -800.0, 1e4])
@@ -132,6 +145,20 @@ def test_logsoftmax_of_large_scores(subject: Subject, shift: float) -> None:
 def test_softmax_of_large_scores(subject: Subject, scores: list[float]) -> None:
     x = np.array([scores])
     expect_array(subject.call("nn.softmax", [x], {"dim": 1}), nn.softmax(x, 1))
+
+
+@given(data=st.data())
+def test_upstream_gradients_in_any_layout(subject: Subject, data: st.DataObject) -> None:
+    x, dim, upstream = data.draw(along_a_dim(unequal=True, same_shape=False, permuted=True))
+    answer = subject.call("nn.max", [x], {"dim": dim}, upstream)
+    expect_gradients(answer, [nn.max_gradient(x, dim, upstream)])
+    x, dim, upstream = data.draw(along_a_dim(permuted=True))
+    answer = subject.call("nn.softmax", [x], {"dim": dim}, upstream)
+    expect_gradients(answer, [nn.softmax_gradient(x, dim, upstream)], absolute=1e-6)
+    x, kernel, upstream = data.draw(images(unequal=True, permuted=True))
+    answer = subject.call("nn.maxpool2d", [x], {"kernel": list(kernel)}, upstream)
+    gradient = nn.max_gradient(nn.windows(x, kernel), -1, upstream[..., None])
+    expect_gradients(answer, [nn.images(gradient, kernel)])
 
 
 # Dropout

@@ -14,6 +14,10 @@ FORMATS = {
     "html": ("a page for people, in one file", "grading.reports.html:write"),
     "junit": ("JUnit XML for continuous integration", "grading.reports.junit:write"),
     "gradescope": ("results.json for Gradescope", "grading.reports.gradescope:write"),
+    "classroom": (
+        "the result of a runner for GitHub Classroom",
+        "grading.reports.classroom:write",
+    ),
     "csv": ("a row for the table of a class", "grading.reports.table:write"),
 }
 """What each format is for, and the function that turns a report into bytes."""

@@ -12,6 +12,7 @@ from rich.text import Text
 from grading.cli.choosing import found_submission
 from grading.cli.memory import Remembered, digest_of_sources, recall
 from grading.judge.exit_codes import OK
+from grading.judge.places import absent_groups
 from grading.judge.records import Status
 from grading.paths import ROOT
 from grading.reports import words
@@ -30,6 +31,8 @@ class TaskProgress:
         sign: One sign for it.
         colour: Its colour.
         text: What it says.
+        score: What it earns of what it is worth.
+        points: What it earns.
         done: Whether it passed, the last time it was judged.
         there: Whether the submission has it.
     """
@@ -38,6 +41,8 @@ class TaskProgress:
     sign: str
     colour: str
     text: str
+    score: str
+    points: float = 0.0
     done: bool = False
     there: bool = True
 
@@ -52,7 +57,7 @@ class TaskProgress:
 def status(submission: Path | None) -> int:
     """Show what is done, what it earns, what it unlocks and what is next.
 
-    Nothing is run: written is what is no longer a stub, and right what `grade` last said.
+    Nothing is run: the verdicts are those of the last `grade`, the stubs those in the sources.
     """
     found = found_submission(submission or ROOT)
     progress = progress_of_tasks(found, table())
@@ -91,7 +96,7 @@ def show(progress: dict[str, TaskProgress], tasks: Table, on: Console) -> None:
     grid.add_column(justify="right", no_wrap=True)
     for module in tasks.modules:
         of_module = tasks.in_module(module.number)
-        earned = sum(task.points for task in of_module if progress[task.id].done)
+        earned = sum(progress[task.id].points for task in of_module)
         worth = sum(task.points for task in of_module)
         score = f"{words.points(earned)} of {words.points(worth)}"
         title = Text(f"Module {module.number} · {module.title}", style="bold")
@@ -102,7 +107,7 @@ def show(progress: dict[str, TaskProgress], tasks: Table, on: Console) -> None:
                 Text(each.sign, style=f"bold {each.colour}"),
                 Text(f"{task.id:<6}{task.title}"),
                 Text(each.text, style="dim" if each.done or not each.there else each.colour),
-                words.points(task.points) if task.points else "",
+                each.score,
             )
         grid.add_row()
     on.print(grid)
@@ -134,21 +139,43 @@ def _outlook(progress: dict[str, TaskProgress], tasks: Table) -> list[Text]:
 def _progress_of(
     task: Task, submission: Submission, known: Remembered | None, sources: str
 ) -> TaskProgress:
-    holes = task.holes_in(submission.layout)
-    missing = submission.missing(holes)
-    if missing:
-        return TaskProgress(task, "–", "dim", f"not there: no {missing[0]}", there=False)
-    stubs = submission.open(holes)
-    if stubs:
-        return TaskProgress(task, "○", "yellow", f"{len(stubs)} of {len(holes)} functions to write")
+    """Return what `grade` said of these very sources; else what the sources themselves show."""
+    if known is None or known.sources != sources:
+        unwritten = _unwritten(task, submission)
+        if unwritten is not None:
+            return unwritten
+    worth = words.points(task.points) if task.points else ""
     if known is None:
-        return TaskProgress(task, "◌", "cyan", "not judged yet" if holes else "nothing to write")
-    when = _when(known.created)
-    if known.sources != sources:
-        when += ", and something changed since"
-    if known.status is Status.PASSED:
-        return TaskProgress(task, "✓", COLOURS[Status.PASSED], f"passed {when}", done=True)
-    return TaskProgress(task, "✗", COLOURS[Status.FAILED], f"failed {when}")
+        text = "not judged yet" if task.holes_in(submission.layout) else "nothing to write"
+        return TaskProgress(task, "◌", "cyan", text, worth)
+    result = known.result
+    said = known.status.value if result is None else words.outcome(result)
+    changed = "" if known.sources == sources else ", and something changed since"
+    return TaskProgress(
+        task=task,
+        sign=words.SIGNS[known.status],
+        colour=COLOURS[known.status],
+        text=f"{said} · {_when(known.created)}{changed}",
+        score=worth if result is None else words.score(result),
+        points=known.points or 0.0,
+        done=known.status is Status.PASSED,
+        there=known.status is not Status.NOT_THERE,
+    )
+
+
+def _unwritten(task: Task, submission: Submission) -> TaskProgress | None:
+    """Return what is to be seen without running anything: a file is missing, a stub is there."""
+    worth = words.points(task.points) if task.points else ""
+    absent = absent_groups(task, submission)
+    if absent and len(absent) == len(task.groups):
+        text = f"not there: {next(iter(absent.values()))}"
+        return TaskProgress(task, "–", "dim", text, worth, there=False)
+    holes = task.holes_in(submission.layout)
+    stubs = submission.open(holes)
+    if not stubs:
+        return None
+    text = f"{len(stubs)} of {len(holes)} functions to write"
+    return TaskProgress(task, "○", "yellow", text, worth)
 
 
 def _when(created: str) -> str:

@@ -203,8 +203,8 @@ def written_beside(finding: Finding) -> bool | None:
 
 
 def not_parallel(finding: Finding) -> bool | None:
-    """Return whether numba found no parallel loop."""
-    if finding.request.operation != "kernel.parallel":
+    """Return whether the main loop is not parallel."""
+    if finding.request.operation != "source.work":
         return None
     return True
 

@@ -21,7 +21,7 @@ def beyond(cause: str, kind: str) -> Mistake:
 
 def shares_an_array(finding: Finding) -> bool | None:
     """Return whether iterations of a parallel loop write an array created outside of the loop."""
-    if finding.request.operation != "kernel.accesses" or not finding.sentence:
+    if finding.request.operation != "source.accesses" or not finding.sentence:
         return None
     return SHARED in finding.sentence
 

@@ -13,9 +13,11 @@ import contextlib
 import importlib
 import importlib.util
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from grading.driver.blame import Options, forget, into
 from grading.driver.family import Family
 from grading.protocol.messages import Request, Response
 
@@ -32,6 +34,7 @@ FAMILIES = {
     "operators": "grading.driver.operators",
     "repairs": "grading.driver.repairs",
     "scalar": "grading.driver.scalars",
+    "source": "grading.driver.programs",
     "speed": "grading.driver.speed",
     "tensor": "grading.driver.tensors",
 }
@@ -45,10 +48,13 @@ def perform(request: Request) -> Response:
         KeyError: There is no such operation.
         Exception: Whatever the code under test raises.
     """
-    _import_package()
+    forget()
     name, _, operation = request.operation.partition(".")
-    family: Family = importlib.import_module(FAMILIES[name]).family
-    return family.perform(operation, request)
+    module = FAMILIES[name]
+    with into:
+        _import_package()
+        family: Family = importlib.import_module(module).family
+    return family.perform(operation, replace(request, options=Options(request.options)))
 
 
 @cache

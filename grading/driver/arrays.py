@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from grading.driver.answers import AnswerError, cells, integer
 from grading.protocol.messages import Array
 
 
@@ -32,19 +33,18 @@ def elements(storage: Any, shape: Sequence[int], strides: Sequence[int]) -> Arra
     """Return the elements of a shape that lie in a storage.
 
     Raises:
-        ValueError: An element lies outside of the storage.
+        AnswerError: An element lies outside of the storage, or something is of a wrong type.
     """
-    if hasattr(storage, "copy_to_host"):
-        storage = storage.copy_to_host()
-    cells = np.asarray(storage, np.float64)
-    sizes = tuple(int(size) for size in shape)
+    numbers = cells(storage)
+    sizes = tuple(integer(size, "the shape of a tensor") for size in shape)
+    steps = tuple(integer(stride, "the strides of a tensor") for stride in strides)
     positions = np.zeros(sizes, np.int64)
-    for dim, (size, stride) in enumerate(zip(sizes, strides, strict=True)):
-        along = np.arange(size) * int(stride)
+    for dim, (size, stride) in enumerate(zip(sizes, steps, strict=True)):
+        along = np.arange(size) * stride
         positions += along.reshape((size,) + (1,) * (len(sizes) - dim - 1))
-    if positions.size and not 0 <= positions.min() <= positions.max() < len(cells):
-        raise ValueError(
-            f"a tensor of shape {sizes} and strides {tuple(strides)} reaches beyond its storage "
-            f"of {len(cells)} cells"
+    if positions.size and not 0 <= positions.min() <= positions.max() < len(numbers):
+        raise AnswerError(
+            f"a tensor of shape {sizes} and strides {steps} reaches beyond its storage of "
+            f"{len(numbers)} cells"
         )
-    return cells[positions]
+    return numbers[positions]

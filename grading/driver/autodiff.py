@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from grading.driver.answers import AnswerError, items, number
 from grading.driver.editions import find, variable_class
 from grading.driver.family import Family
 from grading.protocol.messages import Plain, Request, Response
@@ -35,7 +36,7 @@ def difference(request: Request) -> Response:
 
     central_difference = find("autodiff:central_difference", "scalar:central_difference")
     value = central_difference(f, *options["at"], arg=options["arg"], epsilon=options["epsilon"])
-    return Response(request, (np.array(float(value)),))
+    return Response(request, (np.array(number(value, "`central_difference`")),))
 
 
 class Probe(Variable):  # type: ignore[misc]
@@ -85,15 +86,16 @@ class Probe(Variable):  # type: ignore[misc]
     def accumulate_derivative(self, x: Any) -> None:
         """Add to the derivative of a leaf."""
         if not self.is_leaf():
-            raise RuntimeError("accumulate_derivative was called on a variable that is no leaf")
-        self.derivative = (self.derivative or 0.0) + x
+            raise AnswerError("accumulate_derivative was called on a variable that is no leaf")
+        self.derivative = (self.derivative or 0.0) + number(x, "`backpropagate`")
 
     def chain_rule(self, d_output: Any) -> Iterable[tuple["Probe", Any]]:
         """Pair each parent with its derivative."""
         self.count_visit()
         self.log["chain rule"][self.number] += 1
+        derivative = number(d_output, "`backpropagate`")
         return [
-            (self.nodes[parent], weight * d_output)
+            (self.nodes[parent], weight * derivative)
             for parent, weight in self.graph["edges"][self.number]
         ]
 
@@ -105,7 +107,7 @@ class Probe(Variable):  # type: ignore[misc]
         """
         self.log["visits"] += 1
         if self.log["visits"] > self.graph.get("most_visits", MOST_VISITS):
-            raise RuntimeError(
+            raise AnswerError(
                 f"the graph has {len(self.nodes)} variables, and they were asked "
                 f"{self.log['visits']} times already: is each path followed anew?"
             )
@@ -153,7 +155,10 @@ def sort(request: Request) -> Response:
     """Sort the graph of the last variable."""
     nodes, _ = probes(request.options["graph"])
     order: Any = find("autodiff:topological_sort")(nodes[-1])
-    return Response(request, plain=[node.number for node in order])
+    found = items(order, "`topological_sort`")
+    if not all(isinstance(node, Probe) for node in found):
+        raise AnswerError("`topological_sort` returned something that is no variable of the graph")
+    return Response(request, plain=[node.number for node in found])
 
 
 @family.operation

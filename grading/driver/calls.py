@@ -5,6 +5,7 @@ from typing import Any
 
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.backends import backend
+from grading.driver.blame import own
 from grading.driver.repairs import repair_templates
 from grading.protocol.messages import Array, Request, Response
 from minitorch.tensor import Tensor
@@ -12,7 +13,8 @@ from minitorch.tensor import Tensor
 
 def to_tensor(array: Array, on: Any, requires_grad: bool = False) -> Any:
     """Make a tensor with the elements and the strides of an array."""
-    cells, strides = cells_and_strides(array)
+    with own:
+        cells, strides = cells_and_strides(array)
     tensor: Any = Tensor.make(cells, array.shape, strides, backend=on)
     if requires_grad:
         tensor.requires_grad_(True)

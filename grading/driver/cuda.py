@@ -4,9 +4,9 @@ import importlib
 from typing import Any
 
 import numba.cuda
-import numpy as np
 
 from grading.driver import simulated
+from grading.driver.answers import cells
 from grading.driver.backends import backend
 from grading.driver.calls import to_tensor
 from grading.driver.family import Family
@@ -27,9 +27,24 @@ def available(request: Request) -> Response:
 
 @family.operation
 def sum_practice(request: Request) -> Response:
-    """Add up a vector block by block; return the storage of the result."""
+    """Add up a vector block by block; return the storage of the result.
+
+    With the option `lockstep`, threads of one warp need no barrier on the simulator.
+    """
     (vector,) = (to_tensor(array, backend("cuda")) for array in request.arrays)
-    return Response(request, (_storage(cuda_ops.sum_practice(vector)),))
+
+    def call() -> Any:
+        return cuda_ops.sum_practice(vector)
+
+    result = simulated.in_lockstep(call) if request.options.get("lockstep") else call()
+    return Response(request, (_storage(result),))
+
+
+@family.operation
+def defines(request: Request) -> Response:
+    """Return whether a file of the submission has a name."""
+    file: Any = importlib.import_module(f"minitorch.{request.options['file']}")
+    return Response(request, plain=hasattr(file, request.options["name"]))
 
 
 @family.operation
@@ -40,7 +55,4 @@ def mm_practice(request: Request) -> Response:
 
 
 def _storage(data: Any) -> Array:
-    storage = data._storage
-    if hasattr(storage, "copy_to_host"):
-        storage = storage.copy_to_host()
-    return np.array(storage, np.float64)
+    return cells(data._storage).copy()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from grading.driver.blame import into
 from grading.protocol.messages import Request, Response
 
 Handler: TypeAlias = Callable[[Request], Response]
@@ -25,4 +26,6 @@ class Family:
         Raises:
             KeyError: There is no such operation.
         """
-        return self.handlers[operation](request)
+        handler = self.handlers[operation]
+        with into:
+            return handler(request)

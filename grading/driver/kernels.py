@@ -6,16 +6,17 @@ from typing import Any
 
 import numba as _numba
 import numpy as np
+from numba.np.ufunc import parallel as _parallel
 
 from grading.driver.arrays import cells_and_strides, elements
+from grading.driver.blame import own
 from grading.driver.family import Family
-from grading.driver.recording import Recording
-from grading.driver.sources import record
 from grading.protocol.messages import Array, Request, Response
 
 family = Family()
 
 numba: Any = _numba
+parallel_module: Any = _parallel
 
 GUARDS = 16
 """Cells on either side of a storage that belong to nobody."""
@@ -28,12 +29,13 @@ class Guarded:
     """An array laid out in memory between guard cells."""
 
     def __init__(self, array: Array, guard: float) -> None:
-        cells, self.strides = cells_and_strides(array)
-        self.shape = array.shape
-        self.size = len(cells)
-        self.buffer = np.full(self.size + 2 * GUARDS, guard)
-        self.storage = self.buffer[GUARDS : GUARDS + self.size]
-        self.storage[:] = cells
+        with own:
+            cells, self.strides = cells_and_strides(array)
+            self.shape = array.shape
+            self.size = len(cells)
+            self.buffer = np.full(self.size + 2 * GUARDS, guard)
+            self.storage = self.buffer[GUARDS : GUARDS + self.size]
+            self.storage[:] = cells
 
     def tuple(self) -> tuple[Array, Array, Array]:
         """Return storage, shape and strides, as kernels take them."""
@@ -85,8 +87,12 @@ def repeat(request: Request) -> Response:
     kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
     first, *others = request.arrays
     inputs = [part for array in others for part in Guarded(array, np.nan).tuple()]
-    before = numba.get_num_threads()
-    numba.set_num_threads(options["threads"] or numba.config.NUMBA_NUM_THREADS)
+    # As the compiler does: threads are launched once, as many as the submission's variable says.
+    numba.config.reload_config()
+    with own:
+        before = numba.get_num_threads()
+        # The configuration may say more than were launched: a submission may set the variable late.
+        numba.set_num_threads(options["threads"] or parallel_module.NUM_THREADS)
     results = np.empty((options["times"], *first.shape))
     try:
         for result in results:
@@ -97,65 +103,6 @@ def repeat(request: Request) -> Response:
     finally:
         numba.set_num_threads(before)
     return Response(request, (results,))
-
-
-@family.operation
-def accesses(request: Request) -> Response:
-    """Record which iteration of a kernel's `prange` loops touches which cell, on its source.
-
-    The options are those of `run`.
-
-    Returns:
-        The rows of `Recording.accesses`, and its loops and arrays by name. `recorded` is False, and
-        there are no rows, where the source cannot be run without the compiler.
-
-    Shape:
-        → (any, 5).
-    """
-    options = request.options
-    kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
-    out = Guarded(request.arrays[0], GUARD)
-    operands = [Guarded(array, np.nan) for array in request.arrays[1:]]
-    size = [out.size] if options["kernel"].startswith("tensor_conv") else []
-    inputs = [part for operand in operands for part in operand.tuple()]
-    try:
-        found = record(kernel, [*out.tuple(), *size, *inputs, *options.get("more", ())])
-    except Exception as error:  # The compiled kernel may be right all the same.
-        reason = f"{type(error).__name__}: {error}"[:200]
-        found, recorded = Recording(np.zeros((0, 5), np.int64), [], []), False
-    else:
-        reason, recorded = "", True
-    plain = {
-        "recorded": recorded,
-        "reason": reason,
-        "loops": [list(loop) for loop in found.loops],
-        "arrays": [list(array) for array in found.arrays],
-    }
-    return Response(request, (found.accesses,), plain=plain)
-
-
-@family.operation
-def parallel(request: Request) -> Response:
-    """Count the `prange` loops of a kernel that numba runs in parallel, by its own diagnosis.
-
-    None where numba compiles nothing.
-    """
-    if numba.config.DISABLE_JIT:
-        return Response(request, plain={"parallel loops": None})
-    run(request)  # Compiled at the first call.
-    options = request.options
-    kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
-    compiled = getattr(kernel, "parallel", kernel)
-    loops = 0
-    for signature in getattr(compiled, "signatures", ()):
-        diagnosis = compiled.get_metadata(signature).get("parfor_diagnostics")
-        if diagnosis is None:  # It was read from disk.
-            fresh = numba.njit(**compiled.targetoptions)(compiled.py_func)
-            fresh.compile(signature)
-            diagnosis = fresh.get_metadata(signature).get("parfor_diagnostics")
-        found = () if diagnosis is None else diagnosis.initial_parfors
-        loops += sum("prange" in str(parfor.patterns) for parfor in found)
-    return Response(request, plain={"parallel loops": loops})
 
 
 @functools.cache

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from grading.driver.arrays import cells_and_strides
+from grading.driver.answers import (
+    AnswerError,
+    IndexBuffer,
+    cells,
+    integer,
+    integers,
+    number,
+    truth,
+)
+from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.family import Family
 from grading.protocol.messages import Request, Response
 from minitorch.tensor_data import (
@@ -20,7 +29,9 @@ family = Family()
 def position(request: Request) -> Response:
     """Return the position of an index."""
     index, strides = (np.array(request.options[name], np.int64) for name in ("index", "strides"))
-    return Response(request, plain=int(index_to_position(index, strides)))
+    return Response(
+        request, plain=integer(index_to_position(index, strides), "`index_to_position`")
+    )
 
 
 @family.operation
@@ -29,7 +40,7 @@ def indices(request: Request) -> Response:
     shape = np.array(request.options["shape"], np.int64)
     found = []
     for ordinal in range(int(shape.prod())):
-        index = np.full(len(shape), -1, np.int64)
+        index = IndexBuffer.of(len(shape))
         to_index(ordinal, shape, index)
         found.append(index.tolist())
     return Response(request, plain=found)
@@ -41,7 +52,7 @@ def broadcast(request: Request) -> Response:
     big, small = (np.array(request.options[name], np.int64) for name in ("big", "small"))
     found = []
     for index in np.ndindex(*big.tolist()):
-        out = np.full(len(small), -1, np.int64)
+        out = IndexBuffer.of(len(small))
         broadcast_index(np.array(index, np.int64), big, small, out)
         found.append(out.tolist())
     return Response(request, plain=found)
@@ -51,7 +62,10 @@ def broadcast(request: Request) -> Response:
 def common_shape(request: Request) -> Response:
     """Return the shape of two tensors combined."""
     result = shape_broadcast(tuple(request.options["a"]), tuple(request.options["b"]))
-    return Response(request, plain=list(result))
+    if not isinstance(result, tuple):
+        kind = type(result).__name__
+        raise AnswerError(f"`shape_broadcast` returned {kind}, expected a tuple")
+    return Response(request, plain=integers(result, "`shape_broadcast`"))
 
 
 def tensor_data(request: Request) -> TensorData:
@@ -67,19 +81,19 @@ def describe(request: Request) -> Response:
     data = tensor_data(request)
     if "order" in request.options:
         data = data.permute(*request.options["order"])
-    listed = [tuple(int(i) for i in index) for index in data.indices()]
+    listed = [tuple(integers(index, "`indices`")) for index in data.indices()]
     storage, shape, strides = data.tuple()
     return Response(
         request,
         plain={
-            "shape": list(data.shape),
-            "strides": list(data.strides),
-            "size": int(data.size),
-            "dims": int(data.dims),
-            "contiguous": bool(data.is_contiguous()),
+            "shape": integers(data.shape, "the shape"),
+            "strides": integers(data.strides, "the strides"),
+            "size": integer(data.size, "the size"),
+            "dims": integer(data.dims, "`dims`"),
+            "contiguous": truth(data.is_contiguous(), "`is_contiguous`"),
             "indices": [list(index) for index in sorted(listed)],
-            "elements": [float(data.get(index)) for index in np.ndindex(*data.shape)],
-            "tuple": [len(storage), shape.tolist(), strides.tolist()],
+            "elements": [number(data.get(index), "`get`") for index in np.ndindex(*data.shape)],
+            "tuple": [len(storage), integers(shape), integers(strides)],
         },
     )
 
@@ -87,7 +101,8 @@ def describe(request: Request) -> Response:
 @family.operation
 def index(request: Request) -> Response:
     """Return the position of an index in tensor data; errors are what is looked for."""
-    return Response(request, plain=int(tensor_data(request).index(tuple(request.options["index"]))))
+    found = tensor_data(request).index(tuple(request.options["index"]))
+    return Response(request, plain=integer(found, "`index`"))
 
 
 @family.operation
@@ -96,7 +111,7 @@ def assign(request: Request) -> Response:
     data = tensor_data(request)
     for key, value in request.options["assignments"]:
         data.set(tuple(key), value)
-    return Response(request, (np.array(data._storage, np.float64),))
+    return Response(request, (cells(data._storage).copy(),))
 
 
 @family.operation
@@ -104,14 +119,26 @@ def strides(request: Request) -> Response:
     """Return the strides of tensor data made from a shape alone."""
     shape = tuple(request.options["shape"])
     data = TensorData(np.zeros(int(np.prod(shape))), shape)
-    return Response(request, plain=list(data.strides))
+    return Response(request, plain=integers(data.strides, "the strides"))
+
+
+@family.operation
+def write_and_permute(request: Request) -> Response:
+    """Permute tensor data, write to its storage, and return the elements of what was permuted.
+
+    The driver writes 100 more into each cell, and reads the cells of the other storage itself.
+    """
+    data = tensor_data(request)
+    permuted = data.permute(*request.options["order"])
+    data._storage[:] = data._storage + 100.0
+    return Response(request, (elements(permuted._storage, permuted.shape, permuted.strides),))
 
 
 @family.operation
 def permute_badly(request: Request) -> Response:
     """Permute by an order that is none; an error is what is looked for."""
     permuted = tensor_data(request).permute(*request.options["order"])
-    return Response(request, plain=list(permuted.shape))
+    return Response(request, plain=integers(permuted.shape, "the shape"))
 
 
 __all__ = ["family"]

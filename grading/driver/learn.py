@@ -66,6 +66,23 @@ def begin(request: Request) -> Response:
 
 
 @family.operation
+def describe(request: Request) -> Response:
+    """Go forward and backward once, and describe the parameters; nothing is learnt.
+
+    Shape:
+        inputs (batch, ...), labels (batch,).
+    """
+    network = _current["training"].network
+    network.mode(train=True)
+    network.learn(*request.arrays)
+    reached = [parameter.gradient() is not None for parameter in network.parameters]
+    arrays = [parameter.array() for parameter in network.parameters]
+    for parameter, array in zip(network.parameters, arrays, strict=True):
+        parameter.set(array)  # This forgets the gradient.
+    return Response(request, plain={"sizes": [a.size for a in arrays], "reached": reached})
+
+
+@family.operation
 def steps(request: Request) -> Response:
     """Learn from batches, one after the other; return their losses.
 

@@ -1,17 +1,15 @@
-"""Running the tests that a learner has written, on the learner's code and on wrong versions of it.
+"""Running the tests that a learner has written, on the learner's code.
 
-A wrong version is the text of a function, which takes the place of one of the submission's. The
-tests are imported anew for each, so that they see it however they import it.
+The judge also has them run on copies of the submission in which one function is wrong. Nothing here
+knows of it.
 """
 
 import importlib
 import importlib.util
 import inspect
-import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,21 +22,13 @@ from grading.protocol.messages import Request, Response
 
 family = Family()
 
-EXAMPLES = 60
-
-HOMES = {
-    "operators": ("minitorch.operators", "mt_tensor.operators"),
-    "nn": ("minitorch.nn", "minitorch", "mt_nn", "mt_nn.functional"),
-}
-"""The modules from which tests may import a function of a family."""
-
 
 @family.operation
 def run(request: Request) -> Response:
     """Run the tests of a file that carry a marker.
 
-    Options: `file`, its name in the folder ``tests``; `marker`; and `replaced`, the family, the
-    name and the text of a function that takes the place of the submission's, or None.
+    Options: `file`, its name in the folder ``tests``; `marker`; and `examples`, the number of
+    examples that hypothesis draws for a test.
 
     Returns:
         For each test "passed", or the name of the exception that it raised and what it says;
@@ -53,11 +43,11 @@ def run(request: Request) -> Response:
         database=None,
         deadline=None,
         derandomize=True,
-        max_examples=EXAMPLES,
+        max_examples=options["examples"],
         suppress_health_check=list(HealthCheck),
     )
     settings.load_profile("learner")
-    with _replaced(options["replaced"]), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         outcomes = {
             name: _outcome(test, arguments)
@@ -73,32 +63,6 @@ def _find(file: str) -> Path | None:
         if path.is_file():
             return path
     return None
-
-
-@contextmanager
-def _replaced(change: Any) -> Iterator[None]:
-    """Put a wrong function in the place of the submission's for a while."""
-    if change is None:
-        yield
-        return
-    kind, name, text = change
-    wrong: Any = None
-    before: list[tuple[ModuleType, Any]] = []
-    for home in HOMES[kind]:
-        try:
-            module = importlib.import_module(home)
-        except ImportError:
-            continue
-        right = getattr(module, name, None)
-        if callable(right):
-            wrong = wrong or eval(text, {"right": right, "math": math})
-            before.append((module, right))
-            setattr(module, name, wrong)
-    try:
-        yield
-    finally:
-        for module, right in before:
-            setattr(module, name, right)
 
 
 def _import(path: Path) -> ModuleType:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from grading.driver.answers import text, truth
 from grading.driver.family import Family
 from grading.protocol.messages import Plain, Request, Response
 from minitorch.module import Module, Parameter
@@ -37,7 +38,7 @@ def below(module: Any, path: list[str]) -> Any:
 
 def training(module: Any, tree: Plain, path: tuple[str, ...] = ()) -> dict[str, bool]:
     """Return the flag of every module by its dotted path."""
-    flags = {".".join(path): bool(module.training)}
+    flags = {".".join(path): truth(module.training, "`training`")}
     for name, child in tree.get("children", {}).items():
         flags |= training(getattr(module, name), child, (*path, name))
     return flags
@@ -55,7 +56,7 @@ def parameters(request: Request) -> Response:
     return Response(
         request,
         plain={
-            "named": sorted([name, p.value] for name, p in pairs),
+            "named": sorted([text(name, "a name"), p.value] for name, p in pairs),
             "values": sorted(p.value for p in root.parameters()),
             "children": len(list(root.modules())),
         },

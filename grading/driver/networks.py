@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver import editions
+from grading.driver.answers import number
 from grading.driver.arrays import elements
 from grading.protocol.messages import Array
 
@@ -47,12 +48,12 @@ class ScalarParameter(Parameter):
 
     def array(self) -> Array:
         """Return the value."""
-        return np.array(self._parameter.value.data)
+        return np.array(number(self._parameter.value.data, "the data of a Scalar"))
 
     def gradient(self) -> Array | None:
         """Return the derivative, None if none has arrived."""
         derivative = self._parameter.value.derivative
-        return None if derivative is None else np.array(float(derivative))
+        return None if derivative is None else np.array(number(derivative, "a derivative"))
 
     def set(self, array: Array) -> None:
         """Set the value, and forget the derivative."""
@@ -154,12 +155,13 @@ class ScalarNetwork(Network):
             out = self.forward(self.module, point)
             loss = -(out if label > MIDDLE else -out + 1.0).log()
             (loss / float(len(inputs))).backward()
-            total += loss.data / len(inputs)
-        return float(total)
+            total += number(loss.data, "the data of a Scalar") / len(inputs)
+        return total
 
     def predict(self, inputs: Array) -> Array:
         """Go forward."""
-        return np.array([self.forward(self.module, point).data for point in inputs])
+        said = [self.forward(self.module, point).data for point in inputs]
+        return np.array([number(each, "the data of a Scalar") for each in said])
 
 
 def make_network(problem: str, arrays: Sequence[Array], seed: int, options: Any) -> Network:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from grading.driver.answers import integers
 from grading.driver.backends import backend
 from grading.driver.calls import call_function, to_array, to_tensor
 from grading.driver.family import Family
@@ -48,4 +49,6 @@ def tile(request: Request) -> Response:
     """Cut images into windows."""
     x = to_tensor(request.arrays[0], backend("simple"))
     windows, height, width = nn.tile(x, tuple(request.options["kernel"]))
-    return Response(request, (to_array(windows), np.array([height, width], np.float64)))
+    return Response(
+        request, (to_array(windows), np.array(integers((height, width), "`tile`"), np.float64))
+    )

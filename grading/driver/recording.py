@@ -98,9 +98,22 @@ class Recording:
 
 
 class Tape:
-    """The accesses so far, and the arrays that are watched."""
+    """The accesses so far, and the arrays that are watched.
 
-    def __init__(self) -> None:
+    Args:
+        counting: True to count accesses instead of keeping each of them.
+
+    Attributes:
+        work: The number of accesses of each iteration, by loop and iteration.
+        work_outside: The number of accesses outside of all loops.
+        written: The cells of the first array that iterations write.
+    """
+
+    def __init__(self, counting: bool = False) -> None:
+        self.counting = counting
+        self.work: dict[tuple[int, int], int] = {}
+        self.work_outside = 0
+        self.written: set[int] = set()
         self.memories: list[Memory] = []
         self.loops: list[tuple[str, int]] = []
         self.rows: list[tuple[int, int, int, int, int]] = []
@@ -150,9 +163,17 @@ class Tape:
             width: The number of cells below each element.
             write: True for a write, False for a read.
         """
-        if self.iteration is None or memory is self.reduced:
+        listed = np.ravel(cells).tolist()
+        if self.iteration is None:
+            self.work_outside += len(listed)
             return
-        for cell in np.ravel(cells).tolist():
+        key = len(self.loops) - 1, self.iteration
+        self.work[key] = self.work.get(key, 0) + len(listed)
+        if write and memory.number == 0:
+            self.written.update(listed)
+        if self.counting or memory is self.reduced:
+            return
+        for cell in listed:
             for at in range(cell, cell + width):
                 self._now.add((memory.number, at, int(write)))
 
@@ -237,7 +258,7 @@ class Recorded(np.ndarray[Any, Any]):
     def note(self, write: bool, index: Any = ...) -> None:
         """Note an access to the elements at an index."""
         memory, tape = self.memory, self.tape
-        if memory is None or tape is None or tape.iteration is None:
+        if memory is None or tape is None:
             return
         if self._cells is None:
             self._cells = memory.cells_of(self)

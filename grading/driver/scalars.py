@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from grading.driver import editions
+from grading.driver.answers import AnswerError, number, truth
 from grading.driver.editions import find
 from grading.driver.family import Family
 from grading.protocol.messages import Plain, Request, Response
@@ -45,9 +46,21 @@ def run_program(program: Plain, nodes: list[Any]) -> list[Any]:
     return nodes
 
 
-def numbers(values: Sequence[float | None]) -> Any:
+def data_of(scalar: Any) -> float:
+    """Return the number of a scalar.
+
+    Raises:
+        AnswerError: It is no scalar, or holds no number.
+    """
+    if not isinstance(scalar, Scalar):
+        raise AnswerError(f"the result is {type(scalar).__name__}, expected a Scalar")
+    return number(scalar.data, "the data of a Scalar")
+
+
+def derivatives(scalars: Sequence[Any]) -> Any:
     """Return derivatives as an array, 0 for none."""
-    return np.array([0.0 if value is None else float(value) for value in values])
+    found = [scalar.derivative for scalar in scalars]
+    return np.array([0.0 if d is None else number(d, "a derivative") for d in found])
 
 
 @family.operation
@@ -56,7 +69,7 @@ def program(request: Request) -> Response:
     options = request.options
     inputs = [Scalar(x) for x in options["inputs"]]
     nodes = run_program(options["program"], [*inputs])
-    values = numbers([node.data for node in nodes[len(inputs) :]])
+    values = np.array([data_of(node) for node in nodes[len(inputs) :]])
     if "backward" not in options:
         return Response(request, (values,))
     for d_output in options["backward"]:
@@ -64,7 +77,13 @@ def program(request: Request) -> Response:
             nodes[-1].backward()
         else:
             nodes[-1].backward(d_output)
-    return Response(request, (values, numbers([x.derivative for x in inputs])))
+    return Response(request, (values, derivatives(inputs)))
+
+
+@family.operation
+def gives(request: Request) -> Response:
+    """Return whether the class of scalars has a method."""
+    return Response(request, plain=hasattr(Scalar, request.options["name"]))
 
 
 @family.operation
@@ -75,15 +94,15 @@ def history(request: Request) -> Response:
     result = STEPS[name](*inputs)
     parents = editions.parents(result)
     if name in EITHER_ORDER:
-        parents.sort(key=lambda parent: next(i for i, x in enumerate(inputs) if x is parent))
+        parents.sort(key=lambda parent: [x is parent for x in inputs], reverse=True)
     return Response(
         request,
         plain={
-            "leaves": [x.is_leaf() for x in inputs],
-            "result is leaf": result.is_leaf(),
-            "result is constant": editions.is_constant(result),
-            "parents": [next(i for i, x in enumerate(inputs) if x is p) for p in parents],
-            "data": [x.data for x in inputs],
+            "leaves": [truth(x.is_leaf()) for x in inputs],
+            "result is leaf": truth(result.is_leaf()),
+            "result is constant": truth(editions.is_constant(result)),
+            "parents": [i for p in parents for i, x in enumerate(inputs) if x is p],
+            "data": [data_of(x) for x in inputs],
         },
     )
 
@@ -110,7 +129,8 @@ def chain_rule(request: Request) -> Response:
         @staticmethod
         def backward(ctx: Any, d_output: float) -> Any:
             (kept,) = editions.saved_values(ctx)
-            derivatives = tuple(factor * kept * d_output for factor in factors)
+            arrived = number(d_output, "`chain_rule`")
+            derivatives = tuple(factor * kept * arrived for factor in factors)
             return derivatives if len(derivatives) > 1 else derivatives[0]
 
     distinct = [
@@ -121,7 +141,7 @@ def chain_rule(request: Request) -> Response:
     result = MadeUp.apply(*given)
     pairs = editions.chain_rule(result, options["d_output"])
     described = [
-        [next(i for i, x in enumerate(distinct) if x is node), float(derivative)]
+        [next(i for i, x in enumerate(distinct) if x is node), number(derivative, "`chain_rule`")]
         for node, derivative in pairs
     ]
     return Response(request, plain=described)

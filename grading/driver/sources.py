@@ -16,6 +16,9 @@ from grading.driver.recording import Recording, Tape, UnrecordableError
 
 numba: Any = _numba
 
+THREADS = 8
+"""The number of threads that a kernel is told when it asks."""
+
 
 class ModuleView:
     """A module as the source under the recorder sees it."""
@@ -44,7 +47,7 @@ class Sources:
         """
         # A kernel that is compiled in two ways names the parallel one.
         compiled = getattr(kernel, "parallel", kernel)
-        source = self.replaced(compiled, bool(numba.config.DISABLE_JIT))
+        source = self.replaced(compiled, parallel=False)
         if not isinstance(source, FunctionType) or source is compiled:
             raise UnrecordableError("the kernel has no source")
         return source
@@ -56,7 +59,14 @@ class Sources:
         if value is numba.pndindex:
             return self.tape.pndindex if parallel else np.ndindex
         if value is numba.get_thread_id:
-            raise UnrecordableError("the kernel asks for the number of its thread")
+            if not self.tape.counting:
+                raise UnrecordableError("the kernel asks for the number of its thread")
+            return lambda: 0
+        if value is numba.get_num_threads:
+            return lambda: THREADS
+        if isinstance(value, numba.types.Type):
+            # numba takes its own types for those of NumPy.
+            return numba.np.numpy_support.as_dtype(value).type
         if isinstance(value, ModuleType):
             return ModuleView(value, self, parallel)
         home = str(getattr(value, "__module__", None) or "")
@@ -111,18 +121,19 @@ def _names(code: CodeType) -> set[str]:
     return names
 
 
-def record(kernel: Any, arguments: Sequence[Any]) -> Recording:
+def record(kernel: Any, arguments: Sequence[Any], tape: Tape | None = None) -> Recording:
     """Run the source of a kernel and return which iteration touched which cell.
 
     Args:
-        kernel: A kernel: compiled by numba, or a plain function where numba is switched off.
+        kernel: A kernel: compiled by numba, or a plain function.
         arguments: Its arguments; arrays among them are written to.
+        tape: What keeps the accesses; a fresh one unless given.
 
     Raises:
         UnrecordableError: The source cannot be run under the recorder.
         Exception: Whatever the source raises; the compiled kernel may raise nothing.
     """
-    tape = Tape()
+    tape = tape or Tape()
     source = Sources(tape).of_kernel(kernel)
     parameters = source.__code__.co_varnames[: source.__code__.co_argcount]
     names = [*parameters, *[""] * (len(arguments) - len(parameters))]

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from grading.driver import FAMILIES
+from grading.driver.answers import AnswerError, cells, integer
 from grading.driver.backends import backend
+from grading.driver.blame import own
 from grading.driver.family import Family
 from grading.driver.held import Rows, arranged
 from grading.protocol.messages import Array, Request, Response
@@ -87,15 +89,15 @@ def _elements(tensor: Any) -> Array:
     """Read a tensor without a copy.
 
     Raises:
-        ValueError: An element lies outside of the storage.
+        AnswerError: An element lies outside of the storage.
     """
     data = tensor._tensor
-    storage = np.asarray(data._storage, np.float64)
-    shape = tuple(int(size) for size in data.shape)
-    strides = tuple(int(stride) for stride in data.strides)
+    storage = cells(data._storage)
+    shape = tuple(integer(size, "the shape of a tensor") for size in data.shape)
+    strides = tuple(integer(stride, "the strides of a tensor") for stride in data.strides)
     last = sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if min((*shape, *strides)) < 0 or last >= len(storage):
-        raise ValueError(
+        raise AnswerError(
             f"a tensor of shape {shape} and strides {strides} reaches beyond its storage of "
             f"{len(storage)} cells"
         )
@@ -113,8 +115,10 @@ def _function(name: str) -> Callable[..., Any]:
 def _one_thread() -> Iterator[None]:
     """Let numba's parallel loops run on one thread, as the yardstick does."""
     numba = importlib.import_module("numba")
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
+    numba.config.reload_config()
+    with own:
+        before = numba.get_num_threads()
+        numba.set_num_threads(1)
     try:
         yield
     finally:

@@ -9,11 +9,9 @@ from grading.isolation.errors import CheckAbandoned, IsolationError, WorkerError
 from grading.isolation.levels import Isolation
 from grading.isolation.limits import Limits
 from grading.isolation.subject import IsolatedSubject
-from grading.isolation.watch import CpuTime
 
 __all__ = [
     "CheckAbandoned",
-    "CpuTime",
     "IsolatedSubject",
     "Isolation",
     "IsolationError",

@@ -1,4 +1,4 @@
-"""The judge's end of the socket: whole frames or nothing, by the judge's clock."""
+"""The judge's end of the socket: whole frames or nothing, as long as the judge waits."""
 
 import select
 import socket
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.isolation.budget import Budget
 from grading.isolation.errors import LostError
 from grading.isolation.replies import LONGEST_HEADER, parse_header
 from grading.protocol.wire import LENGTHS, Frame, WireError
@@ -28,10 +29,10 @@ class Channel:
         self._end = end
         self._largest = largest
         self._watch = watch
-        self._next_look = time.monotonic() + GLANCE
+        self._next_look = time.monotonic()
         end.setblocking(False)
 
-    def send(self, frame: Frame, deadline: float) -> None:
+    def send(self, frame: Frame, budget: Budget) -> None:
         """Send a frame.
 
         Raises:
@@ -40,7 +41,7 @@ class Channel:
         for piece in frame.pieces():
             view = memoryview(piece)
             while view:
-                self._wait(deadline, writing=True)
+                self._wait(budget, writing=True)
                 try:
                     view = view[self._end.send(view) :]
                 except BlockingIOError:
@@ -48,18 +49,18 @@ class Channel:
                 except OSError:
                     raise LostError("WorkerDied", "the worker ended") from None
 
-    def receive(self, deadline: float) -> Frame:
+    def receive(self, budget: Budget) -> Frame:
         """Receive a frame.
 
         Raises:
             LostError: The worker is gone, does not answer in time, or breaks a rule.
             WireError: What it sends is no frame, or too large.
         """
-        header_length, cells_length = LENGTHS.unpack(self._read(LENGTHS.size, deadline))
+        header_length, cells_length = LENGTHS.unpack(self._read(LENGTHS.size, budget))
         if header_length > LONGEST_HEADER or cells_length > self._largest:
             raise WireError(f"it announces {header_length} + {cells_length} bytes")
-        header = parse_header(self._read(header_length, deadline))
-        return Frame(header, self._read(cells_length, deadline))
+        header = parse_header(self._read(header_length, budget))
+        return Frame(header, self._read(cells_length, budget))
 
     def pending(self) -> bool:
         """Return whether something can be read, or the worker is gone."""
@@ -71,12 +72,12 @@ class Channel:
         """Close this end: a worker that waits for requests goes."""
         self._end.close()
 
-    def _read(self, length: int, deadline: float) -> memoryview:
+    def _read(self, length: int, budget: Budget) -> memoryview:
         # Memory that is not written to costs nothing: a length may be announced and never come.
         received = np.empty(length, np.uint8).data
         left = received
         while left:
-            self._wait(deadline, writing=False)
+            self._wait(budget, writing=False)
             try:
                 count = self._end.recv_into(left)
             except BlockingIOError:
@@ -88,16 +89,14 @@ class Channel:
             left = left[count:]
         return received
 
-    def _wait(self, deadline: float, writing: bool) -> None:
+    def _wait(self, budget: Budget, writing: bool) -> None:
         """Wait until bytes can go on their way; look after the worker meanwhile."""
         poll = select.poll()
         poll.register(self._end, select.POLLOUT if writing else select.POLLIN)
         while True:
-            now = time.monotonic()
-            if now >= deadline:
-                raise LostError("TimedOut", "the time is up")
-            if now >= self._next_look:
+            if time.monotonic() >= self._next_look:
                 self._watch()
+                budget.check()
                 self._next_look = time.monotonic() + GLANCE
-            if poll.poll(1000 * min(GLANCE, deadline - now)):
+            if poll.poll(1000 * GLANCE):
                 return

@@ -15,7 +15,7 @@ class Launch:
     """Everything that starting one worker takes.
 
     Attributes:
-        command: The words of the command, but for the worker's two arguments.
+        command: The words of the command, but for the worker's arguments.
         environment: All its variables.
         settings: The first of the arguments.
         shown_as: How paths of the worker begin, and what a report writes instead.

@@ -8,15 +8,21 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker may use. The judge's clock and eyes enforce them, and the kernel where it can.
+    """What a worker may use. The judge enforces the limits, and the kernel where it can.
+
+    Seconds are those of processor time, so that a machine that is busy costs nobody a mark;
+    `grading.isolation.budget` says what counts.
 
     Attributes:
-        call_seconds: How long one request may take; the first call of a kernel compiles it.
-        learn_seconds: How long one that trains a network may take; the first compiles its kernels,
-            a dozen of them.
-        check_seconds: How long the requests of one check may take together, None for any time.
-        total_seconds: How long all requests to a submission may take together.
-        start_seconds: How long a worker may take before it asks for requests.
+        call_seconds: Of one request, beyond compilation.
+        long_seconds: Of one request that is made of many calls: the learner's tests, a timed trial.
+        learn_seconds: Of one request that trains a network.
+        compile_seconds: Of one request, what may count as compilation.
+        hang_seconds: How long one request may go on while the worker neither runs nor waits for a
+            processor.
+        check_seconds: Of all requests of a check together, None for any time.
+        total_seconds: Of all requests to a submission together.
+        start_seconds: Of a worker before it asks for requests.
         memory_mb: Memory of all processes of a worker together, in MiB.
         processes: Processes and threads of a worker.
         file_mb: The size of one file, in MiB.
@@ -26,8 +32,11 @@ class Limits:
         stops: How often in one check a worker may die or be stopped before the check is given up.
     """
 
-    call_seconds: float = 60.0
+    call_seconds: float = 10.0
+    long_seconds: float = 60.0
     learn_seconds: float = 180.0
+    compile_seconds: float = 60.0
+    hang_seconds: float = 60.0
     check_seconds: float | None = None
     total_seconds: float = 3600.0
     start_seconds: float = 60.0

@@ -18,7 +18,7 @@ KIT = "/kit"
 
 SUBMISSION = "/submission"
 HOME = "/tmp/home"
-"""The worker's own folder: its home, and where it works."""
+"""The worker's own folder: its home, and where it starts."""
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ class Plain(Level):
             for path in (home, home / "tmp"):
                 os.chown(path, user, user)
         settings = Settings(
+            root=str(copy),
             submission=tuple(map(str, places)),
             third_party=tuple(map(str, third_party())),
             user=user,

@@ -8,17 +8,18 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
+from grading.isolation.budget import Allowance, Budget
 from grading.isolation.channel import Channel
 from grading.isolation.errors import IsolationError, LostError
 from grading.isolation.launch import Level
 from grading.isolation.limits import Limits
 from grading.isolation.output import Output
-from grading.isolation.watch import CpuTime, Watch
+from grading.isolation.watch import Watch
 from grading.isolation.worker_files import WorkerSetup
 from grading.protocol.wire import Frame, WireError
+from grading.worker.compiling import COMPILING
 
 
 class WorkerProcess:
@@ -35,6 +36,7 @@ class WorkerProcess:
 
     def __init__(self, level: Level, setup: WorkerSetup, limits: Limits) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="mt-worker-")).resolve()
+        self._compiling = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         try:
@@ -49,16 +51,17 @@ class WorkerProcess:
         here, there = socket.socketpair()
         reading, writing = os.pipe()
         self.output = Output(reading)
+        descriptors = there.fileno(), self._compiling.fileno()
         with there:
             try:
                 self._process = subprocess.Popen(
-                    [*self._launch.command, settings, str(there.fileno())],
+                    [*self._launch.command, settings, *map(str, descriptors)],
                     stdin=subprocess.DEVNULL,
                     stdout=writing,
                     stderr=writing,
                     cwd=self._folder,
                     env=dict(self._launch.environment),
-                    pass_fds=(there.fileno(),),
+                    pass_fds=descriptors,
                     start_new_session=True,
                 )
             except OSError as error:
@@ -69,9 +72,9 @@ class WorkerProcess:
         self._limits = limits
         self._watch = Watch(self._process.pid, limits, self.output, self._launch.scratch)
         self._channel = Channel(here, limits.reply_mb << 20, self._watch.look)
-        deadline = time.monotonic() + limits.start_seconds
+        budget = self.budget(Allowance(limits.start_seconds, 0.0, limits.start_seconds))
         try:
-            if self._channel.receive(deadline).header.get("ready") is not True:
+            if self._channel.receive(budget).header.get("ready") is not True:
                 raise WireError("its first words are not that it is ready")
         except (LostError, WireError) as error:
             self.end()
@@ -88,7 +91,11 @@ class WorkerProcess:
             for name in ("memory_mb", "processes", "file_mb", "scratch_mb", "reply_mb")
         )
 
-    def exchange(self, frame: Frame, deadline: float) -> Frame:
+    def budget(self, allowance: Allowance) -> Budget:
+        """Return the budget of a call that begins now."""
+        return Budget(allowance, self._watch.cpu_time, self._is_compiling)
+
+    def exchange(self, frame: Frame, budget: Budget) -> Frame:
         """Send a request and receive what comes back.
 
         Raises:
@@ -100,12 +107,12 @@ class WorkerProcess:
             if self._process is not None and self._process.poll() is not None:
                 raise LostError("WorkerDied", "the worker ended between two requests")
             raise WireError("it speaks before it is asked")
-        self._channel.send(frame, deadline)
-        return self._channel.receive(deadline)
+        self._channel.send(frame, budget)
+        return self._channel.receive(budget)
 
-    def cpu_time(self) -> CpuTime:
-        """Return what the worker had of the processors so far."""
-        return self._watch.cpu_time()
+    def _is_compiling(self) -> bool:
+        """Return whether numba compiles in the worker now, as the worker says."""
+        return os.pread(self._compiling.fileno(), 1, 0) == COMPILING
 
     def shown(self, text: str) -> str:
         """Return a text in which paths of the worker are relative to the submission."""
@@ -129,6 +136,7 @@ class WorkerProcess:
             self._launch.end()
             self.output.finish()
             self._process = None
+        self._compiling.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         return how
 

@@ -30,11 +30,13 @@ class Raised:
         kinds: Names of the class and its bases, nearest first.
         message: What it said.
         trace: File, line and function of each call on the way to it, outermost first.
+        graders: Whether it says that the driver raised it, and not the code under test.
     """
 
     kinds: tuple[str, ...]
     message: str
     trace: tuple[tuple[str, int, str], ...]
+    graders: bool = False
 
 
 def parse_header(text: bytes | memoryview) -> dict[str, Any]:
@@ -95,7 +97,8 @@ def _raised(header: Mapping[str, Any]) -> Raised:
             case _:
                 raise WireError("a trace is a list of files, lines and functions")
     names = tuple(printable(kind, LONGEST_NAME) for kind in kinds[:50])
-    return Raised(names, printable(message), tuple(trace[-100:]))
+    graders = header.get("graders") is True
+    return Raised(names, printable(message), tuple(trace[-100:]), graders)
 
 
 def _list(header: Mapping[str, Any], key: str) -> list[Any]:

@@ -32,6 +32,7 @@ def launch_in_sandbox(
     """
     copy_worker_files(folder / "kit")
     settings = Settings(
+        root=SUBMISSION,
         submission=tuple(f"{SUBMISSION}/{path}".rstrip("/.") for path in setup.submission),
         third_party=tuple(map(str, third_party())),
         user=fresh_user() if own_user else None,

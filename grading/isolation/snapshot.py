@@ -10,7 +10,7 @@ import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from grading.isolation.limits import MIB
@@ -24,13 +24,16 @@ FOLDERS_LEFT_OUT = frozenset({"__pycache__", "node_modules", "venv", "runs", "di
 SUFFIXES_LEFT_OUT = frozenset({".pyc", ".pyo", ".so", ".pyd", ".nbi", ".nbc"})
 
 
-def take(root: Path, folders: Sequence[Path], to: Path) -> None:
+def take(
+    root: Path, folders: Sequence[Path], to: Path, changes: Mapping[str, str] | None = None
+) -> None:
     """Copy folders of a submission.
 
     Args:
         root: The submission, without links on the way.
         folders: Folders in it.
         to: An existing folder.
+        changes: Files of the copy that have another text, by their paths in the submission.
     """
     left = LARGEST_COPY
     for folder in folders:
@@ -39,6 +42,8 @@ def take(root: Path, folders: Sequence[Path], to: Path) -> None:
         for source in files_of(folder):
             with contextlib.suppress(OSError):
                 left -= _copy(source, place / source.relative_to(folder), left)
+    for name, text in (changes or {}).items():
+        (to / name).write_text(text, encoding="utf-8")
     for path, _, names in os.walk(to):
         Path(path).chmod(0o755)
         for name in names:

@@ -3,27 +3,30 @@
 import secrets
 import shutil
 import tempfile
-import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from grading.isolation.errors import (
-    CheckAbandoned,
-    LostError,
-    WorkerError,
-    smallest,
-)
+from grading.isolation.asked import Asked, name_of
+from grading.isolation.budget import Allowance
+from grading.isolation.errors import CheckAbandoned, LostError, WorkerError, smallest
 from grading.isolation.launch import Level
 from grading.isolation.levels import Isolation, best_level
 from grading.isolation.limits import Limits
 from grading.isolation.process import WorkerProcess
 from grading.isolation.replies import Raised, printable, read_reply
 from grading.isolation.snapshot import take
-from grading.isolation.watch import CpuTime
 from grading.isolation.worker_files import WorkerSetup
-from grading.protocol.messages import Request, Response, Subject, SubjectError
+from grading.protocol.messages import (
+    DriverError,
+    Request,
+    Response,
+    Subject,
+    SubjectError,
+    is_own,
+)
 from grading.protocol.wire import WireError, encode_request
 from grading.submissions.submission import Submission
 
@@ -41,6 +44,8 @@ class IsolatedSubject(Subject):
         isolation: "best" takes the best level that this machine offers, "required" refuses
             anything below a sandbox, "none" is a process with limits.
         gpu: Whether the worker may use the GPU.
+        changes: Files that have another text than in the submission, by their paths.
+        empty: Whether nothing of the submission is there at all.
 
     Raises:
         IsolationError: What is required is not there.
@@ -55,9 +60,15 @@ class IsolatedSubject(Subject):
         limits: Limits | None = None,
         isolation: Isolation = "best",
         gpu: bool = False,
+        changes: Mapping[str, str] | None = None,
+        empty: bool = False,
     ) -> None:
         if not isinstance(submission, Submission):
             submission = Submission.at(submission)
+        self.submission = submission
+        self.folder = submission.root
+        self._isolation: Isolation = isolation
+        self._alone: IsolatedSubject | None = None
         self.level: Level = best_level(isolation)
         self.limits = limits or Limits()
         self.restarts = 0
@@ -66,16 +77,18 @@ class IsolatedSubject(Subject):
         self._forget = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         snapshot = folder / "submission"
         snapshot.mkdir()
-        take(submission.root, [*submission.import_paths, *submission.test_paths], snapshot)
+        paths = () if empty else submission.import_paths
+        tests = () if empty else submission.test_paths
+        take(submission.root, [*paths, *tests], snapshot, changes)
         self._setup = WorkerSetup(
             snapshot,
-            tuple(path.relative_to(submission.root) for path in submission.import_paths),
+            tuple(path.relative_to(submission.root) for path in paths),
             dict(environment or {}),
             gpu,
         )
         self._worker: WorkerProcess | None = None
-        self._seconds_in_all = 0.0
-        self._cpu_time = CpuTime()
+        self._seconds = 0.0
+        self._endless: dict[Asked, str] = {}
         self.begin_check()
 
     def begin_check(self, limits: Limits | None = None) -> None:
@@ -86,39 +99,48 @@ class IsolatedSubject(Subject):
         """
         if limits is not None:
             self.limits = limits
+            if self._alone is not None:
+                self._alone.begin_check(limits)
             if self._worker is not None and not self._worker.accept(limits):
                 self.end_worker()
-        self._seconds_in_check = 0.0
+        self._seconds_before = self.seconds
         self._lost: list[WorkerError] = []
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that all requests so far have used, those without the submission included."""
+        return self._seconds + (self._alone.seconds if self._alone is not None else 0.0)
 
     @property
     def running(self) -> bool:
         """Whether there is a worker that waits for requests."""
         return self._worker is not None
 
-    @property
-    def cpu_time(self) -> CpuTime:
-        """What all workers had of the processors so far."""
-        return self._cpu_time if self._worker is None else self._cpu_time + self._worker.cpu_time()
-
     def answer(self, request: Request) -> Response:
         """Have the worker do what is asked.
 
         Raises:
             SubjectError: The code under test raised an exception.
+            DriverError: The driver did, before or after it called the code under test.
             WorkerError: The worker was lost.
-            CheckAbandoned: It was lost too often in this check.
+            CheckAbandoned: It was lost too often in this check, or a call did not return, now or
+                earlier.
             IsolationError: The grader could not start a worker.
         """
-        seconds = self._seconds_for(request)
+        self._refuse(request)
+        allowance = self._allowance(request)
         if self._worker is None:
             self._worker = WorkerProcess(self.level, self._setup, self.limits)
         worker, number = self._worker, secrets.token_hex(16)
-        start = time.monotonic()
+        budget = worker.budget(allowance)
         try:
-            received = worker.exchange(encode_request(request, number), start + seconds)
+            received = worker.exchange(encode_request(request, number), budget)
+            budget.update()
+            self._seconds += budget.charged
             reply = read_reply(received, request, number)
         except LostError as lost:
+            # It is not asked again, and takes no time from the other functions.
+            self._seconds += 0.0 if lost.kind == "TimedOut" else budget.charged
             raise self._loss(lost.kind, lost.message, request) from None
         except WireError as error:
             raise self._loss("BadReply", f"this is no reply: {error}", request) from None
@@ -126,18 +148,41 @@ class IsolatedSubject(Subject):
             # Between a request and its reply nothing else can be asked.
             self.end_worker()
             raise
-        finally:
-            spent = time.monotonic() - start
-            self._seconds_in_check += spent
-            self._seconds_in_all += spent
         if isinstance(reply, Raised):
             raise self._error(worker, reply, request)
         return reply
+
+    def alone(self) -> "IsolatedSubject":
+        """Return a worker without the submission; it is the same one each time."""
+        if self._alone is None:
+            self._alone = IsolatedSubject(
+                self.submission, limits=self.limits, isolation=self._isolation, empty=True
+            )
+        return self._alone
+
+    @contextmanager
+    def changed(self, sources: Mapping[str, str]) -> Iterator["IsolatedSubject"]:
+        """Return a worker of its own for a copy of the submission with some other files."""
+        setup = self._setup
+        with IsolatedSubject(
+            self.submission,
+            environment=setup.environment,
+            limits=self.limits,
+            isolation=self._isolation,
+            gpu=setup.gpu,
+            changes=sources,
+        ) as copy:
+            try:
+                yield copy
+            finally:
+                self._seconds += copy.seconds
 
     def end_worker(self) -> None:
         """End the worker; the next request starts a fresh one."""
         if self._worker is not None:
             self._end(self._worker)
+        if self._alone is not None:
+            self._alone.end_worker()
 
     def __enter__(self) -> "IsolatedSubject":
         return self
@@ -151,21 +196,35 @@ class IsolatedSubject(Subject):
         self.end_worker()
         self._forget()
 
-    def _seconds_for(self, request: Request) -> float:
+    def _refuse(self, request: Request) -> None:
+        """Answer for the worker where it is known that it would not.
+
+        Raises:
+            CheckAbandoned: A call of the same function did not return.
+        """
+        asked = Asked.by(request)
+        for endless, message in self._endless.items():
+            if asked.calls_all_of(endless):
+                raise CheckAbandoned(WorkerError("TimedOut", message, request), message)
+
+    def _allowance(self, request: Request) -> Allowance:
         """Return how long the judge waits for an answer.
 
         Raises:
             CheckAbandoned: There is no time left at all.
         """
         limits = self.limits
-        left = limits.total_seconds - self._seconds_in_all
+        left = limits.total_seconds - self.seconds
         if limits.check_seconds is not None:
-            left = min(left, limits.check_seconds - self._seconds_in_check)
+            left = min(left, limits.check_seconds - (self.seconds - self._seconds_before))
         if left <= 0:
             why = "the time for all requests is up"
-            raise CheckAbandoned(WorkerError("TimedOut", why, request), why)
-        learns = request.operation.startswith("learn.")
-        return min(left, limits.learn_seconds if learns else limits.call_seconds)
+            raise CheckAbandoned(WorkerError("OutOfTime", why, request), why)
+        family = request.operation.partition(".")[0]
+        run = {"learn": limits.learn_seconds, "learners_tests": limits.long_seconds}
+        run["speed"] = limits.long_seconds
+        seconds = run.get(family, limits.call_seconds)
+        return Allowance(seconds, limits.compile_seconds, limits.hang_seconds, left)
 
     def _loss(self, kind: str, message: str, request: Request) -> BaseException:
         """End the worker; return what is to be raised."""
@@ -175,22 +234,28 @@ class IsolatedSubject(Subject):
         self.restarts += 1
         if kind == "WorkerDied" and how:
             message = f"{message}: {how}"
+        if kind == "TimedOut":
+            message = f"{name_of(request)} {message}"
+            self._endless[Asked.by(request)] = message
         output = printable(worker.shown(worker.output.tail()))
         error = WorkerError(kind, message, request, output)
         self._lost.append(error)
+        if kind in ("TimedOut", "OutOfTime"):
+            return CheckAbandoned(error, message)
         if len(self._lost) < self.limits.stops:
             return error
         times = "once" if len(self._lost) == 1 else f"{len(self._lost)} times"
         return CheckAbandoned(smallest(self._lost), f"the worker was lost {times}")
 
     def _end(self, worker: WorkerProcess) -> str:
-        """End the worker, remember what it had of the processors, and say how it had ended."""
-        self._cpu_time = self.cpu_time
+        """End the worker, and say how it had ended."""
         self._worker = None
         return worker.end()
 
-    def _error(self, worker: WorkerProcess, raised: Raised, request: Request) -> SubjectError:
+    def _error(self, worker: WorkerProcess, raised: Raised, request: Request) -> Exception:
         trace = [(worker.shown(file), line, function) for file, line, function in raised.trace]
         message = worker.shown(raised.message)
+        if raised.graders and not any(is_own(file) for file, _, _ in trace):
+            return DriverError(raised.kinds, message, request, trace)
         output = printable(worker.shown(worker.output.tail()))
         return SubjectError(raised.kinds, message, request, trace, output)

@@ -1,16 +1,15 @@
-"""Decisions about the status of a case, of a check and of a task, each as a table of conditions.
+"""Decisions about the status of a case, a check, a group of checks and a task, each as a table.
 
 `decide` is pure: everything that a decision depends on is in the evidence. The first row of a table
 whose condition holds decides. A reason in a row says why the outcome of the checks is not reported
 as it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from grading.judge.records import CheckResult, Status
-from grading.tasks.model import Task
+from grading.judge.records import CheckResult, GroupResult, Status
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,6 @@ class CaseEvidence:
         fault: What is wrong, if the exception is about the code under test.
         lost: Whether the worker was lost or the time was up.
         passed_again: Whether the case passed when it was repeated.
-        late_twice: Whether the time was up both at first and in the repetition.
-        busy: How the code waited for a processor most of the time; empty if it did not.
         unimplemented: Whether the function is still to be written.
     """
 
@@ -37,8 +34,6 @@ class CaseEvidence:
     fault: str = ""
     lost: bool = False
     passed_again: bool = False
-    late_twice: bool = False
-    busy: str = ""
     unimplemented: bool = False
 
 
@@ -49,14 +44,56 @@ class CheckEvidence:
     Attributes:
         name: The name of the check.
         expected: Whether the table of tasks names it.
-        stopped: Whether the failure of another check ended the run.
+        failed_before: A check of the same group whose failure was enough; empty if there is none.
         cases: The status of each of its cases.
     """
 
     name: str = ""
     expected: bool = True
-    stopped: bool = False
+    failed_before: str = ""
     cases: tuple[Status, ...] = ()
+
+
+@dataclass(frozen=True)
+class GroupEvidence:
+    """Facts about the required checks of one function, or of a few that belong together.
+
+    Attributes:
+        missing: What the submission lacks to have written the functions; empty if nothing.
+        harness_error: Why the harness could not run the checks; empty if it could.
+        open: Whether a function of the group is still to be written.
+        excuse: The function that the group needs and that fails, is not written or is not there.
+        forbidden: Whether a function of the group reaches a call that may not do the work.
+        checks: The result of every check of the group.
+    """
+
+    missing: str = ""
+    harness_error: str = ""
+    open: bool = False
+    excuse: str = ""
+    forbidden: bool = False
+    checks: tuple[CheckResult, ...] = ()
+
+    @property
+    def statuses(self) -> set[Status]:
+        """The statuses of the checks."""
+        return {check.status for check in self.checks}
+
+    @property
+    def bad(self) -> bool:
+        """Whether a check went wrong."""
+        return any(status.bad for status in self.statuses)
+
+    @property
+    def judged(self) -> bool:
+        """Whether a check found anything out."""
+        return any(status.judged for status in self.statuses)
+
+    @property
+    def not_judged(self) -> str:
+        """The reason of the first check that was not judged."""
+        unjudged = (check for check in self.checks if check.status is Status.NOT_JUDGED)
+        return next((check.reason for check in unjudged), "")
 
 
 @dataclass(frozen=True)
@@ -64,43 +101,35 @@ class Evidence:
     """Facts about one task of a submission.
 
     Attributes:
-        missing: What the submission lacks to have done the task; empty if nothing.
         harness_error: Why the harness could not run the checks; empty if it could.
-        open: Whether a function of the task is still to be written.
-        failing_before: The first task that this one builds on and that fails in this run.
-        open_before: The first task that this one builds on and that is not implemented yet.
-        checks: The result of every check.
-        slow: Whether a workload is too slow, where points are for speed.
+        groups: The result of every group of required checks, and of speed where points are for it.
+        advice: The status of every check that is advice.
     """
 
-    missing: str = ""
     harness_error: str = ""
-    open: bool = False
-    failing_before: str = ""
-    open_before: str = ""
-    checks: tuple[CheckResult, ...] = ()
-    slow: bool = False
+    groups: tuple[GroupResult, ...] = ()
+    advice: tuple[Status, ...] = ()
 
     @property
-    def counted(self) -> set[Status]:
-        """The statuses that decide: those of required checks, and errors of any check."""
-        return {
-            check.status for check in self.checks if check.required or check.status is Status.ERROR
-        }
+    def statuses(self) -> set[Status]:
+        """The statuses of the groups."""
+        return {group.status for group in self.groups}
 
     @property
-    def bad(self) -> bool:
-        """True if a required check went wrong."""
-        return any(status.bad for status in self.counted)
+    def missing(self) -> str:
+        """What is not there."""
+        absent = (group for group in self.groups if group.status is Status.NOT_THERE)
+        return next((group.reason for group in absent), "")
 
     @property
-    def judged(self) -> bool:
-        """True if any check was judged, if only an advice."""
-        return any(check.status.judged for check in self.checks)
+    def not_judged(self) -> str:
+        """The reason of the first group that was not judged."""
+        unjudged = (group for group in self.groups if group.status is Status.NOT_JUDGED)
+        return next((group.reason for group in unjudged), "")
 
 
-AnyEvidence: TypeAlias = CaseEvidence | CheckEvidence | Evidence
-E = TypeVar("E", CaseEvidence, CheckEvidence, Evidence)
+AnyEvidence: TypeAlias = CaseEvidence | CheckEvidence | GroupEvidence | Evidence
+E = TypeVar("E", CaseEvidence, CheckEvidence, GroupEvidence, Evidence)
 
 
 @dataclass(frozen=True)
@@ -129,13 +158,16 @@ CASE: tuple[Row[CaseEvidence], ...] = (
         Status.PASSED,
         "{e.fault} at first, and passed when it was repeated",
     ),
-    Row(lambda e: e.late_twice and e.busy, Status.NOT_JUDGED, "{e.busy}"),
     Row(lambda e: e.unimplemented, Status.UNIMPLEMENTED),
     Row(lambda e: True, Status.FAILED),
 )
 
 CHECK: tuple[Row[CheckEvidence], ...] = (
-    Row(lambda e: e.stopped and not e.cases, Status.NOT_JUDGED, "not run any more"),
+    Row(
+        lambda e: e.failed_before and not e.cases,
+        Status.NOT_JUDGED,
+        "left out, because {e.failed_before} fails",
+    ),
     Row(lambda e: not e.expected, Status.ERROR, "{e.name} is not in the table of tasks"),
     Row(lambda e: not e.cases, Status.ERROR, "the check did not run"),
     # An error wins over everything: nobody is charged for it. A wrong answer wins over what is
@@ -147,68 +179,74 @@ CHECK: tuple[Row[CheckEvidence], ...] = (
     Row(lambda e: True, Status.PASSED),
 )
 
-TASK: tuple[Row[Evidence], ...] = (
-    Row(lambda e: e.missing, Status.NOT_THERE, "{e.missing}"),
+GROUP: tuple[Row[GroupEvidence], ...] = (
+    Row(lambda e: e.missing and not e.judged, Status.NOT_THERE, "{e.missing}"),
     Row(lambda e: e.harness_error, Status.ERROR, "{e.harness_error}"),
-    Row(lambda e: Status.ERROR in e.counted, Status.ERROR),
+    Row(lambda e: Status.ERROR in e.statuses, Status.ERROR),
+    # What passes counts, whatever it needs and wherever it stands.
+    Row(lambda e: e.bad and e.missing, Status.NOT_THERE, "{e.missing}"),
+    Row(lambda e: e.forbidden, Status.FAILED),
     Row(lambda e: e.bad and e.open, Status.UNIMPLEMENTED),
-    Row(
-        lambda e: e.bad and e.failing_before,
-        Status.NOT_JUDGED,
-        "it builds on task {e.failing_before}, which fails",
-    ),
-    Row(
-        lambda e: e.bad and e.open_before,
-        Status.NOT_JUDGED,
-        "it builds on task {e.open_before}, which is not implemented yet",
-    ),
-    Row(lambda e: Status.FAILED in e.counted, Status.FAILED),
-    Row(lambda e: Status.UNIMPLEMENTED in e.counted, Status.UNIMPLEMENTED),
-    Row(lambda e: Status.NOT_JUDGED in e.counted, Status.NOT_JUDGED),
-    Row(lambda e: not e.judged, Status.NOT_JUDGED),
-    Row(lambda e: e.slow, Status.FAILED),
+    Row(lambda e: e.bad and e.excuse, Status.NOT_JUDGED, "{e.excuse}"),
+    Row(lambda e: Status.FAILED in e.statuses, Status.FAILED),
+    Row(lambda e: Status.UNIMPLEMENTED in e.statuses, Status.UNIMPLEMENTED),
+    Row(lambda e: Status.NOT_JUDGED in e.statuses, Status.NOT_JUDGED, "{e.not_judged}"),
+    Row(lambda e: not e.judged, Status.NOT_JUDGED, "it has no checks"),
     Row(lambda e: True, Status.PASSED),
+)
+
+TASK: tuple[Row[Evidence], ...] = (
+    Row(lambda e: e.harness_error, Status.ERROR, "{e.harness_error}"),
+    Row(lambda e: Status.ERROR in {*e.statuses, *e.advice}, Status.ERROR),
+    Row(lambda e: e.statuses == {Status.NOT_THERE}, Status.NOT_THERE, "{e.missing}"),
+    Row(lambda e: Status.FAILED in e.statuses, Status.FAILED),
+    Row(lambda e: Status.UNIMPLEMENTED in e.statuses, Status.UNIMPLEMENTED),
+    Row(lambda e: e.statuses == {Status.PASSED}, Status.PASSED),
+    Row(lambda e: Status.PASSED in e.statuses, Status.PARTLY),
+    Row(lambda e: e.groups, Status.NOT_JUDGED, "{e.not_judged}"),
+    # Nothing is required: it is enough that an advice was judged.
+    Row(lambda e: any(status.judged for status in e.advice), Status.PASSED),
+    Row(lambda e: True, Status.NOT_JUDGED, "nothing could be judged"),
 )
 
 TABLES: dict[type[AnyEvidence], tuple[Row[Any], ...]] = {
     CaseEvidence: CASE,
     CheckEvidence: CHECK,
+    GroupEvidence: GROUP,
     Evidence: TASK,
 }
 
 
 def decide(evidence: AnyEvidence) -> Status:
-    """Return the status of a case, of a check or of a task."""
+    """Return the status of a case, of a check, of a group or of a task."""
     return _row(evidence).status
 
 
 def reason(evidence: AnyEvidence) -> str:
-    """Return the reason of a decision; empty if what went wrong tells enough.
-
-    A task with a reason is reported without its checks.
-    """
+    """Return the reason of a decision; empty if what went wrong tells enough."""
     return _row(evidence).reason.format(e=evidence)
 
 
-def points(task: Task, status: Status, slow: bool, simulated: bool) -> float | None:
-    """Return the points that a task earns: none if a required check fails.
+def points(status: Status, worth: float, share: float = 1.0) -> float | None:
+    """Return the points that a group of checks earns: none if one of them fails.
 
     Args:
-        task: The task.
-        status: Its status without regard to speed.
-        slow: Whether a workload is too slow.
-        simulated: Whether kernels for a GPU were judged on the simulator.
+        status: The status of the group.
+        worth: The points of the group.
+        share: Which share of them can be earned here: on a simulator it may be less than 1.
 
     Returns:
-        The points; None if the task was not judged.
+        The points; None if the group was not judged.
     """
     if not status.judged:
         return None
-    if status.bad:
-        return 0.0
-    for_speed = task.speed.points if task.speed is not None else 0.0
-    share = task.simulated if simulated else 1.0
-    return share * (task.points - (for_speed if slow else 0.0))
+    return 0.0 if status.bad else share * worth
+
+
+def total(earned: Iterable[float | None]) -> float | None:
+    """Add up the points of groups; None if none of them was judged."""
+    judged = [points for points in earned if points is not None]
+    return sum(judged) if judged else None
 
 
 def _row(evidence: AnyEvidence) -> Row[Any]:

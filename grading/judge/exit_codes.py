@@ -23,14 +23,15 @@ def exit_code(report: Report, require_all: bool = False) -> int:
 
     Args:
         report: What was found out.
-        require_all: Whether a task that was not judged counts as failed.
+        require_all: Whether what was not judged counts as failed.
     """
     if report.errors or report.counting(Status.ERROR):
         return HARNESS
     statuses = [task.status for task in report.tasks]
     if any(status.bad for status in statuses):
         return FAILED
-    judged = [status.judged for status in statuses]
-    if not any(judged) or (require_all and not all(judged)):
+    if not any(status.judged for status in statuses):
+        return FAILED
+    if require_all and any(not s.judged or s is Status.PARTLY for s in statuses):
         return FAILED
     return OK

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from grading.judge.text import ESCAPES, clean, clean_line
+from grading.protocol.messages import is_own
+from grading.worker.imports import ONLY_FROM_SUBMISSION
 
 Frame = tuple[str, int, str]
 """File, line and function of a call."""
@@ -28,13 +30,15 @@ BLOCK = re.compile(
 )
 """Where numba quotes a source: the offending line stands above a caret."""
 
+MISSING_PACKAGE = re.compile(r"No module named '(?P<name>[^'.]+)")
+"""What Python says of a package that is not installed."""
+
 NOISE = re.compile(
     r"^(Failed in \w+ mode pipeline.*|.*\(step: .*\).*|During: .*|Overload .*"
     r"|- Resolution failure.*|This is not usually a problem with Numba.*|- of which .*)$"
 )
 
 WORKER_LOST = {
-    "TimedOut": "did not answer in time",
     "OutOfTime": "used up the time of the task",
     "OutOfMemory": "used more memory than the task allows",
     "WorkerDied": "ended the process that it ran in",
@@ -79,14 +83,24 @@ def explain(
     kind = clean_line(kinds[0], 80) if kinds else "an exception"
     plain = ESCAPES.sub("", message[:200_000])
     file, line, function = _own(trace)
+    if kind == "TimedOut":
+        # It names the function and the limit.
+        return Explanation(clean_line(plain, 200), file, line, details=_details("", output))
     if kinds and kinds[0] in WORKER_LOST:
         what = f"the code {WORKER_LOST[kinds[0]]}"
         return Explanation(what, file, line, details=_details(plain, output))
-    if kind in ("RaceError", "BarrierError"):
-        # They say which threads, which cell and which lines, and need no more words.
+    if kind in ("AnswerError", "RaceError", "BarrierError"):
+        # They say what was returned, or which threads, cell and lines, and need no more words.
         return Explanation(clean_line(plain, 400), file, line, details=_details("", output))
     if COMPILER_ERRORS & set(kinds):
         return _compiler_error(kind, plain)
+    missing = MISSING_PACKAGE.match(plain) if "ModuleNotFoundError" in kinds else None
+    if missing and not missing["name"].startswith(ONLY_FROM_SUBMISSION):
+        package = clean_line(missing["name"], 80)
+        sentence = (
+            f"the package {package} is missing: the submission imports it, and it is not here"
+        )
+        return Explanation(sentence, file, line, details=_details("", output))
     said = clean_line(plain.partition("\n")[0], 200)
     where = f" in {clean_line(function, 80)}" if function and function != "<module>" else ""
     sentence = f"{kind} was raised{where}" + (f": {said}" if said else "")
@@ -133,7 +147,7 @@ def _marked(source: str) -> str:
 def _own(trace: Sequence[Frame]) -> Frame:
     """Return the innermost call in the submission's own files."""
     for file, line, function in reversed(trace):
-        if not file.startswith(("/", "<", "grading/")):
+        if is_own(file):
             return clean_line(file), line, function
     return "", 0, ""
 

@@ -13,7 +13,7 @@ from grading.isolation import CheckAbandoned
 from grading.judge.explain import explain
 from grading.judge.records import Fault
 from grading.judge.text import clean, clean_line
-from grading.protocol.messages import Array, SubjectError
+from grading.protocol.messages import Array, DriverError, SubjectError
 
 LARGEST_SHOWN = 40
 """Elements of an array that are shown in full, where one of them is wrong."""
@@ -26,16 +26,18 @@ def is_unimplemented(error: BaseException) -> bool:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Return whether a check ended because the worker was lost or the time was up.
+    """Return whether a check ended because the worker was lost or the time of the task was up.
 
-    A busy machine may be the reason, so that a second try decides.
+    Neither says much of this check: a second try decides.
     """
     return _is_one_of(error, {"WorkerError", "OutOfTime"})
 
 
-def is_late(error: BaseException) -> bool:
-    """Return whether a check ended because the time was up."""
-    return _is_one_of(error, {"TimedOut", "OutOfTime"})
+def _is_graders(error: BaseException) -> bool:
+    """Return whether the grader's own code failed, beside the code under test or among others."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_is_graders, error.exceptions))
+    return isinstance(error, DriverError)
 
 
 def _is_one_of(error: BaseException, kinds: Set[str]) -> bool:
@@ -54,6 +56,8 @@ def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> F
         error: What ended it.
         others: What it found besides.
     """
+    if _is_graders(error):
+        return None
     error = _first(error)
     if isinstance(error, Flaky):
         return _of_flaky(task_id, error, others)
@@ -70,6 +74,10 @@ def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> F
 
 def harness_error(error: BaseException) -> str:
     """Describe an exception of the harness: what it was, and where."""
+    while isinstance(error, BaseExceptionGroup):
+        error = next(filter(_is_graders, error.exceptions), error.exceptions[0])
+    if isinstance(error, DriverError):
+        return clean_line(str(error))
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "/grading/" in frame.filename] or frames
     where = f" at {own[-1].filename.rpartition('/grading/')[2]}:{own[-1].lineno}" if own else ""
@@ -81,6 +89,9 @@ def _of_flaky(task_id: str, error: Flaky, others: Sequence[Finding]) -> Fault:
     said = "the same input gave different answers"
     for each in getattr(error, "exceptions", ()):
         fault = fault_of(task_id, each, others)
+        if fault is not None and is_lost(each):
+            # There was no answer.
+            return fault
         if fault is not None:
             return msgspec.structs.replace(fault, sentence=f"{said}: once, {fault.sentence}")
     return Fault(said)

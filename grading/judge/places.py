@@ -1,4 +1,4 @@
-"""The functions of a task in a submission, and which of them a failed check is about."""
+"""The functions of a task in a submission: which are there, and which a failed check is about."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,6 +7,7 @@ import msgspec
 
 from grading.judge.records import CheckResult, Hole
 from grading.submissions.submission import Submission
+from grading.tasks.model import Task
 
 
 def hole_records(holes: Iterable[str], submission: Submission) -> tuple[Hole, ...]:
@@ -17,6 +18,23 @@ def hole_records(holes: Iterable[str], submission: Submission) -> tuple[Hole, ..
         Hole(name, "" if (place := submission.find(name)) is None else str(place), name in opened)
         for name in names
     )
+
+
+def absent_groups(task: Task, submission: Submission) -> dict[str, str]:
+    """Return what the submission lacks, for each group of a task whose functions have no file.
+
+    Where that is so of every group with functions, it is so of the others, too.
+    """
+    lacking = {}
+    for group in task.groups:
+        holes = task.holes_of(group, submission.layout)
+        if holes:
+            missing = submission.missing(holes)
+            lacking[group.name] = f"the submission has no {missing[0]}" if missing else ""
+    if lacking and all(lacking.values()):
+        first = next(iter(lacking.values()))
+        return {group.name: lacking.get(group.name, first) for group in task.groups}
+    return {name: why for name, why in lacking.items() if why}
 
 
 def pointing_at(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:

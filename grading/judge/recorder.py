@@ -8,8 +8,8 @@ import pytest
 from hypothesis import Phase, is_hypothesis_test, settings
 
 from grading.checking.finding import Finding, collecting
-from grading.isolation import CpuTime
 from grading.judge.subjects import SUBJECTS, Subjects
+from grading.tasks.model import Task
 
 NOT_JUDGED = "not judged here: "
 """How the reason of a skipped check begins. A check that is skipped otherwise is an error."""
@@ -27,7 +27,6 @@ class Outcome:
         skipped: Why it did not run.
         findings: All wrong answers that it saw, also those that were shrunk away.
         measured: What it recorded with pytest's `record_property`.
-        cpu_time: The processor time of the code under test meanwhile.
     """
 
     check: str
@@ -37,12 +36,16 @@ class Outcome:
     skipped: str | None = None
     findings: Sequence[Finding] = ()
     measured: list[tuple[str, Any]] = field(default_factory=list)
-    cpu_time: CpuTime = field(default_factory=CpuTime)
 
     @property
     def passed(self) -> bool:
         """Whether it ran to its end."""
         return self.error is None and self.skipped is None
+
+    @property
+    def title(self) -> str:
+        """The name of the check as words."""
+        return self.check.removeprefix("test_").replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -51,30 +54,37 @@ class RunOptions:
 
     Attributes:
         shrink: Whether hypothesis looks for the smallest input that goes wrong.
-        until_first: Whether the first failure ends the task.
+        fail_fast: Groups of checks of which it is found out whether they are right, and not why
+            they are wrong: nothing is shrunk, and the first failure ends the group.
     """
 
     shrink: bool = True
-    until_first: bool = False
+    fail_fast: frozenset[str] = frozenset()
 
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        """What hypothesis does. It keeps no database: only the seed decides what it draws."""
+    def phases(self, group: str) -> tuple[Phase, ...]:
+        """Return what hypothesis does for a group of checks.
+
+        It keeps no database: only the seed decides what it draws.
+        """
         first = (Phase.explicit, Phase.generate)
-        return (*first, Phase.shrink) if self.shrink else first
+        shrink = self.shrink and group not in self.fail_fast
+        return (*first, Phase.shrink) if shrink else first
 
 
 class Recorder:
     """Hands the subjects to the fixtures and keeps the outcomes.
 
     Args:
+        task: The task whose checks run.
         subjects: The code under test.
         options: How the checks run.
     """
 
-    def __init__(self, subjects: Subjects, options: RunOptions) -> None:
+    def __init__(self, task: Task, subjects: Subjects, options: RunOptions) -> None:
+        self._task = task
         self._subjects = subjects
         self._options = options
+        self._failed: set[str] = set()
         self._current: dict[str, Outcome] = {}
         self.troubles: list[str] = []
 
@@ -88,21 +98,25 @@ class Recorder:
         """Put the subjects where the fixtures look for them."""
         config.stash[SUBJECTS] = self._subjects
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Set hypothesis to the options of this run."""
-        for item in items:
-            check = getattr(item, "obj", None)
-            if is_hypothesis_test(check):
-                own = getattr(check, SETTINGS, None) or settings.default
-                changed = settings(
-                    own,
-                    phases=self._options.phases,
-                    database=None,
-                    # Where the environment says CI, hypothesis would draw without the seed.
-                    derandomize=False,
-                    report_multiple_bugs=False,
-                )
-                setattr(check, SETTINGS, changed)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Set hypothesis to the options of the check's group, or leave the check out."""
+        group = self._group(item)
+        if group in self._failed:
+            return True
+        check = getattr(item, "obj", None)
+        if is_hypothesis_test(check):
+            own = getattr(check, SETTINGS, None) or settings.default
+            changed = settings(
+                own,
+                phases=self._options.phases(group),
+                database=None,
+                # Where the environment says CI, hypothesis would draw without the seed.
+                derandomize=False,
+                report_multiple_bugs=False,
+            )
+            setattr(check, SETTINGS, changed)
+        return None
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what went wrong before any check ran."""
@@ -116,13 +130,12 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Gather the findings of a check."""
-        outcome, before = self._outcome(item), self._subjects.cpu_time
+        outcome = self._outcome(item)
         with collecting() as findings:
             try:
                 return (yield)
             finally:
                 outcome.findings = tuple(findings)
-                outcome.cpu_time = self._subjects.cpu_time - before
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -136,14 +149,23 @@ class Recorder:
             outcome.skipped = str(call.excinfo.value)
         elif report.failed and call.excinfo is not None and outcome.error is None:
             outcome.error = call.excinfo.value
+            if (group := self._group(item)) in self._options.fail_fast:
+                self._failed.add(group)
         if call.when == "teardown":
             outcome.measured = list(item.user_properties)
         return report
 
     def _outcome(self, item: pytest.Item) -> Outcome:
-        function = getattr(item, "originalname", item.name)
-        case = getattr(getattr(item, "callspec", None), "id", "")
-        return self._current.setdefault(item.nodeid, Outcome(function, case))
+        return self._current.setdefault(item.nodeid, Outcome(*_check_and_case(item)))
+
+    def _group(self, item: pytest.Item) -> str:
+        return self._task.group_of(*_check_and_case(item))
+
+
+def _check_and_case(item: pytest.Item) -> tuple[str, str]:
+    """Return the name of a check, and of its set of parameters."""
+    case = getattr(getattr(item, "callspec", None), "id", "")
+    return getattr(item, "originalname", item.name), case
 
 
 SETTINGS = "_hypothesis_internal_use_settings"

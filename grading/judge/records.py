@@ -20,8 +20,10 @@ class Status(StrEnum):
     FAILED = "failed"
     UNIMPLEMENTED = "not implemented"
     """Its hole is still open; counts as failed."""
+    PARTLY = "partly judged"
+    """Some groups of a task passed, and the others were not judged."""
     NOT_JUDGED = "not judged"
-    """Nothing was found out, and nothing is charged: no GPU, or a prerequisite fails."""
+    """Nothing was found out, and nothing is charged: no GPU, or a function that is needed fails."""
     NOT_THERE = "not there"
     """The submission ends before this task."""
     ERROR = "error"
@@ -35,7 +37,7 @@ class Status(StrEnum):
     @property
     def judged(self) -> bool:
         """Whether anything was found out."""
-        return self is Status.PASSED or self.bad
+        return self in (Status.PASSED, Status.PARTLY) or self.bad
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -95,7 +97,8 @@ class CheckResult(Record, frozen=True):
     """What became of one check: one function of `grading/checks`, with all its parameters.
 
     Attributes:
-        name: The name of the function.
+        name: The name of the function; with a parameter, as "test_two_numbers[mul]", where its
+            cases belong to several groups.
         status: The worst of its cases.
         required: Whether it counts; an advice does not.
         reason: Why it is only an advice, or why it was not judged.
@@ -119,7 +122,27 @@ class CheckResult(Record, frozen=True):
     @property
     def title(self) -> str:
         """The name as words."""
-        return self.name.removeprefix("test_").replace("_", " ")
+        return self.name.removeprefix("test_").replace("_", " ").replace("[", " [")
+
+
+class GroupResult(Record, frozen=True):
+    """What became of the required checks of one function, or of a few that belong together.
+
+    Attributes:
+        name: The name of the group, as "max".
+        status: Whether all of its checks pass.
+        points: What it earns; None if it was not judged.
+        max_points: What it is worth.
+        reason: Why it was not judged.
+        checks: The names of its checks.
+    """
+
+    name: str
+    status: Status
+    points: float | None
+    max_points: float
+    reason: str = ""
+    checks: tuple[str, ...] = ()
 
 
 class SpeedResult(Record, frozen=True):
@@ -176,8 +199,11 @@ class TaskResult(Record, frozen=True):
         title: Its title.
         module: Its module.
         status: Whether it is done.
-        points: What it earns; None if it was not judged.
+        points: What its groups earn; None if none of them was judged.
         max_points: What it is worth.
+        judged_points: What the groups are worth that were judged; None in records of versions
+            without groups.
+        groups: What became of each group of required checks.
         seconds: How long judging took.
         reason: Why it was not judged.
         simulated: Whether kernels of a GPU were judged on numba's simulator.
@@ -204,6 +230,15 @@ class TaskResult(Record, frozen=True):
     holes: tuple[Hole, ...] = ()
     remarks: tuple[str, ...] = ()
     doc: str = ""
+    judged_points: float | None = None
+    groups: tuple[GroupResult, ...] = ()
+
+    @property
+    def judged(self) -> float:
+        """What of the task was judged, in points; all or nothing in records without groups."""
+        if self.judged_points is not None:
+            return self.judged_points
+        return 0.0 if self.points is None else self.max_points
 
     @property
     def marker(self) -> str:
@@ -298,8 +333,8 @@ class Report(Record, frozen=True):
 
     @property
     def judged_points(self) -> float:
-        """What the tasks are worth that were judged."""
-        return sum(task.max_points for task in self.tasks if task.points is not None)
+        """What the groups of all tasks are worth that were judged."""
+        return sum(task.judged for task in self.tasks)
 
     @property
     def max_points(self) -> float:

@@ -4,7 +4,7 @@ import os
 import platform
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,13 +14,14 @@ import msgspec
 
 from grading.accuracy.logs import claim
 from grading.isolation import Isolation
-from grading.judge.decide import Evidence, decide, points, reason
+from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
 from grading.judge.own_work import own_work
-from grading.judge.places import hole_records, pointing_at
+from grading.judge.places import absent_groups, hole_records, pointing_at
 from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import (
     VERSION,
     CheckResult,
+    GroupResult,
     Hole,
     IsolationRecord,
     MachineRecord,
@@ -39,10 +40,14 @@ from grading.judge.text import clean_line
 from grading.judge.verdict import check_results, measurements
 from grading.protocol.messages import Subject
 from grading.submissions.submission import Submission
-from grading.tasks.model import Table, Task
+from grading.tasks.model import Group, Table, Task
 
-FAIL_FAST = RunOptions(shrink=False, until_first=True)
-"""Options that find out whether a task is right, and not why it is wrong."""
+UNUSABLE = {
+    Status.FAILED: "fails",
+    Status.UNIMPLEMENTED: "is not implemented yet",
+    Status.NOT_THERE: "is not there",
+}
+"""What excuses a group that needs another one."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,7 @@ class _Run:
         self.results: dict[str, TaskResult] = {}
         self.errors: list[str] = []
         self._told: set[str] = set()
+        self._groups: dict[tuple[str, str], GroupResult] = {}
 
     def judge(self, task: Task) -> TaskResult:
         """Judge a task, and keep what became of it."""
@@ -140,61 +146,114 @@ class _Run:
 
     def _judge(self, task: Task) -> TaskResult:
         submission = self._plan.submission
+        task = task.for_edition(submission.edition_for(task.module))
         functions = hole_records(task.holes_in(submission.layout), submission)
-        evidence, outcomes = self._evidence(task, functions)
-        status, why = decide(evidence), reason(evidence)
-        if why:
-            return _unjudged(task, status, why)
-        speed = self._speed(task) if status is Status.PASSED else ()
-        slow = any(each.status.bad for each in speed)
-        charged = task.speed is not None and task.speed.points > 0
-        self._complain(task, evidence.checks)
+        absent = absent_groups(task, submission)
+        checks: tuple[CheckResult, ...] = ()
+        work: dict[str, CheckResult] = {}
+        outcomes: Sequence[Outcome] = ()
+        trouble = ""
+        if not task.groups or len(absent) < len(task.groups):
+            try:
+                checks, outcomes = self._checks(task)
+                work = own_work(task, submission)
+            except SessionError as error:
+                trouble = clean_line(str(error))
+                self.errors.append(trouble)
+        self._complain(task, checks)
+        groups = self._groups_of(task, absent, trouble, checks, work)
+        evidence = Evidence(
+            harness_error=trouble,
+            groups=groups,
+            advice=tuple(check.status for check in checks if not check.required),
+        )
+        speed = self._speed(task) if decide(evidence) is Status.PASSED else ()
+        if task.speed is not None and task.speed.points:
+            groups = (*groups, _speed_group(speed, task.speed.points))
+            evidence = replace(evidence, groups=groups)
+        status = decide(evidence)
         inherits = submission.layout == "upstream"
         remarks = repairs(self._subjects, told=self._told) if inherits else ()
         self._told.update(remarks)
-        simulated = task.device == "cuda" and self._plan.simulate and status.judged
         return TaskResult(
             id=task.id,
             title=task.title,
             module=task.module,
-            status=decide(replace(evidence, slow=slow and charged)),
-            points=points(task, status, slow, simulated),
+            status=status,
+            points=total(group.points for group in groups) if groups else points(status, 0.0),
             max_points=task.points,
-            reason=_reason(evidence.checks) if status is Status.NOT_JUDGED else "",
-            simulated=simulated,
-            checks=tuple(pointing_at(check, functions) for check in evidence.checks),
+            reason=reason(evidence),
+            simulated=self._is_simulated(task) and status.judged,
+            checks=tuple(
+                pointing_at(check, _functions_of(task, check, functions))
+                for check in (*checks, *work.values())
+            ),
             speed=speed,
             measurements=tuple(_with_claim(each, submission) for each in measurements(outcomes)),
             holes=functions,
             remarks=remarks,
             doc=task.doc,
+            judged_points=sum(each.max_points for each in groups if each.points is not None),
+            groups=groups,
         )
 
-    def _evidence(
-        self, task: Task, functions: Sequence[Hole]
-    ) -> tuple[Evidence, Sequence[Outcome]]:
-        """Gather everything that a task's status depends on; run its checks if they can be run."""
-        submission, before = self._plan.submission, self._table.before(task)
-        failing = [each.id for each in before if self._is_bad(each)]
-        unwritten = (
-            each.id for each in before if submission.open(each.holes_in(submission.layout))
-        )
-        evidence = Evidence(
-            missing=self._absent(task),
-            open=any(function.open for function in functions),
-            failing_before=next(iter(failing), ""),
-            open_before=next(unwritten, ""),
-        )
-        if evidence.missing:
-            return evidence, ()
-        nothing = bool(functions) and all(function.open for function in functions)
-        try:
-            checks, outcomes = self._checks(task, FAIL_FAST if failing or nothing else RunOptions())
-            work = own_work(task, task.holes_in(submission.layout), submission)
-        except SessionError as error:
-            self.errors.append(clean_line(str(error)))
-            return replace(evidence, harness_error=clean_line(str(error))), ()
-        return replace(evidence, checks=(*checks, *work)), outcomes
+    def _is_simulated(self, task: Task) -> bool:
+        return task.device == "cuda" and self._plan.simulate
+
+    def _groups_of(
+        self,
+        task: Task,
+        absent: Mapping[str, str],
+        trouble: str,
+        checks: Sequence[CheckResult],
+        work: Mapping[str, CheckResult],
+    ) -> tuple[GroupResult, ...]:
+        """Decide about each group; a group may need those above it."""
+        submission = self._plan.submission
+        share = task.simulated if self._is_simulated(task) else 1.0
+        found = []
+        for group in task.groups:
+            of_group = tuple(check for check in checks if check.name in group.checks)
+            evidence = GroupEvidence(
+                missing=absent.get(group.name, ""),
+                harness_error=trouble,
+                open=bool(submission.open(task.holes_of(group, submission.layout))),
+                excuse=self._excuse(task, group),
+                forbidden=group.name in work,
+                checks=of_group,
+            )
+            status = decide(evidence)
+            result = GroupResult(
+                name=group.name,
+                status=status,
+                points=points(status, group.points, share),
+                max_points=group.points,
+                reason=reason(evidence),
+                checks=group.checks,
+            )
+            self._groups[task.id, group.name] = result
+            found.append(result)
+        return tuple(found)
+
+    def _excuse(self, task: Task, group: Group) -> str:
+        """Say which function that a group needs cannot be used; empty if all can."""
+        for of, needed in self._table.needs(task, group):
+            why = UNUSABLE.get(self._known_status(of, needed))
+            if why:
+                whose = "" if of is task else f" of task {of.id}"
+                return f"needs `{needed.name}`{whose}, which {why}"
+        return ""
+
+    def _known_status(self, task: Task, group: Group) -> Status:
+        """Return what is known of a group: from this run, else from its sources."""
+        result = self._groups.get((task.id, group.name))
+        if result is not None and (result.status.judged or result.status in UNUSABLE):
+            return result.status
+        submission = self._plan.submission
+        holes = task.holes_of(group, submission.layout)
+        if submission.missing(holes):
+            return Status.NOT_THERE
+        return Status.UNIMPLEMENTED if submission.open(holes) else Status.NOT_JUDGED
 
     def _speed(self, task: Task) -> tuple[SpeedResult, ...]:
         """Measure the speed of a task, if the table and the plan ask for it."""
@@ -210,29 +269,31 @@ class _Run:
             return None
         return self._references.on("cpu")
 
-    def _checks(
-        self, task: Task, options: RunOptions
-    ) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
+    def _checks(self, task: Task) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
         """Run the checks of a task, and those that fail once more with the same seed."""
         seed = self._plan.seed
+        fail_fast = frozenset(group.name for group in task.groups if self._cannot_pass(task, group))
         self._subjects.begin_task(task.seconds, task.memory_mb)
-        outcomes = run_checks(task, self._subjects, seed, options)
-        failed = list(dict.fromkeys(o.check for o in outcomes if o.error is not None))
+        outcomes = run_checks(task, self._subjects, seed, RunOptions(fail_fast=fail_fast))
+        failed = dict.fromkeys(
+            outcome.check
+            for outcome in outcomes
+            if outcome.error is not None
+            and task.group_of(outcome.check, outcome.case) not in fail_fast
+        )
         repeated: list[Outcome] = []
-        if failed and not options.until_first:
+        if failed:
             self._subjects.begin_task(task.seconds, task.memory_mb)
-            repeated = run_checks(task, self._subjects, seed, RunOptions(shrink=False), failed)
-        return check_results(task, outcomes, repeated, partly=options.until_first), outcomes
+            options = RunOptions(shrink=False, fail_fast=fail_fast)
+            repeated = run_checks(task, self._subjects, seed, options, list(failed))
+        return check_results(task, outcomes, repeated, fail_fast), outcomes
 
-    def _absent(self, task: Task) -> str:
-        """Say why a submission cannot have done a task; empty if it can."""
+    def _cannot_pass(self, task: Task, group: Group) -> bool:
+        """Return whether a group needs what cannot be used, or is wholly still to be written."""
         submission = self._plan.submission
-        missing = submission.missing(task.holes_in(submission.layout))
-        return f"the submission has no {missing[0]}" if missing else ""
-
-    def _is_bad(self, task: Task) -> bool:
-        result = self.results.get(task.id)
-        return result is not None and result.status.bad
+        holes = submission.named(task.holes_of(group, submission.layout))
+        nothing = bool(holes) and len(submission.open(holes)) == len(holes)
+        return nothing or bool(self._excuse(task, group))
 
     def _complain(self, task: Task, checks: Sequence[CheckResult]) -> None:
         for check in checks:
@@ -266,18 +327,18 @@ def machine_record() -> MachineRecord:
     )
 
 
-def _reason(checks: Sequence[CheckResult]) -> str:
-    return next((check.reason for check in checks if check.status is Status.NOT_JUDGED), "")
+def _functions_of(task: Task, check: CheckResult, functions: Sequence[Hole]) -> Sequence[Hole]:
+    """Return the functions that a check is about: those of its group, if it has any."""
+    groups = (group for group in task.groups if check.name in group.checks)
+    group = next(groups, None)
+    own = [hole for hole in functions if group is not None and group.judges(hole.name)]
+    return own or functions
 
 
-def _unjudged(task: Task, status: Status, reason: str) -> TaskResult:
-    return TaskResult(
-        id=task.id,
-        title=task.title,
-        module=task.module,
-        status=status,
-        points=None,
-        max_points=task.points,
-        reason=reason,
-        doc=task.doc,
+def _speed_group(speed: Sequence[SpeedResult], worth: float) -> GroupResult:
+    """Return the group of the points for speed."""
+    status = decide(
+        GroupEvidence(checks=tuple(CheckResult(each.workload, each.status) for each in speed))
     )
+    why = "" if status.judged else "its speed was not measured"
+    return GroupResult("speed", status, points(status, worth), worth, why)

@@ -59,7 +59,7 @@ def run_checks(
     file = ROOT / task.check_file
     if not file.is_file():
         raise SessionError(f"{task.check_file} is missing")
-    recorder = Recorder(subjects, options)
+    recorder = Recorder(task, subjects, options)
     with _only_our_plugins(), drawn_by_seed_alone():
         arguments = [
             *([f"{file}::{name}" for name in names] or [str(file)]),
@@ -68,13 +68,12 @@ def run_checks(
             f"--config-file={os.devnull}",
             "--import-mode=importlib",
             f"--hypothesis-seed={seed}",
-            *(["--maxfail=1"] if options.until_first else []),
             # No report of pytest's own and no cache.
             *("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:doctest"),
             *("-p", "_hypothesis_pytestplugin"),
         ]
         code = pytest.main(arguments, plugins=[recorder])
-    if code == pytest.ExitCode.INTERRUPTED and not options.until_first:
+    if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code not in FINE or recorder.troubles:
         reasons = "; ".join(recorder.troubles) or f"pytest ended with {code!r}"

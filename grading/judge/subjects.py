@@ -1,14 +1,15 @@
 """The code under test on each device, started when a check first asks for it."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 import pytest
 
-from grading.isolation import CpuTime, IsolatedSubject, Isolation, Limits
+from grading.isolation import IsolatedSubject, Isolation, Limits
 from grading.protocol.messages import Request, Response, Subject, SubjectError
 from grading.submissions.submission import Submission
 
@@ -40,7 +41,8 @@ class OutOfTimeError(SubjectError):
     """The task's time is up; whatever is asked from now on is refused."""
 
     def __init__(self, seconds: float, request: Request) -> None:
-        super().__init__(["OutOfTime"], f"the {seconds:g} s of this task are used up", request)
+        message = f"the {seconds:g} s of processor time of this task are used up"
+        super().__init__(["OutOfTime"], message, request)
 
 
 class Subjects:
@@ -62,7 +64,7 @@ class Subjects:
         self._workers: dict[Place, IsolatedSubject] = {}
         self._limits = Limits(total_seconds=total_seconds)
         self._seconds = float("inf")
-        self._end = float("inf")
+        self._before = 0.0
         self.simulate = simulate
 
     def on(self, place: Place) -> Subject:
@@ -87,9 +89,9 @@ class Subjects:
         return running
 
     def begin_task(self, seconds: float, memory_mb: int) -> None:
-        """Give a task its time, from now on, and its memory."""
+        """Give a task its processor time, from now on, and its memory."""
         self._seconds = seconds
-        self._end = time.monotonic() + seconds
+        self._before = self._used
         self._limits = replace(self._limits, memory_mb=memory_mb)
 
     def begin_check(self) -> None:
@@ -99,14 +101,23 @@ class Subjects:
 
     def answer(self, place: Place, request: Request) -> Response:
         """Have a request answered, as long as the task has time."""
-        if time.monotonic() >= self._end:
+        if self._left <= 0:
             raise OutOfTimeError(self._seconds, request)
         return self._workers[place].answer(request)
 
-    @property
-    def cpu_time(self) -> CpuTime:
-        """What the code under test had of the processors so far."""
-        return sum((worker.cpu_time for worker in self._workers.values()), CpuTime())
+    def folder(self, place: Place) -> Path | None:
+        """Return the folder with the sources of the code under test."""
+        return self._workers[place].folder
+
+    def alone(self, place: Place) -> Subject:
+        """Return a worker like that of a device, without the code under test."""
+        return self._workers[place].alone()
+
+    def changed(
+        self, place: Place, sources: Mapping[str, str]
+    ) -> AbstractContextManager[IsolatedSubject]:
+        """Return a worker for a copy of the code under test in which some files differ."""
+        return self._workers[place].changed(sources)
 
     @property
     def level(self) -> tuple[str, tuple[str, ...]] | None:
@@ -116,12 +127,24 @@ class Subjects:
         return None
 
     def _current_limits(self, place: Place) -> Limits:
-        left = self._end - time.monotonic()
-        return replace(
-            self._limits,
-            check_seconds=None if left == float("inf") else max(left, 1),
-            processes=self._limits.processes + SIMULATED_THREADS * (place == "simulator"),
-        )
+        left = self._left
+        limits = replace(self._limits, check_seconds=None if left == float("inf") else max(left, 1))
+        if place == "cpu":
+            return limits
+        # A call takes longer there, and the threads that wait for it are gone at the next look.
+        limits = replace(limits, call_seconds=60.0, hang_seconds=300.0)
+        more = SIMULATED_THREADS if place == "simulator" else 0
+        return replace(limits, processes=limits.processes + more)
+
+    @property
+    def _used(self) -> float:
+        """Seconds that all requests so far have used."""
+        return sum(worker.seconds for worker in self._workers.values())
+
+    @property
+    def _left(self) -> float:
+        """Seconds that the task has left."""
+        return self._seconds - (self._used - self._before)
 
     def __enter__(self) -> Self:
         return self
@@ -143,9 +166,16 @@ class _Clocked(Subject):
     def __init__(self, subjects: Subjects, place: Place) -> None:
         self._subjects = subjects
         self._place = place
+        self.folder = subjects.folder(place)
 
     def answer(self, request: Request) -> Response:
         return self._subjects.answer(self._place, request)
+
+    def alone(self) -> Subject:
+        return self._subjects.alone(self._place)
+
+    def changed(self, sources: Mapping[str, str]) -> AbstractContextManager[Subject]:
+        return self._subjects.changed(self._place, sources)
 
 
 SUBJECTS = pytest.StashKey[Subjects]()

@@ -1,13 +1,12 @@
 """Results of checks, from the outcomes of their cases."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import msgspec
 
-from grading.isolation import CpuTime
 from grading.judge.decide import CaseEvidence, CheckEvidence, decide, reason
-from grading.judge.faults import fault_of, harness_error, is_late, is_lost, is_unimplemented
+from grading.judge.faults import fault_of, harness_error, is_lost, is_unimplemented
 from grading.judge.recorder import NOT_JUDGED, Outcome
 from grading.judge.records import CheckResult, Fault, Measurement, Status
 from grading.judge.text import clean_line
@@ -18,33 +17,38 @@ def check_results(
     task: Task,
     outcomes: Sequence[Outcome],
     repeated: Sequence[Outcome] = (),
-    *,
-    partly: bool = False,
+    fail_fast: Set[str] = frozenset(),
 ) -> tuple[CheckResult, ...]:
-    """Return what became of each check that the table expects, in the table's order.
+    """Return what became of each check that the table expects: by groups, then advice.
 
-    The table decides what is expected. A check that did not run is an error of the harness, and
-    so is one that ran and is not in the table.
+    The table decides what is expected. A check that did not run is an error of the harness, unless
+    the failure of another had ended its group, and so is one that ran and is not in the table.
 
     Args:
         task: The task.
         outcomes: What became of each case.
         repeated: What became of those that were tried again.
-        partly: Whether the first failure ended the run.
+        fail_fast: The groups that a failure ends.
     """
-    by_name: dict[str, list[Outcome]] = {name: [] for name in task.checks.names}
+    expected = {name: group.name for group in task.groups for name in group.checks}
+    names = (*expected, *task.checks.advice)
+    by_name: dict[str, list[Outcome]] = {name: [] for name in names}
+    failed: dict[str, str] = {}
     for outcome in outcomes:
-        by_name.setdefault(outcome.check, []).append(outcome)
+        name = task.selector_of(outcome.check, outcome.case)
+        by_name.setdefault(name, []).append(outcome)
+        group = expected.get(name, "")
+        if outcome.error is not None and group in fail_fast:
+            failed.setdefault(group, outcome.title)
     again = {(outcome.check, outcome.case): outcome for outcome in repeated}
-    busy = too_busy(repeated)
     # One counter-example may fit several mistakes: what all checks found decides between them.
     findings = [finding for outcome in outcomes for finding in outcome.findings]
     for outcome in outcomes:
         if outcome.error is not None:
             outcome.findings = [*outcome.findings, *findings]
-    stopped = partly and any(outcome.error is not None for outcome in outcomes)
     return tuple(
-        _check_result(task, name, cases, again, busy, stopped) for name, cases in by_name.items()
+        _check_result(task, name, cases, again, failed.get(expected.get(name, ""), ""))
+        for name, cases in by_name.items()
     )
 
 
@@ -58,34 +62,19 @@ def measurements(outcomes: Iterable[Outcome]) -> tuple[Measurement, ...]:
     )
 
 
-def too_busy(outcomes: Sequence[Outcome]) -> str:
-    """Say how the code under test waited for a processor most of the time; empty if it did not.
-
-    What it took is then the machine's time, not its own. Code that sleeps does not wait.
-    """
-    seconds = sum(outcome.seconds for outcome in outcomes)
-    cpu_time = sum((outcome.cpu_time for outcome in outcomes), CpuTime())
-    if cpu_time.wait <= max(cpu_time.run, seconds / 2):
-        return ""
-    return (
-        f"this machine is too busy; in {seconds:.0f} s the code waited {cpu_time.wait:.0f} s for a "
-        f"processor and had one for {cpu_time.run:.0f} s"
-    )
-
-
 def _check_result(
     task: Task,
     name: str,
     cases: Sequence[Outcome],
     again: Mapping[tuple[str, str], Outcome],
-    busy: str,
-    stopped: bool,
+    failed_before: str,
 ) -> CheckResult:
-    judged = [_case(task, case, again.get((case.check, case.case)), busy) for case in cases]
+    judged = [_case(task, case, again.get((case.check, case.case))) for case in cases]
     statuses = tuple(each.status for each in judged)
-    evidence = CheckEvidence(name, name in task.checks.names, stopped, statuses)
-    status, why = decide(evidence), reason(evidence)
     required = name not in task.checks.advice
+    grouped = any(name in group.checks for group in task.groups)
+    evidence = CheckEvidence(name, grouped or not required, failed_before, statuses)
+    status, why = decide(evidence), reason(evidence)
     if why:
         return CheckResult(name, status, required, why)
     worst = statuses.index(status)
@@ -112,14 +101,14 @@ class _Case(NamedTuple):
     reason: str
 
 
-def _case(task: Task, outcome: Outcome, repeated: Outcome | None, busy: str) -> _Case:
-    fault, evidence = _case_evidence(task, outcome, repeated, busy)
+def _case(task: Task, outcome: Outcome, repeated: Outcome | None) -> _Case:
+    fault, evidence = _case_evidence(task, outcome, repeated)
     status = decide(evidence)
     return _Case(status, fault if status.bad else None, reason(evidence))
 
 
 def _case_evidence(
-    task: Task, outcome: Outcome, repeated: Outcome | None, busy: str
+    task: Task, outcome: Outcome, repeated: Outcome | None
 ) -> tuple[Fault | None, CaseEvidence]:
     skip, error = outcome.skipped, outcome.error
     if skip is not None:
@@ -131,15 +120,12 @@ def _case_evidence(
     if error is None:
         return None, CaseEvidence()
     fault = fault_of(task.id, error, outcome.findings)
-    second = None if repeated is None else repeated.error
     return fault, CaseEvidence(
         raised=True,
         harness_error=harness_error(error) if fault is None else "",
         fault="" if fault is None else fault.sentence,
         lost=is_lost(error),
         passed_again=repeated is not None and repeated.passed,
-        late_twice=second is not None and is_late(error) and is_late(second),
-        busy=busy,
         unimplemented=is_unimplemented(error),
     )
 

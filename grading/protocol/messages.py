@@ -7,7 +7,9 @@ in another one that is cut off from the judge.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -100,8 +102,40 @@ class SubjectError(Exception):
         self.output = output
 
 
+def is_own(file: str) -> bool:
+    """Return whether a file of a trace belongs to the code under test."""
+    return not file.startswith(("/", "<", "grading/"))
+
+
+class DriverError(Exception):
+    """The grader's own code beside the code under test raised an exception: nobody is charged.
+
+    Args:
+        kinds: The names of the exception's class and of its bases, nearest first.
+        message: What it said.
+        request: What was asked.
+        trace: File, line and function of each call on the way to the error, outermost first.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[str],
+        message: str,
+        request: Request,
+        trace: Sequence[tuple[str, int, str]] = (),
+    ) -> None:
+        where = f" at {trace[-1][0]}:{trace[-1][1]}" if trace else ""
+        super().__init__(f"{kinds[0]}: {message}{where}, asked for {request.operation}")
+
+
 class Subject(ABC):
-    """Code under test."""
+    """Code under test.
+
+    Attributes:
+        folder: The folder with its sources; None if they are not known.
+    """
+
+    folder: Path | None = None
 
     @abstractmethod
     def answer(self, request: Request) -> Response:
@@ -109,7 +143,23 @@ class Subject(ABC):
 
         Raises:
             SubjectError: The code under test raised an exception.
+            DriverError: The grader's own code beside it did.
         """
+
+    def alone(self) -> "Subject":
+        """Return a process like that of the code under test, without any code in it.
+
+        What is asked there can only be answered from the request.
+        """
+        return self
+
+    def changed(self, sources: Mapping[str, str]) -> AbstractContextManager["Subject"]:
+        """Return a copy of the code under test in which some files have another text.
+
+        Args:
+            sources: The texts, by paths relative to the folder.
+        """
+        raise NotImplementedError
 
     def call(
         self,

@@ -88,18 +88,24 @@ def encode_response(answer: Response, number: str) -> Frame:
 
 
 def encode_error(
-    kinds: Iterable[str], message: str, trace: Iterable[tuple[str, int, str]], number: str
+    kinds: Iterable[str],
+    message: str,
+    trace: Iterable[tuple[str, int, str]],
+    number: str,
+    graders: bool = False,
 ) -> Frame:
-    """Return what the code under test raised as a frame.
+    """Return what was raised as a frame.
 
     Args:
         kinds: The names of the exception's class and of its bases, nearest first.
         message: What it said.
         trace: File, line and function of each call on the way to the error, outermost first.
         number: The request's.
+        graders: Whether the driver raised it, and not the code under test.
     """
     header = {
         "number": number,
+        "graders": graders,
         "kinds": list(kinds),
         "message": message,
         "trace": [list(place) for place in trace],

@@ -1,13 +1,14 @@
 """The report as Gradescope's `results.json`: a test for each task, and a leaderboard of speed.
 
 Field names are those of Gradescope's autograder specification. A task that was not judged has no
-score at all, so that it neither costs nor earns anything.
+score at all, so that it neither costs nor earns anything; of a task that was judged in part, the
+largest score is what the judged groups are worth.
 """
 
 import json
 from typing import Any
 
-from grading.judge.records import Report, SpeedResult, Status, TaskResult
+from grading.judge.records import Report, SpeedResult, TaskResult
 from grading.reports import words
 from grading.reports.junit import plain_fault
 
@@ -42,17 +43,27 @@ def _test(task: TaskResult) -> dict[str, Any]:
         "output_format": "text",
         "tags": [f"module{task.module}", task.status.value],
         "visibility": "visible",
-        "extra_data": {"status": task.status.value, "seconds": task.seconds},
+        "extra_data": {
+            "status": task.status.value,
+            "seconds": task.seconds,
+            "judged_points": task.judged,
+            "max_points": task.max_points,
+        },
     }
     if task.points is not None:
         test["score"] = task.points
-        test["max_score"] = task.max_points
-        test["status"] = "passed" if task.status is Status.PASSED else "failed"
+        test["max_score"] = task.judged
+        test["status"] = "failed" if task.status.bad else "passed"
     return test
 
 
 def _output(task: TaskResult) -> str:
     lines = [words.outcome(task)]
+    if len(task.groups) > 1:
+        lines += [
+            f"{words.SIGNS[each.status]} {each.name}: {words.score(each)} {each.reason}".rstrip()
+            for each in task.groups
+        ]
     for check in task.checks:
         kind = "" if check.required else " (advice)"
         lines.append(f"{words.SIGNS[check.status]} {words.check_name(check)}{kind}")

@@ -36,9 +36,11 @@ def _suite(task: TaskResult, report: Report) -> ElementTree.Element:
     properties = ElementTree.SubElement(suite, "properties")
     for name, value in (
         ("points", words.points(task.points)),
+        ("judged_points", words.points(task.judged)),
         ("max_points", words.points(task.max_points)),
         ("status", task.status.value),
         ("seed", str(report.seed)),
+        *((f"group {group.name}", words.score(group)) for group in task.groups),
     ):
         ElementTree.SubElement(properties, "property", name=name, value=value)
     cases = [_case(task, check) for check in task.checks]

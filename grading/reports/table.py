@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from grading.judge.records import Report
 from grading.reports import words
@@ -19,16 +19,24 @@ def write(report: Report) -> bytes:
 def write_class(reports: Sequence[Report]) -> bytes:
     """Return the table of a class; an empty cell stands for what was not judged.
 
-    With a byte-order mark, by which spreadsheets recognise UTF-8.
+    A task of which some submission was judged only in part has a second column, with the points
+    that were judged. With a byte-order mark, by which spreadsheets recognise UTF-8.
     """
+    partly = partly_judged(reports)
     ids = list(dict.fromkeys(task.id for report in reports for task in report.tasks))
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(
-        ["submission", "points", "judged_points", "max_points", *ids, "status", "seed", "path"]
+        [
+            *("submission", "points", "judged_points", "max_points"),
+            *ids,
+            *(f"{id} judged" for id in partly),
+            *("status", "seed", "path"),
+        ]
     )
     for report in reports:
         earned = {task.id: task.points for task in report.tasks}
+        judged = {task.id: task.judged for task in report.tasks if task.points is not None}
         rows.writerow(
             [
                 inert(report.submission.name),
@@ -36,12 +44,25 @@ def write_class(reports: Sequence[Report]) -> bytes:
                 words.points(report.judged_points),
                 words.points(report.max_points),
                 *("" if earned.get(id) is None else f"{earned[id]:g}" for id in ids),
+                *(f"{judged[id]:g}" if id in judged else "" for id in partly),
                 inert(words.summary(report)),
                 report.seed,
                 inert(report.submission.path),
             ]
         )
     return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def partly_judged(reports: Iterable[Report]) -> list[str]:
+    """Return the ids of the tasks of which some submission was judged only in part."""
+    return sorted(
+        {
+            task.id
+            for report in reports
+            for task in report.tasks
+            if 0 < task.judged < task.max_points
+        }
+    )
 
 
 def inert(text: str) -> str:

@@ -26,6 +26,7 @@ COLOURS = {
     Status.PASSED: "green",
     Status.FAILED: "red",
     Status.UNIMPLEMENTED: "yellow",
+    Status.PARTLY: "green",
     Status.NOT_JUDGED: "bright_black",
     Status.NOT_THERE: "bright_black",
     Status.ERROR: "magenta",
@@ -84,6 +85,8 @@ def _show(report: Report, on: Console, verbose: bool) -> None:
 def _is_explained(task: TaskResult) -> bool:
     if task.failures or task.measurements or task.remarks:
         return True
+    if task.points is not None and task.judged < task.max_points:
+        return True
     return any(each.status.bad for each in task.speed)
 
 
@@ -98,13 +101,11 @@ def _card(report: Report) -> RenderableType:
         tasks = report.in_module(number)
         if not tasks:
             continue
-        earned = sum(task.points or 0.0 for task in tasks)
-        worth = sum(task.max_points for task in tasks)
         table.add_row(
             "",
             Text(f"Module {number} · {title}", style="bold"),
             "",
-            Text(f"{words.points(earned)} of {words.points(worth)}", style="bold"),
+            Text(words.module_score(tasks), style="bold"),
         )
         for task in tasks:
             table.add_row(
@@ -120,6 +121,8 @@ def _card(report: Report) -> RenderableType:
 def _task(task: TaskResult, *, verbose: bool, checks: bool) -> RenderableType:
     """A task with its checks; the failed ones are explained."""
     parts: list[RenderableType] = [_headline(task)]
+    if len(task.groups) > 1:
+        parts.append(_groups(task))
     if task.status is Status.UNIMPLEMENTED and not verbose:
         parts += [_open(hole) for hole in task.holes if hole.open]
         parts.append(_labelled("read", task.doc))
@@ -155,6 +158,18 @@ def _checks(task: TaskResult, *, verbose: bool, everything: bool) -> Iterable[Re
             yield Padding(Text(fault.sentence, style="red"), (0, 0, 0, 6))
     if hidden:
         yield _remark("-v explains every failure")
+
+
+def _groups(task: TaskResult) -> RenderableType:
+    """One line for each group of checks, with what it earns."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", style="dim")
+    for group in task.groups:
+        table.add_row(_sign(group.status), Text(group.name), words.score(group), group.reason)
+    return Padding(table, (0, 0, 0, 3))
 
 
 def _open(hole: Hole) -> RenderableType:

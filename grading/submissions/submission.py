@@ -115,6 +115,13 @@ class Submission:
         found = {edition for number in FILES if (edition := edition_of(number, self.source))}
         return " + ".join(sorted(found)) or None
 
+    def edition_for(self, module: int) -> str | None:
+        """Return whose documentation counts for a module of the course: one of `EDITIONS`.
+
+        Trees mix editions, so that each module is told by its own files. None if nothing tells it.
+        """
+        return "packages" if self.layout == "packages" else edition_of(module, self.source)
+
     def source(self, module: str) -> Path | None:
         """Return the file of a module, such as "minitorch.nn"; None if it is not there."""
         parts = module.split(".")

@@ -13,21 +13,76 @@ Device = Literal["cpu", "cuda"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 
 
+Edition = Literal["packages", "2021", "2022", "2024"]
+EDITIONS: tuple[Edition, ...] = get_args(Edition)
+"""Whose documentation may promise a check: this repository's, or that of an edition of the course.
+
+The editions of 2022 and of 2023 promise the same.
+"""
+
+EDITION_NAMES = {"packages": "this repository", "2022": "2022 and 2023"} | {
+    year: year for year in ("2021", "2024")
+}
+"""The editions as pages and reports name them."""
+
+
 class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The checks of a task.
 
     Attributes:
-        required: Those that the course's documentation promises to hold.
+        promises: Those that the documentation promises to hold, with the place that does; the key
+            in the table is `required`.
         advice: Those whose outcome is told and costs nothing, with the reason.
+        editions: The editions that promise a required check, where not all of them do. A file of
+            another edition is told the outcome, as of an advice.
     """
 
-    required: tuple[str, ...] = ()
+    promises: dict[str, str] = msgspec.field(name="required", default={})
     advice: dict[str, str] = {}
+    editions: dict[str, tuple[Edition, ...]] = {}
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of those that some edition promises."""
+        return tuple(self.promises)
 
     @property
     def names(self) -> tuple[str, ...]:
         """All of them."""
-        return (*self.required, *self.advice)
+        return (*self.promises, *self.advice)
+
+    def promised(self, name: str, edition: str | None) -> bool:
+        """Return whether an edition promises a check that some edition promises.
+
+        Args:
+            name: The check.
+            edition: One of `EDITIONS`; None for files that follow none, which promise what all do.
+        """
+        return edition in self.editions.get(name, (edition,))
+
+
+class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The required checks of one function, or of a few that belong together, with their points.
+
+    Attributes:
+        name: The function as learners know it: "max".
+        points: The points that are earned if all of the checks pass.
+        checks: Required checks of the task. "test_two_numbers[mul]" stands for those cases of a
+            check whose id is or contains the parameter `mul`.
+        holes: The names of the functions that are judged, in either layout: "Max.forward".
+        needs: Groups of other functions that a check of this one needs: "tile" of the same task,
+            "4.3/tile" of another.
+    """
+
+    name: str
+    points: int
+    checks: tuple[str, ...] = ()
+    holes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+    def judges(self, hole: str) -> bool:
+        """Return whether a function, as the table writes it among the holes, is of this group."""
+        return not qualnames(hole).isdisjoint(self.holes)
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +141,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accuracy: dict[str, Accuracy] = {}
     speed: Speed | None = None
     simulated: float = 1.0
+    groups: tuple[Group, ...] = msgspec.field(name="group", default=())
 
     @property
     def marker(self) -> str:
@@ -98,6 +154,51 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         `Submission.named` chooses among several names of one function.
         """
         return self.upstream if layout == "upstream" else self.holes
+
+    def holes_of(self, group: Group, layout: str) -> tuple[str, ...]:
+        """Return the functions of a group, by their names in a layout of submissions."""
+        return tuple(hole for hole in self.holes_in(layout) if group.judges(hole))
+
+    def group_of(self, check: str, case: str = "") -> str:
+        """Return the name of the group that a case of a check belongs to; empty if to none."""
+        selector = self.selector_of(check, case)
+        names = (group.name for group in self.groups if selector in group.checks)
+        return next(names, "")
+
+    def selector_of(self, check: str, case: str = "") -> str:
+        """Return the entry of a group's `checks` that stands for a case; else the check itself."""
+        entries = (entry for group in self.groups for entry in group.checks)
+        return next((entry for entry in entries if selects(entry, check, case)), check)
+
+    def for_edition(self, edition: str | None) -> "Task":
+        """Return the task with the required checks that an edition promises.
+
+        The others become advice and leave their groups.
+
+        Args:
+            edition: One of `EDITIONS`; None for files that follow none.
+        """
+        unpromised = {
+            name for name in self.checks.required if not self.checks.promised(name, edition)
+        }
+        if not unpromised:
+            return self
+        promises = {k: why for k, why in self.checks.promises.items() if k not in unpromised}
+        whose = EDITION_NAMES.get(edition or "", "this code")
+        why = f"the documentation of {whose} does not promise it"
+        checks = msgspec.structs.replace(
+            self.checks,
+            promises=promises,
+            advice={**self.checks.advice, **dict.fromkeys(sorted(unpromised), why)},
+        )
+        groups = tuple(
+            msgspec.structs.replace(
+                group,
+                checks=tuple(c for c in group.checks if split_selector(c)[0] in promises),
+            )
+            for group in self.groups
+        )
+        return msgspec.structs.replace(self, checks=checks, groups=groups)
 
     @property
     def check_file(self) -> str:
@@ -139,6 +240,19 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the tasks of a module."""
         return tuple(task for task in self.tasks if task.module == number)
 
+    def needs(self, task: Task, group: Group) -> tuple[tuple[Task, Group], ...]:
+        """Return the groups that a group needs, directly or not, in the table's order."""
+        by_key = {(each.id, one.name): (each, one) for each in self.tasks for one in each.groups}
+        found: set[tuple[str, str]] = set()
+        left = [(task, group)]
+        while left:
+            of, one = left.pop()
+            for key in (split_need(need, of.id) for need in one.needs):
+                if key not in found:
+                    found.add(key)
+                    left.append(by_key[key])
+        return tuple(by_key[key] for key in by_key if key in found)
+
     def before(self, task: Task) -> tuple[Task, ...]:
         """Return everything that a task builds on, directly or not, in the table's order."""
         wanted = set(task.prerequisites)
@@ -175,7 +289,37 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         raise UnknownTaskError(name, self)
 
 
-KINDS = (Table, Module, Task, Checks, Accuracy, Speed)
+def qualnames(hole: str) -> set[str]:
+    """Return the names of a function in its modules: several where editions call it differently."""
+    alternatives = hole.partition(" @")[0].split(" | ")
+    return {name.partition(":")[2] for name in alternatives}
+
+
+def split_need(need: str, task_id: str) -> tuple[str, str]:
+    """Return the task and the name of a group that a group of a task needs."""
+    of, slash, name = need.partition("/")
+    return (of, name) if slash else (task_id, need)
+
+
+def split_selector(selector: str) -> tuple[str, str]:
+    """Return the check that a selector names, and the parameter of its cases, if it names one."""
+    check, _, parameter = selector.partition("[")
+    return check, parameter.removesuffix("]")
+
+
+def selects(selector: str, check: str, case: str) -> bool:
+    """Return whether an entry of a group's `checks` stands for a case of a check.
+
+    Args:
+        selector: "test_two_numbers", or "test_two_numbers[mul]".
+        check: The name of a check.
+        case: The id of its set of parameters, as pytest writes it: "mul", "mul-numbers0".
+    """
+    name, parameter = split_selector(selector)
+    return name == check and parameter in ("", case, *case.split("-"))
+
+
+KINDS = (Table, Module, Task, Group, Checks, Accuracy, Speed)
 """The parts of the file."""
 
 

@@ -6,12 +6,12 @@ A test compares what is written with what this would write.
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
 from grading.submissions.submission import Submission
-from grading.tasks.model import Module, Table, Task
+from grading.tasks.model import EDITION_NAMES, Edition, Group, Module, Table, Task, split_need
 from grading.tasks.table import table
 
 FOLDER = ROOT / "docs" / "tasks"
@@ -135,10 +135,17 @@ def _functions(task: Task) -> list[str]:
 
 def _checks(task: Task, tasks: Table) -> str:
     """Return what decides about the points."""
-    lines = ["Required, for the points:", ""]
-    lines += [f"- {_words(name)}" for name in task.checks.required]
-    if not task.checks.required:
-        lines = ["Nothing is required."]
+    lines = ["Nothing is required."]
+    if task.groups:
+        lines = ["Required, for the points; each part earns its own if all of its checks pass:", ""]
+        for group in task.groups:
+            lines += _group(task, group)
+        lines += ["", "The place that promises each of these checks:", ""]
+        lines += ["| check | promised by |", "| --- | --- |"]
+        lines += [
+            f"| {_words(name)} | {promise}{_for_some(task.checks.editions.get(name, ()))} |"
+            for name, promise in task.checks.promises.items()
+        ]
     if task.checks.advice:
         lines += ["", "Advice, which costs nothing:", ""]
         lines += [f"- {_words(name)}: {why}" for name, why in task.checks.advice.items()]
@@ -164,6 +171,26 @@ def _checks(task: Task, tasks: Table) -> str:
     return "\n".join(lines)
 
 
+def _for_some(editions: Sequence[Edition]) -> str:
+    """Say in whose files a check counts, where not in all."""
+    if not editions:
+        return ""
+    return f" *(required in files of {', '.join(EDITION_NAMES[e] for e in editions)})*"
+
+
+def _group(task: Task, group: Group) -> list[str]:
+    """Return the lines about a group of checks: its points, what it needs, its checks."""
+    points = f"{group.points} {'point' if group.points == 1 else 'points'}"
+    lines = [f"- **{group.name}**, {points}", *(f"    - {_words(name)}" for name in group.checks)]
+    needs = [split_need(need, task.id) for need in group.needs]
+    if needs:
+        named = ", ".join(
+            f"*{name}*" if of == task.id else f"*{name}* of [{of}]({of}.md)" for of, name in needs
+        )
+        lines.append(f"    - excused while what it needs is wrong: {named}")
+    return lines
+
+
 def _messages(task: Task, tasks: Table) -> str:
     """Return everything that a report says after "looks like"."""
     causes = list(dict.fromkeys(each.cause for each in MISTAKES if task.id in each.tasks))
@@ -183,7 +210,7 @@ BLOCKS: dict[str, Callable[[Task, Table], str]] = {
 
 
 def _words(name: str) -> str:
-    return name.removeprefix("test_").replace("_", " ")
+    return name.removeprefix("test_").replace("_", " ").replace("[", " [")
 
 
 def main() -> None:

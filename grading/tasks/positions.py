@@ -33,7 +33,7 @@ class Positions:
         return self._lines[key]
 
     def _read(self, text: str) -> None:
-        counts: defaultdict[str, int] = defaultdict(int)
+        counts: defaultdict[Key, int] = defaultdict(int)
         table: Key = ()
         inside: Key | None = None  # The array whose elements the following lines hold.
         for number, line in enumerate(text.splitlines(), start=1):
@@ -41,15 +41,18 @@ class Positions:
                 self._elements(inside, line, number)
                 inside = None if _ends_array(line) else inside
             elif header := HEADER.fullmatch(line):
-                bracket, name = header[1], header[2].strip()
-                if bracket == "[[":
-                    table = (name, counts[name])
-                    counts[name] += 1
-                else:
-                    first, *rest = name.split(".")
-                    # A table below an array of tables belongs to the last one of these.
-                    table = (first, counts[first] - 1, *rest) if counts[first] else (first, *rest)
-                self._lines.setdefault(table[:1], number)
+                *outer, last = header[2].strip().split(".")
+                table = ()
+                for name in outer:
+                    table = (*table, name)
+                    if counts[table]:
+                        # A table below an array of tables belongs to the last one of these.
+                        table = (*table, counts[table] - 1)
+                table = (*table, last)
+                self._lines.setdefault(table, number)
+                if header[1] == "[[":
+                    counts[table] += 1
+                    table = (*table, counts[table] - 1)
                 self._lines.setdefault(table, number)
             elif assignment := ASSIGNMENT.fullmatch(line):
                 key = (*table, *assignment[1].strip("\"'").split("."))

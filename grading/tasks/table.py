@@ -45,7 +45,7 @@ def load(path: Path) -> Table:
     except msgspec.ValidationError as error:
         complaint, _, where = str(error).partition(" - at ")
         key = key_of(where, complaint)
-        raise TableError(located(path, positions, key, in_words(complaint))) from None
+        raise TableError(located(path, positions, key, in_words(complaint, key))) from None
     for key, complaint in complaints(read):
         raise TableError(located(path, positions, key, complaint))
     return read

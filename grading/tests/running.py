@@ -61,6 +61,38 @@ def parameter_sets(check: Check) -> list[dict[str, Any]]:
     return sets
 
 
+def cases_of(check: Check) -> list[tuple[str, dict[str, Any]]]:
+    """Return the id of each set of parameters, its parts in any order, and the parameters."""
+    ids: dict[str, list[str]] = {}
+    for mark in getattr(check, "pytestmark", []):
+        if mark.name == "parametrize" and "ids" in mark.kwargs:
+            ids[mark.args[0][0]] = list(mark.kwargs["ids"])
+    found = []
+    counts: dict[str, int] = {}
+    for parameters in parameter_sets(check):
+        parts = []
+        for name, value in parameters.items():
+            if name in ids:
+                parts.append(ids[name][counts.setdefault(name, 0)])
+                counts[name] += 1
+            elif isinstance(value, str | int | float):
+                parts.append(str(value))
+        found.append(("-".join(parts), parameters))
+    return found
+
+
+def case_fails(
+    check: Check, parameters: dict[str, Any], subject: Subject, examples: int = 5
+) -> bool:
+    """Run a check with one set of parameters and return whether it fails."""
+    given = "cuda_subject" if "cuda_subject" in inspect.signature(check).parameters else "subject"
+    try:
+        _restricted(check, examples, False)(**{given: subject}, **parameters)
+    except (AssertionError, SubjectError, BaseExceptionGroup):
+        return True
+    return False
+
+
 def run_settings(examples: int, shrink: bool) -> settings:
     """Return settings under which every run draws the same."""
     phases = [Phase.explicit, Phase.generate]

@@ -19,6 +19,7 @@ class Spoiled(Subject):
         self.pattern = pattern
         self.mistake = mistake
         self.packages = InProcessSubject()
+        self.folder = self.packages.folder
 
     def answer(self, request: Request) -> Response:
         answer = self.packages.answer(request)

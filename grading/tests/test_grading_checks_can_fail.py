@@ -164,17 +164,8 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         ("autodiff.difference", array(lambda request, d: d + request.options["epsilon"])),
     ),
     "a number on the left is taken for the right": (
-        test_task1_2.test_plain_numbers_on_either_side,
-        (
-            "scalar.program",
-            array(
-                lambda request, values: (
-                    -values
-                    if [step[:2] for step in request.options["program"]] == [["sub", 2.0]]
-                    else values
-                )
-            ),
-        ),
+        test_task1_2.test_a_number_minus_a_scalar,
+        ("scalar.program", array(lambda request, values: -values)),
     ),
     "the chain rule forgets the upstream derivative": (
         test_task1_3.test_each_variable_is_paired_with_its_derivative,
@@ -197,6 +188,25 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
     "topological order by search, not by dependence": (
         test_task1_4.test_topological_order,
         ("autodiff.sort", plain(lambda _, order: order[:1] + sorted(order[1:]))),
+    ),
+    "a leaf alone receives nothing": (
+        test_task1_4.test_a_leaf_alone,
+        ("scalar.program", second(lambda _, derivatives: derivatives * 0.0 + 7.0)),
+    ),
+    "a network with a layer more": (
+        test_task1_5.test_the_network_has_three_layers,
+        ("learn.describe", plain(lambda _, found: {**found, "sizes": [*found["sizes"], 20]})),
+    ),
+    "a layer without gradients": (
+        test_task1_5.test_every_parameter_is_trained,
+        (
+            "learn.describe",
+            plain(lambda _, found: {**found, "reached": [False, *found["reached"][1:]]}),
+        ),
+    ),
+    "permuting copies": (
+        test_task2_1.test_a_permuted_tensor_shares_its_storage,
+        ("layout.write_and_permute", array(lambda _, elements: elements - 100.0)),
     ),
     "strides of columns first": (
         test_task2_1.test_elements_of_all_layouts,
@@ -401,8 +411,13 @@ class Guessing(Subject):
 
 TRAINING: list[Check] = [
     test_task1_5.test_learns_points,
+    test_task1_5.test_training_lowers_the_loss,
     test_task2_5.test_learns_points,
+    test_task2_5.test_training_lowers_the_loss,
     test_task3_5.test_learns_points,
+    test_task3_5.test_training_lowers_the_loss,
+    test_task4_5.test_learns_digits,
+    test_task4_5.test_learns_sentences,
     test_task4_5.test_reads_digits,
     test_task4_5.test_says_the_same_again,
     test_task4_5.test_reads_sentences,

@@ -7,10 +7,11 @@ taken from a submission, and the packages of this repository never from anywhere
 
 import importlib.machinery
 import sys
-from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
+from typing import Any
 
 from grading.worker.settings import Settings
 
@@ -37,12 +38,43 @@ class FromSource(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
-class Rules(MetaPathFinder):
-    """The first finder that is asked: decides which folders are searched for a name."""
+class Announcing(Loader):
+    """A loader that calls a function when it has loaded a module.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        loader: Loads the module.
+        done: The function.
+    """
+
+    def __init__(self, loader: Loader, done: Callable[[], None]) -> None:
+        self._loader = loader
+        self._done = done
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Leave it to the loader."""
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Load the module."""
+        self._loader.exec_module(module)
+        self._done()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+
+class Rules(MetaPathFinder):
+    """The first finder that is asked: decides which folders are searched for a name.
+
+    Args:
+        settings: The folders.
+        compiler_is_there: Called when numba has been imported.
+    """
+
+    def __init__(self, settings: Settings, compiler_is_there: Callable[[], None]) -> None:
         self.submission = list(settings.submission)
         self.third_party = list(settings.third_party)
+        self.compiler_is_there = compiler_is_there
 
     def find_spec(
         self,
@@ -56,7 +88,10 @@ class Rules(MetaPathFinder):
         if fullname in REFUSED:
             raise ModuleNotFoundError(f"{fullname} may not be used here", name=fullname)
         if fullname in RELIED_ON:
-            return PathFinder.find_spec(fullname, self.third_party, target)
+            spec = PathFinder.find_spec(fullname, self.third_party, target)
+            if fullname == "numba" and spec is not None and spec.loader is not None:
+                spec.loader = Announcing(spec.loader, self.compiler_is_there)
+            return spec
         if fullname.startswith(ONLY_FROM_SUBMISSION):
             spec = PathFinder.find_spec(fullname, self.submission, target)
             if spec is None or spec.origin is None:
@@ -65,8 +100,13 @@ class Rules(MetaPathFinder):
         return None
 
 
-def install(settings: Settings) -> None:
-    """Set up the search: built-in modules, the rules, the standard library, the rest in order."""
+def install(settings: Settings, compiler_is_there: Callable[[], None] = lambda: None) -> None:
+    """Set up the search: built-in modules, the rules, the standard library, the rest in order.
+
+    Args:
+        settings: The folders.
+        compiler_is_there: Called when numba has been imported.
+    """
     folders = tuple(settings.submission)
 
     def source_only(path: str) -> FileFinder:
@@ -79,5 +119,5 @@ def install(settings: Settings) -> None:
     place = 1 + max(
         (i for i, finder in enumerate(sys.meta_path) if finder is not PathFinder), default=-1
     )
-    sys.meta_path.insert(place, Rules(settings))
+    sys.meta_path.insert(place, Rules(settings, compiler_is_there))
     sys.dont_write_bytecode = True

@@ -1,13 +1,14 @@
 """Requests in, answers out, one after the other."""
 
 import contextlib
-import importlib
 import json
 import os
 import signal
 import traceback
 from typing import Any
 
+from grading.driver import perform
+from grading.driver.blame import into, is_graders
 from grading.protocol.wire import LENGTHS, Frame, decode_request, encode_error, encode_response
 
 LONGEST_MESSAGE = 20_000
@@ -30,11 +31,13 @@ def _reply(frame: Frame) -> Frame:
     """Do what is asked; an exception of the code under test is a reply, too."""
     number = frame.header["number"]
     try:
-        perform = importlib.import_module("grading.driver").perform
-        return encode_response(perform(decode_request(frame)), number)
+        answer = perform(decode_request(frame))
+        with into:
+            # What a learner's function returns may be no plain value.
+            return encode_response(answer, number)
     except BaseException as error:
         kinds = [kind.__name__ for kind in type(error).__mro__]
-        return encode_error(kinds, _message(error), _trace(error), number)
+        return encode_error(kinds, _message(error), _trace(error), number, is_graders(error))
 
 
 def _message(error: BaseException) -> str:

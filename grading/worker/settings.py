@@ -29,12 +29,14 @@ class Settings:
     """What a worker is told when it starts.
 
     Attributes:
+        root: The folder with the submission, where the worker works.
         submission: Folders in which the submission's modules are found, in order.
         third_party: Folders with installed libraries.
         user: The user and group to become, None to stay.
         limits: What the kernel enforces.
     """
 
+    root: str
     submission: tuple[str, ...]
     third_party: tuple[str, ...]
     user: int | None
@@ -48,6 +50,7 @@ class Settings:
     def from_plain(cls, plain: Mapping[str, Any]) -> "Settings":
         """Return the settings of plain values."""
         return cls(
+            plain["root"],
             tuple(plain["submission"]),
             tuple(plain["third_party"]),
             plain["user"],

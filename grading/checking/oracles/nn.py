@@ -78,6 +78,6 @@ def logsoftmax(x: Array, dim: int) -> Array:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True)))
 
 
-def logsoftmax_gradient(x: Array, dim: int, upstream: Array) -> Array:
-    """Return the gradient of the logarithm of the softmax."""
-    return np.asarray(upstream - softmax(x, dim) * upstream.sum(axis=dim, keepdims=True))
+def logsoftmax_gradient(x: Array, dim: int, upstream: Array, eps: float = 0.0) -> Array:
+    """Return the gradient of the logarithm of the softmax, to which eps may have been added."""
+    return softmax_gradient(x, dim, upstream / (softmax(x, dim) + eps))

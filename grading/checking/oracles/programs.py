@@ -6,16 +6,17 @@ or, counting on, the result of an earlier step; or a float, a plain number.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from grading.protocol.messages import Plain
 
+T = TypeVar("T")
 Program: TypeAlias = list[list[Plain]]
 Value: TypeAlias = Callable[..., float]
 Partials: TypeAlias = Callable[..., tuple[float, ...]]
 
 EPS = 1e-6
-"""What the course's logarithm adds to its argument."""
+"""What the course's logarithm adds to its argument until 2023, where it is given."""
 
 
 def sigmoid(x: float) -> float:
@@ -54,6 +55,16 @@ PARTIALS: dict[str, Partials] = {
 }
 
 
+FORMS: tuple[Mapping[str, Value], ...] = (VALUES, {**VALUES, "log": math.log})
+"""The formulas with either logarithm: of x + EPS, and the natural one, which 2024 asks for."""
+
+PARTIAL_FORMS: tuple[Mapping[str, Partials], ...] = (
+    PARTIALS,
+    {**PARTIALS, "log": lambda a: (1 / a,)},
+)
+"""The derivatives likewise. A submission may combine one logarithm with the other's derivative."""
+
+
 def _moderate(*xs: float) -> bool:
     return all(abs(x) < 50 for x in xs)
 
@@ -88,10 +99,32 @@ def values_of(
 
 
 def derivatives_of(
-    program: Program, inputs: Sequence[float], partials: Mapping[str, Partials] = PARTIALS
+    program: Program,
+    inputs: Sequence[float],
+    partials: Mapping[str, Partials] = PARTIALS,
+    values: Mapping[str, Value] = VALUES,
 ) -> list[float]:
     """Return the derivative of the last step by each input."""
-    return [_duals(program, inputs, by, VALUES, partials)[-1][1] for by in range(len(inputs))]
+    return [_duals(program, inputs, by, values, partials)[-1][1] for by in range(len(inputs))]
+
+
+def value_forms(program: Program, inputs: Sequence[float]) -> list[list[float]]:
+    """Return the results of every step: for each of `FORMS`, if the program has a logarithm."""
+    return [values_of(program, inputs, values) for values in _forms(program, FORMS)]
+
+
+def derivative_forms(program: Program, inputs: Sequence[float]) -> list[list[float]]:
+    """Return the derivatives of the last step, by all combinations of logarithm and derivative."""
+    return [
+        derivatives_of(program, inputs, partials, values)
+        for values in _forms(program, FORMS)
+        for partials in _forms(program, PARTIAL_FORMS)
+    ]
+
+
+def _forms(program: Program, forms: Sequence[T]) -> Sequence[T]:
+    """Return all forms of the formulas where it matters, else one."""
+    return forms if any(name == "log" for name, *_ in program) else forms[:1]
 
 
 def _duals(

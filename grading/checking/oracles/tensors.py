@@ -1,25 +1,46 @@
 """Functions of tensors and their gradients, in NumPy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from grading.checking.oracles.programs import PARTIALS, VALUES
+from grading.checking.oracles.programs import (
+    FORMS,
+    PARTIAL_FORMS,
+    PARTIALS,
+    VALUES,
+    Partials,
+    Value,
+)
 from grading.protocol.messages import Array
 
 
-def elementwise(name: str, *operands: Array) -> Array:
+def elementwise(name: str, *operands: Array, values: Mapping[str, Value] = VALUES) -> Array:
     """Apply a scalar formula to arrays that broadcast."""
-    return np.asarray(np.vectorize(VALUES[name], otypes=[np.float64])(*operands))
+    return np.asarray(np.vectorize(values[name], otypes=[np.float64])(*operands))
 
 
-def elementwise_gradients(name: str, upstream: Array, *operands: Array) -> list[Array]:
+def elementwise_forms(name: str, *operands: Array) -> list[Array]:
+    """Apply each right form of a scalar formula: the logarithm has two."""
+    forms = FORMS if name == "log" else FORMS[:1]
+    return [elementwise(name, *operands, values=values) for values in forms]
+
+
+def elementwise_gradients(
+    name: str, upstream: Array, *operands: Array, partials: Mapping[str, Partials] = PARTIALS
+) -> list[Array]:
     """Return the gradients of a scalar formula by its operands."""
     gradients = []
     for i, x in enumerate(operands):
-        slope = np.vectorize(lambda *xs, i=i: PARTIALS[name](*xs)[i], otypes=[np.float64])
+        slope = np.vectorize(lambda *xs, i=i: partials[name](*xs)[i], otypes=[np.float64])
         gradients.append(unbroadcast(upstream * slope(*operands), x.shape))
     return gradients
+
+
+def elementwise_gradient_forms(name: str, upstream: Array, *operands: Array) -> list[list[Array]]:
+    """Return the gradients by each right form of a scalar formula."""
+    forms = PARTIAL_FORMS if name == "log" else PARTIAL_FORMS[:1]
+    return [elementwise_gradients(name, upstream, *operands, partials=each) for each in forms]
 
 
 def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:

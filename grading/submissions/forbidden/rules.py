@@ -47,6 +47,8 @@ class Rules:
             dotted = dotted_name(node, source.imports)
             if dotted is not None:
                 yield from self._named(dotted)
+            elif source.has_by_star(node, "numpy"):
+                yield from self._named(f"numpy.{ast.unparse(node)}")
         elif isinstance(node, ast.Call):
             yield from self._looked_up(node, source)
 
@@ -72,6 +74,8 @@ class Rules:
             case ast.Attribute(attr="__dict__" | "__getattribute__", value=value):
                 if dotted_name(value, source.imports) is not None:
                     yield f"{node.attr} of a module" + HIDES
+            case ast.Name(id=name) if _hides(source.imports.get(name, "")):
+                yield source.imports[name] + HIDES
             case ast.Import(names=names):
                 yield from (alias.name + HIDES for alias in names if _hides(alias.name))
             case ast.ImportFrom():

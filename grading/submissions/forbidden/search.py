@@ -1,4 +1,4 @@
-"""Where to look: in the files of the task's functions, in what these reach, and beside them."""
+"""Where to look: in each function of a task, in what it reaches, and in what replaces it."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -10,69 +10,137 @@ from grading.submissions.forbidden.rules import Rules
 from grading.submissions.forbidden.source import Source, dotted_name
 from grading.submissions.forbidden.use import Use
 from grading.submissions.submission import Submission
+from grading.submissions.syntax import definitions
 
 Reached: TypeAlias = tuple[Source, ast.AST]
 """A part of a source file to look at."""
 
-NOT_KERNELS = frozenset({"datasets.py", "testing.py", "__main__.py"})
-"""Files beside kernels whose names do other work."""
+MOST_FILES = 2000
+"""Files of a submission that are searched, at most."""
+
+ASSIGNED = "an assignment to {} from another file"
+
+REPLACED = "sys.modules, which replaces modules"
 
 
 def forbidden_uses(
     submission: Submission, holes: Sequence[str], forbidden: Sequence[str]
-) -> list[Use]:
-    """Return where a submission uses what may not do a task's work.
+) -> dict[str, list[Use]]:
+    """Return where the functions of a task use what may not do their work.
 
-    Three places are looked at, each as closely as it can be without false alarms. The files of the
-    holes, for everything; functions that these reach in other files of the submission, for
-    everything again; and the other files of the same folder, which might replace a hole, for what
-    is forbidden by name only. A file that is as this repository has it is the course's, and is
-    looked at only if a hole is in it.
+    A function is searched with all that it reaches, in its file and in others, for what is
+    forbidden and for what hides. What puts something else in its place from another file is told,
+    too, and searched. Nothing else is charged: what no function of the task reaches may use
+    anything. Of a script in the folder ``project`` all is searched. A file that is as this
+    repository has it is the course's, and is searched only for the functions of the task.
 
     Args:
         submission: The code to look at.
         holes: The task's functions, as "module:qualname".
         forbidden: Modules and functions by their dotted names.
+
+    Returns:
+        The uses by function, for those that have any.
     """
-    search = _Search(submission, Rules(forbidden))
-    modules = dict.fromkeys(name.partition(":")[0] for name in submission.named(holes))
-    for module in modules:
-        search.file_of_hole(module)
-    for module in modules:
-        search.beside(module)
-    return sorted(search.found)
+    sources = _Sources(submission)
+    found = {}
+    for hole in submission.named(holes):
+        search = _Search(sources, Rules(forbidden))
+        search.hole(hole)
+        if search.found:
+            found[hole] = sorted(search.found)
+    return found
+
+
+class _Sources:
+    """The files of a submission, each read once."""
+
+    def __init__(self, submission: Submission) -> None:
+        self.submission = submission
+        self.read = cache(self._read)
+        self.is_given = cache(self._is_given)
+
+    def _read(self, module: str) -> Source | None:
+        file = self.submission.source(module)
+        if file is None:
+            return None
+        return Source.read(file, module, file.relative_to(self.submission.root).as_posix())
+
+    def mentioning(self, *names: str) -> Iterator[Source]:
+        """Go through the modules whose text has one of some names, without tests."""
+        words = [name.encode() for name in names]
+        for folder in self.submission.import_paths:
+            for file in sorted(folder.rglob("*.py"))[:MOST_FILES]:
+                parts = file.relative_to(folder).with_suffix("").parts
+                parts = parts[:-1] if parts[-1] == "__init__" else parts
+                if not parts or parts[0] == "tests" or not file.is_file():
+                    continue
+                text = file.read_bytes()
+                source = self.read(".".join(parts)) if any(w in text for w in words) else None
+                if source is not None:
+                    yield source
+
+    def _is_given(self, module: str) -> bool:
+        """Return whether a file is the one that this repository has at the same place."""
+        source = self.read(module)
+        if self.submission.layout != "packages" or source is None:
+            return False
+        ours = ROOT / source.name
+        try:
+            theirs = (self.submission.root / source.name).read_bytes()
+            return ours.is_file() and ours.read_bytes() == theirs
+        except OSError:
+            return False
 
 
 class _Search:
-    def __init__(self, submission: Submission, rules: Rules) -> None:
+    """The search for what one function of a task uses."""
+
+    def __init__(self, sources: _Sources, rules: Rules) -> None:
         self.found: set[Use] = set()
-        self._submission = submission
+        self._sources = sources
         self._rules = rules
         self._whole: set[str] = set()
         self._reached: set[tuple[str, str]] = set()
-        self._source = cache(self._read)
 
-    def file_of_hole(self, module: str) -> None:
+    def hole(self, hole: str) -> None:
+        """Search a function, and whatever is put in its place."""
+        module, _, qualname = hole.partition(":")
         source = self._source(module)
-        if source is not None and module not in self._whole:
+        if source is None:
+            return
+        if module.startswith("project."):
             self._whole.add(module)
             self._look(source, source.tree)
-
-    def beside(self, module: str) -> None:
-        file = self._submission.source(module)
-        if file is None:
             return
-        package = module.rpartition(".")[0]
-        for other in sorted(file.parent.glob("*.py")):
-            name = package if other.stem == "__init__" else f"{package}.{other.stem}"
-            if other.name in NOT_KERNELS or name in self._whole:
-                continue
-            source = self._source(name)
-            if source is None or self._is_given(source):
+        name = qualname.rpartition(".")[2]
+        # The name by which a kernel is called goes without the underscore.
+        names = {name, name.lstrip("_")}
+        own = definitions(source.tree).get(qualname)
+        nodes: list[ast.AST] = [] if own is None else [own]
+        for each in names:
+            self._reached.add((module, each))
+            nodes += [
+                node
+                for node in source.definitions.get(each, [])
+                if node is not own and ("." not in qualname or isinstance(node, ast.Assign))
+            ]
+        for node in nodes:
+            self._look(source, node)
+        self._replaced(module, names)
+
+    def _replaced(self, module: str, names: set[str]) -> None:
+        """Search what other files put in the place of something in a module."""
+        for source in self._sources.mentioning(module.rpartition(".")[2], "sys"):
+            if source.module == module or self._sources.is_given(source.module):
                 continue
             for node in ast.walk(source.tree):
-                if isinstance(node, ast.Attribute | ast.Name | ast.ImportFrom | ast.Call):
-                    self._note(source, node, self._rules.used_by(node, source))
+                for target in _assigned(node, source):
+                    if target == "sys.modules":
+                        self._note(source, node, iter([REPLACED]))
+                    elif target.startswith(f"{module}.") or target.rpartition(".")[2] in names:
+                        self._note(source, node, iter([ASSIGNED.format(target)]))
+                        self._look(source, node)
 
     def _look(self, source: Source, tree: ast.AST) -> None:
         """Look at a tree and at all that it reaches."""
@@ -93,8 +161,18 @@ class _Search:
                 dotted = dotted_name(node, source.imports)
                 if dotted is not None:
                     return self._reached_by_dotted_name(dotted)
-                return self._defined(source, node.id if isinstance(node, ast.Name) else node.attr)
+                name = node.id if isinstance(node, ast.Name) else node.attr
+                if isinstance(node, ast.Name) and name not in source.definitions:
+                    return self._reached_by_star(source, name)
+                return self._defined(source, name)
         return iter(())
+
+    def _reached_by_star(self, source: Source, name: str) -> Iterator[Reached]:
+        """Return the definitions of a name that a file may have from a star import."""
+        for origin in source.stars:
+            other = self._source(origin)
+            if other is not None and name in other.definitions:
+                yield from self._defined(other, name)
 
     def _reached_by_import(self, source: Source, node: ast.ImportFrom) -> Iterator[Reached]:
         """Return the whole module that a star import names; other imports are followed by name."""
@@ -120,13 +198,13 @@ class _Search:
         if source.module in self._whole or (source.module, name) in self._reached:
             return
         self._reached.add((source.module, name))
-        if not self._is_given(source):
+        if not self._sources.is_given(source.module):
             for definition in source.definitions.get(name, []):
                 yield source, definition
 
     def _all_of(self, module: str) -> Iterator[Reached]:
         source = self._source(module)
-        if source is not None and module not in self._whole and not self._is_given(source):
+        if source is not None and module not in self._whole and not self._sources.is_given(module):
             self._whole.add(module)
             yield source, source.tree
 
@@ -134,22 +212,41 @@ class _Search:
         line = getattr(node, "lineno", 0)
         self.found |= {Use(source.name, line, what) for what in uses}
 
-    def _read(self, module: str) -> Source | None:
-        file = self._submission.source(module)
-        if file is None:
-            return None
-        source = Source.read(file, module, file.relative_to(self._submission.root).as_posix())
+    def _source(self, module: str) -> Source | None:
+        source = self._sources.read(module)
         if source is not None and source.is_unreadable and self._rules.forbidden:
             self.found.add(Use(source.name, 1, "expressions too deep to be searched"))
         return source
 
-    def _is_given(self, source: Source) -> bool:
-        """Return whether a file is the one that this repository has at the same place."""
-        if self._submission.layout != "packages":
-            return False
-        ours = ROOT / source.name
-        try:
-            theirs = (self._submission.root / source.name).read_bytes()
-            return ours.is_file() and ours.read_bytes() == theirs
-        except OSError:
-            return False
+
+def _assigned(node: ast.AST, source: Source) -> Iterator[str]:
+    """Return what a statement or a call assigns to in another module, by dotted names."""
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+        targets = [node.target]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > 1:
+        of = dotted_name(node.args[0], source.imports)
+        if node.func.id == "setattr" and of is not None:
+            name = node.args[1]
+            known = isinstance(name, ast.Constant) and isinstance(name.value, str)
+            yield f"{of}.{name.value}" if known else f"{of}.*"  # type: ignore[attr-defined]
+    for target in targets:
+        if isinstance(target, ast.Subscript):
+            target = target.value
+            if isinstance(target, ast.Attribute) and target.attr == "__dict__":
+                target = target.value
+            elif isinstance(target, ast.Call) and target.args:
+                target = target.args[0]
+            dotted = dotted_name(target, source.imports)
+            if dotted == "sys.modules":
+                yield dotted
+            elif dotted is not None:
+                yield f"{dotted}.*"
+        elif isinstance(target, ast.Attribute):
+            dotted = dotted_name(target, source.imports)
+            if dotted is not None:
+                yield dotted
+            elif target.attr.lstrip("_").startswith("tensor_"):
+                yield ast.unparse(target)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import decode_source
 from pathlib import Path
 
 
@@ -18,6 +19,7 @@ class Source:
         tree: Its syntax tree.
         is_package: Whether it is an ``__init__.py``.
         is_unreadable: Whether it is nested too deeply to be searched; the tree is empty then.
+        lines: Its lines.
     """
 
     module: str
@@ -25,19 +27,23 @@ class Source:
     tree: ast.Module
     is_package: bool
     is_unreadable: bool
+    lines: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, file: Path, module: str, name: str) -> "Source | None":
         """Parse a file; return None if it is no Python that this interpreter reads."""
         deep = False
+        lines: tuple[str, ...] = ()
         try:
-            tree = ast.parse(file.read_bytes())
+            content = file.read_bytes()
+            tree = ast.parse(content)
+            lines = tuple(decode_source(content).split("\n"))
         except (OSError, SyntaxError, ValueError):
             return None
         except (RecursionError, MemoryError):
             # It may be too deep for a tree, and run all the same.
             tree, deep = ast.Module([], []), True
-        return cls(module, name, tree, file.name == "__init__.py", deep)
+        return cls(module, name, tree, file.name == "__init__.py", deep, lines)
 
     @cached_property
     def imports(self) -> dict[str, str]:
@@ -62,6 +68,15 @@ class Source:
         return names
 
     @cached_property
+    def stars(self) -> tuple[str, ...]:
+        """The modules of which everything is imported."""
+        return tuple(
+            self.origin(node)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names)
+        )
+
+    @cached_property
     def definitions(self) -> dict[str, list[ast.AST]]:
         """What the file says about each name at its top level, and about each method's name."""
         found: dict[str, list[ast.AST]] = defaultdict(list)
@@ -82,6 +97,11 @@ class Source:
                             # `module.function = other` defines it anew.
                             found[part.attr].append(node)
         return found
+
+    def has_by_star(self, node: ast.expr, module: str) -> bool:
+        """Return whether a name may come from a star import of a module."""
+        undefined = isinstance(node, ast.Name) and node.id not in self.definitions
+        return undefined and module in self.stars
 
     def origin(self, node: ast.ImportFrom) -> str:
         """Return the dotted name of the module that names are imported from."""

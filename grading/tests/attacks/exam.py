@@ -11,7 +11,8 @@ from grading.isolation import CheckAbandoned, IsolatedSubject, Isolation, Limits
 from grading.protocol.messages import Array, Subject, SubjectError
 
 LIMITS = Limits(
-    call_seconds=30.0,
+    call_seconds=10.0,
+    hang_seconds=20.0,
     memory_mb=400,
     processes=60,
     file_mb=8,
@@ -20,7 +21,7 @@ LIMITS = Limits(
     reply_mb=16,
     stops=1,
 )
-"""Tight, so that every attack soon meets one; a busy machine has time enough for a call."""
+"""Tight, so that every attack soon meets one; a busy machine does not count."""
 
 CALLS = 3
 

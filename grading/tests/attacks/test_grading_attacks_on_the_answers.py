@@ -53,7 +53,7 @@ NO_ANSWERS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("statement", NO_ANSWERS.values(), ids=NO_ANSWERS)
 def test_frames_that_answer_nothing(tree: Path, statement: str) -> None:
-    limits = replace(LIMITS, call_seconds=10.0)
+    limits = replace(LIMITS, hang_seconds=5.0)
     result = sit(write_tree(tree, shouting(statement)), limits)
     assert result.mul.kinds[0] in {"BadReply", "TimedOut"}
     assert result.passed == OTHERS
@@ -232,7 +232,7 @@ def test_the_clock_is_the_judges(tree: Path) -> None:
         time.time = time.monotonic = time.perf_counter = time.process_time = lambda: 0.0
         """
     endless = "def mul(x, y):\n    while True: pass\n"
-    limits = replace(LIMITS, call_seconds=10.0)
+    limits = replace(LIMITS, call_seconds=2.0)
     result = sit(write_tree(tree, endless, first=forged), limits)
     assert result.mul.kinds[0] == "TimedOut"
     assert result.passed == OTHERS

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from grading.isolation import CheckAbandoned, IsolatedSubject
 from grading.tests.attacks.exam import HONEST, LIMITS, OTHERS, Mark, sit
 from grading.tests.attacks.trees import write_tree
 
-QUICK = replace(LIMITS, call_seconds=10.0)
+QUICK = replace(LIMITS, call_seconds=2.0)
 
 
 def test_an_honest_submission_passes(tree: Path) -> None:
@@ -71,16 +73,74 @@ def test_an_endless_loop_is_stopped(tree: Path) -> None:
         """
     result = sit(write_tree(tree, loop), QUICK)
     assert result.mul.kinds[0] == "TimedOut"
+    assert result.mul.message == "mul did not return within 2 s of processor time"
     assert result.passed == OTHERS
 
 
 @pytest.mark.slow
+def test_who_sleeps_is_stopped_by_the_clock(tree: Path) -> None:
+    """A loop that sleeps uses no processor."""
+    sleeps = "def mul(x, y):\n    import time\n    while True: time.sleep(0.05)\n"
+    result = sit(write_tree(tree, sleeps), replace(LIMITS, hang_seconds=3.0))
+    assert result.mul.message == "mul did not return, and used no processor for 3 s"
+    assert result.passed == OTHERS
+
+
+@pytest.mark.slow
+def test_who_stops_the_process_is_stopped_by_the_clock(tree: Path) -> None:
+    stops = "def mul(x, y):\n    import os, signal; os.kill(os.getpid(), signal.SIGSTOP)\n"
+    result = sit(write_tree(tree, stops), replace(LIMITS, hang_seconds=3.0))
+    assert result.mul.kinds[0] == "TimedOut"
+    assert result.passed == OTHERS
+
+
+@pytest.mark.slow
+def test_who_says_that_the_compiler_runs_gains_a_limited_time(tree: Path) -> None:
+    """The byte that tells the judge is forged, wherever it may be."""
+    forges = """
+        import os
+
+        def mul(x, y):
+            while True:
+                for descriptor in range(3, 64):
+                    try:
+                        os.pwrite(descriptor, b"1", 0)
+                    except OSError:
+                        pass
+        """
+    limits = replace(LIMITS, call_seconds=1.0, compile_seconds=3.0)
+    result = sit(write_tree(tree, forges), limits)
+    assert (
+        result.mul.message == "mul did not return within 1 s of processor time beyond compilation"
+    )
+    assert result.passed == OTHERS
+
+
+@pytest.mark.slow
+def test_a_function_that_did_not_return_is_not_asked_again(tree: Path) -> None:
+    """Neither another check nor other inputs cost another wait."""
+    loop = "def mul(x, y):\n    while True: pass\n"
+    limits = replace(QUICK, stops=3)
+    with IsolatedSubject(write_tree(tree, loop), limits=limits) as subject:
+        before = subject.seconds
+        for size in (1, 5, 2):
+            subject.begin_check()
+            ones = np.ones(size)
+            with pytest.raises(CheckAbandoned, match="mul did not return within 2 s"):
+                subject.call("operators.each", [ones, ones], {"formula": "mul"})
+            assert subject.call("operators.each", [ones], {"formula": "neg"}).array.shape == (size,)
+        assert subject.restarts == 1
+        # The other functions have their time.
+        assert subject.seconds - before < 2.0
+
+
+@pytest.mark.slow
 def test_time_runs_out_over_many_calls(tree: Path) -> None:
-    slow = "def mul(x, y):\n    import time; time.sleep(4); return x * y\n"
-    # Every call is in time, three of them are not.
+    slow = "def mul(x, y):\n    import time; time.sleep(1.5); return x * y\n"
+    # A request makes four calls and takes six seconds; two of them take too long.
     limits = replace(LIMITS, check_seconds=10.0)
     result = sit(write_tree(tree, slow), limits)
-    assert result.mul.kinds[0] == "TimedOut"
+    assert result.mul.kinds[0] == "OutOfTime"
     assert result.passed == OTHERS
 
 

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from numba import prange
 
 from grading.checking.compare import MismatchError
-from grading.checking.races import Race, check_iterations, describe, find_race
+from grading.checking.races import Race, check_accesses, describe, find_race
+from grading.checking.sources import check_iterations, programs
 from grading.diagnosis import likely_cause
 from grading.driver.in_process import InProcessSubject
 from grading.driver.recording import Recording, UnrecordableError
 from grading.driver.sources import record
-from grading.protocol.messages import Array, Plain, Request, Response, Subject
+from grading.protocol.messages import Array, Plain, Request, Response, SubjectError
 
 numba: Any = _numba
 njit: Any = numba.njit
@@ -308,24 +309,26 @@ def test_a_kernel_that_cannot_be_recorded(kernel: Any) -> None:
         record(kernel, [np.zeros(3), np.ones(3)])
 
 
-class Replying(Subject):
-    """Answers every request alike."""
+def reply(accesses: Plain, plain: Plain) -> Response:
+    """Return an answer with accesses."""
+    arrays = np.zeros(3), np.array(accesses, np.int64)
+    return Response(Request("source.accesses"), arrays, plain=plain)
 
-    def __init__(self, accesses: Plain, plain: Plain) -> None:
-        self.accesses = np.array(accesses, np.int64)
-        self.plain = plain
+
+class Unrecordable(InProcessSubject):
+    """Can run no kernel without numba."""
 
     def answer(self, request: Request) -> Response:
-        return Response(request, (self.accesses,), plain=self.plain)
+        raise SubjectError(["UnrecordableError"], "", request)
 
 
 NO_ACCESSES = np.zeros((0, 5), np.int64)
-PLAIN = {"recorded": True, "reason": "", "loops": [["a.py", 3]], "arrays": [["out", 6, True]]}
+PLAIN = {"loops": [["a.py", 3]], "arrays": [["out", 6, True]]}
 
 
 def test_what_was_not_recorded_is_not_charged() -> None:
-    plain = {**PLAIN, "recorded": False, "loops": [], "arrays": []}
-    check_iterations(Replying(NO_ACCESSES, plain), {}, np.zeros(3), [])
+    options = {"module": "fast_ops", "kernel": "tensor_map", "fn": "neg"}
+    check_iterations(Unrecordable(), options, np.zeros(3), [np.ones(3)], np.zeros(3))
 
 
 @pytest.mark.parametrize(
@@ -341,7 +344,7 @@ def test_what_was_not_recorded_is_not_charged() -> None:
 )
 def test_accesses_that_make_no_sense_are_refused(accesses: Plain, plain: Plain) -> None:
     with pytest.raises(MismatchError, match="make no sense"):
-        check_iterations(Replying(accesses, plain), {}, np.zeros(3), [])
+        check_accesses(reply(accesses, plain))
 
 
 @pytest.mark.parametrize(
@@ -349,14 +352,8 @@ def test_accesses_that_make_no_sense_are_refused(accesses: Plain, plain: Plain) 
 )
 def test_the_cause_is_named(argument: bool, cause: str) -> None:
     accesses = [[0, 0, 0, 2, 1], [0, 1, 0, 2, 1]]
-    subject = Replying(accesses, {**PLAIN, "arrays": [["out", 6, argument]]})
-
-    class Asked(Replying):
-        def answer(self, request: Request) -> Response:
-            return subject.answer(Request("kernel.accesses", request.arrays))
-
     with pytest.raises(MismatchError) as caught:
-        check_iterations(Asked(accesses, None), {}, np.zeros(3), [])
+        check_accesses(reply(accesses, {**PLAIN, "arrays": [["out", 6, argument]]}))
     for task in ("3.1", "3.2", "4.1", "4.2"):
         assert cause in str(likely_cause(task, caught.value.finding))
 
@@ -409,12 +406,13 @@ def _tuple(array: Array) -> tuple[Array, Array, Array]:
 
 
 def test_the_packages_are_recorded() -> None:
-    x = np.arange(15.0).reshape(5, 3).T
+    subject, x, out = InProcessSubject(), np.arange(15.0).reshape(5, 3).T, np.zeros((3, 5))
     options = {"module": "fast_ops", "kernel": "tensor_map", "fn": "neg"}
-    answer = InProcessSubject().call("kernel.accesses", [np.zeros((3, 5)), x], options)
-    assert answer.plain["recorded"], answer.plain["reason"]
-    assert sorted(answer.array[:, 3].tolist()) == list(range(15))
-    assert set(answer.array[:, 4].tolist()) == {1}
+    (program,) = programs(subject, options, out, [x])
+    answer = subject.call("source.accesses", [out, x], {**options, "functions": program.plain()})
+    np.testing.assert_array_equal(answer.arrays[0], -x)
+    assert sorted(answer.arrays[1][:, 3].tolist()) == list(range(15))
+    assert set(answer.arrays[1][:, 4].tolist()) == {1}
 
 
 # Any loop: the recorder and a naive oracle agree.

@@ -38,6 +38,12 @@ class Judge:
         return self.answer
 
 
+@pytest.fixture(autouse=True)
+def _own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what these tests judge out of the repository's own memory."""
+    monkeypatch.setattr("grading.cli.memory.ROOT", tmp_path / "repository")
+
+
 @pytest.fixture
 def submission(tmp_path: Path) -> Path:
     """A submission in the course's layout, with a task to write."""
@@ -177,15 +183,32 @@ def test_status_remembers_what_was_judged(submission: Path) -> None:
     (submission / "minitorch" / "autodiff.py").write_text(
         "def central_difference(): ...\n", encoding="utf-8"
     )
-    remember(report(task("1.1", Status.PASSED), task("1.2", Status.NOT_JUDGED)), found)
-    assert list(recall(found)) == ["1.1"]
+    partly = task("1.2", Status.PARTLY, points=6.0, judged_points=6.0)
+    remember(report(task("1.1", Status.PASSED), partly), found)
+    assert list(recall(found)) == ["1.1", "1.2"]
     progress = progress_of_tasks(found, tasks)
-    assert progress["1.1"].done
+    assert progress["1.1"].done and not progress["1.2"].done
+    assert (progress["1.2"].points, progress["1.2"].score) == (6.0, "6 of 6 (4 not judged)")
     assert "1.1" not in [each.id for each in next_tasks(progress, tasks)]
     (submission / "minitorch" / "autodiff.py").write_text(
         "def central_difference(): pass\n", encoding="utf-8"
     )
     assert "changed since" in progress_of_tasks(found, tasks)["1.1"].text
+
+
+def test_what_is_not_there_is_remembered_until_something_changes(submission: Path) -> None:
+    found, tasks = Submission.at(submission), table()
+    absent = task("4.2", Status.NOT_THERE, reason="the submission has no minitorch.fast_conv")
+    remember(report(absent), found)
+    assert "not there: the submission" in progress_of_tasks(found, tasks)["4.2"].text
+    (submission / "minitorch" / "fast_conv.py").write_text("", encoding="utf-8")
+    assert "changed since" in progress_of_tasks(found, tasks)["4.2"].text
+
+
+def test_nothing_is_written_into_another_folder(submission: Path) -> None:
+    before = sorted(submission.rglob("*"))
+    remember(report(task("1.1", Status.PASSED)), Submission.at(submission))
+    assert sorted(submission.rglob("*")) == before
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"1.1": 3}', "\udcff"])

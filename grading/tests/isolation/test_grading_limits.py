@@ -43,7 +43,7 @@ def test_a_check_without_time_is_given_up_without_a_worker(tmp_path: Path) -> No
         pytest.raises(CheckAbandoned, match="the time for all requests is up") as caught,
     ):
         subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
-    assert caught.value.error.kinds[0] == "TimedOut"
+    assert caught.value.error.kinds[0] == "OutOfTime"
     assert subject.restarts == 0
 
 

@@ -3,13 +3,15 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grading.isolation import CpuTime, IsolatedSubject
+from grading.isolation import IsolatedSubject
+from grading.isolation.watch import cpu_time
 from grading.tests.attacks.trees import write_tree
 
 COMPUTES = """
@@ -23,7 +25,7 @@ COMPUTES = """
     """
 
 ASLEEP = 5.0
-"""Seconds that the code sleeps: more than it waits for a processor to begin and to end."""
+"""Seconds that the code sleeps."""
 
 SLEEPS = f"""
     import time
@@ -58,31 +60,33 @@ def crowd() -> Iterator[None]:
     os.sched_setaffinity(0, processors)
 
 
-def of_a_product(subject: IsolatedSubject) -> CpuTime:
-    """Return what a worker had of the processors while it multiplied."""
+def of_a_product(subject: IsolatedSubject) -> float:
+    """Return the seconds that a product is charged with."""
     one = np.ones(1)
     subject.call("operators.each", [one], {"formula": "neg"})
-    before = subject.cpu_time
+    before = subject.seconds
     subject.call("operators.each", [one, one], {"formula": "mul"})
-    return subject.cpu_time - before
+    return subject.seconds - before
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("crowd")
-def test_who_computes_in_a_crowd_waits_for_a_processor(tmp_path: Path) -> None:
+def test_who_computes_in_a_crowd_does_not_pay_for_waiting(tmp_path: Path) -> None:
+    """It has a quarter of a processor, and needs two seconds for half a second of work."""
     with IsolatedSubject(write_tree(tmp_path, COMPUTES)) as subject:
-        cpu_time = of_a_product(subject)
-        assert cpu_time.run >= 0.5
-        assert cpu_time.wait > cpu_time.run
-        all_in_all = subject.cpu_time
-        subject.end_worker()
-        # What a worker had is not forgotten with it.
-        assert subject.cpu_time.run >= all_in_all.run
+        began = time.monotonic()
+        charged = of_a_product(subject)
+        assert 0.4 <= charged < (time.monotonic() - began) / 2
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("crowd")
-def test_who_sleeps_in_a_crowd_does_not_wait(tmp_path: Path) -> None:
+def test_who_sleeps_pays_for_it(tmp_path: Path) -> None:
     with IsolatedSubject(write_tree(tmp_path, SLEEPS)) as subject:
-        cpu_time = of_a_product(subject)
-        assert cpu_time.run + cpu_time.wait < ASLEEP
+        assert of_a_product(subject) >= ASLEEP / 2
+
+
+def test_a_process_that_has_ended_counts_with_the_one_that_waited_for_it() -> None:
+    before = cpu_time(os.getpid())
+    program = "import time\nwhile time.process_time() < 0.3: pass"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert (cpu_time(os.getpid()) - before).run >= 0.25

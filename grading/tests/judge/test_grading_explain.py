@@ -89,9 +89,28 @@ def test_an_exception_is_told_with_the_line_of_the_submission() -> None:
     assert "printed" in told.details
 
 
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        ("No module named 'networkx'", "the package networkx is missing"),
+        ("No module named 'networkx.drawing'", "the package networkx is missing"),
+        ("No module named 'minitorch.nn'", "ModuleNotFoundError was raised"),
+        ("torch may not be used here", "ModuleNotFoundError was raised"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(message: str, sentence: str) -> None:
+    kinds = ["ModuleNotFoundError", "ImportError", "Exception"]
+    assert explain(kinds, message, TRACE).sentence.startswith(sentence)
+
+
 def test_a_lost_worker_is_told_in_words() -> None:
-    told = explain(["TimedOut", "WorkerError"], "after 60 s", ())
-    assert told.sentence == "the code did not answer in time"
+    told = explain(["WorkerDied", "WorkerError"], "status 3", ())
+    assert told.sentence == "the code ended the process that it ran in"
+
+
+def test_what_did_not_return_is_told_by_name_and_limit() -> None:
+    message = "tile did not return within 10 s of processor time"
+    assert explain(["TimedOut", "WorkerError"], message, ()).sentence == message
 
 
 @given(text=st.text(st.characters(codec=None), max_size=200))

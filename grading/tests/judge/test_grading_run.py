@@ -1,4 +1,4 @@
-"""A run over several tasks: prerequisites, what is missing, points, and faults of the harness."""
+"""A run over several tasks: needed functions, what is missing, points, faults of the harness."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,8 +12,9 @@ from grading.judge.records import CheckResult, Report, SpeedResult, Status, Task
 from grading.judge.session import SessionError
 from grading.judge.subjects import Subjects
 from grading.protocol.messages import Request, SubjectError
+from grading.reports import words
 from grading.submissions.submission import Submission
-from grading.tasks.model import Table, Task
+from grading.tasks.model import Table, Task, split_selector
 from grading.tasks.table import table
 
 WRONG = AssertionError("wrong")
@@ -35,11 +36,12 @@ def submission(tmp_path: Path) -> Submission:
 
 
 Errors = dict[str, BaseException]
+"""By what fails: a task, for its first required check; or a group, as "4.4/max", for its first."""
 
 
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch, submission: Submission) -> Callable[..., Report]:
-    """Judge tasks whose first required check ends with a given error."""
+    """Judge tasks of which some checks end with a given error."""
 
     def judge(
         errors: Errors,
@@ -58,10 +60,22 @@ def judged(monkeypatch: pytest.MonkeyPatch, submission: Submission) -> Callable[
             error = errors.get(task.id)
             if isinstance(error, SessionError):
                 raise error
-            made = [Outcome(name) for name in names or task.checks.names]
-            if error is not None and (repeated or not names):
-                made[0].error = error
-            return made[:1] if options.until_first and error is not None else made
+            made = [
+                Outcome(*split_selector(selector))
+                for group in task.groups
+                for selector in group.checks
+                if not names or split_selector(selector)[0] in names
+            ]
+            made += [Outcome(name) for name in task.checks.advice if not names]
+            for group in task.groups:
+                error = errors.get(f"{task.id}/{group.name}", error)
+                if error is not None and (repeated or not names):
+                    first = (o for o in made if task.group_of(o.check, o.case) == group.name)
+                    failed = next(first, None)
+                    if failed is not None:
+                        failed.error = error
+                error = None
+            return made
 
         def speeds(*_: object) -> tuple[SpeedResult, ...]:
             return () if speed is None else (SpeedResult("conv2d", speed, ratio=9.0),)
@@ -80,28 +94,64 @@ def results(report: Report) -> dict[str, TaskResult]:
     return {task.id: task for task in report.tasks}
 
 
-def test_all_points_or_none(judged: Callable[..., Report]) -> None:
-    report = judged({"1.1": WRONG}, "task0_4", "task1_1")
+def groups(task: TaskResult) -> dict[str, tuple[Status, float | None]]:
+    return {group.name: (group.status, group.points) for group in task.groups}
+
+
+def test_a_group_earns_its_points_or_none(judged: Callable[..., Report]) -> None:
+    report = judged({"4.4/softmax": WRONG}, "task0_4", "task4_4")
     found = results(report)
     assert (found["0.4"].status, found["0.4"].points) == (Status.PASSED, 10)
-    assert (found["1.1"].status, found["1.1"].points) == (Status.FAILED, 0)
-    assert (report.points, report.judged_points) == (10, 20)
+    assert (found["4.4"].status, found["4.4"].points) == (Status.FAILED, 9)
+    assert groups(found["4.4"])["softmax"] == (Status.FAILED, 0)
+    assert (report.points, report.judged_points, report.max_points) == (19, 20, 20)
 
 
-def test_a_failure_is_not_charged_while_what_it_builds_on_fails(
+def test_a_failure_is_excused_by_the_function_that_it_needs_and_the_others_are_judged(
     judged: Callable[..., Report],
 ) -> None:
-    found = results(judged({"2.3": WRONG, "3.1": WRONG, "4.2": WRONG}, "module2", "module3", "4.2"))
-    assert found["2.3"].status is Status.FAILED
-    for id in ("3.1", "4.2"):
-        assert found[id].status is Status.NOT_JUDGED
-        assert found[id].points is None
-        assert "task 2.3" in found[id].reason
+    report = judged({"4.3/tile": WRONG, "4.3/avgpool2d": WRONG, "4.4/maxpool2d": WRONG}, "module4")
+    found = results(report)
+    assert groups(found["4.3"]) == {
+        "tile": (Status.FAILED, 0),
+        "avgpool2d": (Status.NOT_JUDGED, None),
+    }
+    task = found["4.4"]
+    assert (task.status, task.points, task.judged, task.max_points) == (Status.PARTLY, 8, 8, 10)
+    assert groups(task)["maxpool2d"] == (Status.NOT_JUDGED, None)
+    assert "needs `tile` of task 4.3, which fails" in [group.reason for group in task.groups]
+    assert words.outcome(task) == (
+        "8 of 10 points judged; 2 excused: they need `tile` of task 4.3, which fails"
+    )
+
+
+def test_an_excuse_reaches_over_groups_that_are_excused_themselves(
+    judged: Callable[..., Report],
+) -> None:
+    errors = {"2.1/to_index": WRONG, "4.3/tile": WRONG, "4.4/maxpool2d": WRONG}
+    found = results(judged(errors, "module2", "module4"))
+    (reason,) = {group.reason for group in found["4.4"].groups if group.reason}
+    assert "to_index" in reason
+
+
+def test_without_the_function_in_the_run_a_failure_is_charged(
+    judged: Callable[..., Report],
+) -> None:
+    found = results(judged({"4.4/maxpool2d": WRONG}, "task4_4"))
+    assert groups(found["4.4"])["maxpool2d"] == (Status.FAILED, 0)
 
 
 def test_what_passes_counts_whatever_else_fails(judged: Callable[..., Report]) -> None:
     found = results(judged({"2.3": WRONG}, "module2", "task4_2"))
     assert found["4.2"].points == 10
+
+
+def test_a_file_that_a_task_does_not_touch_is_no_reason_to_refuse_it(
+    judged: Callable[..., Report], submission: Submission
+) -> None:
+    (submission.root / "minitorch" / "scalar_functions.py").unlink()
+    report = judged({}, "module1", "module4")
+    assert {results(report)[id].status for id in ("4.1", "4.2", "4.3", "4.4")} == {Status.PASSED}
 
 
 def test_marks_do_not_depend_on_what_else_was_asked_for(judged: Callable[..., Report]) -> None:
@@ -138,24 +188,39 @@ def test_a_task_fails_if_it_fails_once_of_twice(judged: Callable[..., Report]) -
 def test_the_harness_charges_nobody_for_its_own_faults(judged: Callable[..., Report]) -> None:
     report = judged({"1.1": SessionError("no pytest"), "0.4": KeyError("x")}, "task0_4", "task1_1")
     assert {task.status for task in report.tasks} == {Status.ERROR}
-    assert {task.points for task in report.tasks} == {None}
+    # What has nothing to do with the fault is judged as ever.
+    assert [(task.points, task.judged) for task in report.tasks] == [(4, 4), (None, 0)]
     assert len(report.errors) == 2
+
+
+def with_points_for_speed(worth: int) -> Table:
+    """Return the table with some of the points of task 4.2 for speed."""
+    whole = table()
+    slow = whole.task("4.2")
+    assert slow.speed is not None
+    (group,) = slow.groups
+    changed = msgspec.structs.replace(
+        slow,
+        speed=msgspec.structs.replace(slow.speed, points=worth),
+        groups=(msgspec.structs.replace(group, points=group.points - worth),),
+    )
+    tasks = tuple(changed if task.id == "4.2" else task for task in whole.tasks)
+    return msgspec.structs.replace(whole, tasks=tasks)
 
 
 @pytest.mark.parametrize(
     ("worth", "status", "points"), [(0, Status.PASSED, 10), (2, Status.FAILED, 8)]
 )
 def test_speed_costs_the_points_that_are_for_it(
-    worth: float, status: Status, points: float, judged: Callable[..., Report]
+    worth: int, status: Status, points: float, judged: Callable[..., Report]
 ) -> None:
-    whole = table()
-    slow = whole.task("4.2")
-    assert slow.speed is not None
-    changed = msgspec.structs.replace(slow, speed=msgspec.structs.replace(slow.speed, points=worth))
-    tasks = tuple(changed if task.id == "4.2" else task for task in whole.tasks)
-    whole = msgspec.structs.replace(whole, tasks=tasks)
-    (task,) = judged({}, "task4_2", tasks=whole, speed=Status.FAILED).tasks
-    assert (task.status, task.points) == (status, points)
+    (task,) = judged({}, "task4_2", tasks=with_points_for_speed(worth), speed=Status.FAILED).tasks
+    assert (task.status, task.points, task.judged) == (status, points, 10)
+
+
+def test_speed_that_was_not_measured_is_not_judged(judged: Callable[..., Report]) -> None:
+    (task,) = judged({}, "task4_2", tasks=with_points_for_speed(2)).tasks
+    assert (task.status, task.points, task.judged) == (Status.PARTLY, 8, 8)
 
 
 def test_every_run_tells_its_seed_and_where_it_took_place(judged: Callable[..., Report]) -> None:

@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grading.driver.in_process import InProcessSubject
-from grading.isolation import CpuTime, IsolatedSubject, Limits
+from grading.isolation import IsolatedSubject, Limits
 from grading.isolation.errors import WorkerError
-from grading.judge.decide import Evidence, decide
+from grading.judge.decide import GroupEvidence, decide
 from grading.judge.recorder import SETTINGS, Outcome, Recorder, RunOptions
 from grading.judge.records import CheckResult, Status
 from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
 from grading.judge.verdict import check_results
-from grading.protocol.messages import Request, Response, SubjectError
-from grading.tasks.model import Checks, Task
+from grading.protocol.messages import DriverError, Request, Response, SubjectError
+from grading.tasks.model import Checks, Group, Task
 from grading.tasks.table import table
 
 TASK = table().task("0.3")
@@ -35,13 +35,17 @@ def subjects(answer: Callable[[Request], Response]) -> Subjects:
         answer=answer,
         begin_check=lambda limits=None: None,
         end_worker=lambda: None,
-        cpu_time=CpuTime(),
+        seconds=0.0,
+        folder=None,
         level=SimpleNamespace(name="none", undefended=()),
     )
     return Subjects(lambda place: cast(IsolatedSubject, worker))
 
 
 def right(request: Request) -> Response:
+    if request.operation == "learners_tests.run":
+        # There is no file of tests: they would run on copies of a submission.
+        return Response(request, plain=None)
     return InProcessSubject().answer(request)
 
 
@@ -70,8 +74,26 @@ def judged(
 
 def test_every_check_of_the_table_runs() -> None:
     results, _ = judged(right)
-    assert list(results) == list(TASK.checks.names)
+    assert sorted(results) == sorted(TASK.checks.names)
     assert {check.status for check in results.values()} == {Status.PASSED}
+
+
+@pytest.mark.parametrize(
+    ("edition", "counts"), [("packages", True), ("2022", True), ("2024", False)]
+)
+def test_a_check_counts_where_its_edition_promises_it(edition: str, counts: bool) -> None:
+    def wrong_in_the_middle(request: Request) -> Response:
+        answer = right(request)
+        if request.options.get("function") != "reduce" or request.options.get("fn") != "middle":
+            return answer
+        return Response(request, (answer.arrays[0] + 1.0,))
+
+    task = TASK.for_edition(edition)
+    with subjects(wrong_in_the_middle) as there:
+        outcomes = run_checks(task, there, SEED, RunOptions(shrink=False))
+    (failed,) = [each for each in check_results(task, outcomes) if each.status is Status.FAILED]
+    assert (failed.name, failed.required) == ("test_reduce_folds_from_the_left", counts)
+    assert bool(task.group_of(failed.name)) == counts
 
 
 def test_a_wrong_answer_is_shrunk_and_explained() -> None:
@@ -108,8 +130,10 @@ def test_the_seed_decides_where_hypothesis_would_not_draw_at_random() -> None:
         assert x == x
 
     with subjects(right) as there:
-        recorder = Recorder(there, RunOptions())
-        recorder.pytest_collection_modifyitems([cast(pytest.Item, SimpleNamespace(obj=check))])
+        recorder = Recorder(TASK, there, RunOptions())
+        recorder.pytest_runtest_protocol(
+            cast(pytest.Item, SimpleNamespace(obj=check, name="check"))
+        )
     assert getattr(check, SETTINGS).derandomize is False
 
 
@@ -187,17 +211,32 @@ def test_what_is_no_answer_is_the_harness_own_fault() -> None:
     assert "KeyError" in check.reason
 
 
+def with_checks(*required: str, advice: dict[str, str] | None = None) -> Task:
+    """Return the task with other checks, the required ones in one group."""
+    groups = (Group("sum", 10, required),) if required else ()
+    return msgspec.structs.replace(
+        TASK, checks=Checks(dict.fromkeys(required, "2024"), advice or {}), groups=groups
+    )
+
+
 def test_a_check_that_did_not_run_is_an_error_and_not_a_zero() -> None:
-    checks = Checks((*TASK.checks.required, "test_of_the_moon"), TASK.checks.advice)
-    results = check_results(msgspec.structs.replace(TASK, checks=checks), [])
-    assert decide(Evidence(checks=results)) is Status.ERROR
+    results = check_results(with_checks(*TASK.checks.required, "test_of_the_moon"), [])
+    assert decide(GroupEvidence(checks=results)) is Status.ERROR
     assert {check.status for check in results} == {Status.ERROR}
 
 
 def test_a_check_that_is_not_in_the_table_is_an_error() -> None:
     known = [Outcome(name) for name in TASK.checks.names]
     results = check_results(TASK, [*known, Outcome("test_of_the_moon")])
-    assert decide(Evidence(checks=results)) is Status.ERROR
+    assert {check.name for check in results if check.status is Status.ERROR} == {"test_of_the_moon"}
+
+
+def test_a_case_that_is_in_no_group_is_an_error() -> None:
+    known = [Outcome("test_sum", "a"), Outcome("test_sum", "b-1")]
+    results = check_results(with_checks("test_sum[a]", "test_sum[b]"), known)
+    assert {check.status for check in results} == {Status.PASSED}
+    results = check_results(with_checks("test_sum[a]"), known)
+    assert [check.status for check in results] == [Status.PASSED, Status.ERROR]
 
 
 def test_a_check_that_cannot_be_found_is_the_harness_own_fault() -> None:
@@ -229,77 +268,64 @@ REQUEST = Request("operators.lists")
         (KeyError("harness"), None, Status.ERROR),
     ],
 )
-def test_only_what_a_busy_machine_may_cause_gets_a_second_chance(
+def test_only_who_lost_the_worker_gets_a_second_chance(
     first: BaseException, second: BaseException | None, status: Status
 ) -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = with_checks("test_sum")
     (check,) = check_results(task, [outcome("test_sum", first)], [outcome("test_sum", second)])
     assert check.status is status
 
 
-LATE = WorkerError("TimedOut", "", REQUEST)
-STARVED = CpuTime(run=19.0, wait=41.0)
+def test_what_did_not_return_is_not_called_flaky() -> None:
+    """Hypothesis asks once more, and is answered or refused; the worker gave no other answer."""
+    asked: list[Request] = []
+
+    def once(request: Request) -> Response:
+        asked.append(request)
+        if len(asked) == 1:
+            raise WorkerError("TooMuchOutput", "more than 16 MiB were printed", request)
+        return right(request)
+
+    results, _ = judged(once, "test_sum", again=False)
+    fault = results["test_sum"].fault
+    assert fault is not None
+    assert fault.sentence == "the code printed too much"
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "status"),
-    [
-        (LATE, LATE, Status.NOT_JUDGED),
-        (LATE, OutOfTimeError(60.0, REQUEST), Status.NOT_JUDGED),
-        (LATE, WorkerError("WorkerDied", "", REQUEST), Status.FAILED),
-        (LATE, AssertionError("wrong"), Status.FAILED),
-        (AssertionError("wrong"), LATE, Status.FAILED),
-    ],
-)
-def test_who_never_has_a_processor_is_not_judged(
-    first: BaseException, second: BaseException, status: Status
-) -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
-    again = outcome("test_sum", second, seconds=60.0, cpu_time=STARVED)
-    (check,) = check_results(task, [outcome("test_sum", first)], [again])
-    assert check.status is status
-    assert ("waited 41 s for a processor" in check.reason) == (status is Status.NOT_JUDGED)
+def test_the_graders_own_exception_is_an_error_and_never_a_zero() -> None:
+    def fails(request: Request) -> Response:
+        raise DriverError(
+            ["KeyError", "Exception"], "'formula'", request, [("driver/x.py", 7, "f")]
+        )
 
+    asked: list[Request] = []
 
-@pytest.mark.parametrize(
-    "cpu_time",
-    [
-        CpuTime(run=58.0, wait=2.0),
-        CpuTime(run=31.0, wait=29.0),
-        # It sleeps.
-        CpuTime(run=0.01, wait=0.02),
-        CpuTime(),
-    ],
-)
-def test_who_has_a_processor_and_is_late_is_slow(cpu_time: CpuTime) -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
-    again = outcome("test_sum", LATE, seconds=60.0, cpu_time=cpu_time)
-    (check,) = check_results(task, [outcome("test_sum", LATE)], [again])
-    assert check.status is Status.FAILED
+    def once(request: Request) -> Response:
+        asked.append(request)
+        return fails(request) if len(asked) == 1 else right(request)
+
+    for answer in (fails, once):
+        results, _ = judged(answer, "test_sum", again=False)
+        assert results["test_sum"].status is Status.ERROR
+        assert "KeyError: 'formula' at driver/x.py:7" in results["test_sum"].reason
 
 
 def test_the_worst_case_of_several_counts() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = with_checks("test_sum")
     wrong = outcome("test_sum", AssertionError("wrong"), case="b")
     (check,) = check_results(task, [outcome("test_sum", case="a"), wrong])
     assert (check.status, check.case, check.cases) == (Status.FAILED, "b", 2)
 
 
 def test_an_advice_that_is_not_followed_costs_nothing() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",), {"test_prod": "why"}))
+    task = with_checks("test_sum", advice={"test_prod": "why"})
     results = check_results(task, [outcome("test_sum"), outcome("test_prod", AssertionError("no"))])
     assert [check.status for check in results] == [Status.PASSED, Status.FAILED]
-    assert decide(Evidence(checks=results)) is Status.PASSED
-
-
-def test_a_task_of_nothing_but_advice_is_passed_by_being_there() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks((), {"test_sum": "why"}))
-    results = check_results(task, [outcome("test_sum", AssertionError("no"))])
-    assert decide(Evidence(checks=results)) is Status.PASSED
+    assert [check.required for check in results] == [True, False]
 
 
 def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
-    task = msgspec.structs.replace(TASK, checks=Checks(("test_sum",)))
+    task = with_checks("test_sum")
     (known,) = check_results(task, [outcome("test_sum", skipped="not judged here: no GPU")])
     (other,) = check_results(task, [outcome("test_sum", skipped="no mood")])
     assert (known.status, known.reason) == (Status.NOT_JUDGED, "no GPU")
@@ -308,13 +334,52 @@ def test_a_check_may_be_skipped_only_for_the_reasons_that_are_known() -> None:
 
 def test_every_task_of_a_run_has_its_time_and_nothing_has_more() -> None:
     given: list[Limits] = []
-    worker = SimpleNamespace(begin_check=given.append, end_worker=lambda: None)
+    worker = SimpleNamespace(
+        begin_check=given.append, end_worker=lambda: None, seconds=0.0, folder=None
+    )
     with Subjects(lambda place: cast(IsolatedSubject, worker), total_seconds=7440.0) as there:
         there.begin_task(60.0, 1000)
         there.on("cpu")
         there.begin_task(1800.0, 2500)
+        worker.seconds = 100.0
         there.begin_check()
     assert [limits.total_seconds for limits in given] == [7440.0, 7440.0]
     assert [limits.memory_mb for limits in given] == [1000, 2500]
-    assert given[0].check_seconds is not None and given[0].check_seconds <= 60.0
-    assert given[1].check_seconds is not None and 60.0 < given[1].check_seconds <= 1800.0
+    assert [limits.check_seconds for limits in given] == [60.0, 1700.0]
+
+
+def test_a_task_without_time_asks_nothing_any_more() -> None:
+    worker = SimpleNamespace(
+        begin_check=lambda limits: None,
+        end_worker=lambda: None,
+        seconds=0.0,
+        folder=None,
+        answer=right,
+    )
+    with Subjects(lambda place: cast(IsolatedSubject, worker)) as there:
+        there.begin_task(60.0, 1000)
+        subject = there.on("cpu")
+        worker.seconds = 60.0
+        with pytest.raises(OutOfTimeError, match="the 60 s of processor time of this task"):
+            subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
+        there.begin_task(60.0, 1000)
+        subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
+
+
+def test_where_a_reason_is_not_looked_for_a_failure_ends_its_group_and_no_other() -> None:
+    def wrong_lists(request: Request) -> Response:
+        return (
+            without_the_first(request) if request.options["function"] == "sum" else right(request)
+        )
+
+    options = RunOptions(fail_fast=frozenset({"sum", "prod"}))
+    with subjects(wrong_lists) as there:
+        outcomes = run_checks(TASK, there, SEED, options)
+    results = {check.name: check for check in check_results(TASK, outcomes, (), options.fail_fast)}
+    assert results["test_sum"].status is Status.FAILED
+    left_out = results["test_sum_distributes_over_concatenation"]
+    assert (left_out.status, left_out.reason) == (
+        Status.NOT_JUDGED,
+        "left out, because sum fails",
+    )
+    assert results["test_prod"].status is Status.PASSED

@@ -281,6 +281,7 @@ MUTANTS: list[Mutant] = [
         '_ArgMax.apply(input.detach(), normalize_dim(dim, input.dims, "argmax"))',
         '_ArgMax.apply(input.detach(), normalize_dim(0, input.dims, "argmax"))',
         "dimension 0",
+        advice="test_argmax_is_one_hot",
     ),
     mutant(
         "4.4",
@@ -313,6 +314,7 @@ MUTANTS: list[Mutant] = [
         "shifted = input - max(input.detach(), dim)",
         "shifted = input - 0.0",
         "subtracted",
+        advice="test_logsoftmax_of_large_scores",
     ),
     mutant(
         "4.4",

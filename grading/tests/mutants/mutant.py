@@ -16,6 +16,8 @@ class Mutant:
         cause: A part of what the report calls the likely cause; None if it has to name none.
         compiled: The mistake shows only where kernels are compiled.
         check: The check that notices it, where compiling for the others takes long.
+        advice: The advice that notices it, where the course promises nothing else: no check that
+            counts does.
     """
 
     task: str
@@ -24,6 +26,7 @@ class Mutant:
     cause: str | None = None
     compiled: bool = False
     check: str | None = None
+    advice: str | None = None
 
     @property
     def simulated(self) -> bool:
@@ -45,6 +48,7 @@ def mutant(
     style: str | None = None,
     compiled: bool = False,
     check: str | None = None,
+    advice: str | None = None,
 ) -> Mutant:
     """Return a mutant with a single rewrite."""
-    return Mutant(task, name, (Rewrite(file, old, new, style),), cause, compiled, check)
+    return Mutant(task, name, (Rewrite(file, old, new, style),), cause, compiled, check, advice)

@@ -1,9 +1,12 @@
 """Copies of the packages of this repository in which a few lines differ."""
 
+import ast
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from grading.submissions.syntax import definitions
 
 ROOT = Path(__file__).resolve().parents[3]
 STYLES = ROOT / "grading" / "tests" / "styles"
@@ -70,6 +73,23 @@ def changed_sources(rewrites: Sequence[Rewrite]) -> dict[Path, str]:
         source = changed.get(path) or path.read_text(encoding="utf-8")
         changed[path] = rewrite.apply(source)
     return changed
+
+
+def make_broken_tree(folder: Path, hole: str) -> Path:
+    """Write the packages with one function that raises into a folder: a submission.
+
+    Args:
+        folder: The folder.
+        hole: The function, as "module:qualname".
+    """
+    module, _, qualname = hole.partition(":")
+    make_tree(folder, [])
+    path = next(folder.glob(f"packages/*/src/{module.replace('.', '/')}.py"))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    node = definitions(tree)[qualname]
+    node.body = ast.parse('raise RuntimeError("broken on purpose")').body
+    path.write_text(ast.unparse(tree), encoding="utf-8")
+    return folder
 
 
 def original(file: str) -> Path:

@@ -53,15 +53,17 @@ def subject(mutant: Mutant, tmp_path: Path) -> Iterator[Subject]:
         yield worker
 
 
-def judged(task: str) -> list[Check]:
-    """Return the checks of a task that count; all of them if none does."""
-    required = TASKS[task].checks.required
-    return [check for check in checks_of(task) if check.__name__ in required] or checks_of(task)
+def judged(task: str, advice: str | None = None) -> list[Check]:
+    """Return the checks of a task that count, or an advice; all of them if none counts."""
+    wanted = TASKS[task].checks.required if advice is None else (advice,)
+    return [check for check in checks_of(task) if check.__name__ in wanted] or checks_of(task)
 
 
-def first_failure(task: str, subject: Subject, only: str | None = None) -> Failure | None:
+def first_failure(
+    task: str, subject: Subject, only: str | None = None, advice: str | None = None
+) -> Failure | None:
     """Run the checks of a task until one fails; hypothesis looks for a small example."""
-    for check in judged(task):
+    for check in judged(task, advice):
         if only not in (None, check.__name__):
             continue
         for failure in failures(check, subject, EXAMPLES, shrink=True):
@@ -84,13 +86,15 @@ def test_caught_by_its_own_task_and_by_no_earlier_one(
     for task in ON_PROCESSOR[: _place(mutant.task)]:
         if reaches(reach[task], mutant):
             assert first_failure(task, subject) is None, f"caught by {task}"
-    failure = first_failure(mutant.task, subject, mutant.check)
+    if mutant.advice is not None:
+        assert first_failure(mutant.task, subject) is None, "charged"
+    failure = first_failure(mutant.task, subject, mutant.check, mutant.advice)
     assert failure is not None, "not caught"
     if mutant.cause is None:
         return
     assert failure.finding is not None
     cause = likely_cause(mutant.task, failure.finding, failure.others)
-    if mutant.check is None and (cause is None or mutant.cause not in cause):
+    if mutant.check is mutant.advice is None and (cause is None or mutant.cause not in cause):
         others = [*failure.others, *evidence(mutant.task, subject, failure.check)]
         cause = likely_cause(mutant.task, failure.finding, others)
     assert cause is not None and mutant.cause in cause, failure.finding.sentence
@@ -108,7 +112,8 @@ def test_there_are_enough_of_them() -> None:
     scarce = [task for task in TASKS if task != "0.2" and counts[task] < 2]
     assert scarce == []
     assert all(counts[task] >= 3 for task in TASKS if task.startswith("4.") and task != "4.5")
-    assert len(MUTANTS) >= 60
+    charged = [mutant for mutant in MUTANTS if mutant.advice is None]
+    assert len(charged) >= 60
     assert sum(mutant.cause is not None for mutant in MUTANTS) >= 45
 
 

@@ -1,5 +1,6 @@
 """Every format can be read back, says the same, and shows what a submission says as plain text."""
 
+import base64
 import csv
 import io
 import json
@@ -14,16 +15,18 @@ from grading.judge.exit_codes import FAILED, HARNESS, OK, exit_code
 from grading.judge.records import (
     CheckResult,
     Fault,
+    GroupResult,
     Hole,
     Record,
     RecordError,
     Report,
     Status,
+    TaskResult,
     from_json,
     schema,
     to_json,
 )
-from grading.reports import gradescope, html, junit, table, terminal
+from grading.reports import classroom, gradescope, html, junit, table, terminal, words
 from grading.tests.sample_reports import HOSTILE, MARKS, every_kind, report, task
 
 
@@ -197,6 +200,8 @@ def test_a_class_is_a_table_with_empty_cells_for_what_was_not_judged(sample: Rep
         ([Status.UNIMPLEMENTED], FAILED, FAILED),
         ([Status.PASSED, Status.NOT_JUDGED], OK, FAILED),
         ([Status.PASSED, Status.NOT_THERE], OK, FAILED),
+        ([Status.PARTLY], OK, FAILED),
+        ([Status.PARTLY, Status.PASSED], OK, FAILED),
         ([Status.NOT_JUDGED], FAILED, FAILED),
         ([Status.FAILED, Status.ERROR], HARNESS, HARNESS),
         ([Status.PASSED, Status.ERROR], HARNESS, HARNESS),
@@ -235,3 +240,61 @@ def test_where_no_place_is_known_the_functions_of_the_task_are_named() -> None:
 def test_the_same_inputs_are_offered_for_what_failed(status: Status) -> None:
     offered = "the same inputs again" in shown(report(task("1.4", status)), 100)
     assert offered == (status is Status.FAILED)
+
+
+def partly_judged() -> TaskResult:
+    """Return a task of which a function is right, one is wrong and one is excused."""
+    groups = (
+        GroupResult("max", Status.PASSED, 3.0, 3.0),
+        GroupResult("softmax", Status.FAILED, 0.0, 5.0),
+        GroupResult("maxpool2d", Status.NOT_JUDGED, None, 2.0, "needs `tile`, which fails"),
+    )
+    return task("4.4", Status.FAILED, points=3.0, judged_points=8.0, groups=groups)
+
+
+def test_what_was_not_judged_is_told_and_never_counted() -> None:
+    made = report(partly_judged(), task("4.1", Status.PASSED))
+    assert (made.points, made.judged_points, made.max_points) == (13, 18, 20)
+    (first, _) = made.tasks
+    assert words.outcome(first) == (
+        "wrong: softmax; 8 of 10 points judged; 2 excused: they need `tile`, which fails"
+    )
+    assert words.score(first) == "3 of 8 (2 not judged)"
+    assert words.total(made) == "13 of 18 points (20 with what was not judged)"
+    assert from_json(to_json(made)) == made
+
+
+def test_every_format_has_earned_judged_and_possible_points() -> None:
+    made = report(partly_judged(), task("4.1", Status.PASSED))
+    text = shown(made, 120)
+    assert "13 of 18 points (20 with what was not judged)" in text
+    assert "maxpool2d – of 2 needs `tile`, which fails" in " ".join(text.split())
+    page = " ".join(Page(html.write(made)).text.split())
+    assert "13of 18 points judged, 20 possible" in page
+    assert "3 of 8 (2 not judged)" in page
+    (row,) = csv.DictReader(io.StringIO(table.write(made).decode("utf-8-sig")))
+    assert (row["points"], row["judged_points"], row["max_points"]) == ("13", "18", "20")
+    assert (row["4.4"], row["4.4 judged"], row["4.1"]) == ("3", "8", "10")
+    assert "4.1 judged" not in row
+    tests = {test["number"]: test for test in json.loads(gradescope.write(made))["tests"]}
+    assert (tests["4.4"]["score"], tests["4.4"]["max_score"]) == (3, 8)
+    assert tests["4.4"]["extra_data"]["max_points"] == 10
+    properties = {
+        prop.get("name"): prop.get("value")
+        for suite in ElementTree.fromstring(junit.write(made)).iter("testsuite")
+        for prop in suite.iter("property")
+        if suite.get("name", "").startswith("task4_4")
+    }
+    assert (properties["points"], properties["judged_points"], properties["max_points"]) == (
+        "3",
+        "8",
+        "10",
+    )
+    assert properties["group maxpool2d"] == "– of 2"
+    runner = json.loads(base64.b64decode(classroom.write(made)))
+    assert (sum(test["score"] for test in runner["tests"]), runner["max_score"]) == (3, 18)
+    assert {test["name"]: test["status"] for test in runner["tests"]} == {
+        "4.4 max (3 of 3)": "pass",
+        "4.4 softmax (0 of 5)": "fail",
+        "4.4 maxpool2d (– of 2)": "error",
+    }

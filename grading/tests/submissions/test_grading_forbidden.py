@@ -72,7 +72,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def test_honest_work_uses_nothing(write: Write) -> None:
-    assert forbidden_uses(write(), [CONVOLUTION], FORBIDDEN) == []
+    assert forbidden_uses(write(), [CONVOLUTION], FORBIDDEN) == {}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,8 @@ def test_honest_work_uses_nothing(write: Write) -> None:
 )
 def test_uses_in_the_function_itself(write: Write, line: str, what: str) -> None:
     start = HONEST[: HONEST.index("    # Neither")]
-    uses = forbidden_uses(write(fast_conv=start + line + "\n"), [CONVOLUTION], FORBIDDEN)
+    found = forbidden_uses(write(fast_conv=start + line + "\n"), [CONVOLUTION], FORBIDDEN)
+    uses = found[CONVOLUTION]
     assert any(what in use.what for use in uses), uses
     assert {use.file for use in uses} == {"minitorch/fast_conv.py"}
     assert {use.line for use in uses} == {start.count("\n") + 1}
@@ -109,8 +110,9 @@ def test_uses_in_the_function_itself(write: Write, line: str, what: str) -> None
     [
         pytest.param(
             {
-                "fast_conv": HONEST.replace("from .autodiff", "from .helper import work\nfrom .a")
-                + "\n    work(a)\n",
+                "fast_conv": HONEST.replace(
+                    "from .autodiff", "from .helper import work\nfrom .autodiff"
+                ).replace("# Neither np.einsum nor torch: loops.", "work(input)"),
                 "helper": "import numpy as np\n\ndef work(a):\n    return further(a)\n\n\n"
                 "def further(a):\n    return a @ a\n",
             },
@@ -127,7 +129,8 @@ def test_uses_in_the_function_itself(write: Write, line: str, what: str) -> None
         ),
         pytest.param(
             {
-                "fast_conv": "from .lib import *\n" + HONEST.replace("input[index", "fast(index"),
+                "fast_conv": "from .lib import *\n"
+                + HONEST.replace("input[index_to_position(index, out_shape)]", "fast(input)"),
                 "lib": "import numpy as np\nfast = np.einsum\n",
             },
             Use("minitorch/lib.py", 2, "numpy.einsum"),
@@ -136,18 +139,61 @@ def test_uses_in_the_function_itself(write: Write, line: str, what: str) -> None
     ],
 )
 def test_uses_elsewhere(write: Write, files: dict[str, str], use: Use) -> None:
-    assert use in forbidden_uses(write(**files), [CONVOLUTION], FORBIDDEN)
+    assert use in forbidden_uses(write(**files), [CONVOLUTION], FORBIDDEN)[CONVOLUTION]
+
+
+BESIDE = {
+    "a use in another file of the folder": {"cuda_ops": "import numpy\nout = numpy.matmul(1, 2)\n"},
+    "a use in another function of the file": {
+        "fast_conv": HONEST + "\n\ndef reference(a, b):\n    return np.einsum('i,i', a, b)\n"
+    },
+    "a library that nothing uses": {"run_torch": "import torch\n"},
+    "an attribute of its own object": {"tensor": "class A:\n    def f(self): self.x = 1\n"},
+}
+
+
+@pytest.mark.parametrize("files", BESIDE.values(), ids=BESIDE)
+def test_what_no_function_of_the_task_reaches_is_not_charged(
+    write: Write, files: dict[str, str]
+) -> None:
+    assert forbidden_uses(write(**files), [CONVOLUTION], FORBIDDEN) == {}
+
+
+def test_only_the_function_that_reaches_it_is_charged(write: Write) -> None:
+    other = "\n\ndef _tensor_conv1d(out, a, b):\n    out[:] = np.einsum('i,i', a, b)\n"
+    holes = [CONVOLUTION, "minitorch.fast_conv:_tensor_conv1d"]
+    uses = forbidden_uses(write(fast_conv=HONEST + other), holes, FORBIDDEN)
+    assert list(uses) == holes[1:]
+
+
+REPLACED = {
+    "an attribute of the module": "from . import fast_conv\nfast_conv.tensor_conv2d = print\n",
+    "by setattr": "import minitorch.fast_conv as f\nsetattr(f, 'tensor_conv2d', print)\n",
+    "by setattr with a computed name": "from . import fast_conv as f\nsetattr(f, name(), print)\n",
+    "in its dict": "from . import fast_conv as f\nf.__dict__['tensor_conv2d'] = print\n",
+    "by vars": "from . import fast_conv as f\nvars(f)['tensor_conv2d'] = print\n",
+    "the whole module": "import sys\nsys.modules['minitorch.fast_conv'] = object()\n",
+    "an object that is looked up": "import sys\nm = sys.modules['x']\nm.tensor_conv2d = print\n",
+    "in a function": "from . import fast_conv\n\ndef g():\n    fast_conv.prange = range\n",
+}
+
+
+@pytest.mark.parametrize("text", REPLACED.values(), ids=REPLACED)
+def test_what_another_file_replaces_is_charged(write: Write, text: str) -> None:
+    uses = forbidden_uses(write(tensor=text), [CONVOLUTION], FORBIDDEN)[CONVOLUTION]
+    assert {use.file for use in uses} == {"minitorch/tensor.py"}
 
 
 @pytest.mark.parametrize("text", ["def broken(:\n", "\x00", "# coding: klingon\n"])
 def test_sources_that_cannot_be_read_are_no_uses(write: Write, text: str) -> None:
-    assert forbidden_uses(write(fast_conv=text), [CONVOLUTION], FORBIDDEN) == []
+    assert forbidden_uses(write(fast_conv=text), [CONVOLUTION], FORBIDDEN) == {}
 
 
 def test_a_source_too_deep_for_the_search_is_told(write: Write) -> None:
     deep = "x = " + "+".join(["1"] * 20_000) + "\n"
     uses = forbidden_uses(write(fast_conv=HONEST + deep), [CONVOLUTION], FORBIDDEN)
-    assert uses == [Use("minitorch/fast_conv.py", 1, "expressions too deep to be searched")]
+    deep_use = Use("minitorch/fast_conv.py", 1, "expressions too deep to be searched")
+    assert uses == {CONVOLUTION: [deep_use]}
 
 
 @pytest.mark.slow

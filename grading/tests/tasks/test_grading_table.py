@@ -1,6 +1,7 @@
 """The table of tasks is sound, agrees with everything that repeats it, and refuses nonsense."""
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from markdown_it import MarkdownIt
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
 from grading.tasks import pages
-from grading.tasks.model import Table, UnknownTaskError
+from grading.tasks.model import EDITIONS, Table, Task, UnknownTaskError, selects, split_selector
 from grading.tasks.table import PATH, TableError, load, table
 
 TEXT = PATH.read_text(encoding="utf-8")
@@ -45,6 +46,55 @@ def test_checks_are_those_of_the_files(tasks: Table) -> None:
     for task in tasks.tasks:
         there = checks_in(ROOT / task.check_file)
         assert sorted(there) == sorted(task.checks.names), task.id
+
+
+def cases_in(task: Task) -> dict[str, set[str]]:
+    """Return the ids of the cases of each check of a task, as pytest writes them."""
+    found: dict[str, set[str]] = {}
+
+    class Collector:
+        def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+            for item in items:
+                case = getattr(getattr(item, "callspec", None), "id", "")
+                found.setdefault(getattr(item, "originalname", item.name), set()).add(case)
+
+    arguments = ["--collect-only", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    places = [f"--rootdir={ROOT}", f"--confcutdir={ROOT / 'grading'}", "--import-mode=importlib"]
+    file = str(ROOT / task.check_file)
+    pytest.main([file, *arguments, *places, "--config-file=/dev/null"], plugins=[Collector()])
+    return found
+
+
+def test_every_case_of_a_required_check_belongs_to_one_group(tasks: Table) -> None:
+    for task in tasks.tasks:
+        cases = cases_in(task)
+        for name in task.checks.required:
+            for case in cases[name]:
+                owners = [
+                    group.name
+                    for group in task.groups
+                    if any(selects(entry, name, case) for entry in group.checks)
+                ]
+                assert len(owners) == 1, (task.id, name, case, owners)
+        for group in task.groups:
+            for entry in group.checks:
+                name, _ = split_selector(entry)
+                assert any(selects(entry, name, case) for case in cases[name]), (task.id, entry)
+
+
+def test_the_points_of_the_groups_are_those_of_the_task(tasks: Table) -> None:
+    for task in tasks.tasks:
+        assert sum(group.points for group in task.groups) == task.points
+        assert bool(task.groups) == bool(task.checks.required)
+
+
+def test_what_a_group_needs_directly_or_not(tasks: Table) -> None:
+    task = tasks.task("4.4")
+    (group,) = [each for each in task.groups if each.name == "maxpool2d"]
+    needed = [(of.id, each.name) for of, each in tasks.needs(task, group)]
+    assert {("4.3", "tile"), ("2.1", "to_index"), ("4.4", "max")} <= set(needed)
+    assert needed == sorted(needed, key=lambda key: [each.id for each in tasks.tasks].index(key[0]))
+    assert ("4.4", "maxpool2d") not in needed
 
 
 def test_no_file_of_checks_without_a_task(tasks: Table) -> None:
@@ -83,7 +133,8 @@ def test_a_new_task_gets_a_page(tasks: Table) -> None:
     task = msgspec.structs.replace(tasks.task("4.2"), id="4.6", doc="docs/tasks/4.6.md")
     page = pages.task_page(task, tasks)
     assert page.startswith("# 4.6 2-D convolution\n")
-    assert "- values and gradients\n" in page
+    promise = task.checks.promises["test_values_and_gradients"]
+    assert f"| values and gradients | {promise} |\n" in page
 
 
 @pytest.mark.parametrize("text", ["no block", "two {0} {0}", "an unknown one {1}"])
@@ -203,8 +254,62 @@ NONSENSE = {
         "test_two_numbers",
         "required, too",
     ),
+    "an unknown edition": (
+        'test_reduce_folds_from_the_left = ["packages", "2021", "2022"]',
+        'test_reduce_folds_from_the_left = ["packages", "2021", "2023"]',
+        "editions",
+        "2024",
+    ),
+    "an edition of no required check": (
+        'test_reduce_folds_from_the_left = ["packages", "2021", "2022"]',
+        'test_product_of_nothing = ["packages", "2021", "2022"]',
+        "test_product_of_nothing",
+        "not among",
+    ),
+    "a group with a check that is none": (
+        'checks = ["test_two_numbers[mul]"]',
+        'checks = ["test_three_numbers"]',
+        "group[0].checks[0]",
+        "no required check",
+    ),
+    "a group without points": ("points = 1\n", "points = 0\n", "group[0].points", "no points"),
+    "groups with too many points": ("points = 1\n", "points = 3\n", "points", "groups have 12"),
+    "a check in two groups": (
+        'checks = ["test_two_numbers[add]"]',
+        'checks = ["test_two_numbers[mul]"]',
+        "checks[0]",
+        "several groups",
+    ),
+    "a check in no group": (
+        '"test_reciprocal", "test_awkward_points[inv]"',
+        '"test_awkward_points[inv]"',
+        "checks.required",
+        "in no group",
+    ),
+    "a group with an unknown function": (
+        'holes = ["mul"]',
+        'holes = ["mull"]',
+        "group[0].holes[0]",
+        "no function",
+    ),
+    "a need that does not exist": (
+        'needs = ["2.4/permute and view", "4.3/tile", "max"]',
+        'needs = ["2.4/permute and view", "4.3/tiles", "max"]',
+        "needs[1]",
+        "only 'tile'",
+    ),
+    "a need below": (
+        'needs = ["2.4/permute and view", "4.3/tile", "max"]',
+        'needs = ["2.4/permute and view", "4.3/tile", "dropout"]',
+        "needs[2]",
+        "no group 'dropout' above",
+    ),
     "a page that is none": ('doc = "docs/', 'doc = "http://', "doc", "page"),
 }
+
+
+FAR = {"in no group", "groups have 12", "several groups"}
+"""Complaints about a whole task, or about one of two places."""
 
 
 @pytest.mark.parametrize("name", NONSENSE)
@@ -222,7 +327,8 @@ def test_nonsense_is_refused_with_its_line_and_key(name: str, tmp_path: Path) ->
     assert where.startswith(f"{path}:")
     # A key that is missing is missing where its table begins; a task that is there twice is
     # noticed at the second.
-    assert int(where.removeprefix(f"{path}:")) in range(line - 4, line + 4)
+    nearby = 80 if word in FAR else 4
+    assert int(where.removeprefix(f"{path}:")) in range(line - nearby, line + 4)
 
 
 def test_a_syntax_error_names_its_line(tmp_path: Path) -> None:
@@ -230,6 +336,35 @@ def test_a_syntax_error_names_its_line(tmp_path: Path) -> None:
     path.write_text("version = 1\n[[task]\n", encoding="utf-8")
     with pytest.raises(TableError, match="line 2"):
         load(path)
+
+
+def test_every_required_check_has_a_promise(tmp_path: Path, tasks: Table) -> None:
+    for task in tasks.tasks:
+        for name, promise in task.checks.promises.items():
+            # It names an edition of the course, or what stands in its place.
+            assert re.search(r"20\d\d|this repository", promise), (task.id, name)
+    path = tmp_path / "tasks.toml"
+    name, promise = "test_two_numbers = ", '"2021 – 2023: the docstrings'
+    assert name + promise in TEXT
+    path.write_text(TEXT.replace(name + promise, f'{name}" " #', 1), encoding="utf-8")
+    with pytest.raises(TableError, match="promises it"):
+        load(path)
+
+
+def test_a_check_counts_in_the_files_of_the_editions_that_promise_it(tasks: Table) -> None:
+    parallel = "test_the_main_loop_is_parallel"
+    editions = (*EDITIONS, None)
+    expected = {
+        # Task, check: the editions whose files it counts in; None for files that follow none.
+        ("3.1", "test_main_loops_are_parallel"): editions,
+        ("4.1", parallel): ("packages", "2024"),
+        ("4.2", parallel): (),
+        ("0.3", "test_reduce_folds_from_the_left"): ("packages", "2021", "2022"),
+        ("0.3", "test_reduce"): editions,
+    }
+    for (task, name), wanted in expected.items():
+        of = {edition: tasks.task(task).for_edition(edition) for edition in editions}
+        assert tuple(e for e in editions if name in of[e].checks.required) == wanted, (task, name)
 
 
 def test_a_reason_is_needed(tmp_path: Path) -> None:

@@ -1,0 +1,150 @@
+"""Kernels as texts, run under the recorder in a process that holds no submission.
+
+What arrives are functions that the judge has read in a submission's sources, and what their names
+stand for. Nothing of the submission is imported here, so that nothing here can be replaced by it.
+"""
+
+import __future__
+
+import builtins
+import math
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any
+
+import numba as _numba
+import numpy as np
+
+from grading.driver.counting import index_calls
+from grading.driver.family import Family
+from grading.driver.kernels import GUARD, Guarded
+from grading.driver.recording import Tape
+from grading.driver.sources import record
+from grading.protocol.messages import Request, Response
+
+family = Family()
+
+numba: Any = _numba
+
+LIBRARIES: dict[str, Any] = {"builtins": builtins, "math": math, "numba": numba, "numpy": np}
+
+FORMULAS: dict[str, Callable[..., float]] = {
+    "neg": lambda x: -x,
+    "mul": lambda x, y: x * y,
+    "add": lambda x, y: x + y,
+}
+"""The scalar functions of which kernels are made."""
+
+
+class Compiled:
+    """A function that numba would compile, with its options."""
+
+    def __init__(self, function: FunctionType, options: dict[str, Any]) -> None:
+        self.py_func = function
+        self.targetoptions = options
+
+
+@family.operation
+def accesses(request: Request) -> Response:
+    """Run a kernel and record which iteration of its `prange` loops touches which cell.
+
+    The first array is the output as it is before, the others are the operands. The options:
+    `functions`, the kernel and all that it calls, as `grading.submissions.kernels` writes them;
+    `fn`, the formula of which it is made, if any; `kernel`, its name; `more`, the arguments that
+    follow the storages.
+
+    Returns:
+        The output, and the rows of `Recording.accesses`; its loops and arrays by name.
+
+    Shape:
+        → the output's, (any, 5).
+    """
+    out, tape = _run(request, Tape())
+    found = tape.recording()
+    plain = {
+        "loops": [list(loop) for loop in found.loops],
+        "arrays": [list(array) for array in found.arrays],
+    }
+    return Response(request, (out.elements(), found.accesses), plain=plain)
+
+
+@family.operation
+def work(request: Request) -> Response:
+    """Run a kernel and count the accesses of each iteration of its `prange` loops.
+
+    The arrays and options are those of `accesses`.
+
+    Returns:
+        The output; rows of loop, iteration and number of accesses; and the cells of the output
+        that iterations write. The number of accesses outside of the loops.
+
+    Shape:
+        → the output's, (any, 3), (any,).
+    """
+    out, tape = _run(request, Tape(counting=True))
+    rows = np.array([(*key, count) for key, count in tape.work.items()], np.int64)
+    written = np.array(sorted(tape.written), np.int64)
+    return Response(
+        request, (out.elements(), rows.reshape(-1, 3), written), plain=tape.work_outside
+    )
+
+
+@family.operation
+def indexing(request: Request) -> Response:
+    """Run a kernel and count how often it looks for an element by its index.
+
+    The arrays and options are those of `accesses`.
+
+    Returns:
+        The output, and the number.
+    """
+    kernel, out, arguments = _call(request)
+    calls = index_calls(kernel, arguments)
+    return Response(request, (out.elements(),), plain=calls)
+
+
+def _run(request: Request, tape: Tape) -> tuple[Guarded, Tape]:
+    kernel, out, arguments = _call(request)
+    record(kernel, arguments, tape)
+    return out, tape
+
+
+def _call(request: Request) -> tuple[Any, Guarded, list[Any]]:
+    """Return a kernel, its output, and the arguments to call it with."""
+    options = request.options
+    out = Guarded(request.arrays[0], GUARD)
+    operands = [Guarded(array, np.nan) for array in request.arrays[1:]]
+    size = [out.size] if options["kernel"].startswith("tensor_conv") else []
+    inputs = [part for operand in operands for part in operand.tuple()]
+    kernel = _built(options["functions"], options.get("fn"))
+    return kernel, out, [*out.tuple(), *size, *inputs, *options.get("more", ())]
+
+
+def _built(functions: Sequence[dict[str, Any]], fn: str | None) -> Any:
+    """Return the kernel: the first of some functions that call each other."""
+    flags = __future__.annotations.compiler_flag
+    made: list[Any] = []
+    scopes: list[dict[str, Any]] = []
+    for each in functions:
+        scope: dict[str, Any] = {"__builtins__": {}}
+        exec(compile(each["text"], each["file"], "exec", flags=flags, dont_inherit=True), scope)
+        function = scope.pop(each["name"] or "kernel_of_one_line")
+        scopes.append(function.__globals__)
+        made.append(function if each["options"] is None else Compiled(function, each["options"]))
+    for each, scope in zip(functions, scopes, strict=True):
+        scope.update({n: _value(kind, what, made, fn) for n, (kind, what) in each["names"].items()})
+    return made[0]
+
+
+def _value(kind: str, what: Any, made: Sequence[Any], fn: str | None) -> Any:
+    if kind == "function":
+        return made[what]
+    if kind == "formula":
+        return FORMULAS[fn or ""]
+    if kind == "constant":
+        return tuple(what) if isinstance(what, list) else what
+    top, *rest = what.split(".")
+    value = LIBRARIES[top]
+    for part in rest:
+        value = getattr(value, part)
+    return value

@@ -1,0 +1,48 @@
+"""The report as GitHub Classroom's reporter reads it: JSON in base64, a test for each group.
+
+`classroom-resources/autograding-grading-reporter` adds up `score` of the tests and `max_score` of
+the runners. The largest score is what was judged, so that what was not judged costs nothing; what
+is possible stands in the name of the test.
+"""
+
+import base64
+import json
+from typing import Any
+
+from grading.judge.records import GroupResult, Report, Status, TaskResult
+from grading.reports import words
+
+
+def write(report: Report) -> bytes:
+    """Return the report as one line of base64."""
+    statuses = [task.status for task in report.tasks]
+    status = "error" if Status.ERROR in statuses else "pass"
+    result = {
+        "version": 1,
+        "status": "fail" if any(each.bad for each in statuses) else status,
+        "max_score": report.judged_points,
+        "tests": [test for task in report.tasks for test in _tests(task)],
+    }
+    return base64.b64encode(json.dumps(result).encode()) + b"\n"
+
+
+def _tests(task: TaskResult) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": f"{task.id} {group.name} ({words.score(group)})",
+            "status": _status(group),
+            "score": group.points or 0,
+            "message": group.reason or group.status.value,
+            "test_code": f"hatch run grade {task.marker}",
+            "filename": "",
+            "line_no": 0,
+            "execution_time": f"{task.seconds:g}s",
+        }
+        for group in task.groups
+    ]
+
+
+def _status(group: GroupResult) -> str:
+    if group.points is None:
+        return "error"
+    return "fail" if group.status.bad else "pass"

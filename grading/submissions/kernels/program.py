@@ -1,0 +1,368 @@
+"""A kernel and all functions that it calls, as texts that run without the submission."""
+
+import __future__
+
+import ast
+import dis
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from grading.submissions.kernels.names import Scope
+from grading.submissions.kernels.reading import Reading
+from grading.submissions.kernels.values import (
+    Choice,
+    Compiled,
+    Constant,
+    External,
+    Formula,
+    Plain,
+    Record,
+    Unknown,
+    UnreadableError,
+    Value,
+)
+from grading.submissions.submission import Submission
+
+FUNCTIONS = frozenset(
+    {
+        *("abs", "all", "any", "bool", "complex", "divmod", "enumerate", "float", "int"),
+        *("isinstance", "len", "list", "max", "min", "pow", "print", "range", "reversed", "round"),
+        *("set", "slice", "sorted", "str", "sum", "tuple", "zip", "AssertionError", "Exception"),
+        *("IndexError", "NotImplementedError", "RuntimeError", "TypeError", "ValueError"),
+        "ZeroDivisionError",
+    }
+)
+"""Built-in functions that a kernel may call."""
+
+REFUSED_ATTRIBUTES = frozenset(
+    {"ctypes", "data", "dump", "dumps", "format", "format_map", "tofile"}
+)
+
+ATTRIBUTES = (
+    frozenset(
+        name
+        for kind in (np.ndarray, np.float64, tuple, list, set, str)
+        for name in dir(kind)
+        if not name.startswith("_")
+    )
+    | {"type", "eps", "tiny"}
+) - REFUSED_ATTRIBUTES
+"""Attributes of arrays, numbers and collections. None of them leads out of a kernel."""
+
+REFUSED_FUNCTIONS = frozenset(
+    {
+        *("DataSource", "fromfile", "fromregex", "genfromtxt", "info", "load", "loadtxt", "memmap"),
+        *("save", "savetxt", "savez", "savez_compressed", "show_config", "show_runtime", "test"),
+    }
+)
+"""Functions of NumPy that read or write files."""
+
+STATEMENTS = (
+    *(ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.ClassDef, ast.AsyncFunctionDef),
+    *(ast.Await, ast.Yield, ast.YieldFrom, ast.AsyncFor, ast.AsyncWith, ast.With, ast.Delete),
+)
+"""What a kernel does not consist of. numba compiles none of it, but for its `objmode`."""
+
+MOST_FUNCTIONS = 60
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function of a program.
+
+    Attributes:
+        name: Its name; empty for a lambda expression.
+        file: Its file, relative to the submission.
+        text: Its source, after as many empty lines as stand before it in the file.
+        names: What its global names stand for: a kind, "function", "formula", "library" or
+            "constant", and a number, a dotted name or a value.
+        options: The options of numba that count; None for a function that is not compiled.
+    """
+
+    name: str
+    file: str
+    text: str
+    names: dict[str, tuple[str, Any]]
+    options: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Program:
+    """A kernel and all functions that it calls.
+
+    Attributes:
+        functions: The kernel is the first of them.
+        place: File and line of the kernel.
+        node: The definition of the kernel.
+        file: The file of the kernel.
+    """
+
+    functions: tuple[Function, ...]
+    place: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    scope: Scope
+
+    def plain(self) -> list[dict[str, Any]]:
+        """Return the functions as a request carries them."""
+        return [
+            {
+                "name": each.name,
+                "file": each.file,
+                "text": each.text,
+                "names": {name: list(what) for name, what in each.names.items()},
+                "options": each.options,
+            }
+            for each in self.functions
+        ]
+
+    def emptied(self) -> tuple[str, str]:
+        """Return the kernel's file, by its path, and its text with a kernel that does nothing."""
+        name, lines = self.scope.source.name, list(self.scope.source.lines)
+        node = self.node
+        first = node.body if isinstance(node, ast.Lambda) else node.body[0]
+        line = lines[first.lineno - 1].encode()
+        before, after = line[: first.col_offset].decode(), line[first.col_offset :].decode()
+        if isinstance(node, ast.Lambda):
+            lines[first.lineno - 1] = f"{before}None and {after}"
+        elif before.strip():
+            lines[first.lineno - 1] = f"{before}return; {after}"
+        else:
+            lines.insert(first.lineno - 1, f"{before}return")
+        return name, "\n".join(lines)
+
+
+def program_of(
+    submission: Submission, module: str, name: str, of_formula: bool
+) -> tuple[Program, ...]:
+    """Return a kernel of a submission as its source says, read and not run.
+
+    Args:
+        submission: The submission.
+        module: The module from which the kernel is called.
+        name: The name by which it is called.
+        of_formula: Whether that name is a function that makes a kernel of a scalar function.
+
+    Returns:
+        The program; several if the source leaves open which it is.
+
+    Raises:
+        UnreadableError: The source does not say; the message gives the reason.
+    """
+    reading = Reading(submission)
+    value = reading.named(module, name)
+    if of_formula:
+        value = reading.call(value, [Formula()], {}, name)
+    return tuple(_Writing(reading).program(each) for each in _kernels(reading, value, name))
+
+
+def _kernels(reading: Reading, value: Value, name: str) -> Iterator[Compiled | Plain]:
+    match value:
+        case Compiled() | Plain():
+            yield value
+        case Choice(values):
+            for each in values:
+                yield from _kernels(reading, each, name)
+        case Record():
+            yield from _kernels(reading, _called(reading, value, name), name)
+        case Unknown(what, place):
+            raise UnreadableError(f"{name} comes from {what}", place)
+        case _:
+            raise UnreadableError(f"{name} is no function of the submission")
+
+
+def _called(reading: Reading, record: Record, name: str) -> Value:
+    """Return which of its attributes an object hands a call to."""
+    for node in record.of.node.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "__call__":
+            for call in ast.walk(node):
+                if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                    held = record.attributes.get(call.func.attr)
+                    if held is not None:
+                        return held
+    raise UnreadableError(f"{name} is an object of {record.of.node.name}")
+
+
+class _Writing:
+    """Puts the functions of one program together."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._functions: list[Function | None] = []
+        self._numbers: list[tuple[Plain, bool, bool, bool]] = []
+
+    def program(self, kernel: Compiled | Plain) -> Program:
+        self._number(kernel)
+        plain = kernel.function if isinstance(kernel, Compiled) else kernel
+        if not isinstance(plain, Plain):
+            raise UnreadableError("the kernel is the scalar function itself")
+        functions = tuple(each for each in self._functions if each is not None)
+        place = f"{plain.scope.source.name}:{plain.node.lineno}"
+        return Program(functions, place, plain.node, plain.scope)
+
+    def _number(self, value: Compiled | Plain) -> int:
+        """Return the number of a function among those of the program."""
+        compiled = isinstance(value, Compiled)
+        plain = value.function if isinstance(value, Compiled) else value
+        assert isinstance(plain, Plain)
+        parallel, inline = (value.parallel, value.inline) if isinstance(value, Compiled) else (0, 0)
+        for number, (other, *options) in enumerate(self._numbers):
+            same = other.node is plain.node and other.scope is plain.scope
+            if same and options == [compiled, parallel, inline]:
+                return number
+        number = len(self._numbers)
+        if number >= MOST_FUNCTIONS:
+            raise UnreadableError("it calls too many functions")
+        self._numbers.append((plain, compiled, bool(parallel), bool(inline)))
+        self._functions.append(None)
+        options_of = {"parallel": bool(parallel), "inline": "always" if inline else "never"}
+        self._functions[number] = self._written(plain, options_of if compiled else None)
+        return number
+
+    def _written(self, plain: Plain, options: dict[str, Any] | None) -> Function:
+        node, scope = plain.node, plain.scope
+        file = scope.source.name
+        text = _text(node, scope)
+        _demand_a_kernel(node, file)
+        names: dict[str, tuple[str, Any]] = {}
+        for name in sorted(_global_names(text, file)):
+            value = self._reading.lookup(name, scope)
+            names[name] = self._reference(name, value, node, file)
+        self._demand_known_attributes(node, names, file)
+        return Function(getattr(node, "name", ""), file, text, names, options)
+
+    def _reference(
+        self, name: str, value: Value | None, node: ast.AST, file: str
+    ) -> tuple[str, Any]:
+        place = f"{file}:{getattr(node, 'lineno', 0)}"
+        if value is not None and _is_formula(value):
+            return "formula", None
+        match value:
+            case Compiled() | Plain():
+                return "function", self._number(value)
+            case External(dotted) if _is_known(dotted):
+                return "library", dotted
+            case Constant() if _is_constant(value):
+                return "constant", _unwrapped(value)
+            case None:
+                raise UnreadableError(f"{name} is not defined", place)
+        raise UnreadableError(f"the source does not tell what {name} is", place)
+
+    def _demand_known_attributes(
+        self, node: ast.AST, names: dict[str, tuple[str, Any]], file: str
+    ) -> None:
+        for each in ast.walk(node):
+            if not isinstance(each, ast.Attribute):
+                continue
+            chain, inner = [each.attr], each.value
+            while isinstance(inner, ast.Attribute):
+                chain.append(inner.attr)
+                inner = inner.value
+            of = names.get(inner.id) if isinstance(inner, ast.Name) else None
+            if of is not None and of[0] == "library":
+                known = _is_known(".".join([of[1], *reversed(chain)]))
+            else:
+                known = each.attr in ATTRIBUTES
+            if not known:
+                raise UnreadableError(
+                    f"a kernel does not need .{each.attr}", f"{file}:{each.lineno}"
+                )
+
+
+def _text(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> str:
+    """Return the source of a function without its decorators, on the lines where it stands."""
+    lines = scope.source.lines
+    last = node.end_lineno or node.lineno
+    if isinstance(node, ast.Lambda):
+        segment = ast.get_source_segment("\n".join(lines), node)
+        return "\n" * (node.lineno - 1) + f"kernel_of_one_line = ({segment})\n"
+    # Blocks may begin on the line of another statement: then only the meaning is kept.
+    first = lines[node.lineno - 1]
+    if first[: node.col_offset].strip() or not first[node.col_offset :].lstrip().startswith("def"):
+        bare = ast.FunctionDef(node.name, node.args, node.body, [], None, node.type_comment)
+        ast.fix_missing_locations(bare)
+        return "\n" * (node.lineno - 1) + ast.unparse(bare) + "\n"
+    body = "\n".join(lines[node.lineno - 1 : last]) + "\n"
+    if not node.col_offset:
+        return "\n" * (node.lineno - 1) + body
+    return "\n" * (node.lineno - 2) + "if True:\n" + body
+
+
+def _demand_a_kernel(node: ast.AST, file: str) -> None:
+    """Demand that a function consists of what numba compiles."""
+    for each in ast.walk(node):
+        if isinstance(each, STATEMENTS):
+            raise UnreadableError(
+                f"a kernel does not need {type(each).__name__.lower()}",
+                f"{file}:{getattr(each, 'lineno', 0)}",
+            )
+        if isinstance(each, ast.Name) and each.id.startswith("__"):
+            raise UnreadableError(f"a kernel does not need {each.id}", f"{file}:{each.lineno}")
+    if isinstance(node, ast.FunctionDef | ast.Lambda):
+        for default in (*node.args.defaults, *node.args.kw_defaults):
+            if default is not None and not isinstance(default, ast.Constant):
+                raise UnreadableError("a default is no constant", f"{file}:{default.lineno}")
+
+
+def _global_names(text: str, file: str) -> set[str]:
+    """Return the names that a function takes from outside.
+
+    Raises:
+        UnreadableError: It is no Python.
+    """
+    try:
+        flags = __future__.annotations.compiler_flag
+        code = compile(text, file, "exec", flags=flags, dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise UnreadableError(f"it cannot be compiled: {error}", file) from None
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    names: set[str] = set()
+    while inner:
+        block = inner.pop()
+        names |= {i.argval for i in dis.get_instructions(block) if i.opname == "LOAD_GLOBAL"}
+        inner += [each for each in block.co_consts if isinstance(each, CodeType)]
+    return names
+
+
+def _is_formula(value: Value) -> bool:
+    if isinstance(value, Choice):
+        return all(map(_is_formula, value.values))
+    return isinstance(value, Formula) or (
+        isinstance(value, Compiled) and isinstance(value.function, Formula)
+    )
+
+
+def _is_constant(value: Constant) -> bool:
+    if isinstance(value.value, tuple):
+        return all(isinstance(each, Constant) and _is_constant(each) for each in value.value)
+    return value.value is None or isinstance(value.value, bool | int | float | str | np.generic)
+
+
+def _unwrapped(value: Constant) -> Any:
+    if isinstance(value.value, tuple):
+        return [_unwrapped(each) for each in value.value]
+    return value.value.item() if isinstance(value.value, np.generic) else value.value
+
+
+def _is_known(dotted: str) -> bool:
+    """Return whether a kernel may use something of Python, NumPy, `math` or numba."""
+    top, *rest = dotted.split(".")
+    if top == "builtins":
+        return len(rest) == 1 and rest[0] in FUNCTIONS
+    if top not in {"math", "numpy", "numba"} or any(part.startswith("_") for part in rest):
+        return False
+    value: Any = importlib.import_module(top)
+    for i, part in enumerate(rest):
+        if part in REFUSED_FUNCTIONS:
+            return False
+        # `linalg` and `random` are modules; nothing else in NumPy and numba leads to a kernel.
+        value = getattr(value, part, None)
+        if isinstance(value, ModuleType) and (i or part not in {"linalg", "random"}):
+            return False
+        if value is None and i < len(rest):
+            return False
+    return True

@@ -1,0 +1,178 @@
+"""What counts as the time of a call: on a clock and with a worker that are made up."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from grading.isolation.asked import Asked, name_of
+from grading.isolation.budget import Allowance, Budget
+from grading.isolation.errors import LostError
+from grading.isolation.watch import CpuTime
+from grading.protocol.messages import Request
+
+
+@dataclass
+class Machine:
+    """A clock, and a worker on it.
+
+    Attributes:
+        now: The time.
+        had: What the worker had of the processors; None if the system does not tell.
+        compiling: Whether it says that numba compiles.
+    """
+
+    now: float = 0.0
+    had: CpuTime | None = field(default_factory=CpuTime)
+    compiling: bool = False
+
+    def budget(self, **limits: float) -> Budget:
+        """Return a budget of ten seconds, unless the limits say something else."""
+        allowance = Allowance(**{"run": 10.0, "compile": 60.0, "idle": 60.0, **limits})
+        return Budget(allowance, lambda: self.had, lambda: self.compiling, lambda: self.now)
+
+    def go_on(self, budget: Budget, run: float, wait: float = 0.0, looks: int = 1) -> None:
+        """Let a second pass, some times, and look."""
+        for _ in range(looks):
+            self.now += 1.0
+            if self.had is not None:
+                self.had += CpuTime(run, wait)
+            budget.check()
+
+
+def test_a_call_that_computes_is_stopped_by_its_processor_time() -> None:
+    machine = Machine()
+    budget = machine.budget()
+    machine.go_on(budget, run=1.0, looks=9)
+    with pytest.raises(LostError, match=r"^did not return within 10 s of processor time$") as lost:
+        machine.go_on(budget, run=1.0)
+    assert lost.value.kind == "TimedOut"
+
+
+def test_on_a_busy_machine_a_call_has_as_much_processor_time() -> None:
+    """It has a fiftieth of a processor: the clock says 450 s."""
+    machine = Machine()
+    budget = machine.budget()
+    machine.go_on(budget, run=0.02, wait=0.98, looks=450)
+    assert budget.run == pytest.approx(9.0)
+    assert budget.idle == pytest.approx(0.0, abs=1e-6)
+    assert budget.charged == pytest.approx(9.0)
+
+
+def test_the_threads_of_a_parallel_loop_count_once() -> None:
+    machine = Machine()
+    budget = machine.budget()
+    machine.go_on(budget, run=64.0, wait=10.0, looks=9)
+    assert (budget.run, budget.idle) == (9.0, 0.0)
+
+
+def test_a_call_that_sleeps_is_stopped_by_the_clock() -> None:
+    machine = Machine()
+    budget = machine.budget()
+    machine.go_on(budget, run=0.001, looks=60)
+    with pytest.raises(LostError, match="did not return, and used no processor for 60 s"):
+        machine.go_on(budget, run=0.001)
+
+
+def test_an_interval_in_which_the_judge_did_not_run_is_not_the_workers() -> None:
+    machine = Machine()
+    budget = machine.budget()
+    machine.now += 3600.0
+    budget.check()
+    assert budget.idle == 1.0
+
+
+def test_compilation_is_credited_and_the_credit_is_limited() -> None:
+    machine = Machine(compiling=True)
+    budget = machine.budget()
+    machine.go_on(budget, run=1.0, looks=60)
+    assert (budget.compiled, budget.run) == (60.0, 0.0)
+    machine.go_on(budget, run=1.0, looks=9)
+    with pytest.raises(LostError, match="within 10 s of processor time beyond compilation"):
+        machine.go_on(budget, run=1.0)
+
+
+def test_a_task_pays_for_compilation_and_idleness_too() -> None:
+    machine = Machine(compiling=True)
+    budget = machine.budget(left=5.0)
+    machine.go_on(budget, run=1.0, looks=4)
+    machine.go_on(budget, run=0.0, looks=2)
+    assert budget.charged == 6.0
+    with pytest.raises(LostError, match="the time of the task was up") as lost:
+        machine.go_on(budget, run=1.0)
+    assert lost.value.kind == "OutOfTime"
+
+
+def test_the_clock_counts_where_the_system_tells_nothing() -> None:
+    machine = Machine(had=None)
+    budget = machine.budget()
+    machine.go_on(budget, run=0.0, looks=9)
+    with pytest.raises(LostError, match="did not return within 10 s of time"):
+        machine.go_on(budget, run=0.0)
+
+
+def test_threads_that_have_ended_take_nothing_back() -> None:
+    machine = Machine(had=CpuTime(5.0, 5.0))
+    budget = machine.budget()
+    machine.had = CpuTime(1.0, 0.0)
+    machine.now += 0.5
+    budget.check()
+    assert (budget.run, budget.idle) == (0.0, 0.5)
+
+
+FORMULA = Request("operators.each", (), {"formula": "mul"})
+
+
+@pytest.mark.parametrize(
+    ("endless", "request_", "refused"),
+    [
+        (FORMULA, Request("operators.each", (), {"formula": "mul", "more": 3}), True),
+        (FORMULA, Request("operators.each", (), {"formula": "add"}), False),
+        (FORMULA, Request("operators.lists", (), {"function": "mul"}), False),
+        # A program that goes on with the same steps, and one without one of them.
+        (
+            Request("scalar.program", (), {"program": [["log", 0]]}),
+            Request("scalar.program", (), {"program": [["log", 0], ["add", 0, 1]]}),
+            True,
+        ),
+        (
+            Request("scalar.program", (), {"program": [["log", 0], ["add", 0, 1]]}),
+            Request("scalar.program", (), {"program": [["add", 0, 1]]}),
+            False,
+        ),
+        # The way back may be endless where the way forward is not.
+        (
+            Request("scalar.program", (), {"program": [["log", 0]], "backward": [None]}),
+            Request("scalar.program", (), {"program": [["log", 0]]}),
+            False,
+        ),
+        # A size that is called kernel says nothing of the function.
+        (
+            Request("nn.avgpool2d", (), {"kernel": [2, 2]}),
+            Request("nn.avgpool2d", (), {"kernel": [1, 3]}),
+            True,
+        ),
+        # Another backend is other code.
+        (
+            Request("tensor.mul", (), {"backend": "fast"}),
+            Request("tensor.mul", (), {"backend": "simple"}),
+            False,
+        ),
+    ],
+)
+def test_what_is_not_asked_again(endless: Request, request_: Request, refused: bool) -> None:
+    assert Asked.by(request_).calls_all_of(Asked.by(endless)) is refused
+
+
+@pytest.mark.parametrize(
+    ("request_", "name"),
+    [
+        (FORMULA, "mul"),
+        (Request("nn.tile", (), {"kernel": [2, 2]}), "tile"),
+        (Request("kernel.run", (), {"kernel": "tensor_map", "fn": "neg"}), "tensor_map"),
+        (Request("scalar.program", (), {"program": [["log", 0], ["log", 1]]}), "a program of log"),
+        (Request("learn.steps"), "the training of a network (steps)"),
+        (Request("learners_tests.run", (), {"file": "test_nn.py"}), "a test in tests/test_nn.py"),
+    ],
+)
+def test_a_function_is_named_as_its_author_knows_it(request_: Request, name: str) -> None:
+    assert name_of(request_) == name

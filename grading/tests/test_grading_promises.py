@@ -1,0 +1,467 @@
+"""The documentation of the course decides: right code is not charged, and what it promises counts.
+
+Each right solution is one that an edition of the course allows; each wrong one breaks a promise.
+"""
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grading.checking.compare import MismatchError, expect_any_array, expect_any_gradients
+from grading.checking.sources import multiplications
+from grading.isolation import IsolatedSubject, Limits
+from grading.judge.faults import fault_of
+from grading.mutation.wrong_versions import WRONG
+from grading.protocol.messages import Request, Response, Subject, SubjectError
+from grading.tasks.table import table
+from grading.tests.mutants.rewriting import Rewrite, make_tree
+from grading.tests.running import Check, Failure, checks_of, failures
+
+OPERATORS = "mt_tensor/operators.py"
+LAYOUT = "mt_tensor/layout.py"
+DATA = "mt_tensor/tensor_data.py"
+LOOPS = "mt_tensor/reference_loops.py"
+SCALAR = "mt_autodiff/scalar.py"
+GRAPH = "mt_autodiff/graph.py"
+REDUCTIONS = "mt_autodiff/functions/reductions.py"
+PROBABILITIES = "mt_nn/functional/probabilities.py"
+PRACTICE = "mt_kernels_cuda/practice.py"
+
+NATURAL = Rewrite(OPERATORS, "shifted = x + EPS", "shifted = x")
+NATURAL_BACK = Rewrite(OPERATORS, "return d / (x + EPS)", "return d / (x + 0.0)")
+
+
+@dataclass(frozen=True)
+class Right:
+    """A right solution.
+
+    Attributes:
+        rewrites: What is changed in the packages.
+        checks: The checks that it meets, as "1.2: test_value_of_one_step", or "1.2" for all that
+            count.
+        advice: An advice that fails, which costs nothing.
+    """
+
+    rewrites: Sequence[Rewrite]
+    checks: Sequence[str]
+    advice: str = ""
+
+
+RIGHT = {
+    "the natural logarithm": Right(
+        [NATURAL, NATURAL_BACK],
+        [
+            "0.1",
+            "0.2: test_logarithm_undoes_the_exponential",
+            "1.2: test_value_of_one_step",
+            "1.2: test_values_of_programs",
+            "1.4: test_derivatives_of_each_function",
+            "1.4: test_derivatives_of_programs",
+            "1.4: test_derivatives_add_up_over_calls",
+            "2.3: test_functions_of_one_tensor",
+            "2.4: test_functions_of_one_tensor",
+            "2.4: test_a_small_network",
+            "3.1: test_map",
+            "3.1: test_gradients_of_map",
+        ],
+        "0.1: test_logarithm_of_zero_is_finite",
+    ),
+    "the natural logarithm, with the derivative of the other": Right(
+        [NATURAL],
+        ["0.1", "1.4: test_derivatives_of_programs", "2.4: test_functions_of_one_tensor"],
+    ),
+    "the logarithm of the softmax": Right(
+        [
+            Rewrite(
+                PROBABILITIES,
+                "    shifted = input - max(input.detach(), dim)\n"
+                "    return shifted - shifted.exp().sum(dim).ln()",
+                "    return softmax(input, dim).log()",
+            )
+        ],
+        ["4.4: test_logsoftmax_and_its_gradient"],
+    ),
+    "no number minus a Scalar": Right(
+        [
+            Rewrite(
+                SCALAR,
+                '    def __rsub__(self, b: "ScalarLike") -> "Scalar":\n'
+                "        return functions.Add.apply(b, -self)\n",
+            )
+        ],
+        ["1.2", "1.4: test_derivatives_of_programs", "1.4: test_derivatives_add_up_over_calls"],
+    ),
+    "`all` that views": Right(
+        [
+            Rewrite(
+                REDUCTIONS,
+                "        return _reduce(ctx.backend, operators.mul, a, dims, 1.0)",
+                "        whole = a.view(a.size) if dims is None else a\n"
+                "        return _reduce(ctx.backend, operators.mul, whole, dims, 1.0)",
+            )
+        ],
+        ["2.3: test_all", "3.1: test_reduce_by_product"],
+        "2.3: test_all_of_a_permuted_tensor",
+    ),
+    "folding that begins with the first element": Right(
+        [
+            Rewrite(
+                LOOPS,
+                "            result = out[index_to_position(out_index, out_strides)]\n"
+                "            for i in range(a_shape[dim]):",
+                "            result = a[first]\n            for i in range(1, a_shape[dim]):",
+            )
+        ],
+        [
+            "2.3: test_reduce_writes_its_output_and_nothing_else",
+            "2.3: test_sum_over_a_dimension",
+            "2.3: test_all",
+        ],
+        "2.3: test_reduce_continues_from_what_its_output_holds",
+    ),
+    "integers of NumPy": Right(
+        [
+            Rewrite(
+                DATA,
+                "            tuple(self.shape[dim] for dim in order),\n"
+                "            tuple(self.strides[dim] for dim in order),",
+                "            tuple(np.array(self.shape)[list(order)]),\n"
+                "            tuple(np.array(self.strides)[list(order)]),",
+            ),
+            Rewrite(
+                LAYOUT,
+                "        result.append(size2 if size1 == 1 else size1)",
+                "        result.append(np.int64(size2 if size1 == 1 else size1))",
+            ),
+            Rewrite(
+                LAYOUT,
+                "        position += index[dim] * strides[dim]\n    return position",
+                "        position += index[dim] * strides[dim]\n    return np.int64(position)",
+            ),
+        ],
+        ["2.1: test_position_of_an_index", "2.1: test_permuting", "2.2", "2.3: test_permute"],
+    ),
+    "truth values": Right(
+        [
+            Rewrite(OPERATORS, "return 1.0 if x < y else 0.0", "return x < y"),
+            Rewrite(OPERATORS, "return 1.0 if x == y else 0.0", "return x == y"),
+        ],
+        ["0.1", "0.2: test_less_than_is_transitive"],
+    ),
+    "a derivative of 0 is not followed": Right(
+        [
+            Rewrite(
+                GRAPH,
+                "if contribution is None or key in constants:",
+                "if not contribution or key in constants:",
+            )
+        ],
+        ["1.4: test_every_path_counts_and_every_function_is_differentiated_once"],
+    ),
+    "`prod` that needs an element": Right(
+        [
+            Rewrite(
+                OPERATORS,
+                "return reduce(mul, 1.0)(xs)",
+                "first, *others = xs\n    return reduce(mul, first)(others)",
+            )
+        ],
+        ["0.3: test_prod"],
+        "0.3: test_product_of_nothing",
+    ),
+    "no path for tensors of one layout": Right(
+        [
+            Rewrite(
+                "mt_kernels_cpu/fast_ops.py",
+                "if aligned(out_shape, out_strides, a_shape, a_strides):",
+                "if size < 0:",
+                style="loops",
+            )
+        ],
+        ["3.1: test_map_writes_its_output_and_nothing_else"],
+        "3.1: test_aligned_tensors_need_no_indexing",
+    ),
+}
+
+WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
+    # What is changed, the check that fails, a part of what it says.
+    "a product as text": (
+        Rewrite(OPERATORS, "    return x * y\n", "    return str(x * y)\n"),
+        "0.1: test_two_numbers",
+        "`mul` returned str, expected a number",
+    ),
+    "a list of texts": (
+        Rewrite(OPERATORS, "return map(neg)(xs)", "return [str(-x) for x in xs]"),
+        "0.3: test_neg_list",
+        "`negList`, in a list, returned str, expected a number",
+    ),
+    "a text as a list": (
+        Rewrite(OPERATORS, "return map(neg)(xs)", 'return "1" * len(list(xs))'),
+        "0.3: test_neg_list",
+        "`negList` returned str, expected a list",
+    ),
+    "a derivative as text": (
+        Rewrite(
+            "mt_autodiff/derivatives.py",
+            "return (above - below) / (2.0 * epsilon)",
+            "return str((above - below) / (2.0 * epsilon))",
+        ),
+        "1.1: test_exact_for_parabolas",
+        "`central_difference` returned str",
+    ),
+    "a position that is no integer": (
+        Rewrite(
+            LAYOUT,
+            "    return position\n\n\ndef to_index",
+            "    return float(position)\n\n\ndef to_index",
+        ),
+        "2.1: test_position_of_an_index",
+        "`index_to_position` returned float, expected an integer",
+    ),
+    "an index of texts": (
+        Rewrite(
+            LAYOUT, "out_index[dim] = rest % shape[dim]", "out_index[dim] = str(rest % shape[dim])"
+        ),
+        "2.1: test_ordinals_meet_every_index_once",
+        "str was written into an index",
+    ),
+    "a shape that is a list": (
+        Rewrite(LAYOUT, "    return tuple(result)\n", "    return result\n"),
+        "2.2: test_common_shape",
+        "`shape_broadcast` returned list, expected a tuple",
+    ),
+    "a permuted tensor that is a copy": (
+        Rewrite(
+            DATA,
+            "        return TensorData.trusted(\n            self.storage,\n"
+            "            tuple(self.shape[dim] for dim in order),",
+            "        return TensorData.trusted(\n            self.storage.copy(),\n"
+            "            tuple(self.shape[dim] for dim in order),",
+        ),
+        "2.1: test_a_permuted_tensor_shares_its_storage",
+        "the result is wrong",
+    ),
+    "a leaf alone receives nothing": (
+        Rewrite(
+            GRAPH,
+            "    pending = {variable.unique_id: deriv}\n",
+            "    if variable.is_leaf():\n        return\n"
+            "    pending = {variable.unique_id: deriv}\n",
+        ),
+        "1.4: test_a_leaf_alone",
+        "the list of derivatives is wrong",
+    ),
+    "a logarithm of something else": (
+        Rewrite(OPERATORS, "shifted = x + EPS", "shifted = x + 10 * EPS"),
+        "0.1: test_logarithm",
+        "the result is wrong",
+    ),
+    "folding adds its elements twice": (
+        Rewrite(
+            OPERATORS,
+            "            result = fn(result, x)\n",
+            "            result = fn(fn(result, x), x)\n",
+        ),
+        "0.3: test_reduce",
+        "the result is wrong",
+    ),
+}
+
+
+def named(check: str) -> list[Check]:
+    """Return a check by its task and name, or all of a task that count."""
+    task, _, name = check.partition(": ")
+    wanted = [name] if name else table().task(task).checks.required
+    return [each for each in checks_of(task) if each.__name__ in wanted]
+
+
+@pytest.fixture
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+    """The packages with some lines rewritten, in a worker."""
+    tree = make_tree(tmp_path, request.param)
+    with IsolatedSubject(tree, environment={"NUMBA_DISABLE_JIT": "1"}) as worker:
+        yield worker
+
+
+def failed(check: str, subject: Subject) -> list[Failure]:
+    found = named(check)
+    assert found, check
+    return [failure for each in found for failure in failures(each, subject, examples=10)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("subject", "right"),
+    [(right.rewrites, right) for right in RIGHT.values()],
+    indirect=["subject"],
+    ids=list(RIGHT),
+)
+def test_what_the_documentation_allows_is_not_charged(subject: Subject, right: Right) -> None:
+    for check in right.checks:
+        found = failed(check, subject)
+        assert not found, (check, [failure.finding for failure in found])
+    if right.advice:
+        assert right.advice.partition(": ")[2] in table().task(right.advice[:3]).checks.advice
+        assert failed(right.advice, subject), right.advice
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("subject", "check", "said"),
+    [([rewrite], check, said) for rewrite, check, said in WRONG_ANSWERS.values()],
+    indirect=["subject"],
+    ids=list(WRONG_ANSWERS),
+)
+def test_what_is_promised_and_wrong_fails(subject: Subject, check: str, said: str) -> None:
+    assert check.partition(": ")[2] in table().task(check[:3]).checks.required
+    found = failed(check, subject)
+    assert found
+    assert found[0].finding is not None
+    assert said in found[0].finding.sentence
+
+
+def test_a_wrong_type_is_told_as_what_was_returned() -> None:
+    message = "`mul` returned str, expected a number"
+    error = SubjectError(["AnswerError", "TypeError"], message, Request("operators.each"))
+    fault = fault_of("0.1", error, ())
+    assert fault is not None
+    assert fault.sentence == message
+
+
+def test_one_of_several_forms_has_to_be_met_by_the_whole_answer() -> None:
+    answer = Response(Request("x"), (np.array([1.0, 4.0]),), (np.array([1.0, 4.0]),))
+    ones, twos = np.array([1.0, 3.0]), np.array([2.0, 4.0])
+    expect_any_array(answer, [ones, answer.array])
+    expect_any_gradients(answer, [[ones], [answer.array]])
+    for forms in ([ones, twos], [twos, ones]):
+        with pytest.raises(MismatchError):
+            expect_any_array(answer, forms)
+        with pytest.raises(MismatchError):
+            expect_any_gradients(answer, [[form] for form in forms])
+    with pytest.raises(MismatchError, match="received 1"):
+        # The nearest form is told.
+        expect_any_array(answer, [np.array([7.0, 7.0]), np.array([2.0, 4.0])])
+
+
+@pytest.mark.parametrize(
+    ("body", "counts"),
+    [
+        ("total += a[i * s] * b[k * t]", [3]),
+        ("total += a[at] * b[to]\n            at += s", [1]),
+        ("total *= a[at]", [1]),
+        ("pass", [0]),
+    ],
+)
+def test_multiplications_of_innermost_loops_are_counted(body: str, counts: list[int]) -> None:
+    head = "def kernel(n):\n    for i in range(n):\n        at = n * n * i\n"
+    source = f"{head}        for k in range(n * 2):\n            {body}\n"
+    assert multiplications(ast.parse(source)) == counts
+
+
+def test_every_property_that_is_asked_for_has_a_wrong_version() -> None:
+    """The properties of the stubs of 0.2: each is that of one version, and no one else's."""
+    said = " ".join(wrong.what for wrong in WRONG["0.2"])
+    for property in (
+        "exceeds 1",
+        "negative",
+        "one half",
+        "decreases",
+        "transitive",
+        "order of factors",
+    ):
+        assert property in said
+    assert "distribute" in said
+
+
+TESTS = """
+import pytest
+from hypothesis import given
+from hypothesis.strategies import floats
+
+from minitorch.operators import add, lt, mul, sigmoid
+
+numbers = floats(-100, 100)
+
+
+@pytest.mark.task0_2
+@given(numbers)
+def test_sigmoid(a):
+    assert 0.0 <= sigmoid(a) <= 1.0
+    assert abs(1.0 - sigmoid(a) - sigmoid(-a)) < 1e-4
+    assert abs(sigmoid(0.0) - 0.5) < 1e-6
+    if -15 < a < 14:
+        assert sigmoid(a + 0.5) > sigmoid(a)
+
+
+@pytest.mark.task0_2
+@given(numbers, numbers, numbers)
+def test_transitive(a, b, c):
+    if lt(a, b) and lt(b, c):
+        assert lt(a, c)
+
+
+@pytest.mark.task0_2
+@given(numbers, numbers)
+def test_symmetric(a, b):
+    assert mul(a, b) == mul(b, a)
+
+
+@pytest.mark.task0_2
+@given(numbers, numbers, numbers)
+def test_distribute(a, b, c):
+    assert abs(mul(a, add(b, c)) - add(mul(a, b), mul(a, c))) < 1e-4
+"""
+
+WITHOUT = {
+    "nothing": ("", "", ""),
+    "a comparison by Python": ("if lt(a, b) and lt(b, c):", "if a < b < c:", ""),
+    "that it increases": (
+        "    if -15 < a < 14:\n        assert sigmoid(a + 0.5) > sigmoid(a)\n",
+        "",
+        "although the sigmoid decreases",
+    ),
+    "that it is transitive": (
+        "        assert lt(a, c)\n",
+        "        pass\n",
+        "`lt` is not transitive",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left_out", WITHOUT)
+def test_own_tests_have_to_test_each_property_that_is_asked_for(
+    left_out: str, tmp_path: Path
+) -> None:
+    old, new, said = WITHOUT[left_out]
+    tree = make_tree(tmp_path, [])
+    (tree / "tests").mkdir()
+    (tree / "tests" / "test_operators.py").write_text(TESTS.replace(old, new) if old else TESTS)
+    with IsolatedSubject(tree) as worker:
+        found = failed("0.2: test_your_tests_notice_wrong_code", worker)
+    assert bool(found) == bool(said), [failure.finding for failure in found]
+    if said:
+        assert found[0].finding is not None
+        assert said in found[0].finding.sentence
+
+
+@pytest.mark.slow
+def test_threads_of_one_warp_may_run_in_lockstep(tmp_path: Path) -> None:
+    """Without any barrier: right in lockstep, and noticed by an advice only."""
+    rewrites = [
+        Rewrite(PRACTICE, "    cuda.syncthreads()\n    half =", "    half ="),
+        Rewrite(
+            PRACTICE,
+            "        cuda.syncthreads()\n        half = half // 2",
+            "        half = half // 2",
+        ),
+    ]
+    environment = {"NUMBA_ENABLE_CUDASIM": "1"}
+    tree = make_tree(tmp_path, rewrites)
+    with IsolatedSubject(tree, environment=environment, limits=Limits(processes=2000)) as worker:
+        assert not failed("3.3: test_sum_practice", worker)
+        assert failed("3.3: test_threads_of_a_warp_wait_for_each_other", worker)
