@@ -74,7 +74,10 @@ def find() -> Found:
 def try_level(level: Level) -> str | None:
     """Start a worker at a level; return what went wrong, None if it came up."""
     with tempfile.TemporaryDirectory(prefix="mt-try-") as folder:
-        setup = WorkerSetup(Path(folder).resolve(), (), {}, gpu=False)
+        # A temporary folder is closed to other users, and the worker may become one.
+        submission = Path(folder).resolve() / "submission"
+        submission.mkdir()
+        setup = WorkerSetup(submission, (), {}, gpu=False)
         try:
             WorkerProcess(level, setup, Limits(start_seconds=30)).end()
         except IsolationError as error:

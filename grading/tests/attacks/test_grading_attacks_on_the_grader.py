@@ -78,14 +78,15 @@ def test_ending_the_run_gains_nothing(tree: Path, tmp_path: Path, attack: str) -
     else:
         write_tree(tree, EXIT_IN_A_CALL, others=others)
     status, task = grade(tree, tmp_path)
-    assert (status, task["status"], task["points"]) == (1, "failed", 0)
+    assert (status, task["status"]) == (1, "failed")
     # An advice says so; a report leaves out what is usual.
     counting = [check for check in task["checks"] if check.get("required", True)]
     required = {check["name"]: check["status"] for check in counting}
     passed = {name for name, state in required.items() if state == "passed"}
     if attack == "at import":
         # Its sources delegate nothing; nothing else can be said for it.
-        assert passed == {"test_the_work_is_its_own"}
+        assert (task["points"], passed) == (0, {"test_the_work_is_its_own"})
     else:
-        assert set(required) - passed == {"test_two_numbers"}
+        # It costs the function that ends the run.
+        assert (task["points"], set(required) - passed) == (9, {"test_two_numbers[mul]"})
     assert not list(tree.rglob("it-was-run"))

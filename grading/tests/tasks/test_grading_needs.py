@@ -25,8 +25,9 @@ UNASKED = {
     "mt_autodiff.functions.elementwise:Ln.forward",
     "mt_autodiff.functions.elementwise:Ln.backward",
     "mt_autodiff.functions.reductions:All.backward",
+    "mt_nn.functional.maximum:argmax",
 }
-"""Functions that no check of their own task calls: the course's editions do not have them."""
+"""Functions that no required check of their own task calls: no edition promises them."""
 
 
 def is_judged(task: Task) -> bool:
