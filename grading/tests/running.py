@@ -85,12 +85,19 @@ def case_fails(
     check: Check, parameters: dict[str, Any], subject: Subject, examples: int = 5
 ) -> bool:
     """Run a check with one set of parameters and return whether it fails."""
+    return case_failure(check, parameters, subject, examples) is not None
+
+
+def case_failure(
+    check: Check, parameters: dict[str, Any], subject: Subject, examples: int = 5
+) -> BaseException | None:
+    """Run a check with one set of parameters and return what it raises if it fails."""
     given = "cuda_subject" if "cuda_subject" in inspect.signature(check).parameters else "subject"
     try:
         _restricted(check, examples, False)(**{given: subject}, **parameters)
-    except (AssertionError, SubjectError, BaseExceptionGroup):
-        return True
-    return False
+    except (AssertionError, SubjectError, BaseExceptionGroup) as error:
+        return _first(error)
+    return None
 
 
 def run_settings(examples: int, shrink: bool) -> settings:
