@@ -684,7 +684,8 @@ def _steps(out_shape, shape, strides):
 
 def tensor_map(fn):
     def _map(out, out_shape, out_strides, a, a_shape, a_strides):
-        for o, i in _walk(out_shape, [out_strides, _steps(out_shape, a_shape, a_strides)], 0, (0, 0)):
+        steps = [out_strides, _steps(out_shape, a_shape, a_strides)]
+        for o, i in _walk(out_shape, steps, 0, (0, 0)):
             out[o] = fn(a[i])
 
     return _map
@@ -925,8 +926,9 @@ def _steps(out_shape, shape, strides):
 @_njit
 def _position(ordinal, shape, steps):
     at = 0
+    left = np.int64(ordinal)
     for dim in range(len(shape) - 1, -1, -1):
-        ordinal, i = divmod(ordinal, shape[dim])
+        left, i = divmod(left, shape[dim])
         at += i * steps[dim]
     return at
 
@@ -1111,7 +1113,7 @@ def _sum(n, oc, h, w, image, shape, strides, kernel, k_shape, k_strides, step):
 
 
 def _tensor_conv2d(
-    out, out_shape, out_strides, out_size, image, shape, strides, kernel, k_shape, k_strides, reverse
+    out, out_shape, out_strides, _, image, shape, strides, kernel, k_shape, k_strides, reverse
 ):
     step = -1 if reverse else 1
     for h in prange(out_shape[2]):

@@ -17,8 +17,7 @@ class Mutant:
         compiled: The mistake shows only where kernels are compiled.
         check: The check that notices it, where compiling for the others takes long.
         advice: The advice that notices it, where the course promises nothing else: no check that
-            counts does.
-    """
+X
 
     task: str
     name: str
@@ -27,6 +26,7 @@ class Mutant:
     compiled: bool = False
     check: str | None = None
     advice: str | None = None
+    group: str | None = None
 
     @property
     def simulated(self) -> bool:
@@ -49,6 +49,8 @@ def mutant(
     compiled: bool = False,
     check: str | None = None,
     advice: str | None = None,
+    group: str | None = None,
 ) -> Mutant:
     """Return a mutant with a single rewrite."""
-    return Mutant(task, name, (Rewrite(file, old, new, style),), cause, compiled, check, advice)
+    rewrites = (Rewrite(file, old, new, style),)
+    return Mutant(task, name, rewrites, cause, compiled, check, advice, group)
