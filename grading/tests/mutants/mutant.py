@@ -17,7 +17,9 @@ class Mutant:
         compiled: The mistake shows only where kernels are compiled.
         check: The check that notices it, where compiling for the others takes long.
         advice: The advice that notices it, where the course promises nothing else: no check that
-X
+            counts does.
+        group: The group of checks that loses its points; None where no test looks at groups.
+    """
 
     task: str
     name: str
