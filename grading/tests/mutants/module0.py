@@ -198,14 +198,6 @@ MUTANTS: list[Mutant] = [
     ),
     mutant(
         "0.3",
-        "map changes its list",
-        OPERATORS,
-        "        return [fn(x) for x in xs]",
-        "        for i in range(len(xs)):\n            xs[i] = fn(xs[i])\n        return xs",
-        group="map",
-    ),
-    mutant(
-        "0.3",
         "zipWith hands its second list on first",
         OPERATORS,
         "return [fn(x, y) for x, y in zip(xs, ys, strict=False)]",

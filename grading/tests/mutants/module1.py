@@ -29,6 +29,10 @@ LISTED_WHEN_MET = """\
             if variable.is_leaf() or not variable.is_constant():
                 finished.append(variable)
 """
+AS_LEAF = """\
+                leaves.add(key)
+                finished.append(variable)
+"""
 
 MUTANTS: list[Mutant] = [
     mutant(
@@ -270,7 +274,7 @@ MUTANTS: list[Mutant] = [
         "variables are listed when they are met",
         (
             Rewrite(GRAPH, "            visited.add(key)\n", LISTED_WHEN_MET),
-            Rewrite(GRAPH, "                finished.append(variable)\n", "                pass\n"),
+            Rewrite(GRAPH, AS_LEAF, "                leaves.add(key)\n"),
             Rewrite(GRAPH, "            finished.append(current)\n", ""),
             Rewrite(GRAPH, "    finished.pop()  # The stand-in.\n    finished.reverse()\n", ""),
         ),

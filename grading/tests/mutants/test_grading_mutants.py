@@ -33,6 +33,8 @@ ON_PROCESSOR = [
 ]
 EXAMPLES = 20
 """How many examples of each check: fewer than in a run of the grader."""
+EXAMPLES_OF_A_GROUP = 50
+"""How many of each check, where those of one group are run: as in a run of the grader."""
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +77,8 @@ def first_failure(
         def wanted(case: str, name: str = name) -> bool:
             return group in (None, TASKS[task].group_of(name, case))
 
-        for failure in failures(check, subject, EXAMPLES, shrink=True, wanted=wanted):
+        examples = EXAMPLES if group is None else EXAMPLES_OF_A_GROUP
+        for failure in failures(check, subject, examples, shrink=True, wanted=wanted):
             return failure
     return None
 
