@@ -56,9 +56,13 @@ def test_a_number_and_itself(subject: Subject, formula: str, single: tuple[Array
     compare(subject, formula, ARITHMETIC[formula], single[0], single[0].copy())
 
 
-@pytest.mark.parametrize(("gap", "close"), [(0.0099, 1.0), (0.0101, 0.0), (-0.0099, 1.0)])
+@pytest.mark.parametrize(
+    ("gap", "close"), [(0.0099, 1.0), (0.0101, 0.0), (-0.0099, 1.0), (0.01, 0.0)]
+)
 def test_is_close_to_a_hundredth(subject: Subject, gap: float, close: float) -> None:
-    pair = np.array([1.0, -3.0]), np.array([1.0 + gap, -3.0 + gap])
+    # Elsewhere than from 0 a hundredth is rounded.
+    xs = np.array([0.0, 0.0] if gap == 0.01 else [1.0, -3.0])
+    pair = xs, xs + gap
     answer = subject.call("operators.each", pair, {"formula": "is_close"})
     expect_array(answer, [close, close])
 

@@ -53,11 +53,12 @@ def test_close_for_cubics(subject: Subject, case: tuple[Plain, list[float], int]
     expect_array(answer, derivative(terms, at, arg), relative=1e-4, absolute=1e-2)
 
 
-@given(epsilon=st.floats(0.01, 1.0))
-def test_the_step_is_the_one_given(subject: Subject, epsilon: float) -> None:
-    """The difference quotient of the cube at 0 is the square of the step to either side."""
-    options = {"terms": [[1.0, [3]]], "at": [0.0], "arg": 0, "epsilon": epsilon}
+@given(epsilon=st.floats(0.01, 1.0), x=st.sampled_from([0.0, 0.5, -1.0, 2.0]))
+def test_the_step_is_the_one_given(subject: Subject, epsilon: float, x: float) -> None:
+    """The difference quotient of a cube exceeds its derivative by the square of the step."""
+    options = {"terms": [[1.0, [3]]], "at": [x], "arg": 0, "epsilon": epsilon}
+    slope = 3 * x**2
     answer = subject.call("autodiff.difference", options=options)
     # Half of epsilon to either side is the usual definition, too.
-    halved = abs(float(answer.array) - epsilon**2 / 4) < 1e-9
-    expect_array(answer, epsilon**2 / 4 if halved else epsilon**2)
+    halved = abs(float(answer.array) - slope - epsilon**2 / 4) < 1e-9
+    expect_array(answer, slope + (epsilon**2 / 4 if halved else epsilon**2))

@@ -23,11 +23,13 @@ class Failure:
         check: Its name.
         finding: What it found, the smallest example of it if it shrank any.
         others: What its comparisons came to.
+        case: The id of its parameters.
     """
 
     check: str
     finding: Finding | None
     others: list[Finding]
+    case: str = ""
 
 
 def checks_of(task: str) -> list[Check]:
@@ -85,12 +87,19 @@ def case_fails(
     check: Check, parameters: dict[str, Any], subject: Subject, examples: int = 5
 ) -> bool:
     """Run a check with one set of parameters and return whether it fails."""
+    return case_failure(check, parameters, subject, examples) is not None
+
+
+def case_failure(
+    check: Check, parameters: dict[str, Any], subject: Subject, examples: int = 5
+) -> BaseException | None:
+    """Run a check with one set of parameters and return what it raises if it fails."""
     given = "cuda_subject" if "cuda_subject" in inspect.signature(check).parameters else "subject"
     try:
         _restricted(check, examples, False)(**{given: subject}, **parameters)
-    except (AssertionError, SubjectError, BaseExceptionGroup):
-        return True
-    return False
+    except (AssertionError, SubjectError, BaseExceptionGroup) as error:
+        return _first(error)
+    return None
 
 
 def run_settings(examples: int, shrink: bool) -> settings:
@@ -108,17 +117,24 @@ def run_settings(examples: int, shrink: bool) -> settings:
 
 
 def failures(
-    check: Check, subject: Subject, examples: int = 20, shrink: bool = False
+    check: Check,
+    subject: Subject,
+    examples: int = 20,
+    shrink: bool = False,
+    wanted: Callable[[str], bool] = lambda case: True,
 ) -> Iterator[Failure]:
     """Run a check with each set of parameters and yield those with which it fails."""
     given = "cuda_subject" if "cuda_subject" in inspect.signature(check).parameters else "subject"
     restricted = _restricted(check, examples, shrink)
-    for parameters in parameter_sets(check):
+    for case, parameters in cases_of(check):
+        if not wanted(case):
+            continue
         with collecting() as others:
             try:
                 restricted(**{given: subject}, **parameters)
             except (AssertionError, SubjectError, BaseExceptionGroup) as error:
-                yield Failure(check.__name__, finding_of(_first(error)), list(others))
+                finding = finding_of(_first(error))
+                yield Failure(check.__name__, finding, list(others), case)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -1,6 +1,7 @@
 """Mistakes of module 1: derivatives, scalars, the chain rule, backpropagation."""
 
 from grading.tests.mutants.mutant import Mutant, mutant
+from grading.tests.mutants.rewriting import Rewrite
 
 DERIVATIVES = "mt_autodiff/derivatives.py"
 SCALAR = "mt_autodiff/scalar.py"
@@ -21,6 +22,16 @@ PATH_BY_PATH = """\
                 todo.append((parent, contribution))
     return
     pending = {variable.unique_id: deriv}
+"""
+
+LISTED_WHEN_MET = """\
+            visited.add(key)
+            if variable.is_leaf() or not variable.is_constant():
+                finished.append(variable)
+"""
+AS_LEAF = """\
+                leaves.add(key)
+                finished.append(variable)
 """
 
 MUTANTS: list[Mutant] = [
@@ -204,5 +215,101 @@ MUTANTS: list[Mutant] = [
         "            outputs = [y + x * weight.value for y, weight in "
         "zip(outputs, row, strict=True)]",
         "            outputs = [y + weight.value for y, weight in zip(outputs, row, strict=True)]",
+    ),
+    mutant(
+        "1.1",
+        "every argument moves",
+        DERIVATIVES,
+        "    above = f(*before, x + epsilon, *after)\n"
+        "    below = f(*before, x - epsilon, *after)\n",
+        "    above = f(*(v + epsilon for v in vals))\n"
+        "    below = f(*(v - epsilon for v in vals))\n",
+        group="central_difference",
+    ),
+    mutant(
+        "1.1",
+        "the step grows with the argument",
+        DERIVATIVES,
+        "    before, x, after = vals[:arg], vals[arg], vals[arg + 1 :]\n",
+        "    before, x, after = vals[:arg], vals[arg], vals[arg + 1 :]\n"
+        "    epsilon = epsilon * (abs(x) + 1.0)\n",
+        group="central_difference",
+    ),
+    mutant(
+        "1.2",
+        "Scalars that are close are equal",
+        FUNCTIONS,
+        "return operators.eq(x, y)",
+        "return operators.is_close(x, y)",
+        group="comparisons",
+    ),
+    mutant(
+        "1.2",
+        "a difference the other way round",
+        SCALAR,
+        "return functions.Add.apply(self, -b)",
+        "return functions.Add.apply(-self, b)",
+        group="add and sub",
+    ),
+    mutant(
+        "1.3",
+        "an input that is used twice is listed once",
+        SCALAR,
+        "return list(zip(history.inputs, derivatives, strict=True))",
+        "pairs = zip(history.inputs, derivatives, strict=True)\n"
+        "        return list({v.unique_id: (v, d) for v, d in pairs}.values())",
+        group="chain_rule",
+    ),
+    mutant(
+        "1.3",
+        "constants are left out before derivatives are paired",
+        SCALAR,
+        "return list(zip(history.inputs, derivatives, strict=True))",
+        "inputs = [v for v in history.inputs if not v.is_constant()]\n"
+        "        return list(zip(inputs, derivatives))",
+        group="chain_rule",
+    ),
+    Mutant(
+        "1.4",
+        "variables are listed when they are met",
+        (
+            Rewrite(GRAPH, "            visited.add(key)\n", LISTED_WHEN_MET),
+            Rewrite(GRAPH, AS_LEAF, "                leaves.add(key)\n"),
+            Rewrite(GRAPH, "            finished.append(current)\n", ""),
+            Rewrite(GRAPH, "    finished.pop()  # The stand-in.\n    finished.reverse()\n", ""),
+        ),
+        group="topological_sort",
+    ),
+    mutant(
+        "1.4",
+        "leaves are listed at every use",
+        GRAPH,
+        "            visited.add(key)\n",
+        "            if not variable.is_leaf():\n                visited.add(key)\n",
+        group="topological_sort",
+    ),
+    mutant(
+        "1.4",
+        "backpropagation begins with 1",
+        GRAPH,
+        "pending = {variable.unique_id: deriv}",
+        "pending = {variable.unique_id: 1.0}",
+        group="backpropagate",
+    ),
+    mutant(
+        "1.4",
+        "sigmoid's derivative lacks a factor",
+        FUNCTIONS,
+        "return operators.sigmoid_back(result, d_output)",
+        "return d_output * (1.0 - result)",
+        group="sigmoid and relu",
+    ),
+    mutant(
+        "1.4",
+        "the reciprocal's derivative forgets what follows",
+        FUNCTIONS,
+        "return operators.inv_back(x, d_output)",
+        "return operators.inv_back(x, 1.0)",
+        group="mul and div",
     ),
 ]

@@ -231,4 +231,73 @@ MUTANTS: list[Mutant] = [
         ),
         compiled=True,
     ),
+    mutant(
+        "3.1",
+        "tensors of equal strides are taken for aligned",
+        OPS,
+        "        if shape[dim] != a_shape[dim]:\n            return False\n",
+        "",
+        style="loops",
+        group="map",
+    ),
+    mutant(
+        "3.1",
+        "map goes through its input's elements only",
+        OPS,
+        "        for ordinal in prange(size):\n"
+        "            out_index = np.zeros(len(out_shape), np.int64)\n"
+        "            a_index = np.zeros(len(a_shape), np.int64)\n"
+        "            to_index(ordinal",
+        "        for ordinal in prange(number_of_elements(a_shape)):\n"
+        "            out_index = np.zeros(len(out_shape), np.int64)\n"
+        "            a_index = np.zeros(len(a_shape), np.int64)\n"
+        "            to_index(ordinal",
+        style="loops",
+        group="map",
+    ),
+    mutant(
+        "3.1",
+        "zip finds the second operand by the output's strides",
+        OPS,
+        "y = b[index_to_position(b_index, b_strides)]",
+        "y = b[index_to_position(b_index, out_strides[len(out_shape) - len(b_shape) :])]",
+        style="loops",
+        group="zip",
+    ),
+    mutant(
+        "3.1",
+        "reduce begins where the output stands",
+        OPS,
+        "first = index_to_position(out_index, a_strides)",
+        "first = index_to_position(out_index, out_strides)",
+        style="loops",
+        group="reduce",
+    ),
+    mutant(
+        "3.2",
+        "the second batch stands still where the first has one matrix",
+        OPS,
+        "if from_right <= len(b_shape) and b_shape[-from_right] > 1:",
+        "if from_right <= len(a_shape) and a_shape[-from_right] > 1:",
+        style="matmul",
+        group="matrix multiplication",
+    ),
+    mutant(
+        "3.2",
+        "sums go on from column to column",
+        OPS,
+        "            for column in range(out_shape[-1]):\n                total = 0.0\n",
+        "            total = 0.0\n            for column in range(out_shape[-1]):\n",
+        style="matmul",
+        group="matrix multiplication",
+    ),
+    mutant(
+        "3.2",
+        "sums are as long as the output is wide",
+        OPS,
+        "for k in range(a_shape[-1]):",
+        "for k in range(min(a_shape[-1], out_shape[-1])):",
+        style="matmul",
+        group="matrix multiplication",
+    ),
 ]

@@ -18,6 +18,7 @@ class Mutant:
         check: The check that notices it, where compiling for the others takes long.
         advice: The advice that notices it, where the course promises nothing else: no check that
             counts does.
+        group: The group of checks that loses its points; None where no test looks at groups.
     """
 
     task: str
@@ -27,6 +28,7 @@ class Mutant:
     compiled: bool = False
     check: str | None = None
     advice: str | None = None
+    group: str | None = None
 
     @property
     def simulated(self) -> bool:
@@ -49,6 +51,8 @@ def mutant(
     compiled: bool = False,
     check: str | None = None,
     advice: str | None = None,
+    group: str | None = None,
 ) -> Mutant:
     """Return a mutant with a single rewrite."""
-    return Mutant(task, name, (Rewrite(file, old, new, style),), cause, compiled, check, advice)
+    rewrites = (Rewrite(file, old, new, style),)
+    return Mutant(task, name, rewrites, cause, compiled, check, advice, group)

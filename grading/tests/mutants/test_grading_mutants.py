@@ -33,6 +33,8 @@ ON_PROCESSOR = [
 ]
 EXAMPLES = 20
 """How many examples of each check: fewer than in a run of the grader."""
+EXAMPLES_OF_A_GROUP = 50
+"""How many of each check, where those of one group are run: as in a run of the grader."""
 
 
 @pytest.fixture(scope="session")
@@ -60,13 +62,23 @@ def judged(task: str, advice: str | None = None) -> list[Check]:
 
 
 def first_failure(
-    task: str, subject: Subject, only: str | None = None, advice: str | None = None
+    task: str,
+    subject: Subject,
+    only: str | None = None,
+    advice: str | None = None,
+    group: str | None = None,
 ) -> Failure | None:
     """Run the checks of a task until one fails; hypothesis looks for a small example."""
     for check in judged(task, advice):
-        if only not in (None, check.__name__):
+        name = check.__name__
+        if only not in (None, name):
             continue
-        for failure in failures(check, subject, EXAMPLES, shrink=True):
+
+        def wanted(case: str, name: str = name) -> bool:
+            return group in (None, TASKS[task].group_of(name, case))
+
+        examples = EXAMPLES if group is None else EXAMPLES_OF_A_GROUP
+        for failure in failures(check, subject, examples, shrink=True, wanted=wanted):
             return failure
     return None
 
@@ -88,7 +100,7 @@ def test_caught_by_its_own_task_and_by_no_earlier_one(
             assert first_failure(task, subject) is None, f"caught by {task}"
     if mutant.advice is not None:
         assert first_failure(mutant.task, subject) is None, "charged"
-    failure = first_failure(mutant.task, subject, mutant.check, mutant.advice)
+    failure = first_failure(mutant.task, subject, mutant.check, mutant.advice, mutant.group)
     assert failure is not None, "not caught"
     if mutant.cause is None:
         return
@@ -115,6 +127,10 @@ def test_there_are_enough_of_them() -> None:
     charged = [mutant for mutant in MUTANTS if mutant.advice is None]
     assert len(charged) >= 60
     assert sum(mutant.cause is not None for mutant in MUTANTS) >= 45
+    groups = [mutant for mutant in MUTANTS if mutant.group is not None]
+    assert len(groups) >= 25
+    for mutant in groups:
+        assert mutant.group in {group.name for group in TASKS[mutant.task].groups}
 
 
 def test_every_rewrite_applies() -> None:

@@ -1,0 +1,89 @@
+"""Right solutions in the course's layout, in styles of their own, earn all points."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grading.isolation import IsolatedSubject, Limits
+from grading.judge.own_work import own_work
+from grading.judge.records import Status
+from grading.protocol.messages import Subject
+from grading.submissions.submission import Submission
+from grading.tasks.model import Group, Task, selects
+from grading.tasks.table import table
+from grading.tests.course_styles import STYLES, CourseStyle, restyled
+from grading.tests.mutants.reach import LARGER
+from grading.tests.running import case_failure, cases_of, checks_of
+
+EXAMPLES = 6
+
+LEFT_OUT = (*LARGER, "test_your_tests", "test_kernels_up_to")
+"""How the names of checks begin that ask what others ask, or the learner's tests."""
+
+REPEATED = "test_threads_do_not_disturb_each_other"
+"""The check whose small calls are of interest: what their iterations touch is recorded."""
+
+
+@pytest.fixture
+def tree(style: CourseStyle, tmp_path: Path) -> Path:
+    return style.write(tmp_path)
+
+
+@pytest.fixture
+def subject(tree: Path) -> Iterator[Subject]:
+    """The submission in a worker, its kernels without being compiled."""
+    environment = {"NUMBA_DISABLE_JIT": "1"}
+    limits = Limits(memory_mb=4000)
+    with IsolatedSubject(Submission.at(tree), environment=environment, limits=limits) as worker:
+        yield worker
+
+
+def failed_cases(task: Task, group: Group, subject: Subject) -> list[str]:
+    """Return what the checks of a group find."""
+    found = []
+    for check in checks_of(task.id):
+        name = check.__name__
+        if name.startswith(LEFT_OUT) and name != REPEATED:
+            continue
+        for case, parameters in cases_of(check):
+            large = name == REPEATED and parameters["times"] < 1000
+            if large or not any(selects(entry, name, case) for entry in group.checks):
+                continue
+            failure = case_failure(check, parameters, subject, EXAMPLES)
+            if failure is not None:
+                found.append(f"{name}[{case}]: {failure}")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("style", STYLES.values(), ids=list(STYLES))
+def test_earns_every_group(style: CourseStyle, tree: Path, subject: Subject) -> None:
+    submission = Submission.at(tree)
+    lost = {}
+    for name in style.tasks:
+        task = table().task(name).for_edition(style.edition)
+        assert not submission.missing(task.upstream)
+        assert own_work(task, submission)[""].status is Status.PASSED
+        for group in task.groups:
+            found = failed_cases(task, group, subject)
+            if found:
+                lost[f"{name}/{group.name}"] = found
+    assert lost == {}
+
+
+def test_there_are_twenty_in_all_modules() -> None:
+    assert len(STYLES) >= 20
+    assert {task[0] for style in STYLES.values() for task in style.tasks} == set("01234")
+    named = {task for style in STYLES.values() for task in style.tasks}
+    assert all(table().task(task).groups for task in named)
+
+
+def test_definitions_take_the_place_of_those_with_their_names() -> None:
+    source = '"""Doc."""\nimport a\n\ndef f():\n    return 1\n\nclass C:\n    x = 1\n    y = 2\n'
+    piece = "import b\ndel f\ng = 3\nclass C:\n    x = lambda self: 4\n"
+    expected = (
+        '"""Doc."""\nimport a\nimport b\ng = 3\nclass C:\n    x = lambda self: 4\n    y = 2\n'
+    )
+    assert ast.dump(ast.parse(restyled(source, piece))) == ast.dump(ast.parse(expected))
