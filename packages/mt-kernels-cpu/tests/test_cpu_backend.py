@@ -51,8 +51,8 @@ class Layouts:
     def operand(self, *shape: int) -> TensorData:
         """A permuted view with gaps and repeated dimensions, somewhere in a longer storage."""
         repeated = [self.draws.draw(st.integers(0, 9)) == 0 for _ in shape]
-        strides, cells = self._strides(tuple(np.where(repeated, 1, shape).tolist()))
-        storage = self._numbers(cells)
+        strides, reach = self._strides(tuple(np.where(repeated, 1, shape).tolist()))
+        storage = self._numbers(reach)
         return TensorData(storage, shape, np.where(repeated, 0, strides).tolist())
 
     def broadcast(self, *shape: int) -> TensorData:
@@ -62,10 +62,12 @@ class Layouts:
 
     def out(self, *shape: int) -> tuple[TensorData, TensorData]:
         """The same permuted view with gaps for each backend, guard cells around and between."""
-        strides, cells = self._strides(shape)
-        mine = np.full(GUARDS + cells + GUARDS, UNTOUCHED, self.fast.dtype)
-        yours = mine.copy()
-        return TensorData(mine[GUARDS:], shape, strides), TensorData(yours[GUARDS:], shape, strides)
+        strides, reach = self._strides(shape)
+        received = np.full(GUARDS + reach + GUARDS, UNTOUCHED, self.fast.dtype)
+        expected_memory = received.copy()
+        return TensorData(received[GUARDS:], shape, strides), TensorData(
+            expected_memory[GUARDS:], shape, strides
+        )
 
     def _strides(self, shape: tuple[int, ...]) -> tuple[list[int], int]:
         strides = [0] * len(shape)
@@ -86,10 +88,14 @@ class Layouts:
 
 def same(*pair: TensorData, exact: bool = False) -> None:
     """All of the memory agrees, cells around and between the elements included."""
-    mine, yours = (x.storage if x.storage.base is None else x.storage.base for x in pair)
-    assert mine is not yours
-    tolerance = 0.0 if exact else 1e-12 if mine.dtype == np.float64 else 3e-5
-    np.testing.assert_allclose(mine, yours, rtol=tolerance, atol=tolerance, equal_nan=True)
+    received, expected_memory = (
+        x.storage if x.storage.base is None else x.storage.base for x in pair
+    )
+    assert received is not expected_memory
+    tolerance = 0.0 if exact else 1e-12 if received.dtype == np.float64 else 3e-5
+    np.testing.assert_allclose(
+        received, expected_memory, rtol=tolerance, atol=tolerance, equal_nan=True
+    )
 
 
 def mixed(x: float, y: float) -> float:
@@ -227,8 +233,8 @@ def test_maximum_passes_nan_on(position: int) -> None:
 def test_up_to_32_dimensions(fast: Fast) -> None:
     shape = (1, 2) * 3 + (1,) * 23 + (2, 1, 3)
     numbers = np.arange(48.0).reshape(shape)
-    turned = fast.from_numpy(numbers).permute(*reversed(range(32)))
-    assert np.array_equal(fast.to_numpy(fast.map(operators.neg, turned)), -numbers.T)
+    reversed_dims = fast.from_numpy(numbers).permute(*reversed(range(32)))
+    assert np.array_equal(fast.to_numpy(fast.map(operators.neg, reversed_dims)), -numbers.T)
 
 
 @backends

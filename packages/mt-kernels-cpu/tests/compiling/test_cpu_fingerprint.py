@@ -10,7 +10,7 @@ import pytest
 from numba.extending import intrinsic
 
 from mt_kernels_cpu.compiling.fingerprint import fingerprint
-from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, positive_block
+from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, relu_block
 from mt_kernels_cpu.tuned.simd.compare import select_argmax
 from mt_kernels_cpu.tuned.simd.memory import deinterleave, load, splat_each, store
 
@@ -166,7 +166,7 @@ def test_no_fingerprint_of_a_variable_without_a_value() -> None:
 
 @pytest.mark.parametrize(
     "used",
-    [load, store, splat_each, add_outer_product, positive_block, select_argmax, deinterleave],
+    [load, store, splat_each, add_outer_product, relu_block, select_argmax, deinterleave],
     ids=lambda used: used.__name__,
 )
 def test_what_is_made_of_vectors_is_kept_on_disk(used: Any) -> None:

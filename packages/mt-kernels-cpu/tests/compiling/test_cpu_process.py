@@ -30,9 +30,9 @@ import json, os, warnings
 os.environ.pop("OMP_WAIT_POLICY", None)
 hooks = []
 register = os.register_at_fork
-def recorded(**given):
-    hooks.extend(str(hook.__module__) for hook in given.values())
-    register(**given)
+def recorded(**callbacks):
+    hooks.extend(str(hook.__module__) for hook in callbacks.values())
+    register(**callbacks)
 os.register_at_fork = recorded
 
 import numba, mt_tensor
@@ -142,7 +142,7 @@ def test_a_child_has_numbers_of_its_own(tmp_path: Path) -> None:
 
 
 def test_numbers_of_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "mt_kernels_cpu.compiling.process._last_common"
+    name = "mt_kernels_cpu.compiling.process._last_shared_number"
     monkeypatch.setattr(name, None)
     assert not symbols_are_unique(["NRT_incref"])
     monkeypatch.setattr(name, 20)

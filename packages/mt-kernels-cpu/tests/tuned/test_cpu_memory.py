@@ -43,15 +43,17 @@ def test_storages_from_which_no_vector_can_be_loaded(dtype: Any, kind: str) -> N
     def both(*shape: int) -> tuple[TensorData, TensorData]:
         numbers = rng.integers(-9, 9, shape)
         spread = np.repeat(numbers.reshape(-1), 2).astype(dtype)[::2]
-        cells = spread if kind == "with gaps between cells" else numbers.astype(other).reshape(-1)
-        return TensorData(cells, shape), backend.from_numpy(numbers)
+        elements = (
+            spread if kind == "with gaps between cells" else numbers.astype(other).reshape(-1)
+        )
+        return TensorData(elements, shape), backend.from_numpy(numbers)
 
-    def every(x: TensorData, w: TensorData, b: TensorData, g: TensorData) -> Iterator[Any]:
+    def results(x: TensorData, w: TensorData, b: TensorData, g: TensorData) -> Iterator[Any]:
         yield backend.convolve(x, w)
-        out, call = cast(Any, Convolution.forward)(
+        out, saved = cast(Any, Convolution.forward)(
             backend, (True, True, True), x, w, b, (0,), (40,), (1,), True
         )
-        yield from (out, *Convolution.backward(backend, call, g))
+        yield from (out, *Convolution.backward(backend, saved, g))
         out, saved = cast(Any, MaxOverTime.forward)(
             backend, (True, True, True), x, w, b, (0,), (40,), (1,)
         )
@@ -59,8 +61,8 @@ def test_storages_from_which_no_vector_can_be_loaded(dtype: Any, kind: str) -> N
         images = TensorData(x.storage, (1, 2, 2, 20))
         yield cast(Any, MaxPool2d.forward)(backend, (True,), images, (2, 2))[0]
 
-    given_so, usual = zip(both(1, 2, 40), both(3, 2, 3), both(3), both(1, 3, 40), strict=True)
-    for received, expected in zip(every(*given_so), every(*usual), strict=True):
+    unusual, native = zip(both(1, 2, 40), both(3, 2, 3), both(3), both(1, 3, 40), strict=True)
+    for received, expected in zip(results(*unusual), results(*native), strict=True):
         np.testing.assert_array_equal(
             backend.to_numpy(received), backend.to_numpy(expected), strict=True
         )

@@ -85,7 +85,7 @@ class DiskCache(NoCache):
         """Return what an earlier process compiled for a signature, or None."""
         super().load_overload(signature, target)
         target.refresh()
-        if not self.can_be_kept():
+        if not self.is_cacheable():
             return None
         for folder in folders():
             # Whatever is wrong with a file, compiling is always an answer.
@@ -100,7 +100,7 @@ class DiskCache(NoCache):
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep what was just compiled for a signature, if it can be kept."""
-        if result.lifted or result.library.has_dynamic_globals or not self.can_be_kept():
+        if result.lifted or result.library.has_dynamic_globals or not self.is_cacheable():
             return
         try:
             if not symbols_are_unique(fn.name for fn in result.library.get_defined_functions()):
@@ -109,16 +109,16 @@ class DiskCache(NoCache):
             payload = dumps(result._reduce())
             _write(name, hashlib.sha256(payload).digest() + payload)
         except Exception as error:
-            _note(f"{self._fn.__name__}: {error!r}")
+            _warn_once(f"{self._fn.__name__}: {error!r}")
 
-    def can_be_kept(self) -> bool:
+    def is_cacheable(self) -> bool:
         """Return whether this process compiles what the next one would.
 
         Not if the function's meaning is unknown, and not if something that it names was assigned
         to since it was created: its helpers may have been compiled with the older value.
         """
-        now = fingerprint(self._fn, self._options)
-        return now is not None and now == self._fingerprint
+        current = fingerprint(self._fn, self._options)
+        return current is not None and current == self._fingerprint
 
     def _file_name(self, signature: Any, codegen: Any) -> str:
         """Return the name for a signature on this kind of processor."""
@@ -126,12 +126,12 @@ class DiskCache(NoCache):
         return f"{self._fn.__name__}-{hashlib.sha256(key.encode()).hexdigest()[:32]}{SUFFIX}"
 
 
-def attach(dispatcher: Any, keep: bool) -> None:
+def attach(dispatcher: Any, cache: bool) -> None:
     """Let a dispatcher call `configure` before it compiles, and keep the result on disk if asked.
 
     numba asks a dispatcher's cache before each compilation.
     """
-    if keep and SYMBOLS_CAN_BE_UNIQUE:
+    if cache and SYMBOLS_CAN_BE_UNIQUE:
         dispatcher._cache = DiskCache(dispatcher.py_func, dispatcher.targetoptions)
     else:
         dispatcher._cache = NoCache()
@@ -154,7 +154,7 @@ def folders() -> Iterator[Path]:
 
 def _write(name: str, content: bytes) -> None:
     """Write a file in one step, into the first folder where that succeeds."""
-    problems = []
+    errors = []
     for folder in folders():
         temporary = folder / f"{name}.{secrets.token_hex(8)}.tmp"
         try:
@@ -162,13 +162,13 @@ def _write(name: str, content: bytes) -> None:
             temporary.write_bytes(content)
             temporary.replace(folder / name)
         except OSError as error:
-            problems.append(str(error))
+            errors.append(str(error))
             with contextlib.suppress(OSError):
                 temporary.unlink()
         else:
-            _forget_oldest(folder)
+            _delete_oldest(folder)
             return
-    _note("; ".join(problems))
+    _warn_once("; ".join(errors))
 
 
 def _mark_used(path: Path) -> None:
@@ -177,7 +177,7 @@ def _mark_used(path: Path) -> None:
         os.utime(path)
 
 
-def _forget_oldest(folder: Path) -> None:
+def _delete_oldest(folder: Path) -> None:
     """Delete the files that were not used for the longest time."""
     with contextlib.suppress(OSError):
         files = sorted(folder.glob("*" + SUFFIX), key=lambda path: -path.stat().st_mtime)
@@ -185,15 +185,15 @@ def _forget_oldest(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-_noted: list[str] = []
+_warnings: list[str] = []
 
 
-def _note(problem: str) -> None:
+def _warn_once(problem: str) -> None:
     """Log once why every process compiles the kernels again."""
-    if not _noted:
+    if not _warnings:
         _log.warning(
             "compiled kernels are not kept for the next run: %s. Everything works, only the start "
             "is slower; NUMBA_CACHE_DIR names another folder.",
             problem,
         )
-    _noted.append(problem)
+    _warnings.append(problem)

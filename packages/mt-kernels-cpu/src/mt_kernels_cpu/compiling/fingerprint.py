@@ -38,7 +38,7 @@ SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VE
 """The settings of numba, made in the environment, that change what it generates."""
 
 
-class _UnknownMeaningError(Exception):
+class _NotHashableError(Exception):
     """A function names something whose content cannot be read off."""
 
 
@@ -60,8 +60,8 @@ def fingerprint(fn: FunctionType, options: dict[str, Any]) -> str | None:
     """
     settings = [repr(getattr(config, name, None)) for name in SETTINGS]
     try:
-        return _digest("compiled", *VERSIONS, *settings, _compiled(fn, options, ()))
-    except _UnknownMeaningError:
+        return _digest("compiled", *VERSIONS, *settings, _digest_compiled(fn, options, ()))
+    except _NotHashableError:
         return None
 
 
@@ -74,82 +74,91 @@ def _digest(kind: str, *parts: str) -> str:
     return result.hexdigest()
 
 
-def _compiled(fn: FunctionType, options: dict[str, Any], inside: tuple[FunctionType, ...]) -> str:
+def _digest_compiled(
+    fn: FunctionType, options: dict[str, Any], callers: tuple[FunctionType, ...]
+) -> str:
     """Digest a function that numba compiles, inside of others that call it."""
-    if fn in inside:
-        return _digest("recursion", str(inside.index(fn)))
-    inside = (*inside, fn)
-    named = (_digest(name, _value(value, inside)) for name, value in _references(fn))
-    return _digest("function", _value(options, inside), _content_of(fn, inside), *named)
+    if fn in callers:
+        return _digest("recursion", str(callers.index(fn)))
+    callers = (*callers, fn)
+    references = (_digest(name, _digest_value(value, callers)) for name, value in _references(fn))
+    return _digest(
+        "function", _digest_value(options, callers), _digest_content(fn, callers), *references
+    )
 
 
-def _written(fn: FunctionType, inside: tuple[FunctionType, ...]) -> str:
+def _digest_generator(fn: FunctionType, callers: tuple[FunctionType, ...]) -> str:
     """Digest a function that Python runs while numba compiles, and those that it calls."""
-    if fn in inside:
-        return _digest("recursion", str(inside.index(fn)))
-    inside = (*inside, fn)
-    named = (
-        _digest(name, _written(value, inside) if _is_ours(value) else _value(value, inside))
+    if fn in callers:
+        return _digest("recursion", str(callers.index(fn)))
+    callers = (*callers, fn)
+    references = (
+        _digest(
+            name,
+            _digest_generator(value, callers)
+            if _is_user_function(value)
+            else _digest_value(value, callers),
+        )
         for name, value in _references(fn)
     )
-    return _digest("written", _content_of(fn, inside), *named)
+    return _digest("written", _digest_content(fn, callers), *references)
 
 
-def _is_ours(value: Any) -> bool:
-    return isinstance(value, FunctionType) and not _is_of_a_library(value)
+def _is_user_function(value: Any) -> bool:
+    return isinstance(value, FunctionType) and not _is_from_library(value)
 
 
-def _is_of_a_library(value: type | FunctionType | BuiltinFunctionType) -> bool:
+def _is_from_library(value: type | FunctionType | BuiltinFunctionType) -> bool:
     return str(value.__module__).split(".")[0] in LIBRARIES
 
 
-def _content_of(fn: FunctionType, inside: tuple[FunctionType, ...]) -> str:
+def _digest_content(fn: FunctionType, callers: tuple[FunctionType, ...]) -> str:
     """Digest a function without what it names."""
     return _digest(
         "content",
-        _value(fn.__defaults__, inside),
-        _value(fn.__kwdefaults__, inside),
-        _value(fn.__code__, inside),
+        _digest_value(fn.__defaults__, callers),
+        _digest_value(fn.__kwdefaults__, callers),
+        _digest_value(fn.__code__, callers),
     )
 
 
-def _value(value: Any, inside: tuple[FunctionType, ...]) -> str:
+def _digest_value(value: Any, callers: tuple[FunctionType, ...]) -> str:
     """Digest a value that compiled code contains."""
     match value:
         case None | bool() | int() | float() | complex() | str() | bytes():
             return _digest(type(value).__name__, repr(value))
         case tuple():
-            return _digest("tuple", *(_value(item, inside) for item in value))
+            return _digest("tuple", *(_digest_value(item, callers) for item in value))
         case set() | frozenset():
-            return _digest("set", *sorted(_value(item, inside) for item in value))
+            return _digest("set", *sorted(_digest_value(item, callers) for item in value))
         case dict():
-            return _digest("dict", *sorted(_value(item, inside) for item in value.items()))
+            return _digest("dict", *sorted(_digest_value(item, callers) for item in value.items()))
         case np.generic():
             return _digest(value.dtype.str, value.tobytes().hex())
         case np.ndarray() if not value.dtype.hasobject:
             layout = (value.dtype.str, value.shape, value.flags.c_contiguous)
             return _digest("array", repr(layout), value.tobytes().hex())
         case CodeType():
-            return _code(value, inside)
+            return _digest_code(value, callers)
         case Dispatcher() if getattr(value, "_can_compile", False) and not value.locals:
             # One with types of its own choice converts numbers in ways that do not show here.
-            return _compiled(value.py_func, value.targetoptions, inside)
+            return _digest_compiled(value.py_func, value.targetoptions, callers)
         case Intrinsic():
-            return _written(value._defn, inside)
+            return _digest_generator(value._defn, callers)
         case np.ufunc():
             return _digest("ufunc", value.__name__)
         case Type() if type(value).__module__.split(".")[0] == "numba":
             return _digest("type of numba", str(value))
         case type() if issubclass(value, Type) and value.__module__.split(".")[0] != "numba":
             methods = (item for item in vars(value).values() if isinstance(item, FunctionType))
-            return _digest("type", *(_compiled(method, {}, inside) for method in methods))
+            return _digest("type", *(_digest_compiled(method, {}, callers) for method in methods))
         case type() | FunctionType() | BuiltinFunctionType():
-            if _is_of_a_library(value):
+            if _is_from_library(value):
                 return _digest("library", value.__module__, value.__qualname__)
-    raise _UnknownMeaningError
+    raise _NotHashableError
 
 
-def _code(code: CodeType, inside: tuple[FunctionType, ...]) -> str:
+def _digest_code(code: CodeType, callers: tuple[FunctionType, ...]) -> str:
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     return _digest(
@@ -157,7 +166,7 @@ def _code(code: CodeType, inside: tuple[FunctionType, ...]) -> str:
         code.co_code.hex(),
         code.co_exceptiontable.hex(),
         repr((names, counts)),
-        _value(code.co_consts, inside),
+        _digest_value(code.co_consts, callers),
     )
 
 
@@ -171,7 +180,7 @@ def _references(fn: FunctionType) -> Iterator[tuple[str, Any]]:
         if instruction.opname == "LOAD_GLOBAL" and name in scopes:
             value = scopes[name]
         elif instruction.opname == "LOAD_DEREF" and name in enclosing:
-            value = _content(enclosing[name])
+            value = _cell_contents(enclosing[name])
         else:
             continue
         for attribute in instructions[at + 1 :]:
@@ -195,9 +204,9 @@ def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
             yield from _instructions(constant)
 
 
-def _content(cell: Any) -> Any:
+def _cell_contents(cell: Any) -> Any:
     """Return what an enclosing function's variable holds."""
     try:
         return cell.cell_contents
     except ValueError:
-        raise _UnknownMeaningError from None
+        raise _NotHashableError from None

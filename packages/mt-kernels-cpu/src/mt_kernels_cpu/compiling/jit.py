@@ -27,7 +27,7 @@ KERNEL_CACHE_SIZE = 256
 """Number of formulas whose kernels are kept in memory; the longest unused are forgotten."""
 
 
-def _compiled(fn: Callable[..., Any], keep: bool = False, **options: Any) -> Any:
+def _compiled(fn: Callable[..., Any], cache: bool = False, **options: Any) -> Any:
     """Let numba compile a function at its first call with new types of arguments.
 
     Args:
@@ -38,13 +38,13 @@ def _compiled(fn: Callable[..., Any], keep: bool = False, **options: Any) -> Any
     # These functions are not called from C, so the wrapper for C is left out.
     compiled = _njit(error_model="numpy", no_cfunc_wrapper=True, **options)(fn)
     if isinstance(compiled, Dispatcher):  # Else numba is switched off.
-        disk_cache.attach(compiled, keep)
+        disk_cache.attach(compiled, cache)
     return compiled
 
 
 _njit: Any = numba.njit
 _target: Any = cpu_target
-_PLAIN = getattr(_njit(lambda: None), "targetoptions", None)
+_DEFAULT_OPTIONS = getattr(_njit(lambda: None), "targetoptions", None)
 
 
 def compiles_for(feature: str) -> bool:
@@ -85,7 +85,9 @@ def nogil_kernel(fn: Callable[..., None]) -> Callable[..., None]:
     one compiled form serves one thread and several, which `mt_kernels_cpu.tuned.threads` starts.
     It is compiled at its first call and kept on disk; its sums may be reordered.
     """
-    compiled: Callable[..., None] = _compiled(fn, keep=True, nogil=True, fastmath=set(REORDER_SUMS))
+    compiled: Callable[..., None] = _compiled(
+        fn, cache=True, nogil=True, fastmath=set(REORDER_SUMS)
+    )
     return compiled
 
 
@@ -96,7 +98,7 @@ def strict_kernel(fn: F) -> F:
     it is done: giving the interpreter up and taking it back would take as long as the smallest
     tensors do.
     """
-    compiled: F = _compiled(fn, keep=True)
+    compiled: F = _compiled(fn, cache=True)
     return compiled
 
 
@@ -113,12 +115,12 @@ class Kernel:
 
     def __init__(self, fn: Callable[..., None]) -> None:
         functools.update_wrapper(self, fn)
-        self.parallel = _compiled(fn, keep=True, parallel=True)
-        self.serial = _compiled(fn, keep=True)
+        self.parallel = _compiled(fn, cache=True, parallel=True)
+        self.serial = _compiled(fn, cache=True)
 
     def __call__(self, *args: Any) -> None:
         """Run on all threads."""
-        with _taking_turns:
+        with _parallel_lock:
             self.parallel(*args)
 
     def parallel_diagnostics(self, signature: Any = None, level: int = 1) -> None:
@@ -135,17 +137,17 @@ class Kernel:
         fresh.parallel_diagnostics(level=level)
 
 
-_taking_turns = threading.RLock()
+_parallel_lock = threading.RLock()
 
 
 def once_per_formula(make: Callable[[Callable[..., float]], Kernel]) -> Callable[[Any], Kernel]:
     """Let a function that makes a kernel of a formula make it once only. A decorator."""
-    remembered = functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make)
+    cached = functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make)
 
     @functools.wraps(make)
     def kernel(fn: Any) -> Kernel:
         # A formula compiled by the caller without any options means the same as its source.
-        plain = isinstance(fn, Dispatcher) and fn.targetoptions == _PLAIN
-        return remembered(fn.py_func if plain else fn)
+        has_default_options = isinstance(fn, Dispatcher) and fn.targetoptions == _DEFAULT_OPTIONS
+        return cached(fn.py_func if has_default_options else fn)
 
     return kernel

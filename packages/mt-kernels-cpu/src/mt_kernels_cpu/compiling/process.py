@@ -20,7 +20,7 @@ SYMBOLS_CAN_BE_UNIQUE = hasattr(FunctionIdentity, "_unique_ids")
 """True if this version of numba has the counter that `configure` replaces."""
 
 _lock = threading.Lock()
-_last_common: int | None = None
+_last_shared_number: int | None = None
 
 
 def configure() -> None:
@@ -36,21 +36,21 @@ def configure() -> None:
       the other, could share their name; loaded into a third process, calls to one could reach the
       other. So this process goes on at a random number, and each child that is forked, too.
     """
-    global _last_common
-    if _last_common is not None:
+    global _last_shared_number
+    if _last_shared_number is not None:
         return
     with _lock:
-        if _last_common is not None:
+        if _last_shared_number is not None:
             return
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         if not SYMBOLS_CAN_BE_UNIQUE:
-            _last_common = 0
+            _last_shared_number = 0
             return
-        last = next(FunctionIdentity._unique_ids)
+        last_number = next(FunctionIdentity._unique_ids)
         _start_at_random_number()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_start_at_random_number)
-        _last_common = last
+        _last_shared_number = last_number
 
 
 def _start_at_random_number() -> None:
@@ -72,4 +72,6 @@ def symbols_are_unique(symbols: Iterable[str]) -> bool:
         for symbol in symbols
         for length, digits in re.findall(r"B(\d+)v(\d+)", symbol)
     )
-    return _last_common is not None and all(number > _last_common for number in numbers)
+    return _last_shared_number is not None and all(
+        number > _last_shared_number for number in numbers
+    )

@@ -51,7 +51,7 @@ class Buffers:
         self._free_lists: dict[int, FreeList] = {}
         self._free_list_for: dict[tuple[int, npt.DTypeLike], tuple[FreeList, int]] = {}
         # Between finding a free block and using it, nobody else must find it.
-        self._alone = threading.Lock()
+        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies and pickles of whatever holds buffers begin with none of their own.
@@ -66,11 +66,11 @@ class Buffers:
             if size < REUSED_FROM:
                 return np.empty(count, dtype)
             free_list, size = self._find_free_list(count, dtype, _size_class(size))
-        with self._alone:
+        with self._lock:
             for block in free_list:
                 if references(block) == REFERENCES_WHEN_FREE:
                     return frombuffer(block, dtype, count)
-            self._make_room(size)
+            self._free_unused(size)
             free_list.append(_new_block(size))
             return frombuffer(free_list[-1], dtype, count)
 
@@ -82,7 +82,7 @@ class Buffers:
         self._free_list_for[count, dtype] = found
         return found
 
-    def _make_room(self, size: int) -> None:
+    def _free_unused(self, size: int) -> None:
         """Let blocks go that nobody uses, if there are too many bytes for another block."""
         if (
             size + sum(size * len(free_list) for size, free_list in self._free_lists.items())

@@ -3,7 +3,7 @@
 from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
 from mt_kernels_cpu.tuned.layers.dropout import Dropout
-from mt_kernels_cpu.tuned.layers.embedding import Take
+from mt_kernels_cpu.tuned.layers.embedding import Embedding
 from mt_kernels_cpu.tuned.layers.linear import Linear
 from mt_kernels_cpu.tuned.layers.losses import (
     BinaryCrossEntropy,
@@ -11,7 +11,7 @@ from mt_kernels_cpu.tuned.layers.losses import (
     CrossEntropy,
     NllLoss,
 )
-from mt_kernels_cpu.tuned.layers.optimizer import Adam, Sgd, SgdWithoutMomentum
+from mt_kernels_cpu.tuned.layers.optimizer import Adam, Sgd, SgdMomentum
 from mt_kernels_cpu.tuned.layers.pooling import AvgPool2d, MaxPool2d
 from mt_kernels_cpu.tuned.layers.probabilities import LogSoftmax, Softmax
 from mt_kernels_cpu.tuned.memory import Memory
@@ -26,14 +26,14 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.CONVOLUTION: Convolution,
     operations.CROSS_ENTROPY: CrossEntropy,
     operations.DROPOUT: Dropout,
-    operations.EMBEDDING: Take,
+    operations.EMBEDDING: Embedding,
     operations.LINEAR: Linear,
     operations.LOGSOFTMAX: LogSoftmax,
     operations.MAXPOOL2D: MaxPool2d,
     operations.MAX_OVER_TIME: MaxOverTime,
     operations.NLL_LOSS: NllLoss,
-    operations.SGD: SgdWithoutMomentum,
-    operations.SGD_MOMENTUM: Sgd,
+    operations.SGD: Sgd,
+    operations.SGD_MOMENTUM: SgdMomentum,
     operations.SOFTMAX: Softmax,
 }
 """The form of each operation that has one."""

@@ -31,7 +31,7 @@ class Memory(HostBackend):
     def __init__(self, dtype: npt.DTypeLike = np.float32) -> None:
         super().__init__(dtype)
         self.buffers = Buffers()
-        self._few = REUSED_FROM // self.dtype.itemsize
+        self._min_reused = REUSED_FROM // self.dtype.itemsize
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy finds kernels and memory of its own.
@@ -43,13 +43,13 @@ class Memory(HostBackend):
 
     def new(self, shape: tuple[int, ...]) -> TensorData:
         """Return what `empty` does, for a shape that needs no check: another tensor's, say."""
-        like = template(shape)
-        return like.like(self.storage(like.size))
+        model = template(shape)
+        return model.like(self.storage(model.size))
 
     def storage(self, count: int) -> Storage:
         """Return memory for `count` numbers of the backend's dtype, with no particular value."""
         # A buffer costs more than it saves for so few numbers.
-        if count < self._few:
+        if count < self._min_reused:
             return np.empty(count, self.dtype)
         return self.buffers.empty(count, self.dtype)
 
@@ -61,7 +61,7 @@ class Memory(HostBackend):
         """
         count = round_up(count, ALIGNMENT // self.dtype.itemsize)
         # Only buffers begin with a line of the cache, and few numbers have no buffer.
-        memory = self.storage(max(threads * count, self._few))
+        memory = self.storage(max(threads * count, self._min_reused))
         return memory[: threads * count].reshape(threads, count)
 
     def contiguous(self, a: TensorData) -> TensorData:
@@ -82,6 +82,6 @@ class Memory(HostBackend):
 
         They can if the storage has the backend's dtype and no gaps between its elements.
         """
-        cells = a.storage
-        fits = cells.dtype == self.dtype and cells.flags.c_contiguous
-        return a if fits else self.copy(a)
+        storage = a.storage
+        is_native = storage.dtype == self.dtype and storage.flags.c_contiguous
+        return a if is_native else self.copy(a)

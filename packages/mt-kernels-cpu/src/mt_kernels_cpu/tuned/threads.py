@@ -62,14 +62,14 @@ def run_parallel(parts: list[Part], work: Callable[[int, int, int], object]) -> 
     if len(parts) == 1:
         work(0, *parts[0])
         return
-    helpers = _helpers(os.getpid())
-    helped = [helpers.submit(work, at, *part) for at, part in enumerate(parts[1:], 1)]
+    pool = _thread_pool(os.getpid())
+    futures = [pool.submit(work, at, *part) for at, part in enumerate(parts[1:], 1)]
     work(0, *parts[0])
-    for part in helped:
+    for part in futures:
         part.result()
 
 
 @functools.lru_cache(maxsize=1)
-def _helpers(process: int) -> ThreadPoolExecutor:
+def _thread_pool(process: int) -> ThreadPoolExecutor:
     """Return the threads of a process: a forked child does not have its parent's."""
     return ThreadPoolExecutor(max(1, settings.NUMBA_NUM_THREADS - 1), "mt_kernels_cpu")

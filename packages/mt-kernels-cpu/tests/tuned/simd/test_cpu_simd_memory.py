@@ -38,17 +38,17 @@ def test_integers(dtype: Any) -> None:
 
 
 @nogil_kernel
-def deal_three(out: Any, a: Any, width: int) -> None:
+def deinterleave_three(out: Any, a: Any, width: int) -> None:
     """Write each vector of three to which the numbers behind the first are dealt."""
-    for hand in range(3):
-        store(out, hand * width, deinterleave(a, 1, 3)[hand])
+    for part in range(3):
+        store(out, part * width, deinterleave(a, 1, 3)[part])
 
 
 @dtypes
 def test_dealing(dtype: Any) -> None:
     width = lanes(dtype)
     a, out = np.arange(3 * width + 1, dtype=dtype), np.empty(3 * width, dtype)
-    deal_three(out, a, width)
+    deinterleave_three(out, a, width)
     np.testing.assert_array_equal(out.reshape(3, width), a[1:].reshape(width, 3).T)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mt_kernels_cpu.compiling.jit import nogil_kernel
-from mt_kernels_cpu.tuned.simd.compare import largest
+from mt_kernels_cpu.tuned.simd.compare import horizontal_max
 from mt_kernels_cpu.tuned.simd.memory import load, store
 from mt_kernels_cpu.tuned.simd.vector import add, horizontal_add, lanes, multiply_add
 
@@ -35,7 +35,7 @@ def test_of_two_vectors(dtype: Any, other: float) -> None:
 def fold_all(out: Any, a: Any) -> None:
     """Write the sum and the largest number of one vector."""
     out[0] = horizontal_add(load(a, 0))
-    out[1] = largest(load(a, 0))
+    out[1] = horizontal_max(load(a, 0))
 
 
 @dtypes

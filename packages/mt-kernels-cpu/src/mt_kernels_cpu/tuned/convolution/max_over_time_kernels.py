@@ -8,29 +8,29 @@ import numpy as np
 
 from mt_kernels_cpu.compiling.jit import helper, nogil_kernel
 from mt_kernels_cpu.tuned.convolution.kernels import (
-    Begin,
     Images,
+    Init,
     Kernels,
     Scratch,
     Segments,
-    fill,
-    slide_segments,
+    convolve_segments,
+    fill_tile,
 )
-from mt_kernels_cpu.tuned.convolution.tiling import Place, Positions, Room
-from mt_kernels_cpu.tuned.simd.compare import any_nan, index_of, larger, largest
+from mt_kernels_cpu.tuned.convolution.tiling import Positions, StagingLayout, TileStrides
+from mt_kernels_cpu.tuned.simd.compare import any_nan, horizontal_max, index_of, maximum
 from mt_kernels_cpu.tuned.simd.memory import lanes_of, load, load_each, mask_tail, splat, store
 from mt_kernels_cpu.tuned.simd.vector import add, multiply_add
 from mt_tensor.layout import Storage
 
-SEARCHED = 4
+SEARCH_VECTORS = 4
 """How many vectors are searched at a time."""
 
-NOWHERE = -1
+NO_ARGMAX = -1
 """In the place of a position: no response is positive, so there is no gradient."""
 
 
 @helper
-def find_strongest(responses: Storage, at: int, width: int) -> tuple[float, int]:
+def find_maximum(values: Storage, at: int, width: int) -> tuple[float, int]:
     """Return the largest number of a row and the first position at which it stands.
 
     Args:
@@ -39,47 +39,47 @@ def find_strongest(responses: Storage, at: int, width: int) -> tuple[float, int]
         width: How long it is.
 
     Returns:
-        The number; and the position, `NOWHERE` if the number is 0 or NaN.
+        The number; and the position, `NO_ARGMAX` if the number is 0 or NaN.
     """
-    lanes = lanes_of(responses)
+    lanes = lanes_of(values)
     # What stands behind the row counts as 0.
-    top = sums = mask_tail(load(responses, at), width)
+    largest = nan_check = mask_tail(load(values, at), width)
     for p in range(lanes, width, lanes):
-        numbers = mask_tail(load(responses, at + p), width - p)
-        top, sums = larger(top, numbers), add(sums, numbers)
-    best = largest(top)
-    if any_nan(sums):
+        vector = mask_tail(load(values, at + p), width - p)
+        largest, nan_check = maximum(largest, vector), add(nan_check, vector)
+    best = horizontal_max(largest)
+    if any_nan(nan_check):
         # Of NaN the comparisons above know nothing.
-        best = responses[at]
+        best = values[at]
         for p in range(1, width):
-            if responses[at + p] > best or np.isnan(responses[at + p]):
-                best = responses[at + p]
+            if values[at + p] > best or np.isnan(values[at + p]):
+                best = values[at + p]
             if np.isnan(best):
                 break
     if best > 0:
         # Several vectors at a time, as nobody can predict which one it will be.
-        for p in range(0, width, SEARCHED * lanes):
-            numbers = load_each(responses, (0, lanes, 2 * lanes, 3 * lanes), at + p)
-            place = index_of(numbers, best)
-            if place < SEARCHED * lanes:
-                return best, p + place
-    return best, NOWHERE
+        for p in range(0, width, SEARCH_VECTORS * lanes):
+            vector = load_each(values, (0, lanes, 2 * lanes, 3 * lanes), at + p)
+            index = index_of(vector, best)
+            if index < SEARCH_VECTORS * lanes:
+                return best, p + index
+    return best, NO_ARGMAX
 
 
 @nogil_kernel
-def slide_and_find(
+def convolve_max(
     images: Images,
-    place: Place,
-    together: int,
+    tile_strides: TileStrides,
+    images_per_tile: int,
     kernels: Kernels,
-    begin: Begin,
+    init: Init,
     segments: Segments,
-    strongest: Storage,
-    where: Positions,
+    maxima: Storage,
+    argmax: Positions,
     outputs: int,
-    room: Room,
+    staging_layout: StagingLayout,
     scratch: Scratch,
-    cells: int,
+    tile_size: int,
     part: int,
     first: int,
     last: int,
@@ -105,48 +105,50 @@ def slide_and_find(
         first: The first sequence to go through.
         last: The one at which to stop.
     """
-    planes, responses = scratch[part][:cells], scratch[part][cells:]
-    step, to_sequence, _, _, width = room
-    planes[:] = 0.0
-    for n in range(first, last, together):
-        end = min(n + together, last)
-        fill(planes, place, images, False, images, n, end)
-        to = (responses, outputs, step)
-        slide_segments(to, responses, room, planes, kernels, begin, segments, True, n, end)
+    tile, staging = scratch[part][:tile_size], scratch[part][tile_size:]
+    channel_step, image_step, _, _, width = staging_layout
+    tile[:] = 0.0
+    for n in range(first, last, images_per_tile):
+        end = min(n + images_per_tile, last)
+        fill_tile(tile, tile_strides, images, False, images, n, end)
+        destination = (staging, outputs, channel_step)
+        convolve_segments(
+            destination, staging, staging_layout, tile, kernels, init, segments, True, n, end
+        )
         for m in range(n, end):
             for o in range(outputs):
-                at, i = (m - n) * to_sequence + o * step, m * outputs + o
-                strongest[i], where[i] = find_strongest(responses, at, width)
+                at, i = (m - n) * image_step + o * channel_step, m * outputs + o
+                maxima[i], argmax[i] = find_maximum(staging, at, width)
 
 
 @helper
-def add_multiple(
+def add_scaled(
     to: Storage,
     at: int,
-    numbers: Storage,
+    source: Storage,
     start: int,
     length: int,
     factors: Storage,
-    which: int,
+    index: int,
 ) -> None:
     """Add one of the factors times a run of numbers to another run."""
     lanes = lanes_of(to)
-    factor, whole = splat(factors, which), length - length % lanes
+    factor, whole = splat(factors, index), length - length % lanes
     for i in range(0, whole, lanes):
-        store(to, at + i, multiply_add(factor, load(numbers, start + i), load(to, at + i)))
+        store(to, at + i, multiply_add(factor, load(source, start + i), load(to, at + i)))
     for i in range(whole, length):
-        to[at + i] += factors[which] * numbers[start + i]
+        to[at + i] += factors[index] * source[start + i]
 
 
 @nogil_kernel
-def add_windows(
-    gradient: Storage,
-    bias_gradient: Storage,
+def add_weight_gradients(
+    grad_weight: Storage,
+    grad_bias: Storage,
     scratch: Scratch,
     sequences: Storage,
     grad: Storage,
     grad_steps: tuple[int, int],
-    where: Positions,
+    argmax: Positions,
     sizes: tuple[int, int, int, int, int],
     before: int,
     part: int,
@@ -173,19 +175,19 @@ def add_windows(
     window = scratch[part]
     for o in range(first, last):
         window[:] = 0.0
-        bias = gradient.dtype.type(0)
+        bias = grad_weight.dtype.type(0)
         for n in range(count):
-            position = where[n * outputs + o]
-            if position != NOWHERE:
-                which = n * grad_steps[0] + o * grad_steps[1]
-                bias += grad[which]
+            position = argmax[n * outputs + o]
+            if position != NO_ARGMAX:
+                index = n * grad_steps[0] + o * grad_steps[1]
+                bias += grad[index]
                 # The part of the window that lies inside of the sequence is one run of memory.
                 start = position - before
                 low, high = max(0, -start), min(taps, width - start)
                 run, length = (n * width + start + low) * channels, (high - low) * channels
-                add_multiple(window, low * channels, sequences, run, length, grad, which)
-        bias_gradient[o] = bias
-        to = gradient[o * channels * taps : (o + 1) * channels * taps]
+                add_scaled(window, low * channels, sequences, run, length, grad, index)
+        grad_bias[o] = bias
+        to = grad_weight[o * channels * taps : (o + 1) * channels * taps]
         for k in range(taps):
             run = window[k * channels : (k + 1) * channels]
             for c in range(channels):
@@ -193,12 +195,12 @@ def add_windows(
 
 
 @nogil_kernel
-def spread_windows(
-    gradient: Storage,
-    kernels: Storage,
+def add_input_gradients(
+    grad_input: Storage,
+    weight: Storage,
     grad: Storage,
     grad_steps: tuple[int, int],
-    where: Positions,
+    argmax: Positions,
     sizes: tuple[int, int, int, int, int],
     before: int,
     first: int,
@@ -219,14 +221,14 @@ def spread_windows(
     """
     _, width, channels, outputs, taps = sizes
     for n in range(first, last):
-        sequence = gradient[n * width * channels : (n + 1) * width * channels]
+        sequence = grad_input[n * width * channels : (n + 1) * width * channels]
         sequence[:] = 0.0
         for o in range(outputs):
-            position = where[n * outputs + o]
-            if position != NOWHERE:
-                which = n * grad_steps[0] + o * grad_steps[1]
+            position = argmax[n * outputs + o]
+            if position != NO_ARGMAX:
+                index = n * grad_steps[0] + o * grad_steps[1]
                 start = position - before
                 low, high = max(0, -start), min(taps, width - start)
                 to, run = (n * width + start + low) * channels, (o * taps + low) * channels
                 length = (high - low) * channels
-                add_multiple(gradient, to, kernels, run, length, grad, which)
+                add_scaled(grad_input, to, weight, run, length, grad, index)

@@ -17,11 +17,11 @@ from mt_kernels_cpu.tuned.buffers import round_up
 Pair = tuple[int, int]
 Positions = npt.NDArray[np.int64]
 
-Place = tuple[int, int, int, int, int, int, int]
+TileStrides = tuple[int, int, int, int, int, int, int]
 """Where images lie in planes: the steps from image to image, from channel to channel and from row
 to row; where in a plane the image begins; its channels, and the height and width of what fits."""
 
-Room = tuple[int, int, int, int, int]
+StagingLayout = tuple[int, int, int, int, int]
 """How outputs lie where they are first written: the steps from channel to channel, from image to
 image and from row to row; and the rows and columns of a channel. If the first step is 0, they are
 written where they belong at once."""
@@ -29,20 +29,20 @@ written where they belong at once."""
 OUTPUTS, SEGMENTS, TAPS = 4, 3, 3
 """How many are summed up at a time: see `mt_kernels_cpu.tuned.convolution.kernels`."""
 
-WASTE = 1.03
+MAX_OVERHEAD = 1.03
 """How many times as many blocks there may be as are needed at least."""
 
-MOST_IMAGES = 12
+MAX_IMAGES = 12
 """How many images to go through at a time at most; more would not stay in the caches."""
 
-MOVED = 4
+STORE_COST = 4
 """How many multiplications take as long as it does to move a result to where it belongs."""
 
-TOGETHER = 1024
+WGRAD_TILE = 1024
 """How many numbers of one channel of a gradient to multiply in one go: their planes of four outputs
 stay in the processor's first cache."""
 
-PAGE = 4096
+PAGE_BYTES = 4096
 """Bytes: numbers that lie so far apart compete for the same places in the processor's cache."""
 
 
@@ -62,32 +62,32 @@ class Geometry(NamedTuple):
     before: Pair = (0, 0)
 
     @property
-    def needed(self) -> Pair:
+    def input_extent(self) -> Pair:
         """How many rows and columns the outputs depend on, zeros included."""
         return self.size[0] + self.kernel[0] - 1, self.size[1] + self.kernel[1] - 1
 
     @property
-    def row(self) -> int:
+    def row_stride(self) -> int:
         """From one row of a plane to the next one.
 
         The zeros behind a row are those before the next one. The distance is the same on the way
         back, when outputs and image have changed places and so have the zeros before and behind
         them, so that one offset serves both ways.
         """
-        return max(self.needed[1] - self.before[1], self.image[1] + self.before[1])
+        return max(self.input_extent[1] - self.before[1], self.image[1] + self.before[1])
 
     @property
-    def joined(self) -> bool:
+    def contiguous_rows(self) -> bool:
         """Whether planes are one row high: then those of one channel follow one another."""
         return self.image[0] == self.kernel[0] == self.size[0] == 1
 
-    def back(self) -> Geometry:
+    def backward(self) -> Geometry:
         """Return how the kernel, turned around, slides over the gradients of the outputs."""
         (height, width), (top, left) = self.kernel, self.before
         return Geometry(self.size, self.kernel, self.image, (height - 1 - top, width - 1 - left))
 
 
-class Layout:
+class TileLayout:
     """A few images of one shape, a kernel of one size, and the outputs asked for.
 
     Attributes:
@@ -116,7 +116,7 @@ class Layout:
 
     def __init__(
         self,
-        together: int,
+        images_per_tile: int,
         channels: int,
         outputs: int,
         geometry: Geometry,
@@ -136,107 +136,137 @@ class Layout:
             lanes: How many of them a vector holds.
         """
         image, (height, width), (rows, columns), (top, left) = geometry
-        self.together, self.lanes = together, lanes
-        self.row, self.joined, needed = geometry.row, geometry.joined, geometry.needed
-        # So that the first vector of an image is a whole one of the memory, which is loaded faster.
-        begin = -(top * self.row + left) % lanes
-        self.inside = begin + top * self.row + left
-        self.fitting = (
-            max(0, min(image[0], needed[0] - top)),
-            max(0, min(image[1], needed[1] - left)),
+        self.images_per_tile, self.lanes = images_per_tile, lanes
+        self.row_stride, self.contiguous_rows, input_extent = (
+            geometry.row_stride,
+            geometry.contiguous_rows,
+            geometry.input_extent,
         )
-        self.complete = geometry.before == (0, 0) and self.fitting == needed
-        if self.joined:
-            self.plane = self.row
-            whole = round_up(begin + together * self.plane + left, lanes) + lanes
-            self.image, self.channel = self.plane, _apart(whole, lanes, dtype)
+        # So that the first vector of an image is a whole one of the memory, which is loaded faster.
+        aligned_start = -(top * self.row_stride + left) % lanes
+        self.origin = aligned_start + top * self.row_stride + left
+        self.used_size = (
+            max(0, min(image[0], input_extent[0] - top)),
+            max(0, min(image[1], input_extent[1] - left)),
+        )
+        self.unpadded = geometry.before == (0, 0) and self.used_size == input_extent
+        if self.contiguous_rows:
+            self.plane_size = self.row_stride
+            whole = (
+                round_up(aligned_start + images_per_tile * self.plane_size + left, lanes) + lanes
+            )
+            self.image_stride, self.channel_stride = (
+                self.plane_size,
+                _avoid_page_multiple(whole, lanes, dtype),
+            )
         else:
             # Sums of products read whole vectors, so there are zeros behind the last row.
-            whole = round_up(begin + needed[0] * self.row + left, lanes) + lanes
-            self.plane = self.channel = _apart(whole, lanes, dtype)
-            self.image = channels * self.plane
-        self.cells = (channels if self.joined else together) * max(self.image, self.channel)
-        self.cells += round_up(width, lanes) + lanes
-        self.length = (rows - 1) * self.row + columns
-        taps = _steps((channels, height, width), (self.channel, self.row, 1))
+            whole = (
+                round_up(aligned_start + input_extent[0] * self.row_stride + left, lanes) + lanes
+            )
+            self.plane_size = self.channel_stride = _avoid_page_multiple(whole, lanes, dtype)
+            self.image_stride = channels * self.plane_size
+        self.tile_size = (channels if self.contiguous_rows else images_per_tile) * max(
+            self.image_stride, self.channel_stride
+        )
+        self.tile_size += round_up(width, lanes) + lanes
+        self.output_span = (rows - 1) * self.row_stride + columns
+        taps = _steps((channels, height, width), (self.channel_stride, self.row_stride, 1))
         if reverse:
             taps = taps[:, ::-1, ::-1]
-        self.offsets = np.ascontiguousarray(begin + taps).reshape(-1)
-        if runs_on(channels, geometry, lanes):
-            self._run_on(outputs, geometry.size)
+        self.offsets = np.ascontiguousarray(aligned_start + taps).reshape(-1)
+        if should_flatten_rows(channels, geometry, lanes):
+            self._flatten_rows(outputs, geometry.size)
         else:
-            self._divide_rows(outputs, geometry.size)
-        self.place: Place = (
-            self.image,
-            self.channel,
-            self.row,
-            self.inside,
+            self._split_rows(outputs, geometry.size)
+        self.tile_strides: TileStrides = (
+            self.image_stride,
+            self.channel_stride,
+            self.row_stride,
+            self.origin,
             channels,
-            *self.fitting,
+            *self.used_size,
         )
 
-    def _divide_rows(self, outputs: int, size: Pair) -> None:
+    def _split_rows(self, outputs: int, size: Pair) -> None:
         """Give every row of the outputs segments of its own."""
         rows, columns = size
         starts = [*range(0, columns - self.lanes + 1, self.lanes)]
         if columns % self.lanes:
             # The last one overlaps with the one before: both write the same numbers there.
             starts.append(columns - self.lanes)
-        images, lines = np.arange(self.together), np.arange(rows)
+        images, lines = np.arange(self.images_per_tile), np.arange(rows)
         self.segments = (
             _starts(images * (outputs * rows * columns), lines * columns, starts),
-            _starts(images * self.image, lines * self.row, starts),
+            _starts(images * self.image_stride, lines * self.row_stride, starts),
         )
-        self.counts: Positions = np.arange(self.together + 1) * (rows * len(starts))
-        self.room: Room = (0, 0, 0, rows, columns)
-        self.room_cells = 0
+        self.segment_counts: Positions = np.arange(self.images_per_tile + 1) * (rows * len(starts))
+        self.staging_layout: StagingLayout = (0, 0, 0, rows, columns)
+        self.staging_size = 0
 
-    def _run_on(self, outputs: int, size: Pair) -> None:
+    def _flatten_rows(self, outputs: int, size: Pair) -> None:
         """Let segments run on through a plane; through those of all images if they are joined."""
-        runs, length, images = self.together, self.length, np.arange(self.together + 1)
-        if self.joined:
-            runs, length = 1, (self.together - 1) * self.image + self.length
-            self.counts = -(-(images * self.image - self.image + self.length) // self.lanes)
-            self.counts[0] = 0
+        runs, length, images = (
+            self.images_per_tile,
+            self.output_span,
+            np.arange(self.images_per_tile + 1),
+        )
+        if self.contiguous_rows:
+            runs, length = 1, (self.images_per_tile - 1) * self.image_stride + self.output_span
+            self.segment_counts = -(
+                -(images * self.image_stride - self.image_stride + self.output_span) // self.lanes
+            )
+            self.segment_counts[0] = 0
         else:
-            self.counts = images * -(-length // self.lanes)
+            self.segment_counts = images * -(-length // self.lanes)
         run = round_up(length, self.lanes)
         first, starts = np.zeros(1, np.int64), [*range(0, run, self.lanes)]
         self.segments = (
             _starts(np.arange(runs) * (outputs * run), first, starts),
-            _starts(np.arange(runs) * self.image, first, starts),
+            _starts(np.arange(runs) * self.image_stride, first, starts),
         )
-        self.room = (run, self.image if self.joined else outputs * run, self.row, *size)
+        self.staging_layout = (
+            run,
+            self.image_stride if self.contiguous_rows else outputs * run,
+            self.row_stride,
+            *size,
+        )
         # Rows are taken from there a vector at a time.
-        self.room_cells = runs * outputs * run + self.lanes
+        self.staging_size = runs * outputs * run + self.lanes
 
 
-layout = functools.lru_cache(maxsize=256)(Layout)
+tile_layout = functools.lru_cache(maxsize=256)(TileLayout)
 
 
-def runs_on(channels: int, geometry: Geometry, lanes: int) -> bool:
-    """Return whether segments run on from row to row; arguments as for `Layout`.
+def should_flatten_rows(channels: int, geometry: Geometry, lanes: int) -> bool:
+    """Return whether segments run on from row to row; arguments as for `TileLayout`.
 
     They then work out the gaps between rows, too, and results move once more. But a row on its own
     whose length is no multiple of a vector's has segments that overlap.
     """
     columns, taps = geometry.size[1], channels * math.prod(geometry.kernel)
-    return columns < lanes or (taps + MOVED) * geometry.row < taps * round_up(columns, lanes)
+    return columns < lanes or (taps + STORE_COST) * geometry.row_stride < taps * round_up(
+        columns, lanes
+    )
 
 
 @functools.lru_cache(maxsize=256)
-def for_sums(images: int, channels: int, geometry: Geometry, lanes: int) -> int:
+def forward_images_per_tile(images: int, channels: int, geometry: Geometry, lanes: int) -> int:
     """Return how many of some images to go through at a time when kernels slide over them.
 
     It is the smallest number that makes nearly as few blocks as there can be. Other arguments as
-    for `Layout`.
+    for `TileLayout`.
     """
-    (rows, columns), row, on = geometry.size, geometry.row, runs_on(channels, geometry, lanes)
+    (rows, columns), row, flattened = (
+        geometry.size,
+        geometry.row_stride,
+        should_flatten_rows(channels, geometry, lanes),
+    )
 
     def blocks(count: int) -> int:
-        if not on:
+        if not flattened:
             segments = count * rows * -(-columns // lanes)
-        elif geometry.joined:
+        elif geometry.contiguous_rows:
             segments = -(-((count - 1) * row + columns) // lanes)
         else:
             segments = count * -(-((rows - 1) * row + columns) // lanes)
@@ -246,17 +276,17 @@ def for_sums(images: int, channels: int, geometry: Geometry, lanes: int) -> int:
         some, rest = divmod(images, count)
         return some * blocks(count) + (blocks(rest) if rest else 0)
 
-    counts = range(1, min(images, MOST_IMAGES) + 1)
+    counts = range(1, min(images, MAX_IMAGES) + 1)
     fewest = min(map(all_blocks, counts))
-    return next(count for count in counts if all_blocks(count) <= WASTE * fewest)
+    return next(count for count in counts if all_blocks(count) <= MAX_OVERHEAD * fewest)
 
 
-def for_products(images: int, geometry: Geometry) -> int:
+def wgrad_images_per_tile(images: int, geometry: Geometry) -> int:
     """Return how many of some images to go through at a time when they meet their gradients."""
-    return min(images, max(1, TOGETHER // math.prod(geometry.needed)))
+    return min(images, max(1, WGRAD_TILE // math.prod(geometry.input_extent)))
 
 
-def in_blocks(outputs: int, taps: int) -> int:
+def padded_sum_count(outputs: int, taps: int) -> int:
     """Return how many sums there are, for outputs and taps that are multiplied in whole blocks."""
     return round_up(outputs, OUTPUTS) * round_up(taps, TAPS)
 
@@ -288,6 +318,6 @@ def _starts(images: Positions, rows: Positions, segments: list[int]) -> Position
     return starts.astype(np.int64).reshape(-1)
 
 
-def _apart(count: int, lanes: int, dtype: np.dtype[Any]) -> int:
+def _avoid_page_multiple(count: int, lanes: int, dtype: np.dtype[Any]) -> int:
     """Lengthen a distance at which many numbers are read that would be one of whole pages."""
-    return count + lanes if count * dtype.itemsize % PAGE == 0 else count
+    return count + lanes if count * dtype.itemsize % PAGE_BYTES == 0 else count

@@ -35,27 +35,31 @@ class Dropout(FusedForm[Memory]):
         relu = activation == "relu"
         draws = np.random.default_rng(rng).random(input.size)
         out, factors = backend.new(input.shape), np.empty(input.size, backend.dtype)
-        cells, number = backend.elements(input), backend.dtype.type
-        drop(backend.dtype)(out.storage, factors, cells, draws, rate, number(scale), relu)
-        return out, (factors, cells if relu else None)
+        elements, as_dtype = backend.elements(input), backend.dtype.type
+        dropout_kernel(backend.dtype)(
+            out.storage, factors, elements, draws, rate, as_dtype(scale), relu
+        )
+        return out, (factors, elements if relu else None)
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
         """Multiply the gradient by the same factors."""
-        factors, cells = saved
-        to, g = backend.new(grad.shape), backend.elements(grad)
-        zip_flat(operators.mul, backend.dtype)(to.storage, g, factors)
-        if cells is not None:
-            zip_flat(operators.relu_back, backend.dtype)(to.storage, cells, to.storage)
-        return (to,)
+        factors, elements = saved
+        grad_input, g = backend.new(grad.shape), backend.elements(grad)
+        zip_flat(operators.mul, backend.dtype)(grad_input.storage, g, factors)
+        if elements is not None:
+            zip_flat(operators.relu_back, backend.dtype)(
+                grad_input.storage, elements, grad_input.storage
+            )
+        return (grad_input,)
 
 
 @lru_cache
-def drop(dtype: np.dtype[Any]) -> Any:
+def dropout_kernel(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(out, factors, a, draws, rate, scale, relu)``."""
     zero = dtype.type(0)
 
-    def drop_elements(
+    def dropout(
         out: Storage,
         factors: Storage,
         a: Storage,
@@ -70,4 +74,4 @@ def drop(dtype: np.dtype[Any]) -> Any:
             # NaN stays NaN: it is not 0 or less.
             out[i] = (zero if relu and a[i] <= zero else a[i]) * factor
 
-    return strict_kernel(drop_elements)
+    return strict_kernel(dropout)

@@ -9,7 +9,7 @@ from mt_tensor.fused.arguments import row_numbers
 from mt_tensor.layout import Storage
 
 
-class Take(FusedForm[Memory]):
+class Embedding(FusedForm[Memory]):
     """Rows of a table by their numbers."""
 
     @staticmethod
@@ -18,12 +18,12 @@ class Take(FusedForm[Memory]):
     ) -> Any:
         """Copy the rows; the form declines whatever is not whole numbers of rows of a table."""
         # A copy, because the backward pass needs the numbers as they are now.
-        numbers = row_numbers(table, indices)
-        if numbers is None:
+        row_indices = row_numbers(table, indices)
+        if row_indices is None:
             return None
-        rows, out = numbers.reshape(-1), backend.new((*numbers.shape, table.shape[1]))
-        cells = backend.elements(table)
-        if not gather(out.storage, cells, rows, *table.shape):
+        rows, out = row_indices.reshape(-1), backend.new((*row_indices.shape, table.shape[1]))
+        elements = backend.elements(table)
+        if not gather(out.storage, elements, rows, *table.shape):
             return None
         return out, (rows, table.shape)
 

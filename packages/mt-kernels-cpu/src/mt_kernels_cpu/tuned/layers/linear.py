@@ -43,18 +43,20 @@ class Linear(FusedForm[Memory]):
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
         """Stop the gradient where ReLU did, then multiply by the two operands."""
-        x, w, stopped, shape, needs_grad = saved
+        x, w, relu_out, shape, needs_grad = saved
         g = _as_rows(backend, grad)
         grad_input = grad_weight = grad_bias = None
-        if stopped is not None or len(needs_grad) > 2:
+        if relu_out is not None or len(needs_grad) > 2:
             grad_bias = backend.new((w.shape[1],))
-            cells = backend.elements(grad)
-            if stopped is None:
-                column_sums(backend.dtype)(grad_bias.storage, cells)
+            elements = backend.elements(grad)
+            if relu_out is None:
+                column_sums(backend.dtype)(grad_bias.storage, elements)
             else:
-                passed = backend.new(grad.shape).storage
-                relu_backward_bias(backend.dtype)(passed, grad_bias.storage, cells, stopped)
-                g = passed.reshape(g.shape)
+                grad_product = backend.new(grad.shape).storage
+                relu_backward_bias(backend.dtype)(
+                    grad_product, grad_bias.storage, elements, relu_out
+                )
+                g = grad_product.reshape(g.shape)
         if needs_grad[0]:
             grad_input = backend.new(shape)
             multiply(g, w.T, grad_input.storage.reshape(x.shape))
@@ -98,11 +100,11 @@ def relu(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(out)``, which stops at zero."""
     zero = dtype.type(0)
 
-    def stop(out: Storage) -> None:
+    def clamp(out: Storage) -> None:
         for i in range(len(out)):
             out[i] = zero if out[i] <= zero else out[i]
 
-    return strict_kernel(stop)
+    return strict_kernel(clamp)
 
 
 @lru_cache
@@ -126,16 +128,16 @@ def relu_backward_bias(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(passed, total, g, out)``: g where out is positive, and its column sums."""
     zero = dtype.type(0)
 
-    def stop_gradient(passed: Storage, total: Storage, g: Storage, out: Storage) -> None:
+    def mask_gradient(masked: Storage, total: Storage, g: Storage, out: Storage) -> None:
         columns = len(total)
         for j in range(columns):
             total[j] = zero
         for start in range(0, len(g), columns):
-            to, grads = passed[start : start + columns], g[start : start + columns]
+            to, grads = masked[start : start + columns], g[start : start + columns]
             results = out[start : start + columns]
             for j in range(columns):
                 value = grads[j] if results[j] > zero else zero
                 to[j] = value
                 total[j] += value
 
-    return strict_kernel(stop_gradient)
+    return strict_kernel(mask_gradient)

@@ -29,8 +29,8 @@ class NllLoss(FusedForm[Memory]):
         if classes is None:
             return None
         out = backend.new((1,))
-        cells = backend.elements(log_probabilities)
-        if not nll(backend.dtype)(out.storage, cells, classes, log_probabilities.shape[1]):
+        elements = backend.elements(log_probabilities)
+        if not nll(backend.dtype)(out.storage, elements, classes, log_probabilities.shape[1]):
             return None
         return out, (log_probabilities.shape, classes, len(needs_grad))
 
@@ -91,23 +91,23 @@ class _Binary(FusedForm[Memory]):
         if isinstance(targets, TensorData):
             targets = backend.to_numpy(targets)
         # A copy: the caller's own memory may change before the backward pass.
-        wanted = flat_targets(targets, input.shape, backend.dtype)
-        if wanted is None:
+        target_values = flat_targets(targets, input.shape, backend.dtype)
+        if target_values is None:
             return None
-        out, cells = backend.new((1,)), backend.elements(input)
+        out, elements = backend.new((1,)), backend.elements(input)
         forward, _ = cls.kernels(backend.dtype)
-        if not forward(out.storage, cells, wanted):
+        if not forward(out.storage, elements, target_values):
             return None
-        return out, (input, wanted, len(needs_grad))
+        return out, (input, target_values, len(needs_grad))
 
     @classmethod
     def backward(cls, backend: Memory, saved: Any, grad: TensorData) -> Gradients:
         """Compute the gradient from what was given."""
-        input, wanted, tensors = saved
+        input, target_values, tensors = saved
         to = backend.new(input.shape)
-        cells = backend.elements(input)
+        elements = backend.elements(input)
         _, backward = cls.kernels(backend.dtype)
-        backward(to.storage, cells, wanted, grad.storage)
+        backward(to.storage, elements, target_values, grad.storage)
         return (to, None)[:tensors]
 
 

@@ -36,42 +36,43 @@ class _Step(FusedStep[Memory]):
     ) -> list[list[TensorData]]:
         """Compute all new numbers, of each kind in a buffer of its own."""
         values = [backend.contiguous(value) for value in parts[0]]
-        total, places = side_by_side(tuple([value.shape for value in values]))
+        total, slices = buffer_slices(tuple([value.shape for value in values]))
         kernel, numbers = cls.kernel(backend.dtype), [backend.dtype.type(s) for s in settings]
         old = [[backend.elements(part) for part in each] for each in (values, *parts[1:])]
         # There are new values and slots, but no new gradients.
         buffers = [backend.new((total,)).storage for _ in parts[1:]]
-        new = [[buffer[place] for place in places] for buffer in buffers]
+        new = [[buffer[part] for part in slices] for buffer in buffers]
         for operands in zip(*new, *old, strict=True):
             kernel(*operands, *numbers)
         return [
-            [value.like(cells) for value, cells in zip(values, each, strict=True)] for each in new
+            [value.like(elements) for value, elements in zip(values, each, strict=True)]
+            for each in new
         ]
 
 
 @lru_cache(maxsize=64)
-def side_by_side(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, list[slice]]:
+def buffer_slices(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, list[slice]]:
     """Return the length of a buffer for tensors of some shapes, and the place of each in it."""
     ends = list(accumulate([prod(shape) for shape in shapes], initial=0))
     return ends[-1], [slice(first, end) for first, end in pairwise(ends)]
 
 
-class Sgd(_Step):
+class SgdMomentum(_Step):
     """The step ``sgd_with_momentum``."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
         """Return the compiled loop."""
-        return sgd(dtype)
+        return sgd_momentum(dtype)
 
 
-class SgdWithoutMomentum(_Step):
-    """The step ``sgd``."""
+class Sgd(_Step):
+    """The step ``sgd_momentum``."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
         """Return the compiled loop."""
-        return plain_sgd(dtype)
+        return sgd(dtype)
 
 
 class Adam(_Step):
@@ -84,7 +85,7 @@ class Adam(_Step):
 
 
 @lru_cache
-def plain_sgd(dtype: np.dtype[Any]) -> Any:
+def sgd(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(new, old, g, lr, weight_decay)``."""
 
     def descend(new: Storage, old: Storage, g: Storage, lr: float, weight_decay: float) -> None:
@@ -99,7 +100,7 @@ def plain_sgd(dtype: np.dtype[Any]) -> Any:
 
 
 @lru_cache
-def sgd(dtype: np.dtype[Any]) -> Any:
+def sgd_momentum(dtype: np.dtype[Any]) -> Any:
     """Return ``kernel(new, new_v, old, g, v, lr, momentum, weight_decay, nesterov)``."""
 
     def descend_with_momentum(
@@ -134,20 +135,20 @@ def adam(dtype: np.dtype[Any]) -> Any:
         g: Storage,
         mean: Storage,
         square: Storage,
-        size: float,
+        step_size: float,
         beta1: float,
         beta2: float,
-        rest1: float,
-        rest2: float,
-        factor: float,
+        one_minus_beta1: float,
+        one_minus_beta2: float,
+        sqrt_factor: float,
         eps: float,
         weight_decay: float,
     ) -> None:
         for i in range(len(new)):
             grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
-            m = beta1 * mean[i] + rest1 * grad
-            s = beta2 * square[i] + rest2 * (grad * grad)
+            m = beta1 * mean[i] + one_minus_beta1 * grad
+            s = beta2 * square[i] + one_minus_beta2 * (grad * grad)
             new_mean[i], new_square[i] = m, s
-            new[i] = old[i] - size * m / (np.sqrt(s) * factor + eps)
+            new[i] = old[i] - step_size * m / (np.sqrt(s) * sqrt_factor + eps)
 
     return strict_kernel(step_adam)

@@ -140,9 +140,9 @@ def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
                 to[j] = exp(scores[j] - top)
             total = row_sum(to)
             # NaN among the scores makes NaN of the sum and so of the whole row.
-            rest = number(math.log(total))
+            log_total = number(math.log(total))
             for j in range(len(to)):
-                to[j] = (scores[j] - top) - rest
+                to[j] = (scores[j] - top) - log_total
 
     return strict_kernel(logsoftmax_forward)
 

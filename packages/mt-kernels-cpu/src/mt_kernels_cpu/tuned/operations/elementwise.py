@@ -26,7 +26,7 @@ from mt_tensor.layout import IndexingError, Storage, shape_broadcast, strides_fr
 
 empty = np.empty
 
-SMALL = 2**17
+BUFFERED_FROM = 2**17
 """So few numbers are not worth a buffer: the system's own memory is found sooner."""
 
 
@@ -42,10 +42,10 @@ class Elementwise(Memory):
 
     def copy(self, a: TensorData) -> TensorData:
         """Return a contiguous copy."""
-        cells = a.flat()
-        if cells is not None:
-            to = empty(a.size, self.dtype) if a.size < SMALL else self.storage(a.size)
-            to[:] = cells
+        elements = a.flat()
+        if elements is not None:
+            to = empty(a.size, self.dtype) if a.size < BUFFERED_FROM else self.storage(a.size)
+            to[:] = elements
             return a.like(to)
         if not any(a.strides):
             # One number for all: the gradient of a sum.
@@ -55,14 +55,14 @@ class Elementwise(Memory):
     def map(self, fn: Map, a: TensorData, out: TensorData | None = None) -> TensorData:
         """Apply a scalar function to every element; see `mt_tensor.Backend.map`."""
         if out is None:
-            cells = a.flat() if a.cells is None else a.cells
-            if cells is not None:
-                to = empty(a.size, self.dtype) if a.size < SMALL else self.storage(a.size)
+            elements = a.flat() if a.cells is None else a.cells
+            if elements is not None:
+                to = empty(a.size, self.dtype) if a.size < BUFFERED_FROM else self.storage(a.size)
                 try:
                     kernel = self._flat_maps[fn]
                 except KeyError:
                     kernel = self._flat_maps[fn] = map_flat(fn, self.dtype)
-                kernel(to, cells)
+                kernel(to, elements)
                 return a.like(to)
         return super().map(fn, a, out)
 
@@ -78,7 +78,7 @@ class Elementwise(Memory):
                 x, y = a.flat(), b.flat()
             if x is not None and y is not None:
                 size = a.size
-                to = empty(size, self.dtype) if size < SMALL else self.storage(size)
+                to = empty(size, self.dtype) if size < BUFFERED_FROM else self.storage(size)
                 try:
                     kernel = self._flat_zips[fn]
                 except KeyError:
@@ -88,7 +88,7 @@ class Elementwise(Memory):
         plan = zip_plan(fn, self.dtype, a.shape, a.strides, b.shape, b.strides)
         if plan is None:
             return super().zip(fn, a, b)
-        to = empty(plan.size, self.dtype) if plan.size < SMALL else self.storage(plan.size)
+        to = empty(plan.size, self.dtype) if plan.size < BUFFERED_FROM else self.storage(plan.size)
         plan.kernel(to, a.storage, b.storage, *plan.steps)
         return TensorData.trusted(to, plan.shape, plan.strides)
 
@@ -113,7 +113,7 @@ class Elementwise(Memory):
             zip_rows(fn, self.dtype, steps)(out.storage, a.storage, b.storage, *steps)
 
 
-class Plan(NamedTuple):
+class ZipPlan(NamedTuple):
     """What is worked out once for all operands of the same layouts."""
 
     shape: tuple[int, ...]
@@ -131,7 +131,7 @@ def zip_plan(
     a_strides: tuple[int, ...],
     b_shape: tuple[int, ...],
     b_strides: tuple[int, ...],
-) -> Plan | None:
+) -> ZipPlan | None:
     """Return how to combine two layouts; None if that is for the general way.
 
     It is where the shapes do not broadcast, the result is empty, or it takes more than two loops.
@@ -144,7 +144,9 @@ def zip_plan(
     if size == 0:
         return None
     steps = rows_and_columns(shape, (shape, strides), (a_shape, a_strides), (b_shape, b_strides))
-    return None if steps is None else Plan(shape, strides, size, zip_rows(fn, dtype, steps), steps)
+    return (
+        None if steps is None else ZipPlan(shape, strides, size, zip_rows(fn, dtype, steps), steps)
+    )
 
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
@@ -199,7 +201,7 @@ def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
     return strict_kernel(row_map)
 
 
-COMMON = ((1, 1, 1), (1, 1, 0), (1, 0, 1))
+SPECIALISED_STEPS = ((1, 1, 1), (1, 1, 0), (1, 0, 1))
 """The steps from column to column of result and operands that have a kernel of their own: rows,
 and rows with one number for all of them."""
 
@@ -213,18 +215,18 @@ def zip_rows(fn: Zip, dtype: np.dtype[Any], steps: tuple[int, ...]) -> Callable[
         steps: What the kernel will be given last: rows and columns, and for the result and each
             operand the steps from row to row and from column to column.
     """
-    across = (steps[3], steps[5], steps[7])
-    return _zip_rows(fn, dtype, across if across in COMMON else None)
+    column_steps = (steps[3], steps[5], steps[7])
+    return _zip_rows(fn, dtype, column_steps if column_steps in SPECIALISED_STEPS else None)
 
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def _zip_rows(
-    fn: Zip, dtype: np.dtype[Any], across: tuple[int, int, int] | None
+    fn: Zip, dtype: np.dtype[Any], column_steps: tuple[int, int, int] | None
 ) -> Callable[..., None]:
     """Return the kernel for some steps from column to column, None for any."""
     fn = formula_for(fn, dtype)
-    known = across is not None
-    _, a_known, b_known = across or (0, 0, 0)
+    specialised = column_steps is not None
+    _, known_a_step, known_b_step = column_steps or (0, 0, 0)
 
     def row_zip(
         out: Storage,
@@ -239,9 +241,9 @@ def _zip_rows(
         b_row: int,
         b_step: int,
     ) -> None:
-        if known:
+        if specialised:
             # The compiler then computes several columns at once.
-            out_step, a_step, b_step = 1, a_known, b_known
+            out_step, a_step, b_step = 1, known_a_step, known_b_step
         for row in range(rows):
             to, x, y = out[row * out_row :], a[row * a_row :], b[row * b_row :]
             for i in range(np.uint64(columns)):

@@ -19,7 +19,7 @@ from mt_kernels_cpu.compiling.jit import helper
 
 LOG2_E = np.float32(1.44269504088896341)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
-TO_WHOLE = np.float32(12582912.0)
+ROUNDING_OFFSET = np.float32(12582912.0)
 """1.5 · 2^23: a float near it has no bits for fractions, so adding it rounds."""
 
 LOWEST, HIGHEST = np.float32(-104.0), np.float32(89.0)
@@ -27,7 +27,7 @@ LOWEST, HIGHEST = np.float32(-104.0), np.float32(89.0)
 
 LOG2_E_64 = 1.4426950408889634
 LN2_HIGH_64, LN2_LOW_64 = 6.93145751953125e-1, 1.42860682030941723212e-6
-TO_WHOLE_64 = 6755399441055744.0
+ROUNDING_OFFSET_64 = 6755399441055744.0
 LOWEST_64, HIGHEST_64 = -746.0, 710.0
 
 
@@ -37,7 +37,7 @@ def exp_float32(x: Any) -> Any:
     # Written so that NaN fails both comparisons and stays.
     x = LOWEST if x < LOWEST else x
     x = HIGHEST if x > HIGHEST else x
-    n = (x * LOG2_E + TO_WHOLE) - TO_WHOLE
+    n = (x * LOG2_E + ROUNDING_OFFSET) - ROUNDING_OFFSET
     r = (x - n * LN2_HIGH) - n * LN2_LOW
     p = np.float32(1.9875691500e-4)
     p = p * r + np.float32(1.3981999507e-3)
@@ -59,7 +59,7 @@ def exp_float64(x: Any) -> Any:
     """Return $e^x$ of a float64."""
     x = LOWEST_64 if x < LOWEST_64 else x
     x = HIGHEST_64 if x > HIGHEST_64 else x
-    n = (x * LOG2_E_64 + TO_WHOLE_64) - TO_WHOLE_64
+    n = (x * LOG2_E_64 + ROUNDING_OFFSET_64) - ROUNDING_OFFSET_64
     r = (x - n * LN2_HIGH_64) - n * LN2_LOW_64
     p = 1.6059043836821613e-10
     p = p * r + 2.08767569878681e-09

@@ -51,7 +51,7 @@ def sigmoid_back_float32(s: Any, d: Any) -> Any:
     return d * s * (ONE - s)
 
 
-_SPECIAL: dict[tuple[Callable[..., float], Any], Callable[..., Any]] = {
+_SUBSTITUTES: dict[tuple[Callable[..., float], Any], Callable[..., Any]] = {
     (operators.exp, np.float32): exp_float32,
     (operators.exp, np.float64): exp_float64,
     (operators.relu, np.float32): relu_float32,
@@ -65,4 +65,4 @@ _SPECIAL: dict[tuple[Callable[..., float], Any], Callable[..., Any]] = {
 @lru_cache(maxsize=256)
 def formula_for(fn: Callable[..., float], dtype: np.dtype[Any]) -> Callable[..., Any]:
     """Return a formula for use inside of kernels on numbers of a dtype."""
-    return _SPECIAL.get((fn, dtype.type)) or formula(fn)
+    return _SUBSTITUTES.get((fn, dtype.type)) or formula(fn)

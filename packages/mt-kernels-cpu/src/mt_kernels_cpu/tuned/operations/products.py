@@ -28,10 +28,10 @@ class Products(Memory):
         multiply(host_array(a), host_array(b), host_array(out))
 
 
-_quiet = Context()
+_silent = Context()
 """Where NumPy warns of nothing. What it warns of is a context variable, and to run in a copy of a
 context takes half as long as to change and restore the variable."""
-_quiet.run(np.seterr, all="ignore")
+_silent.run(np.seterr, all="ignore")
 
 
 def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
@@ -43,16 +43,16 @@ def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) ->
     if a.ndim == b.ndim == 2:
         # It leaves to BLAS what matmul does in plain loops, a column times a row: the gradient of a
         # weight for a batch of one.
-        _quiet.copy().run(a.dot, b, out)
+        _silent.copy().run(a.dot, b, out)
     else:
-        _quiet.copy().run(np.matmul, a, b, out)
+        _silent.copy().run(np.matmul, a, b, out)
 
 
 def as_matrix(a: TensorData) -> npt.NDArray[Any]:
     """Return a view of a tensor of two dimensions as a matrix, quickly where it has no gaps."""
-    cells = a.flat() if a.cells is None else a.cells
-    if cells is not None:
-        return cells.reshape(a.shape)
+    elements = a.flat() if a.cells is None else a.cells
+    if elements is not None:
+        return elements.reshape(a.shape)
     rows, columns = a.shape
     if a.strides == (1, rows) and a.storage.shape[0] == a.size:
         return a.storage.reshape(columns, rows).T

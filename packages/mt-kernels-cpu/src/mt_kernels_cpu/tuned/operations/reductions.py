@@ -35,21 +35,21 @@ class Reductions(Memory):
             # To be told of what is wrong.
             return super().reduce(fn, a, dim, start)
         plan = fold_plan(a.shape, dim)
-        cells = np.empty(plan.size, self.dtype)
-        cells.fill(start)
-        out = TensorData.trusted(cells, plan.shape, plan.strides)
+        elements = np.empty(plan.size, self.dtype)
+        elements.fill(start)
+        out = TensorData.trusted(elements, plan.shape, plan.strides)
         self._reduce(fn, out, a, dim, start)
         return out
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        cells = self.elements(a) if a.cells is None else a.cells
+        elements = self.elements(a) if a.cells is None else a.cells
         blocks = fold_plan(a.shape, dim).blocks
         if fn is operators.max:
             # A choice between two numbers makes no vector instructions here, but NumPy has them.
-            to = out.storage.reshape(blocks[0], blocks[2])
-            np.maximum.reduce(cells.reshape(blocks), 1, out=to, initial=start)
+            matrix = out.storage.reshape(blocks[0], blocks[2])
+            np.maximum.reduce(elements.reshape(blocks), 1, out=matrix, initial=start)
         else:
-            fold(fn, self.dtype)(out.storage, cells, *blocks)
+            fold(fn, self.dtype)(out.storage, elements, *blocks)
 
 
 class FoldPlan(NamedTuple):
@@ -99,15 +99,15 @@ def fold(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
                 else:
                     for j in range(LANES):
                         lanes[j] = row[j]
-                    done = LANES
-                    while done + LANES <= len(row):
-                        part = row[done : done + LANES]
+                    folded = LANES
+                    while folded + LANES <= len(row):
+                        part = row[folded : folded + LANES]
                         for j in range(LANES):
                             lanes[j] = fn(lanes[j], part[j])
-                        done += LANES
-                    rest = row[done:]
-                    for j in range(len(rest)):
-                        lanes[j] = fn(lanes[j], rest[j])
+                        folded += LANES
+                    tail = row[folded:]
+                    for j in range(len(tail)):
+                        lanes[j] = fn(lanes[j], tail[j])
                     # Halves are folded into one another until a single number is left.
                     width = LANES // 2
                     while width > 0:

@@ -11,21 +11,21 @@ from mt_kernels_cpu.tuned.simd.vector import emit_halves, emit_splat, intrinsic,
 
 
 @intrinsic
-def where_positive(typing: Any, a: Any, b: Any) -> Any:
+def select_positive(typing: Any, a: Any, b: Any) -> Any:
     """Return the numbers of b where those of a are positive, else 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        nothing = ir.Constant(context.get_value_type(a), [0.0] * a.lanes)
-        chosen = builder.fcmp_ordered(">", arguments[0], nothing)
-        return builder.select(chosen, arguments[1], nothing)
+        zero = ir.Constant(context.get_value_type(a), [0.0] * a.lanes)
+        chosen = builder.fcmp_ordered(">", arguments[0], zero)
+        return builder.select(chosen, arguments[1], zero)
 
     return a(a, b), generate
 
 
-def _greater(builder: Any, challenger: Any, champion: Any) -> Any:
+def _emit_greater(builder: Any, value: Any, best_value: Any) -> Any:
     """Return where a challenger is larger; NaN is larger than every number, but not than NaN."""
-    more = builder.fcmp_unordered(">", challenger, champion)
-    return builder.and_(more, builder.fcmp_ordered("==", champion, champion))
+    more = builder.fcmp_unordered(">", value, best_value)
+    return builder.and_(more, builder.fcmp_ordered("==", best_value, best_value))
 
 
 @intrinsic
@@ -36,15 +36,15 @@ def select_greater(typing: Any, number: Any, best: Any, a: Any, b: Any) -> Any:
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        challenger, champion, *choices = arguments
-        return builder.select(_greater(builder, challenger, champion), *choices)
+        value, best_value, *choices = arguments
+        return builder.select(_emit_greater(builder, value, best_value), *choices)
 
     return a(number, best, a, b), generate
 
 
 @intrinsic
 def select_argmax(
-    typing: Any, number: Any, best: Any, place: Any, best_place: Any, a: Any, b: Any
+    typing: Any, number: Any, best: Any, index: Any, best_index: Any, a: Any, b: Any
 ) -> Any:
     """Return the number of a where `number` takes the place of the maximum, else that of b.
 
@@ -52,17 +52,19 @@ def select_argmax(
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        challenger, champion, spot, first, *choices = arguments
-        tied = builder.fcmp_ordered("==", challenger, champion)
+        value, best_value, value_index, best_value_index, *choices = arguments
+        tied = builder.fcmp_ordered("==", value, best_value)
         both = builder.and_(
-            builder.fcmp_unordered("!=", challenger, challenger),
-            builder.fcmp_unordered("!=", champion, champion),
+            builder.fcmp_unordered("!=", value, value),
+            builder.fcmp_unordered("!=", best_value, best_value),
         )
-        earlier = builder.and_(builder.or_(tied, both), builder.fcmp_ordered("<", spot, first))
-        more = _greater(builder, challenger, champion)
+        earlier = builder.and_(
+            builder.or_(tied, both), builder.fcmp_ordered("<", value_index, best_value_index)
+        )
+        more = _emit_greater(builder, value, best_value)
         return builder.select(builder.or_(more, earlier), *choices)
 
-    return a(number, best, place, best_place, a, b), generate
+    return a(number, best, index, best_index, a, b), generate
 
 
 @intrinsic
@@ -87,21 +89,21 @@ def index_of(typing: Any, block: Any, number: Any) -> Any:
     word = ir.IntType(vector.lanes * block.count)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wanted = emit_splat(builder, arguments[1], vector.lanes)
-        found = word(0)
+        target = emit_splat(builder, arguments[1], vector.lanes)
+        matches = word(0)
         for at, numbers in enumerate(unpack_tuple(builder, arguments[0], block.count)):
-            same = builder.fcmp_ordered("==", numbers, wanted)
+            same = builder.fcmp_ordered("==", numbers, target)
             bits = builder.zext(builder.bitcast(same, ir.IntType(vector.lanes)), word)
-            found = builder.or_(found, builder.shl(bits, word(at * vector.lanes)))
-        place = builder.cttz(found, ir.IntType(1)(0))
+            matches = builder.or_(matches, builder.shl(bits, word(at * vector.lanes)))
+        index = builder.cttz(matches, ir.IntType(1)(0))
         whole = ir.IntType(64)
-        return place if word.width == whole.width else builder.zext(place, whole)
+        return index if word.width == whole.width else builder.zext(index, whole)
 
     return types.intp(block, vector.element), generate
 
 
 @intrinsic
-def larger(typing: Any, a: Any, b: Any) -> Any:
+def maximum(typing: Any, a: Any, b: Any) -> Any:
     """Return the larger number of each pair; if one is NaN, either of them."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -111,7 +113,7 @@ def larger(typing: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def largest(typing: Any, a: Any) -> Any:
+def horizontal_max(typing: Any, a: Any) -> Any:
     """Return the largest number of a vector without NaN."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

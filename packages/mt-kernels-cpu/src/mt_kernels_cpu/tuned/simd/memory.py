@@ -22,35 +22,39 @@ from mt_kernels_cpu.tuned.simd.vector import (
 )
 
 
-def _loaded(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
+def _emit_load(context: Any, builder: Any, array: Any, storage: Any, position: Any) -> Any:
     vector = context.get_value_type(Vector(array.dtype))
-    pointer = builder.gep(struct_proxy(array)(context, builder, cells).data, [position])
+    pointer = builder.gep(struct_proxy(array)(context, builder, storage).data, [position])
     value = builder.load(builder.bitcast(pointer, vector.as_pointer()))
     value.align = array.dtype.bitwidth // 8
     return value
 
 
-def _stored(context: Any, builder: Any, array: Any, cells: Any, position: Any, value: Any) -> None:
-    pointer = builder.gep(struct_proxy(array)(context, builder, cells).data, [position])
-    done = builder.store(value, builder.bitcast(pointer, value.type.as_pointer()))
-    done.align = array.dtype.bitwidth // 8
+def _emit_store(
+    context: Any, builder: Any, array: Any, storage: Any, position: Any, value: Any
+) -> None:
+    pointer = builder.gep(struct_proxy(array)(context, builder, storage).data, [position])
+    stored = builder.store(value, builder.bitcast(pointer, value.type.as_pointer()))
+    stored.align = array.dtype.bitwidth // 8
 
 
-def _splat(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
-    data = struct_proxy(array)(context, builder, cells).data
+def _emit_splat_at(context: Any, builder: Any, array: Any, storage: Any, position: Any) -> Any:
+    data = struct_proxy(array)(context, builder, storage).data
     number = builder.load(builder.gep(data, [position]))
     return emit_splat(builder, number, Vector(array.dtype).lanes)
 
 
-def _several(array: Any, count: int) -> Any:
+def _vector_tuple(array: Any, count: int) -> Any:
     """Return the type of a tuple of vectors of an array."""
     return tuple_of(Vector(array.dtype), count)
 
 
-def _crossings(builder: Any, rows: Any, columns: Any, row_places: Any, column_places: Any) -> Any:
+def _emit_pairwise_sums(
+    builder: Any, rows: Any, columns: Any, rows_value: Any, columns_value: Any
+) -> Any:
     """Return each row's place plus each column's."""
-    starts = unpack_tuple(builder, row_places, rows.count)
-    steps = unpack_tuple(builder, column_places, columns.count)
+    starts = unpack_tuple(builder, rows_value, rows.count)
+    steps = unpack_tuple(builder, columns_value, columns.count)
     return [builder.add(start, step) for start in starts for step in steps]
 
 
@@ -72,7 +76,7 @@ def load(typing: Any, array: Any, position: Any) -> Any:
     """Return the numbers of an array from a position on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _loaded(context, builder, array, *arguments)
+        return _emit_load(context, builder, array, *arguments)
 
     return Vector(array.dtype)(array, types.intp), generate
 
@@ -82,7 +86,7 @@ def store(typing: Any, array: Any, position: Any, value: Any) -> Any:
     """Write a vector to an array from a position on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _stored(context, builder, array, *arguments)
+        _emit_store(context, builder, array, *arguments)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
@@ -93,9 +97,9 @@ def store_integers(typing: Any, array: Any, position: Any, value: Any) -> Any:
     """Write a vector of whole numbers to an array of integers from a position on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        cells, place, numbers = arguments
+        storage, offset, numbers = arguments
         kind = ir.VectorType(ir.IntType(array.dtype.bitwidth), value.lanes)
-        _stored(context, builder, array, cells, place, builder.fptosi(numbers, kind))
+        _emit_store(context, builder, array, storage, offset, builder.fptosi(numbers, kind))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
@@ -106,13 +110,13 @@ def splat(typing: Any, array: Any, position: Any) -> Any:
     """Return a vector of one number of an array, repeated (a splat)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _splat(context, builder, array, *arguments)
+        return _emit_splat_at(context, builder, array, *arguments)
 
     return Vector(array.dtype)(array, types.intp), generate
 
 
 @intrinsic
-def load_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
+def load_each(typing: Any, array: Any, offsets: Any, position: Any) -> Any:
     """Return a tuple of vectors: what stands at a distance from each of several places.
 
     Args:
@@ -123,29 +127,29 @@ def load_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        places_at = unpack_tuple(builder, arguments[1], places.count)
+        offset_values = unpack_tuple(builder, arguments[1], offsets.count)
         vectors = [
-            _loaded(context, builder, array, arguments[0], builder.add(place, arguments[2]))
-            for place in places_at
+            _emit_load(context, builder, array, arguments[0], builder.add(offset, arguments[2]))
+            for offset in offset_values
         ]
         return context.make_tuple(builder, signature.return_type, vectors)
 
-    return _several(array, places.count)(array, places, types.intp), generate
+    return _vector_tuple(array, offsets.count)(array, offsets, types.intp), generate
 
 
 @intrinsic
-def splat_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
+def splat_each(typing: Any, array: Any, offsets: Any, position: Any) -> Any:
     """Return a tuple of vectors, each of one number repeated; arguments as for `load_each`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        places_at = unpack_tuple(builder, arguments[1], places.count)
+        offset_values = unpack_tuple(builder, arguments[1], offsets.count)
         vectors = [
-            _splat(context, builder, array, arguments[0], builder.add(place, arguments[2]))
-            for place in places_at
+            _emit_splat_at(context, builder, array, arguments[0], builder.add(offset, arguments[2]))
+            for offset in offset_values
         ]
         return context.make_tuple(builder, signature.return_type, vectors)
 
-    return _several(array, places.count)(array, places, types.intp), generate
+    return _vector_tuple(array, offsets.count)(array, offsets, types.intp), generate
 
 
 @intrinsic
@@ -154,9 +158,9 @@ def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) ->
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[3], block.count)
-        crossings = _crossings(builder, rows, columns, *arguments[1:3])
-        for place, vector in zip(crossings, vectors, strict=True):
-            _stored(context, builder, array, arguments[0], place, vector)
+        crossings = _emit_pairwise_sums(builder, rows, columns, *arguments[1:3])
+        for offset, vector in zip(crossings, vectors, strict=True):
+            _emit_store(context, builder, array, arguments[0], offset, vector)
         return context.get_dummy_value()
 
     return types.void(array, rows, columns, block), generate
@@ -167,10 +171,10 @@ def mask_tail(typing: Any, a: Any, count: Any) -> Any:
     """Return a vector of the first `count` numbers of another one, zeros behind them."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        nothing = ir.Constant(context.get_value_type(a), None)
+        zero = ir.Constant(context.get_value_type(a), None)
         ends = emit_splat(builder, arguments[1], a.lanes)
         kept = builder.icmp_signed("<", ir.Constant(ends.type, [*range(a.lanes)]), ends)
-        return builder.select(kept, arguments[0], nothing)
+        return builder.select(kept, arguments[0], zero)
 
     return a(a, types.intp), generate
 
@@ -202,7 +206,7 @@ def deinterleave(typing: Any, array: Any, position: Any, count: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, vectors)
 
     parts = count.literal_value
-    return _several(array, parts)(array, types.intp, count), generate
+    return _vector_tuple(array, parts)(array, types.intp, count), generate
 
 
 @intrinsic
@@ -223,11 +227,11 @@ def copy_transposed(
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         count = Vector(array.dtype).lanes
-        into, at, apart, source, place, distance = arguments
+        into, at, apart, source, offset, distance = arguments
         rows = []
         for _ in range(count):
-            rows.append(_loaded(context, builder, array, source, place))
-            place = builder.add(place, distance)
+            rows.append(_emit_load(context, builder, array, source, offset))
+            offset = builder.add(offset, distance)
         # In each round two rows exchange every other piece; pieces become half as long.
         piece = count // 2
         while piece:
@@ -240,7 +244,7 @@ def copy_transposed(
                     rows[i + piece] = emit_shuffle(builder, a, b, lower)
             piece //= 2
         for row in rows:
-            _stored(context, builder, to, into, at, row)
+            _emit_store(context, builder, to, into, at, row)
             at = builder.add(at, apart)
         return context.get_dummy_value()
 
