@@ -1,12 +1,12 @@
-"""What a function means, as a number: the key under which its compiled form is kept.
+"""Digest of a function's meaning: the key of its compiled form on disk.
 
-Machine code from an earlier process may be used only if compiling now would give the same. The
-date of a file cannot tell: numba copies the constants and the helpers that a function names, from
-whichever file they come, into the code. So the fingerprint covers the function's bytecode and,
-recursively, everything that it names; comments and line numbers are left out.
+Machine code from an earlier process may be used only if compiling now would give the same code. The
+date of a file is not enough: numba copies constants and helpers into the code, from whichever file
+they come. So the fingerprint covers the function's bytecode and, recursively, every value that the
+function names. Comments and line numbers do not count.
 
-Bytecode rather than source text: it is what numba compiles, it belongs to the function in memory
-even while its file is being edited, and a function typed into a notebook has it, too.
+Bytecode is better than source text: it is what numba compiles, it belongs to the function in memory
+even while its file is edited, and functions typed into a notebook have it, too.
 """
 
 import builtins
@@ -27,32 +27,34 @@ from numba.core.types import Type
 from numba.extending import intrinsic
 
 VERSIONS = (sys.version, np.__version__, numba.__version__, llvmlite.__version__)
-"""Who compiles. A name of these libraries keeps its meaning for as long as they stay the same."""
+"""Versions of the interpreter and the libraries that compile. Names in these libraries keep their
+meaning as long as the versions stay the same."""
 
 LIBRARIES = ("builtins", "cmath", "llvmlite", "math", "numba", "numpy", "operator")
+"""Top-level packages whose functions are identified by their names."""
 
 Intrinsic: Any = type(intrinsic(lambda typing: None))
-"""A function of Python that writes instructions itself instead of being compiled to them."""
+"""Type of functions that write LLVM instructions instead of being compiled."""
 
 SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
-"""The settings of numba, made in the environment, that change what it generates."""
+"""Names of numba's settings that change the generated code. A missing name makes the cache stale
+after that setting changes."""
 
 
 class _NotHashableError(Exception):
-    """A function names something whose content cannot be read off."""
+    """A function names a value without a digest."""
 
 
 def fingerprint(fn: FunctionType, options: dict[str, Any]) -> str | None:
-    """Return a digest of everything that decides what a function is compiled to.
+    """Return a digest of everything that determines a function's compiled form.
 
     Args:
         fn: A Python function.
         options: numba's options for it.
 
     Returns:
-        A hexadecimal digest. None if the function names something of which it is not known what
-        numba would make of it: an object of a class, or another Python function, for which numba
-        may have been given a substitute.
+        A hexadecimal digest. None if the function names a value whose compiled form is unknown: an
+        object of a class, or another Python function, for which numba may have a substitute.
 
     >>> half = fingerprint(lambda x: x / 2, {})
     >>> half == fingerprint(lambda x: x / 2, {}), half == fingerprint(lambda x: x / 3, {})
@@ -66,7 +68,7 @@ def fingerprint(fn: FunctionType, options: dict[str, Any]) -> str | None:
 
 
 def _digest(kind: str, *parts: str) -> str:
-    """Hash strings so that no two different lists of them look alike."""
+    """Return the SHA-256 of strings. Their lengths are included, so different lists differ."""
     result = hashlib.sha256()
     for part in (kind, *parts):
         data = part.encode(errors="surrogatepass")
@@ -77,7 +79,7 @@ def _digest(kind: str, *parts: str) -> str:
 def _digest_compiled(
     fn: FunctionType, options: dict[str, Any], callers: tuple[FunctionType, ...]
 ) -> str:
-    """Digest a function that numba compiles, inside of others that call it."""
+    """Return the digest of a function that numba compiles. `callers` end recursion."""
     if fn in callers:
         return _digest("recursion", str(callers.index(fn)))
     callers = (*callers, fn)
@@ -88,7 +90,7 @@ def _digest_compiled(
 
 
 def _digest_generator(fn: FunctionType, callers: tuple[FunctionType, ...]) -> str:
-    """Digest a function that Python runs while numba compiles, and those that it calls."""
+    """Return the digest of a function that Python runs while numba compiles, and of its callees."""
     if fn in callers:
         return _digest("recursion", str(callers.index(fn)))
     callers = (*callers, fn)
@@ -113,7 +115,7 @@ def _is_from_library(value: type | FunctionType | BuiltinFunctionType) -> bool:
 
 
 def _digest_content(fn: FunctionType, callers: tuple[FunctionType, ...]) -> str:
-    """Digest a function without what it names."""
+    """Return the digest of a function's code and defaults, without the values that it names."""
     return _digest(
         "content",
         _digest_value(fn.__defaults__, callers),
@@ -123,7 +125,7 @@ def _digest_content(fn: FunctionType, callers: tuple[FunctionType, ...]) -> str:
 
 
 def _digest_value(value: Any, callers: tuple[FunctionType, ...]) -> str:
-    """Digest a value that compiled code contains."""
+    """Return the digest of a value that compiled code contains."""
     match value:
         case None | bool() | int() | float() | complex() | str() | bytes():
             return _digest(type(value).__name__, repr(value))
@@ -171,7 +173,7 @@ def _digest_code(code: CodeType, callers: tuple[FunctionType, ...]) -> str:
 
 
 def _references(fn: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Go through what a function names outside of itself, such as ``math.exp``."""
+    """Yield the outer names that a function uses, such as ``math.exp``, with their values."""
     enclosing = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
     scopes = ChainMap(fn.__globals__, vars(builtins))
     instructions = list(_instructions(fn.__code__))
@@ -195,7 +197,7 @@ _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
 
 
 def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
-    """Go through the instructions of a function and of the functions written inside of it."""
+    """Yield the instructions of a function and of functions defined inside it."""
     for instruction in dis.get_instructions(code):
         if instruction.opname != "EXTENDED_ARG":
             yield instruction
@@ -205,7 +207,7 @@ def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
 
 
 def _cell_contents(cell: Any) -> Any:
-    """Return what an enclosing function's variable holds."""
+    """Return the value of a variable of an enclosing function."""
     try:
         return cell.cell_contents
     except ValueError:

@@ -1,4 +1,4 @@
-"""The table of fused forms: what the tuned backend computes in one piece."""
+"""Table of the fused forms of the tuned backend."""
 
 from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
@@ -36,4 +36,4 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.SGD_MOMENTUM: SgdMomentum,
     operations.SOFTMAX: Softmax,
 }
-"""The form of each operation that has one."""
+"""Fused form of each operation that has one."""

@@ -1,4 +1,4 @@
-"""Convolution, bias and ReLU in one pass, with a backward pass of its own."""
+"""Fused form of convolution, bias and ReLU, with its backward pass."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from mt_tensor.tensor_data import as_images, as_sequences
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What all calls of the same shapes have in common, sequences as images one row high.
+    """Layouts that all calls of the same shapes share. Sequences are images one row high.
 
     Attributes:
-        sequences: Whether the input was given as sequences.
-        before: How many rows and columns of zeros are before the input.
+        is_1d: True if the input consists of sequences, (N, C, W).
+        before: The rows and columns of zeros before the input.
         out: The shape of the output, (N, O, P, Q).
-        forward: How a few images lie in planes over which the kernels slide.
-        products: How they do when they are multiplied with their gradients.
-        gradients: How these do, for the turned kernels to slide over.
+        forward_layout: The tile of images in the forward pass.
+        wgrad_layout: The tile of images for the gradient of the weight.
+        grad_layout: The tile of gradients, read by the flipped weights.
     """
 
     is_1d: bool
@@ -54,15 +54,18 @@ class Plan:
 
 @dataclass(slots=True)
 class Saved:
-    """What a call leaves for its gradients, sequences as images one row high.
+    """Operands and result of the forward pass, for the backward pass.
+
+    Sequences are images one row high.
 
     Attributes:
-        plan: How it was computed.
+        plan: The layouts.
         input: The input, (N, C, H, W).
-        weight: The kernels, (O, C, KH, KW).
-        out: What came out, (N, O, P, Q).
-        relu: Whether negative sums became 0.
-        needs_grad: For input, weight and bias, if there is one.
+        weight: The weight, (O, C, KH, KW).
+        out: The output, (N, O, P, Q).
+        relu: True if negative sums became 0.
+        needs_grad: True for each of input, weight and, if there is one, bias whose gradient is
+            requested.
     """
 
     plan: Plan
@@ -74,7 +77,7 @@ class Saved:
 
 
 class Convolution(FusedForm[Memory]):
-    """Kernels that slide over planes, for a stride of 1."""
+    """Convolution over zero-padded tiles, for a stride of 1."""
 
     @staticmethod
     def forward(
@@ -90,9 +93,9 @@ class Convolution(FusedForm[Memory]):
     ) -> tuple[TensorData, Saved] | None:
         """Compute the layer's output; see `mt_nn.functional.convolution.convolve`.
 
-        The form declines strides, zeros before the input that no output would need, numbers that do
-        not fit together, and weights that are infinite or NaN: these must not meet the zeros around
-        the planes.
+        Returns None, so that the composed function runs, for strides other than 1, for zeros before
+        the input that no output depends on, for sizes that do not match, and for weights that are
+        infinite or NaN: their products with the zeros around an image would be NaN.
         """
         shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
@@ -109,7 +112,7 @@ class Convolution(FusedForm[Memory]):
 
     @staticmethod
     def backward(backend: Memory, saved: Saved, grad: TensorData) -> Gradients:
-        """Return the gradients of input, weight and bias, where they are needed."""
+        """Return the requested gradients of input, weight and bias, None for the others."""
         plan, weight, needs_grad = saved.plan, saved.weight, saved.needs_grad
         grad = backend.as_native(grad)
         if plan.is_1d:
@@ -152,7 +155,17 @@ def plan_for(
     positions: tuple[int, ...],
     stride: tuple[int, ...],
 ) -> Plan | None:
-    """Return how to compute convolutions of some shapes, None for those that are declined."""
+    """Return the layouts for convolutions of some shapes, None if the form does not support them.
+
+    Args:
+        dtype: The dtype of the backend.
+        input: The shape of the input, (N, C, W) or (N, C, H, W).
+        weight: The shape of the weight, (O, C, K) or (O, C, KH, KW).
+        bias: The shape of the bias, None without one.
+        before: The number of zeros before the input, for each spatial dimension.
+        positions: The size of the output, for each spatial dimension.
+        stride: The stride, for each spatial dimension.
+    """
     is_1d = len(input) == len(weight) == 3 and len(positions) == len(before) == 1
     if is_1d:
         input, weight = (*input[:2], 1, input[2]), (*weight[:2], 1, weight[2])
@@ -160,7 +173,6 @@ def plan_for(
     if not (len(input) == len(weight) == 4 and len(positions) == len(before) == 2):
         return None
     (count, channels, *image), (outputs, weight_channels, *kernel) = input, weight
-    vector_lanes = lanes(dtype)
     if (
         any(step != 1 for step in stride)
         or channels != weight_channels
@@ -168,25 +180,22 @@ def plan_for(
         or 0 in (*input, *weight, *positions)
         or not all(0 <= zeros < taps for zeros, taps in zip(before, kernel, strict=True))
         or any(
-            outputs_along > length + zeros
-            for outputs_along, length, zeros in zip(positions, image, before, strict=True)
+            size > length + zeros
+            for size, length, zeros in zip(positions, image, before, strict=True)
         )
     ):
         return None
     geometry = Geometry(_pair(image), _pair(kernel), _pair(positions), _pair(before))
-    forward_images, wgrad_images = (
-        forward_images_per_tile(count, channels, geometry, vector_lanes),
-        wgrad_images_per_tile(count, geometry),
-    )
+    vector = lanes(dtype)
+    forward_images = forward_images_per_tile(count, channels, geometry, vector)
+    wgrad_images = wgrad_images_per_tile(count, geometry)
     return Plan(
         is_1d,
         geometry.before,
         (count, outputs, *geometry.size),
-        tile_layout(forward_images, channels, outputs, geometry, False, dtype, vector_lanes),
-        tile_layout(wgrad_images, channels, outputs, geometry, False, dtype, vector_lanes),
-        tile_layout(
-            wgrad_images, outputs, channels, geometry.backward(), True, dtype, vector_lanes
-        ),
+        tile_layout(forward_images, channels, outputs, geometry, False, dtype, vector),
+        tile_layout(wgrad_images, channels, outputs, geometry, False, dtype, vector),
+        tile_layout(wgrad_images, outputs, channels, geometry.backward(), True, dtype, vector),
     )
 
 
@@ -196,13 +205,17 @@ def _pair(values: Sequence[int]) -> Pair:
 
 
 def _strided_weight_gradient(backend: Memory, saved: Saved, grad: TensorData) -> TensorData:
-    """Return the gradient where infinities or NaN must not meet the zeros around an image."""
+    """Return the gradient of the weight for inputs that are infinite or NaN.
+
+    The strided kernels leave out products with the zeros around an image, which would be NaN.
+
+    Shape:
+        grad (N, O, P, Q) → (O, C, KH, KW).
+    """
     if saved.relu:
         grad = backend.zip(operators.relu_back, saved.out, grad)
     (top, left), widths = saved.plan.before, ((0, 0), (0, 0))
     padded = np.pad(host_array(saved.input), (*widths, (top, 0), (left, 0)))
     size = (saved.weight.shape[2], saved.weight.shape[3])
-    images = swap_batch_channel(backend.from_numpy(padded))
-    return swap_batch_channel(
-        Fast(backend.dtype).convolve(images, swap_batch_channel(grad), False, size)
-    )
+    images, gradients = swap_batch_channel(backend.from_numpy(padded)), swap_batch_channel(grad)
+    return swap_batch_channel(Fast(backend.dtype).convolve(images, gradients, False, size))

@@ -1,30 +1,29 @@
-r"""Convolution as a sum of shifted planes: the kernels.
+r"""Kernels of the convolution: sums over shifted tiles.
 
-A *plane* is one channel of one image with zeros around it, row after row, so that a kernel that
-slides over the image never leaves the plane. Then a *tap*, one weight of a kernel, always finds
-its number at the same distance from the position of the output: at its *offset*. All channels of
-an image lie behind one another, so the taps of all of them are one list, and
+A *plane* is one channel of one image with zeros around it, row after row, so that no position of a
+kernel leaves the plane. A *tile* holds the planes of a few images. A *tap*, one weight of a kernel,
+reads its input at a constant distance from the position of the output: the tap's *offset*. The
+channels of an image follow one another in the tile, so the taps of all channels are one list, and
 
 $out_{o,p} = \sum_t weight_{o,t}\, x_{p + offset_t}$
 
-whatever the size of the kernel and the number of channels. Four outputs at three *segments*, pieces
-of a row as long as a vector, are summed up at a time. These twelve sums, the three segments and one
-weight fit into sixteen registers, which every processor with such vectors has; twelve sums are also
-enough for it never to wait for one multiplication before it begins the next. The gradient of the
-weights is the other sum over the same products, $\sum_p g_{o,p}\, x_{p + offset_t}$: four outputs
-and three taps at a time.
+for every size of the kernel and every number of channels. A *segment* is a piece of a row as long
+as a vector. A block of sums covers four output channels at three segments. Its twelve sums, the
+three input vectors and one weight fit into the sixteen registers of every processor with such
+vectors, and twelve independent sums hide the latency of multiplications. The gradient of the
+weights is the other sum over the same products, $\sum_p g_{o,p}\, x_{p + offset_t}$: a block covers
+four output channels and three taps.
 
-A row of outputs that is shorter than a vector shares segments with the rows behind it: segments
-then run on through a plane, across the zeros between its rows, and through one plane after the
-other if images are one row high. What they work out is put into a room of its own, and the outputs
-are taken from there. That also pays where a row on its own would need segments that overlap much.
+If a row of outputs is shorter than a vector, segments cross the ends of rows: they run through a
+plane and the zeros between its rows, or through one plane after the other if images are one row
+high. Their results go to a *staging buffer*, and the outputs are copied from it. This is also
+cheaper if segments of single rows would overlap much.
 
-Planes hold no more than a few images. They are filled, used for all that needs them, and filled
-again with the next images, so they never leave the processor's first caches. What surrounds an
-image in a plane is zero from the beginning, and stays so.
+A tile is filled, used for everything that needs it, and filled again with the next images, so it
+stays in the processor's first caches. The zeros around an image are written once and never change.
 
-These loops run at the speed of matrix multiplication. Lists of offsets and positions come from
-`mt_kernels_cpu.tuned.convolution.tiling`.
+These loops run at the speed of matrix multiplication. `mt_kernels_cpu.tuned.convolution.tiling`
+computes the lists of offsets and positions.
 """
 
 from typing import Any, TypeAlias
@@ -57,34 +56,37 @@ from mt_kernels_cpu.tuned.simd.vector import add, horizontal_add
 from mt_tensor.layout import Storage
 
 Images: TypeAlias = tuple[Storage, tuple[int, int, int, int]]
-"""Images in any layout: the cells, and the strides of images, channels, rows and columns."""
+"""Images in any layout: the storage, and the strides of images, channels, rows and columns."""
 
 Outputs: TypeAlias = tuple[Storage, int, int]
-"""Contiguous images to write: the cells, the number of channels, and the length of one."""
+"""Contiguous result: the storage, the number of channels, and the number of elements of one
+channel."""
 
 Scratch: TypeAlias = npt.NDArray[Any]
-"""Room for planes of a few images and for sums: a row for each thread."""
+"""Memory for a tile and for sums, one row for each thread: (threads, elements)."""
 
 Kernels: TypeAlias = tuple[Storage, int, Positions, Positions]
-"""Kernels in any layout: the cells, the step from one output's kernel to the next, where in the
-first kernel each tap lies, and each tap's offset in planes."""
+"""Weights in any layout: the storage, the stride of output channels, the position of each tap in
+the first kernel, and the offset of each tap in a tile."""
 
 Init: TypeAlias = tuple[Storage, int]
-"""What sums begin with: the cells, and the step from one output's number to the next."""
+"""Initial values of sums: the storage, and the stride of output channels, 0 for one value for
+all."""
 
 ScratchEnds: TypeAlias = tuple[int, int, int, int]
-"""Where in a row of scratch gradients, images, sums of the kernels and sums of the bias end."""
+"""Ends of the parts of a row of scratch, in elements: the tile of gradients, the tile of images,
+the sums of the weights, and the sums of the bias."""
 
 Segments: TypeAlias = tuple[Positions, Positions, Positions]
-"""Where segments begin, in the first channel of the outputs and in planes; and how many of them the
-first image has, the first two, and so on."""
+"""Segments of a tile: the start of each in the first output channel, the start of each in the tile,
+and the number of segments of the first image, of the first two, and so on."""
 
 
 @helper
 def _fill_channels_last(
     tile: Storage, tile_strides: TileStrides, images: Images, first: int, last: int
 ) -> None:
-    """Fill planes from images whose channels are neighbours in memory, as for vectors of words."""
+    """Fill a tile from images whose channels are contiguous, such as word vectors."""
     lanes = lanes_of(tile)
     image_step, channel_step, row_step, origin, channels, height, width = tile_strides
     source, strides = images
@@ -111,9 +113,10 @@ def _fill_short_rows(
     first: int,
     last: int,
 ) -> None:
-    """Fill planes from rows of less than a vector.
+    """Fill a tile from rows that are shorter than a vector.
 
-    It is a loop of its own: a question for each row would take as long as the row.
+    The loop is separate from the one of long rows: a branch for each row would take as long as the
+    row.
     """
     lanes = lanes_of(tile)
     image_step, channel_step, row_step, origin, channels, height, width = tile_strides
@@ -125,7 +128,7 @@ def _fill_short_rows(
             mask_at = n * mask_strides[0] + c * mask_strides[1]
             for _ in range(height):
                 if max(start - len(source), mask_at - len(mask_source)) <= -lanes:
-                    # The zeros behind a row reach into the next one, which comes later.
+                    # The vector's zeros overwrite the next row, which is written later.
                     values = load(source, start)
                     if masked:
                         values = select_positive(load(mask_source, mask_at), values)
@@ -149,10 +152,19 @@ def fill_tile(
     first: int,
     last: int,
 ) -> None:
-    """Write images into planes; where there is a mask, only what is positive in it counts.
+    """Copy images into a tile. With a mask, elements whose mask is not positive become 0.
 
-    The numbers of a row are neighbours, or, without a mask, those of all channels (see
-    `mt_kernels_cpu.tuned.convolution.launch.to_fill_from`).
+    The elements of a row are contiguous or, without a mask, those of all channels are (see
+    `mt_kernels_cpu.tuned.convolution.launch.tile_source`).
+
+    Args:
+        tile: The tile.
+        tile_strides: The layout of images in the tile.
+        images: The images.
+        masked: True to apply the mask.
+        mask: The mask, of the shape of the images.
+        first: The first image.
+        last: The end of the range of images.
     """
     lanes = lanes_of(tile)
     image_step, channel_step, row_step, origin, channels, height, width = tile_strides
@@ -192,7 +204,7 @@ def convolve_segments(
     first: int,
     last: int,
 ) -> None:
-    """Work out the segments of a few images, in the outputs or, if they have room, in responses."""
+    """Compute the segments of a tile, in the outputs or, if there is one, in the staging buffer."""
     (out, channels, length), (weight, kernel, taps, offsets) = outputs, kernels
     (bias, bias_step), (to, at, counts) = init, segments
     staged = staging_layout[0] > 0
@@ -202,7 +214,7 @@ def convolve_segments(
         image = first * channels * length
     count, last_output = counts[last - first], channels - 1
     for o in range(0, channels, OUTPUTS):
-        # Where there are fewer outputs, or segments, the last one is worked out again.
+        # With fewer outputs or segments than a block has, the last one is computed again.
         o1, o2, o3 = min(o + 1, last_output), min(o + 2, last_output), min(o + 3, last_output)
         rows = (image + o * length, image + o1 * length, image + o2 * length, image + o3 * length)
         weights = (o * kernel, o1 * kernel, o2 * kernel, o3 * kernel)
@@ -238,7 +250,7 @@ def convolve_tile(
     first: int,
     last: int,
 ) -> None:
-    """Work out the outputs of a few images, by way of the responses if these have room."""
+    """Compute the outputs of a tile and, if there is a staging buffer, copy them to the result."""
     lanes = lanes_of(tile)
     convolve_segments(
         outputs, staging, staging_layout, tile, kernels, init, segments, relu, first, last
@@ -255,7 +267,7 @@ def convolve_tile(
                 start = n * image_step + o * channel_step
                 for _ in range(rows):
                     if to <= last_vector:
-                        # What is behind the row makes way for the next one.
+                        # The vector writes beyond the row; the next row overwrites that.
                         for x in range(0, columns, lanes):
                             store(out, to + x, load(staging, start + x))
                     else:
@@ -276,7 +288,7 @@ def _add_weight_gradient(
     runs: int,
     init: Storage,
 ) -> None:
-    """Add the products of gradients and images to the sums, a row of all outputs for each tap."""
+    """Add the products of gradients and inputs to the sums: for each tap a row of all outputs."""
     lanes = lanes_of(sums)
     grad_image_step, grad_channel_step, _, origin, channels, _, _ = grad_strides
     image_step = tile_strides[0]
@@ -308,7 +320,7 @@ def _add_weight_gradient(
 def _add_bias_gradient(
     sums: Storage, g: Storage, grad_strides: TileStrides, run_length: int, runs: int, init: Storage
 ) -> None:
-    """Add up each channel of the gradients."""
+    """Add the sum of each channel of the gradients."""
     lanes = lanes_of(sums)
     for o in range(grad_strides[4]):
         (row,) = splat_each(init, (0,), 0)
@@ -336,23 +348,23 @@ def convolve_forward(
     first: int,
     last: int,
 ) -> None:
-    """Slide kernels over images.
+    """Convolve images, one tile after the other.
 
     Args:
         images: The images.
-        place: Where in planes everything lies.
-        together: For how many images there is room.
-        kernels: The kernels.
-        begin: What each sum begins with, such as a bias.
-        segments: Those of as many images.
-        outputs: Where to write.
-        relu: Whether 0 takes the place of what is negative.
-        room: How outputs lie where segments are written.
-        scratch: Room for planes, and behind them for outputs.
-        cells: How many numbers the planes have.
-        part: Which row of `scratch` is this thread's.
-        first: The first image to go through.
-        last: The one at which to stop.
+        tile_strides: The layout of images in the tile.
+        images_per_tile: The number of images in a tile.
+        kernels: The weights.
+        init: The initial values of the sums, such as a bias.
+        segments: The segments of a tile.
+        outputs: The result.
+        relu: True to replace negative sums by 0.
+        staging_layout: The layout of the staging buffer.
+        scratch: Memory for the tile, followed by the staging buffer.
+        tile_size: The number of elements of the tile.
+        part: The row of `scratch` of this thread.
+        first: The first image.
+        last: The end of the range of images.
     """
     tile, staging = scratch[part][:tile_size], scratch[part][tile_size:]
     tile[:] = 0.0
@@ -386,31 +398,31 @@ def convolve_backward(
     first: int,
     last: int,
 ) -> None:
-    """Work out all gradients of kernels that slid over images, a few images at a time.
+    """Compute the gradients of a convolution, one tile after the other.
 
     Args:
-        gradients: The gradients of what came out.
-        masked: Whether they count only where `mask` is positive.
-        mask: What came out, if 0 took the place of what was negative.
-        gradient_place: Where in planes they lie.
-        together: For how many images there is room.
-        backward: Whether to work out the gradient of the images.
-        by_input: Where to write it.
-        kernels: The turned kernels.
-        begin: A zero.
-        segments: Those of the gradients of as many images.
-        room: How the gradient of the images lies where they are written.
+        grad: The gradient of the result.
+        masked: True if the gradient counts only where `mask` is positive.
+        mask: The result after ReLU.
+        grad_strides: The layout of the gradient in its tile.
+        images_per_tile: The number of images in a tile.
+        backward: True to compute the gradient of the images.
+        grad_input: The result for the gradient of the images.
+        kernels: The flipped weights.
+        init: A zero.
+        segments: The segments of the tile of gradients.
+        staging_layout: The layout of the staging buffer for the gradient of the images.
         images: The images.
-        place: Where in planes they lie.
-        offsets: Each tap's offset in these.
-        length: From the first element of a gradient in its plane to the last.
-        joined: Whether the planes of one channel follow one another and make one long row.
-        scratch: Room for the planes of gradients, for those of images, for the kernels' gradient as
-            a row of outputs for each tap, in whole blocks, for the bias's, and for that of images.
-        ends: Where each of these ends; there is no room for what nobody wants.
-        part: Which row of `scratch` is this thread's.
-        first: The first image to go through.
-        last: The one at which to stop.
+        tile_strides: The layout of images in their tile.
+        offsets: The offset of each tap in the tile of images.
+        output_span: The number of elements from the first gradient in a plane to the last.
+        contiguous_rows: True if the planes of one channel follow one another and form one row.
+        scratch: Memory for the tile of gradients, the tile of images, the sums of the weights (for
+            each tap a row of outputs, in whole blocks), those of the bias, and the staging buffer.
+        ends: The end of each of these parts. Empty for gradients that are not requested.
+        part: The row of `scratch` of this thread.
+        first: The first image.
+        last: The end of the range of images.
     """
     row = scratch[part]
     row[: ends[3]] = 0.0
@@ -419,7 +431,7 @@ def convolve_backward(
     for n in range(first, last, images_per_tile):
         end = min(n + images_per_tile, last)
         if first < n and end - n < images_per_tile:
-            # Vectors reach beyond the last gradient, where that of an earlier image may still be.
+            # Vectors read beyond the last gradient, where an earlier image's may still be.
             grad_tile[:] = 0.0
         fill_tile(grad_tile, grad_strides, grad, masked, mask, n, end)
         if backward:
@@ -460,14 +472,14 @@ def convolve_backward(
 def reduce_thread_sums(
     grad_weight: Kernels, grad_bias: Storage, outputs: int, scratch: Scratch, ends: ScratchEnds
 ) -> None:
-    """Add up what `convolve_backward` left on each thread, and put it where it belongs.
+    """Add the sums of `convolve_backward` over all threads, and write the gradients.
 
     Args:
-        by_weight: Where to write the gradient of kernels.
-        by_bias: Where to write the gradient of the bias.
-        outputs: How many kernels there are.
-        scratch: Where the sums are.
-        ends: Where in each row its parts end.
+        grad_weight: The result for the gradient of the weight.
+        grad_bias: The result for the gradient of the bias.
+        outputs: The number of output channels.
+        scratch: The sums of each thread.
+        ends: The ends of the parts of a row of scratch.
     """
     sums = scratch[0][ends[1] : ends[3]]
     for part in range(1, len(scratch)):
@@ -478,7 +490,7 @@ def reduce_thread_sums(
         weights, output_step, taps, _ = grad_weight
         padded_outputs = -(-outputs // OUTPUTS) * OUTPUTS
         for t in range(len(taps)):
-            # Slices, so that no index in the inner loop could count from the end.
+            # With slices and unsigned indices numba needs no test for negative indices.
             to, row = weights[taps[t] :], sums[t * padded_outputs :]
             for o in range(np.uint64(outputs)):
                 to[o * np.uint64(output_step)] = row[o]

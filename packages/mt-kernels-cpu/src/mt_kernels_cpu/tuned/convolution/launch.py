@@ -1,12 +1,11 @@
-"""Convolution in any layout: kernels slide over planes, whatever the shape.
+"""Convolution in any layout, computed over zero-padded tiles for every shape.
 
 There is one exception: if a kernel has more elements than a channel of the output, the convolution
-is the gradient of a weight, in which images and kernels have changed places. It is a sum of
-products over planes. Products of matrices, the other way to convolve, are slower for nearly all
-shapes: see docs/decisions, number 11.
+is the gradient of a weight, with images and kernels swapped. It is a sum of products over tiles.
+Convolution by matrix products is slower for nearly all shapes: see docs/decisions, number 11.
 
 Both ways multiply weights by the zeros around an image, which the definition leaves out. The
-difference shows where a weight is infinite or NaN; then the strided kernels compute.
+difference shows only if a weight is infinite or NaN; then the strided kernels compute.
 """
 
 from __future__ import annotations
@@ -41,10 +40,10 @@ from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import TensorData, host_array
 
 vdot: Any = np.vdot
-"""The sum of products, which other than `np.dot` does not warn when it is infinite or NaN."""
+"""Sum of products. Unlike `np.dot`, it does not warn if the sum is infinite or NaN."""
 
 EMPTY: Positions = np.zeros(0, np.int64)
-"""In the place of positions that nobody needs."""
+"""Empty for gradients that are not requested."""
 
 
 def correlate(
@@ -53,8 +52,8 @@ def correlate(
     """Write a two-dimensional convolution into `out`, as `Backend.convolve` defines it.
 
     Returns:
-        Whether it did: not if weights are infinite or NaN and meet the zeros around an image, and
-        not for a reversed kernel that is larger than the output.
+        True if the result was written. False if weights are infinite or NaN and meet the zeros
+        around an image, and for a reversed kernel that is larger than the output.
 
     Shape:
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, any, any).
@@ -88,16 +87,16 @@ def convolve_images(
     bias: TensorData | None = None,
     relu: bool = False,
 ) -> None:
-    """Slide kernels over images.
+    """Convolve images with a stride of 1.
 
     Args:
-        backend: What computes.
-        where: How a few of the images lie in planes.
+        backend: The backend, which allocates memory.
+        layout: The layout of a tile.
         input: The images, in any layout.
-        weight: The kernels, in any layout.
-        out: Where to write, contiguous.
-        bias: A number for each output channel to begin with; zeros unless given.
-        relu: Whether 0 takes the place of negative sums.
+        weight: The weights, in any layout.
+        out: The result, contiguous.
+        bias: The initial value of each output channel, zeros if None.
+        relu: True to replace negative sums by 0.
 
     Shape:
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, P, Q), bias (O,).
@@ -122,7 +121,7 @@ def forward_args(
     weight: TensorData,
     bias: TensorData | None,
 ) -> tuple[Any, ...]:
-    """Return what kernels that slide over images are given first; see `convolve_images`."""
+    """Return the first arguments of kernels that convolve; arguments as for `convolve_images`."""
     input = tile_source(backend, layout, input)
     return (
         (input.storage, input.strides),
@@ -146,23 +145,23 @@ def convolve_images_backward(
     grad_weight: TensorData | None,
     grad_bias: TensorData | None,
 ) -> None:
-    """Work out the gradients of kernels that slid over images, as many of them as are wanted.
+    """Compute the requested gradients of a convolution with a stride of 1.
 
     Args:
-        backend: What computes.
-        where: How a few of the images lie in planes.
-        gradient_where: How as many of their gradients do, for the turned kernels to slide over.
+        backend: The backend, which allocates memory.
+        layout: The layout of a tile of images.
+        grad_layout: The layout of a tile of gradients, read by the flipped weights.
         input: The images, in any layout.
-        turned: The kernels, in any layout, outputs and channels exchanged.
-        grad: The gradients of what came out, in any layout.
-        mask: What came out, contiguous, if the gradients count only where that is positive.
-        by_input: Where to write the gradient of the images, contiguous; needs `flipped`.
-        by_weight: Where to write that of the kernels, in any layout.
-        by_bias: Where to write that of the bias.
+        flipped: The weights, in any layout, with outputs and channels swapped.
+        grad: The gradient of the result, in any layout.
+        mask: The result, contiguous, if the gradient counts only where the result is positive.
+        grad_input: The result for the gradient of the images, contiguous; needs `flipped`.
+        grad_weight: The result for the gradient of the weights, in any layout.
+        grad_bias: The result for the gradient of the bias.
 
     Shape:
-        input and by_input (N, C, H, W), turned (C, O, KH, KW), grad and mask (N, O, P, Q),
-        by_weight (O, C, KH, KW), by_bias (O,).
+        input and grad_input (N, C, H, W), flipped (C, O, KH, KW), grad and mask (N, O, P, Q),
+        grad_weight (O, C, KH, KW), grad_bias (O,).
     """
     input = tile_source(backend, layout, input)
     grad = tile_source(backend, grad_layout, grad, mask is not None)
@@ -209,14 +208,17 @@ def convolve_images_backward(
 def _weight_gradient(
     backend: Memory, out: TensorData, input: TensorData, weight: TensorData
 ) -> bool:
-    """Compute a convolution whose kernel is an image's gradient, batch and channels exchanged.
+    """Compute a convolution whose kernel is an image's gradient, batch and channels swapped.
+
+    Returns:
+        True if the result was written, False if it contains NaN.
 
     Shape:
         input (C, N, H, W), weight (O, N, P, Q), out (C, O, KH, KW).
     """
     channels, outputs, *kernel = out.shape
     _, count, *image = input.shape
-    # Where the gradient reaches beyond the image, it meets nothing.
+    # The part of the gradient beyond the image has no products.
     size = (min(weight.shape[2], image[0]), min(weight.shape[3], image[1]))
     geometry = Geometry((image[0], image[1]), (kernel[0], kernel[1]), size)
     images, gradients = swap_batch_channel(input), swap_batch_channel(weight)
@@ -237,17 +239,17 @@ def _weight_gradient(
         swap_batch_channel(out),
         None,
     )
-    # An infinite or NaN number may have met a zero that the definition leaves out.
+    # The product of an infinite or NaN number and a padding zero is NaN; the definition has none.
     return not has_nan(out)
 
 
 def tile_source(
     backend: Memory, layout: TileLayout, images: TensorData, masked: bool = False
 ) -> TensorData:
-    """Return images as planes are filled from them, without a copy if they are so already.
+    """Return images in a layout from which tiles can be filled, copied only if necessary.
 
-    The numbers of a row are neighbours in memory, or those of all channels are, if there are enough
-    of both for square blocks.
+    Either the elements of a row are contiguous in memory, or those of all channels are and there
+    are enough of both for square blocks.
 
     Shape:
         (N, C, H, W) → (N, C, H, W).
@@ -271,7 +273,7 @@ def _as_outputs(out: TensorData) -> Outputs:
 
 
 def swap_batch_channel(a: TensorData) -> TensorData:
-    """Return images or kernels with their first two dimensions exchanged.
+    """Return a view with the first two dimensions swapped.
 
     Shape:
         (N, C, H, W) → (C, N, H, W).
@@ -281,7 +283,10 @@ def swap_batch_channel(a: TensorData) -> TensorData:
 
 
 def all_finite(a: TensorData) -> bool:
-    """Return whether no element is infinite or NaN. Numbers whose squares overflow may count."""
+    """Return whether no element is infinite or NaN.
+
+    Also False if the sum of the squares overflows.
+    """
     elements = a.flat()
     if elements is None:
         return bool(np.isfinite(host_array(a)).all())
@@ -289,7 +294,7 @@ def all_finite(a: TensorData) -> bool:
 
 
 def has_nan(a: TensorData) -> bool:
-    """Return whether an element is NaN: then, and only then, the sum of the squares is."""
+    """Return whether an element is NaN. The sum of the squares is NaN exactly then."""
     elements = a.flat()
     if elements is None:
         elements = host_array(a).reshape(-1)
@@ -298,5 +303,5 @@ def has_nan(a: TensorData) -> bool:
 
 @functools.lru_cache
 def _zero(dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return a zero for sums to begin with."""
+    """Return one zero, the initial value of sums."""
     return np.zeros(1, dtype)

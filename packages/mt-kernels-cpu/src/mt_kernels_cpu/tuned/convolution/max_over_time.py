@@ -1,4 +1,4 @@
-"""Convolution, bias, ReLU and the maximum over time in one piece, with a sparse backward pass."""
+"""Fused form of convolution, bias, ReLU and maximum over time, with a sparse backward pass."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from mt_tensor.tensor_data import as_images
 
 @dataclass(slots=True)
 class Saved:
-    """What a call leaves for its gradients.
+    """Operands and positions of the forward pass, for the backward pass.
 
     Attributes:
-        before: How many zeros are before a sequence.
+        before: The number of zeros before a sequence.
         input: The sequences, (N, C, W).
-        weight: The kernels, (O, C, K).
-        places: Where each response is strongest, (N, O).
-        needs_grad: For input, weight and bias, if there is one.
+        weight: The weight, (O, C, K).
+        argmax: The position of each maximum, (N, O) in row-major order.
+        needs_grad: True for each of input, weight and, if there is one, bias whose gradient is
+            requested.
     """
 
     before: int
@@ -42,10 +43,10 @@ class Saved:
 
 
 class MaxOverTime(FusedForm[Memory]):
-    """Kernels that move on by one position.
+    """Convolution of sequences with a stride of 1, and the maximum over all positions.
 
-    The gradient leaves out products with zero: infinite or NaN numbers, of the input or of kernels,
-    that met no other gradient than 0 do not reach it.
+    The gradient leaves out products with zero. So elements of the input or the weight that are
+    infinite or NaN change only the gradients of windows that contain a maximum.
     """
 
     @staticmethod
@@ -59,7 +60,11 @@ class MaxOverTime(FusedForm[Memory]):
         positions: tuple[int, ...],
         stride: tuple[int, ...],
     ) -> tuple[TensorData, Saved] | None:
-        """Compute the responses; see `mt_nn.functional.convolution.max_over_time`."""
+        """Compute the maxima; see `mt_nn.functional.convolution.max_over_time`.
+
+        Returns None, so that the composed function runs, for shapes that `plan_for` does not
+        support and for infinite weights whose products with the zeros around a sequence are NaN.
+        """
         shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
         if plan is None or not plan.is_1d:
@@ -71,7 +76,7 @@ class MaxOverTime(FusedForm[Memory]):
         if staging_size == 0:
             staging_layout = (width, outputs * width, 0, 1, width)
             staging_size = layout.images_per_tile * outputs * width
-        # Behind them is what is searched beyond the last of them.
+        # The search for the maximum reads whole groups of vectors, beyond the last position.
         staging_size += SEARCH_VECTORS * layout.lanes
         result, argmax = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)
         parts = partition(count, result.size * width * len(layout.offsets))
@@ -86,13 +91,13 @@ class MaxOverTime(FusedForm[Memory]):
         )
         run_parallel(parts, lambda *part: convolve_max(*args, *part))
         if not layout.unpadded and has_nan(result):
-            # An infinite weight may have met a zero that surrounds the sequences.
+            # The product of an infinite weight and a padding zero is NaN; the definition has none.
             return None
         return result, Saved(plan.before[1], input, weight, argmax, needs_grad)
 
     @staticmethod
     def backward(backend: Memory, saved: Saved, grad: TensorData) -> Gradients:
-        """Return the gradients of input, kernels and bias, where they are needed."""
+        """Return the requested gradients of input, weight and bias, None for the others."""
         grad = backend.as_native(grad)
         argmax, (count, channels, width) = saved.argmax, saved.input.shape
         outputs, _, taps = saved.weight.shape

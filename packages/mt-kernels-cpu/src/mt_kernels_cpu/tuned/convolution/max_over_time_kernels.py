@@ -1,7 +1,7 @@
-"""The strongest responses of kernels that slide over sequences: the kernels.
+"""Kernels of the convolution whose maximum over all positions is kept.
 
-Of all positions of a sequence only one per kernel counts, so only one window of the sequence takes
-part in the gradient: a fraction of the work that the gradient of a whole convolution is.
+Each output channel keeps one position of a sequence, so its gradient involves one window of the
+sequence: a small part of the work of a whole convolution's gradient.
 """
 
 import numpy as np
@@ -23,33 +23,34 @@ from mt_kernels_cpu.tuned.simd.vector import add, multiply_add
 from mt_tensor.layout import Storage
 
 SEARCH_VECTORS = 4
-"""How many vectors are searched at a time."""
+"""Vectors that `find_maximum` compares at a time, and reads behind a row. The code is written for
+4."""
 
 NO_ARGMAX = -1
-"""In the place of a position: no response is positive, so there is no gradient."""
+"""Position without a gradient: no output of the row is positive, or one is NaN."""
 
 
 @helper
 def find_maximum(values: Storage, at: int, width: int) -> tuple[float, int]:
-    """Return the largest number of a row and the first position at which it stands.
+    """Return the maximum of a row and the first position at which it occurs.
 
     Args:
-        responses: Numbers of which none is negative.
-        at: Where in them the row begins. There are as many vectors behind it as are searched.
-        width: How long it is.
+        values: Outputs after ReLU: not negative, or NaN.
+        at: The start of the row in them. `SEARCH_VECTORS` vectors must be readable behind the row.
+        width: The length of the row.
 
     Returns:
-        The number; and the position, `NO_ARGMAX` if the number is 0 or NaN.
+        The maximum, NaN if one value is NaN; and its position, `NO_ARGMAX` if it is 0 or NaN.
     """
     lanes = lanes_of(values)
-    # What stands behind the row counts as 0.
+    # Elements behind the row count as 0, which changes no maximum: values are not negative.
     largest = nan_check = mask_tail(load(values, at), width)
     for p in range(lanes, width, lanes):
         vector = mask_tail(load(values, at + p), width - p)
         largest, nan_check = maximum(largest, vector), add(nan_check, vector)
     best = horizontal_max(largest)
     if any_nan(nan_check):
-        # Of NaN the comparisons above know nothing.
+        # `maximum` does not propagate NaN, so search again, one value at a time.
         best = values[at]
         for p in range(1, width):
             if values[at + p] > best or np.isnan(values[at + p]):
@@ -57,7 +58,7 @@ def find_maximum(values: Storage, at: int, width: int) -> tuple[float, int]:
             if np.isnan(best):
                 break
     if best > 0:
-        # Several vectors at a time, as nobody can predict which one it will be.
+        # Several vectors at a time: the processor cannot predict the branch that ends the search.
         for p in range(0, width, SEARCH_VECTORS * lanes):
             vector = load_each(values, (0, lanes, 2 * lanes, 3 * lanes), at + p)
             index = index_of(vector, best)
@@ -84,26 +85,26 @@ def convolve_max(
     first: int,
     last: int,
 ) -> None:
-    """Slide kernels over sequences, a few at a time, and find the strongest response of each.
+    """Convolve sequences, one tile after the other, and find the maxima of all outputs.
 
-    The first arguments are those of `mt_kernels_cpu.tuned.convolution.kernels.slide`.
+    The first arguments are those of `mt_kernels_cpu.tuned.convolution.kernels.convolve_forward`.
 
     Args:
         images: The sequences, as images one row high.
-        place: Where in planes everything lies.
-        together: For how many sequences there is room.
-        kernels: The kernels.
-        begin: What each sum begins with.
-        segments: Those of as many sequences.
-        strongest: Where to write the responses, (N, O), contiguous.
-        where: Where to write their positions, contiguous.
-        outputs: How many kernels there are.
-        room: How the responses of each to a sequence lie.
-        scratch: Room for planes, and behind them for responses.
-        cells: How many numbers the planes have.
-        part: Which row of `scratch` is this thread's.
-        first: The first sequence to go through.
-        last: The one at which to stop.
+        tile_strides: The layout of sequences in the tile.
+        images_per_tile: The number of sequences in a tile.
+        kernels: The weights.
+        init: The initial values of the sums, such as a bias.
+        segments: The segments of a tile.
+        maxima: The result for the maxima, (N, O), contiguous.
+        argmax: The result for their positions, (N, O), contiguous.
+        outputs: The number of output channels.
+        staging_layout: The layout of the outputs of a tile.
+        scratch: Memory for the tile, followed by its outputs.
+        tile_size: The number of elements of the tile.
+        part: The row of `scratch` of this thread.
+        first: The first sequence.
+        last: The end of the range of sequences.
     """
     tile, staging = scratch[part][:tile_size], scratch[part][tile_size:]
     channel_step, image_step, _, _, width = staging_layout
@@ -131,7 +132,7 @@ def add_scaled(
     factors: Storage,
     index: int,
 ) -> None:
-    """Add one of the factors times a run of numbers to another run."""
+    """Add ``factors[index]`` times a run of elements of `source` to a run of `to`."""
     lanes = lanes_of(to)
     factor, whole = splat(factors, index), length - length % lanes
     for i in range(0, whole, lanes):
@@ -155,21 +156,21 @@ def add_weight_gradients(
     first: int,
     last: int,
 ) -> None:
-    """Add up the gradients of kernels and bias: each window in which one responded most.
+    """Compute the gradients of weight and bias from the windows that contain the maxima.
 
     Args:
-        gradient: Where to write the kernels' gradient, (O, C, K), contiguous.
-        bias_gradient: Where to write the bias's, (O,).
-        scratch: Room for the gradient of one kernel, a row for each thread.
+        grad_weight: The result for the gradient of the weight, (O, C, K), contiguous.
+        grad_bias: The result for the gradient of the bias, (O,).
+        scratch: Memory for the gradient of one output channel, a row for each thread.
         sequences: The sequences, (N, W, C), contiguous.
-        grad: The gradient of the responses, (N, O).
-        grad_steps: Its strides.
-        where: The positions of the responses, (N, O), contiguous.
+        grad: The gradient of the maxima, (N, O).
+        grad_steps: The strides of `grad`.
+        argmax: The positions of the maxima, (N, O), contiguous.
         sizes: N, W, C, O and K.
-        before: How many zeros are before a sequence.
-        part: Which row of `scratch` is this thread's.
-        first: The first kernel to go through.
-        last: The one at which to stop.
+        before: The number of zeros before a sequence.
+        part: The row of `scratch` of this thread.
+        first: The first output channel.
+        last: The end of the range of output channels.
     """
     count, width, channels, outputs, taps = sizes
     window = scratch[part]
@@ -181,7 +182,7 @@ def add_weight_gradients(
             if position != NO_ARGMAX:
                 index = n * grad_steps[0] + o * grad_steps[1]
                 bias += grad[index]
-                # The part of the window that lies inside of the sequence is one run of memory.
+                # The part of the window inside the sequence is contiguous.
                 start = position - before
                 low, high = max(0, -start), min(taps, width - start)
                 run, length = (n * width + start + low) * channels, (high - low) * channels
@@ -206,18 +207,18 @@ def add_input_gradients(
     first: int,
     last: int,
 ) -> None:
-    """Add up the gradient of the sequences: each kernel, where it responded most.
+    """Compute the gradient of the sequences: add each kernel, scaled, to the window of its maximum.
 
     Args:
-        gradient: Where to write, (N, W, C), contiguous.
-        kernels: The kernels, (O, K, C), contiguous.
-        grad: The gradient of the responses, (N, O).
-        grad_steps: Its strides.
-        where: The positions of the responses, (N, O), contiguous.
+        grad_input: The result, (N, W, C), contiguous.
+        weight: The weight, (O, K, C), contiguous.
+        grad: The gradient of the maxima, (N, O).
+        grad_steps: The strides of `grad`.
+        argmax: The positions of the maxima, (N, O), contiguous.
         sizes: N, W, C, O and K.
-        before: How many zeros are before a sequence.
-        first: The first sequence to go through.
-        last: The one at which to stop.
+        before: The number of zeros before a sequence.
+        first: The first sequence.
+        last: The end of the range of sequences.
     """
     _, width, channels, outputs, taps = sizes
     for n in range(first, last):

@@ -1,4 +1,4 @@
-"""A linear layer in one piece: the product, then bias and ReLU in one pass over it."""
+"""Fused form of a linear layer: the product, then bias and ReLU in one pass over it."""
 
 from functools import lru_cache
 from math import prod
@@ -16,7 +16,7 @@ from mt_tensor.layout import Storage
 
 
 class Linear(FusedForm[Memory]):
-    r"""$y = x W + b$, with ReLU if wanted; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
+    r"""$y = x W + b$, with ReLU on request; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
 
     @staticmethod
     def forward(
@@ -27,7 +27,13 @@ class Linear(FusedForm[Memory]):
         bias: TensorData | None,
         activation: str | None,
     ) -> Any:
-        """Multiply, then go over the product once; the form declines shapes that do not fit."""
+        """Multiply, then add the bias and apply ReLU in place.
+
+        Returns None, so that the composed function runs, for shapes that do not match.
+
+        Shape:
+            input (..., inputs), weight (inputs, outputs), bias (outputs,) → (..., outputs).
+        """
         if not fits_linear(input, weight, bias, activation):
             return None
         outputs = weight.shape[1]
@@ -42,7 +48,7 @@ class Linear(FusedForm[Memory]):
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
-        """Stop the gradient where ReLU did, then multiply by the two operands."""
+        """Return the requested gradients of input, weight and bias, None for the others."""
         x, w, relu_out, shape, needs_grad = saved
         g = _as_rows(backend, grad)
         grad_input = grad_weight = grad_bias = None
@@ -67,7 +73,7 @@ class Linear(FusedForm[Memory]):
 
 
 def _as_rows(backend: Memory, a: TensorData) -> npt.NDArray[Any]:
-    """Return the numbers of a tensor as a matrix without gaps, all dimensions but the last merged.
+    """Return a tensor's elements as a contiguous matrix; all dimensions but the last are merged.
 
     Shape:
         (..., n) → (rows, n).
@@ -77,7 +83,7 @@ def _as_rows(backend: Memory, a: TensorData) -> npt.NDArray[Any]:
 
 @lru_cache
 def bias_relu(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, bias, relu)``, which adds a row to each row and stops at zero."""
+    """Return ``kernel(out, bias, relu)``, which adds the bias to each row and applies ReLU."""
     zero = dtype.type(0)
 
     def add_bias(out: Storage, bias: Storage, relu: bool) -> None:
@@ -97,7 +103,7 @@ def bias_relu(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def relu(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out)``, which stops at zero."""
+    """Return ``kernel(out)``, which applies ReLU in place; NaN stays NaN."""
     zero = dtype.type(0)
 
     def clamp(out: Storage) -> None:
@@ -109,7 +115,7 @@ def relu(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def column_sums(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(total, g)``: the sum of all rows."""
+    """Return ``kernel(total, g)``, which writes the sum of all rows of g."""
     zero = dtype.type(0)
 
     def sum_columns(total: Storage, g: Storage) -> None:
@@ -125,7 +131,11 @@ def column_sums(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def relu_backward_bias(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(passed, total, g, out)``: g where out is positive, and its column sums."""
+    """Return ``kernel(masked, total, g, out)``.
+
+    It writes g where `out` is positive, else 0, to `masked`, and the column sums of that to
+    `total`.
+    """
     zero = dtype.type(0)
 
     def mask_gradient(masked: Storage, total: Storage, g: Storage, out: Storage) -> None:

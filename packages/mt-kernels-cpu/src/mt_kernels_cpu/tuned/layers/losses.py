@@ -1,4 +1,4 @@
-"""Losses in one pass: the value, and what the gradient needs."""
+"""Fused forms of losses: one pass for the value, one for the gradient."""
 
 import math
 from abc import abstractmethod
@@ -18,13 +18,19 @@ from mt_tensor.layout import Storage
 
 
 class NllLoss(FusedForm[Memory]):
-    r"""$-\frac{1}{N} \sum_n l_{n, t_n}$; only the cells of the targets have a gradient."""
+    r"""$-\frac{1}{N} \sum_n l_{n, t_n}$; only the elements of the targets have a gradient."""
 
     @staticmethod
     def forward(
         backend: Memory, needs_grad: tuple[bool, ...], log_probabilities: TensorData, targets: Any
     ) -> Any:
-        """Add up the cells; the form declines whatever is not one class for each row."""
+        """Compute the loss, (1,).
+
+        Returns None, so that the composed function runs, if targets are not one class for each row.
+
+        Shape:
+            log_probabilities (N, classes), targets (N,) → (1,).
+        """
         classes = class_numbers(backend, needs_grad, log_probabilities, targets)
         if classes is None:
             return None
@@ -36,7 +42,7 @@ class NllLoss(FusedForm[Memory]):
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
-        """Write -1 / N times the gradient to the cells of the targets."""
+        """Return the gradient: -1 / N times `grad` at the targets, 0 elsewhere."""
         shape, classes, tensors = saved
         to = backend.new(shape)
         nll_back(backend.dtype)(to.storage, grad.storage, classes, shape[1])
@@ -44,13 +50,19 @@ class NllLoss(FusedForm[Memory]):
 
 
 class CrossEntropy(FusedForm[Memory]):
-    r"""The mean of $-\log \mathrm{softmax}(x)_{t}$; $\bar x_n = (p_n - e_{t_n}) / N$."""
+    r"""Mean of $-\log \mathrm{softmax}(x)_{t}$; $\bar x_n = (p_n - e_{t_n}) / N$."""
 
     @staticmethod
     def forward(
         backend: Memory, needs_grad: tuple[bool, ...], logits: TensorData, targets: Any
     ) -> Any:
-        """Compute the loss and keep the probabilities."""
+        """Compute the loss, and keep the probabilities for the gradient.
+
+        Returns None, so that the composed function runs, if targets are not one class for each row.
+
+        Shape:
+            logits (N, classes), targets (N,) → (1,).
+        """
         classes = class_numbers(backend, needs_grad, logits, targets)
         if classes is None:
             return None
@@ -63,7 +75,7 @@ class CrossEntropy(FusedForm[Memory]):
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
-        """Compute the gradient from the probabilities."""
+        """Return the gradient of the logits, computed from the probabilities."""
         p, classes, tensors = saved
         to = backend.new(p.shape)
         cross_entropy_back(backend.dtype)(to.storage, p.storage, grad.storage, classes, p.shape[1])
@@ -71,26 +83,34 @@ class CrossEntropy(FusedForm[Memory]):
 
 
 class _Binary(FusedForm[Memory]):
-    """What both have in common: the mean of the costs of elements, each with its target."""
+    """Base of the binary losses: the mean over all elements, each with its target."""
 
     @staticmethod
     @abstractmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
         """Return forward, ``kernel(out, x, t)``, and backward, ``kernel(to, x, t, g)``.
 
-        Forward returns False if it was given a number that is no probability.
+        Forward returns False for a probability or target outside of [0, 1].
         """
 
     @classmethod
     def forward(
         cls, backend: Memory, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
     ) -> Any:
-        """Compute the loss; the form declines what is no probability and should be one."""
+        """Compute the loss.
+
+        Returns None, so that the composed function runs, if targets need a gradient or are not one
+        number for each element, for an empty input, and for targets or probabilities outside of [0,
+        1].
+
+        Shape:
+            input (...), targets of the same shape → (1,).
+        """
         if any(needs_grad[1:]) or input.size == 0:
             return None
         if isinstance(targets, TensorData):
             targets = backend.to_numpy(targets)
-        # A copy: the caller's own memory may change before the backward pass.
+        # A copy: the caller may change its array before the backward pass.
         target_values = flat_targets(targets, input.shape, backend.dtype)
         if target_values is None:
             return None
@@ -102,7 +122,7 @@ class _Binary(FusedForm[Memory]):
 
     @classmethod
     def backward(cls, backend: Memory, saved: Any, grad: TensorData) -> Gradients:
-        """Compute the gradient from what was given."""
+        """Return the gradient of the input, computed from input and targets."""
         input, target_values, tensors = saved
         to = backend.new(input.shape)
         elements = backend.elements(input)
@@ -112,10 +132,10 @@ class _Binary(FusedForm[Memory]):
 
 
 class BinaryCrossEntropy(_Binary):
-    r"""The mean of $-(t \log p + (1 - t) \log(1 - p))$; $\bar p = ((1-t)/(1-p) - t/p) / N$.
+    r"""Mean of $-(t \log p + (1 - t) \log(1 - p))$; $\bar p = ((1-t)/(1-p) - t/p) / N$.
 
-    As in the definition, $p$ and $1 - p$ count as $e^{-100}$ or the smallest normal number at
-    least, and have no gradient there.
+    As in the definition, $p$ and $1 - p$ count as at least $e^{-100}$ or the smallest normal
+    number, whichever is larger, and have no gradient below.
     """
 
     @staticmethod
@@ -146,7 +166,7 @@ def class_numbers(
 
 @lru_cache
 def nll(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, log_p, classes, count)``: False if a class does not exist."""
+    """Return ``kernel(out, log_p, classes, count)``. It returns False for a class out of range."""
     number = dtype.type
 
     def nll_forward(out: Storage, log_p: Storage, classes: Storage, count: int) -> bool:
@@ -178,7 +198,7 @@ def nll_back(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def cross_entropy(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, p, x, classes, count)``: False if a class does not exist."""
+    """Return ``kernel(out, p, x, classes, count)``. It returns False for a class out of range."""
     exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def cross_entropy_forward(
@@ -221,7 +241,7 @@ def cross_entropy_back(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, p, t)``: False if one of the numbers lies outside of 0 and 1."""
+    """Return ``kernel(out, p, t)``. It returns False for a number outside of [0, 1]."""
     number, least = dtype.type, dtype.type(least_probability(dtype))
     relu = formula_for(operators.relu, dtype)
 
@@ -262,7 +282,7 @@ def bce_of_probabilities_back(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def bce(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, x, t)``: False if a target lies outside of 0 and 1."""
+    """Return ``kernel(out, x, t)``. It returns False for a target outside of [0, 1]."""
     exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def bce_forward(out: Storage, x: Storage, t: Storage) -> bool:
@@ -272,7 +292,7 @@ def bce(dtype: np.dtype[Any]) -> Any:
                 return False
             top = number(0) if x[i] <= number(0) else x[i]
             rest = number(math.log(exp(-top) + exp(x[i] - top)))
-            # The large terms first: they may cancel, and the small one remains.
+            # Large terms first: they may cancel, and adding the small one last keeps its digits.
             total += (top - x[i] * t[i]) + rest
         out[0] = total / number(len(x))
         return True

@@ -1,7 +1,8 @@
-"""Steps of optimisers: one loop over memory for each parameter, whatever the formula.
+"""Fused steps of optimisers: one loop over memory for each parameter.
 
-A step writes all new values into one new buffer, of which the parameters become views: whoever
-still holds the old values keeps them. The same goes for what a rule remembers.
+A step writes all new values into one new buffer, and the new parameters are views of it. Old values
+are never overwritten, so references to them stay valid. The same holds for the slots, such as
+velocities.
 """
 
 from abc import abstractmethod
@@ -20,7 +21,7 @@ from mt_tensor.layout import Storage
 
 
 class _Step(FusedStep[Memory]):
-    """What all steps have in common: a kernel that goes once over each parameter."""
+    """Base of the steps: one kernel call for each parameter."""
 
     @staticmethod
     @abstractmethod
@@ -34,7 +35,14 @@ class _Step(FusedStep[Memory]):
         parts: Sequence[Parts],
         settings: tuple[float, ...],
     ) -> list[list[TensorData]]:
-        """Compute all new numbers, of each kind in a buffer of its own."""
+        """Return the new values and slots; each kind lies in one buffer.
+
+        Args:
+            backend: The backend, which allocates memory.
+            parts: The values, the gradients, and each kind of slot: a list with one tensor for each
+                parameter.
+            settings: The numbers that the kernel takes last.
+        """
         values = [backend.contiguous(value) for value in parts[0]]
         total, slices = buffer_slices(tuple([value.shape for value in values]))
         kernel, numbers = cls.kernel(backend.dtype), [backend.dtype.type(s) for s in settings]
@@ -52,13 +60,13 @@ class _Step(FusedStep[Memory]):
 
 @lru_cache(maxsize=64)
 def buffer_slices(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, list[slice]]:
-    """Return the length of a buffer for tensors of some shapes, and the place of each in it."""
+    """Return the length of a buffer for tensors of some shapes, and the slice of each."""
     ends = list(accumulate([prod(shape) for shape in shapes], initial=0))
     return ends[-1], [slice(first, end) for first, end in pairwise(ends)]
 
 
 class SgdMomentum(_Step):
-    """The step ``sgd_with_momentum``."""
+    """The step ``sgd_with_momentum`` of `mt_tensor.fused.operations`."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
@@ -67,7 +75,7 @@ class SgdMomentum(_Step):
 
 
 class Sgd(_Step):
-    """The step ``sgd_momentum``."""
+    """The step ``sgd`` of `mt_tensor.fused.operations`."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
@@ -76,7 +84,7 @@ class Sgd(_Step):
 
 
 class Adam(_Step):
-    """The step ``adam``."""
+    """The step ``adam`` of `mt_tensor.fused.operations`."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
@@ -125,7 +133,10 @@ def sgd_momentum(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def adam(dtype: np.dtype[Any]) -> Any:
-    """Return the kernel of a step of Adam."""
+    r"""Return the kernel of a step of Adam (Kingma and Ba, 2015, algorithm 1).
+
+    `sqrt_factor` is $1 / \sqrt{1 - \beta_2^t}$, and `step_size` contains $1 / (1 - \beta_1^t)$.
+    """
 
     def step_adam(
         new: Storage,

@@ -1,4 +1,4 @@
-"""Pooling in one pass: each window of an image becomes its mean or its largest number."""
+"""Fused forms of pooling: the mean or the maximum of each window of an image."""
 
 from __future__ import annotations
 
@@ -28,32 +28,37 @@ from mt_tensor.fused.arguments import pooled_shape, pooling_window
 from mt_tensor.layout import Storage
 
 Argmax: TypeAlias = npt.NDArray[np.int32]
-"""Where in its plane each of some elements stands."""
+"""Position of each maximum in its plane, in elements, int32."""
 
 WINDOW_CACHE_SIZE = 32
-"""Number of sizes of windows whose loops are kept in memory."""
+"""Number of window sizes whose compiled loops stay in memory. Further sizes are compiled again."""
 
 MAX_PLANE_SIZE = 2**24
-"""Elements of the largest image whose positions single precision can represent."""
+"""Elements of the largest image whose positions float32 represents exactly. Positions are computed
+in the dtype of the image; beyond this number they would be wrong."""
 
 COMPARE_COST = 8
-"""Cost of comparing an element and keeping its position, in multiplications."""
+"""Cost of comparing an element and storing its position, in multiplications."""
 
 COLUMN_MAXIMA = 2048
-"""Maxima of columns that are found before those of windows: few, for the nearest cache."""
+"""Maxima of columns that are found before those of windows. With more, they do not stay in the
+processor's first cache."""
 
 MAX_WINDOW_COLUMNS = 16
 """Columns of the widest window: deinterleaving more vectors takes too many instructions."""
 
 
 class AvgPool2d(FusedForm[Memory]):
-    """The mean of every window, and its gradient: an equal share for each element."""
+    """Mean of every window; each element receives an equal share of the gradient."""
 
     @staticmethod
     def forward(
         backend: Memory, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
-        """Pool; see `mt_nn.avgpool2d`."""
+        """Compute the means; see `mt_nn.avgpool2d`.
+
+        Returns None, so that the composed function runs, for arguments that the definition rejects.
+        """
         window = pooling_window(input, kernel)
         if window is None:
             return None
@@ -78,13 +83,17 @@ class AvgPool2d(FusedForm[Memory]):
 
 
 class MaxPool2d(FusedForm[Memory]):
-    """The largest number of every window, which alone receives the gradient."""
+    """Maximum of every window; only its first occurrence receives the gradient."""
 
     @staticmethod
     def forward(
         backend: Memory, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Argmax]] | None:
-        """Pool; see `mt_nn.maxpool2d`."""
+        """Compute the maxima; see `mt_nn.maxpool2d`.
+
+        Returns None, so that the composed function runs, for arguments that the definition rejects,
+        for images larger than `MAX_PLANE_SIZE` and windows wider than `MAX_WINDOW_COLUMNS`.
+        """
         window = pooling_window(input, kernel)
         if window is None or input.shape[2] * input.shape[3] > MAX_PLANE_SIZE:
             return None
@@ -117,21 +126,25 @@ class MaxPool2d(FusedForm[Memory]):
 
 
 def _pad_end(backend: Memory, elements: Storage, padding: int) -> Storage:
-    """Return a copy behind which so many cells may be read: vectors reach beyond the last row."""
+    """Return a copy with zeros behind the elements, for vectors that read beyond the last row."""
     padded = backend.storage(len(elements) + padding)
     padded[: len(elements)], padded[len(elements) :] = elements, 0
     return padded
 
 
-@lru_cache(maxsize=4)  # They are as large as images, and networks have few sizes of these.
+@lru_cache(maxsize=4)  # Arrays are as large as images, and networks have few sizes of images.
 def number_range(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return 0, 1, 2 and so on."""
+    """Return 0, 1, 2 and so on.
+
+    Shape:
+        (count,).
+    """
     return np.arange(count, dtype=dtype)
 
 
 @lru_cache(maxsize=4)
 def window_columns(rows: int, columns: int, width: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return the first column of each window of an image, and a vector of zeros behind them."""
+    """Return the first column of each window of an image, with a vector of zeros behind them."""
     firsts = np.tile(np.arange(0, columns * width, width, dtype=dtype), rows)
     return np.pad(firsts, (0, lanes(dtype)))
 
@@ -139,12 +152,12 @@ def window_columns(rows: int, columns: int, width: int, dtype: np.dtype[Any]) ->
 def _run_on_planes(
     images: TensorData, kernel: Callable[[int, int], None], element_cost: int = STORE_COST
 ) -> None:
-    """Run a kernel on all planes of images, a plane being one channel of one image.
+    """Run a kernel on all planes of images. A plane is one channel of one image.
 
     Args:
-        images: What it goes through.
-        run: The kernel.
-        element: How many multiplications take as long as one element does.
+        images: The images, (N, C, H, W).
+        kernel: The kernel, called with the first plane and the end of a range of planes.
+        element_cost: The cost of one element, in multiplications.
     """
     planes = images.shape[0] * images.shape[1]
     run_parallel(
@@ -156,7 +169,7 @@ def _run_on_planes(
 def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Callable[..., None]]:
     """Return the loops for windows of one size: the mean, and its gradient.
 
-    With the size known to the compiler, no loop over a window remains.
+    The size is a constant to the compiler, which unrolls the loops over a window.
     """
 
     @nogil_kernel
@@ -201,14 +214,14 @@ def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Calla
 def maximum_kernel(height: int, width: int) -> Callable[..., None]:
     """Return the loop that finds the maxima of windows of one size.
 
-    A maximum is the first of the largest numbers, and NaN is larger than every number. The columns
-    of windows come first, as many at a time as a vector holds: of several rows of windows, so that
-    then there are enough of them for whole vectors of windows. With each maximum goes its place,
-    counted row by row: first that in the image's first column, which tells the rows of two columns
-    apart, then, with the window's own column, that in the image.
+    A maximum is the first of the largest numbers; NaN is larger than every number. The loop first
+    finds the maxima of the columns of windows, for several rows of windows, so that whole vectors
+    of windows follow. A position is counted in the plane, row by row: first in the plane's first
+    column, which is enough to compare the rows of two columns, then the window's own column is
+    added.
 
-    It is one function because the compiler knows of memory that a function asks for itself that
-    nobody else writes there; in two, this took a quarter longer.
+    All of it is one function: the compiler knows that nothing else writes to memory that the
+    function allocates. Divided into two functions, it took a quarter longer.
     """
 
     @nogil_kernel
@@ -225,7 +238,7 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
     ) -> None:
         lanes, across, end = lanes_of(x), columns * width, last * rows * columns
         rows_per_pass = min(rows, max(1, COLUMN_MAXIMA // across))
-        # Vectors reach beyond the last column, and beyond the last window.
+        # Vectors read beyond the last column and beyond the last window.
         line_size = rows_per_pass * across + lanes * width
         lines, line_argmax = np.zeros(line_size, x.dtype), np.zeros(line_size, x.dtype)
         last_maxima, last_argmax = np.empty(lanes, x.dtype), np.empty(lanes, argmax.dtype)
@@ -264,7 +277,7 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
                     index = add(load(first_columns, window), index)
                     to_window = plane * rows * columns + window
                     if to_window + lanes <= end:
-                        # What goes behind the last window is overwritten by the next ones.
+                        # The vector may write beyond the range; later windows overwrite that.
                         store(out, to_window, best)
                         store_integers(argmax, to_window, index)
                     else:
@@ -290,18 +303,18 @@ def spread_to_maxima(
     first: int,
     last: int,
 ) -> None:
-    """Write the gradient of maxima to where they stood, and 0 everywhere else.
+    """Write the gradient of maxima to their positions, and 0 elsewhere.
 
     Args:
-        to: Where to write.
-        g: The gradient.
-        places: Where in its plane each maximum stands.
+        to: The result, all planes.
+        g: The gradient of the maxima.
+        argmax: The position of each maximum in its plane.
         plane: The number of elements of a plane.
-        windows: The number of its windows.
-        zeros: A zero. The compiler does not know that it is one: else it would call a function to
-            clear the plane, which takes longer than clearing it.
-        first: The first plane to go through.
-        last: The one at which to stop.
+        windows: The number of windows of a plane.
+        zeros: A zero. As a constant, it would make the compiler call a function that clears the
+            plane, which takes longer.
+        first: The first plane.
+        last: The end of the range of planes.
     """
     zero, lanes = splat(zeros, 0), lanes_of(to)
     whole = plane - plane % lanes

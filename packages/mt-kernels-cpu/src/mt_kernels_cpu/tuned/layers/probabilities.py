@@ -1,4 +1,4 @@
-"""Softmax and its logarithm along the last dimension, in one pass over each row."""
+"""Fused forms of softmax and its logarithm along the last dimension, one pass over each row."""
 
 import math
 from abc import abstractmethod
@@ -16,16 +16,22 @@ from mt_tensor.layout import Storage
 
 
 class _AlongRows(FusedForm[Memory]):
-    """What both have in common: rows of scores, and gradients that need only the result."""
+    """Base of both forms. Their gradients need only the result."""
 
     @staticmethod
     @abstractmethod
     def kernels(dtype: Any) -> Any:
-        """Return forward, ``kernel(out, x, rows, columns)``, and backward, with g behind out."""
+        """Return the kernels forward and backward.
+
+        They are ``kernel(out, x, rows, columns)`` and ``kernel(to, out, g, rows, columns)``.
+        """
 
     @classmethod
     def forward(cls, backend: Memory, needs_grad: Any, input: TensorData, dim: int) -> Any:
-        """Compute all rows; the form declines dimensions other than the last."""
+        """Compute all rows.
+
+        Returns None, so that the composed function runs, for a dimension other than the last.
+        """
         if not is_along_rows(input, dim):
             return None
         out = backend.new(input.shape)
@@ -37,7 +43,7 @@ class _AlongRows(FusedForm[Memory]):
 
     @classmethod
     def backward(cls, backend: Memory, saved: TensorData, grad: TensorData) -> Gradients:
-        """Compute the gradient of all rows."""
+        """Return the gradient of the input."""
         to = backend.new(saved.shape)
         columns = saved.shape[-1]
         _, backward = cls.kernels(backend.dtype)
@@ -66,8 +72,8 @@ class LogSoftmax(_AlongRows):
 
 @helper
 def row_max(row: Storage) -> Any:
-    """Return the largest number of a row; any of them if there is NaN among them."""
-    # Four at a time: each comparison has to wait for the one before.
+    """Return the maximum of a row. If the row contains NaN, return any of its elements."""
+    # Four maxima at a time, because each comparison depends on the one before.
     a = b = c = d = row[0]
     fours = len(row) // 4 * 4
     for j in range(0, fours, 4):
@@ -83,7 +89,7 @@ def row_max(row: Storage) -> Any:
 
 @fastmath_helper
 def row_sum(row: Storage) -> Any:
-    """Return the sum of a row, several numbers at a time."""
+    """Return the sum of a row; the order of additions may change."""
     total = row.dtype.type(0)
     for j in range(len(row)):
         total += row[j]
@@ -139,7 +145,7 @@ def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
             for j in range(len(to)):
                 to[j] = exp(scores[j] - top)
             total = row_sum(to)
-            # NaN among the scores makes NaN of the sum and so of the whole row.
+            # A score of NaN makes the sum and so the whole row NaN.
             log_total = number(math.log(total))
             for j in range(len(to)):
                 to[j] = (scores[j] - top) - log_total

@@ -1,11 +1,11 @@
-"""Map and zip for memory as training lays it out.
+"""Map and zip for the layouts of training.
 
-A formula has kernels of two kinds, each compiled when first needed: for operands of one shape
-without gaps, and for rows and columns, among them a row or a column that is repeated. Whatever does
-not come down to these (see `mt_kernels_cpu.tuned.operations.broadcasting`) is left to the strided
-kernels.
+A formula has kernels of two kinds, each compiled at its first call: for contiguous operands of one
+shape, and for rows and columns, of which a row or a column may be repeated. The strided kernels
+take all other layouts (see `mt_kernels_cpu.tuned.operations.broadcasting`).
 
-Every operation asks here, the smallest ones too, so a call does little besides calling its kernel.
+Every operation of a network passes through here, also on the smallest tensors. So a call does
+little more than calling its kernel.
 """
 
 import math
@@ -27,16 +27,17 @@ from mt_tensor.layout import IndexingError, Storage, shape_broadcast, strides_fr
 empty = np.empty
 
 BUFFERED_FROM = 2**17
-"""So few numbers are not worth a buffer: the system's own memory is found sooner."""
+"""Smallest number of elements that use a buffer. Below, NumPy allocates faster than a buffer is
+found."""
 
 
 class Elementwise(Memory):
-    """The part of a backend that maps and zips."""
+    """Part of a backend that maps and zips."""
 
     def __init__(self, dtype: npt.DTypeLike = np.float32) -> None:
         super().__init__(dtype)
         self._strided = Fast(dtype)
-        # The kernels that have been asked for, so that small tensors do not wait for the question.
+        # A dictionary is faster than `map_flat` and `zip_flat`, which counts for small tensors.
         self._flat_maps: dict[Map, Callable[..., None]] = {}
         self._flat_zips: dict[Zip, Callable[..., None]] = {}
 
@@ -48,7 +49,7 @@ class Elementwise(Memory):
             to[:] = elements
             return a.like(to)
         if not any(a.strides):
-            # One number for all: the gradient of a sum.
+            # All elements are one number, as in the gradient of a sum.
             return self.full(a.shape, a.storage[0])
         return super().copy(a)
 
@@ -114,7 +115,15 @@ class Elementwise(Memory):
 
 
 class ZipPlan(NamedTuple):
-    """What is worked out once for all operands of the same layouts."""
+    """Result layout and kernel for all operands of the same layouts.
+
+    Attributes:
+        shape: The shape of the result.
+        strides: The strides of the result, contiguous.
+        size: The number of elements of the result.
+        kernel: The compiled loop.
+        steps: The last arguments of the kernel: rows, columns and strides.
+    """
 
     shape: tuple[int, ...]
     strides: tuple[int, ...]
@@ -132,9 +141,10 @@ def zip_plan(
     b_shape: tuple[int, ...],
     b_strides: tuple[int, ...],
 ) -> ZipPlan | None:
-    """Return how to combine two layouts; None if that is for the general way.
+    """Return the plan for two layouts, None if the general implementation is needed.
 
-    It is where the shapes do not broadcast, the result is empty, or it takes more than two loops.
+    It is needed if the shapes do not broadcast, if the result is empty, and if more than two loops
+    are needed.
     """
     try:
         shape = shape_broadcast(a_shape, b_shape)
@@ -151,7 +161,11 @@ def zip_plan(
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def map_flat(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
-    """Return ``kernel(out, a)``: fn of every element, arrays of one length."""
+    """Return ``kernel(out, a)``, which applies fn to every element.
+
+    Shape:
+        out and a (size,).
+    """
     fn = formula_for(fn, dtype)
 
     def flat_map(out: Storage, a: Storage) -> None:
@@ -163,7 +177,11 @@ def map_flat(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def zip_flat(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
-    """Return ``kernel(out, a, b)``: fn of every pair of elements, arrays of one length."""
+    """Return ``kernel(out, a, b)``, which applies fn to every pair of elements.
+
+    Shape:
+        out, a and b (size,).
+    """
     fn = formula_for(fn, dtype)
 
     def flat_zip(out: Storage, a: Storage, b: Storage) -> None:
@@ -175,7 +193,10 @@ def zip_flat(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
-    """Return ``kernel(out, a, rows, columns, out_row, out_step, a_row, a_step)``."""
+    """Return ``kernel(out, a, rows, columns, out_row, out_step, a_row, a_step)``.
+
+    ``_row`` is the stride from row to row, ``_step`` the stride from column to column.
+    """
     fn = formula_for(fn, dtype)
 
     def row_map(
@@ -189,7 +210,7 @@ def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
         a_step: int,
     ) -> None:
         for row in range(rows):
-            # Slices, so that no index in the inner loops could count from the end.
+            # With slices and unsigned indices numba needs no test for negative indices.
             to, x = out[row * out_row :], a[row * a_row :]
             if out_step == 1 and a_step == 1:
                 for i in range(columns):
@@ -202,18 +223,18 @@ def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
 
 
 SPECIALISED_STEPS = ((1, 1, 1), (1, 1, 0), (1, 0, 1))
-"""The steps from column to column of result and operands that have a kernel of their own: rows,
-and rows with one number for all of them."""
+"""Column strides of result and operands that have kernels of their own: contiguous rows, and rows
+with one number for all columns."""
 
 
 def zip_rows(fn: Zip, dtype: np.dtype[Any], steps: tuple[int, ...]) -> Callable[..., None]:
-    """Return ``kernel(out, a, b, rows, columns, steps of out, of a and of b)``.
+    """Return ``kernel(out, a, b, rows, columns, strides of out, of a and of b)``.
 
     Args:
-        fn: What it computes of each pair.
-        dtype: The dtype of the numbers.
-        steps: What the kernel will be given last: rows and columns, and for the result and each
-            operand the steps from row to row and from column to column.
+        fn: A scalar function of two numbers.
+        dtype: The dtype of the elements.
+        steps: The last arguments of the kernel: rows, columns, and for the result and each operand
+            the strides from row to row and from column to column.
     """
     column_steps = (steps[3], steps[5], steps[7])
     return _zip_rows(fn, dtype, column_steps if column_steps in SPECIALISED_STEPS else None)
@@ -223,7 +244,7 @@ def zip_rows(fn: Zip, dtype: np.dtype[Any], steps: tuple[int, ...]) -> Callable[
 def _zip_rows(
     fn: Zip, dtype: np.dtype[Any], column_steps: tuple[int, int, int] | None
 ) -> Callable[..., None]:
-    """Return the kernel for some steps from column to column, None for any."""
+    """Return the kernel for some strides from column to column, None for any strides."""
     fn = formula_for(fn, dtype)
     specialised = column_steps is not None
     _, known_a_step, known_b_step = column_steps or (0, 0, 0)
@@ -242,7 +263,7 @@ def _zip_rows(
         b_step: int,
     ) -> None:
         if specialised:
-            # The compiler then computes several columns at once.
+            # With constant strides the compiler vectorises the inner loop.
             out_step, a_step, b_step = 1, known_a_step, known_b_step
         for row in range(rows):
             to, x, y = out[row * out_row :], a[row * a_row :], b[row * b_row :]

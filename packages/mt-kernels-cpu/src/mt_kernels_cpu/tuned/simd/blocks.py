@@ -1,6 +1,6 @@
-"""Blocks: tuples of vectors, each of which gets a register of its own.
+"""Blocks: tuples of vectors, each of which the compiler keeps in a register.
 
-A block is, for example, the products of each vector of a column and each one of a row.
+An example of a block is the products of each vector of a column and each vector of a row.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from mt_kernels_cpu.tuned.simd.vector import (
 
 
 def _emit_relu(builder: Any, a: Any) -> Any:
+    """Return a with 0 in place of elements that are not positive; NaN stays NaN."""
     zero = ir.Constant(a.type, [0.0] * a.type.count)
     return builder.select(builder.fcmp_ordered("<=", a, zero), zero, a)
 
 
 def _emit_add_neighbours(builder: Any, group: int, a: Any, b: Any) -> Any:
-    """Return the sums of neighbours, first of a and then of b, within each few numbers."""
+    """Return the sums of neighbouring elements, of a and then of b, within each group."""
     count = a.type.count
     even = [
         vector * count + start + i
@@ -40,7 +41,7 @@ def _emit_add_neighbours(builder: Any, group: int, a: Any, b: Any) -> Any:
 
 @intrinsic
 def add_outer_product(typing: Any, block: Any, column: Any, row: Any) -> Any:
-    """Return a block with the product of each vector of a column and each of a row added."""
+    """Return a block plus the product of each vector of a column and each vector of a row."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         sums = unpack_tuple(builder, arguments[0], block.count)
@@ -55,17 +56,17 @@ def add_outer_product(typing: Any, block: Any, column: Any, row: Any) -> Any:
 
 @intrinsic
 def add_horizontal_sums(typing: Any, array: Any, positions: Any, block: Any) -> Any:
-    """Add the sum of each vector of a block to a number of an array, column after column.
+    """Add the sum of each vector of a block to an element of an array, column after column.
 
     Args:
-        typing: What numba knows of types.
-        array: Where to add.
-        places: A tuple of positions: where the sums of each column begin.
-        block: As many vectors for each column, an even number of them.
+        typing: numba's typing context.
+        array: The array.
+        positions: A tuple of positions: the first element for each column of the block.
+        block: A tuple of vectors, equally many for each column and an even number of them.
     """
     rows = block.count // positions.count
-    # As many vectors at a time as numbers fit into 16 bytes: within these, neighbours are added
-    # without a detour, and each step leaves half as many vectors.
+    # A group has as many vectors as elements fit into 16 bytes: the processor adds neighbours
+    # within 16 bytes directly, and each step halves the number of vectors.
     group = min(rows, 16 * 8 // array.dtype.bitwidth)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -95,7 +96,7 @@ def add_horizontal_sums(typing: Any, array: Any, positions: Any, block: Any) -> 
 
 @intrinsic
 def relu_block(typing: Any, block: Any) -> Any:
-    """Return the vectors of a block, 0 in the place of what is negative; NaN stays NaN."""
+    """Return a block with 0 in place of elements that are not positive; NaN stays NaN."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[0], block.count)

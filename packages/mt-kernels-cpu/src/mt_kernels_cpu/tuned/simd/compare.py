@@ -1,4 +1,4 @@
-"""Comparisons of vectors: maxima, selection by a comparison, NaN and search."""
+"""Comparisons of vectors: maxima, selection by a comparison, tests for NaN, and search."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mt_kernels_cpu.tuned.simd.vector import emit_halves, emit_splat, intrinsic,
 
 @intrinsic
 def select_positive(typing: Any, a: Any, b: Any) -> Any:
-    """Return the numbers of b where those of a are positive, else 0."""
+    """Return the element of b where that of a is positive, else 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = ir.Constant(context.get_value_type(a), [0.0] * a.lanes)
@@ -23,16 +23,19 @@ def select_positive(typing: Any, a: Any, b: Any) -> Any:
 
 
 def _emit_greater(builder: Any, value: Any, best_value: Any) -> Any:
-    """Return where a challenger is larger; NaN is larger than every number, but not than NaN."""
+    """Return a mask: True where a value is larger than the best one.
+
+    NaN counts as larger than every number, and not larger than NaN.
+    """
     more = builder.fcmp_unordered(">", value, best_value)
     return builder.and_(more, builder.fcmp_ordered("==", best_value, best_value))
 
 
 @intrinsic
 def select_greater(typing: Any, number: Any, best: Any, a: Any, b: Any) -> Any:
-    """Return the number of a where `number` is larger than `best`, else that of b.
+    """Return the element of a where `number` is larger than `best`, else that of b.
 
-    NaN is larger than every number, and as large as NaN.
+    NaN counts as larger than every number, and not larger than NaN.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -46,9 +49,10 @@ def select_greater(typing: Any, number: Any, best: Any, a: Any, b: Any) -> Any:
 def select_argmax(
     typing: Any, number: Any, best: Any, index: Any, best_index: Any, a: Any, b: Any
 ) -> Any:
-    """Return the number of a where `number` takes the place of the maximum, else that of b.
+    """Return the element of a where `number` replaces the maximum, else that of b.
 
-    It does if it is larger than `best`, or if it is equal and its place comes first.
+    It does if it is larger than `best`, or if it is equal and its index is smaller. NaN counts as
+    larger than every number and equal to NaN.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -69,7 +73,7 @@ def select_argmax(
 
 @intrinsic
 def any_nan(typing: Any, a: Any) -> Any:
-    """Return whether any number of a vector is NaN."""
+    """Return True if an element of a vector is NaN."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         unequal = builder.fcmp_unordered("!=", arguments[0], arguments[0])
@@ -81,9 +85,9 @@ def any_nan(typing: Any, a: Any) -> Any:
 
 @intrinsic
 def index_of(typing: Any, block: Any, number: Any) -> Any:
-    """Return where a number first stands in the vectors of a block, their length if it does not.
+    """Return the first index of a number in a block, the length of the block if it is not found.
 
-    No more than 64 numbers may stand there: each becomes a bit of a word.
+    A block may have 64 elements at most: each becomes a bit of a word.
     """
     vector = block.dtype
     word = ir.IntType(vector.lanes * block.count)
@@ -104,7 +108,7 @@ def index_of(typing: Any, block: Any, number: Any) -> Any:
 
 @intrinsic
 def maximum(typing: Any, a: Any, b: Any) -> Any:
-    """Return the larger number of each pair; if one is NaN, either of them."""
+    """Return the larger element of each pair; either of them if one is NaN."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
@@ -114,7 +118,7 @@ def maximum(typing: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def horizontal_max(typing: Any, a: Any) -> Any:
-    """Return the largest number of a vector without NaN."""
+    """Return the maximum of a vector without NaN."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         rest = arguments[0]

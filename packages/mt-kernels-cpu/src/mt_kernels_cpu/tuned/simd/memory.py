@@ -1,6 +1,7 @@
-"""Vectors and memory: load, store, splat, transpose and deinterleave.
+"""Access of vectors to memory: load, store, splat, transpose and deinterleave.
 
-Positions are trusted: nothing tests them, and negative ones do not count from the end.
+Positions are in elements. They are not checked, and negative ones do not count from the end: a
+wrong position reads or writes foreign memory.
 """
 
 from __future__ import annotations
@@ -45,14 +46,14 @@ def _emit_splat_at(context: Any, builder: Any, array: Any, storage: Any, positio
 
 
 def _vector_tuple(array: Any, count: int) -> Any:
-    """Return the type of a tuple of vectors of an array."""
+    """Return the type of a tuple of vectors with the elements of an array."""
     return tuple_of(Vector(array.dtype), count)
 
 
 def _emit_pairwise_sums(
     builder: Any, rows: Any, columns: Any, rows_value: Any, columns_value: Any
 ) -> Any:
-    """Return each row's place plus each column's."""
+    """Return the sum of each row's position and each column's, row after row."""
     starts = unpack_tuple(builder, rows_value, rows.count)
     steps = unpack_tuple(builder, columns_value, columns.count)
     return [builder.add(start, step) for start in starts for step in steps]
@@ -60,9 +61,9 @@ def _emit_pairwise_sums(
 
 @intrinsic
 def lanes_of(typing: Any, array: Any) -> Any:
-    """Return how many numbers of an array a vector holds: a constant to the compiler.
+    """Return the number of elements of a vector, for the dtype of an array.
 
-    Loops that step by a constant cost no division.
+    It is a constant to the compiler, so loops that step by it need no division.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -73,7 +74,7 @@ def lanes_of(typing: Any, array: Any) -> Any:
 
 @intrinsic
 def load(typing: Any, array: Any, position: Any) -> Any:
-    """Return the numbers of an array from a position on."""
+    """Return the elements of an array from a position on, as a vector."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _emit_load(context, builder, array, *arguments)
@@ -83,7 +84,7 @@ def load(typing: Any, array: Any, position: Any) -> Any:
 
 @intrinsic
 def store(typing: Any, array: Any, position: Any, value: Any) -> Any:
-    """Write a vector to an array from a position on."""
+    """Write a vector to an array, from a position on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _emit_store(context, builder, array, *arguments)
@@ -94,7 +95,7 @@ def store(typing: Any, array: Any, position: Any, value: Any) -> Any:
 
 @intrinsic
 def store_integers(typing: Any, array: Any, position: Any, value: Any) -> Any:
-    """Write a vector of whole numbers to an array of integers from a position on."""
+    """Convert a vector of whole numbers to integers, and write them to an array."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         storage, offset, numbers = arguments
@@ -107,7 +108,7 @@ def store_integers(typing: Any, array: Any, position: Any, value: Any) -> Any:
 
 @intrinsic
 def splat(typing: Any, array: Any, position: Any) -> Any:
-    """Return a vector of one number of an array, repeated (a splat)."""
+    """Return a vector whose elements all are one element of an array (a splat)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _emit_splat_at(context, builder, array, *arguments)
@@ -117,13 +118,13 @@ def splat(typing: Any, array: Any, position: Any) -> Any:
 
 @intrinsic
 def load_each(typing: Any, array: Any, offsets: Any, position: Any) -> Any:
-    """Return a tuple of vectors: what stands at a distance from each of several places.
+    """Return a tuple of vectors, loaded at `position` plus each offset.
 
     Args:
-        typing: What numba knows of types.
-        array: Where they stand.
-        places: A tuple of positions.
-        position: What is added to each.
+        typing: numba's typing context.
+        array: The array.
+        offsets: A tuple of offsets.
+        position: The position to which each offset is added.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -139,7 +140,10 @@ def load_each(typing: Any, array: Any, offsets: Any, position: Any) -> Any:
 
 @intrinsic
 def splat_each(typing: Any, array: Any, offsets: Any, position: Any) -> Any:
-    """Return a tuple of vectors, each of one number repeated; arguments as for `load_each`."""
+    """Return a tuple of splats of the elements at `position` plus each offset.
+
+    Arguments are those of `load_each`.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         offset_values = unpack_tuple(builder, arguments[1], offsets.count)
@@ -154,7 +158,7 @@ def splat_each(typing: Any, array: Any, offsets: Any, position: Any) -> Any:
 
 @intrinsic
 def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) -> Any:
-    """Write the vectors of a block: to row + column for each row and, faster, each column."""
+    """Write the vectors of a block to the positions row + column; columns change fastest."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[3], block.count)
@@ -168,7 +172,7 @@ def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) ->
 
 @intrinsic
 def mask_tail(typing: Any, a: Any, count: Any) -> Any:
-    """Return a vector of the first `count` numbers of another one, zeros behind them."""
+    """Return a vector with the first `count` elements of another one, and zeros behind them."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = ir.Constant(context.get_value_type(a), None)
@@ -181,13 +185,13 @@ def mask_tail(typing: Any, a: Any, count: Any) -> Any:
 
 @intrinsic_of_constants
 def deinterleave(typing: Any, array: Any, position: Any, count: Any) -> Any:
-    """Return a tuple of vectors: vector i of n holds the numbers i, n + i, 2 n + i and so on.
+    """Return n vectors; vector i holds the elements i, n + i, 2 n + i and so on.
 
     Args:
         typing: numba's typing context.
-        array: The array, which holds as many numbers as all vectors from the position on.
-        position: The position of the first number.
-        count: The number of vectors, a constant.
+        array: The array. The elements of all vectors must be readable from the position on.
+        position: The position of the first element.
+        count: The number n of vectors, a constant.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -213,16 +217,16 @@ def deinterleave(typing: Any, array: Any, position: Any, count: Any) -> Any:
 def copy_transposed(
     typing: Any, to: Any, to_start: Any, to_step: Any, array: Any, start: Any, step: Any
 ) -> Any:
-    """Write the columns of a square block of numbers as rows: as many of them as a vector holds.
+    """Copy a square block of elements transposed; it has as many rows as a vector has elements.
 
     Args:
-        typing: What numba knows of types.
-        to: Where to write.
-        to_start: The position of the first row there.
-        to_step: How far apart the rows are there.
-        array: What to read.
-        start: The position of the first row.
-        step: How far apart the rows are.
+        typing: numba's typing context.
+        to: The array to write.
+        to_start: The position of the first row in it.
+        to_step: The stride of rows in it.
+        array: The array to read.
+        start: The position of the first row in it.
+        step: The stride of rows in it.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -232,7 +236,7 @@ def copy_transposed(
         for _ in range(count):
             rows.append(_emit_load(context, builder, array, source, offset))
             offset = builder.add(offset, distance)
-        # In each round two rows exchange every other piece; pieces become half as long.
+        # In each round two rows swap every other piece; the length of pieces halves.
         piece = count // 2
         while piece:
             upper = [i if i & piece == 0 else count + i - piece for i in range(count)]
