@@ -1,7 +1,7 @@
 """Loops of tensor arithmetic, compiled for the CPU with numba.
 
 `Fast` is the course's backend. Its kernels can also be called directly, with storages, shapes and
-strides. `Tuned` is the backend that trains fastest. This package does not know gradients.
+strides. `Tuned` is the backend that trains fastest. This package computes no gradients.
 
 ``python -m mt_kernels_cpu`` prints numba's diagnosis of each kernel's parallel loop. With
 ``--first-call`` it prints the time of each kernel's first call, without and with kernels on disk.

@@ -143,7 +143,7 @@ def _digest_value(value: Any, callers: tuple[FunctionType, ...]) -> str:
         case CodeType():
             return _digest_code(value, callers)
         case Dispatcher() if getattr(value, "_can_compile", False) and not value.locals:
-            # One with types of its own choice converts numbers in ways that do not show here.
+            # A dispatcher with explicit types converts its arguments, which no digest here covers.
             return _digest_compiled(value.py_func, value.targetoptions, callers)
         case Intrinsic():
             return _digest_generator(value._defn, callers)

@@ -1,9 +1,9 @@
 """Compilation of formulas, helpers and kernels: the only module that calls numba's compiler.
 
-numba ignores type annotations, and type checkers know nothing of numba; this module connects them.
-Functions are compiled at their first call with a new combination of argument types, and the process
-does not change before that. Division and overflow follow IEEE 754: they give infinity and NaN, not
-exceptions, as on the reference backend.
+numba ignores type annotations, and type checkers cannot see numba's types; the decorators of this
+module have types for both. Functions are compiled at their first call with a new combination of
+argument types, and the process does not change before that. Division and overflow follow IEEE 754:
+they give infinity and NaN, not exceptions, as on the reference backend.
 """
 
 import functools
@@ -120,7 +120,7 @@ class Kernel:
         self.serial = _compiled(fn, cache=True)
 
     def __call__(self, *args: Any) -> None:
-        """Run on all threads."""
+        """Run the loop on all threads."""
         with _parallel_lock:
             self.parallel(*args)
 

@@ -95,7 +95,7 @@ def _fill_channels_last(
             to = (n - first) * image_step + origin + y * row_step
             start = n * strides[0] + y * strides[2]
             for c in range(0, channels, lanes):
-                # The last block overlaps with the one before.
+                # The last block is a whole one, which overlaps with the block before.
                 c = min(c, channels - lanes)
                 for x in range(0, width, lanes):
                     x = min(x, width - lanes)
@@ -182,7 +182,7 @@ def fill_tile(
             mask_at = n * mask_strides[0] + c * mask_strides[1]
             for _ in range(height):
                 for x in range(0, width, lanes):
-                    # The last vector of a row overlaps with the one before.
+                    # The last vector of a row is a whole one; it overlaps with the one before.
                     x = min(x, width - lanes)
                     values = load(source, start + x)
                     if masked:
@@ -295,7 +295,7 @@ def _add_weight_gradient(
     (zero,) = splat_each(init, (0,), 0)
     zero_block = (zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero)
     last, last_tap = channels - 1, len(offsets) - 1
-    whole = -(-channels // OUTPUTS) * OUTPUTS
+    padded_outputs = -(-channels // OUTPUTS) * OUTPUTS
     for o in range(0, channels, OUTPUTS):
         a, b = origin + o * grad_channel_step, origin + min(o + 1, last) * grad_channel_step
         c, d = (
@@ -312,8 +312,8 @@ def _add_weight_gradient(
                     block = add_outer_product(
                         block, load_each(g, outputs, p), load_each(x, inputs, p)
                     )
-            to = t * whole + o
-            add_horizontal_sums(sums, (to, to + whole, to + 2 * whole), block)
+            to = t * padded_outputs + o
+            add_horizontal_sums(sums, (to, to + padded_outputs, to + 2 * padded_outputs), block)
 
 
 @helper

@@ -134,10 +134,10 @@ def add_scaled(
 ) -> None:
     """Add ``factors[index]`` times a run of elements of `source` to a run of `to`."""
     lanes = lanes_of(to)
-    factor, whole = splat(factors, index), length - length % lanes
-    for i in range(0, whole, lanes):
+    factor, vector_end = splat(factors, index), length - length % lanes
+    for i in range(0, vector_end, lanes):
         store(to, at + i, multiply_add(factor, load(source, start + i), load(to, at + i)))
-    for i in range(whole, length):
+    for i in range(vector_end, length):
         to[at + i] += factors[index] * source[start + i]
 
 

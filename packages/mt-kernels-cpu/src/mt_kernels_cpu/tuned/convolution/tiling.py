@@ -160,14 +160,16 @@ class TileLayout:
         if self.contiguous_rows:
             self.plane_size = self.row_stride
             length = aligned_start + images_per_tile * self.plane_size + left
-            whole = round_up(length, lanes) + lanes
+            padded_length = round_up(length, lanes) + lanes
             self.image_stride = self.plane_size
-            self.channel_stride = _avoid_page_multiple(whole, lanes, dtype)
+            self.channel_stride = _avoid_page_multiple(padded_length, lanes, dtype)
         else:
             # Sums of products read whole vectors, so zeros follow the last row.
             length = aligned_start + input_extent[0] * self.row_stride + left
-            whole = round_up(length, lanes) + lanes
-            self.plane_size = self.channel_stride = _avoid_page_multiple(whole, lanes, dtype)
+            padded_length = round_up(length, lanes) + lanes
+            self.plane_size = self.channel_stride = _avoid_page_multiple(
+                padded_length, lanes, dtype
+            )
             self.image_stride = channels * self.plane_size
         count = channels if self.contiguous_rows else images_per_tile
         self.tile_size = count * max(self.image_stride, self.channel_stride)
@@ -273,8 +275,8 @@ def forward_images_per_tile(images: int, channels: int, geometry: Geometry, lane
         return -(-segments // SEGMENTS)
 
     def all_blocks(count: int) -> int:
-        some, rest = divmod(images, count)
-        return some * blocks(count) + (blocks(rest) if rest else 0)
+        tiles, remainder = divmod(images, count)
+        return tiles * blocks(count) + (blocks(remainder) if remainder else 0)
 
     counts = range(1, min(images, MAX_IMAGES) + 1)
     fewest = min(map(all_blocks, counts))

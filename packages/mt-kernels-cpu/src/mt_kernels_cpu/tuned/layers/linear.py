@@ -16,7 +16,10 @@ from mt_tensor.layout import Storage
 
 
 class Linear(FusedForm[Memory]):
-    r"""$y = x W + b$, with ReLU on request; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
+    r"""Linear layer $y = x W + b$, with ReLU on request.
+
+    The gradients are $\bar x = \bar y W^T$ and $\bar W = x^T \bar y$.
+    """
 
     @staticmethod
     def forward(

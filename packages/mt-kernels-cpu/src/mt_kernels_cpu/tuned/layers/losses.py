@@ -18,7 +18,10 @@ from mt_tensor.layout import Storage
 
 
 class NllLoss(FusedForm[Memory]):
-    r"""$-\frac{1}{N} \sum_n l_{n, t_n}$; only the elements of the targets have a gradient."""
+    r"""Negative log-likelihood $-\frac{1}{N} \sum_n l_{n, t_n}$.
+
+    Only the elements of the targets have a gradient.
+    """
 
     @staticmethod
     def forward(
@@ -140,23 +143,23 @@ class BinaryCrossEntropy(_Binary):
 
     @staticmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-        """Return the compiled loops."""
+        """Return the compiled loops forward and backward."""
         return bce_of_probabilities(dtype), bce_of_probabilities_back(dtype)
 
 
 class BinaryCrossEntropyWithLogits(_Binary):
-    r"""The mean of $\log(1 + e^x) - t x$; $\bar x = (\sigma(x) - t) / N$."""
+    r"""Mean of $\log(1 + e^x) - t x$; $\bar x = (\sigma(x) - t) / N$."""
 
     @staticmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-        """Return the compiled loops."""
+        """Return the compiled loops forward and backward."""
         return bce(dtype), bce_back(dtype)
 
 
 def class_numbers(
     backend: Memory, needs_grad: tuple[bool, ...], scores: TensorData, targets: Any
 ) -> npt.NDArray[np.int64] | None:
-    """Return targets as an array of their own, None unless there is a whole number for each row."""
+    """Return a copy of the targets, None unless there is one integer for each row."""
     if len(scores.shape) != 2 or scores.size == 0 or any(needs_grad[1:]):
         return None
     if isinstance(targets, TensorData):
@@ -166,7 +169,13 @@ def class_numbers(
 
 @lru_cache
 def nll(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, log_p, classes, count)``. It returns False for a class out of range."""
+    """Return the forward loop ``kernel(out, log_p, classes, count)``.
+
+    It returns False for a class out of range.
+
+    Shape:
+        out (1,), log_p (N · count,), classes (N,).
+    """
     number = dtype.type
 
     def nll_forward(out: Storage, log_p: Storage, classes: Storage, count: int) -> bool:
@@ -183,7 +192,7 @@ def nll(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def nll_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, g, classes, count)``."""
+    """Return the backward loop of `nll`, ``kernel(to, g, classes, count)``."""
     number = dtype.type
 
     def nll_backward(to: Storage, g: Storage, classes: Storage, count: int) -> None:
@@ -198,7 +207,13 @@ def nll_back(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def cross_entropy(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, p, x, classes, count)``. It returns False for a class out of range."""
+    """Return the forward loop ``kernel(out, p, x, classes, count)``.
+
+    It also writes the probabilities `p`. It returns False for a class out of range.
+
+    Shape:
+        out (1,), p and x (N · count,), classes (N,).
+    """
     exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def cross_entropy_forward(
@@ -224,7 +239,7 @@ def cross_entropy(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def cross_entropy_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, p, g, classes, count)``."""
+    """Return the backward loop of `cross_entropy`, ``kernel(to, p, g, classes, count)``."""
     number = dtype.type
 
     def cross_entropy_backward(
@@ -241,7 +256,13 @@ def cross_entropy_back(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, p, t)``. It returns False for a number outside of [0, 1]."""
+    """Return the forward loop ``kernel(out, p, t)``.
+
+    It returns False for a number outside of [0, 1].
+
+    Shape:
+        out (1,), p and t (N,).
+    """
     number, least = dtype.type, dtype.type(least_probability(dtype))
     relu = formula_for(operators.relu, dtype)
 
@@ -262,7 +283,7 @@ def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def bce_of_probabilities_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, p, t, g)``."""
+    """Return the backward loop of `bce_of_probabilities`, ``kernel(to, p, t, g)``."""
     number, least = dtype.type, dtype.type(least_probability(dtype))
 
     @helper
@@ -274,15 +295,21 @@ def bce_of_probabilities_back(dtype: np.dtype[Any]) -> Any:
     def bce_of_probabilities_backward(to: Storage, p: Storage, t: Storage, g: Storage) -> None:
         share = g[0] / number(len(p))
         for i in range(len(p)):
-            rest = number(1) - t[i]
-            to[i] = (rest * slope(number(1) - p[i]) - t[i] * slope(p[i])) * share
+            one_minus_t = number(1) - t[i]
+            to[i] = (one_minus_t * slope(number(1) - p[i]) - t[i] * slope(p[i])) * share
 
     return strict_kernel(bce_of_probabilities_backward)
 
 
 @lru_cache
 def bce(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, x, t)``. It returns False for a target outside of [0, 1]."""
+    """Return the forward loop ``kernel(out, x, t)``.
+
+    It returns False for a target outside of [0, 1].
+
+    Shape:
+        out (1,), x and t (N,).
+    """
     exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def bce_forward(out: Storage, x: Storage, t: Storage) -> bool:
@@ -291,9 +318,9 @@ def bce(dtype: np.dtype[Any]) -> Any:
             if t[i] < number(0) or t[i] > number(1):
                 return False
             top = number(0) if x[i] <= number(0) else x[i]
-            rest = number(math.log(exp(-top) + exp(x[i] - top)))
+            log_sum = number(math.log(exp(-top) + exp(x[i] - top)))
             # Large terms first: they may cancel, and adding the small one last keeps its digits.
-            total += (top - x[i] * t[i]) + rest
+            total += (top - x[i] * t[i]) + log_sum
         out[0] = total / number(len(x))
         return True
 
@@ -302,7 +329,7 @@ def bce(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def bce_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, x, t, g)``."""
+    """Return the backward loop of `bce`, ``kernel(to, x, t, g)``."""
     sigmoid, number = formula_for(operators.sigmoid, dtype), dtype.type
 
     def bce_backward(to: Storage, x: Storage, t: Storage, g: Storage) -> None:

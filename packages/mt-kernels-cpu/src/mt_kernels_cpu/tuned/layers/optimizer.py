@@ -94,7 +94,7 @@ class Adam(_Step):
 
 @lru_cache
 def sgd(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(new, old, g, lr, weight_decay)``."""
+    """Return the loop ``kernel(new, old, g, lr, weight_decay)`` of gradient descent."""
 
     def descend(new: Storage, old: Storage, g: Storage, lr: float, weight_decay: float) -> None:
         if weight_decay == 0:
@@ -109,7 +109,11 @@ def sgd(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def sgd_momentum(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(new, new_v, old, g, v, lr, momentum, weight_decay, nesterov)``."""
+    """Return the loop of gradient descent with momentum.
+
+    It is ``kernel(new, new_v, old, g, v, lr, momentum, weight_decay, nesterov)``; a `nesterov`
+    other than 0 selects Nesterov's form.
+    """
 
     def descend_with_momentum(
         new: Storage,

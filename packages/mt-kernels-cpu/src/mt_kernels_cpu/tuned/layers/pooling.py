@@ -249,7 +249,7 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
                     offset, line = row * height * across, (row - top) * across
                     start = plane * rows * height * across + offset
                     for i in range(0, across, lanes):
-                        # The last vector of a row overlaps with the one before.
+                        # The last vector of a row is a whole one; it overlaps with the one before.
                         i = max(0, min(i, across - lanes))
                         best, index = load(x, start + i), splat(numbers, offset)
                         for k in range(1, height):
@@ -317,13 +317,13 @@ def spread_to_maxima(
         last: The end of the range of planes.
     """
     zero, lanes = splat(zeros, 0), lanes_of(to)
-    whole = plane - plane % lanes
+    vector_end = plane - plane % lanes
     for p in range(first, last):
         to_plane = to[p * plane : (p + 1) * plane]
         indices, grads = argmax[p * windows :][:windows], g[p * windows :][:windows]
-        for i in range(0, whole, lanes):
+        for i in range(0, vector_end, lanes):
             store(to_plane, i, zero)
-        for i in range(whole, plane):
+        for i in range(vector_end, plane):
             to_plane[i] = zeros[0]
         for i in range(windows):
             to_plane[np.uint32(indices[i])] = grads[i]

@@ -53,20 +53,27 @@ class _AlongRows(FusedForm[Memory]):
 
 
 class Softmax(_AlongRows):
-    r"""$p_i = e^{x_i - m} / s$; $\bar x_i = p_i (\bar p_i - \sum_j \bar p_j p_j)$."""
+    r"""Softmax $p_i = e^{x_i - m} / s$; $\bar x_i = p_i (\bar p_i - \sum_j \bar p_j p_j)$.
+
+    $m$ is the maximum of the row, so that the exponential does not overflow, and $s$ the sum.
+    """
 
     @staticmethod
     def kernels(dtype: Any) -> Any:
-        """Return the compiled loops."""
+        """Return the compiled loops forward and backward."""
         return softmax_rows(dtype), softmax_rows_back(dtype)
 
 
 class LogSoftmax(_AlongRows):
-    r"""$l_i = (x_i - m) - \log s$; $\bar x_i = \bar l_i - e^{l_i} \sum_j \bar l_j$."""
+    r"""Logarithm of softmax $l_i = (x_i - m) - \log s$.
+
+    The gradient is $\bar x_i = \bar l_i - e^{l_i} \sum_j \bar l_j$; $m$ and $s$ are those of
+    `Softmax`.
+    """
 
     @staticmethod
     def kernels(dtype: Any) -> Any:
-        """Return the compiled loops."""
+        """Return the compiled loops forward and backward."""
         return logsoftmax_rows(dtype), logsoftmax_rows_back(dtype)
 
 
@@ -98,7 +105,7 @@ def row_sum(row: Storage) -> Any:
 
 @lru_cache
 def softmax_rows(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, x, rows, columns)``."""
+    """Return the forward loop ``kernel(out, x, rows, columns)`` of softmax."""
     exp = formula_for(operators.exp, dtype)
 
     def softmax_forward(out: Storage, x: Storage, rows: int, columns: int) -> None:
@@ -117,24 +124,24 @@ def softmax_rows(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def softmax_rows_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, p, g, rows, columns)``."""
+    """Return the backward loop ``kernel(to, p, g, rows, columns)`` of softmax."""
     number = dtype.type
 
     def softmax_backward(to: Storage, p: Storage, g: Storage, rows: int, columns: int) -> None:
         for row in range(rows):
-            here, out = p[row * columns : (row + 1) * columns], to[row * columns :]
+            probabilities, out = p[row * columns : (row + 1) * columns], to[row * columns :]
             grads, total = g[row * columns : (row + 1) * columns], number(0)
-            for j in range(len(here)):
-                total += grads[j] * here[j]
-            for j in range(len(here)):
-                out[j] = here[j] * (grads[j] - total)
+            for j in range(len(probabilities)):
+                total += grads[j] * probabilities[j]
+            for j in range(len(probabilities)):
+                out[j] = probabilities[j] * (grads[j] - total)
 
     return strict_kernel(softmax_backward)
 
 
 @lru_cache
 def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, x, rows, columns)``."""
+    """Return the forward loop ``kernel(out, x, rows, columns)`` of log-softmax."""
     exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def logsoftmax_forward(out: Storage, x: Storage, rows: int, columns: int) -> None:
@@ -155,17 +162,17 @@ def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def logsoftmax_rows_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, log_p, g, rows, columns)``."""
+    """Return the backward loop ``kernel(to, log_p, g, rows, columns)`` of log-softmax."""
     exp = formula_for(operators.exp, dtype)
 
     def logsoftmax_backward(
         to: Storage, log_p: Storage, g: Storage, rows: int, columns: int
     ) -> None:
         for row in range(rows):
-            here, out = log_p[row * columns : (row + 1) * columns], to[row * columns :]
+            log_probabilities, out = log_p[row * columns : (row + 1) * columns], to[row * columns :]
             grads = g[row * columns : (row + 1) * columns]
             total = row_sum(grads)
-            for j in range(len(here)):
-                out[j] = grads[j] - exp(here[j]) * total
+            for j in range(len(log_probabilities)):
+                out[j] = grads[j] - exp(log_probabilities[j]) * total
 
     return strict_kernel(logsoftmax_backward)

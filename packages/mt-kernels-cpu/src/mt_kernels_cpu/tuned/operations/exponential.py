@@ -51,9 +51,9 @@ def exp_float32(x: Any) -> Any:
     p = p * r * r + r + np.float32(1.0)
     # Two factors, because 2^n alone may be too large or too small for a normal number.
     half = np.int32(n) >> np.int32(1)
-    rest = np.int32(n) - half
+    other_half = np.int32(n) - half
     first = np.int32((half + np.int32(127)) << np.int32(23)).view(np.float32)
-    second = np.int32((rest + np.int32(127)) << np.int32(23)).view(np.float32)
+    second = np.int32((other_half + np.int32(127)) << np.int32(23)).view(np.float32)
     return p * first * second
 
 
@@ -78,7 +78,7 @@ def exp_float64(x: Any) -> Any:
     p = p * r + 0.5
     p = p * r * r + r + 1.0
     half = np.int64(n) >> np.int64(1)
-    rest = np.int64(n) - half
+    other_half = np.int64(n) - half
     first = np.int64((half + np.int64(1023)) << np.int64(52)).view(np.float64)
-    second = np.int64((rest + np.int64(1023)) << np.int64(52)).view(np.float64)
+    second = np.int64((other_half + np.int64(1023)) << np.int64(52)).view(np.float64)
     return p * first * second

@@ -75,13 +75,13 @@ def add_horizontal_sums(typing: Any, array: Any, positions: Any, block: Any) -> 
         data = struct_proxy(array)(context, builder, arguments[0]).data
         for first in range(0, block.count, group):
             column, start = divmod(first, rows)
-            rest = vectors[column :: positions.count][start : start + group]
-            while len(rest) > 1:
-                rest = [
+            remaining = vectors[column :: positions.count][start : start + group]
+            while len(remaining) > 1:
+                remaining = [
                     _emit_add_neighbours(builder, group, a, b)
-                    for a, b in zip(rest[::2], rest[1::2], strict=True)
+                    for a, b in zip(remaining[::2], remaining[1::2], strict=True)
                 ]
-            sums = rest[0]
+            sums = remaining[0]
             while sums.type.count > group:
                 sums = builder.fadd(*emit_halves(builder, sums))
             position = builder.add(starts[column], starts[column].type(start))

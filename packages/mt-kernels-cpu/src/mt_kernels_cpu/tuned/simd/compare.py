@@ -16,8 +16,8 @@ def select_positive(typing: Any, a: Any, b: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = ir.Constant(context.get_value_type(a), [0.0] * a.lanes)
-        chosen = builder.fcmp_ordered(">", arguments[0], zero)
-        return builder.select(chosen, arguments[1], zero)
+        positive = builder.fcmp_ordered(">", arguments[0], zero)
+        return builder.select(positive, arguments[1], zero)
 
     return a(a, b), generate
 
@@ -27,8 +27,8 @@ def _emit_greater(builder: Any, value: Any, best_value: Any) -> Any:
 
     NaN counts as larger than every number, and not larger than NaN.
     """
-    more = builder.fcmp_unordered(">", value, best_value)
-    return builder.and_(more, builder.fcmp_ordered("==", best_value, best_value))
+    greater = builder.fcmp_unordered(">", value, best_value)
+    return builder.and_(greater, builder.fcmp_ordered("==", best_value, best_value))
 
 
 @intrinsic
@@ -58,15 +58,15 @@ def select_argmax(
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         value, best_value, value_index, best_value_index, *choices = arguments
         tied = builder.fcmp_ordered("==", value, best_value)
-        both = builder.and_(
+        both_nan = builder.and_(
             builder.fcmp_unordered("!=", value, value),
             builder.fcmp_unordered("!=", best_value, best_value),
         )
         earlier = builder.and_(
-            builder.or_(tied, both), builder.fcmp_ordered("<", value_index, best_value_index)
+            builder.or_(tied, both_nan), builder.fcmp_ordered("<", value_index, best_value_index)
         )
-        more = _emit_greater(builder, value, best_value)
-        return builder.select(builder.or_(more, earlier), *choices)
+        greater = _emit_greater(builder, value, best_value)
+        return builder.select(builder.or_(greater, earlier), *choices)
 
     return a(number, best, index, best_index, a, b), generate
 
@@ -77,8 +77,8 @@ def any_nan(typing: Any, a: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         unequal = builder.fcmp_unordered("!=", arguments[0], arguments[0])
-        bits = ir.IntType(a.lanes)
-        return builder.icmp_unsigned("!=", builder.bitcast(unequal, bits), bits(0))
+        word = ir.IntType(a.lanes)
+        return builder.icmp_unsigned("!=", builder.bitcast(unequal, word), word(0))
 
     return types.boolean(a), generate
 
@@ -95,13 +95,13 @@ def index_of(typing: Any, block: Any, number: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = emit_splat(builder, arguments[1], vector.lanes)
         matches = word(0)
-        for at, numbers in enumerate(unpack_tuple(builder, arguments[0], block.count)):
+        for i, numbers in enumerate(unpack_tuple(builder, arguments[0], block.count)):
             same = builder.fcmp_ordered("==", numbers, target)
             bits = builder.zext(builder.bitcast(same, ir.IntType(vector.lanes)), word)
-            matches = builder.or_(matches, builder.shl(bits, word(at * vector.lanes)))
+            matches = builder.or_(matches, builder.shl(bits, word(i * vector.lanes)))
         index = builder.cttz(matches, ir.IntType(1)(0))
-        whole = ir.IntType(64)
-        return index if word.width == whole.width else builder.zext(index, whole)
+        index_type = ir.IntType(64)
+        return index if word.width == index_type.width else builder.zext(index, index_type)
 
     return types.intp(block, vector.element), generate
 
@@ -121,10 +121,10 @@ def horizontal_max(typing: Any, a: Any) -> Any:
     """Return the maximum of a vector without NaN."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        rest = arguments[0]
-        while rest.type.count > 1:
-            low, high = emit_halves(builder, rest)
-            rest = builder.select(builder.fcmp_ordered(">", low, high), low, high)
-        return builder.extract_element(rest, ir.IntType(32)(0))
+        remaining = arguments[0]
+        while remaining.type.count > 1:
+            low, high = emit_halves(builder, remaining)
+            remaining = builder.select(builder.fcmp_ordered(">", low, high), low, high)
+        return builder.extract_element(remaining, ir.IntType(32)(0))
 
     return a.element(a), generate

@@ -99,8 +99,8 @@ def store_integers(typing: Any, array: Any, position: Any, value: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         storage, offset, numbers = arguments
-        kind = ir.VectorType(ir.IntType(array.dtype.bitwidth), value.lanes)
-        _emit_store(context, builder, array, storage, offset, builder.fptosi(numbers, kind))
+        integers = ir.VectorType(ir.IntType(array.dtype.bitwidth), value.lanes)
+        _emit_store(context, builder, array, storage, offset, builder.fptosi(numbers, integers))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
@@ -176,9 +176,9 @@ def mask_tail(typing: Any, a: Any, count: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = ir.Constant(context.get_value_type(a), None)
-        ends = emit_splat(builder, arguments[1], a.lanes)
-        kept = builder.icmp_signed("<", ir.Constant(ends.type, [*range(a.lanes)]), ends)
-        return builder.select(kept, arguments[0], zero)
+        limit = emit_splat(builder, arguments[1], a.lanes)
+        mask = builder.icmp_signed("<", ir.Constant(limit.type, [*range(a.lanes)]), limit)
+        return builder.select(mask, arguments[0], zero)
 
     return a(a, types.intp), generate
 
@@ -199,12 +199,12 @@ def deinterleave(typing: Any, array: Any, position: Any, count: Any) -> Any:
         data = struct_proxy(array)(context, builder, arguments[0]).data
         pointer = builder.gep(data, [arguments[1]])
         size = vector.count * parts
-        whole = builder.load(
+        loaded = builder.load(
             builder.bitcast(pointer, ir.VectorType(vector.element, size).as_pointer())
         )
-        whole.align = array.dtype.bitwidth // 8
+        loaded.align = array.dtype.bitwidth // 8
         vectors = [
-            emit_shuffle(builder, whole, whole, [*range(part, size, parts)])
+            emit_shuffle(builder, loaded, loaded, [*range(part, size, parts)])
             for part in range(parts)
         ]
         return context.make_tuple(builder, signature.return_type, vectors)
@@ -231,11 +231,11 @@ def copy_transposed(
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         count = Vector(array.dtype).lanes
-        into, at, apart, source, offset, distance = arguments
+        target, target_position, target_stride, source, position, stride = arguments
         rows = []
         for _ in range(count):
-            rows.append(_emit_load(context, builder, array, source, offset))
-            offset = builder.add(offset, distance)
+            rows.append(_emit_load(context, builder, array, source, position))
+            position = builder.add(position, stride)
         # In each round two rows swap every other piece; the length of pieces halves.
         piece = count // 2
         while piece:
@@ -248,8 +248,8 @@ def copy_transposed(
                     rows[i + piece] = emit_shuffle(builder, a, b, lower)
             piece //= 2
         for row in rows:
-            _emit_store(context, builder, to, into, at, row)
-            at = builder.add(at, apart)
+            _emit_store(context, builder, to, target, target_position, row)
+            target_position = builder.add(target_position, target_stride)
         return context.get_dummy_value()
 
     signature = types.void(to, types.intp, types.intp, array, types.intp, types.intp)

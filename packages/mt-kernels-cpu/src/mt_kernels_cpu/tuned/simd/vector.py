@@ -31,8 +31,8 @@ new_type: Any = types.Type.__init__
 
 def intrinsic(fn: Callable[..., Any]) -> Callable[..., Any]:
     """Turn a function that writes instructions into one that kernels can call. A decorator."""
-    made: Callable[..., Any] = numba_intrinsic(fn)
-    return made
+    decorated: Callable[..., Any] = numba_intrinsic(fn)
+    return decorated
 
 
 intrinsic_of_constants: Callable[..., Callable[..., Any]] = numba_intrinsic(prefer_literal=True)
@@ -84,8 +84,8 @@ def emit_shuffle(builder: Any, a: Any, b: Any, indices: list[int]) -> Any:
 
 def emit_splat(builder: Any, number: Any, count: int) -> Any:
     """Return a vector whose elements are all one number."""
-    nothing = ir.Constant(ir.VectorType(number.type, count), None)
-    first = builder.insert_element(nothing, number, ir.IntType(32)(0))
+    zero = ir.Constant(ir.VectorType(number.type, count), None)
+    first = builder.insert_element(zero, number, ir.IntType(32)(0))
     return emit_shuffle(builder, first, first, [0] * count)
 
 
@@ -127,9 +127,9 @@ def horizontal_add(typing: Any, a: Any) -> Any:
     """Return the sum of the elements of a vector."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        rest = arguments[0]
-        while rest.type.count > 1:
-            rest = builder.fadd(*emit_halves(builder, rest))
-        return builder.extract_element(rest, ir.IntType(32)(0))
+        remaining = arguments[0]
+        while remaining.type.count > 1:
+            remaining = builder.fadd(*emit_halves(builder, remaining))
+        return builder.extract_element(remaining, ir.IntType(32)(0))
 
     return a.element(a), generate
