@@ -1,10 +1,10 @@
-"""Forms of the tuned backend in memory that ends where their arrays do, against NumPy.
+"""Forms of the tuned backend against NumPy, in memory with guard pages on both sides.
 
-Vectors are loaded and stored without a check. Here every array, operands and results as well as
-scratch, lies between two pages that nobody may touch, at the very end of what it may or at the very
-beginning; a vector that reaches beyond stops the process. Cells that nobody has written are NaN,
-and parts of a batch are worked through from the last to the first, so that what is written beyond
-a part stays there. `test_cpu_guarded.py` runs this file in processes of their own.
+Vectors are loaded and stored without bounds checks. Here every array (operands, results and
+scratch) lies between two protected pages, at the very end of the accessible memory or at its very
+beginning. A vector that reaches beyond stops the process. Elements that were never written are NaN.
+Parts of a batch are processed from the last to the first, so an element written beyond a part is
+not overwritten. `test_cpu_guarded.py` runs this file in separate processes.
 """
 
 import ctypes
@@ -35,10 +35,10 @@ system: Any = ctypes.CDLL(None)
 
 
 class GuardedBuffers(Buffers):
-    """Memory between guards.
+    """Memory between guard pages.
 
     Attributes:
-        at_end: Whether arrays fill the end of what may be touched, or else its beginning.
+        at_end: True if arrays fill the end of the accessible memory, False for its beginning.
     """
 
     def __init__(self, at_end: bool) -> None:
@@ -46,7 +46,7 @@ class GuardedBuffers(Buffers):
         self.at_end = at_end
 
     def empty(self, count: int, dtype: npt.DTypeLike) -> Array:
-        """Return an array of NaN, or of -1 if it is one of integers."""
+        """Return an array of NaN, or of -1 for an integer dtype."""
         page, size = mmap.PAGESIZE, count * np.dtype(dtype).itemsize
         middle = -(-max(size, 1) // page) * page
         memory = mmap.mmap(-1, middle + 2 * page)
@@ -60,24 +60,24 @@ class GuardedBuffers(Buffers):
 
 
 class Guarded(Tuned):
-    """The tuned backend in memory between guards, and a source of operands there.
+    """The tuned backend in memory between guard pages, and a source of operands there.
 
     Attributes:
-        rng: Where numbers and layouts come from.
+        rng: The source of numbers and layouts.
     """
 
     def __init__(self, dtype: npt.DTypeLike, at_end: bool, seed: int) -> None:
         super().__init__(dtype)
         self.buffers, self.rng = GuardedBuffers(at_end), np.random.default_rng(seed)
-        # Even the smallest array is one of theirs.
+        # Even the smallest array lies between guard pages.
         self._min_reused = 0
 
     def scratch(self, threads: int, elements: int) -> Array:
-        """Return no cell more than was asked for."""
+        """Return exactly the requested number of elements."""
         return self.storage(threads * elements).reshape(threads, elements)
 
     def numbers(self, *shape: int) -> TensorData:
-        """Return small whole numbers, of which sums are exact, in any layout with any gaps."""
+        """Return small whole numbers, whose sums are exact, in any layout with any gaps."""
         strides, reach = [0] * len(shape), 1
         for dim in self.rng.permutation(len(shape)):
             strides[dim] = reach * int(self.rng.choice([0, 1, 1, 1, 1, 2]))
@@ -105,20 +105,20 @@ examples = settings(max_examples=1000, verbosity=Verbosity.verbose)
 
 
 def partition_in_three(count: int, steps: int) -> list[Part]:
-    """Divide whatever can be divided."""
+    """Divide a range into three parts, or fewer if it is shorter."""
     threads = max(1, min(3, count))
     return [(count * part // threads, count * (part + 1) // threads) for part in range(threads)]
 
 
 def run_in_reverse(parts: list[Part], work: Callable[[int, int, int], object]) -> None:
-    """Go through parts as `run_parallel` does, the last one first."""
+    """Process parts as `run_parallel` does, the last one first."""
     for at, part in reversed(list(enumerate(parts))):
         work(at, *part)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def parts() -> Iterator[None]:
-    """Everything in three parts, if it can be divided into as many."""
+    """Divide all work into three parts where possible."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (launch, pooling, max_over_time):
             patch.setattr(module, "partition", partition_in_three)
@@ -137,7 +137,11 @@ def array(a: TensorData) -> Array:
 
 
 def zero_padded(x: Array, kernel: Pair, before: Pair, size: Pair) -> Array:
-    """Return images with as many zeros around them as kernels meet."""
+    """Return images with the zeros around them that kernels read.
+
+    Shape:
+        (N, C, H, W) → (N, C, rows, columns).
+    """
     sides = [
         (first, max(0, outputs + taps - 1 - first - length))
         for first, outputs, taps, length in zip(before, size, kernel, x.shape[2:], strict=True)
@@ -146,7 +150,11 @@ def zero_padded(x: Array, kernel: Pair, before: Pair, size: Pair) -> Array:
 
 
 def convolved(x: Array, w: Array, before: Pair, size: Pair) -> Array:
-    """Return what kernels find that slide over images with zeros around them."""
+    """Return the convolution of zero-padded images.
+
+    Shape:
+        x (N, C, H, W), w (O, C, KH, KW) → (N, O, *size).
+    """
     (rows, columns), padded = size, zero_padded(x, w.shape[2:], before, size)
     result = np.zeros((len(x), len(w), *size), x.dtype)
     for i, j in np.ndindex(w.shape[2:]):
@@ -156,7 +164,7 @@ def convolved(x: Array, w: Array, before: Pair, size: Pair) -> Array:
 
 
 def convolution_gradients(x: Array, w: Array, before: Pair, g: Array) -> tuple[Array, Array, Array]:
-    """Return the gradients of `convolved` and of a bias."""
+    """Return the gradients of `convolved` by input and weight, and of a bias."""
     rows, columns = g.shape[2:]
     padded = zero_padded(x, w.shape[2:], before, (rows, columns))
     grad_padded, grad_weight = np.zeros_like(padded), np.zeros_like(w)
@@ -180,7 +188,7 @@ def test_convolution(
     kernel: Pair,
     data: st.DataObject,
 ) -> None:
-    """Of any sizes; if the kernel is the larger one, it is a gradient that slides."""
+    """Any sizes. If the kernel is the larger one, the form computes the gradient of a weight."""
     kernel = (kernel[0], min(kernel[1], data.draw(st.sampled_from([3, 12, 70]))))
     size = (data.draw(small), data.draw(widths))
     reverse = data.draw(st.booleans())
@@ -192,7 +200,7 @@ def test_convolution(
 
 @st.composite
 def convolutions(draw: Any, height: st.SearchStrategy[int]) -> tuple[Any, ...]:
-    """Draw batch, channels, outputs, images, kernels, zeros before them and positions."""
+    """Draw batch, channels, outputs, sizes of image and kernel, padding and output size."""
     width = draw(widths)
     count = draw(batches if width < 24 else small)
     channels, outputs = draw(small | st.integers(8, 40)), draw(small | st.integers(8, 40))

@@ -1,4 +1,4 @@
-"""The memory of the tuned backend: copies, pickles, and operands in any storage."""
+"""Memory of the tuned backend: copies, pickles, and operands in any storage."""
 
 import copy
 import pickle
@@ -35,8 +35,8 @@ def test_a_backend_with_buffers_can_be_copied_and_pickled() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("kind", ["of the other dtype", "with gaps between cells"])
-def test_storages_from_which_no_vector_can_be_loaded(dtype: Any, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["of the other dtype", "with gaps between elements"])
+def test_operands_that_vectors_cannot_be_loaded_from(dtype: Any, kind: str) -> None:
     backend, rng = Tuned(dtype), np.random.default_rng(0)
     other = np.float32 if dtype == np.float64 else np.float64
 
@@ -44,7 +44,7 @@ def test_storages_from_which_no_vector_can_be_loaded(dtype: Any, kind: str) -> N
         numbers = rng.integers(-9, 9, shape)
         spread = np.repeat(numbers.reshape(-1), 2).astype(dtype)[::2]
         elements = (
-            spread if kind == "with gaps between cells" else numbers.astype(other).reshape(-1)
+            spread if kind == "with gaps between elements" else numbers.astype(other).reshape(-1)
         )
         return TensorData(elements, shape), backend.from_numpy(numbers)
 
@@ -69,7 +69,7 @@ def test_storages_from_which_no_vector_can_be_loaded(dtype: Any, kind: str) -> N
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_elements_are_copied_only_if_they_have_to_be(layout: str) -> None:
+def test_elements_are_copied_only_if_necessary(layout: str) -> None:
     backend = Tuned(np.float64)
     a = LAYOUTS[layout](backend, np.arange(6.0).reshape(2, 3))
     elements = backend.elements(a)
@@ -78,7 +78,7 @@ def test_elements_are_copied_only_if_they_have_to_be(layout: str) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 5, 100_000])
-def test_scratch_begins_with_a_line_of_the_cache(count: int) -> None:
+def test_scratch_is_aligned_to_cache_lines(count: int) -> None:
     scratch = Tuned().scratch(3, count)
     assert scratch.shape[0] == 3
     assert scratch.shape[1] >= count

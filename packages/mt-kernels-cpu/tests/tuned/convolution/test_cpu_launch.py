@@ -25,7 +25,7 @@ draws = st.data()
 def thread_counts(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Everything on one thread, or everything on three if there are as many images."""
+    """Run everything on one thread, or on three threads if there are as many images."""
     several = 3 if request.param == "several threads" else 1
     monkeypatch.setattr(
         "mt_kernels_cpu.tuned.convolution.launch.partition",
@@ -52,7 +52,7 @@ def equal_parts(count: int, several: int) -> list[threads.Part]:
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
-# Each law is put to the test four times: for two dtypes, on one thread and on several.
+# Each test runs four times: for two dtypes, on one thread and on several.
 few_examples = settings(max_examples=15)
 
 
@@ -86,7 +86,7 @@ def test_conv1d(
 def test_sequences_of_vectors(
     dtype: Any, count: int, width: int, channels: int, taps: int, data: st.DataObject
 ) -> None:
-    """Such as the vectors of words: the channels are neighbours in memory."""
+    """Sequences such as word vectors: channels are contiguous in memory."""
     x = operand(data, dtype, count, width, channels).permute(0, 2, 1)
     w = operand(data, dtype, 2, channels, taps)
     size = (data.draw(st.integers(1, 36)),)
@@ -160,7 +160,7 @@ def test_gradient_of_a_weight(
 def test_gradient_of_a_weight_of_many_sequences(
     dtype: Any, count: int, width: int, taps: int
 ) -> None:
-    """More than planes have room for, so that others have been where the last ones are."""
+    """More sequences than a tile holds: the last tile still contains earlier ones."""
     rng = np.random.default_rng(count)
     x = rng.integers(-9, 9, (2, count, width + taps - 1)).astype(dtype)
     g = rng.integers(-9, 9, (3, count, width)).astype(dtype)
@@ -177,7 +177,7 @@ def test_gradient_of_a_weight_of_many_sequences(
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("size", [(4, 9), (2, 3), (9, 12)])
 @pytest.mark.parametrize("kernel", [(2, 3), (4, 8)])
-def test_special_numbers_do_not_meet_the_zeros_around_an_image(
+def test_special_numbers_are_not_multiplied_by_padding_zeros(
     dtype: Any,
     number: float,
     location: str,
@@ -197,10 +197,10 @@ def test_special_numbers_do_not_meet_the_zeros_around_an_image(
 @dtypes
 @pytest.mark.parametrize("number", SPECIALS)
 @pytest.mark.parametrize("location", [(0, 0, 0, 0), (1, 0, 4, 19), (0, 1, 2, 18)])
-def test_special_numbers_reach_only_the_weights_that_met_them(
+def test_special_numbers_change_only_the_gradients_of_their_weights(
     dtype: Any, number: float, location: tuple[int, ...]
 ) -> None:
-    """Without zeros around the image, there still are some beside the gradient in its plane."""
+    """Without padding, planes still have zeros beside the gradient."""
     rng = np.random.default_rng(0)
     image, grad = rng.normal(size=(2, 2, 5, 20)), rng.normal(size=(2, 3, 3, 18))
     image[location] = number
@@ -216,8 +216,8 @@ def test_special_numbers_reach_only_the_weights_that_met_them(
     same(received, expected, dtype)
 
 
-def test_the_gradient_of_a_large_batch_is_as_good_as_that_of_a_small_one() -> None:
-    """Sums in float32 over a million products stay close to sums in float64."""
+def test_gradient_of_a_large_batch_is_accurate() -> None:
+    """Sums in float32 over a million products are close to sums in float64."""
     rng = np.random.default_rng(0)
     x, g = rng.normal(size=(1, 512, 28, 28)), rng.normal(size=(4, 512, 28, 28))
     single, double = (
