@@ -83,9 +83,9 @@ def fastmath_helper(fn: F) -> F:
 def nogil_kernel(fn: Callable[..., None]) -> Callable[..., None]:
     """Compile a kernel that releases the interpreter lock while it runs. A decorator.
 
-    The last arguments of such a kernel are the start and the end of a range of its loop. So one
-    compiled form serves one thread and several, which `mt_kernels_cpu.tuned.threads` starts. The
-    kernel is compiled at its first call and cached on disk; its sums may be reordered.
+    Kernels for several threads end with the arguments `first` and `last`, a range of their loop. So
+    one compiled form serves one thread and several, which `mt_kernels_cpu.tuned.threads` starts.
+    The kernel is compiled at its first call and cached on disk; its sums may be reordered.
     """
     compiled: Callable[..., None] = _compiled(
         fn, cache=True, nogil=True, fastmath=set(REORDER_SUMS)

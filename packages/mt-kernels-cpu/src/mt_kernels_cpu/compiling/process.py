@@ -28,7 +28,8 @@ def configure() -> None:
 
     - Idle threads of GNU OpenMP sleep. By default they keep their processor busy for milliseconds.
       If other programs run, the thread with work then waits for a processor, and a kernel starts
-      after 1 to 10 ms instead of 0.01 ms. numba's threads read the variable when they start.
+      after 1 to 10 ms instead of 0.01 ms. `OMP_WAIT_POLICY` selects this; numba's threads read it
+      when they start. A value that the user has set is kept.
     - Names of compiled functions differ from those of every other process. numba numbers functions
       from 1, and the number is part of the linker's name of the machine code. Two functions from
       the same lines in two processes, ``map(neg)`` in one and ``map(exp)`` in the other, could

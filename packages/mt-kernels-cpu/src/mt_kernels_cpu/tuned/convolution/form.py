@@ -96,6 +96,10 @@ class Convolution(FusedForm[Memory]):
         Returns None, so that the composed function runs, for strides other than 1, for zeros before
         the input that no output depends on, for sizes that do not match, and for weights that are
         infinite or NaN: their products with the zeros around an image would be NaN.
+
+        Shape:
+            input (N, C, H, W), weight (O, C, KH, KW), bias (O,) → (N, O, *positions); also without
+            H and KH.
         """
         shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))

@@ -255,10 +255,8 @@ def convolve_tile(
     convolve_segments(
         outputs, staging, staging_layout, tile, kernels, init, segments, relu, first, last
     )
-    (out, channels, length), (channel_step, image_step, row_step, rows, columns) = (
-        outputs,
-        staging_layout,
-    )
+    out, channels, length = outputs
+    channel_step, image_step, row_step, rows, columns = staging_layout
     if channel_step > 0:
         to = first * channels * length
         last_vector = last * channels * length - columns - lanes
@@ -290,18 +288,15 @@ def _add_weight_gradient(
 ) -> None:
     """Add the products of gradients and inputs to the sums: for each tap a row of all outputs."""
     lanes = lanes_of(sums)
-    grad_image_step, grad_channel_step, _, origin, channels, _, _ = grad_strides
+    grad_image_step, grad_step, _, origin, channels, _, _ = grad_strides
     image_step = tile_strides[0]
     (zero,) = splat_each(init, (0,), 0)
     zero_block = (zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero)
     last, last_tap = channels - 1, len(offsets) - 1
     padded_outputs = -(-channels // OUTPUTS) * OUTPUTS
     for o in range(0, channels, OUTPUTS):
-        a, b = origin + o * grad_channel_step, origin + min(o + 1, last) * grad_channel_step
-        c, d = (
-            origin + min(o + 2, last) * grad_channel_step,
-            origin + min(o + 3, last) * grad_channel_step,
-        )
+        a, b = origin + o * grad_step, origin + min(o + 1, last) * grad_step
+        c, d = origin + min(o + 2, last) * grad_step, origin + min(o + 3, last) * grad_step
         for t in range(0, len(offsets), TAPS):
             i, j, k = offsets[t], offsets[min(t + 1, last_tap)], offsets[min(t + 2, last_tap)]
             block = zero_block

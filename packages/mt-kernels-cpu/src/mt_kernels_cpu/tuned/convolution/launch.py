@@ -1,8 +1,9 @@
-"""Convolution in any layout, computed over zero-padded tiles for every shape.
+"""Convolution in any layout, computed over zero-padded tiles.
 
-There is one exception: if a kernel has more elements than a channel of the output, the convolution
-is the gradient of a weight, with images and kernels swapped. It is a sum of products over tiles.
-Convolution by matrix products is slower for nearly all shapes: see docs/decisions, number 11.
+If a kernel has more elements than a channel of the output, the convolution is the gradient of a
+weight, with images and kernels swapped: a sum of products of two tiles. All other shapes convolve a
+tile of images. Convolution by matrix products is slower for nearly all shapes: see docs/decisions,
+number 11.
 
 Both ways multiply weights by the zeros around an image, which the definition leaves out. The
 difference shows only if a weight is infinite or NaN; then the strided kernels compute.
@@ -43,7 +44,7 @@ vdot: Any = np.vdot
 """Sum of products. Unlike `np.dot`, it does not warn if the sum is infinite or NaN."""
 
 EMPTY: Positions = np.zeros(0, np.int64)
-"""Empty for gradients that are not requested."""
+"""Empty positions, for gradients that are not requested."""
 
 
 def correlate(
@@ -52,8 +53,8 @@ def correlate(
     """Write a two-dimensional convolution into `out`, as `Backend.convolve` defines it.
 
     Returns:
-        True if the result was written. False if weights are infinite or NaN and meet the zeros
-        around an image, and for a reversed kernel that is larger than the output.
+        True if the result was written. False if a product of a zero around an image and an infinite
+        or NaN weight may be in it, and for a reversed kernel that is larger than the output.
 
     Shape:
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, any, any).

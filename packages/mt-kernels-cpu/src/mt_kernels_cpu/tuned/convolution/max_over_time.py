@@ -64,6 +64,9 @@ class MaxOverTime(FusedForm[Memory]):
 
         Returns None, so that the composed function runs, for shapes that `plan_for` does not
         support and for infinite weights whose products with the zeros around a sequence are NaN.
+
+        Shape:
+            input (N, C, W), weight (O, C, K), bias (O,) → (N, O, 1).
         """
         shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
@@ -122,10 +125,8 @@ class MaxOverTime(FusedForm[Memory]):
             )
             grad_input = channels_last.permute(0, 2, 1)
         if any(saved.needs_grad[1:]):
-            grad_weight, grad_bias = (
-                backend.new((outputs, channels, taps)),
-                backend.new((outputs,)),
-            )
+            grad_weight = backend.new((outputs, channels, taps))
+            grad_bias = backend.new((outputs,))
             parts = partition(outputs, steps)
             scratch = backend.scratch(len(parts), channels * taps)
             sequences = backend.contiguous(saved.input.permute(0, 2, 1))

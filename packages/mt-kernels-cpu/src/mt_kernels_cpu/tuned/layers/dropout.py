@@ -39,23 +39,19 @@ class Dropout(FusedForm[Memory]):
         relu = activation == "relu"
         draws = np.random.default_rng(rng).random(input.size)
         out, factors = backend.new(input.shape), np.empty(input.size, backend.dtype)
-        elements, as_dtype = backend.elements(input), backend.dtype.type
-        dropout_kernel(backend.dtype)(
-            out.storage, factors, elements, draws, rate, as_dtype(scale), relu
-        )
+        elements, kernel = backend.elements(input), dropout_kernel(backend.dtype)
+        kernel(out.storage, factors, elements, draws, rate, backend.dtype.type(scale), relu)
         return out, (factors, elements if relu else None)
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
         """Return the gradient of the input: the gradient times the factors of the forward pass."""
         factors, elements = saved
-        grad_input, g = backend.new(grad.shape), backend.elements(grad)
-        zip_flat(operators.mul, backend.dtype)(grad_input.storage, g, factors)
+        result, g = backend.new(grad.shape), backend.elements(grad)
+        zip_flat(operators.mul, backend.dtype)(result.storage, g, factors)
         if elements is not None:
-            zip_flat(operators.relu_back, backend.dtype)(
-                grad_input.storage, elements, grad_input.storage
-            )
-        return (grad_input,)
+            zip_flat(operators.relu_back, backend.dtype)(result.storage, elements, result.storage)
+        return (result,)
 
 
 @lru_cache

@@ -61,11 +61,9 @@ class Linear(FusedForm[Memory]):
             if relu_out is None:
                 column_sums(backend.dtype)(grad_bias.storage, elements)
             else:
-                grad_product = backend.new(grad.shape).storage
-                relu_backward_bias(backend.dtype)(
-                    grad_product, grad_bias.storage, elements, relu_out
-                )
-                g = grad_product.reshape(g.shape)
+                masked = backend.new(grad.shape).storage
+                relu_backward_bias(backend.dtype)(masked, grad_bias.storage, elements, relu_out)
+                g = masked.reshape(g.shape)
         if needs_grad[0]:
             grad_input = backend.new(shape)
             multiply(g, w.T, grad_input.storage.reshape(x.shape))

@@ -57,7 +57,10 @@ class AvgPool2d(FusedForm[Memory]):
     ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
         """Compute the means; see `mt_nn.avgpool2d`.
 
-        Returns None, so that the composed function runs, for arguments that the definition rejects.
+        Returns None, so that the composed function runs, if the windows do not tile the images.
+
+        Shape:
+            input (N, C, H, W) → (N, C, H / height, W / width).
         """
         window = pooling_window(input, kernel)
         if window is None:
@@ -91,8 +94,11 @@ class MaxPool2d(FusedForm[Memory]):
     ) -> tuple[TensorData, tuple[tuple[int, ...], Argmax]] | None:
         """Compute the maxima; see `mt_nn.maxpool2d`.
 
-        Returns None, so that the composed function runs, for arguments that the definition rejects,
-        for images larger than `MAX_PLANE_SIZE` and windows wider than `MAX_WINDOW_COLUMNS`.
+        Returns None, so that the composed function runs, if the windows do not tile the images, for
+        images larger than `MAX_PLANE_SIZE` and for windows wider than `MAX_WINDOW_COLUMNS`.
+
+        Shape:
+            input (N, C, H, W) → (N, C, H / height, W / width).
         """
         window = pooling_window(input, kernel)
         if window is None or input.shape[2] * input.shape[3] > MAX_PLANE_SIZE:
@@ -261,33 +267,25 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
                         store(line_argmax, line + i, index)
                 for window in range(top * columns, bottom * columns, lanes):
                     column = (window - top * columns) * width
-                    column_maxima, column_indices = (
-                        deinterleave(lines, column, width),
-                        deinterleave(line_argmax, column, width),
-                    )
-                    best, index = column_maxima[0], column_indices[0]
+                    maxima = deinterleave(lines, column, width)
+                    indices = deinterleave(line_argmax, column, width)
+                    best, index = maxima[0], indices[0]
                     for k in range(1, width):
-                        number, row_index = (
-                            column_maxima[k],
-                            add(column_indices[k], splat(numbers, k)),
-                        )
+                        number, row_index = maxima[k], add(indices[k], splat(numbers, k))
                         best_index = select_argmax(number, best, row_index, index, row_index, index)
                         best = select_argmax(number, best, row_index, index, number, best)
                         index = best_index
                     index = add(load(first_columns, window), index)
-                    to_window = plane * rows * columns + window
-                    if to_window + lanes <= end:
-                        # The vector may write beyond the range; later windows overwrite that.
-                        store(out, to_window, best)
-                        store_integers(argmax, to_window, index)
+                    at = plane * rows * columns + window
+                    if at + lanes <= end:
+                        # The vector may write beyond this pass; the next pass overwrites that.
+                        store(out, at, best)
+                        store_integers(argmax, at, index)
                     else:
                         store(last_maxima, 0, best)
                         store_integers(last_argmax, 0, index)
-                        for i in range(end - to_window):
-                            out[to_window + i], argmax[to_window + i] = (
-                                last_maxima[i],
-                                last_argmax[i],
-                            )
+                        for i in range(end - at):
+                            out[at + i], argmax[at + i] = last_maxima[i], last_argmax[i]
 
     return pool
 

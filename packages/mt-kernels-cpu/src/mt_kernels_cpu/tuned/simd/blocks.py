@@ -100,7 +100,7 @@ def relu_block(typing: Any, block: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[0], block.count)
-        kept = [_emit_relu(builder, vector) for vector in vectors]
-        return context.make_tuple(builder, block, kept)
+        vectors = [_emit_relu(builder, vector) for vector in vectors]
+        return context.make_tuple(builder, block, vectors)
 
     return block(block), generate
