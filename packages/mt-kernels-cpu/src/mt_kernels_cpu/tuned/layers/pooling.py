@@ -80,8 +80,9 @@ class AvgPool2d(FusedForm[Memory]):
         shape, kernel = saved
         result, elements = backend.new(shape), backend.contiguous(grad).storage
         rows, columns = grad.shape[2:]
-        _, spread = average_kernels(*kernel)
-        _run_on_planes(result, lambda *part: spread(result.storage, elements, rows, columns, *part))
+        _, average_backward = average_kernels(*kernel)
+        args = (result.storage, elements, rows, columns)
+        _run_on_planes(result, lambda *part: average_backward(*args, *part))
         return (result,)
 
 
@@ -127,7 +128,7 @@ class MaxPool2d(FusedForm[Memory]):
         result, elements = backend.new(shape), backend.contiguous(grad).storage
         plane, windows = shape[2] * shape[3], grad.shape[2] * grad.shape[3]
         args = (result.storage, elements, argmax, plane, windows, number_range(1, backend.dtype))
-        _run_on_planes(result, lambda *part: spread_to_maxima(*args, *part))
+        _run_on_planes(result, lambda *part: max_pool_backward(*args, *part))
         return (result,)
 
 
@@ -198,7 +199,9 @@ def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Calla
                 to[i] = total * share
 
     @nogil_kernel
-    def spread(to: Storage, g: Storage, rows: int, columns: int, first: int, last: int) -> None:
+    def average_backward(
+        to: Storage, g: Storage, rows: int, columns: int, first: int, last: int
+    ) -> None:
         share = g.dtype.type(1) / g.dtype.type(height * width)
         across = columns * width
         line = np.empty(across, g.dtype)
@@ -213,7 +216,7 @@ def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Calla
                 for k in range(height):
                     below[k * across + i] = line[i]
 
-    return pool, spread
+    return pool, average_backward
 
 
 @lru_cache(maxsize=WINDOW_CACHE_SIZE)
@@ -291,7 +294,7 @@ def maximum_kernel(height: int, width: int) -> Callable[..., None]:
 
 
 @nogil_kernel
-def spread_to_maxima(
+def max_pool_backward(
     to: Storage,
     g: Storage,
     argmax: Argmax,

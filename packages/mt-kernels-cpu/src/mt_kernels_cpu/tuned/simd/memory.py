@@ -162,9 +162,9 @@ def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) ->
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[3], block.count)
-        crossings = _emit_pairwise_sums(builder, rows, columns, *arguments[1:3])
-        for offset, vector in zip(crossings, vectors, strict=True):
-            _emit_store(context, builder, array, arguments[0], offset, vector)
+        positions = _emit_pairwise_sums(builder, rows, columns, *arguments[1:3])
+        for position, vector in zip(positions, vectors, strict=True):
+            _emit_store(context, builder, array, arguments[0], position, vector)
         return context.get_dummy_value()
 
     return types.void(array, rows, columns, block), generate
