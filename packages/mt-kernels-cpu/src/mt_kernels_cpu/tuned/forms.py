@@ -3,7 +3,7 @@
 from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
 from mt_kernels_cpu.tuned.layers.dropout import Dropout
-from mt_kernels_cpu.tuned.layers.embedding import Embedding
+from mt_kernels_cpu.tuned.layers.embedding import Take
 from mt_kernels_cpu.tuned.layers.linear import Linear
 from mt_kernels_cpu.tuned.layers.losses import (
     BinaryCrossEntropy,
@@ -26,7 +26,7 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.CONVOLUTION: Convolution,
     operations.CROSS_ENTROPY: CrossEntropy,
     operations.DROPOUT: Dropout,
-    operations.EMBEDDING: Embedding,
+    operations.EMBEDDING: Take,
     operations.LINEAR: Linear,
     operations.LOGSOFTMAX: LogSoftmax,
     operations.MAXPOOL2D: MaxPool2d,

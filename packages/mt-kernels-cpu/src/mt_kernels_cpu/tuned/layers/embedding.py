@@ -9,7 +9,7 @@ from mt_tensor.fused.arguments import row_numbers
 from mt_tensor.layout import Storage
 
 
-class Embedding(FusedForm[Memory]):
+class Take(FusedForm[Memory]):
     """Rows of a table by their indices."""
 
     @staticmethod
@@ -25,10 +25,10 @@ class Embedding(FusedForm[Memory]):
             table (rows, width), indices (...) → (..., width).
         """
         # A copy: the caller may change its array before the backward pass.
-        row_indices = row_numbers(table, indices)
-        if row_indices is None:
+        numbers = row_numbers(table, indices)
+        if numbers is None:
             return None
-        rows, out = row_indices.reshape(-1), backend.new((*row_indices.shape, table.shape[1]))
+        rows, out = numbers.reshape(-1), backend.new((*numbers.shape, table.shape[1]))
         elements = backend.elements(table)
         if not gather(out.storage, elements, rows, *table.shape):
             return None

@@ -66,7 +66,7 @@ def buffer_slices(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, list[slice]
 
 
 class SgdMomentum(_Step):
-    """The step ``sgd_with_momentum`` of `mt_tensor.fused.operations`."""
+    """Step of `mt_tensor.fused.operations.SGD_MOMENTUM`."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
@@ -75,7 +75,7 @@ class SgdMomentum(_Step):
 
 
 class Sgd(_Step):
-    """The step ``sgd`` of `mt_tensor.fused.operations`."""
+    """Step of `mt_tensor.fused.operations.SGD`."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
@@ -84,7 +84,7 @@ class Sgd(_Step):
 
 
 class Adam(_Step):
-    """The step ``adam`` of `mt_tensor.fused.operations`."""
+    """Step of `mt_tensor.fused.operations.ADAM`."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
