@@ -1,4 +1,4 @@
-"""The compiled kernels against the reference backend, over layouts, dtypes and threads."""
+"""Compiled kernels against the reference backend, over layouts, dtypes and threads."""
 
 import math
 from typing import Any
@@ -40,7 +40,7 @@ backends = pytest.mark.parametrize(
 
 
 class Layouts:
-    """Draws tensors of given shapes in any layout, with the same content for two backends."""
+    """Source of tensors of given shapes in any layout, with the same content for two backends."""
 
     def __init__(self, draws: st.DataObject, fast: Fast) -> None:
         self.draws = draws
@@ -49,23 +49,26 @@ class Layouts:
         self.special = draws.draw(st.booleans())
 
     def operand(self, *shape: int) -> TensorData:
-        """A permuted view with gaps and repeated dimensions, somewhere in a longer storage."""
+        """Return a permuted view with gaps and repeated dimensions, in a longer storage."""
         repeated = [self.draws.draw(st.integers(0, 9)) == 0 for _ in shape]
-        strides, cells = self._strides(tuple(np.where(repeated, 1, shape).tolist()))
-        storage = self._numbers(cells)
+        strides, reach = self._strides(tuple(np.where(repeated, 1, shape).tolist()))
+        storage = self._numbers(reach)
         return TensorData(storage, shape, np.where(repeated, 0, strides).tolist())
 
     def broadcast(self, *shape: int) -> TensorData:
-        """An operand that broadcasts to a shape: fewer dimensions, some of size 1."""
+        """Return an operand that broadcasts to a shape: fewer dimensions, some of size 1."""
         kept = shape[self.draws.draw(st.integers(0, len(shape))) :]
         return self.operand(*(n if self.draws.draw(st.booleans()) else 1 for n in kept))
 
     def out(self, *shape: int) -> tuple[TensorData, TensorData]:
-        """The same permuted view with gaps for each backend, guard cells around and between."""
-        strides, cells = self._strides(shape)
-        mine = np.full(GUARDS + cells + GUARDS, UNTOUCHED, self.fast.dtype)
-        yours = mine.copy()
-        return TensorData(mine[GUARDS:], shape, strides), TensorData(yours[GUARDS:], shape, strides)
+        """Return equal permuted views for each backend, with guards around and in gaps."""
+        strides, reach = self._strides(shape)
+        received = np.full(GUARDS + reach + GUARDS, UNTOUCHED, self.fast.dtype)
+        expected = received.copy()
+        return (
+            TensorData(received[GUARDS:], shape, strides),
+            TensorData(expected[GUARDS:], shape, strides),
+        )
 
     def _strides(self, shape: tuple[int, ...]) -> tuple[list[int], int]:
         strides = [0] * len(shape)
@@ -85,15 +88,15 @@ class Layouts:
 
 
 def same(*pair: TensorData, exact: bool = False) -> None:
-    """All of the memory agrees, cells around and between the elements included."""
-    mine, yours = (x.storage if x.storage.base is None else x.storage.base for x in pair)
-    assert mine is not yours
-    tolerance = 0.0 if exact else 1e-12 if mine.dtype == np.float64 else 3e-5
-    np.testing.assert_allclose(mine, yours, rtol=tolerance, atol=tolerance, equal_nan=True)
+    """Assert that all of the memory agrees, also around and between the elements."""
+    received, expected = (x.storage if x.storage.base is None else x.storage.base for x in pair)
+    assert received is not expected
+    tolerance = 0.0 if exact else 1e-12 if received.dtype == np.float64 else 3e-5
+    np.testing.assert_allclose(received, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
 def mixed(x: float, y: float) -> float:
-    """A function for which order matters."""
+    """Return a value that depends on the order of the arguments."""
     return 0.5 * x + y
 
 
@@ -141,7 +144,7 @@ def test_matmul(
     draws: st.DataObject,
 ) -> None:
     layouts = Layouts(draws, fast)
-    # The batch dimensions of one operand are broadcast in any way that broadcasting allows.
+    # One operand has all batch dimensions, the other any that broadcast to them.
     some = layouts.broadcast(*batch).shape
     a_batch, b_batch = draws.draw(st.permutations([tuple(batch), some]))
     a = layouts.operand(*a_batch, *left)
@@ -183,10 +186,12 @@ def test_conv2d(fast: Fast, sizes: list[int], draws: st.DataObject) -> None:
     same(out, expected)
 
 
-def test_three_dimensions_have_no_kernel() -> None:
+def test_convolution_over_three_dimensions_raises() -> None:
     fast = Fast()
     volume = fast.zeros((1, 1, 2, 2, 2))
-    with pytest.raises(ShapeError, match=r"conv3d: .* one or two dimensions, .* has 3"):
+    with pytest.raises(
+        ShapeError, match=r"conv3d: input .* has 3 spatial dimensions, .* one or two"
+    ):
         fast.convolve(volume, volume)
 
 
@@ -216,7 +221,7 @@ def test_formulas_of_two_numbers(name: str) -> None:
 
 
 @pytest.mark.parametrize("position", [0, 1, 4])
-def test_maximum_passes_nan_on(position: int) -> None:
+def test_maximum_propagates_nan(position: int) -> None:
     numbers = np.arange(5.0)
     numbers[position] = np.nan
     a = Fast().from_numpy(numbers)
@@ -227,13 +232,13 @@ def test_maximum_passes_nan_on(position: int) -> None:
 def test_up_to_32_dimensions(fast: Fast) -> None:
     shape = (1, 2) * 3 + (1,) * 23 + (2, 1, 3)
     numbers = np.arange(48.0).reshape(shape)
-    turned = fast.from_numpy(numbers).permute(*reversed(range(32)))
-    assert np.array_equal(fast.to_numpy(fast.map(operators.neg, turned)), -numbers.T)
+    permuted = fast.from_numpy(numbers).permute(*reversed(range(32)))
+    assert np.array_equal(fast.to_numpy(fast.map(operators.neg, permuted)), -numbers.T)
 
 
 @backends
 @pytest.mark.parametrize("shape", [(4096,), (4097,), (3, 8193), (2, 5000, 1)])
-def test_rows_longer_than_a_piece(fast: Fast, shape: tuple[int, ...]) -> None:
+def test_rows_longer_than_the_longest_row(fast: Fast, shape: tuple[int, ...]) -> None:
     numbers = np.random.default_rng(0).normal(size=shape).astype(fast.dtype)
     a = fast.from_numpy(numbers)
     double = fast.to_numpy(fast.zip(operators.add, a, a))
@@ -263,7 +268,7 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
         numba.set_num_threads(most)
 
 
-def test_only_large_tensors_are_spread_over_threads() -> None:
+def test_only_large_tensors_use_all_threads() -> None:
     def formula(x: float) -> float:
         return 1.5 * x
 

@@ -1,4 +1,4 @@
-"""The reports about the kernels."""
+"""Reports about the kernels."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def doubling(out: np.ndarray, a: np.ndarray) -> None:
         out[i] = 2 * a[i]
 
 
-def test_a_kernel_explains_its_parallel_loop(capsys: pytest.CaptureFixture[str]) -> None:
+def test_diagnosis_of_a_parallel_loop(capsys: pytest.CaptureFixture[str]) -> None:
     doubling(np.zeros(3), np.ones(3))
     doubling.parallel_diagnostics(level=1)
     report = capsys.readouterr().out
@@ -29,7 +29,7 @@ def test_a_kernel_explains_its_parallel_loop(capsys: pytest.CaptureFixture[str])
     assert "Parallel structure is already optimal" in capsys.readouterr().out
 
 
-def test_a_kernel_that_was_not_called_has_nothing_to_explain(
+def test_no_diagnosis_before_the_first_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Kernel(lambda out: None).parallel_diagnostics()

@@ -1,4 +1,4 @@
-"""The index functions and the scalar formulas compile unchanged, and mean the same compiled."""
+"""Index functions and scalar formulas compile unchanged, with equal results."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mt_tensor import operators
 from mt_tensor.layout import broadcast_index, index_to_position, merge_dims, to_index
 
-# Numba's own annotations take what it returns for a decorator, never for a compiled function.
+# numba's annotations describe the result as a decorator, never as a compiled function.
 njit: Any = numba.njit
 
 _index_to_position = njit(index_to_position)
@@ -26,7 +26,7 @@ shapes = st.lists(st.integers(1, 4), max_size=5)
 
 
 @given(shapes, st.sampled_from([np.int64, np.int32]))
-def test_positions(shape: list[int], dtype: Any) -> None:
+def test_index_functions(shape: list[int], dtype: Any) -> None:
     sizes = np.array(shape, np.int64)
     strides = np.arange(1, 2 * len(shape), 2, dtype=np.int64)
     compiled, plain = np.zeros((2, len(shape)), dtype)
@@ -51,7 +51,7 @@ def test_broadcasting(shape: list[int], draws: st.DataObject) -> None:
 
 
 @given(shapes, st.integers(1, 3), st.data())
-def test_merging(shape: list[int], layouts: int, draws: st.DataObject) -> None:
+def test_merge_dims(shape: list[int], layouts: int, draws: st.DataObject) -> None:
     strides = [draws.draw(st.integers(0, 6)) for _ in range(layouts * len(shape))]
     sizes, steps = np.array(shape, np.int64), np.array(strides, np.int64)
     dims = merge_dims(shape, strides)
@@ -73,7 +73,7 @@ def test_a_whole_loop_compiles() -> None:
     assert njit(total)(storage, *layout, 6) == sum([0.0, 2.0, 4.0, 7.0, 9.0, 11.0])
 
 
-# Every double that is special to some formula, and some that are not.
+# Doubles that are special cases of a formula, and some others.
 EDGES = np.array(
     [
         *(0.0, -0.0, 1.0, -1.0, 0.5, -3.25, 1e-3, 1e308, -1e308, 5e-324),
@@ -109,7 +109,7 @@ BINARY = [
 
 
 def compare(received: npt.NDArray[Any], expected: list[float]) -> None:
-    """Allow what the compiler's mathematical functions differ in: the last place or two."""
+    """Assert equality up to two units in the last place, by which compiled functions may differ."""
     np.testing.assert_allclose(received, expected, rtol=5e-16, atol=5e-324)
 
 

@@ -1,4 +1,4 @@
-"""Rows against a walk over every index."""
+"""Rows against a loop over every index."""
 
 import itertools
 import math
@@ -18,31 +18,35 @@ def array(numbers: list[int] | tuple[int, ...]) -> np.ndarray:
 
 
 @given(shapes, st.integers(1, 5), st.data())
-def test_rows_meet_every_element_once(shape: list[int], longest: int, draws: st.DataObject) -> None:
+def test_rows_cover_every_element_once(
+    shape: list[int], longest: int, draws: st.DataObject
+) -> None:
     layouts = []
     for _ in range(2):
         kept = shape[draws.draw(st.integers(0, len(shape))) :]
-        own = [n if draws.draw(st.booleans()) else 1 for n in kept]
-        layouts.append((own, [draws.draw(st.integers(0, 9)) for _ in own]))
+        operand_shape = [n if draws.draw(st.booleans()) else 1 for n in kept]
+        layouts.append((operand_shape, [draws.draw(st.integers(0, 9)) for _ in operand_shape]))
 
-    met = []
+    received = []
     starts, lengths, steps = find_rows(
-        array(shape), tuple((array(own), array(strides)) for own, strides in layouts), longest
+        array(shape),
+        tuple((array(operand_shape), array(strides)) for operand_shape, strides in layouts),
+        longest,
     )
     for row, length in enumerate(lengths.tolist()):
         assert length <= longest
         for i in range(length):
-            met.append(tuple((starts[:, row] + np.uint64(i) * steps).tolist()))
+            received.append(tuple((starts[:, row] + np.uint64(i) * steps).tolist()))
 
-    def position(index: tuple[int, ...], own: list[int], strides: list[int]) -> int:
-        aligned = index[len(index) - len(own) :]
-        return sum(i * s for i, n, s in zip(aligned, own, strides, strict=True) if n != 1)
+    def position(index: tuple[int, ...], operand_shape: list[int], strides: list[int]) -> int:
+        aligned = index[len(index) - len(operand_shape) :]
+        return sum(i * s for i, n, s in zip(aligned, operand_shape, strides, strict=True) if n != 1)
 
     indices = itertools.product(*(range(n) for n in shape))
-    assert met == [tuple(position(i, *layout) for layout in layouts) for i in indices]
+    assert received == [tuple(position(i, *layout) for layout in layouts) for i in indices]
 
 
-def test_operands_laid_out_alike_are_one_row() -> None:
+def test_operands_of_one_layout_form_one_row() -> None:
     shape = (3, 1, 4, 5)
     dense = (array(shape), array(strides_from_shape(shape)))
     sizes, strides = fewest_dims(array(shape), (dense, dense))
@@ -50,9 +54,9 @@ def test_operands_laid_out_alike_are_one_row() -> None:
     assert strides.tolist() == [[1], [1]]
 
 
-def test_neighbours_that_lie_together_in_every_operand_become_one() -> None:
+def test_dimensions_contiguous_in_every_operand_are_merged() -> None:
     shape = array((2, 3, 4))
-    dense, turned = array((12, 4, 1)), array((1, 8, 2))
-    sizes, strides = fewest_dims(shape, ((shape, dense), (shape, turned)))
+    dense, permuted = array((12, 4, 1)), array((1, 8, 2))
+    sizes, strides = fewest_dims(shape, ((shape, dense), (shape, permuted)))
     assert sizes.tolist() == [2, 12]
     assert strides.tolist() == [[12, 1], [1, 2]]

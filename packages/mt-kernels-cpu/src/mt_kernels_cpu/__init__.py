@@ -1,10 +1,10 @@
-"""The loops of tensor arithmetic, compiled for the processor with numba.
+"""Loops of tensor arithmetic, compiled for the CPU with numba.
 
-`Fast` is the course's backend. The kernels that it runs can be called on their own, with storages,
-shapes and strides. `Tuned` is the backend that trains fastest. Nothing here knows of gradients.
+`Fast` is the course's backend. Its kernels can also be called directly, with storages, shapes and
+strides. `Tuned` is the backend that trains fastest. This package computes no gradients.
 
-``python -m mt_kernels_cpu`` prints how numba made each kernel parallel, and with
-``--first-call`` how long the first call of each takes, without and with kernels on disk.
+``python -m mt_kernels_cpu`` prints numba's diagnosis of each kernel's parallel loop. With
+``--first-call`` it prints the time of each kernel's first call, without and with kernels on disk.
 """
 
 from mt_kernels_cpu.backend import Fast

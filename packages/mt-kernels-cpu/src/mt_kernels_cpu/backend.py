@@ -1,4 +1,4 @@
-"""The backend that runs the compiled kernels."""
+"""The backend of the compiled kernels."""
 
 import math
 from typing import Any, ClassVar
@@ -15,12 +15,12 @@ from mt_tensor import HostBackend, Map, ShapeError, TensorData, Zip
 
 
 class Fast(HostBackend):
-    """Strided loops compiled with numba, parallel where the work repays it.
+    """Backend of strided loops compiled with numba, parallel for large tensors.
 
     Attributes:
-        parallel_from: From how many inner steps on all threads are used. So many take about 0.1 ms
-            on one thread; handing them to others takes 0.01 to 0.05 ms, and the parallel form of a
-            kernel takes a second or two more to compile, which small tensors never need.
+        parallel_from: Inner steps from which on all threads are used; a smaller value slows small
+            tensors. One thread does 2**17 in about 0.1 ms, and starting the others takes 0.01 to
+            0.05 ms. The parallel form of a kernel takes one or two seconds more to compile.
 
     >>> import numpy as np
     >>> from mt_tensor import operators
@@ -51,9 +51,9 @@ class Fast(HostBackend):
     ) -> None:
         if out.dims > 4:
             raise ShapeError(
-                f"conv{out.dims - 2}d: the compiled kernels convolve over one or two dimensions, "
-                f"and input {input.shape} has {out.dims - 2}; the reference backend takes any "
-                "number of them"
+                f"conv{out.dims - 2}d: input {input.shape} has {out.dims - 2} spatial dimensions, "
+                "and the compiled kernels allow one or two; use `mt_tensor.Reference` for any "
+                "number of dimensions"
             )
         kernel = tensor_conv1d if out.dims == 3 else tensor_conv2d
         steps = out.size * math.prod(weight.shape[1:])
@@ -61,7 +61,7 @@ class Fast(HostBackend):
         self._run(kernel, steps, *args)
 
     def _run(self, kernel: Kernel, steps: int, *args: Any) -> None:
-        """Run a kernel on as many threads as its work repays."""
+        """Run a kernel, on all threads if there are at least `parallel_from` steps."""
         if steps < self.parallel_from:
             kernel.serial(*args)
         else:

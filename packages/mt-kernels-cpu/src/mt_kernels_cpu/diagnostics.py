@@ -1,4 +1,4 @@
-"""What numba made of the kernels: how they are parallel, and how long their first call takes."""
+"""Reports about the kernels: numba's diagnosis of loops, and the time of first calls."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from mt_tensor import TensorData, operators
 
 
 def examples() -> Iterator[tuple[str, Kernel, tuple[Any, ...]]]:
-    """Go through all kernels, each with a name and the smallest arguments that exercise it."""
+    """Yield each kernel with its name and the smallest arguments that execute its loops."""
     matrix = _ones(2, 2)
     signal, taps = _ones(1, 1, 3), _ones(1, 1, 2)
     image, patch = _ones(1, 1, 3, 3), _ones(1, 1, 2, 2)
@@ -43,8 +43,8 @@ def parallel_check(level: int = 1) -> None:
     """Print numba's diagnosis of the parallel loop of every kernel.
 
     Args:
-        level: How much to print, 1 to 4. From 3 on, numba also reports where it hoisted
-            allocations out of loops.
+        level: The amount of detail, 1 to 4. From 3 on, numba also reports allocations that it
+            moved out of loops.
     """
     for name, kernel, arguments in examples():
         kernel(*arguments)
@@ -53,10 +53,10 @@ def parallel_check(level: int = 1) -> None:
 
 
 def first_calls() -> dict[str, float]:
-    """Return the processor time in seconds that each kernel's first call takes in this process.
+    """Return the processor time of each kernel's first call in this process, in seconds.
 
-    ``compiler`` is what starting numba takes, which the first call of a process pays for; a
-    kernel is called on one thread, then on all of them.
+    ``compiler`` is the start of numba, part of the first call of a process. Each kernel is called
+    on one thread, then on all of them.
     """
     matrix = _ones(2, 2)
     warm_up = tensor_map(operators.id)
@@ -73,7 +73,7 @@ def first_calls() -> dict[str, float]:
 
 
 def print_first_calls() -> None:
-    """Print how long first calls take with nothing on disk, and in the process after that."""
+    """Print the time of first calls without kernels on disk, then in a new process with them."""
     with tempfile.TemporaryDirectory() as folder:
         cold, cached = _in_new_process(folder), _in_new_process(folder)
     print(f"{'first call':<26}{'cold':>8}{'cached':>10}   seconds of processor time")

@@ -1,13 +1,13 @@
-"""One- and two-dimensional convolution as compiled loops on all processors.
+"""One- and two-dimensional convolution as compiled parallel loops.
 
 A kernel slides over an input that is zero outside of its width and height. The output may have
-any size, whatever the input's, and the kernel may be wider than the input: that is how the same
-loops serve the gradients. The gradient of a weight, for example, is a convolution whose kernel is
-as large as an image and whose output is as small as the weight.
+any size, and the kernel may be wider than the input. So the same loops compute gradients: the
+gradient of a weight, for example, is a convolution whose kernel is as large as an image and whose
+output is as small as the weight.
 
-Each pass of the outer loop works out one row of the output, in an array of its own. Positions are
-worked out once for each row of the input, and what lies outside is left out by the limits of
-loops.
+Each pass of the outer loop computes one row of the output in an array of its own. Positions are
+computed once for each row of the input. The limits of loops leave out everything outside of the
+input.
 """
 
 import numpy as np
@@ -35,9 +35,9 @@ def tensor_conv1d(
     r"""Write a one-dimensional convolution into `out`.
 
     $out_{n,o,p} = \sum_{c,k} input_{n,c,p+k}\, weight_{o,c,k}$: the kernel is anchored at its left
-    end. With `reverse` at its right end: $input_{n,c,p-k}$.
+    end. With `reverse` it is anchored at its right end: $input_{n,c,p-k}$.
 
-    The parameters are the storage, shape and strides of each, and the number of elements of
+    The parameters are the storage, shape and strides of each tensor, and the number of elements of
     `out`.
 
     Shape:
@@ -75,9 +75,9 @@ def tensor_conv2d(
     r"""Write a two-dimensional convolution into `out`.
 
     $out_{n,o,y,x} = \sum_{c,k,l} input_{n,c,y+k,x+l}\, weight_{o,c,k,l}$: the kernel is anchored
-    at its top left. With `reverse` at its bottom right: $input_{n,c,y-k,x-l}$.
+    at its top left. With `reverse` it is anchored at its bottom right: $input_{n,c,y-k,x-l}$.
 
-    The parameters are the storage, shape and strides of each, and the number of elements of
+    The parameters are the storage, shape and strides of each tensor, and the number of elements of
     `out`.
 
     Shape:
@@ -92,7 +92,7 @@ def tensor_conv2d(
         plane, y = divmod(np.int64(row), out_height)
         n, o = divmod(plane, out_channels)
         total = np.zeros(out_width, out.dtype)
-        # The rows k of the kernel for which row y + k, or y - k, lies inside of the input.
+        # For the rows k of the kernel in this range, row y + k, or y - k, is inside the input.
         first = max(0, y - height + 1) if reverse else 0
         stop = min(tap_rows, y + 1 if reverse else height - y)
         for c in range(channels):

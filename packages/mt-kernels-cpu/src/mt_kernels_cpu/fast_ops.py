@@ -1,12 +1,12 @@
-"""Map, zip, reduce and matrix multiplication as compiled loops on all processors.
+"""Map, zip, reduce and matrix multiplication as compiled parallel loops.
 
-Every kernel takes storages with their shapes and strides, as `TensorData.tuple` gives them, and
-is right for every layout: permuted, broadcast (strides of 0), with gaps, with sizes of 0 and 1.
+Every kernel takes storages with their shapes and strides, as `TensorData.tuple` returns them. It is
+correct for every layout: permuted, broadcast (strides of 0), with gaps, with sizes of 0 and 1.
 
-- The outer loop is parallel. Each of its passes writes cells of `out` that no other one writes.
-- Index arithmetic happens once for each row, not for each element (see `mt_kernels_cpu.rows`);
-  for operands that are laid out alike, that is next to never.
-- Sums and folds run in a local variable; `out` is written once for each element.
+- The outer loop is parallel. Each pass writes elements of `out` that no other pass writes.
+- Index arithmetic happens once for each row, not for each element (see `mt_kernels_cpu.rows`).
+  Operands of the same layout have few rows.
+- Sums and folds run in a local variable; each element of `out` is written once.
 """
 
 from collections.abc import Callable
@@ -99,7 +99,7 @@ def tensor_zip(fn: Callable[[float, float], float]) -> Kernel:
 def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
     """Return a kernel that folds one dimension of `a` into `out`.
 
-    `out` has size 1 along that dimension and holds what folding begins with.
+    `out` has size 1 along that dimension and contains the initial values of the fold.
 
     Args:
         fn: A scalar function, compiled or not.
@@ -137,7 +137,7 @@ def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
 
 @helper
 def matrix_at(batch: int, out_shape: Shape, shape: Shape, strides: Strides) -> int:
-    """Return where the matrix lies from which a matrix of the output, counted by batch, is made.
+    """Return the position of the matrix that belongs to matrix number `batch` of the output.
 
     The last two dimensions are the matrix; the others are broadcast to those of the output.
     """
@@ -155,16 +155,16 @@ def multiply_row(
 ) -> None:
     """Add the product of one row and a matrix to `total`.
 
-    It is the sum of the matrix's rows, each times one number, and also the products of the row
-    with the matrix's columns: what is taken is what lies in one piece in memory.
+    The product is the sum of the matrix's rows, each times one number, and also the products of the
+    row with the matrix's columns. The loop takes whichever of both is contiguous in memory.
 
     Args:
         total: The sums.
         a_row: The row.
         b: The storage of the matrix.
-        b_at: Where the matrix starts.
-        b_down: The step from a number to the one below it.
-        b_right: The step from a number to the one at its right.
+        b_at: The position of the matrix in it.
+        b_down: The stride from a number to the one below it.
+        b_right: The stride from a number to the one at its right.
     """
     a, a_at, a_step, inner = a_row
     if b_down == 1 and b_right > 1:
@@ -190,7 +190,7 @@ def tensor_matrix_multiply(
 ) -> None:
     """Write the product of matrices, or of batches of them that broadcast, into `out`.
 
-    The parameters are the storage, shape and strides of each.
+    The parameters are the storage, shape and strides of each tensor.
 
     Shape:
         a (..., m, k), b (..., k, n), out (..., m, n).

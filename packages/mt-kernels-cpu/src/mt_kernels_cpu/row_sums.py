@@ -1,7 +1,7 @@
-"""Adding up products along rows: the inner loops of matrix multiplication and convolution.
+"""Sums of products along rows: the inner loops of matrix multiplication and convolution.
 
-A row is a storage, the position of the first element, the step to the next, and the number of
-elements. Sums go to `total`, a small array of the caller's own. Nothing here is parallel.
+A row is a storage, the position of its first element, the stride to the next, and the number of
+elements. Sums go to `total`, an array of the caller. Nothing here is parallel.
 """
 
 from typing import TypeAlias
@@ -10,6 +10,7 @@ from mt_kernels_cpu.compiling.jit import fastmath_helper, helper
 from mt_tensor.layout import Storage
 
 Row: TypeAlias = tuple[Storage, int, int, int]
+"""Storage, position of the first element, stride, and number of elements."""
 
 
 @helper
@@ -17,7 +18,7 @@ def add_scaled(total: Storage, factor: float, row: Row) -> None:
     """Add a row times a number to `total`, element by element."""
     storage, start, step, length = row
     if step == 1:
-        # A slice's own length as the limit tells the compiler that no index is out of range.
+        # With the slice's length as the limit, the compiler knows that no index is out of range.
         numbers = storage[start : start + length]
         for i in range(len(numbers)):
             total[i] += factor * numbers[i]
@@ -28,7 +29,7 @@ def add_scaled(total: Storage, factor: float, row: Row) -> None:
 
 @fastmath_helper
 def dot(a: Row, b: Row) -> float:
-    """Return the sum of the products of two rows of the same length; steps may be negative."""
+    """Return the sum of the products of two rows of the same length; strides may be negative."""
     a_storage, a_start, a_step, length = a
     b_storage, b_start, b_step, _ = b
     result: float = a_storage.dtype.type(0)
@@ -45,10 +46,10 @@ def dot(a: Row, b: Row) -> float:
 
 @helper
 def correlate(total: Storage, row: Row, kernel: Row, reverse: bool) -> None:
-    """Slide a kernel over a row: ``total[p] += sum over k of row[p + k] * kernel[k]``.
+    """Add a correlation: ``total[p] += sum over k of row[p + k] * kernel[k]``.
 
     With `reverse`, ``row[p - k]``. A row is zero outside of its length: the limits of the loops
-    leave those products out. Of the two loops, over p and over k, the longer one goes inside.
+    leave those products out. Of the two loops, over p and over k, the longer one is the inner one.
     """
     storage, start, step, width = row
     weights, kernel_start, kernel_step, taps = kernel
@@ -73,6 +74,6 @@ def correlate(total: Storage, row: Row, kernel: Row, reverse: bool) -> None:
 
 @helper
 def write_row(out: Storage, start: int, step: int, total: Storage) -> None:
-    """Write finished sums: ``out[start + i * step] = total[i]``."""
+    """Write sums to a row: ``out[start + i * step] = total[i]``."""
     for i in range(len(total)):
         out[start + i * step] = total[i]

@@ -1,12 +1,12 @@
-"""Where the rows of tensors lie: all the index arithmetic of map, zip and reduce.
+"""Division of tensors into rows: the index arithmetic of map, zip and reduce.
 
-A *row* is a run of elements along which every operand moves on by a constant step. Whatever the
-layouts are, two loops remain: over the rows, which do not depend on each other, and along a row,
-where there is nothing left to work out. Operands that are laid out alike and have no gaps
-consist of one row, apart from `LONGEST_ROW`.
+A *row* is a run of elements along which every operand has a constant stride. Two loops remain for
+every layout: over the rows, which are independent of each other, and along a row, which needs no
+index arithmetic. Operands of the same layout without gaps form one row, divided after `LONGEST_ROW`
+elements.
 
-The loops here are plain ones because numba takes several times as long to compile the same thing
-written with slices of arrays, and every kernel contains them.
+The loops here are plain. numba takes several times as long to compile them when they are written
+with slices of arrays, and every kernel contains them.
 """
 
 from typing import TypeAlias
@@ -18,13 +18,16 @@ from mt_kernels_cpu.compiling.jit import helper
 from mt_tensor.layout import Shape, Strides, merge_dims
 
 Integers: TypeAlias = npt.NDArray[np.int64]
+"""Array of int64."""
 Unsigned: TypeAlias = npt.NDArray[np.uint64]
+"""Array of uint64."""
 
 LONGEST_ROW = 4096
-"""Longer rows are cut, so that every thread gets a share of a tensor that is one long row."""
+"""Elements after which a row is divided, so that every thread gets a part of one long row. A
+smaller value costs index arithmetic."""
 
 merge = helper(merge_dims)
-"""`merge_dims` for kernels: they are called with layouts of any kind, not only by backends."""
+"""`merge_dims`, compiled for use inside kernels, which may be called with any layout."""
 
 
 @helper
@@ -33,17 +36,17 @@ def find_rows(
 ) -> tuple[Unsigned, Unsigned, Unsigned]:
     """Divide operands that are broadcast to a shape into rows.
 
-    The numbers are unsigned: numba then knows that they are not indices counted from the end, and
-    leaves out a test for each element.
+    The results are unsigned: numba then knows that indices do not count from the end, and needs no
+    test for each element.
 
     Args:
         shape: The common shape.
-        operands: Shape and strides of each.
-        longest: The number of elements at which a row is cut.
+        operands: The shape and strides of each.
+        longest: The number of elements after which a row is divided.
 
     Returns:
-        Where each row starts in each operand's storage, the number of elements of each row, and
-        each operand's step from one element of a row to the next.
+        The start of each row in each operand's storage, the number of elements of each row, and
+        each operand's stride along a row.
 
     Shape:
         (dims,) → (operands, rows), (rows,), (operands,).
@@ -76,7 +79,7 @@ def fewest_dims(
     Shape:
         (dims,) → (merged,), (operands, merged), with 1 ≤ merged ≤ dims + 1.
     """
-    # One size of 1 more than there are: a tensor without dimensions has a row of one element.
+    # One more size of 1: a tensor without dimensions has a row of one element.
     width = len(shape) + 1
     sizes = np.ones(width, np.int64)
     strides = np.zeros(len(operands) * width, np.int64)
@@ -85,7 +88,7 @@ def fewest_dims(
         for operand in range(len(operands)):
             own_shape, own_strides = operands[operand]
             own_dim = dim - len(shape) + len(own_shape)
-            # A dimension that is repeated does not move on in memory.
+            # A dimension that is broadcast has a stride of 0.
             if own_dim >= 0 and own_shape[own_dim] != 1:
                 strides[operand * width + dim] = own_strides[own_dim]
     dims = max(1, merge(sizes, strides))
@@ -106,8 +109,8 @@ def positions(sizes: Integers, strides: Integers) -> Integers:
     if total == 0:
         return result
     for operand in range(len(strides)):
-        # Each dimension repeats what is there so far, backwards so that nothing is overwritten
-        # before it has been read.
+        # Each dimension repeats the positions so far. Going backwards reads every position before
+        # it is overwritten.
         filled = 1
         for dim in range(len(sizes)):
             for i in range(filled - 1, -1, -1):

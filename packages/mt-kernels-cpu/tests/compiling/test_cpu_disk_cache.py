@@ -1,4 +1,4 @@
-"""Kernels on disk: found again, never stale, never mixed up, never in the way."""
+"""Cache of kernels on disk: results are found, never stale or mixed up, and errors stop nothing."""
 
 import errno
 import hashlib
@@ -27,14 +27,14 @@ from mt_kernels_cpu.diagnostics import examples
 from mt_kernels_cpu.fast_ops import tensor_map
 from mt_kernels_cpu.tuned.layers.pooling import average_kernels, maximum_kernel
 
-# In one process. A second kernel made by the same lines stands for the next process.
+# Tests in one process: a second kernel from the same lines represents the next process.
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep kernels in a new folder."""
     monkeypatch.setattr(disk_cache.settings, "CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(disk_cache, "_noted", [])
+    monkeypatch.setattr(disk_cache, "_warnings", [])
     return tmp_path / "cache" / "mt_kernels_cpu"
 
 
@@ -50,7 +50,7 @@ def make(fn: Any) -> Kernel:
 
 
 def run(kernel: Kernel) -> tuple[list[float], int]:
-    """Return what a kernel makes of 1, 2, 3 on one thread, and how often the disk helped."""
+    """Return a kernel's results for 1, 2, 3 on one thread, and its number of cache hits."""
     out = np.zeros(3)
     kernel.serial(out, np.array([1.0, 2.0, 3.0]))
     return out.tolist(), sum(kernel.serial.stats.cache_hits.values())
@@ -63,7 +63,7 @@ def double(x: float) -> float:
 DOUBLED = [2.0, 4.0, 6.0]
 
 
-def test_the_second_time_comes_from_disk(folder: Path) -> None:
+def test_second_kernel_is_loaded_from_disk(folder: Path) -> None:
     assert run(make(double)) == (DOUBLED, 0)
     assert len(list(folder.iterdir())) == 1
     assert run(make(double)) == (DOUBLED, 1)
@@ -71,7 +71,7 @@ def test_the_second_time_comes_from_disk(folder: Path) -> None:
     assert run(make(double)) == (DOUBLED, 1)
 
 
-def test_signatures_have_files_of_their_own(folder: Path) -> None:
+def test_one_file_per_signature(folder: Path) -> None:
     for dtype in (np.float64, np.float32, np.float64, np.float32):
         out = np.zeros(3, dtype)
         make(double).serial(out, np.ones(3, dtype))
@@ -87,7 +87,7 @@ def test_signatures_have_files_of_their_own(folder: Path) -> None:
         lambda content: content[:-100] + bytes([content[-100] ^ 1]) + content[-99:],
         lambda content: hashlib.sha256(b"no kernel").digest() + b"no kernel",
     ],
-    ids=["empty", "truncated", "one bit", "something else"],
+    ids=["empty", "truncated", "one wrong bit", "other content"],
 )
 def test_damaged_files_are_replaced(folder: Path, damage: Any) -> None:
     run(make(double))
@@ -97,7 +97,7 @@ def test_damaged_files_are_replaced(folder: Path, damage: Any) -> None:
     assert run(make(double)) == (DOUBLED, 1)
 
 
-def test_a_full_disk(
+def test_full_disk_gives_one_warning(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_bytes = Path.write_bytes
@@ -114,11 +114,11 @@ def test_a_full_disk(
     assert list(folder.iterdir()) == []
 
 
-def test_the_longest_unused_files_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_longest_unused_files_are_deleted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_cache, "DISK_CACHE_SIZE", 2)
     run(make(double))
     run(make(lambda x: 3.0 * x))
-    # Long ago, since the clock of a file system may not tell one use from the next.
+    # Dates long ago, because the clock of a file system may be too coarse for two uses.
     for path in folder.iterdir():
         os.utime(path, (0, 0))
     run(make(double))
@@ -127,7 +127,7 @@ def test_the_longest_unused_files_go(folder: Path, monkeypatch: pytest.MonkeyPat
     assert run(make(double)) == (DOUBLED, 1)
 
 
-def test_a_constant_assigned_before_the_first_call(folder: Path) -> None:
+def test_constant_assigned_before_the_first_call_prevents_caching(folder: Path) -> None:
     names: dict[str, Any] = {"c": 2.0}
     exec("def f(x):\n    return c * x\n", names)
     kernel = make(names["f"])
@@ -153,22 +153,24 @@ def test_one_kernel_for_each_formula() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, *_ in examples()])
-def test_every_kernel_can_be_kept(name: str) -> None:
+def test_every_strided_kernel_is_cacheable(name: str) -> None:
     (kernel,) = (kernel for known, kernel, _ in examples() if known == name)
     for compiled in (kernel.serial, kernel.parallel):
-        assert compiled._cache.can_be_kept()
+        assert compiled._cache.is_cacheable()
 
 
-def test_every_kernel_is_kept_on_disk() -> None:
-    """One that names a helper of further down in its file would not be."""
+def test_every_tuned_kernel_is_cacheable() -> None:
+    """A kernel that names a helper defined further down in its file would not be."""
     kernels: list[Any] = []
     for info in pkgutil.walk_packages(tuned.__path__, f"{tuned.__name__}."):
-        found = vars(importlib.import_module(info.name)).values()
-        kernels += [each for each in found if isinstance(each, Dispatcher)]
+        values = vars(importlib.import_module(info.name)).values()
+        kernels += [value for value in values if isinstance(value, Dispatcher)]
     kernels += [*average_kernels(2, 3), maximum_kernel(2, 3)]
-    kept = [kernel for kernel in kernels if isinstance(kernel._cache, DiskCache)]
-    assert {"slide", "slide_back", "slide_and_find", "pool"} <= {k.__name__ for k in kept}
-    assert [kernel.__name__ for kernel in kept if not kernel._cache.can_be_kept()] == []
+    cached_kernels = [kernel for kernel in kernels if isinstance(kernel._cache, DiskCache)]
+    assert {"convolve_forward", "convolve_backward", "convolve_max", "pool"} <= {
+        k.__name__ for k in cached_kernels
+    }
+    assert [kernel.__name__ for kernel in cached_kernels if not kernel._cache.is_cacheable()] == []
 
 
 def test_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -185,7 +187,7 @@ def test_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert list(disk_cache.folders()) == [package / "__pycache__"]
 
 
-# In several processes.
+# Tests in several processes.
 
 SOURCES = {
     "constants.py": "SCALE = 2.0\n",
@@ -246,14 +248,14 @@ NEGATED = [0.0, -1.0, -20.0]
 
 
 class Program:
-    """A program of several files that makes kernels, and what it keeps on disk."""
+    """A program of several files that makes kernels, with its cache on disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {
             **os.environ,
             "NUMBA_CACHE_DIR": str(folder / "cache"),
-            # Python's own cache goes by the date of a file, which these tests keep.
+            # Python's own cache compares the dates of files, which these tests keep.
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
@@ -274,7 +276,7 @@ class Program:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """A program that has run once: twice at the same time, in fact."""
+    """Return a program that has run twice, at the same time."""
     folder = tmp_path_factory.mktemp("original")
     for name, source in SOURCES.items():
         (folder / name).write_text(source)
@@ -287,7 +289,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 @pytest.fixture
 def program(original: Program, tmp_path: Path) -> Iterator[Program]:
-    """A copy of the program with what it has kept."""
+    """Yield a copy of the program and of its cache."""
     shutil.copytree(original.folder, tmp_path / "copy")
     yield Program(tmp_path / "copy")
 
@@ -306,7 +308,7 @@ def test_the_next_process_compiles_nothing(program: Program) -> None:
         ("kernels.py", "2) * 10.0", "2) * 20.0", [3.0, 5.0, 140.0]),
     ],
 )
-def test_an_edit_counts(
+def test_edited_source_is_compiled_again(
     program: Program, file: str, old: str, new: str, answer: list[float]
 ) -> None:
     path = program.folder / file
@@ -323,14 +325,14 @@ def test_kernels_of_several_processes_do_not_mix(program: Program) -> None:
     assert program.run("scale", "negate") == [SCALED, SCALED, [1, 1], NEGATED, NEGATED, [1, 1]]
 
 
-def test_a_folder_that_cannot_be_written(program: Program) -> None:
+def test_unwritable_folder_gives_one_warning(program: Program) -> None:
     program.environment["NUMBA_CACHE_DIR"] = str(program.folder / "main.py" / "cache")
     assert program.run("scale", "negate")[:2] == [SCALED, SCALED]
     assert len(program.errors.splitlines()) == 1
     assert "NUMBA_CACHE_DIR" in program.errors
 
 
-def test_a_package_that_cannot_be_written_and_no_home(program: Program) -> None:
+def test_unwritable_package_without_home_gives_one_warning(program: Program) -> None:
     package = program.folder / "mt_kernels_cpu"
     shutil.copytree(
         Path(disk_cache.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__")

@@ -1,4 +1,4 @@
-"""A fingerprint changes with the meaning of a function, and with nothing else."""
+"""Fingerprints change with the meaning of a function, and with nothing else."""
 
 import math
 import types
@@ -10,13 +10,13 @@ import pytest
 from numba.extending import intrinsic
 
 from mt_kernels_cpu.compiling.fingerprint import fingerprint
-from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, positive_block
+from mt_kernels_cpu.tuned.simd.blocks import add_outer_product, relu_block
 from mt_kernels_cpu.tuned.simd.compare import select_argmax
 from mt_kernels_cpu.tuned.simd.memory import deinterleave, load, splat_each, store
 
 
 def defined(source: str, **names: Any) -> types.FunctionType:
-    """Return the function f that some lines of Python define."""
+    """Return the function f that Python source defines."""
     exec(source, names)
     result: types.FunctionType = names["f"]
     return result
@@ -34,7 +34,7 @@ PLAIN = "def f(x):\n    return x + 1.0\n"
     "source",
     [PLAIN, "\n\n# A comment.\n" + PLAIN, "def f(x):\n    # Another.\n    return (x + 1.0)\n"],
 )
-def test_the_same_meaning(source: str) -> None:
+def test_equal_functions_have_equal_fingerprints(source: str) -> None:
     assert same(defined(PLAIN), defined(source))
 
 
@@ -49,11 +49,11 @@ def test_the_same_meaning(source: str) -> None:
         "def f(x, *, y=2.0):\n    return x + 1.0\n",
     ],
 )
-def test_another_meaning(source: str) -> None:
+def test_different_functions_have_different_fingerprints(source: str) -> None:
     assert not same(defined(PLAIN), defined(source))
 
 
-def test_zero_has_a_sign() -> None:
+def test_sign_of_zero_is_part_of_the_fingerprint() -> None:
     assert not same(defined("def f(x):\n    return 0.0"), defined("def f(x):\n    return -0.0"))
 
 
@@ -72,13 +72,13 @@ def test_zero_has_a_sign() -> None:
         (numba.njit(lambda x: x), numba.njit(fastmath=True)(lambda x: x)),
     ],
 )
-def test_names_of_the_module_count(first: object, second: object) -> None:
+def test_globals_are_part_of_the_fingerprint(first: object, second: object) -> None:
     source = "def f(x):\n    return (x, c)\n"
     assert same(defined(source, c=first), defined(source, c=first))
     assert not same(defined(source, c=first), defined(source, c=second))
 
 
-def test_names_of_an_enclosing_function_count() -> None:
+def test_closure_variables_are_part_of_the_fingerprint() -> None:
     def scale(by: Any) -> Any:
         return lambda x: x * by
 
@@ -88,12 +88,12 @@ def test_names_of_an_enclosing_function_count() -> None:
     assert not same(scale(inner_two), scale(inner_three))
 
 
-def test_names_inside_of_inner_functions_count() -> None:
+def test_globals_of_inner_functions_are_part_of_the_fingerprint() -> None:
     source = "def f(x):\n    return (lambda y: y + c)(x)\n"
     assert not same(defined(source, c=1.0), defined(source, c=2.0))
 
 
-def test_names_of_another_module_count() -> None:
+def test_attributes_of_modules_are_part_of_the_fingerprint() -> None:
     def constants(c: float) -> types.ModuleType:
         outer, inner = types.ModuleType("outer"), types.ModuleType("inner")
         vars(inner)["c"] = c
@@ -109,7 +109,7 @@ def test_names_of_another_module_count() -> None:
     )
 
 
-def test_instructions_with_long_arguments() -> None:
+def test_instructions_with_extended_arguments() -> None:
     module = types.ModuleType("c")
     vars(module).update({f"a{i}": float(i) for i in range(300)})
     sums = "".join(f"    x = x + c.a{i}\n" for i in range(300))
@@ -120,7 +120,7 @@ def test_instructions_with_long_arguments() -> None:
     assert before != fingerprint(fn, {})
 
 
-def test_a_function_that_calls_itself() -> None:
+def test_fingerprint_of_a_recursive_function() -> None:
     source = "def f(n):\n    return n * g(n - 1) if n else {}\n"
 
     def recursive(end: str) -> types.FunctionType:
@@ -134,7 +134,7 @@ def test_a_function_that_calls_itself() -> None:
     assert not same(recursive("1"), recursive("2"))
 
 
-def test_options_settings_and_versions_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_and_settings_are_part_of_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
     fn = defined(PLAIN)
     found = {fingerprint(fn, {}), fingerprint(fn, {"fastmath": {"nsz", "contract"}})}
     found.add(fingerprint(fn, {"fastmath": {"nsz"}}))
@@ -155,7 +155,7 @@ WITH_LOCAL_TYPES = numba.njit(locals={"x": numba.float32})(plain_python)
     "unknown",
     [object(), plain_python, [1.0], math, types.SimpleNamespace, WITH_TYPES, WITH_LOCAL_TYPES],
 )
-def test_no_fingerprint_of_what_is_not_known(unknown: object) -> None:
+def test_no_fingerprint_of_unknown_values(unknown: object) -> None:
     assert fingerprint(defined("def f(x):\n    return c\n", c=unknown), {}) is None
 
 
@@ -166,14 +166,14 @@ def test_no_fingerprint_of_a_variable_without_a_value() -> None:
 
 @pytest.mark.parametrize(
     "used",
-    [load, store, splat_each, add_outer_product, positive_block, select_argmax, deinterleave],
+    [load, store, splat_each, add_outer_product, relu_block, select_argmax, deinterleave],
     ids=lambda used: used.__name__,
 )
-def test_what_is_made_of_vectors_is_kept_on_disk(used: Any) -> None:
+def test_intrinsics_have_fingerprints(used: Any) -> None:
     assert fingerprint(using(used), {}) is not None
 
 
-def test_another_intrinsic_has_another_fingerprint() -> None:
+def test_different_intrinsics_have_different_fingerprints() -> None:
     def made(step: int) -> Any:
         @intrinsic
         def shifted(typing, number):  # type: ignore[no-untyped-def]
@@ -189,7 +189,7 @@ def test_another_intrinsic_has_another_fingerprint() -> None:
     assert one != other
 
 
-def test_what_an_intrinsic_calls_is_part_of_its_fingerprint() -> None:
+def test_callees_of_an_intrinsic_are_part_of_its_fingerprint() -> None:
     def made(step: int) -> Any:
         def further(context: Any, builder: Any, number: Any) -> Any:
             return builder.add(number, context.get_constant(numba.types.intp, step))

@@ -41,7 +41,7 @@ print(numba.threading_layer(), "wrong:", len(wrong))
 
 
 @pytest.mark.parametrize("layer", ["default", "workqueue"])
-def test_python_threads_take_turns(layer: str) -> None:
+def test_kernels_called_from_several_python_threads(layer: str) -> None:
     environment = {**os.environ, "NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2"}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""The process is changed by the first compilation, and not by imports."""
+"""Changes to the process: the first compilation makes them, imports do not."""
 
 import json
 import os
@@ -30,9 +30,9 @@ import json, os, warnings
 os.environ.pop("OMP_WAIT_POLICY", None)
 hooks = []
 register = os.register_at_fork
-def recorded(**given):
-    hooks.extend(str(hook.__module__) for hook in given.values())
-    register(**given)
+def recorded(**callbacks):
+    hooks.extend(str(hook.__module__) for hook in callbacks.values())
+    register(**callbacks)
 os.register_at_fork = recorded
 
 import numba, mt_tensor
@@ -59,9 +59,9 @@ USES = {
 
 
 @pytest.mark.parametrize("use", USES)
-def test_the_first_use_changes_what_imports_leave_alone(tmp_path: Path, use: str) -> None:
+def test_first_use_configures_the_process_and_imports_do_not(tmp_path: Path, use: str) -> None:
     code = f"{STATE}\n{USES[use]}\nstates.append(state())\n{USES[use]}\nstates.append(state())"
-    # The threads of a machine with one processor are never asked for.
+    # With one processor, `partition` does not start numba's threads.
     options = "numba.config.NUMBA_NUM_THREADS = 2" if use == "threads" else ""
     code = code.replace("states = [", f"{options}\nstates = [")
     before, imported, used, again = python(f"{code}\nprint(json.dumps(states))", tmp_path)
@@ -72,7 +72,7 @@ def test_the_first_use_changes_what_imports_leave_alone(tmp_path: Path, use: str
     assert again[:4] == used[:4]
 
 
-def test_a_policy_of_the_user_stays(tmp_path: Path) -> None:
+def test_wait_policy_of_the_user_is_kept(tmp_path: Path) -> None:
     unset, active = (
         'os.environ.pop("OMP_WAIT_POLICY", None)',
         "os.environ['OMP_WAIT_POLICY'] = 'active'",
@@ -115,8 +115,10 @@ print(json.dumps([out.tolist(), sum(kernel.stats.cache_hits.values())]))
 
 
 @pytest.mark.parametrize(("when", "hits"), [("before", 0), ("after", 1)])
-def test_what_was_compiled_before_is_not_kept(tmp_path: Path, when: str, hits: int) -> None:
-    """Its name may be that of another function in another process."""
+def test_kernels_that_call_earlier_code_are_not_cached(
+    tmp_path: Path, when: str, hits: int
+) -> None:
+    """Another process may have used the name of such code for another function."""
     for constant, found in ((2.0, 0), (3.0, 0), (2.0, hits)):
         answer = [constant, 2 * constant, 3 * constant]
         assert python(COMPILED_BEFORE, tmp_path, str(constant), when) == [answer, found]
@@ -136,13 +138,13 @@ print(json.dumps([int(os.read(reader, 99)), next(FunctionIdentity._unique_ids)])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked")
-def test_a_child_has_numbers_of_its_own(tmp_path: Path) -> None:
+def test_forked_child_has_other_numbers(tmp_path: Path) -> None:
     child, parent = python(FORKED, tmp_path)
     assert abs(child - parent) > 1000
 
 
-def test_numbers_of_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "mt_kernels_cpu.compiling.process._last_common"
+def test_symbols_are_unique_above_the_last_shared_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "mt_kernels_cpu.compiling.process._last_shared_number"
     monkeypatch.setattr(name, None)
     assert not symbols_are_unique(["NRT_incref"])
     monkeypatch.setattr(name, 20)

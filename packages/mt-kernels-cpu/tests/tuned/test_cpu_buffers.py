@@ -1,4 +1,4 @@
-"""Memory is used again once nobody can see it any more, and not before."""
+"""Reuse of memory: a block is used again when nothing else refers to it, and not before."""
 
 import gc
 import threading
@@ -16,18 +16,18 @@ def address(array: np.ndarray[tuple[int], np.dtype[np.float32]]) -> int:
     return array.ctypes.data
 
 
-def test_a_block_serves_one_array_after_the_other() -> None:
+def test_free_blocks_are_reused() -> None:
     buffers = Buffers()
     first = buffers.empty(LARGE, np.float32)
     assert first.shape == (LARGE,)
     assert first.dtype == np.float32
     assert first.flags.writeable
-    where = address(first)
-    assert where % ALIGNMENT == 0
+    location = address(first)
+    assert location % ALIGNMENT == 0
     second = buffers.empty(LARGE, np.float32)
     assert not np.shares_memory(first, second)
     del first
-    assert address(buffers.empty(LARGE, np.float32)) == where
+    assert address(buffers.empty(LARGE, np.float32)) == location
 
 
 @pytest.mark.parametrize(
@@ -44,25 +44,25 @@ def test_a_view_keeps_its_block(view: object) -> None:
     buffers = Buffers()
     array = buffers.empty(LARGE, np.float32)
     array[:] = 1.0
-    where = address(array)
+    location = address(array)
     assert callable(view)
     part = view(array)
     del array
     other = buffers.empty(LARGE, np.float32)
-    assert address(other) != where
+    assert address(other) != location
     other[:] = 2.0
     assert np.asarray(part).flat[0] != 2.0
     del part
     gc.collect()
-    assert address(buffers.empty(LARGE, np.float32)) == where
+    assert address(buffers.empty(LARGE, np.float32)) == location
 
 
-def test_nearly_equal_sizes_and_other_dtypes_share_blocks() -> None:
+def test_nearly_equal_sizes_and_other_dtypes_reuse_one_block() -> None:
     buffers = Buffers()
-    where = address(buffers.empty(LARGE, np.float32))
-    assert address(buffers.empty(LARGE - 100, np.float32)) == where
-    assert address(buffers.empty(LARGE // 2, np.float64)) == where
-    assert address(buffers.empty(LARGE // 4, np.float32)) != where
+    location = address(buffers.empty(LARGE, np.float32))
+    assert address(buffers.empty(LARGE - 100, np.float32)) == location
+    assert address(buffers.empty(LARGE // 2, np.float64)) == location
+    assert address(buffers.empty(LARGE // 4, np.float32)) != location
 
 
 @pytest.mark.parametrize("count", [0, 1, REUSED_FROM // 4 - 1, REUSED_FROM // 4, LARGE + 1])
@@ -72,24 +72,24 @@ def test_every_element_can_be_written(count: int) -> None:
     assert array.sum(dtype=np.float64) == count * (count - 1) / 2
 
 
-def test_little_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unused_blocks_beyond_the_limit_are_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BUFFER_CACHE_SIZE", 3 * 4 * LARGE)
     buffers = Buffers()
     arrays = [buffers.empty(LARGE, np.float32) for _ in range(5)]
     places = {address(array) for array in arrays}
-    kept = arrays.pop()
+    held = arrays.pop()
     arrays.clear()
-    # All five wait or are in use; none goes before another size is wanted.
+    # Four blocks are free and one is in use; only a new size of block frees any.
     again = [buffers.empty(LARGE, np.float32) for _ in range(2)]
     assert {address(array) for array in again} <= places
     del again
     buffers.empty(LARGE // 2, np.float32)
     blocks = [block for free_list in buffers._free_lists.values() for block in free_list]
     assert len(blocks) == 2
-    assert any(np.shares_memory(block, kept) for block in blocks)
+    assert any(np.shares_memory(block, held) for block in blocks)
 
 
-def test_many_sizes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_cached_sizes_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOKUP_CACHE_SIZE", 3)
     buffers = Buffers()
     for count in range(LARGE, LARGE + 10):
@@ -97,20 +97,20 @@ def test_many_sizes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(buffers._free_list_for) <= 3
 
 
-def test_several_threads_never_share() -> None:
+def test_threads_never_share_a_block() -> None:
     buffers = Buffers()
-    wrong: list[int] = []
+    errors: list[int] = []
 
     def work(number: int) -> None:
         for _ in range(300):
             array = buffers.empty(LARGE, np.float32)
             array[::1000] = number
             if (array[::1000] != number).any():
-                wrong.append(number)
+                errors.append(number)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert not wrong
+    assert not errors

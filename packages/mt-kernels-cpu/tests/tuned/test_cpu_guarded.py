@@ -1,4 +1,4 @@
-"""The tuned kernels in processes of their own: vectors of another width, memory between guards."""
+"""Tuned kernels in separate processes: vectors of another width, memory between guard pages."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def pass_tests(own: bool, *options: Path | str) -> None:
 
 @pytest.mark.slow
 def test_vectors_of_the_other_width() -> None:
-    """The compiler puts a vector into two registers where one does not hold it."""
+    """If registers are narrower than a vector, the compiler uses two of them."""
     files = [
         *Path(__file__).parent.rglob("test_cpu_*.py"),
         *Path(__file__).parents[3].glob("mt-nn/tests/test_nn_layers_*.py"),
@@ -43,6 +43,6 @@ def test_vectors_of_the_other_width() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="protects pages as Linux does")
 @pytest.mark.parametrize("own", [True, False], ids=["own width", "other width"])
-def test_no_kernel_reaches_beyond_its_arrays(own: bool) -> None:
-    # Nothing is captured, so that what a process that was stopped has printed is there.
+def test_no_kernel_accesses_memory_beyond_its_arrays(own: bool) -> None:
+    # Without capturing, the output of a process that was stopped is complete.
     pass_tests(own, "-s", Path(__file__).with_name("guarded.py"))

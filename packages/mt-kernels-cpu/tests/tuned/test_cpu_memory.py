@@ -1,4 +1,4 @@
-"""The memory of the tuned backend: copies, pickles, and operands in any storage."""
+"""Memory of the tuned backend: copies, pickles, and operands in any storage."""
 
 import copy
 import pickle
@@ -35,23 +35,25 @@ def test_a_backend_with_buffers_can_be_copied_and_pickled() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("kind", ["of the other dtype", "with gaps between cells"])
-def test_storages_from_which_no_vector_can_be_loaded(dtype: Any, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["of the other dtype", "with gaps between elements"])
+def test_operands_that_vectors_cannot_be_loaded_from(dtype: Any, kind: str) -> None:
     backend, rng = Tuned(dtype), np.random.default_rng(0)
     other = np.float32 if dtype == np.float64 else np.float64
 
     def both(*shape: int) -> tuple[TensorData, TensorData]:
         numbers = rng.integers(-9, 9, shape)
         spread = np.repeat(numbers.reshape(-1), 2).astype(dtype)[::2]
-        cells = spread if kind == "with gaps between cells" else numbers.astype(other).reshape(-1)
-        return TensorData(cells, shape), backend.from_numpy(numbers)
+        elements = (
+            spread if kind == "with gaps between elements" else numbers.astype(other).reshape(-1)
+        )
+        return TensorData(elements, shape), backend.from_numpy(numbers)
 
-    def every(x: TensorData, w: TensorData, b: TensorData, g: TensorData) -> Iterator[Any]:
+    def results(x: TensorData, w: TensorData, b: TensorData, g: TensorData) -> Iterator[Any]:
         yield backend.convolve(x, w)
-        out, call = cast(Any, Convolution.forward)(
+        out, saved = cast(Any, Convolution.forward)(
             backend, (True, True, True), x, w, b, (0,), (40,), (1,), True
         )
-        yield from (out, *Convolution.backward(backend, call, g))
+        yield from (out, *Convolution.backward(backend, saved, g))
         out, saved = cast(Any, MaxOverTime.forward)(
             backend, (True, True, True), x, w, b, (0,), (40,), (1,)
         )
@@ -59,15 +61,15 @@ def test_storages_from_which_no_vector_can_be_loaded(dtype: Any, kind: str) -> N
         images = TensorData(x.storage, (1, 2, 2, 20))
         yield cast(Any, MaxPool2d.forward)(backend, (True,), images, (2, 2))[0]
 
-    given_so, usual = zip(both(1, 2, 40), both(3, 2, 3), both(3), both(1, 3, 40), strict=True)
-    for received, expected in zip(every(*given_so), every(*usual), strict=True):
+    unusual, native = zip(both(1, 2, 40), both(3, 2, 3), both(3), both(1, 3, 40), strict=True)
+    for received, expected in zip(results(*unusual), results(*native), strict=True):
         np.testing.assert_array_equal(
             backend.to_numpy(received), backend.to_numpy(expected), strict=True
         )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_elements_are_copied_only_if_they_have_to_be(layout: str) -> None:
+def test_elements_are_copied_only_if_necessary(layout: str) -> None:
     backend = Tuned(np.float64)
     a = LAYOUTS[layout](backend, np.arange(6.0).reshape(2, 3))
     elements = backend.elements(a)
@@ -76,7 +78,7 @@ def test_elements_are_copied_only_if_they_have_to_be(layout: str) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 5, 100_000])
-def test_scratch_begins_with_a_line_of_the_cache(count: int) -> None:
+def test_scratch_is_aligned_to_cache_lines(count: int) -> None:
     scratch = Tuned().scratch(3, count)
     assert scratch.shape[0] == 3
     assert scratch.shape[1] >= count

@@ -1,4 +1,4 @@
-"""Work divided among threads: without gaps, evenly, and each part once."""
+"""Division of work among threads: without gaps, evenly, and each part once."""
 
 import pytest
 from hypothesis import given
@@ -18,18 +18,18 @@ def test_work_is_divided_without_gaps(several: int, count: int, steps: int) -> N
     assert len(parts) <= (several if steps >= threads.PARALLEL_FROM else 1)
     assert (parts[0][0], parts[-1][1]) == (0, count)
     assert [first for first, _ in parts[1:]] == [last for _, last in parts[:-1]]
-    # Who must wake up first has less to do.
+    # The parts of threads that have to wake up are smaller.
     assert min(lengths) > 0
     assert lengths[0] >= max(lengths) - 1
 
 
-def test_much_work_is_divided_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_work_is_divided_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("numba.get_num_threads", lambda: 4)
     monkeypatch.setattr(threads.settings, "NUMBA_NUM_THREADS", 4)
     assert threads.partition(8, 2**40) == [(0, 2), (2, 4), (4, 6), (6, 8)]
 
 
-def test_each_part_is_worked_through_once() -> None:
+def test_each_part_is_processed_once() -> None:
     done: list[tuple[int, int, int]] = []
     threads.run_parallel([(0, 4), (4, 5), (5, 7)], lambda *part: done.append(part))
     assert sorted(done) == [(0, 0, 4), (1, 4, 5), (2, 5, 7)]

@@ -1,1 +1,1 @@
-"""Compilation with numba: how functions are compiled, and where the results are kept."""
+"""Compilation with numba: the compilers of functions, and the cache of their results."""

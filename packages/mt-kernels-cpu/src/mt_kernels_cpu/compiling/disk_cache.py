@@ -1,17 +1,16 @@
-"""Compiled kernels on disk, so that only the first process that needs one waits for it.
+"""Cache of compiled kernels on disk: only the first process that needs a kernel compiles it.
 
-numba has such a cache; this one takes its place because the promise here is stronger: it is never
-stale, never mixes up two kernels, and never stops a program.
+numba has such a cache. This one replaces it because it promises more:
 
-- Never stale: the key is the function's `fingerprint`, which changes with anything that the code
-  depends on, not the date of a file.
-- Never mixed up: one file for each kernel and signature, written in one step and checked by its
-  SHA-256, so that processes that compile at the same time, or die in between, do no harm.
-- Never in the way: where nothing can be read or written, kernels are compiled as if there were no
-  cache, with one note.
+- No result is stale: the key is the function's `fingerprint`, which changes with everything that
+  the code depends on, and not the date of a file.
+- Results are not mixed up: there is one file for each kernel and signature, written in one step and
+  verified by its SHA-256. Processes that compile at the same time or stop while writing do no harm.
+- No error stops a program: if a file cannot be read or written, kernels are compiled as without a
+  cache, after one warning.
 
-Private parts of numba are used here and in `mt_kernels_cpu.compiling.process`, nowhere else. If a
-version lacks them, there is no cache.
+Only this module and `mt_kernels_cpu.compiling.process` use private parts of numba. If a version of
+numba lacks them, there is no cache.
 """
 
 import contextlib
@@ -37,22 +36,24 @@ dumps: Any = serialize.dumps
 _log = logging.getLogger(__name__)
 
 SUFFIX = ".nbc"
+"""File name extension of a compiled kernel."""
 DISK_CACHE_SIZE = 1000
-"""Number of compiled kernels in a folder; those unused for the longest time are deleted first."""
+"""Number of compiled kernels in a folder. Beyond, the longest unused ones are deleted."""
 
 CHECKSUM_BYTES = hashlib.sha256().digest_size
+"""Bytes of the SHA-256 at the start of a file."""
 
 
 class NoCache:
-    """A cache that keeps nothing, with the methods that a dispatcher calls."""
+    """Cache that stores nothing, with the methods that a dispatcher calls."""
 
     @property
     def cache_path(self) -> str | None:
-        """The folder to which new files go first, None if there are none."""
+        """The preferred folder of new files, None without a cache."""
         return None
 
     def load_overload(self, signature: Any, target: Any) -> Any:
-        """Prepare the process for what is compiled next; return None."""
+        """Prepare the process for the compilation that follows; return None."""
         configure()
 
     def save_overload(self, signature: Any, result: Any) -> None:
@@ -65,11 +66,11 @@ class NoCache:
         """Do nothing: a cache is always on or always off."""
 
     def flush(self) -> None:
-        """Do nothing: files of another meaning have another name."""
+        """Do nothing: a changed function has another file name."""
 
 
 class DiskCache(NoCache):
-    """The cache of one dispatcher, on disk."""
+    """Cache of one dispatcher on disk."""
 
     def __init__(self, fn: FunctionType, options: dict[str, Any]) -> None:
         self._fn = fn
@@ -78,17 +79,17 @@ class DiskCache(NoCache):
 
     @property
     def cache_path(self) -> str:
-        """The folder to which new files go first."""
+        """The preferred folder of new files."""
         return str(next(iter(folders()), ""))
 
     def load_overload(self, signature: Any, target: Any) -> Any:
-        """Return what an earlier process compiled for a signature, or None."""
+        """Return the stored result for a signature, None if there is none."""
         super().load_overload(signature, target)
         target.refresh()
-        if not self.can_be_kept():
+        if not self.is_cacheable():
             return None
         for folder in folders():
-            # Whatever is wrong with a file, compiling is always an answer.
+            # Every error means that the file is not usable; the kernel is compiled instead.
             with contextlib.suppress(Exception):
                 path = folder / self._file_name(signature, target.codegen())
                 content = path.read_bytes()
@@ -99,8 +100,8 @@ class DiskCache(NoCache):
         return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
-        """Keep what was just compiled for a signature, if it can be kept."""
-        if result.lifted or result.library.has_dynamic_globals or not self.can_be_kept():
+        """Store a new result for a signature if it can be cached."""
+        if result.lifted or result.library.has_dynamic_globals or not self.is_cacheable():
             return
         try:
             if not symbols_are_unique(fn.name for fn in result.library.get_defined_functions()):
@@ -109,52 +110,52 @@ class DiskCache(NoCache):
             payload = dumps(result._reduce())
             _write(name, hashlib.sha256(payload).digest() + payload)
         except Exception as error:
-            _note(f"{self._fn.__name__}: {error!r}")
+            _warn_once(f"{self._fn.__name__}: {error!r}")
 
-    def can_be_kept(self) -> bool:
-        """Return whether this process compiles what the next one would.
+    def is_cacheable(self) -> bool:
+        """Return whether other processes would compile the function to the same code.
 
-        Not if the function's meaning is unknown, and not if something that it names was assigned
-        to since it was created: its helpers may have been compiled with the older value.
+        False if the fingerprint is unknown. Also False if a name that the function uses was
+        assigned to after its creation: its helpers may have been compiled with the older value.
         """
-        now = fingerprint(self._fn, self._options)
-        return now is not None and now == self._fingerprint
+        current = fingerprint(self._fn, self._options)
+        return current is not None and current == self._fingerprint
 
     def _file_name(self, signature: Any, codegen: Any) -> str:
-        """Return the name for a signature on this kind of processor."""
+        """Return the file name for a signature on this kind of processor."""
         key = repr((self._fingerprint, str(signature), codegen.magic_tuple()))
         return f"{self._fn.__name__}-{hashlib.sha256(key.encode()).hexdigest()[:32]}{SUFFIX}"
 
 
-def attach(dispatcher: Any, keep: bool) -> None:
-    """Let a dispatcher call `configure` before it compiles, and keep the result on disk if asked.
+def attach(dispatcher: Any, cache: bool) -> None:
+    """Make a dispatcher call `configure` before it compiles and, with `cache`, store the results.
 
     numba asks a dispatcher's cache before each compilation.
     """
-    if keep and SYMBOLS_CAN_BE_UNIQUE:
+    if cache and SYMBOLS_CAN_BE_UNIQUE:
         dispatcher._cache = DiskCache(dispatcher.py_func, dispatcher.targetoptions)
     else:
         dispatcher._cache = NoCache()
 
 
 def folders() -> Iterator[Path]:
-    """Go through the folders for compiled kernels, the preferred one first.
+    """Yield the folders of compiled kernels, the preferred one first.
 
-    ``NUMBA_CACHE_DIR`` if it is set, and nothing else; or this package's own ``__pycache__``, as
-    numba has it, and the user's cache folder for when that one is read-only.
+    Only ``NUMBA_CACHE_DIR`` if it is set. Otherwise this package's ``__pycache__``, as numba does,
+    and the user's cache folder in case the first is read-only.
     """
     if settings.CACHE_DIR:
         yield Path(settings.CACHE_DIR) / "mt_kernels_cpu"
         return
     yield Path(__file__).parents[1] / "__pycache__"
-    with contextlib.suppress(RuntimeError):  # There may be no home.
+    with contextlib.suppress(RuntimeError):  # Some users have no home folder.
         home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
         yield home / "mt_kernels_cpu"
 
 
 def _write(name: str, content: bytes) -> None:
-    """Write a file in one step, into the first folder where that succeeds."""
-    problems = []
+    """Write a file in one step, into the first folder that permits it."""
+    errors = []
     for folder in folders():
         temporary = folder / f"{name}.{secrets.token_hex(8)}.tmp"
         try:
@@ -162,38 +163,38 @@ def _write(name: str, content: bytes) -> None:
             temporary.write_bytes(content)
             temporary.replace(folder / name)
         except OSError as error:
-            problems.append(str(error))
+            errors.append(str(error))
             with contextlib.suppress(OSError):
                 temporary.unlink()
         else:
-            _forget_oldest(folder)
+            _delete_oldest(folder)
             return
-    _note("; ".join(problems))
+    _warn_once("; ".join(errors))
 
 
 def _mark_used(path: Path) -> None:
-    """Put a file at the end of the queue of those to be deleted, where that is allowed."""
+    """Set a file's date to now, if that is permitted: the oldest files are deleted first."""
     with contextlib.suppress(OSError):
         os.utime(path)
 
 
-def _forget_oldest(folder: Path) -> None:
-    """Delete the files that were not used for the longest time."""
+def _delete_oldest(folder: Path) -> None:
+    """Delete the longest unused files beyond `DISK_CACHE_SIZE`."""
     with contextlib.suppress(OSError):
         files = sorted(folder.glob("*" + SUFFIX), key=lambda path: -path.stat().st_mtime)
         for path in files[DISK_CACHE_SIZE:]:
             path.unlink(missing_ok=True)
 
 
-_noted: list[str] = []
+_warnings: list[str] = []
 
 
-def _note(problem: str) -> None:
-    """Log once why every process compiles the kernels again."""
-    if not _noted:
+def _warn_once(problem: str) -> None:
+    """Log one warning per process that kernels are not cached, with the reason."""
+    if not _warnings:
         _log.warning(
-            "compiled kernels are not kept for the next run: %s. Everything works, only the start "
-            "is slower; NUMBA_CACHE_DIR names another folder.",
+            "compiled kernels cannot be cached on disk: %s. Results are the same, but every "
+            "process compiles the kernels again; set NUMBA_CACHE_DIR to a writable folder.",
             problem,
         )
-    _noted.append(problem)
+    _warnings.append(problem)

@@ -1,12 +1,12 @@
-"""What a function means, as a number: the key under which its compiled form is kept.
+"""Digest of a function's meaning: the key of its compiled form on disk.
 
-Machine code from an earlier process may be used only if compiling now would give the same. The
-date of a file cannot tell: numba copies the constants and the helpers that a function names, from
-whichever file they come, into the code. So the fingerprint covers the function's bytecode and,
-recursively, everything that it names; comments and line numbers are left out.
+Machine code from an earlier process may be used only if compiling now would give the same code. The
+date of a file is not enough: numba copies constants and helpers into the code, from whichever file
+they come. So the fingerprint covers the function's bytecode and, recursively, every value that the
+function names. Comments and line numbers do not count.
 
-Bytecode rather than source text: it is what numba compiles, it belongs to the function in memory
-even while its file is being edited, and a function typed into a notebook has it, too.
+Bytecode is better than source text: it is what numba compiles, it belongs to the function in memory
+even while its file is edited, and functions typed into a notebook have it, too.
 """
 
 import builtins
@@ -27,32 +27,34 @@ from numba.core.types import Type
 from numba.extending import intrinsic
 
 VERSIONS = (sys.version, np.__version__, numba.__version__, llvmlite.__version__)
-"""Who compiles. A name of these libraries keeps its meaning for as long as they stay the same."""
+"""Versions of the interpreter and the libraries that compile. Names in these libraries keep their
+meaning as long as the versions stay the same."""
 
 LIBRARIES = ("builtins", "cmath", "llvmlite", "math", "numba", "numpy", "operator")
+"""Top-level packages whose functions are identified by their names."""
 
 Intrinsic: Any = type(intrinsic(lambda typing: None))
-"""A function of Python that writes instructions itself instead of being compiled to them."""
+"""Type of functions that write LLVM instructions instead of being compiled."""
 
 SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
-"""The settings of numba, made in the environment, that change what it generates."""
+"""Names of numba's settings that change the generated code. A missing name makes the cache stale
+after that setting changes."""
 
 
-class _UnknownMeaningError(Exception):
-    """A function names something whose content cannot be read off."""
+class _NotHashableError(Exception):
+    """A function names a value without a digest."""
 
 
 def fingerprint(fn: FunctionType, options: dict[str, Any]) -> str | None:
-    """Return a digest of everything that decides what a function is compiled to.
+    """Return a digest of everything that determines a function's compiled form.
 
     Args:
         fn: A Python function.
         options: numba's options for it.
 
     Returns:
-        A hexadecimal digest. None if the function names something of which it is not known what
-        numba would make of it: an object of a class, or another Python function, for which numba
-        may have been given a substitute.
+        A hexadecimal digest. None if the function names a value whose compiled form is unknown: an
+        object of a class, or another Python function, for which numba may have a substitute.
 
     >>> half = fingerprint(lambda x: x / 2, {})
     >>> half == fingerprint(lambda x: x / 2, {}), half == fingerprint(lambda x: x / 3, {})
@@ -60,13 +62,13 @@ def fingerprint(fn: FunctionType, options: dict[str, Any]) -> str | None:
     """
     settings = [repr(getattr(config, name, None)) for name in SETTINGS]
     try:
-        return _digest("compiled", *VERSIONS, *settings, _compiled(fn, options, ()))
-    except _UnknownMeaningError:
+        return _digest("compiled", *VERSIONS, *settings, _digest_compiled(fn, options, ()))
+    except _NotHashableError:
         return None
 
 
 def _digest(kind: str, *parts: str) -> str:
-    """Hash strings so that no two different lists of them look alike."""
+    """Return the SHA-256 of strings. Their lengths are included, so different lists differ."""
     result = hashlib.sha256()
     for part in (kind, *parts):
         data = part.encode(errors="surrogatepass")
@@ -74,82 +76,91 @@ def _digest(kind: str, *parts: str) -> str:
     return result.hexdigest()
 
 
-def _compiled(fn: FunctionType, options: dict[str, Any], inside: tuple[FunctionType, ...]) -> str:
-    """Digest a function that numba compiles, inside of others that call it."""
-    if fn in inside:
-        return _digest("recursion", str(inside.index(fn)))
-    inside = (*inside, fn)
-    named = (_digest(name, _value(value, inside)) for name, value in _references(fn))
-    return _digest("function", _value(options, inside), _content_of(fn, inside), *named)
+def _digest_compiled(
+    fn: FunctionType, options: dict[str, Any], callers: tuple[FunctionType, ...]
+) -> str:
+    """Return the digest of a function that numba compiles. `callers` end recursion."""
+    if fn in callers:
+        return _digest("recursion", str(callers.index(fn)))
+    callers = (*callers, fn)
+    references = (_digest(name, _digest_value(value, callers)) for name, value in _references(fn))
+    return _digest(
+        "function", _digest_value(options, callers), _digest_content(fn, callers), *references
+    )
 
 
-def _written(fn: FunctionType, inside: tuple[FunctionType, ...]) -> str:
-    """Digest a function that Python runs while numba compiles, and those that it calls."""
-    if fn in inside:
-        return _digest("recursion", str(inside.index(fn)))
-    inside = (*inside, fn)
-    named = (
-        _digest(name, _written(value, inside) if _is_ours(value) else _value(value, inside))
+def _digest_generator(fn: FunctionType, callers: tuple[FunctionType, ...]) -> str:
+    """Return the digest of a function that Python runs while numba compiles, and of its callees."""
+    if fn in callers:
+        return _digest("recursion", str(callers.index(fn)))
+    callers = (*callers, fn)
+    references = (
+        _digest(
+            name,
+            _digest_generator(value, callers)
+            if _is_user_function(value)
+            else _digest_value(value, callers),
+        )
         for name, value in _references(fn)
     )
-    return _digest("written", _content_of(fn, inside), *named)
+    return _digest("written", _digest_content(fn, callers), *references)
 
 
-def _is_ours(value: Any) -> bool:
-    return isinstance(value, FunctionType) and not _is_of_a_library(value)
+def _is_user_function(value: Any) -> bool:
+    return isinstance(value, FunctionType) and not _is_from_library(value)
 
 
-def _is_of_a_library(value: type | FunctionType | BuiltinFunctionType) -> bool:
+def _is_from_library(value: type | FunctionType | BuiltinFunctionType) -> bool:
     return str(value.__module__).split(".")[0] in LIBRARIES
 
 
-def _content_of(fn: FunctionType, inside: tuple[FunctionType, ...]) -> str:
-    """Digest a function without what it names."""
+def _digest_content(fn: FunctionType, callers: tuple[FunctionType, ...]) -> str:
+    """Return the digest of a function's code and defaults, without the values that it names."""
     return _digest(
         "content",
-        _value(fn.__defaults__, inside),
-        _value(fn.__kwdefaults__, inside),
-        _value(fn.__code__, inside),
+        _digest_value(fn.__defaults__, callers),
+        _digest_value(fn.__kwdefaults__, callers),
+        _digest_value(fn.__code__, callers),
     )
 
 
-def _value(value: Any, inside: tuple[FunctionType, ...]) -> str:
-    """Digest a value that compiled code contains."""
+def _digest_value(value: Any, callers: tuple[FunctionType, ...]) -> str:
+    """Return the digest of a value that compiled code contains."""
     match value:
         case None | bool() | int() | float() | complex() | str() | bytes():
             return _digest(type(value).__name__, repr(value))
         case tuple():
-            return _digest("tuple", *(_value(item, inside) for item in value))
+            return _digest("tuple", *(_digest_value(item, callers) for item in value))
         case set() | frozenset():
-            return _digest("set", *sorted(_value(item, inside) for item in value))
+            return _digest("set", *sorted(_digest_value(item, callers) for item in value))
         case dict():
-            return _digest("dict", *sorted(_value(item, inside) for item in value.items()))
+            return _digest("dict", *sorted(_digest_value(item, callers) for item in value.items()))
         case np.generic():
             return _digest(value.dtype.str, value.tobytes().hex())
         case np.ndarray() if not value.dtype.hasobject:
             layout = (value.dtype.str, value.shape, value.flags.c_contiguous)
             return _digest("array", repr(layout), value.tobytes().hex())
         case CodeType():
-            return _code(value, inside)
+            return _digest_code(value, callers)
         case Dispatcher() if getattr(value, "_can_compile", False) and not value.locals:
-            # One with types of its own choice converts numbers in ways that do not show here.
-            return _compiled(value.py_func, value.targetoptions, inside)
+            # A dispatcher with explicit types converts its arguments, which no digest here covers.
+            return _digest_compiled(value.py_func, value.targetoptions, callers)
         case Intrinsic():
-            return _written(value._defn, inside)
+            return _digest_generator(value._defn, callers)
         case np.ufunc():
             return _digest("ufunc", value.__name__)
         case Type() if type(value).__module__.split(".")[0] == "numba":
             return _digest("type of numba", str(value))
         case type() if issubclass(value, Type) and value.__module__.split(".")[0] != "numba":
             methods = (item for item in vars(value).values() if isinstance(item, FunctionType))
-            return _digest("type", *(_compiled(method, {}, inside) for method in methods))
+            return _digest("type", *(_digest_compiled(method, {}, callers) for method in methods))
         case type() | FunctionType() | BuiltinFunctionType():
-            if _is_of_a_library(value):
+            if _is_from_library(value):
                 return _digest("library", value.__module__, value.__qualname__)
-    raise _UnknownMeaningError
+    raise _NotHashableError
 
 
-def _code(code: CodeType, inside: tuple[FunctionType, ...]) -> str:
+def _digest_code(code: CodeType, callers: tuple[FunctionType, ...]) -> str:
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     return _digest(
@@ -157,12 +168,12 @@ def _code(code: CodeType, inside: tuple[FunctionType, ...]) -> str:
         code.co_code.hex(),
         code.co_exceptiontable.hex(),
         repr((names, counts)),
-        _value(code.co_consts, inside),
+        _digest_value(code.co_consts, callers),
     )
 
 
 def _references(fn: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Go through what a function names outside of itself, such as ``math.exp``."""
+    """Yield the outer names that a function uses, such as ``math.exp``, with their values."""
     enclosing = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
     scopes = ChainMap(fn.__globals__, vars(builtins))
     instructions = list(_instructions(fn.__code__))
@@ -171,7 +182,7 @@ def _references(fn: FunctionType) -> Iterator[tuple[str, Any]]:
         if instruction.opname == "LOAD_GLOBAL" and name in scopes:
             value = scopes[name]
         elif instruction.opname == "LOAD_DEREF" and name in enclosing:
-            value = _content(enclosing[name])
+            value = _cell_contents(enclosing[name])
         else:
             continue
         for attribute in instructions[at + 1 :]:
@@ -186,7 +197,7 @@ _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
 
 
 def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
-    """Go through the instructions of a function and of the functions written inside of it."""
+    """Yield the instructions of a function and of functions defined inside it."""
     for instruction in dis.get_instructions(code):
         if instruction.opname != "EXTENDED_ARG":
             yield instruction
@@ -195,9 +206,9 @@ def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
             yield from _instructions(constant)
 
 
-def _content(cell: Any) -> Any:
-    """Return what an enclosing function's variable holds."""
+def _cell_contents(cell: Any) -> Any:
+    """Return the value of a variable of an enclosing function."""
     try:
         return cell.cell_contents
     except ValueError:
-        raise _UnknownMeaningError from None
+        raise _NotHashableError from None

@@ -1,9 +1,9 @@
-"""The one door to numba: how formulas, helpers and kernels are compiled.
+"""Compilation of formulas, helpers and kernels: the only module that calls numba's compiler.
 
-numba ignores type annotations, and type checkers know nothing of numba; here they meet. Functions
-are compiled at their first call with a new combination of argument types, and nothing changes in
-the process before that. Division and overflow follow IEEE 754, with infinity and NaN in place of
-exceptions, as on the reference backend.
+numba ignores type annotations, and type checkers cannot see numba's types; the decorators of this
+module have types for both. Functions are compiled at their first call with a new combination of
+argument types, and the process does not change before that. Division and overflow follow IEEE 754:
+they give infinity and NaN, not exceptions, as on the reference backend.
 """
 
 import functools
@@ -21,44 +21,46 @@ from mt_kernels_cpu.compiling import disk_cache
 F = TypeVar("F", bound=Callable[..., Any])
 
 REORDER_SUMS = frozenset({"contract", "nsz", "reassoc"})
-"""Lets the compiler add up in another order, several numbers at a time. NaN stays NaN."""
+"""LLVM's fast-math flags of kernels that may reorder sums, so that they are vectorised. NaN stays
+NaN: the flags that ignore it are left out."""
 
 KERNEL_CACHE_SIZE = 256
-"""Number of formulas whose kernels are kept in memory; the longest unused are forgotten."""
+"""Number of formulas whose kernels stay in memory. Beyond, the longest unused kernel is compiled
+again when it is needed."""
 
 
-def _compiled(fn: Callable[..., Any], keep: bool = False, **options: Any) -> Any:
-    """Let numba compile a function at its first call with new types of arguments.
+def _compiled(fn: Callable[..., Any], cache: bool = False, **options: Any) -> Any:
+    """Return a function that numba compiles at its first call with new argument types.
 
     Args:
         fn: The function.
-        keep: True to keep the machine code on disk.
+        cache: True to store the machine code on disk.
         options: numba's options.
     """
-    # These functions are not called from C, so the wrapper for C is left out.
+    # No function is called from C, so the wrapper for C is left out.
     compiled = _njit(error_model="numpy", no_cfunc_wrapper=True, **options)(fn)
-    if isinstance(compiled, Dispatcher):  # Else numba is switched off.
-        disk_cache.attach(compiled, keep)
+    if isinstance(compiled, Dispatcher):  # Otherwise numba is disabled.
+        disk_cache.attach(compiled, cache)
     return compiled
 
 
 _njit: Any = numba.njit
 _target: Any = cpu_target
-_PLAIN = getattr(_njit(lambda: None), "targetoptions", None)
+_DEFAULT_OPTIONS = getattr(_njit(lambda: None), "targetoptions", None)
 
 
 def compiles_for(feature: str) -> bool:
-    """Return whether code is made for processors with a feature, by LLVM's name: ``avx2``, say."""
+    """Return whether code uses a feature of the processor, by LLVM's name, such as ``avx2``."""
     _, _, features = _target.target_context.codegen().magic_tuple()
     return f"+{feature}" in features.split(",")
 
 
 def formula(fn: Callable[..., float]) -> Callable[..., float]:
-    """Compile a scalar function for use inside of kernels.
+    """Compile a scalar function for use inside kernels.
 
     Args:
-        fn: A Python function, or something that numba can call as it is: a function compiled by
-            ``numba.njit``, or one of `math` or NumPy.
+        fn: A Python function, or one that numba can call: compiled by ``numba.njit``, or from
+            `math` or NumPy.
     """
     if not isinstance(fn, FunctionType):
         return fn
@@ -67,85 +69,86 @@ def formula(fn: Callable[..., float]) -> Callable[..., float]:
 
 
 def helper(fn: F) -> F:
-    """Compile a function for use inside of kernels. A decorator."""
+    """Compile a function for use inside kernels. A decorator."""
     compiled: F = _compiled(fn)
     return compiled
 
 
 def fastmath_helper(fn: F) -> F:
-    """Compile a function for use inside of kernels whose sums may be reordered. A decorator."""
+    """Compile a function for use inside kernels whose sums may be reordered. A decorator."""
     compiled: F = _compiled(fn, fastmath=set(REORDER_SUMS))
     return compiled
 
 
 def nogil_kernel(fn: Callable[..., None]) -> Callable[..., None]:
-    """Compile a kernel that leaves the interpreter to other threads while it runs. A decorator.
+    """Compile a kernel that releases the interpreter lock while it runs. A decorator.
 
-    It works through a part of its loop, from a first to a last pass, which are its arguments: so
+    Kernels for several threads end with the arguments `first` and `last`, a range of their loop. So
     one compiled form serves one thread and several, which `mt_kernels_cpu.tuned.threads` starts.
-    It is compiled at its first call and kept on disk; its sums may be reordered.
+    The kernel is compiled at its first call and cached on disk; its sums may be reordered.
     """
-    compiled: Callable[..., None] = _compiled(fn, keep=True, nogil=True, fastmath=set(REORDER_SUMS))
+    compiled: Callable[..., None] = _compiled(
+        fn, cache=True, nogil=True, fastmath=set(REORDER_SUMS)
+    )
     return compiled
 
 
 def strict_kernel(fn: F) -> F:
-    """Compile a kernel for one thread whose arithmetic stays as it is written. A decorator.
+    """Compile a kernel for one thread whose arithmetic is not reordered. A decorator.
 
-    It is compiled at its first call and kept on disk. Other threads of Python have their turn when
-    it is done: giving the interpreter up and taking it back would take as long as the smallest
-    tensors do.
+    The kernel is compiled at its first call and cached on disk. It keeps the interpreter lock:
+    releasing it would take as long as the smallest tensors do.
     """
-    compiled: F = _compiled(fn, keep=True)
+    compiled: F = _compiled(fn, cache=True)
     return compiled
 
 
 class Kernel:
-    """A loop over memory, compiled in two ways from the same lines. A decorator.
+    """Loop over memory, compiled in a parallel and a serial form. A decorator.
 
-    Calling the kernel spreads its ``numba.prange`` loop over all threads. Its twin `serial` runs
-    that loop on the calling thread: handing work to others takes tens of microseconds, which a
-    small tensor does not repay. Each is compiled when it is first needed, and kept on disk.
+    Calling the kernel divides its ``numba.prange`` loop among all threads. `serial` runs the same
+    loop on the calling thread: starting other threads takes tens of microseconds, more than a small
+    tensor needs. Each form is compiled at its first call and cached on disk.
 
-    Kernels may be called from several Python threads; parallel ones then take turns, because not
-    every threading layer of numba allows more.
+    Kernels may be called from several Python threads. Parallel calls then run one after the other,
+    because not every threading layer of numba supports concurrent ones.
     """
 
     def __init__(self, fn: Callable[..., None]) -> None:
         functools.update_wrapper(self, fn)
-        self.parallel = _compiled(fn, keep=True, parallel=True)
-        self.serial = _compiled(fn, keep=True)
+        self.parallel = _compiled(fn, cache=True, parallel=True)
+        self.serial = _compiled(fn, cache=True)
 
     def __call__(self, *args: Any) -> None:
-        """Run on all threads."""
-        with _taking_turns:
+        """Run the loop on all threads."""
+        with _parallel_lock:
             self.parallel(*args)
 
     def parallel_diagnostics(self, signature: Any = None, level: int = 1) -> None:
-        """Print what numba made of the parallel loop.
+        """Print numba's diagnosis of the parallel loop.
 
         Args:
-            signature: The argument types in question; all those called so far unless given.
-            level: How much to print, 1 to 4.
+            signature: The argument types, all types of earlier calls if None.
+            level: The amount of detail, 1 to 4.
         """
-        # Code that was read from disk comes without a diagnosis, so compile it once more.
+        # Code that was read from disk has no diagnosis, so compile it once more.
         fresh = _compiled(self.parallel.py_func, parallel=True)
         for known in self.parallel.signatures if signature is None else [signature]:
             fresh.compile(known)
         fresh.parallel_diagnostics(level=level)
 
 
-_taking_turns = threading.RLock()
+_parallel_lock = threading.RLock()
 
 
 def once_per_formula(make: Callable[[Callable[..., float]], Kernel]) -> Callable[[Any], Kernel]:
-    """Let a function that makes a kernel of a formula make it once only. A decorator."""
-    remembered = functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make)
+    """Cache the results of a function that makes a kernel of a formula. A decorator."""
+    cached = functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make)
 
     @functools.wraps(make)
     def kernel(fn: Any) -> Kernel:
-        # A formula compiled by the caller without any options means the same as its source.
-        plain = isinstance(fn, Dispatcher) and fn.targetoptions == _PLAIN
-        return remembered(fn.py_func if plain else fn)
+        # A formula compiled without options shares the kernel of its Python function.
+        has_default_options = isinstance(fn, Dispatcher) and fn.targetoptions == _DEFAULT_OPTIONS
+        return cached(fn.py_func if has_default_options else fn)
 
     return kernel

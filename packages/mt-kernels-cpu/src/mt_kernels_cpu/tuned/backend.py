@@ -1,4 +1,4 @@
-"""The tuned backend: which kernel computes what."""
+"""The tuned backend, assembled from its operations and fused forms."""
 
 from mt_kernels_cpu.tuned.convolution.launch import correlate
 from mt_kernels_cpu.tuned.forms import FORMS
@@ -11,7 +11,7 @@ from mt_tensor.tensor_data import as_images
 
 
 class Tuned(Elementwise, Reductions, Products):
-    """Kernels for memory as training lays it out, float32 unless another dtype is asked for.
+    """Backend with kernels for contiguous memory; float32 unless `dtype` says otherwise.
 
     >>> import numpy as np
     >>> from mt_tensor import operators
@@ -24,7 +24,7 @@ class Tuned(Elementwise, Reductions, Products):
     name = "tuned"
 
     def fused(self, operation: FusedOperation) -> type[FusedForm[Memory]] | None:
-        """Return the fused form of a composed function, if there is one."""
+        """Return the fused form of a composed function, None if there is none."""
         return FORMS.get(operation)
 
     def _convolve(

@@ -1,8 +1,8 @@
-"""Memory that is used again: a training step after the first asks the system for none.
+"""Reuse of memory: from its second step on, training allocates nothing new.
 
-Memory that comes new from the system is filled with zeros page by page as it is first touched,
-which takes longer than most operations on it. A step of training makes tensors of the same sizes
-as the one before, so the memory of those that are gone serves those that come.
+The system fills new memory with zeros, page by page, when a program first touches it. That takes
+longer than most operations on the memory. Each training step makes tensors of the same sizes as the
+step before, so the memory of tensors that were deleted serves new ones.
 """
 
 from __future__ import annotations
@@ -16,28 +16,32 @@ import numpy as np
 import numpy.typing as npt
 
 REUSED_FROM = 2**15
-"""Bytes from which on memory is used again; NumPy itself is quick with less."""
+"""Smallest size of a reused array, in bytes. Below, NumPy's own allocation is faster."""
 
 BUFFER_CACHE_SIZE = 2**28
-"""Bytes of all blocks beyond which unused ones are freed before a new one is allocated."""
+"""Largest size of all blocks together, in bytes. Beyond, unused blocks are freed before a new one
+is allocated. A smaller limit makes steps with much memory allocate again each time."""
 
 LOOKUP_CACHE_SIZE = 1024
-"""Number of array sizes whose free list is remembered."""
+"""Number of array sizes whose free list is cached."""
 
 ALIGNMENT = 64
-"""Arrays begin at a multiple of this many bytes: a line of the processor's cache."""
+"""Alignment of arrays in bytes: a cache line of the processor."""
 
 
 Block = npt.NDArray[np.uint8]
+"""A block of memory, as bytes."""
+
 FreeList = list[Block]
+"""All blocks of one size; those that nothing else refers to are free."""
 
 
 class Buffers:
-    """A store of blocks of memory, each of which serves one array after the other.
+    """Store of memory blocks, each of which serves one array after another.
 
-    An array holds on to its block, and views hold on to the array. So Python itself counts who
-    uses a block, and one to which only its free list refers is free: there is nothing to give back
-    by hand, and nothing can be given back too early.
+    An array refers to its block, and views refer to the array. So Python's reference count tells
+    whether a block is in use: a block to which only its free list refers is free. Blocks are never
+    returned explicitly, so none can be returned too early.
 
     >>> buffers = Buffers()
     >>> first = buffers.empty(100_000, np.float32)
@@ -50,15 +54,15 @@ class Buffers:
     def __init__(self) -> None:
         self._free_lists: dict[int, FreeList] = {}
         self._free_list_for: dict[tuple[int, npt.DTypeLike], tuple[FreeList, int]] = {}
-        # Between finding a free block and using it, nobody else must find it.
-        self._alone = threading.Lock()
+        # No other thread may find a free block between the search and its use.
+        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Copies and pickles of whatever holds buffers begin with none of their own.
+        # Copies and pickles have buffers of their own, at first without blocks.
         return (Buffers, ())
 
     def empty(self, count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """Return a one-dimensional array whose elements have no particular value."""
+        """Return a one-dimensional array of `count` elements with arbitrary values."""
         try:
             free_list, size = self._free_list_for[count, dtype]
         except KeyError:
@@ -66,24 +70,24 @@ class Buffers:
             if size < REUSED_FROM:
                 return np.empty(count, dtype)
             free_list, size = self._find_free_list(count, dtype, _size_class(size))
-        with self._alone:
+        with self._lock:
             for block in free_list:
                 if references(block) == REFERENCES_WHEN_FREE:
                     return frombuffer(block, dtype, count)
-            self._make_room(size)
+            self._free_unused(size)
             free_list.append(_new_block(size))
             return frombuffer(free_list[-1], dtype, count)
 
     def _find_free_list(self, count: int, dtype: npt.DTypeLike, size: int) -> tuple[FreeList, int]:
-        """Return the list of the blocks for an array, and their size."""
+        """Return the free list of a size, and the size of its blocks in bytes."""
         if len(self._free_list_for) >= LOOKUP_CACHE_SIZE:
             self._free_list_for.clear()
         found = self._free_lists.setdefault(size, []), size
         self._free_list_for[count, dtype] = found
         return found
 
-    def _make_room(self, size: int) -> None:
-        """Let blocks go that nobody uses, if there are too many bytes for another block."""
+    def _free_unused(self, size: int) -> None:
+        """Free unused blocks if another block would exceed `BUFFER_CACHE_SIZE`."""
         if (
             size + sum(size * len(free_list) for size, free_list in self._free_lists.items())
             > BUFFER_CACHE_SIZE
@@ -101,7 +105,7 @@ frombuffer = np.frombuffer
 
 
 def _references(blocks: Iterable[Block]) -> list[int]:
-    """Return how many references there are to each block."""
+    """Return the number of references to each block."""
     counts = []
     for block in blocks:
         counts.append(references(block))
@@ -109,22 +113,22 @@ def _references(blocks: Iterable[Block]) -> list[int]:
 
 
 REFERENCES_WHEN_FREE = _references([np.empty(0, np.uint8)])[0]
-"""References that a loop over a free list counts to a block to which only the list refers."""
+"""Reference count, during a loop over a free list, of a block to which only the list refers."""
 
 
 def round_up(count: int, unit: int) -> int:
-    """Round up to whole units, such as vectors."""
+    """Round a count up to a multiple of a unit, such as the elements of a vector."""
     return -(-count // unit) * unit
 
 
 def _size_class(size: int) -> int:
-    """Round a size up by an eighth at most, so that batches of nearly one size share blocks."""
+    """Round a size up by at most an eighth, so that nearly equal batches share blocks."""
     return round_up(size, 1 << max(0, size.bit_length() - 4))
 
 
 def _new_block(size: int) -> Block:
-    """Return new memory that begins at a multiple of `ALIGNMENT`."""
+    """Return new memory whose address is a multiple of `ALIGNMENT`."""
     memory = np.empty(size + ALIGNMENT, np.uint8)
     first = -memory.ctypes.data % ALIGNMENT
-    # The memory is the block's, but the block is the array that others refer to.
+    # Through a memoryview, other arrays refer to the block and not to `memory`.
     return np.frombuffer(memoryview(memory)[first : first + size], np.uint8)  # type: ignore[arg-type]

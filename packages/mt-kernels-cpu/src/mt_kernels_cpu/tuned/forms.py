@@ -1,4 +1,4 @@
-"""The table of fused forms: what the tuned backend computes in one piece."""
+"""Table of the fused forms of the tuned backend."""
 
 from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
@@ -11,7 +11,7 @@ from mt_kernels_cpu.tuned.layers.losses import (
     CrossEntropy,
     NllLoss,
 )
-from mt_kernels_cpu.tuned.layers.optimizer import Adam, Sgd, SgdWithoutMomentum
+from mt_kernels_cpu.tuned.layers.optimizer import Adam, Sgd, SgdMomentum
 from mt_kernels_cpu.tuned.layers.pooling import AvgPool2d, MaxPool2d
 from mt_kernels_cpu.tuned.layers.probabilities import LogSoftmax, Softmax
 from mt_kernels_cpu.tuned.memory import Memory
@@ -32,8 +32,8 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.MAXPOOL2D: MaxPool2d,
     operations.MAX_OVER_TIME: MaxOverTime,
     operations.NLL_LOSS: NllLoss,
-    operations.SGD: SgdWithoutMomentum,
-    operations.SGD_MOMENTUM: Sgd,
+    operations.SGD: Sgd,
+    operations.SGD_MOMENTUM: SgdMomentum,
     operations.SOFTMAX: Softmax,
 }
-"""The form of each operation that has one."""
+"""Fused form of each operation that has one."""

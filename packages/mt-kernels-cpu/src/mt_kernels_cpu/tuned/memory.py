@@ -1,7 +1,8 @@
-"""The memory of the tuned backend: the base class that its operations and fused forms are typed by.
+"""Memory of the tuned backend.
 
-It allocates tensors and scratch from buffers that are used again, and brings operands into layouts
-that kernels can read. It computes nothing itself.
+`Memory` is the base class of its operations and the type of backend that fused forms take. It
+allocates tensors and scratch from reused buffers, and converts operands to layouts that kernels
+read. It computes nothing.
 """
 
 import functools
@@ -17,51 +18,51 @@ from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
 
 @functools.lru_cache(maxsize=1024)
 def template(shape: tuple[int, ...]) -> TensorData:
-    """Return a tensor without elements in its storage, from which others of its shape are made."""
+    """Return a tensor of a shape without elements in its storage, from which others are made."""
     return TensorData.trusted(np.empty(0), shape, strides_from_shape(shape))
 
 
 class Memory(HostBackend):
-    """The part of a backend that allocates memory and converts layouts.
+    """Part of a backend that allocates memory and converts layouts.
 
     Attributes:
-        buffers: Blocks of memory that serve one array after the other.
+        buffers: The store of reused memory blocks.
     """
 
     def __init__(self, dtype: npt.DTypeLike = np.float32) -> None:
         super().__init__(dtype)
         self.buffers = Buffers()
-        self._few = REUSED_FROM // self.dtype.itemsize
+        self._min_reused = REUSED_FROM // self.dtype.itemsize
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A copy finds kernels and memory of its own.
+        # A copy has kernels and memory of its own.
         return type(self), (self.dtype,)
 
     def empty(self, shape: UserShape) -> TensorData:
-        """Return a contiguous tensor whose elements have no particular value."""
+        """Return a contiguous tensor with arbitrary values."""
         return self.new(check_shape(shape, "empty"))
 
     def new(self, shape: tuple[int, ...]) -> TensorData:
-        """Return what `empty` does, for a shape that needs no check: another tensor's, say."""
-        like = template(shape)
-        return like.like(self.storage(like.size))
+        """Return a contiguous tensor with arbitrary values, without the checks of `empty`."""
+        model = template(shape)
+        return model.like(self.storage(model.size))
 
     def storage(self, count: int) -> Storage:
-        """Return memory for `count` numbers of the backend's dtype, with no particular value."""
-        # A buffer costs more than it saves for so few numbers.
-        if count < self._few:
+        """Return memory for `count` elements of the backend's dtype, with arbitrary values."""
+        # For few elements, finding a buffer takes longer than allocating.
+        if count < self._min_reused:
             return np.empty(count, self.dtype)
         return self.buffers.empty(count, self.dtype)
 
     def scratch(self, threads: int, count: int) -> npt.NDArray[Any]:
-        """Return memory for each of some threads, which begins with a line of the cache.
+        """Return memory for each of some threads. Every row begins at a cache line.
 
         Shape:
-            (threads, count or a few more).
+            (threads, `count` rounded up to whole cache lines).
         """
         count = round_up(count, ALIGNMENT // self.dtype.itemsize)
-        # Only buffers begin with a line of the cache, and few numbers have no buffer.
-        memory = self.storage(max(threads * count, self._few))
+        # Only buffers are aligned to cache lines, and small arrays come from NumPy.
+        memory = self.storage(max(threads * count, self._min_reused))
         return memory[: threads * count].reshape(threads, count)
 
     def contiguous(self, a: TensorData) -> TensorData:
@@ -69,7 +70,7 @@ class Memory(HostBackend):
         return a if a.cells is not None or a.flat() is not None else self.copy(a)
 
     def elements(self, a: TensorData) -> Storage:
-        """Return the elements in row-major order without gaps, copied only if they lie otherwise.
+        """Return the elements in row-major order without gaps, copied only if necessary.
 
         Shape:
             (...) → (size,).
@@ -80,8 +81,8 @@ class Memory(HostBackend):
     def as_native(self, a: TensorData) -> TensorData:
         """Return the tensor itself if vectors can be loaded from its storage, else a copy.
 
-        They can if the storage has the backend's dtype and no gaps between its elements.
+        Vectors can be loaded if the storage has the backend's dtype and no gaps between elements.
         """
-        cells = a.storage
-        fits = cells.dtype == self.dtype and cells.flags.c_contiguous
-        return a if fits else self.copy(a)
+        storage = a.storage
+        is_native = storage.dtype == self.dtype and storage.flags.c_contiguous
+        return a if is_native else self.copy(a)

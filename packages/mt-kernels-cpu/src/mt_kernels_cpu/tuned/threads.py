@@ -1,8 +1,8 @@
-"""Dividing work among threads, as few as it repays.
+"""Division of work among threads, no more than the amount of work justifies.
 
-The kernels of this package are compiled once, for one thread, and leave Python's interpreter free
-while they run. So several of them run side by side in ordinary threads, each on its own part of a
-batch. Threads that wait for work sleep: they take no time from other programs.
+The kernels of this package are compiled once, for one thread, and release Python's interpreter lock
+while they run. So ordinary threads run them side by side, each on its own part of a batch. Waiting
+threads sleep and take no time from other programs.
 """
 
 import functools
@@ -20,31 +20,29 @@ from mt_kernels_cpu.compiling.process import configure
 settings: Any = config
 
 PARALLEL_FROM = 2**22
-"""The number of multiplications, or of steps like it, from which on work is divided.
-
-One thread does them in about 0.1 ms.
-"""
+"""Smallest amount of work that is divided, in multiplications or steps like it. One thread does as
+many in about 0.1 ms. A smaller value makes small tensors wait for threads to wake up."""
 
 WAKEUP_COST = 2**21
-"""Multiplications that the calling thread does while another one wakes up."""
+"""Time in which a sleeping thread wakes up, in multiplications of the calling thread."""
 
 Part = tuple[int, int]
-"""The first position of a part of a range, and the position behind its last."""
+"""Start of a part of a range, and its end, which is not included."""
 
 
 def partition(count: int, steps: int) -> list[Part]:
-    """Divide a range into one part for each thread that is worth waking up.
+    """Divide a range into parts, one for each thread that is worth waking up.
 
-    All are done at about the same time: the first part, which is for the thread that need not wake
-    up, is the largest.
+    All threads finish at about the same time. So the first part is the largest: the calling thread
+    does it and need not wake up.
 
     Args:
-        count: How long the range is.
-        steps: Multiplications in all of it.
+        count: The length of the range.
+        steps: The multiplications of the whole range.
     """
     if steps < PARALLEL_FROM or settings.NUMBA_NUM_THREADS == 1:
         return [(0, count)]
-    # The question makes numba start its threads.
+    # `get_num_threads` makes numba start its threads.
     configure()
     threads = min(numba.get_num_threads(), count)
     share = count / threads * (1 - WAKEUP_COST / steps)
@@ -53,23 +51,26 @@ def partition(count: int, steps: int) -> list[Part]:
 
 
 def run_parallel(parts: list[Part], work: Callable[[int, int, int], object]) -> None:
-    """Go through the parts of a range, each on a thread of its own.
+    """Process the parts of a range, each on a thread of its own.
 
     Args:
-        parts: The calling thread's, and those of others.
-        work: Called with the number of a part, where it begins and where it ends.
+        parts: The parts; the calling thread takes the first.
+        work: A function of the number, the start and the end of a part.
+
+    Raises:
+        Exception: The first exception that `work` raised.
     """
     if len(parts) == 1:
         work(0, *parts[0])
         return
-    helpers = _helpers(os.getpid())
-    helped = [helpers.submit(work, at, *part) for at, part in enumerate(parts[1:], 1)]
+    pool = _thread_pool(os.getpid())
+    futures = [pool.submit(work, at, *part) for at, part in enumerate(parts[1:], 1)]
     work(0, *parts[0])
-    for part in helped:
+    for part in futures:
         part.result()
 
 
 @functools.lru_cache(maxsize=1)
-def _helpers(process: int) -> ThreadPoolExecutor:
-    """Return the threads of a process: a forked child does not have its parent's."""
+def _thread_pool(process: int) -> ThreadPoolExecutor:
+    """Return the threads of a process. A forked child does not have its parent's threads."""
     return ThreadPoolExecutor(max(1, settings.NUMBA_NUM_THREADS - 1), "mt_kernels_cpu")

@@ -22,8 +22,10 @@ draws = st.data()
 
 
 @pytest.fixture(params=["one thread", "several threads"])
-def spread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Everything on one thread, or everything on three if there are as many images."""
+def thread_counts(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Run everything on one thread, or on three threads if there are as many images."""
     several = 3 if request.param == "several threads" else 1
     monkeypatch.setattr(
         "mt_kernels_cpu.tuned.convolution.launch.partition",
@@ -32,10 +34,10 @@ def spread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     yield
 
 
-def same(mine: TensorData, expected: TensorData, dtype: Any) -> None:
+def same(received: TensorData, expected: TensorData, dtype: Any) -> None:
     tolerance = 1e-12 if dtype == np.float64 else 1e-5
     np.testing.assert_allclose(
-        Tuned(dtype).to_numpy(mine),
+        Tuned(dtype).to_numpy(received),
         Reference(dtype).to_numpy(expected),
         rtol=tolerance,
         atol=tolerance,
@@ -50,13 +52,13 @@ def equal_parts(count: int, several: int) -> list[threads.Part]:
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
-# Each law is put to the test four times: for two dtypes, on one thread and on several.
-quarter = settings(max_examples=15)
+# Each test runs four times: for two dtypes, on one thread and on several.
+few_examples = settings(max_examples=15)
 
 
-@pytest.mark.usefixtures("spread")
+@pytest.mark.usefixtures("thread_counts")
 @dtypes
-@quarter
+@few_examples
 @given(st.tuples(few, few, few), st.integers(0, 36), st.integers(0, 9), reverses, draws)
 def test_conv1d(
     dtype: Any,
@@ -77,14 +79,14 @@ def test_conv1d(
     )
 
 
-@pytest.mark.usefixtures("spread")
+@pytest.mark.usefixtures("thread_counts")
 @dtypes
-@quarter
+@few_examples
 @given(st.integers(1, 8), st.integers(1, 36), st.integers(1, 36), st.integers(1, 4), draws)
 def test_sequences_of_vectors(
     dtype: Any, count: int, width: int, channels: int, taps: int, data: st.DataObject
 ) -> None:
-    """Such as the vectors of words: the channels are neighbours in memory."""
+    """Sequences such as word vectors: channels are contiguous in memory."""
     x = operand(data, dtype, count, width, channels).permute(0, 2, 1)
     w = operand(data, dtype, 2, channels, taps)
     size = (data.draw(st.integers(1, 36)),)
@@ -95,9 +97,9 @@ def test_sequences_of_vectors(
     )
 
 
-@pytest.mark.usefixtures("spread")
+@pytest.mark.usefixtures("thread_counts")
 @dtypes
-@quarter
+@few_examples
 @given(
     st.tuples(few, few, st.integers(0, 6)),
     st.tuples(st.integers(0, 4), st.integers(0, 20)),
@@ -124,9 +126,9 @@ def test_conv2d(
     )
 
 
-@pytest.mark.usefixtures("spread")
+@pytest.mark.usefixtures("thread_counts")
 @dtypes
-@quarter
+@few_examples
 @given(
     st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 6)),
     st.tuples(st.integers(1, 4), st.integers(1, 12)),
@@ -152,13 +154,13 @@ def test_gradient_of_a_weight(
     )
 
 
-@pytest.mark.usefixtures("spread")
+@pytest.mark.usefixtures("thread_counts")
 @dtypes
 @given(st.integers(1, 200), st.integers(8, 24), st.integers(1, 8))
 def test_gradient_of_a_weight_of_many_sequences(
     dtype: Any, count: int, width: int, taps: int
 ) -> None:
-    """More than planes have room for, so that others have been where the last ones are."""
+    """More sequences than a tile holds: the last tile still contains earlier ones."""
     rng = np.random.default_rng(count)
     x = rng.integers(-9, 9, (2, count, width + taps - 1)).astype(dtype)
     g = rng.integers(-9, 9, (3, count, width)).astype(dtype)
@@ -171,21 +173,21 @@ def test_gradient_of_a_weight_of_many_sequences(
 
 @dtypes
 @pytest.mark.parametrize("number", SPECIALS)
-@pytest.mark.parametrize("place", ["image", "kernel"])
+@pytest.mark.parametrize("location", ["image", "kernel"])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("size", [(4, 9), (2, 3), (9, 12)])
 @pytest.mark.parametrize("kernel", [(2, 3), (4, 8)])
-def test_special_numbers_do_not_meet_the_zeros_around_an_image(
+def test_special_numbers_are_not_multiplied_by_padding_zeros(
     dtype: Any,
     number: float,
-    place: str,
+    location: str,
     reverse: bool,
     size: tuple[int, int],
     kernel: tuple[int, int],
 ) -> None:
     rng = np.random.default_rng(0)
     image, weight = rng.normal(size=(2, 2, 4, 9)), rng.normal(size=(3, 2, *kernel))
-    target = image if place == "image" else weight
+    target = image if location == "image" else weight
     target[1, 0, 0, -1] = target[0, 1, -1, 0] = number
     tuned, reference = Tuned(dtype), Reference(dtype)
     x, w = tuned.from_numpy(image), tuned.from_numpy(weight)
@@ -194,16 +196,16 @@ def test_special_numbers_do_not_meet_the_zeros_around_an_image(
 
 @dtypes
 @pytest.mark.parametrize("number", SPECIALS)
-@pytest.mark.parametrize("place", [(0, 0, 0, 0), (1, 0, 4, 19), (0, 1, 2, 18)])
-def test_special_numbers_reach_only_the_weights_that_met_them(
-    dtype: Any, number: float, place: tuple[int, ...]
+@pytest.mark.parametrize("location", [(0, 0, 0, 0), (1, 0, 4, 19), (0, 1, 2, 18)])
+def test_special_numbers_change_only_the_gradients_of_their_weights(
+    dtype: Any, number: float, location: tuple[int, ...]
 ) -> None:
-    """Without zeros around the image, there still are some beside the gradient in its plane."""
+    """Without padding, planes still have zeros beside the gradient."""
     rng = np.random.default_rng(0)
     image, grad = rng.normal(size=(2, 2, 5, 20)), rng.normal(size=(2, 3, 3, 18))
-    image[place] = number
+    image[location] = number
     tuned, reference = Tuned(dtype), Reference(dtype)
-    mine, expected = (
+    received, expected = (
         each.convolve(
             each.from_numpy(image).permute(1, 0, 2, 3),
             each.from_numpy(grad).permute(1, 0, 2, 3),
@@ -211,11 +213,11 @@ def test_special_numbers_reach_only_the_weights_that_met_them(
         )
         for each in (tuned, reference)
     )
-    same(mine, expected, dtype)
+    same(received, expected, dtype)
 
 
-def test_the_gradient_of_a_large_batch_is_as_good_as_that_of_a_small_one() -> None:
-    """Sums in float32 over a million products stay close to sums in float64."""
+def test_gradient_of_a_large_batch_is_accurate() -> None:
+    """Sums in float32 over a million products are close to sums in float64."""
     rng = np.random.default_rng(0)
     x, g = rng.normal(size=(1, 512, 28, 28)), rng.normal(size=(4, 512, 28, 28))
     single, double = (

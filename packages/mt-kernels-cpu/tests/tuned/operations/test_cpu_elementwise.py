@@ -62,7 +62,7 @@ def test_any_two_layouts_that_broadcast(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4), (5,), ()])
-def test_results_go_where_they_are_told_and_nowhere_else(shape: tuple[int, ...]) -> None:
+def test_out_receives_the_result_and_nothing_else_is_written(shape: tuple[int, ...]) -> None:
     backend = Tuned(np.float64)
     out, intact = guarded(backend, shape)
     a = backend.from_numpy(drawn(*shape))

@@ -13,7 +13,7 @@ Array = npt.NDArray[Any]
 
 
 def distances(received: Array, exact: Array) -> Array:
-    """Return how far numbers are from exact ones, in units of the last place of their dtype."""
+    """Return the errors of numbers in units of the last place of their dtype."""
     rounded = exact.astype(received.dtype)
     finite = np.isfinite(rounded)
     assert np.array_equal(received[~finite], rounded[~finite])
@@ -26,7 +26,7 @@ def distances(received: Array, exact: Array) -> Array:
     ("dtype", "wide", "low", "high"),
     [(np.float32, np.float64, -104.0, 90.0), (np.float64, np.longdouble, -746.0, 710.0)],
 )
-def test_exp_is_right_to_two_units_in_the_last_place(
+def test_error_of_exp_is_below_two_units_in_the_last_place(
     dtype: Any, wide: Any, low: float, high: float
 ) -> None:
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Products of matrices on the tuned backend, in every layout and with numbers of every size."""
+"""Matrix products on the tuned backend, in every layout and with numbers of every size."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def product(a: TensorData, b: TensorData) -> npt.NDArray[np.float32]:
 
 @pytest.mark.parametrize("transposed", [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("sizes", [(2, 3, 4), (1, 5, 1), (5, 1, 5), (64, 64, 64), (3, 0, 2)])
-def test_products_are_those_of_numpy(
+def test_products_equal_those_of_numpy(
     sizes: tuple[int, int, int], transposed: tuple[bool, bool]
 ) -> None:
     rows, inner, columns = sizes
@@ -39,14 +39,14 @@ def test_products_are_those_of_numpy(
 
 @pytest.mark.parametrize("size", [2, 64])
 @pytest.mark.parametrize("shape", [(), (3,)])
-def test_what_is_too_large_or_invalid_does_not_warn(size: int, shape: tuple[int, ...]) -> None:
+def test_overflow_and_invalid_products_do_not_warn(size: int, shape: tuple[int, ...]) -> None:
     large, zero = TUNED.full((*shape, size, size), 1e30), TUNED.zeros((*shape, size, size))
     assert np.isinf(product(large, large)).all()
     infinite = TUNED.map(operators.exp, large)
     assert np.isnan(product(infinite, zero)).all()
 
 
-def test_weights_whose_squares_are_too_large_do_not_warn() -> None:
+def test_weights_whose_squares_overflow_do_not_warn() -> None:
     images, weights = TUNED.full((1, 1, 16, 16), 1e-30), TUNED.full((1, 1, 3, 3), 1e30)
     out = TUNED.to_numpy(TUNED.convolve(images, weights))
     np.testing.assert_allclose(out[0, 0, :14, :14], 9.0, rtol=1e-6)

@@ -1,4 +1,4 @@
-"""Folds of the tuned backend, against NumPy."""
+"""Reductions on the tuned backend, against NumPy."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def test_folds(
 
 @pytest.mark.parametrize("count", [5, 64, 127, 128, 129, 1000])
 @pytest.mark.parametrize("fn", [operators.add, operators.max, operators.mul])
-def test_nan_anywhere_in_a_row_passes_through(fn: Any, count: int) -> None:
+def test_nan_anywhere_in_a_row_is_propagated(fn: Any, count: int) -> None:
     backend = Tuned(np.float64)
     for at in {0, count // 2, count - 1}:
         row = np.ones((2, count))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mt_kernels_cpu.compiling.jit import nogil_kernel
-from mt_kernels_cpu.tuned.simd.blocks import add_horizontal_sums, add_outer_product, positive_block
+from mt_kernels_cpu.tuned.simd.blocks import add_horizontal_sums, add_outer_product, relu_block
 from mt_kernels_cpu.tuned.simd.memory import load, load_each, splat_each, store, store_block
 from mt_kernels_cpu.tuned.simd.vector import lanes
 
@@ -15,20 +15,20 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 @nogil_kernel
 def apply_blocks(out: Any, a: Any, b: Any, width: int) -> None:
-    """Write an outer product of two vectors and three to a block, then what is positive of it."""
+    """Write an outer product of two vectors and three to a block, and its ReLU."""
     rows, columns = (0, 3 * width), (0, width, 2 * width)
     block = load_each(out[0], (0, width, 2 * width, 3 * width, 4 * width, 5 * width), 0)
     column, row = load_each(a, (0, width), 1), splat_each(b, (4, 2, 0), 1)
     block = add_outer_product(block, column, row)
     store_block(out[1], rows, columns, block)
-    store_block(out[2], rows, columns, positive_block(block))
-    # Three columns of four vectors: as many as fit into 16 bytes, or twice as many.
-    places = (0, width, 1, 1, 1 + width, 2, 1, 1 + width, 2, 0, width, 1)
-    add_horizontal_sums(out[3], (1, 5, 12), load_each(a, places, 0))
+    store_block(out[2], rows, columns, relu_block(block))
+    # Three columns of four vectors: one group of 16 bytes for float32, two for float64.
+    positions = (0, width, 1, 1, 1 + width, 2, 1, 1 + width, 2, 0, width, 1)
+    add_horizontal_sums(out[3], (1, 5, 12), load_each(a, positions, 0))
 
 
 @dtypes
-def test_of_blocks(dtype: Any) -> None:
+def test_block_operations(dtype: Any) -> None:
     width = lanes(dtype)
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=2 * width + 2).astype(dtype), rng.normal(size=6).astype(dtype)
@@ -47,14 +47,14 @@ def test_of_blocks(dtype: Any) -> None:
 
 
 @nogil_kernel
-def stop_at_zero(out: Any, a: Any) -> None:
-    """Write what is positive of one vector."""
-    store(out, 0, positive_block((load(a, 0),))[0])
+def apply_relu(out: Any, a: Any) -> None:
+    """Write the ReLU of one vector."""
+    store(out, 0, relu_block((load(a, 0),))[0])
 
 
 @dtypes
-def test_positive_numbers(dtype: Any) -> None:
+def test_relu_of_special_numbers(dtype: Any) -> None:
     for number in (np.nan, np.inf, -np.inf, 0.0, -0.0, 1.5, -2.5):
         a, out = np.full(lanes(dtype), number, dtype), np.empty(lanes(dtype), dtype)
-        stop_at_zero(out, a)
+        apply_relu(out, a)
         np.testing.assert_array_equal(out, np.where(a <= 0, 0, a))

@@ -1,4 +1,4 @@
-"""Vectors loaded from memory and stored there, against NumPy."""
+"""Loads and stores of vectors, against NumPy."""
 
 from typing import Any
 
@@ -22,14 +22,14 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 @nogil_kernel
 def write_integers(out: Any, a: Any, steps: Any) -> None:
-    """Write the whole numbers of an array as integers, a vector at a time."""
+    """Write whole numbers as integers, a vector at a time."""
     for i in range(0, len(a), lanes_of(a)):
         store_integers(out, i, load(a, i))
         steps[i] = 1
 
 
 @dtypes
-def test_integers(dtype: Any) -> None:
+def test_store_integers(dtype: Any) -> None:
     a = np.arange(2 * lanes(dtype), dtype=dtype) * 1001
     out, steps = np.zeros(len(a), np.int32), np.zeros(len(a), np.int32)
     write_integers(out, a, steps)
@@ -38,28 +38,28 @@ def test_integers(dtype: Any) -> None:
 
 
 @nogil_kernel
-def deal_three(out: Any, a: Any, width: int) -> None:
-    """Write each vector of three to which the numbers behind the first are dealt."""
-    for hand in range(3):
-        store(out, hand * width, deinterleave(a, 1, 3)[hand])
+def deinterleave_three(out: Any, a: Any, width: int) -> None:
+    """Write each of three vectors that are deinterleaved from position 1 on."""
+    for part in range(3):
+        store(out, part * width, deinterleave(a, 1, 3)[part])
 
 
 @dtypes
-def test_dealing(dtype: Any) -> None:
+def test_deinterleave(dtype: Any) -> None:
     width = lanes(dtype)
     a, out = np.arange(3 * width + 1, dtype=dtype), np.empty(3 * width, dtype)
-    deal_three(out, a, width)
+    deinterleave_three(out, a, width)
     np.testing.assert_array_equal(out.reshape(3, width), a[1:].reshape(width, 3).T)
 
 
 @nogil_kernel
 def transpose(out: Any, a: Any, out_step: int, a_step: int) -> None:
-    """Write a square block, that of a from position 2 on, transposed to position 1."""
+    """Write the square block at position 2, transposed, to position 1."""
     copy_transposed(out, 1, out_step, a, 2, a_step)
 
 
 @dtypes
-def test_transposing(dtype: Any) -> None:
+def test_copy_transposed(dtype: Any) -> None:
     width = lanes(dtype)
     a, out = np.arange(width * (width + 3.0), dtype=dtype), np.zeros(width * (width + 2), dtype)
     transpose(out, a, width + 2, width + 3)
@@ -70,13 +70,13 @@ def test_transposing(dtype: Any) -> None:
 
 @nogil_kernel
 def mask(out: Any, a: Any, width: int) -> None:
-    """Write one more number of each vector than of the one before, and zeros."""
+    """Write one element of the first vector, two of the second, and so on, and zeros."""
     for i in range(0, len(a), width):
         store(out, i, mask_tail(load(a, i), i // width + 1))
 
 
 @dtypes
-def test_masking(dtype: Any) -> None:
+def test_mask_tail(dtype: Any) -> None:
     width = lanes(dtype)
     a = np.arange(1, width * width + 1, dtype=dtype)
     a[::3] = np.nan

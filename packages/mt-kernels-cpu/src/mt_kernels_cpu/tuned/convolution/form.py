@@ -1,4 +1,4 @@
-"""Convolution, bias and ReLU in one pass, with a backward pass of its own."""
+"""Fused form of convolution, bias and ReLU, with its backward pass."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 
 from mt_kernels_cpu.backend import Fast
 from mt_kernels_cpu.tuned.convolution.launch import (
-    exchanged,
-    finite,
+    all_finite,
+    convolve_images,
+    convolve_images_backward,
     has_nan,
-    slide_back_over,
-    slide_over,
+    swap_batch_channel,
 )
 from mt_kernels_cpu.tuned.convolution.tiling import (
     Geometry,
-    Layout,
     Pair,
-    for_products,
-    for_sums,
-    layout,
+    TileLayout,
+    forward_images_per_tile,
+    tile_layout,
+    wgrad_images_per_tile,
 )
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.simd.vector import lanes
@@ -33,36 +33,39 @@ from mt_tensor.tensor_data import as_images, as_sequences
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What all calls of the same shapes have in common, sequences as images one row high.
+    """Layouts that all calls of the same shapes share. Sequences are images one row high.
 
     Attributes:
-        sequences: Whether the input was given as sequences.
-        before: How many rows and columns of zeros are before the input.
+        is_1d: True if the input consists of sequences, (N, C, W).
+        before: The rows and columns of zeros before the input.
         out: The shape of the output, (N, O, P, Q).
-        forward: How a few images lie in planes over which the kernels slide.
-        products: How they do when they are multiplied with their gradients.
-        gradients: How these do, for the turned kernels to slide over.
+        forward_layout: The tile of images in the forward pass.
+        wgrad_layout: The tile of images for the gradient of the weight.
+        grad_layout: The tile of gradients, read by the flipped weights.
     """
 
-    sequences: bool
+    is_1d: bool
     before: Pair
     out: tuple[int, int, int, int]
-    forward: Layout
-    products: Layout
-    gradients: Layout
+    forward_layout: TileLayout
+    wgrad_layout: TileLayout
+    grad_layout: TileLayout
 
 
 @dataclass(slots=True)
-class Call:
-    """What a call leaves for its gradients, sequences as images one row high.
+class Saved:
+    """Operands and result of the forward pass, for the backward pass.
+
+    Sequences are images one row high.
 
     Attributes:
-        plan: How it was computed.
+        plan: The layouts.
         input: The input, (N, C, H, W).
-        weight: The kernels, (O, C, KH, KW).
-        out: What came out, (N, O, P, Q).
-        relu: Whether negative sums became 0.
-        needs_grad: For input, weight and bias, if there is one.
+        weight: The weight, (O, C, KH, KW).
+        out: The output, (N, O, P, Q).
+        relu: True if negative sums became 0.
+        needs_grad: True for each of input, weight and, if there is one, bias whose gradient is
+            requested.
     """
 
     plan: Plan
@@ -74,7 +77,7 @@ class Call:
 
 
 class Convolution(FusedForm[Memory]):
-    """Kernels that slide over planes, for a stride of 1."""
+    """Convolution over zero-padded tiles, for a stride of 1."""
 
     @staticmethod
     def forward(
@@ -87,59 +90,63 @@ class Convolution(FusedForm[Memory]):
         positions: tuple[int, ...],
         stride: tuple[int, ...],
         relu: bool,
-    ) -> tuple[TensorData, Call] | None:
+    ) -> tuple[TensorData, Saved] | None:
         """Compute the layer's output; see `mt_nn.functional.convolution.convolve`.
 
-        The form declines strides, zeros before the input that no output would need, numbers that do
-        not fit together, and weights that are infinite or NaN: these must not meet the zeros around
-        the planes.
+        Returns None, so that the composed function runs, for strides other than 1, for zeros before
+        the input that no output depends on, for sizes that do not match, and for weights that are
+        infinite or NaN: their products with the zeros around an image would be NaN.
+
+        Shape:
+            input (N, C, H, W), weight (O, C, KH, KW), bias (O,) → (N, O, *positions); also without
+            H and KH.
         """
         shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
-        if plan is None or not finite(weight):
+        if plan is None or not all_finite(weight):
             return None
         input, weight = backend.as_native(input), backend.as_native(weight)
         bias = bias and backend.as_native(bias)
-        if plan.sequences:
+        if plan.is_1d:
             input, weight = as_images(input), as_images(weight)
         out = backend.new(plan.out)
-        slide_over(backend, plan.forward, input, weight, out, bias, relu)
-        call = Call(plan, input, weight, out, relu, needs_grad)
-        return (as_sequences(out) if plan.sequences else out), call
+        convolve_images(backend, plan.forward_layout, input, weight, out, bias, relu)
+        saved = Saved(plan, input, weight, out, relu, needs_grad)
+        return (as_sequences(out) if plan.is_1d else out), saved
 
     @staticmethod
-    def backward(backend: Memory, saved: Call, grad: TensorData) -> Gradients:
-        """Return the gradients of input, weight and bias, where they are needed."""
+    def backward(backend: Memory, saved: Saved, grad: TensorData) -> Gradients:
+        """Return the requested gradients of input, weight and bias, None for the others."""
         plan, weight, needs_grad = saved.plan, saved.weight, saved.needs_grad
         grad = backend.as_native(grad)
-        if plan.sequences:
+        if plan.is_1d:
             grad = as_images(grad)
-        by_input = turned = by_weight = by_bias = None
+        grad_input = flipped = grad_weight = grad_bias = None
         if needs_grad[0]:
-            by_input = backend.new(saved.input.shape)
-            turned = exchanged(weight)
+            grad_input = backend.new(saved.input.shape)
+            flipped = swap_batch_channel(weight)
         if needs_grad[1]:
-            by_weight = backend.new(weight.shape)
+            grad_weight = backend.new(weight.shape)
         if needs_grad[2:] == (True,):
-            by_bias = backend.new(weight.shape[:1])
-        slide_back_over(
+            grad_bias = backend.new(weight.shape[:1])
+        convolve_images_backward(
             backend,
-            plan.products,
-            plan.gradients,
+            plan.wgrad_layout,
+            plan.grad_layout,
             saved.input,
-            turned,
+            flipped,
             grad,
             saved.out if saved.relu else None,
-            by_input,
-            by_weight,
-            by_bias,
+            grad_input,
+            grad_weight,
+            grad_bias,
         )
-        if by_weight is not None and has_nan(by_weight):
-            by_weight = _exact_gradient_of_weight(backend, saved, grad)
-        if plan.sequences:
-            by_input = by_input and as_sequences(by_input)
-            by_weight = by_weight and as_sequences(by_weight)
-        return (by_input, by_weight, by_bias)[: len(needs_grad)]
+        if grad_weight is not None and has_nan(grad_weight):
+            grad_weight = _strided_weight_gradient(backend, saved, grad)
+        if plan.is_1d:
+            grad_input = grad_input and as_sequences(grad_input)
+            grad_weight = grad_weight and as_sequences(grad_weight)
+        return (grad_input, grad_weight, grad_bias)[: len(needs_grad)]
 
 
 @functools.lru_cache(maxsize=256)
@@ -152,36 +159,47 @@ def plan_for(
     positions: tuple[int, ...],
     stride: tuple[int, ...],
 ) -> Plan | None:
-    """Return how to compute convolutions of some shapes, None for those that are declined."""
-    sequences = len(input) == len(weight) == 3 and len(positions) == len(before) == 1
-    if sequences:
+    """Return the layouts for convolutions of some shapes, None if the form does not support them.
+
+    Args:
+        dtype: The dtype of the backend.
+        input: The shape of the input, (N, C, W) or (N, C, H, W).
+        weight: The shape of the weight, (O, C, K) or (O, C, KH, KW).
+        bias: The shape of the bias, None without one.
+        before: The number of zeros before the input, for each spatial dimension.
+        positions: The size of the output, for each spatial dimension.
+        stride: The stride, for each spatial dimension.
+    """
+    is_1d = len(input) == len(weight) == 3 and len(positions) == len(before) == 1
+    if is_1d:
         input, weight = (*input[:2], 1, input[2]), (*weight[:2], 1, weight[2])
         before, positions = (0, *before), (1, *positions)
     if not (len(input) == len(weight) == 4 and len(positions) == len(before) == 2):
         return None
-    (count, channels, *image), (outputs, expected, *kernel) = input, weight
-    narrow = lanes(dtype)
+    (count, channels, *image), (outputs, weight_channels, *kernel) = input, weight
     if (
         any(step != 1 for step in stride)
-        or channels != expected
+        or channels != weight_channels
         or bias not in (None, (outputs,))
         or 0 in (*input, *weight, *positions)
         or not all(0 <= zeros < taps for zeros, taps in zip(before, kernel, strict=True))
         or any(
-            wanted > length + zeros
-            for wanted, length, zeros in zip(positions, image, before, strict=True)
+            size > length + zeros
+            for size, length, zeros in zip(positions, image, before, strict=True)
         )
     ):
         return None
     geometry = Geometry(_pair(image), _pair(kernel), _pair(positions), _pair(before))
-    few, some = for_sums(count, channels, geometry, narrow), for_products(count, geometry)
+    vector = lanes(dtype)
+    forward_images = forward_images_per_tile(count, channels, geometry, vector)
+    wgrad_images = wgrad_images_per_tile(count, geometry)
     return Plan(
-        sequences,
+        is_1d,
         geometry.before,
         (count, outputs, *geometry.size),
-        layout(few, channels, outputs, geometry, False, dtype, narrow),
-        layout(some, channels, outputs, geometry, False, dtype, narrow),
-        layout(some, outputs, channels, geometry.back(), True, dtype, narrow),
+        tile_layout(forward_images, channels, outputs, geometry, False, dtype, vector),
+        tile_layout(wgrad_images, channels, outputs, geometry, False, dtype, vector),
+        tile_layout(wgrad_images, outputs, channels, geometry.backward(), True, dtype, vector),
     )
 
 
@@ -190,12 +208,18 @@ def _pair(values: Sequence[int]) -> Pair:
     return height, width
 
 
-def _exact_gradient_of_weight(backend: Memory, saved: Call, grad: TensorData) -> TensorData:
-    """Return the gradient where infinities or NaN must not meet the zeros around an image."""
+def _strided_weight_gradient(backend: Memory, saved: Saved, grad: TensorData) -> TensorData:
+    """Return the gradient of the weight for inputs that are infinite or NaN.
+
+    The strided kernels leave out products with the zeros around an image, which would be NaN.
+
+    Shape:
+        grad (N, O, P, Q) → (O, C, KH, KW).
+    """
     if saved.relu:
         grad = backend.zip(operators.relu_back, saved.out, grad)
     (top, left), widths = saved.plan.before, ((0, 0), (0, 0))
     padded = np.pad(host_array(saved.input), (*widths, (top, 0), (left, 0)))
     size = (saved.weight.shape[2], saved.weight.shape[3])
-    images = exchanged(backend.from_numpy(padded))
-    return exchanged(Fast(backend.dtype).convolve(images, exchanged(grad), False, size))
+    images, gradients = swap_batch_channel(backend.from_numpy(padded)), swap_batch_channel(grad)
+    return swap_batch_channel(Fast(backend.dtype).convolve(images, gradients, False, size))

@@ -1,12 +1,12 @@
-"""Convolution in any layout: kernels slide over planes, whatever the shape.
+"""Convolution in any layout, computed over zero-padded tiles.
 
-There is one exception: if a kernel has more elements than a channel of the output, the convolution
-is the gradient of a weight, in which images and kernels have changed places. It is a sum of
-products over planes. Products of matrices, the other way to convolve, are slower for nearly all
-shapes: see docs/decisions, number 11.
+If a kernel has more elements than a channel of the output, the convolution is the gradient of a
+weight, with images and kernels swapped: a sum of products of two tiles. All other shapes convolve a
+tile of images. Convolution by matrix products is slower for nearly all shapes: see docs/decisions,
+number 11.
 
 Both ways multiply weights by the zeros around an image, which the definition leaves out. The
-difference shows where a weight is infinite or NaN; then the strided kernels compute.
+difference shows only if a weight is infinite or NaN; then the strided kernels compute.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ import numpy.typing as npt
 from mt_kernels_cpu.tuned.convolution.kernels import (
     Kernels,
     Outputs,
-    collect,
-    slide,
-    slide_back,
+    convolve_backward,
+    convolve_forward,
+    reduce_thread_sums,
 )
 from mt_kernels_cpu.tuned.convolution.tiling import (
     Geometry,
-    Layout,
     Positions,
-    for_products,
-    for_sums,
-    in_blocks,
-    layout,
+    TileLayout,
+    forward_images_per_tile,
+    padded_sum_count,
     tap_positions,
+    tile_layout,
+    wgrad_images_per_tile,
 )
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.simd.vector import lanes
@@ -41,10 +41,10 @@ from mt_kernels_cpu.tuned.threads import partition, run_parallel
 from mt_tensor import TensorData, host_array
 
 vdot: Any = np.vdot
-"""The sum of products, which other than `np.dot` does not warn when it is infinite or NaN."""
+"""Sum of products. Unlike `np.dot`, it does not warn if the sum is infinite or NaN."""
 
-NOWHERE: Positions = np.zeros(0, np.int64)
-"""In the place of positions that nobody needs."""
+EMPTY: Positions = np.zeros(0, np.int64)
+"""Empty positions, for gradients that are not requested."""
 
 
 def correlate(
@@ -53,8 +53,8 @@ def correlate(
     """Write a two-dimensional convolution into `out`, as `Backend.convolve` defines it.
 
     Returns:
-        Whether it did: not if weights are infinite or NaN and meet the zeros around an image, and
-        not for a reversed kernel that is larger than the output.
+        True if the result was written. False if a product of a zero around an image and an infinite
+        or NaN weight may be in it, and for a reversed kernel that is larger than the output.
 
     Shape:
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, any, any).
@@ -65,174 +65,192 @@ def correlate(
         out.storage[: out.size] = 0.0
         return True
     if kernel[0] * kernel[1] > size[0] * size[1]:
-        return not reverse and _gradient_of_weight(backend, out, input, weight)
+        return not reverse and _weight_gradient(backend, out, input, weight)
     count, channels, *image = input.shape
     before = (kernel[0] - 1, kernel[1] - 1) if reverse else (0, 0)
     geometry, vector = Geometry((image[0], image[1]), kernel, size, before), lanes(backend.dtype)
-    together = for_sums(count, channels, geometry, vector)
-    where = layout(together, channels, out.shape[1], geometry, reverse, backend.dtype, vector)
-    if not where.complete and not finite(weight):
+    images_per_tile = forward_images_per_tile(count, channels, geometry, vector)
+    layout = tile_layout(
+        images_per_tile, channels, out.shape[1], geometry, reverse, backend.dtype, vector
+    )
+    if not layout.unpadded and not all_finite(weight):
         return False
-    slide_over(backend, where, input, weight, out)
+    convolve_images(backend, layout, input, weight, out)
     return True
 
 
-def slide_over(
+def convolve_images(
     backend: Memory,
-    where: Layout,
+    layout: TileLayout,
     input: TensorData,
     weight: TensorData,
     out: TensorData,
     bias: TensorData | None = None,
     relu: bool = False,
 ) -> None:
-    """Slide kernels over images.
+    """Convolve images with a stride of 1.
 
     Args:
-        backend: What computes.
-        where: How a few of the images lie in planes.
+        backend: The backend, which allocates memory.
+        layout: The layout of a tile.
         input: The images, in any layout.
-        weight: The kernels, in any layout.
-        out: Where to write, contiguous.
-        bias: A number for each output channel to begin with; zeros unless given.
-        relu: Whether 0 takes the place of negative sums.
+        weight: The weights, in any layout.
+        out: The result, contiguous.
+        bias: The initial value of each output channel, zeros if None.
+        relu: True to replace negative sums by 0.
 
     Shape:
         input (N, C, H, W), weight (O, C, KH, KW), out (N, O, P, Q), bias (O,).
     """
-    parts = partition(out.shape[0], out.size * len(where.offsets))
-    scratch = backend.scratch(len(parts), where.cells + where.room_cells)
-    given: tuple[Any, ...] = (
-        *sliding(backend, where, input, weight, bias),
-        _to_write(out),
+    parts = partition(out.shape[0], out.size * len(layout.offsets))
+    scratch = backend.scratch(len(parts), layout.tile_size + layout.staging_size)
+    args: tuple[Any, ...] = (
+        *forward_args(backend, layout, input, weight, bias),
+        _as_outputs(out),
         relu,
-        where.room,
+        layout.staging_layout,
         scratch,
-        where.cells,
+        layout.tile_size,
     )
-    run_parallel(parts, lambda *part: slide(*given, *part))
+    run_parallel(parts, lambda *part: convolve_forward(*args, *part))
 
 
-def sliding(
-    backend: Memory, where: Layout, input: TensorData, weight: TensorData, bias: TensorData | None
+def forward_args(
+    backend: Memory,
+    layout: TileLayout,
+    input: TensorData,
+    weight: TensorData,
+    bias: TensorData | None,
 ) -> tuple[Any, ...]:
-    """Return what kernels that slide over images are given first; see `slide_over`."""
-    input = to_fill_from(backend, where, input)
+    """Return the first arguments of kernels that convolve; arguments as for `convolve_images`."""
+    input = tile_source(backend, layout, input)
     return (
         (input.storage, input.strides),
-        where.place,
-        where.together,
-        _kernels(where, weight),
+        layout.tile_strides,
+        layout.images_per_tile,
+        _kernels(layout, weight),
         (_zero(backend.dtype), 0) if bias is None else (bias.storage, bias.strides[0]),
-        (*where.segments, where.counts),
+        (*layout.segments, layout.segment_counts),
     )
 
 
-def slide_back_over(
+def convolve_images_backward(
     backend: Memory,
-    where: Layout,
-    gradient_where: Layout,
+    layout: TileLayout,
+    grad_layout: TileLayout,
     input: TensorData,
-    turned: TensorData | None,
+    flipped: TensorData | None,
     grad: TensorData,
     mask: TensorData | None,
-    by_input: TensorData | None,
-    by_weight: TensorData | None,
-    by_bias: TensorData | None,
+    grad_input: TensorData | None,
+    grad_weight: TensorData | None,
+    grad_bias: TensorData | None,
 ) -> None:
-    """Work out the gradients of kernels that slid over images, as many of them as are wanted.
+    """Compute the requested gradients of a convolution with a stride of 1.
 
     Args:
-        backend: What computes.
-        where: How a few of the images lie in planes.
-        gradient_where: How as many of their gradients do, for the turned kernels to slide over.
+        backend: The backend, which allocates memory.
+        layout: The layout of a tile of images.
+        grad_layout: The layout of a tile of gradients, read by the flipped weights.
         input: The images, in any layout.
-        turned: The kernels, in any layout, outputs and channels exchanged.
-        grad: The gradients of what came out, in any layout.
-        mask: What came out, contiguous, if the gradients count only where that is positive.
-        by_input: Where to write the gradient of the images, contiguous; needs `turned`.
-        by_weight: Where to write that of the kernels, in any layout.
-        by_bias: Where to write that of the bias.
+        flipped: The weights, in any layout, with outputs and channels swapped.
+        grad: The gradient of the result, in any layout.
+        mask: The result, contiguous, if the gradient counts only where the result is positive.
+        grad_input: The result for the gradient of the images, contiguous; needs `flipped`.
+        grad_weight: The result for the gradient of the weights, in any layout.
+        grad_bias: The result for the gradient of the bias.
 
     Shape:
-        input and by_input (N, C, H, W), turned (C, O, KH, KW), grad and mask (N, O, P, Q),
-        by_weight (O, C, KH, KW), by_bias (O,).
+        input and grad_input (N, C, H, W), flipped (C, O, KH, KW), grad and mask (N, O, P, Q),
+        grad_weight (O, C, KH, KW), grad_bias (O,).
     """
-    input = to_fill_from(backend, where, input)
-    grad = to_fill_from(backend, gradient_where, grad, mask is not None)
+    input = tile_source(backend, layout, input)
+    grad = tile_source(backend, grad_layout, grad, mask is not None)
     count, outputs = grad.shape[0], grad.shape[1]
-    passes = (by_input is not None) + (by_weight is not None)
-    parts = partition(count, passes * grad.size * len(where.offsets))
-    length = 0 if by_weight is None else in_blocks(outputs, len(where.offsets))
-    sums = gradient_where.cells + where.cells
-    biased = sums + length if by_bias is None else sums + length + outputs
-    ends = (gradient_where.cells, sums, sums + length, biased)
-    room = 0 if by_input is None else gradient_where.room_cells
-    scratch = backend.scratch(len(parts), biased + room)
-    zero, signs = _zero(backend.dtype), grad if mask is None else mask
-    given: tuple[Any, ...] = (
+    passes = (grad_input is not None) + (grad_weight is not None)
+    parts = partition(count, passes * grad.size * len(layout.offsets))
+    weight_sums = 0 if grad_weight is None else padded_sum_count(outputs, len(layout.offsets))
+    images_end = grad_layout.tile_size + layout.tile_size
+    bias_end = images_end + weight_sums if grad_bias is None else images_end + weight_sums + outputs
+    ends = (grad_layout.tile_size, images_end, images_end + weight_sums, bias_end)
+    staging_size = 0 if grad_input is None else grad_layout.staging_size
+    scratch = backend.scratch(len(parts), bias_end + staging_size)
+    zero, mask_data = _zero(backend.dtype), grad if mask is None else mask
+    args: tuple[Any, ...] = (
         (grad.storage, grad.strides),
         mask is not None,
-        (signs.storage, signs.strides),
-        gradient_where.place,
-        where.together,
-        by_input is not None,
-        (zero, 0, 0) if by_input is None else _to_write(by_input),
-        (zero, 0, NOWHERE, NOWHERE) if turned is None else _kernels(gradient_where, turned),
+        (mask_data.storage, mask_data.strides),
+        grad_layout.tile_strides,
+        layout.images_per_tile,
+        grad_input is not None,
+        (zero, 0, 0) if grad_input is None else _as_outputs(grad_input),
+        (zero, 0, EMPTY, EMPTY) if flipped is None else _kernels(grad_layout, flipped),
         (zero, 0),
-        (*gradient_where.segments, gradient_where.counts),
-        gradient_where.room,
+        (*grad_layout.segments, grad_layout.segment_counts),
+        grad_layout.staging_layout,
         (input.storage, input.strides),
-        where.place,
-        where.offsets,
-        where.length,
-        where.joined,
+        layout.tile_strides,
+        layout.offsets,
+        layout.output_span,
+        layout.contiguous_rows,
         scratch,
         ends,
     )
-    run_parallel(parts, lambda *part: slide_back(*given, *part))
-    collect(
-        (zero, 0, NOWHERE, NOWHERE) if by_weight is None else _kernels(where, by_weight),
-        zero[:0] if by_bias is None else by_bias.storage,
+    run_parallel(parts, lambda *part: convolve_backward(*args, *part))
+    reduce_thread_sums(
+        (zero, 0, EMPTY, EMPTY) if grad_weight is None else _kernels(layout, grad_weight),
+        zero[:0] if grad_bias is None else grad_bias.storage,
         outputs,
         scratch,
         ends,
     )
 
 
-def _gradient_of_weight(
+def _weight_gradient(
     backend: Memory, out: TensorData, input: TensorData, weight: TensorData
 ) -> bool:
-    """Compute a convolution whose kernel is an image's gradient, batch and channels exchanged.
+    """Compute a convolution whose kernel is an image's gradient, batch and channels swapped.
+
+    Returns:
+        True if the result was written, False if it contains NaN.
 
     Shape:
         input (C, N, H, W), weight (O, N, P, Q), out (C, O, KH, KW).
     """
     channels, outputs, *kernel = out.shape
     _, count, *image = input.shape
-    # Where the gradient reaches beyond the image, it meets nothing.
+    # The part of the gradient beyond the image has no products.
     size = (min(weight.shape[2], image[0]), min(weight.shape[3], image[1]))
     geometry = Geometry((image[0], image[1]), (kernel[0], kernel[1]), size)
-    images, gradients = exchanged(input), exchanged(weight)
+    images, gradients = swap_batch_channel(input), swap_batch_channel(weight)
     gradients = TensorData.trusted(gradients.storage, (count, outputs, *size), gradients.strides)
-    together = for_products(count, geometry)
-    given = (False, backend.dtype, lanes(backend.dtype))
-    where = layout(together, channels, outputs, geometry, *given)
-    gradient_where = layout(together, outputs, channels, geometry.back(), *given)
-    slide_back_over(
-        backend, where, gradient_where, images, None, gradients, None, None, exchanged(out), None
+    images_per_tile = wgrad_images_per_tile(count, geometry)
+    options = (False, backend.dtype, lanes(backend.dtype))
+    layout = tile_layout(images_per_tile, channels, outputs, geometry, *options)
+    grad_layout = tile_layout(images_per_tile, outputs, channels, geometry.backward(), *options)
+    convolve_images_backward(
+        backend,
+        layout,
+        grad_layout,
+        images,
+        None,
+        gradients,
+        None,
+        None,
+        swap_batch_channel(out),
+        None,
     )
-    # An infinite or NaN number may have met a zero that the definition leaves out.
+    # The product of an infinite or NaN number and a padding zero is NaN; the definition has none.
     return not has_nan(out)
 
 
-def to_fill_from(
-    backend: Memory, where: Layout, images: TensorData, masked: bool = False
+def tile_source(
+    backend: Memory, layout: TileLayout, images: TensorData, masked: bool = False
 ) -> TensorData:
-    """Return images as planes are filled from them, without a copy if they are so already.
+    """Return images in a layout from which tiles can be filled, copied only if necessary.
 
-    The numbers of a row are neighbours in memory, or those of all channels are, if there are enough
-    of both for square blocks.
+    Either the elements of a row are contiguous in memory, or those of all channels are and there
+    are enough of both for square blocks.
 
     Shape:
         (N, C, H, W) → (N, C, H, W).
@@ -240,23 +258,23 @@ def to_fill_from(
     _, to_channel, _, step = images.strides
     if step == 1 or images.shape[3] == 1:
         return images
-    if to_channel == 1 and not masked and min(images.shape[1], where.fitting[1]) >= where.lanes:
+    if to_channel == 1 and not masked and min(images.shape[1], layout.used_size[1]) >= layout.lanes:
         return images
     return backend.contiguous(images)
 
 
-def _kernels(where: Layout, weight: TensorData) -> Kernels:
+def _kernels(layout: TileLayout, weight: TensorData) -> Kernels:
     step, *strides = weight.strides
     taps = tap_positions(weight.shape[1:], tuple(strides))
-    return weight.storage, step, taps, where.offsets
+    return weight.storage, step, taps, layout.offsets
 
 
-def _to_write(out: TensorData) -> Outputs:
+def _as_outputs(out: TensorData) -> Outputs:
     return out.storage, out.shape[1], out.shape[2] * out.shape[3]
 
 
-def exchanged(a: TensorData) -> TensorData:
-    """Return images or kernels with their first two dimensions exchanged.
+def swap_batch_channel(a: TensorData) -> TensorData:
+    """Return a view with the first two dimensions swapped.
 
     Shape:
         (N, C, H, W) → (C, N, H, W).
@@ -265,23 +283,26 @@ def exchanged(a: TensorData) -> TensorData:
     return TensorData.trusted(a.storage, (c, n, height, width), (c_step, n_step, row, step))
 
 
-def finite(a: TensorData) -> bool:
-    """Return whether no element is infinite or NaN. Numbers whose squares overflow may count."""
-    cells = a.flat()
-    if cells is None:
+def all_finite(a: TensorData) -> bool:
+    """Return whether no element is infinite or NaN.
+
+    Also False if the sum of the squares overflows.
+    """
+    elements = a.flat()
+    if elements is None:
         return bool(np.isfinite(host_array(a)).all())
-    return math.isfinite(vdot(cells, cells))
+    return math.isfinite(vdot(elements, elements))
 
 
 def has_nan(a: TensorData) -> bool:
-    """Return whether an element is NaN: then, and only then, the sum of the squares is."""
-    cells = a.flat()
-    if cells is None:
-        cells = host_array(a).reshape(-1)
-    return math.isnan(vdot(cells, cells))
+    """Return whether an element is NaN. The sum of the squares is NaN exactly then."""
+    elements = a.flat()
+    if elements is None:
+        elements = host_array(a).reshape(-1)
+    return math.isnan(vdot(elements, elements))
 
 
 @functools.lru_cache
 def _zero(dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return a zero for sums to begin with."""
+    """Return one zero, the initial value of sums."""
     return np.zeros(1, dtype)

@@ -1,4 +1,4 @@
-"""Convolution, bias, ReLU and the maximum over time in one piece, with a sparse backward pass."""
+"""Fused form of convolution, bias, ReLU and maximum over time, with a sparse backward pass."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from mt_kernels_cpu.tuned.convolution.form import plan_for
-from mt_kernels_cpu.tuned.convolution.launch import has_nan, sliding
+from mt_kernels_cpu.tuned.convolution.launch import forward_args, has_nan
 from mt_kernels_cpu.tuned.convolution.max_over_time_kernels import (
-    SEARCHED,
-    add_windows,
-    slide_and_find,
-    spread_windows,
+    SEARCH_VECTORS,
+    add_input_gradients,
+    add_weight_gradients,
+    convolve_max,
 )
 from mt_kernels_cpu.tuned.convolution.tiling import Positions
 from mt_kernels_cpu.tuned.memory import Memory
@@ -24,28 +24,29 @@ from mt_tensor.tensor_data import as_images
 
 @dataclass(slots=True)
 class Saved:
-    """What a call leaves for its gradients.
+    """Operands and positions of the forward pass, for the backward pass.
 
     Attributes:
-        before: How many zeros are before a sequence.
+        before: The number of zeros before a sequence.
         input: The sequences, (N, C, W).
-        weight: The kernels, (O, C, K).
-        places: Where each response is strongest, (N, O).
-        needs_grad: For input, weight and bias, if there is one.
+        weight: The weight, (O, C, K).
+        argmax: The position of each maximum, (N, O) in row-major order.
+        needs_grad: True for each of input, weight and, if there is one, bias whose gradient is
+            requested.
     """
 
     before: int
     input: TensorData
     weight: TensorData
-    places: Positions
+    argmax: Positions
     needs_grad: tuple[bool, ...]
 
 
 class MaxOverTime(FusedForm[Memory]):
-    """Kernels that move on by one position.
+    """Convolution of sequences with a stride of 1, and the maximum over all positions.
 
-    The gradient leaves out products with zero: infinite or NaN numbers, of the input or of kernels,
-    that met no other gradient than 0 do not reach it.
+    The gradient leaves out products with zero. So elements of the input or the weight that are
+    infinite or NaN change only the gradients of windows that contain a maximum.
     """
 
     @staticmethod
@@ -59,72 +60,76 @@ class MaxOverTime(FusedForm[Memory]):
         positions: tuple[int, ...],
         stride: tuple[int, ...],
     ) -> tuple[TensorData, Saved] | None:
-        """Compute the responses; see `mt_nn.functional.convolution.max_over_time`."""
+        """Compute the maxima; see `mt_nn.functional.convolution.max_over_time`.
+
+        Returns None, so that the composed function runs, for shapes that `plan_for` does not
+        support and for infinite weights whose products with the zeros around a sequence are NaN.
+
+        Shape:
+            input (N, C, W), weight (O, C, K), bias (O,) → (N, O, 1).
+        """
         shapes = (input.shape, weight.shape, None if bias is None else bias.shape)
         plan = plan_for(backend.dtype, *shapes, tuple(before), tuple(positions), tuple(stride))
-        if plan is None or not plan.sequences:
+        if plan is None or not plan.is_1d:
             return None
         input, weight = backend.as_native(input), backend.as_native(weight)
         bias = bias and backend.as_native(bias)
-        (count, outputs, _, width), where = plan.out, plan.forward
-        room, room_cells = where.room, where.room_cells
-        if room_cells == 0:
-            room = (width, outputs * width, 0, 1, width)
-            room_cells = where.together * outputs * width
-        # Behind them is what is searched beyond the last of them.
-        room_cells += SEARCHED * where.lanes
-        result, places = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)
-        parts = partition(count, result.size * width * len(where.offsets))
-        given: tuple[Any, ...] = (
-            *sliding(backend, where, as_images(input), as_images(weight), bias),
+        (count, outputs, _, width), layout = plan.out, plan.forward_layout
+        staging_layout, staging_size = layout.staging_layout, layout.staging_size
+        if staging_size == 0:
+            staging_layout = (width, outputs * width, 0, 1, width)
+            staging_size = layout.images_per_tile * outputs * width
+        # The search for the maximum reads whole groups of vectors, beyond the last position.
+        staging_size += SEARCH_VECTORS * layout.lanes
+        result, argmax = backend.new((count, outputs, 1)), np.empty(count * outputs, np.int64)
+        parts = partition(count, result.size * width * len(layout.offsets))
+        args: tuple[Any, ...] = (
+            *forward_args(backend, layout, as_images(input), as_images(weight), bias),
             result.storage,
-            places,
+            argmax,
             outputs,
-            room,
-            backend.scratch(len(parts), where.cells + room_cells),
-            where.cells,
+            staging_layout,
+            backend.scratch(len(parts), layout.tile_size + staging_size),
+            layout.tile_size,
         )
-        run_parallel(parts, lambda *part: slide_and_find(*given, *part))
-        if not where.complete and has_nan(result):
-            # An infinite weight may have met a zero that surrounds the sequences.
+        run_parallel(parts, lambda *part: convolve_max(*args, *part))
+        if not layout.unpadded and has_nan(result):
+            # The product of an infinite weight and a padding zero is NaN; the definition has none.
             return None
-        return result, Saved(plan.before[1], input, weight, places, needs_grad)
+        return result, Saved(plan.before[1], input, weight, argmax, needs_grad)
 
     @staticmethod
     def backward(backend: Memory, saved: Saved, grad: TensorData) -> Gradients:
-        """Return the gradients of input, kernels and bias, where they are needed."""
+        """Return the requested gradients of input, weight and bias, None for the others."""
         grad = backend.as_native(grad)
-        where, (count, channels, width) = saved.places, saved.input.shape
+        argmax, (count, channels, width) = saved.argmax, saved.input.shape
         outputs, _, taps = saved.weight.shape
         sizes = (count, width, channels, outputs, taps)
-        given: tuple[Any, ...] = (
+        args: tuple[Any, ...] = (
             grad.storage,
             (grad.strides[0], grad.strides[1]),
-            where,
+            argmax,
             sizes,
             saved.before,
         )
-        steps = where.size * channels * taps
-        by_input = by_weight = by_bias = None
+        steps = argmax.size * channels * taps
+        grad_input = grad_weight = grad_bias = None
         if saved.needs_grad[0]:
-            rows = backend.new((count, width, channels))
+            channels_last = backend.new((count, width, channels))
             kernels = backend.contiguous(saved.weight.permute(0, 2, 1))
             run_parallel(
                 partition(count, steps),
-                lambda _, first, last: spread_windows(
-                    rows.storage, kernels.storage, *given, first, last
+                lambda _, first, last: add_input_gradients(
+                    channels_last.storage, kernels.storage, *args, first, last
                 ),
             )
-            by_input = rows.permute(0, 2, 1)
+            grad_input = channels_last.permute(0, 2, 1)
         if any(saved.needs_grad[1:]):
-            kernel_grad, bias_grad = (
-                backend.new((outputs, channels, taps)),
-                backend.new((outputs,)),
-            )
+            grad_weight = backend.new((outputs, channels, taps))
+            grad_bias = backend.new((outputs,))
             parts = partition(outputs, steps)
             scratch = backend.scratch(len(parts), channels * taps)
             sequences = backend.contiguous(saved.input.permute(0, 2, 1))
-            to = (kernel_grad.storage, bias_grad.storage, scratch, sequences.storage)
-            run_parallel(parts, lambda *part: add_windows(*to, *given, *part))
-            by_weight, by_bias = kernel_grad, bias_grad
-        return (by_input, by_weight, by_bias)[: len(saved.needs_grad)]
+            destinations = (grad_weight.storage, grad_bias.storage, scratch, sequences.storage)
+            run_parallel(parts, lambda *part: add_weight_gradients(*destinations, *args, *part))
+        return (grad_input, grad_weight, grad_bias)[: len(saved.needs_grad)]

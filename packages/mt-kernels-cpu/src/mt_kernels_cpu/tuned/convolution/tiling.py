@@ -1,6 +1,6 @@
-"""Where everything lies when kernels slide over planes: worked out once for each shape.
+"""Layout of zero-padded tiles and of the segments in them, computed once for each shape.
 
-See `mt_kernels_cpu.tuned.convolution.kernels` for what planes, taps, offsets and segments are.
+`mt_kernels_cpu.tuned.convolution.kernels` defines tiles, planes, taps, offsets and segments.
 """
 
 from __future__ import annotations
@@ -15,45 +15,54 @@ import numpy.typing as npt
 from mt_kernels_cpu.tuned.buffers import round_up
 
 Pair = tuple[int, int]
+"""Height and width."""
+"""Height and width."""
+
 Positions = npt.NDArray[np.int64]
+"""Offsets into a storage, in elements, int64."""
+"""Offsets into a storage, in elements, int64."""
 
-Place = tuple[int, int, int, int, int, int, int]
-"""Where images lie in planes: the steps from image to image, from channel to channel and from row
-to row; where in a plane the image begins; its channels, and the height and width of what fits."""
+TileStrides = tuple[int, int, int, int, int, int, int]
+"""Layout of images in a tile, in elements: the strides from image to image, channel to channel and
+row to row; the offset of the first element; the number of channels, and the height and width of the
+part of an image that is copied."""
 
-Room = tuple[int, int, int, int, int]
-"""How outputs lie where they are first written: the steps from channel to channel, from image to
-image and from row to row; and the rows and columns of a channel. If the first step is 0, they are
-written where they belong at once."""
+StagingLayout = tuple[int, int, int, int, int]
+"""Layout of outputs in the staging buffer, in elements: the strides from channel to channel, image
+to image and row to row; the rows and columns of a channel. A first stride of 0 means that there is
+no staging buffer: kernels write to the result at once."""
 
 OUTPUTS, SEGMENTS, TAPS = 4, 3, 3
-"""How many are summed up at a time: see `mt_kernels_cpu.tuned.convolution.kernels`."""
+"""Output channels, segments and taps that a block computes at a time; see
+`mt_kernels_cpu.tuned.convolution.kernels`, whose kernels are written for these numbers."""
 
-WASTE = 1.03
-"""How many times as many blocks there may be as are needed at least."""
+MAX_OVERHEAD = 1.03
+"""Largest accepted number of blocks, as a multiple of the smallest possible number. A larger value
+gives smaller tiles and more work at their edges."""
 
-MOST_IMAGES = 12
-"""How many images to go through at a time at most; more would not stay in the caches."""
+MAX_IMAGES = 12
+"""Largest number of images in a tile. With more, a tile does not stay in the processor's caches."""
 
-MOVED = 4
-"""How many multiplications take as long as it does to move a result to where it belongs."""
+STORE_COST = 4
+"""Cost of storing one result, in multiplications. A wrong value costs speed only."""
 
-TOGETHER = 1024
-"""How many numbers of one channel of a gradient to multiply in one go: their planes of four outputs
-stay in the processor's first cache."""
+WGRAD_TILE = 1024
+"""Elements of one channel in the tiles for the gradient of the weight. The planes of four output
+channels then stay in the processor's first cache."""
 
-PAGE = 4096
-"""Bytes: numbers that lie so far apart compete for the same places in the processor's cache."""
+PAGE_BYTES = 4096
+"""Bytes of a page of memory. Elements at a distance of whole pages compete for the same lines of
+the processor's cache."""
 
 
 class Geometry(NamedTuple):
-    """How a kernel slides over an image.
+    """Shapes of a convolution with a stride of 1, in elements.
 
     Attributes:
         image: The height and width of the image.
-        kernel: Those of the kernel.
-        size: How many rows and columns of outputs there are.
-        before: How many rows and columns of zeros are before the image.
+        kernel: The height and width of the kernel.
+        size: The height and width of the output.
+        before: The rows and columns of zeros before the image.
     """
 
     image: Pair
@@ -62,61 +71,62 @@ class Geometry(NamedTuple):
     before: Pair = (0, 0)
 
     @property
-    def needed(self) -> Pair:
-        """How many rows and columns the outputs depend on, zeros included."""
+    def input_extent(self) -> Pair:
+        """The rows and columns that the outputs depend on, zeros included."""
         return self.size[0] + self.kernel[0] - 1, self.size[1] + self.kernel[1] - 1
 
     @property
-    def row(self) -> int:
-        """From one row of a plane to the next one.
+    def row_stride(self) -> int:
+        """The distance from one row of a plane to the next one.
 
-        The zeros behind a row are those before the next one. The distance is the same on the way
-        back, when outputs and image have changed places and so have the zeros before and behind
-        them, so that one offset serves both ways.
+        The zeros behind a row are those before the next one. The backward pass swaps outputs and
+        image, and the zeros before and behind them. Its distance is the same, so one offset of a
+        tap serves both passes.
         """
-        return max(self.needed[1] - self.before[1], self.image[1] + self.before[1])
+        return max(self.input_extent[1] - self.before[1], self.image[1] + self.before[1])
 
     @property
-    def joined(self) -> bool:
-        """Whether planes are one row high: then those of one channel follow one another."""
+    def contiguous_rows(self) -> bool:
+        """True for 1-D data: all images of a channel form one row."""
         return self.image[0] == self.kernel[0] == self.size[0] == 1
 
-    def back(self) -> Geometry:
-        """Return how the kernel, turned around, slides over the gradients of the outputs."""
+    def backward(self) -> Geometry:
+        """Return the geometry in which the flipped kernel convolves the gradient of the output."""
         (height, width), (top, left) = self.kernel, self.before
         return Geometry(self.size, self.kernel, self.image, (height - 1 - top, width - 1 - left))
 
 
-class Layout:
-    """A few images of one shape, a kernel of one size, and the outputs asked for.
+class TileLayout:
+    """Layout of a tile, and of the outputs that are computed from it. All sizes are in elements.
 
     Attributes:
-        together: How many images there is room for.
-        plane: The length of one plane, zeros behind it included.
-        image: From one image's planes to the next one's.
-        channel: From one channel's plane to the next one's.
-        joined: Whether the planes of one channel lie behind one another, those of all images, and
-            not those of an image. That makes few long rows of many short ones.
-        cells: The length of all planes, and of zeros behind the last.
-        row: From one row of it to the next one.
-        inside: Where in a plane the image begins.
-        fitting: The height and width of the part of the image that outputs depend on.
-        complete: Whether every output depends on the image alone, and on no zero around it.
-        offsets: Each tap's offset, taps in the order of channels, rows and columns.
-        segments: Where each segment begins: in the first channel of the outputs, and in planes.
-        counts: How many of the segments belong to the first image, the first two, and so on; 0 for
-            no image. If a row of outputs is as long as a vector, it has segments of its own. Else
-            they run on from row to row, as the planes do, through the zeros between them.
-        room: How the outputs lie where such segments are written; rows are then taken from there.
-        room_cells: How much room that is, and a vector behind it.
-        length: From the first output in a plane to the last.
-        lanes: How many numbers a vector holds.
-        place: What kernels need to know of all that.
+        images_per_tile: The number of images in a tile.
+        plane_size: The length of one plane, with the zeros behind it.
+        image_stride: The distance from one image's planes to the next one's.
+        channel_stride: The distance from one channel's plane to the next one's.
+        row_stride: The distance from one row of a plane to the next one.
+        contiguous_rows: True for 1-D data: the planes of one channel of all images follow one
+            another and form one long row. Otherwise the planes of one image follow one another.
+        tile_size: The length of a tile, with the zeros behind the last plane.
+        origin: The offset of the image's first element in a plane.
+        used_size: The height and width of the part of the image that outputs depend on.
+        unpadded: True if no output depends on a zero around the image.
+        offsets: The offset of each tap, in the order of channels, rows and columns.
+        segments: The offset of each segment, in the first output channel and in a tile. If a row of
+            outputs holds a vector, it has segments of its own. Otherwise segments run through a
+            whole plane, across the zeros between its rows.
+        segment_counts: The number of segments of the first image, of the first two, and so on; 0
+            for no image.
+        staging_layout: The layout of the outputs in the staging buffer.
+        staging_size: The length of the staging buffer, with a vector behind it; 0 for none.
+        output_span: The number of elements from the first output in a plane to the last.
+        lanes: The number of elements of a vector.
+        tile_strides: The layout of images in the tile, as kernels take it.
     """
 
     def __init__(
         self,
-        together: int,
+        images_per_tile: int,
         channels: int,
         outputs: int,
         geometry: Geometry,
@@ -124,156 +134,181 @@ class Layout:
         dtype: np.dtype[Any],
         lanes: int,
     ) -> None:
-        """Lay out planes.
+        """Lay out a tile.
 
         Args:
-            together: How many images there is room for.
-            channels: The channels of an image.
-            outputs: The channels of what comes out.
-            geometry: How a kernel slides over an image.
-            reverse: Whether the kernel is read from its end.
-            dtype: The dtype of the numbers.
-            lanes: How many of them a vector holds.
+            images_per_tile: The number of images in a tile.
+            channels: The number of channels of an image.
+            outputs: The number of output channels.
+            geometry: The shapes of the convolution.
+            reverse: True to read the kernel from its end.
+            dtype: The dtype of the elements.
+            lanes: The number of elements of a vector.
         """
         image, (height, width), (rows, columns), (top, left) = geometry
-        self.together, self.lanes = together, lanes
-        self.row, self.joined, needed = geometry.row, geometry.joined, geometry.needed
-        # So that the first vector of an image is a whole one of the memory, which is loaded faster.
-        begin = -(top * self.row + left) % lanes
-        self.inside = begin + top * self.row + left
-        self.fitting = (
-            max(0, min(image[0], needed[0] - top)),
-            max(0, min(image[1], needed[1] - left)),
+        self.images_per_tile, self.lanes = images_per_tile, lanes
+        self.row_stride, self.contiguous_rows = geometry.row_stride, geometry.contiguous_rows
+        input_extent = geometry.input_extent
+        # The first vector of an image is aligned: aligned vectors are loaded faster.
+        aligned_start = -(top * self.row_stride + left) % lanes
+        self.origin = aligned_start + top * self.row_stride + left
+        self.used_size = (
+            max(0, min(image[0], input_extent[0] - top)),
+            max(0, min(image[1], input_extent[1] - left)),
         )
-        self.complete = geometry.before == (0, 0) and self.fitting == needed
-        if self.joined:
-            self.plane = self.row
-            whole = round_up(begin + together * self.plane + left, lanes) + lanes
-            self.image, self.channel = self.plane, _apart(whole, lanes, dtype)
+        self.unpadded = geometry.before == (0, 0) and self.used_size == input_extent
+        if self.contiguous_rows:
+            self.plane_size = self.row_stride
+            length = aligned_start + images_per_tile * self.plane_size + left
+            padded_length = round_up(length, lanes) + lanes
+            self.image_stride = self.plane_size
+            self.channel_stride = _avoid_page_multiple(padded_length, lanes, dtype)
         else:
-            # Sums of products read whole vectors, so there are zeros behind the last row.
-            whole = round_up(begin + needed[0] * self.row + left, lanes) + lanes
-            self.plane = self.channel = _apart(whole, lanes, dtype)
-            self.image = channels * self.plane
-        self.cells = (channels if self.joined else together) * max(self.image, self.channel)
-        self.cells += round_up(width, lanes) + lanes
-        self.length = (rows - 1) * self.row + columns
-        taps = _steps((channels, height, width), (self.channel, self.row, 1))
+            # Sums of products read whole vectors, so zeros follow the last row.
+            length = aligned_start + input_extent[0] * self.row_stride + left
+            padded_length = round_up(length, lanes) + lanes
+            self.plane_size = self.channel_stride = _avoid_page_multiple(
+                padded_length, lanes, dtype
+            )
+            self.image_stride = channels * self.plane_size
+        count = channels if self.contiguous_rows else images_per_tile
+        self.tile_size = count * max(self.image_stride, self.channel_stride)
+        self.tile_size += round_up(width, lanes) + lanes
+        self.output_span = (rows - 1) * self.row_stride + columns
+        taps = _steps((channels, height, width), (self.channel_stride, self.row_stride, 1))
         if reverse:
             taps = taps[:, ::-1, ::-1]
-        self.offsets = np.ascontiguousarray(begin + taps).reshape(-1)
-        if runs_on(channels, geometry, lanes):
-            self._run_on(outputs, geometry.size)
+        self.offsets = np.ascontiguousarray(aligned_start + taps).reshape(-1)
+        if should_flatten_rows(channels, geometry, lanes):
+            self._flatten_rows(outputs, geometry.size)
         else:
-            self._divide_rows(outputs, geometry.size)
-        self.place: Place = (
-            self.image,
-            self.channel,
-            self.row,
-            self.inside,
+            self._split_rows(outputs, geometry.size)
+        self.tile_strides: TileStrides = (
+            self.image_stride,
+            self.channel_stride,
+            self.row_stride,
+            self.origin,
             channels,
-            *self.fitting,
+            *self.used_size,
         )
 
-    def _divide_rows(self, outputs: int, size: Pair) -> None:
-        """Give every row of the outputs segments of its own."""
+    def _split_rows(self, outputs: int, size: Pair) -> None:
+        """Divide every row of the outputs into segments of its own."""
         rows, columns = size
         starts = [*range(0, columns - self.lanes + 1, self.lanes)]
         if columns % self.lanes:
-            # The last one overlaps with the one before: both write the same numbers there.
+            # The last segment overlaps with the one before: both write the same numbers there.
             starts.append(columns - self.lanes)
-        images, lines = np.arange(self.together), np.arange(rows)
+        images, lines = np.arange(self.images_per_tile), np.arange(rows)
         self.segments = (
             _starts(images * (outputs * rows * columns), lines * columns, starts),
-            _starts(images * self.image, lines * self.row, starts),
+            _starts(images * self.image_stride, lines * self.row_stride, starts),
         )
-        self.counts: Positions = np.arange(self.together + 1) * (rows * len(starts))
-        self.room: Room = (0, 0, 0, rows, columns)
-        self.room_cells = 0
+        self.segment_counts: Positions = np.arange(self.images_per_tile + 1) * (rows * len(starts))
+        self.staging_layout: StagingLayout = (0, 0, 0, rows, columns)
+        self.staging_size = 0
 
-    def _run_on(self, outputs: int, size: Pair) -> None:
-        """Let segments run on through a plane; through those of all images if they are joined."""
-        runs, length, images = self.together, self.length, np.arange(self.together + 1)
-        if self.joined:
-            runs, length = 1, (self.together - 1) * self.image + self.length
-            self.counts = -(-(images * self.image - self.image + self.length) // self.lanes)
-            self.counts[0] = 0
+    def _flatten_rows(self, outputs: int, size: Pair) -> None:
+        """Divide each plane, or a row of several planes, into segments across the ends of rows."""
+        runs, length = self.images_per_tile, self.output_span
+        images = np.arange(self.images_per_tile + 1)
+        if self.contiguous_rows:
+            runs, length = 1, (self.images_per_tile - 1) * self.image_stride + self.output_span
+            lengths = images * self.image_stride - self.image_stride + self.output_span
+            self.segment_counts = -(-lengths // self.lanes)
+            self.segment_counts[0] = 0
         else:
-            self.counts = images * -(-length // self.lanes)
+            self.segment_counts = images * -(-length // self.lanes)
         run = round_up(length, self.lanes)
         first, starts = np.zeros(1, np.int64), [*range(0, run, self.lanes)]
         self.segments = (
             _starts(np.arange(runs) * (outputs * run), first, starts),
-            _starts(np.arange(runs) * self.image, first, starts),
+            _starts(np.arange(runs) * self.image_stride, first, starts),
         )
-        self.room = (run, self.image if self.joined else outputs * run, self.row, *size)
-        # Rows are taken from there a vector at a time.
-        self.room_cells = runs * outputs * run + self.lanes
+        image_stride = self.image_stride if self.contiguous_rows else outputs * run
+        self.staging_layout = (run, image_stride, self.row_stride, *size)
+        # Rows are copied a vector at a time, so one vector is read behind the last row.
+        self.staging_size = runs * outputs * run + self.lanes
 
 
-layout = functools.lru_cache(maxsize=256)(Layout)
+tile_layout = functools.lru_cache(maxsize=256)(TileLayout)
 
 
-def runs_on(channels: int, geometry: Geometry, lanes: int) -> bool:
-    """Return whether segments run on from row to row; arguments as for `Layout`.
+def should_flatten_rows(channels: int, geometry: Geometry, lanes: int) -> bool:
+    """Return True if segments that cross the ends of rows are cheaper.
 
-    They then work out the gaps between rows, too, and results move once more. But a row on its own
-    whose length is no multiple of a vector's has segments that overlap.
+    Such segments also compute the gaps between rows, and their results are copied from the staging
+    buffer. Segments of single rows overlap, unless the length of a row is a multiple of a vector's.
+
+    Args:
+        channels: The number of channels of an image.
+        geometry: The shapes of the convolution.
+        lanes: The number of elements of a vector.
     """
     columns, taps = geometry.size[1], channels * math.prod(geometry.kernel)
-    return columns < lanes or (taps + MOVED) * geometry.row < taps * round_up(columns, lanes)
+    flattened_cost = (taps + STORE_COST) * geometry.row_stride
+    return columns < lanes or flattened_cost < taps * round_up(columns, lanes)
 
 
 @functools.lru_cache(maxsize=256)
-def for_sums(images: int, channels: int, geometry: Geometry, lanes: int) -> int:
-    """Return how many of some images to go through at a time when kernels slide over them.
+def forward_images_per_tile(images: int, channels: int, geometry: Geometry, lanes: int) -> int:
+    """Return the number of images in a tile of the forward pass.
 
-    It is the smallest number that makes nearly as few blocks as there can be. Other arguments as
-    for `Layout`.
+    It is the smallest number whose blocks are at most `MAX_OVERHEAD` times as many as possible.
+
+    Args:
+        images: The number of images of the batch.
+        channels: The number of channels of an image.
+        geometry: The shapes of the convolution.
+        lanes: The number of elements of a vector.
     """
-    (rows, columns), row, on = geometry.size, geometry.row, runs_on(channels, geometry, lanes)
+    (rows, columns), row_stride = geometry.size, geometry.row_stride
+    flattened = should_flatten_rows(channels, geometry, lanes)
 
     def blocks(count: int) -> int:
-        if not on:
+        if not flattened:
             segments = count * rows * -(-columns // lanes)
-        elif geometry.joined:
-            segments = -(-((count - 1) * row + columns) // lanes)
+        elif geometry.contiguous_rows:
+            segments = -(-((count - 1) * row_stride + columns) // lanes)
         else:
-            segments = count * -(-((rows - 1) * row + columns) // lanes)
+            segments = count * -(-((rows - 1) * row_stride + columns) // lanes)
         return -(-segments // SEGMENTS)
 
     def all_blocks(count: int) -> int:
-        some, rest = divmod(images, count)
-        return some * blocks(count) + (blocks(rest) if rest else 0)
+        tiles, remainder = divmod(images, count)
+        return tiles * blocks(count) + (blocks(remainder) if remainder else 0)
 
-    counts = range(1, min(images, MOST_IMAGES) + 1)
+    counts = range(1, min(images, MAX_IMAGES) + 1)
     fewest = min(map(all_blocks, counts))
-    return next(count for count in counts if all_blocks(count) <= WASTE * fewest)
+    return next(count for count in counts if all_blocks(count) <= MAX_OVERHEAD * fewest)
 
 
-def for_products(images: int, geometry: Geometry) -> int:
-    """Return how many of some images to go through at a time when they meet their gradients."""
-    return min(images, max(1, TOGETHER // math.prod(geometry.needed)))
+def wgrad_images_per_tile(images: int, geometry: Geometry) -> int:
+    """Return the number of images in a tile for the gradient of the weight."""
+    return min(images, max(1, WGRAD_TILE // math.prod(geometry.input_extent)))
 
 
-def in_blocks(outputs: int, taps: int) -> int:
-    """Return how many sums there are, for outputs and taps that are multiplied in whole blocks."""
+def padded_sum_count(outputs: int, taps: int) -> int:
+    """Return the number of sums for outputs and taps, both rounded up to whole blocks."""
     return round_up(outputs, OUTPUTS) * round_up(taps, TAPS)
 
 
 @functools.lru_cache(maxsize=256)
 def tap_positions(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Positions:
-    """Return where in memory each weight of a kernel, or of several, lies.
+    """Return the position of each weight in memory, in row-major order.
 
     Args:
-        sizes: Of outputs, if there are several, channels, rows and columns.
-        strides: The strides of each.
+        sizes: The sizes of the weight: channels, rows and columns.
+        strides: The stride of each.
+
+    Shape:
+        (product of the sizes,).
     """
     return _steps(sizes, strides).reshape(-1)
 
 
 def _steps(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Positions:
-    """Return the position of every index."""
+    """Return the position of every index, in the shape of the sizes."""
     result: Positions = np.zeros(sizes, np.int64)
     for dim, (size, stride) in enumerate(zip(sizes, strides, strict=True)):
         result += np.expand_dims(
@@ -283,11 +318,11 @@ def _steps(sizes: tuple[int, ...], strides: tuple[int, ...]) -> Positions:
 
 
 def _starts(images: Positions, rows: Positions, segments: list[int]) -> Positions:
-    """Return where each segment of each row of each image begins."""
+    """Return the start of each segment of each row of each image, one-dimensional."""
     starts: Positions = np.add.outer(np.add.outer(images, rows), segments)
     return starts.astype(np.int64).reshape(-1)
 
 
-def _apart(count: int, lanes: int, dtype: np.dtype[Any]) -> int:
-    """Lengthen a distance at which many numbers are read that would be one of whole pages."""
-    return count + lanes if count * dtype.itemsize % PAGE == 0 else count
+def _avoid_page_multiple(count: int, lanes: int, dtype: np.dtype[Any]) -> int:
+    """Return the distance, one vector longer if it is a multiple of `PAGE_BYTES`."""
+    return count + lanes if count * dtype.itemsize % PAGE_BYTES == 0 else count

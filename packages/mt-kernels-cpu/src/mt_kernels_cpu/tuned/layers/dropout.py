@@ -1,4 +1,4 @@
-"""Dropout in one pass, after ReLU if wanted: which elements stay, and how large they become."""
+"""Dropout, after ReLU on request, in one pass."""
 
 from functools import lru_cache
 from typing import Any
@@ -13,9 +13,9 @@ from mt_tensor.layout import Storage
 
 
 class Dropout(FusedForm[Memory]):
-    """Elements times 0 or the scale; the gradient is multiplied by the same.
+    """Elements times 0 or the scale; the gradient is multiplied by the same factors.
 
-    With ReLU, elements that are not positive are 0 before, and their gradient is.
+    With ReLU, negative elements are 0 before, and elements that are not positive have no gradient.
     """
 
     @staticmethod
@@ -29,33 +29,37 @@ class Dropout(FusedForm[Memory]):
         scale: float,
         activation: str | None,
     ) -> Any:
-        """Draw as the composed definition does; the form declines when there is nothing to do."""
+        """Draw as many numbers from the same generator as the composed definition, and scale.
+
+        Returns None, so that the composed function runs, if nothing is dropped, and for a rate
+        outside of [0, 1] or an activation other than ReLU.
+        """
         if ignore or not 0.0 <= rate <= 1.0 or activation not in (None, "relu"):
             return None
         relu = activation == "relu"
         draws = np.random.default_rng(rng).random(input.size)
         out, factors = backend.new(input.shape), np.empty(input.size, backend.dtype)
-        cells, number = backend.elements(input), backend.dtype.type
-        drop(backend.dtype)(out.storage, factors, cells, draws, rate, number(scale), relu)
-        return out, (factors, cells if relu else None)
+        elements, kernel = backend.elements(input), dropout_kernel(backend.dtype)
+        kernel(out.storage, factors, elements, draws, rate, backend.dtype.type(scale), relu)
+        return out, (factors, elements if relu else None)
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
-        """Multiply the gradient by the same factors."""
-        factors, cells = saved
-        to, g = backend.new(grad.shape), backend.elements(grad)
-        zip_flat(operators.mul, backend.dtype)(to.storage, g, factors)
-        if cells is not None:
-            zip_flat(operators.relu_back, backend.dtype)(to.storage, cells, to.storage)
-        return (to,)
+        """Return the gradient of the input: the gradient times the factors of the forward pass."""
+        factors, elements = saved
+        result, g = backend.new(grad.shape), backend.elements(grad)
+        zip_flat(operators.mul, backend.dtype)(result.storage, g, factors)
+        if elements is not None:
+            zip_flat(operators.relu_back, backend.dtype)(result.storage, elements, result.storage)
+        return (result,)
 
 
 @lru_cache
-def drop(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, factors, a, draws, rate, scale, relu)``."""
+def dropout_kernel(dtype: np.dtype[Any]) -> Any:
+    """Return ``kernel(out, factors, a, draws, rate, scale, relu)``; all arrays have one length."""
     zero = dtype.type(0)
 
-    def drop_elements(
+    def dropout(
         out: Storage,
         factors: Storage,
         a: Storage,
@@ -67,7 +71,7 @@ def drop(dtype: np.dtype[Any]) -> Any:
         for i in range(len(out)):
             factor = scale if draws[i] >= rate else zero
             factors[i] = factor
-            # NaN stays NaN: it is not 0 or less.
+            # NaN stays NaN: the comparison is False.
             out[i] = (zero if relu and a[i] <= zero else a[i]) * factor
 
-    return strict_kernel(drop_elements)
+    return strict_kernel(dropout)

@@ -1,4 +1,4 @@
-"""Looking up rows of a table, and adding up gradients only in the rows that were looked up."""
+"""Rows of a table by their indices, and the gradient of the table."""
 
 from typing import Any
 
@@ -10,26 +10,33 @@ from mt_tensor.layout import Storage
 
 
 class Take(FusedForm[Memory]):
-    """Rows of a table by their numbers."""
+    """Rows of a table by their indices."""
 
     @staticmethod
     def forward(
         backend: Memory, needs_grad: tuple[bool, ...], table: TensorData, indices: Any
     ) -> Any:
-        """Copy the rows; the form declines whatever is not whole numbers of rows of a table."""
-        # A copy, because the backward pass needs the numbers as they are now.
+        """Copy rows of the table.
+
+        Returns None, so that the composed function runs, if the table is not a matrix, and if
+        indices are empty, are not integers or are out of range.
+
+        Shape:
+            table (rows, width), indices (...) → (..., width).
+        """
+        # A copy: the caller may change its array before the backward pass.
         numbers = row_numbers(table, indices)
         if numbers is None:
             return None
         rows, out = numbers.reshape(-1), backend.new((*numbers.shape, table.shape[1]))
-        cells = backend.elements(table)
-        if not gather(out.storage, cells, rows, *table.shape):
+        elements = backend.elements(table)
+        if not gather(out.storage, elements, rows, *table.shape):
             return None
         return out, (rows, table.shape)
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
-        """Add the gradient of each row that was copied to that of the table's row."""
+        """Return the gradient of the table: the sum of the gradients of each row's copies."""
         rows, shape = saved
         to = backend.zeros(shape)
         scatter(to.storage, backend.elements(grad), rows, shape[1])
@@ -38,7 +45,11 @@ class Take(FusedForm[Memory]):
 
 @strict_kernel
 def gather(out: Storage, table: Storage, rows: Storage, count: int, width: int) -> bool:
-    """Copy rows of a table to `out`; return False if there is no such row."""
+    """Copy rows of a table to `out`; return False if an index is out of range.
+
+    Shape:
+        out (len(rows) · width,), table (count · width,), rows (any,).
+    """
     for i in range(len(rows)):
         if not 0 <= rows[i] < count:
             return False
@@ -50,7 +61,11 @@ def gather(out: Storage, table: Storage, rows: Storage, count: int, width: int) 
 
 @strict_kernel
 def scatter(table: Storage, grads: Storage, rows: Storage, width: int) -> None:
-    """Add rows of gradients to rows of a table."""
+    """Add rows of gradients to rows of a table.
+
+    Shape:
+        table (count · width,), grads (len(rows) · width,), rows (any,).
+    """
     for i in range(len(rows)):
         row, grad = table[rows[i] * width :], grads[i * width : (i + 1) * width]
         for j in range(len(grad)):

@@ -1,4 +1,4 @@
-"""A linear layer in one piece: the product, then bias and ReLU in one pass over it."""
+"""Fused form of a linear layer: the product, then bias and ReLU in one pass over it."""
 
 from functools import lru_cache
 from math import prod
@@ -16,7 +16,10 @@ from mt_tensor.layout import Storage
 
 
 class Linear(FusedForm[Memory]):
-    r"""$y = x W + b$, with ReLU if wanted; $\bar x = \bar y W^T$, $\bar W = x^T \bar y$."""
+    r"""Linear layer $y = x W + b$, with ReLU on request.
+
+    The gradients are $\bar x = \bar y W^T$ and $\bar W = x^T \bar y$.
+    """
 
     @staticmethod
     def forward(
@@ -27,7 +30,13 @@ class Linear(FusedForm[Memory]):
         bias: TensorData | None,
         activation: str | None,
     ) -> Any:
-        """Multiply, then go over the product once; the form declines shapes that do not fit."""
+        """Multiply, then add the bias and apply ReLU in place.
+
+        Returns None, so that the composed function runs, for shapes that do not match.
+
+        Shape:
+            input (..., inputs), weight (inputs, outputs), bias (outputs,) → (..., outputs).
+        """
         if not fits_linear(input, weight, bias, activation):
             return None
         outputs = weight.shape[1]
@@ -42,19 +51,19 @@ class Linear(FusedForm[Memory]):
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
-        """Stop the gradient where ReLU did, then multiply by the two operands."""
-        x, w, stopped, shape, needs_grad = saved
+        """Return the requested gradients of input, weight and bias, None for the others."""
+        x, w, relu_out, shape, needs_grad = saved
         g = _as_rows(backend, grad)
         grad_input = grad_weight = grad_bias = None
-        if stopped is not None or len(needs_grad) > 2:
+        if relu_out is not None or len(needs_grad) > 2:
             grad_bias = backend.new((w.shape[1],))
-            cells = backend.elements(grad)
-            if stopped is None:
-                column_sums(backend.dtype)(grad_bias.storage, cells)
+            elements = backend.elements(grad)
+            if relu_out is None:
+                column_sums(backend.dtype)(grad_bias.storage, elements)
             else:
-                passed = backend.new(grad.shape).storage
-                relu_backward_bias(backend.dtype)(passed, grad_bias.storage, cells, stopped)
-                g = passed.reshape(g.shape)
+                masked = backend.new(grad.shape).storage
+                relu_backward_bias(backend.dtype)(masked, grad_bias.storage, elements, relu_out)
+                g = masked.reshape(g.shape)
         if needs_grad[0]:
             grad_input = backend.new(shape)
             multiply(g, w.T, grad_input.storage.reshape(x.shape))
@@ -65,7 +74,7 @@ class Linear(FusedForm[Memory]):
 
 
 def _as_rows(backend: Memory, a: TensorData) -> npt.NDArray[Any]:
-    """Return the numbers of a tensor as a matrix without gaps, all dimensions but the last merged.
+    """Return a tensor's elements as a contiguous matrix; all dimensions but the last are merged.
 
     Shape:
         (..., n) → (rows, n).
@@ -75,7 +84,7 @@ def _as_rows(backend: Memory, a: TensorData) -> npt.NDArray[Any]:
 
 @lru_cache
 def bias_relu(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, bias, relu)``, which adds a row to each row and stops at zero."""
+    """Return ``kernel(out, bias, relu)``, which adds the bias to each row and applies ReLU."""
     zero = dtype.type(0)
 
     def add_bias(out: Storage, bias: Storage, relu: bool) -> None:
@@ -95,19 +104,19 @@ def bias_relu(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def relu(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out)``, which stops at zero."""
+    """Return ``kernel(out)``, which applies ReLU in place; NaN stays NaN."""
     zero = dtype.type(0)
 
-    def stop(out: Storage) -> None:
+    def clamp(out: Storage) -> None:
         for i in range(len(out)):
             out[i] = zero if out[i] <= zero else out[i]
 
-    return strict_kernel(stop)
+    return strict_kernel(clamp)
 
 
 @lru_cache
 def column_sums(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(total, g)``: the sum of all rows."""
+    """Return ``kernel(total, g)``, which writes the sum of all rows of g."""
     zero = dtype.type(0)
 
     def sum_columns(total: Storage, g: Storage) -> None:
@@ -123,19 +132,23 @@ def column_sums(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def relu_backward_bias(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(passed, total, g, out)``: g where out is positive, and its column sums."""
+    """Return ``kernel(masked, total, g, out)``.
+
+    It writes g where `out` is positive, else 0, to `masked`, and the column sums of that to
+    `total`.
+    """
     zero = dtype.type(0)
 
-    def stop_gradient(passed: Storage, total: Storage, g: Storage, out: Storage) -> None:
+    def mask_gradient(masked: Storage, total: Storage, g: Storage, out: Storage) -> None:
         columns = len(total)
         for j in range(columns):
             total[j] = zero
         for start in range(0, len(g), columns):
-            to, grads = passed[start : start + columns], g[start : start + columns]
+            to, grads = masked[start : start + columns], g[start : start + columns]
             results = out[start : start + columns]
             for j in range(columns):
                 value = grads[j] if results[j] > zero else zero
                 to[j] = value
                 total[j] += value
 
-    return strict_kernel(stop_gradient)
+    return strict_kernel(mask_gradient)

@@ -1,4 +1,4 @@
-"""Losses in one pass: the value, and what the gradient needs."""
+"""Fused forms of losses: one pass for the value, one for the gradient."""
 
 import math
 from abc import abstractmethod
@@ -18,25 +18,34 @@ from mt_tensor.layout import Storage
 
 
 class NllLoss(FusedForm[Memory]):
-    r"""$-\frac{1}{N} \sum_n l_{n, t_n}$; only the cells of the targets have a gradient."""
+    r"""Negative log-likelihood $-\frac{1}{N} \sum_n l_{n, t_n}$.
+
+    Only the elements of the targets have a gradient.
+    """
 
     @staticmethod
     def forward(
         backend: Memory, needs_grad: tuple[bool, ...], log_probabilities: TensorData, targets: Any
     ) -> Any:
-        """Add up the cells; the form declines whatever is not one class for each row."""
+        """Compute the loss, (1,).
+
+        Returns None, so that the composed function runs, if targets are not one class for each row.
+
+        Shape:
+            log_probabilities (N, classes), targets (N,) → (1,).
+        """
         classes = class_numbers(backend, needs_grad, log_probabilities, targets)
         if classes is None:
             return None
         out = backend.new((1,))
-        cells = backend.elements(log_probabilities)
-        if not nll(backend.dtype)(out.storage, cells, classes, log_probabilities.shape[1]):
+        elements = backend.elements(log_probabilities)
+        if not nll(backend.dtype)(out.storage, elements, classes, log_probabilities.shape[1]):
             return None
         return out, (log_probabilities.shape, classes, len(needs_grad))
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
-        """Write -1 / N times the gradient to the cells of the targets."""
+        """Return the gradient: -1 / N times `grad` at the targets, 0 elsewhere."""
         shape, classes, tensors = saved
         to = backend.new(shape)
         nll_back(backend.dtype)(to.storage, grad.storage, classes, shape[1])
@@ -44,13 +53,19 @@ class NllLoss(FusedForm[Memory]):
 
 
 class CrossEntropy(FusedForm[Memory]):
-    r"""The mean of $-\log \mathrm{softmax}(x)_{t}$; $\bar x_n = (p_n - e_{t_n}) / N$."""
+    r"""Mean of $-\log \mathrm{softmax}(x)_{t}$; $\bar x_n = (p_n - e_{t_n}) / N$."""
 
     @staticmethod
     def forward(
         backend: Memory, needs_grad: tuple[bool, ...], logits: TensorData, targets: Any
     ) -> Any:
-        """Compute the loss and keep the probabilities."""
+        """Compute the loss, and keep the probabilities for the gradient.
+
+        Returns None, so that the composed function runs, if targets are not one class for each row.
+
+        Shape:
+            logits (N, classes), targets (N,) → (1,).
+        """
         classes = class_numbers(backend, needs_grad, logits, targets)
         if classes is None:
             return None
@@ -63,7 +78,7 @@ class CrossEntropy(FusedForm[Memory]):
 
     @staticmethod
     def backward(backend: Memory, saved: Any, grad: TensorData) -> Gradients:
-        """Compute the gradient from the probabilities."""
+        """Return the gradient of the logits, computed from the probabilities."""
         p, classes, tensors = saved
         to = backend.new(p.shape)
         cross_entropy_back(backend.dtype)(to.storage, p.storage, grad.storage, classes, p.shape[1])
@@ -71,72 +86,80 @@ class CrossEntropy(FusedForm[Memory]):
 
 
 class _Binary(FusedForm[Memory]):
-    """What both have in common: the mean of the costs of elements, each with its target."""
+    """Base of the binary losses: the mean over all elements, each with its target."""
 
     @staticmethod
     @abstractmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
         """Return forward, ``kernel(out, x, t)``, and backward, ``kernel(to, x, t, g)``.
 
-        Forward returns False if it was given a number that is no probability.
+        Forward returns False for a probability or target outside of [0, 1].
         """
 
     @classmethod
     def forward(
         cls, backend: Memory, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
     ) -> Any:
-        """Compute the loss; the form declines what is no probability and should be one."""
+        """Compute the loss.
+
+        Returns None, so that the composed function runs, if targets need a gradient or are not one
+        number for each element, for an empty input, and for targets or probabilities outside of [0,
+        1].
+
+        Shape:
+            input (...), targets of the same shape → (1,).
+        """
         if any(needs_grad[1:]) or input.size == 0:
             return None
         if isinstance(targets, TensorData):
             targets = backend.to_numpy(targets)
-        # A copy: the caller's own memory may change before the backward pass.
-        wanted = flat_targets(targets, input.shape, backend.dtype)
-        if wanted is None:
+        # A copy: the caller may change its array before the backward pass.
+        target_values = flat_targets(targets, input.shape, backend.dtype)
+        if target_values is None:
             return None
-        out, cells = backend.new((1,)), backend.elements(input)
+        out, elements = backend.new((1,)), backend.elements(input)
         forward, _ = cls.kernels(backend.dtype)
-        if not forward(out.storage, cells, wanted):
+        if not forward(out.storage, elements, target_values):
             return None
-        return out, (input, wanted, len(needs_grad))
+        return out, (input, target_values, len(needs_grad))
 
     @classmethod
     def backward(cls, backend: Memory, saved: Any, grad: TensorData) -> Gradients:
-        """Compute the gradient from what was given."""
-        input, wanted, tensors = saved
+        """Return the gradient of the input, computed from input and targets."""
+        input, target_values, tensors = saved
         to = backend.new(input.shape)
-        cells = backend.elements(input)
+        elements = backend.elements(input)
         _, backward = cls.kernels(backend.dtype)
-        backward(to.storage, cells, wanted, grad.storage)
+        backward(to.storage, elements, target_values, grad.storage)
         return (to, None)[:tensors]
 
 
 class BinaryCrossEntropy(_Binary):
-    r"""The mean of $-(t \log p + (1 - t) \log(1 - p))$; $\bar p = ((1-t)/(1-p) - t/p) / N$.
+    r"""Mean of $-(t \log p + (1 - t) \log(1 - p))$; $\bar p = ((1-t)/(1-p) - t/p) / N$.
 
-    As in the definition, $p$ and $1 - p$ count as $e^{-100}$ or the smallest normal number at
-    least, and have no gradient there.
+    As in the definition, $p$ and $1 - p$ count as at least $e^{-100}$ or the smallest normal
+    number, whichever is larger, and have no gradient below.
     """
 
     @staticmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-        """Return the compiled loops."""
+        """Return the compiled loops forward and backward."""
         return bce_of_probabilities(dtype), bce_of_probabilities_back(dtype)
 
 
 class BinaryCrossEntropyWithLogits(_Binary):
-    r"""The mean of $\log(1 + e^x) - t x$; $\bar x = (\sigma(x) - t) / N$."""
+    r"""Mean of $\log(1 + e^x) - t x$; $\bar x = (\sigma(x) - t) / N$."""
 
     @staticmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-        """Return the compiled loops."""
+        """Return the compiled loops forward and backward."""
         return bce(dtype), bce_back(dtype)
 
 
 def class_numbers(
     backend: Memory, needs_grad: tuple[bool, ...], scores: TensorData, targets: Any
 ) -> npt.NDArray[np.int64] | None:
-    """Return targets as an array of their own, None unless there is a whole number for each row."""
+    """Return a copy of the targets, None unless there is one integer for each row."""
     if len(scores.shape) != 2 or scores.size == 0 or any(needs_grad[1:]):
         return None
     if isinstance(targets, TensorData):
@@ -146,7 +169,13 @@ def class_numbers(
 
 @lru_cache
 def nll(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, log_p, classes, count)``: False if a class does not exist."""
+    """Return the forward loop ``kernel(out, log_p, classes, count)``.
+
+    It returns False for a class out of range.
+
+    Shape:
+        out (1,), log_p (N · count,), classes (N,).
+    """
     number = dtype.type
 
     def nll_forward(out: Storage, log_p: Storage, classes: Storage, count: int) -> bool:
@@ -163,7 +192,7 @@ def nll(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def nll_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, g, classes, count)``."""
+    """Return the backward loop of `nll`, ``kernel(to, g, classes, count)``."""
     number = dtype.type
 
     def nll_backward(to: Storage, g: Storage, classes: Storage, count: int) -> None:
@@ -178,7 +207,13 @@ def nll_back(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def cross_entropy(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, p, x, classes, count)``: False if a class does not exist."""
+    """Return the forward loop ``kernel(out, p, x, classes, count)``.
+
+    It also writes the probabilities `p`. It returns False for a class out of range.
+
+    Shape:
+        out (1,), p and x (N · count,), classes (N,).
+    """
     exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def cross_entropy_forward(
@@ -204,7 +239,7 @@ def cross_entropy(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def cross_entropy_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, p, g, classes, count)``."""
+    """Return the backward loop of `cross_entropy`, ``kernel(to, p, g, classes, count)``."""
     number = dtype.type
 
     def cross_entropy_backward(
@@ -221,7 +256,13 @@ def cross_entropy_back(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, p, t)``: False if one of the numbers lies outside of 0 and 1."""
+    """Return the forward loop ``kernel(out, p, t)``.
+
+    It returns False for a number outside of [0, 1].
+
+    Shape:
+        out (1,), p and t (N,).
+    """
     number, least = dtype.type, dtype.type(least_probability(dtype))
     relu = formula_for(operators.relu, dtype)
 
@@ -242,7 +283,7 @@ def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def bce_of_probabilities_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, p, t, g)``."""
+    """Return the backward loop of `bce_of_probabilities`, ``kernel(to, p, t, g)``."""
     number, least = dtype.type, dtype.type(least_probability(dtype))
 
     @helper
@@ -254,15 +295,21 @@ def bce_of_probabilities_back(dtype: np.dtype[Any]) -> Any:
     def bce_of_probabilities_backward(to: Storage, p: Storage, t: Storage, g: Storage) -> None:
         share = g[0] / number(len(p))
         for i in range(len(p)):
-            rest = number(1) - t[i]
-            to[i] = (rest * slope(number(1) - p[i]) - t[i] * slope(p[i])) * share
+            one_minus_t = number(1) - t[i]
+            to[i] = (one_minus_t * slope(number(1) - p[i]) - t[i] * slope(p[i])) * share
 
     return strict_kernel(bce_of_probabilities_backward)
 
 
 @lru_cache
 def bce(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, x, t)``: False if a target lies outside of 0 and 1."""
+    """Return the forward loop ``kernel(out, x, t)``.
+
+    It returns False for a target outside of [0, 1].
+
+    Shape:
+        out (1,), x and t (N,).
+    """
     exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def bce_forward(out: Storage, x: Storage, t: Storage) -> bool:
@@ -271,9 +318,9 @@ def bce(dtype: np.dtype[Any]) -> Any:
             if t[i] < number(0) or t[i] > number(1):
                 return False
             top = number(0) if x[i] <= number(0) else x[i]
-            rest = number(math.log(exp(-top) + exp(x[i] - top)))
-            # The large terms first: they may cancel, and the small one remains.
-            total += (top - x[i] * t[i]) + rest
+            log_sum = number(math.log(exp(-top) + exp(x[i] - top)))
+            # Large terms first: they may cancel, and adding the small one last keeps its digits.
+            total += (top - x[i] * t[i]) + log_sum
         out[0] = total / number(len(x))
         return True
 
@@ -282,7 +329,7 @@ def bce(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def bce_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, x, t, g)``."""
+    """Return the backward loop of `bce`, ``kernel(to, x, t, g)``."""
     sigmoid, number = formula_for(operators.sigmoid, dtype), dtype.type
 
     def bce_backward(to: Storage, x: Storage, t: Storage, g: Storage) -> None:

@@ -1,7 +1,8 @@
-"""Steps of optimisers: one loop over memory for each parameter, whatever the formula.
+"""Fused steps of optimisers: one loop over memory for each parameter.
 
-A step writes all new values into one new buffer, of which the parameters become views: whoever
-still holds the old values keeps them. The same goes for what a rule remembers.
+A step writes all new values into one new buffer, and the new parameters are views of it. Old values
+are never overwritten, so references to them stay valid. The same holds for the slots, such as
+velocities.
 """
 
 from abc import abstractmethod
@@ -20,7 +21,7 @@ from mt_tensor.layout import Storage
 
 
 class _Step(FusedStep[Memory]):
-    """What all steps have in common: a kernel that goes once over each parameter."""
+    """Base of the steps: one kernel call for each parameter."""
 
     @staticmethod
     @abstractmethod
@@ -34,30 +35,47 @@ class _Step(FusedStep[Memory]):
         parts: Sequence[Parts],
         settings: tuple[float, ...],
     ) -> list[list[TensorData]]:
-        """Compute all new numbers, of each kind in a buffer of its own."""
+        """Return the new values and slots; each kind lies in one buffer.
+
+        Args:
+            backend: The backend, which allocates memory.
+            parts: The values, the gradients, and each kind of slot: a list with one tensor for each
+                parameter.
+            settings: The numbers that the kernel takes last.
+        """
         values = [backend.contiguous(value) for value in parts[0]]
-        total, places = side_by_side(tuple([value.shape for value in values]))
+        total, slices = buffer_slices(tuple([value.shape for value in values]))
         kernel, numbers = cls.kernel(backend.dtype), [backend.dtype.type(s) for s in settings]
         old = [[backend.elements(part) for part in each] for each in (values, *parts[1:])]
         # There are new values and slots, but no new gradients.
         buffers = [backend.new((total,)).storage for _ in parts[1:]]
-        new = [[buffer[place] for place in places] for buffer in buffers]
+        new = [[buffer[part] for part in slices] for buffer in buffers]
         for operands in zip(*new, *old, strict=True):
             kernel(*operands, *numbers)
         return [
-            [value.like(cells) for value, cells in zip(values, each, strict=True)] for each in new
+            [value.like(elements) for value, elements in zip(values, each, strict=True)]
+            for each in new
         ]
 
 
 @lru_cache(maxsize=64)
-def side_by_side(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, list[slice]]:
-    """Return the length of a buffer for tensors of some shapes, and the place of each in it."""
+def buffer_slices(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, list[slice]]:
+    """Return the length of a buffer for tensors of some shapes, and the slice of each."""
     ends = list(accumulate([prod(shape) for shape in shapes], initial=0))
     return ends[-1], [slice(first, end) for first, end in pairwise(ends)]
 
 
+class SgdMomentum(_Step):
+    """Step of `mt_tensor.fused.operations.SGD_MOMENTUM`."""
+
+    @staticmethod
+    def kernel(dtype: np.dtype[Any]) -> Any:
+        """Return the compiled loop."""
+        return sgd_momentum(dtype)
+
+
 class Sgd(_Step):
-    """The step ``sgd_with_momentum``."""
+    """Step of `mt_tensor.fused.operations.SGD`."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
@@ -65,17 +83,8 @@ class Sgd(_Step):
         return sgd(dtype)
 
 
-class SgdWithoutMomentum(_Step):
-    """The step ``sgd``."""
-
-    @staticmethod
-    def kernel(dtype: np.dtype[Any]) -> Any:
-        """Return the compiled loop."""
-        return plain_sgd(dtype)
-
-
 class Adam(_Step):
-    """The step ``adam``."""
+    """Step of `mt_tensor.fused.operations.ADAM`."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:
@@ -84,8 +93,8 @@ class Adam(_Step):
 
 
 @lru_cache
-def plain_sgd(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(new, old, g, lr, weight_decay)``."""
+def sgd(dtype: np.dtype[Any]) -> Any:
+    """Return the loop ``kernel(new, old, g, lr, weight_decay)`` of gradient descent."""
 
     def descend(new: Storage, old: Storage, g: Storage, lr: float, weight_decay: float) -> None:
         if weight_decay == 0:
@@ -99,8 +108,12 @@ def plain_sgd(dtype: np.dtype[Any]) -> Any:
 
 
 @lru_cache
-def sgd(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(new, new_v, old, g, v, lr, momentum, weight_decay, nesterov)``."""
+def sgd_momentum(dtype: np.dtype[Any]) -> Any:
+    """Return the loop of gradient descent with momentum.
+
+    It is ``kernel(new, new_v, old, g, v, lr, momentum, weight_decay, nesterov)``; a `nesterov`
+    other than 0 selects Nesterov's form.
+    """
 
     def descend_with_momentum(
         new: Storage,
@@ -124,7 +137,10 @@ def sgd(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def adam(dtype: np.dtype[Any]) -> Any:
-    """Return the kernel of a step of Adam."""
+    r"""Return the kernel of a step of Adam (Kingma and Ba, 2015, algorithm 1).
+
+    `sqrt_factor` is $1 / \sqrt{1 - \beta_2^t}$, and `step_size` contains $1 / (1 - \beta_1^t)$.
+    """
 
     def step_adam(
         new: Storage,
@@ -134,20 +150,20 @@ def adam(dtype: np.dtype[Any]) -> Any:
         g: Storage,
         mean: Storage,
         square: Storage,
-        size: float,
+        step_size: float,
         beta1: float,
         beta2: float,
-        rest1: float,
-        rest2: float,
-        factor: float,
+        one_minus_beta1: float,
+        one_minus_beta2: float,
+        sqrt_factor: float,
         eps: float,
         weight_decay: float,
     ) -> None:
         for i in range(len(new)):
             grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
-            m = beta1 * mean[i] + rest1 * grad
-            s = beta2 * square[i] + rest2 * (grad * grad)
+            m = beta1 * mean[i] + one_minus_beta1 * grad
+            s = beta2 * square[i] + one_minus_beta2 * (grad * grad)
             new_mean[i], new_square[i] = m, s
-            new[i] = old[i] - size * m / (np.sqrt(s) * factor + eps)
+            new[i] = old[i] - step_size * m / (np.sqrt(s) * sqrt_factor + eps)
 
     return strict_kernel(step_adam)

@@ -1,4 +1,4 @@
-"""Pooling in one pass: each window of an image becomes its mean or its largest number."""
+"""Fused forms of pooling: the mean or the maximum of each window of an image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_kernels_cpu.compiling.jit import nogil_kernel
-from mt_kernels_cpu.tuned.convolution.tiling import MOVED, Pair
+from mt_kernels_cpu.tuned.convolution.tiling import STORE_COST, Pair
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.simd.compare import select_argmax, select_greater
 from mt_kernels_cpu.tuned.simd.memory import (
@@ -27,41 +27,49 @@ from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.fused.arguments import pooled_shape, pooling_window
 from mt_tensor.layout import Storage
 
-Places: TypeAlias = npt.NDArray[np.int32]
-"""Where in its plane each of some elements stands."""
+Argmax: TypeAlias = npt.NDArray[np.int32]
+"""Position of each maximum in its plane, in elements, int32."""
 
 WINDOW_CACHE_SIZE = 32
-"""Number of sizes of windows whose loops are kept in memory."""
+"""Number of window sizes whose compiled loops stay in memory. Further sizes are compiled again."""
 
-MOST_PLACES = 2**24
-"""Elements of the largest image whose positions single precision can represent."""
+MAX_PLANE_SIZE = 2**24
+"""Elements of the largest image whose positions float32 represents exactly. Positions are computed
+in the dtype of the image; beyond this number they would be wrong."""
 
-COMPARED = 8
-"""Cost of comparing an element and keeping its position, in multiplications."""
+COMPARE_COST = 8
+"""Cost of comparing an element and storing its position, in multiplications."""
 
-CELLS_TOGETHER = 2048
-"""Maxima of columns that are found before those of windows: few, for the nearest cache."""
+COLUMN_MAXIMA = 2048
+"""Maxima of columns that are found before those of windows. With more, they do not stay in the
+processor's first cache."""
 
-WIDEST_WINDOW = 16
+MAX_WINDOW_COLUMNS = 16
 """Columns of the widest window: deinterleaving more vectors takes too many instructions."""
 
 
 class AvgPool2d(FusedForm[Memory]):
-    """The mean of every window, and its gradient: an equal share for each element."""
+    """Mean of every window; each element receives an equal share of the gradient."""
 
     @staticmethod
     def forward(
         backend: Memory, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
-        """Pool; see `mt_nn.avgpool2d`."""
+        """Compute the means; see `mt_nn.avgpool2d`.
+
+        Returns None, so that the composed function runs, if the windows do not tile the images.
+
+        Shape:
+            input (N, C, H, W) → (N, C, H / height, W / width).
+        """
         window = pooling_window(input, kernel)
         if window is None:
             return None
         out = backend.new(pooled_shape(input.shape, window))
-        cells = backend.contiguous(input).storage
+        elements = backend.contiguous(input).storage
         rows, columns = out.shape[2:]
         pool, _ = average_kernels(*window)
-        _for_planes(input, lambda *part: pool(out.storage, cells, rows, columns, *part))
+        _run_on_planes(input, lambda *part: pool(out.storage, elements, rows, columns, *part))
         return out, (input.shape, window)
 
     @staticmethod
@@ -70,91 +78,105 @@ class AvgPool2d(FusedForm[Memory]):
     ) -> Gradients:
         """Return the gradient of the input."""
         shape, kernel = saved
-        result, cells = backend.new(shape), backend.contiguous(grad).storage
+        result, elements = backend.new(shape), backend.contiguous(grad).storage
         rows, columns = grad.shape[2:]
-        _, spread = average_kernels(*kernel)
-        _for_planes(result, lambda *part: spread(result.storage, cells, rows, columns, *part))
+        _, average_backward = average_kernels(*kernel)
+        args = (result.storage, elements, rows, columns)
+        _run_on_planes(result, lambda *part: average_backward(*args, *part))
         return (result,)
 
 
 class MaxPool2d(FusedForm[Memory]):
-    """The largest number of every window, which alone receives the gradient."""
+    """Maximum of every window; only its first occurrence receives the gradient."""
 
     @staticmethod
     def forward(
         backend: Memory, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
-    ) -> tuple[TensorData, tuple[tuple[int, ...], Places]] | None:
-        """Pool; see `mt_nn.maxpool2d`."""
+    ) -> tuple[TensorData, tuple[tuple[int, ...], Argmax]] | None:
+        """Compute the maxima; see `mt_nn.maxpool2d`.
+
+        Returns None, so that the composed function runs, if the windows do not tile the images, for
+        images larger than `MAX_PLANE_SIZE` and for windows wider than `MAX_WINDOW_COLUMNS`.
+
+        Shape:
+            input (N, C, H, W) → (N, C, H / height, W / width).
+        """
         window = pooling_window(input, kernel)
-        if window is None or input.shape[2] * input.shape[3] > MOST_PLACES:
+        if window is None or input.shape[2] * input.shape[3] > MAX_PLANE_SIZE:
             return None
-        if window[1] > WIDEST_WINDOW:
+        if window[1] > MAX_WINDOW_COLUMNS:
             return None
         out = backend.new(pooled_shape(input.shape, window))
-        cells = backend.contiguous(backend.as_native(input)).storage
+        elements = backend.contiguous(backend.as_native(input)).storage
         rows, columns = out.shape[2:]
-        places = backend.buffers.empty(out.size, np.int32)
+        argmax = backend.buffers.empty(out.size, np.int32)
         pool = maximum_kernel(*window)
         if input.shape[3] < lanes(backend.dtype):
-            cells = _with_room_behind(backend, cells, lanes(backend.dtype))
-        numbers = counting(input.shape[2] * input.shape[3], backend.dtype)
-        corners = columns_of_windows(rows, columns, window[1], backend.dtype)
-        given = (out.storage, places, cells, numbers, corners, rows, columns)
-        _for_planes(input, lambda *part: pool(*given, *part), COMPARED)
-        return out, (input.shape, places)
+            elements = _pad_end(backend, elements, lanes(backend.dtype))
+        numbers = number_range(input.shape[2] * input.shape[3], backend.dtype)
+        first_columns = window_columns(rows, columns, window[1], backend.dtype)
+        args = (out.storage, argmax, elements, numbers, first_columns, rows, columns)
+        _run_on_planes(input, lambda *part: pool(*args, *part), COMPARE_COST)
+        return out, (input.shape, argmax)
 
     @staticmethod
     def backward(
-        backend: Memory, saved: tuple[tuple[int, ...], Places], grad: TensorData
+        backend: Memory, saved: tuple[tuple[int, ...], Argmax], grad: TensorData
     ) -> Gradients:
         """Return the gradient of the input."""
-        shape, places = saved
-        result, cells = backend.new(shape), backend.contiguous(grad).storage
+        shape, argmax = saved
+        result, elements = backend.new(shape), backend.contiguous(grad).storage
         plane, windows = shape[2] * shape[3], grad.shape[2] * grad.shape[3]
-        given = (result.storage, cells, places, plane, windows, counting(1, backend.dtype))
-        _for_planes(result, lambda *part: spread_to_maxima(*given, *part))
+        args = (result.storage, elements, argmax, plane, windows, number_range(1, backend.dtype))
+        _run_on_planes(result, lambda *part: max_pool_backward(*args, *part))
         return (result,)
 
 
-def _with_room_behind(backend: Memory, cells: Storage, room: int) -> Storage:
-    """Return a copy behind which so many cells may be read: vectors reach beyond the last row."""
-    copied = backend.storage(len(cells) + room)
-    copied[: len(cells)], copied[len(cells) :] = cells, 0
-    return copied
+def _pad_end(backend: Memory, elements: Storage, padding: int) -> Storage:
+    """Return a copy with zeros behind the elements, for vectors that read beyond the last row."""
+    padded = backend.storage(len(elements) + padding)
+    padded[: len(elements)], padded[len(elements) :] = elements, 0
+    return padded
 
 
-@lru_cache(maxsize=4)  # They are as large as images, and networks have few sizes of these.
-def counting(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return 0, 1, 2 and so on."""
+@lru_cache(maxsize=4)  # Arrays are as large as images, and networks have few sizes of images.
+def number_range(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return 0, 1, 2 and so on.
+
+    Shape:
+        (count,).
+    """
     return np.arange(count, dtype=dtype)
 
 
 @lru_cache(maxsize=4)
-def columns_of_windows(
-    rows: int, columns: int, width: int, dtype: np.dtype[Any]
-) -> npt.NDArray[Any]:
-    """Return the first column of each window of an image, and a vector of zeros behind them."""
+def window_columns(rows: int, columns: int, width: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return the first column of each window of an image, with a vector of zeros behind them."""
     firsts = np.tile(np.arange(0, columns * width, width, dtype=dtype), rows)
     return np.pad(firsts, (0, lanes(dtype)))
 
 
-def _for_planes(images: TensorData, run: Callable[[int, int], None], element: int = MOVED) -> None:
-    """Run a kernel on all planes of images, a plane being one channel of one image.
+def _run_on_planes(
+    images: TensorData, kernel: Callable[[int, int], None], element_cost: int = STORE_COST
+) -> None:
+    """Run a kernel on all planes of images. A plane is one channel of one image.
 
     Args:
-        images: What it goes through.
-        run: The kernel.
-        element: How many multiplications take as long as one element does.
+        images: The images, (N, C, H, W).
+        kernel: The kernel, called with the first plane and the end of a range of planes.
+        element_cost: The cost of one element, in multiplications.
     """
     planes = images.shape[0] * images.shape[1]
-    run_parallel(partition(planes, element * images.size), lambda _, first, last: run(first, last))
+    run_parallel(
+        partition(planes, element_cost * images.size), lambda _, first, last: kernel(first, last)
+    )
 
 
 @lru_cache(maxsize=WINDOW_CACHE_SIZE)
 def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Callable[..., None]]:
     """Return the loops for windows of one size: the mean, and its gradient.
 
-    With the size known to the compiler, no loop over a window remains.
+    The size is a constant to the compiler, which unrolls the loops over a window.
     """
 
     @nogil_kernel
@@ -177,7 +199,9 @@ def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Calla
                 to[i] = total * share
 
     @nogil_kernel
-    def spread(to: Storage, g: Storage, rows: int, columns: int, first: int, last: int) -> None:
+    def average_backward(
+        to: Storage, g: Storage, rows: int, columns: int, first: int, last: int
+    ) -> None:
         share = g.dtype.type(1) / g.dtype.type(height * width)
         across = columns * width
         line = np.empty(across, g.dtype)
@@ -192,117 +216,115 @@ def average_kernels(height: int, width: int) -> tuple[Callable[..., None], Calla
                 for k in range(height):
                     below[k * across + i] = line[i]
 
-    return pool, spread
+    return pool, average_backward
 
 
 @lru_cache(maxsize=WINDOW_CACHE_SIZE)
 def maximum_kernel(height: int, width: int) -> Callable[..., None]:
     """Return the loop that finds the maxima of windows of one size.
 
-    A maximum is the first of the largest numbers, and NaN is larger than every number. The columns
-    of windows come first, as many at a time as a vector holds: of several rows of windows, so that
-    then there are enough of them for whole vectors of windows. With each maximum goes its place,
-    counted row by row: first that in the image's first column, which tells the rows of two columns
-    apart, then, with the window's own column, that in the image.
+    A maximum is the first of the largest numbers; NaN is larger than every number. The loop first
+    finds the maxima of the columns of windows, for several rows of windows, so that whole vectors
+    of windows follow. A position is counted in the plane, row by row: first in the plane's first
+    column, which is enough to compare the rows of two columns, then the window's own column is
+    added.
 
-    It is one function because the compiler knows of memory that a function asks for itself that
-    nobody else writes there; in two, this took a quarter longer.
+    All of it is one function: the compiler knows that nothing else writes to memory that the
+    function allocates. Divided into two functions, it took a quarter longer.
     """
 
     @nogil_kernel
     def pool(
         out: Storage,
-        places: Places,
+        argmax: Argmax,
         x: Storage,
         numbers: Storage,
-        corners: Storage,
+        first_columns: Storage,
         rows: int,
         columns: int,
         first: int,
         last: int,
     ) -> None:
         lanes, across, end = lanes_of(x), columns * width, last * rows * columns
-        together = min(rows, max(1, CELLS_TOGETHER // across))
-        # Vectors reach beyond the last column, and beyond the last window.
-        cells = together * across + lanes * width
-        lines, marks = np.zeros(cells, x.dtype), np.zeros(cells, x.dtype)
-        rest, rest_places = np.empty(lanes, x.dtype), np.empty(lanes, places.dtype)
+        rows_per_pass = min(rows, max(1, COLUMN_MAXIMA // across))
+        # Vectors read beyond the last column and beyond the last window.
+        line_size = rows_per_pass * across + lanes * width
+        lines, line_argmax = np.zeros(line_size, x.dtype), np.zeros(line_size, x.dtype)
+        last_maxima, last_argmax = np.empty(lanes, x.dtype), np.empty(lanes, argmax.dtype)
         for plane in range(first, last):
-            for top in range(0, rows, together):
-                bottom = min(top + together, rows)
+            for top in range(0, rows, rows_per_pass):
+                bottom = min(top + rows_per_pass, rows)
                 for row in range(top, bottom):
-                    begin, line = row * height * across, (row - top) * across
-                    start = plane * rows * height * across + begin
+                    offset, line = row * height * across, (row - top) * across
+                    start = plane * rows * height * across + offset
                     for i in range(0, across, lanes):
-                        # The last vector of a row overlaps with the one before.
+                        # The last vector of a row is a whole one; it overlaps with the one before.
                         i = max(0, min(i, across - lanes))
-                        best, place = load(x, start + i), splat(numbers, begin)
+                        best, index = load(x, start + i), splat(numbers, offset)
                         for k in range(1, height):
                             number = load(x, start + k * across + i)
-                            here = splat(numbers, begin + k * across)
-                            place = select_greater(number, best, here, place)
+                            row_index = splat(numbers, offset + k * across)
+                            index = select_greater(number, best, row_index, index)
                             best = select_greater(number, best, number, best)
                         store(lines, line + i, best)
-                        store(marks, line + i, place)
+                        store(line_argmax, line + i, index)
                 for window in range(top * columns, bottom * columns, lanes):
                     column = (window - top * columns) * width
-                    bests, spots = (
-                        deinterleave(lines, column, width),
-                        deinterleave(marks, column, width),
-                    )
-                    best, place = bests[0], spots[0]
+                    maxima = deinterleave(lines, column, width)
+                    indices = deinterleave(line_argmax, column, width)
+                    best, index = maxima[0], indices[0]
                     for k in range(1, width):
-                        number, here = bests[k], add(spots[k], splat(numbers, k))
-                        place_now = select_argmax(number, best, here, place, here, place)
-                        best = select_argmax(number, best, here, place, number, best)
-                        place = place_now
-                    place = add(load(corners, window), place)
+                        number, row_index = maxima[k], add(indices[k], splat(numbers, k))
+                        best_index = select_argmax(number, best, row_index, index, row_index, index)
+                        best = select_argmax(number, best, row_index, index, number, best)
+                        index = best_index
+                    index = add(load(first_columns, window), index)
                     at = plane * rows * columns + window
                     if at + lanes <= end:
-                        # What goes behind the last window is overwritten by the next ones.
+                        # The vector may write beyond this pass; the next pass overwrites that.
                         store(out, at, best)
-                        store_integers(places, at, place)
+                        store_integers(argmax, at, index)
                     else:
-                        store(rest, 0, best)
-                        store_integers(rest_places, 0, place)
+                        store(last_maxima, 0, best)
+                        store_integers(last_argmax, 0, index)
                         for i in range(end - at):
-                            out[at + i], places[at + i] = rest[i], rest_places[i]
+                            out[at + i], argmax[at + i] = last_maxima[i], last_argmax[i]
 
     return pool
 
 
 @nogil_kernel
-def spread_to_maxima(
+def max_pool_backward(
     to: Storage,
     g: Storage,
-    places: Places,
+    argmax: Argmax,
     plane: int,
     windows: int,
     zeros: Storage,
     first: int,
     last: int,
 ) -> None:
-    """Write the gradient of maxima to where they stood, and 0 everywhere else.
+    """Write the gradient of maxima to their positions, and 0 elsewhere.
 
     Args:
-        to: Where to write.
-        g: The gradient.
-        places: Where in its plane each maximum stands.
+        to: The result, all planes.
+        g: The gradient of the maxima.
+        argmax: The position of each maximum in its plane.
         plane: The number of elements of a plane.
-        windows: The number of its windows.
-        zeros: A zero. The compiler does not know that it is one: else it would call a function to
-            clear the plane, which takes longer than clearing it.
-        first: The first plane to go through.
-        last: The one at which to stop.
+        windows: The number of windows of a plane.
+        zeros: A zero. As a constant, it would make the compiler call a function that clears the
+            plane, which takes longer.
+        first: The first plane.
+        last: The end of the range of planes.
     """
     zero, lanes = splat(zeros, 0), lanes_of(to)
-    whole = plane - plane % lanes
+    vector_end = plane - plane % lanes
     for p in range(first, last):
-        here = to[p * plane : (p + 1) * plane]
-        where, grads = places[p * windows :][:windows], g[p * windows :][:windows]
-        for i in range(0, whole, lanes):
-            store(here, i, zero)
-        for i in range(whole, plane):
-            here[i] = zeros[0]
+        to_plane = to[p * plane : (p + 1) * plane]
+        indices, grads = argmax[p * windows :][:windows], g[p * windows :][:windows]
+        for i in range(0, vector_end, lanes):
+            store(to_plane, i, zero)
+        for i in range(vector_end, plane):
+            to_plane[i] = zeros[0]
         for i in range(windows):
-            here[np.uint32(where[i])] = grads[i]
+            to_plane[np.uint32(indices[i])] = grads[i]

@@ -1,4 +1,4 @@
-"""Softmax and its logarithm along the last dimension, in one pass over each row."""
+"""Fused forms of softmax and its logarithm along the last dimension, one pass over each row."""
 
 import math
 from abc import abstractmethod
@@ -16,16 +16,22 @@ from mt_tensor.layout import Storage
 
 
 class _AlongRows(FusedForm[Memory]):
-    """What both have in common: rows of scores, and gradients that need only the result."""
+    """Base of both forms. Their gradients need only the result."""
 
     @staticmethod
     @abstractmethod
     def kernels(dtype: Any) -> Any:
-        """Return forward, ``kernel(out, x, rows, columns)``, and backward, with g behind out."""
+        """Return the kernels forward and backward.
+
+        They are ``kernel(out, x, rows, columns)`` and ``kernel(to, out, g, rows, columns)``.
+        """
 
     @classmethod
     def forward(cls, backend: Memory, needs_grad: Any, input: TensorData, dim: int) -> Any:
-        """Compute all rows; the form declines dimensions other than the last."""
+        """Compute all rows.
+
+        Returns None, so that the composed function runs, for a dimension other than the last.
+        """
         if not is_along_rows(input, dim):
             return None
         out = backend.new(input.shape)
@@ -37,7 +43,7 @@ class _AlongRows(FusedForm[Memory]):
 
     @classmethod
     def backward(cls, backend: Memory, saved: TensorData, grad: TensorData) -> Gradients:
-        """Compute the gradient of all rows."""
+        """Return the gradient of the input."""
         to = backend.new(saved.shape)
         columns = saved.shape[-1]
         _, backward = cls.kernels(backend.dtype)
@@ -47,27 +53,34 @@ class _AlongRows(FusedForm[Memory]):
 
 
 class Softmax(_AlongRows):
-    r"""$p_i = e^{x_i - m} / s$; $\bar x_i = p_i (\bar p_i - \sum_j \bar p_j p_j)$."""
+    r"""Softmax $p_i = e^{x_i - m} / s$; $\bar x_i = p_i (\bar p_i - \sum_j \bar p_j p_j)$.
+
+    $m$ is the maximum of the row, so that the exponential does not overflow, and $s$ the sum.
+    """
 
     @staticmethod
     def kernels(dtype: Any) -> Any:
-        """Return the compiled loops."""
+        """Return the compiled loops forward and backward."""
         return softmax_rows(dtype), softmax_rows_back(dtype)
 
 
 class LogSoftmax(_AlongRows):
-    r"""$l_i = (x_i - m) - \log s$; $\bar x_i = \bar l_i - e^{l_i} \sum_j \bar l_j$."""
+    r"""Logarithm of softmax $l_i = (x_i - m) - \log s$.
+
+    The gradient is $\bar x_i = \bar l_i - e^{l_i} \sum_j \bar l_j$; $m$ and $s$ are those of
+    `Softmax`.
+    """
 
     @staticmethod
     def kernels(dtype: Any) -> Any:
-        """Return the compiled loops."""
+        """Return the compiled loops forward and backward."""
         return logsoftmax_rows(dtype), logsoftmax_rows_back(dtype)
 
 
 @helper
 def row_max(row: Storage) -> Any:
-    """Return the largest number of a row; any of them if there is NaN among them."""
-    # Four at a time: each comparison has to wait for the one before.
+    """Return the maximum of a row. If the row contains NaN, return any of its elements."""
+    # Four maxima at a time, because each comparison depends on the one before.
     a = b = c = d = row[0]
     fours = len(row) // 4 * 4
     for j in range(0, fours, 4):
@@ -83,7 +96,7 @@ def row_max(row: Storage) -> Any:
 
 @fastmath_helper
 def row_sum(row: Storage) -> Any:
-    """Return the sum of a row, several numbers at a time."""
+    """Return the sum of a row; the order of additions may change."""
     total = row.dtype.type(0)
     for j in range(len(row)):
         total += row[j]
@@ -92,7 +105,7 @@ def row_sum(row: Storage) -> Any:
 
 @lru_cache
 def softmax_rows(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, x, rows, columns)``."""
+    """Return the forward loop ``kernel(out, x, rows, columns)`` of softmax."""
     exp = formula_for(operators.exp, dtype)
 
     def softmax_forward(out: Storage, x: Storage, rows: int, columns: int) -> None:
@@ -111,24 +124,24 @@ def softmax_rows(dtype: np.dtype[Any]) -> Any:
 
 @lru_cache
 def softmax_rows_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, p, g, rows, columns)``."""
+    """Return the backward loop ``kernel(to, p, g, rows, columns)`` of softmax."""
     number = dtype.type
 
     def softmax_backward(to: Storage, p: Storage, g: Storage, rows: int, columns: int) -> None:
         for row in range(rows):
-            here, out = p[row * columns : (row + 1) * columns], to[row * columns :]
+            probabilities, out = p[row * columns : (row + 1) * columns], to[row * columns :]
             grads, total = g[row * columns : (row + 1) * columns], number(0)
-            for j in range(len(here)):
-                total += grads[j] * here[j]
-            for j in range(len(here)):
-                out[j] = here[j] * (grads[j] - total)
+            for j in range(len(probabilities)):
+                total += grads[j] * probabilities[j]
+            for j in range(len(probabilities)):
+                out[j] = probabilities[j] * (grads[j] - total)
 
     return strict_kernel(softmax_backward)
 
 
 @lru_cache
 def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(out, x, rows, columns)``."""
+    """Return the forward loop ``kernel(out, x, rows, columns)`` of log-softmax."""
     exp, number = formula_for(operators.exp, dtype), dtype.type
 
     def logsoftmax_forward(out: Storage, x: Storage, rows: int, columns: int) -> None:
@@ -139,27 +152,27 @@ def logsoftmax_rows(dtype: np.dtype[Any]) -> Any:
             for j in range(len(to)):
                 to[j] = exp(scores[j] - top)
             total = row_sum(to)
-            # NaN among the scores makes NaN of the sum and so of the whole row.
-            rest = number(math.log(total))
+            # A score of NaN makes the sum and so the whole row NaN.
+            log_total = number(math.log(total))
             for j in range(len(to)):
-                to[j] = (scores[j] - top) - rest
+                to[j] = (scores[j] - top) - log_total
 
     return strict_kernel(logsoftmax_forward)
 
 
 @lru_cache
 def logsoftmax_rows_back(dtype: np.dtype[Any]) -> Any:
-    """Return ``kernel(to, log_p, g, rows, columns)``."""
+    """Return the backward loop ``kernel(to, log_p, g, rows, columns)`` of log-softmax."""
     exp = formula_for(operators.exp, dtype)
 
     def logsoftmax_backward(
         to: Storage, log_p: Storage, g: Storage, rows: int, columns: int
     ) -> None:
         for row in range(rows):
-            here, out = log_p[row * columns : (row + 1) * columns], to[row * columns :]
+            log_probabilities, out = log_p[row * columns : (row + 1) * columns], to[row * columns :]
             grads = g[row * columns : (row + 1) * columns]
             total = row_sum(grads)
-            for j in range(len(here)):
-                out[j] = grads[j] - exp(here[j]) * total
+            for j in range(len(log_probabilities)):
+                out[j] = grads[j] - exp(log_probabilities[j]) * total
 
     return strict_kernel(logsoftmax_backward)

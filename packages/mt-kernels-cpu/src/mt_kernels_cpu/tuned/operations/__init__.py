@@ -1,1 +1,1 @@
-"""The operations of every backend: map, zip, reduce and matrix products."""
+"""Operations of every backend: map, zip, reduce and matrix products."""

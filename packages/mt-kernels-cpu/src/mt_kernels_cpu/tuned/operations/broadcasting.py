@@ -1,8 +1,8 @@
-"""How operands of any layout become rows: at most two loops, worked out once for each layout.
+"""Layouts of any operands as rows and columns: at most two loops, cached for each combination.
 
-Dimensions of size 1 are left out, and neighbours over which every operand moves on evenly become
-one. Of a map or zip in training little is left: one row without gaps, a matrix and a row or a
-column that is repeated. What does not come down to rows and columns is for the strided kernels.
+Dimensions of size 1 are left out. Neighbouring dimensions are merged if every operand moves through
+both with one stride. Most maps and zips of training become one row without gaps, or a matrix with a
+row or a column that is repeated. The strided kernels take what needs more than two loops.
 """
 
 from functools import lru_cache
@@ -14,20 +14,20 @@ Layout: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """Shape and strides."""
 
 LAYOUT_CACHE_SIZE = 4096
-"""Number of combinations of layouts that are remembered."""
+"""Number of combinations of layouts that are cached."""
 
 
 @lru_cache(maxsize=LAYOUT_CACHE_SIZE)
 def rows_and_columns(shape: tuple[int, ...], *operands: Layout) -> tuple[int, ...] | None:
-    """Return the same loop over memory as rows and columns.
+    """Return the loops over some operands as rows and columns.
 
     Args:
-        shape: The common shape, to which all operands broadcast; it has elements.
-        *operands: Shape and strides of each.
+        shape: The common shape, to which all operands broadcast. No size is 0.
+        *operands: The shape and strides of each.
 
     Returns:
-        The number of rows and of columns, and for each operand the step from row to row and from
-        column to column. None if it takes more than two loops.
+        The number of rows and of columns; then for each operand the stride from row to row and
+        from column to column. None if more than two loops are needed.
 
     >>> rows_and_columns((2, 3, 4), ((2, 3, 4), (12, 4, 1)), ((3, 4), (4, 1)))
     (2, 12, 12, 1, 0, 1)

@@ -1,11 +1,11 @@
-"""Map and zip for memory as training lays it out.
+"""Map and zip for the layouts of training.
 
-A formula has kernels of two kinds, each compiled when first needed: for operands of one shape
-without gaps, and for rows and columns, among them a row or a column that is repeated. Whatever does
-not come down to these (see `mt_kernels_cpu.tuned.operations.broadcasting`) is left to the strided
-kernels.
+A formula has kernels of two kinds, each compiled at its first call: for contiguous operands of one
+shape, and for rows and columns, of which a row or a column may be repeated. The strided kernels
+take all other layouts (see `mt_kernels_cpu.tuned.operations.broadcasting`).
 
-Every operation asks here, the smallest ones too, so a call does little besides calling its kernel.
+Every operation of a network passes through here, also on the smallest tensors. So a call does
+little more than calling its kernel.
 """
 
 import math
@@ -26,43 +26,44 @@ from mt_tensor.layout import IndexingError, Storage, shape_broadcast, strides_fr
 
 empty = np.empty
 
-SMALL = 2**17
-"""So few numbers are not worth a buffer: the system's own memory is found sooner."""
+BUFFERED_FROM = 2**17
+"""Smallest number of elements that use a buffer. Below, NumPy allocates faster than a buffer is
+found."""
 
 
 class Elementwise(Memory):
-    """The part of a backend that maps and zips."""
+    """Part of a backend that maps and zips."""
 
     def __init__(self, dtype: npt.DTypeLike = np.float32) -> None:
         super().__init__(dtype)
         self._strided = Fast(dtype)
-        # The kernels that have been asked for, so that small tensors do not wait for the question.
+        # A dictionary is faster than `map_flat` and `zip_flat`, which counts for small tensors.
         self._flat_maps: dict[Map, Callable[..., None]] = {}
         self._flat_zips: dict[Zip, Callable[..., None]] = {}
 
     def copy(self, a: TensorData) -> TensorData:
         """Return a contiguous copy."""
-        cells = a.flat()
-        if cells is not None:
-            to = empty(a.size, self.dtype) if a.size < SMALL else self.storage(a.size)
-            to[:] = cells
+        elements = a.flat()
+        if elements is not None:
+            to = empty(a.size, self.dtype) if a.size < BUFFERED_FROM else self.storage(a.size)
+            to[:] = elements
             return a.like(to)
         if not any(a.strides):
-            # One number for all: the gradient of a sum.
+            # All elements are one number, as in the gradient of a sum.
             return self.full(a.shape, a.storage[0])
         return super().copy(a)
 
     def map(self, fn: Map, a: TensorData, out: TensorData | None = None) -> TensorData:
         """Apply a scalar function to every element; see `mt_tensor.Backend.map`."""
         if out is None:
-            cells = a.flat() if a.cells is None else a.cells
-            if cells is not None:
-                to = empty(a.size, self.dtype) if a.size < SMALL else self.storage(a.size)
+            elements = a.flat() if a.cells is None else a.cells
+            if elements is not None:
+                to = empty(a.size, self.dtype) if a.size < BUFFERED_FROM else self.storage(a.size)
                 try:
                     kernel = self._flat_maps[fn]
                 except KeyError:
                     kernel = self._flat_maps[fn] = map_flat(fn, self.dtype)
-                kernel(to, cells)
+                kernel(to, elements)
                 return a.like(to)
         return super().map(fn, a, out)
 
@@ -78,7 +79,7 @@ class Elementwise(Memory):
                 x, y = a.flat(), b.flat()
             if x is not None and y is not None:
                 size = a.size
-                to = empty(size, self.dtype) if size < SMALL else self.storage(size)
+                to = empty(size, self.dtype) if size < BUFFERED_FROM else self.storage(size)
                 try:
                     kernel = self._flat_zips[fn]
                 except KeyError:
@@ -88,7 +89,7 @@ class Elementwise(Memory):
         plan = zip_plan(fn, self.dtype, a.shape, a.strides, b.shape, b.strides)
         if plan is None:
             return super().zip(fn, a, b)
-        to = empty(plan.size, self.dtype) if plan.size < SMALL else self.storage(plan.size)
+        to = empty(plan.size, self.dtype) if plan.size < BUFFERED_FROM else self.storage(plan.size)
         plan.kernel(to, a.storage, b.storage, *plan.steps)
         return TensorData.trusted(to, plan.shape, plan.strides)
 
@@ -113,8 +114,16 @@ class Elementwise(Memory):
             zip_rows(fn, self.dtype, steps)(out.storage, a.storage, b.storage, *steps)
 
 
-class Plan(NamedTuple):
-    """What is worked out once for all operands of the same layouts."""
+class ZipPlan(NamedTuple):
+    """Result layout and kernel for all operands of the same layouts.
+
+    Attributes:
+        shape: The shape of the result.
+        strides: The strides of the result, contiguous.
+        size: The number of elements of the result.
+        kernel: The compiled loop.
+        steps: The last arguments of the kernel: rows, columns and strides.
+    """
 
     shape: tuple[int, ...]
     strides: tuple[int, ...]
@@ -131,10 +140,11 @@ def zip_plan(
     a_strides: tuple[int, ...],
     b_shape: tuple[int, ...],
     b_strides: tuple[int, ...],
-) -> Plan | None:
-    """Return how to combine two layouts; None if that is for the general way.
+) -> ZipPlan | None:
+    """Return the plan for two layouts, None if the general implementation is needed.
 
-    It is where the shapes do not broadcast, the result is empty, or it takes more than two loops.
+    It is needed if the shapes do not broadcast, if the result is empty, and if more than two loops
+    are needed.
     """
     try:
         shape = shape_broadcast(a_shape, b_shape)
@@ -144,12 +154,18 @@ def zip_plan(
     if size == 0:
         return None
     steps = rows_and_columns(shape, (shape, strides), (a_shape, a_strides), (b_shape, b_strides))
-    return None if steps is None else Plan(shape, strides, size, zip_rows(fn, dtype, steps), steps)
+    return (
+        None if steps is None else ZipPlan(shape, strides, size, zip_rows(fn, dtype, steps), steps)
+    )
 
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def map_flat(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
-    """Return ``kernel(out, a)``: fn of every element, arrays of one length."""
+    """Return ``kernel(out, a)``, which applies fn to every element.
+
+    Shape:
+        out and a (size,).
+    """
     fn = formula_for(fn, dtype)
 
     def flat_map(out: Storage, a: Storage) -> None:
@@ -161,7 +177,11 @@ def map_flat(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def zip_flat(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
-    """Return ``kernel(out, a, b)``: fn of every pair of elements, arrays of one length."""
+    """Return ``kernel(out, a, b)``, which applies fn to every pair of elements.
+
+    Shape:
+        out, a and b (size,).
+    """
     fn = formula_for(fn, dtype)
 
     def flat_zip(out: Storage, a: Storage, b: Storage) -> None:
@@ -173,7 +193,10 @@ def zip_flat(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
-    """Return ``kernel(out, a, rows, columns, out_row, out_step, a_row, a_step)``."""
+    """Return ``kernel(out, a, rows, columns, out_row, out_step, a_row, a_step)``.
+
+    ``_row`` is the stride from row to row, ``_step`` the stride from column to column.
+    """
     fn = formula_for(fn, dtype)
 
     def row_map(
@@ -187,7 +210,7 @@ def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
         a_step: int,
     ) -> None:
         for row in range(rows):
-            # Slices, so that no index in the inner loops could count from the end.
+            # With slices and unsigned indices numba needs no test for negative indices.
             to, x = out[row * out_row :], a[row * a_row :]
             if out_step == 1 and a_step == 1:
                 for i in range(columns):
@@ -199,32 +222,32 @@ def map_rows(fn: Map, dtype: np.dtype[Any]) -> Callable[..., None]:
     return strict_kernel(row_map)
 
 
-COMMON = ((1, 1, 1), (1, 1, 0), (1, 0, 1))
-"""The steps from column to column of result and operands that have a kernel of their own: rows,
-and rows with one number for all of them."""
+SPECIALISED_STEPS = ((1, 1, 1), (1, 1, 0), (1, 0, 1))
+"""Column strides of result and operands that have kernels of their own: contiguous rows, and rows
+with one number for all columns."""
 
 
 def zip_rows(fn: Zip, dtype: np.dtype[Any], steps: tuple[int, ...]) -> Callable[..., None]:
-    """Return ``kernel(out, a, b, rows, columns, steps of out, of a and of b)``.
+    """Return ``kernel(out, a, b, rows, columns, strides of out, of a and of b)``.
 
     Args:
-        fn: What it computes of each pair.
-        dtype: The dtype of the numbers.
-        steps: What the kernel will be given last: rows and columns, and for the result and each
-            operand the steps from row to row and from column to column.
+        fn: A scalar function of two numbers.
+        dtype: The dtype of the elements.
+        steps: The last arguments of the kernel: rows, columns, and for the result and each operand
+            the strides from row to row and from column to column.
     """
-    across = (steps[3], steps[5], steps[7])
-    return _zip_rows(fn, dtype, across if across in COMMON else None)
+    column_steps = (steps[3], steps[5], steps[7])
+    return _zip_rows(fn, dtype, column_steps if column_steps in SPECIALISED_STEPS else None)
 
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def _zip_rows(
-    fn: Zip, dtype: np.dtype[Any], across: tuple[int, int, int] | None
+    fn: Zip, dtype: np.dtype[Any], column_steps: tuple[int, int, int] | None
 ) -> Callable[..., None]:
-    """Return the kernel for some steps from column to column, None for any."""
+    """Return the kernel for some strides from column to column, None for any strides."""
     fn = formula_for(fn, dtype)
-    known = across is not None
-    _, a_known, b_known = across or (0, 0, 0)
+    specialised = column_steps is not None
+    _, known_a_step, known_b_step = column_steps or (0, 0, 0)
 
     def row_zip(
         out: Storage,
@@ -239,9 +262,9 @@ def _zip_rows(
         b_row: int,
         b_step: int,
     ) -> None:
-        if known:
-            # The compiler then computes several columns at once.
-            out_step, a_step, b_step = 1, a_known, b_known
+        if specialised:
+            # With constant strides the compiler vectorises the inner loop.
+            out_step, a_step, b_step = 1, known_a_step, known_b_step
         for row in range(rows):
             to, x, y = out[row * out_row :], a[row * a_row :], b[row * b_row :]
             for i in range(np.uint64(columns)):

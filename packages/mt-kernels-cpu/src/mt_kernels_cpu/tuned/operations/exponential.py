@@ -1,14 +1,12 @@
-r"""The exponential function as a formula that a compiler can compute for many numbers at once.
+r"""The exponential function as arithmetic that compilers vectorise.
 
-``math.exp`` is a call for each element. This one is arithmetic only: with
-$n = \mathrm{round}(x \log_2 e)$ and $r = x - n \ln 2$, a small number, it is $e^x = 2^n e^r$. A
-polynomial gives $e^r$, and $2^n$ is written straight into the bits of the exponent. The constants
-of single precision are those of the Cephes library (S. Moshier, ``expf.c``); for double precision
-the polynomial is Taylor's.
+``math.exp`` is a call for each element. Here $n = \mathrm{round}(x \log_2 e)$ and a small
+$r = x - n \ln 2$ give $e^x = 2^n e^r$. A polynomial approximates $e^r$, and $2^n$ is written into
+the bits of the exponent. The constants of single precision are those of the Cephes library
+(S. Moshier, ``expf.c``). For double precision the polynomial is Taylor's.
 
-The result differs from the exact one by less than two units in the last place; it is exactly 1 at
-0, infinite where it exceeds the largest number, a denormal number where that is nearest, 0 below,
-and NaN of NaN.
+The error is less than two units in the last place. The result is exactly 1 at 0, infinite above the
+largest number, a denormal number where that is nearest, 0 below, and NaN for NaN.
 """
 
 from typing import Any
@@ -18,26 +16,31 @@ import numpy as np
 from mt_kernels_cpu.compiling.jit import helper
 
 LOG2_E = np.float32(1.44269504088896341)
+r"""$\log_2 e$."""
+
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
-TO_WHOLE = np.float32(12582912.0)
-"""1.5 · 2^23: a float near it has no bits for fractions, so adding it rounds."""
+r"""$\ln 2$ as a sum: the products of the first part with n are exact."""
+
+ROUNDING_OFFSET = np.float32(12582912.0)
+"""1.5 · 2^23. Floats of this size have no bits for fractions, so adding it rounds to an integer."""
 
 LOWEST, HIGHEST = np.float32(-104.0), np.float32(89.0)
-"""Beyond, the result is 0 or infinite."""
+"""Bounds of x. The result is 0 below and infinite above; without them, the exponent would
+overflow."""
 
 LOG2_E_64 = 1.4426950408889634
 LN2_HIGH_64, LN2_LOW_64 = 6.93145751953125e-1, 1.42860682030941723212e-6
-TO_WHOLE_64 = 6755399441055744.0
+ROUNDING_OFFSET_64 = 6755399441055744.0
 LOWEST_64, HIGHEST_64 = -746.0, 710.0
 
 
 @helper
 def exp_float32(x: Any) -> Any:
-    """Return $e^x$ of a float32."""
-    # Written so that NaN fails both comparisons and stays.
+    """Return $e^x$ for a float32."""
+    # Both comparisons are False for NaN, so it stays.
     x = LOWEST if x < LOWEST else x
     x = HIGHEST if x > HIGHEST else x
-    n = (x * LOG2_E + TO_WHOLE) - TO_WHOLE
+    n = (x * LOG2_E + ROUNDING_OFFSET) - ROUNDING_OFFSET
     r = (x - n * LN2_HIGH) - n * LN2_LOW
     p = np.float32(1.9875691500e-4)
     p = p * r + np.float32(1.3981999507e-3)
@@ -46,20 +49,20 @@ def exp_float32(x: Any) -> Any:
     p = p * r + np.float32(1.6666665459e-1)
     p = p * r + np.float32(5.0000001201e-1)
     p = p * r * r + r + np.float32(1.0)
-    # In two factors: 2^n alone may be too large or too small to be a normal number.
+    # Two factors, because 2^n alone may be too large or too small for a normal number.
     half = np.int32(n) >> np.int32(1)
-    rest = np.int32(n) - half
+    other_half = np.int32(n) - half
     first = np.int32((half + np.int32(127)) << np.int32(23)).view(np.float32)
-    second = np.int32((rest + np.int32(127)) << np.int32(23)).view(np.float32)
+    second = np.int32((other_half + np.int32(127)) << np.int32(23)).view(np.float32)
     return p * first * second
 
 
 @helper
 def exp_float64(x: Any) -> Any:
-    """Return $e^x$ of a float64."""
+    """Return $e^x$ for a float64."""
     x = LOWEST_64 if x < LOWEST_64 else x
     x = HIGHEST_64 if x > HIGHEST_64 else x
-    n = (x * LOG2_E_64 + TO_WHOLE_64) - TO_WHOLE_64
+    n = (x * LOG2_E_64 + ROUNDING_OFFSET_64) - ROUNDING_OFFSET_64
     r = (x - n * LN2_HIGH_64) - n * LN2_LOW_64
     p = 1.6059043836821613e-10
     p = p * r + 2.08767569878681e-09
@@ -75,7 +78,7 @@ def exp_float64(x: Any) -> Any:
     p = p * r + 0.5
     p = p * r * r + r + 1.0
     half = np.int64(n) >> np.int64(1)
-    rest = np.int64(n) - half
+    other_half = np.int64(n) - half
     first = np.int64((half + np.int64(1023)) << np.int64(52)).view(np.float64)
-    second = np.int64((rest + np.int64(1023)) << np.int64(52)).view(np.float64)
+    second = np.int64((other_half + np.int64(1023)) << np.int64(52)).view(np.float64)
     return p * first * second

@@ -1,8 +1,8 @@
-"""Formulas in the form in which compilers make vector instructions of them.
+"""Scalar formulas in a form that compilers vectorise.
 
-The formulas of `mt_tensor.operators` compile as they are. Some gain from being said differently:
-those with an exponential, and those whose constants are doubles, which would make the compiler
-convert every float. What they compute is the same, up to the rounding that
+The formulas of `mt_tensor.operators` compile as they are. Some run faster in another form: those
+with an exponential, and those whose constants are doubles, to which the compiler would convert
+every float. The results agree up to the rounding that
 `mt_kernels_cpu.tuned.operations.exponential` states.
 """
 
@@ -33,25 +33,25 @@ def relu_back_float32(x: Any, d: Any) -> Any:
 
 @helper
 def sigmoid_float32(x: Any) -> Any:
-    r"""Return $\frac{1}{1 + e^{-x}}$, the exponential taken of negative numbers only."""
+    r"""Return $\frac{1}{1 + e^{-x}}$. The exponent is never positive, so it cannot overflow."""
     z = exp_float32(-abs(x))
     return (ONE if x >= ZERO else z) / (ONE + z)
 
 
 @helper
 def sigmoid_float64(x: Any) -> Any:
-    r"""Return $\frac{1}{1 + e^{-x}}$, the exponential taken of negative numbers only."""
+    r"""Return $\frac{1}{1 + e^{-x}}$. The exponent is never positive, so it cannot overflow."""
     z = exp_float64(-abs(x))
     return (1.0 if x >= 0.0 else z) / (1.0 + z)
 
 
 @helper
 def sigmoid_back_float32(s: Any, d: Any) -> Any:
-    """Return d s (1 - s)."""
+    """Return d s (1 - s), the derivative in terms of the result s."""
     return d * s * (ONE - s)
 
 
-_SPECIAL: dict[tuple[Callable[..., float], Any], Callable[..., Any]] = {
+_SUBSTITUTES: dict[tuple[Callable[..., float], Any], Callable[..., Any]] = {
     (operators.exp, np.float32): exp_float32,
     (operators.exp, np.float64): exp_float64,
     (operators.relu, np.float32): relu_float32,
@@ -64,5 +64,5 @@ _SPECIAL: dict[tuple[Callable[..., float], Any], Callable[..., Any]] = {
 
 @lru_cache(maxsize=256)
 def formula_for(fn: Callable[..., float], dtype: np.dtype[Any]) -> Callable[..., Any]:
-    """Return a formula for use inside of kernels on numbers of a dtype."""
-    return _SPECIAL.get((fn, dtype.type)) or formula(fn)
+    """Return a formula, compiled for use inside kernels on elements of a dtype."""
+    return _SUBSTITUTES.get((fn, dtype.type)) or formula(fn)

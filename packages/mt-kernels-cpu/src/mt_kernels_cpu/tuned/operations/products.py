@@ -1,6 +1,6 @@
-"""Matrix products, by the library for linear algebra that NumPy brings along (BLAS).
+"""Matrix products by NumPy's library for linear algebra (BLAS).
 
-It takes matrices as they are or transposed, so nothing is copied for either.
+It takes matrices as they are or transposed, so neither is copied.
 """
 
 from contextvars import Context
@@ -14,7 +14,7 @@ from mt_tensor import TensorData, host_array
 
 
 class Products(Memory):
-    """The part of a backend that multiplies matrices."""
+    """Part of a backend that multiplies matrices."""
 
     def matmul(self, a: TensorData, b: TensorData) -> TensorData:
         """Multiply matrices or batches of them; see `mt_tensor.Backend.matmul`."""
@@ -28,31 +28,36 @@ class Products(Memory):
         multiply(host_array(a), host_array(b), host_array(out))
 
 
-_quiet = Context()
-"""Where NumPy warns of nothing. What it warns of is a context variable, and to run in a copy of a
-context takes half as long as to change and restore the variable."""
-_quiet.run(np.seterr, all="ignore")
+_silent = Context()
+"""Context in which NumPy gives no warnings. Running in a copy of a context takes half the time of
+changing and restoring the error state."""
+_silent.run(np.seterr, all="ignore")
 
 
 def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
     """Write the product of matrices, or of batches of them, into a contiguous array.
 
-    What is invalid becomes NaN and what is too large infinite, without a warning, as everywhere in
-    a backend.
+    Invalid operations give NaN and overflow gives infinity, without warnings, as in every backend.
+
+    Shape:
+        a (..., m, k), b (..., k, n), out (..., m, n).
     """
     if a.ndim == b.ndim == 2:
-        # It leaves to BLAS what matmul does in plain loops, a column times a row: the gradient of a
-        # weight for a batch of one.
-        _quiet.copy().run(a.dot, b, out)
+        # `dot` leaves a column times a row, the weight's gradient for a batch of one, to BLAS;
+        # `matmul` uses plain loops for it.
+        _silent.copy().run(a.dot, b, out)
     else:
-        _quiet.copy().run(np.matmul, a, b, out)
+        _silent.copy().run(np.matmul, a, b, out)
 
 
 def as_matrix(a: TensorData) -> npt.NDArray[Any]:
-    """Return a view of a tensor of two dimensions as a matrix, quickly where it has no gaps."""
-    cells = a.flat() if a.cells is None else a.cells
-    if cells is not None:
-        return cells.reshape(a.shape)
+    """Return a view of a two-dimensional tensor as a NumPy matrix.
+
+    Contiguous and transposed tensors take a short path: it is called for every product.
+    """
+    elements = a.flat() if a.cells is None else a.cells
+    if elements is not None:
+        return elements.reshape(a.shape)
     rows, columns = a.shape
     if a.strides == (1, rows) and a.storage.shape[0] == a.size:
         return a.storage.reshape(columns, rows).T

@@ -1,9 +1,9 @@
-"""Folding a dimension.
+"""Reduction of one dimension.
 
-Seen from the dimension, contiguous memory has three: what is before it, the dimension itself, and
-what is behind it. Where something is behind, whole rows are folded into one another. Where nothing
-is, neighbours in memory are, so a row is dealt out to several lanes which are folded at the same
-time and into one another at the end.
+Contiguous memory is a tensor of three dimensions: those before the reduced one, the reduced one,
+and those behind it. If there are dimensions behind, whole rows are folded into one another. If
+there are none, the folded elements are neighbours: a row is divided among several partial results,
+which are folded into one at the end.
 """
 
 import math
@@ -20,46 +20,47 @@ from mt_tensor import TensorData, Zip, operators
 from mt_tensor.layout import Storage, strides_from_shape
 
 LANES = 64
-"""How many folds of a row go on at the same time."""
+"""Number of partial results of a row. A wrong value costs speed, and changes the rounding of
+sums."""
 
 SHAPE_CACHE_SIZE = 1024
-"""Number of shapes whose fold plans are remembered."""
+"""Number of shapes whose plans are cached."""
 
 
 class Reductions(Memory):
-    """The part of a backend that folds."""
+    """Part of a backend that reduces."""
 
     def reduce(self, fn: Zip, a: TensorData, dim: int, start: float) -> TensorData:
         """Fold one dimension into a single element; see `mt_tensor.Backend.reduce`."""
         if not -len(a.shape) <= dim < len(a.shape):
-            # To be told of what is wrong.
+            # The base class raises the error.
             return super().reduce(fn, a, dim, start)
         plan = fold_plan(a.shape, dim)
-        cells = np.empty(plan.size, self.dtype)
-        cells.fill(start)
-        out = TensorData.trusted(cells, plan.shape, plan.strides)
+        elements = np.empty(plan.size, self.dtype)
+        elements.fill(start)
+        out = TensorData.trusted(elements, plan.shape, plan.strides)
         self._reduce(fn, out, a, dim, start)
         return out
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        cells = self.elements(a) if a.cells is None else a.cells
+        elements = self.elements(a) if a.cells is None else a.cells
         blocks = fold_plan(a.shape, dim).blocks
         if fn is operators.max:
-            # A choice between two numbers makes no vector instructions here, but NumPy has them.
-            to = out.storage.reshape(blocks[0], blocks[2])
-            np.maximum.reduce(cells.reshape(blocks), 1, out=to, initial=start)
+            # numba does not vectorise a maximum that propagates NaN; NumPy does.
+            matrix = out.storage.reshape(blocks[0], blocks[2])
+            np.maximum.reduce(elements.reshape(blocks), 1, out=matrix, initial=start)
         else:
-            fold(fn, self.dtype)(out.storage, cells, *blocks)
+            fold(fn, self.dtype)(out.storage, elements, *blocks)
 
 
 class FoldPlan(NamedTuple):
-    """What is worked out once for all operands of one shape.
+    """Result layout for all operands of one shape.
 
     Attributes:
-        shape: That of the result.
-        strides: The result's.
-        size: How many elements it has.
-        blocks: How many elements are before the dimension, in it, and behind it.
+        shape: The shape of the result.
+        strides: The strides of the result, contiguous.
+        size: The number of elements of the result.
+        blocks: The number of elements before the dimension, in it, and behind it.
     """
 
     shape: tuple[int, ...]
@@ -70,7 +71,7 @@ class FoldPlan(NamedTuple):
 
 @lru_cache(maxsize=SHAPE_CACHE_SIZE)
 def fold_plan(shape: tuple[int, ...], dim: int) -> FoldPlan:
-    """Return how to fold a dimension of a shape; negative ones count from the right."""
+    """Return the plan to reduce a dimension of a shape; a negative one counts from the right."""
     at = dim % len(shape)
     before, behind = math.prod(shape[:at]), math.prod(shape[at + 1 :])
     result = (*shape[:at], 1, *shape[at + 1 :])
@@ -80,10 +81,10 @@ def fold_plan(shape: tuple[int, ...], dim: int) -> FoldPlan:
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def fold(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
-    """Return ``kernel(out, a, before, count, behind)``, which folds `a` into what `out` holds.
+    """Return ``kernel(out, a, before, count, behind)``, which folds `a` into the values of `out`.
 
     Shape:
-        `out` (before · behind,), `a` (before · count · behind,).
+        out (before · behind,), a (before · count · behind,).
     """
     fn = formula_for(fn, dtype)
 
@@ -99,16 +100,16 @@ def fold(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
                 else:
                     for j in range(LANES):
                         lanes[j] = row[j]
-                    done = LANES
-                    while done + LANES <= len(row):
-                        part = row[done : done + LANES]
+                    folded = LANES
+                    while folded + LANES <= len(row):
+                        part = row[folded : folded + LANES]
                         for j in range(LANES):
                             lanes[j] = fn(lanes[j], part[j])
-                        done += LANES
-                    rest = row[done:]
-                    for j in range(len(rest)):
-                        lanes[j] = fn(lanes[j], rest[j])
-                    # Halves are folded into one another until a single number is left.
+                        folded += LANES
+                    tail = row[folded:]
+                    for j in range(len(tail)):
+                        lanes[j] = fn(lanes[j], tail[j])
+                    # Fold one half into the other until one number is left.
                     width = LANES // 2
                     while width > 0:
                         for j in range(width):

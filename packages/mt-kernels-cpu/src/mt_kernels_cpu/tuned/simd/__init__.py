@@ -1,1 +1,1 @@
-"""The processor's vectors as values inside of kernels."""
+"""The processor's vectors as values inside kernels."""

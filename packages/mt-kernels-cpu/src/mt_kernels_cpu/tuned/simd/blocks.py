@@ -1,6 +1,6 @@
-"""Blocks: tuples of vectors, each of which gets a register of its own.
+"""Blocks: tuples of vectors, each of which the compiler keeps in a register.
 
-A block is, for example, the products of each vector of a column and each one of a row.
+An example of a block is the products of each vector of a column and each vector of a row.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from mt_kernels_cpu.tuned.simd.vector import (
 )
 
 
-def _positive(builder: Any, a: Any) -> Any:
-    nothing = ir.Constant(a.type, [0.0] * a.type.count)
-    return builder.select(builder.fcmp_ordered("<=", a, nothing), nothing, a)
+def _emit_relu(builder: Any, a: Any) -> Any:
+    """Return a with 0 in place of elements that are not positive; NaN stays NaN."""
+    zero = ir.Constant(a.type, [0.0] * a.type.count)
+    return builder.select(builder.fcmp_ordered("<=", a, zero), zero, a)
 
 
-def _neighbours_added(builder: Any, few: int, a: Any, b: Any) -> Any:
-    """Return the sums of neighbours, first of a and then of b, within each few numbers."""
+def _emit_add_neighbours(builder: Any, group: int, a: Any, b: Any) -> Any:
+    """Return the sums of neighbouring elements, of a and then of b, within each group."""
     count = a.type.count
     even = [
         vector * count + start + i
-        for start in range(0, count, few)
+        for start in range(0, count, group)
         for vector in (0, 1)
-        for i in range(0, few, 2)
+        for i in range(0, group, 2)
     ]
     odd = [i + 1 for i in even]
     return builder.fadd(emit_shuffle(builder, a, b, even), emit_shuffle(builder, a, b, odd))
@@ -40,7 +41,7 @@ def _neighbours_added(builder: Any, few: int, a: Any, b: Any) -> Any:
 
 @intrinsic
 def add_outer_product(typing: Any, block: Any, column: Any, row: Any) -> Any:
-    """Return a block with the product of each vector of a column and each of a row added."""
+    """Return a block plus the product of each vector of a column and each vector of a row."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         sums = unpack_tuple(builder, arguments[0], block.count)
@@ -54,52 +55,52 @@ def add_outer_product(typing: Any, block: Any, column: Any, row: Any) -> Any:
 
 
 @intrinsic
-def add_horizontal_sums(typing: Any, array: Any, places: Any, block: Any) -> Any:
-    """Add the sum of each vector of a block to a number of an array, column after column.
+def add_horizontal_sums(typing: Any, array: Any, positions: Any, block: Any) -> Any:
+    """Add the sum of each vector of a block to an element of an array, column after column.
 
     Args:
-        typing: What numba knows of types.
-        array: Where to add.
-        places: A tuple of positions: where the sums of each column begin.
-        block: As many vectors for each column, an even number of them.
+        typing: numba's typing context.
+        array: The array.
+        positions: A tuple of positions: the first element for each column of the block.
+        block: A tuple of vectors, equally many for each column and an even number of them.
     """
-    rows = block.count // places.count
-    # As many vectors at a time as numbers fit into 16 bytes: within these, neighbours are added
-    # without a detour, and each step leaves half as many vectors.
-    few = min(rows, 16 * 8 // array.dtype.bitwidth)
+    rows = block.count // positions.count
+    # A group has as many vectors as elements fit into 16 bytes: the processor adds neighbours
+    # within 16 bytes directly, and each step halves the number of vectors.
+    group = min(rows, 16 * 8 // array.dtype.bitwidth)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[2], block.count)
-        begins = unpack_tuple(builder, arguments[1], places.count)
+        starts = unpack_tuple(builder, arguments[1], positions.count)
         data = struct_proxy(array)(context, builder, arguments[0]).data
-        for first in range(0, block.count, few):
+        for first in range(0, block.count, group):
             column, start = divmod(first, rows)
-            rest = vectors[column :: places.count][start : start + few]
-            while len(rest) > 1:
-                rest = [
-                    _neighbours_added(builder, few, a, b)
-                    for a, b in zip(rest[::2], rest[1::2], strict=True)
+            remaining = vectors[column :: positions.count][start : start + group]
+            while len(remaining) > 1:
+                remaining = [
+                    _emit_add_neighbours(builder, group, a, b)
+                    for a, b in zip(remaining[::2], remaining[1::2], strict=True)
                 ]
-            sums = rest[0]
-            while sums.type.count > few:
+            sums = remaining[0]
+            while sums.type.count > group:
                 sums = builder.fadd(*emit_halves(builder, sums))
-            place = builder.add(begins[column], begins[column].type(start))
-            pointer = builder.bitcast(builder.gep(data, [place]), sums.type.as_pointer())
-            before = builder.load(pointer)
-            done = builder.store(builder.fadd(before, sums), pointer)
-            before.align = done.align = array.dtype.bitwidth // 8
+            position = builder.add(starts[column], starts[column].type(start))
+            pointer = builder.bitcast(builder.gep(data, [position]), sums.type.as_pointer())
+            loaded = builder.load(pointer)
+            stored = builder.store(builder.fadd(loaded, sums), pointer)
+            loaded.align = stored.align = array.dtype.bitwidth // 8
         return context.get_dummy_value()
 
-    return types.void(array, places, block), generate
+    return types.void(array, positions, block), generate
 
 
 @intrinsic
-def positive_block(typing: Any, block: Any) -> Any:
-    """Return the vectors of a block, 0 in the place of what is negative; NaN stays NaN."""
+def relu_block(typing: Any, block: Any) -> Any:
+    """Return a block with 0 in place of elements that are not positive; NaN stays NaN."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[0], block.count)
-        kept = [_positive(builder, vector) for vector in vectors]
-        return context.make_tuple(builder, block, kept)
+        vectors = [_emit_relu(builder, vector) for vector in vectors]
+        return context.make_tuple(builder, block, vectors)
 
     return block(block), generate

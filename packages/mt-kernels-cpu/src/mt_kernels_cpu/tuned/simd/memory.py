@@ -1,6 +1,7 @@
-"""Vectors and memory: load, store, splat, transpose and deinterleave.
+"""Access of vectors to memory: load, store, splat, transpose and deinterleave.
 
-Positions are trusted: nothing tests them, and negative ones do not count from the end.
+Positions are in elements. They are not checked, and negative ones do not count from the end: a
+wrong position reads or writes foreign memory.
 """
 
 from __future__ import annotations
@@ -22,43 +23,47 @@ from mt_kernels_cpu.tuned.simd.vector import (
 )
 
 
-def _loaded(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
+def _emit_load(context: Any, builder: Any, array: Any, storage: Any, position: Any) -> Any:
     vector = context.get_value_type(Vector(array.dtype))
-    pointer = builder.gep(struct_proxy(array)(context, builder, cells).data, [position])
+    pointer = builder.gep(struct_proxy(array)(context, builder, storage).data, [position])
     value = builder.load(builder.bitcast(pointer, vector.as_pointer()))
     value.align = array.dtype.bitwidth // 8
     return value
 
 
-def _stored(context: Any, builder: Any, array: Any, cells: Any, position: Any, value: Any) -> None:
-    pointer = builder.gep(struct_proxy(array)(context, builder, cells).data, [position])
-    done = builder.store(value, builder.bitcast(pointer, value.type.as_pointer()))
-    done.align = array.dtype.bitwidth // 8
+def _emit_store(
+    context: Any, builder: Any, array: Any, storage: Any, position: Any, value: Any
+) -> None:
+    pointer = builder.gep(struct_proxy(array)(context, builder, storage).data, [position])
+    stored = builder.store(value, builder.bitcast(pointer, value.type.as_pointer()))
+    stored.align = array.dtype.bitwidth // 8
 
 
-def _splat(context: Any, builder: Any, array: Any, cells: Any, position: Any) -> Any:
-    data = struct_proxy(array)(context, builder, cells).data
+def _emit_splat_at(context: Any, builder: Any, array: Any, storage: Any, position: Any) -> Any:
+    data = struct_proxy(array)(context, builder, storage).data
     number = builder.load(builder.gep(data, [position]))
     return emit_splat(builder, number, Vector(array.dtype).lanes)
 
 
-def _several(array: Any, count: int) -> Any:
-    """Return the type of a tuple of vectors of an array."""
+def _vector_tuple(array: Any, count: int) -> Any:
+    """Return the type of a tuple of vectors with the elements of an array."""
     return tuple_of(Vector(array.dtype), count)
 
 
-def _crossings(builder: Any, rows: Any, columns: Any, row_places: Any, column_places: Any) -> Any:
-    """Return each row's place plus each column's."""
-    starts = unpack_tuple(builder, row_places, rows.count)
-    steps = unpack_tuple(builder, column_places, columns.count)
+def _emit_pairwise_sums(
+    builder: Any, rows: Any, columns: Any, rows_value: Any, columns_value: Any
+) -> Any:
+    """Return the sum of each row's position and each column's, row after row."""
+    starts = unpack_tuple(builder, rows_value, rows.count)
+    steps = unpack_tuple(builder, columns_value, columns.count)
     return [builder.add(start, step) for start in starts for step in steps]
 
 
 @intrinsic
 def lanes_of(typing: Any, array: Any) -> Any:
-    """Return how many numbers of an array a vector holds: a constant to the compiler.
+    """Return the number of elements of a vector, for the dtype of an array.
 
-    Loops that step by a constant cost no division.
+    It is a constant to the compiler, so loops that step by it need no division.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -69,20 +74,20 @@ def lanes_of(typing: Any, array: Any) -> Any:
 
 @intrinsic
 def load(typing: Any, array: Any, position: Any) -> Any:
-    """Return the numbers of an array from a position on."""
+    """Return the elements of an array from a position on, as a vector."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _loaded(context, builder, array, *arguments)
+        return _emit_load(context, builder, array, *arguments)
 
     return Vector(array.dtype)(array, types.intp), generate
 
 
 @intrinsic
 def store(typing: Any, array: Any, position: Any, value: Any) -> Any:
-    """Write a vector to an array from a position on."""
+    """Write a vector to an array, from a position on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _stored(context, builder, array, *arguments)
+        _emit_store(context, builder, array, *arguments)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
@@ -90,12 +95,12 @@ def store(typing: Any, array: Any, position: Any, value: Any) -> Any:
 
 @intrinsic
 def store_integers(typing: Any, array: Any, position: Any, value: Any) -> Any:
-    """Write a vector of whole numbers to an array of integers from a position on."""
+    """Convert a vector of whole numbers to integers, and write them to an array."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        cells, place, numbers = arguments
-        kind = ir.VectorType(ir.IntType(array.dtype.bitwidth), value.lanes)
-        _stored(context, builder, array, cells, place, builder.fptosi(numbers, kind))
+        storage, offset, numbers = arguments
+        integers = ir.VectorType(ir.IntType(array.dtype.bitwidth), value.lanes)
+        _emit_store(context, builder, array, storage, offset, builder.fptosi(numbers, integers))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
@@ -103,60 +108,63 @@ def store_integers(typing: Any, array: Any, position: Any, value: Any) -> Any:
 
 @intrinsic
 def splat(typing: Any, array: Any, position: Any) -> Any:
-    """Return a vector of one number of an array, repeated (a splat)."""
+    """Return a vector whose elements all are one element of an array (a splat)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _splat(context, builder, array, *arguments)
+        return _emit_splat_at(context, builder, array, *arguments)
 
     return Vector(array.dtype)(array, types.intp), generate
 
 
 @intrinsic
-def load_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
-    """Return a tuple of vectors: what stands at a distance from each of several places.
+def load_each(typing: Any, array: Any, offsets: Any, position: Any) -> Any:
+    """Return a tuple of vectors, loaded at `position` plus each offset.
 
     Args:
-        typing: What numba knows of types.
-        array: Where they stand.
-        places: A tuple of positions.
-        position: What is added to each.
+        typing: numba's typing context.
+        array: The array.
+        offsets: A tuple of offsets.
+        position: The position to which each offset is added.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        places_at = unpack_tuple(builder, arguments[1], places.count)
+        offset_values = unpack_tuple(builder, arguments[1], offsets.count)
         vectors = [
-            _loaded(context, builder, array, arguments[0], builder.add(place, arguments[2]))
-            for place in places_at
+            _emit_load(context, builder, array, arguments[0], builder.add(offset, arguments[2]))
+            for offset in offset_values
         ]
         return context.make_tuple(builder, signature.return_type, vectors)
 
-    return _several(array, places.count)(array, places, types.intp), generate
+    return _vector_tuple(array, offsets.count)(array, offsets, types.intp), generate
 
 
 @intrinsic
-def splat_each(typing: Any, array: Any, places: Any, position: Any) -> Any:
-    """Return a tuple of vectors, each of one number repeated; arguments as for `load_each`."""
+def splat_each(typing: Any, array: Any, offsets: Any, position: Any) -> Any:
+    """Return a tuple of splats of the elements at `position` plus each offset.
+
+    Arguments are those of `load_each`.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        places_at = unpack_tuple(builder, arguments[1], places.count)
+        offset_values = unpack_tuple(builder, arguments[1], offsets.count)
         vectors = [
-            _splat(context, builder, array, arguments[0], builder.add(place, arguments[2]))
-            for place in places_at
+            _emit_splat_at(context, builder, array, arguments[0], builder.add(offset, arguments[2]))
+            for offset in offset_values
         ]
         return context.make_tuple(builder, signature.return_type, vectors)
 
-    return _several(array, places.count)(array, places, types.intp), generate
+    return _vector_tuple(array, offsets.count)(array, offsets, types.intp), generate
 
 
 @intrinsic
 def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) -> Any:
-    """Write the vectors of a block: to row + column for each row and, faster, each column."""
+    """Write the vectors of a block to the positions row + column; columns change fastest."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = unpack_tuple(builder, arguments[3], block.count)
-        crossings = _crossings(builder, rows, columns, *arguments[1:3])
-        for place, vector in zip(crossings, vectors, strict=True):
-            _stored(context, builder, array, arguments[0], place, vector)
+        positions = _emit_pairwise_sums(builder, rows, columns, *arguments[1:3])
+        for position, vector in zip(positions, vectors, strict=True):
+            _emit_store(context, builder, array, arguments[0], position, vector)
         return context.get_dummy_value()
 
     return types.void(array, rows, columns, block), generate
@@ -164,26 +172,26 @@ def store_block(typing: Any, array: Any, rows: Any, columns: Any, block: Any) ->
 
 @intrinsic
 def mask_tail(typing: Any, a: Any, count: Any) -> Any:
-    """Return a vector of the first `count` numbers of another one, zeros behind them."""
+    """Return a vector with the first `count` elements of another one, and zeros behind them."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        nothing = ir.Constant(context.get_value_type(a), None)
-        ends = emit_splat(builder, arguments[1], a.lanes)
-        kept = builder.icmp_signed("<", ir.Constant(ends.type, [*range(a.lanes)]), ends)
-        return builder.select(kept, arguments[0], nothing)
+        zero = ir.Constant(context.get_value_type(a), None)
+        limit = emit_splat(builder, arguments[1], a.lanes)
+        mask = builder.icmp_signed("<", ir.Constant(limit.type, [*range(a.lanes)]), limit)
+        return builder.select(mask, arguments[0], zero)
 
     return a(a, types.intp), generate
 
 
 @intrinsic_of_constants
 def deinterleave(typing: Any, array: Any, position: Any, count: Any) -> Any:
-    """Return a tuple of vectors: vector i of n holds the numbers i, n + i, 2 n + i and so on.
+    """Return n vectors; vector i holds the elements i, n + i, 2 n + i and so on.
 
     Args:
         typing: numba's typing context.
-        array: The array, which holds as many numbers as all vectors from the position on.
-        position: The position of the first number.
-        count: The number of vectors, a constant.
+        array: The array. The elements of all vectors must be readable from the position on.
+        position: The position of the first element.
+        count: The number n of vectors, a constant.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -191,44 +199,44 @@ def deinterleave(typing: Any, array: Any, position: Any, count: Any) -> Any:
         data = struct_proxy(array)(context, builder, arguments[0]).data
         pointer = builder.gep(data, [arguments[1]])
         size = vector.count * parts
-        whole = builder.load(
+        loaded = builder.load(
             builder.bitcast(pointer, ir.VectorType(vector.element, size).as_pointer())
         )
-        whole.align = array.dtype.bitwidth // 8
+        loaded.align = array.dtype.bitwidth // 8
         vectors = [
-            emit_shuffle(builder, whole, whole, [*range(part, size, parts)])
+            emit_shuffle(builder, loaded, loaded, [*range(part, size, parts)])
             for part in range(parts)
         ]
         return context.make_tuple(builder, signature.return_type, vectors)
 
     parts = count.literal_value
-    return _several(array, parts)(array, types.intp, count), generate
+    return _vector_tuple(array, parts)(array, types.intp, count), generate
 
 
 @intrinsic
 def copy_transposed(
     typing: Any, to: Any, to_start: Any, to_step: Any, array: Any, start: Any, step: Any
 ) -> Any:
-    """Write the columns of a square block of numbers as rows: as many of them as a vector holds.
+    """Copy a square block of elements transposed; it has as many rows as a vector has elements.
 
     Args:
-        typing: What numba knows of types.
-        to: Where to write.
-        to_start: The position of the first row there.
-        to_step: How far apart the rows are there.
-        array: What to read.
-        start: The position of the first row.
-        step: How far apart the rows are.
+        typing: numba's typing context.
+        to: The array to write.
+        to_start: The position of the first row in it.
+        to_step: The stride of rows in it.
+        array: The array to read.
+        start: The position of the first row in it.
+        step: The stride of rows in it.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         count = Vector(array.dtype).lanes
-        into, at, apart, source, place, distance = arguments
+        target, target_position, target_stride, source, position, stride = arguments
         rows = []
         for _ in range(count):
-            rows.append(_loaded(context, builder, array, source, place))
-            place = builder.add(place, distance)
-        # In each round two rows exchange every other piece; pieces become half as long.
+            rows.append(_emit_load(context, builder, array, source, position))
+            position = builder.add(position, stride)
+        # In each round two rows swap every other piece; the length of pieces halves.
         piece = count // 2
         while piece:
             upper = [i if i & piece == 0 else count + i - piece for i in range(count)]
@@ -240,8 +248,8 @@ def copy_transposed(
                     rows[i + piece] = emit_shuffle(builder, a, b, lower)
             piece //= 2
         for row in rows:
-            _stored(context, builder, to, into, at, row)
-            at = builder.add(at, apart)
+            _emit_store(context, builder, to, target, target_position, row)
+            target_position = builder.add(target_position, target_stride)
         return context.get_dummy_value()
 
     signature = types.void(to, types.intp, types.intp, array, types.intp, types.intp)

@@ -1,12 +1,11 @@
-"""The type of a vector of numbers in kernels, its arithmetic, and how to define more functions.
+"""The type of a vector in kernels, its arithmetic, and decorators for further functions.
 
-A compiler turns simple loops into vector instructions by itself. It does not keep a block of sums
-in registers over several loops, which makes convolutions twice as fast. Kernels that need it say so
-with the functions of this folder; a `Vector` is an ordinary variable of a compiled function and
-holds `WIDTH` bytes.
+A compiler vectorises simple loops by itself. It does not keep a block of sums in registers over
+several loops, which makes convolutions twice as fast. Kernels that need it use the functions of
+this folder. A `Vector` is an ordinary variable of a compiled function and holds `WIDTH` bytes.
 
-Functions that begin with `emit_` write LLVM instructions; `intrinsic` makes functions of kernels of
-functions that do.
+Functions that begin with `emit_` write LLVM instructions. `intrinsic` turns such code into a
+function that kernels can call.
 """
 
 from __future__ import annotations
@@ -31,21 +30,22 @@ new_type: Any = types.Type.__init__
 
 
 def intrinsic(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function of kernels out of one that writes instructions. A decorator."""
-    made: Callable[..., Any] = numba_intrinsic(fn)
-    return made
+    """Turn a function that writes instructions into one that kernels can call. A decorator."""
+    decorated: Callable[..., Any] = numba_intrinsic(fn)
+    return decorated
 
 
 intrinsic_of_constants: Callable[..., Callable[..., Any]] = numba_intrinsic(prefer_literal=True)
-"""What `intrinsic` is, for functions that want to know arguments that are constant."""
+"""Decorator like `intrinsic`, for functions that need the values of constant arguments."""
 
 
 WIDTH = 64 if compiles_for("avx512vl") else 32
-"""Bytes of a vector: what a register holds with AVX-512, or else on nearly every processor."""
+"""Bytes of a vector: a register of AVX-512 or, without it, of AVX. If registers are narrower, the
+compiler uses two for a vector."""
 
 
 def lanes(dtype: npt.DTypeLike) -> int:
-    """Return how many numbers of a dtype a vector holds.
+    """Return the number of elements of a vector, for a dtype.
 
     >>> lanes(np.float32) == 2 * lanes(np.float64) == WIDTH // 4
     True
@@ -54,7 +54,7 @@ def lanes(dtype: npt.DTypeLike) -> int:
 
 
 class Vector(types.Type):
-    """The type of a vector of numbers, as numba knows it."""
+    """Type of a vector, for numba's type inference."""
 
     def __init__(self, element: Any) -> None:
         self.element = element
@@ -63,7 +63,7 @@ class Vector(types.Type):
 
 
 class _Model(models.PrimitiveModel):
-    """A vector is one value of LLVM's vector type, in memory and in registers."""
+    """Representation of a vector in memory and in registers: one value of LLVM's vector type."""
 
     def __init__(self, manager: Any, vector: Vector) -> None:
         element = manager.lookup(vector.element).get_value_type()
@@ -73,30 +73,30 @@ class _Model(models.PrimitiveModel):
 register_model(Vector)(_Model)
 
 
-# Instructions that several functions of this folder have in common.
+# Instructions that several modules of this folder use.
 
 
 def emit_shuffle(builder: Any, a: Any, b: Any, indices: list[int]) -> Any:
-    """Return numbers of two vectors by their indices, those of b counted on from those of a."""
+    """Return elements of two vectors by their indices; indices of b follow those of a."""
     index = ir.IntType(32)
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(index, len(indices)), indices))
 
 
 def emit_splat(builder: Any, number: Any, count: int) -> Any:
-    """Return a vector of one number, repeated."""
-    nothing = ir.Constant(ir.VectorType(number.type, count), None)
-    first = builder.insert_element(nothing, number, ir.IntType(32)(0))
+    """Return a vector whose elements are all one number."""
+    zero = ir.Constant(ir.VectorType(number.type, count), None)
+    first = builder.insert_element(zero, number, ir.IntType(32)(0))
     return emit_shuffle(builder, first, first, [0] * count)
 
 
 def emit_multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return a · b + c, rounded once where the processor can."""
+    """Return a · b + c, rounded once if the processor supports it."""
     product = builder.fmul(a, b, flags=["contract"])
     return builder.fadd(product, c, flags=["contract"])
 
 
 def emit_halves(builder: Any, a: Any) -> tuple[Any, Any]:
-    """Return the first half of a vector and the second."""
+    """Return the first and the second half of a vector."""
     half = a.type.count // 2
     low, high = [*range(half)], [*range(half, 2 * half)]
     return emit_shuffle(builder, a, a, low), emit_shuffle(builder, a, a, high)
@@ -104,7 +104,7 @@ def emit_halves(builder: Any, a: Any) -> tuple[Any, Any]:
 
 @intrinsic
 def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return a · b + c, rounded once where the processor can."""
+    """Return a · b + c, rounded once if the processor supports it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return emit_multiply_add(builder, *arguments)
@@ -124,12 +124,12 @@ def add(typing: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def horizontal_add(typing: Any, a: Any) -> Any:
-    """Return the sum of the numbers of a vector."""
+    """Return the sum of the elements of a vector."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        rest = arguments[0]
-        while rest.type.count > 1:
-            rest = builder.fadd(*emit_halves(builder, rest))
-        return builder.extract_element(rest, ir.IntType(32)(0))
+        remaining = arguments[0]
+        while remaining.type.count > 1:
+            remaining = builder.fadd(*emit_halves(builder, remaining))
+        return builder.extract_element(remaining, ir.IntType(32)(0))
 
     return a.element(a), generate
