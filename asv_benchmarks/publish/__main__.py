@@ -46,11 +46,11 @@ def main() -> None:
 def _peers(measured: list[Table]) -> None:
     """Write the comparison with other frameworks."""
     pictures.save(pictures.beside_torch(measured[0]), IMAGES / "speed-peers.svg")
-    steps, sentences = tables.steps(measured), "\n\n".join(map(tables.conditions, measured))
+    steps, told = tables.steps(measured), "\n\n".join(map(tables.conditions, measured))
     write_block(
         ROOT / "README.md",
         "speed",
-        f"## Speed\n\n{README}\n\n{steps}\n\n{sentences}",
+        f"## Speed\n\n{README}\n\n{steps}\n\n{told}",
         before="## Commands",
     )
     parts = []
