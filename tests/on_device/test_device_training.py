@@ -46,7 +46,7 @@ class Counting(TunedCuda):
 @contextmanager
 def no_copy_to_the_host() -> Iterator[None]:
     """Let every copy to the host fail, of an array or of an element, whoever asks for it."""
-    memory = type(TunedCuda().cells(1))
+    memory = type(TunedCuda().allocate(1))
     part_of = memory.__getitem__
 
     def copied(*given: Any, **options: Any) -> Any:

@@ -84,7 +84,7 @@ class RecordedCuda(Cuda):
         super().__init__(*args, **options)
         self.launches: list[Launch] = []
 
-    def cells(self, count: int, dtype: npt.DTypeLike | None = None) -> Any:
+    def allocate(self, count: int, dtype: npt.DTypeLike | None = None) -> Any:
         """Return zeros."""
         return np.zeros(max(1, count), self.dtype if dtype is None else dtype)
 
@@ -92,7 +92,7 @@ class RecordedCuda(Cuda):
         """Return a copy."""
         return np.array(array)
 
-    def check_place(self, operation: str, *operands: Any) -> None:
+    def check_on_device(self, operation: str, *operands: Any) -> None:
         """Accept operands in host memory."""
 
     def run(self, launch: Launch) -> None:
