@@ -62,11 +62,11 @@ def in_a_fork(fn: Callable[[], list[str]]) -> list[str]:
             os._exit(code)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        told = pipe.read()
+        output = pipe.read()
     _, status = os.waitpid(child, 0)
     if status:
         raise RuntimeError("the forked process failed")
-    returned: list[str] = json.loads(told)
+    returned: list[str] = json.loads(output)
     return returned
 
 

@@ -53,7 +53,7 @@ class Example:
     Attributes:
         form: The name of the form.
         arrays: For each tensor.
-        rest: The other arguments, made anew for each call.
+        rest: A function that returns the other arguments for a call.
         special: Whether NaN and infinities among the numbers are defined.
     """
 
@@ -318,15 +318,15 @@ def test_targets_may_be_tensors_and_may_change_afterwards() -> None:
     backend = Tuned(np.float64)
     x = tensor(drawn(4, 3), backend, requires_grad=True)
     y = tensor(drawn(3), backend, requires_grad=True)
-    classes, wanted = np.array([2, 0, 1, 1]), np.array([0.0, 1.0, 0.25])
+    classes, labels = np.array([2, 0, 1, 1]), np.array([0.0, 1.0, 0.25])
     losses = [
         mt_nn.cross_entropy(x, tensor(classes, backend)),
         mt_nn.nll_loss(x, classes),
-        mt_nn.binary_cross_entropy_with_logits(y, wanted),
+        mt_nn.binary_cross_entropy_with_logits(y, labels),
         take(x, classes).sum(),
     ]
     total = losses[0] + losses[1] + losses[2] + losses[3]
-    classes[:], wanted[:] = 0, 0.5
+    classes[:], labels[:] = 0, 0.5
     total.backward()
     assert x.grad is not None
     assert y.grad is not None

@@ -1,7 +1,7 @@
 """Every package can be installed with pip in each way that the installation guide names.
 
 Each test starts from an environment with nothing but pip in it. The probe then imports a package
-with all its modules in a process of its own, outside the checkout.
+with all its modules in a separate process outside of the checkout.
 """
 
 import hashlib

@@ -59,10 +59,10 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     notebook = nbformat.read(path, as_version=4)
     settings = settings_of(notebook)
     at = parameters_of(notebook)
-    given = dict(settings["small"])
+    parameters = dict(settings["small"])
     if "CHECKOUT" in assigned(notebook.cells[at].source):
-        given["CHECKOUT"] = str(ROOT)
-    lines = "\n".join(f"{name} = {value!r}" for name, value in given.items())
+        parameters["CHECKOUT"] = str(ROOT)
+    lines = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     notebook.cells.insert(at + 1, nbformat.v4.new_code_cell(lines))
     # The kernel inherits these variables and shows pictures in the page.
     monkeypatch.delenv("MPLBACKEND", raising=False)
@@ -70,7 +70,7 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, value)
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=900, resources=resources).execute()
-    said = "\n".join(
+    output = "\n".join(
         output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ())
     )
-    assert [text for text in settings["says"] if text not in said] == [], said
+    assert [text for text in settings["says"] if text not in output] == [], output

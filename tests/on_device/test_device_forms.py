@@ -56,8 +56,8 @@ def agree(
         Tensor(convert(backend, array), backend=backend).requires_grad_()
         for array in example.arrays
     ]
-    given = [np.array(each.to_numpy(), np.float64) for each in ours]
-    theirs = [tensor(array, reference, requires_grad=True) for array in given]
+    numbers = [np.array(each.to_numpy(), np.float64) for each in ours]
+    theirs = [tensor(array, reference, requires_grad=True) for array in numbers]
     received = list(results(COMPOSED[example.form], ours, example.rest()))
     expected = list(results(body(example), theirs, example.rest()))
     tolerance = 400 * float(np.finfo(backend.dtype).eps)

@@ -55,13 +55,13 @@ class Box:
 
 BOXES = {
     "mt-app": Box(0, 0, 1, "plain", "the app in the browser"),
-    "mt-minitorch": Box(0, 1, 2, "plain", "the course's flat names: import minitorch"),
+    "mt-minitorch": Box(0, 1, 2, "plain", "the course's names: import minitorch"),
     "mt-models": Box(1, 0, 2, "plain", "data sets, LeNet, the sentence CNN, one training loop"),
     "mt-nn": Box(2, 0, 1, "orange", "layers, losses, optimisers"),
-    "mt-autodiff": Box(3, 0, 1, "orange", "numbers that remember"),
+    "mt-autodiff": Box(3, 0, 1, "orange", "tensors with gradients"),
     "mt-kernels-cpu": Box(3, 1, 1, "blue", "loops compiled for the CPU"),
     "mt-kernels-cuda": Box(3, 2, 1, "blue", "loops on the GPU"),
-    "mt-tensor": Box(4, 0, 3, "plain", "storage, shapes, strides, and what a backend is"),
+    "mt-tensor": Box(4, 0, 3, "plain", "storage, shapes, strides, interface of backends"),
 }
 
 
@@ -94,9 +94,9 @@ def packages_picture() -> Picture:
     """Draw the packages as boxes, each one above the packages that it requires."""
     packages = read_packages()
     always, with_extras = arrows(packages)
-    sentences = "; ".join(f"{name} needs {needed}" for name, needed in always)
+    sentences = "; ".join(f"{name} requires {needed}" for name, needed in always)
     height = max(box.bottom for box in BOXES.values()) + MARGIN
-    picture = Picture(f"The packages and who needs whom: {sentences}.", height)
+    picture = Picture(f"The packages and their dependencies: {sentences}.", height)
     for start, end in always:
         _straight(picture, BOXES[start], BOXES[end])
     for start, end in with_extras:
