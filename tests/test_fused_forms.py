@@ -39,7 +39,9 @@ def composed_functions() -> dict[str, Composed[..., Tensor]]:
         for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for value in vars(importlib.import_module(info.name)).values():
                 if isinstance(value, Composed):
-                    assert found.setdefault(value.operation.name, value) is value, "two of one name"
+                    assert found.setdefault(value.operation.name, value) is value, (
+                        "two functions have one name"
+                    )
     return found
 
 

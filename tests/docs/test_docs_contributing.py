@@ -146,7 +146,9 @@ def test_how_to_add_an_op(checkout: Path, run: Run) -> None:
     wrong = right.replace("ctx.backend.map(operators.sigmoid, a), grad", "a, grad")
     assert wrong != right
     elementwise.write_text(wrong, "utf-8")
-    assert run(*check).returncode == 1, "the check of the last step sees no wrong derivative"
+    assert run(*check).returncode == 1, (
+        "the check of the last step does not detect a wrong derivative"
+    )
 
 
 def test_how_to_add_a_backend(checkout: Path, run: Run) -> None:

@@ -88,5 +88,5 @@ def test_no_kernel_spills_or_has_low_occupancy(key: Key) -> None:
 def test_the_page_is_written_by_the_program() -> None:
     page = PAGE.read_text(encoding="utf-8")
     if versions_in(page) != versions():
-        pytest.skip(f"the page is of {versions_in(page)}")
+        pytest.skip(f"the page was written with {versions_in(page)}")
     assert page == with_rows(page, list(rows()))

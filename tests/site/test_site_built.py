@@ -21,7 +21,7 @@ pytestmark = pytest.mark.site
 def pages() -> dict[Path, Page]:
     """Return all pages by file."""
     found = {file: Page(file) for file in sorted(SITE.rglob("*.html"))}
-    assert found, "there is no site: hatch run docs"
+    assert found, "there is no site; run `hatch run docs` first"
     return found
 
 

@@ -26,7 +26,7 @@ def test_a_diagram_has_a_description_for_screen_readers(name: str) -> None:
     root = ET.fromstring(PICTURES[name]().svg())
     assert root.tag.endswith("}svg")
     assert root[0].tag.endswith("}title")
-    assert len((root[0].text or "").split()) >= 10, "a sentence that says what is to be seen"
+    assert len((root[0].text or "").split()) >= 10, "the title must describe the picture"
 
 
 @each_picture
@@ -38,7 +38,7 @@ def test_texts_stay_inside_and_apart(name: str) -> None:
     for i, (text, left, top, right, bottom) in enumerate(picture.texts):
         for other, left2, top2, right2, bottom2 in picture.texts[:i]:
             apart = right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top
-            assert apart, f"{text!r} lies on {other!r}"
+            assert apart, f"{text!r} overlaps {other!r}"
 
 
 def test_every_file_belongs_to_a_diagram() -> None:

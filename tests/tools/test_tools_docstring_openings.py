@@ -34,7 +34,12 @@ def test_every_kind_of_docstring_is_counted(tmp_path: Path, source: str) -> None
 
 @pytest.mark.parametrize(
     "source",
-    ['"""Numbers."""', 'def f():\n    """Return a number."""', '"""Whatever."""', '"""Whenever."""'],
+    [
+        '"""Numbers."""',
+        'def f():\n    """Return a number."""',
+        '"""Whatever."""',
+        '"""Whenever."""',
+    ],
 )
 def test_verbs_and_nouns_are_accepted(tmp_path: Path, source: str) -> None:
     assert openings(tmp_path, source) == [False]

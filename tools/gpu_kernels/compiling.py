@@ -45,7 +45,9 @@ def assembler() -> str:
     """
     found = shutil.which("ptxas")
     if found is None or SIMULATED:
-        raise NoCompilerError("no ptxas" if found is None else "the simulator has no compiler")
+        raise NoCompilerError(
+            "ptxas is not installed" if found is None else "the simulator has no compiler"
+        )
     return found
 
 

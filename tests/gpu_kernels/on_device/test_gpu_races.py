@@ -53,9 +53,11 @@ def test_kernels_have_no_race_and_no_redundant_barrier(code: CodeType) -> None:
         barriers.update(detector.barriers)
     reached = {site for site in barriers if site[0] is code}
     calls = [each for each in dis.get_instructions(code) if each.argval == "syncthreads"]
-    assert len(reached) == len(calls), "the examples of the table do not come to every barrier"
+    assert len(reached) == len(calls), "the examples of the catalogue do not reach every barrier"
     for site, line in barriers.items():
-        assert any(races(entry, site) for entry in KERNELS[code]), f"nothing needs line {line}"
+        assert any(races(entry, site) for entry in KERNELS[code]), (
+            f"no example needs the barrier in line {line}"
+        )
 
 
 def races(entry: Entry, site: Any) -> bool:

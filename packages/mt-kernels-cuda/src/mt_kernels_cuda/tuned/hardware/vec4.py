@@ -15,7 +15,7 @@ from mt_kernels_cuda.tuned.hardware import vec4_instructions
 from mt_tensor.layout import Storage
 
 VEC4 = 4
-"""Number of elements of a vector. No instruction has another one for floats."""
+"""Number of elements of a vector, fixed by the instructions of `load4` and `store4`."""
 
 ALIGNMENT = 16
 """Bytes of a vector of four floats. A vector access to an address that is no multiple fails."""
