@@ -12,7 +12,7 @@ from tools.fresh_venv import FreshVenv
 
 pytest_plugins = ["pytester"]
 
-# No deadline: the first example of a property pays for the compiler.
+# No deadline, because the first example of a property includes compilation.
 settings.register_profile(
     "minitorch",
     deadline=None,
@@ -21,7 +21,7 @@ settings.register_profile(
 )
 settings.load_profile("minitorch")
 
-ONLY_WHEN_ASKED = {
+ONLY_IF_NAMED = {
     "long",
     "slow",
     "accuracy",
@@ -32,42 +32,42 @@ ONLY_WHEN_ASKED = {
     "notebooks",
     "app",
 }
-"""Marks of tests that run only when `-m` names the mark.
+"""Marks of tests that run only if `-m` names the mark.
 
-An expression in pytest's `addopts` could not say this: a `-m` on the command line replaces it, and
+An expression in pytest's `addopts` does not suffice: `-m` on the command line replaces it, so that
 `pytest -m task4_2` would run the slow tests of the task, too.
 """
 
 WITH_THEIR_TASK = "accuracy"
-"""The one of these marks that the mark of a task answers for: a task is judged by all of it."""
+"""Mark whose tests also run if `-m` names their task, because the task is graded by them."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the examples of docstrings as docs, and leave out what was not asked for."""
+    """Mark doctests as docs, and deselect tests whose mark `-m` does not name."""
     for item in items:
         if isinstance(item, pytest.DoctestItem):
             item.add_marker("docs")
     named = set(re.findall(r"\w+", config.option.markexpr))
-    left_out = [item for item in items if _silent_marks(item, named)]
+    left_out = [item for item in items if _unnamed_marks(item, named)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
 
 
-def _silent_marks(item: pytest.Item, named: set[str]) -> set[str]:
-    """Return the marks of a test that nobody has asked for."""
+def _unnamed_marks(item: pytest.Item, named: set[str]) -> set[str]:
+    """Return the marks of a test that prevent it from running."""
     marks = {mark.name for mark in item.iter_markers()}
     tasks = {mark for mark in marks if mark.startswith("task")}
-    asked = named | ({WITH_THEIR_TASK} if named & tasks else set())
-    return marks & (ONLY_WHEN_ASKED - asked)
+    enabled = named | ({WITH_THEIR_TASK} if named & tasks else set())
+    return marks & (ONLY_IF_NAMED - enabled)
 
 
 @pytest.fixture
 def fresh_venv(tmp_path: Path) -> Iterator[Callable[[], FreshVenv]]:
-    """Makes virtual environments with nothing but pip in them; they are gone after the test.
+    """Return a function that creates virtual environments with pip only, deleted after the test.
 
-    Each is a `tools.fresh_venv.FreshVenv`:
+    Each one is a `tools.fresh_venv.FreshVenv`:
 
         venv = fresh_venv()
         venv.pip("install", "some-package")

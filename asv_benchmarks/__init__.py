@@ -1,1 +1,1 @@
-"""Speed: what is measured, against whom, and under which conditions."""
+"""Benchmarks of the packages: workloads, contenders and the conditions of a measurement."""

@@ -1,7 +1,7 @@
-"""The conditions of a measurement: threads, load, machine. All in one place.
+"""The conditions of a measurement: threads, load, machine.
 
-Everything that decides how many threads a framework uses must be in the environment before it is
-imported, so measurements run in processes of their own, started with `environment`.
+Frameworks read the number of threads from the environment while they are imported. So each
+measurement runs in its own process, started with `environment`.
 """
 
 import os
@@ -14,34 +14,36 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-QUIET = 0.5
-"""Up to this load, other processes leave the machine to the measurement."""
+IDLE_LOAD = 0.5
+"""Largest load average (processes) of an idle machine. Above it, other processes slow down the
+measurement, and the command prints a warning."""
 
-CLEARED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-"""Settings of the machine that make NumPy's BLAS another one than its own choice."""
+UNSET_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+"""Environment variables that override the kernels and block sizes which OpenBLAS would choose. They
+are removed, because some machines set values that slow NumPy down."""
 
 BLAS_WAIT = "OPENBLAS_THREAD_TIMEOUT"
-"""The variable that says how long idle threads of NumPy's BLAS keep their processors busy.
+"""Environment variable with the time for which idle threads of NumPy's BLAS poll before they sleep.
 
-OpenBLAS reads it when NumPy is imported, so no package of ours can set it. Our commands do: see
-`hatch.toml`. The value n stands for 2ⁿ ticks of the processor's clock, and 4 is the least.
+The value n means 2ⁿ ticks of the processor's clock; the minimum is 4. OpenBLAS reads it when NumPy
+is imported, too early for a package to set it. The commands in `hatch.toml` set it.
 """
 
 
 def environment(
     threads: int, base: Mapping[str, str] | None = None, as_installed: bool = False
 ) -> dict[str, str]:
-    """Return the environment of a process that computes on so many threads.
+    """Return the environment of a process that computes on a number of threads.
 
     Args:
-        threads: For numba, the BLAS libraries, PyTorch, JAX and tinygrad alike.
-        base: The environment to start from; this process's by default.
-        as_installed: Without `BLAS_WAIT`, which our commands set and `pip install` does not.
+        threads: The number for numba, the BLAS libraries, PyTorch, JAX and tinygrad.
+        base: The environment to start from; that of this process by default.
+        as_installed: True to leave `BLAS_WAIT` unset, as it is after `pip install`.
     """
     env = {
         name: value
         for name, value in (os.environ if base is None else base).items()
-        if name not in CLEARED
+        if name not in UNSET_VARIABLES
     }
     count = str(threads)
     for name in (
@@ -65,30 +67,30 @@ def environment(
 
 
 def pin(threads: int) -> None:
-    """Keep this process on so many cores, the last ones: the first serve the rest of the system."""
+    """Restrict this process to the last `threads` cores; the system uses the first ones most."""
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, cores[-threads:])
 
 
 def load() -> float:
-    """Return how many processes wanted to run, on average over the last minute."""
+    """Return the load average of the last minute, in runnable processes."""
     return os.getloadavg()[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Where and when something was measured; nothing that names the machine or its user.
+    """Date, hardware and software of a measurement, without names of machine or user.
 
     Attributes:
-        date: The day.
-        processor: The name that the processor gives itself.
-        cores: How many there are for us.
-        threads: How many the frameworks were given.
+        date: The day, as YYYY-MM-DD.
+        processor: The model name of the processor.
+        cores: The number of logical cores.
+        threads: The number of threads that the frameworks used.
         system: The operating system.
-        python: The version.
-        commit: What was checked out, with a plus sign if files differ from it.
-        load: Of the machine as the measurement began.
+        python: The version of Python.
+        commit: The commit, with a plus sign if files differ from it.
+        load: The load average at the beginning of the measurement.
     """
 
     date: str
@@ -102,7 +104,7 @@ class Conditions:
 
     @classmethod
     def now(cls, threads: int) -> "Conditions":
-        """Look at the machine."""
+        """Return the present conditions of this machine."""
         return cls(
             date=time.strftime("%Y-%m-%d"),
             processor=_processor(),
@@ -115,7 +117,7 @@ class Conditions:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return the attributes as plain values."""
         return asdict(self)
 
 

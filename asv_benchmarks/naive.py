@@ -1,9 +1,9 @@
-"""The course's loops as one writes them first: right, and slow.
+"""The course's loops in their first, straightforward version: correct and slow.
 
-Every element works out its own multi-dimensional index in a buffer (`to_index`), the index of each
-operand (`broadcast_index`) and the position in its storage (`index_to_position`). The loops are
-compiled and parallel like those of `mt_kernels_cpu.Fast`; what differs is index arithmetic alone,
-which is therefore what a comparison of the two measures.
+For every element they compute its index in a buffer (`to_index`), the index of each operand
+(`broadcast_index`) and the position in its storage (`index_to_position`). They are compiled and
+parallel like the loops of `mt_kernels_cpu.Fast`, and differ from these in index arithmetic only. A
+comparison of the two measures the cost of that arithmetic.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from numba import prange
 
 from mt_tensor import HostBackend, Map, TensorData, Zip, layout
 
-# Numba's own annotations take what it returns for a decorator, never for a compiled function.
+# numba annotates the result of njit as a decorator; here it is a compiled function.
 njit: Any = numba.njit
 
 to_index = njit(layout.to_index)
@@ -25,7 +25,7 @@ index_to_position = njit(layout.index_to_position)
 
 
 class Naive(HostBackend):
-    """The naive loops as a backend. Nothing is kept on disk: every process compiles again."""
+    """Backend of the naive loops. They are not cached on disk; every process compiles them."""
 
     name: ClassVar[str] = "naive"
 
@@ -46,7 +46,7 @@ class Naive(HostBackend):
     ) -> None:
         _conv_kernel(*out.tuple(), *input.tuple(), *weight.tuple(), reverse)
 
-    # The names of the hook in earlier commits, which asv and `peers --against` measure.
+    # Earlier commits, which asv and `peers --against` measure, call the hook by these names.
     _conv1d = _conv2d = _convolve
 
 
@@ -139,7 +139,7 @@ def _matmul_kernel(
         a_index = np.empty(len(a_shape), np.int64)
         b_index = np.empty(len(b_shape), np.int64)
         to_index(ordinal, out_shape, out_index)
-        # The batch broadcasts; the row comes from a and the column from b.
+        # Batch dimensions broadcast; a provides the row and b the column.
         broadcast_index(out_index, out_shape, a_shape, a_index)
         broadcast_index(out_index, out_shape, b_shape, b_index)
         a_index[len(a_shape) - 2] = out_index[last - 1]
@@ -166,7 +166,7 @@ def _conv_kernel(
     w_strides: Any,
     reverse: bool,
 ) -> None:
-    """Convolve in one or two dimensions: every product looks up its operands by index."""
+    """Convolve in one or two dimensions; compute the index of both operands for every product."""
     taps = 1
     for dim in range(1, len(w_shape)):
         taps *= w_shape[dim]

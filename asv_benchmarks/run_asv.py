@@ -1,8 +1,8 @@
-"""asv in the environment of a measurement: `python -m asv_benchmarks.run_asv run …`.
+"""Start of asv in the environment of a measurement: `python -m asv_benchmarks.run_asv run …`.
 
-asv imports NumPy before any benchmark, and NumPy's BLAS then starts a thread for each core that it
-may use. On the one core that benchmarks are pinned to these threads would be in each other's way.
-So the environment is made before asv begins; `BENCH_THREADS` says how many threads it is for.
+asv imports NumPy before any benchmark, and NumPy's BLAS then starts one thread for each core.
+Benchmarks are pinned to one core, where these threads would compete. So the environment is set
+before asv starts, for `BENCH_THREADS` threads (1 by default).
 """
 
 import os
@@ -14,7 +14,7 @@ from asv_benchmarks.conditions import environment
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run asv with arguments and return its exit code."""
+    """Run asv with command-line arguments and return its exit code."""
     env = environment(int(os.environ.get("BENCH_THREADS", "1")))
     return subprocess.run([sys.executable, "-m", "asv", *arguments], env=env).returncode
 

@@ -1,8 +1,8 @@
-"""The training steps that are measured: one definition for every framework, with NumPy only.
+"""The measured training steps, defined once for all frameworks with NumPy only.
 
-A case says which network, how large a batch, and whether units are dropped. It draws the weights
-and the batch, so that all frameworks start from the same numbers; the names of the weights are
-those of our own networks' `state_dict`.
+A case names the network, the batch size and whether dropout is active. It draws weights and batch,
+so that all frameworks start from the same numbers. Weights have the names of the `state_dict` of
+the networks in mt-models.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,12 @@ Network: TypeAlias = Literal["course", "lenet5", "kim"]
 Weights: TypeAlias = dict[str, npt.NDArray[np.float32]]
 
 LEARNING_RATE = 0.001
-"""Small enough that thousands of steps on one batch leave the arithmetic what it is."""
+"""Learning rate of the measured steps. With a large one, thousands of steps on one batch would
+reach infinities or denormal numbers, whose arithmetic takes another time."""
 
 WORDS, WIDTH, MAPS, KERNELS, VOCABULARY = 52, 50, 100, (3, 4, 5), 5000
-"""The sentence network: words of a sentence, length of a word's vector, kernels of each width."""
+"""Sizes of the sentence network: words per sentence, length of a word vector, filters per width,
+filter widths (words), and words of the vocabulary."""
 
 SHAPES: dict[Network, dict[str, tuple[int, ...]]] = {
     "course": {
@@ -54,17 +56,17 @@ SHAPES: dict[Network, dict[str, tuple[int, ...]]] = {
         "output.bias": (1,),
     },
 }
-"""The weights of each network; a linear layer's are (inputs, outputs)."""
+"""Shapes of the weights by network and name; linear layers have (inputs, outputs)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingCase:
-    """One training step: forward, backward, a step of plain gradient descent.
+    """One training step: forward pass, backward pass, and a step of plain gradient descent.
 
     Attributes:
         network: The course's LeNet, LeNet-5, or Kim's sentence network with frozen word vectors.
-        batch: Examples in the step.
-        dropout: Whether units are dropped; without, every framework computes the same loss.
+        batch: The number of examples.
+        dropout: True if dropout is active; without it, all frameworks compute the same loss.
     """
 
     network: Network
@@ -72,7 +74,7 @@ class TrainingCase:
     dropout: bool = True
 
     def weights(self) -> Weights:
-        """Draw the weights: uniform, as wide as the number of inputs of a unit allows."""
+        """Draw the weights, uniform in ±1 / sqrt(inputs of a unit), word vectors in ±0.25."""
         rng = np.random.default_rng(7)
         drawn: Weights = {}
         for name, shape in SHAPES[self.network].items():
@@ -84,7 +86,7 @@ class TrainingCase:
     def inputs(
         self,
     ) -> tuple[npt.NDArray[np.float32] | npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Draw a batch: images (N, 1, 28, 28) or word numbers (N, words), and the labels (N,)."""
+        """Draw a batch: images (N, 1, 28, 28) or word indices (N, words), and labels (N,)."""
         rng = np.random.default_rng(11)
         if self.network == "kim":
             words = rng.integers(VOCABULARY, size=(self.batch, WORDS))

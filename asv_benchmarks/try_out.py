@@ -1,8 +1,8 @@
-"""Runs benchmarks once, to prove that they run: ``python -m asv_benchmarks.try_out PATTERN``.
+"""A single run of benchmarks, to test that they work: ``python -m asv_benchmarks.try_out PATTERN``.
 
-A benchmark's name is that of its module, class and method, followed by its parameters, as in
-``kernels.Kernels.time_kernel matmul-64 numpy``; every name in which the regular expression is found
-runs. What declines with NotImplementedError counts as skipped.
+The name of a benchmark consists of module, class and method, followed by its parameters:
+``kernels.Kernels.time_kernel matmul-64 numpy``. PATTERN is a regular expression; every benchmark
+whose name contains a match runs. One that raises NotImplementedError counts as skipped.
 """
 
 import importlib
@@ -20,8 +20,8 @@ from asv_benchmarks import benchmarks
 METHOD = re.compile(r"(time|peakmem|track)_")
 
 
-def found() -> Iterator[tuple[str, type, str, tuple[Any, ...]]]:
-    """Go through all benchmarks: name, class, method and parameters of each."""
+def all_benchmarks() -> Iterator[tuple[str, type, str, tuple[Any, ...]]]:
+    """Yield the name, class, method and parameters of every benchmark."""
     for module in pkgutil.iter_modules(benchmarks.__path__):
         members = vars(importlib.import_module(f"{benchmarks.__name__}.{module.name}"))
         for kind in members.values():
@@ -34,9 +34,9 @@ def found() -> Iterator[tuple[str, type, str, tuple[Any, ...]]]:
 
 
 def main(pattern: str) -> int:
-    """Run what fits and return how many failed; none at all counts as a failure, too."""
+    """Run the matching benchmarks and return the number of failures; 1 if none matches."""
     ran = failed = 0
-    for name, kind, method, values in found():
+    for name, kind, method, values in all_benchmarks():
         if not re.search(pattern, name):
             continue
         ran += 1

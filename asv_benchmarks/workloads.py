@@ -1,8 +1,8 @@
-"""The operations whose speed is measured: one definition for asv and for the grader.
+"""The operations whose speed is measured, defined once for asv and for the grader.
 
-A workload says which operation, on what shapes, in which memory layout, and draws the numbers. It
-knows neither backends nor packages, only NumPy: asv binds it to the backends of this repository,
-the grader to the code of a submission.
+A workload consists of an operation, the shapes and memory layout of its operands, and a seed, from
+which it draws them with NumPy. asv runs it with the backends of this repository, the grader with
+the code of a submission.
 """
 
 from collections.abc import Mapping
@@ -19,21 +19,21 @@ Shape: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Workload:
-    """One operation on tensors of given shapes.
+    """One operation on tensors of fixed shapes.
 
     Attributes:
-        name: What it is called in reports and tables: lower case, words joined by underscores.
-        operation: The operation on tensors, by the name that the catalogue of operations and the
-            functions for networks give it: "mul", "sum", "conv2d", "avgpool2d".
+        name: Its name in reports and tables: lower case, words joined by underscores.
+        operation: The name of the operation in the catalogue of operations or among the functions
+            for networks: "mul", "sum", "conv2d", "avgpool2d".
         shapes: The shape of each operand.
-        options: Everything else that the operation needs: the `dim` of a reduction, the `kernel`
-            of a pooling.
-        dtype: Of the operands.
-        layout: Of the operands in memory: in row-major order, or with the order of the dimensions
-            reversed, as a transposed tensor has it.
-        domain: The interval from which the elements are drawn.
-        gradients: Whether the gradients of all operands are computed as well.
-        seed: Of the elements, unless `inputs` is given another one.
+        options: Further arguments of the operation: the `dim` of a reduction, the `kernel` of a
+            pooling.
+        dtype: The dtype of the operands.
+        layout: The memory layout of the operands: row-major, or with the order of the dimensions
+            reversed, as in a transposed tensor.
+        domain: The interval from which the elements are drawn, uniformly.
+        gradients: True if the gradients of all operands are computed, too.
+        seed: The default seed of `inputs`.
 
     >>> small = Workload("small", "matmul", ((2, 3), (3, 4)))
     >>> [array.shape for array in small.inputs()]
@@ -51,10 +51,10 @@ class Workload:
     seed: int = 0
 
     def inputs(self, seed: int | None = None) -> tuple[Array, ...]:
-        """Draw the operands: the same ones whenever the seed is the same.
+        """Draw the operands; the same seed gives the same operands.
 
         Args:
-            seed: Of the elements; the workload's own if it is left out.
+            seed: The seed; the workload's own by default.
         """
         rng = np.random.default_rng(self.seed if seed is None else seed)
         return tuple(self._draw(rng, shape) for shape in self.shapes)
@@ -67,7 +67,7 @@ class Workload:
 
 
 WORKLOADS: tuple[Workload, ...] = (
-    # Task 3.1: one pass over memory each, with and without index arithmetic.
+    # Task 3.1: one pass over memory, with and without index arithmetic.
     Workload("map", "sigmoid", ((1000, 1000),)),
     Workload("map_permuted", "sigmoid", ((1000, 1000),), layout="permuted"),
     Workload("zip", "mul", ((1000, 1000), (1000, 1000)), domain=(0.5, 1.5)),
@@ -80,10 +80,10 @@ WORKLOADS: tuple[Workload, ...] = (
     Workload("conv1d", "conv1d", ((10, 50, 52), (100, 50, 3))),
     # Task 4.2: the second layer of the network for digits.
     Workload("conv2d", "conv2d", ((16, 4, 28, 28), (8, 4, 3, 3))),
-    # Task 4.3: its pooling, and the other kind.
+    # Task 4.3: the pooling of that network, and maximum pooling.
     Workload("avgpool2d", "avgpool2d", ((16, 8, 28, 28),), {"kernel": (4, 4)}),
     Workload("maxpool2d", "maxpool2d", ((16, 8, 28, 28),), {"kernel": (2, 2)}),
 )
-"""All workloads; a name stands for one of them."""
+"""All workloads; their names are unique."""
 
 BY_NAME: Mapping[str, Workload] = {workload.name: workload for workload in WORKLOADS}

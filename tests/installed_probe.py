@@ -1,4 +1,4 @@
-"""Run by the Python of a fresh environment: import one package, tell what it is made of.
+"""Script for the Python of a new environment: import one package and print its contents as JSON.
 
 Usage: python installed_probe.py MODULE [NAME OF A MODULE THAT MAY BE MISSING ...]
 """

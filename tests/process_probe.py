@@ -1,4 +1,4 @@
-"""Run by a fresh Python: import one package and print the state of the process that it changed.
+"""Script for a new Python process: import one package and print the changed state of the process.
 
 Usage: python process_probe.py MODULE [OUR OTHER TOP-LEVEL MODULE ...]
 
@@ -27,14 +27,14 @@ from typing import Any
 State = dict[str, Any]
 
 LIBRARIES = ("numba", "numpy", "llvmlite", "matplotlib")
-"""The libraries whose modules and classes must stay as they are, attribute by attribute."""
+"""Libraries whose modules and classes must keep all attributes."""
 
 CACHES = {"__warningregistry__", "__annotations__", "__doc__", "_abc_impl", "__abstractmethods__"}
-"""Attributes that Python itself may set."""
+"""Attributes that Python sets."""
 
 
 def import_all(name: str) -> None:
-    """Import a package and every module in it, as far as this environment has what they need."""
+    """Import a package and all modules of it whose dependencies are installed."""
     package = importlib.import_module(name)
     for module in pkgutil.walk_packages(package.__path__, f"{name}.", onerror=lambda _: None):
         if not module.name.endswith("__main__"):
@@ -62,16 +62,16 @@ def in_a_fork(fn: Callable[[], list[str]]) -> list[str]:
             os._exit(code)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        told = pipe.read()
+        output = pipe.read()
     _, status = os.waitpid(child, 0)
     if status:
         raise RuntimeError("the forked process failed")
-    returned: list[str] = json.loads(told)
+    returned: list[str] = json.loads(output)
     return returned
 
 
 def state() -> State:
-    """Return everything of this process that a library could change, by name."""
+    """Return the state of this process that a library could change, by name."""
     found: State = {
         "sys.path": tuple(sys.path),
         "sys.meta_path": tuple(sys.meta_path),
@@ -128,7 +128,7 @@ def attributes(name: str, module: ModuleType) -> State:
 
 
 def changes(before: State, after: State) -> Iterator[str]:
-    """Yield the name of everything that is not what it was."""
+    """Yield the names of changed values."""
     missing = object()
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name, missing), after.get(name, missing)
@@ -137,7 +137,7 @@ def changes(before: State, after: State) -> Iterator[str]:
 
 
 def _equal(old: object, new: object) -> bool:
-    """Return whether plain values are equal; other objects are what they are."""
+    """Return True if two values are plain and equal; other objects are compared by identity."""
     plain = (str, int, float, bool, tuple, frozenset, type(None))
     return type(old) is type(new) and isinstance(old, plain) and old == new
 
@@ -145,7 +145,7 @@ def _equal(old: object, new: object) -> bool:
 def main(name: str, ours: Iterable[str]) -> None:
     """Print the changes that importing a package makes, as JSON.
 
-    Those that it makes in forked processes later are found in one.
+    Changes that it makes later in forked processes are found in a fork.
     """
     for other in in_a_fork(lambda: modules_loaded(name)):
         if other.partition(".")[0] not in {name, *ours}:

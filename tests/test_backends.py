@@ -1,6 +1,6 @@
-"""Every operation on every backend, in every memory layout, agrees with the reference backend.
+"""Every operation on every backend and in every memory layout agrees with the reference.
 
-The catalogue of mt-autodiff names the operations; a new backend is one more row of `BACKENDS`.
+The catalogue of mt-autodiff lists the operations. To test a new backend, add it to `BACKENDS`.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ CASES = [
 
 
 def results(op: Op, operands: Sequence[TensorData], backend: Backend) -> list[Array]:
-    """The value of an operation, and the gradients that it gives its operands."""
+    """Return the value of an operation and the gradients of its operands."""
     tensors = [Tensor(data, backend=backend).requires_grad_() for data in operands]
     value = op.call(*tensors)
     upstream = np.random.default_rng(1).uniform(0.5, 1.5, value.shape)
@@ -53,7 +53,7 @@ def assert_agree(op: Op, operands: Sequence[TensorData], backend: Backend) -> No
     numbers = [np.array(backend.to_numpy(data), np.float64) for data in operands]
     expected = results(op, [REFERENCE.from_numpy(array) for array in numbers], REFERENCE)
     received = results(op, operands, backend)
-    # Sums of a few dozen terms around 1.
+    # The tolerance suffices for sums of a few dozen terms around 1.
     few = 100 * float(np.finfo(backend.dtype).eps)
     for one, other in zip(received, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=few, atol=few, strict=True)
@@ -61,9 +61,9 @@ def assert_agree(op: Op, operands: Sequence[TensorData], backend: Backend) -> No
 
 @backends
 @pytest.mark.parametrize(("op", "layout"), CASES)
-# The course's kernels for the GPU have none for `take`, which says that it goes through the host.
+# `Cuda` has no kernel for `take`, which copies through the host and warns.
 @pytest.mark.filterwarnings("ignore:take. numbers were copied::")
-def test_in_every_layout(op: Op, layout: str, backend: Backend) -> None:
+def test_operations_agree_in_every_layout(op: Op, layout: str, backend: Backend) -> None:
     operands = [LAYOUTS[layout](backend, array) for array in op.draw(np.random.default_rng(0))]
     assert_agree(op, operands, backend)
 
@@ -71,6 +71,8 @@ def test_in_every_layout(op: Op, layout: str, backend: Backend) -> None:
 @backends
 @pytest.mark.parametrize("shape", [(), (1,), (0,), (2, 0, 3), (3, 1, 2)], ids=str)
 @pytest.mark.parametrize("op", [op for op in OPS if op.elementwise], ids=lambda op: op.name)
-def test_with_no_element_and_with_one(op: Op, shape: tuple[int, ...], backend: Backend) -> None:
+def test_operations_agree_for_sizes_0_and_1(
+    op: Op, shape: tuple[int, ...], backend: Backend
+) -> None:
     arrays = op.draw(np.random.default_rng(0), [shape] * op.arity)
     assert_agree(op, [backend.from_numpy(array) for array in arrays], backend)

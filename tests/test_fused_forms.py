@@ -29,17 +29,19 @@ from tools.layouts import LAYOUTS
 Array = npt.NDArray[Any]
 
 OPTIMIZERS = {operations.SGD, operations.SGD_MOMENTUM, operations.ADAM}
-"""Forms of a rule for one parameter, not of a function of tensors."""
+"""Fused forms of optimiser rules, which are no functions of tensors."""
 
 
 def composed_functions() -> dict[str, Composed[..., Tensor]]:
-    """Return every decorated function of the packages by the name of its form."""
+    """Return every composed function of the packages by name of its fused form."""
     found: dict[str, Composed[..., Tensor]] = {}
     for package in (mt_autodiff, mt_nn):
         for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for value in vars(importlib.import_module(info.name)).values():
                 if isinstance(value, Composed):
-                    assert found.setdefault(value.operation.name, value) is value, "two of one name"
+                    assert found.setdefault(value.operation.name, value) is value, (
+                        "two functions have one name"
+                    )
     return found
 
 
@@ -48,12 +50,12 @@ COMPOSED = composed_functions()
 
 @dataclass(frozen=True)
 class Example:
-    """Arguments of a composed function: an array for each tensor, then everything else.
+    """Arguments of a composed function: arrays for its tensors, and further arguments.
 
     Attributes:
         form: The name of the form.
         arrays: For each tensor.
-        rest: The other arguments, made anew for each call.
+        rest: A function that returns the other arguments for a call.
         special: Whether NaN and infinities among the numbers are defined.
     """
 
@@ -142,7 +144,7 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["single
 def results(
     function: Callable[..., Tensor], tensors: Sequence[Tensor], rest: Sequence[Any]
 ) -> Iterator[Array]:
-    """Go through the value and the gradients of a call."""
+    """Yield the value and the gradients of a call."""
     for each in tensors:
         each.grad = None
     value = function(*tensors, *rest)
@@ -172,7 +174,7 @@ def test_every_pair_has_examples_and_every_form_a_function() -> None:
 
 @examples
 @dtypes
-def test_the_form_is_what_runs(example: Example, dtype: Any) -> None:
+def test_the_fused_form_runs(example: Example, dtype: Any) -> None:
     backend = Tuned(dtype)
     tensors = [tensor(array, backend, requires_grad=True) for array in example.arrays]
     value = COMPOSED[example.form](*tensors, *example.rest())
@@ -184,7 +186,9 @@ def test_the_form_is_what_runs(example: Example, dtype: Any) -> None:
 @examples
 @dtypes
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_values_and_gradients_in_every_layout(example: Example, layout: str, dtype: Any) -> None:
+def test_values_and_gradients_agree_in_every_layout(
+    example: Example, layout: str, dtype: Any
+) -> None:
     backend = Tuned(dtype)
     assert_agree(example, [LAYOUTS[layout](backend, a) for a in example.arrays], backend)
 
@@ -194,17 +198,17 @@ CERTAIN = Example(
     [np.array([0.0, 0.0, 1.0, 1.0, 1e-37, 1e-44, np.nan])],
     lambda: ([0, 1, 0, 1, 1, 1, 1],),
 )
-"""Probabilities whose logarithms are cut off, which depends on the precision."""
+"""Probabilities whose logarithms are clamped to a bound that depends on the precision."""
 
 
 @dtypes
-def test_probabilities_of_zero_and_one(dtype: Any) -> None:
+def test_probabilities_of_zero_and_one_agree(dtype: Any) -> None:
     backend = Tuned(dtype)
     assert_agree(CERTAIN, [backend.from_numpy(CERTAIN.arrays[0])], backend)
 
 
 @examples
-def test_gradients_of_one_operand_alone(example: Example) -> None:
+def test_the_gradient_of_a_single_operand_agrees(example: Example) -> None:
     backend = Tuned(np.float64)
     function = COMPOSED[example.form]
     for alone in range(len(example.arrays)):
@@ -226,13 +230,13 @@ def test_gradients_of_one_operand_alone(example: Example) -> None:
 )
 @dtypes
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, -0.0])
-def test_special_values(example: Example, dtype: Any, number: float) -> None:
+def test_special_values_agree(example: Example, dtype: Any, number: float) -> None:
     backend = Tuned(dtype)
     tolerance = 200 * float(np.finfo(dtype).eps)
     for which in range(len(example.arrays)):
         arrays = [array.copy() for array in example.arrays]
         arrays[which].flat[1] = number
-        with np.errstate(invalid="ignore"):  # Of what BLAS is given.
+        with np.errstate(invalid="ignore"):  # BLAS receives infinity and NaN.
             function = COMPOSED[example.form]
             value, expected = (
                 call(*[tensor(array, backend) for array in arrays], *example.rest())
@@ -277,7 +281,7 @@ def test_special_values(example: Example, dtype: Any, number: float) -> None:
         ("take", [(2, 3, 1)], ([0],)),
     ],
 )
-def test_what_a_form_declines_is_up_to_the_body(
+def test_arguments_that_a_form_declines_are_left_to_the_definition(
     form: str, shapes: Sequence[tuple[int, ...]], rest: Sequence[Any]
 ) -> None:
     backend = Tuned(np.float64)
@@ -304,7 +308,7 @@ def test_a_layer_without_outputs_has_gradients(activation: Activation) -> None:
     assert (weight.grad.shape, bias.grad.shape) == ((3, 0), (0,))
 
 
-def test_a_refused_dropout_draws_nothing() -> None:
+def test_an_invalid_dropout_rate_draws_nothing() -> None:
     rng = np.random.default_rng(0)
     before = rng.bit_generator.state
     with pytest.raises(ValueError, match="not a probability"):
@@ -316,15 +320,15 @@ def test_targets_may_be_tensors_and_may_change_afterwards() -> None:
     backend = Tuned(np.float64)
     x = tensor(drawn(4, 3), backend, requires_grad=True)
     y = tensor(drawn(3), backend, requires_grad=True)
-    classes, wanted = np.array([2, 0, 1, 1]), np.array([0.0, 1.0, 0.25])
+    classes, labels = np.array([2, 0, 1, 1]), np.array([0.0, 1.0, 0.25])
     losses = [
         mt_nn.cross_entropy(x, tensor(classes, backend)),
         mt_nn.nll_loss(x, classes),
-        mt_nn.binary_cross_entropy_with_logits(y, wanted),
+        mt_nn.binary_cross_entropy_with_logits(y, labels),
         take(x, classes).sum(),
     ]
     total = losses[0] + losses[1] + losses[2] + losses[3]
-    classes[:], wanted[:] = 0, 0.5
+    classes[:], labels[:] = 0, 0.5
     total.backward()
     assert x.grad is not None
     assert y.grad is not None
@@ -352,20 +356,20 @@ class Unfused(Tuned):
     name = "unfused"
 
     def fused(self, operation: FusedOperation) -> None:
-        """Return none."""
+        """Return None for every operation."""
         return
 
 
 @dtypes
 @pytest.mark.parametrize("rule", RULES)
-def test_a_step_over_one_buffer_is_the_step_of_the_rule(rule: str, dtype: Any) -> None:
+def test_a_fused_step_agrees_with_the_rule(rule: str, dtype: Any) -> None:
     found = []
     for backend in (Tuned(dtype), Unfused(dtype)):
         shapes = [(3, 4), (4,), (2, 2, 2), (1,)]
         parameters = [Parameter(tensor(drawn(*shape), backend)) for shape in shapes]
         optimizer = RULES[rule](parameters)
         for step in range(6):
-            # Not every parameter has a gradient in every step, and one is replaced by hand.
+            # Some parameters have no gradient in a step, and one value is replaced.
             used = parameters[step % 3 :]
             if step == 4:
                 parameters[3].update(tensor([0.5], backend))
@@ -374,12 +378,12 @@ def test_a_step_over_one_buffer_is_the_step_of_the_rule(rule: str, dtype: Any) -
             for parameter in used:
                 (parameter.value * parameter.value * 0.5).sum().backward()
             optimizer.step()
-            # Who still holds the old value finds it as it was.
+            # The step does not change old values.
             for value, numbers in zip(held, before, strict=True):
                 np.testing.assert_array_equal(np.array(value), numbers)
             assert all(p.value.grad is None and p.value.is_leaf() for p in parameters)
             if step == 2:
-                # As from a checkpoint: what is remembered comes back as other tensors.
+                # As after a checkpoint, the slots are other tensors.
                 optimizer.load_state_dict(optimizer.state_dict())
         slots = optimizer.state_dict()["slots"]
         found.append([*(p.value.to_numpy() for p in parameters), *slots.values()])
@@ -388,7 +392,7 @@ def test_a_step_over_one_buffer_is_the_step_of_the_rule(rule: str, dtype: Any) -
         np.testing.assert_allclose(one, other, rtol=few, atol=few, strict=True)
 
 
-def test_a_rule_of_ones_own_is_not_replaced() -> None:
+def test_a_user_defined_rule_is_not_replaced() -> None:
     class Still(SGD):
         def rule(self, value: Any, grad: Any, memory: Any, step: int) -> Any:
             return value * 1.0
@@ -399,7 +403,7 @@ def test_a_rule_of_ones_own_is_not_replaced() -> None:
     assert parameter.value.item() == 2.0
 
 
-def test_a_gradient_of_another_shape_is_up_to_the_rule() -> None:
+def test_a_gradient_of_another_shape_is_left_to_the_rule() -> None:
     parameter = Parameter(tensor([2.0, 3.0], Tuned()))
     parameter.value.grad = tensor([1.0], parameter.value.backend)
     SGD([parameter], lr=0.5).step()

@@ -1,6 +1,6 @@
-"""Importing a package changes nothing of the process: no setting, no hook, no library.
+"""Importing a package does not change the state of the process: settings, hooks, libraries.
 
-A program that imports one of them may have made the settings itself, for reasons of its own.
+A program that imports a package may rely on its own settings.
 """
 
 import json
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the probe forks
 
 
 def changes(module: str, *others: str, **variables: str) -> list[str]:
-    """Import a package in a fresh process and return the changes to that process."""
+    """Import a package in a new process and return the changes to that process."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", PROBE, module, *others],
         env={**os.environ, **variables},
@@ -35,9 +35,9 @@ def changes(module: str, *others: str, **variables: str) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def without_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away the variables that the commands of this repository set.
+    """Delete the variables that the commands of this repository set.
 
-    The app is installed in an environment of its own, so its sources are named here.
+    The app is installed in another environment, so its sources are added to PYTHONPATH.
     """
     for package in PACKAGES:
         monkeypatch.setenv("PYTHONPATH", str(package.source.parent), prepend=os.pathsep)
@@ -50,7 +50,7 @@ def test_an_import_changes_nothing(module: str) -> None:
     assert changes(module, *MODULES) == []
 
 
-def test_neither_does_the_simulator() -> None:
+def test_an_import_with_the_simulator_changes_nothing() -> None:
     assert changes("mt_kernels_cuda", *MODULES, NUMBA_ENABLE_CUDASIM="1") == []
 
 
@@ -73,14 +73,14 @@ os.register_at_fork(after_in_child=lambda: setattr(numba, "made_up", 1))
 
 
 def test_every_change_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "rude").mkdir()
-    (tmp_path / "rude" / "__init__.py").write_text("")
-    (tmp_path / "rude" / "module.py").write_text(CODE)
-    (tmp_path / "polite").mkdir()
-    (tmp_path / "polite" / "__init__.py").write_text("import numba\nnumba.njit(lambda: 1)")
+    (tmp_path / "intrusive").mkdir()
+    (tmp_path / "intrusive" / "__init__.py").write_text("")
+    (tmp_path / "intrusive" / "module.py").write_text(CODE)
+    (tmp_path / "harmless").mkdir()
+    (tmp_path / "harmless" / "__init__.py").write_text("import numba\nnumba.njit(lambda: 1)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    assert changes("polite") == []
-    assert changes("rude") == [
+    assert changes("harmless") == []
+    assert changes("intrusive") == [
         "numba.core.bytecode.FunctionIdentity.made_up",
         "numba.core.config.BOUNDSCHECK",
         "numba.njit",

@@ -1,7 +1,7 @@
-"""Every package installs with pip, in each way that the installation guide names, for real.
+"""Every package can be installed with pip in each way that the installation guide names.
 
 Each test starts from an environment with nothing but pip in it. The probe then imports a package
-with all its modules in a process of its own, outside the checkout.
+with all its modules in a separate process outside of the checkout.
 """
 
 import hashlib
@@ -33,14 +33,14 @@ PROBE = Path(__file__).with_name("installed_probe.py")
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel of every package, built now."""
+    """Build the wheels of all packages and return their folder."""
     folder = tmp_path_factory.mktemp("dist")
     build_wheels(folder)
     return folder
 
 
 def needed_by(package: Package) -> set[str]:
-    """The package and the siblings that it needs, the siblings of siblings included."""
+    """Return a package and the packages that it requires, directly or indirectly."""
     found = {package.name}
     for name in package.requires & set(NAMES):
         found |= needed_by(BY_NAME[name])
@@ -48,7 +48,7 @@ def needed_by(package: Package) -> set[str]:
 
 
 def assert_works(package: Package, venv: FreshVenv) -> None:
-    """The package imports as it was installed, is typed, and holds its data."""
+    """Check that an installed package can be imported, is typed, and contains its data."""
     extras = set[str]().union(*package.extras.values())
     found = probe(package, venv, *map(module_of, sorted(extras)))
     assert Path(found["folder"]).is_relative_to(venv.folder)
@@ -59,14 +59,14 @@ def assert_works(package: Package, venv: FreshVenv) -> None:
 
 
 def probe(package: Package, venv: FreshVenv, *may_be_missing: str) -> dict[str, Any]:
-    """What the probe says of the package, imported in the environment."""
+    """Run the probe for a package in the environment and return its output."""
     arguments = [str(PROBE), package.module, *may_be_missing]
     found: dict[str, Any] = json.loads(venv.python("-W", "error", *arguments))
     return found
 
 
 def data_in_the_checkout() -> dict[str, str]:
-    """The digest of each file of `data/`."""
+    """Return the SHA-256 digest of each file of `data/` by path."""
     return {
         file.relative_to(ROOT / "data").as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in (ROOT / "data").rglob("*")
@@ -74,7 +74,7 @@ def data_in_the_checkout() -> dict[str, str]:
     }
 
 
-def test_all_packages_together(fresh_venv: MakeVenv) -> None:
+def test_all_packages_are_installed_together(fresh_venv: MakeVenv) -> None:
     venv = fresh_venv()
     came_from = venv.pip_install(*(f"./packages/{package.folder.name}" for package in PACKAGES))
     for package in PACKAGES:
@@ -82,7 +82,7 @@ def test_all_packages_together(fresh_venv: MakeVenv) -> None:
         assert_works(package, venv)
 
 
-def test_one_by_one_in_the_order_of_their_dependencies(fresh_venv: MakeVenv) -> None:
+def test_packages_are_installed_one_by_one_in_order(fresh_venv: MakeVenv) -> None:
     venv = fresh_venv()
     for package in PACKAGES:
         came_from = venv.pip_install(f"./packages/{package.folder.name}")
@@ -92,10 +92,10 @@ def test_one_by_one_in_the_order_of_their_dependencies(fresh_venv: MakeVenv) -> 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_alone_from_wheels(name: str, wheels: Path, fresh_venv: MakeVenv) -> None:
-    """The package and the siblings it needs come from `dist/`, and nothing that it does not need.
+def test_a_package_is_installed_from_wheels(name: str, wheels: Path, fresh_venv: MakeVenv) -> None:
+    """A package and its requirements are installed from `dist/`, and nothing else.
 
-    An index may know a foreign distribution by one of these names.
+    An index may contain another distribution with one of these names.
     """
     venv = fresh_venv()
     came_from = venv.pip_install("--find-links", str(wheels), name)
@@ -109,15 +109,15 @@ def test_alone_from_wheels(name: str, wheels: Path, fresh_venv: MakeVenv) -> Non
 
 
 def wheel_name(distribution: str, version: str) -> str:
-    """The file name of a wheel of pure Python."""
+    """Return the file name of a pure-Python wheel."""
     return f"{distribution.replace('-', '_')}-{version}-py3-none-any.whl"
 
 
 @pytest.fixture(scope="module")
 def index_with_a_decoy(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index (PEP 503) with our wheels, stand-ins for what they need, and a stranger's minitorch.
+    """Build an index (PEP 503) with our wheels, empty wheels of their requirements, and a decoy.
 
-    The stand-ins are wheels without modules, so that nothing is downloaded.
+    The decoy is another distribution called minitorch. Nothing is downloaded.
     """
     folder = tmp_path_factory.mktemp("index")
     offered = folder / "files"
@@ -138,7 +138,7 @@ def index_with_a_decoy(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def write_wheel(folder: Path, distribution: str, version: str, code: str | None = None) -> None:
-    """Write a wheel that holds one module with `code`, or none."""
+    """Write a wheel with one module that contains `code`, or with none."""
     about = f"{distribution.replace('-', '_')}-{version}.dist-info"
     contents = {
         f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n",
@@ -153,12 +153,12 @@ def write_wheel(folder: Path, distribution: str, version: str, code: str | None 
         wheel.writestr(names[-1], "".join(f"{name},,\n" for name in names))
 
 
-def test_a_stranger_called_minitorch_is_never_installed(
+def test_another_distribution_called_minitorch_is_never_installed(
     index_with_a_decoy: Path, fresh_venv: MakeVenv
 ) -> None:
     venv = fresh_venv()
     from_index = ("--isolated", "--index-url", index_with_a_decoy.as_uri())
-    # The decoy is there for whoever asks for it.
+    # The decoy can be installed by name.
     assert set(venv.pip_install(*from_index, "--dry-run", "minitorch")) == {"minitorch"}
     came_from = venv.pip_install(*from_index, *NAMES, "mt-models[app]")
     assert set(NAMES) <= set(came_from)
@@ -176,7 +176,7 @@ def test_an_editable_install_reads_the_checkout(fresh_venv: MakeVenv) -> None:
 
 
 def test_a_wheel_from_the_source_distribution_is_the_same(wheels: Path, tmp_path: Path) -> None:
-    """mt-models finds its data in the checkout and in the source distribution alike."""
+    """The build of mt-models finds its data in the checkout and in the source distribution."""
     build(BY_NAME["mt-models"].folder, tmp_path, target="sdist")
     (sdist,) = tmp_path.glob("mt_models-*.tar.gz")
     with tarfile.open(sdist) as archive:
@@ -188,6 +188,6 @@ def test_a_wheel_from_the_source_distribution_is_the_same(wheels: Path, tmp_path
 
 
 def digests(wheel: Path) -> dict[str, str]:
-    """The digest of each file in a wheel."""
+    """Return the SHA-256 digest of each file in a wheel by path."""
     with zipfile.ZipFile(wheel) as archive:
         return {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}

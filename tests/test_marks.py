@@ -1,6 +1,6 @@
-"""Slow, PyTorch's and the documents' tests run when `-m` names them, and only then.
+"""Tests with the marks slow, oracle, docs and similar ones run only if `-m` names the mark.
 
-Those of a task's accuracy run with the task, too.
+Tests with the mark accuracy also run with their task.
 """
 
 import shutil
@@ -59,7 +59,9 @@ def documented():
     ],
     ids=lambda part: " ".join(sorted(part) if isinstance(part, set) else part),
 )
-def test_what_runs(arguments: list[str], expected: set[str], pytester: pytest.Pytester) -> None:
+def test_the_expression_selects_the_tests(
+    arguments: list[str], expected: set[str], pytester: pytest.Pytester
+) -> None:
     copy_settings(pytester)
     pytester.makepyfile(test_of_everything=TESTS)
     done = pytester.runpytest_inprocess("-q", "--collect-only", *arguments, ".")
@@ -77,6 +79,6 @@ def test_a_mistyped_task_is_an_error(pytester: pytest.Pytester) -> None:
 
 
 def copy_settings(pytester: pytest.Pytester) -> None:
-    """Give the tests in the made-up project the settings of this one."""
+    """Copy the settings of this repository to the temporary project."""
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, pytester.path)

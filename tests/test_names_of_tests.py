@@ -1,4 +1,4 @@
-"""A test file says in its name what it is about: one prefix for each package and each folder."""
+"""The name of a test file has the prefix of its package or folder."""
 
 from collections import Counter
 from pathlib import Path
@@ -25,11 +25,11 @@ PREFIXES = {
     "tests/site": "site",
     "tests/tools": "tools",
 }
-"""The word after `test_`, by folder; the innermost folder counts."""
+"""Word after `test_` by folder; the innermost folder applies."""
 
 WITHOUT = {"grading/checks", "tests"}
-"""Folders without a prefix: checks are named after their tasks, and the files right below `tests`
-are about the whole repository, two of them under the names that the course gave them."""
+"""Folders without a prefix: checks have the names of their tasks, and the files right below `tests`
+test the whole repository; two of these have the names of the course."""
 
 
 def files_of_tests() -> list[Path]:
@@ -39,13 +39,13 @@ def files_of_tests() -> list[Path]:
         file.relative_to(ROOT)
         for each in folders
         for file in (ROOT / each).rglob("test_*.py")
-        # Tests that a learner hands in have the course's names.
+        # Tests that are part of a submission have the names of the course.
         if "editions" not in file.parts
     )
 
 
 def prefix_of(file: Path) -> str | None:
-    """Return the prefix that a test file has to have; None if its folder has none.
+    """Return the required prefix of a test file; None if its folder has none.
 
     Raises:
         KeyError: Its folder is not in the table.
@@ -88,7 +88,7 @@ def test_every_package_has_a_prefix() -> None:
         ("packages/mt-nn/tests/layers/test_nn_linear.py", "nn"),
     ],
 )
-def test_the_innermost_folder_counts(file: str, prefix: str | None) -> None:
+def test_the_innermost_folder_applies(file: str, prefix: str | None) -> None:
     assert prefix_of(Path(file)) == prefix
 
 

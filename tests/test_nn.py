@@ -1,4 +1,4 @@
-"""Properties of the functions for networks, as task 4.4 asks learners to write them."""
+"""Properties of the functions for networks, in the form that task 4.4 requires."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Properties of the operators, as tasks 0.2 and 0.3 ask learners to write them.
+"""Properties of the operators, in the form that tasks 0.2 and 0.3 require.
 
 The grader runs them on right operators, where they have to pass, and on wrong ones, which they
 have to notice.

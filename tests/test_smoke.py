@@ -1,4 +1,4 @@
-"""The whole library in seconds: a scalar, a tensor, a network that learns, the facade."""
+"""A quick test of the whole library: scalars, tensors, training, kernels, the facade."""
 
 import numpy as np
 import pytest
@@ -23,19 +23,19 @@ pytestmark = pytest.mark.smoke
 
 
 class Reader(Module):
-    """A network for images of 4 by 4 pixels and two classes."""
+    """A network for images of 4 × 4 pixels and two classes."""
 
     def __init__(self, rng: np.random.Generator, backend: Backend) -> None:
         super().__init__()
-        self.see = Conv2d(1, 4, 2, padding="trailing", rng=rng, backend=backend)
+        self.convolution = Conv2d(1, 4, 2, padding="trailing", rng=rng, backend=backend)
         self.pool = AvgPool2d(2)
         self.drop = Dropout(0.1, rng)
-        self.decide = Linear(16, 2, rng=rng, backend=backend)
+        self.output = Linear(16, 2, rng=rng, backend=backend)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the scores of both classes, (N, 1, 4, 4) → (N, 2)."""
-        seen = self.pool(self.see(images).relu())
-        scores: Tensor = self.decide(self.drop(seen.contiguous().view(seen.shape[0], 16)))
+        features = self.pool(self.convolution(images).relu())
+        scores: Tensor = self.output(self.drop(features.contiguous().view(features.shape[0], 16)))
         return scores
 
 

@@ -1,4 +1,4 @@
-"""A training step after the first asks the system for no large memory."""
+"""Training steps after the first one allocate no large memory."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from mt_models.networks import CourseLeNet, KimCNN, LeNet5
 from mt_nn import SGD, Module, nll_loss
 
 LARGE = 2**16
-"""Bytes. The activations of one step are some megabytes."""
+"""Size of a large allocation in bytes; the activations of a step take several MB."""
 
 
 def digits(network: Module) -> Callable[[], Tensor]:
@@ -66,5 +66,5 @@ def test_later_steps_allocate_nothing_large(
         tracemalloc.stop()
     new = [str(trace.traceback) for trace in first.traces if trace.size > LARGE]
     assert new == []
-    # Many small objects, such as the graph, come and go.
+    # Small objects, such as those of the graph, are allocated and freed.
     assert peak - before < 8 * LARGE

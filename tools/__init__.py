@@ -1,1 +1,1 @@
-"""Scripts that look after the workspace itself; no package depends on them."""
+"""Scripts for the development of the workspace; no package imports them."""

@@ -1,4 +1,4 @@
-"""The app, running in a folder of its own, and the browser that looks at it."""
+"""A running app in an own folder, and the browser that is driven in tests and pictures."""
 
 import shutil
 import signal
@@ -20,15 +20,15 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-"""The browser asks nobody but the app, and runs in a container and as root, too."""
+"""Options of the browser: no requests except to the app; it may run in a container and as root."""
 
 
 @contextmanager
 def running_app(folder: Path) -> Iterator[str]:
-    """Start the app in a folder, as a user does, and give its address.
+    """Start the app in a folder as a user does, and provide its address for a block.
 
     Raises:
-        RuntimeError: It did not start.
+        RuntimeError: The app did not start within 120 s.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -60,12 +60,12 @@ def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> Non
 
 
 def find_browser() -> str | None:
-    """Return the path of a browser, None if there is none."""
+    """Return the path of an installed browser; None if there is none."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def draw_seven(page: Any) -> None:
-    """Draw a seven on the page's drawing area."""
+    """Draw the digit 7 on the canvas of a page."""
     canvas = page.locator("canvas")
     canvas.wait_for()
     canvas.scroll_into_view_if_needed()

@@ -1,10 +1,11 @@
-"""How the pages of the app that teach are set up before their pictures are taken."""
+"""Preparation of the lesson pages of the app before their pictures are taken."""
 
 from collections.abc import Callable
 from typing import Any
 
 PAUSE = 2500.0
-"""Milliseconds that a step may take."""
+"""Milliseconds to wait after a step of a lesson. With less, the page is drawn again during the next
+click, which is lost."""
 
 DARK: dict[str, Any] = {"color_scheme": "dark"}
 
@@ -15,10 +16,10 @@ def _open(page: Any, name: str) -> None:
 
 
 def _step(page: Any, times: int, until: str) -> None:
-    """Go on some steps, and wait for a text of the last one."""
+    """Click through a number of steps, and wait for a text of the last one."""
     for _ in range(times):
         page.get_by_role("button", name="Next").first.click()
-        # A click on a page that is being drawn anew is lost.
+        # A click while the page is drawn again is lost.
         page.wait_for_timeout(PAUSE)
     page.get_by_text(until).first.wait_for()
 
@@ -28,7 +29,7 @@ def _choose(page: Any, text: str) -> None:
 
 
 def _lower(page: Any) -> None:
-    """Move what explains the page out of the picture."""
+    """Scroll the hints of the page out of the picture."""
     hints = page.get_by_test_id("stAlert").first
     hints.evaluate(
         "hints => hints.closest('[data-testid=stElementContainer]').nextElementSibling"
@@ -57,7 +58,7 @@ def _autodiff(page: Any) -> None:
 
 
 def _points(page: Any) -> None:
-    """Train a network on a circle and show what it says everywhere."""
+    """Train a network on the data set Circle and show its output in the plane."""
     _open(page, "Points")
     page.get_by_role("tab", name="A network that learns").click()
     page.get_by_role("tabpanel").last.get_by_text("Circle", exact=True).click()
@@ -78,4 +79,4 @@ LESSONS: tuple[tuple[str, dict[str, Any], Callable[[Any], None]], ...] = (
     ("autodiff", _wide(1120) | DARK, _autodiff),
     ("points", _wide(1250), _points),
 )
-"""The name of each picture, the window it is taken in, and what is done before."""
+"""Name of each picture, options of the browser window, and function that prepares the page."""

@@ -1,23 +1,23 @@
-"""Parts of Markdown files that are written by a program, between two comments."""
+"""Generated parts of Markdown files, between two comments."""
 
 from pathlib import Path
 
 
 class NoPlaceError(LookupError):
-    """A document has neither the block nor the heading before which it belongs."""
+    """A document contains neither the block nor the heading before which it is inserted."""
 
 
 def write_block(path: Path, name: str, content: str, before: str | None = None) -> None:
-    """Write a block into a document, in the place of the one that is there.
+    """Replace a block of a document, or insert it.
 
     Args:
         path: The document.
-        name: What the comments around the block call it.
-        content: The block, Markdown.
-        before: A heading in front of which the block is put if the document has none yet.
+        name: The name of the block in the comments around it.
+        content: The content of the block, Markdown.
+        before: The heading before which the block is inserted if the document has none.
 
     Raises:
-        NoPlaceError: The document has neither the block nor the heading.
+        NoPlaceError: The document contains neither the block nor the heading.
     """
     text = path.read_text("utf-8")
     path.write_text(with_block(text, name, content, before, path.name), "utf-8")
@@ -26,7 +26,7 @@ def write_block(path: Path, name: str, content: str, before: str | None = None) 
 def with_block(
     text: str, name: str, content: str, before: str | None = None, document: str = "document"
 ) -> str:
-    """Return a document with a block; see `write_block`."""
+    """Return the text of a document with a block; see `write_block`."""
     start, end = f"<!-- {name}: written by a command -->", f"<!-- end of {name} -->"
     block = f"{start}\n\n{content.strip()}\n\n{end}"
     if start in text and end in text:

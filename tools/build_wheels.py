@@ -1,6 +1,6 @@
-"""Build the wheel of every package into `dist/`, without a network.
+"""Build the wheels of all packages in `dist/`, without a network.
 
-`hatchling` itself is the builder, not a front end that would first download it once more.
+The script calls `hatchling` directly, because a build front end would download it again.
 """
 
 import shutil
@@ -12,13 +12,13 @@ from tools.workspace import ROOT, read_packages
 
 
 def build(folder: Path, destination: Path, target: str = "wheel") -> None:
-    """Build the package in `folder` into `destination`: its `wheel`, or its `sdist`."""
+    """Build the package in `folder` and write its `wheel`, or its `sdist`, to `destination`."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(destination)]
     subprocess.run(command, cwd=folder, check=True)
 
 
 def build_wheels(destination: Path) -> None:
-    """Build all wheels into `destination`, which then holds nothing else."""
+    """Delete `destination` and write the wheels of all packages to it."""
     shutil.rmtree(destination, ignore_errors=True)
     for package in read_packages():
         build(package.folder, destination)

@@ -1,7 +1,7 @@
-"""Run mypy over everything.
+"""Run mypy on the whole repository.
 
-The `conftest.py` files of the packages all have the same module name, and mypy takes a name once;
-so each has a run of its own.
+The `conftest.py` files of the packages have the same module name, which mypy accepts once in a run.
+So each of them is checked in a separate run.
 """
 
 import subprocess
@@ -11,7 +11,7 @@ from tools.workspace import ROOT
 
 
 def main(arguments: list[str]) -> int:
-    """Check what is named, or everything; 1 if an error was found, else 0."""
+    """Check the named files, or all; return the largest exit code of mypy."""
     conftests = sorted(str(file) for file in ROOT.glob("packages/*/tests/**/conftest.py"))
     runs = [arguments] if arguments else [[], *([file] for file in conftests)]
     mypy = [sys.executable, "-m", "mypy"]

@@ -1,4 +1,4 @@
-"""Takes the pictures of the app that the documents show: `hatch run app:pictures [NAME ...]`."""
+"""Pictures of the app in the documents, as screenshots: `hatch run app:pictures [NAME ...]`."""
 
 import io
 import sys
@@ -67,7 +67,7 @@ def _sentiment(page: Any) -> None:
 
 
 def _training(page: Any) -> None:
-    """Train a network twice, so that the second picture shows one that learns."""
+    """Start a training run and wait for its end."""
     page.get_by_test_id("stButtonGroup").get_by_text("Train", exact=True).click()
     page.get_by_role("button", name="Start training").click()
     page.get_by_text("The surest mistakes").wait_for()
@@ -75,7 +75,7 @@ def _training(page: Any) -> None:
 
 
 def _keep(screenshot: bytes, path: Path) -> None:
-    """Write a picture with the few colours that it needs."""
+    """Write a picture with a palette of 192 colours."""
     with Image.open(io.BytesIO(screenshot)) as picture:
         picture.convert("RGB").quantize(192, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")

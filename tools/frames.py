@@ -1,6 +1,6 @@
-"""The frames between `x * y` and the loop over its numbers, counted on each backend.
+"""Count of the stack frames from `x * y` to the loop over its numbers, on each backend.
 
-`python -m tools.frames` writes the numbers into the tour of the documents and into README.
+`python -m tools.frames` writes the counts into the tour of the documents and into README.
 """
 
 import sys
@@ -28,11 +28,11 @@ PACKAGES = str(ROOT / "packages")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A function that is running.
+    """A running function.
 
     Attributes:
-        name: Its name, with that of its class.
-        file: The path of its source.
+        name: The qualified name of the function.
+        file: The path of its source file.
     """
 
     name: str
@@ -40,17 +40,17 @@ class Frame:
 
     @classmethod
     def of(cls, code: CodeType) -> "Frame":
-        """Return the frame of a function's code; a closure has the name of the function around."""
+        """Return the frame of a code object; a closure gets the name of its enclosing function."""
         return cls(code.co_qualname.partition(".<locals>")[0], code.co_filename)
 
 
 def frames(backend: Backend) -> list[Frame]:
     """Multiply two tensors and return the frames from `Tensor.__mul__` to the loop, inclusive.
 
-    Frames of other libraries do not count. A compiled loop counts as one frame.
+    Frames of other libraries are left out. A compiled loop counts as one frame.
 
     Raises:
-        LookupError: Not one loop ran but none or several.
+        LookupError: The number of loops that ran is not one.
     """
     x = tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True).to(backend)
     y = tensor([10.0, 20.0, 30.0], requires_grad=True).to(backend)
@@ -61,7 +61,7 @@ def frames(backend: Backend) -> list[Frame]:
         above = [Frame.of(frame.f_code) for frame in _outwards(caller)]
         found.append([*reversed(above), Frame.of(code)])
 
-    with _watching(loop_runs):
+    with _reporting(loop_runs):
         x * y
     if len(found) != 1:
         raise LookupError(f"{backend.name}: {len(found)} loops ran in one multiplication")
@@ -69,15 +69,15 @@ def frames(backend: Backend) -> list[Frame]:
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
-    """Yield a frame and those that called it."""
+    """Yield a frame and its callers, from the innermost outwards."""
     while frame is not None:
         yield frame
         frame = frame.f_back
 
 
 @contextmanager
-def _watching(loop_runs: Callable[[CodeType, FrameType], None]) -> Iterator[None]:
-    """Report every loop that runs in the block: compiled ones, and those of the reference."""
+def _reporting(loop_runs: Callable[[CodeType, FrameType], None]) -> Iterator[None]:
+    """Call `loop_runs` for every compiled loop and every reference loop that runs in the block."""
     compiled_call: Any = Dispatcher.__call__
     plain_loop = reference_loops.tensor_zip.__code__
 
@@ -99,12 +99,12 @@ def _watching(loop_runs: Callable[[CodeType, FrameType], None]) -> Iterator[None
 
 
 def counted() -> dict[str, list[Frame]]:
-    """Return the frames by the name of the backend's class."""
+    """Return the frames by name of the backend's class."""
     return {type(one).__name__: frames(one) for one in (Reference(), Fast(), Tuned())}
 
 
 def table(by_backend: dict[str, list[Frame]]) -> str:
-    """Return a table in Markdown: the number of frames, that of their files, and the frames."""
+    """Return a Markdown table: number of frames, number of files, and names of frames."""
     lines = [
         "| backend | frames | files | from the operator to the loop |",
         "| --- | ---: | ---: | --- |",

@@ -1,4 +1,4 @@
-"""A virtual environment with nothing but pip in it, to try an installation for real."""
+"""A virtual environment that contains only pip, to test installations."""
 
 import json
 import os
@@ -14,31 +14,34 @@ from tools.workspace import ROOT
 
 @dataclass(frozen=True)
 class FreshVenv:
-    """A virtual environment in a folder of its own.
+    """A virtual environment in an own folder.
 
-    Its programs run outside the checkout, with no variable set that would show them the checkout
-    or the environment of the caller. Whatever they import was installed.
+    Its programs run outside of the checkout, without environment variables that point to the
+    checkout or to the environment of the caller. So they import installed packages only.
+
+    Attributes:
+        folder: The folder of the environment.
     """
 
     folder: Path
 
     @classmethod
     def create(cls, folder: Path) -> "FreshVenv":
-        """A new environment in `folder`, with the Python that runs this."""
+        """Create an environment in `folder`, with the Python of this process."""
         venv.create(folder, with_pip=True, symlinks=os.name != "nt")
         return cls(folder)
 
     @property
     def interpreter(self) -> Path:
-        """The environment's `python`."""
+        """The path of the environment's `python`."""
         windows = self.folder / "Scripts" / "python.exe"
         return windows if os.name == "nt" else self.folder / "bin" / "python"
 
     def python(self, *arguments: str, cwd: Path | None = None, **variables: str) -> str:
-        """Run the environment's Python; what it prints.
+        """Run the environment's Python and return its standard output.
 
         Raises:
-            AssertionError: If it fails, with all that it printed.
+            AssertionError: Its exit code is not 0; the message contains its output.
         """
         with tempfile.TemporaryDirectory() as elsewhere:
             done = subprocess.run(
@@ -56,23 +59,23 @@ class FreshVenv:
         return done.stdout
 
     def pip(self, *arguments: str) -> str:
-        """Run `pip` in the root of the checkout, as the guides tell it; what it prints."""
+        """Run `pip` in the root of the checkout, as in the guides, and return its output."""
         return self.python("-m", "pip", "--disable-pip-version-check", *arguments, cwd=ROOT)
 
     def pip_install(self, *arguments: str) -> dict[str, str]:
-        """`pip install`; the address that each newly installed distribution came from."""
+        """Run `pip install` and return the URL of each newly installed distribution by name."""
         report = self.folder / "pip-report.json"
         self.pip("install", "--quiet", "--report", str(report), *arguments)
         installed: list[dict[str, Any]] = json.loads(report.read_text("utf-8"))["install"]
         return {each["metadata"]["name"]: each["download_info"]["url"] for each in installed}
 
     def installed(self) -> set[str]:
-        """The distributions in the environment, pip left out."""
+        """Return the names of the installed distributions, without pip and setuptools."""
         listed = json.loads(self.pip("list", "--format", "json"))
         return {each["name"] for each in listed} - {"pip", "setuptools"}
 
 
 def _clean_environment() -> dict[str, str]:
-    """This process's variables, less those that lead to its own Python and packages."""
+    """Return the environment without variables that point to this Python or its packages."""
     own = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "NUMBA_CACHE_DIR"}
     return {name: value for name, value in os.environ.items() if name not in own}

@@ -18,7 +18,7 @@ from pathlib import Path
 from tools.workspace import ROOT
 
 FOLDERS = ("grading", "asv_benchmarks", "tools")
-"""Importable folders beside the packages."""
+"""Folders of the root that contain modules, beside the packages."""
 
 
 def modules(root: Path = ROOT) -> dict[str, Path]:

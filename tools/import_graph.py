@@ -1,7 +1,7 @@
-"""Who may import whom, and a reader of source files that finds every arrow that is not allowed.
+"""The allowed imports among packages, and a check that finds all others.
 
-The rules keep the two hardest subjects of the library apart: kernels know nothing of gradients and
-gradients know nothing of kernels. They meet only in the backend that a tensor carries.
+The rules separate the two most difficult parts of the library: kernels do not import gradients, and
+gradients do not import kernels. The two are connected only by the backend of a tensor.
 """
 
 import ast
@@ -24,22 +24,22 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         {"mt_tensor", "mt_autodiff", "mt_kernels_cpu", "mt_kernels_cuda", "mt_nn", "mt_models"}
     ),
 }
-"""The siblings that the modules of each package may import, anywhere in a file."""
+"""Packages of this repository that the modules of each package may import, anywhere in a file."""
 
 ONE_FUNCTION_MAY_IMPORT: dict[str, frozenset[str]] = {"mt_models": frozenset({"mt_kernels_cuda"})}
-"""Siblings that a single function of a package may import: the one that turns a name into a
-backend, so that a machine without a GPU never needs the package."""
+"""Packages of this repository that a single function of a package may import. The function returns
+a backend by name, so that a machine without a GPU does not need the package of GPU kernels."""
 
 FOLDERS_NO_PACKAGE_IMPORTS = frozenset({"grading", "tools", "tests", "asv_benchmarks"})
-"""What surrounds the packages knows them; they do not know it."""
+"""Folders of the root that no package may import from. They import the packages."""
 
 DISTRIBUTIONS = {"PIL": "pillow", "minitorch": "mt-minitorch", "mnist": "python-mnist"}
-"""Distributions whose modules are called something else."""
+"""Distribution of each top-level module with another name."""
 
 
 @dataclass(frozen=True)
 class Import:
-    """One imported name, and where it is imported.
+    """One imported name and the position of the import.
 
     Attributes:
         module: The full dotted name, such as `numpy.linalg`.
@@ -64,9 +64,9 @@ class Import:
 
 
 def imports_of(file: Path) -> Iterator[Import]:
-    """Every absolute import in `file`: in functions, classes, `try` and `if` blocks, too.
+    """Yield every absolute import of a file, also those in functions, classes and blocks.
 
-    `importlib.import_module` and `__import__` count when they are given a literal name.
+    Calls of `importlib.import_module` and `__import__` with a literal name count, too.
     """
     tree = ast.parse(file.read_text("utf-8"), filename=str(file))
     yield from _imports_below(tree, file, function=None)
@@ -97,19 +97,19 @@ def _modules_named_by(node: ast.AST) -> list[str]:
 
 
 def violations(packages: list[Package]) -> list[str]:
-    """One sentence for each import, in any of `packages`, that breaks a rule."""
+    """Return a sentence for each import of the packages that breaks a rule."""
     found: list[str] = []
     for package in packages:
         imports = [
             each for file in sorted(package.source.rglob("*.py")) for each in imports_of(file)
         ]
-        found += _wrong_arrows(package, imports)
+        found += _forbidden(package, imports)
         found += _undeclared(package, imports)
     return found
 
 
-def _wrong_arrows(package: Package, imports: list[Import]) -> Iterator[str]:
-    """Imports of siblings, or of the folders around the packages, that the table forbids."""
+def _forbidden(package: Package, imports: list[Import]) -> Iterator[str]:
+    """Yield the imports of other packages, or of folders of the root, that the table forbids."""
     if package.module not in MAY_IMPORT:
         yield f"{package.module} has no row in MAY_IMPORT"
         return
@@ -129,14 +129,14 @@ def _wrong_arrows(package: Package, imports: list[Import]) -> Iterator[str]:
             here = (each.file, each.function)
             if the_function.setdefault(each.top, here) != here:
                 first = the_function[each.top]
-                yield f"{each}: {first[1]}() in {first[0]} is the one function that may"
+                yield f"{each}: only {first[1]}() in {first[0]} may import it"
 
 
 def _undeclared(package: Package, imports: list[Import]) -> Iterator[str]:
-    """Imports of other distributions that the package's `pyproject.toml` does not ask for.
+    """Yield the imports of distributions that the package's `pyproject.toml` does not require.
 
-    What an extra brings may only be imported inside a function: without the extra, the module
-    that holds the function must still import.
+    The distributions of an extra may be imported inside functions only, because the module must be
+    importable without the extra.
     """
     for each in imports:
         if each.top in sys.stdlib_module_names | FOLDERS_NO_PACKAGE_IMPORTS | {package.module}:
@@ -148,16 +148,16 @@ def _undeclared(package: Package, imports: list[Import]) -> Iterator[str]:
         if not extras:
             yield f"{each}: {package.name} does not declare {name}"
         elif each.function is None:
-            yield f"{each}: {name} comes with the extra {_listed(extras)} and may be missing"
+            yield f"{each}: {name} is in the extra {_listed(extras)}; import it inside a function"
 
 
 def distribution_with(module: str) -> str:
-    """The distribution that brings a top-level module."""
+    """Return the distribution that contains a top-level module."""
     return DISTRIBUTIONS.get(module, normalised(module))
 
 
 def module_of(distribution: str) -> str:
-    """The top-level module that a distribution brings."""
+    """Return the top-level module that a distribution contains."""
     other_names = {name: module for module, name in DISTRIBUTIONS.items()}
     return other_names.get(distribution, distribution.replace("-", "_"))
 

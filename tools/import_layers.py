@@ -1,9 +1,9 @@
 """Layers inside the packages and folders of this repository, and the imports that run up.
 
-A folder of modules is seen as boxes: its modules and its subfolders. An import belongs to the
-smallest folder that holds both of its modules, and there leads from one box to another. Where the
-boxes do not import one another in a cycle, they can be put in layers so that every import runs
-down. Where they do, some imports run up, whatever the order; the fewest possible are counted.
+The boxes of a folder are its modules and its subfolders. An import belongs to the smallest folder
+that contains both modules, and leads from one of its boxes to another. If the imports among the
+boxes form no cycle, the boxes can be arranged in layers so that every import runs down. Otherwise
+some imports run up in any order; the check counts the fewest possible.
 
 Run ``python -m tools.import_layers [ROOT]`` to print the layers of every folder, top to bottom,
 and the imports that run up.
@@ -24,12 +24,13 @@ from tools.import_cycles import groups_in_cycles, import_graph, modules
 from tools.workspace import ROOT
 
 Import: TypeAlias = tuple[str, str]
-"""The module that imports, and the one that it imports."""
+"""The importing module and the imported one."""
 
 INIT = "__init__"
 
 LARGEST_GROUP = 16
-"""The most boxes in a cycle for which the best order is found; each box doubles the work."""
+"""Largest number of boxes in a cycle for which the best order is computed; each further box doubles
+the time. Larger groups keep the order of their names, so that more imports may run up."""
 
 
 @dataclass(frozen=True, slots=True)

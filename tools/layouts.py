@@ -1,7 +1,7 @@
-"""The same numbers in different memory layouts, for tests of kernels and of gradients.
+"""Memory layouts for tests of kernels and gradients.
 
-A layout is a function of a backend and an array; it returns `TensorData`. Cells that belong to no
-element are NaN, so that reading one shows in any sum.
+A layout is a function of a backend and an array that returns `TensorData`. Unused positions of the
+storage are NaN, so that a kernel that reads one returns NaN.
 """
 
 from collections.abc import Callable
@@ -30,28 +30,28 @@ def permuted(backend: Backend, array: npt.NDArray[Any]) -> TensorData:
 
 
 def gapped(backend: Backend, array: npt.NDArray[Any]) -> TensorData:
-    """Return the elements with unused cells before, between and behind them."""
+    """Return the elements with unused positions before, between and after them."""
     return _gapped(backend, array)[1]
 
 
 def _gapped(backend: Backend, array: npt.NDArray[Any]) -> tuple[TensorData, TensorData]:
-    """Return all the cells, guards included, and the elements among them."""
+    """Return the whole storage, guards included, and the tensor in it."""
     strides: list[int] = []
     step = 2
     for size in reversed(array.shape):
         strides.insert(0, step)
         step = step * size + 1
-    cells = np.full(1 + span(array.shape, strides) + 1, np.nan)
-    inside = cells[1:]
+    numbers = np.full(1 + span(array.shape, strides) + 1, np.nan)
+    inside = numbers[1:]
     as_strided(inside, array.shape, [inside.itemsize * s for s in strides])[...] = array
-    whole = backend.from_numpy(cells)
+    whole = backend.from_numpy(numbers)
     return whole, TensorData(whole.storage[1:], array.shape, strides)
 
 
 def expanded(backend: Backend, array: npt.NDArray[Any]) -> TensorData:
-    """Return the first element along every other dimension, repeated: strides of 0.
+    """Return a tensor with stride 0 along every second dimension, which repeats the first element.
 
-    These are not the numbers of the array; read them back with `Backend.to_numpy`.
+    Its elements differ from those of the array; read them with `Backend.to_numpy`.
     """
     few = array[tuple(slice(1 if dim % 2 == 0 else None) for dim in range(array.ndim))]
     if 0 in array.shape:
@@ -66,14 +66,14 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def guarded(backend: Backend, shape: tuple[int, ...]) -> tuple[TensorData, Callable[[], bool]]:
-    """Return a tensor to write to, in a layout with gaps, and whether its guards still stand.
+    """Return a tensor of zeros in a layout with gaps, and a check of its guards.
 
-    The guards are the cells around and between the elements.
+    The guards are the positions around and between the elements.
     """
     whole, data = _gapped(backend, np.zeros(shape))
 
     def intact() -> bool:
-        """Return whether as many cells as at first hold the guards' NaN."""
+        """Return True if all guards are still NaN."""
         guards = np.isnan(backend.to_numpy(whole))
         return int(guards.sum()) == whole.size - data.size
 
@@ -81,7 +81,13 @@ def guarded(backend: Backend, shape: tuple[int, ...]) -> tuple[TensorData, Calla
 
 
 def operand(data: st.DataObject, dtype: Any, *shape: int) -> TensorData:
-    """Draw numbers in a permuted layout with gaps and repetitions, NaN in the gaps."""
+    """Draw a tensor in a permuted layout with gaps (NaN) and strides of 0.
+
+    Args:
+        data: The data object of hypothesis.
+        dtype: The dtype of the elements.
+        shape: The shape of the tensor.
+    """
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     strides, reach = [0] * len(shape), 1
     for dim in data.draw(st.permutations(range(len(shape)))):

@@ -1,8 +1,8 @@
-"""Links from documents to lines of the sources, kept right: `python -m tools.line_links`.
+"""Update of links from documents to lines of sources: `python -m tools.line_links`.
 
 A link whose text is the name of a function or a class, as in ``[`mul`](…/operators.py#L36)``,
-leads to the line of its definition. The number is looked up here and written into the document;
-a test says where one is out of date.
+leads to the line of its definition. This command looks the number up and writes it into the
+document. A test fails if a number is out of date.
 """
 
 import ast
@@ -33,18 +33,20 @@ def _definitions(parent: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
 
 
 def refreshed(text: str, folder: Path) -> str:
-    """Return a document with the line in each of its links to a definition.
+    """Return a document with current line numbers in its links to definitions.
 
     Args:
-        text: The document.
-        folder: Where it lies.
+        text: The text of the document.
+        folder: The folder of the document.
 
     Raises:
-        ValueError: A link to a line has another text than the name of what is defined there, or
-            the module does not define it.
+        ValueError: The text of a link to a line is not the name of a definition, or the module
+            does not define that name.
     """
     if len(ANY_LINK.findall(text)) != len(LINK.findall(text)):
-        raise ValueError("the text of a link to a line is the name of a definition, as in `f`")
+        raise ValueError(
+            "the text of a link to a line must be the name of a definition, such as `f`"
+        )
 
     def current(link: re.Match[str]) -> str:
         lines = definitions((folder / link["path"]).read_text("utf-8"))

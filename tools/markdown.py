@@ -1,4 +1,4 @@
-"""What the checks of the documents need to know of a Markdown file."""
+"""Code blocks, links and headings of the Markdown files, for checks of the documents."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ FOLDERS = ("docs", "notebooks", "packages", "data", "grading", "asv_benchmarks")
 
 
 def documents() -> list["Document"]:
-    """Every Markdown file of the repository: those at its root, and those of `FOLDERS`."""
+    """Return the Markdown files of the repository: those in its root and in `FOLDERS`."""
     files = {
         *ROOT.glob("*.md"),
         *(file for name in FOLDERS for file in ROOT.glob(f"{name}/**/*.md")),
@@ -25,15 +25,15 @@ def documents() -> list["Document"]:
 
 @dataclass(frozen=True)
 class CodeBlock:
-    """A fenced block.
+    """A fenced code block.
 
     Attributes:
         language: The first word after the fence, such as `python`.
-        is_fragment: Whether the next word is `fragment`: code for a place that the
-            text names, which means nothing on its own.
-        text: What is in it.
-        line: The line of the file, counted from 1, on which the text begins.
-        output: The text of the block right below it, if that one is a `text` block.
+        is_fragment: True if the next word is `fragment`, which marks code that does not run on its
+            own.
+        text: The content.
+        line: The first line of the content in the file, counted from 1.
+        output: The content of the next block if that is a `text` block, else None.
     """
 
     language: str
@@ -45,7 +45,11 @@ class CodeBlock:
 
 @dataclass(frozen=True)
 class Document:
-    """One Markdown file."""
+    """One Markdown file.
+
+    Attributes:
+        file: The path of the file.
+    """
 
     file: Path
 
@@ -54,11 +58,11 @@ class Document:
 
     @cached_property
     def tokens(self) -> list[Token]:
-        """The file as CommonMark with tables."""
+        """The tokens of the file, parsed as CommonMark with tables."""
         return MarkdownIt("commonmark").enable("table").parse(self.file.read_text("utf-8"))
 
     def code_blocks(self) -> Iterator[CodeBlock]:
-        """All fenced blocks, in order."""
+        """Yield the fenced blocks in order."""
         for token, following in zip(self.tokens, [*self.tokens[1:], None], strict=True):
             if token.type == "fence" and token.map is not None:
                 output = None
@@ -69,13 +73,13 @@ class Document:
                 yield CodeBlock(language, rest == "fragment", token.content, line, output)
 
     def code(self) -> Iterator[str]:
-        """The text of every fenced block and of every inline code span."""
+        """Yield the content of every fenced block and inline code span."""
         for token in [*self.tokens, *self._inline_tokens()]:
             if token.type in {"fence", "code_inline"}:
                 yield token.content
 
     def targets(self) -> Iterator[str]:
-        """Where each link and each picture leads, HTML's `href`, `src` and `srcset` included."""
+        """Yield the target of each link and picture, HTML's `href`, `src` and `srcset` included."""
         for token in self._inline_tokens():
             for name in ("href", "src"):
                 if token.type in {"link_open", "image"} and (found := token.attrGet(name)):
@@ -85,7 +89,7 @@ class Document:
                 yield from re.findall(r'(?:href|src|srcset)="([^"]+)"', token.content)
 
     def anchors(self) -> set[str]:
-        """The fragment that leads to each heading, as code hosts derive it from the text."""
+        """Return the URL fragments of all headings, as code hosts derive them."""
         found: set[str] = set()
         for token, inline in zip(self.tokens, self.tokens[1:], strict=False):
             if token.type == "heading_open":
@@ -103,12 +107,12 @@ class Document:
 
 
 def anchor(heading: str) -> str:
-    """The fragment of a heading: lower case, no punctuation, a hyphen for each space."""
+    """Return the fragment of a heading: lower case, no punctuation, a hyphen for each space."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _first_free(name: str, taken: set[str]) -> str:
-    """`name`, or `name-1`, `name-2`, … if earlier headings have the same text."""
+    """Return `name`, or `name-1`, `name-2`, … if earlier headings have the same text."""
     if name not in taken:
         return name
     number = 1

@@ -1,7 +1,7 @@
-"""Trains the networks that the app comes with: `python -m tools.pretrain`, three minutes.
+"""Training of the networks that the app contains: `python -m tools.pretrain` (three minutes).
 
-The runs are those of the command line. What is kept of each is the network and how it was made;
-what only resuming needs is left out, and so are the word vectors, which are among the package's
+The script runs the training commands and keeps the weights and the settings of each network. It
+leaves out the state that only a resumed run needs, and the word vectors, which are in the package's
 data.
 """
 
@@ -31,10 +31,10 @@ COMMANDS = {
 @click.option(
     "--runs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Take the runs `mnist-1` and `sentiment-1` of this folder instead of training.",
+    help="Use the runs `mnist-1` and `sentiment-1` in this folder instead of training.",
 )
 def main(runs: Path | None) -> None:
-    """Train the networks that the app comes with, and put them into the package."""
+    """Train the networks that the app contains, and write them into its package."""
     with tempfile.TemporaryDirectory() as folder:
         for name, command in COMMANDS.items():
             run = Path(folder) / name if runs is None else runs / f"{command[0]}-1"
@@ -45,7 +45,7 @@ def main(runs: Path | None) -> None:
 
 
 def keep(source: Path, target: Path) -> None:
-    """Copy what predicting needs of a run's checkpoint."""
+    """Copy the part of a checkpoint that prediction needs."""
     checkpoint = load_checkpoint(source)
     recipe = recipe_of(checkpoint)
     backend = Reference(np.float32)

@@ -1,4 +1,4 @@
-"""The code that can be read in an evening, with the lines of each file.
+"""The files that the tour recommends to read, with their numbers of lines.
 
 `python -m tools.reading_list` writes the table into the tour of the documents.
 """
@@ -18,8 +18,8 @@ class Reading:
     """A file to read.
 
     Attributes:
-        path: Below the root.
-        subject: The words about it in the table.
+        path: The path relative to the root.
+        subject: The description in the table.
     """
 
     path: str
@@ -27,12 +27,12 @@ class Reading:
 
     @property
     def file(self) -> Path:
-        """The file."""
+        """The absolute path of the file."""
         return ROOT / self.path
 
     @property
     def lines(self) -> int:
-        """The number of its lines, docstrings and comments included."""
+        """The number of lines, docstrings and comments included."""
         return len(self.file.read_text("utf-8").splitlines())
 
 
@@ -57,11 +57,11 @@ READING_LIST = (
     Reading(f"{NN}/optim/sgd.py", "an optimiser: steps against the gradient"),
     Reading("packages/mt-models/src/mt_models/networks/lenet.py", "a network that reads digits"),
 )
-"""From numbers in memory to a network that learns, in the order in which to read."""
+"""The files in reading order, from numbers in memory to a network in training."""
 
 
 def table() -> str:
-    """Return the reading list as a table in Markdown, with the sum of the lines."""
+    """Return the reading list as a Markdown table with the total of the lines."""
     rows = [
         f"| [`{_title(one.path)}`](../{one.path}) | {one.subject} | {one.lines} |"
         for one in READING_LIST
@@ -72,7 +72,7 @@ def table() -> str:
 
 
 def _title(path: str) -> str:
-    """Return a path without the folders that only packaging needs."""
+    """Return a path relative to the `src` folder of its package."""
     return path.rpartition("/src/")[2]
 
 

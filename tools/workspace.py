@@ -1,4 +1,4 @@
-"""The packages of this repository, as their `pyproject.toml` files declare them."""
+"""The packages of this repository, read from their `pyproject.toml` files."""
 
 import re
 import tomllib
@@ -11,12 +11,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def normalised(name: str) -> str:
-    """A distribution name in the one spelling that all its spellings share (PEP 503)."""
+    """Return the normalised spelling of a distribution name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def distribution_of(requirement: str) -> str:
-    """The distribution that a requirement asks for: `numpy>=2.0,<3` asks for `numpy`."""
+    """Return the distribution of a requirement: `numpy` for `numpy>=2.0,<3`.
+
+    Raises:
+        ValueError: The text is not a requirement.
+    """
     found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
     if found is None:
         raise ValueError(f"not a requirement: {requirement!r}")
@@ -28,12 +32,12 @@ class Package:
     """One distribution: a folder of `packages/`.
 
     Attributes:
-        folder: Where it lies.
-        name: What it is called on an index, such as `mt-nn`.
-        module: What it is called in an import statement, such as `mt_nn`.
-        version: Its version.
-        requires: The distributions that it always needs, siblings included.
-        extras: The distributions that each of its extras adds.
+        folder: The folder of the package.
+        name: The name of the distribution, such as `mt-nn`.
+        module: The name of the top-level module, such as `mt_nn`.
+        version: The version.
+        requires: The required distributions, packages of this repository included.
+        extras: The further distributions of each extra.
     """
 
     folder: Path
@@ -45,12 +49,12 @@ class Package:
 
     @property
     def source(self) -> Path:
-        """The folder that holds its modules."""
+        """The folder of its modules."""
         return self.folder / "src" / self.module
 
 
 def read_package(folder: Path) -> Package:
-    """The package in `folder`, read from its `pyproject.toml`."""
+    """Return the package in `folder`, read from its `pyproject.toml`."""
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project.get("optional-dependencies", {})
     (source,) = folder.glob("src/*/__init__.py")
@@ -65,9 +69,9 @@ def read_package(folder: Path) -> Package:
 
 
 def read_packages(root: Path = ROOT) -> list[Package]:
-    """Every package under `root`, each after the siblings that it needs.
+    """Return all packages under `root`, each one after the packages that it requires.
 
-    This is the order in which pip can install them one by one.
+    In this order pip can install them one by one.
     """
     files = root.glob("packages/*/pyproject.toml")
     packages = {found.name: found for found in (read_package(file.parent) for file in files)}
@@ -76,5 +80,5 @@ def read_packages(root: Path = ROOT) -> list[Package]:
 
 
 def siblings(package: Package, among: Iterable[str]) -> list[str]:
-    """The names among `among` that `package` always needs."""
+    """Return the names in `among` that `package` requires, sorted."""
     return sorted(name for name in among if name in package.requires)

@@ -1,7 +1,7 @@
-"""The benchmarks that asv runs, on every commit that it is asked for.
+"""The benchmarks that asv runs.
 
-They time what this folder describes with the packages that are installed: those of the commit. The
-repository's own modules, such as `asv_benchmarks.workloads`, are found here, in the checkout.
+They time the installed packages, which are those of the measured commit. Modules outside the
+packages, such as `asv_benchmarks.workloads`, come from this checkout.
 """
 
 import os
@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# asv imports this folder alone.
+# asv imports this folder without its parent.
 sys.path.insert(0, str(ROOT))
-# One thread, unless the shell says otherwise; before anything is imported that reads it. For what
-# asv itself has imported by now, see `asv_benchmarks.run_asv`.
+# Set the number of threads before the imports that read it. asv itself has imported NumPy by now;
+# see `asv_benchmarks.run_asv`.
 from asv_benchmarks.conditions import environment  # noqa: E402
 
 os.environ.update(environment(int(os.environ.get("BENCH_THREADS", "1"))))

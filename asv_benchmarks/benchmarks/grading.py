@@ -1,4 +1,4 @@
-"""The workloads by which the grader judges speed: the same definitions, other contenders."""
+"""The workloads on which the grader measures speed, run by our backends and other frameworks."""
 
 from dataclasses import replace
 
@@ -7,13 +7,13 @@ from asv_benchmarks.workloads import BY_NAME
 
 
 class GraderWorkloads(Timed):
-    """What a submission is timed on, in single precision."""
+    """The grader's workloads in single precision."""
 
     params = (list(BY_NAME), ["tuned", "fast", "numpy", "torch", "jax"])
     param_names = ("workload", "contender")
 
     def setup(self, workload: str, contender: str) -> None:
-        """Prepare the call."""
+        """Prepare one call of the workload."""
         self.prepare(contender, replace(BY_NAME[workload], dtype="float32"))
 
     def time_workload(self, workload: str, contender: str) -> None:

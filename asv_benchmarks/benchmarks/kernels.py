@@ -1,4 +1,4 @@
-"""Single operations of the backends, beside NumPy, PyTorch and JAX; and the naive loops."""
+"""Single operations: our backends, NumPy, PyTorch and JAX, and the naive loops."""
 
 from asv_benchmarks.benchmarks.settings import Timed, keyed
 from asv_benchmarks.peers.rows import kernel_rows, naive_rows
@@ -8,13 +8,13 @@ LOOPS = keyed(naive_rows())
 
 
 class Kernels(Timed):
-    """The kernels of the table that `hatch run peers` prints."""
+    """The kernels in the table of `hatch run peers`."""
 
     params = (list(KERNELS), ["tuned", "fast", "numpy", "torch", "jax"])
     param_names = ("kernel", "contender")
 
     def setup(self, kernel: str, contender: str) -> None:
-        """Prepare the call."""
+        """Prepare one call of the operation."""
         self.prepare(contender, KERNELS[kernel])
 
     def time_kernel(self, kernel: str, contender: str) -> None:
@@ -23,13 +23,13 @@ class Kernels(Timed):
 
 
 class CourseLoops(Timed):
-    """The course's kernels beside the same loops with an index buffer for every element."""
+    """The course's kernels, and the same loops with an index buffer for every element."""
 
     params = (list(LOOPS), ["fast", "naive"])
     param_names = ("loop", "contender")
 
     def setup(self, loop: str, contender: str) -> None:
-        """Prepare the call."""
+        """Prepare one call of the operation."""
         self.prepare(contender, LOOPS[loop])
 
     def time_loop(self, loop: str, contender: str) -> None:

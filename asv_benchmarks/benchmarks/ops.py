@@ -1,4 +1,4 @@
-"""Every operation of the catalogue, on every backend, in two sizes and two memory layouts."""
+"""All operations of the catalogue, on every backend, in two sizes and two memory layouts."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ from mt_autodiff.catalog import OPS
 
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
 
-OF_NAME = {op.name: op for op in OPS}
+OPS_BY_NAME = {op.name: op for op in OPS}
 
 _MATRIX = ((600, 500),)
 LARGE: dict[str, Shapes] = {
@@ -27,7 +27,7 @@ LARGE: dict[str, Shapes] = {
     "permute": ((60, 500, 10),),
     "view": _MATRIX,
     "contiguous": _MATRIX,
-    "expand": ((3, 1),),  # its result's shape is part of the operation
+    "expand": ((3, 1),),  # The operation fixes the shape of its result.
     "slice": _MATRIX,
     "pad": _MATRIX,
     "concatenate": ((600, 300), (600, 100)),
@@ -38,14 +38,14 @@ LARGE: dict[str, Shapes] = {
     "conv2d": ((16, 4, 28, 28), (8, 4, 3, 3)),
     "conv2d_reverse": ((16, 8, 28, 28), (4, 8, 3, 3)),
 }
-"""The shapes of the large size, by operation; those of the small one are the catalogue's."""
+"""Operand shapes of the size `large`, by operation; the size `small` has the catalogue's."""
 
 
 class Catalogue(Timed):
     """An operation of the catalogue, alone and with its gradients."""
 
     params = (
-        list(OF_NAME),
+        list(OPS_BY_NAME),
         ["tuned", "fast"],
         ["small", "large"],
         ["contiguous", "permuted"],
@@ -54,9 +54,9 @@ class Catalogue(Timed):
     repeat = (3, 5, 1.0)
 
     def setup(self, op: str, backend: str, size: str, layout: str) -> None:
-        """Draw the operands and run once, which compiles what is needed."""
+        """Draw the operands and run once, so that the kernels are compiled."""
         if (op, layout) == ("view", "permuted"):
-            raise NotImplementedError("only contiguous memory can be seen in another shape")
+            raise NotImplementedError("view needs contiguous memory")
         conditions.pin(threads())
         self.forward, self.both = calls(op, backend, size, layout)
         self.both()
@@ -71,9 +71,9 @@ class Catalogue(Timed):
 
 
 class Specification(Timed):
-    """The same operations in plain loops, on operands that these finish."""
+    """The same operations in plain Python loops, on small operands."""
 
-    params = (list(OF_NAME),)
+    params = (list(OPS_BY_NAME),)
     param_names = ("op",)
     repeat = (3, 5, 1.0)
 
@@ -88,16 +88,16 @@ class Specification(Timed):
 
 
 def calls(op: str, backend: str, size: str, layout: str) -> tuple[Call, Call]:
-    """Return an operation on drawn operands, without and with its gradients.
+    """Return two calls of an operation on drawn operands, without and with gradients.
 
     Raises:
-        NotImplementedError: There is no such backend in the packages as they are installed.
+        NotImplementedError: The installed packages have no such backend.
     """
-    entry = OF_NAME[op]
+    entry = OPS_BY_NAME[op]
     rng = np.random.default_rng(0)
     arrays = entry.draw(rng, LARGE[op] if size == "large" else entry.shapes)
     try:
-        place = _placed(backend, layout)
+        place = _converter(backend, layout)
     except Absent as reason:
         raise NotImplementedError(str(reason)) from reason
     constants = [place(array) for array in arrays]
@@ -114,14 +114,14 @@ def calls(op: str, backend: str, size: str, layout: str) -> tuple[Call, Call]:
     return forward, both
 
 
-def _placed(name: str, layout: str) -> Callable[[Any], Tensor]:
-    """Return what makes a tensor of an array, in a memory layout, on a backend."""
+def _converter(name: str, layout: str) -> Callable[[Any], Tensor]:
+    """Return a function that converts an array to a tensor with a layout, on a backend."""
     backend = make_backend(name)
 
     def place(array: Any) -> Tensor:
         single = array.astype(np.float32)
         if layout == "permuted":
-            # The same elements, the last dimension outermost in memory.
+            # The elements stay; the last dimension becomes the outermost in memory.
             single = np.ascontiguousarray(single.T).T
         return from_numpy(single, backend)
 

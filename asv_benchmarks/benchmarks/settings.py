@@ -1,4 +1,4 @@
-"""How benchmarks are repeated, and who takes part."""
+"""Repetition of benchmarks, and their contenders."""
 
 import os
 from typing import Any
@@ -9,10 +9,10 @@ from asv_benchmarks.workloads import Workload
 
 
 class Timed:
-    """A benchmark of calls that contenders prepare; what they decline asv shows as n/a.
+    """Base class of benchmarks that time a call which a contender prepares.
 
-    The attributes are asv's: each benchmark is measured in one process, in up to ten samples of
-    10 ms at least.
+    Its attributes are settings of asv: one process per benchmark, up to ten samples, each of at
+    least 10 ms. asv shows n/a where `prepare` raises NotImplementedError.
     """
 
     rounds = 1
@@ -24,10 +24,10 @@ class Timed:
     call: Call
 
     def prepare(self, contender: str, workload: Workload) -> None:
-        """Prepare a call and run it once, which compiles what it needs.
+        """Prepare a call and run it once, so that its kernels are compiled.
 
         Raises:
-            NotImplementedError: The contender is not installed or cannot do this: not a failure.
+            NotImplementedError: The contender is not installed, or lacks the operation.
         """
         conditions.pin(threads())
         self.call = call_of(contender, workload)
@@ -35,7 +35,11 @@ class Timed:
 
 
 def call_of(contender: str, workload: Workload) -> Call:
-    """Return a prepared call; raise NotImplementedError where the contender declines."""
+    """Return a prepared call.
+
+    Raises:
+        NotImplementedError: The contender is not installed, or lacks the operation.
+    """
     try:
         return loaded(contender).prepare(workload)
     except Absent as reason:
@@ -43,10 +47,10 @@ def call_of(contender: str, workload: Workload) -> Call:
 
 
 def loaded(contender: str) -> Contender:
-    """Return a contender on the benchmarks' threads.
+    """Return a contender, set to the number of threads of the benchmarks.
 
     Raises:
-        Absent: It is not installed.
+        Absent: Its framework is not installed.
     """
     runner = load(contender)
     runner.set_threads(threads())
@@ -54,10 +58,10 @@ def loaded(contender: str) -> Contender:
 
 
 def threads() -> int:
-    """Return how many threads compute, which the environment decides."""
+    """Return the number of computing threads, from the environment."""
     return int(os.environ.get("NUMBA_NUM_THREADS", "1"))
 
 
 def keyed(rows: Any) -> dict[str, Workload]:
-    """Return the workloads of rows by their keys."""
+    """Return the workload of each row by the row's key."""
     return {row.key: row.workload for row in rows}

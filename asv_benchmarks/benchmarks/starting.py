@@ -1,10 +1,10 @@
-"""Whole processes: what a user waits for before the first result, in seconds of the processor."""
+"""Start-up time of whole processes, in seconds of processor time."""
 
 from asv_benchmarks.peers.processes import PROGRAM, run_process
 
 
 class _Process:
-    """One process, started anew for each sample."""
+    """Base class of benchmarks that start a new process for each sample."""
 
     unit = "s"
     timeout = 600.0
@@ -13,26 +13,26 @@ class _Process:
 
 
 class Import(_Process):
-    """Importing and nothing else."""
+    """The time to import a package."""
 
     params = (["numpy", "mt_tensor", "mt_autodiff", "mt_kernels_cpu", "mt_nn", "mt_models"],)
     param_names = ("package",)
 
     def track_import(self, package: str) -> float:
-        """Return the seconds after a first import, which compiles modules and fills caches."""
+        """Return the seconds of the fastest of three imports, after one that fills the caches."""
         command = ("-c", f"import {package}")
         run_process(command, 1)
         return min(run_process(command, 1).cpu for _ in range(3))
 
 
 class FirstStep(_Process):
-    """Importing, building a network and training one step."""
+    """The time to import the packages, build a network and train one step."""
 
     params = (["course-16", "kim-10"], ["tuned", "fast"])
     param_names = ("step", "backend")
 
     def setup(self, step: str, backend: str) -> None:
-        """Skip a backend that the commit does not have."""
+        """Raise NotImplementedError if the commit lacks the backend."""
         from asv_benchmarks.benchmarks.settings import loaded
         from asv_benchmarks.contenders import Absent
 
@@ -42,11 +42,11 @@ class FirstStep(_Process):
             raise NotImplementedError(str(reason)) from reason
 
     def track_cached(self, step: str, backend: str) -> float:
-        """Return the seconds when compiled kernels lie on disk."""
+        """Return the seconds with compiled kernels in the disk cache."""
         command = (*PROGRAM, "steps", backend, f"{step}:1")
         run_process(command, 1)
         return min(run_process(command, 1).cpu for _ in range(3))
 
     def track_cold(self, step: str, backend: str) -> float:
-        """Return the seconds when every kernel has to be compiled."""
+        """Return the seconds with an empty disk cache."""
         return run_process((*PROGRAM, "steps", backend, f"{step}:1"), 1, cold=True).cpu

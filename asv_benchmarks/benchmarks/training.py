@@ -1,4 +1,4 @@
-"""Training steps: forward, backward, a step of the optimiser. Their time and their memory."""
+"""Time and memory of training steps: forward pass, backward pass, optimiser step."""
 
 from asv_benchmarks.benchmarks.settings import Timed, call_of, keyed
 from asv_benchmarks.peers.rows import chain_row, training_rows
@@ -8,13 +8,13 @@ CONTENDERS = ["tuned", "fast", "torch", "jax"]
 
 
 class Steps(Timed):
-    """One step of each network of the table that `hatch run peers` prints."""
+    """One step of each network in the table of `hatch run peers`."""
 
     params = (list(STEPS), CONTENDERS)
     param_names = ("step", "contender")
 
     def setup(self, step: str, contender: str) -> None:
-        """Build the network and train once, which compiles what it needs."""
+        """Build the network and train one step, so that the kernels are compiled."""
         self.prepare(contender, STEPS[step])
 
     def time_step(self, step: str, contender: str) -> None:
@@ -23,7 +23,7 @@ class Steps(Timed):
 
 
 class Memory:
-    """The largest memory of a process that trains."""
+    """Peak memory of a process that trains."""
 
     params = (list(STEPS), CONTENDERS)
     param_names = ("step", "contender")
@@ -34,19 +34,19 @@ class Memory:
         self.call = call_of(contender, STEPS[step])
 
     def peakmem_steps(self, step: str, contender: str) -> None:
-        """Take three steps."""
+        """Train three steps."""
         for _ in range(3):
             self.call()
 
 
 class Engine(Timed):
-    """What recording and walking back cost: many operations on few numbers."""
+    """Overhead of recording the graph and of backpropagation: many operations on few numbers."""
 
     params = (["tuned", "fast", "torch"],)
     param_names = ("contender",)
 
     def setup(self, contender: str) -> None:
-        """Prepare the chain."""
+        """Prepare the chain of multiplications."""
         self.prepare(contender, chain_row().workload)
 
     def time_chain(self, contender: str) -> None:

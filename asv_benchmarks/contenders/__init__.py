@@ -1,8 +1,8 @@
-"""Everything that can run a case: our backends, and the frameworks that they are measured against.
+"""Contenders: our backends, and the frameworks that they are compared with.
 
-A contender prepares a case, inputs converted and placed, and returns a function without arguments
-that runs it once, to the end. What it cannot run it declines with `Absent`, as it does if its
-framework is not installed: such a row or benchmark is skipped, not failed.
+A contender converts the inputs of a case and returns a function without arguments that runs the
+case once and waits for the result. It raises `Absent` if it lacks the operation or if its framework
+is not installed; such a row or benchmark is skipped and does not fail.
 """
 
 from asv_benchmarks.contenders.contender import Absent, Call, Contender

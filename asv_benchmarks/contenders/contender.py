@@ -1,4 +1,4 @@
-"""The base class of everything that can run a case, and the protocol of a network in training."""
+"""The base class of contenders, and the protocol of a network in training."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -13,12 +13,12 @@ from asv_benchmarks.workloads import Workload
 Call: TypeAlias = Callable[[], object]
 
 
-class Absent(Exception):  # noqa: N818  (no error: an answer)
-    """This contender cannot run the case here."""
+class Absent(Exception):  # noqa: N818  (callers skip the case)
+    """The contender cannot run the case on this machine; the message says why."""
 
 
 def draw(case: Workload) -> list[npt.NDArray[Any]]:
-    """Draw the operands of a case, the last one transposed if the case says so."""
+    """Draw the operands of a case; its option `transposed` transposes the last one."""
     arrays: list[npt.NDArray[Any]] = list(case.inputs())
     if case.options.get("transposed"):
         arrays[-1] = arrays[-1].T
@@ -26,30 +26,30 @@ def draw(case: Workload) -> list[npt.NDArray[Any]]:
 
 
 class Contender(ABC):
-    """Somebody who runs cases.
+    """Base class of contenders.
 
     Attributes:
-        name: What it is called in tables.
+        name: The name in tables and on the command line.
     """
 
     name: ClassVar[str]
 
     @abstractmethod
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
-        """Return what prepares each operation that the contender knows."""
+        """Return, for each supported operation, the function that prepares a case."""
 
     @abstractmethod
     def versions(self) -> dict[str, str]:
-        """Return the versions of what it runs on."""
+        """Return the versions of the libraries that it uses."""
 
-    def set_threads(self, threads: int) -> None:  # noqa: B027  (most need not be told)
-        """Compute on so many threads, where the environment has not said so (see `conditions`)."""
+    def set_threads(self, threads: int) -> None:  # noqa: B027  (most read the environment)
+        """Set the number of threads of a framework that does not read it from the environment."""
 
     def prepare(self, case: Workload) -> Call:
-        """Return a function that runs a case once, to the end.
+        """Return a function that runs a case once and waits for the result.
 
         Raises:
-            Absent: The contender does not know the operation.
+            Absent: The contender lacks the operation.
         """
         try:
             prepare = self.operations()[case.operation]
@@ -58,15 +58,15 @@ class Contender(ABC):
         return prepare(case)
 
     def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "Trainer":
-        """Return a network with the weights of a case, and its optimiser.
+        """Return a trainer whose network has the weights of a case.
 
         Raises:
-            Absent: The contender trains nothing.
+            Absent: The contender cannot train networks.
         """
-        raise Absent(f"{self.name} trains nothing")
+        raise Absent(f"{self.name} cannot train networks")
 
     def train_step(self, case: Workload) -> Call:
-        """Prepare a training step, always on the same batch."""
+        """Return a function that trains one step, each time on the same batch."""
         training = TrainingCase(**case.options)
         trainer = self.trainer(training)
         batch = trainer.place(*training.inputs())
@@ -74,16 +74,16 @@ class Contender(ABC):
 
 
 class Trainer(Protocol):
-    """A network that learns batch by batch, by plain gradient descent."""
+    """A network that is trained batch by batch with plain gradient descent."""
 
     def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
-        """Return a batch as the framework wants it."""
+        """Convert a batch to the arrays of the framework."""
 
     def step(self, batch: Any) -> Any:
-        """Learn a placed batch: forward, backward, one step. Returns the loss before the step."""
+        """Train one step on a converted batch and return the loss before the step."""
 
-    def answer(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return what the network makes of inputs, without learning and without dropout."""
+    def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the output of the network for inputs, with dropout off."""
 
     def weights(self) -> Weights:
-        """Return the weights, by name and in our shapes."""
+        """Return the weights by name, in the shapes of `training_cases.SHAPES`."""

@@ -1,6 +1,6 @@
-"""Finds a contender by its name.
+"""Lookup of contenders by name.
 
-Each contender is imported when it is asked for: the framework that it runs on may not be installed.
+A contender is imported only when it is needed, because its framework may not be installed.
 """
 
 from asv_benchmarks.contenders.contender import Absent, Contender
@@ -11,8 +11,8 @@ def load(name: str) -> Contender:
     """Return a contender.
 
     Raises:
-        Absent: What it runs on is not installed.
-        ValueError: There is no contender of that name.
+        Absent: Its framework is not installed.
+        ValueError: No contender has this name.
     """
     if name not in NAMES:
         raise ValueError(f"contender {name!r} does not exist; choose one of {', '.join(NAMES)}")
@@ -23,7 +23,7 @@ def load(name: str) -> Contender:
 
 
 def _make(name: str) -> Contender:
-    """Import only what this contender needs: the others may not be installed."""
+    """Import and build a contender, without the frameworks of the others."""
     if name in (*OURS, AS_INSTALLED, NAIVE):
         from asv_benchmarks.contenders.ours import Ours
 

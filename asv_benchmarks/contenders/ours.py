@@ -1,4 +1,4 @@
-"""Our own backends, float32."""
+"""Our backends in float32."""
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -42,25 +42,25 @@ class Ours(Contender):
         """Build the backend.
 
         Raises:
-            Absent: The packages as they are installed do not have it.
+            Absent: The installed packages lack the backend.
         """
         self.name = name  # type: ignore[misc]
         self.backend = make_backend(name)
 
     @classmethod
     def on(cls, backend: Backend) -> "Ours":
-        """Return a contender with a backend that was made already."""
+        """Return a contender that uses an existing backend."""
         ours = cls.__new__(cls)
         ours.name = backend.name  # type: ignore[misc]
         ours.backend = backend
         return ours
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of what our kernels rest on."""
+        """Return the versions of the libraries that our kernels use."""
         return {package: version(package) for package in ("numpy", "numba", "llvmlite")}
 
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
-        """Return what prepares each operation."""
+        """Return, for each operation, the function that prepares a case."""
         return {
             "train_step": self.train_step,
             "chain": self._chain,
@@ -81,11 +81,11 @@ class Ours(Contender):
         }
 
     def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "OurTrainer":
-        """Return a network with the weights of a case, and its optimiser."""
+        """Return a trainer whose network has the weights of a case."""
         return OurTrainer(case, rate, self.backend)
 
     def _chain(self, case: Workload) -> Call:
-        """Forward and backward through many multiplications of a few numbers."""
+        """Return a call of a chain of multiplications of few numbers, forward and backward."""
         start, factor = (from_numpy(array, self.backend) for array in case.inputs())
         length = case.options["length"]
 
@@ -98,7 +98,7 @@ class Ours(Contender):
 
         return call
 
-    # Convolutions: forward, and the two gradients as `mt_autodiff.Conv2dFun` asks for them
+    # Convolutions: forward, and the two gradients as `mt_autodiff.Conv2dFun` computes them
 
     def _conv(self, case: Workload) -> Callable[..., TensorData]:
         convolve: Callable[..., TensorData] | None = getattr(self.backend, "convolve", None)
@@ -134,7 +134,7 @@ class Ours(Contender):
         swap = (1, 0, *range(2, input.dims))
         return lambda: conv(input.permute(*swap), grad.permute(*swap), False, size).permute(*swap)
 
-    # Pooling: the fused forms, which only some backends have
+    # Pooling: fused forms, where the backend has them
 
     def _pool_forward(self, case: Workload) -> Call:
         form, backend = self._fused(case), self.backend
@@ -149,17 +149,17 @@ class Ours(Contender):
         (input,), kernel = self._place(case), tuple(case.options["kernel"])
         answer = form and form.forward(backend, (True,), input, kernel)
         if answer is None:
-            raise Absent(f"{self.name} has no kernel of its own for {case.operation}")
+            raise Absent(f"{self.name} has no fused form of {case.operation}")
         grad, saved = answer
         return lambda: form.backward(backend, saved, grad)
 
     def _fused(self, case: Workload) -> Any:
         name = case.operation.removesuffix("_backward")
-        # Earlier commits, which asv and `peers --against` measure, know forms by name.
+        # Earlier commits, which asv and `peers --against` measure, look forms up by name.
         operation: Any = getattr(POOLINGS[name], "operation", name)
         return self.backend.fused(operation)
 
-    # The other operations of a backend
+    # Further operations of a backend
 
     def _matmul(self, case: Workload) -> Call:
         a, b = self._place(case)
@@ -180,7 +180,7 @@ class Ours(Contender):
         return lambda: self.backend.reduce(operators.add, a, dim, 0.0)
 
     def _place(self, case: Workload) -> list[TensorData]:
-        """Return the operands on the backend."""
+        """Return the operands as tensors of the backend."""
         return [self.backend.from_numpy(array) for array in draw(case)]
 
 
@@ -188,18 +188,18 @@ class OurTrainer:
     """One of the networks of `mt_models`."""
 
     def __init__(self, case: TrainingCase, rate: float, backend: Backend) -> None:
-        """Build the network and give it the weights of the case."""
+        """Build the network with the weights of the case."""
         self.backend = backend
         self.sentences = case.network == "kim"
         self.network = self._network(case)
         self.optimizer = SGD(self.network.parameters(), lr=rate)
 
     def place(self, inputs: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Any:
-        """Return the inputs, words or a tensor of images, and the labels."""
+        """Return word indices, or images as a tensor, and the labels."""
         return (inputs if self.sentences else from_numpy(inputs, self.backend)), labels
 
     def step(self, batch: Any) -> Tensor:
-        """Learn a placed batch and return the loss."""
+        """Train one step on a converted batch and return the loss before the step."""
         inputs, labels = batch
         answer = self.network(inputs)
         if self.sentences:
@@ -210,8 +210,8 @@ class OurTrainer:
         self.optimizer.step()
         return loss
 
-    def answer(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return what the network makes of inputs, without learning and without dropout."""
+    def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the output of the network for inputs, with dropout off."""
         self.network.eval()
         with no_grad():
             answer: Tensor = self.network(self.place(inputs, np.empty(0, np.int64))[0])
@@ -241,13 +241,13 @@ def make_backend(name: str) -> Backend:
     """Return one of our backends in single precision.
 
     Raises:
-        Absent: The packages as they are installed, an older commit's perhaps, do not have it.
+        Absent: The installed packages, such as those of an older commit, lack the backend.
     """
     if name == "tuned":
         try:
             from mt_kernels_cpu.tuned import Tuned
         except ModuleNotFoundError as error:
-            raise Absent("there is no backend tuned in these packages") from error
+            raise Absent("the installed packages have no backend tuned") from error
         return Tuned(np.float32)
     kinds: dict[str, type[Fast | Naive | Reference]] = {
         "fast": Fast,

@@ -1,4 +1,4 @@
-"""JAX: every case is one function compiled by `jax.jit`."""
+"""JAX, which compiles each case as one function with `jax.jit`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, 
 from asv_benchmarks.workloads import Workload
 
 Array = Any
-"""JAX's arrays; inside of a compiled function they are symbols for arrays."""
+"""An array of JAX; inside a compiled function, a tracer."""
 
 MAPS: dict[str, Callable[..., Any]] = {
     "relu": jax.nn.relu,
@@ -37,7 +37,7 @@ class WithJax(Contender):
         return {"jax": jax.__version__}
 
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
-        """Return what prepares each operation."""
+        """Return, for each operation, the function that prepares a case."""
         return {
             "train_step": self.train_step,
             "conv1d": _conv_forward,
@@ -47,22 +47,22 @@ class WithJax(Contender):
         }
 
     def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "JaxTrainer":
-        """Return a network with the weights of a case, and its optimiser."""
+        """Return a trainer whose network has the weights of a case."""
         return JaxTrainer(case, rate)
 
 
 class JaxTrainer:
-    """One of our networks; the whole step is one compiled function."""
+    """One of our networks in JAX; one compiled function computes the whole step."""
 
     def __init__(self, case: TrainingCase, rate: float) -> None:
-        """Build the step and give it the weights of the case."""
+        """Build the step with the weights of the case."""
         network = NETWORKS[case.network]
         self.network = jax.jit(lambda weights, inputs: network(weights, inputs, None, 1.0))
         loss_of = _binary_cross_entropy if case.network == "kim" else _negative_log_likelihood
         keep = 0.75 if case.dropout else 1.0
         weights = {name: jnp.asarray(array) for name, array in case.weights().items()}
         frozen = {name: weights.pop(name) for name in [*weights] if name.startswith("embedding")}
-        self.learnt, self.frozen, self.key = weights, frozen, jax.random.key(0)
+        self.trained, self.frozen, self.key = weights, frozen, jax.random.key(0)
 
         def loss(weights: Any, frozen: Any, key: Any, inputs: Any, labels: Any) -> Any:
             return loss_of(network(weights | frozen, inputs, key, keep), labels)
@@ -81,19 +81,19 @@ class JaxTrainer:
         return jnp.asarray(inputs), jnp.asarray(labels)
 
     def step(self, batch: Any) -> Any:
-        """Learn a placed batch and return the loss."""
-        loss, self.learnt, self.key = self.train(self.learnt, self.frozen, self.key, *batch)
-        # The loss is there before the weights are.
-        jax.block_until_ready(self.learnt)
+        """Train one step on a converted batch and return the loss before the step."""
+        loss, self.trained, self.key = self.train(self.trained, self.frozen, self.key, *batch)
+        # The loss may be ready before the weights.
+        jax.block_until_ready(self.trained)
         return loss
 
-    def answer(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return what the network makes of inputs, without learning and without dropout."""
-        return np.asarray(self.network(self.learnt | self.frozen, jnp.asarray(inputs)))
+    def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the output of the network for inputs, with dropout off."""
+        return np.asarray(self.network(self.trained | self.frozen, jnp.asarray(inputs)))
 
     def weights(self) -> Weights:
         """Return the weights."""
-        return {name: np.asarray(value) for name, value in (self.frozen | self.learnt).items()}
+        return {name: np.asarray(value) for name, value in (self.frozen | self.trained).items()}
 
 
 def _convolve(x: Array, weight: Array, padding: Any) -> Array:
@@ -111,15 +111,15 @@ def _linear(w: Any, layer: str, x: Array) -> Array:
     return x @ w[f"{layer}.weight"] + w[f"{layer}.bias"]
 
 
-def _seen(w: Any, layer: str, x: Array, padding: Any) -> Array:
+def _conv_relu(w: Any, layer: str, x: Array, padding: Any) -> Array:
     """Return a convolution with bias and ReLU."""
     bias = w[f"{layer}.bias"].reshape(-1, *(1,) * (x.ndim - 2))
     return jax.nn.relu(_convolve(x, w[f"{layer}.weight"], padding) + bias)
 
 
 def _course_lenet(w: Any, x: Array, key: Array, keep: float) -> Array:
-    x = _seen(w, "conv1", x, ((0, 2), (0, 2)))
-    x = _seen(w, "conv2", x, ((0, 2), (0, 2)))
+    x = _conv_relu(w, "conv1", x, ((0, 2), (0, 2)))
+    x = _conv_relu(w, "conv2", x, ((0, 2), (0, 2)))
     window = (1, 1, 4, 4)
     x = lax.reduce_window(x, 0.0, lax.add, window, window, "VALID") / 16.0
     x = _dropout(jax.nn.relu(_linear(w, "hidden", x.reshape(-1, 392))), key, keep)
@@ -132,8 +132,8 @@ def _maxpool(x: Array) -> Array:
 
 
 def _lenet5(w: Any, x: Array, key: Array, keep: float) -> Array:
-    x = _maxpool(_seen(w, "conv1", x, ((2, 2), (2, 2))))
-    x = _maxpool(_seen(w, "conv2", x, "VALID")).reshape(-1, 400)
+    x = _maxpool(_conv_relu(w, "conv1", x, ((2, 2), (2, 2))))
+    x = _maxpool(_conv_relu(w, "conv2", x, "VALID")).reshape(-1, 400)
     x = jax.nn.relu(_linear(w, "hidden1", x))
     x = jax.nn.relu(_linear(w, "hidden2", x))
     return jax.nn.log_softmax(_linear(w, "output", x))
@@ -142,7 +142,7 @@ def _lenet5(w: Any, x: Array, key: Array, keep: float) -> Array:
 def _kim(w: Any, rows: Array, key: Array, keep: float) -> Array:
     x = w["embedding.weight"][rows].transpose(0, 2, 1)
     features = sum(
-        _seen(w, f"convolutions.{at}", x, ((0, kernel - 1),)).max(2)
+        _conv_relu(w, f"convolutions.{at}", x, ((0, kernel - 1),)).max(2)
         for at, kernel in enumerate(KERNELS)
     )
     return _dropout(_linear(w, "output", features), key, keep).reshape(-1)
@@ -164,13 +164,13 @@ def _binary_cross_entropy(logits: Array, labels: Array) -> Array:
 
 
 def _compiled(fn: Callable[..., Any], *operands: Any) -> Call:
-    """Return a compiled call that waits for its result."""
+    """Return a call of the compiled function that waits for the result."""
     compiled = jax.jit(fn)
     return lambda: compiled(*operands).block_until_ready()
 
 
 def _conv_forward(case: Workload) -> Call:
-    """Convolve as we do: as many outputs as inputs, zeros behind the input."""
+    """Prepare a convolution as ours: zeros after the input, so that the output is as large."""
     input, weight = _place(case)
     padding = tuple((0, kernel - 1) for kernel in weight.shape[2:])
     return _compiled(lambda x, w: _convolve(x, w, padding), input, weight)
@@ -186,5 +186,5 @@ def _sum(case: Workload) -> Call:
 
 
 def _place(case: Workload) -> list[Any]:
-    """Return the operands. JAX has no transposed memory: it would be another array."""
+    """Return the operands; JAX copies a transposed operand into row-major order."""
     return [jnp.asarray(array) for array in draw(case)]

@@ -1,4 +1,4 @@
-"""NumPy, for operations on arrays."""
+"""NumPy, for single operations on arrays."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,12 +24,12 @@ class WithNumPy(Contender):
     name = "numpy"
 
     def versions(self) -> dict[str, str]:
-        """Return NumPy's version and that of its BLAS."""
+        """Return the versions of NumPy and of its BLAS."""
         blas: Any = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         return {"numpy": np.__version__, "blas": f"{blas['name']} {blas['version']}"}
 
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
-        """Return what prepares each operation."""
+        """Return, for each operation, the function that prepares a case."""
         return {
             "matmul": self._matmul,
             "sum": self._sum,

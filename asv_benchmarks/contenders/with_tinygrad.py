@@ -1,4 +1,4 @@
-"""tinygrad: training steps, compiled by its `TinyJit`."""
+"""tinygrad, which compiles training steps with `TinyJit`."""
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -16,40 +16,40 @@ from asv_benchmarks.workloads import Workload
 
 
 class WithTinygrad(Contender):
-    """tinygrad on the CPU, for which it calls clang."""
+    """tinygrad on the CPU; it compiles kernels with clang."""
 
     name = "tinygrad"
 
     def __init__(self) -> None:
-        """Try the compiler.
+        """Compute once, to test that the compiler works.
 
         Raises:
-            Absent: There is no clang.
+            Absent: clang is missing.
         """
         try:
             DEV.value = "CPU"
             (Tensor([1.0]) + 1.0).tolist()
         except (RuntimeError, OSError) as error:
-            raise Absent(f"tinygrad: no compiler for the CPU, {error}") from error
+            raise Absent(f"tinygrad cannot compile for the CPU: {error}") from error
 
     def versions(self) -> dict[str, str]:
         """Return tinygrad's version."""
         return {"tinygrad": version("tinygrad")}
 
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
-        """Return what prepares each operation."""
+        """Return, for each operation, the function that prepares a case."""
         return {"train_step": self.train_step}
 
     def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "TinygradTrainer":
-        """Return a network with the weights of a case, and its optimiser."""
+        """Return a trainer whose network has the weights of a case."""
         return TinygradTrainer(case, rate)
 
 
 class TinygradTrainer:
-    """One of our networks; the step is replayed after its second call."""
+    """One of our networks in tinygrad; `TinyJit` replays the step from the third call on."""
 
     def __init__(self, case: TrainingCase, rate: float) -> None:
-        """Build the step and give it the weights of the case."""
+        """Build the step with the weights of the case."""
         self.network = network = NETWORKS[case.network]
         sentences, drop = case.network == "kim", 0.25 if case.dropout else 0.0
         self._weights = weights = {
@@ -81,13 +81,13 @@ class TinygradTrainer:
         return Tensor(inputs).realize(), Tensor(labels).realize()
 
     def step(self, batch: Any) -> float:
-        """Learn a placed batch and return the loss."""
+        """Train one step on a converted batch and return the loss before the step."""
         with Context(TRAINING=1):
             loss: float = self.train(*batch).item()
         return loss
 
-    def answer(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return what the network makes of inputs, without learning and without dropout."""
+    def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the output of the network for inputs, with dropout off."""
         answer: npt.NDArray[Any] = self.network(self._weights, Tensor(inputs), 0.0).numpy()
         return answer
 

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F  # noqa: N812  (as everybody calls it)
+import torch.nn.functional as F  # noqa: N812  (the usual name)
 from torch import Tensor
 
 from asv_benchmarks.contenders.contender import Call, Contender, draw
@@ -14,7 +14,7 @@ from asv_benchmarks.training_cases import KERNELS, LEARNING_RATE, TrainingCase, 
 from asv_benchmarks.workloads import Workload
 
 Layers: TypeAlias = Mapping[str, tuple[Tensor, ...]]
-"""Weight and bias of each layer."""
+"""Weight and bias of each layer by name."""
 
 convolution_backward = torch.ops.aten.convolution_backward
 
@@ -32,7 +32,7 @@ class WithTorch(Contender):
     """PyTorch on the CPU."""
 
     def __init__(self, compiled: bool = False) -> None:
-        """Build the contender, which compiles the networks if asked to."""
+        """Build the contender; `compiled` selects `torch.compile` for its networks."""
         self.name = "torch-compile" if compiled else "torch"  # type: ignore[misc]
         self.compiled = compiled
 
@@ -41,11 +41,11 @@ class WithTorch(Contender):
         return {"torch": torch.__version__}
 
     def set_threads(self, threads: int) -> None:
-        """Compute on so many threads."""
+        """Set the number of threads."""
         torch.set_num_threads(threads)
 
     def operations(self) -> Mapping[str, Callable[[Workload], Call]]:
-        """Return what prepares each operation."""
+        """Return, for each operation, the function that prepares a case."""
         training = {"train_step": self.train_step}
         if self.compiled:
             return training
@@ -68,15 +68,15 @@ class WithTorch(Contender):
         }
 
     def trainer(self, case: TrainingCase, rate: float = LEARNING_RATE) -> "TorchTrainer":
-        """Return a network with the weights of a case, and its optimiser."""
+        """Return a trainer whose network has the weights of a case."""
         return TorchTrainer(case, rate, self.compiled)
 
 
 class TorchTrainer:
-    """One of our networks in PyTorch's functions."""
+    """One of our networks, written with functions of PyTorch."""
 
     def __init__(self, case: TrainingCase, rate: float, compiled: bool) -> None:
-        """Build the network, compiled if wanted, and give it the weights of the case."""
+        """Build the network with the weights of the case; `compiled` selects `torch.compile`."""
         self.network = NETWORKS[case.network]
         self.run = torch.compile(self.network) if compiled else self.network
         self.sentences = case.network == "kim"
@@ -106,7 +106,7 @@ class TorchTrainer:
         return torch.from_numpy(inputs).to(device), classes.float() if self.sentences else classes
 
     def step(self, batch: Any) -> Tensor:
-        """Learn a placed batch and return the loss."""
+        """Train one step on a converted batch and return the loss before the step."""
         inputs, labels = batch
         answer = self.run(self.layers, inputs, self.drop)
         if self.sentences:
@@ -118,8 +118,8 @@ class TorchTrainer:
         self.optimizer.zero_grad()
         return loss.detach()
 
-    def answer(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return what the network makes of inputs, without learning and without dropout."""
+    def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the output of the network for inputs, with dropout off."""
         with torch.no_grad():
             answer: npt.NDArray[Any] = self.network(
                 self.layers, torch.from_numpy(inputs), 0.0
@@ -135,7 +135,7 @@ class TorchTrainer:
 
 
 def _course_lenet(w: Layers, x: Tensor, drop: float) -> Tensor:
-    # Our convolutions put all zeros behind the image.
+    # Our convolutions pad with zeros after the image only.
     x = F.relu(F.conv2d(F.pad(x, (0, 2, 0, 2)), *w["conv1"]))
     x = F.relu(F.conv2d(F.pad(x, (0, 2, 0, 2)), *w["conv2"]))
     x = F.avg_pool2d(x, 4).flatten(1)
@@ -169,12 +169,12 @@ NETWORKS: dict[str, Callable[..., Tensor]] = {
 
 
 def _is_linear(name: str, weight: Any) -> bool:
-    """Return whether PyTorch keeps a weight the other way round, (outputs, inputs)."""
+    """Return True for the weight of a linear layer, which PyTorch stores as (outputs, inputs)."""
     return weight.ndim == 2 and not name.startswith("embedding")
 
 
 def _chain(case: Workload) -> Call:
-    """Forward and backward through many multiplications of a few numbers."""
+    """Return a call of a chain of multiplications of few numbers, forward and backward."""
     start, factor = _place(case)
     length = case.options["length"]
 
@@ -188,12 +188,12 @@ def _chain(case: Workload) -> Call:
     return call
 
 
-# Convolutions of our definition: as many outputs as inputs, zeros behind the input. The gradients
-# are given the padded input, as PyTorch's own graph keeps it.
+# Convolutions as we define them: zeros after the input, so that output and input have the same
+# size. The gradients take the padded input, as in PyTorch's own graph.
 
 
 def _conv(case: Workload) -> tuple[Tensor, Tensor, list[int], Callable[..., Tensor]]:
-    """Return input, weight, how many zeros stand behind each dimension, and the function."""
+    """Return input, weight, the padding as `F.pad` takes it, and the convolution function."""
     input, weight = _place(case)
     behind = [size for kernel in reversed(weight.shape[2:]) for size in (0, kernel - 1)]
     return input, weight, behind, F.conv1d if input.dim() == 3 else F.conv2d
@@ -205,7 +205,7 @@ def _conv_forward(case: Workload) -> Call:
 
 
 def _conv_grad(case: Workload, mask: list[bool]) -> tuple[Callable[[], Any], list[int]]:
-    """Return what computes one gradient of the convolution of the padded input."""
+    """Return a call that computes one gradient of the padded convolution, and the padding."""
     input, weight, behind, conv = _conv(case)
     padded = F.pad(input, behind)
     grad = torch.randn_like(conv(padded, weight))
@@ -221,7 +221,7 @@ def _conv_grad(case: Workload, mask: list[bool]) -> tuple[Callable[[], Any], lis
 
 def _conv_grad_input(case: Workload) -> Call:
     call, behind = _conv_grad(case, [True, False, False])
-    # The gradient of the padding: what stands behind the input is cut off.
+    # The gradient of padding crops to the size of the input.
     cut = [-size for size in behind]
     return lambda: F.pad(call()[0], cut)
 
@@ -273,6 +273,6 @@ def _sum(case: Workload) -> Call:
 
 
 def _place(case: Workload) -> list[Tensor]:
-    """Return the operands; PyTorch keeps the layout in memory."""
+    """Return the operands as tensors with the same memory layout."""
     device = torch.get_default_device()
     return [torch.from_numpy(array).to(device) for array in draw(case)]

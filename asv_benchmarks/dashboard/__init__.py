@@ -1,1 +1,1 @@
-"""`hatch run dashboard`: the pages of asv, made to work without a network and shown."""
+"""The dashboard of asv without a network: `hatch run dashboard`."""

@@ -1,7 +1,7 @@
-"""``hatch run gpu-check``: everything that only a GPU can tell, in one command and one report.
+"""All checks that need a GPU, in one command and one report: ``hatch run gpu-check``.
 
-Results are compared with the processor's, the networks are trained to the processor's accuracy,
-and the time of every kernel is held against the card's limits, PyTorch, and our own kernels on the
-processor. With ``--simulate`` the comparison runs in numba's simulator, with tiny sizes: that shows
-that the command works, and nothing about a GPU.
+The command compares results with those of the processor, trains the networks to the accuracy that
+the processor reaches, and compares the time of each kernel with the limits of the GPU, with PyTorch
+and with our kernels on the processor. With ``--simulate`` only the comparison of results runs, in
+numba's simulator and with tiny sizes. That tests the command and says nothing about a GPU.
 """

@@ -1,6 +1,6 @@
 """The command line of `hatch run gpu-check`.
 
-Exit codes: 0 if everything is right, 1 if something is wrong, 3 if there is no GPU to ask.
+Exit codes: 0 if every check passes, 1 if one fails, 3 if there is no GPU.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-WRONG, NO_GPU = 1, 3
+FAILED, NO_GPU = 1, 3
 
 ENVIRONMENT = ".venv-gpu"
 
@@ -23,27 +23,29 @@ REPORTS = Path("runs") / "gpu-check"
     type=click.Path(file_okay=False, path_type=Path),
     default=REPORTS,
     show_default=True,
-    help="Where the report goes; docs/results/gpu to publish it.",
+    help="Folder of the report; docs/results/gpu to publish it.",
 )
-@click.option("--no-training", is_flag=True, help="Leave the training of the networks out.")
-@click.option("--no-speed", is_flag=True, help="Leave the speed table out.")
+@click.option("--no-training", is_flag=True, help="Skip the training of the networks.")
+@click.option("--no-speed", is_flag=True, help="Skip the table of speeds.")
 def main(simulate: bool, output: Path, no_training: bool, no_speed: bool) -> None:
-    """Check everything that only a GPU can tell, and write a report.
+    """Run all checks that need a GPU, and write a report.
 
-    About a quarter of an hour on a GPU; half a minute in the simulator.
+    This takes about 15 minutes on a GPU and half a minute in the simulator.
     """
-    given = sys.argv[1:]
+    arguments = sys.argv[1:]
     if simulate:
-        # numba reads this when it is imported, which nothing here has done yet.
+        # numba reads this when it is imported; no module above imports it.
         os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
     from mt_kernels_cuda import SIMULATED, diagnosis, is_usable
 
     if not is_usable():
         if Path("/proc/driver/nvidia").exists() and Path(sys.prefix).name != ENVIRONMENT:
-            # There is a GPU, and no compiler for it here.
-            os.execvp(sys.executable, [sys.executable, "-m", "hatch", "run", "gpu:check", *given])
+            # A GPU is present; this environment has no compiler for it.
+            os.execvp(
+                sys.executable, [sys.executable, "-m", "hatch", "run", "gpu:check", *arguments]
+            )
         click.echo(diagnosis())
-        click.echo("To see the command work without one: hatch run gpu-check --simulate")
+        click.echo("To run the command without a GPU: hatch run gpu-check --simulate")
         sys.exit(NO_GPU)
     from asv_benchmarks.gpu_check import steps
 
@@ -51,9 +53,9 @@ def main(simulate: bool, output: Path, no_training: bool, no_speed: bool) -> Non
     report.write(output)
     click.echo(f"report: {output / 'gpu-check.md'}")
     if SIMULATED:
-        click.echo("simulated: this shows that the command works, and nothing about a GPU")
-    click.echo("everything is right" if report.passed else "something is wrong")
-    sys.exit(0 if report.passed else WRONG)
+        click.echo("simulated: this tests the command and says nothing about a GPU")
+    click.echo("all checks passed" if report.passed else "at least one check failed")
+    sys.exit(0 if report.passed else FAILED)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Our backends on a GPU, and the one on the processor that results are compared with."""
+"""Our backends on the GPU, and the backends on the processor that they are compared with."""
 
 import numpy as np
 
@@ -8,24 +8,25 @@ from mt_kernels_cuda.tuned import TunedCuda
 from mt_tensor import Backend, Reference
 
 TOLERANCES = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 2e-4}
-"""How far a result may be from the processor's double precision, relative to the largest number:
-sums of a thousand terms lose up to three of the seven digits of single precision."""
+"""Largest error by dtype, relative to the largest element of the result in double precision. Sums
+of a thousand terms lose up to three of the seven digits of single precision. A larger value hides
+wrong results."""
 
 
-def on_the_gpu() -> dict[str, Backend]:
-    """Return our backends by name."""
+def gpu_backends() -> dict[str, Backend]:
+    """Return our GPU backends by name."""
     return {"course": Cuda(np.float64), "tuned": TunedCuda(np.float32)}
 
 
-def judge() -> Backend:
-    """Return what says which results are right: the specification itself, where it is fast enough.
+def oracle() -> Backend:
+    """Return the backend with the expected results, in double precision.
 
-    Its plain loops take hours for a real size; the course's compiled loops, which the tests hold
-    to it, take its place there.
+    In the simulator that is `Reference`. Its plain loops would take hours for real sizes; there
+    `Fast` replaces it, which the tests compare with `Reference`.
     """
     return Reference(np.float64) if SIMULATED else Fast(np.float64)
 
 
-def on_the_processor() -> Backend:
-    """Return the backend whose speed stands beside the GPU's."""
+def cpu_backend() -> Backend:
+    """Return the backend of the processor whose speed is compared with the GPU's."""
     return Tuned(np.float32)

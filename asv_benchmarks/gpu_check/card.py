@@ -1,4 +1,4 @@
-"""What a GPU is, and the most that it can do."""
+"""Properties of a GPU, and its peak performance."""
 
 from dataclasses import dataclass
 from importlib import metadata
@@ -9,8 +9,9 @@ from numba import cuda
 from mt_kernels_cuda import SIMULATED
 
 CORES = {(7, 0): 64, (7, 2): 64, (7, 5): 64, (8, 0): 64, (8, 6): 128, (8, 7): 128, (8, 9): 128}
-"""Units of single precision of a multiprocessor, by compute capability: table "Arithmetic
-Instructions" of the CUDA C++ Programming Guide. From 9.0 on there are 128."""
+"""Single-precision units per multiprocessor by compute capability; 128 from 9.0 on. Source: CUDA
+C++ Programming Guide, table "Arithmetic Instructions". A wrong value scales the peak
+performance."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,12 @@ class Card:
     """A GPU.
 
     Attributes:
-        name: What it is called.
-        capability: Its compute capability, as "9.0".
-        multiprocessors: How many it has.
-        flops: Multiplications and additions of single precision in a second, at its highest clock.
-        bandwidth: Bytes from and to its memory in a second, as its clock and width allow.
-        versions: Of what our kernels rest on.
+        name: The name of the product.
+        capability: The compute capability, such as "9.0".
+        multiprocessors: The number of multiprocessors.
+        flops: The peak of single-precision operations per second, at the highest clock.
+        bandwidth: The peak of bytes per second from and to its memory.
+        versions: The versions of the libraries that our kernels use.
     """
 
     name: str
@@ -34,8 +35,8 @@ class Card:
     versions: dict[str, str]
 
 
-def present() -> Card:
-    """Describe the GPU of this process; the simulator is a card that can do nothing."""
+def detect() -> Card:
+    """Return the GPU of this process; for the simulator, a card with peaks of 0."""
     versions = {name: metadata.version(name) for name in ("numpy", "numba")}
     for name in ("numba-cuda", "torch"):
         try:
@@ -47,7 +48,7 @@ def present() -> Card:
     device: Any = cuda.get_current_device()
     capability = tuple(device.compute_capability)
     units = CORES.get(capability, 128) * device.MULTIPROCESSOR_COUNT
-    # The driver gives clocks in kHz and the width in bits; memory moves two words in a cycle.
+    # The driver reports clocks in kHz and the width in bits; memory moves two words per cycle.
     flops = 2.0 * units * device.CLOCK_RATE * 1e3
     bandwidth = 2.0 * device.MEMORY_CLOCK_RATE * 1e3 * device.GLOBAL_MEMORY_BUS_WIDTH / 8
     name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)

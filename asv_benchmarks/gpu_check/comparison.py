@@ -1,4 +1,4 @@
-"""Every operation and every network on a GPU, beside the processor's double precision."""
+"""Comparison of all operations and networks on the GPU with double precision on the processor."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ import numpy as np
 
 from asv_benchmarks.contenders.contender import Absent
 from asv_benchmarks.contenders.ours import Ours
-from asv_benchmarks.gpu_check.backends import TOLERANCES, judge, on_the_gpu
+from asv_benchmarks.gpu_check.backends import TOLERANCES, gpu_backends, oracle
 from asv_benchmarks.training_cases import TrainingCase
 from asv_benchmarks.workloads import WORKLOADS, Array, Workload
 from mt_autodiff import Tensor
@@ -15,7 +15,7 @@ from mt_kernels_cuda import SIMULATED
 from mt_tensor import Backend, TensorData
 
 TINY = {1000: 13, 256: 9, 64: 5, 52: 7, 50: 3, 28: 8, 16: 2, 10: 2, 100: 5, 8: 3}
-"""What sizes become in the simulator: small, but still more than a block or a tile."""
+"""Sizes in the simulator by real size. They are small and still exceed a block or a tile."""
 
 NETWORKS = (
     TrainingCase("course", 2, dropout=False),
@@ -26,30 +26,30 @@ NETWORKS = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """One result beside the right one.
+    """The error of one result.
 
     Attributes:
-        what: The operation or the network.
-        backend: Which of our backends on the GPU.
-        error: The largest difference, relative to the largest right number.
-        allowed: The largest that passes.
-        trouble: The exception that came instead of a result; empty if none did.
+        workload: The name of the operation or the network.
+        backend: The name of our backend on the GPU.
+        error: The largest difference, relative to the largest element of the expected result.
+        allowed: The largest error that passes.
+        exception: The exception that was raised in place of a result; empty if none was.
     """
 
-    what: str
+    workload: str
     backend: str
     error: float
     allowed: float
-    trouble: str = ""
+    exception: str = ""
 
     @property
     def right(self) -> bool:
-        """Whether the result is right."""
-        return not self.trouble and self.error <= self.allowed
+        """True if the error is within the limit and no exception was raised."""
+        return not self.exception and self.error <= self.allowed
 
 
 def compare() -> Iterator[Comparison]:
-    """Compare all operations and a training step of every network."""
+    """Yield a comparison for each operation, each training step and each backend."""
     for workload in workloads():
         yield from _compare(workload.name, workload)
     for case in NETWORKS[: 0 if SIMULATED else None]:
@@ -58,7 +58,7 @@ def compare() -> Iterator[Comparison]:
 
 
 def workloads() -> tuple[Workload, ...]:
-    """Return the operations, in the simulator with tiny sizes."""
+    """Return the operations; in the simulator, with tiny sizes."""
     if not SIMULATED:
         return WORKLOADS
     return tuple(
@@ -67,26 +67,26 @@ def workloads() -> tuple[Workload, ...]:
     )
 
 
-def _compare(what: str, workload: Workload) -> Iterator[Comparison]:
-    right = _result(judge(), workload)
-    largest = max(float(np.abs(right).max(initial=0.0)), 1e-30)
-    for name, backend in on_the_gpu().items():
+def _compare(name: str, workload: Workload) -> Iterator[Comparison]:
+    expected = _result(oracle(), workload)
+    largest = max(float(np.abs(expected).max(initial=0.0)), 1e-30)
+    for kind, backend in gpu_backends().items():
         allowed = TOLERANCES[backend.dtype]
         try:
             found = _result(backend, workload)
         except Absent:
             continue
-        except Exception as trouble:
-            said = f"{type(trouble).__name__}: {trouble}"[:300]
-            yield Comparison(what, name, 0.0, allowed, said)
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}"[:300]
+            yield Comparison(name, kind, 0.0, allowed, message)
             continue
-        error = float(np.abs(found - right).max(initial=0.0)) / largest
-        # A NaN is larger than what is allowed: no comparison with it holds.
-        yield Comparison(what, name, error, allowed)
+        # An error of NaN does not pass: NaN <= allowed is false.
+        difference = float(np.abs(found - expected).max(initial=0.0)) / largest
+        yield Comparison(name, kind, difference, allowed)
 
 
 def _result(backend: Backend, workload: Workload) -> Array:
-    """Compute a workload once, and fetch what comes out."""
+    """Compute a workload once and return the result in double precision."""
     ours = Ours.on(backend)
     if workload.operation == "train_step":
         return _after_a_step(ours, workload.options["case"])
@@ -94,7 +94,7 @@ def _result(backend: Backend, workload: Workload) -> Array:
 
 
 def _data(result: object) -> TensorData:
-    """Return the data of a tensor, or of a fused form's answer, which keeps more beside it."""
+    """Return the data of a tensor or of the result of a fused form, (data, saved values)."""
     if isinstance(result, Tensor):
         return result.data
     data = result[0] if isinstance(result, tuple) else result
@@ -103,7 +103,7 @@ def _data(result: object) -> TensorData:
 
 
 def _after_a_step(ours: Ours, case: TrainingCase) -> Array:
-    """Train one step, and return how every weight has changed."""
+    """Train one step and return the changes of all weights, one after the other."""
     trainer = ours.trainer(case, rate=0.5)
     trainer.step(trainer.place(*case.inputs()))
     before, after = case.weights(), trainer.weights()

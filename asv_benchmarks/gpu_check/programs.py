@@ -1,4 +1,4 @@
-"""Other programs' part of the check: our own tests, and NVIDIA's tool that watches memory."""
+"""Programs that the check runs: our tests, and NVIDIA's compute-sanitizer."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ PROGRAMS: dict[str, list[str]] = {
         *(sys.executable, "-m", "pytest", "-q", "-p", "grading.judge.options"),
         *("-m", "task3_3 or task3_4 or task4_4b", "grading/checks"),
     ],
-    # A few minutes each: every access to memory goes through the tool.
+    # A few minutes each: the tool checks every memory access.
     **{
         f"compute-sanitizer {tool}": [
             *("compute-sanitizer", "--tool", tool, "--error-exitcode", "9"),
@@ -28,38 +28,40 @@ PROGRAMS: dict[str, list[str]] = {
 
 
 @dataclass(frozen=True)
-class Ran:
-    """How a program ended.
+class ProgramResult:
+    """The result of a program.
 
     Attributes:
-        name: What it is.
+        name: Its name in the report.
         code: Its exit code; None if it is not installed.
-        said: The end of what it printed.
+        output: The last lines of its output.
     """
 
     name: str
     code: int | None
-    said: str
+    output: str
 
     @property
     def passed(self) -> bool:
-        """Whether it found nothing, or was not there to look."""
+        """True if the exit code is 0, or the program is not installed."""
         return self.code in (0, None)
 
     @property
     def outcome(self) -> str:
-        """How it ended, in a line: with what it said, unless all is well."""
+        """The outcome in one line, with the output of a program that failed."""
         if self.code is None:
-            return self.said
+            return self.output
         if self.code == 0:
             return "passed"
-        return f"exit code {self.code}" + (f": {self.said}" if self.said else "")
+        return f"exit code {self.code}" + (f": {self.output}" if self.output else "")
 
 
-def run(name: str) -> Ran:
-    """Run one of the `PROGRAMS`."""
+def run(name: str) -> ProgramResult:
+    """Run one of the `PROGRAMS` and return its result."""
     command = PROGRAMS[name]
     if shutil.which(command[0]) is None:
-        return Ran(name, None, f"{command[0]} is not installed")
+        return ProgramResult(name, None, f"{command[0]} is not installed")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    return Ran(name, done.returncode, "\n".join((done.stdout + done.stderr).splitlines()[-12:]))
+    return ProgramResult(
+        name, done.returncode, "\n".join((done.stdout + done.stderr).splitlines()[-12:])
+    )

@@ -1,4 +1,4 @@
-"""The report: JSON for programs, Markdown for people."""
+"""The report of the check, as JSON and as Markdown."""
 
 import json
 import math
@@ -9,36 +9,36 @@ from pathlib import Path
 from asv_benchmarks.conditions import Conditions
 from asv_benchmarks.gpu_check.card import Card
 from asv_benchmarks.gpu_check.comparison import Comparison
-from asv_benchmarks.gpu_check.programs import Ran
+from asv_benchmarks.gpu_check.programs import ProgramResult
 from asv_benchmarks.gpu_check.timing import Goal, Timing
-from asv_benchmarks.gpu_check.training import Trained
+from asv_benchmarks.gpu_check.training import TrainingResult
 
 
 @dataclass
 class Report:
-    """All that was found out.
+    """All results of the check.
 
     Attributes:
-        card: On which GPU.
-        conditions: On which machine, and when.
-        comparisons: Results beside the right ones.
-        programs: Tests and tools.
-        trained: What the networks have learnt.
-        timings: How long everything takes.
-        goals: What was reached of what is wanted. Missing one is no failure.
+        card: The GPU.
+        conditions: Date, machine and software.
+        comparisons: The error of each operation and network.
+        programs: The results of tests and tools.
+        trained: The accuracy of the trained networks.
+        timings: The time of each workload and contender.
+        goals: The speeds that were reached. A missed goal is no failure.
     """
 
     card: Card
     conditions: Conditions
     comparisons: list[Comparison] = field(default_factory=list)
-    programs: list[Ran] = field(default_factory=list)
-    trained: list[Trained] = field(default_factory=list)
+    programs: list[ProgramResult] = field(default_factory=list)
+    trained: list[TrainingResult] = field(default_factory=list)
     timings: list[Timing] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
-        """Whether everything is right, however fast."""
+        """True if all results are correct; speed does not count."""
         return (
             all(each.right for each in self.comparisons)
             and all(each.passed for each in self.programs)
@@ -54,7 +54,7 @@ class Report:
         (folder / "gpu-check.md").write_text(page, encoding="utf-8")
 
     def markdown(self) -> Iterator[str]:
-        """Go through the lines of the page."""
+        """Yield the lines of the page."""
         card = self.card
         yield f"# gpu-check on {card.name}"
         yield ""
@@ -63,31 +63,33 @@ class Report:
             f"Compute capability {card.capability}, {card.multiprocessors} multiprocessors, "
             f"{card.flops / 1e12:.1f} TFLOP/s, {card.bandwidth / 1e9:.0f} GB/s; {versions}; "
             f"{self.conditions.date}, commit {self.conditions.commit}. "
-            f"{'Everything is right.' if self.passed else 'Something is wrong.'}"
+            f"{'All checks passed.' if self.passed else 'At least one check failed.'}"
         )
-        yield from _section("Results beside the processor's", "operation backend error allowed")
+        yield from _section("Errors relative to the processor", "operation backend error allowed")
         for one in self.comparisons:
             sign = "" if one.right else " ✗"
-            error = one.trouble or f"{one.error:.1e}"
-            yield _row(one.what, one.backend, error + sign, f"{one.allowed:.0e}")
+            error = one.exception or f"{one.error:.1e}"
+            yield _row(one.workload, one.backend, error + sign, f"{one.allowed:.0e}")
         if self.programs:
             yield from _section("Programs", "program outcome")
-            for ran in self.programs:
-                yield _row(ran.name, ran.outcome)
+            for result in self.programs:
+                yield _row(result.name, result.outcome)
         if self.trained:
-            yield from _section("Training", "command right wanted seconds")
+            yield from _section("Training", "command accuracy required seconds")
             for each in self.trained:
-                share = f"{each.right:.2%}" + ("" if each.passed else " ✗")
-                yield _row(each.command, share, f"{each.wanted:.0%}", f"{each.seconds:.0f}")
+                share = f"{each.accuracy:.2%}" + ("" if each.passed else " ✗")
+                yield _row(each.command, share, f"{each.required:.0%}", f"{each.seconds:.0f}")
         if self.timings:
-            yield from _section("Time", "call who time bandwidth arithmetic")
+            yield from _section("Time", "workload contender time bandwidth arithmetic")
             for timing in self.timings:
                 time = f"{timing.seconds * 1e6:,.1f} µs"
                 shares = (_percent(timing.bandwidth), _percent(timing.flops))
                 yield _row(timing.workload, timing.contender, time, *shares)
-            yield from _section("Goals", "call measure wanted reached")
+            yield from _section("Goals", "workload measure target reached")
             for goal in self.goals:
-                yield _row(goal.workload, goal.of, _percent(goal.wanted), _percent(goal.reached))
+                yield _row(
+                    goal.workload, goal.measure, _percent(goal.target), _percent(goal.reached)
+                )
 
 
 def _section(title: str, columns: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""One step after the other, each told as it ends."""
+"""The steps of the check; each prints its outcome when it ends."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,24 +8,24 @@ from rich.console import Console
 from asv_benchmarks.conditions import Conditions
 from asv_benchmarks.gpu_check import card, comparison, programs, timing
 from asv_benchmarks.gpu_check.report import Report
-from asv_benchmarks.gpu_check.training import RUNS, learn
+from asv_benchmarks.gpu_check.training import RUNS, train_run
 from mt_kernels_cuda import SIMULATED
 
 
 def check(training: bool, speed: bool) -> Report:
-    """Check everything, or what is left of it in the simulator."""
+    """Run the check and return the report; the simulator skips the programs."""
     console = Console()
-    report = Report(card.present(), Conditions.now(threads=1))
+    report = Report(card.detect(), Conditions.now(threads=1))
     console.print(f"on {report.card.name}")
     for one in comparison.compare():
         report.comparisons.append(one)
-        said = one.trouble or f"off by {one.error:.1e}, allowed {one.allowed:.0e}"
-        _tell(console, one.right, f"{one.what} on {one.backend}: {said}")
+        outcome = one.exception or f"error {one.error:.1e}, allowed {one.allowed:.0e}"
+        _print_outcome(console, one.right, f"{one.workload} on {one.backend}: {outcome}")
     if not SIMULATED:
         for name in programs.PROGRAMS:
-            ran = programs.run(name)
-            report.programs.append(ran)
-            _tell(console, ran.passed, f"{name}: {ran.said}")
+            result = programs.run(name)
+            report.programs.append(result)
+            _print_outcome(console, result.passed, f"{name}: {result.outcome}")
     if training:
         _train(report, console)
     if speed:
@@ -40,21 +40,21 @@ def check(training: bool, speed: bool) -> Report:
 def _train(report: Report, console: Console) -> None:
     for command in RUNS:
         with _reported(report, console, command):
-            trained = learn(command)
+            trained = train_run(command)
             report.trained.append(trained)
-            _tell(console, trained.passed, f"{command}: {trained.right:.2%} right")
+            _print_outcome(console, trained.passed, f"{command}: accuracy {trained.accuracy:.2%}")
 
 
 @contextmanager
-def _reported(report: Report, console: Console, what: str) -> Iterator[None]:
-    """Make an exception a line of the report, which is wanted all the more when something fails."""
+def _reported(report: Report, console: Console, name: str) -> Iterator[None]:
+    """Record an exception of the block in the report and continue."""
     try:
         yield
     except Exception as error:
-        failed = programs.Ran(what, 1, f"{type(error).__name__}: {error}"[:300])
+        failed = programs.ProgramResult(name, 1, f"{type(error).__name__}: {error}"[:300])
         report.programs.append(failed)
-        _tell(console, False, f"{what}: {failed.said}")
+        _print_outcome(console, False, f"{name}: {failed.output}")
 
 
-def _tell(console: Console, good: bool, what: str) -> None:
-    console.print(f"{'✓' if good else '✗'} {what}", markup=False, highlight=False)
+def _print_outcome(console: Console, passed: bool, text: str) -> None:
+    console.print(f"{'✓' if passed else '✗'} {text}", markup=False, highlight=False)

@@ -1,4 +1,4 @@
-"""How long kernels and training steps take, and how much of the card they use."""
+"""Times of kernels and training steps, and the shares of the GPU's peaks that they reach."""
 
 import math
 import time
@@ -10,13 +10,15 @@ from numba import cuda
 
 from asv_benchmarks.contenders.contender import Absent, Contender
 from asv_benchmarks.contenders.ours import Ours
-from asv_benchmarks.gpu_check.backends import on_the_gpu, on_the_processor
+from asv_benchmarks.gpu_check.backends import cpu_backend, gpu_backends
 from asv_benchmarks.gpu_check.card import Card
 from asv_benchmarks.workloads import Workload
 
 ROUNDS = 9
+"""Number of rounds; in each, every contender has one turn."""
+
 SECONDS = 0.05
-"""How often everybody has a turn, and about how long it lasts."""
+"""Approximate duration of a turn in seconds. Shorter turns measure the overhead of waiting, too."""
 
 BIG = 4096
 
@@ -25,7 +27,7 @@ CONVOLUTIONS = {
     "conv2d": ((64, 4, 28, 28), (8, 4, 3, 3)),
 }
 STEPS = (("course", 16), ("course", 128), ("lenet5", 64), ("kim", 10), ("kim", 50))
-"""Networks, and examples in a batch."""
+"""Networks and batch sizes of the measured training steps."""
 
 WORKLOADS = (
     Workload("map", "sigmoid", ((BIG, BIG),), dtype="float32"),
@@ -48,29 +50,29 @@ WORKLOADS = (
         for network, batch in STEPS
     ),
 )
-"""Large enough that a launch costs little beside them; and training steps as they are."""
+"""Measured workloads: kernels so large that the launch costs little, and training steps."""
 
 GOALS = {
-    # Shares of PyTorch's speed on the same card, and of the card's bandwidth.
+    # Shares of PyTorch's speed on the same GPU, or of the GPU's bandwidth.
     "matmul": ("torch", 0.5),
     **dict.fromkeys((f"step_course_{batch}" for batch in (16, 128)), ("torch", 1.0)),
     **dict.fromkeys((f"step_kim_{batch}" for batch in (10, 50)), ("torch", 1.0)),
     **dict.fromkeys(("map", "zip", "reduce_rows", "reduce_columns"), ("bandwidth", 0.8)),
 }
-"""What the tuned backend is to reach."""
+"""Measure and target share of the tuned backend, by workload."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How long one call takes.
+    """The time of one call.
 
     Attributes:
-        workload: What was called.
-        contender: Who.
-        seconds: Of one call, the median of all rounds.
-        bandwidth: The share of the card's bandwidth, if everything travelled once; None for a
-            training step, and on the processor.
-        flops: The share of the card's arithmetic; None where there is little.
+        workload: The name of the workload.
+        contender: The name of the contender.
+        seconds: Seconds of one call, the median of all rounds.
+        bandwidth: The share of the GPU's peak bandwidth if operands and result move once; None for
+            other operations and on the processor.
+        flops: The share of the GPU's peak arithmetic; None for operations with little.
     """
 
     workload: str
@@ -82,23 +84,23 @@ class Timing:
 
 @dataclass(frozen=True)
 class Goal:
-    """What was reached of a goal.
+    """A goal, and the share that was reached.
 
     Attributes:
-        workload: Of what.
-        of: Of whose speed, or of what.
-        wanted: The share.
-        reached: The share that was measured; None if there was nothing to compare with.
+        workload: The name of the workload.
+        measure: The contender whose speed is 1, or ``bandwidth``.
+        target: The share to reach.
+        reached: The measured share; None if there was nothing to compare with.
     """
 
     workload: str
-    of: str
-    wanted: float
+    measure: str
+    target: float
     reached: float | None
 
 
 def measure(card: Card) -> Iterator[Timing]:
-    """Time everybody on everything, in turns."""
+    """Yield the time of each contender on each workload; contenders take turns."""
     contenders = _contenders()
     for workload in WORKLOADS:
         calls: dict[str, tuple[Callable[[], object], Callable[[], None]]] = {}
@@ -107,37 +109,37 @@ def measure(card: Card) -> Iterator[Timing]:
                 calls[name] = (contender.prepare(workload), wait)
             except Absent:
                 continue
-        for name, seconds in _in_turns(calls).items():
+        for name, seconds in _interleaved(calls).items():
             on_card = name != "processor"
-            moved, sums = _moved(workload), _sums(workload)
+            moved, flops = _bytes_moved(workload), _flops(workload)
             yield Timing(
                 workload.name,
                 name,
                 seconds,
                 moved / seconds / card.bandwidth if moved and on_card else None,
-                sums / seconds / card.flops if sums and on_card else None,
+                flops / seconds / card.flops if flops and on_card else None,
             )
 
 
 def goals(timings: list[Timing]) -> list[Goal]:
-    """Compare what was measured with the goals."""
+    """Return all goals with the shares that the timings reach."""
     by_key = {(each.workload, each.contender): each for each in timings}
     found = []
-    for workload, (of, wanted) in GOALS.items():
-        ours, rival = by_key.get((workload, "tuned")), by_key.get((workload, of))
-        reached = ours.bandwidth if ours and of == "bandwidth" else None
+    for workload, (measure, target) in GOALS.items():
+        ours, rival = by_key.get((workload, "tuned")), by_key.get((workload, measure))
+        reached = ours.bandwidth if ours and measure == "bandwidth" else None
         if ours and rival:
             reached = rival.seconds / ours.seconds
-        found.append(Goal(workload, of, wanted, reached))
+        found.append(Goal(workload, measure, target, reached))
     return found
 
 
 def _contenders() -> dict[str, tuple[Contender, Callable[[], None]]]:
-    """Return who is measured, and what waits until their work is done."""
+    """Return contenders by name, each with a function that waits until its work is done."""
     found: dict[str, tuple[Contender, Callable[[], None]]] = {
-        name: (Ours.on(backend), cuda.synchronize) for name, backend in on_the_gpu().items()
+        name: (Ours.on(backend), cuda.synchronize) for name, backend in gpu_backends().items()
     }
-    found["processor"] = (Ours.on(on_the_processor()), lambda: None)
+    found["processor"] = (Ours.on(cpu_backend()), lambda: None)
     try:
         import torch
 
@@ -150,14 +152,14 @@ def _contenders() -> dict[str, tuple[Contender, Callable[[], None]]]:
     return found
 
 
-def _in_turns(
+def _interleaved(
     calls: dict[str, tuple[Callable[[], object], Callable[[], None]]],
 ) -> dict[str, float]:
-    """Return how long a call of each takes, while the host waits only after many of them."""
+    """Return the seconds of a call by contender; the host waits once per turn of many calls."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     counts = {}
     for name, (call, wait) in calls.items():
-        call()  # Compiles.
+        call()  # Compiles the kernels.
         counts[name] = max(1, math.ceil(SECONDS / _seconds(call, wait, 2)))
     for _ in range(ROUNDS):
         for name, (call, wait) in calls.items():
@@ -174,8 +176,8 @@ def _seconds(call: Callable[[], object], wait: Callable[[], None], count: int) -
     return (time.perf_counter() - begin) / count
 
 
-def _moved(workload: Workload) -> float:
-    """Return how many bytes travel if every operand and the result do once."""
+def _bytes_moved(workload: Workload) -> float:
+    """Return the bytes of operands and result; 0 for operations that reuse operands."""
     if workload.operation not in ("sigmoid", "mul", "sum"):
         return 0.0
     out = list(np.broadcast_shapes(*workload.shapes))
@@ -184,8 +186,8 @@ def _moved(workload: Workload) -> float:
     return float(4 * sum(math.prod(shape) for shape in (*workload.shapes, out)))
 
 
-def _sums(workload: Workload) -> float:
-    """Return how many multiplications and additions a product or a convolution needs."""
+def _flops(workload: Workload) -> float:
+    """Return the multiplications and additions of a product or convolution, else 0."""
     if workload.operation == "matmul":
         return float(2 * math.prod(workload.shapes[0]) * workload.shapes[1][-1])
     if workload.operation.startswith("conv"):

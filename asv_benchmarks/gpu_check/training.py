@@ -1,15 +1,15 @@
-"""The networks, trained on a GPU to what they reach on the processor."""
+"""Training of the networks on a GPU to the accuracy that the processor reaches."""
 
 import time
 from dataclasses import dataclass
 
-from asv_benchmarks.learning import learnt
+from asv_benchmarks.learning import train_silently
 from mt_models.recipes import DigitsRecipe, Recipe, SentimentRecipe
 from mt_models.training import Settings
 
 RUNS: dict[str, tuple[Recipe, Settings, float]] = {
-    # The commands' own settings, and the share of validation examples that have to be right. The
-    # processor reaches 95.4 % and 78.0 %: see docs/results.
+    # The settings of the commands, and the required accuracy on validation examples. The processor
+    # reaches 95.4 % and 78.0 %: see docs/results.
     "train mnist": (
         DigitsRecipe(backend="cuda-tuned", lr=0.25, schedule="cosine", train_size=5000),
         Settings(epochs=3, batch_size=16),
@@ -26,31 +26,31 @@ RUNS: dict[str, tuple[Recipe, Settings, float]] = {
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a network has learnt.
+class TrainingResult:
+    """The result of a training run.
 
     Attributes:
-        command: What trains the same.
-        seconds: How long that took, compiling included.
-        right: The share of validation examples that it reads right.
-        wanted: The least that passes.
+        command: The command with the same settings.
+        seconds: The duration in seconds, compilation included.
+        accuracy: The share of correctly classified validation examples, 0 to 1.
+        required: The least accuracy that passes.
     """
 
     command: str
     seconds: float
-    right: float
-    wanted: float
+    accuracy: float
+    required: float
 
     @property
     def passed(self) -> bool:
-        """Whether it reads enough of them right."""
-        return self.right >= self.wanted
+        """True if the required accuracy is reached."""
+        return self.accuracy >= self.required
 
 
-def learn(command: str) -> Trained:
-    """Train one of the `RUNS`."""
-    recipe, settings, wanted = RUNS[command]
+def train_run(command: str) -> TrainingResult:
+    """Train one of the `RUNS` and return its result."""
+    recipe, settings, required = RUNS[command]
     begin = time.perf_counter()
-    last = learnt(recipe, settings)
-    right = last.validation_right / last.validation_total
-    return Trained(command, time.perf_counter() - begin, right, wanted)
+    last = train_silently(recipe, settings)
+    accuracy = last.validation_right / last.validation_total
+    return TrainingResult(command, time.perf_counter() - begin, accuracy, required)

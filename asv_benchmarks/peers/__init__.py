@@ -1,1 +1,1 @@
-"""`hatch run peers`: how fast we are beside NumPy, PyTorch, JAX and tinygrad, measured now."""
+"""Comparison of our speed with NumPy, PyTorch, JAX and tinygrad: `hatch run peers`."""

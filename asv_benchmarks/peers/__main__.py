@@ -23,25 +23,37 @@ from asv_benchmarks.peers.trees import NoTreeError, trees
 
 RESULTS = Path("runs")
 WIDTH = 120
-"""Columns of the table where there is no terminal to ask."""
+"""Width of the table in characters if the output is no terminal. Less wraps the rows."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--rows", "pattern", default="*", help="Only rows whose key fits, as in 'conv2d-*'.")
-@click.option("--rivals", default="", help="Only these rivals, names with commas between.")
-@click.option("--ours", type=click.Choice(OURS), default="tuned", help="Which of our backends.")
-@click.option("--threads", type=click.IntRange(1), default=1, help="Threads for everybody.")
-@click.option("--quick", is_flag=True, help="Few short rounds: to look, not to quote.")
-@click.option("--race", is_flag=True, help="Train on all of MNIST to 98 %, too: takes minutes.")
-@click.option("--list", "listing", is_flag=True, help="Print the keys of the rows and end.")
+@click.option("--rows", "pattern", default="*", help="Rows whose key matches, such as 'conv2d-*'.")
+@click.option("--rivals", default="", help="Names of rivals, separated by commas.")
 @click.option(
-    "--against", "commit", metavar="COMMIT", help="Compare with an older commit, in turn with it."
+    "--ours", type=click.Choice(OURS), default="tuned", help="The backend of ours to measure."
+)
+@click.option(
+    "--threads", type=click.IntRange(1), default=1, help="Number of threads for all contenders."
+)
+@click.option("--quick", is_flag=True, help="Few short rounds: imprecise figures.")
+@click.option(
+    "--time-to-accuracy",
+    is_flag=True,
+    help="Also train on all of MNIST to an accuracy of 98 %; takes minutes.",
+)
+@click.option("--race", is_flag=True, hidden=True)
+@click.option("--list", "listing", is_flag=True, help="Print the keys of the rows and exit.")
+@click.option(
+    "--against",
+    "commit",
+    metavar="COMMIT",
+    help="Compare with an older commit, in alternating turns.",
 )
 @click.option(
     "--json",
     "path",
     type=click.Path(path_type=Path),
-    help="Where to write the figures.  [default: runs/peers.json, or runs/against.json]",
+    help="File for the figures.  [default: runs/peers.json, or runs/against.json]",
 )
 def main(
     pattern: str,
@@ -49,25 +61,31 @@ def main(
     ours: str,
     threads: int,
     quick: bool,
+    time_to_accuracy: bool,
     race: bool,
     listing: bool,
     commit: str | None,
     path: Path | None,
 ) -> None:
-    """Measure ourselves beside the others and print the table.
+    """Compare our speed with other frameworks and print a table.
 
-    The exit code is 1 if a target that must be reached is missed by more than its spread, or if
-    ours could not be measured.
+    The exit code is 1 if a required ratio is missed by more than its spread, or if our backend
+    could not be measured.
 
-    With --against, the packages of this working tree are measured beside those of COMMIT instead,
-    in the rows about steps and operations. The ratio is the older time by the newer one. The exit
-    code is 1 if the median of a ratio is below 0.98 and its interquartile range at most 0.03.
+    With --against, compare the packages of this working tree with those of COMMIT, in the rows
+    about steps and operations. The ratio is the older time divided by the newer one. The exit code
+    is 1 if the median of a ratio is below 0.98 and its interquartile range is at most 0.03.
     """
+    if race:
+        click.echo("--race is now --time-to-accuracy; 0.3.0 will remove the old name", err=True)
     only = {name for name in rivals.split(",") if name}
     if only - set(NAMES):
         raise click.BadParameter(f"--rivals: choose from {', '.join(NAMES)}")
     workloads = rows(threads)
-    every: list[Row | ProcessRow] = [*workloads, *process_rows(ours, threads, race)]
+    every: list[Row | ProcessRow] = [
+        *workloads,
+        *process_rows(ours, threads, race or time_to_accuracy),
+    ]
     chosen = [
         _with_rivals(row, only, ours)
         for row in (workloads if commit else every)
@@ -78,7 +96,7 @@ def main(
             click.echo(f"{row.key:32}{row.title}")
         return
     if not chosen:
-        raise click.BadParameter(f"no row fits {pattern!r}; --list prints their keys")
+        raise click.BadParameter(f"no row matches {pattern!r}; --list prints the keys")
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
@@ -94,7 +112,7 @@ def main(
 
 
 def _with_rivals(row: Row | ProcessRow, only: set[str], ours: str) -> Row | ProcessRow:
-    """Return a row with these rivals alone; with all of its own if none are named."""
+    """Return a row restricted to the rivals in `only`; an empty set keeps all of its rivals."""
     targets = {
         name: target
         for name, target in row.targets.items()
@@ -112,7 +130,7 @@ def _against(
     console: Console,
     path: Path | None,
 ) -> int:
-    """Compare this working tree with a commit, print and write it; return the exit code."""
+    """Compare this working tree with a commit, print and write the result; return the exit code."""
     before = _conditions(threads, console)
     changes: list[Change] = []
     try:
@@ -131,19 +149,19 @@ def _against(
             versions = new.versions()
     except NoTreeError as error:
         raise click.BadParameter(f"--against: {error}") from error
-    told = before.to_json()
-    console.print(heading(told, versions, asdict(effort)), highlight=False)
+    measured = before.to_json()
+    console.print(heading(measured, versions, asdict(effort)), highlight=False)
     show_changes(changes, commit, console)
-    against.write(path or RESULTS / "against.json", commit, told, effort, changes)
+    against.write(path or RESULTS / "against.json", commit, measured, effort, changes)
     return int(any(change.fails for change in changes))
 
 
 def _conditions(threads: int, console: Console) -> conditions.Conditions:
-    """Return the conditions before a measurement, with a warning if the machine is not idle."""
+    """Return the conditions before a measurement, and print a warning if the machine is busy."""
     before = conditions.Conditions.now(threads)
-    if before.load > conditions.QUIET:
+    if before.load > conditions.IDLE_LOAD:
         console.print(
-            f"The load is {before.load:.1f}: other processes disturb what is measured now.",
+            f"The load is {before.load:.1f}: other processes disturb the measurement.",
             style="yellow",
         )
     return before
@@ -152,7 +170,7 @@ def _conditions(threads: int, console: Console) -> conditions.Conditions:
 def _measure(
     chosen: list[Row | ProcessRow], ours: str, threads: int, effort: Effort, console: Console
 ) -> Table:
-    """Measure row after row."""
+    """Measure all rows and return the table."""
     before = _conditions(threads, console)
     results: list[Result] = []
     notes: list[str] = []
@@ -168,8 +186,8 @@ def _measure(
                         contenders = [*dict.fromkeys((row.ours or ours, *row.targets))]
                         timings = measure(row, contenders, started, effort)
                     else:
-                        timings, told = measure_processes(row, threads, effort.rounds)
-                        notes += told
+                        timings, printed = measure_processes(row, threads, effort.rounds)
+                        notes += printed
             except WorkerError as error:
                 notes.append(f"{row.key} failed: {error}")
             results.append(Result.of(row, row.ours or ours, timings, threads, limits))

@@ -1,8 +1,8 @@
-"""Compares this working tree with an older commit: both in turn, in one run.
+"""Comparison of this working tree with an older commit in one run.
 
-A step of the same network is measured in two processes, one for each tree, in short turns; which of
-the two begins changes from turn to turn. A round is many turns, and the ratio of the two times is
-that of a round's sums, so that a processor which becomes slower for a while changes neither.
+Two processes, one for each tree, run the same workload in short alternating turns; the process that
+begins changes from turn to turn. A round consists of many turns, and its ratio is that of the two
+sums of times. A change of the processor's speed during the run affects both sums alike.
 """
 
 import json
@@ -20,15 +20,17 @@ from asv_benchmarks.workloads import Workload
 
 Verdict: TypeAlias = Literal["as fast", "slower", "measure again", "absent"]
 
-LEAST_RATIO = 0.98
-"""A row is slower if the median of its ratios is below this."""
+MIN_RATIO = 0.98
+"""Least median of the ratios with which a row counts as fast as before. A value closer to 1 reports
+noise as a slowdown."""
 
-WIDEST_RANGE = 0.03
-"""The largest interquartile range of the ratios with which a row is judged."""
+MAX_RANGE = 0.03
+"""Largest interquartile range of the ratios with which a row has a verdict. A larger value gives
+verdicts on noise."""
 
 TURN_SECONDS = 0.01
-"""The length of a turn of one process. On a shared machine the speed of a processor may change by
-half within a tenth of a second; of turns that are longer than that, the ratios vary too much."""
+"""Duration of a turn of one process in seconds. On a shared machine the speed of a processor may
+change by half within a tenth of a second; longer turns make the ratios vary too much."""
 
 FULL = Effort(rounds=41, seconds=0.5)
 QUICK = Effort(rounds=9, seconds=0.02)
@@ -38,10 +40,10 @@ class Measurable(Protocol):
     """A process that prepares and runs a workload, such as a `Worker`."""
 
     def prepare(self, workload: Workload) -> float | None:
-        """Return the seconds of one call, or None if the workload cannot be run."""
+        """Return the seconds of one call, or None if the process cannot run the workload."""
 
     def run(self, calls: int) -> tuple[float, float]:
-        """Return the processor's and the clock's seconds of one of so many calls."""
+        """Run a number of calls; return processor time and wall time of one call, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,10 @@ class Change:
     """One row of the comparison.
 
     Attributes:
-        key, title, group: The row's.
+        key, title, group: As in `Row`.
         before: The median time of the older commit in ms; None if it cannot run the row.
         now: The median time of this working tree in ms; None if it cannot run the row.
-        ratios: The older commit's time divided by this tree's, round by round.
+        ratios: The time of the older commit divided by that of this tree, for each round.
         error: The message of a process that failed.
     """
 
@@ -77,12 +79,12 @@ class Change:
 
     @property
     def verdict(self) -> Verdict:
-        """The judgement of this row."""
+        """The verdict on this row."""
         if not self.ratios:
             return "absent"
-        if self.range > WIDEST_RANGE:
+        if self.range > MAX_RANGE:
             return "measure again"
-        return "slower" if self.median < LEAST_RATIO else "as fast"
+        return "slower" if self.median < MIN_RATIO else "as fast"
 
     @property
     def fails(self) -> bool:
@@ -90,21 +92,21 @@ class Change:
         return self.verdict == "slower" or self.now is None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, with the summary of the ratios."""
+        """Return the attributes, median, range and verdict as plain values."""
         summary = {"median": self.median, "range": self.range} if self.ratios else {}
         return asdict(self) | summary | {"verdict": self.verdict}
 
 
 def compare(row: Row, before: Measurable, now: Measurable, threads: int, effort: Effort) -> Change:
-    """Measure a row in both processes, in turn.
+    """Measure a row in both processes, in alternating turns.
 
-    On one thread the processor's time counts, on several the clock's, as in the table of peers.
+    Processor time counts on one thread, wall time on several, as in the table of peers.
     """
     change = Change(row.key, row.title, row.group)
     old, new = before.prepare(row.workload), now.prepare(row.workload)
     if old is None or new is None:
         return replace(change, before=old and 1e3 * old, now=new and 1e3 * new)
-    # Both run as many calls in a turn, so that what a turn costs beside them is the same.
+    # Both run the same number of calls per turn, so that the overhead of a turn is the same.
     calls = max(1, round(TURN_SECONDS / max(old, new)))
     turns = max(1, round(effort.seconds / (calls * max(old, new))))
     kind = 0 if threads == 1 else 1

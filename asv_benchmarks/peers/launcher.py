@@ -1,8 +1,8 @@
-"""Starts one process, waits for it and writes down what it took.
+"""Launcher of one process, which records its time and peak memory.
 
-A process inherits the peak memory of the one that starts it: the system counts it from before the
-program was loaded. So what is measured is started from here, from an interpreter that has imported
-next to nothing. Run as a script: ``python -I -S launcher.py REPORT COMMAND ...``.
+A new process inherits the peak memory of its parent, because the system starts counting before it
+loads the program. So the measured process is started by this script, whose interpreter has imported
+very little. Run it as ``python -I -S launcher.py REPORT COMMAND ...``.
 """
 
 import json
@@ -12,18 +12,18 @@ import time
 
 
 def main(report: str, *command: str) -> int:
-    """Run a command and write its seconds and megabytes as JSON; return its exit code."""
+    """Run a command, write its times (s) and peak memory (MB) as JSON, and return its exit code."""
     begin = time.perf_counter()
     process = os.posix_spawnp(command[0], command, os.environ)
-    _, status, usage = os.wait4(process, 0)
+    _, status, used = os.wait4(process, 0)
     wall = time.perf_counter() - begin
-    seen = {
-        "cpu": usage.ru_utime + usage.ru_stime,
+    usage = {
+        "cpu": used.ru_utime + used.ru_stime,
         "wall": wall,
-        "memory": usage.ru_maxrss / 1024,
+        "memory": used.ru_maxrss / 1024,
     }
-    with open(report, "w", encoding="utf-8") as file:  # noqa: PTH123 -- pathlib is not small
-        json.dump(seen, file)
+    with open(report, "w", encoding="utf-8") as file:  # noqa: PTH123 -- importing pathlib takes memory
+        json.dump(usage, file)
     return abs(os.waitstatus_to_exitcode(status))
 
 

@@ -1,7 +1,7 @@
-"""Measures a row: every contender in turn, round by round, each in a process of its own.
+"""Measurement of a row: contenders take turns, round by round, each in its own process.
 
-What disturbs the machine for a moment then disturbs all of them. The ratio to a rival is taken
-round by round; its median and its spread say how far the figures can be trusted.
+A disturbance of the machine then affects all contenders. The ratio to a rival is computed for each
+round; the median is the result, and the spread is its uncertainty.
 """
 
 import contextlib
@@ -25,12 +25,12 @@ from asv_benchmarks.workloads import Workload
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured.
+    """The amount of measurement.
 
     Attributes:
-        rounds: How often every contender has its turn.
-        seconds: How long a turn takes; a single call where that takes longer.
-        slow_rounds: How often a contender has its turn that takes very much longer.
+        rounds: The number of turns of each contender.
+        seconds: The duration of a turn; a turn has at least one call.
+        slow_rounds: The number of turns of contenders in `Row.slow`.
     """
 
     rounds: int = 15
@@ -43,11 +43,11 @@ FULL, QUICK = Effort(), Effort(rounds=5, seconds=0.02, slow_rounds=1)
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long one call of one contender took, in seconds, round by round.
+    """The times of one call of a contender in seconds, one for each round.
 
     Attributes:
-        cpu: Time of the processor, of all threads together.
-        wall: Time on the clock.
+        cpu: Processor time of all threads together.
+        wall: Wall time.
     """
 
     cpu: tuple[float, ...]
@@ -55,27 +55,27 @@ class Timing:
 
 
 class WorkerError(RuntimeError):
-    """A contender failed."""
+    """The process of a contender failed; the message says how."""
 
 
 class Worker:
-    """A process in which one contender waits for its turns.
+    """A process in which one contender runs.
 
-    Between them it is stopped, where the system can do that: threads that have nothing to do keep a
-    core busy for tens of milliseconds before they sleep, and would do so in another one's turn.
+    Between its turns the process is stopped, where the system supports that. Idle threads poll for
+    tens of milliseconds before they sleep, which would slow down the turn of another contender.
     """
 
     def __init__(self, name: str, threads: int, tree: Tree | None = None) -> None:
         """Start the process.
 
         Args:
-            name: The contender.
-            threads: The number of threads that it computes on.
+            name: The name of the contender.
+            threads: The number of computing threads.
             tree: The working tree whose code runs; the installed packages by default.
 
         Attributes:
-            versions: The versions of the packages that the contender runs on.
-            absent: The reason why it cannot run at all, else None.
+            versions: The versions of the libraries that the contender uses.
+            absent: The reason why the contender cannot run at all, else None.
         """
         self.name = name
         env = environment(threads, as_installed=name == AS_INSTALLED)
@@ -93,19 +93,19 @@ class Worker:
         self.versions: dict[str, str] = answer.get("versions", {})
 
     def prepare(self, workload: Workload) -> float | None:
-        """Make a call ready and return how many seconds it takes; None if it is declined."""
+        """Prepare a call and return its seconds; None if the contender cannot run it."""
         if self.absent is not None:
             return None
         answer = self._ask({"prepare": asdict(workload)})
         return answer.get("seconds")
 
     def run(self, calls: int) -> tuple[float, float]:
-        """Run the call so often and return the processor's and the clock's time of one."""
+        """Run a number of calls; return processor time and wall time of one call, in seconds."""
         answer = self._ask({"run": calls})
         return answer["cpu"], answer["wall"]
 
     def limits(self) -> Limits:
-        """Return what the machine can do, measured where the contender runs."""
+        """Return the peaks of the machine, measured in this process."""
         return Limits(**self._ask({"limits": True}))
 
     def close(self) -> None:
@@ -136,7 +136,7 @@ class Worker:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise WorkerError(f"{self.name}: its process has ended; see its message above")
+            raise WorkerError(f"{self.name}: its process has ended; its message is above")
         answer: dict[str, Any] = json.loads(line)
         if "failed" in answer:
             raise WorkerError(f"{self.name}: {answer['failed']}")
@@ -144,7 +144,7 @@ class Worker:
 
 
 class Workers:
-    """The contenders' processes, each started when it is first needed."""
+    """The processes of the contenders, each started at its first use."""
 
     def __init__(self, threads: int, tree: Tree | None = None) -> None:
         self.threads = threads
@@ -153,13 +153,13 @@ class Workers:
 
     def __getitem__(self, name: str) -> Worker:
         worker = self._started.get(name)
-        # One that is absent has ended, and would be absent again.
+        # An absent contender has ended; a new process would be absent, too.
         if worker is None or (worker.absent is None and worker.process.poll() is not None):
             worker = self._started[name] = Worker(name, self.threads, self.tree)
         return worker
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of everything that took part."""
+        """Return the versions of the libraries of all contenders."""
         return {
             package: version
             for worker in self._started.values()
@@ -175,7 +175,7 @@ class Workers:
 
 @contextlib.contextmanager
 def workers(threads: int, tree: Tree | None = None) -> Iterator[Workers]:
-    """Return the contenders' processes, which end with the block."""
+    """Provide the processes of the contenders for a block, and end them after it."""
     started = Workers(threads, tree)
     try:
         yield started
@@ -186,7 +186,7 @@ def workers(threads: int, tree: Tree | None = None) -> Iterator[Workers]:
 def measure(
     row: Row, contenders: Sequence[str], workers: Workers, effort: Effort
 ) -> dict[str, Timing]:
-    """Measure a row and return the times of every contender that could run it."""
+    """Measure a row and return the times of the contenders that can run it, by name."""
     calls: dict[str, int] = {}
     for name in contenders:
         seconds = workers[name].prepare(row.workload)
@@ -206,12 +206,12 @@ def measure(
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How many times faster we are than a rival.
+    """The time of a rival divided by our time; more than 1 if we are faster.
 
     Attributes:
-        median: Of the rounds.
-        spread: Half of the distance between the quartiles of the rounds.
-        least: The rival's smallest time on the clock by ours.
+        median: The median of the rounds.
+        spread: Half of the interquartile range of the rounds.
+        least: The ratio of the smallest wall times.
     """
 
     median: float
@@ -219,16 +219,16 @@ class Ratio:
     least: float
 
     @property
-    def cautious(self) -> float:
-        """The smaller of the two: what can be promised."""
+    def conservative(self) -> float:
+        """The smaller of `median` and `least`, which is compared with targets."""
         return min(self.median, self.least)
 
 
 def ratio(ours: Timing, rival: Timing, threads: int) -> Ratio:
-    """Compare two contenders.
+    """Return the ratio of the times of two contenders.
 
-    On one thread the processor's time counts, which other processes disturb least. On several it
-    would count threads that wait for one another as if they worked: there, the clock's.
+    Processor time counts on one thread, because other processes disturb it least. On several
+    threads it would include threads that poll while they wait, so wall time counts.
     """
     kind = "cpu" if threads == 1 else "wall"
     mine, theirs = np.array(getattr(ours, kind)), np.array(getattr(rival, kind))

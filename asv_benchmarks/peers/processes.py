@@ -1,4 +1,4 @@
-"""Rows about whole processes: starting, compiling, memory, an epoch, the race to 98 %."""
+"""Rows about whole processes: start, compilation, memory, an epoch, time to 98 % accuracy."""
 
 import json
 import subprocess
@@ -19,8 +19,8 @@ PROGRAM = ("-m", "asv_benchmarks.peers.program")
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 Quantity: TypeAlias = Literal["cpu", "wall", "memory", "printed"]
-"""What of a process counts: the processor's time, the clock's, the largest resident memory in MB,
-or seconds that it measures itself and prints."""
+"""The compared quantity: processor time (s), wall time (s), peak resident memory (MB), or seconds
+that the process measures and prints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class ProcessRow:
     """One comparison of processes.
 
     Attributes:
-        key, title, group: As a `Row` has them.
-        quantity: What counts.
+        key, title, group: As in `Row`.
+        quantity: The compared quantity.
         commands: The arguments of the Python interpreter, by contender.
-        targets: By rival. A rival without a command is a limit.
-        limits: Seconds, by the name of the limit.
-        cold: Whether no compiled kernel is there.
-        rounds: How often each process is started, at most.
+        targets: The targets by rival. A rival without a command is a limit.
+        limits: Seconds by the name of the limit.
+        cold: True if the cache of compiled kernels is empty.
+        rounds: The largest number of starts of each process.
     """
 
     key: str
@@ -50,13 +50,19 @@ class ProcessRow:
 
     @property
     def unit(self) -> str:
-        """The unit of what counts."""
+        """The unit of the quantity."""
         return "MB" if self.quantity == "memory" else "s"
 
 
-def process_rows(ours: str, threads: int, race: bool = False) -> tuple[ProcessRow, ...]:
-    """Return the rows about one of our backends; the race takes minutes."""
-    running = [_race(ours)] if race else []
+def process_rows(ours: str, threads: int, time_to_accuracy: bool = False) -> tuple[ProcessRow, ...]:
+    """Return the rows about one of our backends.
+
+    Args:
+        ours: The name of the backend.
+        threads: The number of computing threads.
+        time_to_accuracy: True to include training to 98 % accuracy, which takes minutes.
+    """
+    running = [_time_to_accuracy(ours)] if time_to_accuracy else []
     return tuple(running) if threads > 1 else (*_rows_on_one_thread(ours), *running)
 
 
@@ -110,13 +116,13 @@ def _rows_on_one_thread(ours: str) -> tuple[ProcessRow, ...]:
     return (*starting, compiling, *memory, epoch)
 
 
-def _race(ours: str) -> ProcessRow:
+def _time_to_accuracy(ours: str) -> ProcessRow:
     return ProcessRow(
-        "race",
+        "time-to-accuracy",
         "MNIST to 98 % of the test images, cold start",
         "processes",
         "wall",
-        {name: (*PROGRAM, "race", name) for name in (ours, "torch")},
+        {name: (*PROGRAM, "time-to-accuracy", name) for name in (ours, "torch")},
         {"torch": Target(1.0)},
         cold=True,
         rounds=1,
@@ -126,24 +132,24 @@ def _race(ours: str) -> ProcessRow:
 def measure_processes(
     row: ProcessRow, threads: int, rounds: int
 ) -> tuple[dict[str, Timing], list[str]]:
-    """Start the processes of a row in turn; return their times and what they printed."""
+    """Start the processes of a row in turn; return their values by name, and their output."""
     taken: dict[str, list[float]] = {name: [] for name in row.commands}
     notes: list[str] = []
     for at in range(min(rounds, row.rounds) + 1):
-        # A first round fills caches: kernels, compiled modules, files.
+        # The first round fills the caches of kernels, compiled modules and files.
         warming = at == 0
         if warming and (row.cold or row.quantity == "printed"):
             continue
         for name, command in row.commands.items():
-            seen = run_process(command, threads, row.cold)
+            usage = run_process(command, threads, row.cold)
             if warming:
                 continue
             if row.quantity == "printed":
-                printed: dict[str, list[float]] = json.loads(seen.printed)
+                printed: dict[str, list[float]] = json.loads(usage.printed)
                 return {who: Timing(tuple(s), tuple(s)) for who, s in printed.items()}, notes
-            if seen.printed:
-                notes.append(f"{row.key}, {name}: {seen.printed}")
-            taken[name].append(getattr(seen, row.quantity))
+            if usage.printed:
+                notes.append(f"{row.key}, {name}: {usage.printed}")
+            taken[name].append(getattr(usage, row.quantity))
     timings = {name: Timing(tuple(values), tuple(values)) for name, values in taken.items()}
     for name, seconds in (row.limits or {}).items():
         timings[name] = Timing((seconds,), (seconds,))
@@ -151,8 +157,15 @@ def measure_processes(
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What was seen of a process: seconds, seconds, megabytes, and its output."""
+class Usage:
+    """The resources that a process used, and its output.
+
+    Attributes:
+        cpu: Processor time in seconds.
+        wall: Wall time in seconds.
+        memory: Peak resident memory in MB.
+        printed: Its standard output, without surrounding white space.
+    """
 
     cpu: float
     wall: float
@@ -160,22 +173,22 @@ class Seen:
     printed: str
 
 
-def run_process(command: tuple[str, ...], threads: int, cold: bool = False) -> Seen:
-    """Run a Python process to its end and return what it took.
+def run_process(command: tuple[str, ...], threads: int, cold: bool = False) -> Usage:
+    """Run a Python process to its end and return its usage of resources.
 
     Args:
         command: The arguments of the interpreter.
-        threads: On how many it computes.
-        cold: Whether no compiled kernel is there.
+        threads: The number of computing threads.
+        cold: True to start with an empty cache of compiled kernels.
 
     Raises:
-        WorkerError: It failed.
+        WorkerError: The exit code of the process is not 0.
     """
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
         env = environment(threads)
         if cold:
             env["NUMBA_CACHE_DIR"] = folder
-        report = Path(folder, "seen.json")
+        report = Path(folder, "usage.json")
         started = [sys.executable, *command]
         finished = subprocess.run(
             [sys.executable, "-I", "-S", LAUNCHER, report, *started],
@@ -188,4 +201,4 @@ def run_process(command: tuple[str, ...], threads: int, cold: bool = False) -> S
         if finished.returncode:
             raise WorkerError(f"python {' '.join(command)}: exit code {finished.returncode}")
         output.seek(0)
-        return Seen(**json.loads(report.read_text()), printed=output.read().strip())
+        return Usage(**json.loads(report.read_text()), printed=output.read().strip())

@@ -1,4 +1,4 @@
-"""What was measured, as plain values: to print, to draw, and to write as JSON and read again."""
+"""Results as plain values, which are printed, drawn, written as JSON and read again."""
 
 import json
 import statistics
@@ -17,13 +17,13 @@ Verdict: TypeAlias = Literal["aim reached", "reached", "within its spread", "mis
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """What one contender took, in the unit of its row.
+    """The times of one contender, in the unit of its row.
 
     Attributes:
-        cpu: The median of the processor's time.
-        wall: The median of the time on the clock.
-        least: The smallest time on the clock.
-        counted: Which of the medians is told: the processor's on one thread, else the clock's.
+        cpu: The median processor time.
+        wall: The median wall time.
+        least: The smallest wall time.
+        counted: The reported time: `cpu` on one thread, else `wall`.
     """
 
     cpu: float
@@ -33,20 +33,20 @@ class Time:
 
     @classmethod
     def of(cls, timing: Timing, scale: float, threads: int) -> "Time":
-        """Summarise the rounds."""
+        """Return the summary of all rounds."""
         cpu, wall = scale * statistics.median(timing.cpu), scale * statistics.median(timing.wall)
         return cls(cpu, wall, scale * min(timing.wall), cpu if threads == 1 else wall)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Ours beside one rival.
+    """The comparison of our contender with one rival.
 
     Attributes:
-        ratio: How many times faster we are; less than 1 if slower.
-        must: What the ratio has to reach, if anything.
-        aim: What it shall reach.
-        verdict: Whether it does.
+        ratio: The rival's time divided by ours.
+        must: The required ratio; None if there is none.
+        aim: The ratio that is aimed at; None if there is none.
+        verdict: The result of `judge`.
     """
 
     ratio: Ratio
@@ -56,22 +56,24 @@ class Comparison:
 
     @classmethod
     def of(cls, measured: Ratio, target: Target) -> "Comparison":
-        """Judge a ratio by its target."""
+        """Return a ratio with the verdict on its target."""
         return cls(measured, target.must, target.aim, judge(measured, target))
 
 
 def judge(measured: Ratio, target: Target) -> Verdict:
-    """Say whether a target is reached, by the smaller of the two ratios.
+    """Return the verdict on a target, from `Ratio.conservative`.
 
-    A must is missed if the ratio stays below it by more than its spread.
+    A required ratio is missed if the measured ratio is lower by more than its spread.
     """
-    if target.aim is not None and measured.cautious >= target.aim:
+    if target.aim is not None and measured.conservative >= target.aim:
         return "aim reached"
     if target.must is None:
         return "reported"
-    if measured.cautious >= target.must:
+    if measured.conservative >= target.must:
         return "reached"
-    return "within its spread" if measured.cautious + measured.spread >= target.must else "missed"
+    return (
+        "within its spread" if measured.conservative + measured.spread >= target.must else "missed"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +81,15 @@ class Result:
     """A row of the table.
 
     Attributes:
-        key, title, group: As the row has them.
-        unit: Of its times: "ms", "s", or "MB".
-        ours: Which of our contenders is compared with the others.
-        times: By contender.
-        comparisons: By rival.
+        key, title, group: As in `Row`.
+        unit: The unit of its times: "ms", "s", or "MB".
+        ours: The contender of ours that is compared with the others.
+        times: The times by contender.
+        comparisons: The comparisons by rival.
         absent: The contenders that could not run.
-        flops: Floating-point operations of one call, if they were counted.
-        bytes: Bytes that one call moves at least.
-        least: The least time that the machine needs for those, in the row's unit.
+        flops: The floating-point operations of one call, if they are known.
+        bytes: The least number of bytes that one call moves.
+        least: The least time that the machine needs for these, in the unit of the row.
     """
 
     key: str
@@ -111,7 +113,7 @@ class Result:
         threads: int,
         limits: Limits | None = None,
     ) -> "Result":
-        """Compare one of our contenders with all the others, and with what the machine can do."""
+        """Compare our contender with all rivals and with the peaks of the machine."""
         rivals = [name for name in row.targets if name != ours]
         comparisons = {
             name: Comparison.of(ratio(timings[ours], timings[name], threads), row.targets[name])
@@ -136,28 +138,28 @@ class Result:
 
     @property
     def share(self) -> float | None:
-        """What share of what the machine can do is used, 0 to 1."""
+        """Share of the machine's peak that our contender reaches, 0 to 1; None if unknown."""
         ours = self.times.get(self.ours)
         return self.least / ours.counted if self.least and ours else None
 
     @property
     def missed(self) -> list[str]:
-        """The rivals for whom a must was missed."""
+        """The rivals for which the required ratio was missed."""
         return [name for name, one in self.comparisons.items() if one.verdict == "missed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All rows, and under which conditions they were measured.
+    """All rows, and the conditions of the measurement.
 
     Attributes:
-        conditions: As `asv_benchmarks.conditions.Conditions` has them.
-        versions: Of everything that took part.
-        effort: How much was measured.
+        conditions: The attributes of `asv_benchmarks.conditions.Conditions`.
+        versions: The versions of the libraries of all contenders.
+        effort: The attributes of `Effort`.
         rows: The rows.
-        load_after: The load when all was done.
-        notes: What there is to say beside the figures.
-        limits: What the machine can do, operations and bytes in a second.
+        load_after: The load average at the end of the measurement.
+        notes: Messages that belong to the figures.
+        limits: The peaks of the machine, in operations and bytes per second.
     """
 
     conditions: Mapping[str, Any]
@@ -170,17 +172,17 @@ class Table:
 
     @property
     def missed(self) -> list[Result]:
-        """The rows in which a must was missed."""
+        """The rows in which a required ratio was missed."""
         return [row for row in self.rows if row.missed]
 
     def write(self, path: Path) -> None:
-        """Write everything as JSON."""
+        """Write the table as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "Table":
-        """Read what `write` wrote."""
+        """Return the table that `write` wrote to a file."""
         values = json.loads(path.read_text("utf-8"))
         rows, notes = tuple(map(_result, values["rows"])), tuple(values["notes"])
         return cls(**values | {"rows": rows, "notes": notes})

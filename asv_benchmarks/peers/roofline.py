@@ -1,8 +1,9 @@
-"""The least time that a workload can take on this machine: its roofline.
+"""The roofline model: the least time that a workload can take on this machine.
 
-A core adds and multiplies so fast, and memory delivers so much; what a workload needs of either is
-counted from its shapes. S. Williams, A. Waterman, D. Patterson: Roofline: an insightful visual
-performance model for multicore architectures, Communications of the ACM 52 (2009).
+The time is limited by the peak arithmetic of the cores and by the bandwidth of memory. The shapes
+of a workload give the number of its operations and bytes. Source: S. Williams, A. Waterman, D.
+Patterson: Roofline: an insightful visual performance model for multicore architectures,
+Communications of the ACM 52 (2009).
 """
 
 import math
@@ -17,12 +18,17 @@ from asv_benchmarks.training_cases import KERNELS, MAPS, WIDTH, WORDS
 from asv_benchmarks.workloads import Shape, Workload
 
 FLOAT = 4
-"""Bytes of a number."""
+"""Bytes of a number in single precision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a workload needs at least: additions and multiplications, and bytes moved."""
+    """The least work of a workload.
+
+    Attributes:
+        flops: Additions and multiplications.
+        bytes: Bytes moved between memory and cores.
+    """
 
     flops: float
     bytes: float
@@ -30,18 +36,23 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the machine can do: floating-point operations and bytes in a second."""
+    """The peaks of the machine.
+
+    Attributes:
+        flops: Floating-point operations per second.
+        bytes: Bytes per second.
+    """
 
     flops: float
     bytes: float
 
     @classmethod
     def measure(cls, threads: int) -> "Limits":
-        """Multiply large matrices, and copy more than the caches hold; the best of some rounds.
+        """Measure the peaks: multiply large matrices, and copy more than the caches hold.
 
         Args:
-            threads: On how many this process computes. One thread's own time counts, of several
-                the clock's.
+            threads: The number of computing threads. Processor time counts on one thread, wall
+                time on several.
         """
         clock = time.process_time if threads == 1 else time.perf_counter
         a = np.random.default_rng(0).random((1024, 1024), np.float32)
@@ -49,24 +60,24 @@ class Limits:
         source = np.ones(2**24, np.float32)
         target = np.empty_like(source)
         product = _best(lambda: np.matmul(a, a, out=out), clock)
-        # Read, and written; what is written is read before, unless the processor knows better.
+        # The copy reads and writes every byte once; reads for ownership are not counted.
         copy = _best(lambda: np.copyto(target, source), clock)
         return cls(2.0 * 1024**3 / product, 2.0 * source.nbytes / copy)
 
     def least(self, cost: Cost) -> float:
-        """Return the seconds that a workload takes at least."""
+        """Return the least time of a workload in seconds."""
         return max(cost.flops / self.flops, cost.bytes / self.bytes)
 
 
 def cost(workload: Workload) -> Cost | None:
-    """Return what a workload needs; None if that says nothing, as for the engine's overhead."""
+    """Return the cost of a workload; None where it does not determine the time, as for `chain`."""
     operation, shapes, options = workload.operation, workload.shapes, workload.options
     if operation == "train_step":
         return Cost(options["batch"] * STEPS[options["network"]], 0.0)
     if operation.startswith("conv"):
         input, weight = shapes
         out = (input[0], weight[0], *input[2:])
-        # Input, weight and output are read or written once, whichever of them is asked for.
+        # Forward pass and gradients read or write input, weight and output once each.
         return Cost(2.0 * math.prod(out) * math.prod(weight[1:]), _bytes(input, weight, out))
     if operation == "matmul":
         a, b = shapes
@@ -88,15 +99,15 @@ def _bytes(*shapes: Shape) -> float:
 
 
 def _dense(inputs: int, outputs: int) -> float:
-    """Count a linear layer: forward, and both gradients, are one product each."""
+    """Return the operations of a linear layer: one product each, forward and for two gradients."""
     return 3 * 2.0 * inputs * outputs
 
 
 def _steps() -> Mapping[str, float]:
-    """Count the products of a training step for one example; all else is small beside them.
+    """Return the operations of a training step for one example, by network; only products count.
 
     The first convolution needs no gradient of its input. The gradient of a maximum over time is
-    zero but for one word of each map, so that a convolution's gradient costs next to nothing.
+    zero except at one word of each map, so that the gradient of that convolution costs little.
     """
     first, second = 2.0 * 28 * 28 * 4 * 9, 2.0 * 28 * 28 * 8 * 4 * 9
     course = 2 * first + 3 * second + _dense(392, 64) + _dense(64, 10)
@@ -109,11 +120,11 @@ def _steps() -> Mapping[str, float]:
 
 
 STEPS = _steps()
-"""Floating-point operations of one example of a training step, by network."""
+"""Floating-point operations of a training step per example, by network."""
 
 
 def _best(call: Callable[[], Any], clock: Callable[[], float], rounds: int = 10) -> float:
-    """Return the least seconds of some calls."""
+    """Return the seconds of the fastest call."""
     call()
     taken = []
     for _ in range(rounds):

@@ -1,7 +1,7 @@
-"""The rows of the table: what is measured, against whom, and what has to come out.
+"""The rows of the table: workloads, rivals and targets.
 
-A target is a ratio: how many times faster than the rival we have to be (`must`) and want to be
-(`aim`). A row without targets is reported only.
+A target is a ratio of times, the rival's divided by ours: `must` is required, `aim` is desired. A
+row without targets is only reported.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,12 @@ from asv_benchmarks.workloads import Shape, Workload
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a ratio to a rival has to reach; None where nothing is promised or hoped for."""
+    """The target of a ratio to a rival.
+
+    Attributes:
+        must: The required ratio; None if there is none.
+        aim: The desired ratio; None if there is none.
+    """
 
     must: float | None = None
     aim: float | None = None
@@ -25,13 +30,13 @@ class Row:
     """One workload, measured for several contenders in turn.
 
     Attributes:
-        key: What the row is called on the command line.
-        title: What it is called in the table.
-        group: Rows of one group stand together.
-        workload: What everybody computes.
-        targets: By rival; rivals without a target are measured, too.
-        slow: Rivals that take so much longer that few rounds have to do.
-        ours: Which of our backends the row is about, whatever the command asks for.
+        key: The name of the row on the command line.
+        title: The name of the row in the table.
+        group: The title above the rows of a group.
+        workload: The workload of all contenders.
+        targets: The target of each rival; all rivals are measured.
+        slow: Rivals that are measured in few rounds, because they take much longer.
+        ours: The backend of ours that the row is about; None for the one on the command line.
     """
 
     key: str
@@ -46,7 +51,7 @@ class Row:
 
 FASTER = Target(must=1.0)
 REPORTED = Target()
-_TURNED = {"transposed": True}
+_TRANSPOSED = {"transposed": True}
 
 
 def rows(threads: int) -> tuple[Row, ...]:
@@ -116,9 +121,9 @@ def _convolutions() -> Iterator[Row]:
         for part in ("forward", "grad_input", "grad_weight"):
             yield Row(
                 f"conv2d-{input[1]}to{weight[0]}-{part}",
-                f"{_dims(input)} → {weight[0]}, {_words(part)}",
+                f"{_dims(input)} → {weight[0]}, {_part_title(part)}",
                 "conv2d, kernels of 3 × 3",
-                _workload(_named("conv2d", part), input, weight),
+                _workload(_operation_name("conv2d", part), input, weight),
                 {"torch": target},
             )
     for kernel in (3, 4, 5):
@@ -126,9 +131,9 @@ def _convolutions() -> Iterator[Row]:
             target = REPORTED if part == "grad_input" else Target(1.5, 2.0)
             yield Row(
                 f"conv1d-{kernel}-{part}",
-                f"width {kernel}, {_words(part)}",
+                f"width {kernel}, {_part_title(part)}",
                 "conv1d, (10, 50, 52) → 100",
-                _workload(_named("conv1d", part), (10, 50, 52), (100, 50, kernel)),
+                _workload(_operation_name("conv1d", part), (10, 50, 52), (100, 50, kernel)),
                 {"torch": target},
             )
 
@@ -147,7 +152,9 @@ def _pooling() -> Iterator[Row]:
             f"{kind}pool2d {size} × {size}, {part}",
             "pooling of (16, 8, 28, 28)",
             _workload(
-                _named(f"{kind}pool2d", part), (16, 8, 28, 28), options={"kernel": (size, size)}
+                _operation_name(f"{kind}pool2d", part),
+                (16, 8, 28, 28),
+                options={"kernel": (size, size)},
             ),
             {"torch": target},
         )
@@ -179,7 +186,7 @@ def _elementwise() -> Iterator[Row]:
             ("add", "a + b", "add", (square, square), {}),
             ("add-row", "a + row", "add", (square, (n,)), {}),
             ("add-column", "a + column", "add", (square, (n, 1)), {}),
-            ("add-transposed", "a + b transposed", "add", (square, square), _TURNED),
+            ("add-transposed", "a + b transposed", "add", (square, square), _TRANSPOSED),
             ("relu", "relu", "relu", (square,), {}),
             ("exp", "exp", "exp", (square,), {}),
             ("sum-rows", "sum over rows", "sum", (square,), {"dim": 0}),
@@ -198,8 +205,8 @@ def _workload(operation: str, *shapes: Shape, options: Mapping[str, Any] | None 
     return Workload("", operation, shapes, options or {}, dtype="float32")
 
 
-def _named(operation: str, part: str) -> str:
-    """Return what contenders call a part of an operation."""
+def _operation_name(operation: str, part: str) -> str:
+    """Return the name of a part of an operation among `Contender.operations`."""
     return operation if part == "forward" else f"{operation}_{part}"
 
 
@@ -207,20 +214,20 @@ def _dims(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))})"
 
 
-def _words(part: str) -> str:
+def _part_title(part: str) -> str:
     return {"grad_input": "gradient of the input", "grad_weight": "gradient of the weight"}.get(
         part, part
     )
 
 
 def naive_rows() -> Iterator[Row]:
-    """Return the rows about the course's kernels and the same loops written naively."""
+    """Return the rows about the course's kernels and the same loops with index buffers."""
     square = (1000, 1000)
     for key, title, workload in (
         ("map", "map", _workload("sigmoid", square)),
         ("zip", "zip", _workload("mul", square, square)),
         ("zip-broadcast", "zip with a column", _workload("mul", square, (1000, 1))),
-        ("zip-transposed", "zip, transposed", _workload("mul", *[square] * 2, options=_TURNED)),
+        ("zip-transposed", "zip, transposed", _workload("mul", *[square] * 2, options=_TRANSPOSED)),
         ("reduce", "reduce a row", _workload("sum", square, options={"dim": 1})),
         ("matmul", "matmul 128³", _workload("matmul", (128, 128), (128, 128))),
         ("conv1d", "conv1d", _workload("conv1d", (10, 50, 52), (100, 50, 3))),
@@ -231,19 +238,20 @@ def naive_rows() -> Iterator[Row]:
             f"the course's kernels, {title}",
             "the course's kernels beside the same loops with index buffers",
             workload,
-            # A plain sum waits for each of its additions, with index buffers or without.
+            # In a plain sum each addition waits for the previous one, with or without index
+            # buffers.
             {"naive": Target(2.0 if key == "reduce" else 3.0)},
             ours="fast",
         )
 
 
 def chain_row() -> Row:
-    """Return the row about the engine: many operations on few numbers."""
+    """Return the row about the engine's overhead: many operations on few numbers."""
     return Row(
         "chain",
         "50 multiplications of 8 floats, forward and backward",
         "engine",
         _workload("chain", (8,), (8,), options={"length": 50}),
-        # At most PyTorch's time for each operation, at best 0.6 of it.
+        # The required time is PyTorch's, the desired one 0.6 of it.
         {"torch": Target(1.0, 1 / 0.6)},
     )

@@ -1,4 +1,4 @@
-"""The table on the terminal."""
+"""The table as text on the terminal."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ CHANGE_COLOURS = {"as fast": "green", "slower": "bold red", "measure again": "ye
 def heading(
     conditions: Mapping[str, Any], versions: Mapping[str, str], effort: Mapping[str, Any]
 ) -> str:
-    """Return the conditions in a line or two."""
+    """Return the conditions as one or two lines."""
     c = conditions
     listed = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     threads = "1 thread" if c["threads"] == 1 else f"{c['threads']} threads"
@@ -35,13 +35,13 @@ def heading(
 
 
 def quantity(value: float, unit: str) -> str:
-    """Return a time or size with three digits and its unit."""
+    """Return a time or size as text, with three digits and its unit."""
     digits = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
     return f"{digits} {unit}"
 
 
 def _limits(table: Table) -> str:
-    """Return what the machine can do, against which the column "roof" is."""
+    """Return the peaks of the machine, to which the column "roof" refers, as text."""
     if not table.limits:
         return ""
     flops, memory = table.limits["flops"] / 1e9, table.limits["bytes"] / 1e9
@@ -49,9 +49,9 @@ def _limits(table: Table) -> str:
 
 
 def show(table: Table, console: Console) -> None:
-    """Print all rows, group by group."""
-    told = heading(table.conditions, table.versions, table.effort)
-    console.print(told + _limits(table), highlight=False)
+    """Print all rows of a table, group by group."""
+    first = heading(table.conditions, table.versions, table.effort)
+    console.print(first + _limits(table), highlight=False)
     for group in dict.fromkeys(row.group for row in table.rows):
         console.print(_group(group, [row for row in table.rows if row.group == group]))
     for note in table.notes:
@@ -96,7 +96,7 @@ def _change(change: Change) -> list[str]:
 
 
 def _empty(title: str, columns: Iterable[str]) -> RichTable:
-    """Return a table without rows; its first column is for titles."""
+    """Return a table without rows, whose first column is for titles."""
     rich = RichTable(
         title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )

@@ -1,4 +1,4 @@
-"""Working trees whose packages are measured: this one, and older commits checked out beside it."""
+"""Working trees whose packages are measured: this one, and checkouts of older commits."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class NoTreeError(LookupError):
-    """A commit does not exist, or has no benchmarks that can be run."""
+    """A commit does not exist, or lacks benchmarks that can be run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Tree:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables with which a process runs the code of this tree."""
+        """Environment variables with which a process runs the code of this tree."""
         sources = [*sorted(self.root.glob("packages/*/src")), self.root]
         return {
             "PYTHONPATH": os.pathsep.join(map(str, sources)),
@@ -40,17 +40,17 @@ class Tree:
 
 @contextlib.contextmanager
 def trees(commit: str, repository: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
-    """Return an older commit's working tree and the one of this repository, for a block.
+    """Provide the working trees of an older commit and of this repository for a block.
 
-    The older one is a temporary worktree of git. Each has an empty folder for compiled kernels, so
-    that the same is compiled for both. All of it is removed at the end of the block, also when an
-    error or Ctrl-C ends it.
+    The older one is a temporary worktree of git. Each tree has an empty folder for compiled
+    kernels, so that both compile the same kernels. Worktree and folders are removed after the
+    block, also after an error or Ctrl-C.
 
     Raises:
         NoTreeError: The commit does not exist, or is older than `asv_benchmarks.peers`.
     """
     try:
-        wanted = _git(
+        resolved = _git(
             repository, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}"
         )
     except NoTreeError as error:
@@ -58,9 +58,9 @@ def trees(commit: str, repository: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
     with tempfile.TemporaryDirectory(prefix="peers-") as folder, contextlib.ExitStack() as stack:
         root = Path(folder, "tree")
         stack.callback(_remove_worktree, repository, root)
-        _git(repository, "worktree", "add", "--detach", str(root), wanted)
+        _git(repository, "worktree", "add", "--detach", str(root), resolved)
         if not (root / "asv_benchmarks" / "peers" / "worker.py").exists():
-            raise NoTreeError(f"{commit} has no asv_benchmarks.peers, which would measure it")
+            raise NoTreeError(f"{commit} has no asv_benchmarks.peers, which measures it")
         yield (
             Tree(root, Path(folder, "kernels-before")),
             Tree(repository, Path(folder, "kernels-now")),
@@ -68,7 +68,7 @@ def trees(commit: str, repository: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
 
 
 def _remove_worktree(repository: Path, root: Path) -> None:
-    """Remove a worktree, whether or not git had finished making it."""
+    """Remove a worktree, complete or not."""
     shutil.rmtree(root, ignore_errors=True)
     with contextlib.suppress(NoTreeError):
         _git(repository, "worktree", "remove", "--force", "--force", str(root))
@@ -78,7 +78,7 @@ def _git(repository: Path, *arguments: str) -> str:
     """Run git and return its output.
 
     Raises:
-        NoTreeError: git fails, with its message.
+        NoTreeError: git failed; the message is git's.
     """
     done = subprocess.run(["git", *arguments], cwd=repository, capture_output=True, text=True)
     if done.returncode:

@@ -1,14 +1,14 @@
 """The process in which a contender runs.
 
-It reads requests from its standard input, one JSON object a line, and answers likewise:
+It reads requests from standard input, one JSON object per line, and writes one response for each:
 
-- ``{"prepare": workload}``: make the call ready and warm → ``{"seconds": …}`` of one call;
-- ``{"run": calls}``: run it so often → ``{"wall": …, "cpu": …}``, seconds for each call;
-- ``{"limits": true}`` → what the machine can do (see `asv_benchmarks.peers.roofline`).
+- ``{"prepare": workload}``: prepare and warm up a call → ``{"seconds": …}`` of one call;
+- ``{"run": calls}``: run a number of calls → ``{"wall": …, "cpu": …}``, seconds of one call;
+- ``{"limits": true}`` → the peaks of the machine (see `asv_benchmarks.peers.roofline`).
 
-Its first answer says what the contender runs on, ``{"versions": …}``.
-
-An answer ``{"absent": reason}`` declines; ``{"failed": message}`` says what went wrong.
+Before the first request it writes the versions of its libraries, ``{"versions": …}``. The response
+``{"absent": reason}`` means that the contender cannot run the case, ``{"failed": message}`` that an
+exception was raised.
 """
 
 import gc
@@ -26,22 +26,23 @@ from asv_benchmarks.peers.roofline import Limits
 from asv_benchmarks.workloads import Workload
 
 WARM_SECONDS = 0.3
-"""How long a call is repeated before it counts as warm."""
+"""Seconds for which a call is repeated to warm up. With less, compilation and cold caches are
+measured."""
 
 SPREAD_SECONDS = 0.3
-"""How long a call on several threads is repeated at the beginning of each turn.
+"""Seconds for which a call on several threads is repeated at the beginning of each turn.
 
-Systems keep a process that was idle on one core for tens of milliseconds, however many threads it
-has, before they spread it again.
+After an idle period the system keeps all threads of a process on one core for tens of milliseconds.
+With less repetition, that period is measured.
 """
 
 
 def main() -> None:
-    """Answer requests until there are no more."""
+    """Respond to requests until standard input ends."""
     name, threads = sys.argv[1], int(sys.argv[2])
     conditions.pin(threads)
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    # Whatever a framework prints must not look like an answer.
+    # Output of a framework must not be read as a response.
     os.dup2(2, 1)
     try:
         contender = load(name)
@@ -59,7 +60,7 @@ def _serve(contender: Contender, threads: int, answers: TextIO) -> None:
         request = json.loads(line)
         try:
             if "prepare" in request:
-                # What the case before left behind goes before memory is needed again.
+                # Free the memory of the previous case first.
                 call = _nothing
                 gc.collect()
                 call = contender.prepare(workload_from_json(request["prepare"]))
@@ -73,25 +74,25 @@ def _serve(contender: Contender, threads: int, answers: TextIO) -> None:
         except Absent as error:
             _answer(answers, {"absent": str(error)})
         except Exception as error:
-            # One case that fails leaves the others to be measured.
+            # Other cases can still be measured after a failure.
             traceback.print_exc()
             _answer(answers, {"failed": f"{type(error).__name__}: {error}"})
 
 
 def _nothing() -> None:
-    """Stand for no case at all."""
+    """Do nothing; the call before the first request."""
 
 
 def _warm_up(call: Call) -> float:
-    """Call until it is warm and return how long a call takes then."""
+    """Call for `WARM_SECONDS` and return the seconds of the fastest call."""
     call()
     return _repeat(call, WARM_SECONDS)
 
 
 def _repeat(call: Call, duration: float) -> float:
-    """Call for so many seconds, a thousand times at most; return how long the fastest call took.
+    """Call for `duration` seconds, at most 1000 times; return the seconds of the fastest call.
 
-    Any single call may be interrupted, as by Python when it collects what a compiler left behind.
+    Single calls may be interrupted, for example by Python's garbage collection.
     """
     begin = last = time.perf_counter()
     fastest = float("inf")
@@ -105,7 +106,7 @@ def _repeat(call: Call, duration: float) -> float:
 
 
 def _timed(call: Call, calls: int) -> dict[str, float]:
-    """Return how long one of so many calls takes, on the clock and of the processor's time."""
+    """Run a number of calls and return wall time and processor time of one call, in seconds."""
     cpu, wall = time.process_time(), time.perf_counter()
     for _ in range(calls):
         call()
@@ -114,7 +115,7 @@ def _timed(call: Call, calls: int) -> dict[str, float]:
 
 
 def workload_from_json(values: dict[str, Any]) -> Workload:
-    """Return a workload from its attributes as JSON has them."""
+    """Return a workload from its attributes as decoded from JSON."""
     shapes = tuple(tuple(shape) for shape in values["shapes"])
     domain = tuple(values["domain"])
     return Workload(**values | {"shapes": shapes, "domain": domain})

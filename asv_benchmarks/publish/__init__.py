@@ -1,1 +1,1 @@
-"""`hatch run publish-speed`: what was measured becomes tables and pictures of the documents."""
+"""Tables and pictures of the documents from measured speeds: `hatch run publish-speed`."""

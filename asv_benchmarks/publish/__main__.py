@@ -1,13 +1,13 @@
-"""The command `hatch run publish-speed`: tables and pictures of what was measured last."""
+"""The command `hatch run publish-speed`, which writes tables and pictures of the last results."""
 
 from pathlib import Path
 
 import click
 
-from asv_benchmarks import journey
-from asv_benchmarks.journey import Stage
+from asv_benchmarks import stage_breakdown
 from asv_benchmarks.peers.results import Table
 from asv_benchmarks.publish import pictures, tables
+from asv_benchmarks.stage_breakdown import Stage
 from tools.blocks import write_block
 
 ROOT = Path(__file__).parents[2]
@@ -21,24 +21,26 @@ STAGES = {
     "fast": "compiled, an index for each row (`fast`)",
     "tuned": "contiguous kernels, fused (`tuned`)",
 }
-"""What the stages of the journey are called."""
+"""Titles of the stages in the guide to speed, by backend."""
 
-SHOWN = 6
-"""Operations of a stage in its table; the others are one line."""
+TABLE_OPERATIONS = 6
+"""Number of operations with a row of their own in the table of a stage; one row sums the others."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Write the last results into README, the guide to speed, and their pictures."""
+    """Write the last results into README and the guide to speed, and draw their pictures."""
     found = [RESULTS / "one-thread.json", RESULTS / "two-threads.json"]
     peers = [Table.read(file) for file in found if file.exists()]
-    walked = RESULTS / "journey.json"
-    if not peers and not walked.exists():
-        raise click.ClickException(f"no results in {RESULTS.relative_to(ROOT)}; `hatch run speed`")
+    breakdown = RESULTS / "stage-breakdown.json"
+    if not peers and not breakdown.exists():
+        raise click.ClickException(
+            f"no results in {RESULTS.relative_to(ROOT)}; run `hatch run speed` first"
+        )
     if peers:
         _peers(peers)
-    if walked.exists():
-        _journey(*journey.read(walked), peers)
+    if breakdown.exists():
+        _write_breakdown(*stage_breakdown.read(breakdown), peers)
 
 
 def _peers(measured: list[Table]) -> None:
@@ -66,8 +68,10 @@ PyTorch, from the same weights. "Times as fast" is the smaller of two ratios, wi
 measurements, those on two threads included, and shows where the time goes."""
 
 
-def _journey(conditions: dict[str, object], stages: list[Stage], peers: list[Table]) -> None:
-    """Write where the time of a step goes, stage by stage."""
+def _write_breakdown(
+    conditions: dict[str, object], stages: list[Stage], peers: list[Table]
+) -> None:
+    """Write the breakdown of a training step into the guide to speed, and draw its pictures."""
     seconds = {STAGES[stage.backend].replace("`", ""): stage.seconds for stage in stages}
     for table in peers[:1]:
         for row in table.rows:
@@ -84,12 +88,12 @@ def _journey(conditions: dict[str, object], stages: list[Stage], peers: list[Tab
         whole = _times(stages[0].seconds / stage.seconds)
         rows.append([STAGES[stage.backend], pictures.duration(stage.seconds), gain, whole])
         previous = stage.seconds
-    told = (
+    sentence = (
         f"Measured on {conditions['date']} at commit {conditions['commit']}: "
         f"{conditions['processor']}, one thread, load {conditions['load']}; the processor's time."
     )
     head = ["one step of the course's LeNet, 16 images", "time", "than before", "than at first"]
-    write_block(GUIDE, "stages", f"{tables.markdown(head, rows)}\n\n{told}")
+    write_block(GUIDE, "stages", f"{tables.markdown(head, rows)}\n\n{sentence}")
     for stage in stages:
         write_block(GUIDE, stage.backend, _parts(stage))
 
@@ -99,9 +103,9 @@ def _parts(stage: Stage) -> str:
     whole = sum(part.seconds for part in stage.parts)
     rows = [
         [_name(part), str(part.calls), f"{part.seconds / whole:.0%}"]
-        for part in stage.parts[:SHOWN]
+        for part in stage.parts[:TABLE_OPERATIONS]
     ]
-    rest = stage.parts[SHOWN:]
+    rest = stage.parts[TABLE_OPERATIONS:]
     if rest:
         left = sum(part.seconds for part in rest)
         calls = str(sum(part.calls for part in rest))
@@ -109,7 +113,7 @@ def _parts(stage: Stage) -> str:
     return tables.markdown(["operation", "calls", "share"], rows)
 
 
-def _name(part: journey.Part) -> str:
+def _name(part: stage_breakdown.Part) -> str:
     return part.name if part.phase == "region" else f"{part.name} {part.phase}"
 
 

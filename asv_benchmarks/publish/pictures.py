@@ -1,4 +1,4 @@
-"""Pictures of what was measured, as SVG: the same numbers give the same file."""
+"""Pictures of results as SVG; equal numbers give equal files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from mt_models.pictures.style import new_figure, styled
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture as SVG, without a date and with names that do not change."""
+    """Write a picture as SVG, without date and with fixed identifiers."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with styled(), mpl.rc_context({"svg.hashsalt": "minitorch", "svg.fonttype": "path"}):
         figure.savefig(path, format="svg", metadata={"Date": None})
@@ -24,7 +24,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def beside_torch(table: Table) -> Figure:
-    """Draw how many times as fast as PyTorch each row is, and what it has to reach."""
+    """Draw the speed of each row relative to PyTorch, and the required ratio."""
     rows = [row for row in table.rows if "torch" in row.comparisons]
     figure = new_figure(8.0, 1.0 + 0.24 * len(rows))
     with styled():
@@ -41,14 +41,14 @@ def beside_torch(table: Table) -> Figure:
 
 
 def _title(row: Result) -> str:
-    """Return a title that says without its group what it is about."""
+    """Return a title that is clear without the name of the group."""
     kind = row.group.split(",")[0]
     return f"{kind} {row.title}" if kind in ("conv1d", "conv2d") else row.title
 
 
 def _bar(axes: Axes, at: int, row: Result) -> None:
     one = row.comparisons["torch"]
-    ratio = one.ratio.cautious
+    ratio = one.ratio.conservative
     axes.barh(at, ratio - 1.0, left=1.0, height=0.7, color=BLUE if ratio >= 1.0 else GREY)
     if one.must is not None:
         axes.plot([one.must] * 2, [at - 0.42, at + 0.42], color=ORANGE, linewidth=2.0)
@@ -63,7 +63,11 @@ def _logarithmic(axes: Axes) -> None:
 
 
 def stages(seconds: Mapping[str, float]) -> Figure:
-    """Draw how long one training step takes, stage by stage."""
+    """Draw the duration of one training step for each stage.
+
+    Args:
+        seconds: Seconds by the title of the stage.
+    """
     figure = new_figure(7.0, 0.8 + 0.42 * len(seconds))
     with styled():
         axes: Axes = figure.add_subplot()
@@ -79,10 +83,10 @@ def stages(seconds: Mapping[str, float]) -> Figure:
 
 
 def shares(parts: Mapping[str, Sequence[tuple[str, float]]]) -> Figure:
-    """Draw what share of a step each operation takes, one bar for each stage.
+    """Draw the share of each operation in a step, one bar for each stage.
 
     Args:
-        parts: For each stage, operations and their seconds, the largest first.
+        parts: Operations and their seconds by stage, the largest first.
     """
     names = [*dict.fromkeys(name for stage in parts.values() for name, _ in stage)]
     palette = mpl.colormaps["tab20"]
@@ -106,7 +110,7 @@ def shares(parts: Mapping[str, Sequence[tuple[str, float]]]) -> Figure:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in seconds, or in milliseconds if it is short."""
+    """Return a duration as text: in seconds from 1 s on, else in milliseconds."""
     if seconds >= 1.0:
         return f"{seconds:.3g} s"
     return f"{1e3 * seconds:.3g} ms"

@@ -1,4 +1,4 @@
-"""Tables in Markdown."""
+"""Results as tables in Markdown."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,7 +7,7 @@ from asv_benchmarks.contenders.names import AS_INSTALLED
 from asv_benchmarks.peers.results import Comparison, Result, Table
 from asv_benchmarks.peers.terminal import quantity
 
-CALLED = {
+DISPLAY_NAMES = {
     "numpy": "NumPy",
     "torch": "PyTorch",
     "torch-compile": "torch.compile",
@@ -18,11 +18,11 @@ CALLED = {
     "linear": "in proportion",
     AS_INSTALLED: "ours, as pip installs it",
 }
-"""What contenders are called in sentences."""
+"""Names of contenders in the documents."""
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; all columns but the first are numbers."""
+    """Return a Markdown table; all columns except the first are right-aligned."""
     lines = [_line(head), _line(["---", *["---:"] * (len(head) - 1)])]
     return "\n".join([*lines, *map(_line, rows)])
 
@@ -32,7 +32,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def conditions(table: Table) -> str:
-    """Return where and when a table was measured, a sentence or two."""
+    """Return the conditions of a table as one or two sentences."""
     c = table.conditions
     versions = table.versions
     known = [f"{name} {versions[name]}" for name in _PACKAGES if name in versions]
@@ -48,7 +48,7 @@ def conditions(table: Table) -> str:
 
 _BLAS_WAIT = (
     f" Idle threads of NumPy's BLAS sleep at once (`{BLAS_WAIT}=4`, which `hatch run` sets), but "
-    f"not in {CALLED[AS_INSTALLED]}."
+    f"not in {DISPLAY_NAMES[AS_INSTALLED]}."
 )
 
 
@@ -56,7 +56,7 @@ _PACKAGES = ("numpy", "blas", "numba", "torch", "jax", "tinygrad")
 
 
 def steps(tables: Sequence[Table]) -> str:
-    """Return the training steps, on one thread and on more: ours, PyTorch's, and the ratio."""
+    """Return a table of training steps: our time, PyTorch's and the ratio for each thread count."""
     head = ["training step"]
     rows: dict[str, list[str]] = {}
     for at, table in enumerate(tables):
@@ -74,7 +74,7 @@ def steps(tables: Sequence[Table]) -> str:
 
 
 def everything(table: Table) -> str:
-    """Return all rows of a table, group by group."""
+    """Return all rows of a result as one Markdown table per group."""
     parts = []
     for group in dict.fromkeys(row.group for row in table.rows):
         rows = [row for row in table.rows if row.group == group]
@@ -85,7 +85,13 @@ def everything(table: Table) -> str:
 
 def _group(rows: Sequence[Result]) -> str:
     rivals = [*dict.fromkeys(name for row in rows for name in row.comparisons)]
-    head = ["", "ours", *(CALLED.get(name, name) for name in rivals), "has to reach", "roofline"]
+    head = [
+        "",
+        "ours",
+        *(DISPLAY_NAMES.get(name, name) for name in rivals),
+        "has to reach",
+        "roofline",
+    ]
     lines = []
     for row in rows:
         cells = [row.title, time(row, row.ours)]
@@ -107,9 +113,9 @@ def _missed(one: Comparison) -> str:
 
 
 def time(row: Result, name: str) -> str:
-    """Return a contender's time."""
+    """Return the time of a contender as text, "absent" if it could not run."""
     return quantity(row.times[name].counted, row.unit) if name in row.times else "absent"
 
 
 def _ratio(one: Comparison) -> str:
-    return f"**{one.ratio.cautious:.2g}×** ± {one.ratio.spread:.1g}"
+    return f"**{one.ratio.conservative:.2g}×** ± {one.ratio.spread:.1g}"

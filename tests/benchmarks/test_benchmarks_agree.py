@@ -1,4 +1,4 @@
-"""Whoever is compared computes the same: the networks of the frameworks, and the naive loops."""
+"""All contenders compute the same results: networks of the frameworks, and the naive loops."""
 
 import numpy as np
 import numpy.typing as npt
@@ -30,19 +30,19 @@ def test_the_weights_are_those_of_our_networks(network: Network) -> None:
     assert {name: array.shape for name, array in case.weights().items()} == SHAPES[network]
 
 
-def learned(contender: str, case: TrainingCase) -> tuple[float, Weights, Array]:
-    """Return the loss of a step, the weights after it, and what the network then answers."""
+def trained_step(contender: str, case: TrainingCase) -> tuple[float, Weights, Array]:
+    """Return the loss of a step, the weights after it, and the output of the network then."""
     trainer = load(contender).trainer(case)
     loss = float(trainer.step(trainer.place(*case.inputs())))
     weights = {name: np.array(array) for name, array in trainer.weights().items()}
-    return loss, weights, np.asarray(trainer.answer(case.inputs()[0]), np.float64)
+    return loss, weights, np.asarray(trainer.predict(case.inputs()[0]), np.float64)
 
 
-# It compiles each network for half a minute.
+# Compiling each network takes half a minute.
 COMPILED = pytest.param("torch-compile", marks=pytest.mark.slow)
 
 
-# The peers' own environment has them all, the one of the oracle has PyTorch.
+# The environment `peers` has all frameworks, `oracle` has PyTorch.
 @pytest.mark.oracle
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("contender", ["torch", COMPILED, "jax", "tinygrad", "tuned"])
@@ -52,32 +52,32 @@ def test_frameworks_compute_the_same_loss_and_the_same_step(
 ) -> None:
     case = TrainingCase(network, batch=3, dropout=False)
     try:
-        loss, weights, answer = learned(contender, case)
+        loss, weights, answer = trained_step(contender, case)
     except Absent as reason:
         pytest.skip(str(reason))
-    ours, our_weights, our_answer = learned("fast", case)
+    ours, our_weights, our_answer = trained_step("fast", case)
     assert loss == pytest.approx(ours, rel=1e-6)
     np.testing.assert_allclose(answer, our_answer, rtol=1e-5, atol=1e-6)
     before = case.weights()
     assert weights.keys() == our_weights.keys()
     for name, array in our_weights.items():
-        # Weights are stored with a relative error of 6e-8, which a small step makes larger.
+        # Weights have a relative rounding error of 6e-8, which is larger relative to a small step.
         step = np.abs(array - before[name]).max()
         error = np.abs(weights[name] - array).max()
         assert error <= 1e-3 * step, name
         assert step > 0.0 or name.startswith("embedding")
 
 
-def test_dropout_is_on_when_it_is_measured() -> None:
+def test_dropout_is_active_in_measured_steps() -> None:
     case = TrainingCase("course", batch=1)
     trainer = load("fast").trainer(case)
     batch = trainer.place(*case.inputs())
-    # Weights hardly move; what changes the loss from step to step is which units are dropped.
+    # The weights hardly change; the loss differs because other units are dropped.
     losses = [float(trainer.step(batch)) for _ in range(4)]
     assert max(losses) - min(losses) > 1e-2
 
 
-def test_who_is_not_installed_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_framework_that_is_not_installed_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "torch", None)
@@ -86,16 +86,16 @@ def test_who_is_not_installed_is_absent(monkeypatch: pytest.MonkeyPatch) -> None
         load("torch")
     with pytest.raises(ValueError, match="choose one of"):
         load("caffe")
-    with pytest.raises(Absent, match="trains nothing"):
+    with pytest.raises(Absent, match="cannot train networks"):
         load("numpy").trainer(TrainingCase("course", 1))
 
 
-def test_the_backends_of_ours() -> None:
+def test_our_contenders_compute_in_single_precision() -> None:
     assert Ours("fast").backend.dtype == np.float32
     assert load(AS_INSTALLED).name == "tuned"
 
 
-# The naive loops compile for seconds.
+# Compiling the naive loops takes seconds.
 
 shapes = st.sampled_from([((3, 4), (3, 4)), ((3, 4), (4,)), ((2, 3, 4), (3, 1)), ((1,), (5, 1))])
 
@@ -104,29 +104,31 @@ def place(shape: tuple[int, ...], seed: int) -> TensorData:
     return Naive().from_numpy(np.random.default_rng(seed).standard_normal(shape))
 
 
-def check(got: TensorData, wanted: TensorData) -> None:
-    np.testing.assert_allclose(Naive().to_numpy(got), REFERENCE.to_numpy(wanted), rtol=1e-12)
+def check(received: TensorData, expected: TensorData) -> None:
+    np.testing.assert_allclose(Naive().to_numpy(received), REFERENCE.to_numpy(expected), rtol=1e-12)
 
 
 @pytest.mark.slow
 @settings(max_examples=10)
 @given(shapes, st.integers(0, 99))
-def test_naive_loops_are_right(pair: tuple[tuple[int, ...], tuple[int, ...]], seed: int) -> None:
+def test_naive_loops_agree_with_the_reference(
+    pair: tuple[tuple[int, ...], tuple[int, ...]], seed: int
+) -> None:
     naive = Naive()
     a, b = place(pair[0], seed), place(pair[1], seed + 1)
-    turned = a.permute(*reversed(range(a.dims)))
-    check(naive.map(operators.exp, turned), REFERENCE.map(operators.exp, turned))
+    permuted = a.permute(*reversed(range(a.dims)))
+    check(naive.map(operators.exp, permuted), REFERENCE.map(operators.exp, permuted))
     check(naive.zip(operators.mul, a, b), REFERENCE.zip(operators.mul, a, b))
     for dim in range(a.dims):
         check(
-            naive.reduce(operators.add, turned, dim, 0.0),
-            REFERENCE.reduce(operators.add, turned, dim, 0.0),
+            naive.reduce(operators.add, permuted, dim, 0.0),
+            REFERENCE.reduce(operators.add, permuted, dim, 0.0),
         )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reverse", [False, True])
-def test_naive_products_are_right(reverse: bool) -> None:
+def test_naive_products_agree_with_the_reference(reverse: bool) -> None:
     naive = Naive()
     a, b = place((2, 3, 4), 0), place((1, 4, 2), 1)
     check(naive.matmul(a, b), REFERENCE.matmul(a, b))

@@ -1,4 +1,4 @@
-"""The dashboard works without a network: every script that asv's pages want has a copy here."""
+"""The dashboard works without a network: there is a copy of every script that asv's pages load."""
 
 import re
 import subprocess
@@ -20,23 +20,23 @@ PAGE = Path(asv.__file__).parent / "www" / "index.html"
 LOADED = re.compile(r'<(?:script|link)[^>]*(?:src|href)="([^"]+)"')
 
 
-def test_the_pages_of_this_asv_load_nothing_from_elsewhere(tmp_path: Path) -> None:
+def test_the_pages_of_the_installed_asv_load_local_scripts_only(tmp_path: Path) -> None:
     html = tmp_path / "html"
     html.mkdir()
     original = PAGE.read_text("utf-8")
-    elsewhere = [name for name in LOADED.findall(original) if "://" in name]
-    assert len(elsewhere) >= 10
+    remote = [name for name in LOADED.findall(original) if "://" in name]
+    assert len(remote) >= 10
     (html / "index.html").write_text(original, "utf-8")
     make_offline(html)
     loaded = LOADED.findall((html / "index.html").read_text("utf-8"))
     assert not any("://" in name for name in loaded)
     ours = [name for name in loaded if name.startswith("vendor/")]
-    assert len(ours) == len(elsewhere)
+    assert len(ours) == len(remote)
     assert all((html / name).is_file() for name in ours)
     assert "integrity" not in (html / "index.html").read_text("utf-8")
 
 
-def test_links_for_people_stay() -> None:
+def test_links_in_the_text_stay() -> None:
     page = '<a href="https://example.org/asv/">asv</a>'
     assert with_local_scripts(page) == page
 
@@ -55,7 +55,7 @@ def test_every_copy_comes_with_its_licence() -> None:
         assert "Permission is hereby granted" in (VENDOR / licence).read_text("utf-8")
 
 
-def test_without_results_the_command_says_what_to_run(
+def test_without_results_the_command_names_the_command_to_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from click.testing import CliRunner
@@ -63,9 +63,9 @@ def test_without_results_the_command_says_what_to_run(
     from asv_benchmarks.dashboard import __main__ as command
 
     monkeypatch.setattr(command, "RESULTS", tmp_path)
-    answer = CliRunner().invoke(command.main, ["--no-serve"])
-    assert answer.exit_code == 1
-    assert "hatch run bench-commits" in answer.output
+    result = CliRunner().invoke(command.main, ["--no-serve"])
+    assert result.exit_code == 1
+    assert "hatch run bench-commits" in result.output
 
 
 @pytest.mark.slow

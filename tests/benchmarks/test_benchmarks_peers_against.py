@@ -1,4 +1,4 @@
-"""This working tree beside an older commit: the rounds, the ratios, the verdicts, the exit code."""
+"""Comparison of this working tree with an older commit: rounds, ratios, verdicts, exit code."""
 
 import io
 import json
@@ -22,7 +22,7 @@ EFFORT = Effort(rounds=4, seconds=0.1)
 
 
 class Process:
-    """A process that takes a second longer on the clock than of the processor's time."""
+    """A process whose wall time is one second longer than its processor time."""
 
     def __init__(self, seconds: float | None, turns: list[tuple[str, int]], name: str) -> None:
         self.seconds = seconds
@@ -64,7 +64,7 @@ def test_ratios_are_the_older_time_by_the_newer() -> None:
     assert (change.median, change.range) == pytest.approx((1.5, 0.0))
 
 
-def test_the_clock_counts_on_several_threads() -> None:
+def test_wall_time_counts_on_several_threads() -> None:
     assert compared(0.5, 0.25, threads=2).median == pytest.approx(1.5 / 1.25)
 
 
@@ -79,19 +79,21 @@ def test_the_clock_counts_on_several_threads() -> None:
         ((1.1, 1.2, 1.3), "measure again", False),
     ],
 )
-def test_verdicts(ratios: tuple[float, ...], verdict: str, fails: bool) -> None:
+def test_the_verdict_depends_on_median_and_range(
+    ratios: tuple[float, ...], verdict: str, fails: bool
+) -> None:
     change = Change("", "", "", 1.0, 1.0, ratios)
     assert (change.verdict, change.fails) == (verdict, fails)
 
 
-def test_only_what_is_new_may_be_absent() -> None:
+def test_only_a_new_row_may_be_absent() -> None:
     new, lost = compared(None, 0.01), compared(0.01, None)
     assert (new.before, new.now, new.verdict, new.fails) == (None, 10.0, "absent", False)
     assert (lost.before, lost.now, lost.verdict, lost.fails) == (10.0, None, "absent", True)
     assert Change("", "", "", error="it ended").fails
 
 
-def test_the_table_names_what_is_slower_and_what_to_measure_again() -> None:
+def test_the_table_names_slower_and_uncertain_rows() -> None:
     changes = [
         Change("good", "a good row", "steps", 2.0, 1.0, (2.0, 2.0, 2.0)),
         Change("bad", "a bad row", "steps", 1.0, 2.0, (0.5, 0.5, 0.5)),
@@ -101,12 +103,12 @@ def test_the_table_names_what_is_slower_and_what_to_measure_again() -> None:
     ]
     console = Console(width=100, record=True, file=io.StringIO())
     show_changes(changes, "abc", console)
-    told = console.export_text()
-    assert "a good row      2 ms    1 ms  2.000  0.000  as fast" in told
-    assert "slower bad: a bad row" in told
-    assert "measure again, the ratios vary too much: vague" in told
-    assert "a new row     absent    1 ms" in told
-    assert "broken failed: its process has ended" in told
+    text = console.export_text()
+    assert "a good row      2 ms    1 ms  2.000  0.000  as fast" in text
+    assert "slower bad: a bad row" in text
+    assert "measure again, the ratios vary too much: vague" in text
+    assert "a new row     absent    1 ms" in text
+    assert "broken failed: its process has ended" in text
 
 
 def test_a_comparison_is_written_with_its_ratios(tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ def test_rows_about_processes_are_not_compared() -> None:
 
 
 @pytest.mark.slow
-def test_this_commit_is_measured_beside_itself(tmp_path: Path) -> None:
+def test_a_commit_is_compared_with_itself(tmp_path: Path) -> None:
     file = tmp_path / "against.json"
     done = peers("--against", "HEAD", "--quick", "--rows", "add-316", "--json", str(file))
     (row,) = json.loads(file.read_text("utf-8"))["rows"]

@@ -19,21 +19,27 @@ def peers(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_command_lists_its_rows_and_refuses_what_does_not_exist() -> None:
+def test_the_command_lists_rows_and_rejects_unknown_names() -> None:
     listed = peers("--list", "--rows", "matmul-*")
     assert listed.stdout.split()[0] == "matmul-16"
     wrong = peers("--rows", "no-such-row")
     assert wrong.returncode == 2
-    assert "--list prints their keys" in wrong.stderr
+    assert "--list prints the keys" in wrong.stderr
     wrong = peers("--rivals", "caffe")
     assert wrong.returncode == 2
     assert "tinygrad" in wrong.stderr
 
 
+def test_the_old_name_of_an_option_is_accepted_with_a_warning() -> None:
+    listed = peers("--list", "--race", "--rows", "time-*")
+    assert listed.stdout.split()[0] == "time-to-accuracy"
+    assert "--race is now --time-to-accuracy" in listed.stderr
+
+
 @pytest.mark.slow
-def test_the_exit_code_says_whether_a_must_is_missed(tmp_path: Path) -> None:
+def test_the_exit_code_is_1_if_a_required_ratio_is_missed(tmp_path: Path) -> None:
     file = tmp_path / "table.json"
-    # Our own loops against BLAS: slower, and nothing has to be reached.
+    # Our loops are slower than BLAS, and this row requires no ratio.
     done = peers("--quick", "--ours", "fast", "--rows", "matmul-512", "--rivals", "numpy",
                  "--json", str(file))  # fmt: skip
     assert done.returncode == 0, done.stderr

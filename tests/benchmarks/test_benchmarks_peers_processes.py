@@ -1,4 +1,4 @@
-"""Whole processes are measured: their time, their memory, what they print."""
+"""Time, memory and output of whole processes are measured."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from asv_benchmarks.peers.processes import ProcessRow, measure_processes, run_pr
 from asv_benchmarks.peers.rows import Target
 
 
-def test_processes_are_measured_and_what_they_print_is_kept() -> None:
+def test_time_memory_and_output_of_a_process_are_recorded() -> None:
     sleeping = ProcessRow(
         "sleep",
         "",
@@ -18,10 +18,10 @@ def test_processes_are_measured_and_what_they_print_is_kept() -> None:
         rounds=1,
     )
     timings, notes = measure_processes(sleeping, threads=1, rounds=1)
-    # It sleeps at least as long as it was asked to, and a sleep is no work.
+    # A sleeping process takes wall time and no processor time.
     assert timings["tuned"].wall[0] >= 0.3
-    seen = run_process(sleeping.commands["tuned"], threads=1)
-    assert seen.wall >= seen.cpu + 0.3
+    usage = run_process(sleeping.commands["tuned"], threads=1)
+    assert usage.wall >= usage.cpu + 0.3
     assert timings["limit"].cpu == (10.0,)
     assert notes == ["sleep, tuned: slept"]
     hungry = replace(
@@ -30,4 +30,6 @@ def test_processes_are_measured_and_what_they_print_is_kept() -> None:
     ballast = bytearray(800 * 2**20)
     timings, _ = measure_processes(hungry, threads=1, rounds=1)
     assert len(ballast) > 0
-    assert 300.0 < timings["tuned"].cpu[0] < 400.0, "what this process holds does not count"
+    assert 300.0 < timings["tuned"].cpu[0] < 400.0, (
+        "the memory of the parent process must not count"
+    )

@@ -1,4 +1,4 @@
-"""The table of `hatch run peers`: its arithmetic and its verdicts."""
+"""Arithmetic and verdicts of the table of `hatch run peers`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,24 +26,26 @@ def row(**changes: object) -> Row:
     ("median", "spread", "least", "verdict"),
     [
         (4.5, 0.1, 4.2, "aim reached"),
-        (4.5, 0.1, 3.9, "reached"),  # the smaller of the two counts
+        (4.5, 0.1, 3.9, "reached"),  # the smaller ratio counts
         (2.0, 0.1, 2.5, "reached"),
         (1.95, 0.1, 2.5, "within its spread"),
         (1.85, 0.1, 2.5, "missed"),
         (2.5, 0.1, 1.85, "missed"),
     ],
 )
-def test_verdicts(median: float, spread: float, least: float, verdict: str) -> None:
+def test_the_verdict_depends_on_the_smaller_ratio(
+    median: float, spread: float, least: float, verdict: str
+) -> None:
     assert judge(Ratio(median, spread, least), Target(2.0, 4.0)) == verdict
 
 
-def test_without_a_must_nothing_is_missed() -> None:
+def test_without_a_required_ratio_nothing_is_missed() -> None:
     assert judge(Ratio(0.1, 0.0, 0.1), Target()) == "reported"
     assert judge(Ratio(0.1, 0.0, 0.1), Target(aim=2.0)) == "reported"
     assert judge(Ratio(3.0, 0.0, 3.0), Target(aim=2.0)) == "aim reached"
 
 
-def test_a_result_says_who_was_absent_and_what_was_missed() -> None:
+def test_a_result_lists_absent_contenders_and_missed_targets() -> None:
     timings = {
         "tuned": Timing((2e-3,), (2e-3,)),
         "numpy": Timing((1e-3,), (1e-3,)),
@@ -56,7 +58,7 @@ def test_a_result_says_who_was_absent_and_what_was_missed() -> None:
 
 
 @pytest.mark.parametrize(("threads", "counted"), [(1, 2.0), (2, 3.0)])
-def test_the_clock_counts_on_several_threads(threads: int, counted: float) -> None:
+def test_wall_time_counts_on_several_threads(threads: int, counted: float) -> None:
     result = Result.of(row(), "tuned", {"tuned": Timing((2e-3,), (3e-3,))}, threads)
     assert result.times["tuned"].counted == pytest.approx(counted)
 

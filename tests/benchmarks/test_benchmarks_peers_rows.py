@@ -1,4 +1,4 @@
-"""The rows of `hatch run peers`: their keys, their targets, their workloads."""
+"""Keys, targets and workloads of the rows of `hatch run peers`."""
 
 import json
 from dataclasses import asdict
@@ -11,9 +11,12 @@ from asv_benchmarks.peers.rows import Row, Target, kernel_rows, rows
 from asv_benchmarks.peers.worker import workload_from_json
 
 
-def test_every_row_has_a_key_of_its_own_and_rivals_that_exist() -> None:
+def test_every_row_has_a_unique_key_and_known_rivals() -> None:
     for threads in (1, 2):
-        every: list[Row | ProcessRow] = [*rows(threads), *process_rows("tuned", threads, race=True)]
+        every: list[Row | ProcessRow] = [
+            *rows(threads),
+            *process_rows("tuned", threads, time_to_accuracy=True),
+        ]
         assert len({one.key for one in every}) == len(every)
         for one in every:
             limits = (one.limits or {}) if isinstance(one, ProcessRow) else {}
@@ -33,7 +36,7 @@ def test_the_targets_of_the_training_steps() -> None:
 
 
 @pytest.mark.parametrize("one", kernel_rows(), ids=lambda one: one.key)
-def test_a_workload_survives_the_way_to_its_process(one: Row) -> None:
+def test_a_workload_survives_conversion_to_json(one: Row) -> None:
     assert (
         workload_from_json(json.loads(json.dumps(asdict(one.workload)))).inputs()[0].shape
         == (one.workload.shapes[0])
@@ -41,7 +44,7 @@ def test_a_workload_survives_the_way_to_its_process(one: Row) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_training_steps_are_measured_as_pip_installs_us(threads: int) -> None:
+def test_training_steps_are_measured_as_installed_by_pip(threads: int) -> None:
     steps = [one for one in rows(threads) if one.group == "training step"]
     assert len(steps) == 5
     assert all(one.targets[AS_INSTALLED] == Target() for one in steps)

@@ -1,4 +1,4 @@
-"""Older commits are checked out for a while, and nothing of them is left."""
+"""Older commits are checked out temporarily and removed completely."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ for line in sys.stdin:
     else:
         say(cpu=SECONDS, wall=2 * SECONDS)
 """
-"""A worker of a made-up tree, which takes as long as its tree says."""
+"""A worker of an artificial tree; `SECONDS` is the processor time that it reports."""
 
 
 def write_worker(root: Path, seconds: float) -> None:
@@ -52,7 +52,7 @@ def git(repository: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """Two commits: without workers, then with one that takes three seconds; it takes two now."""
+    """A repository with a commit without worker, one with a worker of 3 s, and uncommitted 2 s."""
     root = tmp_path / "repository"
     root.mkdir()
     git(root, "init", "--quiet")
@@ -83,20 +83,20 @@ def test_each_tree_runs_its_own_code(repository: Path) -> None:
     assert len(git(repository, "worktree", "list").splitlines()) == 1
 
 
-def test_one_process_has_no_settings_of_our_commands(
+def test_only_the_contender_as_installed_lacks_the_settings_of_hatch(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENBLAS_THREAD_TIMEOUT", "4")
     workers = Workers(1, Tree(repository, repository / "cache"))
     try:
-        told = [workers[name].versions["blas"] for name in ("tuned", AS_INSTALLED)]
+        values = [workers[name].versions["blas"] for name in ("tuned", AS_INSTALLED)]
     finally:
         workers.close()
-    assert told == ["4", "not set"]
+    assert values == ["4", "not set"]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_an_interruption_leaves_nothing(repository: Path, error: type[BaseException]) -> None:
+def test_an_interruption_removes_the_worktree(repository: Path, error: type[BaseException]) -> None:
     with pytest.raises(error), trees("HEAD", repository) as (before, _):
         raise error
     assert not before.root.exists()
@@ -117,13 +117,15 @@ def test_a_worktree_that_lost_its_files_is_removed(repository: Path) -> None:
         ("HEAD~1", "HEAD~1 has no asv_benchmarks.peers"),
     ],
 )
-def test_what_cannot_be_measured_is_an_error(repository: Path, commit: str, message: str) -> None:
+def test_a_commit_that_cannot_be_measured_is_an_error(
+    repository: Path, commit: str, message: str
+) -> None:
     with pytest.raises(NoTreeError, match=message), trees(commit, repository):
         pass
     assert len(git(repository, "worktree", "list").splitlines()) == 1
 
 
-def test_a_tree_comes_before_what_is_installed(tmp_path: Path) -> None:
+def test_a_tree_precedes_installed_packages(tmp_path: Path) -> None:
     source = tmp_path / "packages" / "mt-tensor" / "src" / "mt_tensor"
     source.mkdir(parents=True)
     (source / "__init__.py").write_text("print('from the tree')")

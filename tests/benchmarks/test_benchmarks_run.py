@@ -1,6 +1,6 @@
-"""Every benchmark runs; how fast it is, is not for a test to say.
+"""Every benchmark runs; its speed is not tested.
 
-In a process of its own: importing the benchmarks decides how many threads compute.
+Benchmarks run in a separate process, because importing them sets the number of threads.
 """
 
 import json
@@ -16,7 +16,7 @@ from asv_benchmarks import run_asv
 from asv_benchmarks.conditions import environment
 from tools.workspace import ROOT, read_packages
 
-# One of each class, on operands and kernels that need little compilation.
+# One benchmark of each class, with little compilation.
 SOME = [
     r"ops\.Catalogue\.\w+ (add|matmul) fast small",
     r"ops\.Specification",
@@ -26,12 +26,12 @@ SOME = [
     r"starting\.Import\S+ (numpy|mt_tensor)",
 ]
 ALL = [
-    # What is timed alone is a part of what is timed with its gradients.
+    # The benchmark with gradients includes the one without.
     r"ops\.Catalogue\.time_forward_and_backward",
     r"kernels",
     r"grading",
     r"training\.Steps",
-    # Their networks are those of the steps.
+    # These have the same networks as the steps.
     r"training\.Memory\.\w+ step-course-16|training\.Engine",
     r"starting\.Import|starting\.FirstStep\.\w+ course-16 tuned",
     r"accuracy\.Accuracy\.\w+ tuned",
@@ -39,7 +39,7 @@ ALL = [
 
 
 def try_out(pattern: str) -> list[str]:
-    """Run benchmarks and return what was said of each."""
+    """Run benchmarks and return the line of output about each."""
     done = subprocess.run(
         [sys.executable, "-m", "asv_benchmarks.try_out", pattern],
         cwd=ROOT,
@@ -51,16 +51,16 @@ def try_out(pattern: str) -> list[str]:
     return [line for line in done.stdout.splitlines() if line.startswith(("ran", "skipped"))]
 
 
-def test_one_of_each_runs() -> None:
-    said = try_out("|".join(SOME))
-    assert sum(line.startswith("ran") for line in said) >= 50
-    absent = [line for line in said if line.startswith("skipped")]
+def test_a_benchmark_of_each_class_runs() -> None:
+    lines = try_out("|".join(SOME))
+    assert sum(line.startswith("ran") for line in lines) >= 50
+    absent = [line for line in lines if line.startswith("skipped")]
     assert all("is not installed" in line or "has no" in line for line in absent)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pattern", ALL)
-def test_all_run(pattern: str) -> None:
+def test_all_benchmarks_run(pattern: str) -> None:
     assert any(line.startswith("ran") for line in try_out(pattern))
 
 
@@ -77,15 +77,15 @@ def test_asv_installs_what_the_packages_need() -> None:
     assert set(settings["matrix"]["req"]) == needed - set(packages)
 
 
-def test_what_does_not_exist_is_no_success() -> None:
+def test_an_unknown_benchmark_is_a_failure() -> None:
     with pytest.raises(AssertionError, match="0 benchmarks"):
         try_out("no such benchmark")
 
 
-def test_asv_begins_with_the_threads_that_benchmarks_have(
+def test_asv_starts_with_the_threads_of_the_benchmarks(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It imports NumPy before any benchmark could say how many."""
+    """asv imports NumPy before a benchmark can set the number of threads."""
     (tmp_path / "asv.py").write_text(
         "import os, sys; sys.exit(int(os.environ['OPENBLAS_NUM_THREADS']) * len(sys.argv[1:]))"
     )

@@ -1,7 +1,7 @@
-"""The checklists of CONTRIBUTING work when they are followed to the letter.
+"""The checklists of CONTRIBUTING work if they are followed literally.
 
-A step names a file by a link and a place in it, "below `some code`"; the block that follows is
-what to add there. These tests do so in a copy of the repository.
+A step names a file by a link and a position in it, "below `some code`"; the next block is the code
+to insert. These tests insert it in a copy of the repository.
 """
 
 import ast
@@ -29,7 +29,13 @@ NEW_FILE = re.compile(r"new file\s+`(?P<file>[^`]+)`(?P<below>)")
 
 @dataclass(frozen=True)
 class Step:
-    """What to add to a file, below a piece of its code; to the end of a new file, below nothing."""
+    """One step of a checklist.
+
+    Attributes:
+        file: The file to change.
+        below: The code below which `code` is inserted; empty for a new file.
+        code: The code to insert.
+    """
 
     file: str
     below: str
@@ -37,7 +43,7 @@ class Step:
 
 
 def steps(section: str) -> Iterator[Step]:
-    """The steps between a heading of CONTRIBUTING and the next one."""
+    """Yield the steps below a heading of CONTRIBUTING."""
     heading, place = "", None
     tokens = Document(ROOT / "CONTRIBUTING.md").tokens
     for before, token in pairwise(tokens):
@@ -50,7 +56,7 @@ def steps(section: str) -> Iterator[Step]:
 
 
 def follow(step: Step, root: Path) -> None:
-    """Add the code below what begins with `step.below`: a statement, a row of a table, a line."""
+    """Insert the code of a step below the statement, table row or line with `step.below`."""
     file = root / step.file
     if not step.below:
         assert not file.exists()
@@ -66,7 +72,7 @@ def follow(step: Step, root: Path) -> None:
 
 
 def end_of(number: int, file: Path) -> int:
-    """The last line of what begins in a line."""
+    """Return the last line of the statement that begins in a line."""
     if file.suffix != ".py":
         return number
     nodes = ast.walk(ast.parse(file.read_text("utf-8")))
@@ -75,7 +81,7 @@ def end_of(number: int, file: Path) -> int:
 
 
 def follow_all(all_steps: Iterable[Step], root: Path) -> list[str]:
-    """Follow the steps; the Python files that they change."""
+    """Follow the steps and return the Python files that they change."""
     changed = set()
     for step in all_steps:
         follow(step, root)
@@ -85,7 +91,7 @@ def follow_all(all_steps: Iterable[Step], root: Path) -> list[str]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the repository, less what git ignores and the data."""
+    """Return a copy of the repository, without ignored files and data."""
     for name in ("packages", "tools", "tests", "grading", "asv_benchmarks"):
         ignored = shutil.ignore_patterns("__pycache__", ".*")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
@@ -99,7 +105,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def run(checkout: Path) -> Run:
-    """Runs a program of the environment in the copy, with the packages of the copy."""
+    """Return a function that runs a Python module in the copy, with the packages of the copy."""
     sources = [
         str(checkout / package.source.relative_to(ROOT).parent) for package in read_packages()
     ]
@@ -119,8 +125,8 @@ def run(checkout: Path) -> Run:
 
 
 def assert_tidy(run: Run, files: list[str]) -> None:
-    """After `hatch run format`, style and types are as they should be."""
-    # The types of a test file are those of whatever it imports: left to `hatch run types`.
+    """Check style and types after `hatch run format`."""
+    # Checking a test file checks all its imports; that is left to `hatch run types`.
     sources = [file for file in files if "/src/" in file]
     for command, these in {"ruff format": files, "ruff check": files, "mypy": sources}.items():
         done = run(*command.split(), *these)
@@ -140,7 +146,9 @@ def test_how_to_add_an_op(checkout: Path, run: Run) -> None:
     wrong = right.replace("ctx.backend.map(operators.sigmoid, a), grad", "a, grad")
     assert wrong != right
     elementwise.write_text(wrong, "utf-8")
-    assert run(*check).returncode == 1, "the check of the last step sees no wrong derivative"
+    assert run(*check).returncode == 1, (
+        "the check of the last step does not detect a wrong derivative"
+    )
 
 
 def test_how_to_add_a_backend(checkout: Path, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Every statement of the documents that a machine can check is true."""
+"""Links, examples, commands and folder names in the documents are correct."""
 
 import contextlib
 import io
@@ -20,7 +20,7 @@ each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 
 
 def linked_file(document: Document, target: str) -> Path:
-    """The file or folder that a relative link leads to."""
+    """Return the file or folder of a relative link."""
     path = unquote(target.partition("#")[0])
     return (document.file.parent / path).resolve() if path else document.file
 
@@ -30,7 +30,7 @@ def is_external(target: str) -> bool:
 
 
 @each_document
-def test_links_lead_somewhere(document: Document) -> None:
+def test_targets_of_links_exist(document: Document) -> None:
     for target in document.targets():
         if is_external(target):
             continue
@@ -59,19 +59,19 @@ def test_every_guide_can_be_reached_from_the_readme() -> None:
 
 
 @each_document
-def test_python_examples_run_and_print_what_they_say(
+def test_python_examples_run_and_print_the_expected_output(
     document: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The blocks of a document run in order, as one program.
+    """The blocks of a document run in order as one program.
 
-    A `text` block right below a Python block is what that block prints.
+    A `text` block right below a Python block is its expected output.
     """
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "__main__"}
     for block in document.code_blocks():
         if block.language != "python" or block.is_fragment:
             continue
-        # Empty lines in front, so that a traceback shows the line of the document.
+        # Empty lines shift the code, so that a traceback shows the line of the document.
         source = "\n" * (block.line - 1) + block.text
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
@@ -82,7 +82,7 @@ def test_python_examples_run_and_print_what_they_say(
 
 @each_document
 def test_commands_exist(document: Document) -> None:
-    """Each `hatch run NAME` names a script, or a program that the environment brings."""
+    """Each `hatch run NAME` names a script, or a program of the environment."""
     environments = tomllib.loads((ROOT / "hatch.toml").read_text("utf-8"))["envs"]
     of_default = set(environments["default"]["scripts"])
     scripts = of_default | {
@@ -111,7 +111,7 @@ def test_every_package_shows_an_example(package: Package) -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
-def test_the_installation_guide_lists_what_a_package_needs(package: Package) -> None:
+def test_the_installation_guide_lists_the_dependencies_of_a_package(package: Package) -> None:
     guide = (ROOT / "docs" / "guides" / "installation.md").read_text("utf-8")
     (row,) = (line for line in guide.splitlines() if line.startswith(f"| {package.name} |"))
     siblings, others = (set(re.findall(r"[\w-]+", cell)) for cell in row.split("|")[2:4])
@@ -129,5 +129,5 @@ def test_the_installation_guide_lists_what_a_package_needs(package: Package) -> 
         ("CPU & GPU", "cpu--gpu"),
     ],
 )
-def test_fragments_are_those_of_code_hosts(heading: str, fragment: str) -> None:
+def test_fragments_equal_those_of_code_hosts(heading: str, fragment: str) -> None:
     assert anchor(heading) == fragment

@@ -1,4 +1,4 @@
-"""The occupancy of a kernel follows from what it needs and from what a multiprocessor has."""
+"""The occupancy of a kernel follows from its resources and those of a multiprocessor."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tools.gpu_kernels.occupancy import MULTIPROCESSORS, REGISTERS, WARP, occupa
 @pytest.mark.parametrize(
     ("capability", "threads", "registers", "shared", "expected"),
     [
-        # Warps, blocks, registers and shared memory each are what runs out first.
+        # Limited by warps, blocks, registers and shared memory in turn.
         ((7, 5), 1024, 32, 0, 1.0),
         ((8, 0), 1024, 32, 0, 1.0),
         ((8, 0), 32, 16, 0, 0.5),
@@ -22,13 +22,13 @@ from tools.gpu_kernels.occupancy import MULTIPROCESSORS, REGISTERS, WARP, occupa
         ((8, 0), 1024, 65, 0, 0.0),
     ],
 )
-def test_occupancy(
+def test_occupancy_of_known_kernels(
     capability: tuple[int, int], threads: int, registers: int, shared: int, expected: float
 ) -> None:
     assert occupancy(capability, threads, registers, shared) == expected
 
 
-def test_less_is_never_worse() -> None:
+def test_fewer_resources_never_reduce_occupancy() -> None:
     for capability, own in MULTIPROCESSORS.items():
         for threads in (32, 96, 256, 1024):
             shares = [occupancy(capability, threads, n, 1024) for n in range(16, 256)]

@@ -1,4 +1,4 @@
-"""The table of docs/guides/cuda.md has all kernels, and no kernel needs too much of a GPU."""
+"""The table of docs/guides/cuda.md lists all kernels; the resources of a GPU suffice for each."""
 
 import os
 import subprocess
@@ -34,8 +34,8 @@ def test_the_page_has_a_row_for_each_kernel() -> None:
     assert names_in(PAGE.read_text(encoding="utf-8")) == list(KERNELS), missing
 
 
-def test_the_example_of_a_race_says_what_the_page_says(tmp_path: Path) -> None:
-    example, said = [
+def test_the_example_of_a_race_prints_the_message_on_the_page(tmp_path: Path) -> None:
+    example, message = [
         block for block in Document(PAGE).code_blocks() if block.language in ("python", "text")
     ]
     file = tmp_path / "shift.py"
@@ -44,16 +44,16 @@ def test_the_example_of_a_race_says_what_the_page_says(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(file)], env=environment, capture_output=True, text=True
     )
-    assert done.stderr.splitlines()[-1].endswith(" ".join(said.text.split()))
+    assert done.stderr.splitlines()[-1].endswith(" ".join(message.text.split()))
 
 
-def test_rows_are_put_in_their_place() -> None:
+def test_rows_replace_the_table_of_the_page() -> None:
     page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
     once = with_rows(page, ["new"])
     assert once == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n" == with_rows(once, ["new"])
 
 
-def test_the_documents_claim_no_run_on_a_gpu_that_is_not_published() -> None:
+def test_the_documents_mention_that_no_run_on_a_gpu_is_published() -> None:
     published = any((ROOT / "docs" / "results").glob("gpu/*.json"))
     for page in (PAGE, ROOT / "README.md"):
         text = " ".join(page.read_text(encoding="utf-8").replace("*", "").split())
@@ -62,7 +62,7 @@ def test_the_documents_claim_no_run_on_a_gpu_that_is_not_published() -> None:
 
 @pytest.fixture(scope="module")
 def _compiler() -> None:
-    """Skips where kernels cannot be compiled for a GPU."""
+    """Skip the test if kernels cannot be compiled for a GPU."""
     try:
         (entry, *_), *_ = KERNELS.values()
         resources(entry, (8, 0))
@@ -72,9 +72,11 @@ def _compiler() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_compiler")
-@pytest.mark.skipif(is_usable(), reason="a GPU that is here is asked, whatever is compiled for")
+@pytest.mark.skipif(
+    is_usable(), reason="device functions read the properties of the GPU that is present"
+)
 @pytest.mark.parametrize("key", KERNELS, ids=":".join)
-def test_no_kernel_spills_or_leaves_a_gpu_empty(key: Key) -> None:
+def test_no_kernel_spills_or_has_low_occupancy(key: Key) -> None:
     for capability in MULTIPROCESSORS:
         need, share = worst(KERNELS[key], capability)
         assert need.spilled == 0, capability
@@ -86,5 +88,5 @@ def test_no_kernel_spills_or_leaves_a_gpu_empty(key: Key) -> None:
 def test_the_page_is_written_by_the_program() -> None:
     page = PAGE.read_text(encoding="utf-8")
     if versions_in(page) != versions():
-        pytest.skip(f"the page is of {versions_in(page)}")
+        pytest.skip(f"the page was written with {versions_in(page)}")
     assert page == with_rows(page, list(rows()))

@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom, with small settings: see notebooks/README.md."""
+"""Every notebook runs completely with small settings; see notebooks/README.md."""
 
 import ast
 import json
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.st
 
 
 def settings_of(notebook: Any) -> dict[str, Any]:
-    """Return what the notebook says about its test."""
+    """Return the settings of a notebook's test."""
     settings: dict[str, Any] = notebook["metadata"]["minitorch"]
     assert settings.keys() <= {"small", "environment", "says"}, settings.keys()
     return settings
 
 
 def parameters_of(notebook: Any) -> int:
-    """Return which cell has the settings."""
+    """Return the index of the cell with the parameters."""
     tagged = [
         at
         for at, cell in enumerate(notebook["cells"])
@@ -59,18 +59,18 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     notebook = nbformat.read(path, as_version=4)
     settings = settings_of(notebook)
     at = parameters_of(notebook)
-    given = dict(settings["small"])
+    parameters = dict(settings["small"])
     if "CHECKOUT" in assigned(notebook.cells[at].source):
-        given["CHECKOUT"] = str(ROOT)
-    lines = "\n".join(f"{name} = {value!r}" for name, value in given.items())
+        parameters["CHECKOUT"] = str(ROOT)
+    lines = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     notebook.cells.insert(at + 1, nbformat.v4.new_code_cell(lines))
-    # The kernel shows pictures in the page, and inherits these variables.
+    # The kernel inherits these variables and shows pictures in the page.
     monkeypatch.delenv("MPLBACKEND", raising=False)
     for name, value in settings["environment"].items():
         monkeypatch.setenv(name, value)
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=900, resources=resources).execute()
-    said = "\n".join(
+    output = "\n".join(
         output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ())
     )
-    assert [text for text in settings["says"] if text not in said] == [], said
+    assert [text for text in settings["says"] if text not in output] == [], output

@@ -38,7 +38,7 @@ SINGLE, DOUBLE = TunedCuda(np.float32), TunedCuda(np.float64)
 
 
 def body(example: Example) -> Callable[..., Tensor]:
-    """Return the definition of a composed function."""
+    """Return the composed definition of an example."""
     composed: Any = COMPOSED[example.form]
     definition: Callable[..., Tensor] = composed.__wrapped__
     return definition
@@ -50,13 +50,14 @@ def agree(
     layout: str = "contiguous",
     reference: Backend = REFERENCE,
 ) -> None:
-    """Compare the form's value and gradients with those of the definition."""
-    place = LAYOUTS[layout]
+    """Check that the fused form and the definition have the same value and gradients."""
+    convert = LAYOUTS[layout]
     ours = [
-        Tensor(place(backend, array), backend=backend).requires_grad_() for array in example.arrays
+        Tensor(convert(backend, array), backend=backend).requires_grad_()
+        for array in example.arrays
     ]
-    given = [np.array(each.to_numpy(), np.float64) for each in ours]
-    theirs = [tensor(array, reference, requires_grad=True) for array in given]
+    numbers = [np.array(each.to_numpy(), np.float64) for each in ours]
+    theirs = [tensor(array, reference, requires_grad=True) for array in numbers]
     received = list(results(COMPOSED[example.form], ours, example.rest()))
     expected = list(results(body(example), theirs, example.rest()))
     tolerance = 400 * float(np.finfo(backend.dtype).eps)
@@ -65,37 +66,37 @@ def agree(
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
-def test_the_same_forms_as_on_the_processor() -> None:
+def test_the_forms_are_those_of_the_processor() -> None:
     assert set(FORMS) == {each.operation for each in COMPOSED.values()} | OPTIMIZERS
     assert all(Tuned().fused(operation) for operation in FORMS)
 
 
 @examples
-def test_values_and_gradients(example: Example) -> None:
+def test_values_and_gradients_agree(example: Example) -> None:
     agree(example, DOUBLE)
 
 
 @pytest.mark.parametrize(
     "example", [e for e in EXAMPLES if "conv" not in e.form], ids=lambda e: e.form
 )
-def test_single_precision(example: Example) -> None:
+def test_values_and_gradients_agree_in_single_precision(example: Example) -> None:
     agree(example, SINGLE)
 
 
 @pytest.mark.slow
 @examples
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_values_and_gradients_in_every_layout(example: Example, layout: str) -> None:
+def test_values_and_gradients_agree_in_every_layout(example: Example, layout: str) -> None:
     agree(example, SINGLE, layout)
 
 
 @pytest.mark.parametrize("backend", [SINGLE, DOUBLE], ids=repr)
-def test_probabilities_of_zero_and_one(backend: TunedCuda) -> None:
+def test_probabilities_of_zero_and_one_agree(backend: TunedCuda) -> None:
     agree(CERTAIN, backend, reference=Reference(backend.dtype))
 
 
 @examples
-def test_the_form_is_what_runs(example: Example) -> None:
+def test_the_fused_form_runs(example: Example) -> None:
     tensors = [tensor(array, SINGLE, requires_grad=True) for array in example.arrays]
     value = COMPOSED[example.form](*tensors, *example.rest())
     assert repr(value.history) == f"History({example.form})"
@@ -109,7 +110,7 @@ def test_the_form_is_what_runs(example: Example) -> None:
     ids=lambda e: e.form,
 )
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, -0.0])
-def test_special_values(example: Example, number: float) -> None:
+def test_special_values_agree(example: Example, number: float) -> None:
     arrays = [array.copy() for array in example.arrays]
     arrays[0].flat[1] = number
     with np.errstate(all="ignore"):
@@ -119,7 +120,7 @@ def test_special_values(example: Example, number: float) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_steps_of_optimisers(rule: str) -> None:
+def test_steps_of_optimisers_agree(rule: str) -> None:
     found = []
     for backend in (DOUBLE, REFERENCE):
         parameters = [Parameter(tensor(drawn(*shape), backend)) for shape in [(3, 4), (5,), (1,)]]
@@ -137,7 +138,7 @@ def test_steps_of_optimisers(rule: str) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
 
 
-def test_dropout_is_the_same_on_the_processor_and_on_the_gpu() -> None:
+def test_dropout_draws_the_same_mask_on_processor_and_gpu() -> None:
     masks = [
         dropout(tensor(np.ones((5, 7)), backend), 0.4, rng=np.random.default_rng(3)).to_numpy()
         for backend in (REFERENCE, Tuned(), SINGLE)
@@ -146,19 +147,19 @@ def test_dropout_is_the_same_on_the_processor_and_on_the_gpu() -> None:
     np.testing.assert_array_equal(masks[0], masks[2])
 
 
-def test_copies_that_nobody_asked_for_are_warned_of() -> None:
-    here, there = tensor([[1.0, 2.0]], REFERENCE), tensor([[3.0, 4.0]], DOUBLE)
+def test_implicit_copies_raise_a_warning() -> None:
+    on_host, on_device = tensor([[1.0, 2.0]], REFERENCE), tensor([[3.0, 4.0]], DOUBLE)
     with pytest.warns(ImplicitCopyWarning, match=r"Add: .*Reference\(float64\) \(host memory\)"):
-        total = there + here
+        total = on_device + on_host
     assert total.to_numpy().tolist() == [[4.0, 6.0]]
     with pytest.warns(ImplicitCopyWarning, match=r"take: .*Cuda\(float64\) \(device memory\)"):
         take(tensor([[1.0], [2.0]], Cuda()), [1])
-    # These are asked for.
-    assert (there + here.to(DOUBLE)).backend == DOUBLE
+    # Explicit copies raise no warning.
+    assert (on_device + on_host.to(DOUBLE)).backend == DOUBLE
     assert tensor([1.0], DOUBLE).to(Tuned()).backend == Tuned()
 
 
-def test_errors_are_those_of_the_definition() -> None:
+def test_errors_equal_those_of_the_definition() -> None:
     scores = tensor(drawn(2, 3), SINGLE)
     with pytest.raises(IndexError, match="have classes 0 to 2"):
         cross_entropy(scores, [0, 3])
@@ -172,18 +173,18 @@ LOSSES: dict[Callable[..., Tensor], tuple[Any, Any, Any]] = {
     binary_cross_entropy: ([0.5, 0.0, 0.75], [1, 0, 0.25], [[1, 0, 2], [-1, 0, 0]]),
     binary_cross_entropy_with_logits: (drawn(3), [1, 0, 0.25], [[1, 0, 2], [-1, 0, 0]]),
 }
-"""Losses with predictions, targets, and targets that there are not."""
+"""Predictions, targets and lists of invalid targets for each loss."""
 
 losses = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.operation)
 
 
 @losses
 def test_targets_may_be_on_the_device(loss: Callable[..., Tensor]) -> None:
-    given, targets, _ = LOSSES[loss]
+    values, targets, _ = LOSSES[loss]
     found = []
-    for wanted in (targets, tensor(targets, DOUBLE)):
-        predictions = tensor(given, DOUBLE, requires_grad=True)
-        value = loss(predictions, wanted)
+    for each in (targets, tensor(targets, DOUBLE)):
+        predictions = tensor(values, DOUBLE, requires_grad=True)
+        value = loss(predictions, each)
         value.backward()
         assert predictions.grad is not None
         found.append((value.to_numpy(), predictions.grad.to_numpy()))
@@ -192,24 +193,24 @@ def test_targets_may_be_on_the_device(loss: Callable[..., Tensor]) -> None:
 
 
 @losses
-def test_wrong_targets_on_the_device_cost_nan(loss: Callable[..., Tensor]) -> None:
-    """An error would take a copy to the host; a backend that debugs makes it, and warns."""
-    given, _, wrong = LOSSES[loss]
+def test_invalid_targets_on_the_device_give_nan(loss: Callable[..., Tensor]) -> None:
+    """An error needs a copy to the host, which only a backend with `debug` makes."""
+    values, _, wrong = LOSSES[loss]
     for targets in wrong:
-        predictions = tensor(given, DOUBLE, requires_grad=True)
+        predictions = tensor(values, DOUBLE, requires_grad=True)
         value = loss(predictions, tensor(targets, DOUBLE))
         value.backward()
         assert predictions.grad is not None
         assert np.isnan(value.item())
         assert np.isnan(predictions.grad.to_numpy()).any()
-        careful = TunedCuda(np.float64, debug=True)
+        debugging = TunedCuda(np.float64, debug=True)
         with (
             pytest.warns(ImplicitCopyWarning, match=f"^{loss.operation}: "),  # type: ignore[attr-defined]
             pytest.raises((ValueError, IndexError, TypeError), match="targets"),
         ):
-            loss(tensor(given, careful), tensor(targets, careful))
+            loss(tensor(values, debugging), tensor(targets, debugging))
 
 
-def test_what_is_no_probability_costs_nan() -> None:
+def test_invalid_probabilities_give_nan() -> None:
     for wrong in (-0.5, 1.5):
         assert np.isnan(binary_cross_entropy(tensor([0.5, wrong], SINGLE), [0, 1]).item())

@@ -1,4 +1,4 @@
-"""A whole training step on the device: nothing is copied to the host before it is asked for."""
+"""A training step on the device copies nothing to the host."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -31,30 +31,30 @@ pytestmark = pytest.mark.skipif(not is_usable(), reason="needs a GPU or its simu
 
 
 class Counting(TunedCuda):
-    """Counts the copies to the device."""
+    """A backend that records the size of each copy to the device, in bytes."""
 
     def __init__(self, dtype: Any = np.float32) -> None:
         super().__init__(dtype)
         self.sent: list[int] = []
 
     def upload(self, array: Any) -> Any:
-        """Copy to the device."""
+        """Copy an array to the device and record its size."""
         self.sent.append(array.nbytes)
         return super().upload(array)
 
 
 @contextmanager
 def no_copy_to_the_host() -> Iterator[None]:
-    """Let every copy to the host fail, of an array or of an element, whoever asks for it."""
-    memory = type(TunedCuda().cells(1))
+    """Raise AssertionError at every copy of an array or element to the host in a block."""
+    memory = type(TunedCuda().allocate(1))
     part_of = memory.__getitem__
 
-    def copied(*given: Any, **options: Any) -> Any:
+    def copied(*arguments: Any, **options: Any) -> Any:
         raise AssertionError("numbers are copied to the host")
 
     def part(array: Any, key: Any) -> Any:
         found = part_of(array, key)
-        # Simulated kernels, which numba calls, read elements like anybody else.
+        # Simulated kernels, which numba calls, may read elements.
         in_a_kernel = sys._getframe(1).f_globals["__name__"].startswith("numba.")
         return found if in_a_kernel or isinstance(found, memory) else copied()
 
@@ -67,14 +67,14 @@ def no_copy_to_the_host() -> Iterator[None]:
 @pytest.mark.parametrize(
     "look", [Tensor.to_numpy, Tensor.item, np.asarray], ids=["to_numpy", "item", "asarray"]
 )
-def test_no_copy_to_the_host_is_missed(look: Callable[[Tensor], Any]) -> None:
-    seen = tensor([2.0], TunedCuda())
+def test_every_copy_to_the_host_is_detected(look: Callable[[Tensor], Any]) -> None:
+    value = tensor([2.0], TunedCuda())
     with no_copy_to_the_host(), pytest.raises(AssertionError, match="copied to the host"):
-        look(seen)
+        look(value)
 
 
 class SmallLeNet(Module):
-    """The layers of the course's LeNet, for images of 8 × 8."""
+    """The layers of the course's LeNet for images of 8 × 8 pixels."""
 
     def __init__(self, rng: np.random.Generator, backend: Backend) -> None:
         super().__init__()
@@ -87,13 +87,13 @@ class SmallLeNet(Module):
         self.output = Linear(5, 4, **both)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logarithms of probabilities."""
+        """Return log-probabilities, (N, classes)."""
         x = self.pool(self.conv2(self.conv1(images))).view(-1, 12)
         return logsoftmax(self.output(self.dropout(self.hidden(x))), dim=1)
 
 
 Targets = Callable[[Any], Any]
-"""What a loss is given for the right answers: themselves, or a tensor on the device."""
+"""Function that converts targets for a loss: to an array, or to a tensor on the device."""
 
 
 def train_lenet(
@@ -135,7 +135,7 @@ def train_points(backend: Backend, steps: int, targets: Targets = np.asarray) ->
 
 
 def drawn_weights(model: Module) -> int:
-    """Return how many parameters began with random numbers; biases begin with zeros."""
+    """Return the number of parameters with random initial values; biases begin with zeros."""
     return sum(parameter.value.dims > 1 for parameter in model.parameters())
 
 
@@ -149,7 +149,7 @@ def test_a_step_of_lenet_stays_on_the_device() -> None:
     backend = Counting()
     with no_copy_to_the_host():
         model = train_lenet(backend, SmallLeNet, 8, steps=2)
-    # Random weights and the images once, and in each step the labels.
+    # Weights and images are copied once, labels in each step.
     assert len(backend.sent) == drawn_weights(model) + 1 + 2
     assert_equal(model, train_lenet(Tuned(), SmallLeNet, 8, steps=2))
 
@@ -158,7 +158,7 @@ def test_a_step_of_the_sentence_network_stays_on_the_device() -> None:
     backend = Counting()
     with no_copy_to_the_host():
         model = train_kim(backend, steps=2)
-    # In each step the words, the labels, and which of the words' gradients belong together.
+    # Each step copies words, labels, and the order of the words' gradients.
     assert len(backend.sent) == drawn_weights(model) + 2 * 4
     assert_equal(model, train_kim(Tuned(), steps=2))
 
@@ -171,7 +171,7 @@ def test_a_step_of_the_points_network_stays_on_the_device() -> None:
     assert_equal(model, train_points(Tuned(), steps=2))
 
 
-def test_steps_with_targets_on_the_device_copy_nothing_at_all() -> None:
+def test_steps_with_targets_on_the_device_copy_nothing() -> None:
     for train, steps in ((train_points, 2), (train_kim, 1)):
         backend = Counting()
         with no_copy_to_the_host():
@@ -182,7 +182,7 @@ def test_steps_with_targets_on_the_device_copy_nothing_at_all() -> None:
         model = train_lenet(
             backend, SmallLeNet, 8, steps=2, targets=lambda numbers: tensor(numbers, backend)
         )
-    # Weights, images and labels once, and then nothing in either direction.
+    # Weights, images and labels are copied once.
     assert len(backend.sent) == drawn_weights(model) + 2
     assert_equal(model, train_lenet(Tuned(), SmallLeNet, 8, steps=2))
 
@@ -195,7 +195,7 @@ def test_a_step_of_the_whole_lenet_stays_on_the_device() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_a_network_moves_in_the_middle_of_its_training(optimizer: str) -> None:
+def test_a_network_can_be_moved_during_training(optimizer: str) -> None:
     device = TunedCuda()
     found = []
     for places in ([Tuned(), Tuned()], [Tuned(), device]):

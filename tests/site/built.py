@@ -1,4 +1,4 @@
-"""What the checks need to know of a page of the built site."""
+"""Links, resources and texts of a page of the built site."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SITE = ROOT / "site"
 
 AS_IT_IS = {"code", "pre", "script", "style"}
-"""Elements whose text is no prose."""
+"""Elements whose text is not prose."""
 
 FETCHED = {
     "audio": "src",
@@ -19,15 +19,26 @@ FETCHED = {
     "source": "srcset",
     "video": "src",
 }
-"""Elements for which a browser asks somebody for something."""
+"""Attribute of each element from which a browser loads a resource."""
 
-ONLY_TOLD = {"canonical", "next", "prev", "license"}
-"""Relations of a `link` that no browser follows by itself."""
+NOT_LOADED = {"canonical", "next", "prev", "license"}
+"""Relations of `link` elements whose target a browser does not load."""
 
 
 @dataclass
 class Page(HTMLParser):
-    """One page: where it leads, what it fetches, what it says."""
+    """One page of the site.
+
+    Attributes:
+        file: The path of the file.
+        fragments: The fragments of the page.
+        links: The targets of links.
+        fetched: The addresses of loaded resources.
+        pictures: The attributes of each picture.
+        classes: The CSS classes.
+        elements: The names of elements.
+        prose: The texts outside of code.
+    """
 
     file: Path
     fragments: set[str] = field(default_factory=set)
@@ -59,7 +70,7 @@ class Page(HTMLParser):
         if tag == "img":
             self.pictures.append(found)
         relations = set((found.get("rel") or "").split())
-        if (key := FETCHED.get(tag)) and not relations & ONLY_TOLD and (source := found.get(key)):
+        if (key := FETCHED.get(tag)) and not relations & NOT_LOADED and (source := found.get(key)):
             self.fetched.append(source)
         if tag in AS_IT_IS:
             self._inside.append(tag)

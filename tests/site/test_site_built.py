@@ -1,6 +1,6 @@
-"""The built site: every link leads somewhere, nothing is asked of other hosts, nothing is left raw.
+"""The built site: links are valid, other hosts receive no requests, all Markdown is rendered.
 
-`hatch run docs:test` builds it first.
+`hatch run docs:test` builds the site first.
 """
 
 import json
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.site
 
 @cache
 def pages() -> dict[Path, Page]:
-    """All pages by their files."""
+    """Return all pages by file."""
     found = {file: Page(file) for file in sorted(SITE.rglob("*.html"))}
-    assert found, "there is no site: hatch run docs"
+    assert found, "there is no site; run `hatch run docs` first"
     return found
 
 
@@ -29,10 +29,10 @@ def is_external(target: str) -> bool:
     return bool(urlsplit(target).scheme or urlsplit(target).netloc)
 
 
-def test_every_link_leads_to_a_file_and_a_place_in_it() -> None:
+def test_the_target_and_fragment_of_every_link_exist() -> None:
     broken = []
     for page in pages().values():
-        if page.file.name == "404.html":  # Its links begin at the root of a server.
+        if page.file.name == "404.html":  # Its links are relative to the root of a server.
             continue
         for target in page.links:
             if is_external(target):
@@ -49,17 +49,17 @@ def test_every_link_leads_to_a_file_and_a_place_in_it() -> None:
     assert not broken, "\n".join(broken)
 
 
-def test_no_page_asks_another_host_for_anything() -> None:
-    asked = {
+def test_pages_load_nothing_from_other_hosts() -> None:
+    external = {
         f"{page}: {source}"
         for page in pages().values()
         for source in page.fetched
         if is_external(source) and not source.startswith("data:")
     }
-    assert not asked, "\n".join(sorted(asked))
+    assert not external, "\n".join(sorted(external))
 
 
-def test_no_style_asks_another_host_for_anything() -> None:
+def test_styles_load_nothing_from_other_hosts() -> None:
     styles = list(SITE.rglob("*.css"))
     assert styles
     for file in styles:
@@ -67,7 +67,7 @@ def test_no_style_asks_another_host_for_anything() -> None:
             assert target.startswith("data:") or not is_external(target), f"{file}: {target}"
 
 
-def test_what_pages_fetch_is_there() -> None:
+def test_loaded_resources_exist() -> None:
     for page in pages().values():
         for source in page.fetched:
             if page.file.name == "404.html" or is_external(source):
@@ -76,13 +76,13 @@ def test_what_pages_fetch_is_there() -> None:
             assert file.is_file(), f"{page}: {source}"
 
 
-def test_every_picture_is_told_in_words() -> None:
+def test_every_picture_has_a_text() -> None:
     for page in pages().values():
         for picture in page.pictures:
             assert (picture.get("alt") or "").strip(), f"{page}: {picture.get('src')} has no text"
 
 
-def test_no_markdown_and_no_tex_is_left() -> None:
+def test_markdown_and_tex_are_rendered() -> None:
     raw = re.compile(r"```|\]\(|\*\*|\\frac|\\sum|<!-- ")
     for page in pages().values():
         found = [text.strip() for text in page.prose if raw.search(text)]
@@ -99,7 +99,7 @@ def test_every_document_of_the_repository_is_a_page() -> None:
         assert SITE / "tasks" / f"{name}.html" in pages(), file
 
 
-def test_the_search_knows_pages_and_no_sources() -> None:
+def test_the_search_finds_pages_and_no_sources() -> None:
     index = json.loads((SITE / "search" / "search_index.json").read_text("utf-8"))
     found = {entry["location"].partition("#")[0] for entry in index["docs"]}
     assert {"tasks/4.1.html", "api/mt_tensor/layout.html", "guides/installation.html"} <= found
@@ -113,7 +113,7 @@ def test_the_search_works_in_pages_that_are_opened_as_files() -> None:
     assert any("iframe-worker" in source for source in sources), sources
 
 
-def test_the_fragments_of_headings_are_those_of_code_hosts() -> None:
+def test_the_fragments_of_headings_equal_those_of_code_hosts() -> None:
     assert "how-to-add-an-op" in pages()[SITE / "contributing.html"].fragments
 
 

@@ -1,11 +1,11 @@
-"""Blocks of documents that commands write are put in their place."""
+"""Generated blocks of documents are replaced or inserted."""
 
 import pytest
 
 from tools.blocks import NoPlaceError, with_block
 
 
-def test_a_block_takes_the_place_of_the_one_before() -> None:
+def test_a_block_replaces_the_previous_one() -> None:
     text = "# Title\n\n## Commands\n\nmore\n"
     once = with_block(text, "speed", "first\n", before="## Commands")
     assert once.index("first") < once.index("## Commands")

@@ -1,4 +1,4 @@
-"""The documents say how many frames lie between `x * y` and its loop, as they are counted here."""
+"""The documents state the current number of frames between `x * y` and its loop."""
 
 import sys
 
@@ -11,7 +11,7 @@ from tools.blocks import with_block
 from tools.frames import BLOCK, README, TOUR, Frame, counted, frames, sentence, table
 
 
-def test_the_documents_have_the_frames_of_today() -> None:
+def test_the_documents_have_the_current_frames() -> None:
     ways = counted()
     assert [*ways] == ["Reference", "Fast", "Tuned"]
     for file, block in ((TOUR, table(ways)), (README, sentence(ways))):
@@ -20,14 +20,14 @@ def test_the_documents_have_the_frames_of_today() -> None:
 
 
 @pytest.mark.parametrize("backend", [Reference(), Fast()])
-def test_the_way_leads_from_the_operator_to_the_loop(backend: Reference | Fast) -> None:
+def test_frames_begin_at_the_operator_and_end_at_the_loop(backend: Reference | Fast) -> None:
     way = frames(backend)
     assert way[0].name == "Tensor.__mul__"
     assert way[-1].name == "tensor_zip"
     assert len(set(way)) == len(way)
 
 
-def test_nothing_watches_afterwards() -> None:
+def test_counting_restores_dispatcher_and_profiler() -> None:
     before = Dispatcher.__call__
     profile = sys.getprofile()
     frames(Fast())
@@ -35,7 +35,7 @@ def test_nothing_watches_afterwards() -> None:
     assert sys.getprofile() is profile
 
 
-def test_a_way_is_told_in_words() -> None:
+def test_frames_are_described_in_sentence_and_table() -> None:
     short, long = [Frame("f", "a.py")], [Frame("f", "a.py"), Frame("g", "a.py")]
     ways = {"A": short, "B": long, "C": short}
     assert "1 on `A`, 2 on `B` and 1 on `C`." in sentence(ways)

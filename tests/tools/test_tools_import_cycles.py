@@ -1,4 +1,4 @@
-"""Imports are found in every place where Python allows them, and cycles among them."""
+"""Imports are found wherever Python allows them, and so are import cycles."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The packages import one another only along the arrows of `tools.import_graph`."""
+"""The packages import only what `tools.import_graph` allows."""
 
 from pathlib import Path
 
@@ -34,9 +34,9 @@ def test_packages_declare_exactly_the_siblings_they_may_import() -> None:
 
 
 def test_the_judge_imports_no_package() -> None:
-    """Only the driver, which runs beside a submission, touches the code under test.
+    """Only the driver, which runs in the process of a submission, imports the code under test.
 
-    The tests keep pieces of submissions, which they write into trees and never import.
+    The tests contain parts of submissions, which they write to files and never import.
     """
     grading = ROOT / "grading"
     beside_it = [grading / "driver", grading / "tests" / "styles", grading / "tests" / "editions"]
@@ -51,13 +51,13 @@ def test_the_judge_imports_no_package() -> None:
 
 
 class TestOnAMadeUpPackage:
-    """Each rule finds the code that breaks it, and nothing in code that keeps it."""
+    """Each rule reports code that breaks it, and no other code."""
 
     @staticmethod
     def problems(
         folder: Path, module: str, code: str, requires: set[str], **extras: set[str]
     ) -> list[str]:
-        """What the rules say of a package that consists of one file."""
+        """Return the violations in a package that consists of one file."""
         package = Package(
             folder=folder,
             name=distribution_with(module),
@@ -79,7 +79,7 @@ class TestOnAMadeUpPackage:
             "def f():\n    import numpy.linalg",
         ],
     )
-    def test_good_code_passes(self, tmp_path: Path, code: str) -> None:
+    def test_allowed_imports_pass(self, tmp_path: Path, code: str) -> None:
         assert self.problems(tmp_path, "mt_autodiff", code, {"numpy", "mt-tensor"}) == []
 
     @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ class TestOnAMadeUpPackage:
     )
     @pytest.mark.parametrize("module", ["mt_tensor", "mt_autodiff", "mt_kernels_cpu"])
     def test_a_forbidden_sibling_is_found(self, tmp_path: Path, module: str, code: str) -> None:
-        # Declared, so that the arrow is the only fault.
+        # The package is declared, so that the import is the only violation.
         found = self.problems(tmp_path, module, code, {"numpy", "mt-tensor", "mt-nn"})
         assert len(found) == 1
         assert "code.py" in found[0] and f"{module} may import" in found[0]
 
     @pytest.mark.parametrize("folder", sorted(FOLDERS_NO_PACKAGE_IMPORTS))
-    def test_the_folders_around_the_packages_are_out_of_bounds(
+    def test_an_import_from_a_folder_of_the_root_is_found(
         self, tmp_path: Path, folder: str
     ) -> None:
         found = self.problems(tmp_path, "minitorch", f"from {folder} import x", set())

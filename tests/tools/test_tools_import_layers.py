@@ -1,4 +1,4 @@
-"""Layers of a folder, and the fewest imports that run up."""
+"""Layers of a folder, and the least set of imports that run up."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tools.import_layers import Folder, folders, main
 
 
 def only(graph: dict[str, set[str]], name: str) -> Folder:
-    """Return one folder of a graph, whose modules are all named."""
+    """Return the folder called `name` of a graph."""
     named = {module: set[str]() for imported in graph.values() for module in imported}
     (found,) = (each for each in folders(named | graph) if each.name == name)
     return found
@@ -28,7 +28,7 @@ def test_an_import_belongs_to_the_smallest_folder_around_it() -> None:
     }
 
 
-def test_a_package_is_beside_its_modules() -> None:
+def test_the_init_module_is_a_box_of_its_folder() -> None:
     graph = {"p": {"p.a"}, "p.a": {"p.b"}, "p.b": set[str]()}
     assert only(graph, "p").layers() == [["__init__"], ["a"], ["b"]]
     assert only(graph, "p").running_up() == []
@@ -68,7 +68,9 @@ def test_the_best_order_is_not_that_of_the_names() -> None:
     assert sum(importer in {"p.d", "p.e"} for importer, _ in up) == 1
 
 
-def test_the_command_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_counts_imports_that_run_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "packages" / "p" / "src" / "p"
     folder.mkdir(parents=True)
     (folder / "a.py").write_text("import p.b")

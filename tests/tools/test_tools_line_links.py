@@ -1,4 +1,4 @@
-"""Links to lines lead to what their text names."""
+"""Links to lines lead to the definition that their text names."""
 
 from pathlib import Path
 
@@ -21,14 +21,14 @@ def test_nested_definitions_have_dotted_names() -> None:
     assert definitions(source) == {"f": 1, "f.A": 2, "f.A.g": 3, "h": 7}
 
 
-def test_a_moved_definition_is_followed(tmp_path: Path) -> None:
+def test_the_line_of_a_moved_definition_is_updated(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("\n\ndef f(): ...\n", "utf-8")
     assert refreshed("see [`f`](a.py#L1) and [`f()`](a.py#L9)", tmp_path) == (
         "see [`f`](a.py#L3) and [`f()`](a.py#L3)"
     )
 
 
-def test_a_definition_that_is_gone_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_definition_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("def f(): ...\n", "utf-8")
     with pytest.raises(ValueError, match="does not define g"):
         refreshed("[`g`](a.py#L1)", tmp_path)

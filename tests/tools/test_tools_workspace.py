@@ -1,4 +1,4 @@
-"""What all packages have in common, and what is written down in more than one place."""
+"""Common properties of all packages, and consistency of files that list them."""
 
 import tomllib
 from itertools import chain
@@ -14,7 +14,7 @@ ROOT_SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 each_package = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 
 
-def test_the_order_of_the_packages_respects_what_they_need() -> None:
+def test_packages_are_sorted_by_dependency() -> None:
     names = [package.name for package in PACKAGES]
     assert len(names) == 8
     for position, package in enumerate(PACKAGES):
@@ -45,7 +45,7 @@ def test_siblings_are_bound_to_the_same_minor_version(package: Package) -> None:
         assert name not in siblings or requirement == name + bounds
 
 
-def test_tools_know_every_package() -> None:
+def test_settings_list_every_package() -> None:
     sources = {package.source.parent.relative_to(ROOT).as_posix() for package in PACKAGES}
     mypy = ROOT_SETTINGS["tool"]["mypy"]
     assert set(mypy["mypy_path"].split(":")) == sources

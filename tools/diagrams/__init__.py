@@ -1,1 +1,1 @@
-"""The diagrams of the documents, drawn by code: `hatch run draw`."""
+"""The diagrams of the documents as SVG: `hatch run draw`."""

@@ -1,4 +1,4 @@
-"""Draw all diagrams: `python -m tools.diagrams`."""
+"""The command `python -m tools.diagrams`, which draws all diagrams."""
 
 from tools.diagrams.gallery import FOLDER, PICTURES
 

@@ -1,4 +1,4 @@
-"""All diagrams by name: a file of `docs/images` each."""
+"""All diagrams by name of their file in `docs/images`."""
 
 from collections.abc import Callable
 

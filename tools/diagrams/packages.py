@@ -1,7 +1,7 @@
-"""The packages and who needs whom.
+"""The diagram of the packages and their dependencies.
 
-The arrows come from the `pyproject.toml` files, so the picture cannot disagree with them; only the
-place of each box is chosen here. An arrow is left out where a longer way leads to the same package.
+The arrows are computed from the `pyproject.toml` files; only the positions of the boxes are fixed
+here. An arrow is left out if a longer path leads to the same package.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,15 @@ COLUMN = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) / COLUMNS
 
 @dataclass(frozen=True)
 class Box:
-    """Where a package stands: its row from the top, its first column, how many it spans."""
+    """The box of a package.
+
+    Attributes:
+        row: The row, counted from the top.
+        column: The first column.
+        span: The number of columns.
+        tone: The colour.
+        what: The description in the box.
+    """
 
     row: int
     column: int
@@ -47,18 +55,18 @@ class Box:
 
 BOXES = {
     "mt-app": Box(0, 0, 1, "plain", "the app in the browser"),
-    "mt-minitorch": Box(0, 1, 2, "plain", "the course's flat names: import minitorch"),
+    "mt-minitorch": Box(0, 1, 2, "plain", "the course's names: import minitorch"),
     "mt-models": Box(1, 0, 2, "plain", "data sets, LeNet, the sentence CNN, one training loop"),
     "mt-nn": Box(2, 0, 1, "orange", "layers, losses, optimisers"),
-    "mt-autodiff": Box(3, 0, 1, "orange", "numbers that remember"),
+    "mt-autodiff": Box(3, 0, 1, "orange", "tensors with gradients"),
     "mt-kernels-cpu": Box(3, 1, 1, "blue", "loops compiled for the CPU"),
     "mt-kernels-cuda": Box(3, 2, 1, "blue", "loops on the GPU"),
-    "mt-tensor": Box(4, 0, 3, "plain", "storage, shapes, strides, and what a backend is"),
+    "mt-tensor": Box(4, 0, 3, "plain", "storage, shapes, strides, interface of backends"),
 }
 
 
 def arrows(packages: list[Package]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """The arrows to draw: those of what is always needed, and those of extras."""
+    """Return the arrows of dependencies, and those of extras, without redundant ones."""
     names = {package.name for package in packages}
     needs = {package.name: package.requires & names for package in packages}
 
@@ -76,19 +84,19 @@ def arrows(packages: list[Package]) -> tuple[list[tuple[str, str]], list[tuple[s
         for package in packages
         for names_of_extra in package.extras.values()
         for needed in sorted(names_of_extra & names)
-        # `mt-models[app]` is another name of the app, which needs mt-models.
+        # The extra `mt-models[app]` installs the app, which requires mt-models.
         if package.name not in reach(needed)
     ]
     return always, with_extras
 
 
 def packages_picture() -> Picture:
-    """The packages as boxes, each above those that it needs."""
+    """Draw the packages as boxes, each one above the packages that it requires."""
     packages = read_packages()
     always, with_extras = arrows(packages)
-    told = "; ".join(f"{name} needs {needed}" for name, needed in always)
+    sentences = "; ".join(f"{name} requires {needed}" for name, needed in always)
     height = max(box.bottom for box in BOXES.values()) + MARGIN
-    picture = Picture(f"The packages and who needs whom: {told}.", height)
+    picture = Picture(f"The packages and their dependencies: {sentences}.", height)
     for start, end in always:
         _straight(picture, BOXES[start], BOXES[end])
     for start, end in with_extras:
@@ -103,13 +111,13 @@ def packages_picture() -> Picture:
 
 
 def _straight(picture: Picture, start: Box, end: Box) -> None:
-    """Draw an arrow straight down, in the middle of what the boxes have above one another."""
+    """Draw a vertical arrow in the middle of the columns that both boxes share."""
     x = (max(start.left, end.left) + min(start.right, end.right)) / 2
     picture.arrow((x, start.bottom), (x, end.top - 2))
 
 
 def _around(picture: Picture, start: Box, end: Box) -> None:
-    """Draw an arrow out of the right side and down, for a box that stands further right."""
+    """Draw an arrow to the right and down, to a box in a column further right."""
     x, y = end.left + COLUMN / 4, (start.top + start.bottom) / 2
     picture.line([(start.right, y), (x, y)], dashed=True)
     picture.arrow((x, y), (x, end.top - 2), dashed=True)

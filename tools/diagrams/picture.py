@@ -1,8 +1,8 @@
-"""What pictures are drawn with: cells, numbers, arrows, nodes and curves on a card.
+"""Drawing of diagrams as SVG: cells, numbers, arrows, nodes and curves.
 
-A picture knows nothing of what it shows. It is a card with a background of its own, so that it can
-be read on any page, light or dark; its colours follow the reader's system. Blue is what the text
-is about, orange is what flows back or what is wrong, green is a result.
+A picture has its own background, so that it is legible on light and dark pages; its colours follow
+the reader's colour scheme. Blue marks the subject of the text, orange gradients and errors, green
+results.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,10 +15,14 @@ Anchor = Literal["start", "middle", "end"]
 Point = tuple[float, float]
 
 WIDTH = 720.0
-CELL = 40.0
+"""Width of every picture in pixels."""
 
-# The width of a character, as a share of the size of the letters: a bound for what is drawn here.
+CELL = 40.0
+"""Default width and height of a cell in pixels."""
+
 CHARACTER = 0.62
+"""Upper bound of the width of a character, relative to the font size. With less, a test misses
+texts that overlap."""
 
 STYLE = """
 svg { font-family: ui-sans-serif, system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif }
@@ -74,7 +78,7 @@ text.green { fill: #2e6f38 }
 
 
 def number(value: float) -> str:
-    """Return a number as it stands in a cell: at most two decimals, no zeros at the end.
+    """Return a number as text for a cell: at most two decimals, no trailing zeros.
 
     >>> number(2.0), number(-0.125), number(0.5), number(-0.001)
     ('2', '−0.12', '0.5', '0')
@@ -85,12 +89,12 @@ def number(value: float) -> str:
 
 @dataclass
 class Picture:
-    """A picture under way.
+    """A picture to which elements are added.
 
     Attributes:
-        title: What the picture shows, in a sentence for those who cannot see it.
-        height: Its height; it is always `WIDTH` wide.
-        texts: Where each text lies, as left, top, right, bottom: a test reads it.
+        title: A description of the picture for screen readers.
+        height: The height in pixels; the width is `WIDTH`.
+        texts: Each text with its left, top, right and bottom edge, for tests of overlaps.
     """
 
     title: str
@@ -129,7 +133,7 @@ class Picture:
         *,
         corner: float = 5,
     ) -> None:
-        """Draw a rectangle from its upper left corner."""
+        """Draw a rectangle; (x, y) is its upper left corner."""
         self._parts.append(
             f'<rect class="{tone}" x="{x:.4g}" y="{y:.4g}" width="{width:.4g}"'
             f' height="{height:.4g}" rx="{corner:g}"/>'
@@ -147,11 +151,11 @@ class Picture:
         code: bool = False,
         strong: bool = False,
     ) -> None:
-        """Write a line; y is its middle."""
+        """Write a line of text; y is its vertical middle."""
         classes = " ".join(
             name
-            for name, wanted in ((tone, tone != "plain"), ("code", code), ("strong", strong))
-            if wanted
+            for name, is_set in ((tone, tone != "plain"), ("code", code), ("strong", strong))
+            if is_set
         )
         attribute = f' class="{classes}"' if classes else ""
         self._parts.append(
@@ -163,13 +167,13 @@ class Picture:
         self.texts.append((text, left, y - size / 2, left + width, y + size / 2))
 
     def heading(self, x: float, y: float, text: str, *, anchor: Anchor = "middle") -> None:
-        """Write the name of a part of the picture."""
+        """Write the heading of a part of the picture."""
         self.text(x, y, text, size=15, strong=True, anchor=anchor)
 
     def note(
         self, x: float, y: float, text: str, tone: Tone = "faint", *, anchor: Anchor = "middle"
     ) -> None:
-        """Write a remark."""
+        """Write a note in small letters."""
         self.text(x, y, text, tone, size=13, anchor=anchor)
 
     def cell(
@@ -183,7 +187,7 @@ class Picture:
         height: float = CELL,
         size: float = 15,
     ) -> None:
-        """Draw a cell with a text in its middle."""
+        """Draw a cell with a centred text."""
         self.box(x + 1.5, y + 1.5, width - 3, height - 3, tone)
         if text:
             ink: Tone = "faint" if tone == "ghost" else "plain"
@@ -198,7 +202,7 @@ class Picture:
         *,
         step: float = CELL,
     ) -> None:
-        """Draw cells beside each other; numbers are written as `number` does."""
+        """Draw a row of cells; `number` formats the numbers."""
         for i, value in enumerate(texts):
             self.cell(x + i * step, y, written(value), tone, width=step)
 
@@ -212,7 +216,7 @@ class Picture:
         step: float = CELL,
         size: float = 15,
     ) -> None:
-        """Draw cells in rows and columns, each in the tone that `tone(row, column)` gives."""
+        """Draw a grid of cells; `tone` is the tone, or a function of row and column."""
         for i, row in enumerate(rows):
             for j, value in enumerate(row):
                 chosen = tone(i, j) if callable(tone) else tone
@@ -236,7 +240,7 @@ class Picture:
     def node(
         self, x: float, y: float, text: str, tone: Tone = "plain", *, radius: float = 22
     ) -> None:
-        """Draw a circle with a text in its middle."""
+        """Draw a circle with a centred text."""
         self._parts.append(f'<circle class="{tone}" cx="{x:.4g}" cy="{y:.4g}" r="{radius:g}"/>')
         self.text(x, y, text, size=15, code=True)
 
@@ -245,7 +249,7 @@ class Picture:
         self._parts.append(f'<circle class="{tone}" cx="{x:.4g}" cy="{y:.4g}" r="{radius:g}"/>')
 
     def line(self, points: Iterable[Point], tone: Tone = "plain", *, dashed: bool = False) -> None:
-        """Draw straight lines from point to point."""
+        """Draw a polyline through the points."""
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         dashes = ' stroke-dasharray="5 4"' if dashed else ""
         self._parts.append(f'<polyline class="line {tone}" points="{path}"{dashes}/>')
@@ -259,10 +263,11 @@ class Picture:
         bend: float = 0,
         dashed: bool = False,
     ) -> None:
-        """Draw an arrow; `bend` moves its middle to its left, in pixels."""
+        """Draw an arrow; `bend` shifts its middle to the left of its direction, in pixels."""
         (x0, y0), (x1, y1) = start, end
         length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 or 1.0
-        # A quadratic curve passes half as far from the straight line as its control point lies.
+        # The distance of a quadratic curve from the straight line is half that of its control
+        # point.
         middle_x = (x0 + x1) / 2 + 2 * bend * (y1 - y0) / length
         middle_y = (y0 + y1) / 2 - 2 * bend * (x1 - x0) / length
         path = f"M{x0:.1f} {y0:.1f}Q{middle_x:.1f} {middle_y:.1f} {x1:.1f} {y1:.1f}"
@@ -274,7 +279,7 @@ class Picture:
     def link(
         self, start: Point, end: Point, tone: Tone = "plain", *, radius: float = 25, bend: float = 0
     ) -> None:
-        """Draw an arrow from the rim of one node to that of another."""
+        """Draw an arrow between the circles of two nodes."""
         (x0, y0), (x1, y1) = start, end
         length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 or 1.0
         dx, dy = (x1 - x0) / length * radius, (y1 - y0) / length * radius
@@ -282,5 +287,5 @@ class Picture:
 
 
 def written(value: object) -> str:
-    """Return what stands in a cell: numbers as `number` writes them, the rest as text."""
+    """Return a value as text for a cell; `number` formats floats."""
     return number(value) if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Curves in pictures: a rectangle of the picture with coordinates of its own."""
+"""Curves in pictures, drawn in a rectangle with own coordinates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ SAMPLES = 96
 
 @dataclass(frozen=True)
 class Axes:
-    """A rectangle of a picture in which numbers have places.
+    """A rectangle of a picture with a coordinate system.
 
     Attributes:
-        picture: What is drawn on.
-        left: The left edge in the picture.
-        top: The upper edge in the picture.
-        width: The width in the picture.
-        height: The height in the picture.
+        picture: The picture.
+        left: The left edge, in pixels.
+        top: The upper edge, in pixels.
+        width: The width, in pixels.
+        height: The height, in pixels.
         across: The smallest and the largest x.
         up: The smallest and the largest y.
     """
@@ -32,7 +32,7 @@ class Axes:
     up: Point
 
     def at(self, x: float, y: float) -> Point:
-        """Return where a point lies in the picture."""
+        """Return the position of a point in the picture, in pixels."""
         (x0, x1), (y0, y1) = self.across, self.up
         return (
             self.left + (x - x0) / (x1 - x0) * self.width,
@@ -40,7 +40,7 @@ class Axes:
         )
 
     def cross(self) -> None:
-        """Draw the lines on which x or y is zero, where they can be seen."""
+        """Draw the axes x = 0 and y = 0, or the edges closest to them."""
         (x0, x1), (y0, y1) = self.across, self.up
         x, y = max(x0, 0.0), max(y0, 0.0)
         self.picture.line([self.at(x0, y), self.at(x1, y)], "faint")
@@ -49,11 +49,11 @@ class Axes:
     def curve(
         self, formula: Callable[[float], float], tone: Tone, *, breaks: Sequence[float] = ()
     ) -> None:
-        """Draw a function where it stays inside, in pieces between the places of `breaks`."""
+        """Draw the graph of a function inside of the rectangle, interrupted at `breaks`."""
         (x0, x1), (y0, y1) = self.across, self.up
         edges = [x0, *breaks, x1]
         for start, end in pairwise(edges):
-            # A little off the edges, where a function may jump.
+            # Slightly off the edges, where a function may jump.
             inside = [
                 start + (end - start) * (i + 0.01) / (SAMPLES + 0.02) for i in range(SAMPLES + 1)
             ]

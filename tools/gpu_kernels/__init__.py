@@ -1,6 +1,6 @@
-"""Measures what kernels need of a GPU, without one: `python -m tools.gpu_kernels`.
+"""Resources and memory traffic of kernels, without a GPU: `python -m tools.gpu_kernels`.
 
-Every kernel of `tools.gpu_kernels.catalog` is compiled and assembled for GPUs of three generations;
-its registers and shared memory say how many threads fit onto a multiprocessor at once. In the
-simulator its accesses to global memory are counted. The table is in docs/guides/cuda.md.
+The command compiles and assembles every kernel of `tools.gpu_kernels.catalog` for GPUs of three
+generations. Registers and shared memory determine the occupancy. The simulator counts accesses to
+global memory. The command writes a table to docs/guides/cuda.md.
 """

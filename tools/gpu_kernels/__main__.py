@@ -1,4 +1,4 @@
-"""``python -m tools.gpu_kernels`` writes the table of docs/guides/cuda.md anew."""
+"""The command ``python -m tools.gpu_kernels``, which updates the table of docs/guides/cuda.md."""
 
 from tools.gpu_kernels.page import write
 

@@ -1,8 +1,8 @@
-"""The table of kernels: every one of them, with launches that show how it is used.
+"""The catalogue of all kernels, with example launches of each.
 
-It lets tools go through all kernels without knowing them: compile each for any GPU, run each in the
-simulator, count what each reads and writes. Nothing here needs a GPU: launches are recorded by a
-backend whose memory is the host's and whose kernels do not run.
+Tools iterate over it to compile each kernel for any GPU, to run it in the simulator, and to count
+its memory accesses. The catalogue needs no GPU: a backend with host memory records the launches
+instead of running them.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,13 +31,13 @@ Level = Literal["course", "tuned"]
 
 @dataclass(frozen=True)
 class Entry:
-    """A kernel in use.
+    """An example launch of a kernel.
 
     Attributes:
-        name: Of the kernel, with the example's behind it: ``reduce_kernel/long``.
-        level: Whose kernel it is: ``course`` computes in double precision, ``tuned`` in single.
-        launch: A launch that crosses the borders of blocks and tiles. Its arrays are in host
-            memory: zeros, unless their values matter.
+        name: The names of kernel and example: ``reduce_kernel/long``.
+        level: ``course`` for double precision, ``tuned`` for single precision.
+        launch: A launch whose sizes exceed a block or a tile. Its arrays are in host memory and
+            contain zeros, unless their values matter.
     """
 
     name: str
@@ -46,27 +46,27 @@ class Entry:
 
     @property
     def kernel(self) -> Kernel:
-        """The kernel itself."""
+        """The kernel."""
         return self.launch.kernel
 
     @property
     def arguments(self) -> list[Any]:
-        """One value for each parameter: NumPy arrays, numbers, and tuples of numbers."""
+        """The arguments, one per parameter: NumPy arrays, numbers and tuples of numbers."""
         return self.launch.parts(array_of)
 
     @property
     def signature(self) -> tuple[Any, ...]:
-        """The types of the arguments, as ``numba.cuda.compile_ptx`` takes them."""
+        """The types of the arguments, in the form that ``numba.cuda.compile_ptx`` accepts."""
         return tuple(_type_of(argument) for argument in self.arguments)
 
     @property
     def threads(self) -> int:
-        """The threads of a block."""
+        """The number of threads of a block."""
         return int(np.prod(self.launch.threads))
 
 
 def entries() -> list[Entry]:
-    """Return all kernels, each at least once."""
+    """Return the examples of all kernels, at least one for each."""
     return [
         Entry(f"{launch.name}/{name}", level, launch)
         for level, name, launches in _recorded()
@@ -77,23 +77,26 @@ def entries() -> list[Entry]:
 class RecordedCuda(Cuda):
     """A backend that records launches instead of running them.
 
-    Its memory is the host's, so that it needs no GPU.
+    It uses host memory, so that it needs no GPU.
+
+    Attributes:
+        launches: The recorded launches.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.launches: list[Launch] = []
 
-    def cells(self, count: int, dtype: npt.DTypeLike | None = None) -> Any:
-        """Return zeros."""
+    def allocate(self, count: int, dtype: npt.DTypeLike | None = None) -> Any:
+        """Return an array of zeros in host memory."""
         return np.zeros(max(1, count), self.dtype if dtype is None else dtype)
 
     def upload(self, array: npt.NDArray[Any]) -> Any:
-        """Return a copy."""
+        """Return a copy in host memory."""
         return np.array(array)
 
-    def check_place(self, operation: str, *operands: Any) -> None:
-        """Accept operands in host memory."""
+    def check_on_device(self, operation: str, *operands: Any) -> None:
+        """Accept all operands."""
 
     def run(self, launch: Launch) -> None:
         """Record a launch."""
@@ -101,7 +104,7 @@ class RecordedCuda(Cuda):
 
 
 class RecordedTunedCuda(RecordedCuda, TunedCuda):
-    """The tuned backend that records launches, for a small device."""
+    """The tuned backend for a small device, recording launches."""
 
     def blocks_at_once(self, kernel: Kernel, threads: int, arguments: list[Any]) -> int:
         """Return 2, so that each thread computes several elements."""
@@ -109,7 +112,7 @@ class RecordedTunedCuda(RecordedCuda, TunedCuda):
 
     @property
     def processors(self) -> int:
-        """Number of multiprocessors: 2, so that small results fill the device."""
+        """The number of multiprocessors: 2, so that small results occupy the device."""
         return 2
 
 
@@ -124,7 +127,7 @@ COURSE: dict[str, Example] = {
     "sequences": lambda b: b.convolve(_on(b, (2, 3, TILE + 1)), _on(b, (TILE + 1, 3, 3))),
     "images": lambda b: b.convolve(_on(b, (1, 2, 3, TILE)), _on(b, (3, 2, 2, 2)), reverse=True),
 }
-"""Uses of the course's kernels, each of them with a backend."""
+"""Examples of the course's kernels, as functions of a backend."""
 
 LONG, HIGH, WIDE = 8 * THREADS + 3, LARGE.rows + 1, 2 * LARGE.columns + 1
 
@@ -208,13 +211,13 @@ TUNED: dict[str, Example] = {
     "sgd_with_momentum": lambda b: _step(b, ops.SGD_MOMENTUM, 1, (0.1, 0.9, 0.1, 1.0)),
     "adam": lambda b: _step(b, ops.ADAM, 2, (0.1, 0.9, 0.99, 0.1, 0.01, 1.0, 1e-8, 0.1)),
 }
-"""Uses of the tuned kernels, each of them with a backend."""
+"""Examples of the tuned kernels, as functions of a backend."""
 
 
 def _both_ways(
     b: Any, operation: FusedOperation, tensors: tuple[TensorData, ...], *rest: Any
 ) -> None:
-    """Launch what a fused form launches, forward and backward."""
+    """Run the forward and the backward pass of a fused form."""
     made = b.fused(operation)
     answer = made.forward(b, (True,) * len(tensors), *tensors, *rest)
     assert answer is not None, f"{operation} declines its example"
@@ -223,18 +226,18 @@ def _both_ways(
 
 
 def _step(b: Any, operation: FusedOperation, slots: int, settings: tuple[float, ...]) -> None:
-    """Launch a step of an optimiser."""
+    """Run a step of an optimiser."""
     parts = [[_on(b, (THREADS + 1,))] for _ in range(2 + slots)]
     assert b.fused(operation).forward(b, (), parts[0], parts[1], parts[2:], settings) is not None
 
 
 def _classes() -> npt.NDArray[np.int64]:
-    """Return classes for one row more than a block has threads."""
+    """Return classes for one row more than the threads of a block."""
     return np.arange(THREADS + 1) % 2
 
 
 def _recorded() -> Iterator[tuple[Level, str, list[Launch]]]:
-    """Go through all examples and what they launch."""
+    """Yield level, name and launches of all examples."""
     for name, example in COURSE.items():
         yield "course", name, _launches(RecordedCuda(np.float64), example)
     for name, example in TUNED.items():
@@ -248,13 +251,13 @@ def _recorded() -> Iterator[tuple[Level, str, list[Launch]]]:
 
 
 def _launches(recorder: Any, example: Example) -> list[Launch]:
-    """Return what an example launches."""
+    """Return the launches of an example."""
     example(recorder)
     return list(recorder.launches)
 
 
 def _on(backend: Cuda, shape: tuple[int, ...]) -> TensorData:
-    """Return zeros without launching anything."""
+    """Return a tensor of zeros without a launch."""
     return backend.empty(shape)
 
 
@@ -275,5 +278,5 @@ def _type_of(argument: Any) -> Any:
 
 
 def _number_type(dtype: Any) -> Any:
-    """Return numba's type of numbers."""
+    """Return numba's type of a dtype."""
     return numpy_support.from_dtype(dtype)

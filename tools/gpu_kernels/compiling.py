@@ -1,4 +1,4 @@
-"""From a kernel to the registers that it needs, for a GPU that is not here."""
+"""Registers and memory of a kernel, from a compilation for any GPU."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ from tools.gpu_kernels.occupancy import Capability
 
 
 class NoCompilerError(RuntimeError):
-    """Kernels cannot be compiled or assembled here; the message says why."""
+    """Kernels cannot be compiled or assembled on this machine; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,10 @@ class Resources:
     """The registers and the memory of one kernel on one GPU.
 
     Attributes:
-        registers: Of a thread.
-        shared: Bytes of shared memory of a block.
-        spilled: Bytes that did not fit into registers and went to slow memory, and back.
+        registers: The registers of a thread. shared: The bytes of shared memory of a block.
+        spilled: The bytes that a thread stores to and loads from local memory, because the
+        registers
+            do not suffice.
     """
 
     registers: int
@@ -37,30 +38,32 @@ class Resources:
 
 
 def assembler() -> str:
-    """Return the path of ptxas.
+    """Return the path of ptxas, NVIDIA's assembler.
 
     Raises:
-        NoCompilerError: There is none.
+        NoCompilerError: It is not installed, or kernels are simulated.
     """
     found = shutil.which("ptxas")
     if found is None or SIMULATED:
-        raise NoCompilerError("no ptxas" if found is None else "the simulator has no compiler")
+        raise NoCompilerError(
+            "ptxas is not installed" if found is None else "the simulator has no compiler"
+        )
     return found
 
 
 def assembler_version() -> str:
-    """Return the release of ptxas, "13.0" for example."""
-    said = subprocess.run([assembler(), "--version"], capture_output=True, text=True).stdout
-    found = re.search(r"release (\d+\.\d+)", said)
+    """Return the release of ptxas, such as "13.0"."""
+    output = subprocess.run([assembler(), "--version"], capture_output=True, text=True).stdout
+    found = re.search(r"release (\d+\.\d+)", output)
     return found[1] if found else "unknown"
 
 
 def resources(entry: Entry, capability: Capability) -> Resources:
-    """Compile and assemble a kernel.
+    """Compile and assemble a kernel and return its resources.
 
     Raises:
-        NoCompilerError: There is no assembler, or no NVVM.
-        RuntimeError: The assembler refuses it.
+        NoCompilerError: The assembler or NVVM is missing.
+        RuntimeError: The assembler reports an error.
     """
     target = f"sm_{capability[0]}{capability[1]}"
     program = assembler()
@@ -93,7 +96,7 @@ def _ptx(entry: Entry, capability: Capability) -> str:
 
 @contextmanager
 def _device(capability: Capability) -> Iterator[None]:
-    """Let device functions, which ask the present GPU what it is, find one."""
+    """Replace the current GPU, whose capability device functions read, by one of `capability`."""
     from numba.cuda import dispatcher
 
     usual = dispatcher.get_current_device

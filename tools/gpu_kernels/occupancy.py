@@ -1,8 +1,7 @@
-"""The *occupancy* of a kernel: the share of a multiprocessor's warps that it can keep.
+"""The *occupancy* of a kernel: the share of a multiprocessor's warps that can be active.
 
-While some warps wait for memory, others run; with few of them, the multiprocessor waits, too. A
-block is only taken in whole: if its warps, its registers and its shared memory fit beside those of
-the blocks that are there.
+While some warps wait for memory, others run; with few warps, the multiprocessor is idle. A block
+becomes active only as a whole: its warps, registers and shared memory must be free.
 """
 
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 Capability = tuple[int, int]
 
 WARP = 32
+"""Threads of a warp."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class Multiprocessor:
     """The resources of a multiprocessor.
 
     Attributes:
-        warps: The most warps that it holds.
-        blocks: The most blocks that it holds.
-        shared: Bytes of shared memory.
-        reserved: Bytes of it that the system takes for each block.
-        unit: Bytes in which shared memory is given out.
+        warps: The largest number of active warps.
+        blocks: The largest number of active blocks.
+        shared: The bytes of shared memory.
+        reserved: The bytes that the system reserves for each block.
+        unit: The allocation unit of shared memory in bytes.
     """
 
     warps: int
@@ -32,34 +32,34 @@ class Multiprocessor:
 
 
 REGISTERS = 65_536
-"""Of a multiprocessor and of a block, in all of these generations."""
+"""Registers of a multiprocessor, and most registers of a block, in all of these generations."""
 
 REGISTER_UNIT = 256
-"""Registers in which a warp is given its own."""
+"""Allocation unit of the registers of a warp."""
 
 MULTIPROCESSORS: dict[Capability, Multiprocessor] = {
     (7, 5): Multiprocessor(32, 16, 64 * 1024, 0, 256),
     (8, 0): Multiprocessor(64, 32, 164 * 1024, 1024, 128),
     (9, 0): Multiprocessor(64, 32, 228 * 1024, 1024, 128),
 }
-"""CUDA C++ Programming Guide, "Technical Specifications per Compute Capability"; the units are
-those of NVIDIA's occupancy calculator."""
+"""The multiprocessor of each compute capability. Sources: CUDA C++ Programming Guide, "Technical
+Specifications per Compute Capability"; NVIDIA's occupancy calculator for the units."""
 
 
 def occupancy(capability: Capability, threads: int, registers: int, shared: int) -> float:
-    """Return the share of a multiprocessor's warps that a kernel can keep.
+    """Return the share of a multiprocessor's warps that can be active, 0 to 1.
 
     Args:
-        capability: Of the GPU, one of `MULTIPROCESSORS`.
-        threads: Of a block.
-        registers: Of a thread.
-        shared: Bytes of shared memory of a block.
+        capability: The compute capability, a key of `MULTIPROCESSORS`.
+        threads: The threads of a block.
+        registers: The registers of a thread.
+        shared: The bytes of shared memory of a block.
 
     >>> occupancy((8, 0), 256, 32, 0)
     1.0
     >>> occupancy((8, 0), 256, 64, 0)
     0.5
-    >>> occupancy((9, 0), 1024, 65, 0)  # More registers than there are.
+    >>> occupancy((9, 0), 1024, 65, 0)  # The registers do not suffice.
     0.0
     """
     own = MULTIPROCESSORS[capability]

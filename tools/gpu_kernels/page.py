@@ -1,4 +1,4 @@
-"""The table of docs/guides/cuda.md: what is in it, and putting it there."""
+"""The table of kernels in docs/guides/cuda.md."""
 
 import re
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ PAGE = ROOT / "docs" / "guides" / "cuda.md"
 BEGIN, END = "<!-- kernels: written by `python -m tools.gpu_kernels` -->", "<!-- end of kernels -->"
 
 FLOOR = 0.25
-"""The least occupancy of a kernel."""
+"""Least occupancy of a kernel, 0 to 1. A smaller value accepts kernels that leave a GPU idle."""
 
 LOWER_FLOORS: dict[Key, float] = {
-    # An exercise of one block, which is alone on the GPU.
+    # An exercise with a single block, for which occupancy does not matter.
     ("course", "mm_kernel"): 0.0,
 }
 
@@ -32,7 +32,7 @@ def floor(key: Key) -> float:
 
 
 def worst(entries: list[Entry], capability: Capability) -> tuple[Resources, float]:
-    """Return the most that the examples of a kernel need, and the least occupancy."""
+    """Return the largest resources of the examples of a kernel, and their least occupancy."""
     each = [(entry, resources(entry, capability)) for entry in entries]
     return (
         Resources(
@@ -48,12 +48,12 @@ def worst(entries: list[Entry], capability: Capability) -> tuple[Resources, floa
 
 
 def versions() -> str:
-    """Return what the table depends on besides the kernels."""
+    """Return the versions on which the table depends."""
     return f"numba {numba.__version__}, ptxas {assembler_version()}"
 
 
 def rows() -> Iterator[str]:
-    """Go through the lines of the table; compiling all kernels takes a minute."""
+    """Yield the lines of the table; compiling all kernels takes a minute."""
     names = [f"{major}.{minor}" for major, minor in MULTIPROCESSORS]
     moved = counted()
     yield f"Compute capability {', '.join(names)}; {versions()}."
@@ -65,7 +65,7 @@ def rows() -> Iterator[str]:
 
 
 def row(key: Key, entries: list[Entry], moved: Moved) -> str:
-    """Return the line of a kernel."""
+    """Return the row of a kernel."""
     level, name = key
     found = [worst(entries, capability) for capability in MULTIPROCESSORS]
     cells = [
@@ -81,24 +81,24 @@ def row(key: Key, entries: list[Entry], moved: Moved) -> str:
 
 
 def names_in(page: str) -> list[Key]:
-    """Return the kernels that the page has a row for."""
+    """Return the kernels with a row on the page."""
     return [(level, name) for level, name in re.findall(r"^\| (course|tuned) `(\w+)`", page, re.M)]
 
 
 def versions_in(page: str) -> str:
-    """Return the versions that the page was written with."""
+    """Return the versions that the page states."""
     found = re.search(r"^Compute capability .*; (numba .*)\.$", page, re.M)
     return found[1] if found else ""
 
 
 def with_rows(page: str, lines: list[str]) -> str:
-    """Return the page with the table put in its place."""
+    """Return the page with the lines in place of its table."""
     head, _, rest = page.partition(BEGIN)
     _, _, tail = rest.partition(END)
     return "\n".join([head + BEGIN, "", *lines, "", END + tail])
 
 
 def write(path: Path = PAGE) -> None:
-    """Write the table into the page."""
+    """Compute the table and write it into the page."""
     page = path.read_text(encoding="utf-8")
     path.write_text(with_rows(page, list(rows())), encoding="utf-8")

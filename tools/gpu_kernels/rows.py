@@ -1,20 +1,20 @@
-"""The kernels of the table, each once."""
+"""The examples of the catalogue, grouped by kernel."""
 
 from typing import TypeAlias
 
 from tools.gpu_kernels.catalog import Entry, entries
 
 Key: TypeAlias = tuple[str, str]
-"""The level of a kernel, and its name."""
+"""Level and name of a kernel."""
 
 
 def key_of(entry: Entry) -> Key:
-    """Return which kernel an entry is of."""
+    """Return the kernel of an entry."""
     return entry.level, entry.name.partition("/")[0]
 
 
 def kernels() -> dict[Key, list[Entry]]:
-    """Return the entries of each kernel, those alike only once."""
+    """Return the entries of each kernel, without duplicates of code, types and block size."""
     found: dict[Key, dict[object, Entry]] = {}
     for entry in entries():
         same = (entry.kernel.py_func, entry.signature, entry.threads)

@@ -1,8 +1,8 @@
-"""Counts the bytes that each kernel moves, in the simulator: run with NUMBA_ENABLE_CUDASIM=1.
+"""Count of the bytes that each kernel moves, in the simulator (NUMBA_ENABLE_CUDASIM=1).
 
-Prints JSON: for each kernel the bytes that travel between global memory and the multiprocessors in
-the examples of the table, and how many would if every element travelled once. Shapes,
-strides and tables, which every thread reads and the caches keep, do not count.
+The command prints JSON: for each kernel, the bytes that its examples move between global memory and
+the multiprocessors, and the bytes if each element moved once. Shapes, strides and tables are not
+counted, because all threads read them from caches.
 """
 
 import json
@@ -23,11 +23,11 @@ from tools.workspace import ROOT
 
 @dataclass
 class Moved:
-    """Bytes of a kernel's examples.
+    """Bytes that a kernel's examples move.
 
     Attributes:
-        bytes: That travel.
-        least: That have to.
+        bytes: The bytes read and written.
+        least: The bytes if each element is read or written once.
     """
 
     bytes: int = 0
@@ -35,18 +35,18 @@ class Moved:
 
     @property
     def ratio(self) -> float:
-        """The average number of times that an element travels."""
+        """The average number of accesses to an element."""
         return self.bytes / self.least if self.least else 1.0
 
 
 def count(entry: Entry) -> Moved:
-    """Run a kernel in the simulator and count."""
+    """Run a kernel in the simulator and return the bytes that it moves."""
     counter = TrafficCounter()
     arguments = [
         cuda.to_device(each) if isinstance(each, np.ndarray) else each for each in entry.arguments
     ]
     with observing(counter), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # Overflow comes silently on a GPU.
+        warnings.simplefilter("ignore", RuntimeWarning)  # A GPU does not warn of overflow.
         entry.kernel[entry.launch.blocks, entry.launch.threads](*arguments)
     moved = Moved()
     for name, traffic in counter.launches[0][1].items():
@@ -57,7 +57,7 @@ def count(entry: Entry) -> Moved:
 
 
 def counted() -> dict[Key, Moved]:
-    """Count in a process of its own: numba chooses the simulator when it is imported."""
+    """Count in a new process, because numba selects the simulator when it is imported."""
     done = subprocess.run(
         [sys.executable, "-m", "tools.gpu_kernels.traffic"],
         cwd=ROOT,
@@ -71,7 +71,7 @@ def counted() -> dict[Key, Moved]:
 
 
 def main() -> None:
-    """Count everything, and print it."""
+    """Print the bytes of all kernels as JSON."""
     sums: dict[Key, Moved] = {}
     for entry in entries():
         moved, total = count(entry), sums.setdefault(key_of(entry), Moved())

@@ -1,5 +1,5 @@
-"""The documentation site, made of the repository's own files: `hatch run docs`.
+"""The documentation site, built from the files of the repository: `hatch run docs`.
 
-Every Markdown file is a page, and keeps the links that lead from one file to the other. Sources
-that are linked become pages to read, so that nothing of the site needs a network.
+Every Markdown file becomes a page; links between files become links between pages. Linked sources
+become pages, too, so that the site works without a network.
 """

@@ -1,4 +1,4 @@
-"""The reference: a page for every public module, written by its docstrings."""
+"""The API reference: a page for every public module, from its docstrings."""
 
 import ast
 from collections.abc import Iterator
@@ -13,14 +13,19 @@ FOLDER = "docs/api"
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the reference, as if it were a file of the repository."""
+    """One page of the reference, in the form of a file of the repository.
+
+    Attributes:
+        path: The path of the file.
+        text: The content, Markdown.
+    """
 
     path: str
     text: str
 
 
 def pages() -> Iterator[Page]:
-    """Go through the pages: each package, then its modules."""
+    """Yield the pages: each package, followed by its modules."""
     for package in read_packages():
         modules = public_modules(package)
         yield Page(_path(package.module), _package_page(package, modules))
@@ -31,7 +36,7 @@ def pages() -> Iterator[Page]:
 
 
 def navigation() -> list[dict[str, Any]]:
-    """Return the reference's part of the navigation."""
+    """Return the entries of the reference in the navigation."""
     entries = []
     for package in read_packages():
         below: list[Any] = [f"packages/{package.folder.name}/README.md", _path(package.module)]
@@ -41,9 +46,9 @@ def navigation() -> list[dict[str, Any]]:
 
 
 def public_modules(package: Package) -> list[Path]:
-    """Return the modules whose names do not begin with an underscore, packages before them.
+    """Return the modules whose names do not begin with an underscore, sorted by name.
 
-    A module that only hands on names of others is left out: they are told where they are defined.
+    Modules that only re-export names are left out; the names are documented where they are defined.
     """
     files = sorted(package.source.rglob("*.py"), key=lambda file: dotted(file))
     return [

@@ -1,4 +1,4 @@
-"""Docstrings as Markdown: examples as code, where `>>>` would quote; shapes in a line."""
+"""Conversion of docstrings to Markdown: examples to code blocks, shapes to a line."""
 
 import re
 from typing import Any
@@ -6,23 +6,23 @@ from typing import Any
 import griffe
 
 EXAMPLE = re.compile(r"(?:^|(?<=\n\n))( *)>>> .*?(?=\n\s*\n|\Z)", re.DOTALL)
-"""A doctest: from its first prompt to the next empty line."""
+"""Pattern of a doctest, from the first prompt to the next empty line."""
 
 SHAPE = re.compile(r"^Shape:\n((?: +\S.*\n?)+)", re.MULTILINE)
-"""The section that tells the sizes that go in and come out."""
+"""Pattern of the section with the shapes of arguments and results."""
 
 
 class DocstringsAsMarkdown(griffe.Extension):  # type: ignore[misc]  # not installed with the type checker
-    """Changes every docstring before its sections are read."""
+    """Extension that converts every docstring before its sections are parsed."""
 
     def on_instance(self, *, obj: Any, **_: Any) -> None:
-        """Change the docstring of a module, a class, a function or an attribute."""
+        """Convert the docstring of a module, class, function or attribute."""
         if obj.docstring is not None:
             obj.docstring.value = with_shapes(fenced(obj.docstring.value))
 
 
 def fenced(docstring: str) -> str:
-    r"""Return a docstring with its examples in blocks of code.
+    r"""Return a docstring with its examples in code blocks.
 
     >>> fenced("Add.\n\n>>> 1 + 1\n2").splitlines()
     ['Add.', '', '```pycon', '>>> 1 + 1', '2', '```']

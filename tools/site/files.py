@@ -1,4 +1,4 @@
-"""Which files of the repository are part of the site, and where."""
+"""The files of the repository in the site, and their paths there."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from tools.site.notebooks import as_markdown
 from tools.workspace import ROOT
 
 COPIED = {".csv", ".gz", ".ico", ".jpg", ".json", ".jsonl", ".npz", ".png", ".svg"}
-"""Files that browsers show or keep as they are; every other source becomes a page."""
+"""Suffixes of files that are copied unchanged; every other source becomes a page."""
 
 NO_SOURCE = {*COPIED, ".ipynb", ".md", ".pyc", ".safetensors"}
 
@@ -25,7 +25,7 @@ MOVED = {
 
 
 class AsPage(File):  # type: ignore[misc]  # mkdocs is not installed with the type checker
-    """A file that goes through the theme, whatever its name ends with."""
+    """A file of any type that is rendered as a page."""
 
     def is_documentation_page(self) -> bool:
         """Return True."""
@@ -33,11 +33,11 @@ class AsPage(File):  # type: ignore[misc]  # mkdocs is not installed with the ty
 
 
 class SourcePage(AsPage):
-    """A file or a folder of the repository, shown as it is."""
+    """A page that shows a source file or a folder of the repository."""
 
 
 def site_files(config: MkDocsConfig) -> Iterator[File]:
-    """Go through all files of the site; their paths are those of the repository."""
+    """Yield all files of the site, with their paths in the repository."""
     found = [document for document in documents() if not str(document).startswith("docs/api/mt")]
     for document in found:
         yield _read(str(document), config)
@@ -54,7 +54,7 @@ def site_files(config: MkDocsConfig) -> Iterator[File]:
 
 
 def destination(path: str) -> str:
-    """Return where a file of the repository lies in the site.
+    """Return the path in the site of a file of the repository.
 
     >>> destination("docs/guides/testing.md"), destination("packages/mt-nn/README.md")
     ('guides/testing.html', 'packages/mt-nn/index.html')
@@ -76,7 +76,7 @@ def destination(path: str) -> str:
 
 
 def content(file: SourcePage) -> str:
-    """Return what a page of a source shows, as HTML."""
+    """Return the content of a source page as HTML."""
     path = ROOT / file.src_uri
     if path.is_dir():
         return sources.folder([_name(each) for each in _children(path)])
@@ -84,16 +84,16 @@ def content(file: SourcePage) -> str:
 
 
 def _needed(found: Iterable[Document]) -> set[str]:
-    """Return what the documents link to, and the modules: all that is no document itself."""
+    """Return the linked files, the modules and the pictures, without the documents themselves."""
     targets = {_target(document, link) for document in found for link in document.targets()}
     modules = {file for package in (ROOT / "packages").glob("*/src") for file in _below(package)}
-    wanted: set[Path] = set()
+    needed: set[Path] = set()
     for target in {*targets, *modules}:
         if target is not None and target.exists() and target.is_relative_to(ROOT):
-            wanted |= {target, *(_below(target) if target.is_dir() else ())}
-    # Pictures and scripts of pages are linked from HTML, too, and by nothing that can be read.
-    wanted |= {file for file in (ROOT / "docs").rglob("*") if file.suffix in COPIED}
-    return {file.relative_to(ROOT).as_posix() for file in wanted if file != ROOT}
+            needed |= {target, *(_below(target) if target.is_dir() else ())}
+    # HTML links pictures and scripts in ways that `Document.targets` does not find.
+    needed |= {file for file in (ROOT / "docs").rglob("*") if file.suffix in COPIED}
+    return {file.relative_to(ROOT).as_posix() for file in needed if file != ROOT}
 
 
 def _target(document: Document, link: str) -> Path | None:
@@ -111,7 +111,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _children(folder: Path) -> list[Path]:
-    """Return what is in a folder, less what is compiled, hidden or no text."""
+    """Return the folders and text files in a folder, without hidden and compiled ones."""
     left_out = {"__pycache__"}
     shown = [each for each in folder.iterdir() if each.name[0] != "." and each.name not in left_out]
     texts = [each for each in shown if each.is_dir() or each.suffix not in NO_SOURCE]
@@ -141,7 +141,7 @@ def _source(path: str, config: MkDocsConfig) -> File:
     file = SourcePage.generated(
         config,
         path,
-        # Found by the search, sources would hide what explains them.
+        # Without this, sources would outnumber documents in the results of a search.
         content=f"---\nsearch:\n  exclude: true\nhide: [toc]\n---\n# `{path}`\n",
         inclusion=InclusionLevel.NOT_IN_NAV,
     )

@@ -1,4 +1,4 @@
-"""What MkDocs calls while it builds the site: see `tools/site`."""
+"""Hooks of MkDocs that build the site; see `tools/site`."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tools.workspace import ROOT
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Fill in the parts of the navigation that grow by themselves."""
+    """Expand the patterns of the navigation, and add the reference."""
     nav: list[Any] = expanded(config.nav or [], ROOT)
     for entry in nav:
         if isinstance(entry, dict) and "Reference" in entry:
@@ -25,18 +25,18 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Take the files of the repository in place of those of `docs` alone."""
+    """Replace the files of `docs` by those of the repository."""
     of_theme = [file for file in files if file.src_dir != config.docs_dir]
     return Files([*of_theme, *site_files(config)])
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Read the documents as code hosts do."""
+    """Convert CommonMark to the Markdown of the site."""
     return adapted(markdown)
 
 
 def on_page_content(html: str, page: Page, **_: Any) -> str:
-    """Set the formulas, and show what a source holds."""
+    """Convert formulas to MathML, or add the content of a source page."""
     if isinstance(page.file, SourcePage):
         return html + content(page.file)
     return with_formulas(html)

@@ -1,7 +1,7 @@
-"""What CommonMark says and the site's Markdown reads otherwise.
+"""Conversion of CommonMark to the dialect of Python-Markdown.
 
-Code hosts read the documents as CommonMark, where the text of a list item is indented as far as its
-first word. Python-Markdown wants four spaces for each level.
+Code hosts render the documents as CommonMark, where the text of a list item is indented to its
+first word. Python-Markdown requires four spaces per level.
 """
 
 import re
@@ -15,7 +15,14 @@ WIDTH = 4
 
 @dataclass(frozen=True)
 class Item:
-    """An item of a list: its lines, how deep it is nested, and where its text begins."""
+    """A list item.
+
+    Attributes:
+        first: Its first line, counted from 0.
+        stop: The line after its last one.
+        depth: The nesting level, 1 for a top-level list.
+        column: The column at which its text begins.
+    """
 
     first: int
     stop: int
@@ -24,7 +31,7 @@ class Item:
 
 
 def adapted(text: str) -> str:
-    r"""Return a document of CommonMark as Python-Markdown reads it.
+    r"""Return a CommonMark document with the indentation of Python-Markdown.
 
     >>> print(adapted("- one\n\n  more\n  - two\n"), end="")
     - one

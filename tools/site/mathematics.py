@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers show by themselves: no script, no fonts, no network."""
+"""Conversion of formulas to MathML, which browsers render without a script."""
 
 import html
 import re
@@ -6,7 +6,7 @@ import re
 from latex2mathml.converter import convert
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
-"""What `pymdownx.arithmatex` makes of `$…$` and of `$$…$$`."""
+"""Pattern of the output of `pymdownx.arithmatex` for `$…$` and `$$…$$`."""
 
 
 def with_formulas(page: str) -> str:

@@ -1,18 +1,18 @@
-"""The navigation, with patterns in place of lists that grow.
+"""Patterns in the navigation.
 
-An entry of `nav` such as `docs/decisions/*.md` stands for the files that match it, in the order of
-their names, a README first. A section in which nothing is left vanishes.
+An entry of `nav` such as `docs/decisions/*.md` is replaced by the matching files, sorted by name
+with a README first. Empty sections are removed.
 """
 
 from pathlib import Path
 from typing import Any
 
 Entry = Any
-"""A path, or a title with a path or with entries of its own."""
+"""A path, or a dictionary of a title and a path or a list of entries."""
 
 
 def expanded(entries: list[Entry], root: Path) -> list[Entry]:
-    """Return the entries with files in place of patterns."""
+    """Return the entries with patterns replaced by the matching files."""
     result: list[Entry] = []
     for entry in entries:
         if isinstance(entry, str):

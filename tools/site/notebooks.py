@@ -1,11 +1,11 @@
-"""A notebook as a page: its texts, its code, and what the code printed and drew."""
+"""Conversion of notebooks to Markdown: texts, code and output."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 FENCE = "````"
-"""Longer than any that a cell is likely to contain."""
+"""Fence around code; longer than fences in cells, which would end the block."""
 
 
 def as_markdown(notebook: str) -> str:

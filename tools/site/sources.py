@@ -1,4 +1,4 @@
-"""A source of the repository as a page: every line can be linked to, as `#L12`."""
+"""HTML of source files and folders; every line has a fragment such as `#L12`."""
 
 import html
 import re
@@ -14,14 +14,14 @@ LINE = re.compile(r'id="L-(\d+)"')
 
 
 def listing(file: Path) -> str:
-    """Return the lines of a file, numbered and coloured, as HTML."""
+    """Return the highlighted lines of a file as HTML, with a fragment for each."""
     formatter = HtmlFormatter(linespans="L", cssclass="highlight source", wrapcode=True)
     text = file.read_text(encoding="utf-8")
     return LINE.sub(r'id="L\1"', highlight(text, _lexer(file), formatter))
 
 
 def folder(names: list[str]) -> str:
-    """Return links to what is in a folder; names of folders end with a slash."""
+    """Return links to files and subfolders as an HTML list; names of folders end with a slash."""
     rows = (
         f'<li><a href="{html.escape(_page_of(name))}"><code>{html.escape(name)}</code></a></li>'
         for name in names

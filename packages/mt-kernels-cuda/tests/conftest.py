@@ -1,4 +1,4 @@
-"""Where the tests of kernels run: on a GPU, or in the simulator that one test starts."""
+"""Fixtures of the tests of kernels, which run on a GPU or in a simulator that one test starts."""
 
 import sys
 from collections.abc import Callable
@@ -13,21 +13,25 @@ from mt_kernels_cuda.simulation import RaceDetector, observing
 
 collect_ignore = [] if is_usable() else ["on_device"]
 
-ON_A_GPU = {"dtype", "ndim", "size", "strides"}
-"""What an array in device memory has, besides what the simulator's has of its own."""
+DEVICE_ATTRIBUTES = {"dtype", "ndim", "size", "strides"}
+"""Attributes of numba's arrays in device memory that the simulator's arrays forward to NumPy."""
 
 
 @pytest.fixture(autouse=SIMULATED)
-def arrays_as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what only the simulator's arrays have: they pass everything on to NumPy."""
+def arrays_like_those_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove attributes that only the simulator's arrays have; they forward all to NumPy."""
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
-    passed_on = FakeCUDAArray.__getattr__
+    forwarded = FakeCUDAArray.__getattr__
 
     def strict(array: Any, name: str) -> Any:
-        asking = str(sys._getframe(1).f_globals["__name__"])
-        if name in ON_A_GPU or name.startswith("__") or asking.startswith(("numba.", "numpy")):
-            return passed_on(array, name)
+        caller = str(sys._getframe(1).f_globals["__name__"])
+        if (
+            name in DEVICE_ATTRIBUTES
+            or name.startswith("__")
+            or caller.startswith(("numba.", "numpy"))
+        ):
+            return forwarded(array, name)
         raise AttributeError(f"an array in the memory of a GPU has no {name}")
 
     monkeypatch.setattr(FakeCUDAArray, "__getattr__", strict)
@@ -35,7 +39,7 @@ def arrays_as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def launch() -> Callable[..., Any]:
-    """Runs a function as a kernel under the detector of races, and returns its array."""
+    """Return a function that runs a kernel under the race detector and returns its array."""
 
     def run(fn: Callable[..., None], out: Any, blocks: int = 1, threads: int = 2) -> Any:
         memory = cuda.to_device(out)

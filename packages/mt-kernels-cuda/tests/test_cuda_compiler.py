@@ -1,7 +1,7 @@
-"""Every kernel compiles for real GPUs, here without one, and fits on them.
+"""Every kernel compiles for real GPUs without one, and its resources suffice.
 
-Numbers cannot be checked this way; that every construct is one that a GPU has, that no thread
-needs more registers than there are, and that nothing spills into slow memory, can.
+The tests check that all constructs can be compiled, that registers suffice, and that nothing is
+spilled to memory. They cannot check results.
 """
 
 import re
@@ -31,18 +31,18 @@ from mt_tensor import operators
 from tools.gpu_kernels import catalog
 
 CAPABILITIES = [(7, 5), (8, 0), (9, 0)]
-"""Turing, Ampere, Hopper."""
+"""Compute capabilities of the generations Turing, Ampere and Hopper."""
 
 REGISTERS = 65_536
-"""How many a block may use together, on all of them."""
+"""Most registers of a block on these generations. A kernel that needs more cannot be launched."""
 
-IN_PIECES = (
+VECTORISED = (
     "map_contiguous",
     "zip_contiguous",
     "multiply_matrices/large",
     "multiply_matrices/medium-p",
 )
-"""Beginnings of the names of launches whose numbers travel in pieces of four."""
+"""Prefixes of the names of launches with vector accesses."""
 
 PRODUCTS = ("multiply_matrices", "correlate")
 
@@ -55,21 +55,21 @@ def tensor_of(number: Any) -> tuple[Any, ...]:
 
 
 Case = tuple[Any, int, tuple[Any, ...]]
-"""A kernel, the threads of a block, and its argument types."""
+"""A kernel, the number of threads of a block, and the types of its arguments."""
 
 
 def kernels(number: Any) -> Iterator[Case]:
-    """Go through the kernels, with the richest formulas, for storages of a number type."""
-    tensor, cells = tensor_of(number), number[::1]
+    """Yield all kernels of the course for a number type, with formulas that need most registers."""
+    tensor, storage = tensor_of(number), number[::1]
     out = (*tensor, SIZE)
     yield tensor_map(operators.sigmoid), BLOCK, (*out, *tensor)
     yield tensor_zip(operators.relu_back), BLOCK, (*out, *tensor, *tensor)
     yield tensor_reduce(operators.max), BLOCK, (*out, *tensor, SIZE, types.float64)
     yield tensor_matrix_multiply, TILE * TILE, (*out, *tensor, *tensor)
     yield tensor_conv2d, TILE * TILE, (*out, *tensor, *tensor, FLAG)
-    yield fill, BLOCK, (cells, SIZE, types.float64)
-    yield sum_kernel, THREADS_PER_BLOCK, (cells, cells, SIZE)
-    yield mm_kernel, THREADS_PER_BLOCK**2, (cells, cells, cells, SIZE)
+    yield fill, BLOCK, (storage, SIZE, types.float64)
+    yield sum_kernel, THREADS_PER_BLOCK, (storage, storage, SIZE)
+    yield mm_kernel, THREADS_PER_BLOCK**2, (storage, storage, storage, SIZE)
 
 
 ONE = (
@@ -100,7 +100,7 @@ TWO = (
 
 
 def formulas(number: Any) -> Iterator[Case]:
-    """Go through a kernel for each formula, some of them compiled for the processor before."""
+    """Yield a kernel for each formula; two formulas are compiled for the processor before."""
     tensor = tensor_of(number)
     out = (*tensor, SIZE)
     for fn in (*ONE, numba.njit(operators.neg)):
@@ -111,13 +111,13 @@ def formulas(number: Any) -> Iterator[Case]:
 
 @pytest.fixture(scope="module")
 def ptx_of() -> Iterator["Compile"]:
-    """Compiles a kernel for a compute capability that this machine need not have."""
+    """Return a function that compiles a kernel for any compute capability."""
     if SIMULATED:
         pytest.skip("the simulator has no compiler")
     from numba.cuda import dispatcher
 
     def compile_for(capability: tuple[int, int], kernel: Any, signature: tuple[Any, ...]) -> str:
-        # Device functions ask the present GPU what it is.
+        # Device functions read the compute capability of the current GPU.
         device = SimpleNamespace(compute_capability=capability)
         patch.setattr(dispatcher, "get_current_device", lambda: device)
         ptx, _ = cuda.compile_ptx(kernel.py_func, signature, cc=capability)
@@ -135,7 +135,7 @@ Compile = Callable[[tuple[int, int], Any, tuple[Any, ...]], str]
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda cc: f"sm_{cc[0]}{cc[1]}")
-def test_kernels_compile_and_fit(
+def test_kernels_compile_and_their_resources_suffice(
     ptx_of: Compile, capability: tuple[int, int], tmp_path: Path
 ) -> None:
     for case in kernels(types.float64):
@@ -152,31 +152,31 @@ def test_every_formula_compiles_in_both_precisions(
 
 
 @pytest.mark.slow
-def test_tuned_kernels_compute_in_single_precision_and_fetch_pieces_of_four(
+def test_tuned_kernels_use_single_precision_and_vector_accesses(
     ptx_of: Compile, tmp_path: Path
 ) -> None:
-    """Doubles among floats are slow; `fill` is handed one, as every backend's `full` is."""
+    """Double precision is slow; only `fill` receives a double, the argument of `Backend.full`."""
     tuned = [entry for entry in catalog.entries() if entry.level == "tuned"]
     for entry in {(id(entry.kernel), entry.signature): entry for entry in tuned}.values():
         case = (entry.kernel, entry.threads, entry.signature)
         ptx = check(ptx_of, CAPABILITIES[0], case, tmp_path)
         if entry.launch.name != "fill":
             assert ".f64" not in ptx, entry.name
-        if entry.name.startswith(IN_PIECES):
+        if entry.name.startswith(VECTORISED):
             assert "ld.global.v4.f32" in ptx, entry.name
             assert "st.global.v4.f32" in ptx, entry.name
         if entry.launch.name in PRODUCTS:
-            # Pieces begin at multiples of 16 bytes in shared memory, too.
+            # Vectors in shared memory are aligned to 16 bytes, too.
             assert "ld.shared.v4.f32" in ptx, entry.name
             assert set(re.findall(r"\.shared \.align (\d+)", ptx)) == {"16"}, entry.name
-            assert not re.search(r"\tld\.(v4\.)?f32", ptx), f"{entry.name}: memory of any kind"
+            assert not re.search(r"\tld\.(v4\.)?f32", ptx), f"{entry.name}: generic memory access"
 
 
 def check(ptx_of: Compile, capability: tuple[int, int], case: Case, folder: Path) -> str:
-    """Compile a kernel and, where the assembler is installed, assemble it and read its report.
+    """Compile a kernel; if ptxas is installed, assemble it and check its resources.
 
     Returns:
-        What it was compiled to.
+        The PTX code.
     """
     kernel, threads, signature = case
     target = f"sm_{capability[0]}{capability[1]}"
@@ -196,7 +196,7 @@ def check(ptx_of: Compile, capability: tuple[int, int], case: Case, folder: Path
     assert run.returncode == 0, run.stderr
     (registers,) = re.findall(r"Used (\d+) registers", run.stderr)
     assert int(registers) * threads <= REGISTERS, name
-    # Arrays of a thread's own are in registers, too, or they would be as slow as global memory.
+    # Local arrays must be in registers; in local memory they are as slow as global memory.
     slow = re.findall(r"(\d+) bytes (?:spill|stack)", run.stderr)
     assert set(slow) == {"0"}, name
     return ptx

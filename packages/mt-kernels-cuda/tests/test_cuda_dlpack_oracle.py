@@ -1,4 +1,4 @@
-"""Structures of DLPack, written and read here, are those that PyTorch reads and writes."""
+"""DLPack structures are compatible with PyTorch."""
 
 import gc
 import weakref
@@ -15,7 +15,7 @@ from tools.layouts import LAYOUTS
 pytestmark = pytest.mark.oracle
 
 HOST = (1, 0)
-"""Where the memory is: PyTorch handles that of a GPU by the same structures."""
+"""Type and number of the host; PyTorch uses the same structures for device memory."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def capsule_of(data: TensorData) -> Any:
 
 @pytest.mark.parametrize("layout", sorted(set(LAYOUTS) - {"expanded"}))
 @pytest.mark.parametrize("backend", [REFERENCE, Reference(np.float32)], ids=repr)
-def test_pytorch_reads_what_is_exported(torch: Any, layout: str, backend: Reference) -> None:
+def test_pytorch_reads_an_exported_tensor(torch: Any, layout: str, backend: Reference) -> None:
     data = LAYOUTS[layout](backend, np.arange(6.0).reshape(2, 3))
     theirs = torch.utils.dlpack.from_dlpack(capsule_of(data))
     assert theirs.dtype == (torch.float64 if backend is REFERENCE else torch.float32)
@@ -40,11 +40,11 @@ def test_pytorch_reads_what_is_exported(torch: Any, layout: str, backend: Refere
     assert data.get((1, 2)) == -5.0
 
 
-def test_pytorch_lets_go_of_what_it_was_given(torch: Any) -> None:
-    cells = np.arange(4.0)
-    theirs = torch.utils.dlpack.from_dlpack(capsule_of(TensorData(cells, (4,))))
-    gone = weakref.ref(cells)
-    del cells
+def test_pytorch_releases_an_exported_tensor(torch: Any) -> None:
+    numbers = np.arange(4.0)
+    theirs = torch.utils.dlpack.from_dlpack(capsule_of(TensorData(numbers, (4,))))
+    gone = weakref.ref(numbers)
+    del numbers
     gc.collect()
     assert theirs.tolist() == [0.0, 1.0, 2.0, 3.0]
     del theirs
@@ -65,7 +65,7 @@ def test_pytorch_lets_go_of_what_it_was_given(torch: Any) -> None:
         lambda t: t.to(int),
     ],
 )
-def test_what_pytorch_exports_is_read(torch: Any, arrange: Callable[[Any], Any]) -> None:
+def test_a_tensor_of_pytorch_is_imported(torch: Any, arrange: Callable[[Any], Any]) -> None:
     theirs = arrange(torch.arange(12, dtype=torch.float64).view(3, 4))
     interface = dlpack.Import(torch.utils.dlpack.to_dlpack(theirs)).__cuda_array_interface__
     assert interface["data"] == (theirs.data_ptr(), False)
@@ -75,7 +75,7 @@ def test_what_pytorch_exports_is_read(torch: Any, arrange: Callable[[Any], Any])
     assert interface["strides"] == tuple(stride * step for stride in theirs.stride())
 
 
-def test_there_and_back_is_the_same_memory(torch: Any) -> None:
+def test_export_and_import_share_memory(torch: Any) -> None:
     data = TensorData(np.arange(6.0), (2, 3)).permute(1, 0)
     theirs = torch.utils.dlpack.from_dlpack(capsule_of(data))
     back = dlpack.Import(torch.utils.dlpack.to_dlpack(theirs)).__cuda_array_interface__
@@ -84,7 +84,7 @@ def test_there_and_back_is_the_same_memory(torch: Any) -> None:
     assert (back["shape"], back["strides"]) == ((3, 2), (8, 24))
 
 
-def test_numbers_of_a_rare_kind_are_refused(torch: Any) -> None:
+def test_other_element_types_are_an_error(torch: Any) -> None:
     for dtype in (torch.bfloat16, torch.complex64):
-        with pytest.raises(BufferError, match="are not read"):
+        with pytest.raises(BufferError, match="are not supported"):
             dlpack.Import(torch.utils.dlpack.to_dlpack(torch.ones(2, dtype=dtype)))

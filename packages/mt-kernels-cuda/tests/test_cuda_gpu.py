@@ -1,4 +1,4 @@
-"""Importing needs nothing; using without a GPU says what is missing."""
+"""Importing needs no GPU; using the package without one raises an error with advice."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from mt_kernels_cuda import GPUNotAvailableError, diagnosis, gpu, require_gpu
 
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python where warnings are errors."""
+    """Run Python with warnings as errors."""
     variables = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_")}
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
@@ -33,7 +33,7 @@ for use in (lambda: backend.zeros((2,)), lambda: backend.from_numpy(np.ones(2)))
 """
 
 
-def test_a_use_without_a_gpu_says_what_to_do() -> None:
+def test_use_without_a_gpu_says_what_to_install() -> None:
     run = python("-c", USE, NUMBA_DISABLE_CUDA="1")
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
@@ -51,7 +51,7 @@ def test_the_module_prints_the_diagnosis_and_fails() -> None:
     assert run.stdout.startswith("CUDA: no usable GPU\n")
 
 
-def test_only_success_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_success_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     require_gpu.cache_clear()
     monkeypatch.setattr(gpu, "is_usable", lambda: False)
     with pytest.raises(GPUNotAvailableError) as caught:

@@ -1,4 +1,4 @@
-"""Positions in one pass are those of the three functions that define them."""
+"""`position_of` agrees with the three functions of mt-tensor that define positions."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,9 @@ shapes = st.lists(st.integers(1, 4), max_size=4).map(tuple)
 
 
 @given(st.data(), shapes)
-def test_position_of(data: st.DataObject, big_shape: tuple[int, ...]) -> None:
+def test_position_of_agrees_with_its_definition(
+    data: st.DataObject, big_shape: tuple[int, ...]
+) -> None:
     kept = big_shape[data.draw(st.integers(0, len(big_shape))) :]
     shape = tuple(data.draw(st.sampled_from([1, size])) for size in kept)
     strides = tuple(data.draw(st.integers(0, 9)) for _ in shape)

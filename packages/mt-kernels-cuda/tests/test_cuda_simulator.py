@@ -1,4 +1,4 @@
-"""On a machine without a GPU, the tests of the folder `on_device` run in numba's simulator."""
+"""The tests of the folder `on_device` in numba's simulator, on machines without a GPU."""
 
 import os
 import subprocess
@@ -9,20 +9,22 @@ import pytest
 
 from mt_kernels_cuda import is_usable
 
-pytestmark = pytest.mark.skipif(is_usable(), reason="the kernels are tested in this process")
+pytestmark = pytest.mark.skipif(
+    is_usable(), reason="the kernels are tested on the GPU in this process"
+)
 
 
-def test_kernels_in_the_simulator() -> None:
+def test_kernels_pass_in_the_simulator() -> None:
     simulate()
 
 
 @pytest.mark.slow
-def test_tiles_as_large_as_on_a_gpu_in_the_simulator() -> None:
+def test_slow_tests_pass_in_the_simulator() -> None:
     simulate("-m", "slow")
 
 
 def simulate(*options: str) -> None:
-    """Run pytest in a process of its own: numba chooses the simulator when it is imported."""
+    """Run pytest in a new process, because numba selects the simulator when it is imported."""
     folder = Path(__file__).parent / "on_device"
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(folder)],

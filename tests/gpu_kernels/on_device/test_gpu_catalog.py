@@ -1,4 +1,4 @@
-"""The table of kernels is complete, and its launches run."""
+"""The catalogue of kernels is complete, and its launches run."""
 
 import gc
 import warnings
@@ -21,7 +21,7 @@ def test_every_form_has_an_example() -> None:
 
 
 def test_every_kernel_has_an_entry() -> None:
-    """Every kernel that is alive is in the table, but those that tests made."""
+    """Every existing kernel is in the catalogue, except for kernels of tests."""
     named = {entry.launch.name for entry in ENTRIES}
     kind = type(ENTRIES[0].kernel)
     made = {

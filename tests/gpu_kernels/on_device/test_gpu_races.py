@@ -1,4 +1,4 @@
-"""No kernel of the table has a race, and each needs all of its barriers."""
+"""No kernel of the catalogue has a race, and each one needs all of its barriers."""
 
 import dis
 from types import CodeType
@@ -13,14 +13,14 @@ from mt_kernels_cuda.simulation import RaceDetector, RaceError, blocks, observin
 from tools.gpu_kernels.catalog import Entry, entries
 
 pytestmark = [
-    pytest.mark.skipif(not SIMULATED, reason="watches numba's simulator"),
-    # Overflow and infinity come silently on a GPU.
+    pytest.mark.skipif(not SIMULATED, reason="observes numba's simulator"),
+    # A GPU does not warn of overflow and infinity.
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
 ]
 
 
 def kernels() -> dict[CodeType, list[Entry]]:
-    """Return all launches of the table by the code of their kernel."""
+    """Return all launches of the catalogue by the code of their kernel."""
     grouped: dict[CodeType, list[Entry]] = {}
     for entry in entries():
         grouped.setdefault(entry.kernel.py_func.__code__, []).append(entry)
@@ -31,7 +31,7 @@ KERNELS = kernels()
 
 
 def run(entry: Entry, detector: RaceDetector) -> None:
-    """Launch a kernel on numbers that differ, so that no write is like another by chance."""
+    """Launch a kernel on distinct numbers, so that equal writes do not hide a race."""
     random = np.random.default_rng(0)
     arguments: list[Any] = []
     for argument in entry.arguments:
@@ -45,7 +45,7 @@ def run(entry: Entry, detector: RaceDetector) -> None:
 
 
 @pytest.mark.parametrize("code", KERNELS, ids=lambda code: code.co_name)
-def test_kernels_have_no_race_and_no_barrier_too_many(code: CodeType) -> None:
+def test_kernels_have_no_race_and_no_redundant_barrier(code: CodeType) -> None:
     barriers = {}
     for entry in KERNELS[code]:
         detector = RaceDetector()
@@ -53,13 +53,15 @@ def test_kernels_have_no_race_and_no_barrier_too_many(code: CodeType) -> None:
         barriers.update(detector.barriers)
     reached = {site for site in barriers if site[0] is code}
     calls = [each for each in dis.get_instructions(code) if each.argval == "syncthreads"]
-    assert len(reached) == len(calls), "the examples of the table do not come to every barrier"
+    assert len(reached) == len(calls), "the examples of the catalogue do not reach every barrier"
     for site, line in barriers.items():
-        assert any(races(entry, site) for entry in KERNELS[code]), f"nothing needs line {line}"
+        assert any(races(entry, site) for entry in KERNELS[code]), (
+            f"no example needs the barrier in line {line}"
+        )
 
 
 def races(entry: Entry, site: Any) -> bool:
-    """Return whether a launch without a barrier is reported."""
+    """Return True if a launch without a barrier is reported."""
     try:
         run(entry, RaceDetector(without=site))
     except RaceError as error:

@@ -1,11 +1,11 @@
-"""The loops of tensor arithmetic on NVIDIA GPUs, written in Python and compiled by numba.
+"""Kernels of tensor arithmetic for NVIDIA GPUs, written in Python and compiled by numba.
 
-Importing never needs a GPU; using `Cuda` does, or the simulator: with ``NUMBA_ENABLE_CUDASIM=1``
-in the environment before Python starts, the same kernels run, slowly, on the processor. What a
-machine lacks is said by ``python -m mt_kernels_cuda``.
+Importing the package needs no GPU. Using `Cuda` needs one, or numba's simulator: with
+``NUMBA_ENABLE_CUDASIM=1`` in the environment before Python starts, the same kernels run slowly on
+the processor. ``python -m mt_kernels_cuda`` prints what is missing.
 
-Start with `mt_kernels_cuda.practice`, then `elementwise`, `reduction`, `matrix_multiply` and
-`convolution`; `Cuda` launches them all. `TunedCuda` is the backend that trains fast.
+Start reading with `mt_kernels_cuda.practice`, then `elementwise`, `reduction`, `matrix_multiply`
+and `convolution`; `Cuda` launches all of them. `TunedCuda` is the backend for fast training.
 """
 
 from mt_kernels_cuda.backend import Cuda

@@ -1,4 +1,4 @@
-"""``python -m mt_kernels_cuda``: can kernels run here? The exit code is 0 if they can."""
+"""Diagnosis of this machine: ``python -m mt_kernels_cuda``; it exits with 0 if kernels can run."""
 
 import sys
 

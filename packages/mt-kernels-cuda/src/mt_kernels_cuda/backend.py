@@ -1,4 +1,4 @@
-"""The backend of NVIDIA GPUs."""
+"""The backend for NVIDIA GPUs."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from mt_kernels_cuda.convolution import tensor_conv2d
 from mt_kernels_cuda.elementwise import fill, tensor_map, tensor_zip
 from mt_kernels_cuda.gpu import SIMULATED, require_gpu
 from mt_kernels_cuda.jit import Kernel
-from mt_kernels_cuda.launching import BLOCK, LARGEST_GRID, TILE, Launch, blocks_for
+from mt_kernels_cuda.launching import BLOCK, MAX_GRID, TILE, Launch, blocks_for
 from mt_kernels_cuda.matrix_multiply import tensor_matrix_multiply
 from mt_kernels_cuda.reduction import tensor_reduce, threads_for
 from mt_tensor import Backend, HostBackend, Map, Reference, TensorData, Zip, host_array, operators
@@ -21,13 +21,13 @@ from mt_tensor.layout import UserShape, check_shape, span, strides_from_shape
 class Cuda(Backend):
     """The course's kernels on a GPU, or in numba's simulator.
 
-    Numbers stay in the GPU's memory until `to_numpy` fetches them; an operand that is elsewhere
-    is an error, never a silent copy. A backend can be made anywhere; the first use of its memory
-    raises `GPUNotAvailableError` where there is neither GPU nor simulator.
+    Numbers stay in device memory until `to_numpy` copies them. An operand in host memory is an
+    error; it is never copied silently. Building a backend needs no GPU; the first use of its
+    memory raises `GPUNotAvailableError` where there is neither GPU nor simulator.
 
     Attributes:
         debug: True if the host waits for every kernel.
-        stream: The queue of kernels and copies.
+        stream: The CUDA stream of kernels and copies; 0 is the default stream.
 
     >>> import numpy as np
     >>> Cuda(np.float32)
@@ -43,13 +43,13 @@ class Cuda(Backend):
         """Build a backend.
 
         Args:
-            dtype: The type of every number that it stores.
-            debug: Wait for every kernel, so that an error of one is raised by the call that
-                launched it, with its name, grid, block and shapes. Slow: without it, the host
+            dtype: The dtype of all its tensors, float32 or float64.
+            debug: True to wait for every kernel, so that the call that launches a kernel raises its
+                error, with name, grid, block and shapes. This is slow: without it, the host
                 prepares the next kernels while one runs.
-            stream: The queue for kernels and copies, as ``numba.cuda.stream()`` makes it; the
-                device's own unless given. Tensors of one stream may be used in another when the
-                first is done (``stream.synchronize()``).
+            stream: The stream of kernels and copies, from ``numba.cuda.stream()``; the default
+                stream if it is left out. Before a tensor is used in another stream, call
+                ``stream.synchronize()``.
 
         Raises:
             TypeError: The dtype is not float32 or float64.
@@ -64,40 +64,40 @@ class Cuda(Backend):
     __hash__ = Backend.__hash__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle what it computes with, not its stream, which belongs to a process."""
-        return _made, (type(self), self.dtype, self.debug)
+        """Pickle class, dtype and debug; a stream belongs to one process and is left out."""
+        return _rebuild, (type(self), self.dtype, self.debug)
 
     # Memory
 
     @property
     def _host(self) -> HostBackend:
-        """A backend that arranges numbers in host memory on the way to the device."""
+        """Backend of the same dtype that orders numbers in host memory before they are copied."""
         return Reference(self.dtype)
 
-    def cells(self, count: int, dtype: npt.DTypeLike | None = None) -> Any:
-        """Return an array in device memory, of the backend's dtype unless another is given.
+    def allocate(self, count: int, dtype: npt.DTypeLike | None = None) -> Any:
+        """Return an uninitialised array in device memory, by default of the backend's dtype.
 
         Shape:
-            (max(1, count),): no memory has no address.
+            (max(1, count),), because an array of size 0 has no address.
 
         Raises:
-            GPUNotAvailableError: There is no GPU to have memory.
+            GPUNotAvailableError: There is neither GPU nor simulator.
         """
         require_gpu()
         kind = self.dtype if dtype is None else np.dtype(dtype)
         return cuda.device_array(max(1, count), kind, stream=self.stream)
 
     def upload(self, array: npt.NDArray[Any]) -> Any:
-        """Return a contiguous array, copied to device memory as it is.
+        """Return a copy of a contiguous array in device memory, with the same dtype.
 
         Raises:
-            GPUNotAvailableError: There is no GPU to have memory.
+            GPUNotAvailableError: There is neither GPU nor simulator.
         """
         require_gpu()
         return cuda.to_device(array, stream=self.stream)
 
     def download(self, storage: Any) -> npt.NDArray[Any]:
-        """Return an array that is in device memory, copied to the host as soon as it is ready."""
+        """Return a copy in host memory of an array in device memory; wait until it is complete."""
         array: npt.NDArray[Any] = storage.copy_to_host(stream=self.stream)
         if self.stream:
             self.stream.synchronize()
@@ -108,26 +108,30 @@ class Cuda(Backend):
 
         Raises:
             TypeError: An operand is in host memory.
-            KernelError: The kernel failed, and the backend is one that debugs.
+            KernelError: The kernel failed and `debug` is true.
         """
         launching.run(launch, self.stream, self.debug)
 
-    def check_place(self, operation: str, *operands: Any) -> None:
-        """Raise TypeError unless all operands are in device memory."""
-        launching.check_place(operation, *operands)
-
-    def empty(self, shape: UserShape) -> TensorData:
-        """Return a contiguous tensor whose elements have no particular value.
+    def check_on_device(self, operation: str, *operands: Any) -> None:
+        """Check that all operands are in device memory.
 
         Raises:
-            GPUNotAvailableError: There is no GPU to have memory.
+            TypeError: One of them is in host memory.
+        """
+        launching.check_on_device(operation, *operands)
+
+    def empty(self, shape: UserShape) -> TensorData:
+        """Return a contiguous tensor with uninitialised elements.
+
+        Raises:
+            GPUNotAvailableError: There is neither GPU nor simulator.
         """
         shape = check_shape(shape, "empty")
         strides = strides_from_shape(shape)
-        return TensorData.trusted(self.cells(span(shape, strides)), shape, strides)
+        return TensorData.trusted(self.allocate(span(shape, strides)), shape, strides)
 
     def full(self, shape: UserShape, value: float) -> TensorData:
-        """Return a contiguous tensor whose elements all have one value."""
+        """Return a contiguous tensor whose elements all equal `value`."""
         out = self.empty(shape)
         if out.size > 0:
             arguments = (out.storage, out.size, float(value))
@@ -142,8 +146,8 @@ class Cuda(Backend):
         """Return a tensor in device memory with the array's elements.
 
         Raises:
-            TypeError: The array holds something else than real numbers.
-            GPUNotAvailableError: There is no GPU to have memory.
+            TypeError: The elements of the array are not real numbers.
+            GPUNotAvailableError: There is neither GPU nor simulator.
         """
         require_gpu()
         a = self._host.contiguous(self._host.from_numpy(array))
@@ -152,12 +156,12 @@ class Cuda(Backend):
         return TensorData.trusted(self.upload(a.storage[: a.size]), a.shape, a.strides)
 
     def to_numpy(self, a: TensorData) -> npt.NDArray[Any]:
-        """Return a copy of the elements on the host; read-only where a broadcast repeats them."""
+        """Return a copy of the elements on the host; read-only if a broadcast repeats them."""
         if a.size == 0:
             return np.empty(a.shape, self.dtype)
-        self.check_place("to_numpy", a)
+        self.check_on_device("to_numpy", a)
         if span(a.shape, a.strides) > 2 * a.size:
-            # Mostly gaps: gather the elements before they travel.
+            # Most of the memory is gaps: gather the elements before copying them.
             a = self.copy(a)
         cells = self.download(a.storage[: span(a.shape, a.strides)])
         return host_array(TensorData.trusted(cells, a.shape, a.strides))
@@ -165,43 +169,46 @@ class Cuda(Backend):
     # Other libraries
 
     def to_dlpack(self, a: TensorData, **options: Any) -> Any:
-        """Return a DLPack capsule of a tensor in the GPU's memory, without a copy.
+        """Return a DLPack capsule that shares a tensor in device memory.
 
-        It is ready whatever stream the other library reads it in. The simulator exports a copy in
-        host memory, where its tensors really are.
+        The method waits for all kernels, so that the other library may use any stream. The
+        simulator exports a capsule of host memory, where its tensors are.
 
         Raises:
-            BufferError: The elements share memory; or a copy is asked for, or another device.
+            BufferError: Elements share memory, or the options request a copy or another device.
         """
         if SIMULATED:
-            given = {name: value for name, value in options.items() if name != "stream"}
-            return super().to_dlpack(a, **given)
-        self.check_place("to_dlpack", a)
+            supported = {name: value for name, value in options.items() if name != "stream"}
+            return super().to_dlpack(a, **supported)
+        self.check_on_device("to_dlpack", a)
         if any(size > 1 and step == 0 for size, step in zip(a.shape, a.strides, strict=True)):
             raise BufferError(
-                "__dlpack__: elements of an expanded tensor share memory, which others must not "
-                "write to; export its contiguous()"
+                "__dlpack__: elements of an expanded tensor share memory, so that it cannot be "
+                "written to; export its contiguous()"
             )
         if options.get("copy") or options.get("dl_device") not in (None, self.dlpack_device()):
-            raise BufferError("__dlpack__: a tensor of a GPU is exported where it is, uncopied")
+            raise BufferError(
+                "__dlpack__: a tensor in device memory is exported without a copy and on its own "
+                "device; leave out `copy` and `dl_device`"
+            )
         self.synchronize()
         return dlpack.export(a, dlpack.address_of(a), self.dlpack_device())
 
     def dlpack_device(self) -> tuple[int, int]:
-        """Return the kind and the number of the device in whose memory `to_dlpack` exports."""
+        """Return type and number of the device of `to_dlpack`, as DLPack defines them."""
         return super().dlpack_device() if SIMULATED else (dlpack.CUDA, cuda.get_current_device().id)
 
     def from_dlpack(self, exporter: Any) -> TensorData:
-        """Return a tensor of another library's: shared on the GPU, copied from the host.
+        """Return the tensor of another library, shared if it is on the GPU, else copied.
 
         Raises:
-            TypeError: It holds other numbers than this backend does, or is elsewhere.
+            TypeError: It has another dtype than the backend, or is on another kind of device.
         """
         kind, _ = exporter.__dlpack_device__()
         if SIMULATED or int(kind) != dlpack.CUDA:
             return super().from_dlpack(exporter)
         require_gpu()
-        # The stream is the device's own, and everything before is done.
+        # Stream 1 is the default stream; wait for everything in it.
         capsule = exporter.__dlpack__(stream=1)
         cuda.synchronize()
         return self.from_device(dlpack.Import(capsule))
@@ -210,26 +217,26 @@ class Cuda(Backend):
         """Return a tensor that shares the memory of another library's array on this GPU.
 
         Args:
-            array: Anything with `__cuda_array_interface__`, such as an array of CuPy.
+            array: An object with `__cuda_array_interface__`, such as an array of CuPy.
 
         Raises:
-            TypeError: It is in host memory, or holds other numbers than this backend does.
-            ValueError: It runs backwards through memory.
-            GPUNotAvailableError: There is no GPU to have memory.
+            TypeError: It is in host memory, or has another dtype than the backend.
+            ValueError: A stride is negative or splits elements.
+            GPUNotAvailableError: There is neither GPU nor simulator.
         """
         flat, shape, strides = dlpack.as_flat(array, self.dtype)
         require_gpu()
-        # Single elements, too, are read after what is in the queue by then.
+        # Bound to the stream, reads of single elements wait for kernels in it, too.
         return TensorData.trusted(cuda.as_cuda_array(flat).bind(self.stream), shape, strides)
 
     def synchronize(self) -> None:
-        """Wait until all kernels and copies are done."""
+        """Wait until all kernels and copies of the stream are complete."""
         if self.stream:
             self.stream.synchronize()
         else:
             cuda.synchronize()
 
-    # What the operations are made of
+    # Hooks of the operations
 
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
         self._launch_elementwise(tensor_map(fn), out, a)
@@ -239,34 +246,34 @@ class Cuda(Backend):
 
     def _launch_elementwise(self, kernel: Kernel, out: TensorData, *operands: TensorData) -> None:
         """Launch one thread for each element of `out`."""
-        self.check_place(kernel.__name__, out, *operands)
+        self.check_on_device(kernel.__name__, out, *operands)
         if out.size > 0:
             arguments = (out, out.size, *operands)
             self.run(Launch(kernel, blocks_for(out.size, BLOCK), BLOCK, arguments))
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        self.check_place("reduce", a)
+        self.check_on_device("reduce", a)
         if out.size > 0:
             threads = threads_for(a.shape[dim])
             arguments = (out, out.size, a, dim, float(start))
             self.run(Launch(tensor_reduce(fn), out.size, threads, arguments))
 
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
-        self.check_place("matmul", a, b)
+        self.check_on_device("matmul", a, b)
         if out.size == 0:
             return
-        if out.shape[-1] > LARGEST_GRID * TILE:
-            # The rows may be that many: AB is the transpose of (B transposed) (A transposed).
+        if out.shape[-1] > MAX_GRID * TILE:
+            # Only the first dimension of a grid has no limit: use AB = (Bᵀ Aᵀ)ᵀ.
             out, a, b = _transposed(out), _transposed(b), _transposed(a)
         rows, columns = out.shape[-2:]
-        batches = min(out.size // (rows * columns), LARGEST_GRID)
+        batches = min(out.size // (rows * columns), MAX_GRID)
         grid = (blocks_for(rows, TILE), blocks_for(columns, TILE), batches)
         self.run(Launch(tensor_matrix_multiply, grid, (TILE, TILE), (out, out.size, a, b)))
 
     def _convolve(
         self, out: TensorData, input: TensorData, weight: TensorData, reverse: bool
     ) -> None:
-        self.check_place("convolution", input, weight)
+        self.check_on_device("convolution", input, weight)
         if out.size > 0:
             # One block for each tile of `out`.
             rows, columns = out.shape[1], out.size // out.shape[1]
@@ -275,8 +282,8 @@ class Cuda(Backend):
             self.run(Launch(tensor_conv2d, blocks, (TILE, TILE), arguments))
 
 
-def _made(kind: type[Cuda], dtype: np.dtype[Any], debug: bool) -> Cuda:
-    """Return the backend that `Cuda.__reduce__` took apart."""
+def _rebuild(kind: type[Cuda], dtype: np.dtype[Any], debug: bool) -> Cuda:
+    """Return a backend from the values of `Cuda.__reduce__`."""
     return kind(dtype, debug=debug)
 
 

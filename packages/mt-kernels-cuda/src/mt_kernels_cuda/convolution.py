@@ -1,12 +1,11 @@
-"""Convolution as a matrix multiplication whose second matrix is never built.
+"""Convolution as a matrix multiplication with an implicit second matrix (implicit GEMM).
 
-Each output is a sum over channels and kernel offsets, its *terms*. With one row for each output
-channel, the weights are a matrix (output channels, terms). With one column for each image and
-output position, the numbers under the kernel are a matrix (terms, columns); most of the input
-stands in it many times. Tile by tile (see `mt_kernels_cuda.matrix_multiply`), these numbers are
-fetched from the input just when they are needed.
+Each output is a sum over channels and kernel offsets, its *terms*. The weights are a matrix (output
+channels, terms). The inputs below the kernel are a matrix (terms, columns) with one column for each
+image and output position; it contains most inputs many times. The kernel never stores this matrix.
+It loads tiles of it directly from the input (see `mt_kernels_cuda.matrix_multiply`).
 
-Nothing here depends on the number of spatial dimensions.
+The kernel works for any number of spatial dimensions.
 """
 
 from numba import cuda
@@ -30,22 +29,23 @@ def convolve(
     weight_strides: Strides,
     reverse: bool,
 ) -> None:
-    """Write the correlation of `input` with `weight` into `out`, zeros around the input.
+    """Write the correlation of `input`, padded with zeros, with `weight` into `out`.
 
-    Launch it with blocks of (TILE, TILE) threads, in one row: a block for each tile of the result.
+    Launch it with blocks of (TILE, TILE) threads in a one-dimensional grid: one block for each tile
+    of the result.
 
     Args:
-        out: The storage of the result, apart from the operands; its shape and strides follow.
-        out_shape: (N, O, *any): the positions to compute.
-        out_strides: Of `out`.
+        out: The storage of the result; it must not overlap the operands.
+        out_shape: (N, O, *any), where `any` are the numbers of positions to compute.
+        out_strides: The strides of `out`, in elements.
         out_size: The number of elements of `out`, not 0.
         input: The storage of the images.
         input_shape: (N, C, *spatial).
-        input_strides: Of `input`.
-        weight: The kernels.
+        input_strides: The strides of `input`, in elements.
+        weight: The storage of the kernels.
         weight_shape: (O, C, *kernel).
-        weight_strides: Of `weight`.
-        reverse: True if kernels are anchored at their last element, not their first.
+        weight_strides: The strides of `weight`, in elements.
+        reverse: True to anchor kernels at their last element, false at their first.
     """
     weight_tile = cuda.shared.array((TILE, TILE), out.dtype)
     input_tile = cuda.shared.array((TILE, TILE), out.dtype)
@@ -66,23 +66,23 @@ def convolve(
         input_tile[tile_row, tile_column] = 0.0
         term = start + tile_column
         if row < rows and term < terms:
-            place = position_of(term, weight_shape[1:], weight_shape[1:], weight_strides[1:])
-            weight_tile[tile_row, tile_column] = weight[row * weight_strides[0] + place]
+            offset = position_of(term, weight_shape[1:], weight_shape[1:], weight_strides[1:])
+            weight_tile[tile_row, tile_column] = weight[row * weight_strides[0] + offset]
         term = start + tile_row
         if term < terms and column < columns:
-            place = input_position(
+            offset = input_position(
                 column, term, out_shape, input_shape, input_strides, weight_shape, reverse
             )
-            if place >= 0:
-                input_tile[tile_row, tile_column] = input[place]
+            if offset >= 0:
+                input_tile[tile_row, tile_column] = input[offset]
         cuda.syncthreads()
         for k in range(TILE):
             total += weight_tile[tile_row, k] * input_tile[k, tile_column]
         cuda.syncthreads()
     if row < rows and column < columns:
         positions = columns // out_shape[0]
-        place = position_of(column % positions, out_shape[2:], out_shape[2:], out_strides[2:])
-        out[column // positions * out_strides[0] + row * out_strides[1] + place] = total
+        offset = position_of(column % positions, out_shape[2:], out_shape[2:], out_strides[2:])
+        out[column // positions * out_strides[0] + row * out_strides[1] + offset] = total
 
 
 @device_function
@@ -95,7 +95,7 @@ def input_position(
     weight_shape: Shape,
     reverse: bool,
 ) -> int:
-    """Return where the input's number for an output and a term is, or -1 if it is outside."""
+    """Return the position of the input for a column and a term; -1 if it lies in the padding."""
     position = 0
     for dim in range(len(out_shape) - 1, 1, -1):
         at = column % out_shape[dim]
@@ -106,7 +106,7 @@ def input_position(
         position += at * input_strides[dim]
         column = column // out_shape[dim]
         term = term // weight_shape[dim]
-    # What is left of the column is the image, and of the term the channel.
+    # The remaining column is the index of the image, the remaining term that of the channel.
     return position + column * input_strides[0] + term * input_strides[1]
 
 

@@ -1,9 +1,9 @@
-"""Tensors of a GPU exchanged with other libraries, without copying them.
+"""Exchange of tensors in device memory with other libraries, without copies.
 
-numba's device arrays know ``__cuda_array_interface__``, a dictionary. They lack DLPack, which is a
-structure of C in a capsule; here it is written and read with ctypes. (The structures:
-``dlpack.h``, version 0.8, of the DMLC project; the capsule's life: the Python specification of
-DLPack, where a consumer renames a capsule that it takes over, and calls its deleter at the end.)
+numba's device arrays support ``__cuda_array_interface__``, a dictionary. They do not support
+DLPack, a C structure in a capsule, which this module writes and reads with ctypes. Sources:
+``dlpack.h``, version 0.8, of the DMLC project for the structures; the Python specification of
+DLPack for the protocol: a consumer renames the capsule and later calls the deleter.
 """
 
 import ctypes
@@ -17,35 +17,35 @@ from mt_tensor import TensorData
 from mt_tensor.layout import span, strides_from_shape
 
 CUDA = 2
-"""DLPack's number for the memory of a GPU (``kDLCUDA``)."""
+"""DLPack's number of device memory (``kDLCUDA``)."""
 
-FRESH, USED = b"dltensor", b"used_dltensor"
-"""The name of a capsule before and after its tensor was taken over."""
+UNUSED_NAME, USED_NAME = b"dltensor", b"used_dltensor"
+"""The names of a capsule before and after a consumer has taken its tensor."""
 
 INTEGER, UNSIGNED, FLOAT = range(3)
-"""The kinds of numbers in a tensor."""
+"""DLPack's codes of element types (``DLDataTypeCode``)."""
 
 
 class Device(ctypes.Structure):
-    """``DLDevice``."""
+    """The structure ``DLDevice``."""
 
     _fields_ = [("kind", ctypes.c_int32), ("number", ctypes.c_int32)]
 
 
-class Number(ctypes.Structure):
-    """``DLDataType``."""
+class DataType(ctypes.Structure):
+    """The structure ``DLDataType``."""
 
     _fields_ = [("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16)]
 
 
 class Tensor(ctypes.Structure):
-    """``DLTensor``; strides count elements."""
+    """The structure ``DLTensor``; strides count elements."""
 
     _fields_ = [
         ("data", ctypes.c_void_p),
         ("device", Device),
         ("dims", ctypes.c_int32),
-        ("number", Number),
+        ("number", DataType),
         ("shape", ctypes.POINTER(ctypes.c_int64)),
         ("strides", ctypes.POINTER(ctypes.c_int64)),
         ("byte_offset", ctypes.c_uint64),
@@ -55,14 +55,14 @@ class Tensor(ctypes.Structure):
 Deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
-class Managed(ctypes.Structure):
-    """``DLManagedTensor``."""
+class ManagedTensor(ctypes.Structure):
+    """The structure ``DLManagedTensor``."""
 
     _fields_ = [("tensor", Tensor), ("context", ctypes.c_void_p), ("deleter", Deleter)]
 
 
 Destructor = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-# A capsule's destructor is given one that nothing refers to any more, so it handles an address.
+# A destructor receives a capsule without references, so it must handle it by address.
 _is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(
     ("PyCapsule_IsValid", ctypes.pythonapi)
 )
@@ -77,77 +77,78 @@ _rename = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)(
 )
 
 _exported: dict[int, tuple[Any, ...]] = {}
-"""The memory that exported structures point to, by their addresses, until they are deleted."""
+"""Objects that exported structures point to, by address of the structure, until it is deleted."""
 
 
-def _let_go(address: int) -> None:
-    """Let go of what a structure points to."""
+def _release(address: int) -> None:
+    """Release the objects that an exported structure points to."""
     _exported.pop(address, None)
 
 
 def _destroy(capsule: int) -> None:
-    """Delete the tensor of a capsule that nobody took over."""
-    if _is_valid(capsule, FRESH):
-        _let_go(_pointer(capsule, FRESH))
+    """Release the tensor of a capsule that no consumer has taken."""
+    if _is_valid(capsule, UNUSED_NAME):
+        _release(_pointer(capsule, UNUSED_NAME))
 
 
-# For as long as this module lives: capsules hold their addresses.
-_delete, _destructor = Deleter(_let_go), Destructor(_destroy)
+# Kept for the lifetime of the module, because capsules hold the addresses of both.
+_delete, _destructor = Deleter(_release), Destructor(_destroy)
 
 
 def export(a: TensorData, address: int, device: tuple[int, int]) -> Any:
-    """Return a capsule of a tensor, which keeps its storage alive.
+    """Return a capsule of a tensor; it keeps the storage alive.
 
     Args:
         a: The tensor.
         address: The address of its first element.
-        device: In which memory.
+        device: Type and number of the device.
     """
     storage: Any = a.storage
     numbers = ctypes.c_int64 * a.dims
     shape, strides = numbers(*a.shape), numbers(*a.strides)
-    kind = Number(FLOAT, 8 * storage.dtype.itemsize, 1)
+    kind = DataType(FLOAT, 8 * storage.dtype.itemsize, 1)
     tensor = Tensor(address, Device(*device), a.dims, kind, shape, strides, 0)
-    managed = Managed(tensor, None, _delete)
-    place = ctypes.addressof(managed)
-    _exported[place] = (managed, shape, strides, storage)
-    return _new(place, FRESH, _destructor)
+    managed = ManagedTensor(tensor, None, _delete)
+    address_of_structure = ctypes.addressof(managed)
+    _exported[address_of_structure] = (managed, shape, strides, storage)
+    return _new(address_of_structure, UNUSED_NAME, _destructor)
 
 
 def address_of(a: TensorData) -> int:
-    """Return where a tensor in the memory of a GPU begins."""
+    """Return the address of the first element of a tensor in device memory."""
     storage: Any = a.storage
     address: int = storage.__cuda_array_interface__["data"][0]
     return address
 
 
 class Import:
-    """A tensor of another library, taken over from its capsule.
+    """A tensor of another library, taken from its capsule.
 
-    It has `__cuda_array_interface__`, and lets go of the tensor when nothing refers to it.
+    It has `__cuda_array_interface__`. Its finaliser calls the deleter of the tensor.
     """
 
     def __init__(self, capsule: Any) -> None:
-        """Take over what a capsule holds.
+        """Take the tensor from a capsule.
 
         Raises:
-            BufferError: Somebody has taken it over before, or its numbers are of a rare kind.
+            BufferError: The capsule was used before, or its elements are not integers or floats of
+                8, 16, 32 or 64 bits.
         """
         address = id(capsule)
-        if not _is_valid(address, FRESH):
-            raise BufferError("from_dlpack: this capsule was used before; export another one")
-        place = _pointer(address, FRESH)
-        managed = Managed.from_address(place)
-        _rename(capsule, USED)
+        if not _is_valid(address, UNUSED_NAME):
+            raise BufferError("from_dlpack: this capsule was used before; export a new one")
+        address_of_structure = _pointer(address, UNUSED_NAME)
+        managed = ManagedTensor.from_address(address_of_structure)
+        _rename(capsule, USED_NAME)
         if managed.deleter:
-            weakref.finalize(self, managed.deleter, place)
+            weakref.finalize(self, managed.deleter, address_of_structure)
         tensor = managed.tensor
         number = tensor.number
         letter = {INTEGER: "i", UNSIGNED: "u", FLOAT: "f"}.get(number.code)
         if letter is None or number.lanes != 1 or number.bits not in (8, 16, 32, 64):
             raise BufferError(
-                f"from_dlpack: numbers of kind {number.code} with {number.bits} bits are not read; "
-                "convert them to float32 or float64 first"
+                f"from_dlpack: elements of type {number.code} with {number.bits} bits are not "
+                "supported; convert them to float32 or float64 first"
             )
         dtype = np.dtype(f"{letter}{number.bits // 8}")
         shape = tuple(tensor.shape[: tensor.dims])
@@ -164,7 +165,7 @@ class Import:
 
 
 class Flat:
-    """A run of memory with `__cuda_array_interface__`; it keeps its owner alive."""
+    """A contiguous range of memory with `__cuda_array_interface__`; it keeps its owner alive."""
 
     def __init__(self, interface: dict[str, Any], owner: Any) -> None:
         self.__cuda_array_interface__ = interface
@@ -172,23 +173,23 @@ class Flat:
 
 
 def as_flat(array: Any, dtype: np.dtype[Any]) -> tuple[Flat, tuple[int, ...], tuple[int, ...]]:
-    """Return the memory of an array as one run of numbers, and shape and strides in it.
+    """Return the memory of an array as a one-dimensional range, and shape and strides in it.
 
     Raises:
-        TypeError: It is no array of a GPU, or of another dtype.
-        ValueError: It runs backwards through memory, or its strides split numbers.
+        TypeError: The array is not in device memory, or has another dtype.
+        ValueError: A stride is negative or splits elements.
     """
     interface = getattr(array, "__cuda_array_interface__", None)
     if interface is None:
         raise TypeError(
             f"from_device: {type(array).__name__} has no __cuda_array_interface__, so it is not in "
-            "the memory of a GPU; from_numpy copies an array from the host"
+            "device memory; from_numpy copies an array from the host"
         )
-    given = np.dtype(interface["typestr"])
-    if given != dtype:
+    received = np.dtype(interface["typestr"])
+    if received != dtype:
         raise TypeError(
-            f"from_device: an array of {given} for a backend of {dtype}; convert it first, or take "
-            f"a backend of its dtype, which must be float32 or float64"
+            f"from_device: an array of {received} for a backend of {dtype}; convert the array, or "
+            "use a backend of its dtype (float32 or float64)"
         )
     shape = tuple(int(size) for size in interface["shape"])
     steps = interface.get("strides")
@@ -196,8 +197,8 @@ def as_flat(array: Any, dtype: np.dtype[Any]) -> tuple[Flat, tuple[int, ...], tu
         strides = strides_from_shape(shape)
     elif any(step < 0 or step % dtype.itemsize for step in steps):
         raise ValueError(
-            f"from_device: strides of {tuple(steps)} bytes; they must not be negative, and be "
-            f"multiples of {dtype.itemsize}: copy the array first"
+            f"from_device: strides of {tuple(steps)} bytes must not be negative and must be "
+            f"multiples of {dtype.itemsize}; copy the array first"
         )
     else:
         strides = tuple(step // dtype.itemsize for step in steps)

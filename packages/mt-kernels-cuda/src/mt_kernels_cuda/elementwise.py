@@ -1,4 +1,4 @@
-"""Map and zip: one thread for each element of the result."""
+"""The kernels of map and zip, with one thread for each element of the result."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from mt_tensor.layout import Shape, Storage, Strides
 
 @once_per_formula
 def tensor_map(fn: Callable[[float], float]) -> Kernel:
-    """Return a kernel that writes fn of every element of `a`, broadcast to `out`, into `out`.
+    """Return a kernel that applies fn to each element of `a`, broadcast to the shape of `out`.
 
     Launch it with at least `out_size` threads, in blocks of any size.
 
@@ -43,7 +43,7 @@ def tensor_map(fn: Callable[[float], float]) -> Kernel:
 
 @once_per_formula
 def tensor_zip(fn: Callable[[float, float], float]) -> Kernel:
-    """Return a kernel that writes fn of the elements of `a` and `b`, both broadcast, into `out`.
+    """Return a kernel that applies fn to pairs of elements of `a` and `b`, both broadcast.
 
     Launch it with at least `out_size` threads, in blocks of any size.
 
@@ -82,7 +82,7 @@ def tensor_zip(fn: Callable[[float, float], float]) -> Kernel:
 
 @kernel
 def fill(out: Storage, out_size: int, value: float) -> None:
-    """Write one value into the first `out_size` cells."""
+    """Write one value to the first `out_size` elements, one thread for each."""
     i = cuda.grid(1)
     if i < out_size:
         out[i] = value

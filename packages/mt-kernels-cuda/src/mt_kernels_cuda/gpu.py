@@ -1,4 +1,4 @@
-"""Checks that kernels can run here, and reports what is missing if they cannot."""
+"""Checks whether kernels can run on this machine, and a report of what is missing."""
 
 import functools
 import importlib.metadata
@@ -8,46 +8,46 @@ from numba import config, cuda
 from numba.cuda.cudadrv import nvvm
 
 SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]
-"""True if numba's simulator replaces a GPU: every thread of a kernel runs in Python."""
+"""True if numba's simulator replaces a GPU and runs every thread of a kernel in Python."""
 
 
 class GPUNotAvailableError(RuntimeError):
-    """Kernels cannot run here; the message says what is missing and how to get it."""
+    """Kernels cannot run on this machine; the message says what to install."""
 
 
 @functools.cache
 def require_gpu() -> None:
-    """Return if kernels can run, on a GPU or in the simulator.
+    """Check that kernels can run, on a GPU or in the simulator.
 
-    The first call patches the simulator, if it replaces a GPU here: importing the package changes
-    nothing of the process.
+    The first call patches the simulator where it replaces a GPU. Importing the package does not, so
+    that an import has no side effects.
 
     Raises:
-        GPUNotAvailableError: They cannot; the message is the `diagnosis`.
+        GPUNotAvailableError: Kernels cannot run; the message is the `diagnosis`.
     """
     if not is_usable():
         raise GPUNotAvailableError(diagnosis())
     if SIMULATED:
-        # numba's simulator is there only where it replaces a GPU.
+        # This module can be imported only where numba's simulator replaces a GPU.
         from mt_kernels_cuda.simulation import is_patched, patch_simulator
 
-        # The grader patches it with a copy of its own, before a submission is called.
+        # The grader has patched it with its own copy before it calls a submission.
         if not is_patched():
             patch_simulator()
 
 
 def is_usable() -> bool:
-    """Return whether kernels can run, on a GPU or in the simulator."""
+    """Return True if kernels can run, on a GPU or in the simulator."""
     return SIMULATED or (cuda.is_available() and nvvm.is_available() and len(cuda.gpus) > 0)
 
 
 def diagnosis() -> str:
-    """Return in a few lines what this machine has, what it lacks, and how to get that."""
+    """Return the state of compiler and driver, and what to install, in a few lines."""
     lines = [f"kernels    {_provider()}"]
     if SIMULATED:
         return "\n".join(
             [
-                "CUDA: simulated on the processor (NUMBA_ENABLE_CUDASIM is set), right but slow",
+                "CUDA: simulated on the processor (NUMBA_ENABLE_CUDASIM is set), correct but slow",
                 *lines,
             ]
         )
@@ -65,27 +65,27 @@ def diagnosis() -> str:
 
 
 def _provider() -> str:
-    """Say whose CUDA target is in use."""
+    """Return the versions of numba and of its CUDA target."""
     try:
         version = importlib.metadata.version("numba-cuda")
     except importlib.metadata.PackageNotFoundError:
-        return f"numba {numba.__version__} with its own CUDA target"
+        return f"numba {numba.__version__} with its built-in CUDA target"
     return f"numba {numba.__version__} with numba-cuda {version}"
 
 
 def _driver() -> str:
-    """Say which GPUs the driver knows, or why there is none."""
+    """Return the names of the GPUs, or the reason why there is none."""
     problem = str(cuda.cuda_error() or "").strip()
     if problem:
         return f"not found ({problem.splitlines()[0].rstrip('.')})"
     try:
         names = [gpu.name for gpu in cuda.gpus]
-    except Exception as error:  # Every version of numba has its own class for this.
+    except Exception as error:  # The class of this error depends on the version of numba.
         return f"not usable ({error})"
     known = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
-    return ", ".join(known) if known else "found, but it knows no GPU"
+    return ", ".join(known) if known else "found, but there is no GPU"
 
 
 def _compiler() -> str:
-    """Say whether kernels can be compiled."""
+    """Return the state of the compiler."""
     return "NVVM found" if nvvm.is_available() else "NVVM not found"

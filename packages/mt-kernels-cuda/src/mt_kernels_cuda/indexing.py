@@ -1,4 +1,4 @@
-"""Positions of elements in memory, for kernels."""
+"""The position of an element in memory, for kernels."""
 
 from mt_kernels_cuda.jit import device_function
 from mt_tensor.layout import Shape, Strides
@@ -6,11 +6,11 @@ from mt_tensor.layout import Shape, Strides
 
 @device_function
 def position_of(ordinal: int, big_shape: Shape, shape: Shape, strides: Strides) -> int:
-    """Return where broadcasting finds the number for the ordinal-th element of big_shape.
+    """Return the position of the element that broadcasts to the ordinal-th element of big_shape.
 
-    In one pass, and without an index in memory, this is `mt_tensor.layout.to_index` for
-    big_shape, `broadcast_index` from there to `shape`, and `index_to_position` with `strides`.
-    With the same shape twice, it is the place of a tensor's own element.
+    The function combines three functions of `mt_tensor.layout` in one pass, without an array for
+    the index: `to_index` for big_shape, `broadcast_index` to `shape`, and `index_to_position` with
+    `strides`. If both shapes are equal, the result is the position of the tensor's element.
     """
     position = 0
     missing = len(big_shape) - len(shape)

@@ -1,7 +1,7 @@
-"""The one door to numba's compiler: scalar functions, device functions and kernels.
+"""Decorators that compile kernels and device functions with numba.
 
 A *kernel* is launched from the host; a *device function* is called by kernels. Both are compiled
-at first use. Division and overflow follow IEEE 754, with infinity and NaN in place of exceptions.
+at first use. Division and overflow follow IEEE 754: they give infinity or NaN and no exception.
 """
 
 import functools
@@ -14,7 +14,8 @@ from numba import cuda
 F = TypeVar("F", bound=Callable[..., Any])
 
 KERNEL_CACHE_SIZE = 256
-"""The number of formulas whose kernels are kept, the most recently used ones."""
+"""Number of kernels that each cache of kernels by formula keeps (least recently used ones go). With
+fewer, programs that use many formulas compile again."""
 
 
 class Kernel(Protocol):
@@ -28,7 +29,7 @@ class Kernel(Protocol):
 
 
 def kernel(fn: Callable[..., None]) -> Kernel:
-    """Compile a function that is launched from the host. A decorator."""
+    """Compile a function that the host launches. A decorator."""
     compiled: Kernel = cuda.jit(fn)
     return compiled
 
@@ -36,7 +37,7 @@ def kernel(fn: Callable[..., None]) -> Kernel:
 def device_function(fn: F) -> F:
     """Compile a function that kernels call. A decorator.
 
-    What is compiled already, for the GPU or for the processor, stays as it is.
+    A function that is compiled already, for the GPU or the processor, is returned unchanged.
     """
     if not isinstance(fn, FunctionType):
         return fn
@@ -45,5 +46,5 @@ def device_function(fn: F) -> F:
 
 
 def once_per_formula(make: Callable[[Any], Kernel]) -> Callable[[Any], Kernel]:
-    """Let a function that makes a kernel of a formula make it once only. A decorator."""
+    """Cache the kernels that a function returns, by formula. A decorator."""
     return functools.wraps(make)(functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make))

@@ -1,7 +1,7 @@
-"""Launches of kernels: their threads and their arguments.
+"""Launches of kernels: threads and arguments.
 
-Threads come in *blocks*; those of a block share a small fast memory and can wait for one another.
-The blocks of a launch are its *grid*; they run in any order and know nothing of one another.
+Threads are grouped in *blocks*. The threads of a block share a small fast memory and can wait for
+one another. The blocks of a launch are its *grid*. They run in any order and cannot communicate.
 """
 
 import functools
@@ -20,22 +20,24 @@ from mt_kernels_cuda.jit import Kernel
 from mt_tensor import TensorData
 
 BLOCK = 8 if SIMULATED else 256
-"""Threads of a block of map, zip and reduce, a power of two. The simulator switches to
-each of them in Python, so that small blocks are faster there."""
+"""Threads per block of map, zip and reduce, a power of two; reductions are wrong otherwise. The
+simulator runs each thread in Python, so that small blocks are faster there."""
 
 TILE = 4 if SIMULATED else 16
-"""Rows and columns of a block of matrix multiplication and convolution, with a thread for each
-place."""
+"""Rows and columns of a tile of matrix multiplication and convolution, and of its block of threads.
+Its square is at most 1024, the limit of a GPU for a block."""
 
-LARGEST_GRID = 65_535
-"""Blocks along the second and third dimension of a grid, at most. The first has no such limit."""
+MAX_GRID = 65_535
+"""Most blocks along the second and the third dimension of a grid (CUDA C++ Programming Guide,
+"Technical Specifications per Compute Capability"). A launch with more fails."""
 
 LAYOUT_CACHE_SIZE, TABLE_CACHE_SIZE = 4096, 64
-"""The numbers of shapes and strides, and of tables, that stay in device memory: those used last."""
+"""Number of shapes and strides, and of tables, that are cached in device memory (least recently
+used ones go). With fewer, kernels wait for copies."""
 
 
 def blocks_for(count: int, each: int) -> int:
-    """Return how many blocks it takes if each does its share of a count.
+    """Return the number of blocks of size `each` that cover `count` elements.
 
     >>> blocks_for(32, 32), blocks_for(33, 32)
     (1, 2)
@@ -44,11 +46,11 @@ def blocks_for(count: int, each: int) -> int:
 
 
 class KernelError(RuntimeError):
-    """A kernel failed; the message names it, its launch, and the shapes of its arguments."""
+    """A kernel failed; the message gives its name, launch shape and the shapes of its arguments."""
 
 
 class Table(ABC):
-    """An array for a kernel that is computed from few numbers, and cached by them."""
+    """An integer array that is computed from few numbers, which are the key of its cached copy."""
 
     @abstractmethod
     def array(self) -> npt.NDArray[np.integer]:
@@ -57,14 +59,14 @@ class Table(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Launch:
-    """A kernel with everything that it is launched with.
+    """A kernel, its launch shape and its arguments.
 
     Attributes:
         kernel: The kernel.
-        blocks: The grid's size, in up to three dimensions.
+        blocks: The size of the grid, in up to three dimensions.
         threads: The size of a block, in up to three dimensions.
-        arguments: Tensors, arrays, tables and numbers in the order of the kernel's parameters; a
-            tensor stands for three of them, storage, shape and strides.
+        arguments: Tensors, arrays, tables and numbers in the order of the kernel's parameters. A
+            tensor gives three arguments: storage, shape and strides.
     """
 
     kernel: Kernel
@@ -77,52 +79,52 @@ class Launch:
         """The name of the kernel."""
         return self.kernel.__name__
 
-    def parts(self, place: Callable[[tuple[int, ...] | Table], Any]) -> list[Any]:
+    def parts(self, convert: Callable[[tuple[int, ...] | Table], Any]) -> list[Any]:
         """Return one value for each of the kernel's parameters.
 
         Args:
-            place: Makes an array of a table, and of a tensor's shape or strides.
+            convert: Converts a table, a shape or strides to an array.
         """
         parts: list[Any] = []
         for argument in self.arguments:
             if isinstance(argument, TensorData):
-                # No dimensions at all become one of size 1: it has the same element, and kernels
-                # need not know empty arrays.
+                # A tensor without dimensions is passed as one of shape (1,), so that kernels
+                # receive no empty arrays.
                 pair = (argument.shape or (1,), argument.strides or (1,))
-                parts += [argument.storage, *map(place, pair)]
+                parts += [argument.storage, *map(convert, pair)]
             elif isinstance(argument, Table):
-                parts.append(place(argument))
+                parts.append(convert(argument))
             else:
                 parts.append(argument)
         return parts
 
     def __str__(self) -> str:
-        """Say all of it in one line."""
+        """Return name, launch shape and arguments in one line."""
         arguments = ", ".join(_described(argument) for argument in self.arguments)
         return f"{self.name}[grid {self.blocks}, block {self.threads}]({arguments})"
 
 
 def run(launch: Launch, stream: Any = 0, wait: bool = False) -> None:
-    """Launch a kernel; it runs while the host goes on.
+    """Launch a kernel. It runs asynchronously.
 
     Args:
         launch: The launch; its tensors and arrays are in device memory.
-        stream: The queue of the device in which it waits.
-        wait: Return only when it is done, so that its errors are raised here and not at the next
-            call that happens to wait for the device.
+        stream: The CUDA stream; 0 is the default stream.
+        wait: True to wait until the kernel is complete, so that this call raises its errors and not
+            a later one.
 
     Raises:
         TypeError: An operand is in host memory.
-        KernelError: The kernel could not be launched, or failed, and is waited for. Otherwise the
-            error is numba's own.
+        KernelError: The launch or the kernel failed and `wait` is true. Without `wait`, errors of
+            numba are raised unchanged.
     """
     for argument in launch.arguments:
-        check_place(launch.name, argument)
+        check_on_device(launch.name, argument)
     try:
         with warnings.catch_warnings():
-            # Small tensors keep a small part of a GPU busy; nothing can be done about it.
+            # numba warns of small grids; small tensors need no larger ones.
             warnings.filterwarnings("ignore", message="Grid size")
-            # Infinity and NaN come silently on a GPU, and so they do in the simulator.
+            # As on a GPU, infinity and NaN arise without warnings in the simulator.
             warnings.simplefilter("ignore", RuntimeWarning)
             arguments = launch.parts(lambda numbers: _on_device(numbers, stream))
             launch.kernel[launch.blocks, launch.threads, stream](*arguments)
@@ -135,7 +137,7 @@ def run(launch: Launch, stream: Any = 0, wait: bool = False) -> None:
 
 
 def _described(argument: Any) -> str:
-    """Return an operand's type and shape, a number as it is."""
+    """Return dtype, shape and strides of an operand, or a number, as text."""
     if isinstance(argument, TensorData):
         kind: Any = argument.storage
         return f"{kind.dtype}{argument.shape} strides {argument.strides}"
@@ -145,32 +147,36 @@ def _described(argument: Any) -> str:
 
 
 def array_of(numbers: tuple[int, ...] | Table) -> npt.NDArray[np.integer]:
-    """Return a table, a shape or strides as the array that a kernel receives."""
+    """Return a table, a shape or strides as an integer array for a kernel."""
     return numbers.array() if isinstance(numbers, Table) else np.array(numbers, np.int64)
 
 
 def _on_device(numbers: tuple[int, ...] | Table, stream: Any) -> Any:
-    """Return a table, a shape or strides in device memory, the same array every time.
+    """Return a cached copy of a table, a shape or strides in device memory.
 
-    Copying it anew for each launch would take longer than most kernels do. Each stream has copies
-    of its own, which it made itself: what another one copies may not be there yet.
+    A new copy for each launch would take longer than most kernels. Each stream has its own copies,
+    because a copy that another stream has started may not be complete.
     """
-    return (_kept_table if isinstance(numbers, Table) else _kept_layout)(numbers, stream)
+    return (_cached_table if isinstance(numbers, Table) else _cached_layout)(numbers, stream)
 
 
-def _sent(numbers: tuple[int, ...] | Table, stream: Any) -> Any:
+def _copied(numbers: tuple[int, ...] | Table, stream: Any) -> Any:
     return cuda.to_device(array_of(numbers), stream=stream)
 
 
-_kept_layout = functools.lru_cache(maxsize=LAYOUT_CACHE_SIZE)(_sent)
-_kept_table = functools.lru_cache(maxsize=TABLE_CACHE_SIZE)(_sent)
+_cached_layout = functools.lru_cache(maxsize=LAYOUT_CACHE_SIZE)(_copied)
+_cached_table = functools.lru_cache(maxsize=TABLE_CACHE_SIZE)(_copied)
 
 
-def check_place(operation: str, *operands: Any) -> None:
-    """Raise TypeError unless all tensors and arrays among the operands are in device memory."""
+def check_on_device(operation: str, *operands: Any) -> None:
+    """Check that all tensors and arrays among the operands are in device memory.
+
+    Raises:
+        TypeError: One of them is in host memory.
+    """
     for operand in operands:
         storage: Any = operand.storage if isinstance(operand, TensorData) else operand
-        # numba marks its arrays with the first, in the simulator, too; others with the second.
+        # Arrays of numba and its simulator have the first attribute, those of others the second.
         if isinstance(storage, np.ndarray) or not (
             np.isscalar(storage)
             or isinstance(storage, tuple | Table)
@@ -179,6 +185,6 @@ def check_place(operation: str, *operands: Any) -> None:
         ):
             raise TypeError(
                 f"{operation}: an operand of shape {tuple(operand.shape)} is in host memory, a "
-                f"{type(storage).__name__}; bring it to the device with Cuda.from_numpy, or a "
-                "whole tensor with .to(backend)"
+                f"{type(storage).__name__}; copy it to the device with Cuda.from_numpy, or copy a "
+                "tensor with .to(backend)"
             )

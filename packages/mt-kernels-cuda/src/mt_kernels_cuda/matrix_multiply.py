@@ -1,10 +1,10 @@
 """Matrix multiplication in square tiles.
 
-A number of one matrix is needed for a whole row or column of the result. So a block computes a
-tile of the result together: its threads fetch a tile of each matrix from the slow global memory
-into the fast shared memory, one number each, multiply all pairs from there, and move on to the
-next two tiles. Every number that is fetched is used `TILE` times. Sums are kept in double
-precision, whatever the matrices hold.
+Each element of an operand is needed for a whole row or column of the result. So a block of threads
+computes a tile of the result: the threads load a tile of each operand from slow global memory into
+fast shared memory, one element each, multiply all pairs there, and continue with the next two
+tiles. Every loaded element is used `TILE` times. Sums are accumulated in double precision for any
+dtype of the operands.
 """
 
 from numba import cuda
@@ -31,15 +31,15 @@ def tensor_matrix_multiply(
     """Write the product of (batches of) matrices into `out`.
 
     Launch it with blocks of (TILE, TILE) threads in a grid of (tiles of rows, tiles of columns,
-    matrices); the third number may be smaller.
+    matrices). With fewer than that in the third dimension, a block computes several matrices.
 
     Shape:
         a (..., m, k), b (..., k, n), out (..., m, n); the batch dimensions broadcast.
     """
     a_tile = cuda.shared.array((TILE, TILE), out.dtype)
     b_tile = cuda.shared.array((TILE, TILE), out.dtype)
-    # Threads that differ in x run together. Let them read along a row, where numbers usually lie
-    # side by side.
+    # The threads of a warp differ in x. They read along a row, where elements are usually
+    # neighbours in memory, so that loads are coalesced.
     tile_row = cuda.threadIdx.y
     tile_column = cuda.threadIdx.x
     row = cuda.blockIdx.x * TILE + tile_row
@@ -51,19 +51,19 @@ def tensor_matrix_multiply(
         b_start = position_of(batch, out_shape[:-2], b_shape[:-2], b_strides[:-2])
         total = 0.0
         for start in range(0, terms, TILE):
-            # At the edges tiles are filled up with zeros, which add nothing.
+            # Elements outside of the matrices are zeros, which add nothing.
             a_tile[tile_row, tile_column] = 0.0
             b_tile[tile_row, tile_column] = 0.0
             if row < rows and start + tile_column < terms:
-                place = row * a_strides[-2] + (start + tile_column) * a_strides[-1]
-                a_tile[tile_row, tile_column] = a[a_start + place]
+                offset = row * a_strides[-2] + (start + tile_column) * a_strides[-1]
+                a_tile[tile_row, tile_column] = a[a_start + offset]
             if start + tile_row < terms and column < columns:
-                place = (start + tile_row) * b_strides[-2] + column * b_strides[-1]
-                b_tile[tile_row, tile_column] = b[b_start + place]
-            cuda.syncthreads()  # No thread multiplies before the tiles are complete,
+                offset = (start + tile_row) * b_strides[-2] + column * b_strides[-1]
+                b_tile[tile_row, tile_column] = b[b_start + offset]
+            cuda.syncthreads()  # The tiles are complete before a thread multiplies.
             for k in range(TILE):
                 total += a_tile[tile_row, k] * b_tile[k, tile_column]
-            cuda.syncthreads()  # and none fetches the next ones while another multiplies.
+            cuda.syncthreads()  # All threads have multiplied before a tile is overwritten.
         if row < rows and column < columns:
             out_start = position_of(batch, out_shape[:-2], out_shape[:-2], out_strides[:-2])
             out[out_start + row * out_strides[-2] + column * out_strides[-1]] = total

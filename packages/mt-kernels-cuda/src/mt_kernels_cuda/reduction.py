@@ -1,9 +1,9 @@
-"""Reduce: one block for each element of the result, whatever the length of the dimension.
+"""The kernel of reduce, with one block for each element of the result.
 
-A block folds in two phases. First its threads share the numbers out among themselves, each thread
-folding every `threads`-th one in a register. Then the threads' results are folded in shared memory
-by halves: with eight threads, 0 takes in the result of 4, 1 that of 5 and so on, then 0 that of 2,
-then 0 that of 1.
+A block reduces a dimension of any length in two phases. First, each thread folds every `threads`-th
+element in a register. Then the results of the threads are folded in shared memory by halves (a tree
+reduction): with eight threads, thread 0 folds the results of 0 and 4, thread 1 those of 1 and 5,
+and so on; then thread 0 those of 0 and 2, and finally those of 0 and 1.
 """
 
 from collections.abc import Callable
@@ -15,22 +15,23 @@ from mt_kernels_cuda.jit import Kernel, device_function, kernel, once_per_formul
 from mt_kernels_cuda.launching import BLOCK
 from mt_tensor.layout import Shape, Storage, Strides
 
-SMALLEST_BLOCK = 2 if BLOCK < 32 else 32
-"""Threads of a block, at least. A GPU runs 32 at a time, whether they are needed or not."""
+MIN_BLOCK = 2 if BLOCK < 32 else 32
+"""Least number of threads of a block. A GPU runs 32 threads (a warp) at a time, so that fewer save
+nothing."""
 
 
 @once_per_formula
 def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
     """Return a kernel that folds one dimension of `a` into `out`.
 
-    Launch it with `out_size` blocks of a power of two threads, at most `BLOCK`.
+    Launch it with `out_size` blocks. The number of threads is a power of two, at most `BLOCK`.
 
     Args:
         fn: A scalar function, compiled or not, that may be folded in any order.
 
     Returns:
         ``kernel(out, out_shape, out_strides, out_size, a, a_shape, a_strides, reduce_dim,
-        reduce_value)``, where folding begins with `reduce_value`.
+        reduce_value)``, where `reduce_value` is the initial value.
     """
     fn = device_function(fn)
 
@@ -51,7 +52,7 @@ def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
         threads = cuda.blockDim.x
         length = a_shape[reduce_dim]
         step = a_strides[reduce_dim]
-        # The reduced dimension has size 1 in out_shape, so this is where it begins in `a`.
+        # The reduced dimension has size 1 in out_shape, so this is its first element in `a`.
         first = position_of(cuda.blockIdx.x, out_shape, out_shape, a_strides)
 
         if thread < length:
@@ -63,7 +64,7 @@ def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
 
         half = threads // 2
         while half > 0:
-            # Of a short dimension, not every thread has a number.
+            # In a short dimension, some threads have no number.
             if thread < half and thread + half < length:
                 results[thread] = fn(results[thread], results[thread + half])
             cuda.syncthreads()
@@ -77,8 +78,8 @@ def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
 
 
 def threads_for(length: int) -> int:
-    """Return how many threads fold a dimension: a power of two that is not too large for it."""
-    threads = SMALLEST_BLOCK
+    """Return the number of threads for a dimension: a power of two, at most `BLOCK`."""
+    threads = MIN_BLOCK
     while threads < min(length, BLOCK):
         threads *= 2
     return threads

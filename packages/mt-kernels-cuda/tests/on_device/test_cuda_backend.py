@@ -1,4 +1,4 @@
-"""Numbers travel to the device and back, and are nowhere else in between."""
+"""Memory of the backend: copies to the device and back, operands in host memory, streams."""
 
 import copy
 import pickle
@@ -30,7 +30,9 @@ ARRAYS: list[npt.NDArray[Any]] = [
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype}{array.shape}")
-def test_there_and_back(array: npt.NDArray[Any], dtype: npt.DTypeLike) -> None:
+def test_a_copy_to_the_device_and_back_is_equal(
+    array: npt.NDArray[Any], dtype: npt.DTypeLike
+) -> None:
     backend = Cuda(dtype)
     data = backend.from_numpy(array)
     assert data.shape == array.shape
@@ -40,7 +42,7 @@ def test_there_and_back(array: npt.NDArray[Any], dtype: npt.DTypeLike) -> None:
     np.testing.assert_array_equal(back, array.astype(dtype))
 
 
-def test_the_device_has_memory_of_its_own() -> None:
+def test_device_memory_is_independent_of_host_memory() -> None:
     array = np.zeros(2)
     data = DEVICE.from_numpy(array)
     array[0] = 1.0
@@ -50,7 +52,7 @@ def test_the_device_has_memory_of_its_own() -> None:
     assert DEVICE.to_numpy(data).tolist() == [0.0, 0.0]
 
 
-def test_views_are_fetched_as_they_are_seen() -> None:
+def test_views_are_copied_to_the_host_correctly() -> None:
     numbers = np.arange(24.0)
     data = DEVICE.from_numpy(numbers)
     for start, shape, strides in [(0, (3, 4), (1, 3)), (5, (2, 2), (9, 2)), (3, (2, 3), (0, 1))]:
@@ -70,14 +72,14 @@ def test_full_and_empty(shape: tuple[int, ...]) -> None:
         DEVICE.empty((2, -1))
 
 
-def test_single_elements() -> None:
+def test_single_elements_are_read_and_written() -> None:
     data = DEVICE.from_numpy(np.arange(6.0).reshape(2, 3)).permute(1, 0)
     data.set((2, 1), 10.0)
     assert data.get((2, 1)) == 10.0
     assert DEVICE.to_numpy(data).tolist() == [[0.0, 3.0], [1.0, 4.0], [2.0, 10.0]]
 
 
-def test_single_precision_stays_single() -> None:
+def test_results_keep_single_precision() -> None:
     backend = Cuda(np.float32)
     a = backend.from_numpy(np.full((2, 2), 0.1))
     for result in (
@@ -90,30 +92,30 @@ def test_single_precision_stays_single() -> None:
     np.testing.assert_allclose(backend.to_numpy(backend.matmul(a, a)), 0.02, rtol=1e-6)
 
 
-def test_operands_in_host_memory_are_refused() -> None:
-    here, there = REFERENCE.zeros((2, 2)), DEVICE.zeros((2, 2))
+def test_operands_in_host_memory_are_an_error() -> None:
+    on_host, on_device = REFERENCE.zeros((2, 2)), DEVICE.zeros((2, 2))
     for operation in (
-        lambda: DEVICE.map(operators.neg, here),
-        lambda: DEVICE.map(operators.neg, there, here),
-        lambda: DEVICE.zip(operators.add, there, here),
-        lambda: DEVICE.reduce(operators.add, here, 0, 0.0),
-        lambda: DEVICE.matmul(there, here),
-        lambda: DEVICE.convolve(here.view(1, 2, 2), there.view(1, 2, 2)),
-        lambda: DEVICE.convolve(there.view(1, 1, 2, 2), here.view(1, 1, 2, 2)),
-        lambda: DEVICE.to_numpy(here),
-        lambda: sum_practice(here.view(4)),
-        lambda: mm_practice(there, here),
+        lambda: DEVICE.map(operators.neg, on_host),
+        lambda: DEVICE.map(operators.neg, on_device, on_host),
+        lambda: DEVICE.zip(operators.add, on_device, on_host),
+        lambda: DEVICE.reduce(operators.add, on_host, 0, 0.0),
+        lambda: DEVICE.matmul(on_device, on_host),
+        lambda: DEVICE.convolve(on_host.view(1, 2, 2), on_device.view(1, 2, 2)),
+        lambda: DEVICE.convolve(on_device.view(1, 1, 2, 2), on_host.view(1, 1, 2, 2)),
+        lambda: DEVICE.to_numpy(on_host),
+        lambda: sum_practice(on_host.view(4)),
+        lambda: mm_practice(on_device, on_host),
     ):
         with pytest.raises(TypeError, match=r"host memory.*from_numpy"):
             operation()
 
 
-def test_only_numbers_come_to_the_device() -> None:
+def test_arrays_of_text_are_an_error() -> None:
     with pytest.raises(TypeError, match="real numbers"):
         DEVICE.from_numpy(np.array(["a"]))
 
 
-def test_backends_are_pickled_without_what_belongs_to_a_process() -> None:
+def test_backends_are_pickled_without_their_streams() -> None:
     backend = TunedCuda(np.float64, debug=True)
     backend.map(operators.neg, backend.zeros((3,)))
     for again in (pickle.loads(pickle.dumps(backend)), copy.deepcopy(backend)):
@@ -133,7 +135,7 @@ def drawn(*shape: int) -> Any:
 
 
 @pytest.mark.parametrize("kind", [Cuda, TunedCuda])
-def test_streams(kind: type[Cuda]) -> None:
+def test_a_backend_computes_in_its_stream(kind: type[Cuda]) -> None:
     stream = cuda.stream()
     backend, usual = kind(np.float32, stream=stream), kind(np.float32)
     assert backend != usual
@@ -146,12 +148,12 @@ def test_streams(kind: type[Cuda]) -> None:
 
 
 @pytest.mark.parametrize("kind", [Cuda, TunedCuda])
-def test_copies_queue_up_where_the_kernels_do(
+def test_copies_use_the_stream_of_the_kernels(
     kind: type[Cuda], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stream that does not wait for the device's own must wait for no copy made there."""
+    """Copies in the default stream would not be ordered with kernels in a non-blocking stream."""
     streams: list[Any] = []
-    to_device, memory = cuda.to_device, type(DEVICE.cells(1))
+    to_device, memory = cuda.to_device, type(DEVICE.allocate(1))
     copy_to_host, chosen = memory.copy_to_host, type(fill).__getitem__
 
     def sent(array: Any, stream: Any = 0, **options: Any) -> Any:
@@ -169,8 +171,8 @@ def test_copies_queue_up_where_the_kernels_do(
     monkeypatch.setattr(cuda, "to_device", sent)
     monkeypatch.setattr(memory, "copy_to_host", fetched)
     monkeypatch.setattr(type(fill), "__getitem__", launched)
-    # The layout of the strided operands, which are arrays for the course's kernels, comes twice:
-    # neither stream may use the other's copy.
+    # The course's kernels receive layouts as arrays. The same layout occurs in all streams: no
+    # stream may use the copy of another one.
     for stream in (cuda.stream(), cuda.stream(), 0):
         backend = kind(np.float32, stream=stream)
         a = backend.from_numpy(drawn(2, 3, 4, 5)).permute(3, 1, 2, 0)

@@ -14,12 +14,12 @@ DOUBLE = TunedCuda(np.float64)
 
 @kernel
 def fail(out: Any, position: int) -> None:
-    """Write outside of an array, which the simulator notices."""
+    """Write outside of an array, which is an error in the simulator."""
     out[position] = 1.0
 
 
-@pytest.mark.skipif(not SIMULATED, reason="a GPU does not notice")
-def test_an_error_of_a_kernel_names_what_it_was_launched_with() -> None:
+@pytest.mark.skipif(not SIMULATED, reason="a GPU does not check indices")
+def test_an_error_of_a_kernel_names_launch_shape_and_arguments() -> None:
     backend = Cuda(np.float32, debug=True)
     out = backend.zeros((2, 3))
     expected = "fail[grid (1, 2), block 3](float32(6,), 99) failed: IndexError"

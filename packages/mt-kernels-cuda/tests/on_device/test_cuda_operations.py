@@ -1,4 +1,4 @@
-"""The five operations in every memory layout, against the reference backend."""
+"""The five operations in random memory layouts, compared with the reference backend."""
 
 import math
 from collections.abc import Callable
@@ -20,16 +20,16 @@ sizes = st.integers(0, 4)
 
 @dataclass(frozen=True)
 class Layout:
-    """A shape, and how it lies in memory: from cell `start` on, with strides."""
+    """A shape with strides and the position of the first element in memory."""
 
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     start: int = 0
 
-    def place(self, backend: Backend, seed: int = 0) -> TensorData:
-        """Return a tensor with this layout and, for each seed, the same numbers everywhere."""
-        cells = self.start + span(self.shape, self.strides) + 2
-        numbers = np.random.default_rng(seed).normal(size=cells)
+    def tensor(self, backend: Backend, seed: int = 0) -> TensorData:
+        """Return a tensor with this layout, with the same numbers on each backend for a seed."""
+        count = self.start + span(self.shape, self.strides) + 2
+        numbers = np.random.default_rng(seed).normal(size=count)
         storage = backend.from_numpy(numbers).storage
         return TensorData(storage[self.start :], self.shape, self.strides)
 
@@ -40,7 +40,7 @@ def contiguous(*shape: int) -> Layout:
 
 @st.composite
 def layouts(draw: st.DrawFn, shape: tuple[int, ...], repeats: bool = True) -> Layout:
-    """Dimensions in any order in memory, gaps, repeated cells, a later start."""
+    """Draw a layout: dimensions in any order in memory, gaps, strides of 0, a later start."""
     strides, step = [0] * len(shape), 1
     for dim in draw(st.permutations(range(len(shape)))):
         if repeats and draw(st.integers(0, 4)) == 0:
@@ -53,16 +53,16 @@ def layouts(draw: st.DrawFn, shape: tuple[int, ...], repeats: bool = True) -> La
 
 @st.composite
 def broadcast(draw: st.DrawFn, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A shape that broadcasts to another: leading dimensions left out, others of size 1."""
+    """Draw a shape that broadcasts to another: fewer leading dimensions, sizes of 1."""
     kept = shape[draw(st.integers(0, len(shape))) :]
     return tuple(1 if draw(st.integers(0, 3)) == 0 else size for size in kept)
 
 
 def agree(operation: Callable[..., TensorData], *operands: Layout) -> None:
-    """Compare what an operation gives on the device's backends and on the reference backend."""
+    """Check that an operation has the same result on both GPU backends and the reference."""
     results = []
     for where in (REFERENCE, DEVICE, TUNED):
-        tensors = [layout.place(where, seed) for seed, layout in enumerate(operands)]
+        tensors = [layout.tensor(where, seed) for seed, layout in enumerate(operands)]
         result = operation(where, *tensors)
         results.append((result.shape, where.to_numpy(result)))
     (expected_shape, expected), *others = results
@@ -76,7 +76,7 @@ def agree(operation: Callable[..., TensorData], *operands: Layout) -> None:
 
 @given(st.data())
 @settings(max_examples=25)
-def test_map(data: st.DataObject) -> None:
+def test_map_in_any_layout(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.lists(sizes, max_size=3), label="shape"))
     out = data.draw(layouts(shape, repeats=False), label="out")
     a = data.draw(layouts(data.draw(broadcast(shape))), label="a")
@@ -86,7 +86,7 @@ def test_map(data: st.DataObject) -> None:
 
 @given(st.data())
 @settings(max_examples=25)
-def test_zip(data: st.DataObject) -> None:
+def test_zip_in_any_layout(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.lists(sizes, max_size=3), label="shape"))
     out = data.draw(layouts(shape, repeats=False), label="out")
     a = data.draw(layouts(data.draw(broadcast(shape))), label="a")
@@ -96,12 +96,12 @@ def test_zip(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 1])
-def test_elements_on_both_sides_of_a_block(size: int) -> None:
+def test_sizes_around_a_multiple_of_the_block(size: int) -> None:
     agree(lambda where, a: where.map(operators.exp, a), contiguous(size))
     agree(lambda where, a, b: where.zip(operators.mul, a, b), contiguous(size), contiguous(1))
 
 
-def test_in_place() -> None:
+def test_an_operation_may_write_to_its_operand() -> None:
     agree(lambda where, a: where.map(operators.neg, a, a), Layout((3, 4), (1, 3)))
     agree(lambda where, a: where.zip(operators.mul, a, a, a), Layout((3, 4), (1, 3)))
 
@@ -120,7 +120,7 @@ def test_in_place() -> None:
         operators.sigmoid,
     ],
 )
-def test_functions_of_one_number_at_their_edges(fn: Callable[[float], float]) -> None:
+def test_functions_of_one_number_at_special_values(fn: Callable[[float], float]) -> None:
     edges = [0.0, -0.0, 1.0, -1.0, 800.0, -800.0, math.inf, -math.inf, math.nan]
     expected, *others = (
         where.to_numpy(where.map(fn, where.from_numpy(np.array(edges))))
@@ -147,7 +147,7 @@ def test_functions_of_one_number_at_their_edges(fn: Callable[[float], float]) ->
         operators.sqrt_back,
     ],
 )
-def test_functions_of_two_numbers_at_their_edges(fn: Callable[[float, float], float]) -> None:
+def test_functions_of_two_numbers_at_special_values(fn: Callable[[float, float], float]) -> None:
     edges = np.array([0.0, 1.0, 1.001, -2.0, math.inf, math.nan])
     expected, *others = (
         where.to_numpy(
@@ -159,7 +159,7 @@ def test_functions_of_two_numbers_at_their_edges(fn: Callable[[float, float], fl
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def test_a_formula_may_be_compiled_already() -> None:
+def test_a_compiled_formula_is_accepted() -> None:
     compiled = device_function(operators.neg)
     agree(
         lambda where, a: where.map(operators.neg if where is REFERENCE else compiled, a),
@@ -167,7 +167,7 @@ def test_a_formula_may_be_compiled_already() -> None:
     )
 
 
-def test_a_kernel_is_made_once_for_a_formula() -> None:
+def test_kernels_are_cached_by_formula() -> None:
     assert tensor_map(operators.neg) is tensor_map(operators.neg)
     assert tensor_map(operators.neg) is not tensor_map(operators.inv)
 
@@ -177,7 +177,7 @@ def test_a_kernel_is_made_once_for_a_formula() -> None:
 
 @given(st.data())
 @settings(max_examples=25)
-def test_reduce(data: st.DataObject) -> None:
+def test_reduce_in_any_layout(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.lists(sizes, min_size=1, max_size=3), label="shape"))
     a = data.draw(layouts(shape), label="a")
     dim = data.draw(st.integers(-len(shape), len(shape) - 1), label="dim")
@@ -186,16 +186,16 @@ def test_reduce(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 3, 1100])
-def test_reductions_of_any_length_are_complete(length: int) -> None:
-    """The start counts once, whatever the number of threads, and so does every element."""
+def test_reductions_use_start_and_elements_once(length: int) -> None:
+    """For any number of threads, the start value and each element are used exactly once."""
     agree(lambda where, a: where.reduce(operators.add, a, 1, 100.0), contiguous(2, length))
     agree(lambda where, a: where.reduce(operators.mul, a, 0, -2.0), Layout((length, 2), (2, 1)))
 
 
-@pytest.mark.parametrize("place", [0, 1, BLOCK, 2 * BLOCK])
-def test_a_maximum_passes_nan_on(place: int) -> None:
+@pytest.mark.parametrize("position", [0, 1, BLOCK, 2 * BLOCK])
+def test_the_maximum_with_nan_is_nan(position: int) -> None:
     numbers = np.zeros(2 * BLOCK + 1)
-    numbers[place] = np.nan
+    numbers[position] = np.nan
     for where in (DEVICE, TUNED):
         result = where.reduce(operators.max, where.from_numpy(numbers), 0, -math.inf)
         assert np.isnan(where.to_numpy(result)).all()
@@ -210,7 +210,7 @@ def matmul(where: Backend, a: TensorData, b: TensorData) -> TensorData:
 
 @given(st.data())
 @settings(max_examples=12)
-def test_matmul(data: st.DataObject) -> None:
+def test_matmul_in_any_layout(data: st.DataObject) -> None:
     rows, terms, columns = (data.draw(st.integers(0, TILE + 1)) for _ in range(3))
     batch = tuple(data.draw(st.lists(st.integers(1, 2), max_size=2), label="batch"))
     a = data.draw(layouts((*data.draw(broadcast(batch)), rows, terms)), label="a")
@@ -227,17 +227,19 @@ def test_matmul(data: st.DataObject) -> None:
         (TILE - 1, TILE + 1, 2 * TILE),
     ],
 )
-def test_matrices_on_both_sides_of_a_tile(rows: int, terms: int, columns: int) -> None:
+def test_sizes_of_matrices_around_a_multiple_of_the_tile(
+    rows: int, terms: int, columns: int
+) -> None:
     agree(matmul, contiguous(rows, terms), contiguous(terms, columns))
 
 
-def test_batches_broadcast() -> None:
+def test_batch_dimensions_broadcast() -> None:
     agree(matmul, contiguous(2, 1, 2, 3), contiguous(3, 3, 2))
     agree(matmul, contiguous(2, 2, 3), Layout((2, 3, 2), (0, 1, 3)))
 
 
 def test_more_matrices_and_columns_than_a_grid_has_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "LARGEST_GRID", 1)
+    monkeypatch.setattr(backend, "MAX_GRID", 1)
     agree(matmul, contiguous(3, 2, TILE), contiguous(3, TILE, TILE + 1))
 
 
@@ -246,7 +248,7 @@ def test_more_matrices_and_columns_than_a_grid_has_blocks(monkeypatch: pytest.Mo
 
 @given(st.data())
 @settings(max_examples=12)
-def test_conv1d(data: st.DataObject) -> None:
+def test_conv1d_in_any_layout(data: st.DataObject) -> None:
     batch, channels, kernels = (data.draw(st.integers(0, 2)) for _ in range(3))
     input = data.draw(layouts((batch, channels, data.draw(sizes))), label="input")
     weight = data.draw(layouts((kernels, channels, data.draw(sizes))), label="weight")
@@ -257,7 +259,7 @@ def test_conv1d(data: st.DataObject) -> None:
 
 @given(st.data())
 @settings(max_examples=12)
-def test_conv2d(data: st.DataObject) -> None:
+def test_conv2d_in_any_layout(data: st.DataObject) -> None:
     batch, channels, kernels = (data.draw(st.integers(1, 2)) for _ in range(3))
     small = st.tuples(st.integers(0, 3), st.integers(0, 3))
     input = data.draw(layouts((batch, channels, *data.draw(small))), label="input")
@@ -267,8 +269,8 @@ def test_conv2d(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_convolutions_on_both_sides_of_a_tile(reverse: bool) -> None:
-    """More outputs, channels and terms than a tile holds, none of them a multiple of it."""
+def test_sizes_of_convolutions_around_a_multiple_of_the_tile(reverse: bool) -> None:
+    """Outputs, channels and terms exceed a tile and are no multiples of its size."""
     agree(
         lambda where, x, w: where.convolve(x, w, reverse),
         contiguous(2, 3, TILE - 1),
@@ -290,7 +292,7 @@ def test_convolution_in_three_dimensions() -> None:
 
 
 def test_the_gradient_of_a_weight_is_a_convolution_of_views() -> None:
-    """Channels and images change places, and as many outputs are asked for as a kernel has."""
+    """Images and channels are swapped, and the output is as large as the kernel."""
     agree(
         lambda where, x, d: where.convolve(x.permute(1, 0, 2), d.permute(1, 0, 2), size=(2,)),
         contiguous(3, 2, 5),

@@ -1,4 +1,4 @@
-"""The simulation needs numba and NumPy only, so that a copy of its folder works anywhere."""
+"""The simulation imports numba and NumPy only, so that a copy of its folder works."""
 
 import ast
 import sys
@@ -12,7 +12,7 @@ ALLOWED = {"numba", "numpy"} | sys.stdlib_module_names
 
 
 def imports(file: Path) -> Iterator[tuple[int, str]]:
-    """Go through the imports of a file: the level of each, 0 for an absolute one, and its name."""
+    """Yield level and name of each import of a file; the level of absolute imports is 0."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             yield node.level, node.module or ""
@@ -20,7 +20,7 @@ def imports(file: Path) -> Iterator[tuple[int, str]]:
             yield from ((0, alias.name) for alias in node.names)
 
 
-def test_it_imports_nothing_else_of_the_package() -> None:
+def test_the_simulation_imports_no_other_module_of_the_package() -> None:
     files = list(FOLDER.rglob("*.py"))
     assert files
     for file in files:

@@ -1,15 +1,16 @@
-"""numba's simulator, patched and observed.
+"""Patches of numba's simulator, and observers of simulated kernels.
 
-`patch_simulator` makes it deterministic: the threads of a block run one after the other, and a
-shared array belongs to its block. `observing` reports every access of a kernel to memory, and every
-barrier, to an observer. `RaceDetector` is one: it finds accesses without an order, and threads that
-wait at different barriers. `TrafficCounter` is another: it counts accesses to global memory.
+`patch_simulator` makes the simulator deterministic: the threads of a block run one after the other,
+and a shared array belongs to its block. `observing` reports every memory access and every barrier
+of a kernel to an observer. The observer `RaceDetector` finds data races and threads that wait at
+different barriers. The observer `TrafficCounter` counts accesses to global memory.
 
     with observing(RaceDetector()):
-        my_kernel[blocks, threads](out, a)  # RaceError: threads 0 and 1 of block 0 touch cells[1] …
+        my_kernel[blocks, threads](out, a)
+        # RaceError: threads 0 and 1 of block 0 access cells[1] in shared memory …
 
-The modules need numba and NumPy, nothing else of this package, and import one another relatively:
-a copy of this folder works under any name, without the rest of the package.
+The modules import numba, NumPy and each other (with relative imports), and no other module of the
+package. So a copy of this folder works under any name.
 """
 
 from .barriers import BarrierError

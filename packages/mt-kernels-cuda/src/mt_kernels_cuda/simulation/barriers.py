@@ -1,8 +1,8 @@
-"""Finds barriers that only some threads of a block come to.
+"""Detection of barriers that only some threads of a block reach.
 
-A barrier holds every thread until all threads that have not ended are there (CUDA C++ Programming
-Guide, "Synchronization Functions", from compute capability 7.0 on). If some threads of a block wait
-at one barrier and some at another, the behaviour is undefined.
+At a barrier every thread waits until all threads of the block that have not ended have reached it
+(CUDA C++ Programming Guide, "Synchronization Functions", from compute capability 7.0 on). If some
+threads of a block wait at one barrier and some at another, the behaviour is undefined.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from pathlib import Path
 from .blocks import SimulatedThread
 from .observing import Barrier, Launch, Point, short
 
-NAMED = 3
-"""The most threads at one barrier that a message names."""
+MAX_NAMES = 3
+"""Largest number of threads at one barrier that a message names."""
 
 
 class BarrierError(RuntimeError):
@@ -20,8 +20,8 @@ class BarrierError(RuntimeError):
 
     Attributes:
         kernel: The name of the kernel.
-        block: The block.
-        threads: The threads at each barrier.
+        block: The index of the block.
+        threads: The indices of the threads at each barrier.
     """
 
     names_its_threads = True
@@ -36,9 +36,12 @@ class BarrierError(RuntimeError):
 
 
 def check_barriers(launch: Launch, block: Sequence[SimulatedThread]) -> None:
-    """Raise BarrierError unless all threads of a block that have not ended wait at one barrier.
+    """Check that all threads of a block that have not ended wait at the same barrier.
 
-    A device function that is called in two places has two barriers of one line.
+    A barrier in a device function is another barrier for each call of the function.
+
+    Raises:
+        BarrierError: Threads wait at different barriers.
     """
     waiting: dict[Barrier, list[Point]] = {}
     for thread in sorted(block, key=lambda thread: thread.thread_id):
@@ -47,26 +50,26 @@ def check_barriers(launch: Launch, block: Sequence[SimulatedThread]) -> None:
     if len(waiting) < 2:
         return
     index = block[0].block
-    deeds = [f"{_named(each, launch)} {_deed(place, each)}" for place, each in waiting.items()]
+    waits = [f"{_names(each, launch)} {_wait(at, each)}" for at, each in waiting.items()]
     raise BarrierError(
-        f"{launch.kernel}: the threads of block {short(index, launch.blocks)} do not all come to "
-        f"the same barrier; {', '.join(deeds[:-1])} and {deeds[-1]}",
+        f"{launch.kernel}: the threads of block {short(index, launch.blocks)} wait at "
+        f"different barriers; {', '.join(waits[:-1])} and {waits[-1]}",
         launch.kernel,
         index,
         waiting,
     )
 
 
-def _named(threads: list[Point], launch: Launch) -> str:
-    """Return "thread 1", "threads 0 and 1", or a few of them and how many more there are."""
-    names = [short(thread, launch.threads) for thread in threads[:NAMED]]
-    if len(threads) > NAMED:
-        names.append(f"{len(threads) - NAMED} more")
+def _names(threads: list[Point], launch: Launch) -> str:
+    """Return "thread 1", "threads 0 and 1", or some threads and the number of further ones."""
+    names = [short(thread, launch.threads) for thread in threads[:MAX_NAMES]]
+    if len(threads) > MAX_NAMES:
+        names.append(f"{len(threads) - MAX_NAMES} more")
     if len(names) == 1:
         return f"thread {names[0]}"
     return f"threads {', '.join(names[:-1])} and {names[-1]}"
 
 
-def _deed(place: Barrier, threads: list[Point]) -> str:
-    waits = "waits" if len(threads) == 1 else "wait"
-    return f"{waits} in line {place.line} of {Path(place.file).name}"
+def _wait(barrier: Barrier, threads: list[Point]) -> str:
+    verb = "waits" if len(threads) == 1 else "wait"
+    return f"{verb} in line {barrier.line} of {Path(barrier.file).name}"

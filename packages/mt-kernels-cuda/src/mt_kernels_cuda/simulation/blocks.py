@@ -1,11 +1,11 @@
-"""Runs the threads of a block one after the other, each from one barrier to the next.
+"""Simulated threads, which run one after the other, each from one barrier to the next.
 
-numba's simulator starts a thread of the system for each and switches between them at random, while
-the main thread polls. In a fixed order they run faster, and every run is the same: a thread that
-reads too early finds an unwritten element in every run, not only in some.
+numba's simulator starts an operating-system thread for each simulated thread and switches between
+them at random, while the main thread polls. In a fixed order they run faster, and all runs are
+equal: a thread that reads before another one writes finds an unwritten element in every run.
 
-With greenlet installed, a switch takes less than a microsecond. Without it, each thread of a block
-is a thread of the system, and a switch takes about twenty.
+With greenlet installed, a switch takes less than a microsecond. Without it, each simulated thread
+is an operating-system thread, and a switch takes about 20 µs.
 """
 
 import functools
@@ -23,7 +23,7 @@ from .observing import Barrier, Point, barrier_here, current_observer, kernel_fr
 
 @functools.cache
 def greenlets() -> Any:
-    """Return the class of greenlets; None if greenlet is not installed."""
+    """Return the class `greenlet.greenlet`; None if greenlet is not installed."""
     try:
         return importlib.import_module("greenlet").greenlet
     except ImportError:
@@ -31,23 +31,24 @@ def greenlets() -> Any:
 
 
 STACK = 512 * 1024
-"""Bytes of a thread's stack, enough for kernels; a block may have a thousand threads."""
+"""Bytes of the stack of an operating-system thread. A block may have 1024 threads, so that a larger
+stack takes much memory; with a smaller one, kernels overflow it."""
 
 
 class SimulatedThread:
-    """One thread of a block.
+    """One simulated thread of a block.
 
     Attributes:
         block: The index of its block.
         thread: Its index in the block.
-        blockIdx: The index of its block, as kernels read it.
-        threadIdx: Its index in the block, as kernels read it.
-        thread_id: The number of the thread in its block.
+        blockIdx: The index of its block with the attributes x, y, z.
+        threadIdx: Its index in the block with the attributes x, y, z.
+        thread_id: The linear index of the thread in its block.
         phase: The number of barriers that it has passed.
-        barrier: The barrier where it waits, if there is an observer.
+        barrier: The barrier at which it waits; None without an observer.
         atomic: True during an atomic operation.
-        ended: True after it has returned from the kernel, or failed.
-        error: The exception with which it failed.
+        ended: True after the thread has returned from the kernel or failed.
+        error: The exception with which it failed, or None.
     """
 
     def __init__(self, job: Callable[[], None], manager: Any, block: Point, thread: Point) -> None:
@@ -63,13 +64,13 @@ class SimulatedThread:
         self._switch = _Greenlet(self._run) if greenlets() else _thread(self._run)
 
     def resume(self) -> None:
-        """Run to the next barrier, or to the end."""
+        """Run the thread to the next barrier or to its end."""
         global _current
         _current = self
         self._switch.to()
 
     def cancel(self) -> None:
-        """End the thread where it waits."""
+        """End the thread at the barrier where it waits."""
         if not self.ended:
             self._switch.end()
 
@@ -81,7 +82,7 @@ class SimulatedThread:
         self.ended = True
 
     def syncthreads(self) -> None:
-        """Wait until all other threads have come to a barrier."""
+        """Wait until all other threads have reached a barrier or have ended."""
         observer = current_observer()
         if observer is not None:
             frame = kernel_frame()
@@ -92,49 +93,49 @@ class SimulatedThread:
         self.barrier = None
         self.phase += 1
 
-    # Barriers that count; numba's call the one above.
+    # numba's barriers with a reduction; they call `syncthreads`.
     syncthreads_count = kernel.BlockThread.syncthreads_count
     syncthreads_and = kernel.BlockThread.syncthreads_and
     syncthreads_or = kernel.BlockThread.syncthreads_or
 
 
 class _Greenlet:
-    """A job that is switched to and back, in the same thread of the system."""
+    """A job with its own stack in the same operating-system thread."""
 
     def __init__(self, job: Callable[[], None]) -> None:
-        self._there = greenlets()(job)
+        self._greenlet = greenlets()(job)
 
     def to(self) -> None:
-        self._there.switch()
+        self._greenlet.switch()
 
     def back(self) -> None:
-        self._there.parent.switch()
+        self._greenlet.parent.switch()
 
     def end(self) -> None:
-        self._there.throw()
+        self._greenlet.throw()
 
 
 class _Thread(threading.Thread):
-    """A thread of the system that is switched to and back, and reused for other jobs."""
+    """An operating-system thread that runs one job after another and is reused."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._mine, self._back = threading.Lock(), threading.Lock()
-        self._mine.acquire()
-        self._back.acquire()
+        self._may_run, self._has_paused = threading.Lock(), threading.Lock()
+        self._may_run.acquire()
+        self._has_paused.acquire()
         self._abort = False
         self.start()
 
-    def begin(self, job: Callable[[], None]) -> None:
+    def assign(self, job: Callable[[], None]) -> None:
         self._job: Callable[[], None] | None = job
 
     def to(self) -> None:
-        self._mine.release()
-        self._back.acquire()
+        self._may_run.release()
+        self._has_paused.acquire()
 
     def back(self) -> None:
-        self._back.release()
-        self._mine.acquire()
+        self._has_paused.release()
+        self._may_run.acquire()
         if self._abort:
             raise SystemExit
 
@@ -145,28 +146,28 @@ class _Thread(threading.Thread):
 
     def run(self) -> None:
         while True:
-            self._mine.acquire()
+            self._may_run.acquire()
             if self._job is not None and not self._abort:
                 self._job()
             self._job = None
             _idle.append(self)
-            self._back.release()
+            self._has_paused.release()
 
 
 _idle: list[_Thread] = []
-os.register_at_fork(after_in_child=_idle.clear)  # A child of this process has no threads.
+os.register_at_fork(after_in_child=_idle.clear)  # A forked process has no such threads.
 
 
 def _thread(job: Callable[[], None]) -> _Thread:
-    """Return an idle thread with a new job."""
+    """Assign a job to an idle thread and return the thread."""
     if not _idle:
-        usual = threading.stack_size(STACK)
+        default = threading.stack_size(STACK)
         try:
             _idle.append(_Thread())
         finally:
-            threading.stack_size(usual)
+            threading.stack_size(default)
     thread = _idle.pop()
-    thread.begin(job)
+    thread.assign(job)
     return thread
 
 
@@ -174,26 +175,26 @@ _current: SimulatedThread | None = None
 
 
 class Threading:
-    """Replaces `threading` where numba's simulator asks for the current thread."""
+    """Replacement of the module `threading` in numba's simulator."""
 
     @staticmethod
     def current_thread() -> Any:
-        """Return the simulated thread that runs."""
+        """Return the running simulated thread."""
         return _current
 
 
 def current() -> SimulatedThread:
-    """Return the simulated thread that runs."""
+    """Return the running simulated thread."""
     assert _current is not None, "no kernel is running"
     return _current
 
 
 def run_block(self: Any, grid_point: Point, *arguments: Any) -> None:
-    """Run one block to its end, in place of ``BlockManager.run``.
+    """Run one block to its end; this replaces ``BlockManager.run`` of numba.
 
     Raises:
         Exception: The exception of the first thread that failed, with block and thread at the end
-            of its message; or that of an observer.
+            of its message, or an exception of an observer.
     """
     threads = [
         SimulatedThread(lambda: self._f(*arguments), self, grid_point, (x, y, z))
@@ -217,12 +218,12 @@ def run_block(self: Any, grid_point: Point, *arguments: Any) -> None:
 
 
 def _located(error: BaseException, thread: SimulatedThread) -> BaseException:
-    """Return an error whose message names its thread; the same error if it does so already."""
+    """Return an error with the thread in its message; the same error if it has it already."""
     if getattr(error, "names_its_threads", False):
         return error
-    where = f"in thread {tuple(thread.threadIdx)} of block {tuple(thread.blockIdx)}"
+    location = f"in thread {tuple(thread.threadIdx)} of block {tuple(thread.blockIdx)}"
     try:
-        located: BaseException = type(error)(f"{error} ({where})")
-    except Exception:  # Some exceptions take other arguments than a message.
+        located: BaseException = type(error)(f"{error} ({location})")
+    except Exception:  # The class takes other arguments than a message.
         return error
     return located.with_traceback(error.__traceback__)

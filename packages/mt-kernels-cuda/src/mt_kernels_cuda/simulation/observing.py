@@ -1,4 +1,4 @@
-"""Observers of simulated kernels."""
+"""The base class of observers of simulated kernels, and the events that they receive."""
 
 import sys
 from collections.abc import Sequence
@@ -10,12 +10,13 @@ from typing import Any
 from numba.cuda import simulator
 
 Point = tuple[int, int, int]
-"""A block of a grid, or a thread of a block: x, y and z."""
+"""Index of a block in a grid, or of a thread in a block, or a size: (x, y, z)."""
 
 Site = tuple[CodeType, int]
-"""A call in a kernel: its code, and the instruction in it."""
+"""A call in a kernel: the code object and the offset of the instruction in bytes."""
 
 HERE, NUMBA = str(Path(__file__).parent), str(Path(simulator.__file__).parent)
+"""Folders of the source files whose frames are not part of a kernel."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Launch:
     """One launch of a kernel.
 
     Attributes:
-        kernel: Its name.
+        kernel: The name of the kernel.
         blocks: The size of the grid.
         threads: The size of a block.
     """
@@ -35,12 +36,12 @@ class Launch:
 
 @dataclass(frozen=True)
 class Barrier:
-    """A barrier where a thread waits.
+    """A barrier at which a thread waits.
 
     Attributes:
-        path: The call of the barrier, and the calls that led there, the innermost first.
-        file: The source file of the innermost.
-        line: Its line.
+        path: The call of the barrier and the calls around it, the innermost first.
+        file: The source file of the innermost call.
+        line: The line of the innermost call.
     """
 
     path: tuple[Site, ...]
@@ -49,43 +50,43 @@ class Barrier:
 
 
 class Observer:
-    """Base class of observers; it ignores all events."""
+    """Base class of observers, which ignores all events."""
 
     def on_launch(self, launch: Launch) -> None:
-        """Called before the first block of a launch."""
+        """Receive the start of a launch, before its first block."""
 
-    def on_access(self, array: Any, cell: int, written: float | None) -> None:
-        """Called when a thread accesses memory.
+    def on_access(self, array: Any, address: int, written: float | None) -> None:
+        """Receive an access of the running thread to memory.
 
         Args:
             array: The `Watched` array.
-            cell: The address of one element.
-            written: The number that was written; None if it is read.
+            address: The address of one element.
+            written: The value that was written; None for a read.
         """
 
     def waits_at(self, site: Site, line: int) -> bool:
-        """Return whether a thread that comes to a barrier waits there."""
+        """Return True if a thread that reaches a barrier waits there."""
         return True
 
     def on_barrier(self, block: Sequence[Any]) -> None:
-        """Called when all threads of a block wait at a barrier or have ended.
+        """Receive the state in which each thread of a block waits at a barrier or has ended.
 
         Args:
-            block: Each `SimulatedThread` of the block.
+            block: The threads of the block, each a `SimulatedThread`.
         """
 
 
 present: list[Observer] = []
-"""The observers of the `observing` statements that are running, the innermost last."""
+"""The observers of the active `observing` blocks, the innermost last."""
 
 
 def current_observer() -> Observer | None:
-    """Return the observer of the innermost `observing`, if there is one."""
+    """Return the observer of the innermost `observing` block; None if there is none."""
     return present[-1] if present else None
 
 
 def kernel_frame() -> FrameType:
-    """Return the frame of the kernel, or of the device function, that is running."""
+    """Return the frame of the running kernel or device function."""
     frame: FrameType = sys._getframe(1)
     while frame.f_back is not None and _is_simulator(frame.f_code.co_filename):
         frame = frame.f_back
@@ -93,7 +94,7 @@ def kernel_frame() -> FrameType:
 
 
 def barrier_here() -> Barrier:
-    """Return the barrier at which the running kernel, or device function, waits."""
+    """Return the barrier at which the running kernel or device function waits."""
     innermost = kernel_frame()
     path: list[Site] = []
     frame: FrameType | None = innermost
@@ -105,7 +106,7 @@ def barrier_here() -> Barrier:
 
 
 def short(point: Point, size: Point) -> str:
-    """Return a point without the dimensions that the grid or the block does not have."""
+    """Return an index as text, without trailing dimensions of size 1."""
     dims = max((dim + 1 for dim in range(3) if size[dim] > 1), default=1)
     return str(point[0]) if dims == 1 else str(tuple(point[:dims]))
 

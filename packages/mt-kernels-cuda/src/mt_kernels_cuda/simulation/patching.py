@@ -1,4 +1,4 @@
-"""Replaces parts of numba's simulator by those of this package."""
+"""Replacement of parts of numba's simulator by those of this package."""
 
 import functools
 import inspect
@@ -19,7 +19,7 @@ _numba_within = devicearray.FakeWithinKernelCUDAArray
 
 
 def patch_simulator() -> None:
-    """Patch numba's simulator, for all kernels of this process. Idempotent."""
+    """Patch numba's simulator for all kernels of this process. Idempotent."""
     kernelapi.threading = blocks.Threading
     kernelapi.FakeCUDAShared.array = memory.shared_array
     kernel.BlockManager.run = blocks.run_block
@@ -29,20 +29,22 @@ def patch_simulator() -> None:
         if inspect.isfunction(operation) and not hasattr(operation, "__wrapped__"):
             setattr(kernelapi.FakeCUDAAtomic, name, _atomic(operation))
     if not hasattr(cuda, "is_cuda_array"):
-        # The course's template calls it before it copies a tensor to the device.
+        # The simulator lacks this function. The course's template calls it before it copies a
+        # tensor to the device.
         cuda.is_cuda_array = _is_cuda_array
 
 
 def is_patched() -> bool:
-    """Return whether this package, or a copy of it, has patched numba's simulator."""
+    """Return True if this package, or a copy of it, has patched numba's simulator."""
     return not kernel.FakeCUDAKernel.__call__.__module__.startswith("numba.")
 
 
 @contextmanager
 def observing(each: Observer) -> Iterator[Observer]:
-    """Make an observer the current one, for the launches inside a `with` statement.
+    """Make an observer the current one for a block, and patch the simulator.
 
-    It patches the simulator.
+    Example:
+        ``with observing(RaceDetector()): kernel[blocks, threads](out)``
     """
     patch_simulator()
     present.append(each)
@@ -57,7 +59,7 @@ def _is_cuda_array(obj: Any) -> bool:
 
 
 def _call(self: Any, *arguments: Any) -> Any:
-    """Launch a kernel, with watched arrays if there is an observer; or call a device function."""
+    """Launch a kernel, with watched arrays if there is an observer, or call a device function."""
     observer = current_observer()
     if self._device or observer is None or self.grid_dim is None:
         return _numba_call(self, *arguments)
@@ -76,7 +78,7 @@ def _call(self: Any, *arguments: Any) -> Any:
 
 
 def _names_of_arrays(fn: Callable[..., Any], arguments: tuple[Any, ...]) -> Iterator[str]:
-    """Go through the names of the parameters that receive arrays."""
+    """Yield the names of the parameters that receive arrays."""
     for name, argument in zip(inspect.signature(fn).parameters, arguments, strict=False):
         is_array = isinstance(argument, np.ndarray) and argument.ndim > 0
         if is_array or isinstance(argument, devicearray.FakeCUDAArray | kernel.ArgHint):
@@ -84,10 +86,10 @@ def _names_of_arrays(fn: Callable[..., Any], arguments: tuple[Any, ...]) -> Iter
 
 
 def _atomic(operation: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an operation whose accesses are marked as atomic."""
+    """Return an atomic operation that sets `SimulatedThread.atomic` while it runs."""
 
     @functools.wraps(operation)
-    def known(*arguments: Any) -> Any:
+    def marked(*arguments: Any) -> Any:
         thread = blocks.current()
         thread.atomic = True
         try:
@@ -95,17 +97,17 @@ def _atomic(operation: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             thread.atomic = False
 
-    return known
+    return marked
 
 
 @contextmanager
 def _swapped(fn: Any, module: Any) -> Iterator[None]:
-    """Replace `cuda` in a function's module by the running launch, until the launch ends.
+    """Replace `cuda` in the module of a function by the running launch, until the launch ends.
 
-    numba's version ends with the function. A device function that waits at a barrier still runs in
-    one thread after it has returned in another.
+    numba's version restores `cuda` when the function returns. But a device function with a barrier
+    may still run in one thread after it has returned in another.
     """
-    if module is None:  # A device function is called by the host.
+    if module is None:  # The host calls a device function.
         yield
         return
     outermost = not hasattr(module, "_replaced")

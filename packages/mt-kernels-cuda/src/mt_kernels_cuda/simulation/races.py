@@ -1,13 +1,13 @@
-"""Detects races: accesses to one element without an order.
+"""Detection of data races between simulated threads.
 
-Two accesses to one element, at least one of them a write, need an order. Within a block a barrier,
-`cuda.syncthreads`, orders them. Between blocks nothing does before the launch ends. Accesses
-without an order are a *race*: the result may be right in one run and wrong in the next.
+Two accesses to one element, at least one of them a write, need an order. Within a block, a barrier
+(`cuda.syncthreads`) orders them. Accesses of different blocks have no order during a launch.
+Accesses without an order are a *data race*: the result may be correct in one run and wrong in the
+next.
 
-The detector reports every pair without an order, whichever access came first in this run. Two
-writes of the same number are no race, and neither are two atomic operations.
-
-It also finds threads of a block that wait for each other at different barriers.
+The detector reports unordered pairs in either sequence of execution. Two writes of the same value
+are no race, and neither are two atomic operations. The detector also finds threads of a block that
+wait at different barriers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,14 +22,14 @@ from .observing import Launch, Observer, Point, Site, kernel_frame, short
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One access of a thread to one cell of an array.
+    """One access of a thread to one element of an array.
 
     Attributes:
         block: The index of the thread's block.
         thread: The index of the thread in its block.
         phase: The number of barriers that the thread has passed before.
         atomic: True if the access is part of an atomic operation.
-        written: The number that it writes; None if it reads.
+        written: The value that is written; None for a read.
         file: The source file of the line.
         line: The line of the kernel, or of a device function.
     """
@@ -44,61 +44,71 @@ class Access:
 
     @classmethod
     def of(cls, thread: SimulatedThread, written: float | None) -> "Access":
-        """Return an access of a thread that runs, at the line where it is."""
+        """Return an access of the running thread at its current line."""
         frame = kernel_frame()
-        place = (frame.f_code.co_filename, frame.f_lineno)
-        return cls(thread.block, thread.thread, thread.phase, thread.atomic, written, *place)
+        location = (frame.f_code.co_filename, frame.f_lineno)
+        return cls(thread.block, thread.thread, thread.phase, thread.atomic, written, *location)
 
     @property
     def write(self) -> bool:
-        """True if it writes."""
+        """True for a write."""
         return self.written is not None
 
 
 class RaceError(RuntimeError):
-    """Two threads access one element, one of them writes, and nothing orders the accesses.
+    """Two threads access one element, one of them writes, and the accesses have no order.
 
     Attributes:
         kernel: The name of the kernel.
-        cell: The cell, as the kernel would write it: ``tile[2, 3]``.
+        element: The expression for the element in the kernel, such as ``tile[2, 3]``.
         first: The access that came first in this run.
         second: The access that came second.
     """
 
     names_its_threads = True
 
-    def __init__(self, message: str, kernel: str, cell: str, first: Access, second: Access) -> None:
+    def __init__(
+        self, message: str, kernel: str, element: str, first: Access, second: Access
+    ) -> None:
         super().__init__(message)
         self.kernel = kernel
-        self.cell = cell
+        self.element = element
         self.first = first
         self.second = second
 
 
 @dataclass(slots=True)
-class _Cell:
-    """The accesses to an element: its last write, and the reads of each block since its barrier."""
+class _ElementState:
+    """The accesses to an element that later accesses are compared with.
+
+    Attributes:
+        write: The last write.
+        reads: The reads of each block since its last barrier, at most two, by different threads.
+    """
 
     write: Access | None = None
     reads: dict[Point, list[Access]] = field(default_factory=dict)
 
-    def opponents(self, access: Access) -> Iterator[Access]:
-        """Go through earlier accesses that have no order with one."""
+    def conflicts(self, access: Access) -> Iterator[Access]:
+        """Yield the earlier accesses that have no order with `access`."""
         last = self.write
-        repeated = last is not None and access.write and _alike(last, access)
+        repeated = last is not None and access.write and _same_value(last, access)
         if last is not None and not repeated and _unordered(last, access):
             yield last
         if access.write:
             for reads in self.reads.values():
                 yield from (read for read in reads if _unordered(read, access))
 
-    def enough_readers(self, thread: SimulatedThread) -> bool:
-        """Return whether another read changes nothing: one of any two is not by the next writer."""
+    def is_redundant_read(self, thread: SimulatedThread) -> bool:
+        """Return True if a further read needs no record: two threads have read in this phase.
+
+        At least one of these is not the next writer, so that a conflict is found.
+        """
         reads = self.reads.get(thread.block, ())
         return self.write is None and len(reads) == 2 and reads[0].phase == thread.phase
 
-    def note(self, access: Access) -> None:
-        """Remember an access."""
+    def record(self, access: Access) -> None:
+        """Record an access for comparison with later ones."""
         if access.write:
             self.write = access
             return
@@ -110,31 +120,31 @@ class _Cell:
 
 
 class RaceDetector(Observer):
-    """Raises `RaceError` in the thread that comes second, and `BarrierError` after the last.
+    """An observer that raises `RaceError` at the second access, and `BarrierError` at a barrier.
 
     Args:
-        without: A barrier that is ignored.
+        without: A barrier at which threads do not wait, to test that its absence is found.
 
     Attributes:
-        barriers: The barriers that threads came to, and the line of each.
+        barriers: The line of each barrier that a thread has reached.
     """
 
     def __init__(self, without: Site | None = None) -> None:
         self.barriers: dict[Site, int] = {}
         self._without = without
         self._launch = Launch("", (0, 0, 0), (0, 0, 0))
-        self._global: dict[int, _Cell] = {}
-        self._shared: dict[int, _Cell] = {}
+        self._global: dict[int, _ElementState] = {}
+        self._shared: dict[int, _ElementState] = {}
         self._block: Point | None = None
 
     def on_launch(self, launch: Launch) -> None:
-        """Forget earlier accesses: one launch ends before the next begins."""
+        """Delete the records of the previous launch, which has ended."""
         self._launch = launch
         self._block = None
         self._global.clear()
 
     def waits_at(self, site: Site, line: int) -> bool:
-        """Record the barrier."""
+        """Record the barrier, and return False if it is to be ignored."""
         self.barriers[site] = line
         return site != self._without
 
@@ -142,41 +152,44 @@ class RaceDetector(Observer):
         """Compare the barriers of the threads of a block.
 
         Raises:
-            BarrierError: They wait at different barriers.
+            BarrierError: Threads wait at different barriers.
         """
         check_barriers(self._launch, block)
 
-    def on_access(self, array: Watched, cell: int, written: float | None) -> None:
+    def on_access(self, array: Watched, address: int, written: float | None) -> None:
         """Compare an access with earlier ones to the same element.
 
         Raises:
-            RaceError: One of them has no order with it.
+            RaceError: An earlier access has no order with this one.
         """
         thread = current()
         if thread.atomic and written is None:
-            return  # The write of the same operation follows.
+            return  # The write of the same operation is reported next.
         if self._block != thread.block:
             self._block = thread.block
             self._shared.clear()
         known = self._shared if array.shared else self._global
-        state = known.get(cell)
+        state = known.get(address)
         if state is None:
-            state = known[cell] = _Cell()
-        elif written is None and state.enough_readers(thread):
+            state = known[address] = _ElementState()
+        elif written is None and state.is_redundant_read(thread):
             return
         access = Access.of(thread, written)
-        for other in state.opponents(access):
-            raise self._race(array.place_of(cell), array.shared, other, access)
-        state.note(access)
+        for other in state.conflicts(access):
+            raise self._race(array.element_name(address), array.shared, other, access)
+        state.record(access)
 
-    def _race(self, cell: str, shared: bool, first: Access, second: Access) -> RaceError:
+    def _race(self, element: str, shared: bool, first: Access, second: Access) -> RaceError:
         memory = "shared" if shared else "global"
-        who, missing = self._who(first, second)
-        deeds = " and ".join(f"{self._thread(each)} {_deed(each)}" for each in (first, second))
-        message = f"{self._launch.kernel}: {who} touch {cell} in {memory} memory {missing}; {deeds}"
-        return RaceError(message, self._launch.kernel, cell, first, second)
+        threads, missing = self._participants(first, second)
+        accesses = " and ".join(f"{self._thread(each)} {_action(each)}" for each in (first, second))
+        message = (
+            f"{self._launch.kernel}: {threads} access {element} in {memory} memory {missing}; "
+            f"{accesses}"
+        )
+        return RaceError(message, self._launch.kernel, element, first, second)
 
-    def _who(self, first: Access, second: Access) -> tuple[str, str]:
+    def _participants(self, first: Access, second: Access) -> tuple[str, str]:
         if first.block == second.block:
             names = sorted((first.thread, second.thread))
             one, other = (short(name, self._launch.threads) for name in names)
@@ -191,7 +204,7 @@ class RaceDetector(Observer):
 
 
 def _unordered(first: Access, second: Access) -> bool:
-    """Return whether nothing orders two accesses."""
+    """Return True if two accesses have no order."""
     if first.atomic and second.atomic:
         return False
     if first.block != second.block:
@@ -199,13 +212,13 @@ def _unordered(first: Access, second: Access) -> bool:
     return first.thread != second.thread and first.phase == second.phase
 
 
-def _alike(first: Access, second: Access) -> bool:
-    """Return whether two writes leave the same number in the element."""
+def _same_value(first: Access, second: Access) -> bool:
+    """Return True if two writes store the same value; NaN equals NaN."""
     return first.written == second.written or (
         first.written != first.written and second.written != second.written  # Both are NaN.
     )
 
 
-def _deed(access: Access) -> str:
+def _action(access: Access) -> str:
     verb = "writes" if access.write else "reads"
     return f"{verb} it in line {access.line} of {Path(access.file).name}"

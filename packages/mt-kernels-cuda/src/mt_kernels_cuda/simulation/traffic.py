@@ -1,4 +1,4 @@
-"""Counts accesses to global memory, and the different elements among them."""
+"""A counter of accesses to global memory and of the accessed elements."""
 
 from dataclasses import dataclass, field
 
@@ -11,54 +11,54 @@ class Traffic:
     """The accesses of a launch to one array.
 
     Attributes:
-        itemsize: Bytes of an element.
-        reads: The number of reads of an element.
+        itemsize: The bytes of an element.
+        reads: The number of reads.
         writes: The number of writes.
-        cells: The addresses of the elements that were accessed.
+        addresses: The addresses of the accessed elements.
     """
 
     itemsize: int
     reads: int = 0
     writes: int = 0
-    cells: set[int] = field(default_factory=set)
+    addresses: set[int] = field(default_factory=set)
 
     @property
     def count(self) -> int:
-        """Reads and writes together."""
+        """The number of reads and writes."""
         return self.reads + self.writes
 
     @property
     def bytes(self) -> int:
-        """Bytes that travel."""
+        """The number of bytes read and written."""
         return self.count * self.itemsize
 
     @property
     def least(self) -> int:
-        """Bytes that would travel if every element did so once."""
-        return len(self.cells) * self.itemsize
+        """The number of bytes if each accessed element were read or written once."""
+        return len(self.addresses) * self.itemsize
 
 
 class TrafficCounter(Observer):
-    """Counts accesses to global memory by launch and by array.
+    """An observer that counts accesses to global memory by launch and by array.
 
     Attributes:
-        launches: Each launch, and its traffic by the name of the array.
+        launches: Each launch with its traffic by name of the array.
     """
 
     def __init__(self) -> None:
         self.launches: list[tuple[Launch, dict[str, Traffic]]] = []
 
     def on_launch(self, launch: Launch) -> None:
-        """Start counting for the next launch."""
+        """Begin the counts of a launch."""
         self.launches.append((launch, {}))
 
-    def on_access(self, array: Watched, cell: int, written: float | None) -> None:
-        """Count an access."""
+    def on_access(self, array: Watched, address: int, written: float | None) -> None:
+        """Count an access to global memory."""
         if array.shared:
             return
         _, arrays = self.launches[-1]
         traffic = arrays.setdefault(array.name, Traffic(array.dtype.itemsize))
-        traffic.cells.add(cell)
+        traffic.addresses.add(address)
         if written is None:
             traffic.reads += 1
         else:

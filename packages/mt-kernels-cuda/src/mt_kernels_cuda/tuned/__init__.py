@@ -1,8 +1,8 @@
-"""The backend that trains fast: kernels for layouts that networks produce, several steps in one.
+"""The backend for training: kernels for the memory layouts of networks, and fused kernels.
 
-`TunedCuda` is the backend. Its kernels compute in single precision, fetch four numbers at once
-where memory allows it, keep sums in registers, and add bias and ReLU to what they are about to
-write.
+`TunedCuda` is the backend. Its kernels compute in single precision, load four numbers at once
+where the alignment allows it, accumulate sums in registers, and apply bias and ReLU before they
+store a result.
 """
 
 from mt_kernels_cuda.tuned.backend import TunedCuda

@@ -1,4 +1,4 @@
-"""The tuned backend of NVIDIA GPUs: the kernel of each operation."""
+"""The tuned backend for NVIDIA GPUs, which selects the kernel of each operation."""
 
 from typing import Any
 
@@ -13,11 +13,12 @@ from mt_tensor.tensor_data import as_images
 
 
 class TunedCuda(Device):
-    """Kernels for memory as training lays it out, float32 unless another dtype is asked for.
+    """Tuned kernels for the memory layouts of training, float32 by default.
 
-    It gives the same answers as `Cuda`, in any layout; for layouts of many dimensions it uses the
-    same kernels. What the forms of `mt_kernels_cuda.tuned.forms` know, it computes in one piece, so
-    that a training step takes few launches and copies nothing to the host.
+    Results equal those of `Cuda` up to rounding, in any layout. For layouts that do not merge into
+    few dimensions, it launches the kernels of `Cuda`. The fused forms of
+    `mt_kernels_cuda.tuned.forms` keep the number of launches in a training step small; a training
+    step copies nothing to the host.
 
     >>> TunedCuda()
     TunedCuda(float32)
@@ -26,21 +27,21 @@ class TunedCuda(Device):
     name = "cuda-tuned"
 
     def fused(self, operation: FusedOperation) -> type[FusedForm[Any]] | None:
-        """Return the fused form of a composed function, if there is one."""
+        """Return the fused form of an operation; None if there is none."""
         return FORMS.get(operation)
 
     def reduce(self, fn: Zip, a: TensorData, dim: int, start: float) -> TensorData:
-        """Fold one dimension; see `mt_tensor.Backend.reduce`."""
+        """Reduce one dimension; see `mt_tensor.Backend.reduce`."""
         if a.size == 0 or not -a.dims <= dim < a.dims:
             return super().reduce(fn, a, dim, start)
         dim %= a.dims
-        # Every number of the result is written, so it need not hold the start before.
+        # The kernels write every element, so that the result need not hold the start value.
         out = self.empty((*a.shape[:dim], 1, *a.shape[dim + 1 :]))
         self._reduce(fn, out, a, dim, start)
         return out
 
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
-        self.check_place("map", out, a)
+        self.check_on_device("map", out, a)
         launch = map_launch(self, fn, out, a) if out.size else None
         if launch is None:
             super()._map(fn, out, a)
@@ -48,7 +49,7 @@ class TunedCuda(Device):
             self.run(launch)
 
     def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
-        self.check_place("zip", out, a, b)
+        self.check_on_device("zip", out, a, b)
         launch = zip_launch(self, fn, out, a, b) if out.size else None
         if launch is None:
             super()._zip(fn, out, a, b)
@@ -56,13 +57,13 @@ class TunedCuda(Device):
             self.run(launch)
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        self.check_place("reduce", a)
+        self.check_on_device("reduce", a)
         if a.size > 0:
             a = self.contiguous(a)
             fold(self, fn, out.storage, a.storage, as_3d(a.shape, dim), start)
 
     def _matmul(self, out: TensorData, a: TensorData, b: TensorData) -> None:
-        self.check_place("matmul", a, b)
+        self.check_on_device("matmul", a, b)
         if out.size == 0:
             return
         if a.shape[-1] == 0:
@@ -76,7 +77,7 @@ class TunedCuda(Device):
         if out.dims > 4:
             super()._convolve(out, input, weight, reverse)
             return
-        self.check_place("convolution", input, weight)
+        self.check_on_device("convolution", input, weight)
         if out.dims == 3:
             out, input, weight = as_images(out), as_images(input), as_images(weight)
         correlate(self, out, input, weight, reverse=reverse)

@@ -1,6 +1,6 @@
-"""The GPU as the tuned kernels see it, without the kernels.
+"""The base class of the tuned backend, with the properties of the device.
 
-Fused forms are typed against `Device`; `mt_kernels_cuda.tuned.backend` derives the backend from it.
+Fused forms are typed against `Device`, so that they do not import the backend, which imports them.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from mt_kernels_cuda.tuned.hardware import shapes
 
 
 class Device(Cuda):
-    """A GPU that reports how many blocks it runs at once; float32 unless another dtype is given."""
+    """A GPU backend that reports the number of blocks that run at once; float32 by default."""
 
     def __init__(
         self, dtype: npt.DTypeLike = np.float32, *, debug: bool = False, stream: Any = 0
@@ -24,7 +24,7 @@ class Device(Cuda):
         self._blocks_at_once: dict[Kernel, int] = {}
 
     def blocks_at_once(self, kernel: Kernel, threads: int, arguments: list[Any]) -> int:
-        """Return how many blocks of a kernel run at the same time; see `shapes.blocks_at_once`."""
+        """Return the number of blocks of a kernel that run at once; see `shapes.blocks_at_once`."""
         blocks = self._blocks_at_once.get(kernel)
         if blocks is None:
             blocks = shapes.blocks_at_once(kernel, threads, arguments)
@@ -33,5 +33,5 @@ class Device(Cuda):
 
     @property
     def processors(self) -> int:
-        """Number of multiprocessors of the device."""
+        """The number of multiprocessors of the device."""
         return shapes.processors()

@@ -1,4 +1,4 @@
-"""The table of fused forms: what the tuned backend computes in one piece."""
+"""The table of operations that the tuned backend computes with fused kernels."""
 
 from mt_kernels_cuda.tuned.convolution.form import Convolution
 from mt_kernels_cuda.tuned.convolution.max_over_time import MaxOverTime
@@ -11,7 +11,7 @@ from mt_kernels_cuda.tuned.layers.dropout import Dropout
 from mt_kernels_cuda.tuned.layers.embedding import Take
 from mt_kernels_cuda.tuned.layers.linear import Linear
 from mt_kernels_cuda.tuned.layers.losses import CrossEntropy, NllLoss
-from mt_kernels_cuda.tuned.layers.optimizer import Adam, Sgd, SgdWithoutMomentum
+from mt_kernels_cuda.tuned.layers.optimizer import Adam, Sgd, SgdMomentum
 from mt_kernels_cuda.tuned.layers.pooling import AvgPool2d, MaxPool2d
 from mt_kernels_cuda.tuned.layers.probabilities import LogSoftmax, Softmax
 from mt_tensor import FusedForm, FusedOperation
@@ -29,10 +29,10 @@ FORMS: dict[FusedOperation, type[FusedForm[Device]]] = {
     operations.LOGSOFTMAX: LogSoftmax,
     operations.MAXPOOL2D: MaxPool2d,
     operations.NLL_LOSS: NllLoss,
-    operations.SGD: SgdWithoutMomentum,
-    operations.SGD_MOMENTUM: Sgd,
+    operations.SGD: Sgd,
+    operations.SGD_MOMENTUM: SgdMomentum,
     operations.SOFTMAX: Softmax,
     operations.MAX_OVER_TIME: MaxOverTime,
     operations.EMBEDDING: Take,
 }
-"""The form of each operation that has one."""
+"""The fused form of each operation that has one."""

@@ -1,4 +1,4 @@
-"""Barriers at which not all threads of a block meet."""
+"""Barriers that only some threads of a block reach are reported."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from mt_kernels_cuda import SIMULATED
 from mt_kernels_cuda.jit import device_function
 from mt_kernels_cuda.simulation import BarrierError, blocks
 
-pytestmark = pytest.mark.skipif(not SIMULATED, reason="watches numba's simulator")
+pytestmark = pytest.mark.skipif(not SIMULATED, reason="observes numba's simulator")
 
 Launch = Callable[..., Any]
 
@@ -79,7 +79,7 @@ def in_a_branch_too(thread: int) -> None:
     ],
 )
 @pytest.mark.parametrize("system_threads", [False, True])
-def test_a_barrier_for_some_threads_is_told(
+def test_a_barrier_of_some_threads_is_reported(
     launch: Launch,
     fn: Callable[..., None],
     message: str,
@@ -95,11 +95,11 @@ def test_a_barrier_for_some_threads_is_told(
     found = [thread for those in caught.value.threads.values() for thread in those]
     waiting = 3 if fn is ended_before_two else 4
     assert sorted(found) == [(x, 0, 0) for x in range(waiting)]
-    # The threads that waited do so no longer.
+    # The simulator works after the error.
     assert launch(counts, np.zeros(2), 2, 4)[0] == 8.0
 
 
-def test_of_many_threads_a_few_are_named(launch: Launch) -> None:
+def test_a_message_names_some_of_many_threads(launch: Launch) -> None:
     with pytest.raises(BarrierError, match=r"threads 2, 3, 4 and 4 more wait in line \d+ of"):
         launch(in_a_branch, np.zeros(9), 1, 9)
 
@@ -128,7 +128,7 @@ def more_often(out: Any) -> None:
 
 @pytest.mark.parametrize("fn", [ended_before, branch_at_the_end, more_often])
 @pytest.mark.parametrize("system_threads", [False, True])
-def test_threads_may_end(
+def test_threads_may_end_before_a_barrier(
     launch: Launch, fn: Callable[..., None], system_threads: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if system_threads:
@@ -144,5 +144,5 @@ def branch_of_a_block(out: Any) -> None:
     out[cuda.grid(1)] = 1.0
 
 
-def test_whole_blocks_may_part(launch: Launch) -> None:
+def test_blocks_may_reach_different_barriers(launch: Launch) -> None:
     assert launch(branch_of_a_block, np.zeros(8), 2, 4).all()

@@ -10,7 +10,7 @@ from numba import cuda
 from mt_kernels_cuda import SIMULATED
 from mt_kernels_cuda.jit import device_function
 
-pytestmark = pytest.mark.skipif(not SIMULATED, reason="watches numba's simulator")
+pytestmark = pytest.mark.skipif(not SIMULATED, reason="observes numba's simulator")
 
 Launch = Callable[..., Any]
 
@@ -20,7 +20,7 @@ def twice(x: float) -> float:
     return 2.0 * x
 
 
-def test_the_host_may_call_a_function_of_the_device() -> None:
+def test_the_host_may_call_a_device_function() -> None:
     assert twice(3.0) == 6.0
 
 

@@ -1,4 +1,4 @@
-"""What the simulator needs beyond a GPU."""
+"""Shared memory of the simulator, and the diagnosis there."""
 
 import runpy
 from typing import Any
@@ -13,7 +13,7 @@ from mt_kernels_cuda.jit import kernel
 pytestmark = pytest.mark.skipif(not SIMULATED, reason="runs on a GPU")
 
 
-def test_the_module_says_so_and_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_diagnosis_says_that_the_gpu_is_simulated(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit:
         runpy.run_module("mt_kernels_cuda", run_name="__main__")
     assert exit.value.code == 0
@@ -34,7 +34,7 @@ def exchange(out: Any) -> None:
     out[thread] = a[other] + b[other]
 
 
-def test_shared_arrays_of_one_line_are_two() -> None:
+def test_two_shared_arrays_on_one_line_are_distinct() -> None:
     for _ in range(20):
         out = cuda.to_device(np.zeros(4))
         exchange[1, 4](out)
@@ -43,11 +43,11 @@ def test_shared_arrays_of_one_line_are_two() -> None:
 
 @kernel
 def read_before_write(out: Any) -> None:
-    cells = cuda.shared.array(2, out.dtype)
-    out[cuda.threadIdx.x] = cells[cuda.threadIdx.x]
+    tile = cuda.shared.array(2, out.dtype)
+    out[cuda.threadIdx.x] = tile[cuda.threadIdx.x]
 
 
-def test_reading_what_nobody_wrote_shows() -> None:
+def test_unwritten_shared_memory_is_nan() -> None:
     out = cuda.to_device(np.zeros(2))
     read_before_write[1, 2](out)
     assert np.isnan(out.copy_to_host()).all()

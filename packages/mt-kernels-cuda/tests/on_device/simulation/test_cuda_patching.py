@@ -1,4 +1,4 @@
-"""The simulator is patched once, and a copy of the package that was first is left alone."""
+"""The simulator is patched once, and patches by another copy of the package are kept."""
 
 from typing import Any
 
@@ -25,11 +25,11 @@ def test_patching_twice_changes_nothing(simulated_kernel: Any) -> None:
     assert simulated_kernel.__call__ is call
 
 
-def test_the_patches_of_another_copy_stay(
+def test_patches_by_another_copy_are_kept(
     simulated_kernel: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def call(self: Any, *arguments: Any) -> None:
-        """Stand for a patch of the grader's copy."""
+        """Replace the call as the grader's copy does."""
 
     call.__module__ = "grading.simulation.patching"
     monkeypatch.setattr(simulated_kernel, "__call__", call)
@@ -37,11 +37,11 @@ def test_the_patches_of_another_copy_stay(
     assert simulated_kernel.__call__ is call
 
 
-def test_the_first_use_of_a_backend_patches(
+def test_the_first_use_of_a_backend_patches_the_simulator(
     simulated_kernel: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def call(self: Any, *arguments: Any) -> None:
-        """Stand for numba's own."""
+        """Represent the call of the unpatched simulator."""
 
     call.__module__ = "numba.cuda.simulator.kernel"
     monkeypatch.setattr(simulated_kernel, "__call__", call)

@@ -1,4 +1,4 @@
-"""The counter of traffic counts each access to global memory once."""
+"""`TrafficCounter` counts each access to global memory once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from mt_kernels_cuda import SIMULATED, TILE, Cuda
 from mt_kernels_cuda.simulation import Traffic, TrafficCounter, observing
 from mt_tensor import operators
 
-pytestmark = pytest.mark.skipif(not SIMULATED, reason="watches numba's simulator")
+pytestmark = pytest.mark.skipif(not SIMULATED, reason="observes numba's simulator")
 
 DEVICE = Cuda(np.float64)
 

@@ -1,4 +1,4 @@
-"""Launch shapes follow from what the driver says of a compiled kernel, and fit on a GPU."""
+"""Launch shapes follow from the driver's occupancy and stay within the limits of a GPU."""
 
 from typing import Any
 
@@ -6,31 +6,31 @@ import numba
 import numpy as np
 import pytest
 
-from mt_kernels_cuda.launching import LARGEST_GRID
+from mt_kernels_cuda.launching import MAX_GRID
 from mt_kernels_cuda.tuned.hardware import shapes
 from mt_kernels_cuda.tuned.hardware.shapes import parts_for
 from tools.gpu_kernels.catalog import RecordedCuda, RecordedTunedCuda
 
 
 class Compiled:
-    """Stands for a kernel that is compiled for some types, of which so many blocks fit."""
+    """A fake compiled kernel, of which `fitting` threads run at once."""
 
     def __init__(self, fitting: int) -> None:
         self.overloads: dict[Any, Any] = {}
         self.fitting = fitting
 
     def compile(self, signature: Any) -> None:
-        """Compile it once."""
+        """Record a compilation; a second one for the same types is an error."""
         assert signature not in self.overloads
         self.overloads[signature] = self
 
     def max_cooperative_grid_blocks(self, threads: int) -> int:
-        """Return how many blocks the device holds."""
+        """Return the number of blocks that run at once."""
         return self.fitting // threads
 
 
 @pytest.mark.parametrize(("fitting", "expected"), [(4096, 16), (100, 1)])
-def test_as_many_blocks_as_the_device_holds(
+def test_blocks_at_once_follow_from_the_driver(
     monkeypatch: pytest.MonkeyPatch, fitting: int, expected: int
 ) -> None:
     monkeypatch.setattr(shapes, "SIMULATED", False)
@@ -43,7 +43,7 @@ def test_as_many_blocks_as_the_device_holds(
 
 @pytest.mark.parametrize("kind", [RecordedCuda, RecordedTunedCuda])
 @pytest.mark.parametrize("shape", [(70_000, 2, 2), (2, 2, 300_000), (1, 2_000_000, 2)])
-def test_grids_of_products_are_no_larger_than_a_gpu_takes(
+def test_grids_of_products_are_within_the_limits_of_a_gpu(
     kind: Any, shape: tuple[int, ...]
 ) -> None:
     backend = kind(np.float32)
@@ -52,10 +52,10 @@ def test_grids_of_products_are_no_larger_than_a_gpu_takes(
     assert backend.launches
     for launch in backend.launches:
         grid = launch.blocks if isinstance(launch.blocks, tuple) else (launch.blocks,)
-        assert all(blocks <= LARGEST_GRID for blocks in grid[1:]), launch
+        assert all(blocks <= MAX_GRID for blocks in grid[1:]), launch
 
 
-def test_parts_are_worth_their_blocks() -> None:
+def test_parts_have_a_least_number_of_terms() -> None:
     assert parts_for(1, 1000, 100, 8) == 8
     assert parts_for(1, 300, 100, 8) == 3
     assert parts_for(100, 1000, 100, 8) == 1

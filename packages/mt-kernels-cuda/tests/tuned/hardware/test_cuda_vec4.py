@@ -1,4 +1,4 @@
-"""What the host asks of arrays in device memory, asked of numba's own: they differ from NumPy's."""
+"""Alignment of numba's device arrays, and the attributes that the simulated tests allow."""
 
 import ctypes
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(SIMULATED, reason="the simulator has arrays of a
 
 
 def array_at(address: int, dtype: npt.DTypeLike) -> Any:
-    """Return an array of a GPU's memory that nobody may touch: there is no such memory."""
+    """Return a device array at an address that does not exist; its elements must not be used."""
     step = np.dtype(dtype).itemsize
     memory = SimpleNamespace(
         _cuda_memsize_=4 * step, device_ctypes_pointer=ctypes.c_void_p(address)
@@ -28,14 +28,14 @@ def array_at(address: int, dtype: npt.DTypeLike) -> Any:
     ("address", "dtype", "expected"),
     [(4096, np.float32, True), (4100, np.float32, False), (4096, np.float64, False)],
 )
-def test_four_floats_at_a_time_where_they_begin_at_a_multiple_of_16_bytes(
+def test_aligned_requires_floats_at_a_multiple_of_16_bytes(
     address: int, dtype: npt.DTypeLike, expected: bool
 ) -> None:
     assert aligned(array_at(address, dtype)) is expected
     assert aligned(array_at(4096, np.float32), array_at(address, dtype)) is expected
 
 
-def test_the_simulated_tests_give_arrays_what_they_have_here() -> None:
+def test_device_arrays_have_the_attributes_of_the_simulated_tests() -> None:
     array = array_at(4096, np.float32)
     assert all(hasattr(array, name) for name in ("dtype", "ndim", "size", "strides", "shape"))
     assert not any(hasattr(array, name) for name in ("itemsize", "base", "ctypes"))

@@ -1,9 +1,9 @@
-"""Convolutions as matrix products whose second operand is read from the input, never built.
+"""Convolutions as matrix products with an implicit second operand (implicit GEMM).
 
-One kernel, `CORRELATION`, computes all of them: the output; the gradient of the input, which is a
-convolution of the output's gradient with flipped kernels; and the gradient of the kernels, in which
-the output's gradient takes the place of the kernels. They differ in strides only. Sequences are
-images one row high.
+The kernel `CORRELATION` computes three results: the output; the gradient of the input, which is a
+convolution of the output's gradient with flipped kernels; and the gradient of the kernels, a
+convolution of the input with the output's gradient. They differ in strides only. Sequences are
+images with one row.
 """
 
 import math
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from mt_kernels_cuda.launching import Table
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.gemm.strips import AccessPattern, Operand
-from mt_kernels_cuda.tuned.gemm.tiles import ALONG_ROWS, OWN, Product, launch_product
+from mt_kernels_cuda.tuned.gemm.tiles import ALONG_ROWS, EXTRA, Product, launch_product
 from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, load4, vec4_aligned
 from mt_kernels_cuda.tuned.operations.elementwise import Numbers, few_dims
@@ -23,10 +23,10 @@ from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 from mt_tensor.tensor_data import as_images, as_sequences
 
-(P, Q, H, W, TOP, LEFT, X_N, X_H, X_W, W_O, OUT_N) = range(OWN, OWN + 11)
-"""Indices of a convolution's own numbers: the sizes of the output and of the input; the padding
-before the input; the strides of the input; the stride of the kernels from one output channel to the
-next; and the stride of the output from image to image."""
+(P, Q, H, W, TOP, LEFT, X_N, X_H, X_W, W_O, OUT_N) = range(EXTRA, EXTRA + 11)
+"""Indices of the further launch parameters of a convolution: height and width of output and input;
+padding before the input; strides of the input along images, rows and columns; stride of the kernels
+along output channels; and stride of the output along images, in elements."""
 
 
 def _starts(g: Numbers, batch: int) -> tuple[int, int]:
@@ -56,41 +56,41 @@ def _of_input(g: Numbers, steps: Storage, x: int, y: int, z: int, term: int) -> 
     return -1
 
 
-def _place(g: Numbers, batch: int, column: int) -> int:
+def _column_offset(g: Numbers, batch: int, column: int) -> int:
     image, position = divmod(column, g[P] * g[Q])
     return image * g[OUT_N] + position
 
 
 CORRELATION = Product(
-    "correlate", _starts, Operand(_row, _of_weight), Operand(_column, _of_input), _place
+    "correlate", _starts, Operand(_row, _of_weight), Operand(_column, _of_input), _column_offset
 )
 
 
 @dataclass(frozen=True)
 class Steps(Table):
-    """The offsets of each term of a convolution, a table that spares the threads divisions.
+    """The offsets of each term of a convolution; threads that look them up need no divisions.
 
     Shape:
-        (terms, 4), flat: the offsets in the kernels and in the input, the row and the column.
+        (terms, 4), flat: offset in the kernels, offset in the input, row, column.
 
     Attributes:
-        sizes: The channels, rows and columns of the kernels.
-        weight: The strides of the kernels along these.
-        input: The strides of the input along these.
-        way: The direction in which kernels extend, 1 or -1.
+        sizes: The sizes of the kernels: channels, rows, columns.
+        weight: The strides of the kernels along these dimensions.
+        input: The strides of the input along these dimensions.
+        direction: The direction in which kernels extend, 1 or -1.
     """
 
     sizes: Numbers
     weight: Numbers
     input: Numbers
-    way: int
+    direction: int
 
     def array(self) -> npt.NDArray[np.integer]:
-        """Compute the table, in 32 bits if they are enough: they take half the registers."""
+        """Compute the table, in 32-bit integers if they suffice; they take half the registers."""
         terms = np.indices(self.sizes).reshape(3, -1)
-        reached = terms * np.array([[1], [self.way], [self.way]])
-        places = [np.dot(self.weight, terms), np.dot(self.input, reached)]
-        table = np.stack([*places, *reached[1:]], 1).reshape(-1)
+        shifted = terms * np.array([[1], [self.direction], [self.direction]])
+        offsets = [np.dot(self.weight, terms), np.dot(self.input, shifted)]
+        table = np.stack([*offsets, *shifted[1:]], 1).reshape(-1)
         small = np.abs(table).max() <= np.iinfo(np.int32).max
         return table.astype(np.int32 if small else np.int64)
 
@@ -110,13 +110,13 @@ def correlate(
 
     Args:
         backend: The backend that runs it.
-        out: (N, O, P, Q), each image's channel contiguous; images and channels in any order.
+        out: (N, O, P, Q); the rows and columns of a channel are contiguous.
         input: (N, C, H, W), in any layout.
         weight: (O, C, KH, KW), in any layout.
-        before: The rows and columns of zeros before the input; negative if kernels begin inside.
-        reverse: True if kernels are flipped: they extend towards the beginning.
-        bias: A number for each output channel, which is added.
-        relu: True if negative results become 0.
+        before: The rows and columns of zeros before the input; negative to begin inside of it.
+        reverse: True if kernels are flipped and extend towards smaller indices.
+        bias: The bias of each output channel, or None.
+        relu: True to replace negative results by 0.
     """
     if out.size == 0:
         return
@@ -126,11 +126,11 @@ def correlate(
         backend.map(operators.id, backend.full((1, 1, 1, 1), 0.0), out)
         return
     images, _, lines, across = input.strides
-    own = (
+    extra = (
         *(rows, columns, *input.shape[2:], *before),
         *(images, lines, across, weight.strides[0], out.strides[0]),
     )
-    way = -1 if reverse else 1
+    direction = -1 if reverse else 1
     launch_product(
         backend,
         CORRELATION,
@@ -138,17 +138,17 @@ def correlate(
         (weight.storage, input.storage),
         (outputs, count * rows * columns, terms, 1),
         out.strides[1],
-        own,
+        extra,
         patterns=(_pattern(weight), AccessPattern(by_terms=False, vec4=False)),
         vec4_out=vec4_aligned(out.storage, rows * columns, *out.strides[:2]),
-        steps=Steps(weight.shape[1:], weight.strides[1:], input.strides[1:], way),
+        steps=Steps(weight.shape[1:], weight.strides[1:], input.strides[1:], direction),
         bias=None if bias is None else (ALONG_ROWS, bias),
         relu=relu,
     )
 
 
 def _pattern(weight: TensorData) -> AccessPattern:
-    """Return the access pattern of kernels: terms that are neighbours in memory together."""
+    """Return the access pattern of kernels, whose terms are neighbours in memory."""
     layout = few_dims(weight.shape[1:], weight.strides[1:])
     assert layout is not None, "three dimensions are few enough"
     dims, numbers = layout
@@ -165,16 +165,16 @@ def swap_batch_channel(a: TensorData) -> TensorData:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The saved values of a call, sequences as images one row high.
+    """The values that a forward pass saves; sequences are stored as images with one row.
 
     Attributes:
-        sequences: True if the input was sequences.
+        sequences: True if the input consists of sequences.
         before: The rows and columns of zeros before the input.
-        input: (N, C, H, W).
-        weight: (O, C, KH, KW).
+        input: The input, (N, C, H, W).
+        weight: The kernels, (O, C, KH, KW).
         out: The output, (N, O, P, Q).
-        relu: True if negative sums became 0.
-        needs_grad: For input, weight and bias, if there is one.
+        relu: True if ReLU was applied.
+        needs_grad: True for each of input, weight and bias whose gradient is needed.
     """
 
     sequences: bool
@@ -187,7 +187,7 @@ class Call:
 
 
 class Convolution(FusedForm[Device]):
-    """Convolution, bias and ReLU in one pass, for a stride of 1."""
+    """Convolution with bias and ReLU in one kernel, for a stride of 1."""
 
     @staticmethod
     def forward(
@@ -201,9 +201,10 @@ class Convolution(FusedForm[Device]):
         stride: tuple[int, ...],
         relu: bool,
     ) -> tuple[TensorData, Call] | None:
-        """Compute the layer's output; see `mt_nn.functional.convolution.convolve`.
+        """Return output and saved values; see `mt_nn.functional.convolution.convolve`.
 
-        The form declines strides other than 1 and shapes that do not fit together.
+        Returns:
+            None for strides other than 1 and for shapes that do not match.
         """
         sequences = input.dims == weight.dims == 3 and len(before) == len(positions) == 1
         if sequences:
@@ -229,7 +230,7 @@ class Convolution(FusedForm[Device]):
 
     @staticmethod
     def backward(backend: Device, saved: Call, grad: TensorData) -> Gradients:
-        """Return the gradients of input, weight and bias, where they are needed."""
+        """Return the gradients of input, weight and bias, None for those that are not needed."""
         if saved.sequences:
             grad = as_images(grad)
         if saved.relu:

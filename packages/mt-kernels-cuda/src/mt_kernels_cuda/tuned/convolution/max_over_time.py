@@ -1,8 +1,7 @@
-"""Convolution, bias, ReLU and the maximum over time, with a sparse backward pass.
+"""Convolution, bias, ReLU and maximum over time, with a sparse backward pass.
 
-For each sequence and kernel, the gradient flows to one position only, the position of the maximum,
-so the backward pass reads one window of the sequence: far less work than the gradient of a whole
-convolution.
+For each sequence and kernel, only the position of the maximum has a gradient. So the backward pass
+reads one window of the sequence, which is far less work than the gradient of a convolution.
 """
 
 from functools import lru_cache
@@ -21,14 +20,14 @@ from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.layout import Storage
 
 NO_ARGMAX = -1
-"""Stands for a position where no sum is positive, so that there is no gradient."""
+"""Position stored for rows without a positive sum, which have no gradient; it is negative."""
 
 
 class MaxOverTime(FusedForm[Device]):
-    """The maximum over all positions of a convolution of sequences with a stride of 1.
+    """Maximum over all positions of a convolution of sequences, for a stride of 1.
 
-    The gradient leaves out products with zero: an infinite or NaN input outside of the windows of
-    the maxima does not reach it.
+    The backward pass skips products with zero. So an infinite or NaN input outside of the windows
+    of the maxima does not change the gradient.
     """
 
     @staticmethod
@@ -42,7 +41,7 @@ class MaxOverTime(FusedForm[Device]):
         positions: tuple[int, ...],
         stride: tuple[int, ...],
     ) -> tuple[TensorData, tuple[Call, Storage]] | None:
-        """Compute the maxima; see `mt_nn.functional.convolution.max_over_time`."""
+        """Return maxima and saved values; see `mt_nn.functional.convolution.max_over_time`."""
         if input.dims != 3:
             return None
         answer = Convolution.forward(
@@ -53,14 +52,14 @@ class MaxOverTime(FusedForm[Device]):
         _, call = answer
         count, outputs, _, width = call.out.shape
         result = backend.empty((count, outputs, 1))
-        argmax = backend.cells(count * outputs, np.int32)
+        argmax = backend.allocate(count * outputs, np.int32)
         arguments = (result.storage, argmax, call.out.storage, result.size, width)
         backend.run(Launch(max_of_rows, blocks_for(result.size, THREADS), THREADS, arguments))
         return result, (call, argmax)
 
     @staticmethod
     def backward(backend: Device, saved: tuple[Call, Storage], grad: TensorData) -> Gradients:
-        """Return the gradients of input, kernels and bias, where they are needed."""
+        """Return the gradients of input, kernels and bias, None for those that are not needed."""
         call, argmax = saved
         count, channels, _, width = call.input.shape
         outputs, _, _, taps = call.weight.shape
@@ -89,7 +88,11 @@ class MaxOverTime(FusedForm[Device]):
 
 @kernel
 def max_of_rows(result: Storage, argmax: Storage, sums: Storage, size: int, width: int) -> None:
-    """Write the maximum of each row and its first position, a thread for each row."""
+    """Write the maximum of each row and its first position, one thread per row.
+
+    Shape:
+        sums (rows, width), result (rows,), argmax (rows,).
+    """
     row = cuda.grid(1)
     if row < size:
         best, position = sums[row * width], 0
@@ -103,10 +106,10 @@ def max_of_rows(result: Storage, argmax: Storage, sums: Storage, size: int, widt
 
 @lru_cache
 def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
-    """Return the kernel that adds up the windows of each kernel's maxima: a block for each kernel.
+    """Return the kernel of the gradients of weight and bias, with one block per output channel.
 
     ``kernel(to, to_bias, x, g, argmax, count, channels, width, outputs, taps, before, steps)``,
-    where steps are the strides of x.
+    where `steps` are the strides of x. It sums the windows of x at the maxima, times g.
     """
     zero = dtype.type(0)
 
@@ -148,9 +151,10 @@ def windows_of_kernels(dtype: np.dtype[Any]) -> Kernel:
 
 @lru_cache
 def windows_of_input(dtype: np.dtype[Any]) -> Kernel:
-    """Return the kernel that adds up kernels at the maxima: a thread for each number of the input.
+    """Return the kernel of the gradient of the input, with one thread per element.
 
-    ``kernel(to, weight, g, argmax, size, channels, width, outputs, taps, before)``.
+    ``kernel(to, weight, g, argmax, size, channels, width, outputs, taps, before)``. It sums the
+    weights of all convolution kernels whose window at the maximum contains the element, times g.
     """
     zero = dtype.type(0)
 

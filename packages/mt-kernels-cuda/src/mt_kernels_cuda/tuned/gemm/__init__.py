@@ -1,1 +1,1 @@
-"""Matrix products: tiles in shared memory, sums in registers."""
+"""Matrix products with tiles in shared memory and sums in registers."""

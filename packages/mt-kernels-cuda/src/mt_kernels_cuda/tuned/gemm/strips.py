@@ -1,8 +1,8 @@
-"""Loads strips of the operands of a product from global into shared memory.
+"""Loads of strips of the operands of a product from global into shared memory.
 
-A strip holds some terms of some rows of the first operand, or of some columns of the second; here
-both are called rows. Neighbouring threads load neighbours in memory, four numbers at a time where
-the operand allows it.
+A strip consists of some terms of some rows of the first operand, or of some columns of the second;
+this module calls both rows. Neighbouring threads load neighbours in memory, four numbers at a time
+where the alignment allows it.
 """
 
 from collections.abc import Callable
@@ -19,15 +19,15 @@ from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, load4, store4
 
 @dataclass(frozen=True)
 class Operand:
-    """Device functions that locate the numbers of an operand.
+    """Device functions that compute offsets of an operand's elements.
 
-    They take `g`, the numbers that a product was launched with.
+    Their argument `g` is the tuple of launch parameters of the product.
 
     Attributes:
-        row: ``row(g, start, i)`` returns three numbers that all terms of the i-th row share;
-            `start` is the offset of this operand, of one of several products.
-        offset: ``offset(g, steps, x, y, z, term)`` returns the offset of a number, given those
-            three; -1 stands for a zero. `steps` is the product's own table.
+        row: ``row(g, start, i)`` returns three integers for the i-th row, which do not depend on
+            the term; `start` is the offset of the operand in a batch of products.
+        offset: ``offset(g, steps, x, y, z, term)`` returns the offset of an element, from these
+            three integers; -1 for a zero. `steps` is the table of the product.
     """
 
     row: Callable[..., Any]
@@ -41,7 +41,7 @@ class AccessPattern:
     Attributes:
         by_terms: True if neighbouring terms are neighbours in memory, false if neighbouring rows
             are.
-        vec4: True if four neighbours are loaded at once.
+        vec4: True to load four neighbours at once.
     """
 
     by_terms: bool
@@ -49,10 +49,10 @@ class AccessPattern:
 
 
 def pitch_of(rows: int) -> int:
-    """Return the distance in a strip between the numbers of a term and those of the next.
+    """Return the distance in elements between consecutive terms in a strip.
 
-    With four numbers more than there are rows, the threads of a warp write to different banks, and
-    vectors stay aligned.
+    It exceeds the number of rows by four, so that the threads of a warp write to different banks
+    of shared memory and vectors stay aligned.
     """
     return rows + VEC4
 
@@ -65,29 +65,29 @@ def filler(
     threads: int,
     dtype: np.dtype[Any],
 ) -> tuple[Callable[..., Any], Callable[..., None]]:
-    """Return two device functions for strips of (terms, rows), zeros outside of the operand.
+    """Return two device functions that load strips (terms, rows), zeros outside of the operand.
 
     Args:
         operand: The operand.
         pattern: The order of its loads.
-        rows: Rows or columns of a strip, a multiple of `VEC4`.
-        terms: Terms of a strip, a multiple of `VEC4`.
+        rows: The rows or columns of a strip, a multiple of `VEC4`.
+        terms: The terms of a strip, a multiple of `VEC4`.
         threads: The threads of a block.
-        dtype: The type of the numbers.
+        dtype: The dtype of the elements.
 
     Returns:
-        ``own(g, start, begin, count)``, the three numbers of a thread's row if it loads from the
-        same row every time; and ``fill(strip, cells, g, steps, start, own, begin, count, first,
-        last)``, which loads the rows from `begin` on, out of `count`, and the terms from `first`
-        up to `last`, exclusively.
+        ``own(g, start, begin, count)``, which returns `Operand.row` of the row that the thread
+        loads if that row is the same in every strip; and ``fill(strip, values, g, steps, start,
+        own, begin, count, first, last)``, which loads the rows from `begin` on, below `count`,
+        and the terms from `first` on, below `last`.
     """
     each = VEC4 if pattern.vec4 else 1
     by_terms, vec4 = pattern.by_terms, pattern.vec4
     loads = rows * terms // each
-    # Loads of all terms of a row, or of all rows of a term.
+    # The number of loads along the contiguous dimension: terms of a row, or rows of a term.
     side = (terms if by_terms else rows) // each
     turns, uneven = blocks_for(loads, threads), loads % threads != 0
-    # Then a thread loads from the same row every time.
+    # True if a thread loads from the same row in every strip.
     fixed_row = not by_terms and threads % side == 0
     pitch, zero = pitch_of(rows), dtype.type(0)
     row_of, offset_of = device_function(operand.row), device_function(operand.offset)
@@ -100,7 +100,7 @@ def filler(
     @device_function
     def fill(
         strip: Any,
-        cells: Any,
+        values: Any,
         g: Any,
         steps: Any,
         start: int,
@@ -124,13 +124,13 @@ def filler(
                 if vec4:
                     four = (zero, zero, zero, zero)
                     if offset >= 0:
-                        four = load4(cells, offset)
+                        four = load4(values, offset)
                     if by_terms:
                         for k in range(VEC4):
                             strip[to + k * pitch] = four[k]
                     else:
                         store4(strip, to, four)
                 else:
-                    strip[to] = cells[offset] if offset >= 0 else zero
+                    strip[to] = values[offset] if offset >= 0 else zero
 
     return own, fill

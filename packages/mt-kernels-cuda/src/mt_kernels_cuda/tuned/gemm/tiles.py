@@ -1,15 +1,15 @@
-r"""One kernel for all sums of products: tiles in shared memory, sums in registers.
+r"""The kernel of matrix products and convolutions: tiles in shared memory, sums in registers.
 
-Matrix multiplication and convolution are both $out_{r,c} = \sum_t a_{r,t}\, b_{t,c}$; they differ
-in where a number is found. A block of threads computes a tile of the result, loading a strip of
-each operand at a time into shared memory, as `mt_kernels_cuda.matrix_multiply` does. On top of
-that, each thread computes a small rectangle in registers: `high` numbers of one strip and `wide` of
+Both compute $out_{r,c} = \sum_t a_{r,t}\, b_{t,c}$ and differ in the offsets of the operands. A
+block of threads computes a tile of the result. As in `mt_kernels_cuda.matrix_multiply`, it loads
+one strip of each operand at a time into shared memory. In addition, each thread computes a
+rectangle of sums in registers (register tiling): `high` numbers of one strip and `wide` numbers of
 the other give `high * wide` products, so that a thread multiplies far more often than it reads
-shared memory. (V. Volkov, J. Demmel: Benchmarking GPUs to tune dense linear algebra, SC 2008.)
-Strips are read, and results written, four numbers at a time where that is possible.
+shared memory. Source: V. Volkov, J. Demmel: Benchmarking GPUs to tune dense linear algebra, SC
+2008. Strips are loaded and results stored four numbers at a time where the alignment allows it.
 
-Where there are few tiles and long sums, as in a weight's gradient, the sums are divided among
-several blocks, and `add_parts` adds up their partial sums.
+If there are few tiles and long sums, as in the gradient of a weight, several blocks compute parts
+of each sum (split-K), and `add_parts` adds the partial sums.
 """
 
 from collections.abc import Callable
@@ -32,28 +32,28 @@ from mt_tensor.layout import Storage
 
 Numbers = tuple[int, ...]
 
-ROWS, COLUMNS, TERMS, EACH, PARTS, SIZE, STEP, OWN = range(8)
-"""Indices of the numbers that every product is launched with: the sizes, the terms of each part,
-the number of parts, the size of the whole result, and the distance in memory between rows of the
-result. A product's own numbers begin at `OWN`."""
+ROWS, COLUMNS, TERMS, TERMS_PER_PART, PARTS, SIZE, STEP, EXTRA = range(8)
+"""Indices of the launch parameters of every product: rows, columns and terms; terms of each part;
+number of parts; number of elements of the whole result; and distance in elements between rows of
+the result. Further parameters of a product begin at `EXTRA`."""
 
 NO_BIAS, ALONG_ROWS, ALONG_COLUMNS = range(3)
-"""The dimension of the result along which a bias extends."""
+"""Dimension of the result along which the bias varies."""
 
 
 @dataclass(frozen=True)
 class Tiles:
     """The sizes of tiles; `high` divides `rows`, `wide` divides `columns`.
 
-    Best, `high` and `wide` are multiples of `VEC4`, and rows and columns divide the threads, so
-    that a thread loads from the same row or column every time.
+    Loads are fastest if `high` and `wide` are multiples of `VEC4` and if rows and columns divide
+    the number of threads, so that a thread loads from the same row or column in every strip.
 
     Attributes:
-        rows: Of a tile of the result, a multiple of `VEC4`.
-        columns: Of a tile of the result, a multiple of `VEC4`.
-        terms: Of a strip of an operand, a multiple of `VEC4`.
-        high: Rows that one thread computes.
-        wide: Columns that one thread computes.
+        rows: The rows of a tile of the result, a multiple of `VEC4`.
+        columns: The columns of a tile of the result, a multiple of `VEC4`.
+        terms: The terms of a strip of an operand, a multiple of `VEC4`.
+        high: The rows that one thread computes.
+        wide: The columns that one thread computes.
     """
 
     rows: int
@@ -64,45 +64,47 @@ class Tiles:
 
     @property
     def threads(self) -> int:
-        """The threads of a block."""
+        """The number of threads of a block."""
         return self.rows // self.high * (self.columns // self.wide)
 
 
-ON_A_GPU = (
+GPU_TILES = (
     Tiles(128, 128, 8, 8, 8),
     Tiles(128, 64, 8, 8, 4),
     Tiles(64, 64, 8, 8, 4),
     Tiles(8, 128, 8, 2, 4),
 )
-IN_THE_SIMULATOR = (
+SIMULATOR_TILES = (
     Tiles(8, 8, 4, 4, 4),
     Tiles(8, 4, 4, 4, 2),
     Tiles(8, 4, 4, 2, 4),
     Tiles(4, 8, 4, 4, 2),
 )
-LARGE, TALL, MEDIUM, FLAT = IN_THE_SIMULATOR if SIMULATED else ON_A_GPU
+LARGE, TALL, MEDIUM, FLAT = SIMULATOR_TILES if SIMULATED else GPU_TILES
 
 MIN_TERMS_PER_BLOCK = 32 * MEDIUM.terms
-"""The least number of terms of a sum for which a block of its own pays."""
+"""Least number of terms of a part of a sum. With fewer, starting a block and adding its part take
+longer than the part."""
 
 BLOCKS_PER_SM = 2
-"""Blocks for each multiprocessor (SM): as many of the largest tiles fit."""
+"""Blocks per multiprocessor (SM) to aim at; the registers suffice for that many blocks of the
+largest tiles. With fewer, an SM is idle while a block loads."""
 
 
 def choose_tiles(rows: int, columns: int, batches: int, processors: int, vec4: bool) -> Tiles:
-    """Return the tiles for results of a size: large ones if they fill the device.
+    """Return the tiles for a result: large ones if they fill the device.
 
-    In a larger tile each number is used more often after it was loaded, and a thread needs more
-    registers. With 8 x 8 sums the registers suffice for `BLOCKS_PER_SM` blocks on a multiprocessor,
-    so that one computes while the other loads, only if operands are loaded as vectors: the offsets
-    of single numbers take as many registers as half of the sums.
+    In a larger tile each loaded number is used more often, and a thread needs more registers. With
+    8 x 8 sums the registers suffice for `BLOCKS_PER_SM` blocks on a multiprocessor, so that one
+    computes while the other loads. That holds only if operands are loaded as vectors: the offsets
+    of single numbers take half as many registers as the sums.
 
     Args:
         rows: The rows of the result.
         columns: The columns of the result.
         batches: The number of such results.
         processors: The number of multiprocessors of the device.
-        vec4: True if both operands are loaded four numbers at a time.
+        vec4: True if four numbers of both operands are loaded at a time.
     """
     if rows <= FLAT.rows:
         return FLAT
@@ -115,24 +117,23 @@ def choose_tiles(rows: int, columns: int, batches: int, processors: int, vec4: b
 
 @dataclass(frozen=True)
 class Product:
-    """Device functions that locate the numbers of a product.
+    """Device functions that compute the offsets of a product.
 
-    They take `g`, the numbers that a product was launched with, and `batch`, the index of one of
-    several products.
+    Their arguments are `g`, the tuple of launch parameters, and `batch`, the index of the product
+    in a batch.
 
     Attributes:
-        name: The name of the kernel.
-        starts: ``starts(g, batch)`` returns the offsets of the two operands.
-        first: The operand with the rows.
-        second: The operand with the columns.
-        place: ``place(g, batch, column)`` returns the offset of a column of the result.
+        name: The name of the kernel. starts: ``starts(g, batch)`` returns the offsets of the two
+        operands. first: The operand with the rows. second: The operand with the columns.
+        column_offset: ``column_offset(g, batch, column)`` returns the offset of a column of the
+        result.
     """
 
     name: str
     starts: Callable[..., Any]
     first: Operand
     second: Operand
-    place: Callable[..., Any]
+    column_offset: Callable[..., Any]
 
 
 def launch_product(
@@ -150,21 +151,21 @@ def launch_product(
     bias: tuple[int, Storage] | None = None,
     relu: bool = False,
 ) -> None:
-    """Compute a product.
+    """Launch the kernel of a product, and `add_parts` if its sums are split.
 
     Args:
         backend: The backend that runs it.
         product: The kind of product.
         out: The storage of the result.
-        operands: The two operands.
-        sizes: Rows, columns, terms and the number of such products, none of them 0.
-        step: The distance in memory between rows of the result.
-        numbers: The product's own numbers.
+        operands: The storages of the two operands.
+        sizes: Rows, columns, terms and the number of products in the batch, none of them 0.
+        step: The distance in elements between rows of the result.
+        numbers: The further launch parameters of the product, from index `EXTRA` on.
         patterns: The access pattern of each operand.
         vec4_out: True if four neighbouring columns of the result can be stored at once.
-        steps: The product's own table.
-        bias: `ALONG_ROWS` or `ALONG_COLUMNS`, and the numbers that are added.
-        relu: True if negative results become 0.
+        steps: The table of the product, if it has one.
+        bias: `ALONG_ROWS` or `ALONG_COLUMNS`, and the storage of the bias.
+        relu: True to replace negative results by 0.
     """
     rows, columns, terms, batches = sizes
     vec4 = all(pattern.vec4 for pattern in patterns)
@@ -179,7 +180,7 @@ def launch_product(
     each = blocks_for(blocks_for(terms, parts), tiles.terms) * tiles.terms
     parts = blocks_for(terms, each)
     size = rows * columns * batches
-    to = out if parts == 1 else backend.cells(size * parts)
+    to = out if parts == 1 else backend.allocate(size * parts)
     along, added = (NO_BIAS, out) if bias is None else bias
     g = (rows, columns, terms, each, parts, size, step, *numbers)
     made = product_kernel(product, backend.dtype, tiles, *patterns, vec4_out, along, relu)
@@ -211,10 +212,10 @@ def product_kernel(
     across, down = width // wide, height // high
     own_row, fill_rows = filler(product.first, first, height, depth, threads, dtype)
     own_column, fill_columns = filler(product.second, second, width, depth, threads, dtype)
-    starts, place = device_function(product.starts), device_function(product.place)
+    starts, column_offset = device_function(product.starts), device_function(product.column_offset)
     row_pitch, column_pitch = pitch_of(height), pitch_of(width)
     row_cells, column_cells = depth * row_pitch, depth * column_pitch
-    # The number of neighbouring rows, and columns, of a thread.
+    # The numbers of neighbouring rows and columns of a thread.
     near_rows, near_columns = (VEC4 if size % VEC4 == 0 else 1 for size in (high, wide))
     store_vec4 = vec4_out and near_columns == VEC4
     zero = dtype.type(0)
@@ -228,13 +229,13 @@ def product_kernel(
         sums = cuda.local.array((high, wide), dtype)
         left = cuda.local.array(high, dtype)
         above = cuda.local.array(wide, dtype)
-        places = cuda.local.array(wide, np.int64)
+        offsets = cuda.local.array(wide, np.int64)
         thread = cuda.threadIdx.x
         row_tiles = (g[ROWS] + height - 1) // height
         top = cuda.blockIdx.x % row_tiles * height
         begin = cuda.blockIdx.x // row_tiles * width
         batch, part = cuda.blockIdx.z // g[PARTS], cuda.blockIdx.z % g[PARTS]
-        last = smaller((part + 1) * g[EACH], g[TERMS])
+        last = smaller((part + 1) * g[TERMS_PER_PART], g[TERMS])
         for i in range(high):
             for j in range(wide):
                 sums[i, j] = zero
@@ -242,7 +243,7 @@ def product_kernel(
         row_own = own_row(g, a_start, top, g[ROWS])
         column_own = own_column(g, b_start, begin, g[COLUMNS])
 
-        for term in range(part * g[EACH], last, depth):
+        for term in range(part * g[TERMS_PER_PART], last, depth):
             fill_rows(a_strip, a, g, step_table, a_start, row_own, top, g[ROWS], term, last)
             fill_columns(
                 b_strip, b, g, step_table, b_start, column_own, begin, g[COLUMNS], term, last
@@ -270,13 +271,13 @@ def product_kernel(
                         sums[i, j] += left[i] * above[j]
             cuda.syncthreads()
 
-        # Long computations come before the loops over the sums: only short loops are unrolled, and
-        # only then are the sums in registers.
+        # Offsets and biases are computed before the loops over the sums, because only short loops
+        # are unrolled, and only then are the sums kept in registers.
         begin += thread % across * near_columns
         for j in range(wide):
             column = begin + j // near_columns * across * near_columns + j % near_columns
             above[j] = bias[column] if along == ALONG_COLUMNS and column < g[COLUMNS] else zero
-            places[j] = part * g[SIZE] + place(g, batch, column)
+            offsets[j] = part * g[SIZE] + column_offset(g, batch, column)
         for i in range(high):
             row = top + (thread // across + i // near_rows * down) * near_rows + i % near_rows
             if row < g[ROWS]:
@@ -288,11 +289,11 @@ def product_kernel(
                     if store_vec4:
                         if begin + j * across < g[COLUMNS]:
                             four = (sums[i, j], sums[i, j + 1], sums[i, j + 2], sums[i, j + 3])
-                            store4(out, places[j] + row * g[STEP], four)
+                            store4(out, offsets[j] + row * g[STEP], four)
                     else:
                         for k in range(near_columns):
                             if begin + j * across + k < g[COLUMNS]:
-                                out[places[j + k] + row * g[STEP]] = sums[i, j + k]
+                                out[offsets[j + k] + row * g[STEP]] = sums[i, j + k]
 
     multiply_tiles.__name__ = multiply_tiles.__qualname__ = product.name
     return kernel(multiply_tiles)
@@ -300,7 +301,7 @@ def product_kernel(
 
 @kernel
 def add_parts(out: Storage, parts: Storage, size: int, count: int) -> None:
-    """Write the sum of `count` parts of `size` numbers each, one thread for each number."""
+    """Write the sum of `count` partial results of `size` elements, one thread for each element."""
     i = cuda.grid(1)
     if i < size:
         total = parts[i]

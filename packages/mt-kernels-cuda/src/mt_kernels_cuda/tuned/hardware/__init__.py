@@ -1,1 +1,1 @@
-"""Instructions and launch shapes of the device."""
+"""Special instructions of the device, and launch shapes."""

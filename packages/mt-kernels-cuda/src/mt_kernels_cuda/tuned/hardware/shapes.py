@@ -1,4 +1,4 @@
-"""The numbers of threads and blocks with which the tuned kernels are launched."""
+"""The numbers of threads and blocks of launches of the tuned kernels."""
 
 from typing import Any
 
@@ -10,22 +10,23 @@ from mt_kernels_cuda.jit import Kernel
 from mt_kernels_cuda.launching import blocks_for
 
 THREADS = 4 if SIMULATED else 256
-"""Threads of a block, a power of two."""
+"""Threads of a block, a power of two; reductions are wrong otherwise."""
 
 SIMULATED_BLOCKS = 2
-"""Blocks that the simulator is assumed to run at once: few, so that threads loop several times."""
+"""Number of blocks that the simulator is assumed to run at once; few, so that tests cover threads
+that loop several times."""
 
 
 def blocks_at_once(kernel: Kernel, threads: int, arguments: list[Any]) -> int:
     """Return the number of blocks of a kernel that the device runs at the same time.
 
-    It follows from the registers and the shared memory of a block (the *occupancy*). More blocks
-    would wait for others to finish, and each costs time to start.
+    It follows from registers and shared memory of a block (see *occupancy*). Further blocks would
+    wait until others end, and starting each takes time.
 
     Args:
-        kernel: The kernel; it is compiled for the arguments if it is not yet.
+        kernel: The kernel; it is compiled for the types of the arguments if necessary.
         threads: The threads of a block.
-        arguments: Arguments of the types that it will be launched with.
+        arguments: Arguments with the types of the launch.
     """
     if SIMULATED:
         return SIMULATED_BLOCKS
@@ -34,7 +35,7 @@ def blocks_at_once(kernel: Kernel, threads: int, arguments: list[Any]) -> int:
     signature = tuple(typeof(argument) for argument in arguments)
     if signature not in compiled.overloads:
         compiled.compile(signature)
-    # The driver knows what the compiled kernel needs.
+    # The driver computes the number from the resources of the compiled kernel.
     blocks: int = compiled.overloads[signature].max_cooperative_grid_blocks(threads)
     return max(1, blocks)
 
@@ -47,12 +48,12 @@ def processors() -> int:
 
 
 def parts_for(blocks: int, length: int, least: int, most: int) -> int:
-    """Return the number of parts of each sum that gives blocks for the whole device.
+    """Return the number of parts into which each sum is split to occupy the whole device.
 
     Args:
-        blocks: The number of blocks if sums are not divided.
+        blocks: The number of blocks without splitting.
         length: The number of terms of a sum.
         least: The least number of terms of a part.
-        most: The number of blocks that the device can use.
+        most: The number of blocks that occupy the device.
     """
     return max(1, min(blocks_for(length, least), most // max(1, blocks)))

@@ -1,4 +1,4 @@
-"""Instructions for vectors of four numbers, written for numba's compiler."""
+"""Instructions for vectors of four numbers, as intrinsics of numba's compiler."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,20 +10,20 @@ from numba.extending import intrinsic as numba_intrinsic
 
 VEC4 = 4
 SHARED = 3
-"""The number of the address space of shared memory in LLVM's language."""
+"""Address space of shared memory in LLVM IR for NVIDIA GPUs (NVVM IR specification)."""
 struct_proxy: Any = cgutils.create_struct_proxy
 unpack_tuple: Any = cgutils.unpack_tuple
 index: Any = ir.IntType(32)
 
 
 def intrinsic(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function of kernels out of one that writes instructions. A decorator."""
+    """Convert a function that generates LLVM IR to a function for kernels. A decorator."""
     made: Callable[..., Any] = numba_intrinsic(fn)
     return made
 
 
 def _pointer(context: Any, builder: Any, array: Any, value: Any, position: Any) -> Any:
-    """Return the address of four numbers."""
+    """Return the address of a vector as an LLVM value."""
     data = struct_proxy(array)(context, builder, value).data
     vector = ir.VectorType(context.get_data_type(array.dtype), VEC4)
     return builder.bitcast(builder.gep(data, [position]), vector.as_pointer())
@@ -31,7 +31,7 @@ def _pointer(context: Any, builder: Any, array: Any, value: Any, position: Any) 
 
 @intrinsic
 def load4(typing: Any, array: Any, position: Any) -> Any:
-    """Return the four numbers of an array from a position on."""
+    """Return four elements of an array from a position on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         four = builder.load(_pointer(context, builder, array, *arguments))
@@ -45,7 +45,7 @@ def load4(typing: Any, array: Any, position: Any) -> Any:
 
 @intrinsic
 def store4(typing: Any, array: Any, position: Any, numbers: Any) -> Any:
-    """Write four numbers to an array from a position on."""
+    """Write four elements to an array from a position on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         values = unpack_tuple(builder, arguments[2], VEC4)
@@ -62,7 +62,7 @@ def store4(typing: Any, array: Any, position: Any, numbers: Any) -> Any:
 
 @intrinsic
 def align_shared(typing: Any, array: Any) -> Any:
-    """Align the shared arrays that a kernel has so far."""
+    """Align the shared arrays that the kernel has declared so far."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         for variable in builder.module.global_values:

@@ -1,7 +1,7 @@
-"""Losses of two classes: one block adds up the losses of all elements.
+"""Losses for two classes, in kernels of one block that sums the losses of all elements.
 
-Targets from the host are checked on the host, as in `mt_kernels_cuda.tuned.layers.losses`. A target
-on the device that is not a probability makes the loss NaN.
+Targets in host memory are checked on the host, as in `mt_kernels_cuda.tuned.layers.losses`. A
+target in device memory that is not a probability makes the loss NaN.
 """
 
 import math
@@ -25,7 +25,7 @@ from mt_tensor.layout import Storage
 
 
 class _Binary(FusedForm[Device], ABC):
-    """The mean of the losses of all elements, each with its target."""
+    """Base class of losses: the mean of the losses of all elements."""
 
     @staticmethod
     @abstractmethod
@@ -36,7 +36,7 @@ class _Binary(FusedForm[Device], ABC):
     def forward(
         cls, backend: Device, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
     ) -> Any:
-        """Compute the loss; the form declines targets that are no probabilities."""
+        """Return loss and saved values, or None if the targets are not probabilities."""
         t = probabilities(backend, needs_grad, input, targets)
         if t is None:
             return None
@@ -48,7 +48,7 @@ class _Binary(FusedForm[Device], ABC):
 
     @classmethod
     def backward(cls, backend: Device, saved: Any, grad: TensorData) -> Gradients:
-        """Compute the gradient from input and targets."""
+        """Return the gradient of the input, computed from input and targets."""
         x, t, tensors = saved
         to = backend.empty(x.shape)
         _, backward = cls.kernels(backend.dtype)
@@ -59,20 +59,20 @@ class _Binary(FusedForm[Device], ABC):
 class BinaryCrossEntropy(_Binary):
     r"""The mean of $-(t \log p + (1 - t) \log(1 - p))$; $\bar p = ((1-t)/(1-p) - t/p) / N$.
 
-    As in the definition, $p$ and $1 - p$ count as $e^{-100}$ or the smallest normal number at
-    least, and have no gradient there.
+    As in the composed definition, $p$ and $1 - p$ are clamped from below to $e^{-100}$ or the
+    smallest normal number, and have no gradient below it.
     """
 
     @classmethod
     def forward(
         cls, backend: Device, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
     ) -> Any:
-        """Compute the loss; with `Cuda.debug`, the form declines, and the definition checks."""
+        """Return loss and saved values; None with `Cuda.debug`, so that the definition checks."""
         return None if backend.debug else super().forward(backend, needs_grad, input, targets)
 
     @staticmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Kernel, Kernel]:
-        """Return the kernels."""
+        """Return the kernels of forward and backward pass."""
         return mean_of_probabilities(dtype, THREADS), probabilities_back(dtype)
 
 
@@ -81,14 +81,14 @@ class BinaryCrossEntropyWithLogits(_Binary):
 
     @staticmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Kernel, Kernel]:
-        """Return the kernels."""
+        """Return the kernels of forward and backward pass."""
         return mean_of_scores(dtype, THREADS), scores_back(dtype)
 
 
 def probabilities(
     backend: Device, needs_grad: tuple[bool, ...], input: TensorData, targets: Any
 ) -> Storage | None:
-    """Return targets on the device, None unless there is a probability for each element."""
+    """Return the targets in device memory; None unless each element has a probability."""
     if any(needs_grad[1:]) or input.size == 0:
         return None
     if isinstance(targets, TensorData):
@@ -102,7 +102,7 @@ def probabilities(
 
 @lru_cache
 def probability(dtype: np.dtype[Any]) -> Callable[[float], float]:
-    """Return ``probability(x)``: x if it is one, else NaN."""
+    """Return a device function ``probability(x)``: x if it is in [0, 1], else NaN."""
     number = dtype.type
 
     @device_function
@@ -115,20 +115,20 @@ def probability(dtype: np.dtype[Any]) -> Callable[[float], float]:
 
 @lru_cache
 def mean_of_probabilities(dtype: np.dtype[Any], threads: int) -> Kernel:
-    """Return ``kernel(out, p, t, count)`` for one block."""
+    """Return the forward kernel ``kernel(out, p, t, count)`` for one block."""
     number, total, checked = dtype.type, block_total(threads), probability(dtype)
     relu, least = formula_for(operators.relu, dtype), number(least_probability(dtype))
 
     @kernel
     def bce_of_probabilities(out: Storage, p: Storage, t: Storage, count: int) -> None:
-        cells = cuda.shared.array(threads, dtype)
-        own = number(0)
+        shared = cuda.shared.array(threads, dtype)
+        partial = number(0)
         for i in range(cuda.threadIdx.x, count, threads):
             one, target = checked(p[i]), checked(t[i])
             log_p = math.log(relu(one - least) + least)
             log_q = math.log(relu(number(1) - one - least) + least)
-            own -= log_p * target + log_q * (number(1) - target)
-        whole = total(cells, own)
+            partial -= log_p * target + log_q * (number(1) - target)
+        whole = total(shared, partial)
         if cuda.threadIdx.x == 0:
             out[0] = whole / number(count)
 
@@ -137,7 +137,7 @@ def mean_of_probabilities(dtype: np.dtype[Any], threads: int) -> Kernel:
 
 @lru_cache
 def probabilities_back(dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(to, p, t, g, count)``."""
+    """Return the backward kernel ``kernel(to, p, t, g, count)``, one thread per element."""
     number, checked = dtype.type, probability(dtype)
     least = number(least_probability(dtype))
 
@@ -163,20 +163,21 @@ def probabilities_back(dtype: np.dtype[Any]) -> Kernel:
 
 @lru_cache
 def mean_of_scores(dtype: np.dtype[Any], threads: int) -> Kernel:
-    """Return ``kernel(out, x, t, count)`` for one block."""
+    """Return the forward kernel ``kernel(out, x, t, count)`` for one block."""
     number, total, checked = dtype.type, block_total(threads), probability(dtype)
     relu = formula_for(operators.relu, dtype)
 
     @kernel
     def bce_forward(out: Storage, x: Storage, t: Storage, count: int) -> None:
-        cells = cuda.shared.array(threads, dtype)
-        own = number(0)
+        shared = cuda.shared.array(threads, dtype)
+        partial = number(0)
         for i in range(cuda.threadIdx.x, count, threads):
             top = relu(x[i])
             rest = number(math.log(math.exp(-top) + math.exp(x[i] - top)))
-            # The large terms first: they may cancel, and the small one remains.
-            own += (top - x[i] * checked(t[i])) + rest
-        whole = total(cells, own)
+            # Subtract the large terms first: they may cancel, and the small term must not be
+            # rounded away.
+            partial += (top - x[i] * checked(t[i])) + rest
+        whole = total(shared, partial)
         if cuda.threadIdx.x == 0:
             out[0] = whole / number(count)
 
@@ -185,7 +186,7 @@ def mean_of_scores(dtype: np.dtype[Any], threads: int) -> Kernel:
 
 @lru_cache
 def scores_back(dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(to, x, t, g, count)``."""
+    """Return the backward kernel ``kernel(to, x, t, g, count)``, one thread per element."""
     number, checked = dtype.type, probability(dtype)
     sigmoid = formula_for(operators.sigmoid, dtype)
 

@@ -1,4 +1,4 @@
-"""Dropout with random numbers drawn on the device, the same that the host would draw."""
+"""Dropout with random numbers that are drawn on the device and equal those of the host."""
 
 from functools import lru_cache
 from typing import Any
@@ -16,11 +16,12 @@ from mt_tensor import FusedForm, Gradients, TensorData, operators
 from mt_tensor.layout import Storage
 
 DRAWS = 16
-"""Numbers that a thread draws: the jump to its first takes many multiplications, others one."""
+"""Numbers that a thread draws. The jump to its first number takes many multiplications, each
+further number one; so fewer draws are slower, and more leave small tensors to few threads."""
 
 
 class Dropout(FusedForm[Device]):
-    """Elements, after ReLU if requested, times 0 or the scale; the gradient times the same."""
+    """Dropout: elements, after ReLU if requested, times 0 or the scale."""
 
     @staticmethod
     def forward(
@@ -33,9 +34,10 @@ class Dropout(FusedForm[Device]):
         scale: float,
         activation: str | None,
     ) -> tuple[TensorData, TensorData] | None:
-        """Draw as the composed definition does, and move the generator on as far.
+        """Return the output and the factors, and advance the generator by the size of the input.
 
-        The form declines generators other than NumPy's PCG64, the one of ``default_rng``.
+        Returns:
+            None for generators other than NumPy's PCG64, which ``default_rng`` uses.
         """
         if ignore or not 0.0 <= rate <= 1.0 or input.size == 0 or activation not in (None, "relu"):
             return None
@@ -51,19 +53,19 @@ class Dropout(FusedForm[Device]):
             for number in (state, increment, *steps(increment, blocks * THREADS))
             for word in halves(number)
         )
-        cells, number = backend.contiguous(input).storage, backend.dtype.type
+        values, number = backend.contiguous(input).storage, backend.dtype.type
         settings = (input.size, words, threshold(rate), number(scale), activation == "relu")
-        arguments = (out.storage, factors.storage, cells, *settings)
+        arguments = (out.storage, factors.storage, values, *settings)
         backend.run(Launch(drop(backend.dtype), blocks, THREADS, arguments))
         m, c = steps(increment, input.size)
-        # Not `advance`, which would also forget half a number that the generator keeps.
+        # `advance` would also delete the buffered half of a 64-bit number.
         known["state"]["state"] = (m * state + c) & pcg64.MASK
         bits.state = known
         return out, factors
 
     @staticmethod
     def backward(backend: Device, saved: TensorData, grad: TensorData) -> Gradients:
-        """Multiply the gradient by the same factors."""
+        """Return the gradient of the input: the gradient times the factors."""
         return (backend.zip(operators.mul, grad, saved),)
 
 
@@ -71,9 +73,10 @@ class Dropout(FusedForm[Device]):
 def drop(dtype: np.dtype[Any]) -> Kernel:
     """Return ``kernel(out, factors, a, size, words, least, scale, relu)``.
 
-    Launch it with the number of threads whose step is among the words: halves of state, increment,
-    of factor and term of so many steps. `least` is the threshold of what stays; the factors are
-    the gradient's.
+    Launch it with the number of threads for which the words were computed. The words are upper and
+    lower halves of four numbers: state, increment, and the factor and term of a step by the number
+    of threads. Elements whose 53 random bits are at least `least` are kept. `factors` receives the
+    factors of the gradient.
     """
     zero = dtype.type(0)
 
@@ -89,11 +92,11 @@ def drop(dtype: np.dtype[Any]) -> Kernel:
         relu: bool,
     ) -> None:
         thread, threads = cuda.grid(1), cuda.gridsize(1)
-        # The generator moves before it draws.
+        # PCG64 advances its state before it returns a number.
         state = jump((words[0], words[1]), (words[2], words[3]), thread + 1)
         for i in range(thread, size, threads):
             factor = scale if scramble(state) >= least else zero
-            # NaN stays NaN: it is not 0 or less. But ReLU has no gradient there.
+            # NaN <= 0 is false, so that NaN stays NaN; its gradient is 0.
             out[i] = (zero if relu and a[i] <= zero else a[i]) * factor
             factors[i] = factor if a[i] > zero or not relu else zero
             state = plus(times(state, (words[4], words[5])), (words[6], words[7]))

@@ -1,4 +1,4 @@
-"""Looking up rows of a table, and adding up gradients in the rows that were looked up."""
+"""Lookup of table rows, and the sum of their gradients."""
 
 from functools import lru_cache
 from typing import Any
@@ -17,13 +17,13 @@ from mt_tensor.layout import Storage
 
 
 class Take(FusedForm[Device]):
-    """Rows of a table by their numbers, which come from the host and are checked there."""
+    """Rows of a table by index; the indices are in host memory and checked there."""
 
     @staticmethod
     def forward(
         backend: Device, needs_grad: tuple[bool, ...], table: TensorData, indices: Any
     ) -> Any:
-        """Copy the rows; the form declines whatever is not whole numbers of rows of a table."""
+        """Return the rows and saved values; None unless all indices are valid integers."""
         numbers = row_numbers(table, indices)
         if numbers is None or table.size == 0:
             return None
@@ -31,25 +31,25 @@ class Take(FusedForm[Device]):
             return None
         rows, width = numbers.reshape(-1), table.shape[1]
         out = backend.empty((*numbers.shape, width))
-        cells = backend.contiguous(table).storage
-        arguments = (out.storage, cells, backend.upload(rows), out.size, width)
+        values = backend.contiguous(table).storage
+        arguments = (out.storage, values, backend.upload(rows), out.size, width)
         backend.run(Launch(gather, blocks_for(out.size, THREADS), THREADS, arguments))
         return out, (rows, table.shape)
 
     @staticmethod
     def backward(backend: Device, saved: Any, grad: TensorData) -> Gradients:
-        """Add the gradient of each copy to that of the table's row, in the order of the copies.
+        """Return the gradient of the table: for each row, the sum of the gradients of its copies.
 
-        The copies of one row are put together on the host, which knows their numbers: so each row
-        is added up by the threads of its own, without atomic operations and always alike.
+        The host sorts the copies by row. So the threads of a row sum its copies without atomic
+        operations, always in the same order.
         """
         rows, shape = saved
         order = np.argsort(rows, kind="stable")
         starts = np.searchsorted(rows[order], np.arange(shape[0] + 1))
         to = backend.empty(shape)
         grads = backend.contiguous(grad).storage
-        places = (backend.upload(order), backend.upload(starts))
-        arguments = (to.storage, grads, *places, to.size, shape[1])
+        indices = (backend.upload(order), backend.upload(starts))
+        arguments = (to.storage, grads, *indices, to.size, shape[1])
         blocks = blocks_for(to.size, THREADS)
         backend.run(Launch(scatter(backend.dtype), blocks, THREADS, arguments))
         return (to,)
@@ -57,7 +57,7 @@ class Take(FusedForm[Device]):
 
 @kernel
 def gather(out: Storage, table: Storage, rows: Storage, size: int, width: int) -> None:
-    """Copy rows of a table to `out`, a thread for each number."""
+    """Copy rows of a table to `out`, one thread per element."""
     i = cuda.grid(1)
     if i < size:
         row, column = divmod(i, width)
@@ -66,7 +66,7 @@ def gather(out: Storage, table: Storage, rows: Storage, size: int, width: int) -
 
 @lru_cache
 def scatter(dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(to, grads, order, starts, size, width)``: a thread for each number of `to`.
+    """Return ``kernel(to, grads, order, starts, size, width)``, one thread per element of `to`.
 
     The copies of row r are ``order[starts[r]:starts[r + 1]]``.
     """

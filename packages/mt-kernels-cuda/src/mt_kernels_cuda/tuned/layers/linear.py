@@ -1,4 +1,4 @@
-"""A linear layer in one launch, bias and ReLU included."""
+"""The linear layer with bias and ReLU in one kernel."""
 
 import math
 from typing import Any
@@ -22,7 +22,7 @@ class Linear(FusedForm[Device]):
         bias: TensorData | None,
         activation: str | None,
     ) -> Any:
-        """Multiply; the form declines shapes that do not fit, and layers of nothing."""
+        """Return output and saved values; None if shapes do not match or the input is empty."""
         if input.size == 0 or not fits_linear(input, weight, bias, activation):
             return None
         outputs, rows, relu = weight.shape[1], _as_rows(backend, input), activation == "relu"
@@ -34,7 +34,7 @@ class Linear(FusedForm[Device]):
 
     @staticmethod
     def backward(backend: Device, saved: Any, grad: TensorData) -> Gradients:
-        """Multiply the gradient, 0 where ReLU gave 0, by the two operands."""
+        """Return the gradients of input, weight and bias, None for those that are not needed."""
         rows, weight, activated, shape, needs_grad = saved
         g = _as_rows(backend, grad)
         if activated is not None:
@@ -50,7 +50,7 @@ class Linear(FusedForm[Device]):
 
 
 def _as_rows(backend: Device, a: TensorData) -> TensorData:
-    """Return a tensor as a matrix, all dimensions but the last merged.
+    """Return a tensor as a matrix, with all dimensions except the last one merged.
 
     Shape:
         (..., n) → (rows, n).

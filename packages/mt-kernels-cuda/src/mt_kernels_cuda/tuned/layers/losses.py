@@ -1,8 +1,9 @@
-"""Losses of classes: one block adds up the losses of all rows.
+"""Losses for several classes, in kernels of one block that sums the losses of all rows.
 
-Targets from the host are checked on the host; the composed definition raises the error. Targets on
-the device are checked by the kernels, which give NaN for a target that is not a class: an error
-would take a copy to the host. With `Cuda.debug`, the forms decline targets on the device.
+Targets in host memory are checked on the host; the composed definition raises the error. The
+kernels check targets in device memory and return NaN for a target that is not a class, because an
+error would need a copy to the host. With `Cuda.debug`, the forms decline targets in device memory,
+so that the definition checks them.
 """
 
 import math
@@ -25,13 +26,13 @@ from mt_tensor.layout import Storage
 
 
 class NllLoss(FusedForm[Device]):
-    r"""$-\frac{1}{N} \sum_n l_{n, t_n}$; only the cells of the targets have a gradient."""
+    r"""$-\frac{1}{N} \sum_n l_{n, t_n}$; only the elements of the targets have a gradient."""
 
     @staticmethod
     def forward(
         backend: Device, needs_grad: tuple[bool, ...], log_p: TensorData, targets: Any
     ) -> Any:
-        """Add up the cells; the form declines whatever is not one class for each row."""
+        """Return loss and saved values; None unless each row has one valid class."""
         classes = class_numbers(backend, needs_grad, log_p, targets)
         if classes is None:
             return None
@@ -43,7 +44,7 @@ class NllLoss(FusedForm[Device]):
 
     @staticmethod
     def backward(backend: Device, saved: Any, grad: TensorData) -> Gradients:
-        """Write -1 / N times the gradient to the cells of the targets."""
+        """Return the gradient of the input: -1 / N times the gradient at the targets, else 0."""
         shape, classes, tensors = saved
         to = backend.empty(shape)
         per_element(backend, nll_back(backend.dtype), to, grad.storage, classes, *shape)
@@ -57,13 +58,13 @@ class CrossEntropy(FusedForm[Device]):
     def forward(
         backend: Device, needs_grad: tuple[bool, ...], logits: TensorData, targets: Any
     ) -> Any:
-        """Compute the loss and keep the probabilities."""
+        """Return loss and saved values, among them the probabilities."""
         classes = class_numbers(backend, needs_grad, logits, targets)
         if classes is None:
             return None
         p = backend.empty(logits.shape)
         rows, columns = logits.shape
-        costs, out = backend.cells(rows), backend.empty((1,))
+        costs, out = backend.allocate(rows), backend.empty((1,))
         scores = backend.contiguous(logits).storage
         arguments = (costs, p.storage, scores, classes, columns)
         made = cross_entropy_rows(backend.dtype, ROW_THREADS)
@@ -74,7 +75,7 @@ class CrossEntropy(FusedForm[Device]):
 
     @staticmethod
     def backward(backend: Device, saved: Any, grad: TensorData) -> Gradients:
-        """Compute the gradient from the probabilities."""
+        """Return the gradient of the input, computed from the probabilities."""
         p, classes, tensors = saved
         to = backend.empty(p.shape)
         made = cross_entropy_back(backend.dtype)
@@ -85,15 +86,15 @@ class CrossEntropy(FusedForm[Device]):
 def class_numbers(
     backend: Device, needs_grad: tuple[bool, ...], scores: TensorData, targets: Any
 ) -> Storage | None:
-    """Return targets on the device, in the backend's dtype; None unless each row has one."""
+    """Return the targets in device memory, in the backend's dtype; None unless each row has one."""
     if scores.dims != 2 or scores.size == 0 or any(needs_grad[1:]):
         return None
     if isinstance(targets, TensorData):
         return device_targets(backend, targets, scores.shape[:1])
     rows, count = scores.shape
     classes = class_targets(targets, rows)
-    exact = count * np.finfo(backend.dtype).eps <= 2
-    if classes is None or not (exact and 0 <= classes.min() <= classes.max() < count):
+    is_exact = count * np.finfo(backend.dtype).eps <= 2
+    if classes is None or not (is_exact and 0 <= classes.min() <= classes.max() < count):
         return None
     numbers: Storage = backend.upload(classes.astype(backend.dtype))
     return numbers
@@ -108,28 +109,28 @@ def device_targets(backend: Device, targets: TensorData, shape: tuple[int, ...])
 
 
 def per_element(backend: Device, made: Kernel, to: TensorData, *arguments: Any) -> None:
-    """Launch a thread for each element of `to`."""
+    """Launch a kernel with one thread per element of `to`."""
     blocks = blocks_for(to.size, THREADS)
     backend.run(Launch(made, blocks, THREADS, (to.storage, *arguments)))
 
 
 def block_total(threads: int) -> Callable[..., Any]:
-    """Return ``total(cells, value)`` of a block of threads."""
+    """Return a device function ``total(shared, value)``, the sum of the values of a block."""
     return row_folds(threads)[1]
 
 
 @lru_cache
 def mean_of_costs(dtype: np.dtype[Any], threads: int) -> Kernel:
-    """Return ``kernel(out, costs, count)`` for one block."""
+    """Return ``kernel(out, costs, count)`` for one block, which writes the mean."""
     number, total = dtype.type, block_total(threads)
 
     @kernel
     def mean_cost(out: Storage, costs: Storage, count: int) -> None:
-        cells = cuda.shared.array(threads, dtype)
-        own = number(0)
+        shared = cuda.shared.array(threads, dtype)
+        partial = number(0)
         for i in range(cuda.threadIdx.x, count, threads):
-            own += costs[i]
-        whole = total(cells, own)
+            partial += costs[i]
+        whole = total(shared, partial)
         if cuda.threadIdx.x == 0:
             out[0] = whole / number(count)
 
@@ -138,12 +139,12 @@ def mean_of_costs(dtype: np.dtype[Any], threads: int) -> Kernel:
 
 @lru_cache
 def class_of(dtype: np.dtype[Any]) -> Callable[..., int]:
-    """Return ``class_of(target, columns)``: the class that a number names, -1 if it names none."""
+    """Return a device function ``class_of(target, columns)``: the class, -1 if it is invalid."""
     number = dtype.type
 
     @device_function
     def named(target: float, columns: int) -> int:
-        # NaN is in no interval.
+        # Comparisons with NaN are false.
         if not number(0) <= target < number(columns):
             return -1
         whole = int(target)
@@ -154,19 +155,19 @@ def class_of(dtype: np.dtype[Any]) -> Callable[..., int]:
 
 @lru_cache
 def mean_of_classes(dtype: np.dtype[Any], threads: int) -> Kernel:
-    """Return ``kernel(out, log_p, classes, rows, columns)`` for one block."""
+    """Return the forward kernel ``kernel(out, log_p, classes, rows, columns)`` for one block."""
     number, total, named = dtype.type, block_total(threads), class_of(dtype)
 
     @kernel
     def nll_forward(
         out: Storage, log_p: Storage, classes: Storage, rows: int, columns: int
     ) -> None:
-        cells = cuda.shared.array(threads, dtype)
-        own = number(0)
+        shared = cuda.shared.array(threads, dtype)
+        partial = number(0)
         for n in range(cuda.threadIdx.x, rows, threads):
             target = named(classes[n], columns)
-            own -= log_p[n * columns + target] if target >= 0 else number(math.nan)
-        whole = total(cells, own)
+            partial -= log_p[n * columns + target] if target >= 0 else number(math.nan)
+        whole = total(shared, partial)
         if cuda.threadIdx.x == 0:
             out[0] = whole / number(rows)
 
@@ -175,7 +176,7 @@ def mean_of_classes(dtype: np.dtype[Any], threads: int) -> Kernel:
 
 @lru_cache
 def nll_back(dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(to, g, classes, rows, columns)``."""
+    """Return the backward kernel ``kernel(to, g, classes, rows, columns)``."""
     number, named = dtype.type, class_of(dtype)
 
     @kernel
@@ -192,7 +193,7 @@ def nll_back(dtype: np.dtype[Any]) -> Kernel:
 
 @lru_cache
 def cross_entropy_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
-    """Return ``kernel(costs, p, x, classes, columns)``: a block for each row."""
+    """Return the forward kernel ``kernel(costs, p, x, classes, columns)``, one block per row."""
     number, top_of_row, total = dtype.type, row_top(threads), block_total(threads)
     named = class_of(dtype)
 
@@ -204,12 +205,12 @@ def cross_entropy_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
         row, thread = cuda.blockIdx.x, cuda.threadIdx.x
         start = row * columns
         top = top_of_row(tops, x, columns)
-        own = number(0)
+        partial = number(0)
         for j in range(thread, columns, threads):
             power = math.exp(x[start + j] - top)
             p[start + j] = power
-            own += power
-        whole = total(sums, own)
+            partial += power
+        whole = total(sums, partial)
         for j in range(thread, columns, threads):
             p[start + j] = p[start + j] / whole
         if thread == 0:
@@ -222,7 +223,7 @@ def cross_entropy_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
 
 @lru_cache
 def cross_entropy_back(dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(to, p, g, classes, rows, columns)``."""
+    """Return the backward kernel ``kernel(to, p, g, classes, rows, columns)``."""
     number, named = dtype.type, class_of(dtype)
 
     @kernel

@@ -1,7 +1,7 @@
-"""Steps of optimisers: one launch for each parameter; new values share one buffer.
+"""Optimiser steps with one launch per parameter; the new values share one buffer.
 
 Old values stay valid. Gradients are separate arrays, as the backward pass allocates them; copying
-them into one array first would take as many launches again.
+them into one array would need the same number of launches.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,11 @@ from mt_tensor.layout import Storage, strides_from_shape
 
 
 class _Step(FusedStep[Device]):
-    """A step that launches one kernel for each parameter.
+    """Base class of steps that launch one kernel per parameter.
 
     Attributes:
-        kernel: Returns ``kernel(new, *new_slots, old, g, *slots, *settings, size)`` for a dtype.
+        kernel: A function that returns, for a dtype,
+            ``kernel(new, *new_slots, old, g, *slots, *settings, size)``.
     """
 
     kernel: ClassVar["staticmethod[[np.dtype[Any]], Kernel]"]
@@ -34,8 +35,8 @@ class _Step(FusedStep[Device]):
     def step(
         cls, backend: Device, parts: Sequence[Parts], settings: tuple[float, ...]
     ) -> list[list[TensorData]]:
-        """Return new values and slots, those of each kind in one buffer."""
-        # There are new values and slots, but no new gradients.
+        """Return new values and slots; those of each kind share a buffer."""
+        # The parts are values, gradients and slots; there are no new gradients.
         new = [_like(backend, parts[0]) for _ in parts[1:]]
         numbers = [backend.dtype.type(setting) for setting in settings]
         made = cls.kernel(backend.dtype)
@@ -50,11 +51,11 @@ class _Step(FusedStep[Device]):
 
 
 def _like(backend: Device, values: Parts) -> list[TensorData]:
-    """Return a new tensor for each value, all in one buffer, each aligned to `VEC4` numbers."""
+    """Return a new tensor for each value, all in one buffer, each aligned to `VEC4` elements."""
     starts = [0]
     for value in values:
         starts.append(starts[-1] + blocks_for(value.size, VEC4) * VEC4)
-    buffer = backend.cells(starts[-1])
+    buffer = backend.allocate(starts[-1])
     return [
         TensorData.trusted(
             buffer[start : start + max(1, value.size)],
@@ -69,7 +70,7 @@ def _like(backend: Device, values: Parts) -> list[TensorData]:
 def descend(
     new: Storage, old: Storage, g: Storage, lr: float, weight_decay: float, size: int
 ) -> None:
-    """Take a step of gradient descent, a thread for each number."""
+    """Compute a step of gradient descent, one thread per element."""
     i = cuda.grid(1)
     if i < size:
         grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
@@ -89,7 +90,7 @@ def descend_with_momentum(
     nesterov: float,
     size: int,
 ) -> None:
-    """Take a step of gradient descent with momentum, a thread for each number."""
+    """Compute a step of gradient descent with momentum, one thread per element."""
     i = cuda.grid(1)
     if i < size:
         grad = g[i] if weight_decay == 0 else g[i] + weight_decay * old[i]
@@ -100,7 +101,7 @@ def descend_with_momentum(
 
 @lru_cache
 def adam(dtype: np.dtype[Any]) -> Kernel:
-    """Return the kernel of a step of Adam."""
+    """Return the kernel of a step of Adam (D. Kingma, J. Ba, ICLR 2015), one thread per element."""
     sqrt = formula_for(operators.sqrt, dtype)
 
     @kernel
@@ -134,19 +135,19 @@ def adam(dtype: np.dtype[Any]) -> Kernel:
     return step_adam
 
 
-class SgdWithoutMomentum(_Step):
-    """The step ``sgd``."""
+class Sgd(_Step):
+    """Gradient descent without momentum."""
 
     kernel = staticmethod(lambda dtype: descend)
 
 
-class Sgd(_Step):
-    """The step ``sgd_with_momentum``."""
+class SgdMomentum(_Step):
+    """Gradient descent with momentum."""
 
     kernel = staticmethod(lambda dtype: descend_with_momentum)
 
 
 class Adam(_Step):
-    """The step ``adam``."""
+    """Adam."""
 
     kernel = staticmethod(adam)

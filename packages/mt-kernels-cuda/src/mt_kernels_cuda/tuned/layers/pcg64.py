@@ -1,14 +1,14 @@
-r"""NumPy's random numbers on the device: PCG64, any of them without those before it.
+r"""NumPy's random numbers on the device: the generator PCG64 with random access.
 
 PCG64 is a linear congruential generator of 128 bits, $s_{i+1} = m s_i + c$, each state of which is
 scrambled into 64 random bits (M. O'Neill: PCG: A family of simple fast space-efficient
-statistically good algorithms for random number generation, 2014, section 6.3.3, XSL RR). A step of
-$k$ is again of the form $s \mapsto m_k s + c_k$, and $m_k, c_k$ follow from squaring (F. Brown:
-Random number generation with arbitrary strides, Transactions of the American Nuclear Society 71,
-1994). So every thread jumps to its own numbers, and all threads together draw the same numbers
-as the generator on the host.
+statistically good algorithms for random number generation, 2014, section 6.3.3, XSL RR). $k$
+steps together have the form $s \mapsto m_k s + c_k$, where $m_k, c_k$ follow from repeated squaring
+(F. Brown: Random number generation with arbitrary strides, Transactions of the American Nuclear
+Society 71, 1994). So each thread jumps to its first number, and all threads together draw the same
+numbers as the generator on the host.
 
-A number of 128 bits is a pair of numbers of 64, the upper ones first.
+A 128-bit number is a pair of 64-bit numbers, the upper half first.
 """
 
 import math
@@ -19,7 +19,7 @@ import numpy as np
 from mt_kernels_cuda.jit import device_function
 
 MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645
-"""The m of PCG64."""
+"""Multiplier m of PCG64. Another one gives other random numbers than NumPy's."""
 
 MASK = 2**128 - 1
 U = np.uint64
@@ -33,7 +33,7 @@ Step = tuple[int, int]
 
 
 def steps(increment: int, count: int) -> Step:
-    """Return m and c of `count` steps at once.
+    """Return factor and term of `count` steps together.
 
     >>> steps(3, 1) == (MULTIPLIER, 3)
     True
@@ -47,18 +47,18 @@ def steps(increment: int, count: int) -> Step:
 
 
 def halves(number: int) -> Pair:
-    """Return a number of 128 bits as two of 64."""
+    """Return the upper and the lower half of a 128-bit number."""
     return U(number >> 64), U(number & (2**64 - 1))
 
 
 def threshold(rate: float) -> np.uint64:
-    """Return the integer from which on 53 random bits stand for a number of at least `rate`."""
+    """Return the least value of 53 random bits that represents a number of at least `rate`."""
     return U(math.ceil(rate * 2.0**53))
 
 
 @device_function
 def plus(a: Pair, b: Pair) -> Pair:
-    """Add two numbers of 128 bits."""
+    """Return the sum of two 128-bit numbers, modulo 2^128."""
     low = a[1] + b[1]
     carry = ONE if low < a[1] else ZERO
     return a[0] + b[0] + carry, low
@@ -66,7 +66,7 @@ def plus(a: Pair, b: Pair) -> Pair:
 
 @device_function
 def times(a: Pair, b: Pair) -> Pair:
-    """Multiply two numbers of 128 bits, keeping the lower half."""
+    """Return the product of two 128-bit numbers, modulo 2^128."""
     a_low, a_high, b_low, b_high = a[1] & LOW, a[1] >> HALF, b[1] & LOW, b[1] >> HALF
     first = a_low * b_low
     middle = a_high * b_low + (first >> HALF)
@@ -77,7 +77,7 @@ def times(a: Pair, b: Pair) -> Pair:
 
 @device_function
 def jump(state: Pair, increment: Pair, count: Any) -> Pair:
-    """Return the state `count` steps later."""
+    """Return the state after `count` steps."""
     m, c = (FACTOR_HIGH, FACTOR_LOW), increment
     rest = U(count)
     while rest > ZERO:
@@ -91,7 +91,7 @@ def jump(state: Pair, increment: Pair, count: Any) -> Pair:
 
 @device_function
 def scramble(state: Pair) -> Any:
-    """Return the 53 random bits of a state that make a number from 0 to 1."""
+    """Return the 53 random bits of a state that determine a number in [0, 1)."""
     mixed = state[0] ^ state[1]
     turn = state[0] >> ROTATE
     word = (mixed >> turn) | (mixed << ((BITS - turn) & LARGEST))

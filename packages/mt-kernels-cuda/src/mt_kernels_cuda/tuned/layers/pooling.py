@@ -1,4 +1,4 @@
-"""Pooling: each window of an image becomes its mean or its largest number."""
+"""Average and maximum pooling of images."""
 
 from functools import lru_cache
 from typing import Any
@@ -19,19 +19,19 @@ Pair = tuple[int, int]
 
 
 class AvgPool2d(FusedForm[Device]):
-    """The mean of every window, and its gradient: an equal share for each element."""
+    """The mean of every window; the gradient is divided equally among its elements."""
 
     @staticmethod
     def forward(
         backend: Device, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Pair]] | None:
-        """Pool; see `mt_nn.avgpool2d`."""
+        """Return output and saved values, or None; see `mt_nn.avgpool2d`."""
         window = pooling_window(input, kernel)
         if window is None:
             return None
         out = backend.empty(pooled_shape(input.shape, window))
-        cells = backend.contiguous(input).storage
-        arguments = (out.storage, cells, out.size, out.shape[3], *window)
+        values = backend.contiguous(input).storage
+        arguments = (out.storage, values, out.size, out.shape[3], *window)
         _run(backend, pool_mean(backend.dtype), out.size, arguments)
         return out, (input.shape, window)
 
@@ -41,52 +41,53 @@ class AvgPool2d(FusedForm[Device]):
     ) -> Gradients:
         """Return the gradient of the input."""
         shape, window = saved
-        to, cells = backend.empty(shape), backend.contiguous(grad).storage
-        arguments = (to.storage, cells, to.size, grad.shape[3], *window)
+        to, values = backend.empty(shape), backend.contiguous(grad).storage
+        arguments = (to.storage, values, to.size, grad.shape[3], *window)
         _run(backend, spread_mean(backend.dtype), to.size, arguments)
         return (to,)
 
 
 class MaxPool2d(FusedForm[Device]):
-    """The largest number of every window, the first of several, which alone has the gradient."""
+    """The maximum of every window; the gradient goes to its first position."""
 
     @staticmethod
     def forward(
         backend: Device, needs_grad: tuple[bool, ...], input: TensorData, kernel: Any
     ) -> tuple[TensorData, tuple[tuple[int, ...], Pair, Storage]] | None:
-        """Pool; see `mt_nn.maxpool2d`."""
+        """Return output and saved values, or None; see `mt_nn.maxpool2d`."""
         window = pooling_window(input, kernel)
         if window is None:
             return None
         out = backend.empty(pooled_shape(input.shape, window))
-        cells = backend.contiguous(input).storage
-        spots = backend.cells(out.size, np.int32)
-        arguments = (out.storage, spots, cells, out.size, out.shape[3], *window)
+        values = backend.contiguous(input).storage
+        argmax = backend.allocate(out.size, np.int32)
+        arguments = (out.storage, argmax, values, out.size, out.shape[3], *window)
         _run(backend, pool_maximum, out.size, arguments)
-        return out, (input.shape, window, spots)
+        return out, (input.shape, window, argmax)
 
     @staticmethod
     def backward(
         backend: Device, saved: tuple[tuple[int, ...], Pair, Storage], grad: TensorData
     ) -> Gradients:
         """Return the gradient of the input."""
-        shape, window, spots = saved
-        to, cells = backend.empty(shape), backend.contiguous(grad).storage
-        arguments = (to.storage, cells, spots, to.size, grad.shape[3], *window)
+        shape, window, argmax = saved
+        to, values = backend.empty(shape), backend.contiguous(grad).storage
+        arguments = (to.storage, values, argmax, to.size, grad.shape[3], *window)
         _run(backend, spread_to_maximum(backend.dtype), to.size, arguments)
         return (to,)
 
 
 def _run(backend: Device, made: Kernel, size: int, arguments: tuple[Any, ...]) -> None:
-    """Launch a thread for each of `size` elements."""
+    """Launch a kernel with one thread for each of `size` elements."""
     backend.run(Launch(made, blocks_for(size, THREADS), THREADS, arguments))
 
 
 @lru_cache
 def pool_mean(dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(out, x, size, columns, height, width)``: a thread for each window.
+    """Return ``kernel(out, x, size, columns, height, width)``, one thread per window.
 
-    The images' planes lie one below the other, and windows fill them; so they are one image.
+    Windows cover each channel of each image completely. So all channels are processed as one tall
+    image.
     """
     number = dtype.type
 
@@ -110,7 +111,7 @@ def pool_mean(dtype: np.dtype[Any]) -> Kernel:
 
 @lru_cache
 def spread_mean(dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(to, g, size, columns, height, width)``: a thread for each element."""
+    """Return ``kernel(to, g, size, columns, height, width)``, one thread per element."""
     number = dtype.type
 
     @kernel
@@ -130,40 +131,40 @@ def spread_mean(dtype: np.dtype[Any]) -> Kernel:
 @kernel
 def pool_maximum(
     out: Storage,
-    spots: Storage,
+    argmax: Storage,
     x: Storage,
     size: int,
     columns: int,
     height: int,
     width: int,
 ) -> None:
-    """Write the largest number of each window, and its place there, counted row by row."""
+    """Write the maximum of each window and its row-major index in the window."""
     i = cuda.grid(1)
     if i < size:
         across = columns * width
         line, column = divmod(i, columns)
         start = line * height * across + column * width
-        best, spot = x[start], 0
+        best, best_at = x[start], 0
         for k in range(height):
             for m in range(width):
                 value = x[start + k * across + m]
-                # NaN is larger than every number, and the first of them is kept.
+                # NaN counts as larger than every number; the first maximum is kept.
                 if value > best or (value != value and best == best):
-                    best, spot = value, k * width + m
+                    best, best_at = value, k * width + m
         out[i] = best
-        spots[i] = spot
+        argmax[i] = best_at
 
 
 @lru_cache
 def spread_to_maximum(dtype: np.dtype[Any]) -> Kernel:
-    """Return ``kernel(to, g, spots, size, columns, height, width)``: a thread for each element."""
+    """Return ``kernel(to, g, argmax, size, columns, height, width)``, one thread per element."""
     zero = dtype.type(0)
 
     @kernel
     def spread_maximum(
         to: Storage,
         g: Storage,
-        spots: Storage,
+        argmax: Storage,
         size: int,
         columns: int,
         height: int,
@@ -173,8 +174,8 @@ def spread_to_maximum(dtype: np.dtype[Any]) -> Kernel:
         if i < size:
             across = columns * width
             line, column = divmod(i, across)
-            (row, down), (place, right) = divmod(line, height), divmod(column, width)
-            window = row * columns + place
-            to[i] = g[window] if spots[window] == down * width + right else zero
+            (row, down), (window_column, right) = divmod(line, height), divmod(column, width)
+            window = row * columns + window_column
+            to[i] = g[window] if argmax[window] == down * width + right else zero
 
     return spread_maximum

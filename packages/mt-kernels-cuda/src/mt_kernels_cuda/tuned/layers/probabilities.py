@@ -1,4 +1,4 @@
-"""Softmax and its logarithm along the last dimension: a block for each row."""
+"""Softmax and its logarithm along the last dimension, with one block per row."""
 
 import math
 from abc import ABC, abstractmethod
@@ -19,11 +19,11 @@ from mt_tensor.fused.arguments import is_along_rows
 from mt_tensor.layout import Storage
 
 ROW_THREADS = min(THREADS, 64)
-"""Threads of a block; rows of classes are short."""
+"""Threads of a block, a power of two; few, because rows of classes are short."""
 
 
 class _AlongRows(FusedForm[Device], ABC):
-    """A function of rows of scores whose gradient follows from its result."""
+    """Base class of functions of rows whose gradient is computed from the result."""
 
     @staticmethod
     @abstractmethod
@@ -32,7 +32,7 @@ class _AlongRows(FusedForm[Device], ABC):
 
     @classmethod
     def forward(cls, backend: Device, needs_grad: Any, input: TensorData, dim: int) -> Any:
-        """Compute all rows; the form declines dimensions other than the last."""
+        """Return the result, also as the saved value; None for dimensions other than the last."""
         if not is_along_rows(input, dim):
             return None
         out, columns = backend.empty(input.shape), input.shape[-1]
@@ -43,7 +43,7 @@ class _AlongRows(FusedForm[Device], ABC):
 
     @classmethod
     def backward(cls, backend: Device, saved: TensorData, grad: TensorData) -> Gradients:
-        """Compute the gradient of all rows."""
+        """Return the gradient of the input."""
         to, columns = backend.empty(saved.shape), saved.shape[-1]
         _, backward = cls.kernels(backend.dtype)
         arguments = (to.storage, saved.storage, backend.contiguous(grad).storage, columns)
@@ -56,7 +56,7 @@ class Softmax(_AlongRows):
 
     @staticmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Kernel, Kernel]:
-        """Return the kernels."""
+        """Return the kernels of forward and backward pass."""
         return softmax_rows(dtype, ROW_THREADS), softmax_rows_back(dtype, ROW_THREADS)
 
 
@@ -65,12 +65,12 @@ class LogSoftmax(_AlongRows):
 
     @staticmethod
     def kernels(dtype: np.dtype[Any]) -> tuple[Kernel, Kernel]:
-        """Return the kernels."""
+        """Return the kernels of forward and backward pass."""
         return logsoftmax_rows(dtype, ROW_THREADS), logsoftmax_rows_back(dtype, ROW_THREADS)
 
 
 def row_folds(threads: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return ``maximum(cells, value)`` and ``total(cells, value)`` of a block of threads."""
+    """Return the device functions ``maximum(shared, value)`` and ``total(shared, value)``."""
     return (
         block_fold(device_function(operators.max), threads),
         block_fold(device_function(operators.add), threads),
@@ -78,25 +78,25 @@ def row_folds(threads: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 def row_top(threads: int) -> Callable[..., Any]:
-    """Return ``top(cells, x, columns)``: the largest number of the row of this block."""
+    """Return a device function ``top(shared, x, columns)``, the maximum of the block's row."""
     largest = device_function(operators.max)
     maximum, _ = row_folds(threads)
 
     @device_function
-    def top_of_row(cells: Storage, x: Storage, columns: int) -> Any:
+    def top_of_row(shared: Storage, x: Storage, columns: int) -> Any:
         start, thread = cuda.blockIdx.x * columns, cuda.threadIdx.x
-        # Threads without a number repeat the first: a maximum does not change by it.
+        # Threads without an element repeat the first one, which does not change the maximum.
         top = x[start + (thread if thread < columns else 0)]
         for j in range(thread + threads, columns, threads):
             top = largest(top, x[start + j])
-        return maximum(cells, top)
+        return maximum(shared, top)
 
     return top_of_row
 
 
 @lru_cache
 def softmax_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
-    """Return ``kernel(out, x, columns)``."""
+    """Return the forward kernel ``kernel(out, x, columns)``."""
     number, top_of_row, (_, total) = dtype.type, row_top(threads), row_folds(threads)
 
     @kernel
@@ -104,12 +104,12 @@ def softmax_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
         tops, sums = cuda.shared.array(threads, dtype), cuda.shared.array(threads, dtype)
         start, thread = cuda.blockIdx.x * columns, cuda.threadIdx.x
         top = top_of_row(tops, x, columns)
-        own = number(0)
+        partial = number(0)
         for j in range(thread, columns, threads):
             power = math.exp(x[start + j] - top)
             out[start + j] = power
-            own += power
-        whole = total(sums, own)
+            partial += power
+        whole = total(sums, partial)
         for j in range(thread, columns, threads):
             out[start + j] = out[start + j] / whole
 
@@ -118,17 +118,17 @@ def softmax_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
 
 @lru_cache
 def softmax_rows_back(dtype: np.dtype[Any], threads: int) -> Kernel:
-    """Return ``kernel(to, p, g, columns)``."""
+    """Return the backward kernel ``kernel(to, p, g, columns)``."""
     number, (_, total) = dtype.type, row_folds(threads)
 
     @kernel
     def softmax_backward(to: Storage, p: Storage, g: Storage, columns: int) -> None:
         sums = cuda.shared.array(threads, dtype)
         start, thread = cuda.blockIdx.x * columns, cuda.threadIdx.x
-        own = number(0)
+        partial = number(0)
         for j in range(thread, columns, threads):
-            own += g[start + j] * p[start + j]
-        whole = total(sums, own)
+            partial += g[start + j] * p[start + j]
+        whole = total(sums, partial)
         for j in range(thread, columns, threads):
             to[start + j] = p[start + j] * (g[start + j] - whole)
 
@@ -137,7 +137,7 @@ def softmax_rows_back(dtype: np.dtype[Any], threads: int) -> Kernel:
 
 @lru_cache
 def logsoftmax_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
-    """Return ``kernel(out, x, columns)``."""
+    """Return the forward kernel ``kernel(out, x, columns)``."""
     number, top_of_row, (_, total) = dtype.type, row_top(threads), row_folds(threads)
 
     @kernel
@@ -145,10 +145,10 @@ def logsoftmax_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
         tops, sums = cuda.shared.array(threads, dtype), cuda.shared.array(threads, dtype)
         start, thread = cuda.blockIdx.x * columns, cuda.threadIdx.x
         top = top_of_row(tops, x, columns)
-        own = number(0)
+        partial = number(0)
         for j in range(thread, columns, threads):
-            own += math.exp(x[start + j] - top)
-        rest = number(math.log(total(sums, own)))
+            partial += math.exp(x[start + j] - top)
+        rest = number(math.log(total(sums, partial)))
         for j in range(thread, columns, threads):
             out[start + j] = (x[start + j] - top) - rest
 
@@ -157,17 +157,17 @@ def logsoftmax_rows(dtype: np.dtype[Any], threads: int) -> Kernel:
 
 @lru_cache
 def logsoftmax_rows_back(dtype: np.dtype[Any], threads: int) -> Kernel:
-    """Return ``kernel(to, log_p, g, columns)``."""
+    """Return the backward kernel ``kernel(to, log_p, g, columns)``."""
     number, (_, total) = dtype.type, row_folds(threads)
 
     @kernel
     def logsoftmax_backward(to: Storage, log_p: Storage, g: Storage, columns: int) -> None:
         sums = cuda.shared.array(threads, dtype)
         start, thread = cuda.blockIdx.x * columns, cuda.threadIdx.x
-        own = number(0)
+        partial = number(0)
         for j in range(thread, columns, threads):
-            own += g[start + j]
-        whole = total(sums, own)
+            partial += g[start + j]
+        whole = total(sums, partial)
         for j in range(thread, columns, threads):
             to[start + j] = g[start + j] - math.exp(log_p[start + j]) * whole
 

@@ -1,1 +1,1 @@
-"""Map, zip and reduce on layouts as training produces them."""
+"""Map, zip and reduce for the memory layouts of training."""

@@ -1,8 +1,8 @@
-"""Map and zip for memory as training lays it out.
+"""Map and zip for the memory layouts of training.
 
 Contiguous operands of one shape are processed as flat arrays, four numbers at a time where they are
-aligned. Other layouts are first merged into as few dimensions as possible: a bias that is added to
-every row has two, whatever the shapes.
+aligned. The dimensions of other layouts are merged as far as possible: the addition of a bias to
+every row has two dimensions for any shape.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,9 @@ from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import TensorData
 from mt_tensor.layout import Storage, broadcast_strides, merged
 
-MOST_DIMS = 4
-"""The most dimensions of a merged layout that the strided kernels support."""
+MAX_DIMS = 4
+"""Most dimensions of a merged layout for which the tuned kernels are used. A kernel is compiled for
+each number of dimensions; layouts with more use the course's kernels."""
 
 Numbers = tuple[int, ...]
 
@@ -31,12 +32,12 @@ Numbers = tuple[int, ...]
 def map_launch(
     backend: Device, fn: Callable[..., float], out: TensorData, a: TensorData
 ) -> Launch | None:
-    """Return the launch that writes fn of `a` to `out`; None for layouts of many dimensions."""
+    """Return the launch of fn on `a`; None for more than `MAX_DIMS` dimensions."""
     dtype = np.dtype(out.storage.dtype)
-    to, cells = out.flat(), a.flat()
-    if to is not None and cells is not None and a.shape == out.shape:
-        return _flat(backend, map_flat(fn, dtype, aligned(to, cells)), out.size, to, cells)
-    layout = _together(out, a)
+    to, values = out.flat(), a.flat()
+    if to is not None and values is not None and a.shape == out.shape:
+        return _flat(backend, map_flat(fn, dtype, aligned(to, values)), out.size, to, values)
+    layout = _merged_layout(out, a)
     if layout is None:
         return None
     dims, numbers = layout
@@ -46,14 +47,14 @@ def map_launch(
 def zip_launch(
     backend: Device, fn: Callable[..., float], out: TensorData, a: TensorData, b: TensorData
 ) -> Launch | None:
-    """Return the launch that writes fn of `a` and `b` to `out`; None for many dimensions."""
+    """Return the launch of fn on `a` and `b`; None for more than `MAX_DIMS` dimensions."""
     dtype = np.dtype(out.storage.dtype)
     to, left, right = out.flat(), _single_or_flat(a, out), _single_or_flat(b, out)
     if to is not None and left is not None and right is not None:
-        vec4 = aligned(to, *(cells for cells, one in (left, right) if not one))
+        vec4 = aligned(to, *(values for values, one in (left, right) if not one))
         made = zip_flat(fn, dtype, vec4, left[1], right[1])
         return _flat(backend, made, out.size, to, left[0], right[0])
-    layout = _together(out, a, b)
+    layout = _merged_layout(out, a, b)
     if layout is None:
         return None
     dims, numbers = layout
@@ -62,38 +63,38 @@ def zip_launch(
 
 
 def _single_or_flat(operand: TensorData, out: TensorData) -> tuple[Any, bool] | None:
-    """Return an operand's storage, and whether it is a single number; None if it is not flat."""
+    """Return an operand's storage, and True if it is a scalar; None if it is not flat."""
     if operand.size == 1:
         return operand.storage, out.size != 1
-    cells = operand.flat() if operand.shape == out.shape else None
-    return None if cells is None else (cells, False)
+    values = operand.flat() if operand.shape == out.shape else None
+    return None if values is None else (values, False)
 
 
-def _flat(backend: Device, made: Kernel, size: int, *cells: Any) -> Launch:
-    """Return a launch of a thread for every four numbers, up to the threads that run at once."""
-    arguments = (*cells, size)
+def _flat(backend: Device, made: Kernel, size: int, *values: Any) -> Launch:
+    """Return a launch with one thread per four elements, at most the threads that run at once."""
+    arguments = (*values, size)
     most = backend.blocks_at_once(made, THREADS, list(arguments))
     needed = blocks_for(blocks_for(size, VEC4), THREADS)
     return Launch(made, min(most, needed), THREADS, arguments)
 
 
 def _launch(made: Kernel, size: int, *arguments: Any) -> Launch:
-    """Return a launch of a thread for every number."""
+    """Return a launch with one thread per element."""
     return Launch(made, blocks_for(size, THREADS), THREADS, (*arguments[:-1], size, arguments[-1]))
 
 
-def _together(out: TensorData, *operands: TensorData) -> tuple[int, Numbers] | None:
-    """Return `few_dims` of a result and of operands that are broadcast to it."""
+def _merged_layout(out: TensorData, *operands: TensorData) -> tuple[int, Numbers] | None:
+    """Return `few_dims` of a result and of operands broadcast to it."""
     own = (broadcast_strides(out.shape, each.shape, each.strides) for each in operands)
     return few_dims(out.shape, out.strides, *own)
 
 
 def few_dims(shape: Numbers, *strides: Numbers) -> tuple[int, Numbers] | None:
-    """Return layouts of one shape in as few dimensions as possible, and in one at least.
+    """Merge the dimensions of several layouts of one shape as far as possible.
 
     Returns:
-        How many dimensions there are, and their sizes followed by the strides of each layout; None
-        if there are more than `MOST_DIMS`.
+        The number of dimensions, at least 1, and their sizes followed by the strides of each
+        layout; None if there are more than `MAX_DIMS`.
 
     >>> few_dims((2, 3, 4), (12, 4, 1), (0, 4, 1))
     (2, (2, 12, 12, 1, 0, 1))
@@ -101,7 +102,7 @@ def few_dims(shape: Numbers, *strides: Numbers) -> tuple[int, Numbers] | None:
     sizes, steps = merged(shape, *strides)
     if not sizes:
         sizes, steps = (1,), ((0,),) * len(strides)
-    if len(sizes) > MOST_DIMS:
+    if len(sizes) > MAX_DIMS:
         return None
     return len(sizes), (*sizes, *(step for own in steps for step in own))
 
@@ -110,7 +111,7 @@ def few_dims(shape: Numbers, *strides: Numbers) -> tuple[int, Numbers] | None:
 def map_flat(fn: Callable[..., float], dtype: np.dtype[Any], vec4: bool) -> Kernel:
     """Return ``kernel(out, a, size)``.
 
-    Launch it with any number of threads: each strides over the array by their number.
+    Launch it with any number of threads (grid-stride loop).
     """
     formula = formula_for(fn, dtype)
 
@@ -133,7 +134,7 @@ def map_flat(fn: Callable[..., float], dtype: np.dtype[Any], vec4: bool) -> Kern
 def zip_flat(
     fn: Callable[..., float], dtype: np.dtype[Any], vec4: bool, a_one: bool, b_one: bool
 ) -> Kernel:
-    """Return ``kernel(out, a, b, size)``, where `a` or `b` may be one number for all."""
+    """Return ``kernel(out, a, b, size)``, where `a` or `b` may be a scalar."""
     formula = formula_for(fn, dtype)
 
     @kernel
@@ -157,27 +158,27 @@ def zip_flat(
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def map_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Kernel:
-    """Return ``kernel(out, a, size, numbers)``, with what `few_dims` returns as numbers."""
+    """Return ``kernel(out, a, size, numbers)``; `few_dims` returns the numbers."""
     formula = formula_for(fn, dtype)
 
     @kernel
     def map_layout(out: Storage, a: Storage, size: int, numbers: Numbers) -> None:
         rest = cuda.grid(1)
         if rest < size:
-            at = place = 0
+            at = in_a = 0
             for dim in range(dims - 1, 0, -1):
                 rest, i = divmod(rest, numbers[dim])
                 at += i * numbers[dims + dim]
-                place += i * numbers[2 * dims + dim]
+                in_a += i * numbers[2 * dims + dim]
             at += rest * numbers[dims]
-            out[at] = formula(a[place + rest * numbers[2 * dims]])
+            out[at] = formula(a[in_a + rest * numbers[2 * dims]])
 
     return map_layout
 
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def zip_strided(fn: Callable[..., float], dtype: np.dtype[Any], dims: int) -> Kernel:
-    """Return ``kernel(out, a, b, size, numbers)``, with what `few_dims` returns as numbers."""
+    """Return ``kernel(out, a, b, size, numbers)``; `few_dims` returns the numbers."""
     formula = formula_for(fn, dtype)
 
     @kernel

@@ -1,4 +1,4 @@
-"""Folds the numbers of the threads of a block into one."""
+"""Reduction of one value per thread of a block (tree reduction in shared memory)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,28 +9,28 @@ from mt_kernels_cuda.jit import device_function
 
 
 def block_fold(fn: Callable[..., Any], threads: int) -> Callable[..., Any]:
-    """Return a device function ``fold(cells, value)``: all threads' values in one, for each thread.
+    """Return a device function ``fold(shared, value)``, which returns the result to each thread.
 
     Args:
-        fn: A compiled function of two numbers that may be folded in any order.
-        threads: The threads of a block, a power of two.
+        fn: A device function of two numbers that may be folded in any order.
+        threads: The number of threads of a block, a power of two.
 
     Returns:
-        A function that all threads of a block call together, with an array in shared memory that
-        has one element for each thread and that the kernel does not use afterwards.
+        A function that all threads of a block must call. `shared` is an array in shared memory with
+        one element per thread; the kernel must not use it afterwards.
     """
 
     @device_function
-    def fold(cells: Any, value: Any) -> Any:
+    def fold(shared: Any, value: Any) -> Any:
         thread = cuda.threadIdx.x
-        cells[thread] = value
+        shared[thread] = value
         cuda.syncthreads()
         half = threads // 2
         while half > 0:
             if thread < half:
-                cells[thread] = fn(cells[thread], cells[thread + half])
+                shared[thread] = fn(shared[thread], shared[thread + half])
             cuda.syncthreads()
             half = half // 2
-        return cells[0]
+        return shared[0]
 
     return fold

@@ -1,9 +1,9 @@
 """Formulas in single precision.
 
 The constants in `mt_tensor.operators` are doubles, and an operation on a float and a double gives a
-double. GPUs for consumers have one unit for doubles for every 32 or 64 units for floats. So each
-formula with a constant has a copy here whose constants are floats; the others are compiled as they
-are. A test compares all copies with their formulas.
+double. Consumer GPUs have one double-precision unit per 32 or 64 single-precision units. So this
+module has a copy of each formula with constants, in which the constants are floats. The other
+formulas are compiled unchanged. A test compares all copies with their formulas.
 """
 
 import math
@@ -17,14 +17,14 @@ from mt_kernels_cuda.jit import KERNEL_CACHE_SIZE, device_function
 from mt_tensor import operators
 
 ZERO, ONE, EPS = np.float32(0.0), np.float32(1.0), np.float32(operators.EPS)
-LARGEST_EXPONENT = np.float32(88.72283)
-"""The largest float whose exponential is a finite float."""
+MAX_EXPONENT = np.float32(88.72283)
+"""Largest float whose exponential is finite; `exp` returns infinity beyond it."""
 INFINITE, UNDEFINED = np.float32(math.inf), np.float32(math.nan)
 
 
 def exp(x: Any) -> Any:
     """Compute `operators.exp`: $e^x$."""
-    return INFINITE if x > LARGEST_EXPONENT else math.exp(x)
+    return INFINITE if x > MAX_EXPONENT else math.exp(x)
 
 
 def log(x: Any) -> Any:
@@ -104,14 +104,14 @@ SINGLE: dict[Callable[..., float], Callable[..., Any]] = {
     operators.lt: lt,
     operators.eq: eq,
 }
-"""The copy in single precision of each formula of `mt_tensor.operators` that has constants.
+"""Single-precision copy of each formula of `mt_tensor.operators` with constants.
 
-`operators.is_close` has none: no training step compares with a tolerance.
+`operators.is_close` has no copy, because no training step uses it.
 """
 
 
 @lru_cache(maxsize=KERNEL_CACHE_SIZE)
 def formula_for(fn: Callable[..., float], dtype: np.dtype[Any]) -> Callable[..., Any]:
-    """Return a formula for use inside of kernels on numbers of a dtype."""
+    """Return a formula as a device function for elements of a dtype."""
     single = SINGLE.get(fn) if dtype == np.float32 else None
     return device_function(single or fn)

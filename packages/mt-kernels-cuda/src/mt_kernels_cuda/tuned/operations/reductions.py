@@ -1,10 +1,10 @@
-"""Reductions of contiguous numbers, of any length, in one pass or several.
+"""Reductions of contiguous tensors in one or several passes.
 
-A tensor is viewed as (outer, length, inner), of which the middle dimension is folded. Along the
-last dimension the threads of a block divide a row; otherwise each thread folds one result, and
-neighbouring threads read neighbouring numbers. A device runs many more blocks than some reductions
-have results: then each row is divided into parts, and a second pass folds the parts. The order of
-folding is the same in every run, so results are reproducible.
+A tensor is viewed as (outer, length, inner), and the middle dimension is reduced. Along the last
+dimension the threads of a block share a row. Along other dimensions each thread computes one
+result, and neighbouring threads read neighbouring elements. If there are too few results to occupy
+the device, each row is split into parts, and a second pass reduces the parts. The order of folding
+is fixed, so that results are reproducible.
 """
 
 import math
@@ -24,17 +24,20 @@ from mt_kernels_cuda.tuned.operations.folding import block_fold
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor.layout import Storage
 
-SHORT = max(2, THREADS // 4)
-"""The greatest length of a row that one thread folds."""
+MAX_SERIAL_LENGTH = max(2, THREADS // 4)
+"""Greatest length of a row that one thread reduces alone. A smaller value leaves most threads of a
+block idle for short rows."""
 
 MIN_TERMS_PER_BLOCK = 4 * THREADS
-"""The least number of terms for which a block of its own pays."""
+"""Least number of terms of a part that a block reduces. With fewer, starting a block takes longer
+than its part."""
 
 MIN_TERMS_PER_THREAD = max(2, THREADS // 4)
-"""The least number of terms for which a thread of its own pays."""
+"""Least number of terms of a part that a thread reduces. With fewer, the second pass takes longer
+than the first one saves."""
 
 BLOCKS_PER_SM = 8
-"""Blocks for each multiprocessor (SM) that keep it busy."""
+"""Blocks per multiprocessor (SM) that occupy it. With fewer, memory latency is not hidden."""
 
 
 def fold(
@@ -45,7 +48,7 @@ def fold(
     shape: tuple[int, int, int],
     start: float,
 ) -> None:
-    """Fold the middle dimension of a contiguous tensor.
+    """Reduce the middle dimension of a contiguous tensor.
 
     Args:
         backend: The backend that runs it.
@@ -53,16 +56,16 @@ def fold(
         out: The storage of the result, (outer, inner).
         a: The storage of the tensor.
         shape: (outer, length, inner), none of them 0.
-        start: The initial value of folding.
+        start: The initial value.
     """
     outer, length, inner = shape
     dtype, blocks = backend.dtype, BLOCKS_PER_SM * backend.processors
     number = dtype.type(start)
-    if inner == 1 and length > SHORT:
+    if inner == 1 and length > MAX_SERIAL_LENGTH:
         parts = parts_for(outer, length, MIN_TERMS_PER_BLOCK, blocks)
         each = blocks_for(length, parts)
         parts = blocks_for(length, each)
-        to = out if parts == 1 else backend.cells(outer * parts)
+        to = out if parts == 1 else backend.allocate(outer * parts)
         arguments = (to, a, length, each, number, parts == 1)
         backend.run(Launch(fold_rows(fn, dtype, THREADS), (outer, parts), THREADS, arguments))
         if parts > 1:
@@ -72,7 +75,7 @@ def fold(
     parts = parts_for(blocks_for(count, THREADS), length, MIN_TERMS_PER_THREAD, blocks)
     each = blocks_for(length, parts)
     parts = blocks_for(length, each)
-    to = out if parts == 1 else backend.cells(count * parts)
+    to = out if parts == 1 else backend.allocate(count * parts)
     grid = (blocks_for(count, THREADS), parts)
     sizes = (count, length, inner, each)
     backend.run(Launch(fold_columns(fn, dtype), grid, THREADS, (to, a, *sizes, number, parts == 1)))
@@ -84,32 +87,32 @@ def fold(
 def fold_rows(fn: Callable[..., float], dtype: np.dtype[Any], threads: int) -> Kernel:
     """Return ``kernel(out, a, length, each, start, whole)``.
 
-    Launch it with a grid of (rows, parts) and blocks of `threads`, a power of two: a block folds
-    `each` numbers of a row. The start counts only if the part is the whole row.
+    Launch it with a grid of (rows, parts) and blocks of `threads`, a power of two. A block reduces
+    `each` elements of a row. The start value is used only if `whole` is true.
     """
     formula = formula_for(fn, dtype)
-    together = block_fold(formula, threads)
+    combine = block_fold(formula, threads)
 
     @kernel
     def fold_long(
         out: Storage, a: Storage, length: int, each: int, start: float, whole: bool
     ) -> None:
-        cells = cuda.shared.array(threads, dtype)
+        shared = cuda.shared.array(threads, dtype)
         row, part, thread = cuda.blockIdx.x, cuda.blockIdx.y, cuda.threadIdx.x
         begin = row * length + part * each
         count = smaller(each, length - part * each)
-        # Threads without a number repeat one that others have, and are left out below.
+        # Threads without an element read one of another thread; it is left out below.
         result = a[begin + smaller(thread, count - 1)]
         for i in range(thread + threads, count, threads):
             result = formula(result, a[begin + i])
         if count >= threads:
-            result = together(cells, result)
+            result = combine(shared, result)
         else:
-            cells[thread] = result
+            shared[thread] = result
             cuda.syncthreads()
-            result = cells[0]
+            result = shared[0]
             for i in range(1, count):
-                result = formula(result, cells[i])
+                result = formula(result, shared[i])
         if thread == 0:
             out[row * cuda.gridDim.y + part] = formula(start, result) if whole else result
 
@@ -120,7 +123,7 @@ def fold_rows(fn: Callable[..., float], dtype: np.dtype[Any], threads: int) -> K
 def fold_columns(fn: Callable[..., float], dtype: np.dtype[Any]) -> Kernel:
     """Return ``kernel(out, a, count, length, inner, each, start, whole)``.
 
-    Launch it with a grid of (blocks for `count` threads, parts): a thread folds `each` numbers.
+    Launch it with a grid of (blocks for `count` threads, parts). A thread reduces `each` elements.
     """
     formula = formula_for(fn, dtype)
 
@@ -139,15 +142,15 @@ def fold_columns(fn: Callable[..., float], dtype: np.dtype[Any]) -> Kernel:
         if i < count:
             first = part * each
             row, column = divmod(i, inner)
-            place = row * length * inner + column
-            result = a[place + first * inner]
+            first_position = row * length * inner + column
+            result = a[first_position + first * inner]
             for k in range(first + 1, smaller(first + each, length)):
-                result = formula(result, a[place + k * inner])
+                result = formula(result, a[first_position + k * inner])
             out[part * count + i] = formula(start, result) if whole else result
 
     return fold_across
 
 
 def as_3d(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
-    """Return a shape as (outer, length, inner) around one of its dimensions."""
+    """Return a shape as (outer, length, inner), where dimension `dim` is the middle one."""
     return math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])

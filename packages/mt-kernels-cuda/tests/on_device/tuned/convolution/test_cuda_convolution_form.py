@@ -1,4 +1,4 @@
-"""Convolutions of any sizes against the reference backend."""
+"""Convolutions of random sizes, compared with the reference backend."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def drawn(*shape: int) -> Any:
 
 @given(st.data())
 @settings(max_examples=25 if SIMULATED else 200)
-def test_convolutions_of_pieces_and_of_single_numbers(data: st.DataObject) -> None:
+def test_convolutions_with_and_without_vector_accesses(data: st.DataObject) -> None:
     outputs = data.draw(st.sampled_from([1, LARGE.rows + 1]), "outputs")
     channels = data.draw(st.sampled_from([1, 3, 4]), "channels")
     image, kernel = (

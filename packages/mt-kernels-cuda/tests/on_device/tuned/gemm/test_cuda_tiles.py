@@ -1,4 +1,4 @@
-"""Tiles of matrix products: their sizes, and results at the sizes of a GPU."""
+"""Choice of tiles for matrix products, and results with the tiles of a GPU."""
 
 from typing import Any
 
@@ -17,19 +17,19 @@ def drawn(*shape: int) -> Any:
     return np.random.default_rng(sum(shape)).normal(size=shape)
 
 
-def placed(numbers: Any, turned: bool, start: int) -> TensorData:
-    """Return a matrix in single precision that begins at a cell, transposed in memory if wanted."""
-    whole = numbers.swapaxes(-1, -2) if turned else numbers
-    cells = np.concatenate([np.zeros(start), whole.reshape(-1)])
-    data = TensorData(SINGLE.from_numpy(cells).storage[start:], whole.shape)
-    return data.permute(*range(data.dims - 2), data.dims - 1, data.dims - 2) if turned else data
+def matrix(numbers: Any, transposed: bool, start: int) -> TensorData:
+    """Return a float32 matrix at `start` of its storage, column-major if `transposed`."""
+    whole = numbers.swapaxes(-1, -2) if transposed else numbers
+    padded = np.concatenate([np.zeros(start), whole.reshape(-1)])
+    data = TensorData(SINGLE.from_numpy(padded).storage[start:], whole.shape)
+    return data.permute(*range(data.dims - 2), data.dims - 1, data.dims - 2) if transposed else data
 
 
-def test_tiles_are_as_large_as_the_result_deserves() -> None:
+def test_the_tile_size_depends_on_the_result() -> None:
     many = 100 * LARGE.columns
     assert choose_tiles(many, many, 1, 8, vec4=True) == LARGE
     assert choose_tiles(many, many, 1, 8, vec4=False) == TALL
-    # Not if tiles would be half empty, or too few for the device, unless there are many products.
+    # Not if tiles would be half empty or too few for the device, unless a batch has many products.
     assert choose_tiles(MEDIUM.rows, many, 1, 8, vec4=True) == MEDIUM
     assert choose_tiles(2 * LARGE.rows, LARGE.columns, 1, 8, vec4=True) == MEDIUM
     assert choose_tiles(2 * LARGE.rows, LARGE.columns, 16, 8, vec4=True) == LARGE
@@ -40,15 +40,15 @@ def test_tiles_are_as_large_as_the_result_deserves() -> None:
 @pytest.mark.parametrize(
     ("rows", "terms", "columns"), [(132, 12, 136), (133, 9, 131), (65, 8, 64), (7, 17, 132)]
 )
-def test_tiles_as_large_as_on_a_gpu(
+def test_results_with_the_tiles_of_a_gpu(
     rows: int, terms: int, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, each in zip(("LARGE", "TALL", "MEDIUM", "FLAT"), tiles.ON_A_GPU, strict=True):
+    for name, each in zip(("LARGE", "TALL", "MEDIUM", "FLAT"), tiles.GPU_TILES, strict=True):
         monkeypatch.setattr(tiles, name, each)
     for batch in ((), (3,)):
         a, b = drawn(*batch, rows, terms), drawn(terms, columns)
-        for turned in (False, True):
-            left, right = placed(a, turned, 0), placed(b, turned, 0)
+        for transposed in (False, True):
+            left, right = matrix(a, transposed, 0), matrix(b, transposed, 0)
             result = SINGLE.to_numpy(SINGLE.matmul(left, right))
             np.testing.assert_allclose(result, a @ b, rtol=1e-5, atol=1e-5)
     x, w = drawn(1, 3, 12, columns // 8), drawn(rows, 3, 3, 3)

@@ -1,4 +1,4 @@
-"""Integer arithmetic of kernels."""
+"""Integer functions of kernels."""
 
 import pytest
 from hypothesis import given
@@ -11,5 +11,5 @@ pytestmark = pytest.mark.skipif(not SIMULATED, reason="calls device functions fr
 
 
 @given(st.integers(0, 2**60), st.integers(1, 2**40))
-def test_quotient_and_rest(number: int, size: int) -> None:
+def test_divmod_agrees_with_python(number: int, size: int) -> None:
     assert integers.divmod(number, size) == divmod(number, size)

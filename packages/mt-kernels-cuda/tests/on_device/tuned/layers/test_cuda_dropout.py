@@ -1,4 +1,4 @@
-"""Dropout draws the random numbers that the host would draw."""
+"""Dropout draws the same random numbers as NumPy on the host."""
 
 import numpy as np
 import pytest
@@ -12,10 +12,10 @@ SINGLE, DOUBLE = TunedCuda(), TunedCuda(np.float64)
 
 @pytest.mark.parametrize("backend", [SINGLE, DOUBLE], ids=repr)
 @pytest.mark.parametrize("size", [1, 7, 40 * THREADS + 3])
-def test_dropout_draws_what_the_generator_would_have_drawn(backend: TunedCuda, size: int) -> None:
+def test_dropout_draws_the_numbers_of_the_generator(backend: TunedCuda, size: int) -> None:
     ours, theirs = np.random.default_rng(5), np.random.default_rng(5)
     for generator in (ours, theirs):
-        generator.integers(9, dtype=np.int32)  # Half a word is left over.
+        generator.integers(9, dtype=np.int32)  # Half of a 64-bit number stays in the buffer.
     answer = Dropout.forward(
         backend, (True,), backend.from_numpy(np.ones(size)), 0.4, False, ours, 2.0, None
     )
@@ -25,7 +25,7 @@ def test_dropout_draws_what_the_generator_would_have_drawn(backend: TunedCuda, s
     assert ours.bit_generator.state == theirs.bit_generator.state
 
 
-def test_a_generator_of_another_kind_is_up_to_the_definition() -> None:
+def test_another_generator_is_left_to_the_definition() -> None:
     a = DOUBLE.zeros((3,))
     generator = np.random.Generator(np.random.MT19937(0))
     before = str(generator.bit_generator.state)

@@ -1,4 +1,4 @@
-"""Steps of PCG64, many at once."""
+"""Jumps of PCG64 by many steps."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not SIMULATED, reason="calls device functions fr
 
 @given(st.integers(0, 2**128 - 1), st.integers(0, 2**127 - 1), st.integers(0, 2**40))
 @settings(max_examples=50)
-def test_a_jump_is_so_many_steps(state: int, half: int, count: int) -> None:
+def test_a_jump_equals_the_steps(state: int, half: int, count: int) -> None:
     increment = 2 * half + 1
     m, c = pcg64.steps(increment, count)
     with np.errstate(over="ignore"):

@@ -23,25 +23,25 @@ def drawn(*shape: int) -> Any:
 
 @pytest.mark.parametrize("size", [1, 3, 4, 5, 8 * THREADS + 3, 16 * THREADS])
 @pytest.mark.parametrize("start", [0, 1, 4])
-def test_pieces_of_four_and_what_is_left(size: int, start: int) -> None:
-    """Single precision is fetched four numbers at a time, if it begins where pieces may."""
+def test_vector_accesses_and_the_remainder(size: int, start: int) -> None:
+    """Single precision is loaded four numbers at a time if the storage is aligned."""
     numbers = drawn(start + size).astype(np.float32)
     data = TensorData(SINGLE.from_numpy(numbers).storage[start:], (size,))
     assert aligned(data.storage) == (start % 4 == 0)
     one = SINGLE.from_numpy(np.array(2.0))
-    here = numbers[start:]
+    view = numbers[start:]
     for result, expected in [
-        (SINGLE.map(operators.neg, data), -here),
-        (SINGLE.zip(operators.add, data, data), here + here),
-        (SINGLE.zip(operators.mul, data, one), here * 2),
-        (SINGLE.zip(operators.mul, one, data), here * 2),
+        (SINGLE.map(operators.neg, data), -view),
+        (SINGLE.zip(operators.add, data, data), view + view),
+        (SINGLE.zip(operators.mul, data, one), view * 2),
+        (SINGLE.zip(operators.mul, one, data), view * 2),
     ]:
         received = SINGLE.to_numpy(result)
         assert received.dtype == np.float32
         np.testing.assert_array_equal(received, expected)
 
 
-def test_layouts_of_many_dimensions_are_computed_by_the_other_kernels() -> None:
+def test_layouts_of_many_dimensions_use_the_kernels_of_the_course() -> None:
     shape = (2,) * 6
     a = DOUBLE.from_numpy(drawn(*shape)).permute(5, 3, 1, 4, 2, 0)
     out = DOUBLE.from_numpy(np.zeros(shape)).permute(1, 0, 3, 2, 5, 4)
@@ -54,29 +54,29 @@ def test_layouts_of_many_dimensions_are_computed_by_the_other_kernels() -> None:
 
 @given(st.data())
 @settings(max_examples=100)
-def test_merged_layouts_are_the_same_walk(data: st.DataObject) -> None:
+def test_merged_layouts_have_the_same_positions(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.lists(st.integers(1, 3), max_size=4)))
-    walks = [tuple(data.draw(st.integers(0, 12)) for _ in shape) for _ in range(2)]
-    answer = few_dims(shape, *walks)
+    layouts = [tuple(data.draw(st.integers(0, 12)) for _ in shape) for _ in range(2)]
+    answer = few_dims(shape, *layouts)
     assert answer is not None
     dims, numbers = answer
     sizes, steps = numbers[:dims], [numbers[dims * k : dims * (k + 1)] for k in (1, 2)]
-    for before, after in zip(walks, steps, strict=True):
+    for before, after in zip(layouts, steps, strict=True):
         expected = [np.dot(index, before) if index else 0 for index in np.ndindex(*shape)]
         assert [np.dot(index, after) for index in np.ndindex(*sizes)] == expected
 
 
-def test_results_are_those_of_the_reference_in_single_precision() -> None:
+def test_results_agree_with_the_reference_in_single_precision() -> None:
     a, b = drawn(5, 6), drawn(6, 7)
     operations: list[Callable[..., TensorData]] = [
-        lambda where, x, y: where.matmul(x, y),
-        lambda where, x, y: where.map(operators.sigmoid, x),
-        lambda where, x, y: where.zip(operators.mul, x, x),
+        lambda wview, x, y: wview.matmul(x, y),
+        lambda wview, x, y: wview.map(operators.sigmoid, x),
+        lambda wview, x, y: wview.zip(operators.mul, x, x),
     ]
     for operation in operations:
         received, expected = (
-            where.to_numpy(operation(where, where.from_numpy(a), where.from_numpy(b)))
-            for where in (SINGLE, REFERENCE)
+            wview.to_numpy(operation(wview, wview.from_numpy(a), wview.from_numpy(b)))
+            for wview in (SINGLE, REFERENCE)
         )
         assert received.dtype == np.float32
         np.testing.assert_allclose(received, expected, rtol=2e-6, atol=2e-6)

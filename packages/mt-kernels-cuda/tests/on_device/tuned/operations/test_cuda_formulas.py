@@ -1,4 +1,4 @@
-"""Formulas in single precision are those of `mt_tensor.operators`."""
+"""Formulas in single precision agree with `mt_tensor.operators`."""
 
 import inspect
 import types
@@ -35,13 +35,13 @@ def test_each_copy_computes_its_formula(formula: Callable[..., float]) -> None:
     assert found.dtype == np.float32
     with np.errstate(over="ignore"):
         rounded = expected.astype(np.float32)
-    # Near 1, the argument of the logarithm is rounded after EPS is added.
+    # Near 1, the sum with EPS is rounded before the logarithm.
     atol = 1e-7 if formula is operators.log else 0.0
     np.testing.assert_allclose(found, rounded, rtol=1e-6, atol=atol)
 
 
 def formulas() -> list[types.FunctionType]:
-    """Return the formulas of `operators`: those whose parameters and result are numbers."""
+    """Return the functions of `operators` whose parameters and result are floats."""
     return [
         fn
         for fn in vars(operators).values()
@@ -51,7 +51,7 @@ def formulas() -> list[types.FunctionType]:
 
 
 def has_constants(fn: types.FunctionType) -> bool:
-    """Return whether a formula uses floats other than its arguments."""
+    """Return True if a formula uses floats other than its arguments."""
     named: list[Any] = [fn.__globals__.get(name) for name in fn.__code__.co_names]
     in_math = {"inf", "nan"} & set(fn.__code__.co_names)
     return bool(in_math) or any(

@@ -1,4 +1,4 @@
-"""Reductions of any length, in one pass or several."""
+"""Reductions in one or several passes."""
 
 import math
 from typing import Any
@@ -27,8 +27,8 @@ def test_sums_in_several_passes(shape: tuple[int, ...], length: int) -> None:
     np.testing.assert_allclose(DOUBLE.to_numpy(result), expected, rtol=1e-12)
 
 
-def test_numbers_keep_their_precision() -> None:
-    """Sums of many floats: the error is that of single precision, not of half of it."""
+def test_long_sums_keep_single_precision() -> None:
+    """The error of a sum of many floats stays near that of single precision."""
     numbers = np.full(20_000 if not SIMULATED else 500, 0.1, np.float32)
     total = SINGLE.reduce(operators.add, SINGLE.from_numpy(numbers), 0, 0.0)
     expected = math.fsum(numbers)

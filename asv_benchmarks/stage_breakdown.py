@@ -1,10 +1,11 @@
-"""Where the time of one training step goes, on each backend.
+"""Breakdown of one training step by operation, on each backend.
 
-``python -m asv_benchmarks.journey --output FILE`` measures and writes JSON, from which
-`docs/guides/speed.md` is written; with a backend's name it measures that one.
+``python -m asv_benchmarks.stage_breakdown --output FILE`` measures all backends and writes JSON,
+from which the tables of `docs/guides/speed.md` are written. With the name of a backend instead,
+the command measures that backend and prints JSON.
 
-The step is the course's LeNet on 16 images, on one thread. Every backend runs it in a process of
-its own, and the compiled ones warm up first.
+The step is the course's LeNet on 16 images, on one thread. Each backend runs in its own process;
+compiled backends warm up first.
 """
 
 import json
@@ -23,18 +24,19 @@ from asv_benchmarks.training_cases import TrainingCase
 STAGES = ("reference", "naive", "fast", "tuned")
 CASE = TrainingCase("course", 16)
 ROUNDS = {"naive": 3, "fast": 9, "tuned": 51}
-"""How many steps are timed. Of plain loops it is the one that is watched: it takes minutes."""
+"""Number of timed steps by backend. `reference` takes minutes, so its only step is the profiled
+one. Fewer steps give a noisier median."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one operation takes of a step.
+    """The share of one operation in a step.
 
     Attributes:
-        name: The function.
-        phase: Its computation, or that of its gradients.
-        calls: How often it is called in a step.
-        seconds: What the calls take together.
+        name: The name of the function.
+        phase: The phase: ``forward``, ``backward`` or ``region``.
+        calls: The number of calls in a step.
+        seconds: The time of all calls together.
     """
 
     name: str
@@ -48,9 +50,9 @@ class Stage:
     """One training step on one backend.
 
     Attributes:
-        backend: Its name.
-        seconds: Time of the processor, the median of some steps.
-        parts: What `mt_autodiff.profile` saw of one step, the longest first.
+        backend: The name of the backend.
+        seconds: The median processor time of the timed steps.
+        parts: The operations of one step as `mt_autodiff.profile` reports them, the longest first.
     """
 
     backend: str
@@ -59,13 +61,13 @@ class Stage:
 
 
 def measure() -> dict[str, Any]:
-    """Measure every stage and return plain values."""
+    """Measure every stage and return conditions and stages as plain values."""
     conditions = Conditions.now(1).to_json()
     return {"conditions": conditions, "stages": [_in_a_process(name) for name in STAGES]}
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Stage]]:
-    """Read what was measured: the conditions and the stages."""
+    """Read a file that `measure` wrote, and return the conditions and the stages."""
     values = json.loads(path.read_text("utf-8"))
     stages = [
         Stage(**stage | {"parts": tuple(Part(**part) for part in stage["parts"])})
@@ -76,7 +78,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[Stage]]:
 
 def _in_a_process(backend: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "asv_benchmarks.journey", backend],
+        [sys.executable, "-m", "asv_benchmarks.stage_breakdown", backend],
         cwd=Path(__file__).parents[1],
         env=environment(1),
         stdout=subprocess.PIPE,
