@@ -123,7 +123,10 @@ LIST_FUNCTIONS: dict[str, tuple[list[list[float]], dict[str, Plain], Plain]] = {
 }
 
 
-@pytest.mark.parametrize("signature", SIGNATURES)
+@pytest.mark.measured("style")
+@pytest.mark.parametrize(
+    "signature", SIGNATURES, ids=[f"0.3: {signature}" for signature in SIGNATURES]
+)
 def test_list_functions_of_any_signature(tmp_path: Path, signature: str) -> None:
     tree = write_upstream(tmp_path, "2024", 0, changes=SIGNATURES[signature])
     with IsolatedSubject(Submission.at(tree)) as worker:

@@ -1,0 +1,97 @@
+"""Measured cases: each is a test with the mark `measured`, and what became of it."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from grading.paths import ROOT
+
+Part: TypeAlias = Literal["mutant", "attack", "style", "verdict"]
+"""The parts of the measurement: the argument of the mark."""
+
+FOLDER = "grading/tests"
+EVERY = "measured and (slow or not slow) and (long or not long)"
+"""An expression of marks that names those of tests that run only when asked for."""
+
+
+class Case(msgspec.Struct, frozen=True):
+    """A test that is counted.
+
+    Attributes:
+        id: Its place and name, as pytest writes them.
+        part: The part that it belongs to.
+        group: The row of the table that it is counted in.
+        outcome: "passed", "failed" or "skipped"; empty before it was run.
+        commit: The commit that it was run at.
+    """
+
+    id: str
+    part: Part
+    group: str
+    outcome: str = ""
+    commit: str = ""
+
+
+class Results(msgspec.Struct, frozen=True):
+    """What was measured last.
+
+    Attributes:
+        date: The day of the last run.
+        conditions: The machine and the isolation of that run.
+        cases: Every case, in the order of its id.
+    """
+
+    date: str
+    conditions: str
+    cases: tuple[Case, ...]
+
+    @staticmethod
+    def read(file: Path) -> "Results | None":
+        """Return what a file holds; None if it is not there."""
+        return msgspec.json.decode(file.read_bytes(), type=Results) if file.exists() else None
+
+    def write(self, file: Path) -> None:
+        """Write a file."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        encoded = msgspec.json.format(msgspec.json.encode(self), indent=1)
+        file.write_bytes(encoded + b"\n")
+
+
+def run(options: Sequence[str], log: Path) -> tuple[Case, ...]:
+    """Run measured tests in a process of their own.
+
+    Args:
+        options: Further options of pytest.
+        log: A file for the cases, one a line; each is written when it is known.
+
+    Returns:
+        The cases; with the option `--collect-only`, all of them and no outcomes.
+
+    Raises:
+        RuntimeError: pytest did not come to an end.
+    """
+    log.write_bytes(b"")
+    command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-q", FOLDER]
+    command += ["-p", "grading.judge.options", "-p", "grading.tests.measurement.plugin"]
+    command += ["-m", EVERY, "--measured", str(log), *options]
+    done = subprocess.run(command, cwd=ROOT, check=False, stdout=sys.stderr)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"pytest ended with {done.returncode}")
+    return read_log(log)
+
+
+def read_log(log: Path) -> tuple[Case, ...]:
+    """Return the cases in a file that a run has written or is still writing."""
+    lines = log.read_bytes().splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith(b"\n")]
+    return in_order(msgspec.json.decode(line, type=Case) for line in whole)
+
+
+def in_order(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Return cases in the order of their ids; the last one of an id counts."""
+    known = {case.id: case for case in cases}
+    return tuple(known[id] for id in sorted(known))
