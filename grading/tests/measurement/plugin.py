@@ -46,22 +46,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         assert mark is not None
         part: Part = mark.args[0]
         group = group_of(item, part)
+        id = _id(item)
         if (
             (parts and part not in parts)
-            or item.nodeid in ids
+            or id in ids
             or (config.getoption("--first") and (part, group) in groups)
         ):
             left_out.append(item)
             continue
         groups.add((part, group))
-        item.user_properties.append((PROPERTY, [part, group]))
+        item.user_properties.append((PROPERTY, [id, part, group]))
         kept.append(item)
+        if config.option.collectonly:
+            _write(config, Case(id, part, group))
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
-    if config.option.collectonly:
-        for item in kept:
-            part, group = dict(item.user_properties)[PROPERTY]  # type: ignore[misc]
-            _write(config, Case(item.nodeid, part, group))
+
+
+def _id(item: pytest.Item) -> str:
+    """Return the id of a test without the group that xdist appends to it."""
+    mark = item.get_closest_marker("xdist_group")
+    return item.nodeid.removesuffix(f"@{mark.args[0]}") if mark else item.nodeid
 
 
 class Recorder:
@@ -82,8 +87,8 @@ class Recorder:
         """Write the outcome of a test; of what comes before and after it only a failure."""
         if report.when != "call" and report.passed:
             return
-        part, group = dict(report.user_properties)[PROPERTY]  # type: ignore[misc]
-        _write(self.config, Case(report.nodeid, part, group, report.outcome, self.commit))
+        id, part, group = dict(report.user_properties)[PROPERTY]  # type: ignore[misc]
+        _write(self.config, Case(id, part, group, report.outcome, self.commit))
 
 
 def pytest_configure(config: pytest.Config) -> None:
