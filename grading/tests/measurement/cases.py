@@ -4,18 +4,30 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
+import pytest
 
 from grading.paths import ROOT
 
 Part: TypeAlias = Literal["mutant", "attack", "style", "verdict"]
 """The parts of the measurement: the argument of the mark."""
 
+PARTS: tuple[Part, ...] = get_args(Part)
+
 FOLDER = "grading/tests"
 EVERY = "measured and (slow or not slow) and (long or not long)"
 """An expression of marks that names those of tests that run only when asked for."""
+
+
+ENDED = {
+    pytest.ExitCode.OK,
+    pytest.ExitCode.TESTS_FAILED,
+    pytest.ExitCode.INTERRUPTED,
+    pytest.ExitCode.NO_TESTS_COLLECTED,
+}
+"""Exit codes of runs whose outcomes count."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -72,23 +84,21 @@ def run(options: Sequence[str], log: Path) -> tuple[Case, ...]:
         The cases; with the option `--collect-only`, all of them and no outcomes.
 
     Raises:
-        RuntimeError: pytest did not come to an end.
+        RuntimeError: pytest could not run them.
     """
-    log.write_bytes(b"")
+    log.touch()
     command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-q", FOLDER]
     command += ["-p", "grading.judge.options", "-p", "grading.tests.measurement.plugin"]
     command += ["-m", EVERY, "--measured", str(log), *options]
-    done = subprocess.run(command, cwd=ROOT, check=False, stdout=sys.stderr)
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"pytest ended with {done.returncode}")
-    return read_log(log)
-
-
-def read_log(log: Path) -> tuple[Case, ...]:
-    """Return the cases in a file that a run has written or is still writing."""
-    lines = log.read_bytes().splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith(b"\n")]
-    return in_order(msgspec.json.decode(line, type=Case) for line in whole)
+    with subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr) as process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            # pytest was interrupted, too, and ends by itself.
+            code = process.wait()
+    if code not in ENDED:
+        raise RuntimeError(f"pytest ended with {code}")
+    return in_order(msgspec.json.decode(line, type=Case) for line in log.read_bytes().splitlines())
 
 
 def in_order(cases: Iterable[Case]) -> tuple[Case, ...]:
