@@ -92,10 +92,7 @@ def judged(run: str) -> dict[str, TaskResult]:
 @pytest.mark.parametrize(
     ("name", "id"),
     # The tasks of one run stay in one process.
-    [
-        pytest.param(name, id, marks=pytest.mark.xdist_group(run_of(name, id)))
-        for name, id in CASES
-    ],
+    [pytest.param(name, id, marks=pytest.mark.xdist_group(run_of(name, id))) for name, id in CASES],
     ids=[f"{name}: {id}" for name, id in CASES],
 )
 def test_a_tree_gets_its_verdicts(name: str, id: str) -> None:

@@ -1,4 +1,4 @@
-"""The command `hatch run measure-marks`: mutants, attacks, right styles and known verdicts, counted."""
+"""The command `hatch run measure-marks`: mutants, attacks, right styles, verdicts, counted."""
 
 import datetime
 import platform

@@ -3,6 +3,7 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -87,8 +88,9 @@ class Recorder:
         """Write the outcome of a test; of what comes before and after it only a failure."""
         if report.when != "call" and report.passed:
             return
-        id, part, group = dict(report.user_properties)[PROPERTY]  # type: ignore[misc]
-        _write(self.config, Case(id, part, group, report.outcome, self.commit))
+        properties: dict[str, Any] = dict(report.user_properties)
+        labels = properties[PROPERTY]
+        _write(self.config, Case(*labels, report.outcome, self.commit))
 
 
 def pytest_configure(config: pytest.Config) -> None:

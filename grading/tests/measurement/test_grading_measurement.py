@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from grading.paths import ROOT
 from grading.tests.attacks.kernels import NOT_PARALLEL, RACING, REPLACED
 from grading.tests.measurement import page
 from grading.tests.measurement.cases import PARTS, Case, Part, Results, in_order, run
@@ -43,7 +44,7 @@ def test_every_attack_is_measured_or_is_none() -> None:
         "test_what_the_grader_does_wrong_is_the_graders",
     }
     found = set()
-    for file in (page.ROOT / "grading" / "tests" / "attacks").glob("test_grading_attacks_on_*.py"):
+    for file in (ROOT / "grading" / "tests" / "attacks").glob("test_grading_attacks_on_*.py"):
         text = file.read_text("utf-8")
         named = {"test_recognised", *re.findall(r'measured\("attack"\)\ndef (\w+)', text)}
         found |= set(re.findall(r"^def (test_\w+)", text, re.MULTILINE)) - named
