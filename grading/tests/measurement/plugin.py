@@ -90,7 +90,7 @@ class Recorder:
             return
         properties: dict[str, Any] = dict(report.user_properties)
         labels = properties[PROPERTY]
-        _write(self.config, Case(*labels, report.outcome, self.commit))
+        _write(self.config, Case(labels[0], labels[1], labels[2], report.outcome, self.commit))
 
 
 def pytest_configure(config: pytest.Config) -> None:
