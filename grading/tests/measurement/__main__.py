@@ -3,6 +3,7 @@
 import datetime
 import platform
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ LAST = 15
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS), metavar="[PART]...")
 @click.option("--quick", is_flag=True, help="One case of each row; nothing is published.")
 @click.option("-k", "expression", default="", help="Cases whose names match; as in pytest.")
-@click.option("--new", is_flag=True, help="Only cases without a published result, or that failed.")
+@click.option("--new", is_flag=True, help="Only cases that did not run, or failed.")
 @click.option("--jobs", default=1, type=click.IntRange(min=1), help="Run N cases at a time.")
 def main(parts: tuple[str, ...], quick: bool, expression: str, new: bool, jobs: int) -> None:
     """Measure whether marks hold, and publish what comes out.
@@ -40,7 +41,7 @@ def main(parts: tuple[str, ...], quick: bool, expression: str, new: bool, jobs: 
             options += ["-k", expression]
         if new:
             known = Path(folder) / "known"
-            held = [case.id for case in before if case.outcome != "failed"]
+            held = [case.id for case in before if case.outcome in ("passed", "skipped")]
             known.write_text("\n".join(held), encoding="utf-8")
             options += ["--known", str(known)]
         measured = run(options, Path(folder) / "cases")
@@ -49,16 +50,18 @@ def main(parts: tuple[str, ...], quick: bool, expression: str, new: bool, jobs: 
         for id in failed[:LAST]:
             click.echo(f"failed: {id}")
         if not quick and measured:
-            present = {case.id for case in run(["--collect-only"], Path(folder) / "present")}
-            publish(tuple(case for case in (*before, *measured) if case.id in present))
+            present = run(["--collect-only"], Path(folder) / "present")
+            publish(present, (*before, *measured))
     raise SystemExit(bool(failed))
 
 
-def publish(cases: tuple[Case, ...]) -> None:
-    """Write the results and the page."""
+def publish(present: Sequence[Case], known: Sequence[Case]) -> None:
+    """Write the results and the page: every present case, with its outcome if that is known."""
+    ids = {case.id for case in present}
+    cases = in_order([*present, *(case for case in known if case.id in ids)])
     level = best_level("best").name
     system = f"{platform.system()}, Python {platform.python_version()}, isolation: {level}"
-    results = Results(datetime.date.today().isoformat(), system, in_order(cases))
+    results = Results(datetime.date.today().isoformat(), system, cases)
     results.write(page.FILE)
     page.write(results)
 

@@ -54,7 +54,7 @@ class Results(msgspec.Struct, frozen=True):
     Attributes:
         date: The day of the last run.
         conditions: The machine and the isolation of that run.
-        cases: Every case, in the order of its id.
+        cases: Every case, in the order of its id; those that were not run have no outcome.
     """
 
     date: str

@@ -45,7 +45,7 @@ def outcomes(cases: Iterable[Case]) -> Counter[str]:
 
 def block(results: Results) -> str:
     """Return what the page says of the results."""
-    commits = ", ".join(sorted({case.commit for case in results.cases}))
+    commits = ", ".join(sorted({case.commit for case in results.cases} - {""}))
     told = f"Measured on {results.date} at commit {commits}: {results.conditions}."
     failed = [case.id.rpartition("::")[2] for case in results.cases if case.outcome == "failed"]
     fell = "".join(f"- `{name}`\n" for name in failed)

@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from grading.paths import ROOT
 from grading.tests.attacks.kernels import NOT_PARALLEL, RACING, REPLACED
 from grading.tests.measurement import page
+from grading.tests.measurement.__main__ import publish
 from grading.tests.measurement.cases import PARTS, Case, Part, Results, in_order, run
 from grading.tests.mutants.test_grading_mutants import MUTANTS
 from grading.tests.test_grading_false_alarms import STYLES
@@ -68,6 +71,21 @@ def test_what_failed_is_named() -> None:
     told = page.block(Results("2030-01-01", "Linux", (case("style", "x", "failed", "a::b[c]"),)))
     assert told.startswith("Measured on 2030-01-01 at commit abc: Linux.")
     assert told.endswith("Failed:\n\n- `b[c]`\n")
+
+
+def test_a_case_that_was_not_run_is_published_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "FILE", tmp_path / "marks.json")
+    monkeypatch.setattr(page, "PAGE", tmp_path / "marks.md")
+    page.PAGE.write_text("<!-- marks: written by a command -->\n<!-- end of marks -->\n", "utf-8")
+    present = [case("attack", "files", "", id) for id in ("a", "b")]
+    known = [case("attack", "files", "passed", id) for id in ("b", "gone")]
+    publish(present, known)
+    results = Results.read(page.FILE)
+    assert results is not None
+    assert [(each.id, each.outcome) for each in results.cases] == [("a", ""), ("b", "passed")]
+    assert "| files | 1 | 1 | 1 |" in page.PAGE.read_text("utf-8")
 
 
 def test_the_last_outcome_of_a_case_counts(tmp_path: Path) -> None:
