@@ -87,7 +87,11 @@ def main(tasks: Sequence[str]) -> None:
         for check in checks_of(task):
             if check.__name__.startswith(LARGER):
                 continue
-            failed = list(failures(check, subject, EXAMPLES))
+            try:
+                failed = list(failures(check, subject, EXAMPLES))
+            except NotImplementedError:
+                # It judges copies of the submission, in processes of their own.
+                continue
             assert not failed, failed
         sys.setprofile(None)
         reached[task] = sorted(ran)
