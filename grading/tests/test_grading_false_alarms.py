@@ -293,7 +293,10 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("subject", STYLES.values(), indirect=True, ids=list(STYLES))
+@pytest.mark.measured("style")
+@pytest.mark.parametrize(
+    "subject", STYLES.values(), indirect=True, ids=[f"4.1 to 4.4: {style}" for style in STYLES]
+)
 def test_passes_every_check_that_counts(subject: Subject) -> None:
     for task in ("4.1", "4.2", "4.3", "4.4"):
         for check in checks_of(task):

@@ -298,8 +298,9 @@ def failed(check: str, subject: Subject) -> list[Failure]:
     ("subject", "right"),
     [(right.rewrites, right) for right in RIGHT.values()],
     indirect=["subject"],
-    ids=list(RIGHT),
+    ids=[f"{right.checks[0][:3]}: {name}" for name, right in RIGHT.items()],
 )
+@pytest.mark.measured("style")
 def test_what_the_documentation_allows_is_not_charged(subject: Subject, right: Right) -> None:
     for check in right.checks:
         found = failed(check, subject)
@@ -314,8 +315,9 @@ def test_what_the_documentation_allows_is_not_charged(subject: Subject, right: R
     ("subject", "check", "said"),
     [([rewrite], check, said) for rewrite, check, said in WRONG_ANSWERS.values()],
     indirect=["subject"],
-    ids=list(WRONG_ANSWERS),
+    ids=[f"{check[:3]}: {name}" for name, (_, check, _) in WRONG_ANSWERS.items()],
 )
+@pytest.mark.measured("mutant")
 def test_what_is_promised_and_wrong_fails(subject: Subject, check: str, said: str) -> None:
     assert check.partition(": ")[2] in table().task(check[:3]).checks.required
     found = failed(check, subject)

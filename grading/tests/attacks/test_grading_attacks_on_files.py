@@ -19,6 +19,7 @@ BUNDLED = 'print("a bundled file was run")\nimport os\nos._exit(0)\n'
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_bundled_files_are_not_run(tree: Path) -> None:
     names = ("conftest", "sitecustomize", "usercustomize", "pytest", "hypothesis", "json", "math")
     others = {f"{name}.py": BUNDLED for name in names} | {
@@ -31,6 +32,7 @@ def test_bundled_files_are_not_run(tree: Path) -> None:
     assert all("bundled" not in mark.output for mark in result.marks.values())
 
 
+@pytest.mark.measured("attack")
 def test_a_false_numpy_is_not_found(tree: Path) -> None:
     numpy = "def allclose(*args): return True\narray = ndarray = float64 = list\n"
     others = {f"{name}/__init__.py": numpy for name in ("numpy", "numba", "hypothesis")}
@@ -40,6 +42,7 @@ def test_a_false_numpy_is_not_found(tree: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_a_compiled_file_does_not_speak_for_its_source(tree: Path) -> None:
     """Sources are what is read and searched: what runs is compiled from them."""
     write_tree(tree, WRONG)
@@ -55,6 +58,7 @@ def test_a_compiled_file_does_not_speak_for_its_source(tree: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("link", ["file", "folder"])
+@pytest.mark.measured("attack")
 def test_links_out_of_the_folder_lead_nowhere(tree: Path, tmp_path: Path, link: str) -> None:
     other = write_tree(tmp_path / "other")
     if link == "file":
@@ -68,6 +72,7 @@ def test_links_out_of_the_folder_lead_nowhere(tree: Path, tmp_path: Path, link: 
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_what_is_no_source_is_not_read(tree: Path) -> None:
     """A gigabyte of zeros, a pipe without a writer, and a thousand files cost nothing."""
     write_tree(tree)
@@ -99,6 +104,7 @@ ENCODINGS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", ENCODINGS.values(), ids=ENCODINGS)
+@pytest.mark.measured("attack")
 def test_sources_in_bad_encodings(tree: Path, source: bytes) -> None:
     write_tree(tree)
     (tree / "minitorch/operators.py").write_bytes(source)
@@ -141,6 +147,7 @@ def read_by(tree: Path, path: Path) -> Result:
         "pyproject.toml",
     ],
 )
+@pytest.mark.measured("attack")
 def test_reading_what_knows_the_answers(tree: Path, sandbox: None, path: str) -> None:
     assert (ROOT / path).is_file()
     result = read_by(tree, ROOT / path)
@@ -149,12 +156,14 @@ def test_reading_what_knows_the_answers(tree: Path, sandbox: None, path: str) ->
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_reading_another_submission(tree: Path, tmp_path: Path, sandbox: None) -> None:
     other = write_tree(tmp_path / "other")
     assert read_by(tree, other / "minitorch/operators.py").passed == OTHERS
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_the_reference_cannot_be_imported(tree: Path) -> None:
     imports = """
         def mul(x, y):
@@ -175,12 +184,14 @@ def test_the_reference_cannot_be_imported(tree: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("library", ["torch", "scipy.signal", "jax", "tensorflow"])
+@pytest.mark.measured("attack")
 def test_libraries_that_do_the_work_are_refused(tree: Path, library: str) -> None:
     mark = sit(write_tree(tree, f"def mul(x, y):\n    import {library}\n")).mul
     assert mark.kinds[0] == "ModuleNotFoundError"
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_deleting_its_own_files(tree: Path) -> None:
     deletes = """
         def mul(x, y):
@@ -197,6 +208,7 @@ def test_deleting_its_own_files(tree: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("files", ["one", "many"])
+@pytest.mark.measured("attack")
 def test_writing_a_gigabyte(tree: Path, files: str) -> None:
     """Files are small, and so is the place for them, wherever it is."""
     count, size = (1, 1 << 30) if files == "one" else (160, 6 << 20)
@@ -216,6 +228,7 @@ def test_writing_a_gigabyte(tree: Path, files: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_a_submission_in_the_worker_is_as_it_was_at_the_start(tree: Path) -> None:
     """A submission that is changed while it is judged is judged as it was."""
     write_tree(tree)

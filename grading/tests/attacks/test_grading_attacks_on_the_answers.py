@@ -52,6 +52,7 @@ NO_ANSWERS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("statement", NO_ANSWERS.values(), ids=NO_ANSWERS)
+@pytest.mark.measured("attack")
 def test_frames_that_answer_nothing(tree: Path, statement: str) -> None:
     limits = replace(LIMITS, hang_seconds=5.0)
     result = sit(write_tree(tree, shouting(statement)), limits)
@@ -59,6 +60,7 @@ def test_frames_that_answer_nothing(tree: Path, statement: str) -> None:
     assert result.passed == OTHERS
 
 
+@pytest.mark.measured("attack")
 def test_answers_written_in_advance(tree: Path) -> None:
     """Frames that lie in the channel before the next request are nobody's answer."""
     header = (
@@ -130,6 +132,7 @@ PATCHES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", PATCHES.values(), ids=PATCHES)
+@pytest.mark.measured("attack")
 def test_patches_of_what_the_worker_relies_on(tree: Path, first: str) -> None:
     """Whatever the submission patches is its own: nothing passes, and the judge goes on."""
     assert sit(write_tree(tree, first=first)).passed == set()
@@ -163,6 +166,7 @@ AGREEABLE = """
     """
 
 
+@pytest.mark.measured("attack")
 def test_comparisons_are_the_judges(tree: Path) -> None:
     result = sit(write_tree(tree, WRONG, first=COMPARISONS))
     assert result.mul.message == "a wrong result"
@@ -182,10 +186,12 @@ def test_comparisons_are_the_judges(tree: Path) -> None:
         "def mul(x, y): return type('A', (), {'__float__': lambda self: 'a'})()",
     ],
 )
+@pytest.mark.measured("attack")
 def test_objects_that_agree_with_everything(tree: Path, mul: str) -> None:
     assert sit(write_tree(tree, mul)).passed == OTHERS
 
 
+@pytest.mark.measured("attack")
 def test_remembered_answers_are_of_no_use(tree: Path) -> None:
     remembers = """
         known = []
@@ -200,6 +206,7 @@ def test_remembered_answers_are_of_no_use(tree: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_nothing_is_remembered_beyond_a_worker(tree: Path, sandbox: None) -> None:
     """A worker leaves a note wherever it can, and ends; the next one finds none."""
     notes = """
@@ -225,6 +232,7 @@ def test_nothing_is_remembered_beyond_a_worker(tree: Path, sandbox: None) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_the_clock_is_the_judges(tree: Path) -> None:
     """A call that takes too long is stopped, whatever the clocks of the worker say."""
     forged = """

@@ -86,18 +86,21 @@ def expect_charged(tree: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mul", [*WITHOUT_A_FRAME.values()], ids=WITHOUT_A_FRAME)
+@pytest.mark.measured("attack")
 def test_exceptions_without_a_line_of_the_submission(tree: Path, mul: str) -> None:
     expect_charged(write_tree(tree, f"{mul}\n"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mul", [*IN_A_CALL.values()], ids=IN_A_CALL)
+@pytest.mark.measured("attack")
 def test_exceptions_of_a_call(tree: Path, mul: str) -> None:
     expect_charged(write_tree(tree, f"{mul}\n"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", [*IN_THE_ANSWER.values()], ids=IN_THE_ANSWER)
+@pytest.mark.measured("attack")
 def test_exceptions_of_an_answer_that_is_read(tree: Path, answer: str) -> None:
     others = {"minitorch/answer.py": answer}
     mul = "from .answer import A\ndef mul(x, y): return A()\n"
@@ -108,6 +111,7 @@ def test_exceptions_of_an_answer_that_is_read(tree: Path, answer: str) -> None:
 @pytest.mark.parametrize(
     "first", ["raise KeyError('formula')", "raise SystemExit", "import grading.checks"]
 )
+@pytest.mark.measured("attack")
 def test_exceptions_at_import(tree: Path, first: str) -> None:
     assert sit(write_tree(tree, first=first)).passed == set()
 
@@ -138,6 +142,7 @@ PLAIN = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", [*PLAIN.values()], ids=PLAIN)
+@pytest.mark.measured("attack")
 def test_answers_that_cannot_be_sent(tree: Path, answer: str) -> None:
     loop = "    def loop(self):\n            a = []; a.append(a); return a\n"
     source = MODULE.replace("ANSWER", answer) + f"    {loop}"
@@ -165,6 +170,7 @@ def test_what_the_grader_does_wrong_is_the_graders(tree: Path) -> None:
         assert subject.restarts == 0
 
 
+@pytest.mark.measured("attack")
 def test_a_worker_that_says_so_and_names_a_file_of_the_submission_is_not_believed(
     tree: Path,
 ) -> None:

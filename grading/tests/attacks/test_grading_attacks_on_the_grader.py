@@ -65,6 +65,7 @@ def test_an_honest_submission_gets_its_points(tree: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("attack", ["at import", "in a call"])
+@pytest.mark.measured("attack")
 def test_ending_the_run_gains_nothing(tree: Path, tmp_path: Path, attack: str) -> None:
     others = {
         "conftest.py": BUNDLED,

@@ -45,6 +45,7 @@ def run(check: Check, subject: Subject, kernel: str = "tensor_conv1d") -> str:
 
 
 @pytest.mark.parametrize("attack", NOT_PARALLEL.values(), ids=NOT_PARALLEL)
+@pytest.mark.measured("attack")
 def test_a_main_loop_that_is_not_parallel(tree: Path, attack: Attack) -> None:
     with submitted(attack, tree) as subject:
         assert "not parallel" in run(check_is_parallel, subject)
@@ -53,6 +54,7 @@ def test_a_main_loop_that_is_not_parallel(tree: Path, attack: Attack) -> None:
 
 
 @pytest.mark.parametrize("attack", RACING.values(), ids=RACING)
+@pytest.mark.measured("attack")
 def test_a_race_that_seldom_shows(tree: Path, attack: Attack) -> None:
     with submitted(attack, tree) as subject:
         assert "iteration" in run(check_iterations, subject)
@@ -61,6 +63,7 @@ def test_a_race_that_seldom_shows(tree: Path, attack: Attack) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", REPLACED.values(), ids=REPLACED)
+@pytest.mark.measured("attack")
 def test_another_function_than_that_in_the_file(tree: Path, attack: Attack) -> None:
     with submitted(attack, tree) as subject:
         told = run(check_is_called, subject)

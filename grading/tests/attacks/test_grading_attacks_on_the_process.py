@@ -40,6 +40,7 @@ ENDINGS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("body", "kind", "restarts"), ENDINGS.values(), ids=ENDINGS)
+@pytest.mark.measured("attack")
 def test_ending(tree: Path, body: str, kind: str, restarts: int) -> None:
     result = sit(write_tree(tree, f"def mul(x, y):\n    {body}\n"))
     assert result.mul.kinds[0] == kind
@@ -49,10 +50,12 @@ def test_ending(tree: Path, body: str, kind: str, restarts: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("statement", ["import sys; sys.exit(0)", "import os; os._exit(0)"])
+@pytest.mark.measured("attack")
 def test_ending_at_import(tree: Path, statement: str) -> None:
     assert sit(write_tree(tree, first=statement)).passed == set()
 
 
+@pytest.mark.measured("attack")
 def test_a_worker_that_ends_costs_its_check_and_no_other(tree: Path) -> None:
     result = sit(write_tree(tree, "def mul(x, y):\n    import os; os._exit(0)\n"))
     assert result.mul.kinds[0] == "WorkerDied"
@@ -61,6 +64,7 @@ def test_a_worker_that_ends_costs_its_check_and_no_other(tree: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_an_endless_loop_is_stopped(tree: Path) -> None:
     loop = """
         def mul(x, y):
@@ -78,6 +82,7 @@ def test_an_endless_loop_is_stopped(tree: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_who_sleeps_is_stopped_by_the_clock(tree: Path) -> None:
     """A loop that sleeps uses no processor."""
     sleeps = "def mul(x, y):\n    import time\n    while True: time.sleep(0.05)\n"
@@ -87,6 +92,7 @@ def test_who_sleeps_is_stopped_by_the_clock(tree: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_who_stops_the_process_is_stopped_by_the_clock(tree: Path) -> None:
     stops = "def mul(x, y):\n    import os, signal; os.kill(os.getpid(), signal.SIGSTOP)\n"
     result = sit(write_tree(tree, stops), replace(LIMITS, hang_seconds=3.0))
@@ -95,6 +101,7 @@ def test_who_stops_the_process_is_stopped_by_the_clock(tree: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_who_says_that_the_compiler_runs_gains_a_limited_time(tree: Path) -> None:
     """The byte that tells the judge is forged, wherever it may be."""
     forges = """
@@ -117,6 +124,7 @@ def test_who_says_that_the_compiler_runs_gains_a_limited_time(tree: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_a_function_that_did_not_return_is_not_asked_again(tree: Path) -> None:
     """Neither another check nor other inputs cost another wait."""
     loop = "def mul(x, y):\n    while True: pass\n"
@@ -135,6 +143,7 @@ def test_a_function_that_did_not_return_is_not_asked_again(tree: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_time_runs_out_over_many_calls(tree: Path) -> None:
     slow = "def mul(x, y):\n    import time; time.sleep(1.5); return x * y\n"
     # A request makes four calls and takes six seconds; two of them take too long.
@@ -145,6 +154,7 @@ def test_time_runs_out_over_many_calls(tree: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_endless_output_is_stopped(tree: Path) -> None:
     flood = """
         def mul(x, y):
@@ -161,6 +171,7 @@ def test_endless_output_is_stopped(tree: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_output_is_told_and_harms_nothing(tree: Path) -> None:
     prints = """
         def mul(x, y):
@@ -198,6 +209,7 @@ MEMORY = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("body", MEMORY.values(), ids=MEMORY)
+@pytest.mark.measured("attack")
 def test_memory(tree: Path, body: str) -> None:
     limits = replace(LIMITS, call_seconds=30.0)
     result = sit(write_tree(tree, f"def mul(x, y):\n    {body}\n"), limits)
@@ -206,6 +218,7 @@ def test_memory(tree: Path, body: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("attack")
 def test_a_fork_bomb(tree: Path, contained: None) -> None:
     bomb = """
         def mul(x, y):

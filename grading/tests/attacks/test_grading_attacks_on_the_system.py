@@ -17,6 +17,7 @@ from grading.tests.waiting import wait_until
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.measured("attack")
 def test_killing_its_parent(tree: Path, sandbox: None) -> None:
     """The worker's parent is the sandbox's first process; the judge is not in sight."""
     kills = """
@@ -36,6 +37,7 @@ def test_killing_its_parent(tree: Path, sandbox: None) -> None:
     assert result.passed == OTHERS
 
 
+@pytest.mark.measured("attack")
 def test_a_process_that_is_left_behind_ends(tree: Path, contained: None) -> None:
     """It leaves its session, and its parent, before it waits."""
     marker = f"left-behind-{os.getpid()}-{time.monotonic_ns()}"
@@ -107,6 +109,7 @@ CALL = """
     """
 
 
+@pytest.mark.measured("attack")
 def test_calls_to_the_network(tree: Path, sandbox: None) -> None:
     address = ("127.0.0.1", free_port())
     with listener(socket.AF_INET, address) as callers:
@@ -122,6 +125,7 @@ def test_calls_to_the_network(tree: Path, sandbox: None) -> None:
 
 
 @pytest.mark.parametrize("kind", ["abstract", "file"])
+@pytest.mark.measured("attack")
 def test_calls_by_a_socket_without_network(
     tree: Path, tmp_path: Path, sandbox: None, kind: str
 ) -> None:
@@ -132,6 +136,7 @@ def test_calls_by_a_socket_without_network(
     assert callers == []
 
 
+@pytest.mark.measured("attack")
 def test_secrets_of_the_judge(tree: Path, sandbox: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither its own variables nor those of any process that it sees tell anything."""
     monkeypatch.setenv("GRADER_TOKEN", "open-sesame-4711")
@@ -170,6 +175,7 @@ ESCAPES = {
 
 
 @pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES)
+@pytest.mark.measured("attack")
 def test_ways_out_of_the_sandbox(tree: Path, sandbox: None, escape: str) -> None:
     tries = f"""
         import ctypes, os
@@ -193,6 +199,7 @@ def test_ways_out_of_the_sandbox(tree: Path, sandbox: None, escape: str) -> None
     assert sit(write_tree(tree, tries), checks=["mul"]).mul.message == "False"
 
 
+@pytest.mark.measured("attack")
 def test_changing_the_driver_beside_it(tree: Path) -> None:
     """The driver can be patched; what it then answers is as wrong as before."""
     patches = """
@@ -209,6 +216,7 @@ def test_changing_the_driver_beside_it(tree: Path) -> None:
     assert "mul" not in sit(write_tree(tree, first=patches)).passed
 
 
+@pytest.mark.measured("attack")
 def test_threads_that_disturb(tree: Path) -> None:
     disturbs = """
         import os, threading

@@ -91,6 +91,7 @@ def evidence(task: str, subject: Subject, besides: str) -> list[Finding]:
 
 
 @pytest.mark.slow
+@pytest.mark.measured("mutant")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_caught_by_its_own_task_and_by_no_earlier_one(
     mutant: Mutant, subject: Subject, reach: Reach

@@ -1,0 +1,96 @@
+"""The measurement counts what the tests hold, and what is published belongs to them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from grading.paths import ROOT
+from grading.tests.attacks.kernels import NOT_PARALLEL, RACING, REPLACED
+from grading.tests.measurement import page
+from grading.tests.measurement.__main__ import publish
+from grading.tests.measurement.cases import PARTS, Case, Part, Results, in_order, run
+from grading.tests.mutants.test_grading_mutants import MUTANTS
+from grading.tests.test_grading_false_alarms import STYLES
+from grading.tests.test_grading_promises import RIGHT, WRONG_ANSWERS
+from grading.tests.test_grading_verdicts import CASES
+from grading.tests.upstream_trees import SIGNATURES
+
+
+def case(part: Part, group: str, outcome: str, id: str = "") -> Case:
+    return Case(id or f"{part} {group} {outcome}", part, group, outcome, "abc")
+
+
+def test_what_is_published_is_of_the_present_cases(tmp_path: Path) -> None:
+    present = run(["--collect-only"], tmp_path / "present")
+    ids = {part: [each.id for each in present if each.part == part] for part in PARTS}
+    assert len(ids["mutant"]) == len(MUTANTS) + len(WRONG_ANSWERS)
+    assert len(ids["verdict"]) == len(CASES)
+    assert len(ids["style"]) == len(STYLES) + len(RIGHT) + len(SIGNATURES)
+    assert len(ids["attack"]) >= len(NOT_PARALLEL) + len(RACING) + len(REPLACED)
+    results = Results.read(page.FILE)
+    assert results is not None
+    new = {each.id for each in present} ^ {each.id for each in results.cases}
+    assert new == set(), "`hatch run measure-marks --new` measures what is new"
+    assert page.block(results) in page.PAGE.read_text("utf-8")
+
+
+def test_every_attack_is_measured_or_is_none() -> None:
+    """Of the tests in the files of attacks all but these, which attack nothing."""
+    honest = {
+        "test_an_honest_submission_gets_its_points",
+        "test_an_honest_submission_passes",
+        "test_telling_it_by_what_it_returns",
+        "test_the_course_solved_the_plain_way_passes_all_of_them",
+        "test_the_surroundings_are_those_of_a_learners_own_script",
+        "test_what_stands_beside_costs_nothing",
+        "test_what_the_grader_does_wrong_is_the_graders",
+    }
+    found = set()
+    for file in (ROOT / "grading" / "tests" / "attacks").glob("test_grading_attacks_on_*.py"):
+        text = file.read_text("utf-8")
+        named = {"test_recognised", *re.findall(r'measured\("attack"\)\ndef (\w+)', text)}
+        found |= set(re.findall(r"^def (test_\w+)", text, re.MULTILINE)) - named
+    assert found == honest
+
+
+def test_outcomes_are_counted_by_row() -> None:
+    cases = [
+        case("attack", "files", "passed"),
+        case("attack", "files", "failed"),
+        case("attack", "the system", "skipped"),
+    ]
+    assert page.tables(cases).splitlines()[2:] == [
+        "| files | 1 | 2 |  |",
+        "| the system | 0 | 0 | 1 |",
+        "| **all** | 1 | 2 | 1 |",
+    ]
+
+
+def test_what_failed_is_named() -> None:
+    told = page.block(Results("2030-01-01", "Linux", (case("style", "x", "failed", "a::b[c]"),)))
+    assert told.startswith("Measured on 2030-01-01 at commit abc: Linux.")
+    assert told.endswith("Failed:\n\n- `b[c]`\n")
+
+
+def test_a_case_that_was_not_run_is_published_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "FILE", tmp_path / "marks.json")
+    monkeypatch.setattr(page, "PAGE", tmp_path / "marks.md")
+    page.PAGE.write_text("<!-- marks: written by a command -->\n<!-- end of marks -->\n", "utf-8")
+    present = [case("attack", "files", "", id) for id in ("a", "b")]
+    known = [case("attack", "files", "passed", id) for id in ("b", "gone")]
+    publish(present, known)
+    results = Results.read(page.FILE)
+    assert results is not None
+    assert [(each.id, each.outcome) for each in results.cases] == [("a", ""), ("b", "passed")]
+    assert "| files | 1 | 1 | 1 |" in page.PAGE.read_text("utf-8")
+
+
+def test_the_last_outcome_of_a_case_counts(tmp_path: Path) -> None:
+    old, new = case("style", "x", "failed", "a"), case("style", "x", "passed", "a")
+    results = Results("2030-01-01", "Linux", in_order([old, new]))
+    results.write(tmp_path / "marks.json")
+    assert Results.read(tmp_path / "marks.json") == Results("2030-01-01", "Linux", (new,))
+    assert Results.read(tmp_path / "nothing.json") is None

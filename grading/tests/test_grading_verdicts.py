@@ -1,0 +1,114 @@
+"""Every tree whose verdicts are known gets them: status and points of each task."""
+
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from grading.judge.records import Status, TaskResult
+from grading.judge.run import Plan, judge
+from grading.submissions.submission import Submission
+from grading.tasks.table import table
+from grading.tests.upstream_trees import EDITIONS, Edition, write_upstream
+
+
+class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What becomes of a task.
+
+    Attributes:
+        status: Its status.
+        points: What it earns; None if nothing of it is judged.
+        judged: What the groups are worth that are judged.
+    """
+
+    status: Status
+    points: float | None
+    judged: float
+
+
+class Tree(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row of `verdicts.toml`, whose head explains the keys."""
+
+    name: str
+    edition: Edition
+    module: int
+    full: list[str]
+    absent: list[str]
+    mixture: dict[str, Edition] = {}
+    changes: list[tuple[str, str, str]] = []
+    without: list[str] = []
+    others: dict[str, Verdict] = {}
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdicts by task."""
+        points = {id: float(table().task(id).points) for id in self.full}
+        full = {id: Verdict(Status.PASSED, worth, worth) for id, worth in points.items()}
+        absent = {id: Verdict(Status.NOT_THERE, None, 0.0) for id in self.absent}
+        return {**full, **absent, **self.others}
+
+    def write(self, folder: Path) -> Path:
+        """Write the tree."""
+        mixture: dict[int, Edition] = {int(number): of for number, of in self.mixture.items()}
+        return write_upstream(
+            folder, self.edition, self.module, self.changes, self.without, mixture=mixture
+        )
+
+
+def read() -> dict[str, Tree]:
+    """Return the trees by name."""
+    content = Path(__file__).with_name("verdicts.toml").read_bytes()
+    rows: dict[str, Any] = msgspec.toml.decode(content)
+    trees = msgspec.convert(rows["tree"], list[Tree])
+    return {tree.name: tree for tree in trees}
+
+
+TREES = read()
+CASES = [(name, id) for name, tree in TREES.items() for id in tree.verdicts]
+
+
+def run_of(name: str, id: str) -> str:
+    """Return what is judged in one run: the tasks of one module of a tree."""
+    return f"{name}: {table().task(id).module}"
+
+
+@cache
+def judged(run: str) -> dict[str, TaskResult]:
+    """Judge the tasks of a run, without their speed."""
+    name = run.rpartition(": ")[0]
+    tasks = table().select([id for id in TREES[name].verdicts if run_of(name, id) == run])
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Submission.at(TREES[name].write(Path(folder) / "tree"))
+        report = judge(Plan(tree, tasks, seed=1, speed=False), table())
+    assert report.errors == ()
+    return {task.id: task for task in report.tasks}
+
+
+@pytest.mark.long
+@pytest.mark.measured("verdict")
+@pytest.mark.parametrize(
+    ("name", "id"),
+    # The tasks of one run stay in one process.
+    [pytest.param(name, id, marks=pytest.mark.xdist_group(run_of(name, id))) for name, id in CASES],
+    ids=[f"{name}: {id}" for name, id in CASES],
+)
+def test_a_tree_gets_its_verdicts(name: str, id: str) -> None:
+    result = judged(run_of(name, id))[id]
+    groups = {group.name: (group.status.value, group.reason) for group in result.groups}
+    verdict = Verdict(result.status, result.points, result.judged)
+    assert verdict == TREES[name].verdicts[id], (groups, result.reason)
+
+
+def test_each_edition_has_a_right_tree_of_every_task() -> None:
+    """Of all tasks of modules 0 to 4 but those of a GPU and those that train networks."""
+    wanted = {
+        task.id
+        for task in table().tasks
+        if task.device == "cpu" and not task.accuracy and task.id not in ("1.5", "2.5", "3.5")
+    }
+    for edition in EDITIONS:
+        assert set(TREES[edition].full) == wanted
+    assert any(tree.mixture and set(tree.full) == wanted for tree in TREES.values())
