@@ -40,7 +40,7 @@ GIVEN = {
     ],
     "views of indexed tensors are tuples of sizes, too": [
         "return tuple(result)",
-        "return TensorData.trusted(",
+        "return TensorData.unchecked(",
     ],
     "the profile watches functions forward and backward": [
         "watched = active_profile()",

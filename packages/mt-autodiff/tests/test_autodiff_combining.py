@@ -110,7 +110,7 @@ def test_take_gives_memory_of_its_own() -> None:
     ("table", "indices", "error", "message"),
     [
         (random(3), [0], ShapeError, r"take: shape \(3,\) is not a table"),
-        (random(3, 2), [0.0], TypeError, "take: indices of float64; they must be whole numbers"),
+        (random(3, 2), [0.0], TypeError, "take: indices of float64; they must be integers"),
         (random(3, 2), [True], TypeError, "take: indices of bool"),
         (random(3, 2), random(2), TypeError, "take: indices of float64"),
         (random(3, 2), [0, 3], IndexError, "indices from 0 to 3; the table has rows 0 to 2"),

@@ -150,7 +150,7 @@ def test_any_shape(shape: list[int]) -> None:
 @pytest.mark.parametrize("make", [zeros, ones, lambda s: full(s, 1.0)])
 def test_shapes_that_are_none(make: Callable[[Any], Tensor]) -> None:
     for shape in (3, 2.5, (2.5,), "23", None):
-        with pytest.raises(TypeError, match="must be a sequence of whole numbers"):
+        with pytest.raises(TypeError, match="must be a sequence of integers"):
             make(shape)
     with pytest.raises(IndexingError, match="negative size"):
         make((2, -1))

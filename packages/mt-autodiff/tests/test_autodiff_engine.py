@@ -21,7 +21,7 @@ from mt_autodiff import (
     tensor,
     topological_sort,
 )
-from mt_autodiff.engine import sum_of_gradients
+from mt_autodiff.engine import add_gradients
 from mt_tensor import REFERENCE, Reference, ShapeError, TensorData, operators
 
 SINGLE = Reference(np.float32)
@@ -290,7 +290,7 @@ def test_only_results_have_a_chain_rule_and_only_leaves_a_gradient() -> None:
 
 def test_backpropagate_passes_on_the_data_of_gradients() -> None:
     x = leaf(3.0)
-    backpropagate(x * x + x, tensor([0.5]).data, sum_of_gradients)
+    backpropagate(x * x + x, tensor([0.5]).data, add_gradients)
     assert numbers(x.grad) == [3.5]
 
 

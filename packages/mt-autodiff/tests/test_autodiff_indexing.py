@@ -133,7 +133,7 @@ def test_rows_one_after_the_other() -> None:
         (slice(None, None, 0), IndexingError, "slice step 0 must be positive"),
         (slice(1.5), TypeError, "slice indices must be integers"),
         (slice(None, None, 1.5), TypeError, "cannot be interpreted as an integer"),
-        (1.0, TypeError, "index of type float is not supported; use whole numbers, slices"),
+        (1.0, TypeError, "index of type float is not supported; use integers, slices"),
         ("0", TypeError, "index of type str"),
         (True, TypeError, "index of type bool"),
         ((0, np.True_), TypeError, "index of type bool"),

@@ -91,10 +91,10 @@ def test_a_schedule_cannot_be_changed() -> None:
         (lambda: ConstantRate(-0.1), "ConstantRate: lr -0.1 must be"),
         (lambda: ConstantRate(math.nan), "ConstantRate: lr nan must be"),
         (lambda: StepDecay(math.inf, 1), "StepDecay: lr inf must be"),
-        (lambda: StepDecay(1.0, 0), "StepDecay: every 0 must be a whole number, 1 or more"),
+        (lambda: StepDecay(1.0, 0), "StepDecay: every 0 must be an integer, 1 or more"),
         (
             lambda: StepDecay(1.0, every=cast(int, 2.5)),
-            "StepDecay: every 2.5 must be a whole number",
+            "StepDecay: every 2.5 must be an integer",
         ),
         (lambda: StepDecay(1.0, 2, -1.0), "StepDecay: factor -1.0 must be"),
         (lambda: CosineDecay(1.0, 0), "CosineDecay: steps 0 must be"),

@@ -118,7 +118,7 @@ class LibraryFunction(Function):
     """A function of the library in the course's form.
 
     Arguments after the tensors say how: the number of a dimension, a shape. They may be plain, or
-    tensors that hold whole numbers, as the course passes them.
+    tensors that hold integers, as the course passes them.
 
     Attributes:
         inner: The function.
@@ -154,7 +154,7 @@ class LibraryFunction(Function):
         return (*tensors, *[0.0] * settings) if len(tensors) + settings > 1 else tensors[0]
 
 
-def whole_numbers(given: Any) -> tuple[int, ...]:
+def as_integers(given: Any) -> tuple[int, ...]:
     """Return a number, a sequence of them, or a tensor of them as plain ints."""
     if isinstance(given, mt_autodiff.Tensor):
         given = given.to_numpy().reshape(-1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import mt_autodiff
 import mt_nn
-from minitorch._function import LibraryFunction, whole_numbers
+from minitorch._function import LibraryFunction, as_integers
 from mt_nn import argmax, avgpool2d, logsoftmax, max, maxpool2d, softmax, tile
 from mt_tensor import operators
 
@@ -19,7 +19,7 @@ class Max(LibraryFunction):
     @classmethod
     def settings(cls, dim: Any) -> Any:
         """Return the dimension."""
-        return whole_numbers(dim)
+        return as_integers(dim)
 
 
 def max_reduce(input: mt_autodiff.Tensor, dim: int) -> mt_autodiff.Tensor:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import mt_autodiff
-from minitorch._function import Function, LibraryFunction, whole_numbers
+from minitorch._function import Function, LibraryFunction, as_integers
 from minitorch._tensor import SimpleBackend, Tensor
 from mt_autodiff import functions
 from mt_tensor import Backend, TensorData, operators
@@ -106,7 +106,7 @@ class _Reduction(LibraryFunction):
     @classmethod
     def settings(cls, dim: Any = None) -> Any:
         """Return the dimension, None for all of them."""
-        return (None if dim is None else whole_numbers(dim),)
+        return (None if dim is None else as_integers(dim),)
 
 
 class Sum(_Reduction):
@@ -125,7 +125,7 @@ class _Arrangement(LibraryFunction):
     @classmethod
     def settings(cls, numbers: Any) -> Any:
         """Return an order or a shape."""
-        return (whole_numbers(numbers),)
+        return (as_integers(numbers),)
 
 
 class Permute(_Arrangement):

@@ -34,7 +34,7 @@ def unbroadcast(
             f"shape {shape}; it must have the operand's shape or broadcast with it"
         ) from error
     if grad.shape != full:
-        grad = grad.repeated(full)
+        grad = grad.expand_unchecked(full)
     for dim in dims:
         grad = backend.reduce(operators.add, grad, dim, 0.0)
     if len(full) > len(shape):

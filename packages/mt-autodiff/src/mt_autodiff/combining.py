@@ -69,7 +69,7 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]]) -> Tensor:
     return result
 
 
-@fused(operations.EMBEDDING)
+@fused(operations.TAKE)
 def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
     """Return rows of a table by their numbers.
 
@@ -82,7 +82,7 @@ def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
 
     Raises:
         ShapeError: The table has not two dimensions.
-        TypeError: The indices are not whole numbers.
+        TypeError: The indices are not integers.
         IndexError: A number names no row.
     """
     # A copy, because the backward pass needs the numbers as they are now.
@@ -92,7 +92,7 @@ def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
     if numbers.size == 0:
         numbers = numbers.astype(np.int64)
     if numbers.dtype.kind not in "iu":
-        raise TypeError(f"take: indices of {numbers.dtype}; they must be whole numbers")
+        raise TypeError(f"take: indices of {numbers.dtype}; they must be integers")
     if numbers.size and not 0 <= numbers.min() <= numbers.max() < table.shape[0]:
         raise IndexError(
             f"take: indices from {numbers.min()} to {numbers.max()}; "

@@ -220,7 +220,7 @@ def new_node(kind: type[Node], data: TensorData, history: History | None, backen
     return node
 
 
-def sum_of_gradients(node: Node, a: TensorData, b: TensorData) -> TensorData:
+def add_gradients(node: Node, a: TensorData, b: TensorData) -> TensorData:
     """Add two gradients of a node; no graph remembers it."""
     return node.backend.zip(operators.add, a, b)
 

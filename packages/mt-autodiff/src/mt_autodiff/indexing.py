@@ -1,4 +1,4 @@
-"""Basic indexing: whole numbers, slices, None and Ellipsis name a view of a tensor."""
+"""Basic indexing: integers, slices, None and Ellipsis name a view of a tensor."""
 
 import operator
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def names_element(key: Key, dims: int) -> TypeGuard[Sequence[int]]:
 
 
 def _check_entry(entry: Any) -> None:
-    """Raise TypeError unless an entry is a whole number, a slice, None or Ellipsis."""
+    """Raise TypeError unless an entry is an integer, a slice, None or Ellipsis."""
     if isinstance(entry, slice):
         if entry.step is not None and operator.index(entry.step) <= 0:
             raise IndexingError(
@@ -77,7 +77,7 @@ def _check_entry(entry: Any) -> None:
     whole = isinstance(entry, int | np.integer) and not isinstance(entry, bool | np.bool_)
     if not (whole or entry is None or isinstance(entry, EllipsisType)):
         raise TypeError(
-            f"index of type {type(entry).__name__} is not supported; use whole numbers, slices, "
+            f"index of type {type(entry).__name__} is not supported; use integers, slices, "
             "None and Ellipsis, or take(x, indices) for rows by number"
         )
 
@@ -109,7 +109,7 @@ def slice_view(a: TensorData, key: Key) -> TensorData:
         else:
             start += entry * stride
     storage = a.storage[start:] if start else a.storage
-    return TensorData.trusted(storage, (*shape, *a.shape[dim:]), (*strides, *a.strides[dim:]))
+    return TensorData.unchecked(storage, (*shape, *a.shape[dim:]), (*strides, *a.strides[dim:]))
 
 
 def assign(target: Node, key: Any, value: Node | float) -> None:
@@ -152,7 +152,7 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
     elements, source = slice_view(data, entries), received
     # As in NumPy, dimensions of size 1 at the left may be too many.
     while source.dims > elements.dims and source.shape[0] == 1:
-        source = TensorData.trusted(source.storage, source.shape[1:], source.strides[1:])
+        source = TensorData.unchecked(source.storage, source.shape[1:], source.strides[1:])
     if not broadcasts_to(source.shape, elements.shape):
         raise ShapeError(
             f"assignment: a value of shape {received.shape} does not broadcast to the "

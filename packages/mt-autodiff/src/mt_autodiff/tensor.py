@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import functions
-from mt_autodiff.engine import LEAF, History, Move, Node, sum_of_gradients
+from mt_autodiff.engine import LEAF, History, Move, Node, add_gradients
 from mt_autodiff.graph import backpropagate
 from mt_autodiff.indexing import assign, names_element, normalize_key
 from mt_tensor import REFERENCE, Backend, ShapeError, TensorData
@@ -420,7 +420,7 @@ class Tensor(Node):
             data = data.expand(self.shape)
         if self.is_leaf():
             data = self.backend.copy(data)
-        backpropagate(self, data, add=sum_of_gradients)
+        backpropagate(self, data, add=add_gradients)
 
     def zero_grad_(self) -> None:
         """Forget the gradient."""

@@ -124,7 +124,7 @@ class Cuda(Backend):
         """
         shape = check_shape(shape, "empty")
         strides = strides_from_shape(shape)
-        return TensorData.trusted(self.cells(span(shape, strides)), shape, strides)
+        return TensorData.unchecked(self.cells(span(shape, strides)), shape, strides)
 
     def full(self, shape: UserShape, value: float) -> TensorData:
         """Return a contiguous tensor whose elements all have one value."""
@@ -149,7 +149,7 @@ class Cuda(Backend):
         a = self._host.contiguous(self._host.from_numpy(array))
         if a.size == 0:
             return self.empty(a.shape)
-        return TensorData.trusted(self.upload(a.storage[: a.size]), a.shape, a.strides)
+        return TensorData.unchecked(self.upload(a.storage[: a.size]), a.shape, a.strides)
 
     def to_numpy(self, a: TensorData) -> npt.NDArray[Any]:
         """Return a copy of the elements on the host; read-only where a broadcast repeats them."""
@@ -160,7 +160,7 @@ class Cuda(Backend):
             # Mostly gaps: gather the elements before they travel.
             a = self.copy(a)
         cells = self.download(a.storage[: span(a.shape, a.strides)])
-        return host_array(TensorData.trusted(cells, a.shape, a.strides))
+        return host_array(TensorData.unchecked(cells, a.shape, a.strides))
 
     # Other libraries
 
@@ -220,7 +220,7 @@ class Cuda(Backend):
         flat, shape, strides = dlpack.as_flat(array, self.dtype)
         require_gpu()
         # Single elements, too, are read after what is in the queue by then.
-        return TensorData.trusted(cuda.as_cuda_array(flat).bind(self.stream), shape, strides)
+        return TensorData.unchecked(cuda.as_cuda_array(flat).bind(self.stream), shape, strides)
 
     def synchronize(self) -> None:
         """Wait until all kernels and copies are done."""

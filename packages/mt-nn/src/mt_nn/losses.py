@@ -19,7 +19,7 @@ from mt_autodiff import Tensor, fused, take, tensor, warn_of_copy
 from mt_nn.functional import logsoftmax
 from mt_tensor import REFERENCE, ShapeError
 from mt_tensor.fused import operations
-from mt_tensor.fused.targets import least_probability
+from mt_tensor.fused.targets import min_probability
 
 
 @fused(operations.NLL_LOSS)
@@ -103,7 +103,7 @@ def binary_cross_entropy(probabilities: Tensor, targets: npt.ArrayLike | Tensor)
     wanted = _check_targets("binary_cross_entropy", probabilities, targets)
     _check_probabilities("binary_cross_entropy", "probabilities", probabilities, wanted.dtype)
     _check_probabilities("binary_cross_entropy", "targets", targets, wanted.dtype)
-    least = least_probability(probabilities.dtype)
+    least = min_probability(probabilities.dtype)
     log_p = ((probabilities - least).relu() + least).ln()
     log_q = ((1.0 - probabilities - least).relu() + least).ln()
     return -(log_p * wanted + log_q * (1.0 - wanted)).mean()

@@ -145,7 +145,7 @@ def _check_rate(schedule: str, **rates: float) -> None:
 def _check_steps(schedule: str, **counts: int) -> None:
     for name, count in counts.items():
         if not isinstance(count, Integral) or count < 1:
-            raise ValueError(f"{schedule}: {name} {count} must be a whole number, 1 or more")
+            raise ValueError(f"{schedule}: {name} {count} must be an integer, 1 or more")
 
 
 def _check_step(step: int) -> None:

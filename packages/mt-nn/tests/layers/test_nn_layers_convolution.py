@@ -201,12 +201,12 @@ def test_an_array_is_no_tensor() -> None:
         (
             lambda: Conv1d(1, 1, cast(Any, 1.5)),
             TypeError,
-            "Conv1d: kernel 1.5 must be a whole number",
+            "Conv1d: kernel 1.5 must be an integer",
         ),
         (
             lambda: Conv2d(1, 1, cast(Any, (1, 1.5))),
             TypeError,
-            "Conv2d: kernel .* must hold whole numbers",
+            "Conv2d: kernel .* must hold integers",
         ),
     ],
 )

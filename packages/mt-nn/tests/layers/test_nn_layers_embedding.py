@@ -103,7 +103,7 @@ def test_a_number_names_a_row() -> None:
         layer([0, 5])
     with pytest.raises(IndexError, match="from -1 to -1"):
         layer([-1])
-    with pytest.raises(TypeError, match="must be whole numbers"):
+    with pytest.raises(TypeError, match="must be integers"):
         layer([0.5])
 
 

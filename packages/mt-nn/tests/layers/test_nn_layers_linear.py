@@ -88,17 +88,17 @@ def test_an_array_is_no_tensor() -> None:
 @pytest.mark.parametrize(
     ("build", "error", "message"),
     [
-        (lambda: Linear(0, 2), ValueError, "Linear: in_size 0 must be a whole number, 1 or more"),
+        (lambda: Linear(0, 2), ValueError, "Linear: in_size 0 must be an integer, 1 or more"),
         (lambda: Linear(2, -1), ValueError, "Linear: out_size -1 must be"),
         (
             lambda: Linear(cast(Any, 2.0), 1),
             TypeError,
-            "Linear: in_size 2.0 must be a whole number",
+            "Linear: in_size 2.0 must be an integer",
         ),
         (
             lambda: Linear(cast(Any, "2"), 1),
             TypeError,
-            "Linear: in_size '2' must be a whole number",
+            "Linear: in_size '2' must be an integer",
         ),
     ],
 )

@@ -22,7 +22,7 @@ def test_one_number_makes_square_tiles() -> None:
 
 @pytest.mark.parametrize("kernel", [0, (2, -1), (1, 2, 3)])
 def test_tiles_have_two_positive_sizes(kernel: int | tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"AvgPool2d: kernel .* must be a whole number or 2 of"):
+    with pytest.raises(ValueError, match=r"AvgPool2d: kernel .* must be an integer or 2 of"):
         AvgPool2d(kernel)
 
 

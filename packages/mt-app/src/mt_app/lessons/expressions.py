@@ -158,7 +158,7 @@ def _power(node: ast.expr, exponent: ast.expr) -> int:
             not isinstance(power, bool)
         ):
             return power
-    raise _refused(node, f"a power that is not a whole number from 1 to {LARGEST_POWER}")
+    raise _refused(node, f"a power that is not an integer from 1 to {LARGEST_POWER}")
 
 
 def _refused(node: ast.expr, what: str) -> FormulaError:

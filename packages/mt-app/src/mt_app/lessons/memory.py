@@ -70,7 +70,7 @@ def read_shape(text: str) -> tuple[int, ...]:
     """Read sizes such as "2, 3, 4".
 
     Raises:
-        ChainError: They are not whole numbers, or too many cells.
+        ChainError: They are not integers, or too many cells.
 
     >>> read_shape("(2, 3)")
     (2, 3)
@@ -254,7 +254,7 @@ def _key(node: ast.expr) -> object:
 
 
 def _numbers(nodes: Sequence[ast.expr]) -> list[int]:
-    """Return whole numbers, given one by one or as one tuple."""
+    """Return integers, given one by one or as one tuple."""
     match nodes:
         case [ast.Tuple(elts=inner) | ast.List(elts=inner)]:
             return [_number(node) for node in inner]
@@ -267,7 +267,7 @@ def _number(node: ast.expr) -> int:
             return value
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as value)):
             return -value
-    raise ChainError(f"{ast.unparse(node)[:40]!r} is no whole number")
+    raise ChainError(f"{ast.unparse(node)[:40]!r} is not an integer")
 
 
 def _small(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
 @functools.lru_cache(maxsize=1024)
 def template(shape: tuple[int, ...]) -> TensorData:
     """Return a tensor without elements in its storage, from which others of its shape are made."""
-    return TensorData.trusted(np.empty(0), shape, strides_from_shape(shape))
+    return TensorData.unchecked(np.empty(0), shape, strides_from_shape(shape))
 
 
 class Memory(HostBackend):
@@ -44,7 +44,7 @@ class Memory(HostBackend):
     def new(self, shape: tuple[int, ...]) -> TensorData:
         """Return what `empty` does, for a shape that needs no check: another tensor's, say."""
         like = template(shape)
-        return like.like(self.storage(like.size))
+        return like.with_storage(self.storage(like.size))
 
     def storage(self, count: int) -> Storage:
         """Return memory for `count` numbers of the backend's dtype, with no particular value."""
@@ -66,7 +66,7 @@ class Memory(HostBackend):
 
     def contiguous(self, a: TensorData) -> TensorData:
         """Return the tensor itself if it is contiguous, else a contiguous copy."""
-        return a if a.cells is not None or a.flat() is not None else self.copy(a)
+        return a if a.cached_flat is not None or a.flat() is not None else self.copy(a)
 
     def elements(self, a: TensorData) -> Storage:
         """Return the elements in row-major order without gaps, copied only if they lie otherwise.
@@ -74,7 +74,7 @@ class Memory(HostBackend):
         Shape:
             (...) → (size,).
         """
-        elements = a.flat() if a.cells is None else a.cells
+        elements = a.flat() if a.cached_flat is None else a.cached_flat
         return self.copy(a).storage if elements is None else elements
 
     def as_native(self, a: TensorData) -> TensorData:

@@ -26,7 +26,7 @@ class Examples:
     """Inputs and the class of each.
 
     Shape:
-        inputs (N, ...), labels (N,) of whole numbers from 0.
+        inputs (N, ...), labels (N,) of integers from 0.
     """
 
     inputs: npt.NDArray[Any]

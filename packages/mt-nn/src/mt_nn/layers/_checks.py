@@ -14,16 +14,16 @@ def check_sizes(
 
     Raises:
         ValueError: There are too few or too many, or one is smaller than `least`.
-        TypeError: One is not a whole number.
+        TypeError: One is not an integer.
     """
     sizes = (value,) * count if isinstance(value, Integral) else value
     if isinstance(sizes, str) or not isinstance(sizes, Sequence):
-        raise TypeError(f"{layer}: {name} {value!r} must be a whole number{_or_several(count)}")
+        raise TypeError(f"{layer}: {name} {value!r} must be an integer{_or_several(count)}")
     if any(not isinstance(size, Integral) for size in sizes):
-        raise TypeError(f"{layer}: {name} {value!r} must hold whole numbers")
+        raise TypeError(f"{layer}: {name} {value!r} must hold integers")
     if len(sizes) != count or any(size < least for size in sizes):
         raise ValueError(
-            f"{layer}: {name} {value!r} must be a whole number{_or_several(count)}, {least} or more"
+            f"{layer}: {name} {value!r} must be an integer{_or_several(count)}, {least} or more"
         )
     return tuple(int(size) for size in sizes)
 

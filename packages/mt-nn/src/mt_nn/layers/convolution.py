@@ -54,7 +54,7 @@ class _Convolution(Module):
 
         Raises:
             ValueError: A size is out of range.
-            TypeError: A size is not a whole number.
+            TypeError: A size is not an integer.
         """
         name, n = type(self).__name__, self.spatial
         (self.in_channels,) = check_sizes(name, "in_channels", in_channels, 1, 1)

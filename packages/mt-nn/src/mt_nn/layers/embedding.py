@@ -133,7 +133,7 @@ class Embedding(Module):
             (...) → (..., width).
 
         Raises:
-            TypeError: There is something else than whole numbers.
+            TypeError: There is something else than integers.
             IndexError: A number names no row.
         """
         numbers = np.asarray(indices)

@@ -19,7 +19,7 @@ class _Pooling(Module):
 
         Raises:
             ValueError: A size is smaller than 1, or there are not one or two.
-            TypeError: A size is not a whole number.
+            TypeError: A size is not an integer.
         """
         height, width = check_sizes(type(self).__name__, "kernel", kernel, 2, 1)
         self.kernel = (height, width)

@@ -214,7 +214,7 @@ def _gradient_of_weight(
     size = (min(weight.shape[2], image[0]), min(weight.shape[3], image[1]))
     geometry = Geometry((image[0], image[1]), (kernel[0], kernel[1]), size)
     images, gradients = exchanged(input), exchanged(weight)
-    gradients = TensorData.trusted(gradients.storage, (count, outputs, *size), gradients.strides)
+    gradients = TensorData.unchecked(gradients.storage, (count, outputs, *size), gradients.strides)
     together = for_products(count, geometry)
     given = (False, backend.dtype, lanes(backend.dtype))
     where = layout(together, channels, outputs, geometry, *given)
@@ -262,7 +262,7 @@ def exchanged(a: TensorData) -> TensorData:
         (N, C, H, W) → (C, N, H, W).
     """
     (n, c, height, width), (n_step, c_step, row, step) = a.shape, a.strides
-    return TensorData.trusted(a.storage, (c, n, height, width), (c_step, n_step, row, step))
+    return TensorData.unchecked(a.storage, (c, n, height, width), (c_step, n_step, row, step))
 
 
 def finite(a: TensorData) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
-from mt_tensor import FusedStep, Parts, TensorData
+from mt_tensor import FusedStep, TensorData, TensorList
 from mt_tensor.layout import Storage
 
 
@@ -31,7 +31,7 @@ class _Step(FusedStep[Memory]):
     def step(
         cls,
         backend: Memory,
-        parts: Sequence[Parts],
+        parts: Sequence[TensorList],
         settings: tuple[float, ...],
     ) -> list[list[TensorData]]:
         """Compute all new numbers, of each kind in a buffer of its own."""
@@ -45,7 +45,8 @@ class _Step(FusedStep[Memory]):
         for operands in zip(*new, *old, strict=True):
             kernel(*operands, *numbers)
         return [
-            [value.like(cells) for value, cells in zip(values, each, strict=True)] for each in new
+            [value.with_storage(storage) for value, storage in zip(values, each, strict=True)]
+            for each in new
         ]
 
 
@@ -57,7 +58,7 @@ def side_by_side(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, list[slice]]
 
 
 class Sgd(_Step):
-    """The step ``sgd_with_momentum``."""
+    """The step ``sgd_momentum``."""
 
     @staticmethod
     def kernel(dtype: np.dtype[Any]) -> Any:

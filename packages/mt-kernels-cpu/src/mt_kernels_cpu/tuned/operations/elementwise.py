@@ -46,7 +46,7 @@ class Elementwise(Memory):
         if cells is not None:
             to = empty(a.size, self.dtype) if a.size < SMALL else self.storage(a.size)
             to[:] = cells
-            return a.like(to)
+            return a.with_storage(to)
         if not any(a.strides):
             # One number for all: the gradient of a sum.
             return self.full(a.shape, a.storage[0])
@@ -55,7 +55,7 @@ class Elementwise(Memory):
     def map(self, fn: Map, a: TensorData, out: TensorData | None = None) -> TensorData:
         """Apply a scalar function to every element; see `mt_tensor.Backend.map`."""
         if out is None:
-            cells = a.flat() if a.cells is None else a.cells
+            cells = a.flat() if a.cached_flat is None else a.cached_flat
             if cells is not None:
                 to = empty(a.size, self.dtype) if a.size < SMALL else self.storage(a.size)
                 try:
@@ -63,7 +63,7 @@ class Elementwise(Memory):
                 except KeyError:
                     kernel = self._flat_maps[fn] = map_flat(fn, self.dtype)
                 kernel(to, cells)
-                return a.like(to)
+                return a.with_storage(to)
         return super().map(fn, a, out)
 
     def zip(
@@ -73,7 +73,7 @@ class Elementwise(Memory):
         if out is not None:
             return super().zip(fn, a, b, out)
         if a.shape == b.shape:
-            x, y = a.cells, b.cells
+            x, y = a.cached_flat, b.cached_flat
             if x is None or y is None:
                 x, y = a.flat(), b.flat()
             if x is not None and y is not None:
@@ -84,13 +84,13 @@ class Elementwise(Memory):
                 except KeyError:
                     kernel = self._flat_zips[fn] = zip_flat(fn, self.dtype)
                 kernel(to, x, y)
-                return a.like(to)
+                return a.with_storage(to)
         plan = zip_plan(fn, self.dtype, a.shape, a.strides, b.shape, b.strides)
         if plan is None:
             return super().zip(fn, a, b)
         to = empty(plan.size, self.dtype) if plan.size < SMALL else self.storage(plan.size)
         plan.kernel(to, a.storage, b.storage, *plan.steps)
-        return TensorData.trusted(to, plan.shape, plan.strides)
+        return TensorData.unchecked(to, plan.shape, plan.strides)
 
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
         if out.size == 0:

@@ -50,7 +50,7 @@ def multiply(a: npt.NDArray[Any], b: npt.NDArray[Any], out: npt.NDArray[Any]) ->
 
 def as_matrix(a: TensorData) -> npt.NDArray[Any]:
     """Return a view of a tensor of two dimensions as a matrix, quickly where it has no gaps."""
-    cells = a.flat() if a.cells is None else a.cells
+    cells = a.flat() if a.cached_flat is None else a.cached_flat
     if cells is not None:
         return cells.reshape(a.shape)
     rows, columns = a.shape

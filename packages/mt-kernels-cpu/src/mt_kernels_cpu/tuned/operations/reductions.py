@@ -37,12 +37,12 @@ class Reductions(Memory):
         plan = fold_plan(a.shape, dim)
         cells = np.empty(plan.size, self.dtype)
         cells.fill(start)
-        out = TensorData.trusted(cells, plan.shape, plan.strides)
+        out = TensorData.unchecked(cells, plan.shape, plan.strides)
         self._reduce(fn, out, a, dim, start)
         return out
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        cells = self.elements(a) if a.cells is None else a.cells
+        cells = self.elements(a) if a.cached_flat is None else a.cached_flat
         blocks = fold_plan(a.shape, dim).blocks
         if fn is operators.max:
             # A choice between two numbers makes no vector instructions here, but NumPy has them.
