@@ -1,4 +1,4 @@
-"""Formulas: what is understood is right, and what is hostile is refused."""
+"""Formulas: values, gradients, rejected text."""
 
 import contextlib
 import math
@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mt_app.lessons.backpropagation import graph_of
-from mt_app.lessons.expressions import LONGEST, FormulaError, read_formula
+from mt_app.lessons.expressions import MAX_LENGTH, FormulaError, read_formula
 from mt_autodiff import Scalar, central_difference
 
 PLAIN: dict[str, Any] = {
@@ -106,7 +106,7 @@ def test_values_are_pythons_and_gradients_are_differences(
         ("x\x00y", None),
         ("(" * 150 + "x" + ")" * 40, None),
         ("-" * 190 + "x", "steps"),
-        ("x+" * LONGEST + "x", "characters"),
+        ("x+" * MAX_LENGTH + "x", "characters"),
     ],
 )
 def test_everything_else_is_refused(text: str, complaint: str | None) -> None:
