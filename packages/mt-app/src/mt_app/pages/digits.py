@@ -101,7 +101,7 @@ def _given_digit() -> Image | None:
 
 def _why(reader: DigitReader, insight: DigitInsight) -> None:
     """Show the intermediate results."""
-    st.subheader("Which pixels mattered")
+    st.subheader("The gradient of each pixel")
     st.html(
         tiles(
             [
