@@ -75,13 +75,13 @@ def test_leaves_store_the_gradients_of_forms_and_copy_shared_ones() -> None:
     a.accumulate_derivative(first)
     assert a.grad is not None
     assert a.grad.data is first
-    given = tensor([1.0, 1.0], QUICK)
+    upstream = tensor([1.0, 1.0], QUICK)
     for result in (a + b, a.view(2), a.permute(0)):
-        for node, grad in result.chain_rule(given.data):
-            assert grad.storage is not given.data.storage, node
+        for node, grad in result.chain_rule(upstream.data):
+            assert grad.storage is not upstream.data.storage, node
     a.zero_grad_()
-    a.backward(given)
-    assert a.grad.data.storage is not given.data.storage
+    a.backward(upstream)
+    assert a.grad.data.storage is not upstream.data.storage
     assert not np.shares_memory(first.storage, second.storage)
 
 
