@@ -66,7 +66,7 @@ def test_is_close_to_a_hundredth(subject: Subject, gap: float, close: float) -> 
 
 @pytest.mark.parametrize("formula", UNARY)
 @given(single=columns(small_floats))
-def test_assignment_of_a_number(subject: Subject, formula: str, single: tuple[Array]) -> None:
+def test_one_number(subject: Subject, formula: str, single: tuple[Array]) -> None:
     compare(subject, formula, UNARY[formula], *single)
 
 
