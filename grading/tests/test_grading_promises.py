@@ -237,9 +237,9 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
     "a permuted tensor that is a copy": (
         Rewrite(
             DATA,
-            "        return TensorData.trusted(\n            self.storage,\n"
+            "        return TensorData.unchecked(\n            self.storage,\n"
             "            tuple(self.shape[dim] for dim in order),",
-            "        return TensorData.trusted(\n            self.storage.copy(),\n"
+            "        return TensorData.unchecked(\n            self.storage.copy(),\n"
             "            tuple(self.shape[dim] for dim in order),",
         ),
         "2.1: test_a_permuted_tensor_shares_its_storage",

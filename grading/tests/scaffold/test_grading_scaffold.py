@@ -40,10 +40,10 @@ GIVEN = {
     ],
     "views of indexed tensors are tuples of sizes, too": [
         "return tuple(result)",
-        "return TensorData.trusted(",
+        "return TensorData.unchecked(",
     ],
-    "the profile watches functions forward and backward": [
-        "watched = active_profile()",
+    "the profile measures functions forward and backward": [
+        "profile = active_profile()",
     ],
     "filling memory takes a thread for each cell": [
         "i = cuda.grid(1)",

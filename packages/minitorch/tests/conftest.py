@@ -1,4 +1,4 @@
-"""What the tests of the facade share. They speak of nothing but `minitorch`."""
+"""Fixtures of the tests of the facade, which import `minitorch` only."""
 
 import random
 import sys
@@ -11,7 +11,7 @@ from mt_kernels_cuda import SIMULATED, is_usable
 collect_ignore = [] if is_usable() else ["facade_on_device"]
 
 if SIMULATED:
-    # Simulated threads wait for one another in turns of the interpreter; make them short.
+    # A short switch interval of the interpreter speeds up simulated threads.
     sys.setswitchinterval(1e-4)
 
 FAST = minitorch.TensorBackend(minitorch.FastOps)
@@ -19,7 +19,7 @@ FAST = minitorch.TensorBackend(minitorch.FastOps)
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
-    """Everything random in the facade comes from Python's `random`."""
+    """Seed Python's `random`, the source of all random numbers of the facade."""
     random.seed(1)
 
 

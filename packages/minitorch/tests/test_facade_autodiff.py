@@ -11,12 +11,12 @@ from minitorch import Scalar
 numbers = st.floats(-100.0, 100.0)
 
 
-def test_central_difference_takes_arg_and_epsilon() -> None:
+def test_central_difference_with_arg_and_epsilon() -> None:
     slope = minitorch.central_difference(lambda x, y: x * y * y, 3.0, 5.0, arg=1, epsilon=1e-3)
     assert slope == pytest.approx(30.0)
 
 
-def test_context_keeps_values_unless_told_not_to() -> None:
+def test_context_saves_values_unless_no_grad() -> None:
     context = minitorch.Context()
     context.save_for_backward(1, "two")
     assert context.saved_values == context.saved_tensors == (1, "two")
@@ -56,7 +56,7 @@ def test_backpropagate_starts_with_the_given_derivative() -> None:
 
 
 class Pair:
-    """A variable of one's own: two numbers that are added up."""
+    """A variable that a user defines: two numbers and their sum."""
 
     def __init__(self, *parents: "Pair") -> None:
         self.parents = parents
@@ -76,7 +76,7 @@ class Pair:
         return [(parent, d_output) for parent in self.parents]
 
 
-def test_backpropagation_serves_any_variable() -> None:
+def test_backpropagation_of_user_defined_variables() -> None:
     leaf = Pair()
     minitorch.backpropagate(Pair(Pair(leaf, leaf), leaf), 2.0)
     assert leaf.total == 6.0

@@ -1,4 +1,4 @@
-"""Where the course's published code is wrong, the facade is right. One test for each such place.
+"""Corrections of errors in the course's published code, one test for each.
 
 Reductions on the GPU are in `facade_on_device`.
 """
@@ -54,7 +54,7 @@ def test_the_gradient_of_view_respects_strides(backend: TensorBackend) -> None:
     assert by_hand.to_numpy().tolist() == [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]
 
 
-def test_grad_check_looks_at_every_index() -> None:
+def test_grad_check_compares_every_index() -> None:
     class WrongAtOne(minitorch.Function):
         """The gradient of the last of twelve elements is wrong."""
 
@@ -109,7 +109,7 @@ def test_softmax_does_not_overflow(backend: TensorBackend) -> None:
     assert out.to_numpy().tolist() == [[1.0, 0.0]]
 
 
-def test_a_moved_operands_gradient_arrives_on_the_original() -> None:
+def test_the_gradient_of_a_moved_operand_is_on_the_original() -> None:
     fast = TensorBackend(minitorch.FastOps)
     x = tensor([2.0], backend=fast, requires_grad=True)
     y = tensor([3.0], requires_grad=True)
@@ -118,7 +118,7 @@ def test_a_moved_operands_gradient_arrives_on_the_original() -> None:
     assert x.grad.item() == 3.0 and x.grad.backend is fast
 
 
-def test_randomness_is_pythons() -> None:
+def test_random_numbers_come_from_pythons_random() -> None:
     random.seed(11)
     drawn = minitorch.rand((3,)).to_numpy()
     np.random.seed(11)  # noqa: NPY002

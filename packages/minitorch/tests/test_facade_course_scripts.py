@@ -1,4 +1,4 @@
-"""Scripts of the course run as they are, on the data of this repository."""
+"""Unmodified scripts of the course on the data of this repository."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
 
 
-def test_a_script_runs_unmodified(tmp_path: Path) -> None:
+def test_an_unmodified_script(tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text("WORD = 'beside'", encoding="utf-8")
     (tmp_path / "run_something.py").write_text(SCRIPT, encoding="utf-8")
     done = run(str(tmp_path / "run_something.py"), "--fast")
@@ -63,9 +63,9 @@ def test_a_script_imports_the_minitorch_of_its_tree_if_there_is_one(
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [([], "no script is named"), (["nowhere.py"], "nowhere.py is no file")],
+    [([], "the argument SCRIPT is missing"), (["nowhere.py"], "nowhere.py is not a file")],
 )
-def test_without_a_script_it_says_what_to_do(arguments: list[str], message: str) -> None:
+def test_usage_without_a_script(arguments: list[str], message: str) -> None:
     with pytest.raises(SystemExit, match=rf"{message}\nusage: python -P -m minitorch\."):
         main(arguments)
 
@@ -77,7 +77,7 @@ def test_word_vectors_are_those_of_the_table() -> None:
     assert lookup.emb("no such word", default="zero") == [0.0] * 50
     assert "no such word" not in lookup
     assert len(lookup) == len(glove.words)
-    with pytest.raises(ValueError, match="of 50 dimensions, not of 300"):
+    with pytest.raises(ValueError, match="d_emb is 300; only 50 dimensions"):
         GloveEmbedding(d_emb=300)
 
 
@@ -88,6 +88,6 @@ def test_the_data_set_is_read_by_column_and_by_row() -> None:
     assert dev[:2]["label"] == dev["label"][:2]
     assert [row["idx"] for row in dev] == list(range(872))
     with pytest.raises(
-        ValueError, match='only load_dataset\\("glue", "sst2"\\) here, not glue/cola'
+        ValueError, match='glue/cola is not available; use load_dataset\\("glue", "sst2"\\)'
     ):
         load_dataset("glue", "cola")

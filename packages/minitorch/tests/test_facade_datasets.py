@@ -1,4 +1,4 @@
-"""Sets of points, drawn as the course draws them."""
+"""Sets of points in the course's order of random numbers."""
 
 import random
 

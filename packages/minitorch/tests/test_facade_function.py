@@ -24,7 +24,7 @@ class Scale(minitorch.Function):
 
 
 class SumAlong(minitorch.Function):
-    """A dimension arrives as a tensor, and its gradient is 0.0."""
+    """A function whose dimension is a tensor with the gradient 0.0."""
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ class SumAlong(minitorch.Function):
 
 
 class Double(minitorch.Function):
-    """One argument, one gradient that is not a tuple, saved under the other name."""
+    """A function of one argument that returns one gradient and uses `saved_tensors`."""
 
     @staticmethod
     def forward(ctx: Context, x: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ def test_own_function_on_the_library_functions() -> None:
     minitorch.grad_check(Through.apply, minitorch.rand((2, 2)))
 
 
-def test_own_function_that_returns_no_tensor_is_told() -> None:
+def test_own_function_that_returns_no_tensor_raises() -> None:
     class Broken(minitorch.Function):
         @staticmethod
         def forward(ctx: Context, x: Tensor) -> Any:
@@ -106,7 +106,7 @@ def test_own_function_that_returns_no_tensor_is_told() -> None:
         Broken.apply(tensor([1.0], requires_grad=True)).backward()
 
 
-def test_wrong_gradient_is_found_and_named() -> None:
+def test_a_wrong_gradient_is_found() -> None:
     class Wrong(Double):
         @staticmethod
         def backward(ctx: Context, grad_output: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ assert minitorch.tensor([1.0]).item() == 1.0
 
 
 def _python(*arguments: str, **environment: str) -> None:
-    """numba looks for a GPU when it is imported, so each look takes a process of its own."""
+    """Run a script in a process, because numba searches for a GPU when it is imported."""
     variables = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_ENABLE")}
     run = subprocess.run(
         [sys.executable, *arguments],

@@ -69,7 +69,7 @@ def test_convolution_kernels(reverse: bool) -> None:
 
 
 def _correlate(x: Any, w: Any, reverse: bool) -> Any:
-    """Sum over shifted images, zeros around them: the kernel at its top left or bottom right."""
+    """Sum over shifted, zero-padded images: the kernel anchored at its top left or bottom right."""
     height, width = x.shape[2:]
     kh, kw = w.shape[2:]
     top, left = (kh - 1, kw - 1) if reverse else (0, 0)
@@ -84,7 +84,7 @@ def _correlate(x: Any, w: Any, reverse: bool) -> Any:
 
 
 def test_convolutions_of_the_default_backend_are_compiled() -> None:
-    """An image that plain loops would need a minute for, with both gradients."""
+    """Convolve an image that would take plain loops a minute, with both gradients."""
     x = minitorch.rand((4, 4, 28, 28), requires_grad=True)
     w = minitorch.rand((8, 4, 3, 3), requires_grad=True)
     out = minitorch.conv2d(x, w)

@@ -48,7 +48,7 @@ class Asked:
         self.asked = flag
 
 
-def test_parameter_asks_any_value_for_gradients() -> None:
+def test_parameter_calls_requires_grad_of_any_value() -> None:
     first, second = Asked(), Asked()
     parameter = minitorch.Parameter(first, name="p")
     parameter.update(second)

@@ -1,4 +1,4 @@
-"""Every name of the course is there, in its submodule and flat, in any order of imports."""
+"""Names of the course: in submodules, flat, and for all orders of imports."""
 
 import ast
 import importlib
@@ -54,7 +54,7 @@ WINNERS = {
     "tensor_matrix_multiply": "fast_ops",
     **dict.fromkeys(SUBMODULES["tensor_functions"].split(), "tensor_functions"),
 }
-"""Whose the flat name is where two submodules, or a submodule and a name, have the same."""
+"""The owner of each flat name that several submodules, or a submodule and a name, share."""
 
 SOURCE = Path(inspect.getfile(minitorch)).parent
 
@@ -63,14 +63,14 @@ def submodule(name: str) -> ModuleType:
     return importlib.import_module(f"minitorch.{name}")
 
 
-def test_submodules_are_the_courses() -> None:
+def test_submodules_of_the_course() -> None:
     public = {path.stem for path in SOURCE.glob("*.py") if not path.stem.startswith("_")}
-    # What runs the course's scripts is no part of the course.
+    # The module that runs the course's scripts is not part of the course.
     assert public == set(SUBMODULES) | {"course_scripts"}
 
 
 @pytest.mark.parametrize("name", SUBMODULES)
-def test_submodule_offers_exactly_its_names(name: str) -> None:
+def test_names_of_submodules(name: str) -> None:
     module = submodule(name)
     assert set(module.__all__) == set(SUBMODULES[name].split())
     assert all(hasattr(module, each) for each in module.__all__)
@@ -86,7 +86,7 @@ def test_flat_names_are_all_names_but_those_that_collide() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(minitorch.__all__) - set(SUBMODULES)))
-def test_flat_name_is_the_submodules(name: str) -> None:
+def test_owners_of_flat_names(name: str) -> None:
     homes = [module for module, names in SUBMODULES.items() if name in names.split()]
     expected = submodule(WINNERS.get(name, homes[0] if name != "prod" else "operators"))
     assert getattr(minitorch, name) is getattr(expected, name)
@@ -139,7 +139,7 @@ PRIVATE = {path.stem for path in SOURCE.glob("_*.py")} - {"__init__"}
 
 
 def _constants_classes_functions(name: str) -> tuple[int, str]:
-    """The order in which imports are sorted, too."""
+    """Return the sort key of `__all__`."""
     if name.isupper() and len(name) > 1:
         return 0, name
     return (1 if name[:1].isupper() else 2), name

@@ -4,7 +4,7 @@ import minitorch
 from minitorch import Scalar, tensor
 
 
-def test_sgd_steps_tensors_and_scalars_and_forgets_gradients() -> None:
+def test_sgd_updates_tensors_and_scalars_and_removes_gradients() -> None:
     weight = minitorch.Parameter(tensor([1.0, 2.0]))
     scale = minitorch.Parameter(Scalar(3.0))
     unused = minitorch.Parameter(tensor([5.0]))
@@ -27,7 +27,7 @@ def test_sgd_defaults_to_a_rate_of_one() -> None:
     assert weight.value.item() == 0.75
 
 
-def test_zero_grad_forgets() -> None:
+def test_zero_grad_removes_gradients() -> None:
     weight, scale = minitorch.Parameter(tensor([1.0])), minitorch.Parameter(Scalar(1.0))
     optimizer = minitorch.SGD([weight, scale])
     (weight.value * 2).sum().backward()

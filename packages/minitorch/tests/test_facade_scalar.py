@@ -15,7 +15,7 @@ numbers = st.floats(-100.0, 100.0)
 ONE, TWO, _ = minitorch.MathTestVariable._comp_testing()
 
 KINKS = {"inv": -3.5, "relu": -5.5, "complex": -0.7}
-"""Where functions of the test cases have no derivative."""
+"""The points at which functions of the test cases have no derivative."""
 
 
 @pytest.mark.parametrize(("name", "plain", "twin"), ONE, ids=[case[0] for case in ONE])
@@ -35,11 +35,11 @@ def test_derivatives_of_one(name: str, plain: Any, twin: Any, x: float) -> None:
 @given(x=numbers, y=numbers.filter(lambda y: abs(y + 5.5) > 0.1))
 def test_scalar_functions_of_two(name: str, plain: Any, twin: Any, x: float, y: float) -> None:
     assert twin(Scalar(x), Scalar(y)).data == pytest.approx(plain(x, y))
-    if abs(x - y) > 6.0:  # Away from the steps of the comparisons.
+    if abs(x - y) > 6.0:  # At a distance from the steps of the comparisons.
         minitorch.derivative_check(twin, Scalar(x), Scalar(y))
 
 
-def test_derivative_check_names_what_is_wrong() -> None:
+def test_derivative_check_names_the_wrong_argument() -> None:
     class Wrong(minitorch.ScalarFunction):
         @staticmethod
         def forward(ctx: minitorch.Context, x: float) -> float:

@@ -1,4 +1,4 @@
-"""Scripts as learners write them: networks built by hand of parameters, and loops that train them.
+"""Scripts of learners: networks made of parameters, and training loops.
 
 Each network learns something small, with the names of `minitorch` alone.
 """
@@ -21,7 +21,7 @@ def random_parameter(*shape: int, backend: TensorBackend, scale: float = 2.0) ->
 
 
 class ScalarLinear(Module):
-    """One parameter for each weight, each under a name of its own."""
+    """A layer with one named parameter for each weight."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ def test_scalar_network() -> None:
 
 
 class SummedLinear(Module):
-    """A product written as broadcasting and a sum, as it is before matrices multiply."""
+    """A linear layer computed by broadcasting and a sum, without matrix multiplication."""
 
     def __init__(self, inputs: int, outputs: int, backend: TensorBackend) -> None:
         super().__init__()
@@ -276,11 +276,11 @@ def test_sentence_network(backend: TensorBackend) -> None:
     assert min(losses[-3:]) < 0.9 * losses[0]
 
 
-# All ways lead to one place
+# Equal results
 
 
 def test_training_loops_need_no_zero_grad() -> None:
-    """After a step no gradient is left, so a loop without `zero_grad` does the same."""
+    """A step removes gradients, so a loop without `zero_grad` gives the same result."""
     ends = []
     for clears in (False, True):
         weight = Parameter(minitorch.tensor([1.0, -2.0]))

@@ -20,7 +20,7 @@ shapes = st.lists(st.integers(1, 3), min_size=1, max_size=4).map(tuple)
 
 @st.composite
 def tensor_datas(draw: st.DrawFn, shape: tuple[int, ...] | None = None) -> TensorData:
-    """Data of a shape whose strides are in any order, as the course's own tests draw it."""
+    """Draw data of a shape with strides in any order, as the course's tests do."""
     shape = draw(shapes) if shape is None else shape
     order = draw(st.permutations(range(len(shape))))
     size = int(minitorch.prod(shape))
@@ -198,7 +198,7 @@ def test_zeros(backend: minitorch.TensorBackend) -> None:
     assert minitorch.zeros((1,)).backend is minitorch.SimpleBackend
 
 
-def test_expand_of_a_tensor_makes_its_gradient_fit() -> None:
+def test_expand_of_a_gradient_to_the_shape_of_a_tensor() -> None:
     x = minitorch.rand((2, 1))
     same = minitorch.rand((2, 1))
     assert x.expand(same).to_numpy().tolist() == same.to_numpy().tolist()

@@ -15,7 +15,7 @@ shapes = st.lists(st.integers(1, 3), min_size=1, max_size=4).map(tuple)
 
 @st.composite
 def tensor_datas(draw: st.DrawFn, shape: tuple[int, ...] | None = None) -> TensorData:
-    """Data of a shape whose strides are in any order, as the course's own tests draw it."""
+    """Draw data of a shape with strides in any order, as the course's tests do."""
     shape = draw(shapes) if shape is None else shape
     order = draw(st.permutations(range(len(shape))))
     size = int(minitorch.prod(shape))

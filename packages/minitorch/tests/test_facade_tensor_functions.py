@@ -107,7 +107,7 @@ def test_backward_by_hand_gives_zero_for_a_setting_that_is_a_tensor() -> None:
     assert for_dim == 0.0
 
 
-# Ways to make tensors, and checks
+# Creation of tensors, and checks
 def test_rand_draws_from_pythons_random(backend: minitorch.TensorBackend) -> None:
     random.seed(3)
     x = minitorch.rand((2, 3), backend=backend, requires_grad=True)
@@ -117,21 +117,21 @@ def test_rand_draws_from_pythons_random(backend: minitorch.TensorBackend) -> Non
     assert minitorch.rand((0, 2)).shape == (0, 2)
 
 
-def test_grad_check_leaves_the_global_generators_alone() -> None:
+def test_grad_check_does_not_change_global_generators() -> None:
     before, numpys = random.getstate(), repr(np.random.get_state())  # noqa: NPY002
     minitorch.grad_check(lambda x: x * x, minitorch.tensor([1.0, 2.0]))
     assert random.getstate() == before
     assert repr(np.random.get_state()) == numpys  # noqa: NPY002
 
 
-def test_grad_check_leaves_its_arguments_alone() -> None:
+def test_grad_check_does_not_change_its_arguments() -> None:
     x = minitorch.rand((2,))
     minitorch.grad_check(lambda a: a * a, x)
     assert x.is_constant() and x.grad is None
 
 
-def test_grad_check_weighs_the_elements() -> None:
-    """A gradient that is right only in sum, or only at the first index, does not pass."""
+def test_grad_check_weights_the_elements() -> None:
+    """A gradient that is right only in sum, or only at the first index, fails."""
 
     class Reversed(minitorch.Function):
         @staticmethod

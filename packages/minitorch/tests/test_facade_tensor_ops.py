@@ -72,7 +72,7 @@ def test_matrix_multiply_broadcasts(ops: type[TensorOps]) -> None:
     np.testing.assert_allclose(product, x.to_numpy() @ y.to_numpy())
 
 
-def test_no_class_of_the_processor_is_cuda() -> None:
+def test_cpu_classes_are_not_cuda() -> None:
     assert not TensorOps.cuda and not SimpleOps.cuda and not FastOps.cuda
 
 
@@ -110,7 +110,7 @@ def test_backends_of_one_class_are_equal() -> None:
     assert repr(one) == "TensorBackend(FastOps)"
 
 
-def test_default_backend_is_not_mentioned() -> None:
+def test_default_backend_is_not_in_repr() -> None:
     assert repr(tensor([1.0])) == "tensor([1.])"
     assert "FastOps" in repr(tensor([1.0], backend=TensorBackend(FastOps)))
 
@@ -129,7 +129,7 @@ def test_operand_on_another_backend_is_moved_and_not_changed() -> None:
 
 # Classes that users wrote
 class CompiledOps(TensorOps):
-    """As the course asks for it: allocate, loop over storages, return a new tensor."""
+    """A class in the course's form: allocate, loop over storages, return a new tensor."""
 
     @staticmethod
     def map(fn: Any) -> Any:
@@ -180,7 +180,7 @@ class CompiledOps(TensorOps):
 
 
 class CountingOps(SimpleOps):
-    """One of the library's classes with one thing changed."""
+    """A class of the library with one operation replaced."""
 
     maps = 0
 
@@ -196,7 +196,7 @@ class CountingOps(SimpleOps):
 
 
 class LoopOps(TensorOps):
-    """Built from the plain loops; it does not broadcast the operand of a map."""
+    """A class of plain loops that does not broadcast the operand of a map."""
 
     @staticmethod
     def map(fn: Any) -> Any:
@@ -216,7 +216,7 @@ USERS = pytest.mark.parametrize("ops", [CountingOps, LoopOps])
 
 
 def test_compiled_users_class_computes_and_differentiates() -> None:
-    """Few operations, because each is compiled."""
+    """The test uses few operations, because each is compiled."""
     backend = TensorBackend(CompiledOps)
     x = minitorch.rand((2, 3), backend=backend)
     w = minitorch.rand((3, 2), backend=backend)
@@ -246,7 +246,7 @@ def test_users_classes_take_assignment_and_views(ops: type[TensorOps]) -> None:
     assert x.to_numpy().tolist() == [[0.0, 4.0, 5.0], [0.0, 4.0, 0.0]]
 
 
-def test_users_changes_to_a_class_of_the_library_count() -> None:
+def test_overridden_operations_of_library_classes_are_used() -> None:
     before = CountingOps.maps
     (-minitorch.rand((2,), backend=TensorBackend(CountingOps))).to_numpy()
     assert CountingOps.maps == before + 1
@@ -268,7 +268,7 @@ def test_users_functions_are_made_once() -> None:
     assert operators.sigmoid in made and len(made) == len(set(made))
 
 
-def test_incomplete_class_says_what_it_lacks_when_it_is_used() -> None:
+def test_incomplete_class_names_the_missing_operation() -> None:
     class OnlyMap(TensorOps):
         map = SimpleOps.map
 
@@ -283,7 +283,7 @@ def test_incomplete_class_says_what_it_lacks_when_it_is_used() -> None:
             use()
 
 
-def test_results_of_a_users_class_are_checked() -> None:
+def test_invalid_results_of_a_users_class() -> None:
     class Wrong(LoopOps):
         reduce = staticmethod(lambda fn, start=0.0: lambda a, dim: a)
         zip = staticmethod(lambda fn: lambda a, b: 1.0)

@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 
 @pytest.fixture(autouse=True)
 def found_by_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let processes that a test starts import the app, which only its own environment installs."""
+    """Let processes of a test import the app, which only its environment installs."""
     monkeypatch.setenv("PYTHONPATH", str(SOURCE), prepend=os.pathsep)
 
 

@@ -1,4 +1,4 @@
-"""The app in a real browser: drawing, asking, training, stopping, reloading."""
+"""The app in a browser: drawing, prediction, training, stopping, reloading."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,18 +10,18 @@ from tools.app_browser import draw_seven
 pytestmark = pytest.mark.app
 
 LONG = 180_000.0
-"""Milliseconds that a page may take on a busy machine, kernels compiled anew."""
+"""The timeout for a page in milliseconds, with compilation on a busy machine."""
 
 
 @pytest.fixture
 def page(browser: Any, app_address: str) -> Iterator[Any]:
-    """The app's first page; at the end nothing has complained and no other host was asked."""
+    """The app's first page; after the test there are no errors and no requests to other hosts."""
     yield from _opened(browser, app_address, viewport={"width": 1280, "height": 900})
 
 
 @pytest.fixture
 def phone(browser: Any, app_address: str) -> Iterator[Any]:
-    """The same on a phone at night."""
+    """The first page in dark mode on a phone."""
     yield from _opened(
         browser,
         app_address,
@@ -111,7 +111,7 @@ def test_a_sentence_is_read(page: Any) -> None:
     box.fill("a dull zzyzx mess")
     box.press("Control+Enter")
     page.locator("[data-answer=negative]").wait_for()
-    page.get_by_text("read as silence: zzyzx").wait_for()
+    page.get_by_text("Unknown words, ignored: zzyzx").wait_for()
     assert page.locator(".mt-window mark").count() >= 3
     page.get_by_text("The cosine of the angle").wait_for()
 

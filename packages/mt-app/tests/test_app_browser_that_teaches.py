@@ -1,4 +1,4 @@
-"""The pages that teach in a real browser: drawings arrive, fit a phone, and go on by themselves."""
+"""The lesson pages in a browser: drawings, narrow pages, playing of steps."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 pytestmark = pytest.mark.app
 
 LONG = 180_000.0
-"""Milliseconds that a page may take on a busy machine."""
+"""The timeout for a page in milliseconds, on a busy machine."""
 
 PAGES = {
     "convolution": "Convolution, step by step",
@@ -23,7 +23,7 @@ PAGES = {
 
 @pytest.fixture
 def show(browser: Any, app_address: str) -> Any:
-    """Open a page, as wide as a phone unless told otherwise."""
+    """Open a page, by default with the width of a phone."""
     contexts = []
 
     def open_it(name: str, **options: Any) -> Any:

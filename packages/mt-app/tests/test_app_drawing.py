@@ -1,4 +1,4 @@
-"""Drawings are well-formed, hold what is drawn, and let no text become markup."""
+"""Drawings: valid XML, bounds, escaped text."""
 
 import math
 import xml.etree.ElementTree as ET

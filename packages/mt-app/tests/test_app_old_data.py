@@ -1,4 +1,4 @@
-"""Runs of the app at commit 0270e5e are shown and taken up; the shipped networks answer as then."""
+"""Runs of the app at commit 0270e5e: display, resuming, predictions of the pretrained networks."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mt_app.insight.networks import PRETRAINED, load_sentence_reader
-from mt_app.insight.sentences import look_at_sentence
+from mt_app.insight.sentences import explain_sentence
 from mt_app.jobs import ProcessQueue, go_on, read_run
 from mt_models.prediction import predict
 
@@ -24,7 +24,7 @@ def test_the_shipped_reader_of_digits_answers_as_it_did_at_the_commit() -> None:
 
 def test_the_shipped_reader_of_sentences_answers_as_it_did_at_the_commit() -> None:
     reader = load_sentence_reader(PRETRAINED / "sentiment.safetensors")
-    insight = look_at_sentence(reader, "A film that nobody will forget.")
+    insight = explain_sentence(reader, "A film that nobody will forget.")
     assert insight.positive == pytest.approx(ANSWERS["sentiment.safetensors"], rel=1e-4)
 
 

@@ -12,7 +12,7 @@ from mt_app.__main__ import MAIN, main
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """What a stand-in for Streamlit's command line is given."""
+    """Record the arguments of Streamlit's command line."""
     calls: list[list[str]] = []
 
     def streamlit(arguments: list[str], **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Numbers as small pictures, and pictures from a browser as numbers."""
+"""Tiles of numbers, and pictures from the drawing area."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Gradients of operands that broadcasting enlarged, against NumPy."""
+"""Gradients of operands that were broadcast, compared with NumPy."""
 
 import numpy as np
 from hypothesis import given
@@ -19,7 +19,7 @@ def test_unbroadcast_is_the_adjoint_of_broadcasting(
     rng = np.random.default_rng(0)
     grad = rng.integers(-9, 9, big).astype(float)
     received = host_array(unbroadcast(REFERENCE, REFERENCE.from_numpy(grad), shape, "add"))
-    # Each element is repeated in these places; its gradient is the sum over them.
+    # The gradient of an element is the sum over the places to which it was broadcast.
     places = np.broadcast_to(np.arange(np.prod(shape, dtype=int)).reshape(shape), big)
     expected = np.bincount(places.ravel(), grad.ravel(), minlength=int(np.prod(shape, dtype=int)))
     assert received.shape == shape
@@ -27,7 +27,7 @@ def test_unbroadcast_is_the_adjoint_of_broadcasting(
 
 
 @given(shapes, st.data())
-def test_unbroadcast_repeats_what_is_the_same_all_along(
+def test_unbroadcast_expands_gradients_of_size_1(
     shape: tuple[int, ...], draws: st.DataObject
 ) -> None:
     small = tuple(draws.draw(st.sampled_from([1, n])) for n in shape)[

@@ -1,4 +1,4 @@
-"""The catalogue: complete, true to itself, and smooth where it says so."""
+"""The catalogue of operations: completeness, shapes and smooth domains."""
 
 import inspect
 import math
@@ -36,12 +36,12 @@ def test_names_are_unique() -> None:
 
 def test_every_function_occurs() -> None:
     used = set[str]().union(*(graph_of(op.call(*operands(op))) for op in OPS))
-    # All is for truth values and has no gradient to check.
+    # `All` reduces truth values and has no gradient to check.
     assert used == set(functions.__all__) - {"All"}
 
 
 @ops
-def test_operands_are_drawn_from_the_domain_in_equal_parts(op: Op) -> None:
+def test_draws_are_distributed_equally_over_the_domain(op: Op) -> None:
     shapes = [(400,)] * op.arity
     for array, domain in zip(op.draw(np.random.default_rng(0), shapes), op.domains, strict=True):
         assert array.shape == (400,)
@@ -51,7 +51,7 @@ def test_operands_are_drawn_from_the_domain_in_equal_parts(op: Op) -> None:
 
 
 @ops
-def test_drawing_repeats_with_the_seed(op: Op) -> None:
+def test_draws_depend_on_the_seed(op: Op) -> None:
     first, again, other = (op.draw(np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert [a.shape for a in first] == list(op.shapes)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
@@ -59,7 +59,7 @@ def test_drawing_repeats_with_the_seed(op: Op) -> None:
 
 
 @ops
-def test_the_call_takes_as_many_tensors_as_there_are_domains(op: Op) -> None:
+def test_the_call_takes_one_tensor_for_each_domain(op: Op) -> None:
     assert op.arity == len(op.domains) == len(op.shapes)
     parameters = inspect.signature(op.call).parameters.values()
     required = [p for p in parameters if p.default is p.empty]
@@ -68,8 +68,8 @@ def test_the_call_takes_as_many_tensors_as_there_are_domains(op: Op) -> None:
 
 
 @ops
-def test_the_domain_is_away_from_kinks_and_poles(op: Op) -> None:
-    # At a kink or a pole a difference of small steps would not shrink with the step.
+def test_the_domain_contains_no_kinks_or_poles(op: Op) -> None:
+    # At a kink or a pole a difference quotient does not converge with the step.
     for seed in range(20):
         xs = operands(op, seed)
         here = op.call(*xs).to_numpy()
@@ -80,12 +80,12 @@ def test_the_domain_is_away_from_kinks_and_poles(op: Op) -> None:
 
 
 @ops
-def test_elementwise_ops_serve_shapes_that_broadcast(op: Op) -> None:
+def test_elementwise_ops_broadcast_operands(op: Op) -> None:
     if not op.elementwise:
         return
     rng = np.random.default_rng(0)
     for shapes in ([(), ()], [(2, 1), (3,)], [(0,), (1,)], [(1, 1, 1), (2,)]):
-        given = shapes[: op.arity]
-        result = op.call(*(tensor(a) for a in op.draw(rng, given)))
-        assert result.shape == np.broadcast_shapes(*given)
+        operand_shapes = shapes[: op.arity]
+        result = op.call(*(tensor(a) for a in op.draw(rng, operand_shapes)))
+        assert result.shape == np.broadcast_shapes(*operand_shapes)
         assert result.size == math.prod(result.shape)

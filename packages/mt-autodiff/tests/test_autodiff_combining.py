@@ -1,4 +1,4 @@
-"""Functions of several tensors, and of tensors and arrays, against NumPy."""
+"""Functions of several tensors, and of tensors and arrays, compared with NumPy."""
 
 from typing import Any
 
@@ -47,17 +47,22 @@ def test_concatenate_of_rows_and_of_several_backends() -> None:
 @pytest.mark.parametrize(
     ("parts", "dim", "error", "message"),
     [
-        ([], 0, ShapeError, "concatenate: give at least one tensor"),
+        ([], 0, ShapeError, "concatenate: the sequence is empty; pass at least one"),
         ([random(2), random(2, 2)], 0, ShapeError, r"shapes \[\(2,\), \(2, 2\)\].*dimension 0"),
-        ([random(2, 3), random(2, 4)], 0, ShapeError, "must be equal but for dimension 0"),
+        ([random(2, 3), random(2, 4)], 0, ShapeError, "must be equal except in dimension 0"),
         ([random(2)], 1, IndexingError, "concatenate: no dimension 1; allowed: -1 to 0"),
         ([random()], 0, IndexingError, "none: the tensor has no dimensions"),
-        ([random(2), np.ones(2)], 0, TypeError, r"ndarray is not a tensor; .*tensor\(\) makes"),
+        (
+            [random(2), np.ones(2)],
+            0,
+            TypeError,
+            r"ndarray is not a tensor; make one with .*tensor\(\)",
+        ),
         ([1.0], 0, TypeError, "float is not a tensor"),
         (random(2), 0, TypeError, "float is not a tensor"),
     ],
 )
-def test_concatenate_refuses(parts: Any, dim: int, error: type[Exception], message: str) -> None:
+def test_concatenate_errors(parts: Any, dim: int, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         concatenate(parts, dim)
 
@@ -74,8 +79,8 @@ def test_pad(dims: list[tuple[int, int, int]]) -> None:
 
 
 @pytest.mark.parametrize("widths", [[(1, 1)], [(1, 1)] * 3, [(0, 0), (-1, 0)]])
-def test_pad_refuses(widths: list[tuple[int, int]]) -> None:
-    with pytest.raises(ShapeError, match=r"pad: widths .* for shape \(2, 3\); give one pair"):
+def test_pad_errors(widths: list[tuple[int, int]]) -> None:
+    with pytest.raises(ShapeError, match=r"pad: widths .* for shape \(2, 3\); pass one pair"):
         pad(random(2, 3), widths)
 
 
@@ -90,7 +95,7 @@ def test_take(shape: list[int], draws: st.DataObject) -> None:
     grad_check(lambda table: take(table.permute(1, 0).contiguous().permute(1, 0), indices), table)
 
 
-def test_take_remembers_the_indices_as_they_were() -> None:
+def test_take_copies_the_indices() -> None:
     table = tensor(np.zeros((3, 1)), requires_grad=True)
     indices = np.array([0, 0, 1])
     rows = take(table, indices)
@@ -99,7 +104,7 @@ def test_take_remembers_the_indices_as_they_were() -> None:
     assert table.grad.to_numpy().tolist() == [[11.0], [100.0], [0.0]]
 
 
-def test_take_gives_memory_of_its_own() -> None:
+def test_take_returns_a_copy() -> None:
     table = random(3, 2)
     for indices in (1, [1], [0, 1, 2], []):
         assert not np.shares_memory(take(table, indices).to_numpy(), table.to_numpy())
@@ -110,7 +115,7 @@ def test_take_gives_memory_of_its_own() -> None:
     ("table", "indices", "error", "message"),
     [
         (random(3), [0], ShapeError, r"take: shape \(3,\) is not a table"),
-        (random(3, 2), [0.0], TypeError, "take: indices of float64; they must be whole numbers"),
+        (random(3, 2), [0.0], TypeError, "take: indices of float64; they must be integers"),
         (random(3, 2), [True], TypeError, "take: indices of bool"),
         (random(3, 2), random(2), TypeError, "take: indices of float64"),
         (random(3, 2), [0, 3], IndexError, "indices from 0 to 3; the table has rows 0 to 2"),
@@ -118,6 +123,6 @@ def test_take_gives_memory_of_its_own() -> None:
         (random(0, 2), [0], IndexError, "rows 0 to -1"),
     ],
 )
-def test_take_refuses(table: Tensor, indices: Any, error: type[Exception], message: str) -> None:
+def test_take_errors(table: Tensor, indices: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         take(table, indices)

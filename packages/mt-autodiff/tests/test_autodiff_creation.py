@@ -1,4 +1,4 @@
-"""Making tensors: of what, with which dtype, whose memory, and which random numbers."""
+"""Creation of tensors: data, dtype, shared memory, random numbers."""
 
 import array as arrays
 import random
@@ -69,7 +69,7 @@ def test_backend_and_gradient_can_be_chosen(make: Callable[..., Tensor]) -> None
     ],
 )
 @pytest.mark.parametrize("backend", [REFERENCE, SINGLE], ids=["double", "single"])
-def test_what_tensors_are_made_of(data: Any, expected: Any, backend: Reference) -> None:
+def test_data_of_tensors(data: Any, expected: Any, backend: Reference) -> None:
     x = tensor(data, backend)
     assert x.to_numpy().tolist() == expected
     assert x.to_numpy().dtype == backend.dtype
@@ -90,7 +90,7 @@ def test_what_tensors_are_made_of(data: Any, expected: Any, backend: Reference) 
         (np.ones((1,) * 33), IndexingError, "33 dimensions; a tensor has at most 32"),
     ],
 )
-def test_what_they_are_not_made_of(data: Any, error: type[Exception], message: str) -> None:
+def test_invalid_data(data: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         tensor(data)
 
@@ -121,14 +121,14 @@ def test_tensor_copies_and_from_numpy_shares() -> None:
         tensor([[1.0], [2.0]]).expand(2, 3),
     ],
 )
-def test_tensors_are_contiguous_whatever_they_are_made_of(data: Any) -> None:
+def test_tensors_are_contiguous_for_all_data(data: Any) -> None:
     x = tensor(data)
     assert x.data.is_contiguous()
     assert np.array_equal(x.to_numpy(), np.asarray(data))
     assert x.view(6).shape == (6,)
 
 
-def test_a_tensor_made_of_a_tensor_forgets_its_history() -> None:
+def test_a_tensor_made_of_a_tensor_has_no_history() -> None:
     x = tensor([1.0], requires_grad=True)
     assert tensor(x * 2).is_constant()
     assert tensor(x * 2, requires_grad=True).is_leaf()
@@ -148,9 +148,9 @@ def test_any_shape(shape: list[int]) -> None:
 
 
 @pytest.mark.parametrize("make", [zeros, ones, lambda s: full(s, 1.0)])
-def test_shapes_that_are_none(make: Callable[[Any], Tensor]) -> None:
+def test_invalid_shapes(make: Callable[[Any], Tensor]) -> None:
     for shape in (3, 2.5, (2.5,), "23", None):
-        with pytest.raises(TypeError, match="must be a sequence of whole numbers"):
+        with pytest.raises(TypeError, match="must be a sequence of integers"):
             make(shape)
     with pytest.raises(IndexingError, match="negative size"):
         make((2, -1))
@@ -160,7 +160,7 @@ def test_shapes_that_are_none(make: Callable[[Any], Tensor]) -> None:
 
 
 @pytest.mark.parametrize("make", [rand, randn])
-def test_the_seed_decides(make: Callable[..., Tensor]) -> None:
+def test_equal_seeds_give_equal_numbers(make: Callable[..., Tensor]) -> None:
     first = make((2, 3), 7).to_numpy()
     assert np.array_equal(first, make((2, 3), 7).to_numpy())
     assert np.array_equal(first, make((2, 3), np.random.default_rng(7)).to_numpy())
@@ -170,7 +170,7 @@ def test_the_seed_decides(make: Callable[..., Tensor]) -> None:
 
 
 @pytest.mark.parametrize("make", [rand, randn])
-def test_a_generator_moves_on_and_nothing_global_does(make: Callable[..., Tensor]) -> None:
+def test_draws_advance_the_generator_and_no_global_state(make: Callable[..., Tensor]) -> None:
     rng = np.random.default_rng(7)
     before = global_states()
     assert not np.array_equal(make((2,), rng).to_numpy(), make((2,), rng).to_numpy())
@@ -179,7 +179,7 @@ def test_a_generator_moves_on_and_nothing_global_does(make: Callable[..., Tensor
 
 
 def global_states() -> tuple[Any, str]:
-    """Return what Python's and NumPy's global generators would draw from next."""
+    """Return the states of Python's and NumPy's global generators."""
     return random.getstate(), repr(np.random.get_state())  # noqa: NPY002
 
 
@@ -200,8 +200,8 @@ class Largest(np.random.Generator):
         return np.full(size, np.nextafter(1.0, 0.0))
 
 
-def test_uniform_numbers_stay_below_1_in_single_precision() -> None:
-    # Simply converted, about one double in 30 million becomes 1.
+def test_uniform_numbers_are_below_1_in_float32() -> None:
+    # Plain conversion to float32 rounds about one double in 30 million to 1.
     largest = rand((2,), Largest(np.random.PCG64(0)), SINGLE).to_numpy()
     assert (largest < 1.0).all()
     assert (largest == np.nextafter(np.float32(1), np.float32(0))).all()

@@ -1,4 +1,4 @@
-"""Finite differences against derivatives known in closed form."""
+"""Finite differences, compared with derivatives in closed form."""
 
 import math
 
@@ -31,11 +31,11 @@ def test_error_is_of_second_order() -> None:
     assert central_difference(lambda x: x**3, 2.0, epsilon=0.5) == 12.0 + 0.25
 
 
-def test_integers_are_points_too() -> None:
+def test_integer_points() -> None:
     assert central_difference(lambda x, y: x * y, 5, 10, arg=1) == pytest.approx(5.0)
 
 
-def test_the_other_arguments_arrive_unchanged() -> None:
+def test_the_other_arguments_are_unchanged() -> None:
     seen = []
 
     def f(a: object, x: float, b: object) -> float:
@@ -52,12 +52,12 @@ def test_nan_passes_through() -> None:
 
 
 @pytest.mark.parametrize("arg", [-1, 2])
-def test_a_position_that_does_not_exist(arg: int) -> None:
+def test_invalid_argument_positions(arg: int) -> None:
     with pytest.raises(IndexError, match=f"arg={arg} .* 2 values"):
         central_difference(lambda x, y: x + y, 1.0, 2.0, arg=arg)
 
 
 @pytest.mark.parametrize("epsilon", [0.0, -1e-6, math.nan])
-def test_a_step_that_is_none(epsilon: float) -> None:
+def test_invalid_steps(epsilon: float) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         central_difference(lambda x: x, 1.0, epsilon=epsilon)

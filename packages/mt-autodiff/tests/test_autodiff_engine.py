@@ -1,4 +1,4 @@
-"""The engine: what functions are given, what becomes of gradients, and where they arrive."""
+"""The engine: arguments of functions, moves between backends, gradients of leaves."""
 
 import gc
 import threading
@@ -21,14 +21,14 @@ from mt_autodiff import (
     tensor,
     topological_sort,
 )
-from mt_autodiff.engine import sum_of_gradients
+from mt_autodiff.engine import add_gradients
 from mt_tensor import REFERENCE, Reference, ShapeError, TensorData, operators
 
 SINGLE = Reference(np.float32)
 
 
 class Other(Reference):
-    """A backend that differs from the reference in nothing but its type."""
+    """A backend that differs from the reference only in its type."""
 
     name = "other"
 
@@ -37,7 +37,7 @@ OTHER = Other()
 
 
 class Twice(Function):
-    """Doubles, and remembers what it was given."""
+    """A function that doubles, and records its arguments."""
 
     seen: Sequence[Any] = ()
 
@@ -61,10 +61,10 @@ def numbers(x: Tensor | None) -> list[float]:
     return [float(n) for n in x.to_numpy()]
 
 
-# What functions are given
+# Arguments of functions
 
 
-def test_forward_gets_data_for_tensors_and_everything_else_as_it_is() -> None:
+def test_forward_receives_data_for_tensors_and_other_arguments_unchanged() -> None:
     x, plain = leaf(1.0, 2.0), ((1, 2), None, True)
     y = Twice.apply(x, *plain)
     ctx, data, *rest = Twice.seen
@@ -78,7 +78,7 @@ def test_forward_gets_data_for_tensors_and_everything_else_as_it_is() -> None:
     assert numbers(x.grad) == [2.0, 20.0]
 
 
-def test_needs_grad_says_which_tensors_want_one() -> None:
+def test_needs_grad_marks_tensors_that_require_a_gradient() -> None:
     asked: list[tuple[bool, ...]] = []
 
     class Second(Function):
@@ -101,7 +101,7 @@ def test_needs_grad_says_which_tensors_want_one() -> None:
     assert constant.grad is None
 
 
-def test_nothing_is_saved_where_no_gradient_follows() -> None:
+def test_nothing_is_saved_without_a_backward_pass() -> None:
     saved: list[int] = []
 
     class Saving(Twice):
@@ -119,12 +119,12 @@ def test_nothing_is_saved_where_no_gradient_follows() -> None:
 
 
 class Named(Tensor):
-    """A class of tensors of somebody else's."""
+    """A subclass that a user defines."""
 
     __slots__ = ()
 
 
-def test_results_are_of_the_class_of_the_first_tensor() -> None:
+def test_results_have_the_class_of_the_first_tensor() -> None:
     x = Named(tensor([[1.0, 2.0]]).data, History())
     results = [x + 1, 1 - x, x @ x.permute(1, 0), x[:, 1:], x.sum(), x.detach(), x.to(SINGLE)]
     assert {type(result) for result in results} == {Named}
@@ -132,11 +132,11 @@ def test_results_are_of_the_class_of_the_first_tensor() -> None:
     assert type(x.grad) is Named
 
 
-# Functions that break the rules
+# Functions that return invalid results
 
 
 class Loose(Function):
-    """Gives back what the test wants it to."""
+    """A function that returns what the test sets."""
 
     forwards: Any
     backwards: Any
@@ -165,25 +165,29 @@ class Loose(Function):
         ),
     ],
 )
-def test_rules(forwards: Any, backwards: Any, error: type[Exception], message: str) -> None:
+def test_invalid_results_of_forward_and_backward(
+    forwards: Any, backwards: Any, error: type[Exception], message: str
+) -> None:
     Loose.forwards, Loose.backwards = forwards, backwards
     with pytest.raises(error, match=message):
         Loose.apply(leaf(1.0, 2.0), leaf(1.0, 2.0)).backward(np.ones(2))
 
 
-def test_apply_wants_a_tensor() -> None:
-    with pytest.raises(TypeError, match=r"Twice: no argument is a tensor; .*tensor\(\) makes one"):
+def test_apply_needs_a_tensor() -> None:
+    with pytest.raises(
+        TypeError, match=r"Twice: no argument is a tensor; make one with .*tensor\(\)"
+    ):
         Twice.apply(1.0, [2.0])
 
 
-def test_functions_must_be_written() -> None:
+def test_functions_must_define_forward_and_backward() -> None:
     with pytest.raises(NotImplementedError):
         Function.apply(leaf(1.0))
     with pytest.raises(NotImplementedError):
         Function.backward(None, None)
 
 
-def test_an_exception_in_backward_leaves_the_leaves_alone() -> None:
+def test_an_exception_in_backward_does_not_change_leaves() -> None:
     Loose.forwards, Loose.backwards = None, (None,)
     x, y = leaf(1.0), leaf(2.0)
     out = Loose.apply(x) + y
@@ -196,7 +200,7 @@ def test_an_exception_in_backward_leaves_the_leaves_alone() -> None:
 
 
 @pytest.mark.parametrize("target", [SINGLE, OTHER])
-def test_gradients_return_to_where_the_operand_lives(target: Reference) -> None:
+def test_gradients_are_on_the_backend_of_the_operand(target: Reference) -> None:
     x, y = leaf(1.0, 2.0), leaf(3.0, 4.0, backend=target)
     for first, second in ((x, y), (y, x)):
         x.zero_grad_()
@@ -220,7 +224,7 @@ def test_equal_backends_need_no_move() -> None:
     assert y.to(REFERENCE) is y
 
 
-def test_only_what_lives_elsewhere_is_moved() -> None:
+def test_only_operands_of_other_backends_are_moved() -> None:
     x, y = leaf(1.0), leaf(2.0, backend=SINGLE)
     joined = concatenate([x, y, x], 0)
     first, moved, last = joined.parents
@@ -262,7 +266,7 @@ def test_moved_layouts() -> None:
 # The graph
 
 
-def test_nodes_answer_the_questions_of_a_variable() -> None:
+def test_nodes_implement_variable() -> None:
     x, constant = leaf(1.0), tensor([2.0])
     result = x * constant
     assert [n.is_leaf() for n in (x, constant, result)] == [True, False, False]
@@ -288,9 +292,9 @@ def test_only_results_have_a_chain_rule_and_only_leaves_a_gradient() -> None:
             node.accumulate_derivative(x.data)
 
 
-def test_backpropagate_passes_on_the_data_of_gradients() -> None:
+def test_backpropagate_passes_tensor_data() -> None:
     x = leaf(3.0)
-    backpropagate(x * x + x, tensor([0.5]).data, sum_of_gradients)
+    backpropagate(x * x + x, tensor([0.5]).data, add_gradients)
     assert numbers(x.grad) == [3.5]
 
 
@@ -305,7 +309,7 @@ def test_a_graph_100_000_deep() -> None:
     gc.collect()
 
 
-def test_a_graph_that_doubles_its_paths_sixty_times() -> None:
+def test_a_graph_with_two_to_the_sixty_paths() -> None:
     x = leaf(1.0)
     y = x
     for _ in range(60):
@@ -327,10 +331,10 @@ def test_graphs_are_freed_with_their_result() -> None:
         gc.enable()
 
 
-# Gradients have memory of their own
+# Memory of gradients
 
 
-def test_gradients_of_two_leaves_are_apart() -> None:
+def test_gradients_of_two_leaves_share_no_memory() -> None:
     upstream = np.ones(2)
     x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
     (x + y).backward(upstream)
@@ -342,7 +346,7 @@ def test_gradients_of_two_leaves_are_apart() -> None:
     assert (numbers(x.grad), numbers(y.grad), upstream.tolist()) == ([7, 1], [1, 1], [1, 1])
 
 
-def test_a_gradient_that_is_the_same_everywhere_can_be_written_to() -> None:
+def test_a_constant_gradient_is_writable() -> None:
     x = leaf(1.0, 2.0, 3.0)
     x.sum().backward()
     x.grad[1] = 5.0
@@ -350,7 +354,7 @@ def test_a_gradient_that_is_the_same_everywhere_can_be_written_to() -> None:
     assert x.grad.data.is_contiguous()
 
 
-def test_adding_to_a_gradient_makes_a_new_one() -> None:
+def test_accumulation_makes_a_new_gradient() -> None:
     x = leaf(1.0)
     x.sum().backward()
     first = x.grad
@@ -361,7 +365,7 @@ def test_adding_to_a_gradient_makes_a_new_one() -> None:
 # Threads
 
 
-def test_threads_with_graphs_of_their_own() -> None:
+def test_threads_with_separate_graphs() -> None:
     results: dict[int, list[float]] = {}
 
     def work(k: int) -> None:
@@ -383,8 +387,8 @@ def test_threads_with_graphs_of_their_own() -> None:
         assert results[k] == pytest.approx([20.0 * k] * 4)
 
 
-def test_a_history_may_be_put_together_from_its_parts() -> None:
-    """As code of the course's form does."""
+def test_a_history_made_by_its_constructor() -> None:
+    """Make a history as code written for the course does."""
     x = tensor([2.0], requires_grad=True)
     made = (x * x).history
     assert made is not None

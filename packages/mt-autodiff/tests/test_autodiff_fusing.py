@@ -1,4 +1,4 @@
-"""When a composed function runs in one piece, and when its body does."""
+"""Composed functions: the choice between the fused form and the body."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ SCALED_SUM = FusedOperation("scaled_sum")
 
 
 class ScaledSum(FusedForm[Any]):
-    """`scaled_sum` in one piece: it declines negative scales and counts what it did."""
+    """A fused form of `scaled_sum` that declines negative scales and counts its calls."""
 
     forwards: ClassVar[int] = 0
     seen: ClassVar[tuple[Any, ...]] = ()
@@ -34,7 +34,7 @@ class ScaledSum(FusedForm[Any]):
     def backward(backend: Any, saved: Any, grad: TensorData) -> Gradients:
         scale, needs_grad = saved
         array = backend.to_numpy(grad)
-        # Memory of its own for each.
+        # No two gradients share memory.
         return tuple(backend.from_numpy(scale * array) if need else None for need in needs_grad)
 
 
@@ -58,7 +58,7 @@ def scaled_sum(a: Tensor, b: Tensor, scale: float = 2.0) -> Tensor:
 
 @contextmanager
 def runs_fused(expected: bool) -> Iterator[None]:
-    """Check which of the two ways the calls inside take."""
+    """Check whether the calls inside run the form or the body."""
     before = ScaledSum.forwards
     yield
     assert (ScaledSum.forwards > before) is expected
@@ -68,20 +68,20 @@ def leaf(*numbers: float, backend: Reference = QUICK) -> Tensor:
     return tensor(list(numbers), backend, requires_grad=True)
 
 
-def test_leaves_keep_the_gradients_of_forms_and_copy_those_that_others_may_have() -> None:
+def test_leaves_store_the_gradients_of_forms_and_copy_shared_ones() -> None:
     a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
     out = scaled_sum(a, b)
     (_, first), (_, second) = out.chain_rule(tensor([1.0, 1.0]).data)
     a.accumulate_derivative(first)
     assert a.grad is not None
     assert a.grad.data is first
-    given = tensor([1.0, 1.0], QUICK)
+    upstream = tensor([1.0, 1.0], QUICK)
     for result in (a + b, a.view(2), a.permute(0)):
-        for node, grad in result.chain_rule(given.data):
-            assert grad.storage is not given.data.storage, node
+        for node, grad in result.chain_rule(upstream.data):
+            assert grad.storage is not upstream.data.storage, node
     a.zero_grad_()
-    a.backward(given)
-    assert a.grad.data.storage is not given.data.storage
+    a.backward(upstream)
+    assert a.grad.data.storage is not upstream.data.storage
     assert not np.shares_memory(first.storage, second.storage)
 
 
@@ -95,11 +95,11 @@ def test_a_fused_form_and_the_composed_body_agree() -> None:
         assert a.grad is not None
         assert b.grad is not None
         assert a.grad.to_numpy().tolist() == [3.0, 30.0]
-        # The engine sums what broadcasting repeated.
+        # The engine sums gradients of broadcast operands.
         assert b.grad.to_numpy().tolist() == [33.0]
 
 
-def test_a_form_is_given_all_arguments_in_order() -> None:
+def test_a_form_receives_all_arguments_in_order() -> None:
     a, b = leaf(1.0), tensor([2.0], QUICK)
     scaled_sum(a, scale=5.0, b=b)
     assert ScaledSum.seen == (a.data, b.data, 5.0, (True, False))
@@ -116,7 +116,7 @@ def test_a_form_is_given_all_arguments_in_order() -> None:
     ],
     ids=["declined", "second tensor elsewhere", "first tensor elsewhere"],
 )
-def test_otherwise_the_body_runs(arguments: Any, options: Any) -> None:
+def test_the_body_runs_for_other_arguments(arguments: Any, options: Any) -> None:
     with runs_fused(False):
         out = scaled_sum(*arguments, **options)
     assert out.to_numpy().tolist() == [3.0 * options.get("scale", 2.0)]
@@ -134,12 +134,12 @@ def test_otherwise_the_body_runs(arguments: Any, options: Any) -> None:
         ((leaf(1.0), leaf(1.0), 1.0), {"scale": 1.0}),
     ],
 )
-def test_a_wrong_call_is_the_error_of_the_function(arguments: Any, options: Any) -> None:
+def test_a_wrong_call_raises_the_error_of_the_function(arguments: Any, options: Any) -> None:
     with runs_fused(False), pytest.raises(TypeError, match="scaled_sum"):
         scaled_sum(*arguments, **options)
 
 
-def test_numbers_alone_go_to_the_body() -> None:
+def test_numbers_without_tensors_run_the_body() -> None:
     with runs_fused(False):
         assert scaled_sum(1.0, 2.0) == 6.0  # type: ignore[arg-type]
 
@@ -152,7 +152,7 @@ def test_results_without_a_gradient_are_constants() -> None:
     assert ScaledSum.seen[-1] == (False, False)
 
 
-def test_a_gradient_that_nobody_wants_is_not_computed() -> None:
+def test_an_unused_gradient_is_not_computed() -> None:
     a, b = tensor([1.0], QUICK), leaf(2.0)
     out = scaled_sum(a, b)
     assert out.parents == [a, b]
@@ -180,7 +180,7 @@ def test_history_and_function_have_names() -> None:
         assert body(leaf(1.0), leaf(1.0)).to_numpy().tolist() == [4.0]
 
 
-def test_profiles_count_the_result_and_not_what_the_form_keeps(
+def test_profiles_count_the_result_without_saved_values(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     forward = ScaledSum.forward
@@ -198,12 +198,12 @@ def test_profiles_count_the_result_and_not_what_the_form_keeps(
     assert [name for name, _ in sizes[2:]] == ["Add", "Mul"]
 
 
-def test_backends_have_no_forms_unless_they_say_so() -> None:
+def test_backends_have_no_forms_by_default() -> None:
     assert REFERENCE.fused(SCALED_SUM) is None
     assert QUICK.fused(FusedOperation("scaled_sum")) is None
 
 
-def test_a_graph_may_mix_fused_and_other_functions() -> None:
+def test_a_graph_of_fused_and_other_functions() -> None:
     x = leaf(1.0, 2.0)
     y = scaled_sum(x * x, x) * x  # 2 (x^3 + x^2)
     y.backward(tensor([1.0, 1.0], QUICK))

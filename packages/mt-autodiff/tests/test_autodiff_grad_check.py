@@ -1,4 +1,4 @@
-"""A gradient check is worth what it catches: wrong gradients of many kinds, each one of them."""
+"""Gradient checks: they pass right gradients and find wrong ones of many kinds."""
 
 import math
 from collections.abc import Callable
@@ -28,7 +28,7 @@ X = np.random.default_rng(0).uniform(0.5, 2.0, (3, 3))
 
 
 class Cube(Function):
-    """The third power, whose gradient the test spoils."""
+    """The third power, with a gradient that the test replaces."""
 
     spoil: Callable[[Any, Any], Any]
 
@@ -46,13 +46,13 @@ class Cube(Function):
 
 
 def cube(x: Tensor) -> Tensor:
-    """Return the third power, differentiated as the test says."""
+    """Return the third power, differentiated by a function of the test."""
     result: Tensor = Cube.apply(x)
     return result
 
 
 def at(index: tuple[int, ...], value: float) -> Callable[[Any, Any], Any]:
-    """Return a gradient that is right but for one index."""
+    """Return a gradient that is wrong at one index."""
 
     def spoil(slope: Any, grad: Any) -> Any:
         out = slope * grad
@@ -100,8 +100,8 @@ def test_wrong_gradients_are_caught(kind: str, rng: Any) -> None:
         grad_check(cube, tensor(X), rng=rng)
 
 
-def test_with_all_ones_some_would_slip_through() -> None:
-    # Why the upstream gradient is random: a symmetric slope hides what happens to it.
+def test_an_upstream_gradient_of_ones_misses_errors() -> None:
+    # The reason for the random upstream gradient: ones hide permutations of the gradient.
     Cube.spoil = lambda slope, grad: slope * grad.T
     symmetric = tensor(X + X.T)
     x = tensor(X + X.T, requires_grad=True)
@@ -111,7 +111,7 @@ def test_with_all_ones_some_would_slip_through() -> None:
         grad_check(cube, symmetric)
 
 
-def test_the_message_names_everything() -> None:
+def test_the_message_names_function_argument_index_and_values() -> None:
     Cube.spoil = at((1, 2), 0.0)
     expected = f"expected {grad_of_cube((1, 2)):.6g} by central differences, received 0"
     with pytest.raises(AssertionError) as caught:
@@ -161,7 +161,7 @@ def test_a_function_that_does_not_depend_on_an_argument() -> None:
     grad_check(lambda x: tensor([3.0]), tensor([1.0]))
 
 
-# Derivatives that differences cannot tell
+# Derivatives that differences cannot approximate
 
 
 def test_infinite_and_undefined_differences_fail() -> None:
@@ -210,11 +210,11 @@ def test_tolerance_and_step_can_be_chosen() -> None:
     with pytest.raises(AssertionError):
         grad_check(cube, tensor(X), tolerance=1e-15)
     with pytest.raises(AssertionError):
-        # The error of a cube's difference is the square of the step.
+        # The error of the central difference of x³ is the square of the step.
         grad_check(cube, tensor(X), epsilon=0.5, tolerance=0.01)
 
 
-def test_single_precision_has_a_step_of_its_own() -> None:
+def test_the_step_depends_on_the_dtype() -> None:
     x = tensor(X, SINGLE)
     grad_check(lambda x: x * x, x)
     with pytest.raises(AssertionError):
@@ -249,20 +249,20 @@ def test_check_passes_even_at_kinks_and_jumps(x: float) -> None:
 
 
 @pytest.mark.parametrize("x", [0.0, 1e-300, 1e12, -1e100, 1e-6])
-def test_check_at_the_ends_of_the_scale(x: float) -> None:
+def test_check_of_very_large_and_small_numbers(x: float) -> None:
     derivative_check(lambda x: x * 3.0 + 1.0, Scalar(x))
     derivative_check(lambda x: x * x / 7.0, Scalar(x))
     derivative_check(lambda x: x.relu().sigmoid(), Scalar(x))
 
 
-def test_check_is_as_sharp_as_the_floats_allow() -> None:
+def test_check_has_the_precision_of_floats() -> None:
     derivative_check(lambda x: (x - 1e6).sigmoid(), Scalar(1e6))
     derivative_check(lambda x: x + 1e12, Scalar(0.1))
     with pytest.raises(AssertionError, match=r"is 19999\d+.0 by central difference"):
         derivative_check(Faulty.apply, Scalar(1e12))
 
 
-def test_check_treats_equal_arguments_apart() -> None:
+def test_check_of_equal_arguments() -> None:
     x = Scalar(2.0)
     derivative_check(lambda a, b: a * a * b, x, x)
 
@@ -302,7 +302,7 @@ def test_check_finds_a_wrong_derivative(wrong: float, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("x", [math.nan, math.inf, -math.inf])
-def test_check_never_passes_on_what_is_not_finite(x: float) -> None:
+def test_check_fails_for_values_that_are_not_finite(x: float) -> None:
     with pytest.raises(AssertionError, match="derivative_check"):
         derivative_check(lambda x: x * x, Scalar(x))
     with pytest.raises(AssertionError, match="derivative_check"):

@@ -1,4 +1,4 @@
-"""Topological order and backpropagation, over variables that the tests make themselves."""
+"""Topological order and backpropagation, for variables that the tests define."""
 
 import gc
 import weakref
@@ -14,7 +14,7 @@ from mt_autodiff.graph import Context, Variable, backpropagate, topological_sort
 
 
 class Node:
-    """A variable of the user's own: a weighted sum of its parents.
+    """A variable that a user defines: a weighted sum of its parents.
 
     A node without parents is a leaf, or a constant if it is made one.
     """
@@ -64,7 +64,7 @@ def graphs(draw: st.DrawFn) -> list[Node]:
 
 
 def sum_over_paths(root: Node, leaf: Node) -> Fraction:
-    """Return the derivative by its definition, one path at a time."""
+    """Return the derivative by its definition, a sum over all paths."""
     if root is leaf:
         return Fraction(1)
     return sum((w * sum_over_paths(node, leaf) for node, w in root.edges), Fraction(0))
@@ -109,7 +109,7 @@ def test_sort_of_a_diamond() -> None:
     assert {id(node) for node in order[1:3]} == {id(left), id(right)}
 
 
-def test_paths_that_double_thirty_times() -> None:
+def test_a_graph_with_two_to_the_thirty_paths() -> None:
     leaf = Node()
     node = leaf
     for _ in range(30):
@@ -151,7 +151,7 @@ def test_a_constant_has_no_graph() -> None:
         backpropagate(constant, 1)
 
 
-def test_constants_receive_nothing() -> None:
+def test_constants_receive_no_derivative() -> None:
     leaf, constant = Node(), Node(constant=True)
     backpropagate(Node((constant, 2), (leaf, 3)), 1)
     assert (leaf.derivative, constant.derivative) == (3, None)
@@ -159,7 +159,7 @@ def test_constants_receive_nothing() -> None:
 
 def test_contributions_are_not_changed_in_place() -> None:
     class Shared(list[int]):
-        """A derivative whose += would change it for everyone who holds it."""
+        """A derivative whose += changes the object in place."""
 
         def __add__(self, other: Any) -> "Shared":  # type: ignore[override]
             return Shared(a + b for a, b in zip(self, other, strict=True))
@@ -213,11 +213,11 @@ def test_derivatives_are_freed_once_passed_on() -> None:
         node = Passing((node, 1), (Node(constant=True), 1))
     backpropagate(node, Derivative())
     gc.collect()
-    assert Derivative.most <= 5  # However deep the graph.
-    assert Derivative.alive == 1  # The one that the leaf keeps.
+    assert Derivative.most <= 5  # Independent of the depth of the graph.
+    assert Derivative.alive == 1  # The derivative of the leaf.
 
 
-def test_context_keeps_what_backward_needs() -> None:
+def test_context_saves_values() -> None:
     ctx = Context()
     assert ctx.saved_values == ()
     ctx.save_for_backward(1.0, "two")
@@ -226,12 +226,12 @@ def test_context_keeps_what_backward_needs() -> None:
     assert ctx.saved_values == (3.0,)
 
 
-def test_context_keeps_nothing_without_gradients() -> None:
+def test_context_saves_nothing_without_gradients() -> None:
     ctx = Context(no_grad=True)
     ctx.save_for_backward(1.0)
     assert ctx.saved_values == ()
 
 
-def test_context_has_no_room_for_stray_attributes() -> None:
+def test_context_rejects_other_attributes() -> None:
     with pytest.raises(AttributeError):
         Context().saved = 1  # type: ignore[attr-defined]

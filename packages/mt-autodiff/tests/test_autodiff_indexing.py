@@ -1,4 +1,4 @@
-"""Indexing and assignment, against NumPy on the same keys."""
+"""Indexing and assignment, compared with NumPy."""
 
 import math
 from typing import Any, TypeAlias
@@ -21,13 +21,13 @@ bounds = st.none() | st.integers(-6, 6)
 
 
 def numbered(*shape: int) -> Tensor:
-    """Return a constant whose elements all differ."""
+    """Return a constant of distinct elements."""
     return tensor(np.arange(float(math.prod(shape))).reshape(shape))
 
 
 @st.composite
 def keys(draw: st.DrawFn, shape: tuple[int, ...], step: int = 3) -> Any:
-    """Draw a key that NumPy takes: numbers, slices, None, and at most one Ellipsis."""
+    """Draw a key that NumPy accepts: integers, slices, None, and at most one Ellipsis."""
     entries: list[Any] = []
     for size in shape[: draw(st.integers(0, len(shape)))]:
         if size and draw(st.booleans()):
@@ -37,7 +37,7 @@ def keys(draw: st.DrawFn, shape: tuple[int, ...], step: int = 3) -> Any:
             every = draw(st.none() | st.integers(1, step))
             entries.append(slice(draw(bounds), draw(bounds), every))
     if draw(st.booleans()):
-        # With the dots in the midst, what follows them counts from the right.
+        # Entries after an Ellipsis index dimensions from the right.
         at = draw(st.integers(0, len(entries)))
         if [e for e in entries[at:] if not isinstance(e, slice)] == []:
             entries.insert(at, ...)
@@ -82,7 +82,7 @@ def test_gradients(shape: tuple[int, ...], draws: st.DataObject) -> None:
     grad_check(lambda x: x[key], numbered(*shape))
 
 
-def test_a_full_index_is_a_number() -> None:
+def test_a_full_index_returns_a_float() -> None:
     x = numbered(2, 3)
     for key in ((1, 2), (-1, -1), (..., 1, 2), (1, ..., 2), (np.int64(1), np.uint8(2))):
         assert type(x[key]) is float
@@ -91,14 +91,14 @@ def test_a_full_index_is_a_number() -> None:
     assert numbered()[()] == numbered()[...] == 0.0
 
 
-def test_a_slice_of_a_slice_of_a_turned_tensor() -> None:
+def test_a_slice_of_a_slice_of_a_permuted_tensor() -> None:
     x = numbered(4, 5, 6)
     view = x.permute(2, 0, 1)[1:, ::2][::3, :, None, 1:4][..., -2:]
     expected = x.to_numpy().transpose(2, 0, 1)[1:, ::2][::3, :, None, 1:4][..., -2:]
     assert np.array_equal(view.to_numpy(), expected)
 
 
-def test_steps_far_beyond_the_end() -> None:
+def test_steps_larger_than_the_dimension() -> None:
     x = numbered(2, 3)
     for key in (slice(None, None, 10**30), (slice(None), slice(10**30)), slice(-(10**30), None)):
         received = x[key]
@@ -109,7 +109,7 @@ def test_steps_far_beyond_the_end() -> None:
     assert far.to_numpy().tolist() == [[7.0], [7.0]]
 
 
-def test_rows_one_after_the_other() -> None:
+def test_iteration_over_rows() -> None:
     x = numbered(2, 3)
     assert [row.to_numpy().tolist() for row in x] == x.to_numpy().tolist()
     assert list(numbered(3)) == [0.0, 1.0, 2.0]
@@ -128,21 +128,21 @@ def test_rows_one_after_the_other() -> None:
         ((0, 3), IndexingError, r"index \(0, 3\) .*: 3 is not in range\(-3, 3\)"),
         ((..., 3), IndexingError, "3 is not in range"),
         ((0, 0, 0), IndexingError, r"names 3 dimensions, and shape \(2, 3\) has 2"),
-        ((..., slice(None), ..., 0), IndexingError, "has 2 Ellipsis; one at most"),
+        ((..., slice(None), ..., 0), IndexingError, "has 2 Ellipses; at most one"),
         (slice(None, None, -1), IndexingError, "slice step -1 must be positive"),
         (slice(None, None, 0), IndexingError, "slice step 0 must be positive"),
         (slice(1.5), TypeError, "slice indices must be integers"),
         (slice(None, None, 1.5), TypeError, "cannot be interpreted as an integer"),
-        (1.0, TypeError, "index of type float is not supported; use whole numbers, slices"),
+        (1.0, TypeError, "index of type float is not supported; use integers, slices"),
         ("0", TypeError, "index of type str"),
         (True, TypeError, "index of type bool"),
         ((0, np.True_), TypeError, "index of type bool"),
-        ([0, 1], TypeError, r"index of type list .* take\(x, indices\) for rows by number"),
+        ([0, 1], TypeError, r"index of type list .* take\(x, indices\) for rows by index"),
         (np.array([0, 1]), TypeError, "index of type ndarray"),
         (numbered(2, 3) < 3, TypeError, "index of type Tensor"),
     ],
 )
-def test_keys_that_name_nothing(key: Any, error: type[Exception], message: str) -> None:
+def test_invalid_keys(key: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         numbered(2, 3)[key]
     with pytest.raises(error, match=message):
@@ -156,7 +156,7 @@ def test_a_tensor_of_no_size_has_no_element() -> None:
     assert numbered(3, 0)[1].shape == (0,)
 
 
-def test_normalize_key_leaves_one_entry_for_each_dimension() -> None:
+def test_normalize_key_returns_one_entry_for_each_dimension() -> None:
     assert normalize_key((None, ..., 1), (2, 3)) == (None, slice(None), 1)
     assert normalize_key(-1, (2, 3)) == (1, slice(None))
     assert normalize_key((), ()) == ()
@@ -194,7 +194,7 @@ def test_writing(shape: tuple[int, ...], draws: st.DataObject) -> None:
 @pytest.mark.parametrize(
     "value", [7, 7.0, np.float32(7), np.int8(7), np.array(7), np.array([7.0]), True]
 )
-def test_one_number(value: Any) -> None:
+def test_assignment_of_a_number(value: Any) -> None:
     for key in ((0, 1), (-2, -2), 0, (slice(None), None, 1), ..., (..., slice(2, 2))):
         x, expected = numbered(2, 3), numbered(2, 3).to_numpy()
         x[key] = value
@@ -205,7 +205,7 @@ def test_one_number(value: Any) -> None:
     assert alone.to_numpy() == np.asarray(value).item()
 
 
-def test_dimensions_of_size_1_may_be_too_many() -> None:
+def test_values_with_additional_dimensions_of_size_1() -> None:
     x = numbered(2, 3)
     x[0] = tensor([[[-1.0, -2.0, -3.0]]])
     assert x[0].to_numpy().tolist() == [-1.0, -2.0, -3.0]
@@ -220,9 +220,7 @@ def test_dimensions_of_size_1_may_be_too_many() -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["tensor", "array"])
-def test_the_value_may_be_another_part_of_the_same_memory(
-    into: Any, source: Any, kind: str
-) -> None:
+def test_the_value_may_overlap_the_target(into: Any, source: Any, kind: str) -> None:
     x, expected = numbered(4, 4), numbered(4, 4).to_numpy()
     x[into] = x[source] if kind == "tensor" else x.to_numpy()[source]
     expected[into] = expected[source].copy()
@@ -254,13 +252,13 @@ def test_views_write_through() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        (0, np.ones(2), r"assignment: a value of shape \(2,\) .* that 0 names, of shape \(3,\)"),
-        ((0, 0), np.ones(2), r"value of shape \(2,\) .* \(0, 0\) names, of shape \(\)"),
+        (0, np.ones(2), r"assignment: a value of shape \(2,\) .* at index 0, of shape \(3,\)"),
+        ((0, 0), np.ones(2), r"value of shape \(2,\) .* at index \(0, 0\), of shape \(\)"),
         (slice(None), np.ones((2, 2, 3)), r"value of shape \(2, 2, 3\)"),
         (slice(0, 0), np.ones((2, 3)), r"of shape \(0, 3\)"),
     ],
 )
-def test_values_that_do_not_fit(key: Any, value: Array, message: str) -> None:
+def test_values_that_do_not_broadcast(key: Any, value: Array, message: str) -> None:
     x = numbered(2, 3)
     with pytest.raises(ShapeError, match=message):
         x[key] = value
@@ -268,7 +266,7 @@ def test_values_that_do_not_fit(key: Any, value: Array, message: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["7", None, [1.0, 2.0, 3.0], 1j])
-def test_values_that_are_no_numbers(value: Any) -> None:
+def test_values_that_are_not_numbers(value: Any) -> None:
     with pytest.raises(TypeError, match=r"use numbers, arrays and tensors; .*tensor\(\)"):
         numbered(2, 3)[0] = value
 
@@ -284,7 +282,7 @@ def test_leaves_can_be_written_to() -> None:
     assert x.grad.to_numpy().tolist() == [10.0, 4.0]
 
 
-def test_results_can_not() -> None:
+def test_results_cannot_be_written_to() -> None:
     x = tensor([1.0, 2.0], requires_grad=True)
     for result in (x * 2, x[:1], x.view(2, 1), x.detach().requires_grad_() + 1):
         with pytest.raises(RuntimeError, match=r"assignment to the result of \w+: .*detach\(\)"):
@@ -299,7 +297,7 @@ def test_results_can_not() -> None:
 def test_a_gradient_is_never_lost_in_an_assignment() -> None:
     x, y = tensor([1.0, 2.0]), tensor([3.0], requires_grad=True)
     for value in (y, y * 2):
-        with pytest.raises(RuntimeError, match=r"wants a gradient, .* lost; assign its detach\(\)"):
+        with pytest.raises(RuntimeError, match=r"requires a gradient, .* lost; assign its detach"):
             x[:1] = value
     with no_grad():
         x[:1] = y
@@ -307,7 +305,7 @@ def test_a_gradient_is_never_lost_in_an_assignment() -> None:
     assert x.to_numpy().tolist() == [3.0, 3.0]
 
 
-def test_an_expanded_tensor_can_not_be_written_to() -> None:
+def test_an_expanded_tensor_cannot_be_written_to() -> None:
     x = tensor([[1.0], [2.0]]).expand(2, 3)
     with pytest.raises(RuntimeError, match=r"expanded tensor, .*contiguous\(\) first"):
         x[0, 0] = 5.0

@@ -17,7 +17,7 @@ def test_blocks_nest() -> None:
     assert grad_enabled()
 
 
-def test_an_exception_switches_back() -> None:
+def test_an_exception_restores_recording() -> None:
     with pytest.raises(ZeroDivisionError), no_grad():
         raise ZeroDivisionError
     assert grad_enabled()
@@ -32,7 +32,7 @@ def test_decorates_a_function_that_calls_itself() -> None:
     assert grad_enabled()
 
 
-def test_other_threads_go_on_recording() -> None:
+def test_other_threads_continue_recording() -> None:
     seen: list[bool] = []
     with no_grad():
         thread = threading.Thread(target=lambda: seen.append(grad_enabled()))
@@ -41,7 +41,7 @@ def test_other_threads_go_on_recording() -> None:
     assert seen == [True]
 
 
-def test_other_tasks_go_on_recording() -> None:
+def test_other_tasks_continue_recording() -> None:
     async def without(entered: asyncio.Event, leave: asyncio.Event) -> bool:
         with no_grad():
             entered.set()

@@ -1,4 +1,4 @@
-"""Every operation, forward and backward, against PyTorch."""
+"""Every operation, forward and backward, compared with PyTorch."""
 
 import math
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def torch() -> Any:
 
 
 def slide(torch: Any, x: Any, w: Any, reverse: bool, size: tuple[int, ...]) -> Any:
-    """Return our correlation in terms of PyTorch's, which computes no more than fits."""
+    """Return the library's correlation computed with PyTorch's, which pads nothing."""
     widths: list[int] = []
     for n, width, kernel in zip(size, x.shape[2:], w.shape[2:], strict=True):
         ends = (kernel - 1, n - width) if reverse else (0, n + kernel - 1 - width)
@@ -70,7 +70,7 @@ def oracles(torch: Any) -> dict[str, Oracle]:
         "sub": torch.sub,
         "mul": torch.mul,
         "div": torch.div,
-        # PyTorch's are truth values without a gradient: ours is zero.
+        # PyTorch's comparisons return bools without a gradient; the library's gradient is zero.
         "lt": lambda x, y: (x < y) + 0 * (x + y),
         "eq": lambda x, y: (x == y) + 0 * (x + y),
         "is_close": lambda x, y: ((x - y).abs() < 0.01) + 0 * (x + y),
@@ -170,7 +170,7 @@ def test_elementwise_ops_broadcast(
     compare(torch, op.call, oracles[op.name], [leaf(a) for a in arrays], seed)
 
 
-# Numbers at the edges
+# Overflow, infinity and NaN
 
 EDGES = np.array([0.0, -0.0, math.inf, -math.inf, math.nan, 1e308, -1e308, 710.0, -750.0, 40.0])
 
@@ -188,7 +188,7 @@ def test_edges(torch: Any, oracles: dict[str, Oracle], name: str, backward: bool
     expected.backward(torch.ones(len(EDGES), dtype=torch.float64))
     gradient, known = x.grad.to_numpy(), twin.grad.numpy()
     if name == "relu":
-        # PyTorch passes a gradient on where the input is not a number; ours is 0 there.
+        # Where the input is NaN, PyTorch passes the gradient on; the library's is 0.
         known = np.where(np.isnan(EDGES), 0.0, known)
     np.testing.assert_allclose(gradient, known, rtol=1e-15, atol=1e-15)
 
@@ -385,7 +385,7 @@ def test_from_torch(torch: Any, arrange: Callable[[Any], Any]) -> None:
         assert np.shares_memory(host_array(x.data), theirs.numpy())
 
 
-def test_there_and_back_is_the_same_memory(torch: Any) -> None:
+def test_a_round_trip_shares_memory(torch: Any) -> None:
     x = tensor([[1.0, 2.0], [3.0, 4.0]])
     back = from_dlpack(torch.from_dlpack(x))
     assert np.shares_memory(back.to_numpy(), x.to_numpy())

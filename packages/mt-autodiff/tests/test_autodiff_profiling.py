@@ -1,4 +1,4 @@
-"""What a profile sees, counts and writes."""
+"""Profiles: events, totals, tables and traces."""
 
 import io
 import json
@@ -37,12 +37,12 @@ def test_bytes_are_those_of_the_results() -> None:
     sizes = {(event.name, event.phase): event.size for event in watched().events}
     assert sizes["Mul", "forward"] == 3 * 8
     assert sizes["Sum", "forward"] == 8
-    # One gradient for both operands, counted once; and one for each.
+    # A gradient shared by both operands is counted once.
     assert sizes["Add", "backward"] == 3 * 8
     assert sizes["Mul", "backward"] == 2 * 3 * 8
 
 
-def test_totals_are_sums_the_longest_first() -> None:
+def test_totals_are_sorted_by_duration() -> None:
     found = watched()
     for _ in range(2):
         found.begin()
@@ -54,7 +54,7 @@ def test_totals_are_sums_the_longest_first() -> None:
     assert (long.calls, long.size) == (2, 0)
 
 
-def test_time_counts_once_where_calls_contain_calls() -> None:
+def test_nested_calls_are_counted_once() -> None:
     with profile(show=False) as found, record("outer"), record("inner"):
         leaf() * 2.0
     mul, inner, outer = found.events
@@ -66,7 +66,7 @@ def test_time_counts_once_where_calls_contain_calls() -> None:
     assert own == pytest.approx(outer.duration / 1e9)
 
 
-def test_nothing_is_watched_outside() -> None:
+def test_nothing_is_measured_outside_of_profile() -> None:
     with profile(show=False) as found:
         pass
     leaf() * 2.0
@@ -76,7 +76,7 @@ def test_nothing_is_watched_outside() -> None:
     assert active_profile() is None
 
 
-def test_profiles_nest_and_the_inner_one_watches() -> None:
+def test_the_innermost_profile_measures() -> None:
     with profile(show=False) as outer:
         with profile(show=False) as inner:
             leaf() * 2.0
@@ -85,7 +85,7 @@ def test_profiles_nest_and_the_inner_one_watches() -> None:
     assert [event.name for event in outer.events] == ["Add"]
 
 
-def test_other_threads_are_not_watched() -> None:
+def test_other_threads_are_not_measured() -> None:
     with profile(show=False) as found:
         thread = threading.Thread(target=lambda: leaf() * 2.0)
         thread.start()
@@ -93,7 +93,9 @@ def test_other_threads_are_not_watched() -> None:
     assert found.events == []
 
 
-def test_an_error_is_a_call_too_and_ends_the_profile(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_call_that_raises_is_recorded_and_ends_the_profile(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(IndexError), profile() as found:
         leaf() * tensor([1.0, 2.0])
     assert [(event.name, event.size) for event in found.events] == [("Mul", 0)]
@@ -101,7 +103,7 @@ def test_an_error_is_a_call_too_and_ends_the_profile(capsys: pytest.CaptureFixtu
     assert "Mul" in capsys.readouterr().out
 
 
-def test_results_are_what_they_are_without() -> None:
+def test_profiling_does_not_change_results() -> None:
     with profile(show=False), no_grad():
         assert (leaf() * 2.0).is_constant()
     x, y = leaf(), leaf()
@@ -120,8 +122,8 @@ def test_the_table_has_a_line_for_each_name_and_phase() -> None:
         (x * x * x).sum().backward()
     head, *lines = text.getvalue().splitlines()
     assert head.split() == ["operation", "phase", "calls", "time", "share", "each", "results"]
-    cells = {tuple(line.split()[:3]) for line in lines}
-    assert cells == {
+    rows = {tuple(line.split()[:3]) for line in lines}
+    assert rows == {
         ("Mul", "forward", "2"),
         ("Mul", "backward", "2"),
         ("Sum", "forward", "1"),
@@ -129,7 +131,7 @@ def test_the_table_has_a_line_for_each_name_and_phase() -> None:
     }
 
 
-def test_the_trace_is_what_viewers_read(tmp_path: Path) -> None:
+def test_the_trace_has_the_format_of_viewers(tmp_path: Path) -> None:
     path = tmp_path / "trace.json"
     with profile(trace=path, show=False) as found, record("step"):
         (leaf() * 2.0).sum().backward()
@@ -146,7 +148,7 @@ def test_the_trace_is_what_viewers_read(tmp_path: Path) -> None:
     assert {event["args"]["bytes"] for event in inside} == {24, 8}
 
 
-def test_no_event_at_all() -> None:
+def test_a_profile_without_events() -> None:
     empty = Profile()
     assert empty.totals() == []
     assert empty.table().startswith("operation")

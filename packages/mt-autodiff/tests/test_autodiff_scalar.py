@@ -1,4 +1,4 @@
-"""Scalars: the values of plain floats, and the derivatives of finite differences."""
+"""Scalars: values compared with floats, derivatives with finite differences."""
 
 import gc
 import math
@@ -64,7 +64,7 @@ def test_comparisons_give_scalars(x: float, y: float) -> None:
 
 @pytest.mark.parametrize("number", [2, True, np.float32(2.0), np.float64(2.0), np.int8(2)])
 @pytest.mark.parametrize("op", [*BINARY, operator.lt, operator.gt, operator.eq])
-def test_numbers_of_any_kind(op: Callable[..., Any], number: Any) -> None:
+def test_numbers_of_all_types(op: Callable[..., Any], number: Any) -> None:
     left, right = op(number, Scalar(4.0)), op(Scalar(4.0), number)
     assert isinstance(left, Scalar)
     assert isinstance(right, Scalar)
@@ -72,7 +72,7 @@ def test_numbers_of_any_kind(op: Callable[..., Any], number: Any) -> None:
     assert (left.data, right.data) == (op(float(number), 4.0), op(4.0, float(number)))
 
 
-def test_a_scalar_equals_nothing_but_numbers() -> None:
+def test_a_scalar_equals_only_numbers() -> None:
     x = Scalar(1.0)
     assert x.__eq__("1.0") is NotImplemented
     assert x in ["1.0", None, x]
@@ -93,7 +93,7 @@ def test_division_by_zero() -> None:
         1.0 / Scalar(0.0)
 
 
-def test_derivatives_add_up() -> None:
+def test_derivatives_accumulate() -> None:
     x = Scalar(3.0)
     y = x * x + x
     y.backward()
@@ -165,7 +165,7 @@ def test_every_function_is_differentiated_once() -> None:
 
 
 class Line(ScalarFunction):
-    """x y + x, as a user writes it."""
+    """The function x y + x, defined as a user does."""
 
     @staticmethod
     def forward(ctx: Context, x: float, y: float) -> float:

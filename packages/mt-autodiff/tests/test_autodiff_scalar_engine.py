@@ -1,4 +1,4 @@
-"""The engine of scalars: nodes, their histories, and what functions have to return."""
+"""The engine of scalars: nodes, histories, and invalid results of functions."""
 
 import copy
 import pickle
@@ -19,7 +19,7 @@ from mt_autodiff.scalar_functions import (
 
 
 @pytest.mark.parametrize("thing", ["3", None, [3.0], 3j, np.array([3.0])])
-def test_what_is_not_a_real_number(thing: Any) -> None:
+def test_values_that_are_not_real_numbers(thing: Any) -> None:
     with pytest.raises(TypeError, match="is not a real number"):
         Scalar(thing)
     with pytest.raises(TypeError, match="is not a real number"):

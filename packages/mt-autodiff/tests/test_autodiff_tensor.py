@@ -22,7 +22,7 @@ small = st.floats(-10.0, 10.0)
 
 
 def numbered(*shape: int) -> Tensor:
-    """Return a constant whose elements all differ."""
+    """Return a constant of distinct elements."""
     return tensor(np.arange(1.0, 1.0 + math.prod(shape)).reshape(shape))
 
 
@@ -82,28 +82,28 @@ def test_comparisons_have_zero_gradients() -> None:
 
 
 @pytest.mark.parametrize("other", ["3", None, [1.0], (1.0,), 1j, np.complex64(1), Fraction(1, 2)])
-def test_other_operands_are_refused(other: Any) -> None:
+def test_unsupported_operands(other: Any) -> None:
     x = numbered(2, 3)
     name = type(other).__name__
     for fn in (*ARITHMETIC, operator.matmul, operator.lt, operator.ge):
         for operands in ((x, other), (other, x)):
-            with pytest.raises(TypeError, match=f"(a tensor and {name} do not go|not supported)"):
+            with pytest.raises(TypeError, match=f"(operand of type {name}|not supported)"):
                 fn(*operands)
     with pytest.raises(TypeError, match=r"use numbers, arrays and tensors; .*tensor\(\) makes"):
         x.is_close(other)
-    # Equality with anything has an answer.
+    # Comparison with == accepts all types.
     assert (x == other) is False
     assert (x != other) is True
     assert (other == x) is False
 
 
-def test_arrays_of_something_else_are_refused() -> None:
+def test_arrays_of_unsupported_dtypes() -> None:
     for array in (np.array(["1"]), np.array([1j]), np.array([None])):
-        with pytest.raises(TypeError, match="give real numbers"):
+        with pytest.raises(TypeError, match="pass an array of a real dtype"):
             numbered(2) + array
 
 
-def test_numbers_leave_a_tensor_without_dimensions_as_it_is() -> None:
+def test_numbers_keep_a_tensor_without_dimensions() -> None:
     for result in (tensor(3.0) + 1, 1 - tensor(3.0), tensor(3.0) < 2, tensor(3.0) ** 2):
         assert result.shape == ()
 
@@ -118,7 +118,7 @@ def test_augmented_assignment_makes_a_new_tensor() -> None:
     assert x.grad.item() == 3.0
 
 
-def test_tensors_in_python_s_own_functions() -> None:
+def test_tensors_in_python_builtins() -> None:
     rows = list(numbered(2, 3))
     same(sum(rows), np.array([5.0, 7.0, 9.0]))
     assert max(numbered(3)) == 3.0
@@ -138,10 +138,12 @@ def test_truth(value: float) -> None:
 @pytest.mark.parametrize("shape", [(2,), (0,), (1, 2)])
 def test_truth_and_numbers_of_several_elements(shape: tuple[int, ...]) -> None:
     x = zeros(shape)
-    with pytest.raises(ValueError, match=r"truth of shape .* is ambiguous; use all\(\)"):
+    with pytest.raises(ValueError, match=r"bool: .* of shape .* is ambiguous; use all\(\)"):
         bool(x)
     for use in (float, int, Tensor.item):
-        with pytest.raises(ValueError, match=rf"item: shape .* has {x.size} elements; only one"):
+        with pytest.raises(
+            ValueError, match=rf"item: shape .* has {x.size} elements; .*exactly one"
+        ):
             use(x)
 
 
@@ -149,7 +151,7 @@ def test_truth_and_numbers_of_several_elements(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, 7, 64, 65, 100, -1, -2, -5, 2.0, np.int8(3)])
-def test_whole_powers(exponent: Any) -> None:
+def test_integer_powers(exponent: Any) -> None:
     array = np.array([[-1.5, -1.0, -0.5], [0.5, 1.0, 1.25]])
     received = (tensor(array) ** exponent).to_numpy()
     np.testing.assert_allclose(received, array ** float(exponent), rtol=1e-13)
@@ -181,7 +183,7 @@ def test_a_square_is_one_product() -> None:
 
 
 @pytest.mark.parametrize("exponent", [numbered(2), "2", None, 1j, [2]])
-def test_other_exponents_are_refused(exponent: Any) -> None:
+def test_unsupported_exponents(exponent: Any) -> None:
     with pytest.raises(TypeError, match="unsupported operand"):
         numbered(2) ** exponent
 
@@ -189,7 +191,7 @@ def test_other_exponents_are_refused(exponent: Any) -> None:
 # Shape
 
 
-def test_dimensions_are_given_one_by_one_or_together() -> None:
+def test_dimensions_as_arguments_or_as_a_sequence() -> None:
     x = numbered(2, 3)
     for shape in ((3, 2), ([3, 2],), ((3, -1),), (np.array([3, 2]),), (np.int64(3), np.int64(2))):
         assert x.view(*shape).shape == (3, 2)
@@ -216,21 +218,25 @@ def test_views_share_memory_and_copies_do_not() -> None:
     ("call", "error", "message"),
     [
         (lambda x: x.view(4), IndexingError, r"view: 6 elements .* shape \(4,\).*may be -1"),
-        (lambda x: x.view(2.0, 3), TypeError, r"view: \(2.0, 3\) must be .* whole numbers"),
-        (lambda x: x.view("6"), TypeError, "whole numbers"),
+        (lambda x: x.view(2.0, 3), TypeError, r"view: \(2.0, 3\) must be .* integers"),
+        (lambda x: x.view("6"), TypeError, "integers"),
         (lambda x: x.permute(1, 0).view(6), IndexingError, r"call contiguous\(\) first"),
         (lambda x: x.permute(0), IndexingError, r"permute: order \(0,\) must name each"),
-        (lambda x: x.permute(0, -2), IndexingError, r"permute: .*\(0, -2\) name one of them twice"),
+        (
+            lambda x: x.permute(0, -2),
+            IndexingError,
+            r"permute: .*\(0, -2\) name the same dimension twice",
+        ),
         (lambda x: x.permute(0, 2), IndexingError, "permute: no dimension 2; allowed: -2 to 1"),
         (lambda x: x.expand(3, 3), IndexingError, r"expand: shapes \(2, 3\) and \(3, 3\)"),
         (lambda x: x.expand(3), IndexingError, r"expand: shape \(2, 3\) is larger than \(3,\)"),
         (lambda x: x.expand(-1, 3), IndexingError, "negative size"),
         (lambda x: x.sum(2), IndexingError, "sum: no dimension 2; allowed: -2 to 1"),
-        (lambda x: x.mean((0, -2)), IndexingError, "mean: .* name one of them twice"),
+        (lambda x: x.mean((0, -2)), IndexingError, "mean: .* name the same dimension twice"),
         (lambda x: x.mean(-3), IndexingError, "mean: no dimension -3"),
         (lambda x: x.all(5), IndexingError, "all: no dimension 5"),
-        (lambda x: x.sum(1.0), TypeError, "sum: .* whole numbers"),
-        (lambda x: x.sum("1"), TypeError, "sum: .* whole numbers"),
+        (lambda x: x.sum(1.0), TypeError, "sum: .* integers"),
+        (lambda x: x.sum("1"), TypeError, "sum: .* integers"),
         (lambda x: x @ x, ShapeError, r"matmul: shapes \(2, 3\) and \(2, 3\)"),
         (lambda x: x @ 2.0, ShapeError, r"matmul: .*\(1,\).* view a vector"),
         (lambda x: x + zeros((2,)), IndexingError, r"add: shapes \(2, 3\) and \(2,\) do not"),
@@ -248,7 +254,7 @@ def test_errors(call: Callable[[Tensor], Any], error: type[Exception], message: 
         call(numbered(2, 3))
 
 
-def test_dims_may_come_from_anything_that_can_be_gone_through_once() -> None:
+def test_dims_from_an_iterator() -> None:
     x = numbered(2, 3, 4)
     for dims in ((0, -1), [0, -1], np.array([0, -1]), range(0, 3, 2), (d for d in (0, 2)), {0, 2}):
         same(x.mean(dims), x.to_numpy().mean((0, 2), keepdims=True))
@@ -267,7 +273,7 @@ def test_attributes() -> None:
     assert (named.name, named.backend) == ("w", REFERENCE)
 
 
-def test_a_tensor_has_no_room_for_stray_attributes() -> None:
+def test_other_attributes_are_rejected() -> None:
     with pytest.raises(AttributeError):
         numbered(2).gradient = 1  # type: ignore[attr-defined]
 
@@ -308,7 +314,7 @@ def test_repr_never_fails(shape: tuple[int, ...]) -> None:
     assert repr(zeros(shape)).startswith("tensor(")
 
 
-def test_a_subclass_may_have_a_backend_of_its_own() -> None:
+def test_a_subclass_may_have_another_default_backend() -> None:
     class Single(Tensor):
         __slots__ = ()
         default_backend = SINGLE

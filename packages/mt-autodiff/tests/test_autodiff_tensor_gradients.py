@@ -1,4 +1,4 @@
-"""Leaves, constants and results: where gradients start, add up and end."""
+"""Gradients of leaves, constants and results."""
 
 from typing import Any
 
@@ -28,13 +28,13 @@ def grad(x: Tensor) -> Any:
 # Backward
 
 
-def test_one_element_needs_no_gradient() -> None:
+def test_backward_of_one_element_without_a_gradient() -> None:
     for x in (leaf(3.0), leaf([3.0]), leaf([[3.0]])):
         (x * x).backward()
         assert np.ravel(grad(x)).tolist() == [6.0]
 
 
-def test_several_elements_need_one() -> None:
+def test_backward_of_several_elements_needs_a_gradient() -> None:
     x = leaf([1.0, 2.0])
     with pytest.raises(ShapeError, match=r"backward: shape \(2,\) has 2 elements; .* sum\(\)"):
         (x * x).backward()
@@ -54,7 +54,7 @@ def test_several_elements_need_one() -> None:
         tensor([[1.0, 10.0], [100.0, 1000.0]], requires_grad=True),
     ],
 )
-def test_the_upstream_gradient_may_be_given_in_many_ways(upstream: Any) -> None:
+def test_types_of_upstream_gradients(upstream: Any) -> None:
     x = leaf(np.ones((2, 2)))
     (x * 2).backward(upstream)
     assert grad(x) == [[2.0, 20.0], [200.0, 2000.0]]
@@ -79,7 +79,7 @@ def test_the_upstream_gradient_is_broadcast(upstream: Any, expected: list[list[f
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 1, 2), (3, 2, 2), (2, 2, 1)])
-def test_an_upstream_gradient_that_does_not_fit(shape: tuple[int, ...]) -> None:
+def test_an_upstream_gradient_of_another_shape(shape: tuple[int, ...]) -> None:
     x = leaf(np.ones((2, 2)))
     with pytest.raises(
         ShapeError,
@@ -89,12 +89,12 @@ def test_an_upstream_gradient_that_does_not_fit(shape: tuple[int, ...]) -> None:
     assert x.grad is None
 
 
-def test_an_upstream_gradient_of_no_numbers() -> None:
+def test_an_upstream_gradient_of_another_type() -> None:
     with pytest.raises(TypeError, match="use numbers, arrays and tensors"):
         (leaf([1.0, 2.0]) * 2).backward([1.0, 1.0])  # type: ignore[arg-type]
 
 
-def test_gradients_add_up_until_they_are_forgotten() -> None:
+def test_gradients_accumulate_until_zero_grad() -> None:
     x = leaf([1.0, 2.0])
     y = x * x
     y.backward(np.ones(2))
@@ -171,7 +171,7 @@ def test_results_of_constants_are_constants() -> None:
         assert result.history is None
 
 
-def test_requires_grad_switches_both_ways() -> None:
+def test_requires_grad_makes_leaves_and_constants() -> None:
     x = tensor([2.0])
     assert not x.requires_grad()
     assert x.requires_grad_() is x
@@ -186,7 +186,7 @@ def test_requires_grad_switches_both_ways() -> None:
     assert (grad(y), x.grad.item()) == ([2.0], 4.0)
 
 
-def test_requires_grad_makes_a_leaf_of_a_result() -> None:
+def test_requires_grad_makes_a_result_a_leaf() -> None:
     x = leaf([2.0])
     y = (x * x).requires_grad_()
     assert y.is_leaf()
@@ -195,7 +195,7 @@ def test_requires_grad_makes_a_leaf_of_a_result() -> None:
     assert x.grad is None
 
 
-def test_detach_shares_numbers_and_stops_gradients() -> None:
+def test_detach_shares_storage_and_stops_gradients() -> None:
     x = leaf([2.0])
     y = x * x
     assert y.detach().is_constant()

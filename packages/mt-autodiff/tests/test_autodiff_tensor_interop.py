@@ -46,7 +46,7 @@ def test_expanded_tensors_are_read_only_arrays() -> None:
         array[0] = 2.0
 
 
-def test_copies_are_made_when_asked_for_and_refused_when_forbidden() -> None:
+def test_copy_argument_of_array() -> None:
     x = tensor([1.0, 2.0])
     memory = x.to_numpy()
     assert not np.shares_memory(np.array(x), memory)
@@ -55,7 +55,7 @@ def test_copies_are_made_when_asked_for_and_refused_when_forbidden() -> None:
     converted = np.asarray(x, np.float32)
     assert converted.dtype == np.float32
     assert np.asarray(x, int).tolist() == [1, 2]
-    with pytest.raises(ValueError, match="float64 becomes float32 by copying"):
+    with pytest.raises(ValueError, match="from float64 to float32 needs a copy"):
         np.asarray(x, np.float32, copy=False)
     assert np.array(x, np.float32, copy=True).tolist() == [1.0, 2.0]
 
@@ -68,7 +68,7 @@ def test_numpy_functions_take_tensors() -> None:
     np.testing.assert_allclose(x, [[1.0, 2.0], [3.0, 4.0]])
 
 
-def test_numpy_s_operators_leave_the_tensor_its_gradient() -> None:
+def test_numpy_operators_defer_to_tensors() -> None:
     x = tensor([1.0, 2.0], requires_grad=True)
     array = np.array([3.0, 4.0])
     for result in (array * x, array + x, array - x, array / x, np.float64(3) * x, array < x):
@@ -82,7 +82,7 @@ def test_numpy_s_operators_leave_the_tensor_its_gradient() -> None:
         array += x
 
 
-def test_single_precision_arrays() -> None:
+def test_float32_arrays() -> None:
     x = tensor([1.0, 2.0], SINGLE)
     assert np.asarray(x).dtype == np.float32
     assert np.shares_memory(np.asarray(x), x.data.storage)
@@ -133,7 +133,7 @@ def test_dlpack_import_shares_memory(arrange: Callable[[Any], Any]) -> None:
     assert not np.shares_memory(from_dlpack(array, SINGLE).to_numpy(), array)
 
 
-def test_dlpack_import_of_other_numbers() -> None:
+def test_dlpack_import_of_other_dtypes() -> None:
     for dtype in (np.float32, np.int64, np.uint8, np.bool_):
         x = from_dlpack(np.array([[0, 1]], dtype))
         assert x.dtype == np.float64
@@ -154,15 +154,13 @@ def test_a_tensor_to_another_backend_by_dlpack() -> None:
 
 
 def twins(x: Tensor) -> list[Tensor]:
-    """Return a deep copy and what comes out of a pickle."""
+    """Return a deep copy and an unpickled copy."""
     return [copy.deepcopy(x), *(pickle.loads(pickle.dumps(x, p)) for p in (2, 5))]
 
 
 @layouts
 @pytest.mark.parametrize("backend", [REFERENCE, SINGLE], ids=["double", "single"])
-def test_copies_have_the_same_numbers_and_memory_of_their_own(
-    layout: str, backend: Reference
-) -> None:
+def test_copies_are_equal_and_share_no_memory(layout: str, backend: Reference) -> None:
     x = arranged(layout, 2, 3, backend=backend)
     for twin in twins(x):
         assert type(twin) is Tensor
@@ -198,7 +196,7 @@ def test_a_copy_of_a_result_is_a_constant() -> None:
     assert x.grad.item() == 1.0
 
 
-def test_a_shallow_copy_shares_numbers() -> None:
+def test_a_shallow_copy_shares_storage() -> None:
     x = tensor([1.0], requires_grad=True)
     twin = copy.copy(x)
     assert np.shares_memory(twin.to_numpy(), x.to_numpy())
@@ -207,7 +205,7 @@ def test_a_shallow_copy_shares_numbers() -> None:
     assert x.grad is None
 
 
-def test_a_pickle_holds_only_the_elements() -> None:
+def test_a_pickle_contains_only_the_elements() -> None:
     big = tensor(np.zeros(100_000))
     assert len(pickle.dumps(big[:3])) < 1000
     assert len(pickle.dumps(big[-3:])) < 1000
@@ -220,12 +218,12 @@ def test_a_tensor_used_twice_is_copied_once() -> None:
 
 
 class Named(Tensor):
-    """A class of tensors of somebody else's."""
+    """A subclass that a user defines."""
 
     __slots__ = ()
 
 
-def test_copies_are_of_the_same_class() -> None:
+def test_copies_have_the_same_class() -> None:
     x = Named(tensor([1.0]).data, History())
     assert type(copy.deepcopy(x)) is Named
 
@@ -248,5 +246,5 @@ def test_a_constant_may_be_read_by_many_threads() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    # Columns 1 and 2 of x, each counted once for every one of the three columns of y.
+    # Columns 1 and 2 of x, each used once for each of the three columns of y.
     assert totals == [3 * (1.0 + 2.0 + 4.0 + 5.0)] * 80

@@ -1,4 +1,4 @@
-"""Backends by name, and what is said where one cannot compute."""
+"""Backends by name, and errors of backends that are not available."""
 
 import os
 import subprocess
@@ -11,31 +11,31 @@ from mt_models.backends import BACKENDS, BackendNotAvailableError, default_dtype
 
 
 @pytest.mark.parametrize("name", ["reference", "fast", "tuned"])
-def test_backends_have_the_names_that_make_them(name: str) -> None:
+def test_make_backend_returns_the_named_backend(name: str) -> None:
     backend = make_backend(name, default_dtype(name))
     assert name in BACKENDS
     assert backend.name == name
     assert backend.dtype == default_dtype(name)
 
 
-def test_what_trains_fast_computes_in_single_precision() -> None:
+def test_default_dtypes() -> None:
     single = {name for name in BACKENDS if default_dtype(name) == "float32"}
     assert single == {"tuned", "cuda-tuned"}
 
 
 @pytest.mark.skipif(is_usable(), reason="there is a GPU")
 @pytest.mark.parametrize("name", ["cuda", "cuda-tuned"])
-def test_without_a_gpu_it_is_said_what_is_missing(name: str) -> None:
+def test_the_error_without_a_gpu_names_the_missing_part(name: str) -> None:
     with pytest.raises(BackendNotAvailableError, match="NUMBA_ENABLE_CUDASIM=1"):
         make_backend(name)
 
 
-def test_an_unknown_backend_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'gpu' does not exist; choose one of .*cuda-tuned"):
+def test_an_unknown_backend() -> None:
+    with pytest.raises(ValueError, match=r"'gpu' does not exist; allowed: .*cuda-tuned"):
         make_backend("gpu")
 
 
-def test_the_command_line_says_so_in_five_lines() -> None:
+def test_the_command_line_prints_at_most_five_lines() -> None:
     variables = {name: value for name, value in os.environ.items() if "CUDA" not in name}
     run = subprocess.run(
         [sys.executable, "-m", "mt_models", "train", "mnist", "--backend", "cuda-tuned"],

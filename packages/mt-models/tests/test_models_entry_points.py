@@ -1,4 +1,4 @@
-"""Entry points that have moved name the new command."""
+"""Former entry points, which name the new command."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Runs of commit 0270e5e are read, asked, drawn and taken up."""
+"""Runs of commit 0270e5e: reading, prediction, drawing, resuming."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ OLD = Path(__file__).parent / "data" / "commit-0270e5e"
 ANSWERS: dict[str, Any] = json.loads((OLD / "answers.json").read_text("utf-8"))
 
 
-def test_the_files_are_those_of_the_commit() -> None:
+def test_checksums_of_the_files() -> None:
     lines = (OLD / "SHA256SUMS").read_text("utf-8").splitlines()
     sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
     files = {file.relative_to(OLD).as_posix(): file for file in OLD.rglob("*") if file.is_file()}
@@ -36,7 +36,7 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("run", "epochs"), [("points", 5), ("scalar", 4)])
-def test_a_run_goes_on_as_it_did_at_the_commit(run: str, epochs: int, tmp_path: Path) -> None:
+def test_a_resumed_run_equals_the_recorded_one(run: str, epochs: int, tmp_path: Path) -> None:
     folder = tmp_path / run
     shutil.copytree(OLD / run, folder)
     command = ["train", "points", "--resume", "--out", str(folder), "--epochs", str(epochs)]
@@ -44,14 +44,14 @@ def test_a_run_goes_on_as_it_did_at_the_commit(run: str, epochs: int, tmp_path: 
     assert result.exit_code == 0, result.output
     losses = [record["train_loss"] for record in records(folder)]
     assert losses == pytest.approx(ANSWERS["resumed"][run], rel=1e-4)
-    # What was learnt at the commit is told as it was.
+    # The records of the epochs before the commit are unchanged.
     old = records(OLD / run)
     assert records(folder)[: len(old)] == old
     assert {file.name for file in folder.glob("*.png")} == {"curves.png", "confusion.png"}
 
 
 @pytest.mark.parametrize("run", ["points", "scalar", "app"])
-def test_a_checkpoint_tells_its_recipe_and_its_progress(run: str) -> None:
+def test_a_checkpoint_contains_recipe_and_progress(run: str) -> None:
     checkpoint = last_checkpoint(OLD / run)
     assert recipe_of(checkpoint).problem == "points"
     progress = Progress.from_json(checkpoint.meta["progress"])
@@ -60,6 +60,6 @@ def test_a_checkpoint_tells_its_recipe_and_its_progress(run: str) -> None:
     ]
 
 
-def test_a_network_answers_as_it_did_at_the_commit() -> None:
+def test_predictions_equal_the_recorded_ones() -> None:
     answer = predict(OLD / "mnist", str(OLD / "seven.png"))
     np.testing.assert_allclose(answer.probabilities, ANSWERS["mnist"], rtol=1e-3)

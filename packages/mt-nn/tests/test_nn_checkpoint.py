@@ -1,4 +1,4 @@
-"""Checkpoints: what comes back, what is refused, and what a failing write leaves behind."""
+"""Checkpoints: restored contents, rejected files, failed writes."""
 
 import errno
 import json
@@ -47,7 +47,7 @@ class Network(Module):
 
 
 class Training:
-    """A network, an optimiser and a generator that have something to remember."""
+    """A network, an optimiser and a generator, all with a state."""
 
     def __init__(self, seed: int = 0, backend: Backend = REFERENCE) -> None:
         self.model = Network(seed, backend)
@@ -69,7 +69,7 @@ class Training:
         return self
 
     def everything(self) -> str:
-        """Return every digit of the state."""
+        """Return the state with all digits, as text."""
         arrays = self.model.state_dict() | self.optimizer.state_dict()["slots"]
         exact = {name: (array.dtype.name, array.tolist()) for name, array in arrays.items()}
         states = [self.rng.bit_generator.state, self.model.layers[0].rng.bit_generator.state]
@@ -82,11 +82,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "last.safetensors"
 
 
-# What comes back
+# Restored contents
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_training_goes_on_as_if_it_had_never_stopped(path: Path, dtype: type) -> None:
+def test_resumed_training_equals_uninterrupted_training(path: Path, dtype: type) -> None:
     backend = Reference(dtype)
     undisturbed = Training(0, backend).run(3)
     save_checkpoint(path, step=3, **undisturbed.parts)
@@ -97,7 +97,7 @@ def test_training_goes_on_as_if_it_had_never_stopped(path: Path, dtype: type) ->
     assert resumed.everything() == undisturbed.everything()
 
 
-def test_step_and_notes_come_back(path: Path) -> None:
+def test_step_and_notes_are_restored(path: Path) -> None:
     notes = {
         "best": float("inf"),
         "seed": 2**100,
@@ -110,7 +110,7 @@ def test_step_and_notes_come_back(path: Path) -> None:
     assert (loaded.model_class, loaded.optimizer, loaded.rngs) == ("Network", None, {})
 
 
-def test_notes_come_back_as_json_has_them(path: Path) -> None:
+def test_notes_are_restored_as_json_values(path: Path) -> None:
     save_checkpoint(path, model=Network(), meta={"pair": (1, 2), "counts": {9: "a", 10: "b"}})
     assert load_checkpoint(path).meta == {"pair": [1, 2], "counts": {"9": "a", "10": "b"}}
 
@@ -120,7 +120,7 @@ numbers = st.one_of(st.floats(width=32), st.integers(-5, 5).map(float))
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(numbers, max_size=5), st.sampled_from([np.float32, np.float64]))
-def test_arrays_come_back_exactly(path: Path, values: list[float], dtype: type) -> None:
+def test_arrays_are_restored_exactly(path: Path, values: list[float], dtype: type) -> None:
     class Box(Module):
         def __init__(self, array: Any) -> None:
             self.tensors = [Parameter(tensor(array, Reference(dtype)))]
@@ -141,12 +141,13 @@ def test_arrays_come_back_exactly(path: Path, values: list[float], dtype: type) 
 
 
 @pytest.mark.parametrize("kind", ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"])
-def test_generators_of_every_kind_come_back(path: Path, kind: str) -> None:
+def test_generators_of_every_kind_are_restored(path: Path, kind: str) -> None:
     def make(seed: int) -> np.random.Generator:
         return np.random.Generator(getattr(np.random, kind)(seed))
 
     rng = make(1)
-    rng.integers(10, dtype=np.int32)  # Leaves half of a draw behind, which is state, too.
+    # Half of a 64-bit draw remains buffered and is part of the state.
+    rng.integers(10, dtype=np.int32)
     save_checkpoint(path, model=Network(), rngs={"rng": rng})
     other = make(2)
     load_checkpoint(path).restore(Network(), rngs={"rng": other})
@@ -155,7 +156,7 @@ def test_generators_of_every_kind_come_back(path: Path, kind: str) -> None:
     )
 
 
-def test_a_model_alone_is_restored_for_prediction(path: Path) -> None:
+def test_a_model_is_restored_without_its_optimiser(path: Path) -> None:
     trained = Training().run(2)
     save_checkpoint(path, **trained.parts)
     model = Network(seed=9)
@@ -166,7 +167,7 @@ def test_a_model_alone_is_restored_for_prediction(path: Path) -> None:
     np.testing.assert_array_equal(model(x), trained.model(x))
 
 
-def test_a_model_may_move_to_another_precision(path: Path) -> None:
+def test_a_model_is_restored_in_another_dtype(path: Path) -> None:
     trained = Training().run(1)
     save_checkpoint(path, model=trained.model)
     single = Network(backend=Reference(np.float32))
@@ -188,19 +189,19 @@ def test_other_programs_can_read_the_arrays(path: Path) -> None:
     np.testing.assert_array_equal(arrays["model.last.weight"], model.last.weight.value)
 
 
-def test_a_model_without_parameters_has_a_checkpoint_too(path: Path) -> None:
+def test_a_checkpoint_of_a_model_without_parameters(path: Path) -> None:
     save_checkpoint(path, model=Dropout(0.5, rng=1), step=1)
     layer = Dropout(0.5, rng=2)
     load_checkpoint(path).restore(layer)
     assert layer.rng.random() == np.random.default_rng(1).random()
 
 
-def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+def test_a_missing_folder_is_created(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "runs" / "mnist" / "best.safetensors", model=Network())
     load_checkpoint(str(tmp_path / "runs" / "mnist" / "best.safetensors"))
 
 
-def test_a_link_goes_on_leading_to_the_file(tmp_path: Path) -> None:
+def test_a_link_is_kept(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "first", model=Network(), step=1)
     (tmp_path / "last").symlink_to("first")
     save_checkpoint(tmp_path / "last", model=Network(), step=2)
@@ -208,17 +209,17 @@ def test_a_link_goes_on_leading_to_the_file(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "first").step == 2
 
 
-def test_a_checkpoint_shows_what_fits_on_a_line(path: Path) -> None:
+def test_repr_of_a_checkpoint_is_short(path: Path) -> None:
     save_checkpoint(path, model=Network(), step=3)
     assert repr(load_checkpoint(path)) == (
         f"Checkpoint(path={path!r}, step=3, meta={{}}, model_class='Network')"
     )
 
 
-# What is refused
+# Rejected files and arguments
 
 
-def test_notes_are_json(path: Path) -> None:
+def test_notes_that_are_not_json(path: Path) -> None:
     for note in (np.float32(1.0), np.zeros(2), {1, 2}, b"bytes"):
         with pytest.raises(TypeError, match="save_checkpoint: meta cannot be written as JSON"):
             save_checkpoint(path, model=Network(), meta={"note": note})
@@ -234,20 +235,20 @@ class Other(Network):
     [
         (
             lambda t: {"model": Other()},
-            "holds a model of class Network, and .* of class Other; build",
+            "contains a model of class Network, and .* of class Other; build",
         ),
-        (lambda t: {"model": Network(hidden=4)}, r"'first.weight': expected \(2, 4\), given"),
+        (lambda t: {"model": Network(hidden=4)}, r"'first.weight': expected \(2, 4\), received"),
         (
             lambda t: {"model": t.model, "optimizer": SGD(t.model.parameters())},
-            r"the state is one of Adam; load it into Adam\(parameters\)",
+            r"the state belongs to Adam; load it into Adam\(parameters\)",
         ),
         (
             lambda t: {"model": t.model, "optimizer": Adam(t.model.last.parameters())},
-            "the state is for 4 parameters, and there are 2",
+            "the state has 4 parameters, and the optimiser has 2",
         ),
         (
             lambda t: {"model": t.model, "rngs": {"other": t.rng}},
-            r"holds the generators \['batches'\] of rngs, and \['other'\] are given",
+            r"contains the generators \['batches'\] of rngs, and received \['other'\]",
         ),
         (
             lambda t: {
@@ -258,7 +259,7 @@ class Other(Network):
         ),
     ],
 )
-def test_what_does_not_fit_is_refused_and_nothing_changed(
+def test_a_mismatch_raises_and_changes_nothing(
     path: Path, parts: Callable[[Training], dict[str, Any]], message: str
 ) -> None:
     save_checkpoint(path, **Training(0).run(2).parts)
@@ -275,32 +276,32 @@ def test_what_does_not_fit_is_refused_and_nothing_changed(
         np.testing.assert_array_equal(array, given_state[name])
 
 
-def test_an_optimiser_that_was_not_saved_is_not_there(path: Path) -> None:
+def test_a_checkpoint_without_an_optimiser(path: Path) -> None:
     save_checkpoint(path, model=Network())
     training = Training()
-    with pytest.raises(CheckpointError, match="it holds no optimizer"):
+    with pytest.raises(CheckpointError, match="it contains no optimizer"):
         load_checkpoint(path).restore(training.model, training.optimizer)
 
 
-def test_generators_of_the_model_are_part_of_it(path: Path) -> None:
+def test_generators_of_the_model_must_match(path: Path) -> None:
     save_checkpoint(path, model=Network())
     model = Network()
     model.layers.pop()
-    with pytest.raises(CheckpointError, match=r"\['layers.0.rng'\] of the model, and \[\] are"):
+    with pytest.raises(CheckpointError, match=r"\['layers.0.rng'\] of the model, .* \[\]"):
         load_checkpoint(path).restore(model)
 
 
 @pytest.mark.parametrize("make", [lambda p: None, lambda p: p.mkdir()])
-def test_a_file_that_is_none_is_named(path: Path, make: Callable[[Path], None]) -> None:
+def test_a_missing_file(path: Path, make: Callable[[Path], None]) -> None:
     make(path)
-    with pytest.raises(CheckpointError, match=f"checkpoint {path}: there is no such file"):
+    with pytest.raises(CheckpointError, match=f"checkpoint {path}: the file does not exist"):
         load_checkpoint(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 8, b"GIF89a" * 50, b"\xff" * 300])
-def test_garbage_is_refused(path: Path, content: bytes) -> None:
+def test_files_of_other_formats(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="it is no complete safetensors file"):
+    with pytest.raises(CheckpointError, match="it is not a complete safetensors file"):
         load_checkpoint(path)
 
 
@@ -314,13 +315,15 @@ def test_garbage_is_refused(path: Path, content: bytes) -> None:
         {"checkpoint": "{}"},
     ],
 )
-def test_another_safetensors_file_is_refused(path: Path, metadata: dict[str, str] | None) -> None:
+def test_safetensors_files_that_are_not_checkpoints(
+    path: Path, metadata: dict[str, str] | None
+) -> None:
     save_file({"weight": np.zeros(3)}, path, metadata)
-    with pytest.raises(CheckpointError, match="it is a safetensors file, but no checkpoint"):
+    with pytest.raises(CheckpointError, match="it is a safetensors file, but not a checkpoint"):
         load_checkpoint(path)
 
 
-def test_a_file_of_another_version_is_refused(path: Path, monkeypatch: Any) -> None:
+def test_a_file_of_another_version(path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(checkpoint, "FORMAT", 2)
     save_checkpoint(path, model=Network())
     monkeypatch.undo()
@@ -335,7 +338,7 @@ def same(a: Checkpoint, b: Checkpoint) -> bool:
     )
 
 
-def test_every_cut_is_found(path: Path) -> None:
+def test_every_truncation_is_detected(path: Path) -> None:
     save_checkpoint(path, model=Linear(2, 1, rng=0), step=5)
     content = path.read_bytes()
     for length in range(len(content)):
@@ -344,7 +347,7 @@ def test_every_cut_is_found(path: Path) -> None:
             load_checkpoint(path)
 
 
-def test_a_bit_that_flips_in_any_byte_is_found(path: Path) -> None:
+def test_every_flipped_bit_is_detected(path: Path) -> None:
     save_checkpoint(path, model=Linear(1, 1, rng=0), step=5, meta={"note": "best"})
     content = path.read_bytes()
     original = load_checkpoint(path)
@@ -355,14 +358,14 @@ def test_a_bit_that_flips_in_any_byte_is_found(path: Path) -> None:
         damaged[at] ^= 1 << int(bit)
         path.write_bytes(damaged)
         try:
-            # JSON has more than one way to write the same; nothing else may be read.
+            # The flip may produce equivalent JSON; only the same contents may be read.
             assert same(load_checkpoint(path), original)
         except CheckpointError:
             found += 1
     assert found >= 0.99 * len(content)
 
 
-# What a failing write leaves behind
+# Failed writes
 
 
 def nothing_but(path: Path) -> bool:
@@ -370,7 +373,7 @@ def nothing_but(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_disk_that_fills_up_leaves_the_old_checkpoint(
+def test_a_full_disk_keeps_the_old_checkpoint(
     path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     save_checkpoint(path, model=Network(), step=1)
@@ -384,14 +387,12 @@ def test_a_disk_that_fills_up_leaves_the_old_checkpoint(
     monkeypatch.undo()
     message = str(caught.value)
     assert message.startswith(f"checkpoint {path}: it cannot be written (No space left on device)")
-    assert "a file that was there before is intact. Make room" in message
+    assert "a previous file is intact. Free disk space" in message
     assert load_checkpoint(path).step == 1
     assert nothing_but(path)
 
 
-def test_an_interrupt_leaves_the_old_checkpoint(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_keeps_the_old_checkpoint(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_checkpoint(path, model=Network(), step=1)
 
     def interrupted(*args: object) -> None:
@@ -405,7 +406,7 @@ def test_an_interrupt_leaves_the_old_checkpoint(
     assert nothing_but(path)
 
 
-def test_a_file_is_complete_before_it_has_its_name(
+def test_a_file_is_complete_before_it_is_renamed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
@@ -426,8 +427,8 @@ def test_a_file_is_complete_before_it_has_its_name(
 
 
 @pytest.mark.skipif(not hasattr(os, "fchdir"), reason="limits on file sizes are POSIX's")
-def test_the_system_refuses_to_write_more(path: Path) -> None:
-    """A limit on the size of files cuts the write off for real, as a full disk does."""
+def test_a_limit_on_file_sizes_keeps_the_old_checkpoint(path: Path) -> None:
+    """A limit on the size of files interrupts the write, as a full disk does."""
     save_checkpoint(path, model=Linear(100, 100, rng=0), step=1)
     script = """
         import resource, sys
@@ -452,8 +453,8 @@ def test_the_system_refuses_to_write_more(path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked on POSIX only")
-def test_killed_writers_leave_whole_checkpoints(path: Path) -> None:
-    """A writer is killed at each step of a save: an opening, a renaming, a synchronisation."""
+def test_killed_writers_leave_complete_checkpoints(path: Path) -> None:
+    """A writer is killed before each system call of a save: open, rename, fsync."""
     script = """
         import os, signal, sys
         from functools import partial
@@ -499,13 +500,13 @@ def test_killed_writers_leave_whole_checkpoints(path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     *killed, whole = [tuple(map(int, line.split())) for line in result.stdout.splitlines()]
-    # The old one while the new one is written, the new one from its renaming on.
+    # The old checkpoint until the rename, the new one after it.
     assert {step == kill_at for kill_at, _, step in killed} == {False, True}
     assert whole[0] == whole[2]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are POSIX's")
-def test_new_files_have_the_usual_permissions(path: Path) -> None:
+def test_new_files_have_default_permissions(path: Path) -> None:
     mask = os.umask(0o027)
     try:
         save_checkpoint(path, model=Network())
@@ -514,8 +515,8 @@ def test_new_files_have_the_usual_permissions(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_folder_that_is_a_file_cannot_be_written_to(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("here first")
-    with pytest.raises(CheckpointError, match=r"cannot be written .*Make room, or choose another"):
+    with pytest.raises(CheckpointError, match=r"cannot be written .*Free disk space, or choose"):
         save_checkpoint(tmp_path / "file" / "last", model=Network())
     assert (tmp_path / "file").read_text() == "here first"

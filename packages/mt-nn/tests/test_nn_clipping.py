@@ -1,4 +1,4 @@
-"""Clipping: all gradients together by their norm, or each number by itself."""
+"""Clipping by the global norm and by value."""
 
 import math
 
@@ -28,7 +28,7 @@ def scalar_with(derivative: float) -> Parameter:
 
 
 @given(st.lists(vectors, min_size=1, max_size=3), numbers, st.floats(1e-3, 1e3))
-def test_the_common_norm_comes_down_to_the_limit(
+def test_the_global_norm_is_limited(
     gradients: list[list[float]], derivative: float, max_norm: float
 ) -> None:
     tensors, scalar = [with_gradient(g) for g in gradients], scalar_with(derivative)
@@ -43,7 +43,7 @@ def test_the_common_norm_comes_down_to_the_limit(
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_norm_that_is_no_number_is_told_and_nothing_changed(bad: float) -> None:
+def test_a_norm_that_is_not_finite_changes_nothing(bad: float) -> None:
     parameter = with_gradient([3.0, bad])
     norm = clip_grad_norm([parameter, scalar_with(1.0)], 1.0)
     assert not math.isfinite(norm)
@@ -51,7 +51,7 @@ def test_a_norm_that_is_no_number_is_told_and_nothing_changed(bad: float) -> Non
 
 
 @given(st.lists(st.floats(width=32), min_size=1, max_size=6), st.floats(0.125, 8.0, width=32))
-def test_each_number_is_clamped_exactly(gradient: list[float], limit: float) -> None:
+def test_each_element_is_clamped_exactly(gradient: list[float], limit: float) -> None:
     for dtype in (np.float32, np.float64):
         parameter = Parameter(zeros((len(gradient),), Reference(dtype)))
         parameter.value.grad = tensor(gradient, Reference(dtype))
@@ -75,14 +75,14 @@ def test_a_tensor_without_dimensions_is_clamped() -> None:
     assert (parameter.value.grad.shape, parameter.value.grad.item()) == ((), -2.0)
 
 
-def test_parameters_without_a_gradient_are_passed_over() -> None:
+def test_parameters_without_a_gradient_are_ignored() -> None:
     layer = Linear(2, 2, rng=0)
     assert clip_grad_norm(layer.parameters(), 1.0) == 0.0
     clip_grad_value(layer.parameters(), 1.0)
     assert [p.value.grad for p in layer.parameters()] == [None, None]
 
 
-def test_a_parameter_that_is_given_twice_counts_once() -> None:
+def test_a_repeated_parameter_counts_once() -> None:
     parameter = with_gradient([3.0, 4.0])
     assert clip_grad_norm((p for p in [parameter, parameter]), 1.0) == 5.0
     np.testing.assert_allclose(parameter.value.grad, [0.6, 0.8])
@@ -96,14 +96,14 @@ def test_the_gradient_stays_a_constant_tensor() -> None:
 
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, math.nan])
-def test_a_limit_is_above_zero(limit: float) -> None:
+def test_limits_must_be_positive(limit: float) -> None:
     with pytest.raises(ValueError, match=f"max_norm {limit} must be above 0"):
         clip_grad_norm([with_gradient([1.0])], limit)
     with pytest.raises(ValueError, match=f"limit {limit} must be above 0"):
         clip_grad_value([with_gradient([1.0])], limit)
 
 
-def test_named_parameters_are_refused() -> None:
+def test_named_parameters_are_not_accepted() -> None:
     layer = Linear(2, 2, rng=0)
     with pytest.raises(TypeError, match=r"clip_grad_norm.*not model.named_parameters\(\)"):
         clip_grad_norm(layer.named_parameters(), 1.0)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Initialisers draw what their papers say, from the generator they are handed."""
+"""Initialisers: distributions, seeds and generators."""
 
 import math
 from collections.abc import Callable
@@ -29,15 +29,15 @@ weight_shapes = st.one_of(
 
 
 @given(weight_shapes)
-def test_fans_count_the_links_of_one_unit(shape: tuple[int, ...]) -> None:
-    # A unit of a matrix is a column or a row; one of a kernel bank is a channel.
+def test_fans_of_matrices_and_kernels(shape: tuple[int, ...]) -> None:
+    # A unit of a matrix is a column or a row; a unit of convolution kernels is a channel.
     weight = np.ones(shape)
     into, out_of = (weight[:, 0], weight[0]) if len(shape) == 2 else (weight[0], weight[:, 0])
     assert init.fans(shape) == (into.size, out_of.size)
 
 
 @pytest.mark.parametrize("shape", [(), (3,)])
-def test_fans_of_a_vector_are_refused(shape: tuple[int, ...]) -> None:
+def test_fans_of_a_vector(shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError, match="Use uniform or zeros for a bias"):
         init.fans(shape)
 
@@ -73,18 +73,18 @@ def test_a_seed_gives_the_same_numbers_on_every_backend(draw: Callable[..., Tens
 
 
 @pytest.mark.parametrize("draw", RANDOM)
-def test_a_generator_moves_on(draw: Callable[..., Tensor]) -> None:
+def test_a_generator_advances(draw: Callable[..., Tensor]) -> None:
     rng = np.random.default_rng(0)
     first, second = draw((3, 4), rng=rng), draw((3, 4), rng=rng)
     assert not np.array_equal(first, second)
 
 
-def test_the_course_draws_a_tenth_of_a_centred_number() -> None:
+def test_course_uniform_is_the_course_formula() -> None:
     expected = 0.1 * (np.random.default_rng(3).random((4, 5)) - 0.5)
     np.testing.assert_allclose(init.course_uniform((4, 5), rng=3), expected, atol=1e-16)
 
 
-def test_he_keeps_activations_alive_through_many_relus() -> None:
+def test_kaiming_uniform_preserves_the_variance_of_activations() -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((50, 200))
     for _ in range(20):
@@ -100,12 +100,12 @@ def test_zeros_draw_nothing() -> None:
 
 
 @pytest.mark.parametrize(("low", "high"), [(1.0, 0.0), (0.0, math.inf), (math.nan, 1.0)])
-def test_uniform_refuses_bounds_that_are_none(low: float, high: float) -> None:
-    with pytest.raises(ValueError, match="must be finite, low not above high"):
+def test_uniform_with_invalid_bounds(low: float, high: float) -> None:
+    with pytest.raises(ValueError, match="must be finite, and low at most high"):
         init.uniform((2,), low, high)
 
 
-def test_a_layer_takes_any_initialiser() -> None:
+def test_a_layer_with_another_initialiser() -> None:
     layer = Linear(2, 3, init=partial(init.uniform, low=7.0, high=7.0))
     assert layer.weight.value.to_numpy().tolist() == [[7.0] * 3] * 2
 

@@ -1,4 +1,4 @@
-"""Losses: against their formulas in plain Python, finite differences, and exact limits."""
+"""Losses, compared with formulas in plain Python, finite differences and exact limits."""
 
 import math
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def matrices_with_classes(draw: st.DrawFn) -> tuple[np.ndarray, list[int]]:
 
 
 def pairs(values: st.SearchStrategy[float]) -> st.SearchStrategy[list[tuple[float, float]]]:
-    """Draw predictions, each with a target within 0 and 1."""
+    """Draw predictions, each with a target from 0 to 1."""
     targets = st.sampled_from([0.0, 1.0]) | st.floats(0.0, 1.0)
     return st.lists(st.tuples(values, targets), min_size=1, max_size=6)
 
@@ -49,7 +49,7 @@ def pairs(values: st.SearchStrategy[float]) -> st.SearchStrategy[list[tuple[floa
 
 
 @given(matrices_with_classes())
-def test_nll_loss_is_the_mean_over_the_right_classes(
+def test_nll_loss_agrees_with_its_formula(
     drawn: tuple[np.ndarray, list[int]],
 ) -> None:
     array, classes = drawn
@@ -85,7 +85,7 @@ def test_gradients_of_class_losses(loss: Loss, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("loss", CLASS_LOSSES)
-def test_a_class_that_is_ruled_out_costs_nothing_elsewhere(loss: Loss) -> None:
+def test_an_excluded_class_does_not_change_the_loss(loss: Loss) -> None:
     x = tensor([[-np.inf, math.log(0.5), math.log(0.5)]], requires_grad=True)
     result = loss(x, [1])
     result.backward()
@@ -95,7 +95,7 @@ def test_a_class_that_is_ruled_out_costs_nothing_elsewhere(loss: Loss) -> None:
 
 
 @pytest.mark.parametrize("loss", CLASS_LOSSES)
-def test_nan_passes(loss: Loss) -> None:
+def test_nan_predictions_give_nan(loss: Loss) -> None:
     assert math.isnan(loss(tensor([[0.0, 1.0], [np.nan, 1.0]]), [0, 0]).item())
 
 
@@ -121,7 +121,7 @@ def test_targets_of_any_kind(loss: Loss, targets: Any) -> None:
 @pytest.mark.parametrize("loss", CLASS_LOSSES)
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3, 1), (0, 3), (2, 0)])
 def test_predictions_of_classes_are_rows(loss: Loss, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ShapeError, match=rf"^{loss.__name__}: .*batch, classes.*at least one"):
+    with pytest.raises(ShapeError, match=rf"^{loss.__name__}: .*batch, classes.*at least 1"):
         loss(zeros(shape), [0] * (shape[0] if shape else 0))
 
 
@@ -134,7 +134,7 @@ def test_one_target_for_each_row(loss: Loss, targets: Any) -> None:
 
 @pytest.mark.parametrize("loss", CLASS_LOSSES)
 @pytest.mark.parametrize("targets", [[0, 3], [-1, 0], [0.0, np.inf], [1e300, 0.0]])
-def test_targets_that_name_no_class(loss: Loss, targets: Any) -> None:
+def test_targets_out_of_range(loss: Loss, targets: Any) -> None:
     with pytest.raises(IndexError, match=rf"^{loss.__name__}: .*classes 0 to 2"):
         loss(zeros((2, 3)), targets)
 
@@ -189,7 +189,7 @@ def test_gradients_of_binary_losses(loss: Loss, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "most"), [(np.float32, 126 * math.log(2)), (np.float64, 100.0)])
-def test_certain_and_wrong_costs_a_finite_amount(dtype: Any, most: float) -> None:
+def test_the_loss_of_certain_and_wrong_predictions_is_finite(dtype: Any, most: float) -> None:
     p = tensor([0.0, 1.0], Reference(dtype), requires_grad=True)
     loss = binary_cross_entropy(p, [1, 0])
     loss.backward()
@@ -198,7 +198,7 @@ def test_certain_and_wrong_costs_a_finite_amount(dtype: Any, most: float) -> Non
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_certain_and_right_costs_nothing(dtype: Any) -> None:
+def test_the_loss_of_certain_and_right_predictions_is_zero(dtype: Any) -> None:
     p = tensor([0.0, 1.0], Reference(dtype), requires_grad=True)
     loss = binary_cross_entropy(p, [0, 1])
     loss.backward()
@@ -208,7 +208,7 @@ def test_certain_and_right_costs_nothing(dtype: Any) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("x", [-86.0, -50.0, -20.0])
-def test_a_sigmoid_far_out_still_learns(dtype: Any, x: float) -> None:
+def test_gradients_of_saturated_logits(dtype: Any, x: float) -> None:
     logit = tensor([x], Reference(dtype), requires_grad=True)
     binary_cross_entropy(logit.sigmoid(), [1]).backward()
     assert logit.grad.item() == pytest.approx(-1.0, rel=1e-5)
@@ -222,7 +222,7 @@ def test_a_sigmoid_far_out_still_learns(dtype: Any, x: float) -> None:
         (1e4, 0.0, 1e4, 1.0),
         (-1e4, 0.0, 0.0, 0.0),
         (-1e4, 1.0, 1e4, -1.0),
-        # Where the larger of 0 and x changes, nothing bends.
+        # At x = 0 the maximum of 0 and x changes; the loss is smooth there.
         (0.0, 1.0, math.log(2), -0.5),
         (0.0, 0.0, math.log(2), 0.5),
     ],
@@ -237,27 +237,27 @@ def test_limits_of_binary_cross_entropy_with_logits(
     assert logit.grad.item() == slope
 
 
-def test_a_small_cost_is_not_lost_beside_a_large_score() -> None:
+def test_small_losses_of_large_logits_are_exact() -> None:
     loss = binary_cross_entropy_with_logits(tensor([15.0], Reference(np.float32)), [1])
     assert loss.item() == pytest.approx(math.log1p(math.exp(-15.0)), abs=1e-7)
     assert loss.item() > 0.0
 
 
 @pytest.mark.parametrize("loss", ELEMENT_LOSSES)
-def test_nan_predictions_pass(loss: Loss) -> None:
+def test_binary_nan_predictions_give_nan(loss: Loss) -> None:
     assert math.isnan(loss(tensor([0.5, np.nan]), [0, 1]).item())
 
 
 @pytest.mark.parametrize("p", [[-0.1, 0.5], [0.5, 1.1], [np.nan, 2.0], [np.inf, 0.0]])
-def test_probabilities_lie_within_0_and_1(p: list[float]) -> None:
-    with pytest.raises(ValueError, match=r"^binary_cross_entropy: probabilities .*within 0 and 1"):
+def test_probabilities_out_of_range(p: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"^binary_cross_entropy: probabilities .*from 0 to 1"):
         binary_cross_entropy(tensor(p), [0, 1])
 
 
 @pytest.mark.parametrize("loss", BINARY_LOSSES)
 @pytest.mark.parametrize("targets", [[-1.0, 1.0], [1.0, 2.0]])
-def test_binary_targets_lie_within_0_and_1(loss: Loss, targets: list[float]) -> None:
-    with pytest.raises(ValueError, match=rf"^{loss.__name__}: targets .*within 0 and 1"):
+def test_binary_targets_out_of_range(loss: Loss, targets: list[float]) -> None:
+    with pytest.raises(ValueError, match=rf"^{loss.__name__}: targets .*from 0 to 1"):
         loss(tensor([0.5, 0.5]), targets)
 
 
@@ -308,7 +308,7 @@ def test_targets_are_copied(loss: Loss) -> None:
     x = tensor([0.25, 0.75], requires_grad=True)
     targets = np.array([0.0, 1.0])
     out = loss(x, targets)
-    # A loader may fill the same array again before the backward pass.
+    # A loader may overwrite the array before the backward pass.
     targets[:] = 0.5
     out.backward()
     first = x.grad.to_numpy().copy()

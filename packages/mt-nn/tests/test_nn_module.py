@@ -1,4 +1,4 @@
-"""Modules: which members are found, under which names, and what can be saved and loaded."""
+"""Modules: members, names, modes, saving and loading."""
 
 import copy
 import pickle
@@ -15,7 +15,7 @@ from mt_tensor import Reference
 
 
 class Leaf(Module):
-    """Two parameters of its own, and as many more as asked for."""
+    """A module with two parameters and a number of further ones."""
 
     def __init__(self, extra: int = 0) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Tree(Module):
 
 
 class Box(Module):
-    """A module to put anything into."""
+    """A module with any attributes."""
 
     def __init__(self, **attributes: Any) -> None:
         for name, value in attributes.items():
@@ -103,7 +103,7 @@ def test_lists_tuples_and_dicts(plan: Any) -> None:
     assert dict(box.named_parameters()) == expected
 
 
-def test_order_is_own_parameters_then_modules_as_assigned() -> None:
+def test_order_of_parameters_and_modules() -> None:
     box = Box(layers=[Leaf()], listed=[Parameter(1.0)], head=Leaf(), own=Parameter(2.0))
     assert names(box) == [
         "own",
@@ -121,7 +121,7 @@ def test_a_parameter_with_several_names_counts_once() -> None:
     assert names(Box(inner=Box(deep=shared), outer=shared)) == ["outer"]
 
 
-def test_an_attribute_names_a_parameter_before_a_list_does() -> None:
+def test_an_attribute_name_precedes_a_list_name() -> None:
     box = Box(weights=[[]])
     box.weights[0].append(box.add_parameter("weight_0_0", Scalar(1.0)))
     assert names(box) == ["weight_0_0"]
@@ -135,7 +135,7 @@ def test_a_module_with_several_names_counts_once() -> None:
     assert names(box) == ["encoder.weight", "encoder.bias"]
 
 
-def test_a_module_may_know_its_parent() -> None:
+def test_a_module_may_refer_to_its_parent() -> None:
     child = Box(weight=Parameter(1.0))
     parent = Box(child=child)
     child.parent = parent
@@ -158,7 +158,7 @@ def test_named_modules_lists_parents_first() -> None:
     ]
 
 
-def test_changes_are_seen() -> None:
+def test_changes_of_attributes_take_effect() -> None:
     box = Box(a=Parameter(1.0), layers=[Leaf()])
     box.layers.append(Leaf())
     assert "layers.1.weight" in names(box)
@@ -205,8 +205,8 @@ def test_add_parameter() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a.b", "forward", "training", "_modules"])
-def test_names_that_cannot_be_added(name: str) -> None:
-    with pytest.raises(ValueError, match=f"add_parameter: '{name}' cannot name .* of Leaf"):
+def test_invalid_parameter_names(name: str) -> None:
+    with pytest.raises(ValueError, match=f"add_parameter: '{name}' is not a valid name .* of Leaf"):
         Leaf().add_parameter(name, 1.0)
 
 
@@ -227,11 +227,11 @@ def test_a_call_is_forward() -> None:
 
 
 def test_a_module_without_forward() -> None:
-    with pytest.raises(NotImplementedError, match="Leaf defines no forward"):
+    with pytest.raises(NotImplementedError, match="Leaf has no method forward"):
         Leaf()()
 
 
-def test_train_and_eval_reach_everything() -> None:
+def test_train_and_eval_set_all_descendants() -> None:
     tree = Box(direct=Tree(0, 0), listed=[[Leaf()], {"key": Leaf()}])
     everything = [module for _, module in tree.named_modules()]
     assert len(everything) == 6
@@ -243,7 +243,7 @@ def test_train_and_eval_reach_everything() -> None:
     assert {module.training for module in everything} == {True}
 
 
-def test_one_module_alone_can_be_switched() -> None:
+def test_the_mode_of_one_module() -> None:
     tree = Tree(0, 0)
     tree.left.eval()
     assert (tree.training, tree.left.training, tree.right.training) == (True, False, True)
@@ -281,7 +281,7 @@ def test_repr_shows_settings_beside_members() -> None:
 
 
 class Mock:
-    """Anything that can be told to require a gradient."""
+    """An object with the method requires_grad_."""
 
     def __init__(self) -> None:
         self.flag = False
@@ -290,7 +290,7 @@ class Mock:
         self.flag = flag
 
 
-def test_a_parameter_tells_its_value_to_require_a_gradient() -> None:
+def test_a_parameter_calls_requires_grad() -> None:
     first, second = Mock(), Mock()
     parameter = Parameter(first, "p")
     assert first.flag
@@ -312,15 +312,15 @@ def test_an_update_becomes_a_leaf_with_the_name() -> None:
     assert weights.value.name == "w"
 
 
-def test_an_unnamed_parameter_leaves_the_name_alone() -> None:
+def test_an_unnamed_parameter_keeps_the_name_of_its_value() -> None:
     assert Parameter(Scalar(1.0, name="x")).value.name == "x"
 
 
-def test_parameters_are_shown() -> None:
+def test_repr_and_str_of_parameters() -> None:
     assert str(Parameter(5)) == "5"
     assert repr(Parameter(Scalar(1.0))) == "Parameter(Scalar(1.0))"
     lines = repr(Parameter(tensor([[1.0, 2.0], [3.0, 4.0]]))).splitlines()
-    # "Parameter(" and "tensor(" precede the first row: the second stands below it.
+    # The second row is aligned with the first, which follows "Parameter(tensor(".
     assert lines[1].index("[3.") == lines[0].index("[1.")
 
 
@@ -360,7 +360,7 @@ def test_a_state_is_a_copy() -> None:
     np.testing.assert_array_equal(module.weight.value.to_numpy(), np.full((2, 2), 7.0))
 
 
-def test_a_state_goes_from_one_module_to_another() -> None:
+def test_a_state_is_loaded_into_another_module() -> None:
     source, target = make(1), make(2)
     places = target.parameters()
     target.load_state_dict(source.state_dict())
@@ -383,7 +383,7 @@ def test_arrays_are_converted_to_the_dtype_of_the_parameter() -> None:
     assert target.matrix.value.to_numpy()[0, 0] == float(np.float32(0.1))
 
 
-def test_nan_and_infinity_survive() -> None:
+def test_nan_and_infinity_are_restored() -> None:
     module = Box(weight=Parameter(tensor([np.nan, -np.inf])), bias=Parameter(Scalar(np.nan)))
     state = module.state_dict()
     module.load_state_dict(state)
@@ -401,7 +401,7 @@ def test_a_frozen_parameter_stays_frozen() -> None:
     assert module.scale.value.is_constant()
 
 
-def test_everything_wrong_is_reported_and_nothing_changed() -> None:
+def test_all_problems_are_reported_and_nothing_is_changed() -> None:
     module = make(1)
     before = module.state_dict()
     state = make(2).state_dict()
@@ -409,13 +409,13 @@ def test_everything_wrong_is_reported_and_nothing_changed() -> None:
     state["inner.vectro"] = state["inner.empty"]
     state["matrix"] = np.zeros((3, 2))
     state["inner.vector"] = np.array(["1", "2", "3", "4"])
-    with pytest.raises(ValueError, match="nothing is changed") as failure:
+    with pytest.raises(ValueError, match="nothing was changed") as failure:
         module.load_state_dict(state)
     assert str(failure.value).splitlines()[1:] == [
         "  missing: 'scalars.0'",
         "  unexpected: 'inner.vectro'",
-        "  shape of 'matrix': expected (2, 3), given (3, 2)",
-        "  dtype of 'inner.vector': expected real numbers, given <U1",
+        "  shape of 'matrix': expected (2, 3), received (3, 2)",
+        "  dtype of 'inner.vector': expected real numbers, received <U1",
     ]
     for name, array in module.state_dict().items():
         np.testing.assert_array_equal(array, before[name], strict=True)
@@ -423,9 +423,9 @@ def test_everything_wrong_is_reported_and_nothing_changed() -> None:
 
 def test_a_value_that_cannot_be_saved() -> None:
     module = Box(odd=Parameter(Mock()))
-    with pytest.raises(TypeError, match="parameter 'odd' holds a Mock"):
+    with pytest.raises(TypeError, match="the value of parameter 'odd' is of type Mock"):
         module.state_dict()
-    with pytest.raises(TypeError, match="parameter 'odd' holds a Mock"):
+    with pytest.raises(TypeError, match="the value of parameter 'odd' is of type Mock"):
         module.load_state_dict({"odd": np.array(1.0)})
 
 
@@ -437,6 +437,6 @@ def test_a_value_that_cannot_be_saved() -> None:
         {"deep": {"er": Leaf()}, "deep.er": Leaf()},
     ],
 )
-def test_two_members_of_one_name_are_not_lost(inner: dict[str, Any]) -> None:
+def test_two_members_with_the_same_name(inner: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"two members of one module are named '.*deep.er'"):
         Box(inner=Box(**inner)).parameters()

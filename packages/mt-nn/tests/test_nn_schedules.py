@@ -1,4 +1,4 @@
-"""Learning-rate schedules are functions of the step alone."""
+"""Learning-rate schedules."""
 
 import math
 from collections.abc import Callable
@@ -17,9 +17,7 @@ counts = st.integers(1, 200)
 
 
 @given(rates, counts, st.floats(0.0, 1.0), st.integers(0, 1000))
-def test_a_stair_is_that_many_multiplications_down(
-    lr: float, every: int, factor: float, step: int
-) -> None:
+def test_step_decay_multiplies_the_rate(lr: float, every: int, factor: float, step: int) -> None:
     expected = lr
     for earlier in range(1, step + 1):
         if earlier % every == 0:
@@ -28,26 +26,24 @@ def test_a_stair_is_that_many_multiplications_down(
 
 
 @given(rates, counts, rates)
-def test_a_cosine_runs_from_its_first_to_its_last_rate(lr: float, steps: int, final: float) -> None:
+def test_cosine_decay_from_first_to_last_rate(lr: float, steps: int, final: float) -> None:
     schedule = CosineDecay(lr, steps, final)
     wave = np.array([schedule(step) for step in range(steps + 3)])
     assert wave[0] == lr
     assert (wave[steps:] == final).all()
-    # Point-symmetric about its middle, and never turning back.
+    # Point-symmetric about its middle, and monotonic.
     np.testing.assert_allclose(wave[: steps + 1] + wave[steps::-1], lr + final, atol=1e-12)
     change = np.diff(wave) * math.copysign(1.0, final - lr)
     assert (change >= -1e-12).all()
 
 
-def test_a_cosine_is_one_in_between() -> None:
-    # cos(π/3) = 1/2: after a third of the way a quarter of the height is lost.
+def test_cosine_decay_between_the_ends() -> None:
+    # cos(π/3) = 1/2: after a third of the steps the rate has decreased by a quarter.
     assert CosineDecay(2.0, steps=6)(2) == pytest.approx(1.5)
 
 
 @given(counts, rates, st.integers(0, 400))
-def test_a_warmup_climbs_in_equal_steps_to_the_rate_that_follows(
-    steps: int, lr: float, after: int
-) -> None:
+def test_warmup_is_linear_to_the_next_schedule(steps: int, lr: float, after: int) -> None:
     then = StepDecay(lr, every=50)
     schedule = LinearWarmup(steps, then)
     climb = [0.0, *(schedule(step) for step in range(steps + 1))]
@@ -56,7 +52,7 @@ def test_a_warmup_climbs_in_equal_steps_to_the_rate_that_follows(
 
 
 @given(rates, st.integers(0, 10**9))
-def test_a_constant_rate_stays(lr: float, step: int) -> None:
+def test_a_constant_rate(lr: float, step: int) -> None:
     assert ConstantRate(lr)(step) == lr
 
 
@@ -69,7 +65,7 @@ SCHEDULES: list[Schedule] = [
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_resuming_needs_nothing_but_the_step(schedule: Schedule) -> None:
+def test_schedules_have_no_state(schedule: Schedule) -> None:
     undisturbed = [schedule(step) for step in range(30)]
     assert [schedule(step) for step in reversed(range(30))] == undisturbed[::-1]
 
@@ -91,10 +87,10 @@ def test_a_schedule_cannot_be_changed() -> None:
         (lambda: ConstantRate(-0.1), "ConstantRate: lr -0.1 must be"),
         (lambda: ConstantRate(math.nan), "ConstantRate: lr nan must be"),
         (lambda: StepDecay(math.inf, 1), "StepDecay: lr inf must be"),
-        (lambda: StepDecay(1.0, 0), "StepDecay: every 0 must be a whole number, 1 or more"),
+        (lambda: StepDecay(1.0, 0), "StepDecay: every 0 must be an integer, 1 or more"),
         (
             lambda: StepDecay(1.0, every=cast(int, 2.5)),
-            "StepDecay: every 2.5 must be a whole number",
+            "StepDecay: every 2.5 must be an integer",
         ),
         (lambda: StepDecay(1.0, 2, -1.0), "StepDecay: factor -1.0 must be"),
         (lambda: CosineDecay(1.0, 0), "CosineDecay: steps 0 must be"),
@@ -102,6 +98,6 @@ def test_a_schedule_cannot_be_changed() -> None:
         (lambda: LinearWarmup(0, ConstantRate(1.0)), "LinearWarmup: steps 0 must be"),
     ],
 )
-def test_settings_out_of_range_are_refused(build: Callable[[], object], message: str) -> None:
+def test_settings_out_of_range(build: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build()

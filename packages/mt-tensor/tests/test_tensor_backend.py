@@ -1,4 +1,4 @@
-"""The backend contract: what is checked before a hook runs, and what a hook is given."""
+"""The backend contract: the checks before a hook runs, and the hook's arguments."""
 
 import copy
 import functools
@@ -23,7 +23,7 @@ from mt_tensor.backend import Map, Zip
 
 
 class Recording(HostBackend):
-    """A backend that computes nothing and remembers which hook was called with what."""
+    """A backend that computes nothing and records the calls of its hooks."""
 
     name = "recording"
 
@@ -58,10 +58,10 @@ def zeros(*shape: int) -> TensorData:
     return REFERENCE.zeros(shape)
 
 
-# What hooks are given
+# Arguments of hooks
 
 
-def test_map_hands_over_the_operands_as_they_are(backend: Recording) -> None:
+def test_map_passes_operands_unchanged(backend: Recording) -> None:
     a, out = zeros(3, 1), zeros(2, 3, 4).permute(0, 1, 2)
     assert backend.map(operators.neg, a, out=out) is out
     fresh = backend.map(operators.exp, a.permute(1, 0))
@@ -82,7 +82,7 @@ def test_zip_allocates_the_broadcast_shape(backend: Recording) -> None:
 
 
 @pytest.mark.parametrize(("dim", "shape"), [(0, (1, 3, 4)), (-1, (2, 3, 1)), (1, (2, 1, 4))])
-def test_reduce_keeps_the_dimension_and_fills_with_start(
+def test_reduce_keeps_the_dimension_and_fills_out_with_start(
     backend: Recording, dim: int, shape: tuple[int, ...]
 ) -> None:
     a = zeros(2, 3, 4)
@@ -99,7 +99,7 @@ def test_matmul_broadcasts_batches(backend: Recording) -> None:
     assert backend.calls == [("matmul", out, a, b)]
 
 
-def test_convolutions_compute_as_many_positions_as_asked_for(backend: Recording) -> None:
+def test_convolutions_compute_the_requested_size(backend: Recording) -> None:
     line, kernel = zeros(2, 3, 7), zeros(4, 3, 9)
     assert backend.convolve(line, kernel).shape == (2, 4, 7)
     assert backend.convolve(line, kernel, True, (2,)).shape == (2, 4, 2)
@@ -129,7 +129,7 @@ def test_results_have_the_backend_s_dtype(dtype: Any) -> None:
         assert out.storage.dtype == dtype
 
 
-# What is refused before a hook runs
+# Errors before a hook runs
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_results_have_the_backend_s_dtype(dtype: Any) -> None:
         (
             lambda b: b.map(operators.neg, zeros(3), out=zeros(2)),
             ShapeError,
-            r"neg: a result of shape \(3,\) .* out of shape \(2,\); give an out",
+            r"neg: a result of shape \(3,\) .* out of shape \(2,\); pass an out",
         ),
         (
             lambda b: b.map(operators.neg, zeros(2, 3), out=zeros(3)),
@@ -171,7 +171,7 @@ def test_results_have_the_backend_s_dtype(dtype: Any) -> None:
             r"matmul: shapes \(2, 3\) and \(2, 3\).*\(\.\.\., m, k\).*view a vector",
         ),
         (lambda b: b.matmul(zeros(3), zeros(3, 2)), ShapeError, r"matmul: shapes \(3,\)"),
-        (lambda b: b.matmul(zeros(2, 3), zeros(3)), ShapeError, r"and \(3,\) do not go"),
+        (lambda b: b.matmul(zeros(2, 3), zeros(3)), ShapeError, r"and \(3,\) are incompatible"),
         (
             lambda b: b.matmul(zeros(2, 2, 3), zeros(3, 3, 2)),
             IndexingError,
@@ -206,10 +206,10 @@ def test_results_have_the_backend_s_dtype(dtype: Any) -> None:
         ),
         (lambda b: b.zeros((2, -1)), IndexingError, "negative size"),
         (lambda b: b.zeros((1,) * 33), IndexingError, "at most 32"),
-        (lambda b: b.zeros((2.5,)), TypeError, "sequence of whole numbers"),
+        (lambda b: b.zeros((2.5,)), TypeError, "sequence of integers"),
     ],
 )
-def test_operands_that_do_not_fit(
+def test_incompatible_operands(
     backend: Recording,
     call: Callable[[Backend], object],
     error: type[Exception],
@@ -220,7 +220,7 @@ def test_operands_that_do_not_fit(
     assert backend.calls == []
 
 
-def test_functions_without_a_name_are_welcome() -> None:
+def test_functions_without_a_name() -> None:
     halve = functools.partial(operators.mul, 0.5)
     assert REFERENCE.map(halve, REFERENCE.full((2,), 3.0)).storage.tolist() == [1.5, 1.5]
     plus = functools.partial(operators.add)
@@ -236,7 +236,7 @@ def test_shape_errors_are_value_errors() -> None:
 # Backends as objects
 
 
-def test_equality_is_of_type_and_dtype() -> None:
+def test_equality_compares_type_and_dtype() -> None:
     single = Reference(np.float32)
     assert Reference() == REFERENCE == Reference("float64")
     assert single == Reference(np.dtype("f4"))
@@ -246,13 +246,13 @@ def test_equality_is_of_type_and_dtype() -> None:
     assert len({Reference(), REFERENCE, single, Reference(np.float32), Recording()}) == 3
 
 
-def test_repr_can_be_read() -> None:
+def test_repr_names_type_and_dtype() -> None:
     assert repr(Reference(np.float32)) == "Reference(float32)"
     assert Reference.name == "reference"
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float16, np.complex128, bool, object, ">f8"])
-def test_other_dtypes_are_refused(dtype: Any) -> None:
+def test_unsupported_dtypes(dtype: Any) -> None:
     with pytest.raises(TypeError, match=r"Reference: dtype .* numpy\.float32 or numpy\.float64"):
         Reference(dtype)
 
@@ -263,7 +263,7 @@ def test_copies_and_pickles_are_equal() -> None:
         assert twin == single
 
 
-def test_a_backend_must_write_every_hook() -> None:
+def test_a_backend_must_implement_every_hook() -> None:
     class Half(HostBackend):
         name = "half"
 

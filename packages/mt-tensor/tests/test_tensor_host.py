@@ -1,4 +1,4 @@
-"""To NumPy and back: the same numbers, and the same memory wherever that is possible."""
+"""Conversion to and from NumPy: equal elements, and shared memory where possible."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -19,19 +19,19 @@ SINGLE = Reference(np.float32)
 
 
 def numbered(shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
-    """Return an array whose elements all differ."""
+    """Return an array of distinct elements."""
     return np.arange(np.prod(shape, dtype=int), dtype=dtype).reshape(shape)
 
 
 def expect(data: TensorData, array: Array) -> None:
-    """Compare element by element, through the index alone."""
+    """Compare element by element, using only `TensorData.index`."""
     assert data.shape == array.shape
     for index in np.ndindex(array.shape):
         assert data.get(index) == array[index]
 
 
 def misaligned(array: Array) -> Array:
-    """Return the same numbers one byte off."""
+    """Return the same elements at an address that is off by one byte."""
     raw = np.empty(array.nbytes + 1, np.uint8)[1:]
     out = np.frombuffer(raw.data, array.dtype).reshape(array.shape)
     out[...] = array
@@ -44,13 +44,13 @@ def read_only(array: Array) -> Array:
 
 
 def field(array: Array) -> Array:
-    """Return the same numbers twelve bytes apart: not a whole number of doubles."""
+    """Return the same elements with strides of twelve bytes, not a multiple of eight."""
     out = np.zeros(array.shape, np.dtype([("tag", "i4"), ("value", "f8")]))["value"]
     out[...] = array
     return out
 
 
-# What can be shared
+# Sharing memory
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def field(array: Array) -> Array:
         lambda a: a.view(np.ndarray)[1:2],
     ],
 )
-def test_writable_arrays_of_doubles_are_shared(arrange: Callable[[Array], Array]) -> None:
+def test_writable_float64_arrays_are_shared(arrange: Callable[[Array], Array]) -> None:
     array = arrange(numbered((3, 4)))
     data = REFERENCE.from_numpy(array)
     expect(data, array)
@@ -102,7 +102,7 @@ def test_writable_arrays_of_doubles_are_shared(arrange: Callable[[Array], Array]
         lambda a: a[:, :0],
     ],
 )
-def test_everything_else_is_copied(arrange: Callable[[Array], Array]) -> None:
+def test_other_arrays_are_copied(arrange: Callable[[Array], Array]) -> None:
     array = arrange(numbered((3, 4)))
     data = REFERENCE.from_numpy(array)
     expect(data, array)
@@ -112,7 +112,7 @@ def test_everything_else_is_copied(arrange: Callable[[Array], Array]) -> None:
     assert not np.shares_memory(data.storage, array)
 
 
-def test_single_precision_shares_its_own() -> None:
+def test_float32_backend_shares_float32_arrays() -> None:
     array = numbered((3, 4), np.float32)
     assert np.shares_memory(SINGLE.from_numpy(array).storage, array)
     assert not np.shares_memory(SINGLE.from_numpy(array.astype(np.float64)).storage, array)
@@ -122,8 +122,8 @@ def test_single_precision_shares_its_own() -> None:
     "array",
     [np.array([1j]), np.array(["1"]), np.array([None]), np.array(["2024"], "datetime64[Y]")],
 )
-def test_arrays_that_hold_no_real_numbers(array: Array) -> None:
-    with pytest.raises(TypeError, match=r"from_numpy: an array of .*real numbers"):
+def test_arrays_of_other_than_real_dtypes(array: Array) -> None:
+    with pytest.raises(TypeError, match=r"from_numpy: an array of .*a real dtype"):
         REFERENCE.from_numpy(array)
 
 
@@ -133,7 +133,7 @@ def test_too_many_dimensions() -> None:
         REFERENCE.from_numpy(np.ones((1,) * 33))
 
 
-def test_numbers_alone() -> None:
+def test_scalars_become_tensors_without_dimensions() -> None:
     for number in (np.float64(2.5), np.array(2.5), np.int8(2)):
         data = REFERENCE.from_numpy(number)  # type: ignore[arg-type]
         assert (data.shape, data.get(())) == ((), float(number))
@@ -171,12 +171,12 @@ def test_to_numpy_is_a_view_of_the_same_elements(layout: str, shape: tuple[int, 
         ((3, 4), (1, 0), False),
         ((3, 2), (1, 0), False),
         ((2, 3), (0, 1), False),
-        # A stride that is never taken repeats nothing.
+        # The stride of a dimension of size 1 does not matter.
         ((3, 1), (2, 0), True),
         ((1, 3), (0, 2), True),
     ],
 )
-def test_repeated_cells_are_read_only(
+def test_broadcast_views_are_read_only(
     shape: tuple[int, ...], strides: tuple[int, ...], writable: bool
 ) -> None:
     array = host_array(TensorData(np.arange(6.0), shape, strides))
@@ -190,7 +190,7 @@ def test_a_storage_longer_than_needed() -> None:
 
 
 @pytest.mark.parametrize("step", [2, -1, -3])
-def test_a_storage_with_a_stride_of_its_own(step: int) -> None:
+def test_a_strided_storage(step: int) -> None:
     for strides in (None, (1, 2), (0, 1)):
         data = TensorData(np.arange(18.0)[::step], (2, 3), strides)
         expect(data, host_array(data))
@@ -215,7 +215,7 @@ def test_new_tensors(backend: Reference, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(shape=shapes)
-def test_copies_are_contiguous_and_apart(layout: str, shape: tuple[int, ...]) -> None:
+def test_copies_are_contiguous_and_share_no_memory(layout: str, shape: tuple[int, ...]) -> None:
     data = LAYOUTS[layout](REFERENCE, numbered(shape))
     twin = REFERENCE.copy(data)
     expect(twin, host_array(data))
@@ -223,7 +223,7 @@ def test_copies_are_contiguous_and_apart(layout: str, shape: tuple[int, ...]) ->
     assert not np.shares_memory(twin.storage, data.storage)
 
 
-def test_contiguous_copies_only_what_is_not() -> None:
+def test_contiguous_copies_only_other_layouts() -> None:
     data = REFERENCE.from_numpy(numbered((2, 3)))
     assert REFERENCE.contiguous(data) is data
     turned = data.permute(1, 0)

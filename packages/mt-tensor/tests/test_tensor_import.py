@@ -1,10 +1,10 @@
-"""Importing the package changes nothing in the process."""
+"""Importing the package has no effect on the process."""
 
 import subprocess
 import sys
 
 
-def test_importing_leaves_the_environment_as_it_is() -> None:
+def test_importing_does_not_change_the_environment() -> None:
     code = """
 import os
 before = dict(os.environ)

@@ -1,4 +1,4 @@
-"""Shapes, strides, positions and broadcasting, against NumPy's own bookkeeping."""
+"""Shapes, strides, positions and broadcasting, compared with NumPy."""
 
 import math
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 from mt_tensor.layout import (
     MAX_DIMS,
     IndexingError,
+    as_integers,
     broadcast_index,
     broadcast_strides,
     broadcasts_to,
@@ -27,7 +28,6 @@ from mt_tensor.layout import (
     span,
     strides_from_shape,
     to_index,
-    whole_numbers,
 )
 
 small_shapes = st.lists(st.integers(0, 4), max_size=5).map(tuple)
@@ -61,7 +61,7 @@ def broadcastable(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...]]:
 @example((0,))
 @example((1,) * MAX_DIMS)
 @example((2,) * 10)
-def test_ordinals_meet_each_index_and_each_cell_once(shape: tuple[int, ...]) -> None:
+def test_ordinals_give_each_index_and_each_position_once(shape: tuple[int, ...]) -> None:
     strides = strides_from_shape(shape)
     index = np.full(len(shape), -1)
     for ordinal, expected in enumerate(np.ndindex(shape)):
@@ -78,7 +78,7 @@ def test_position_is_the_scalar_product(pairs: list[tuple[int, int]]) -> None:
 
 
 @given(broadcastable())
-def test_broadcast_index_finds_what_numpy_repeats(
+def test_broadcast_index_agrees_with_numpy(
     pair: tuple[tuple[int, ...], tuple[int, ...]],
 ) -> None:
     big, small = pair
@@ -90,7 +90,7 @@ def test_broadcast_index_finds_what_numpy_repeats(
         assert array[tuple(index)] == repeated[big_index]
 
 
-def test_indices_are_written_into_arrays_and_lists_alike() -> None:
+def test_out_index_may_be_an_array_or_a_list() -> None:
     for out in ([0, 0], np.zeros(2, np.int64), np.zeros(2, np.int32)):
         to_index(5, np.array([2, 3]), out)
         assert list(out) == [1, 2]
@@ -120,7 +120,7 @@ def test_shape_broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
 
 
 @given(broadcastable())
-def test_a_shape_that_broadcasts_leaves_the_larger_one(
+def test_broadcasting_to_a_larger_shape_returns_that_shape(
     pair: tuple[tuple[int, ...], tuple[int, ...]],
 ) -> None:
     big, small = pair
@@ -138,7 +138,7 @@ def test_broadcasts_to(shape: tuple[int, ...], target: tuple[int, ...]) -> None:
         assert broadcasts_to(shape, target)
 
 
-def test_the_error_names_everything() -> None:
+def test_the_broadcast_error_names_operation_shapes_and_sizes() -> None:
     with pytest.raises(
         IndexingError,
         match=r"add: shapes \(2, 3\) and \(4, 1, 2\) .* sizes 3 and 2 meet.* size of 1 .* view",
@@ -156,7 +156,7 @@ def test_strides_from_shape(shape: tuple[int, ...]) -> None:
 
 @st.composite
 def layouts(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Draw a shape with strides that are row-major here and there."""
+    """Draw a shape with strides that are row-major in some dimensions."""
     shape = draw(small_shapes)
     strides = list(strides_from_shape(shape))
     for _ in range(draw(st.integers(0, 2)) if shape else 0):
@@ -176,41 +176,43 @@ def test_is_contiguous(layout: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
 
 
 @given(layouts())
-def test_span_ends_behind_the_last_cell(
+def test_span_ends_after_the_last_position(
     layout: tuple[tuple[int, ...], tuple[int, ...]],
 ) -> None:
     shape, strides = layout
-    cells = (index_to_position(index, strides) for index in np.ndindex(shape))
-    assert span(shape, strides) == max(cells, default=-1) + 1
+    positions = (index_to_position(index, strides) for index in np.ndindex(shape))
+    assert span(shape, strides) == max(positions, default=-1) + 1
 
 
-# Dimensions and sizes as users give them
+# Dimensions and sizes in user arguments
 
 
 @given(broadcastable())
-def test_broadcast_strides_are_those_of_numpy_s_view(
+def test_broadcast_strides_agree_with_numpy(
     pair: tuple[tuple[int, ...], tuple[int, ...]],
 ) -> None:
     big, small = pair
     array = np.empty(small, np.int8)
     expected = np.broadcast_to(array, big).strides
     received = broadcast_strides(big, small, array.strides)
-    # A dimension of size 1 is never walked along.
-    walked = [(a, b) for a, b, n in zip(received, expected, big, strict=True) if n > 1]
-    assert all(a == b for a, b in walked)
+    # The stride of a dimension of size 1 is never used.
+    used = [(a, b) for a, b, n in zip(received, expected, big, strict=True) if n > 1]
+    assert all(a == b for a, b in used)
 
 
 @given(st.lists(st.integers(0, 3), max_size=4).map(tuple), st.data())
-def test_merged_layouts_are_the_same_walk(shape: tuple[int, ...], data: st.DataObject) -> None:
-    walks = [tuple(data.draw(st.integers(0, 12)) for _ in shape) for _ in range(2)]
-    sizes, steps = merged(shape, *walks)
+def test_merged_layouts_have_the_same_positions(
+    shape: tuple[int, ...], data: st.DataObject
+) -> None:
+    strides = [tuple(data.draw(st.integers(0, 12)) for _ in shape) for _ in range(2)]
+    sizes, steps = merged(shape, *strides)
     assert 1 not in sizes
-    for before, after in zip(walks, steps, strict=True):
+    for before, after in zip(strides, steps, strict=True):
         expected = [np.dot(index, before) if index else 0 for index in np.ndindex(*shape)]
         assert [np.dot(index, after) if index else 0 for index in np.ndindex(*sizes)] == expected
 
 
-def test_as_few_dimensions_as_possible() -> None:
+def test_merge_to_the_fewest_dimensions() -> None:
     assert merged((2, 3, 4), (12, 4, 1), (12, 4, 1)) == ((24,), ((1,), (1,)))
     assert merged((2, 1, 3, 4), (12, 9, 4, 1), (1, 7, 8, 2)) == ((2, 12), ((12, 1), (1, 2)))
     assert merged((1, 1), (5, 1)) == ((), ((),))
@@ -248,8 +250,8 @@ def test_all_dims_and_one() -> None:
 
 
 @pytest.mark.parametrize("dim", [1.0, "1", (0, 1.5), [None]])
-def test_dims_that_are_no_whole_numbers(dim: object) -> None:
-    with pytest.raises(TypeError, match=r"sum: .* sequence of whole numbers"):
+def test_dims_that_are_not_integers(dim: object) -> None:
+    with pytest.raises(TypeError, match=r"sum: .* sequence of integers"):
         normalize_dims(dim, 3, "sum")  # type: ignore[arg-type]
 
 
@@ -284,8 +286,8 @@ def test_check_shape_gives_a_tuple_of_ints(shape: Sequence[int]) -> None:
 
 
 @pytest.mark.parametrize("shape", [3, 2.0, (2.5,), (2.0,), "23", None, ((2, 3),)])
-def test_shapes_that_are_none(shape: object) -> None:
-    with pytest.raises(TypeError, match=r"zeros: .* sequence of whole numbers, such as \(2, 3\)"):
+def test_invalid_shapes(shape: object) -> None:
+    with pytest.raises(TypeError, match=r"zeros: .* sequence of integers, such as \(2, 3\)"):
         check_shape(shape, "zeros")  # type: ignore[arg-type]
 
 
@@ -297,12 +299,12 @@ def test_shapes_out_of_range() -> None:
         check_shape((1,) * (MAX_DIMS + 1), "zeros")
 
 
-def test_whole_numbers_keeps_its_cause() -> None:
+def test_as_integers_keeps_the_cause() -> None:
     with pytest.raises(TypeError) as caught:
-        whole_numbers([1, 2.5], "view")  # type: ignore[list-item]
+        as_integers([1, 2.5], "view")  # type: ignore[list-item]
     assert isinstance(caught.value.__cause__, TypeError)
 
 
-def test_indexing_errors_can_be_caught_by_python_s_names() -> None:
+def test_indexing_errors_are_index_errors_and_runtime_errors() -> None:
     assert issubclass(IndexingError, IndexError)
     assert issubclass(IndexingError, RuntimeError)

@@ -1,4 +1,4 @@
-"""The scalar formulas, against NumPy in extended precision and against `math` at the edges."""
+"""The scalar formulas, compared with NumPy in extended precision and with exact edge values."""
 
 import functools
 import math
@@ -34,7 +34,7 @@ def ulps(received: float, expected: np.longdouble) -> float:
     return abs(float((np.longdouble(received) - expected) / np.spacing(abs(nearest))))
 
 
-# Against NumPy's functions, at every double there is
+# Comparison with NumPy's functions, for all doubles
 
 EXACT_UNARY: list[tuple[Callable[[float], float], Callable[[float], float]]] = [
     (op.id, np.positive),
@@ -85,7 +85,7 @@ def test_inv(x: float) -> None:
         assert same(op.inv(x), float(np.reciprocal(np.float64(x))))
 
 
-def test_inv_of_zero_depends_on_who_divides() -> None:
+def test_inv_of_zero_in_python_and_numpy() -> None:
     with pytest.raises(ZeroDivisionError):
         op.inv(0.0)
     with np.errstate(divide="ignore"):
@@ -100,7 +100,7 @@ def test_exp(x: float) -> None:
 
 @given(st.floats(TINY, LARGEST))
 def test_ln(x: float) -> None:
-    # Where the logarithm is nearly 0, so is its spacing: there the argument's own decides.
+    # Near 1 the logarithm is near 0, where its spacing is tiny: the argument's spacing decides.
     assert op.ln(x) == pytest.approx(float(np.log(np.longdouble(x))), rel=1e-15, abs=1e-300)
 
 
@@ -126,13 +126,13 @@ def test_sigmoid_is_symmetric(x: float) -> None:
 
 
 @given(anything, anything)
-def test_sigmoid_rises_from_0_to_1(x: float, y: float) -> None:
+def test_sigmoid_is_monotonic_from_0_to_1(x: float, y: float) -> None:
     assert 0.0 <= op.sigmoid(x) <= 1.0 or math.isnan(x)
     if x <= y:
         assert op.sigmoid(x) <= op.sigmoid(y)
 
 
-# At the edges, where `math` raises
+# Arguments for which `math` raises
 
 INF, NAN = math.inf, math.nan
 
@@ -154,7 +154,7 @@ def test_values_at_the_edges(fn: Callable[[float], float], cases: dict[float, fl
         assert same(fn(x), expected), x
 
 
-def test_exp_overflows_exactly_where_doubles_end() -> None:
+def test_exp_overflows_above_the_largest_exponent() -> None:
     below = op.LARGEST_EXPONENT
     assert math.isfinite(op.exp(below))
     assert op.exp(math.nextafter(below, math.inf)) == math.inf
@@ -182,13 +182,13 @@ def test_is_close_is_open_at_its_edge() -> None:
 
 @pytest.mark.parametrize("x", EDGES)
 @pytest.mark.parametrize("fn", [op.lt, op.eq, op.is_close])
-def test_truth_is_a_float(fn: Callable[[float, float], float], x: float) -> None:
+def test_comparisons_return_floats(fn: Callable[[float, float], float], x: float) -> None:
     for y in EDGES:
         assert type(fn(x, y)) is float
         assert fn(x, y) in (0.0, 1.0)
 
 
-# Derivatives, against their closed forms in extended precision
+# Derivatives, compared with their closed forms in extended precision
 
 nonzero = st.floats(1e-150, 1e150) | st.floats(-1e150, -1e-150)
 upstream = st.floats(-1e10, 1e10)
@@ -229,7 +229,7 @@ def test_sqrt_back(x: float, d: float) -> None:
 def test_sigmoid_back(x: float, d: float) -> None:
     z = np.exp(-abs(np.longdouble(x)))
     exact = np.longdouble(d) * z / (1 + z) ** 2
-    # At the upper tail 1 - s is known to half a unit of the last place of 1.
+    # At the upper tail the error of 1 - s is half a unit in the last place of 1.
     assert op.sigmoid_back(op.sigmoid(x), d) == pytest.approx(
         float(exact), rel=1e-14, abs=2.3e-16 * abs(d)
     )
@@ -240,7 +240,7 @@ def test_relu_back(x: float, d: float) -> None:
     assert op.relu_back(x, d) == (d if x > 0 else 0.0)
 
 
-# NumPy scalars, which the reference backend hands over
+# NumPy scalars, the arguments that the reference backend passes
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
@@ -282,7 +282,7 @@ def test_reduce_folds_from_the_left(xs: list[float], start: float) -> None:
 
     folded = op.reduce(minus, start)
     assert folded(xs) == functools.reduce(minus, xs, start)
-    assert folded(xs) == folded(iter(xs)), "a fold can be used again"
+    assert folded(xs) == folded(iter(xs)), "a fold can be called twice"
 
 
 @given(numbers)
@@ -291,6 +291,6 @@ def test_sum_and_prod(xs: list[float]) -> None:
     assert op.prod(xs) == pytest.approx(math.prod(xs), rel=1e-14)
 
 
-def test_sum_and_prod_of_nothing() -> None:
+def test_sum_and_prod_of_empty_lists() -> None:
     assert (op.sum([]), op.prod([])) == (0.0, 1.0)
     assert (op.map(op.neg)([]), op.addLists([], [1.0])) == ([], [])

@@ -1,4 +1,4 @@
-"""The reference backend against NumPy: every operation, dtype and memory layout."""
+"""The reference backend compared with NumPy: every operation, dtype and memory layout."""
 
 import math
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def filled(backend: Backend, layout: Layout, shape: tuple[int, ...], seed: int) 
 
 
 def compare(backend: Backend, received: TensorData, expected: Array) -> None:
-    """Compare shape, dtype and numbers."""
+    """Compare shape, dtype and elements."""
     array = backend.to_numpy(received)
     assert array.dtype == backend.dtype
     np.testing.assert_allclose(array, expected, rtol=32 * np.finfo(backend.dtype).eps, strict=False)
@@ -86,7 +86,7 @@ def test_map_broadcasts_into_any_out(
     out, intact = guarded(REFERENCE, np.broadcast_shapes(small, other))
     assert REFERENCE.map(operators.neg, a, out=out) is out
     assert np.array_equal(host_array(out), np.broadcast_to(-host_array(a), out.shape))
-    assert intact(), "cells outside of out were written to"
+    assert intact(), "storage outside of out was written to"
 
 
 def test_map_in_place() -> None:
@@ -140,7 +140,7 @@ def test_zip_into_any_out(
     assert REFERENCE.zip(operators.mul, a, b, out=out) is out
     expected = np.broadcast_to(host_array(a) * host_array(b), out.shape)
     assert np.array_equal(host_array(out), expected)
-    assert intact(), "cells outside of out were written to"
+    assert intact(), "storage outside of out was written to"
 
 
 def test_zip_in_place() -> None:
@@ -179,7 +179,7 @@ def test_reduce(
     compare(backend, backend.reduce(fn, a, dim, start), expected)
 
 
-def test_reduce_begins_with_start_and_goes_in_order() -> None:
+def test_reduce_folds_from_start_in_order() -> None:
     def decimal(x: float, y: float) -> float:
         return 10 * x + y
 
@@ -188,13 +188,13 @@ def test_reduce_begins_with_start_and_goes_in_order() -> None:
     assert host_array(REFERENCE.reduce(decimal, a, 0, 9.0)).tolist() == [[913.0, 924.0]]
 
 
-def test_reduce_of_nothing_gives_start() -> None:
+def test_reduce_of_an_empty_dimension_returns_start() -> None:
     none = REFERENCE.zeros((2, 0, 3))
     assert host_array(REFERENCE.reduce(operators.add, none, 1, 7.0)).tolist() == [[[7.0] * 3]] * 2
     assert REFERENCE.reduce(operators.add, none, 0, 7.0).shape == (1, 0, 3)
 
 
-# Numbers at the edges of the range
+# Overflow and NaN
 
 
 def test_arithmetic_at_the_edges_neither_warns_nor_raises() -> None:
@@ -219,7 +219,7 @@ def test_arithmetic_at_the_edges_neither_warns_nor_raises() -> None:
         )
 
 
-def test_single_precision_overflows_where_it_ends() -> None:
+def test_float32_overflows_to_infinity() -> None:
     a = SINGLE.from_numpy(np.array([89.0, 88.0, -104.0]))
     received = SINGLE.to_numpy(SINGLE.map(operators.exp, a))
     assert received[0] == math.inf
@@ -261,7 +261,7 @@ def correlate(x: Array, w: Array, reverse: bool, size: tuple[int, ...]) -> Array
     """Return the sum over kernel offsets of shifted copies of the input, by its definition."""
     kernel = w.shape[2:]
     reach = [n + k for n, k in zip(size, kernel, strict=True)]
-    # Zeros on both sides of the input, wide enough for every shift and every position.
+    # Pad the input with zeros on both sides, wide enough for every shift and every position.
     padded = np.pad(x, [(0, 0), (0, 0)] + [(r, r) for r in reach])
     out = np.zeros((x.shape[0], w.shape[0], *size))
     for offset in np.ndindex(kernel):
@@ -272,7 +272,7 @@ def correlate(x: Array, w: Array, reverse: bool, size: tuple[int, ...]) -> Array
     return out
 
 
-def test_the_formula_itself_on_paper() -> None:
+def test_convolution_computed_by_hand() -> None:
     x, w = np.array([[[1.0, 2.0, 3.0]]]), np.array([[[10.0, 1.0]]])
     assert correlate(x, w, False, (3,)).tolist() == [[[12.0, 23.0, 30.0]]]
     assert correlate(x, w, True, (4,)).tolist() == [[[10.0, 21.0, 32.0, 3.0]]]

@@ -1,4 +1,4 @@
-"""TensorData: a storage seen through shape and strides, against NumPy's strided arrays."""
+"""TensorData: storage, shape and strides, compared with NumPy's strided arrays."""
 
 import copy
 import itertools
@@ -25,12 +25,12 @@ def strided(draw: st.DrawFn, shape: tuple[int, ...] | None = None) -> TensorData
     if shape is None:
         shape = draw(shapes)
     strides = [draw(st.integers(0, 12)) for _ in shape]
-    cells = span(shape, strides) + draw(st.integers(0, 3))
-    return TensorData(np.arange(float(cells)), shape, strides)
+    length = span(shape, strides) + draw(st.integers(0, 3))
+    return TensorData(np.arange(float(length)), shape, strides)
 
 
 def as_array(data: TensorData) -> npt.NDArray[Any]:
-    """Return what NumPy sees."""
+    """Return the tensor as a strided NumPy array."""
     step = data.storage.itemsize
     return as_strided(data.storage, data.shape, tuple(step * s for s in data.strides))
 
@@ -44,7 +44,7 @@ def elements(data: TensorData) -> list[float]:
 
 
 @given(strided())
-def test_elements_stand_where_numpy_finds_them(data: TensorData) -> None:
+def test_elements_agree_with_numpy(data: TensorData) -> None:
     array = as_array(data)
     assert data.size == array.size
     assert data.dims == array.ndim
@@ -54,14 +54,14 @@ def test_elements_stand_where_numpy_finds_them(data: TensorData) -> None:
 
 @given(shapes)
 @example((1,) * MAX_DIMS)
-def test_row_major_unless_told_otherwise(shape: tuple[int, ...]) -> None:
+def test_default_strides_are_row_major(shape: tuple[int, ...]) -> None:
     array = np.arange(float(math.prod(shape))).reshape(shape)
     data = TensorData(array.reshape(-1), shape)
     assert data.is_contiguous()
     assert elements(data) == array.flatten().tolist()
 
 
-def test_an_array_is_shared_and_anything_else_copied_into_doubles() -> None:
+def test_an_array_is_shared_and_an_iterable_copied_to_float64() -> None:
     array = np.zeros(4, np.float32)
     shared = TensorData(array, (2, 2))
     assert shared.storage is shared._storage is array
@@ -77,7 +77,7 @@ def test_an_array_is_shared_and_anything_else_copied_into_doubles() -> None:
     assert numbers == [1, 2, 3, 4]
 
 
-def test_a_storage_may_itself_have_a_stride() -> None:
+def test_a_strided_array_as_storage() -> None:
     data = TensorData(np.arange(10.0)[::-2], (2, 2))
     assert elements(data) == [9.0, 7.0, 5.0, 3.0]
 
@@ -92,11 +92,11 @@ def test_a_storage_may_be_longer_than_needed_and_not_shorter() -> None:
     storage = np.arange(7.0)
     assert elements(TensorData(storage, (2, 3))) == [0, 1, 2, 3, 4, 5]
     assert elements(TensorData(storage, (2, 2), (4, 2))) == [0, 2, 4, 6]
-    with pytest.raises(IndexingError, match=r"\(2, 2\) with strides \(5, 2\) reaches 8 .* has 7"):
+    with pytest.raises(IndexingError, match=r"\(2, 2\) with strides \(5, 2\) spans 8 .* has 7"):
         TensorData(storage, (2, 2), (5, 2))
-    with pytest.raises(IndexingError, match="reaches 8 cells, and the storage has 7"):
+    with pytest.raises(IndexingError, match="spans 8 elements of storage, and the storage has 7"):
         TensorData(storage, (2, 4))
-    with pytest.raises(IndexingError, match="reaches 1 cells, and the storage has 0"):
+    with pytest.raises(IndexingError, match="spans 1 elements of storage, and the storage has 0"):
         TensorData([], ())
     assert TensorData([], (3, 0, 2), (100, 100, 100)).size == 0
 
@@ -105,12 +105,12 @@ def test_a_storage_may_be_longer_than_needed_and_not_shorter() -> None:
     ("arguments", "error", "message"),
     [
         ((np.zeros(6), (2, 3), (3,)), IndexingError, r"1 strides \(3,\) for 2 dimensions \(2, 3\)"),
-        ((np.zeros(6), (2, 3), ()), IndexingError, "one stride for each dimension"),
+        ((np.zeros(6), (2, 3), ()), IndexingError, "pass one stride for each dimension"),
         ((np.zeros(6), (2, 3), (3, -1)), IndexingError, r"strides \(3, -1\) must not be negative"),
         ((np.zeros(6), (-2, 3)), IndexingError, r"shape \(-2, 3\) has a negative size"),
-        ((np.zeros(6), (2, 3.0)), TypeError, r"\(2, 3.0\) must be a sequence of whole numbers"),
-        ((np.zeros(6), 6), TypeError, "6 must be a sequence of whole numbers"),
-        ((np.zeros(6), (2, 3), (3.0, 1.0)), TypeError, "must be a sequence of whole numbers"),
+        ((np.zeros(6), (2, 3.0)), TypeError, r"\(2, 3.0\) must be a sequence of integers"),
+        ((np.zeros(6), 6), TypeError, "6 must be a sequence of integers"),
+        ((np.zeros(6), (2, 3), (3.0, 1.0)), TypeError, "must be a sequence of integers"),
         ((np.zeros((2, 3)), (2, 3)), IndexingError, r"storage has 2 dimensions.*reshape\(-1\)"),
         ((np.float64(3.0), ()), IndexingError, "storage has 0 dimensions"),
         (([[1.0, 2.0]], (2,)), IndexingError, "storage has 2 dimensions"),
@@ -119,14 +119,14 @@ def test_a_storage_may_be_longer_than_needed_and_not_shorter() -> None:
         ((["a"], (1,)), ValueError, "could not convert"),
     ],
 )
-def test_parts_that_do_not_fit(
+def test_invalid_storage_shape_or_strides(
     arguments: tuple[Any, ...], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         TensorData(*arguments)
 
 
-def test_a_tensor_has_no_room_for_stray_attributes() -> None:
+def test_other_attributes_are_rejected() -> None:
     with pytest.raises(AttributeError):
         TensorData([1.0], (1,)).grad = 1  # type: ignore[attr-defined]
 
@@ -135,7 +135,7 @@ def test_a_tensor_has_no_room_for_stray_attributes() -> None:
 
 
 @given(strided(), st.data())
-def test_set_changes_one_cell(data: TensorData, draws: st.DataObject) -> None:
+def test_set_changes_one_element(data: TensorData, draws: st.DataObject) -> None:
     if data.size == 0:
         return
     index = draws.draw(st.tuples(*(st.integers(0, n - 1) for n in data.shape)))
@@ -168,19 +168,19 @@ def test_an_index_may_be_a_number_a_list_or_an_array() -> None:
         ((math.nan, 0), "nan is not in range"),
     ],
 )
-def test_an_index_that_does_not_fit(index: Any, message: str) -> None:
+def test_invalid_indices(index: Any, message: str) -> None:
     data = TensorData(np.zeros(6), (2, 3))
     for use in (data.index, data.get, lambda i: data.set(i, 1.0)):
         with pytest.raises(IndexingError, match=message):
             use(index)
 
 
-def test_a_fraction_is_no_index() -> None:
+def test_a_float_is_not_an_index() -> None:
     with pytest.raises(TypeError):
         TensorData(np.zeros(2), (2,)).get((0.5,))  # type: ignore[arg-type]
 
 
-def test_nothing_can_be_found_in_nothing() -> None:
+def test_an_empty_tensor_has_no_index() -> None:
     empty = TensorData([], (2, 0))
     assert list(empty.indices()) == []
     with pytest.raises(IndexingError, match=r"0 is not in range\(0\)"):
@@ -189,7 +189,7 @@ def test_nothing_can_be_found_in_nothing() -> None:
         empty.sample()
 
 
-def test_samples_are_spread_over_all_indices_and_repeat_with_their_seed() -> None:
+def test_samples_cover_all_indices_and_depend_on_the_seed() -> None:
     data = TensorData(np.zeros(6), (2, 3))
     rng = np.random.default_rng(0)
     drawn = [data.sample(rng) for _ in range(600)]
@@ -214,7 +214,7 @@ def test_permute(data: TensorData, random: Any) -> None:
 
 
 @pytest.mark.parametrize("order", [(), (0,), (0, 0), (0, 2), (-1, 0), (0, 1, 2)])
-def test_an_order_that_is_none(order: tuple[int, ...]) -> None:
+def test_invalid_orders(order: tuple[int, ...]) -> None:
     with pytest.raises(IndexingError, match=r"permute: order .* each of the 2 dimensions .* once"):
         TensorData(np.zeros(6), (2, 3)).permute(*order)
 
@@ -231,7 +231,7 @@ def test_view_keeps_the_order_of_elements(shape: tuple[int, ...], draws: st.Data
     assert elements(view) == elements(data)
 
 
-def test_view_infers_one_size_and_refuses_what_is_not_contiguous() -> None:
+def test_view_infers_one_size_and_requires_contiguity() -> None:
     data = TensorData(np.arange(6.0), (2, 3))
     assert data.view(3, -1).shape == (3, 2)
     assert data.view(-1).shape == (6,)
@@ -252,7 +252,7 @@ def test_expand(data: TensorData, draws: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("wanted", [(), (3,), (1, 1), (2, 2), (2, 4)])
-def test_what_expand_cannot_reach(wanted: tuple[int, ...]) -> None:
+def test_shapes_to_which_expand_cannot_broadcast(wanted: tuple[int, ...]) -> None:
     with pytest.raises(IndexingError, match=r"expand: shape"):
         TensorData(np.zeros(6), (2, 3)).expand(wanted)
 
@@ -261,14 +261,14 @@ def test_what_expand_cannot_reach(wanted: tuple[int, ...]) -> None:
 
 
 @given(strided())
-def test_tuple_gives_what_kernels_take(data: TensorData) -> None:
+def test_tuple_returns_the_arguments_of_kernels(data: TensorData) -> None:
     storage, shape, strides = data.tuple()
     assert storage is data.storage
     for numbers, expected in ((shape, data.shape), (strides, data.strides)):
         assert numbers.dtype == np.int64
         assert numbers.shape == (data.dims,)
         assert tuple(numbers) == expected
-    assert data.tuple()[1] is shape, "made once"
+    assert data.tuple()[1] is shape, "the arrays are cached"
 
 
 @pytest.mark.parametrize(
@@ -297,11 +297,11 @@ def test_repr_names_the_layout() -> None:
     assert repr(data) == "TensorData(shape=(3, 2), strides=(1, 3), dtype=float32)"
 
 
-def test_shape_broadcast_is_at_hand() -> None:
+def test_shape_broadcast_is_a_static_method() -> None:
     assert TensorData.shape_broadcast((2, 1), (3,)) == (2, 3)
 
 
-def test_copies_and_pickles_have_memory_of_their_own() -> None:
+def test_copies_and_pickles_share_no_memory() -> None:
     data = TensorData(np.arange(6.0), (2, 3)).permute(1, 0)
     for twin in (copy.deepcopy(data), pickle.loads(pickle.dumps(data))):
         assert elements(twin) == elements(data)

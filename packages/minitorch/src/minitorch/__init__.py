@@ -1,11 +1,11 @@
 """The course's MiniTorch, with all names flat: ``import minitorch`` and go.
 
-Everything is made of the packages beside this one, and every submodule says of which. Where a
-flat name and a submodule have one name, `tensor` and `datasets`, the attribute of the package is
-the function and the dict, and the submodule is what ``from minitorch.tensor import …`` reads. Of
-two things with one name the flat one is: of `operators`, only `prod`; `max` of `nn`; `Add`, `Mul`
-and the like of `tensor_functions`; convolutions of `fast_conv`; kernels of `fast_ops`, where
-`tensor_map`, `tensor_zip` and `tensor_reduce` are not flat at all.
+The package re-exports the other packages; each submodule names its source. `tensor` and `datasets`
+are names of submodules and flat names: the attribute of the package is the function and the dict,
+and ``from minitorch.tensor import …`` imports from the submodule. If several submodules have one
+name, the flat name is that of: `nn` for `max`; `tensor_functions` for `Add`, `Mul` and the other
+functions; `fast_conv` for convolutions; `fast_ops` for kernels. Of `operators` only `prod` is flat;
+`tensor_map`, `tensor_zip` and `tensor_reduce` are not flat.
 """
 
 from minitorch import (
@@ -35,8 +35,8 @@ from minitorch.autodiff import (
 from minitorch.cuda_conv import Conv1dCudaFun, Conv2dCudaFun
 from minitorch.cuda_ops import THREADS_PER_BLOCK, CudaOps, mm_practice, sum_practice
 
-# The submodules `datasets` and `tensor` become attributes of the package when they are first
-# imported, and never again; these lines come after that and have the last word.
+# The first import of the submodules `datasets` and `tensor` makes them attributes of the package.
+# These lines run after it and replace the attributes.
 from minitorch.datasets import Graph, circle, datasets, diag, simple, spiral, split, xor
 from minitorch.fast_conv import (
     Conv1dFun,

@@ -1,7 +1,7 @@
-"""Functions as the course writes them: forward and backward take and return tensors.
+"""Functions in the course's form: forward and backward take and return tensors.
 
-The engine's own functions work on data (`mt_autodiff.Function`). `Function` lets a class of the
-course's form run on that engine, and `LibraryFunction` gives a function of the library the
+The engine's functions compute with `TensorData` (`mt_autodiff.Function`). `Function` adapts a class
+in the course's form to that engine, and `LibraryFunction` adapts a function of the library to the
 course's form.
 """
 
@@ -21,13 +21,13 @@ class Function:
 
     A subclass defines two static methods:
 
-    - ``forward(ctx, *tensors)`` returns a tensor and gives to ``ctx.save_for_backward`` what
-      `backward` needs;
+    - ``forward(ctx, *tensors)`` returns a tensor, and saves the values that `backward` needs with
+      ``ctx.save_for_backward``;
     - ``backward(ctx, grad_output)`` returns one gradient for each tensor, a tuple if there are
       several.
 
-    A gradient has the shape of its tensor or of the result: the engine adds up what broadcasting
-    repeated. For a tensor that only says how, such as the number of a dimension, it is 0.0.
+    A gradient has the shape of its tensor or of the result: the engine sums gradients of broadcast
+    tensors. The gradient of a tensor that is a setting, such as the number of a dimension, is 0.0.
 
     >>> class Double(Function):
     ...     @staticmethod
@@ -43,7 +43,7 @@ class Function:
     """
 
     _on_data: ClassVar[type[mt_autodiff.Function]]
-    """The same function as the engine has it: what a history names as `last_fn`."""
+    """The adapted function of the engine, which a history stores as `last_fn`."""
 
     def __init_subclass__(cls) -> None:
         cls._on_data = type(
@@ -68,7 +68,7 @@ class Function:
 
     @classmethod
     def apply(cls, *vals: Any) -> Any:
-        """Compute the result, and remember how.
+        """Compute the result, and record the function.
 
         Args:
             *vals: Tensors, and numbers, which become tensors of shape (1,).
@@ -79,7 +79,7 @@ class Function:
 
 
 def _forward(fn: type[Function], ctx: TensorContext, *operands: Any) -> TensorData:
-    """Call a function's `forward` on constants of the course's class that hold the numbers."""
+    """Call a function's `forward` on constants of the course's class."""
     tensors = [
         Tensor(operand, backend=ctx.backend) if isinstance(operand, TensorData) else operand
         for operand in operands
@@ -93,7 +93,7 @@ def _forward(fn: type[Function], ctx: TensorContext, *operands: Any) -> TensorDa
 def _backward(
     fn: type[Function], ctx: TensorContext, grad: TensorData
 ) -> tuple[TensorData | None, ...]:
-    """Call a function's `backward` on a gradient as a tensor; return the data of its results."""
+    """Call a function's `backward` with a gradient as a tensor; return the data of its results."""
     grads = fn.backward(ctx, Tensor(grad, backend=ctx.backend))
     return tuple(
         [_data(fn, ctx, each) for each in (grads if isinstance(grads, tuple) else (grads,))]
@@ -117,52 +117,52 @@ def _data(fn: type[Function], ctx: TensorContext, grad: Any) -> TensorData | Non
 class LibraryFunction(Function):
     """A function of the library in the course's form.
 
-    Arguments after the tensors say how: the number of a dimension, a shape. They may be plain, or
-    tensors that hold whole numbers, as the course passes them.
+    Arguments after the tensors are settings, such as a dimension or a shape. They may be plain
+    integers, or tensors of integers, as in the course.
 
     Attributes:
         inner: The function.
-        arity: How many tensors it is a function of.
+        arity: The number of its tensors.
     """
 
     inner: ClassVar[type[mt_autodiff.Function]]
     arity: ClassVar[int] = 1
 
     @classmethod
-    def settings(cls, *given: Any) -> Any:
-        """Return the arguments after the tensors as the library takes them."""
-        return given
+    def settings(cls, *args: Any) -> Any:
+        """Return the settings in the form of the library's function."""
+        return args
 
     @classmethod
     def forward(cls, ctx: Context, *args: Any) -> Any:
         """Compute the result of tensors and settings."""
-        operands, given = args[: cls.arity], args[cls.arity :]
+        operands, settings = args[: cls.arity], args[cls.arity :]
         needed = _needed(ctx, cls.arity)
         inner = TensorContext(cls.inner, operands, operands[0].backend, needed)
-        ctx.save_for_backward(inner, sum(isinstance(setting, Node) for setting in given))
+        ctx.save_for_backward(inner, sum(isinstance(setting, Node) for setting in settings))
         data = [operand.data for operand in operands]
-        result = cls.inner.forward(inner, *data, *cls.settings(*given))
+        result = cls.inner.forward(inner, *data, *cls.settings(*settings))
         return Tensor(result, backend=inner.backend)
 
     @classmethod
     def backward(cls, ctx: Context, grad_output: mt_autodiff.Tensor) -> Any:
-        """Return the gradient of each tensor, and 0.0 for settings that were given as tensors."""
+        """Return the gradient of each tensor, and 0.0 for settings that are tensors."""
         inner, settings = ctx.saved_values
-        given = cls.inner.backward(inner, grad_output.data)
-        grads = given if isinstance(given, tuple) else (given,)
+        results = cls.inner.backward(inner, grad_output.data)
+        grads = results if isinstance(results, tuple) else (results,)
         tensors = [None if g is None else Tensor(g, backend=inner.backend) for g in grads]
         return (*tensors, *[0.0] * settings) if len(tensors) + settings > 1 else tensors[0]
 
 
-def whole_numbers(given: Any) -> tuple[int, ...]:
-    """Return a number, a sequence of them, or a tensor of them as plain ints."""
-    if isinstance(given, mt_autodiff.Tensor):
-        given = given.to_numpy().reshape(-1)
-    return (int(given),) if _is_number(given) else tuple(int(number) for number in given)
+def as_integers(values: Any) -> tuple[int, ...]:
+    """Return a number, a sequence of numbers or a tensor as a tuple of ints."""
+    if isinstance(values, mt_autodiff.Tensor):
+        values = values.to_numpy().reshape(-1)
+    return (int(values),) if _is_number(values) else tuple(int(number) for number in values)
 
 
 _NO_TENSOR = Tensor.make([0.0], (1,))
-"""Where there is no tensor to go by, numbers become tensors of its backend."""
+"""The tensor whose backend is used if no argument of `apply` is a tensor."""
 
 
 def _is_number(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Backends made of other backends. They know nothing of the course's tensors."""
+"""Backends that wrap other backends, without the course's tensors."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from mt_tensor import Backend, Map, Reference, TensorData, Zip
 from mt_tensor.layout import UserShape
 
 FAST = Fast()
-CUDA = Cuda()  # It needs no GPU before its memory is used.
+CUDA = Cuda()  # A GPU is needed only when memory is allocated.
 
 
 class SimpleKernels(Reference):
     """The reference backend, with the convolutions of the fast one.
 
-    The course convolves with compiled loops whatever the backend.
+    The course convolves with compiled loops on every backend.
     """
 
     def _convolve(
@@ -26,7 +26,7 @@ class SimpleKernels(Reference):
 
 
 class Wrapper(Backend):
-    """A backend that leaves everything to another one: `kernels`."""
+    """A backend that calls another one, `kernels`, for all operations."""
 
     name = "wrapper"
 
@@ -36,11 +36,11 @@ class Wrapper(Backend):
         self.memory = kernels.memory
 
     def empty(self, shape: UserShape) -> TensorData:
-        """Return a contiguous tensor whose elements have no particular value."""
+        """Return a contiguous tensor with uninitialized elements."""
         return self.kernels.empty(shape)
 
     def full(self, shape: UserShape, value: float) -> TensorData:
-        """Return a contiguous tensor whose elements all have one value."""
+        """Return a contiguous tensor whose elements all equal `value`."""
         return self.kernels.full(shape, value)
 
     def from_numpy(self, array: npt.NDArray[Any]) -> TensorData:
@@ -56,11 +56,11 @@ class Wrapper(Backend):
         return self.kernels.to_dlpack(a, **options)
 
     def dlpack_device(self) -> tuple[int, int]:
-        """Return the device in whose memory `to_dlpack` exports."""
+        """Return the DLPack device type and the device number of what `to_dlpack` exports."""
         return self.kernels.dlpack_device()
 
     def from_dlpack(self, exporter: Any) -> TensorData:
-        """Return a tensor of another library's."""
+        """Return a tensor from another library's."""
         return self.kernels.from_dlpack(exporter)
 
     def copy(self, a: TensorData) -> TensorData:

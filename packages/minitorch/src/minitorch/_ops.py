@@ -32,13 +32,13 @@ class ReduceTensor(Protocol):
 
 
 class TensorOps:
-    """Operations on tensors, gradients unknown: what a `TensorBackend` is built from.
+    """Operations on tensors without gradients, from which a `TensorBackend` is built.
 
-    A class of one's own defines these four static methods. What `map`, `zip` and `reduce` return
-    makes a new tensor; it need not take an `out`.
+    A user's class defines these four static methods. The functions that `map`, `zip` and `reduce`
+    return make a new tensor; they need not accept `out`.
 
     Attributes:
-        cuda: Whether tensors live in the memory of the GPU.
+        cuda: True if tensors are in GPU memory.
     """
 
     cuda: ClassVar[bool] = False
@@ -55,7 +55,7 @@ class TensorOps:
 
     @staticmethod
     def reduce(fn: Zip, start: float = 0.0) -> ReduceTensor:
-        """Return a function that folds a dimension, beginning with start; its size becomes 1."""
+        """Return a function that folds a dimension from start; its size becomes 1."""
         return _missing("reduce")
 
     @staticmethod
@@ -66,7 +66,7 @@ class TensorOps:
 
 
 class LibraryOps(TensorOps):
-    """The operations of one of the library's backends, on tensors instead of their data."""
+    """The operations of a backend of the library, on tensors instead of `TensorData`."""
 
     kernels: ClassVar[Backend]
 
@@ -90,7 +90,7 @@ class LibraryOps(TensorOps):
 
     @classmethod
     def reduce(cls, fn: Zip, start: float = 0.0) -> ReduceTensor:
-        """Return a function that folds a dimension, beginning with start; its size becomes 1."""
+        """Return a function that folds a dimension from start; its size becomes 1."""
 
         def apply(a: Tensor, dim: int, out: Tensor | None = None) -> Tensor:
             data = cls.kernels.reduce(fn, a.data, dim, start)
@@ -113,10 +113,12 @@ class SimpleOps(LibraryOps):
 
 
 def _missing(operation: str) -> Callable[..., Any]:
-    """Return a function that says that a class of operations is incomplete."""
+    """Return a function that raises NotImplementedError for a missing operation."""
 
     def refuse(*args: object) -> Any:
-        raise NotImplementedError(f"this class of operations does not define {operation}")
+        raise NotImplementedError(
+            f"this class of operations does not define {operation}; define it as a static method"
+        )
 
     return refuse
 
@@ -126,5 +128,5 @@ def _data(out: Tensor | None) -> TensorData | None:
 
 
 def _result(a: Tensor, data: TensorData, out: Tensor | None) -> Tensor:
-    """Return data as a constant of the class and backend of a, or the tensor it was written to."""
+    """Return `out` if it is a tensor, else data as a constant of the class and backend of a."""
     return type(a)(data, backend=a.backend) if out is None else out

@@ -1,8 +1,8 @@
-"""The course's tensor and the course's backend, which are made of each other.
+"""The course's tensor and the course's backend, which refer to each other.
 
-A `Tensor` carries a `TensorBackend`; a `TensorBackend` is built from a class of operations on
-tensors: `SimpleOps`, `FastOps`, `CudaOps`, or one that a user wrote. To the rest of the library
-the first is an `mt_autodiff.Tensor` and the second an `mt_tensor.Backend`.
+A `Tensor` has a `TensorBackend`; a `TensorBackend` is built from a class of operations on tensors:
+`SimpleOps`, `FastOps`, `CudaOps`, or a user's class. The first is a subclass of
+`mt_autodiff.Tensor`, the second one of `mt_tensor.Backend`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Layout: TypeAlias = tuple[Storage, Shape, Strides]
 
 
 class UserKernels(Wrapper):
-    """A class of operations that a user wrote, as a backend: data goes in and out as tensors.
+    """A backend that calls a user's class of operations, with tensors in place of data.
 
-    Memory and convolutions, for which such a class has no word, are those of the library's
-    backend for the same memory.
+    Memory and convolutions, which such a class does not define, are those of the library's backend
+    for the same memory.
     """
 
     def __init__(self, backend: TensorBackend) -> None:
@@ -50,7 +50,7 @@ class UserKernels(Wrapper):
         return Tensor(data, backend=self._backend)
 
     def _write(self, out: TensorData, result: mt_autodiff.Tensor) -> None:
-        """Copy a result to where the library wants it."""
+        """Copy a result of the user's class to the output."""
         name = self._backend.ops.__name__
         if not isinstance(result, Tensor):
             raise TypeError(f"{name} returned {type(result).__name__}; return a Tensor")
@@ -60,16 +60,16 @@ class UserKernels(Wrapper):
 
 
 class TensorBackend(Wrapper):
-    """What a course's tensor computes with, built from a class of operations.
+    """A backend of the course's tensors, built from a class of operations.
 
     Two of them are equal if they are built from the same class.
 
     Attributes:
         ops: The class.
-        cuda: Whether tensors live in the memory of the GPU.
-        matrix_multiply: A function of two tensors. So are the attributes that end in `_zip`;
-            those that end in `_map` are functions of a tensor, those that end in `_reduce` of a
-            tensor and a dimension. No gradients are recorded.
+        cuda: True if tensors are in GPU memory.
+        matrix_multiply: A function of two tensors. Attributes with the suffix `_zip` are functions
+            of two tensors, those with `_map` of a tensor, those with `_reduce` of a tensor and a
+            dimension. The functions record no gradients.
     """
 
     name = "course"
@@ -82,11 +82,11 @@ class TensorBackend(Wrapper):
         """
         self.ops = ops
         self.cuda = ops.cuda
-        # A class that inherits from one of the library's may have changed it: ask the class.
+        # A subclass of a library class may override operations, so the class itself is called.
         own = vars(ops).get("kernels")
         super().__init__(UserKernels(self) if own is None else own)
 
-        # Kernels may be compiled when they are made: make each only once.
+        # Each kernel is made only once, because it may be compiled then.
         self.map_of = functools.cache(ops.map)
         self.zip_of = functools.cache(ops.zip)
         self.reduce_of = functools.cache(ops.reduce)
@@ -114,10 +114,10 @@ class TensorBackend(Wrapper):
         self.matrix_multiply = ops.matrix_multiply
 
     def adopt(self, data: TensorData) -> TensorData:
-        """Return data in the memory of this backend, in the layout that it has."""
+        """Return data in this backend's memory, with its layout unchanged."""
         if self.cuda and isinstance(data.storage, np.ndarray):
             storage = self.from_numpy(data.storage).storage
-            return TensorData.trusted(storage, data.shape, data.strides)
+            return TensorData.unchecked(storage, data.shape, data.strides)
         return data
 
     def __eq__(self, other: object) -> bool:
@@ -131,7 +131,7 @@ class TensorBackend(Wrapper):
 
 
 SimpleBackend = TensorBackend(SimpleOps)
-"""The backend of every tensor that is made without one."""
+"""The default backend of tensors."""
 
 
 class Tensor(mt_autodiff.Tensor):
@@ -153,13 +153,13 @@ class Tensor(mt_autodiff.Tensor):
         name: str | None = None,
         backend: Backend | None = None,
     ) -> None:
-        """Make a tensor of data; `minitorch.tensor` makes one of numbers.
+        """Make a tensor of `TensorData`; `minitorch.tensor` makes one of numbers.
 
         Args:
-            v: The numbers; a backend of the GPU copies them there.
+            v: The elements; a GPU backend copies them to its memory.
             back: The history; None makes a constant.
-            name: A name to show; the `unique_id` unless given.
-            backend: What computes; `SimpleBackend` unless given.
+            name: The displayed name, by default the `unique_id`.
+            backend: The tensor's backend, by default `SimpleBackend`.
         """
         super().__init__(v, back, name, backend)
         if isinstance(backend, TensorBackend):
@@ -177,7 +177,7 @@ class Tensor(mt_autodiff.Tensor):
 
     @property
     def name(self) -> str:
-        """A name to show: the `unique_id` unless another one was given."""
+        """The displayed name, by default the `unique_id`."""
         return str(self.unique_id) if self._name is None else self._name
 
     @name.setter
@@ -186,7 +186,7 @@ class Tensor(mt_autodiff.Tensor):
 
     @property
     def _tensor(self) -> TensorData:
-        """The data, under the course's name for it."""
+        """The data, under the name that the course uses."""
         return self.data
 
     @_tensor.setter
@@ -195,7 +195,7 @@ class Tensor(mt_autodiff.Tensor):
 
     @property
     def f(self) -> Any:
-        """The backend, under the course's name for it."""
+        """The backend, under the name that the course uses."""
         return self.backend
 
     @f.setter
@@ -207,26 +207,26 @@ class Tensor(mt_autodiff.Tensor):
         return Tensor(tensor_data, backend=self.backend)
 
     def _ensure_tensor(self, b: TensorLike) -> Tensor:
-        """Return a number as a constant of shape (1,), a tensor as one on the same backend."""
+        """Return a number as a constant of shape (1,), or a tensor on this backend."""
         if isinstance(b, mt_autodiff.Tensor):
             moved: Any = b.to(self.backend)
             return moved  # type: ignore[no-any-return]
         return self._new(self.backend.full((1,), float(b)))
 
     def _type_(self, backend: Backend) -> None:
-        """Move this very tensor to another backend."""
+        """Move this tensor to another backend in place."""
         self.data = self.detach().to(backend).data
         self.backend = backend
 
     def zeros(self, shape: UserShape | None = None) -> Tensor:
-        """Return zeros on the same backend, in the same shape unless another is given."""
+        """Return zeros on the same backend; the default shape is this tensor's."""
         return self._new(self.backend.zeros(self.shape if shape is None else shape))
 
     def expand(self, *shape: int | Sequence[int] | mt_autodiff.Tensor) -> mt_autodiff.Tensor:
-        """Return this tensor repeated to a larger shape; with a tensor, do the course's `expand`.
+        """Return this tensor broadcast to a larger shape; with a tensor, the course's `expand`.
 
-        The course's turns a gradient into one for this tensor: elements that broadcasting
-        repeated are added up, and what was given once for all of a dimension is repeated.
+        The course's `expand` converts a gradient to this tensor's shape: repeated elements are
+        summed, and dimensions of size 1 are expanded.
 
         Args:
             *shape: Sizes, one by one or as a sequence; or a tensor that broadcasts with this one.
@@ -241,8 +241,8 @@ class Tensor(mt_autodiff.Tensor):
     def chain_rule(self, d_output: Any) -> Any:
         """Return each operand that needs a gradient, paired with its gradient.
 
-        As the course has it, a gradient is a tensor: what comes in as one goes out as one. The
-        library itself passes on the data alone.
+        As in the course, gradients may be tensors: if `d_output` is a tensor, so are the results.
+        The library itself passes `TensorData`.
         """
         if isinstance(d_output, TensorData):
             return super().chain_rule(d_output)
@@ -252,15 +252,15 @@ class Tensor(mt_autodiff.Tensor):
     def accumulate_derivative(self, x: Any) -> None:
         """Add a gradient, a tensor or its data, to that of this leaf."""
         if not isinstance(x, TensorData):
-            # A copy, because its owner may go on to write to it.
+            # A copy, because the caller may write to the tensor later.
             x = self.backend.copy(self._ensure_tensor(x).data)
         super().accumulate_derivative(x)
 
     def tuple(self) -> Layout:
-        """Return storage, shape and strides as one-dimensional arrays, as kernels take them."""
+        """Return storage, shape and strides as one-dimensional arrays, the arguments of kernels."""
         return self.data.tuple()
 
 
 def _expanded(a: TensorData, out: TensorData) -> TensorData:
-    """Return a view of an operand in the shape of the result, which a user's class works out."""
+    """Return a view of an operand in the shape of the result that a user's class computes."""
     return a if a.shape == out.shape else a.expand(out.shape)

@@ -1,4 +1,4 @@
-"""Backpropagation, whatever the variables hold; see `mt_autodiff.graph`."""
+"""Backpropagation for variables of any kind; see `mt_autodiff.graph`."""
 
 from mt_autodiff import Context, Variable, backpropagate, central_difference, topological_sort
 

@@ -1,9 +1,9 @@
-"""Runs a script of the course unmodified: ``python -P -m minitorch.course_scripts SCRIPT``.
+"""Running unmodified scripts of the course: ``python -P -m minitorch.course_scripts SCRIPT``.
 
-The scripts import what they read data with: `mnist`, `embeddings` and `datasets`. Here these three
-names stand for the data sets of this repository, so that nothing is downloaded, and nothing of
-their kind has to be installed. A folder `minitorch` in the working directory, or beside the script,
-is what the script imports under that name; `-P` keeps Python from searching it for this module.
+The scripts import `mnist`, `embeddings` and `datasets` to read data. This module replaces the three
+by the data sets of this repository, so that nothing is downloaded or installed. A folder
+`minitorch` in the working directory or beside the script has priority over this package; `-P`
+keeps Python from searching it for this module.
 """
 
 import runpy
@@ -20,7 +20,7 @@ __all__ = ["MNIST", "GloveEmbedding", "Split", "load_dataset", "main", "serve_da
 
 
 class MNIST:
-    """What python-mnist's reader returns as lists, whatever folder it is given."""
+    """The reader of python-mnist, which returns lists. It ignores the folder."""
 
     def __init__(self, path: str = ".", *args: Any, **kwargs: Any) -> None:
         self.path = path
@@ -40,7 +40,7 @@ class GloveEmbedding:
     """The 50-dimensional vectors of the words of SST-2.
 
     Raises:
-        ValueError: Another number of dimensions is asked for.
+        ValueError: The number of dimensions is not 50.
     """
 
     def __init__(
@@ -53,7 +53,9 @@ class GloveEmbedding:
         self._glove = load_glove()
         self.d_emb = self._glove.vectors.shape[1]
         if d_emb != self.d_emb:
-            raise ValueError(f"there are vectors of {self.d_emb} dimensions, not of {d_emb}")
+            raise ValueError(
+                f"GloveEmbedding: d_emb is {d_emb}; only {self.d_emb} dimensions are available"
+            )
 
     def __contains__(self, word: object) -> bool:
         return word in self._glove.index
@@ -62,7 +64,7 @@ class GloveEmbedding:
         return len(self._glove.words)
 
     def emb(self, word: str, default: str | None = None) -> list[float | None]:
-        """Return the vector of a word; of an unknown one a list of None, as the original does."""
+        """Return the vector of a word; for an unknown word a list of None, as the original does."""
         row = self._glove.index.get(word)
         if row is None:
             return [0.0 if default == "zero" else None] * self.d_emb
@@ -71,7 +73,7 @@ class GloveEmbedding:
 
 
 class Split:
-    """A part of a data set, column by column or row by row, as Hugging Face's `datasets` has it."""
+    """A split of a data set, with access by column and by row as in Hugging Face `datasets`."""
 
     def __init__(self, sentences: Sentences) -> None:
         self._columns: dict[str, list[Any]] = {
@@ -93,14 +95,16 @@ class Split:
 
 
 def load_dataset(path: str, name: str | None = None, **options: Any) -> Any:
-    """Return SST-2, with all the phrases that the hub's version trains on.
+    """Return SST-2, with all phrases as training set, as the hub's version has.
 
     Raises:
-        ValueError: Another data set is asked for.
+        ValueError: The data set is not SST-2.
     """
-    wanted = "/".join(part for part in (path, name) if part is not None)
-    if wanted not in ("glue/sst2", "nyu-mll/glue/sst2", "sst2", "stanfordnlp/sst2"):
-        raise ValueError(f'there is only load_dataset("glue", "sst2") here, not {wanted}')
+    requested = "/".join(part for part in (path, name) if part is not None)
+    if requested not in ("glue/sst2", "nyu-mll/glue/sst2", "sst2", "stanfordnlp/sst2"):
+        raise ValueError(
+            f'load_dataset: {requested} is not available; use load_dataset("glue", "sst2")'
+        )
     data = load_sst2(train="phrases")
     splits = {
         "train": Split(data.train),
@@ -117,11 +121,11 @@ SERVED: dict[str, dict[str, Any]] = {
     "embeddings": {"GloveEmbedding": GloveEmbedding},
     "datasets": {"load_dataset": load_dataset},
 }
-"""The modules that scripts import, and what is in them."""
+"""The modules that scripts import, with their attributes."""
 
 
 def serve_data() -> None:
-    """Let ``import mnist``, ``embeddings`` and ``datasets`` find the data of this repository."""
+    """Register the modules of `SERVED`, so that scripts import the data of this repository."""
     for name, members in SERVED.items():
         module = ModuleType(name, "The data of this repository, as the course's scripts read it.")
         vars(module).update(members)
@@ -129,19 +133,19 @@ def serve_data() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a script with the arguments that follow it."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or not Path(given[0]).is_file():
-        what = f"{given[0]} is no file" if given else "no script is named"
-        raise SystemExit(f"{what}\nusage: {USAGE}")
+    """Run a script with its arguments."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    if not args or not Path(args[0]).is_file():
+        problem = f"{args[0]} is not a file" if args else "the argument SCRIPT is missing"
+        raise SystemExit(f"{problem}\nusage: {USAGE}")
     serve_data()
-    sys.argv = given
-    # As Python does: a script finds the files beside it, and `-m` those of the working directory.
-    sys.path[:0] = [str(Path(given[0]).resolve().parent), str(Path.cwd())]
-    # The script may bring a package of this name.
+    sys.argv = args
+    # As in Python: the folder of the script, and with `-m` the working directory.
+    sys.path[:0] = [str(Path(args[0]).resolve().parent), str(Path.cwd())]
+    # The script may import another package `minitorch`.
     for name in [name for name in sys.modules if name.partition(".")[0] == "minitorch"]:
         del sys.modules[name]
-    runpy.run_path(given[0], run_name="__main__")
+    runpy.run_path(args[0], run_name="__main__")
 
 
 if __name__ == "__main__":

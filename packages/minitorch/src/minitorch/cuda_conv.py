@@ -1,6 +1,6 @@
-"""Convolutions on the GPU, wherever the tensors are; see `mt_kernels_cuda.convolution`.
+"""Convolutions on the GPU, for tensors on any backend; see `mt_kernels_cuda.convolution`.
 
-Tensors that are elsewhere are copied there; the result, and the gradients, come back to them.
+Tensors of other backends are copied to the GPU; the result and the gradients are copied back.
 """
 
 from typing import Any
@@ -16,14 +16,14 @@ class _OnGPU(LibraryFunction):
 
     @classmethod
     def forward(cls, ctx: Context, *args: Any) -> Any:
-        """Convolve on the GPU; return the result to where the input is."""
+        """Convolve on the GPU; return the result on the backend of the input."""
         input, weight, *settings = args
         result = super().forward(ctx, input.to(GPU), weight.to(GPU), *settings)
         return result.to(input.backend)
 
     @classmethod
     def backward(cls, ctx: Context, grad_output: mt_autodiff.Tensor) -> Any:
-        """Return both gradients on the GPU; the engine moves each to its tensor."""
+        """Return both gradients on the GPU; the engine moves each to its tensor's backend."""
         return super().backward(ctx, grad_output.to(GPU))
 
 
@@ -40,7 +40,7 @@ class Conv2dCudaFun(_OnGPU):
 
 
 def conv1d(input: mt_autodiff.Tensor, weight: mt_autodiff.Tensor) -> mt_autodiff.Tensor:
-    """Slide kernels over sequences, zeros around them.
+    """Convolve sequences with kernels; elements outside are zero.
 
     Shape:
         (N, C, W), (O, C, K) → (N, O, W).
@@ -50,7 +50,7 @@ def conv1d(input: mt_autodiff.Tensor, weight: mt_autodiff.Tensor) -> mt_autodiff
 
 
 def conv2d(input: mt_autodiff.Tensor, weight: mt_autodiff.Tensor) -> mt_autodiff.Tensor:
-    """Slide kernels over images, zeros around them.
+    """Convolve images with kernels; elements outside are zero.
 
     Shape:
         (N, C, H, W), (O, C, KH, KW) → (N, O, H, W).

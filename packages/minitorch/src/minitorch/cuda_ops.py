@@ -1,6 +1,6 @@
 """Operations and kernels on the GPU, or in numba's simulator; see `mt_kernels_cuda`.
 
-Importing needs no GPU, and neither does ``TensorBackend(CudaOps)``: making a tensor there does.
+The import and ``TensorBackend(CudaOps)`` need no GPU; making a tensor needs one.
 """
 
 import mt_autodiff
@@ -19,7 +19,7 @@ from mt_tensor import TensorData
 
 
 class CudaOps(LibraryOps):
-    """The GPU's loops. `TensorBackend(CudaOps)` makes a backend of them."""
+    """The operations of the GPU backend, for `TensorBackend(CudaOps)`."""
 
     cuda = True
     kernels = CUDA
@@ -29,10 +29,10 @@ GPU = TensorBackend(CudaOps)
 
 
 def sum_practice(a: mt_autodiff.Tensor) -> TensorData:
-    """Add up a vector on the GPU, `THREADS_PER_BLOCK` numbers at a time.
+    """Sum each block of `THREADS_PER_BLOCK` numbers of a vector on the GPU.
 
     Returns:
-        One sum for each run of numbers, and at least two of them.
+        One sum for each block of numbers, and at least two sums.
 
     Shape:
         (n,) → (max(2, ceil(n / THREADS_PER_BLOCK)),).

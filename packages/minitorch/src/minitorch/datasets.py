@@ -1,4 +1,4 @@
-"""The six sets of points in the plane, drawn from Python's own `random`, as notebooks seed it.
+"""The six sets of points in the plane, drawn from Python's `random`, which notebooks seed.
 
 See `mt_models.datasets.points`, whose functions take a generator.
 """
@@ -36,7 +36,7 @@ def circle(N: int) -> Graph:
 
 
 def spiral(N: int) -> Graph:
-    """Lay N points on two arms that wind around one another; no chance is involved."""
+    """Return N points on two spiral arms; they are not random."""
     return points.spiral(N, random)
 
 
@@ -48,6 +48,6 @@ datasets: dict[str, Callable[[int], Graph]] = {
     "Circle": circle,
     "Spiral": spiral,
 }
-"""The functions by the names that the course's apps show."""
+"""The functions, by the names in the course's apps."""
 
 __all__ = ["Graph", "circle", "datasets", "diag", "simple", "spiral", "split", "xor"]

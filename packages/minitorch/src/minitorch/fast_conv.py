@@ -1,7 +1,7 @@
 """Convolutions compiled for all processors; see `mt_kernels_cpu` and `mt_autodiff.conv1d`.
 
-A tensor convolves on its own backend. Those of the course that compute on the processor, the
-default one included, all run the compiled kernels.
+A tensor convolves on its backend. All CPU backends of the course, including the default, run the
+compiled kernels.
 """
 
 from minitorch._function import LibraryFunction

@@ -6,7 +6,7 @@ from mt_kernels_cpu import tensor_map, tensor_matrix_multiply, tensor_reduce, te
 
 
 class FastOps(LibraryOps):
-    """Compiled, parallel loops. `TensorBackend(FastOps)` makes a backend of them."""
+    """The operations of the compiled, parallel backend, for `TensorBackend(FastOps)`."""
 
     kernels = FAST
 

@@ -6,24 +6,24 @@ from typing import Any
 
 import mt_autodiff
 import mt_nn
-from minitorch._function import LibraryFunction, whole_numbers
+from minitorch._function import LibraryFunction, as_integers
 from mt_nn import argmax, avgpool2d, logsoftmax, max, maxpool2d, softmax, tile
 from mt_tensor import operators
 
 
 class Max(LibraryFunction):
-    """``apply(x, dim)``: the largest element along a dimension; see `max`."""
+    """``apply(x, dim)``: the maximum along a dimension; see `max`."""
 
     inner = mt_nn.Max
 
     @classmethod
     def settings(cls, dim: Any) -> Any:
         """Return the dimension."""
-        return whole_numbers(dim)
+        return as_integers(dim)
 
 
 def max_reduce(input: mt_autodiff.Tensor, dim: int) -> mt_autodiff.Tensor:
-    """Return the largest elements along a dimension, as a constant.
+    """Return the maximum along a dimension, as a constant.
 
     Shape:
         (..., n, ...) → (..., 1, ...).
@@ -33,14 +33,14 @@ def max_reduce(input: mt_autodiff.Tensor, dim: int) -> mt_autodiff.Tensor:
 
 
 def dropout(input: mt_autodiff.Tensor, rate: float, ignore: bool = False) -> mt_autodiff.Tensor:
-    """Set each element to zero with a probability; the others stay as they are.
+    """Set each element to zero with a probability; the others do not change.
 
-    Which ones is up to Python's own `random`: seed it with ``random.seed``.
+    The draws come from Python's `random`: seed it with ``random.seed``.
 
     Args:
         input: The elements.
         rate: The probability, 0 to 1.
-        ignore: Return the input as it is.
+        ignore: True returns the input without dropout.
 
     Shape:
         (...) → (...).

@@ -1,4 +1,4 @@
-"""Numbers that remember how they were made, and their functions; see `mt_autodiff.scalar`."""
+"""Scalars, which are differentiable numbers, and their functions; see `mt_autodiff.scalar`."""
 
 from minitorch.scalar_functions import (
     EQ,

@@ -1,4 +1,4 @@
-"""A storage seen through a shape and strides; see `mt_tensor.layout` and `mt_tensor.TensorData`."""
+"""Storage, shape and strides of tensors; see `mt_tensor.layout` and `mt_tensor.TensorData`."""
 
 from mt_tensor import TensorData
 from mt_tensor.layout import (

@@ -1,7 +1,7 @@
-"""The differentiable functions of tensors, ways to make tensors, and gradient checks.
+"""The differentiable functions of tensors, functions that create tensors, and gradient checks.
 
 The functions are those of `mt_autodiff.functions`, each with ``forward(ctx, …)`` and
-``backward(ctx, grad_output)`` on tensors. The operators of `Tensor` do not take this detour.
+``backward(ctx, grad_output)`` on tensors. The operators of `Tensor` call the library directly.
 """
 
 import random
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import mt_autodiff
-from minitorch._function import Function, LibraryFunction, whole_numbers
+from minitorch._function import Function, LibraryFunction, as_integers
 from minitorch._tensor import SimpleBackend, Tensor
 from mt_autodiff import functions
 from mt_tensor import Backend, TensorData, operators
@@ -51,7 +51,7 @@ class Sigmoid(LibraryFunction):
 
 
 class ReLU(LibraryFunction):
-    """``apply(x)``: cut off below 0."""
+    """``apply(x)``: the rectified linear unit, max(x, 0)."""
 
     inner = functions.ReLU
 
@@ -106,17 +106,17 @@ class _Reduction(LibraryFunction):
     @classmethod
     def settings(cls, dim: Any = None) -> Any:
         """Return the dimension, None for all of them."""
-        return (None if dim is None else whole_numbers(dim),)
+        return (None if dim is None else as_integers(dim),)
 
 
 class Sum(_Reduction):
-    """``apply(x, dim)``: add up along a dimension; without one, everything."""
+    """``apply(x, dim)``: sum along a dimension; without one, over all elements."""
 
     inner = functions.Sum
 
 
 class All(_Reduction):
-    """``apply(x, dim)``: multiply up along a dimension; without one, everything."""
+    """``apply(x, dim)``: multiply along a dimension; without one, all elements."""
 
     inner = functions.All
 
@@ -125,7 +125,7 @@ class _Arrangement(LibraryFunction):
     @classmethod
     def settings(cls, numbers: Any) -> Any:
         """Return an order or a shape."""
-        return (whole_numbers(numbers),)
+        return (as_integers(numbers),)
 
 
 class Permute(_Arrangement):
@@ -140,7 +140,7 @@ class View(_Arrangement):
     inner = functions.View
 
 
-# Ways to make tensors
+# Creation of tensors
 
 
 def zeros(shape: UserShape, backend: Backend = SimpleBackend) -> Tensor:
@@ -149,7 +149,7 @@ def zeros(shape: UserShape, backend: Backend = SimpleBackend) -> Tensor:
 
 
 def rand(shape: UserShape, backend: Backend = SimpleBackend, requires_grad: bool = False) -> Tensor:
-    """Make a tensor of random numbers, uniform in [0, 1), from Python's own `random`.
+    """Make a tensor of random numbers, uniform in [0, 1), from Python's `random`.
 
     Seed it with ``random.seed``: each element is one ``random.random()``, in row-major order.
     """
@@ -163,12 +163,12 @@ def tensor(data: Any, backend: Backend = SimpleBackend, requires_grad: bool = Fa
 
     Args:
         data: Real numbers; nested lists must be of equal lengths.
-        backend: What computes with it.
-        requires_grad: Whether the tensor is a leaf that wants a gradient.
+        backend: The tensor's backend.
+        requires_grad: True makes a leaf, False a constant.
 
     Raises:
         ValueError: The lists differ in length.
-        TypeError: There is something else than real numbers.
+        TypeError: An item is not a real number.
 
     >>> tensor([[1, 2], [3, 4]]).shape
     (2, 2)
@@ -192,14 +192,14 @@ def grad_central_difference(
     epsilon: float = 1e-6,
     ind: UserIndex,
 ) -> float:
-    """Return the derivative of the sum of f by one element of one argument.
+    """Return the derivative of the sum of f with respect to one element of one argument.
 
     Args:
         f: A function of tensors.
-        *vals: Where to differentiate.
-        arg: By which of them.
+        *vals: The point at which to differentiate.
+        arg: The position of the argument that varies.
         epsilon: The step to either side.
-        ind: By which of its elements.
+        ind: The index of the element that varies.
     """
     return mt_autodiff.grad_central_difference(f, *vals, arg=arg, epsilon=epsilon, ind=tuple(ind))
 
@@ -207,12 +207,12 @@ def grad_central_difference(
 def grad_check(f: Callable[..., Any], *vals: mt_autodiff.Tensor) -> None:
     """Compare the gradients of a function with central differences, at every index.
 
-    Step and tolerance are the course's, wide enough for arguments from -100 to 100;
-    `mt_autodiff.grad_check` is the sharper one.
+    Step and tolerance are the course's, which suit arguments from -100 to 100;
+    `mt_autodiff.grad_check` is more precise.
 
     Args:
         f: A function of tensors.
-        *vals: Where to compare. They are copied and not changed.
+        *vals: The point at which to compare. They are not changed.
 
     Raises:
         AssertionError: A gradient differs; the message names function, argument, index, the

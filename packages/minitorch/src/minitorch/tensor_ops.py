@@ -1,4 +1,4 @@
-"""What computes: classes of operations on tensors, and backends that are built from them.
+"""Classes of operations on tensors, and backends that are built from them.
 
 The loops `tensor_map`, `tensor_zip` and `tensor_reduce` take a scalar function and return a loop
 over storages with their shapes and strides; see `mt_tensor.reference_loops`.

@@ -1,6 +1,6 @@
-"""Pairs of functions that must agree: one on plain numbers, its twin on Scalars or Tensors.
+"""Pairs of equal functions: one on plain numbers, the other on Scalars or Tensors.
 
-Tests go over `MathTestVariable._comp_testing()` and compare the two, and their derivatives.
+Tests iterate over `MathTestVariable._comp_testing()`, and compare values and derivatives.
 """
 
 from collections.abc import Callable, Sequence
@@ -69,7 +69,7 @@ class MathTest:
 
     @staticmethod
     def relu(a: Any) -> Any:
-        """Cut off below -5.5."""
+        """Return max(a + 5.5, 0)."""
         return operators.relu(a + 5.5)
 
     @staticmethod
@@ -107,24 +107,24 @@ class MathTest:
 
     @staticmethod
     def gt2(a: Any, b: Any) -> Any:
-        """Return whether the first is greater, by a margin."""
+        """Return whether the first is greater by a margin."""
         return operators.lt(b, a + 1.2)
 
     @staticmethod
     def lt2(a: Any, b: Any) -> Any:
-        """Return whether the first is less, by a margin."""
+        """Return whether the first is less by a margin."""
         return operators.lt(a + 1.2, b)
 
     @staticmethod
     def eq2(a: Any, b: Any) -> Any:
-        """Return whether they are equal, the second moved."""
+        """Return whether the first equals the second plus 5.5."""
         return operators.eq(a, b + 5.5)
 
     # Functions of a list
 
     @staticmethod
     def sum_red(a: Any) -> Any:
-        """Add up."""
+        """Return the sum."""
         return operators.sum(a)
 
     @staticmethod
@@ -134,12 +134,12 @@ class MathTest:
 
     @staticmethod
     def mean_full_red(a: Any) -> Any:
-        """Return the mean of everything."""
+        """Return the mean of all elements."""
         return operators.sum(a) / float(len(a))
 
     @classmethod
     def _tests(cls) -> tuple[Named, Named, Named]:
-        """Return names and functions: of one argument, of two, and of a list."""
+        """Return names and functions of one argument, of two arguments, and of a list."""
         one: Sequence[Callable[..., Any]] = (
             cls.addConstant,
             cls.complex,
@@ -162,7 +162,7 @@ class MathTest:
 
     @classmethod
     def _comp_testing(cls) -> tuple[Pairs, Pairs, Pairs]:
-        """Return name, function of plain numbers and its twin in this class, in the same groups."""
+        """Return name, function of plain numbers and function of this class, in the same groups."""
         one, two, red = (
             [(name, plain, twin) for (name, plain), (_, twin) in zip(plains, twins, strict=True)]
             for plains, twins in zip(MathTest._tests(), cls._tests(), strict=True)
@@ -171,7 +171,7 @@ class MathTest:
 
 
 class MathTestVariable(MathTest):
-    """The same functions of Scalars and of Tensors; what is written with operators is shared."""
+    """The same functions of Scalars and of Tensors; those made of operators are inherited."""
 
     @staticmethod
     def inv(a: Any) -> Any:
@@ -190,7 +190,7 @@ class MathTestVariable(MathTest):
 
     @staticmethod
     def relu(a: Any) -> Any:
-        """Cut off below -5.5."""
+        """Return max(a + 5.5, 0)."""
         return (a + 5.5).relu()
 
     @staticmethod
@@ -210,22 +210,22 @@ class MathTestVariable(MathTest):
 
     @staticmethod
     def gt2(a: Any, b: Any) -> Any:
-        """Return whether the first is greater, by a margin."""
+        """Return whether the first is greater by a margin."""
         return a + 1.2 > b
 
     @staticmethod
     def lt2(a: Any, b: Any) -> Any:
-        """Return whether the first is less, by a margin."""
+        """Return whether the first is less by a margin."""
         return a + 1.2 < b
 
     @staticmethod
     def eq2(a: Any, b: Any) -> Any:
-        """Return whether they are equal, the second moved."""
+        """Return whether the first equals the second plus 5.5."""
         return a == (b + 5.5)
 
     @staticmethod
     def sum_red(a: Any) -> Any:
-        """Add up along the first dimension."""
+        """Return the sums along the first dimension."""
         return a.sum(0)
 
     @staticmethod
@@ -235,7 +235,7 @@ class MathTestVariable(MathTest):
 
     @staticmethod
     def mean_full_red(a: Any) -> Any:
-        """Return the mean of everything."""
+        """Return the mean of all elements."""
         return a.mean()
 
 

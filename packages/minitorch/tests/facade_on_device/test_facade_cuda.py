@@ -15,7 +15,7 @@ GPU = TensorBackend(CudaOps)
 
 
 class OwnOps(TensorOps):
-    """A course's class for the GPU: it launches kernels itself."""
+    """A user's class for the GPU that launches kernels."""
 
     cuda = True
 
@@ -48,7 +48,7 @@ class OwnOps(TensorOps):
 OWN = TensorBackend(OwnOps)
 
 pytestmark = pytest.mark.filterwarnings(
-    # A course's own launches are small, and copy shapes and strides.
+    # Launches of users are small, and copy shapes and strides.
     "ignore:Grid size",
     "ignore:Host array used in CUDA kernel",
 )

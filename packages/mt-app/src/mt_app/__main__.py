@@ -1,6 +1,6 @@
-"""Starts the app: `python -m mt_app`.
+"""The command that starts the app: `python -m mt_app`.
 
-Streamlit serves it on this machine alone, reports nothing to anybody, and opens a browser where
+Streamlit serves the app on the local address only, sends no statistics, and opens a browser if
 there is one.
 """
 
@@ -20,27 +20,27 @@ MAIN = Path(__file__).parent / "entry" / "main.py"
     "--port",
     type=click.IntRange(1, 65535),
     default=None,
-    help="Where to listen.  [default: 8501, or the next free one]",
+    help="The port.  [default: 8501, or the next free one]",
 )
 @click.option(
     "--address",
     default="127.0.0.1",
     show_default=True,
-    help="Whom to answer: by default this machine alone. The app has no passwords.",
+    help="The address, by default this machine only. The app has no passwords.",
 )
-@click.option("--headless", is_flag=True, help="Open no browser.")
+@click.option("--headless", is_flag=True, help="Do not open a browser.")
 def main(port: int | None, address: str, headless: bool) -> None:
-    """Look into the networks: draw a digit, type a sentence, train and watch.
+    """Start the app: draw a digit, type a sentence, train a network.
 
-    Training runs are kept in `runs/`, as those of `python -m mt_models train` are.
+    Training runs are saved in `runs/`, like those of `python -m mt_models train`.
     """
-    # Takes a second, which `--help` does not need.
+    # Imported here: the import takes a second, and `--help` does not need it.
     from streamlit.web.cli import main as streamlit
 
     options = {
         "server.address": address,
         "server.headless": "true" if headless or not _has_screen() else "false",
-        # The app is installed, not edited: nobody waits for its files to change.
+        # The files of an installed app do not change, so they are not watched.
         "server.fileWatcherType": "none",
         "server.showEmailPrompt": "false",
         "browser.gatherUsageStats": "false",

@@ -1,4 +1,4 @@
-"""An area to draw on with mouse, pen or finger: a component of our own, without a dependency."""
+"""A Streamlit component for drawing with mouse, pen or finger, without further dependencies."""
 
 import base64
 import io
@@ -13,7 +13,7 @@ from PIL import Image
 _FOLDER = Path(__file__).parent / "assets"
 _PREFIX = "data:image/png;base64,"
 LARGEST = 200_000
-"""Characters that a drawing may have; ours have a tenth of it."""
+"""The largest size of a drawing in characters; the component sends a tenth of it."""
 
 _component = st.components.v2.component(
     "mt_app.canvas",
@@ -24,20 +24,20 @@ _component = st.components.v2.component(
 
 
 def drawing_area(key: str) -> npt.NDArray[np.uint8] | None:
-    """Show an area to draw on; return the drawing, or None while it is empty.
+    """Show a drawing area; return the drawing, or None while it is empty.
 
     Args:
-        key: Tells it from other areas.
+        key: The unique key of the area.
 
     Shape:
-        (height, width), uint8, bright ink on a dark ground.
+        (height, width), uint8, bright ink on a dark background.
     """
     result: Any = _component(key=key, default={"image": ""}, on_image_change=lambda: None)
     return decode(result.image)
 
 
 def decode(address: object) -> npt.NDArray[np.uint8] | None:
-    """Return the picture that a browser sent; None if there is none, or it is not one of ours."""
+    """Return the picture that the browser sent; None if it is missing or invalid."""
     if not isinstance(address, str) or not address.startswith(_PREFIX) or len(address) > LARGEST:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The curves of a training, drawn by the browser in the colours of the page."""
+"""Charts of a training run, in the colours of the page."""
 
 import math
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ Place = tuple[float, float]
 def training_curves(
     points: Sequence[CurvePoint], records: Sequence[EpochRecord], epochs: int, judged_by: str
 ) -> None:
-    """Draw loss and accuracy over the epochs: lines while learning, dots after each epoch.
+    """Draw loss and accuracy over the epochs: lines for training, dots for validation.
 
     Args:
-        points: The curve so far.
+        points: The points of the training curve.
         records: The finished epochs.
-        epochs: How many there will be.
-        judged_by: What the validation examples are, in words.
+        epochs: The number of epochs of the run.
+        judged_by: The description of the validation examples.
     """
     judged = f"on {judged_by}"
     loss = [(point.epoch, point.loss) for point in points]
@@ -51,10 +51,10 @@ def _curve(
     heights: Place,
     judged: str,
 ) -> None:
-    """Draw one chart, with room for all epochs from the beginning."""
-    rows = [{"epoch": x, "value": y, "of": "while learning"} for x, y in learnt]
+    """Draw one chart, whose axis covers all epochs."""
+    rows = [{"epoch": x, "value": y, "of": "in training"} for x, y in learnt]
     rows += [{"epoch": x, "value": y, "of": judged} for x, y in unseen]
-    # Many dots would hide the line.
+    # No dots in long runs, because they would hide the line.
     dot = 60 if len(unseen) <= 30 else 6
     encoding: dict[str, Any] = {
         "x": {
@@ -75,7 +75,7 @@ def _curve(
             "type": "nominal",
             "title": None,
             "scale": {
-                "domain": ["while learning", judged],
+                "domain": ["in training", judged],
                 "range": [BLUE, ORANGE],
             },
             "legend": {"orient": "top"},
@@ -94,11 +94,11 @@ def _curve(
             "layer": [
                 {
                     "mark": {"type": "line", "strokeWidth": 1.6},
-                    "transform": [{"filter": "datum.of == 'while learning'"}],
+                    "transform": [{"filter": "datum.of == 'in training'"}],
                 },
                 {
                     "mark": {"type": "line", "point": {"size": dot}, "strokeWidth": 1.6},
-                    "transform": [{"filter": "datum.of != 'while learning'"}],
+                    "transform": [{"filter": "datum.of != 'in training'"}],
                 },
             ],
         },

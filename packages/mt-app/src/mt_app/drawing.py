@@ -1,7 +1,7 @@
 """Pictures of cells, grids and arrows as SVG, in the colours of the page around them.
 
-Ink is `currentColor` and every fill is translucent, so that a picture follows light and dark mode
-by itself. A drawing knows how far it reaches: nothing has to be measured before it is drawn.
+Lines and text use `currentColor` and fills are translucent, so that a picture fits light and dark
+mode. A drawing records its bounds: nothing has to be measured in advance.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,18 +17,21 @@ CELL = 40.0
 
 MARGIN = 6.0
 CHARACTER = 0.6
-"""The width of a character, as a share of the size of the letters: wide enough for any of them."""
+"""The upper bound of a character's width, as a fraction of the font size.
+
+With a smaller value wide characters are cut off at the edge of a picture.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a cell is filled and framed.
+    """The fill and the frame of a cell.
 
     Attributes:
-        fill: The colour inside.
-        strength: How much of it shows, 0 to 1.
+        fill: The fill colour.
+        strength: The opacity of the fill, 0 to 1.
         frame: The colour of a thick frame; None for a thin one.
-        ghost: Dashed and empty: a cell that is not in memory.
+        ghost: True for a dashed, empty cell: an element that is not in memory.
     """
 
     fill: str = INK
@@ -42,24 +45,24 @@ GHOST = Look(strength=0.0, ghost=True)
 
 
 def shaded(value: float, largest: float, frame: str | None = None) -> Look:
-    """Return the look of a number: blue above zero and orange below, the stronger the larger.
+    """Return the look of a number: blue above zero and orange below, with opacity by magnitude.
 
     Args:
-        value: The number.
-        largest: The absolute value that is shown strongest.
+        value: The value.
+        largest: The absolute value with the highest opacity.
         frame: The colour of a thick frame, or None.
 
     >>> shaded(-2.0, 4.0).fill == ORANGE
     True
     """
     share = min(abs(value) / largest, 1.0) if largest > 0 else 0.0
-    # Written so that NaN is strongest.
+    # In this form NaN has the highest opacity.
     strength = 0.04 + 0.5 * share if share <= 1.0 else 0.54
     return Look(ORANGE if value < 0 else BLUE, strength, frame)
 
 
 def number(value: float) -> str:
-    """Return a number in as few characters as tell it apart, for a cell.
+    """Return a number as a short text for a cell.
 
     >>> number(2.0), number(-0.125), number(1234.5), number(float("nan"))
     ('2', '-0.12', '1.2e3', 'nan')
@@ -74,7 +77,7 @@ def number(value: float) -> str:
 
 @dataclass(slots=True)
 class Drawing:
-    """A picture that grows with what is drawn."""
+    """An SVG picture, whose bounds contain everything that is drawn."""
 
     _parts: list[str] = field(default_factory=list)
     _left: float = 0.0
@@ -93,7 +96,7 @@ class Drawing:
         height: float = CELL,
         note: str = "",
     ) -> None:
-        """Draw a rectangle with a text in its middle and a small note at its foot."""
+        """Draw a rectangle with a text in its middle and a small note at the bottom."""
         dashes = ' stroke-dasharray="3 3"' if look.ghost else ""
         line = 2.5 if look.frame else 1.0
         self._parts.append(
@@ -128,8 +131,8 @@ class Drawing:
             x: The left edge.
             y: The top edge.
             rows: The numbers.
-            look: How the cell at a row and a column looks; shaded by its number unless given.
-            note: What stands small in the cell, if anything.
+            look: The look of the cell at a row and a column, by default shaded by its number.
+            note: A small note in the cell, or an empty text.
             size: Width and height of a cell.
         """
         largest = max((abs(value) for row in rows for value in row), default=0.0)
@@ -157,7 +160,7 @@ class Drawing:
         strong: bool = False,
         faint: bool = False,
     ) -> None:
-        """Write a line; y is its middle."""
+        """Draw a line of text; y is its vertical middle."""
         if not text:
             return
         weight = ' font-weight="600"' if strong else ""
@@ -174,7 +177,7 @@ class Drawing:
     def line(
         self, points: Sequence[tuple[float, float]], *, colour: str = INK, width: float = 1.5
     ) -> None:
-        """Draw straight lines from point to point."""
+        """Draw line segments between points."""
         path = " ".join(f"{x:g},{y:g}" for x, y in points)
         strength = 0.35 if colour == INK and width < 2 else 0.9
         self._parts.append(
@@ -188,7 +191,7 @@ class Drawing:
     def arrow(
         self, points: Sequence[tuple[float, float]], *, colour: str = INK, width: float = 1.5
     ) -> None:
-        """Draw straight lines from point to point, with a head at the last one."""
+        """Draw line segments between points, with an arrowhead at the last point."""
         self.line(points, colour=colour, width=width)
         (x0, y0), (x1, y1) = points[-2:]
         length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 or 1.0
@@ -210,7 +213,7 @@ class Drawing:
         self._reach(x + radius, y + radius)
 
     def ring(self, x: float, y: float, radius: float) -> None:
-        """Draw a circle that is empty inside."""
+        """Draw an empty circle."""
         self._parts.append(
             f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" fill="none" stroke="{INK}" '
             'stroke-width="2"></circle>'
@@ -231,19 +234,19 @@ class Drawing:
 
     @property
     def width(self) -> float:
-        """How wide the picture is by now, in pixels."""
+        """The current width of the picture, in pixels."""
         return self._right - self._left + 2 * MARGIN
 
     @property
     def height(self) -> float:
-        """How high the picture is by now, in pixels."""
+        """The current height of the picture, in pixels."""
         return self._bottom - self._top + 2 * MARGIN
 
     def svg(self, narrowest: float = 320.0) -> str:
-        """Return the picture as an element of a page.
+        """Return the picture as an SVG element.
 
-        It becomes as wide as its place, but no wider than it was drawn. Where the place is
-        narrower than `narrowest` shows legibly, it can be moved sideways.
+        Its width is that of its container, but at most its own. In containers that are narrower
+        than `narrowest` it scrolls horizontally.
         """
         least = min(narrowest, self.width)
         box = f"{self._left - MARGIN:g} {self._top - MARGIN:g} {self.width:g} {self.height:g}"

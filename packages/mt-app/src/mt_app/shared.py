@@ -1,11 +1,11 @@
-"""What all windows share: the queue of long work, the networks, the data. Each is made once."""
+"""Resources that all sessions share: the job queue, networks and data sets."""
 
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
-from mt_app.insight.digits import look_at_digit
+from mt_app.insight.digits import explain_digit
 from mt_app.insight.networks import (
     PRETRAINED,
     DigitReader,
@@ -13,7 +13,7 @@ from mt_app.insight.networks import (
     load_digit_reader,
     load_sentence_reader,
 )
-from mt_app.insight.sentences import look_at_sentence
+from mt_app.insight.sentences import explain_sentence
 from mt_app.jobs import ProcessQueue, RunView
 from mt_models.datasets import Mnist, Sst2, load_mnist, load_sst2
 from mt_models.prediction import find_checkpoint
@@ -23,7 +23,7 @@ LOADING = "Loading the network, and compiling its kernels the first time …"
 
 @st.cache_resource(show_spinner=False)
 def job_queue() -> ProcessQueue:
-    """Return the queue of everything that takes long."""
+    """Return the queue of long-running jobs."""
     return ProcessQueue()
 
 
@@ -40,14 +40,14 @@ def sst2() -> Sst2:
 
 
 def digit_reader(place: Path) -> DigitReader:
-    """Return the network of a checkpoint or a run; of a run that goes on, the latest one."""
+    """Return the network of a checkpoint or a run; for a running one its latest network."""
     path = find_checkpoint(place)
     reader: DigitReader = _digit_reader(path, path.stat().st_mtime_ns)
     return reader
 
 
 def sentence_reader(place: Path) -> SentenceReader:
-    """Return the network of a checkpoint or a run; of a run that goes on, the latest one."""
+    """Return the network of a checkpoint or a run; for a running one its latest network."""
     path = find_checkpoint(place)
     reader: SentenceReader = _sentence_reader(path, path.stat().st_mtime_ns)
     return reader
@@ -56,26 +56,24 @@ def sentence_reader(place: Path) -> SentenceReader:
 @st.cache_resource(show_spinner=LOADING, max_entries=4)
 def _digit_reader(path: Path, written: int) -> DigitReader:
     reader = load_digit_reader(path)
-    look_at_digit(
-        reader, np.zeros((28, 28), np.uint8)
-    )  # Compiles, so that a drawing need not wait.
+    explain_digit(reader, np.zeros((28, 28), np.uint8))  # A first prediction compiles the kernels.
     return reader
 
 
 @st.cache_resource(show_spinner=LOADING, max_entries=2)
 def _sentence_reader(path: Path, written: int) -> SentenceReader:
     reader = load_sentence_reader(path)
-    look_at_sentence(reader, "a")
+    explain_sentence(reader, "a")
     return reader
 
 
 def choose_network(shipped: str, runs: list[RunView], key: str) -> Path:
-    """Let the user choose a network: the one that comes with the package, or one of a run.
+    """Let the user choose a network: the pretrained one, or one of a run.
 
     Args:
-        shipped: The file that comes with the package.
+        shipped: The name of the pretrained file.
         runs: The runs of the problem.
-        key: Tells this choice from others.
+        key: The unique key of the widget.
     """
     own = PRETRAINED / shipped
     places = {"comes with the package": own}
@@ -85,6 +83,6 @@ def choose_network(shipped: str, runs: list[RunView], key: str) -> Path:
 
 
 def checkout() -> Path | None:
-    """Return the root of the checkout in which this package lies; None if it is installed alone."""
+    """Return the root of the checkout of this package; None if the package is installed."""
     root = Path(__file__).resolve().parents[4]
     return root if (root / "grading" / "__main__.py").is_file() else None

@@ -1,4 +1,4 @@
-"""Going through the steps of a page: two buttons, a slider, and a switch that lets them run."""
+"""A control for the steps of a page: two buttons, a slider and a switch for playing."""
 
 import time
 from collections.abc import Callable
@@ -6,19 +6,19 @@ from collections.abc import Callable
 import streamlit as st
 
 PACE = 1.0
-"""Seconds for a step that goes by itself."""
+"""The time between steps while playing, in seconds."""
 
 
 def stepper(key: str, count: int, draw: Callable[[int], None], *, name: str = "step") -> None:
-    """Show the controls, and below them what `draw` draws of the chosen step.
+    """Show the controls, and call `draw` with the selected step below them.
 
-    Only this part of the page is drawn anew when the step changes.
+    Only this part of the page is drawn again when the step changes.
 
     Args:
-        key: Tells this stepper from others on all pages.
-        count: How many steps there are, at least one.
-        draw: Draws one step, given its number from 0.
-        name: What a step is called.
+        key: The unique key of the control on all pages.
+        count: The number of steps, at least one.
+        draw: A function that draws a step, called with its number from 0.
+        name: The name of a step.
     """
     running = bool(st.session_state.get(f"{key}.running"))
     fragment = st.fragment(run_every=PACE if running and count > 1 else None)
@@ -27,7 +27,7 @@ def stepper(key: str, count: int, draw: Callable[[int], None], *, name: str = "s
 
 def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running: bool) -> None:
     if bool(st.session_state.get(f"{key}.running")) != running:
-        st.rerun()  # The whole page, which makes a fragment that goes by itself, or one that waits.
+        st.rerun()  # The whole page: the fragment is created with or without a timer.
     place = f"{key}.at"
     at = min(int(st.session_state.get(place, 1)), count)
     if running and time.monotonic() - st.session_state.get(f"{key}.since", 0.0) > 0.7 * PACE:
@@ -51,7 +51,7 @@ def _steps(key: str, count: int, draw: Callable[[int], None], name: str, running
 
 
 def _move(key: str, by: int, count: int) -> None:
-    """Go on or back, from the last step to the first and the other way round."""
+    """Go forward or back; the last step and the first are neighbours."""
     st.session_state[f"{key}.at"] = (int(st.session_state[f"{key}.at"]) - 1 + by) % count + 1
     st.session_state[f"{key}.since"] = time.monotonic()
 

@@ -1,7 +1,7 @@
-"""What all pages share: the head of a page, its hints, and the few rules of style that are ours.
+"""Common elements of all pages: heading, hints, style sheet.
 
-Colours are taken from Streamlit's theme or are translucent, so that everything reads well on a
-bright and on a dark page. Nothing has a fixed width beyond that of a phone.
+Colours are those of Streamlit's theme or translucent, so that they fit light and dark mode. No
+element has a fixed width larger than a phone's.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ CSS = Path(__file__).parent.joinpath("assets", "style.css").read_text("utf-8")
 
 
 def page_head(title: str, lead: str, try_this: Sequence[str] = ()) -> None:
-    """Open a page.
+    """Show the heading of a page.
 
     Args:
-        title: What the page shows.
-        lead: One paragraph that says what to look for.
-        try_this: One or two things to do first.
+        title: The title of the page.
+        lead: The introduction, one paragraph.
+        try_this: Suggestions for first steps.
     """
     st.html(f"<style>:root {{--mt-blue: {BLUE}; --mt-orange: {ORANGE}}}{CSS}</style>")
     st.title(title)
@@ -31,12 +31,12 @@ def page_head(title: str, lead: str, try_this: Sequence[str] = ()) -> None:
 
 
 def figure(svg: str, label: str) -> None:
-    """Show a drawing of ours.
+    """Show an SVG drawing.
 
     Args:
         svg: The drawing. `currentColor` in it is the colour of the page's text.
-        label: What it shows, for who cannot see it.
+        label: The description for screen readers.
     """
-    # `st.html` takes drawings out. Without a line break in it, this is no Markdown.
+    # `st.html` removes SVG. Text without line breaks is not parsed as Markdown.
     picture = f'<div class="mt-figure" role="img" aria-label="{escape(label)}">{svg}</div>'
     st.markdown(picture.replace("\n", " "), unsafe_allow_html=True)

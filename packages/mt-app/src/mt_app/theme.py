@@ -1,4 +1,4 @@
-"""The app's colours, for a bright and for a dark window; Streamlit follows the system's choice."""
+"""The app's colours for light and dark mode; Streamlit follows the system's setting."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ from mt_models.pictures.colours import INK, ORANGE
 __all__ = ["BLUE", "ORANGE", "theme_options"]
 
 BLUE = "#3b82d0"
-"""As in the project's other pictures, but bright enough for a dark page."""
+"""The blue of the project's pictures, brighter for contrast in dark mode."""
 
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The colours of one of the two looks.
+    """The colours of one mode.
 
     Attributes:
-        primary: Buttons, sliders, links.
-        background: The page.
-        secondary: Inputs, cards, the bar at the side.
-        text: Letters and lines.
+        primary: The colour of buttons, sliders and links.
+        background: The colour of the page.
+        secondary: The colour of inputs, cards and the sidebar.
+        text: The colour of text and lines.
     """
 
     primary: str
@@ -32,7 +32,7 @@ DARK = Palette(primary="#6aa9e9", background="#12161c", secondary="#1c232d", tex
 
 
 def theme_options() -> dict[str, str]:
-    """Return Streamlit's options for both looks."""
+    """Return Streamlit's theme options for both modes."""
     options = {"theme.baseRadius": "0.5rem", "theme.showWidgetBorder": "true"}
     for name, palette in (("light", LIGHT), ("dark", DARK)):
         options |= {

@@ -1,7 +1,7 @@
 """Arrays as small pictures for a page.
 
-A picture is transparent where a number is zero, so that it looks right on a bright and on a dark
-page: numbers above zero are blue, those below orange, the stronger the larger.
+A pixel is transparent for zero, blue above zero and orange below, with opacity by magnitude, so
+that pictures fit light and dark mode.
 """
 
 import base64
@@ -24,9 +24,9 @@ class Tile:
     """A picture with a caption.
 
     Attributes:
-        source: The picture, as an address.
-        label: What it shows, for who cannot see it.
-        caption: A short text below, or nothing.
+        source: The picture as a data URL.
+        label: The description for screen readers.
+        caption: A short text below, or an empty text.
     """
 
     source: str
@@ -39,7 +39,7 @@ def heat(values: Values, limit: float | None = None) -> str:
 
     Args:
         values: The numbers.
-        limit: Which absolute value is opaque; the largest one unless given.
+        limit: The absolute value that is opaque, by default the largest one.
 
     Shape:
         (height, width).
@@ -48,7 +48,7 @@ def heat(values: Values, limit: float | None = None) -> str:
 
 
 def ink(image: npt.NDArray[np.uint8]) -> str:
-    """Return a picture of a digit as MNIST has it: white on black, on any page.
+    """Return a picture of a digit in MNIST's format: white on black in both modes.
 
     Shape:
         (height, width).
@@ -57,7 +57,7 @@ def ink(image: npt.NDArray[np.uint8]) -> str:
 
 
 def overlay(image: npt.NDArray[np.uint8], values: Values) -> str:
-    """Return a picture of a digit with numbers laid over it.
+    """Return a picture of a digit with an overlay of numbers.
 
     Shape:
         (height, width) both.
@@ -70,10 +70,9 @@ def tiles(pictures: Sequence[Tile], size: str = "4rem", *, one_row: bool = False
     """Return pictures beside each other.
 
     Args:
-        pictures: What to show.
-        size: How wide each is, in a unit of style sheets.
-        one_row: Whether they get narrower where the page is narrow, rather than go on in the next
-            row.
+        pictures: The tiles.
+        size: The width of a tile, a CSS length.
+        one_row: True shrinks the tiles on narrow pages; False wraps them to the next row.
     """
     cells = "".join(_cell(picture) for picture in pictures)
     kind = "mt-tiles mt-one-row" if one_row else "mt-tiles"
@@ -82,11 +81,11 @@ def tiles(pictures: Sequence[Tile], size: str = "4rem", *, one_row: bool = False
 
 
 def bars(shares: Sequence[tuple[str, float]], winner: int | None = None) -> str:
-    """Return horizontal bars of probabilities, the winner's in full colour.
+    """Return horizontal bars of probabilities, one of them highlighted.
 
     Args:
-        shares: A name and a number from 0 to 1 each.
-        winner: The number of the bar that stands out; the longest unless given.
+        shares: Pairs of a name and a number from 0 to 1.
+        winner: The index of the highlighted bar, by default the longest.
     """
     if winner is None:
         winner = int(np.argmax([share for _, share in shares]))

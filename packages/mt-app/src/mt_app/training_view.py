@@ -1,6 +1,6 @@
-"""The part of a page that trains a network: start, watch, stop, go on, and what came of it.
+"""The training part of a page: start, progress, stop, resume, results.
 
-All that it shows is read from the run's folder, so a reloaded page shows the same.
+All content is read from the run's folder, so a reloaded page shows the same.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from mt_models.recipes import Recipe
 from mt_models.training import Settings
 
 BACKENDS = {
-    "tuned": "kernels made for these networks",
+    "tuned": "kernels tuned for these networks",
     "fast": "the course's loops, compiled",
     "reference": "plain Python, thousands of times slower",
 }
 PHASES = {
     "preparing": "loading data and compiling",
     "learning": "learning",
-    "validating": "being judged",
+    "validating": "validating",
     "finished": "finished",
     "stopped": "stopped",
     "failed": "failed",
@@ -31,7 +31,7 @@ PHASES = {
 
 
 def choose_backend(key: str) -> tuple[str, Dtype]:
-    """Let the user choose what computes; return its name and the type of its numbers."""
+    """Let the user choose a backend; return its name and its dtype."""
     explained = "\n".join(f"- **{name}**: {what}" for name, what in BACKENDS.items())
     name = st.selectbox("Backend", list(BACKENDS), key=key, help=explained)
     return name, default_dtype(name)
@@ -44,7 +44,9 @@ def start_button(recipe: Recipe, settings: Settings, key: str) -> None:
     try:
         folder = start_training(job_queue(), recipe, settings)
     except OSError as error:
-        st.error(f"The run cannot be kept here: {error.strerror}. Start the app in another folder.")
+        st.error(
+            f"The run cannot be saved here: {error.strerror}. Start the app in another folder."
+        )
         return
     st.session_state[f"{recipe.problem} run"] = folder.name
 
@@ -56,13 +58,13 @@ def training_panel(
     judged_by: str = "unseen examples",
     details_first: bool = False,
 ) -> None:
-    """Show the runs of a problem: those that wait or learn, and one in detail.
+    """Show the active runs of a problem, and one run in detail.
 
     Args:
-        problem: Its name.
-        details: Shows what is particular to the problem, of the chosen run.
-        judged_by: What the validation examples are, in words.
-        details_first: Whether the details come above the run's curves.
+        problem: The name of the problem.
+        details: A function that shows details of the chosen run.
+        judged_by: The description of the validation examples.
+        details_first: True shows the details above the curves.
     """
     active = any(run.state != "ended" for run in find_runs(job_queue(), problem))
 
@@ -73,23 +75,23 @@ def training_panel(
             if run.state != "ended":
                 _active_run(run)
         if active and all(run.state == "ended" for run in runs):
-            st.rerun()  # The whole page, which then stops asking.
+            st.rerun()  # The whole page, without the timer.
         if runs:
             _chosen_run(problem, runs, details, judged_by, details_first)
         else:
-            st.caption("No run yet. Each will be kept in a folder of its own below `runs/`.")
+            st.caption("No run yet. Each run has its own folder in `runs/`.")
 
     panel()
 
 
 def _active_run(run: RunView) -> None:
-    """Show how far a run is, and the button that stops it."""
+    """Show the progress of a run, and the button that stops it."""
     with st.container(border=True):
         text, button = st.columns([4, 1], vertical_alignment="center")
         live = run.live
         if run.state == "queued":
             before = job_queue().position(run.folder)
-            text.markdown(f"**{run.name}** waits for {before} other{'s' if before > 1 else ''}")
+            text.markdown(f"**{run.name}** waits for {before} other run{'s' if before > 1 else ''}")
         elif live is None:
             text.markdown(f"**{run.name}** · starting")
         else:
@@ -117,12 +119,12 @@ def _chosen_run(
     judged_by: str,
     details_first: bool,
 ) -> None:
-    """Let the user choose a run, and show what came of it."""
+    """Let the user choose a run, and show its results."""
     names = [run.name for run in runs]
-    wanted = st.session_state.pop(f"{problem} run", None)
+    requested = st.session_state.pop(f"{problem} run", None)
     key = f"{problem} shown"
-    if wanted in names or st.session_state.get(key) not in names:
-        st.session_state[key] = wanted if wanted in names else names[0]
+    if requested in names or st.session_state.get(key) not in names:
+        st.session_state[key] = requested if requested in names else names[0]
     chosen = st.selectbox("Run", names, key=key)
     run = runs[names.index(chosen)]
     _ending(run, judged_by)
@@ -132,11 +134,11 @@ def _chosen_run(
         training_curves(curve, run.records, int(run.settings["epochs"]), judged_by)
     if not details_first:
         details(run)
-    st.caption(f"Everything is kept in `{_short(run.folder)}`, as the command `train` keeps it.")
+    st.caption(f"All files are in `{_short(run.folder)}`, as those of the command `train`.")
 
 
 def _ending(run: RunView, judged_by: str) -> None:
-    """Say how a run ended, and offer to take it up again."""
+    """Show how a run ended, and a button to resume it."""
     if run.state != "ended":
         return
     if run.records:
@@ -153,7 +155,7 @@ def _ending(run: RunView, judged_by: str) -> None:
         st.info("Stopped before its last epoch.", icon=":material/pause_circle:")
         output = run.output().strip()
         if output:
-            with st.expander("What it printed"):
+            with st.expander("Output of the process"):
                 st.code(output, language=None)
     if run.can_go_on and st.button("Go on", icon=":material/resume:", key=f"go on {run.name}"):
         go_on(job_queue(), run.folder)

@@ -1,4 +1,4 @@
-"""Figures show what the lessons computed: counted in the drawings, not looked at."""
+"""Figures of the lessons, checked by the elements of the drawings."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -12,7 +12,7 @@ from mt_app.drawing import Drawing, number
 from mt_app.figures.convolution import draw_step, sum_in_words
 from mt_app.figures.curves import draw_curve
 from mt_app.figures.graph import draw_graph
-from mt_app.figures.memory import draw_cells, draw_tensor
+from mt_app.figures.memory import draw_tensor, draw_whole_storage
 from mt_app.figures.points import draw_line, draw_map
 from mt_app.figures.pooling import draw_windows
 from mt_app.figures.probabilities import draw_bars, draw_dropped
@@ -139,7 +139,7 @@ def test_tensors_and_their_cells(chain: str) -> None:
     drawing = draw_tensor(link, "x", [index])
     assert len(elements(drawing, "rect")) == link.data.size
     assert framed(drawing) == 1
-    cells = draw_cells(link, "memory", [link.positions[index]])
+    cells = draw_whole_storage(link, "memory", [link.positions[index]])
     assert len(elements(cells, "rect")) == 12
     assert framed(cells) == 1
 

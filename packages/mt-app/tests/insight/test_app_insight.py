@@ -1,4 +1,4 @@
-"""What a network computed on the way to its answer, compared with the network itself."""
+"""Explanations of predictions, compared with the network."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_app.insight.digits import look_at_digit
+from mt_app.insight.digits import explain_digit
 from mt_app.insight.networks import (
     PRETRAINED,
     DigitReader,
@@ -17,7 +17,7 @@ from mt_app.insight.networks import (
     load_digit_reader,
     load_sentence_reader,
 )
-from mt_app.insight.sentences import judge_sentences, look_at_sentence, neighbours
+from mt_app.insight.sentences import explain_sentence, neighbours, predict_sentences
 from mt_autodiff import no_grad, tensor
 from mt_models.datasets import load_mnist_split, load_sst2, tokenise
 from mt_models.networks import CourseLeNet, KimCNN, LeNet5
@@ -39,7 +39,7 @@ def sentence_reader() -> SentenceReader:
 
 @pytest.fixture(scope="module")
 def kim(sentence_reader: SentenceReader) -> SentenceReader:
-    """The paper's preset, untrained: its responses stand side by side."""
+    """The paper's preset, untrained, which concatenates its maxima."""
     rng = np.random.default_rng(0)
     network = KimCNN(
         sentence_reader.vocabulary.vectors, rng, sentence_reader.backend, preset="kim2014"
@@ -67,7 +67,7 @@ class TestTheNetworksOfThePackage:
         self, sentence_reader: SentenceReader
     ) -> None:
         dev = load_sst2().dev
-        right = (judge_sentences(sentence_reader, dev.texts) >= 0.5) == (dev.labels == 1)
+        right = (predict_sentences(sentence_reader, dev.texts) >= 0.5) == (dev.labels == 1)
         assert abs(int(right.sum()) - 684) <= 2
         assert sentence_reader.accuracy == pytest.approx(684 / 872)
 
@@ -82,7 +82,7 @@ class TestDigits:
     def test_the_layers_end_in_what_the_network_says(self, digit_reader: DigitReader) -> None:
         images, _ = load_mnist_split("test")
         for image in images[:5]:
-            insight = look_at_digit(digit_reader, image)
+            insight = explain_digit(digit_reader, image)
             with no_grad():
                 answer = digit_reader.network(image_batch(image[None], digit_reader.backend))
             assert digit_reader.network.mid is not None
@@ -96,7 +96,7 @@ class TestDigits:
             assert insight.probabilities.sum() == pytest.approx(1, abs=1e-5)
 
     def test_all_learnt_numbers_are_counted(self, digit_reader: DigitReader) -> None:
-        insight = look_at_digit(digit_reader, np.zeros((28, 28), np.uint8))
+        insight = explain_digit(digit_reader, np.zeros((28, 28), np.uint8))
         total = sum(parameter.value.size for parameter in digit_reader.network.parameters())
         assert sum(layer.parameters for layer in insight.layers) == total
 
@@ -106,7 +106,7 @@ class TestDigits:
         network = LeNet5(np.random.default_rng(0), backend)
         network.eval()
         image = load_mnist_split("test")[0][0]
-        insight = look_at_digit(Reader(network, recipe, backend, 0.0), image)
+        insight = explain_digit(Reader(network, recipe, backend, 0.0), image)
         with no_grad():
             answer = network(image_batch(image[None], backend))
         np.testing.assert_allclose(insight.layers[-1].values, answer.to_numpy()[0], rtol=1e-5)
@@ -123,7 +123,7 @@ class TestDigits:
         assert isinstance(network, CourseLeNet)
         reader: DigitReader = Reader(network, recipe, backend, 0.0)
         image = load_mnist_split("test")[0][2]
-        insight = look_at_digit(reader, image)
+        insight = explain_digit(reader, image)
         scores = []
         for row, column in np.random.default_rng(1).integers(4, 24, (12, 2)):
             pair = []
@@ -159,7 +159,7 @@ class TestSentences:
         self, which: str, words: list[str], request: pytest.FixtureRequest
     ) -> None:
         reader: SentenceReader = request.getfixturevalue(which)
-        insight = look_at_sentence(reader, " ".join(words))
+        insight = explain_sentence(reader, " ".join(words))
         pushes = [w.push for windows in insight.windows.values() for w in windows]
         assert insight.bias + sum(pushes) == pytest.approx(insight.logit, abs=1e-4)
         assert insight.positive == pytest.approx(1 / (1 + np.exp(-insight.logit)), abs=1e-6)
@@ -171,7 +171,7 @@ class TestSentences:
 
     def test_the_answer_is_that_of_the_command_line(self, sentence_reader: SentenceReader) -> None:
         dev = load_sst2().dev
-        judged = judge_sentences(sentence_reader, dev.texts[:20])
+        judged = predict_sentences(sentence_reader, dev.texts[:20])
         for text, positive in zip(dev.texts[:20], judged, strict=True):
             rows = sentence_reader.vocabulary.encode([tokenise(text)], LENGTH)
             with no_grad():
@@ -179,17 +179,17 @@ class TestSentences:
             assert positive == pytest.approx(expected, abs=1e-6)
 
     def test_words_are_shown_as_they_are_read(self, sentence_reader: SentenceReader) -> None:
-        insight = look_at_sentence(sentence_reader, "A dumbed-down zzyzx.")
+        insight = explain_sentence(sentence_reader, "A dumbed-down zzyzx.")
         assert [word.text for word in insight.words] == ["a", "down", "zzyzx", "."]
         assert insight.unknown == ("zzyzx",)
 
     @pytest.mark.parametrize("text", ["", " ", "\n\t"])
     def test_nothing_is_refused(self, sentence_reader: SentenceReader, text: str) -> None:
         with pytest.raises(ValueError, match="at least one word"):
-            look_at_sentence(sentence_reader, text)
+            explain_sentence(sentence_reader, text)
 
     def test_neighbours_are_the_largest_cosines(self, sentence_reader: SentenceReader) -> None:
-        row = look_at_sentence(sentence_reader, "charming").words[0].row
+        row = explain_sentence(sentence_reader, "charming").words[0].row
         found = neighbours(sentence_reader, row, 5)
         table = sentence_reader.vocabulary.vectors.astype(np.float64)
         cosines = (

@@ -1,4 +1,4 @@
-"""What a training tells of itself, and how a worker is stopped."""
+"""Live state of training runs, and stopping of workers."""
 
 import os
 import time
@@ -78,11 +78,11 @@ class TestLiveDisplay:
         assert points[-1].loss == pytest.approx(3.0)
 
     def test_the_evaluation_comes_back(self, display: LiveDisplay, tmp_path: Path) -> None:
-        given = Evaluation(0.5, np.array([[0.25, 0.75], [1.0, 0.0]]), np.array([1, 1]))
-        display.on_epoch(Progress(), given)
+        evaluation = Evaluation(0.5, np.array([[0.25, 0.75], [1.0, 0.0]]), np.array([1, 1]))
+        display.on_epoch(Progress(), evaluation)
         found = read_evaluation(tmp_path)
         assert found is not None
-        assert found.loss == given.loss
+        assert found.loss == evaluation.loss
         assert found.right.tolist() == [True, False]
 
     def test_it_ends(self, display: LiveDisplay, tmp_path: Path) -> None:

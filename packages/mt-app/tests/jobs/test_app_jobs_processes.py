@@ -1,4 +1,4 @@
-"""The queue of processes: one at a time, in order, and stopped when asked to."""
+"""The queue of processes: order, stopping, errors."""
 
 import sys
 from collections.abc import Callable
@@ -131,7 +131,7 @@ def test_an_unknown_folder_has_ended(queue: ProcessQueue, tmp_path: Path) -> Non
 
 
 def test_a_job_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None:
-    """Even if that process is killed and can do nothing about it."""
+    """The job also ends if that process is killed."""
     import subprocess
     import time
 

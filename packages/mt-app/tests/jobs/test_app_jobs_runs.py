@@ -1,4 +1,4 @@
-"""Trainings in processes of their own: the same as on the command line, stopped and taken up."""
+"""Training in processes: results, stopping, resuming."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def learnt(run: RunView) -> list[dict[str, object]]:
-    """The records without what a clock measured."""
+    """Return the records without times."""
     return [
         {"epoch": r.epoch, "loss": r.train_loss, "right": r.validation_right} for r in run.records
     ]

@@ -1,4 +1,4 @@
-"""The steps of backpropagation, and where the graph's nodes stand in the picture."""
+"""The steps of backpropagation, and the layout of graphs."""
 
 import itertools
 

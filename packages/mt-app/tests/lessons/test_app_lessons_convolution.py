@@ -1,4 +1,4 @@
-"""The steps of a convolution add up to what the library computes, forward and backward."""
+"""The steps of a convolution, compared with the library's results."""
 
 import itertools
 
@@ -13,8 +13,8 @@ from mt_app.lessons.convolution import (
     PHASES,
     Convolution,
     Layout,
-    cells_read,
     convolution,
+    positions_read,
 )
 from mt_tensor import TensorData
 
@@ -80,7 +80,7 @@ def test_every_layout_computes_the_same_and_reads_other_cells() -> None:
     read: dict[Layout, list[int]] = {}
     for layout, lesson in lessons.items():
         np.testing.assert_array_equal(lesson.output, lessons["row by row"].output)
-        read[layout] = cells_read(lesson.input, indices)
+        read[layout] = positions_read(lesson.input, indices)
         assert sorted(read[layout]) == list(range(12))
         values = [lesson.input.storage[at] for at in read[layout]]
         np.testing.assert_array_equal(values, np.arange(12.0))

@@ -1,4 +1,4 @@
-"""Chains of views agree with NumPy, and what is no view is refused."""
+"""Chains of views, compared with NumPy, and rejected text."""
 
 import contextlib
 
@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_app.lessons.memory import ChainError, add, broadcast_shape, follow, meet, read_shape
+from mt_app.lessons.memory import (
+    ChainError,
+    add,
+    broadcast_shape,
+    follow,
+    pair_elements,
+    read_shape,
+)
 
 steps = st.lists(
     st.sampled_from(
@@ -33,14 +40,14 @@ def test_every_link_sees_the_elements_that_numpy_sees(
             array = array.T
         assert link.data.shape == array.shape
         for index, position in link.positions.items():
-            assert link.cells[position] == link.data.get(index) == array[index]
+            assert link.storage[position] == link.data.get(index) == array[index]
 
 
 def test_expand_repeats_cells_and_contiguous_moves_them() -> None:
     start, wide, copied = follow((3, 1), "expand(3, 4).contiguous()")
     assert set(wide.positions.values()) == {0, 1, 2}
     assert wide.data.strides == (1, 0) and not wide.moved
-    assert copied.moved and len(copied.cells) == 12 and copied.contiguous
+    assert copied.moved and len(copied.storage) == 12 and copied.contiguous
     assert start.contiguous
 
 
@@ -67,25 +74,25 @@ def test_an_offset_counts_from_the_start_of_the_storage() -> None:
         ("view(4, 4)", "do not fit"),
         ("permute(1, 0).view(6)", "contiguous"),
         ("expand(2)", "expand"),
-        ("expand(999999, 2, 3)", "more than the picture"),
+        ("expand(999999, 2, 3)", "more than the picture can show"),
         ("expand(-1, 3)", "negative"),
         ("[5]", "outside of shape"),
         ("[0, 0, 0]", "names 3 dimensions"),
         ("[::-1]", "positive"),
-        ("[x]", "no whole number"),
-        ("[1.5]", "no whole number"),
-        ("[True]", "no whole number"),
-        ("view(a)", "no whole number"),
+        ("[x]", "not an integer"),
+        ("[1.5]", "not an integer"),
+        ("[True]", "not an integer"),
+        ("view(a)", "not an integer"),
         ("contiguous(1)", "takes no numbers"),
         ("exp()", "not known"),
         ("__class__", "not known"),
-        ("permute(*x)", "no whole number"),
+        ("permute(*x)", "not an integer"),
         ("permute(order=(1, 0))", "not known"),
-        ("permute(1, 0", "breaks off"),
+        ("permute(1, 0", "has a syntax error"),
         ("y.permute(1, 0)", "not known"),
-        ("[(lambda: 1)()]", "no whole number"),
+        ("[(lambda: 1)()]", "not an integer"),
         ("[0]" * 100, "characters"),
-        ("[" * 150, "breaks off"),
+        ("[" * 150, "has a syntax error"),
     ],
 )
 def test_everything_else_is_refused(chain: str, complaint: str) -> None:
@@ -118,7 +125,7 @@ def test_shapes_that_do_not_fit_are_refused(text: str) -> None:
 
 @given(st.lists(st.integers(1, 3), max_size=3), st.data())
 def test_meetings_are_numpys(big: list[int], data: st.DataObject) -> None:
-    """Elements that meet are those that NumPy's broadcasting brings together."""
+    """The pairs of elements agree with NumPy's broadcasting."""
     a = [data.draw(st.sampled_from([1, size])) for size in big]
     b = big[data.draw(st.integers(0, len(big))) :]
     shape = np.broadcast_shapes(tuple(a), tuple(b))
@@ -126,16 +133,16 @@ def test_meetings_are_numpys(big: list[int], data: st.DataObject) -> None:
     left = np.broadcast_to(np.arange(int(np.prod(a))).reshape(a), shape)
     right = np.broadcast_to(np.arange(int(np.prod(b))).reshape(b), shape)
     for index in np.ndindex(shape):
-        found = meet(a, b, index)
+        found = pair_elements(a, b, index)
         assert left[index] == np.arange(int(np.prod(a))).reshape(a)[found.left]
         assert right[index] == np.arange(int(np.prod(b))).reshape(b)[found.right]
     first, second, total = add(a, b)
     for index in np.ndindex(shape):
-        found = meet(a, b, index)
+        found = pair_elements(a, b, index)
         assert total.data.get(index) == first.data.get(found.left) + second.data.get(found.right)
         assert total.data.get(index) == left[index] + 10 * right[index]
 
 
 def test_shapes_that_do_not_broadcast_say_why() -> None:
     with pytest.raises(ChainError, match="lined up at the right"):
-        meet((2,), (3,), (0,))
+        pair_elements((2,), (3,), (0,))

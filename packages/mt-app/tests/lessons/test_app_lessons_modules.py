@@ -1,4 +1,4 @@
-"""Module trees list every parameter once, under its module."""
+"""Module trees: parameters, modes, depths."""
 
 import pytest
 

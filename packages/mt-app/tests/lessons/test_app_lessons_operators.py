@@ -1,4 +1,4 @@
-"""Each operator's curve is that of its formula, and its slope that of the difference quotient."""
+"""Curves of operators, compared with formulas and difference quotients."""
 
 import inspect
 import math

@@ -1,4 +1,4 @@
-"""The line moved by hand, and networks asked everywhere."""
+"""The line of three parameters, and maps of networks."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from mt_app.lessons.points import (
     Line,
-    ask_run,
     judge,
     line_everywhere,
     network_everywhere,
+    predict_run,
     twin,
 )
 from mt_autodiff import tensor
@@ -83,7 +83,7 @@ def test_a_run_is_asked_everywhere_and_at_its_points(model: str, tmp_path: Path)
     options = ["--backend", "reference", "--out", str(folder)]
     result = CliRunner().invoke(main, [*command.split(), *options])
     assert result.exit_code == 0, result.output
-    learnt = ask_run(folder / "last.safetensors", 6)
+    learnt = predict_run(folder / "last.safetensors", 6)
     assert learnt.epochs == 3
     assert learnt.everywhere.shape == (6, 6)
     expected = DATASETS["Xor"](12, np.random.default_rng(5))
@@ -96,4 +96,4 @@ def test_a_file_that_is_no_run_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "last.safetensors"
     place.write_bytes(b"not a checkpoint")
     with pytest.raises(CheckpointError):
-        ask_run(place, 4)
+        predict_run(place, 4)

@@ -1,4 +1,4 @@
-"""Pooling: tiles hold the windows' cells, and gradients go where they belong."""
+"""Pooling: windows, tiles and gradients."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Softmax and dropout, step by step, against their formulas."""
+"""Softmax and dropout step by step, compared with their formulas."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every page draws itself and answers, as Streamlit runs it but without a browser."""
+"""All pages in Streamlit's test runner, without a browser."""
 
 import importlib
 import pkgutil
@@ -36,7 +36,7 @@ def _draw(name: str) -> None:
 
 
 def html_of(app: Any) -> str:
-    """All that the page shows in HTML of ours."""
+    """Return the HTML of a page."""
     return "\n".join(str(element.proto.body) for element in app.get("html"))
 
 

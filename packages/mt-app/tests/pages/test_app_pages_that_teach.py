@@ -1,4 +1,4 @@
-"""The pages that teach, used as a learner would: choose, step, type, and type nonsense."""
+"""The lesson pages: settings, steps, valid and invalid text."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -122,7 +122,7 @@ def test_a_formula_is_differentiated(open_page: Callable[[str], Any]) -> None:
     assert table["backpropagation"].tolist() == ["12", "9"]
     assert [float(v) for v in table["central difference"]] == pytest.approx([12, 9])
     app.button(key="autodiff.x * x * y.next").click().run()
-    assert any("hands it on" in one.value for one in app.markdown)
+    assert any("passes it on" in one.value for one in app.markdown)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""Numbers that remember: scalars and tensors with reverse-mode automatic differentiation.
+"""Reverse-mode automatic differentiation for scalars and tensors.
 
-A `Scalar` or a `Tensor` that wants a gradient records what is computed from it; ``backward()``
-follows the record back. `mt_autodiff.graph` holds the two algorithms, `mt_autodiff.engine` what a
-tensor is to them, `mt_autodiff.functions` one class for each operation. How numbers are computed
-is the business of the backend that every tensor carries.
+A `Scalar` or a `Tensor` that requires a gradient records the functions applied to it;
+``backward()`` follows the record from a result to its leaves. `mt_autodiff.graph` contains the
+algorithms, `mt_autodiff.engine` the nodes and functions of tensors, `mt_autodiff.functions` one
+class for each operation. Each tensor carries the backend that computes with it.
 """
 
 from mt_autodiff.broadcasting import unbroadcast

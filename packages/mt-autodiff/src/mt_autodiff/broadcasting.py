@@ -1,4 +1,4 @@
-"""Gradients of operands that broadcasting enlarged."""
+"""Gradients of operands that were broadcast."""
 
 from functools import lru_cache
 
@@ -8,33 +8,33 @@ from mt_tensor import Backend, IndexingError, ShapeError, TensorData, operators,
 def unbroadcast(
     backend: Backend, grad: TensorData, shape: tuple[int, ...], operation: str
 ) -> TensorData:
-    """Return a gradient in the shape of the operand that broadcasting enlarged.
+    """Return a gradient in the shape of an operand that was broadcast.
 
-    An element that broadcasting repeated is used several times, so its gradient is the sum over
-    the repetitions. The other way round, a gradient that is the same all along a dimension may
-    be given once, with size 1: it is expanded first.
+    Broadcasting uses an element several times, so its gradient is the sum over the repetitions.
+    Conversely, a gradient that is constant along a dimension may have size 1 there: it is expanded
+    first.
 
     Args:
-        backend: What sums.
+        backend: The backend of `grad`.
         grad: A gradient that broadcasts with `shape`.
         shape: The operand's shape.
-        operation: The function whose gradient it is, for the error message.
+        operation: The name of the function, for the error message.
 
     Shape:
-        Anything that broadcasts with `shape` → `shape`.
+        Any shape that broadcasts with `shape` → `shape`.
 
     Raises:
-        ShapeError: It does not broadcast.
+        ShapeError: The gradient does not broadcast with `shape`.
     """
     try:
-        full, dims = _meeting_shape(grad.shape, shape)
+        full, dims = _broadcast_dims(grad.shape, shape)
     except IndexingError as error:
         raise ShapeError(
             f"{operation}.backward: a gradient of shape {grad.shape} does not fit an operand of "
             f"shape {shape}; it must have the operand's shape or broadcast with it"
         ) from error
     if grad.shape != full:
-        grad = grad.repeated(full)
+        grad = grad.expand_unchecked(full)
     for dim in dims:
         grad = backend.reduce(operators.add, grad, dim, 0.0)
     if len(full) > len(shape):
@@ -43,10 +43,10 @@ def unbroadcast(
 
 
 @lru_cache(maxsize=1024)
-def _meeting_shape(
+def _broadcast_dims(
     grad: tuple[int, ...], operand: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the broadcast shape of a gradient and its operand, and where the operand repeats.
+    """Return the broadcast shape of a gradient and its operand, and the operand's repeated dims.
 
     Raises:
         IndexingError: The shapes do not broadcast.

@@ -1,6 +1,6 @@
-"""A table that describes the operations: name, number of tensors, where they are smooth.
+"""A table of the operations: name, operands, smooth domain.
 
-Tests, benchmarks and documentation are driven by it. Calls are not: nothing looks an operation up.
+Tests, benchmarks and documentation iterate over it. The library itself does not use it.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,12 +20,12 @@ class Op:
     """One operation on tensors.
 
     Attributes:
-        name: What it is called.
-        call: The operation, of as many tensors as there are domains.
-        domains: For each tensor, the intervals in which the operation is smooth, well away from
-            kinks and poles.
+        name: The name of the operation.
+        call: The operation, a function of one tensor for each domain.
+        domains: For each tensor, the intervals in which the operation is smooth, with a distance
+            from kinks and poles.
         shapes: For each tensor, a small shape that the operation accepts.
-        elementwise: Whether operands of any shapes that broadcast will do.
+        elementwise: True if the operation accepts operands of all shapes that broadcast.
     """
 
     name: str
@@ -36,13 +36,18 @@ class Op:
 
     @property
     def arity(self) -> int:
-        """The number of tensors."""
+        """The number of operands."""
         return len(self.domains)
 
     def draw(
         self, rng: np.random.Generator, shapes: Sequence[Sequence[int]] | None = None
     ) -> list[npt.NDArray[np.float64]]:
-        """Draw operands from the smooth domain, of the op's shapes unless others are given."""
+        """Draw operands from the smooth domain.
+
+        Args:
+            rng: The generator to draw from.
+            shapes: The shape of each operand, by default the op's `shapes`.
+        """
         return [
             _draw(rng, domain, shape)
             for domain, shape in zip(self.domains, shapes or self.shapes, strict=True)
@@ -52,7 +57,7 @@ class Op:
 def _draw(
     rng: np.random.Generator, domain: Sequence[Interval], shape: Sequence[int]
 ) -> npt.NDArray[np.float64]:
-    """Draw numbers uniformly from intervals, each interval equally often."""
+    """Draw numbers uniformly from intervals, each interval with the same probability."""
     lows, highs = np.array(domain).T
     which = rng.integers(len(domain), size=tuple(shape))
     numbers: npt.NDArray[np.float64] = rng.uniform(lows[which], highs[which])
@@ -85,7 +90,7 @@ OPS: tuple[Op, ...] = (
     _elementwise("sub", lambda x, y: x - y, REAL, REAL),
     _elementwise("mul", lambda x, y: x * y, REAL, REAL),
     _elementwise("div", lambda x, y: x / y, REAL, NOT_ZERO),
-    # Equal almost nowhere and less by a margin, where the domains do not meet.
+    # The domains are disjoint, so that small steps do not change the result of a comparison.
     _elementwise("lt", lambda x, y: x < y, ((-2.0, -1.0),), POSITIVE),
     _elementwise("eq", lambda x, y: x == y, ((-2.0, -1.0),), POSITIVE),
     _elementwise("is_close", lambda x, y: x.is_close(y), ((-2.0, -1.0),), POSITIVE),

@@ -1,4 +1,4 @@
-"""Functions of several tensors, and of tensors and plain arrays."""
+"""Functions of several tensors, and of tensors and arrays."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,19 @@ from mt_tensor.layout import normalize_dim
 
 
 def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Put tensors behind one another along a dimension.
+    """Concatenate tensors along a dimension.
+
+    Args:
+        tensors: One tensor or more, with equal sizes in all other dimensions.
+        dim: The dimension; negative ones count from the right.
 
     Shape:
         (..., a, ...), (..., b, ...), … → (..., a + b + …, ...).
 
     Raises:
-        ShapeError: There is no tensor, or their other sizes differ.
-        TypeError: Something else than tensors is among them.
+        ShapeError: The sequence is empty, or sizes of other dimensions differ.
+        TypeError: An item is not a tensor.
+        IndexingError: There is no such dimension.
 
     >>> from mt_autodiff import ones, zeros
     >>> concatenate([zeros((2, 1)), ones((2, 2))], dim=1)
@@ -31,16 +36,18 @@ def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for t in tensors:
         if not isinstance(t, Tensor):
             raise TypeError(
-                f"concatenate: {type(t).__name__} is not a tensor; mt_autodiff.tensor() makes one"
+                f"concatenate: {type(t).__name__} is not a tensor; make one with "
+                "mt_autodiff.tensor()"
             )
     if len(tensors) == 0:
-        raise ShapeError("concatenate: give at least one tensor")
+        raise ShapeError("concatenate: the sequence is empty; pass at least one tensor")
     first = tensors[0].shape
     at = normalize_dim(dim, len(first), "concatenate")
     others = [(*t.shape[:at], *t.shape[at + 1 :]) for t in tensors]
     if any(len(t.shape) != len(first) for t in tensors) or len(set(others)) != 1:
         raise ShapeError(
-            f"concatenate: shapes {[t.shape for t in tensors]} must be equal but for dimension {at}"
+            f"concatenate: shapes {[t.shape for t in tensors]} must be equal except in dimension "
+            f"{at}"
         )
     result: Tensor = functions.Concatenate.apply(*tensors, at)
     return result
@@ -51,48 +58,48 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]]) -> Tensor:
 
     Args:
         x: The tensor.
-        widths: For each dimension how many before and how many after.
+        widths: For each dimension the number of zeros before and after.
 
     Shape:
         (a, b, …) → (before + a + after, …).
 
     Raises:
-        ShapeError: There is not one pair for each dimension, or a number is negative.
+        ShapeError: The number of pairs is not the number of dimensions, or a width is negative.
     """
     pairs = tuple((int(before), int(after)) for before, after in widths)
     if len(pairs) != x.dims or any(n < 0 for pair in pairs for n in pair):
         raise ShapeError(
-            f"pad: widths {pairs} for shape {x.shape}; give one pair (before, after) for each "
-            "dimension, none negative"
+            f"pad: widths {pairs} for shape {x.shape}; pass one pair (before, after) of widths "
+            "for each dimension, none negative"
         )
     result: Tensor = functions.Pad.apply(x, pairs)
     return result
 
 
-@fused(operations.EMBEDDING)
+@fused(operations.TAKE)
 def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
-    """Return rows of a table by their numbers.
+    """Return rows of a table by index.
 
     Args:
         table: The rows.
-        indices: Whole numbers of any shape, 0 to rows - 1.
+        indices: Integers from 0 to rows - 1, an array of any shape.
 
     Shape:
         (rows, width), (...) → (..., width).
 
     Raises:
-        ShapeError: The table has not two dimensions.
-        TypeError: The indices are not whole numbers.
-        IndexError: A number names no row.
+        ShapeError: The table does not have two dimensions.
+        TypeError: The indices are not integers.
+        IndexError: An index is out of range.
     """
-    # A copy, because the backward pass needs the numbers as they are now.
+    # A copy: the caller may change the array before the backward pass.
     numbers = np.array(indices)
     if table.dims != 2:
         raise ShapeError(f"take: shape {table.shape} is not a table (rows, width)")
     if numbers.size == 0:
         numbers = numbers.astype(np.int64)
     if numbers.dtype.kind not in "iu":
-        raise TypeError(f"take: indices of {numbers.dtype}; they must be whole numbers")
+        raise TypeError(f"take: indices of {numbers.dtype}; they must be integers")
     if numbers.size and not 0 <= numbers.min() <= numbers.max() < table.shape[0]:
         raise IndexError(
             f"take: indices from {numbers.min()} to {numbers.max()}; "
@@ -103,10 +110,10 @@ def take(table: Tensor, indices: npt.ArrayLike) -> Tensor:
 
 
 def conv1d(input: Tensor, weight: Tensor, reverse: bool = False, size: int | None = None) -> Tensor:
-    """Slide kernels over sequences: see `mt_tensor.Backend.convolve`.
+    """Convolve sequences with kernels, see `mt_tensor.Backend.convolve`.
 
     Shape:
-        (N, C, W), (O, C, K) → (N, O, size), size = W unless given.
+        (N, C, W), (O, C, K) → (N, O, size), by default size = W.
     """
     sizes = None if size is None else (size,)
     result: Tensor = functions.Conv1dFun.apply(input, weight, reverse, sizes)
@@ -119,10 +126,10 @@ def conv2d(
     reverse: bool = False,
     size: tuple[int, int] | None = None,
 ) -> Tensor:
-    """Slide kernels over images: see `mt_tensor.Backend.convolve`.
+    """Convolve images with kernels, see `mt_tensor.Backend.convolve`.
 
     Shape:
-        (N, C, H, W), (O, C, KH, KW) → (N, O, *size), size = (H, W) unless given.
+        (N, C, H, W), (O, C, KH, KW) → (N, O, *size), by default size = (H, W).
     """
     result: Tensor = functions.Conv2dFun.apply(input, weight, reverse, size)
     return result

@@ -1,6 +1,6 @@
-"""Making tensors.
+"""Functions that create tensors.
 
-Random tensors draw from a generator that the caller hands over; nothing global is ever seeded.
+Random tensors draw from a generator that the caller passes; no global generator is used.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from mt_autodiff.tensor import Tensor
 from mt_tensor import REFERENCE, Backend, TensorData
 
 Seed: TypeAlias = np.random.Generator | int | None
-"""A generator, the seed of a new one, or None for one that starts somewhere unpredictable."""
+"""A generator, the seed of a new one, or None for a new generator with an unpredictable seed."""
 
 
 def tensor(data: Any, backend: Backend = REFERENCE, requires_grad: bool = False) -> Tensor:
@@ -21,12 +21,12 @@ def tensor(data: Any, backend: Backend = REFERENCE, requires_grad: bool = False)
 
     Args:
         data: Real numbers; nested lists must be of equal lengths.
-        backend: What computes with it; its dtype is the tensor's.
-        requires_grad: Whether the tensor is a leaf that wants a gradient.
+        backend: The tensor's backend, which determines its dtype.
+        requires_grad: True makes a leaf, False a constant.
 
     Raises:
         ValueError: The lists differ in length.
-        TypeError: There is something else than real numbers.
+        TypeError: An item is not a real number.
 
     >>> tensor([[1, 2], [3, 4]]).shape
     (2, 2)
@@ -38,7 +38,7 @@ def tensor(data: Any, backend: Backend = REFERENCE, requires_grad: bool = False)
     except ValueError as error:
         raise ValueError("tensor: nested lists must have equal lengths") from error
     if array.dtype.kind not in "fiub":
-        # An empty list is an array of doubles; whatever else is left cannot be numbers.
+        # An empty list is an array of float64. Other dtypes, such as complex or object, are errors.
         raise TypeError(f"tensor: expected real numbers, got an array of {array.dtype}")
     return _leaf(
         backend.from_numpy(array.astype(backend.dtype, copy=False)), backend, requires_grad
@@ -46,7 +46,7 @@ def tensor(data: Any, backend: Backend = REFERENCE, requires_grad: bool = False)
 
 
 def from_numpy(array: npt.NDArray[Any], backend: Backend = REFERENCE) -> Tensor:
-    """Make a constant that shares an array's memory where dtype and layout allow."""
+    """Make a constant that shares an array's memory if dtype and layout allow."""
     return _leaf(backend.from_numpy(array), backend, False)
 
 
@@ -54,11 +54,12 @@ def from_dlpack(exporter: Any, backend: Backend = REFERENCE) -> Tensor:
     """Make a constant from another library's tensor, sharing memory where possible.
 
     Args:
-        exporter: Anything with `__dlpack__`.
-        backend: What computes with it.
+        exporter: An object with `__dlpack__` and `__dlpack_device__`.
+        backend: The tensor's backend.
 
     Raises:
-        TypeError: It is in memory that the backend cannot reach, or holds other numbers.
+        TypeError: The exporter's memory is not accessible to the backend, or its dtype is not
+            real.
     """
     return _leaf(backend.from_dlpack(exporter), backend, False)
 
@@ -81,7 +82,7 @@ def full(
     backend: Backend = REFERENCE,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Make a tensor whose elements all have one value."""
+    """Make a tensor whose elements all equal `value`."""
     return _leaf(backend.full(shape, value), backend, requires_grad)
 
 
@@ -93,7 +94,7 @@ def rand(
 ) -> Tensor:
     """Make a tensor of random numbers, uniform in [0, 1)."""
     array = np.random.default_rng(rng).random(tuple(shape))
-    # Single precision would round the largest of them up to 1.
+    # Conversion to float32 would round the largest numbers up to 1.
     below_one = np.nextafter(backend.dtype.type(1), backend.dtype.type(0))
     return _leaf(backend.from_numpy(np.minimum(array, below_one)), backend, requires_grad)
 

@@ -1,4 +1,4 @@
-"""Derivatives by finite differences: the yardstick that every other derivative is held to."""
+"""Derivatives by finite differences, the reference for checks of derivatives."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +16,9 @@ def central_difference(
     $\delta / \epsilon$, where $\delta$ is the spacing of the floats around the value of f.
 
     Args:
-        f: A function of as many arguments as there are `vals`. Whatever can be added to a float
-            will do for an argument, whatever can be subtracted and divided for the result.
-        *vals: The point at which the derivative is taken.
+        f: A function of one argument for each of `vals`. Arguments must support addition of a
+            float; results must support subtraction and division by a float.
+        *vals: The point at which to take the derivative.
         arg: The position of the argument that varies.
         epsilon: The step to either side.
 
@@ -32,7 +32,7 @@ def central_difference(
     if not 0 <= arg < len(vals):
         raise IndexError(
             f"central_difference: arg={arg} is not the position of one of the {len(vals)} values; "
-            "positions count from 0"
+            f"allowed: 0 to {len(vals) - 1}"
         )
     if not epsilon > 0:
         raise ValueError(f"central_difference: epsilon is {epsilon}; it must be positive")

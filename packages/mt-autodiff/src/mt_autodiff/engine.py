@@ -1,11 +1,11 @@
-"""The engine of tensor differentiation: nodes that remember the function that made them.
+"""Nodes of the graph of tensors, and the functions that compute them.
 
-A `Node` holds a tensor's data and its `History`. `Function.apply` runs a function forward on the
-data of its nodes and records it; `Node.chain_rule` runs it backward. Functions see only
-`TensorData` and a backend: what they compute is never itself recorded.
+A `Node` has a tensor's data and its `History`. `Function.apply` runs a function forward on the
+data of its nodes and records it; `Node.chain_rule` runs it backward. Functions compute with
+`TensorData` and a backend; their own arithmetic is not recorded.
 
-The engine alone looks after three things, so that no function has to: operands on different
-backends, gradients that broadcasting made larger than the operand, and operands that need none.
+The engine handles three cases for all functions: operands on different backends, gradients that
+broadcasting made larger than the operand, and operands that need no gradient.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ new = object.__new__
 
 
 class History(Context):
-    """How a node came about: nothing at all for a leaf, else a function and its operands.
+    """The history of a node: the function that computed it and the operands; empty for a leaf.
 
     Attributes:
         last_fn: The function that computed the node, None for a leaf.
-        inputs: The nodes that it was computed from.
+        inputs: The function's operands.
     """
 
     __slots__ = ("_ctx", "inputs", "last_fn")
@@ -39,7 +39,7 @@ class History(Context):
         ctx: TensorContext | None = None,
         inputs: Sequence[Node] = (),
     ) -> None:
-        """Make the history of a leaf, or one of parts that were made elsewhere."""
+        """Make the history of a leaf, or of a result."""
         super().__init__()
         self.last_fn = last_fn
         self._ctx = ctx
@@ -47,7 +47,7 @@ class History(Context):
 
     @property
     def ctx(self) -> TensorContext | None:
-        """What the function's forward left for its backward; None for a leaf."""
+        """The context that the function's forward saved for its backward; None for a leaf."""
         return self._ctx
 
     def __repr__(self) -> str:
@@ -55,17 +55,17 @@ class History(Context):
 
 
 LEAF = History()
-"""The history of all leaves: none of them has anything to remember."""
+"""The history of every leaf. It has no contents, so all leaves share it."""
 
 
 class TensorContext(History):
-    """What a function's forward leaves for its backward, and the history of its result.
+    """The values that a function's forward saves for its backward, and the result's history.
 
-    One object is both, because every operation makes one, and making objects takes time.
+    One object serves both purposes because every operation creates one, and creation takes time.
 
     Attributes:
-        backend: Where the operands live and the result is computed.
-        needs_grad: For each tensor operand, whether its gradient will be used.
+        backend: The backend of the operands, which computes the result.
+        needs_grad: For each tensor operand, True if its gradient will be used.
     """
 
     __slots__ = ("backend", "needs_grad")
@@ -78,7 +78,7 @@ class TensorContext(History):
         needs_grad: tuple[bool, ...],
     ) -> None:
         """Make the context of one call of a function."""
-        # All fields are set here: calling the constructors that it inherits takes time.
+        # The fields are set here; calling super().__init__() takes time.
         self.no_grad = True not in needs_grad
         self.saved_values = ()
         self.last_fn = last_fn
@@ -88,19 +88,19 @@ class TensorContext(History):
 
     @property
     def ctx(self) -> TensorContext:
-        """What the function's forward left for its backward: this very object."""
+        """This object: it is the context and the history."""
         return self
 
 
 class Node:
-    """A tensor as the graph sees it: a `Variable` of `mt_autodiff.graph`.
+    """A tensor as a node of the graph: a `Variable` of `mt_autodiff.graph`.
 
     Attributes:
-        data: The numbers.
-        backend: What computes with them.
-        history: None for a constant.
-        grad: The gradient that backpropagation left here; only leaves have one.
-        name: For people; it means nothing to the library.
+        data: The elements.
+        backend: The backend that computes with them.
+        history: The history; None for a constant.
+        grad: The accumulated gradient of a leaf; None before backpropagation and for other nodes.
+        name: A name for the user; the library does not use it.
     """
 
     __slots__ = ("__weakref__", "backend", "data", "grad", "history", "name")
@@ -125,23 +125,24 @@ class Node:
     unique_id = property(id, doc="A number that no other living node has.")
 
     def is_leaf(self) -> bool:
-        """Return whether gradients end here: nothing computed this tensor, and it wants one."""
+        """Return whether this tensor requires a gradient and no function computed it."""
         return self.history is not None and self.history.last_fn is None
 
     def is_constant(self) -> bool:
-        """Return whether no gradient flows here."""
+        """Return whether this tensor requires no gradient."""
         return self.history is None
 
     @property
     def parents(self) -> Sequence[Node]:
-        """The operands that this node was computed from."""
+        """The operands of the function that computed this node; empty for leaves and constants."""
         return () if self.history is None else self.history.inputs
 
     def accumulate_derivative(self, x: TensorData) -> None:
         """Add x to the gradient.
 
         Args:
-            x: Memory that nobody else will read or write: the first one becomes the gradient.
+            x: The gradient to add. The first one becomes `grad` without a copy, so no other code
+                may read or write its memory.
 
         Raises:
             RuntimeError: This node is not a leaf.
@@ -152,7 +153,7 @@ class Node:
                 "requires_grad_(True) makes a leaf of a tensor"
             )
         if self.grad is None:
-            # Users may write to it, so no cell of it may serve as several elements.
+            # Users may write to it, so no two elements may share storage.
             self.grad = self._constant(self.backend.contiguous(x))
         else:
             total = self.backend.zip(operators.add, self.grad.data, x)
@@ -165,7 +166,7 @@ class Node:
             d_output: The gradient of this node, of its shape.
 
         Raises:
-            RuntimeError: Nothing computed this node.
+            RuntimeError: This node is a leaf or a constant.
             TypeError: The function's `backward` returns too few or too many gradients, or None
                 for an operand that needs one.
             ShapeError: The function's gradient does not broadcast with its operand.
@@ -174,22 +175,22 @@ class Node:
         if history is None or history.last_fn is None:
             raise RuntimeError("chain_rule: no function computed this tensor")
         fn, inputs = history.last_fn, history.inputs
-        # The property says the same, but takes longer.
+        # history.ctx returns the same object; the property call takes longer.
         ctx = history if type(history) is TensorContext else history.ctx
-        watched = active_profile()
-        if watched is None:
+        profile = active_profile()
+        if profile is None:
             grads = fn.backward(ctx, d_output)
         else:
-            grads = watched.watch(fn.__name__, "backward", fn.backward, ctx, d_output)
+            grads = profile.measure(fn.__name__, "backward", fn.backward, ctx, d_output)
         if not isinstance(grads, tuple):
             grads = (grads,)
         if len(grads) != len(inputs):
             raise TypeError(
                 f"{fn.__name__}.backward returned {len(grads)} gradients for "
-                f"{len(inputs)} tensors; return one each, None for those not needed"
+                f"{len(inputs)} tensors; return one for each, None for those not needed"
             )
         pairs: list[tuple[Node, TensorData]] = []
-        for node, grad in zip(inputs, grads):  # noqa: B905 - as many, as was just checked
+        for node, grad in zip(inputs, grads):  # noqa: B905 - equal lengths, checked above
             operand = node.history
             if operand is None:
                 continue
@@ -200,17 +201,17 @@ class Node:
             if grad.shape != node.data.shape:
                 grad = unbroadcast(node.backend, grad, node.data.shape, fn.__name__)
             if operand.last_fn is None and not fn.new_gradients:
-                # The leaf keeps it, and others may have it, too.
+                # The leaf stores it, and other code may hold a reference to it.
                 grad = node.backend.copy(grad)
             pairs.append((node, grad))
         return pairs
 
 
 def new_node(kind: type[Node], data: TensorData, history: History | None, backend: Backend) -> Any:
-    """Return a node of a class as all results are made: without its constructor.
+    """Return a node of a class, made without its constructor.
 
-    The checks of that are not needed, and calling it takes time. So a class of tensors of one's own
-    cannot count on its constructor for anything but the tensors that people make.
+    All results are made in this way, because the constructor's checks are not needed and calling
+    it takes time. A subclass of `Tensor` must not rely on its constructor for results.
     """
     node = new(kind)
     node.data = data
@@ -220,19 +221,20 @@ def new_node(kind: type[Node], data: TensorData, history: History | None, backen
     return node
 
 
-def sum_of_gradients(node: Node, a: TensorData, b: TensorData) -> TensorData:
-    """Add two gradients of a node; no graph remembers it."""
+def add_gradients(node: Node, a: TensorData, b: TensorData) -> TensorData:
+    """Add two gradients of a node, without recording."""
     return node.backend.zip(operators.add, a, b)
 
 
 class Function:
     """A differentiable function of tensors: one class with `forward` and `backward`.
 
-    Subclasses define both as static methods. Neither is called directly: `apply` is.
+    Subclasses define both as static methods; users call `apply`.
 
     Attributes:
-        new_gradients: Whether every gradient that `backward` returns is memory of its own, which
-            nobody else reads or writes. Leaves then keep it without a copy.
+        new_gradients: True if no other code reads or writes the memory of the gradients that
+            `backward` returns. Leaves then store them without a copy. A wrong True lets later
+            operations overwrite gradients.
     """
 
     new_gradients: ClassVar[bool] = False
@@ -242,31 +244,31 @@ class Function:
         """Compute the result.
 
         Args:
-            ctx: `ctx.backend` computes; `ctx.save_for_backward` keeps values; `ctx.needs_grad`
-                says which tensors will want a gradient.
-            *args: `TensorData` for every tensor that `apply` was given, and everything else
-                (ints, tuples, bools) as it is.
+            ctx: The context. `ctx.backend` computes, `ctx.save_for_backward` keeps values for
+                `backward`, `ctx.needs_grad` tells for each tensor whether its gradient is used.
+            *args: The arguments of `apply`: `TensorData` for each tensor, and other arguments
+                (ints, tuples, bools) unchanged.
         """
         raise NotImplementedError
 
     @staticmethod
     def backward(ctx: Any, grad: Any) -> Any:
-        """Return the gradient of each tensor operand: `TensorData`, a tuple of them if several.
+        """Return the gradient of each tensor operand: `TensorData`, or a tuple for several.
 
-        A gradient may have the result's shape where the operand was broadcast: the engine sums
-        it. It may be None for an operand that needs none.
+        The gradient of an operand that was broadcast may have the result's shape: the engine sums
+        it. The gradient of an operand that needs none may be None.
 
         Args:
-            ctx: What `forward` was given.
+            ctx: The context that `forward` received.
             grad: The gradient of the result.
         """
         raise NotImplementedError
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
-        """Compute the result from tensors and plain values, and remember how.
+        """Compute the result from tensors and plain values, and record the function.
 
-        The result lives on the backend of the first tensor; others are moved there.
+        The result is on the backend of the first tensor; the other tensors are moved there.
 
         Raises:
             TypeError: No argument is a tensor.
@@ -284,7 +286,7 @@ class Function:
                 operands.append(arg)
         if not nodes:
             raise TypeError(
-                f"{cls.__name__}: no argument is a tensor; mt_autodiff.tensor() makes one"
+                f"{cls.__name__}: no argument is a tensor; make one with mt_autodiff.tensor()"
             )
         first = nodes[0]
         backend = first.backend
@@ -294,11 +296,11 @@ class Function:
                     warn_of_copy(cls.__name__, node.backend, backend)
                 return cls.apply(*[_moved(each, backend) for each in args])
         ctx = TensorContext(cls, nodes, backend, tuple(needs_grad))
-        watched = active_profile()
-        if watched is None:
+        profile = active_profile()
+        if profile is None:
             data = cls.forward(ctx, *operands)
         else:
-            data = watched.watch(cls.__name__, "forward", cls.forward, ctx, *operands)
+            data = profile.measure(cls.__name__, "forward", cls.forward, ctx, *operands)
         if not isinstance(data, TensorData):
             raise TypeError(
                 f"{cls.__name__}.forward returned {type(data).__name__}; return TensorData"
@@ -307,7 +309,7 @@ class Function:
 
 
 class Move(Function):
-    """Copy a tensor to another backend; its gradient returns to where it came from."""
+    """Copy a tensor to another backend; the gradient is copied back."""
 
     @staticmethod
     def forward(ctx: TensorContext, a: TensorData, target: Backend) -> TensorData:
@@ -326,17 +328,16 @@ class Move(Function):
 
 
 class ImplicitCopyWarning(UserWarning):
-    """Numbers went from the host to a device or back, and nobody asked for it.
+    """A warning that an operation copied elements between host and device implicitly.
 
-    Such copies take longer than most operations do. Python shows the warning once for each
-    operation.
+    Such copies take longer than most operations. Python shows the warning once for each operation.
     """
 
 
 def warn_of_copy(operation: str, source: Backend, target: Backend) -> None:
-    """Warn that an operation copies numbers between the memories of two backends."""
+    """Warn that an operation copies elements between the memories of two backends."""
     warnings.warn(
-        f"{operation}: numbers were copied from {source!r} ({source.memory} memory) to "
+        f"{operation}: elements were copied from {source!r} ({source.memory} memory) to "
         f"{target!r} ({target.memory} memory); move tensors once, with .to(backend)",
         ImplicitCopyWarning,
         stacklevel=2,
@@ -344,5 +345,5 @@ def warn_of_copy(operation: str, source: Backend, target: Backend) -> None:
 
 
 def _moved(arg: Any, backend: Backend) -> Any:
-    """Return a node on a backend, and everything else as it is."""
+    """Return a node on a backend, and any other argument unchanged."""
     return Move.apply(arg, backend) if isinstance(arg, Node) and arg.backend != backend else arg

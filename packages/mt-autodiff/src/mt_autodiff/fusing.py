@@ -1,7 +1,7 @@
-"""Composed functions that run in one piece where the backend knows how.
+"""Composed functions that run as a fused form on backends that have one.
 
-`fused` decorates a function of tensors that is composed of others. The body remains its definition:
-what it computes is what a fused form (`mt_tensor.FusedForm`) has to compute.
+`fused` decorates a function of tensors that is composed of others. The body remains the definition:
+a fused form (`mt_tensor.FusedForm`) computes the same result.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ R = TypeVar("R")
 
 
 def fused(operation: FusedOperation) -> Callable[[Callable[P, R]], Composed[P, R]]:
-    """Let a composed function run as a fused form where there is one. A decorator.
+    """Decorate a composed function so that it runs as a fused form where there is one.
 
-    The form is that of the backend on which the first positional tensor lives. The composed body
-    runs instead if
+    The form is that of the backend of the first positional tensor. The composed body runs instead
+    if
 
     - no positional argument is a tensor, or the backend has no form of the operation;
-    - the tensors live on different backends;
+    - the tensors are on different backends;
     - the form declines: a layout, an option, or an error that the body will raise.
 
-    Results and gradients are the same either way, up to rounding.
+    Results and gradients are equal in both cases, up to rounding.
 
     Args:
-        operation: One of `mt_tensor.fused.operations`, of which backends have forms.
+        operation: One of `mt_tensor.fused.operations`.
     """
     return functools.partial(Composed, operation)
 
@@ -51,7 +51,7 @@ class Composed(Generic[P, R]):
         self.operation = operation
         self._body = body
         self._parameters = tuple(inspect.signature(body).parameters.values())
-        # The name under which histories, messages and profiles show it.
+        # The class's name appears in histories, messages and profiles.
         self._function: Any = type(
             operation.name, (FusedFunction,), {"__doc__": f"`{operation}`, fused."}
         )
@@ -64,23 +64,22 @@ class Composed(Generic[P, R]):
         else:
             return self._body(*args, **kwargs)
         form = arg.backend.fused(self.operation)
-        given = None if form is None else _in_order(self._parameters, args, kwargs)
-        if given is not None:
-            result = self._function.attempt(form, given)
+        bound = None if form is None else _bind(self._parameters, args, kwargs)
+        if bound is not None:
+            result: R | None = self._function.attempt(form, bound)
             if result is not None:
-                answer: R = result
-                return answer
+                return result
         return self._body(*args, **kwargs)
 
 
 class FusedFunction(Function):
-    """A fused form as the graph sees it: one function, however much it computes.
+    """A fused form as one function of the graph.
 
-    Every function that `fused` decorates has a subclass of its own, so that histories, messages
-    and profiles name it.
+    Every function that `fused` decorates has its own subclass, so that histories, messages and
+    profiles show its name.
     """
 
-    # As forms promise.
+    # The contract of `FusedForm` guarantees it.
     new_gradients = True
 
     @classmethod
@@ -91,53 +90,53 @@ class FusedFunction(Function):
             form: The `mt_tensor.FusedForm` of the backend of the first node.
             args: All arguments in order, one for each parameter.
         """
-        # As in `Function.apply`, which an operation on few numbers would notice calling one more
-        # function: the two loops are not shared.
+        # The same loop as in `Function.apply`. A shared helper would cost one more call for each
+        # operation, which is measurable for small tensors.
         nodes: list[Node] = []
         data: list[Any] = []
-        wanted: list[bool] = []
+        requested: list[bool] = []
         recording = grad_enabled()
         for arg in args:
             if isinstance(arg, Node):
                 nodes.append(arg)
                 data.append(arg.data)
-                wanted.append(recording and arg.history is not None)
+                requested.append(recording and arg.history is not None)
             else:
                 data.append(arg)
         backend = nodes[0].backend
         for node in nodes:
             if node.backend is not backend and node.backend != backend:
                 return None
-        needs_grad = tuple(wanted)
-        watched = active_profile()
-        if watched is None:
-            answer = form.forward(backend, needs_grad, *data)
+        needs_grad = tuple(requested)
+        profile = active_profile()
+        if profile is None:
+            pair = form.forward(backend, needs_grad, *data)
         else:
-            answer = None
-            watched.begin()
+            pair = None
+            profile.begin()
             try:
-                answer = form.forward(backend, needs_grad, *data)
+                pair = form.forward(backend, needs_grad, *data)
             finally:
-                # The result alone, without what the form keeps for its backward pass.
-                watched.end(cls.__name__, "forward", answer and answer[0])
-        if answer is None:
+                # Only the result is counted, without the values saved for the backward pass.
+                profile.end(cls.__name__, "forward", pair and pair[0])
+        if pair is None:
             return None
-        result, saved = answer
+        result, saved = pair
         ctx = TensorContext(cls, nodes, backend, needs_grad)
         ctx.save_for_backward(form, saved)
         return new_node(type(nodes[0]), result, None if ctx.no_grad else ctx, backend)
 
     @staticmethod
     def backward(ctx: TensorContext, grad: TensorData) -> Any:
-        """Return the gradients that the form works out."""
+        """Return the gradients that the form computes."""
         form, saved = ctx.saved_values
         return tuple(form.backward(ctx.backend, saved, grad))
 
 
-def _in_order(
+def _bind(
     parameters: tuple[inspect.Parameter, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Sequence[Any] | None:
-    """Return a call's arguments in order, defaults filled in; None if the call is wrong."""
+    """Return a call's arguments in order, with defaults; None if they do not match."""
     if not kwargs and len(args) == len(parameters):
         return args
     values = list(args)

@@ -15,15 +15,15 @@ from mt_autodiff.tensor import Tensor
 
 
 def derivative_check(f: Callable[..., Scalar], *scalars: Scalar) -> None:
-    """Compare the derivatives that backpropagation finds with finite differences.
+    """Compare the derivatives of backpropagation with finite differences.
 
-    The step grows with the argument, so that it never drowns in the spacing of large floats. Where
+    The step grows with the argument, so that it stays larger than the spacing of large floats. If
     the differences to the left and to the right disagree, as at the kink of `relu`, every
-    derivative between the two is right.
+    derivative between the two is accepted.
 
     Args:
         f: A function of Scalars that returns one.
-        *scalars: The point at which to compare. They are left as they are.
+        *scalars: The point at which to compare. They are not changed.
 
     Raises:
         AssertionError: A derivative differs from the difference quotient.
@@ -44,7 +44,7 @@ def derivative_check(f: Callable[..., Scalar], *scalars: Scalar) -> None:
         return f(*[Scalar(x, back=None) for x in xs]).data
 
     for arg, leaf in enumerate(leaves):
-        # Powers of two, which floats add without rounding.
+        # Powers of two: adding them to a float causes no rounding.
         epsilon = max(2.0**-20, 2.0**14 * math.ulp(leaf.data))
         expected = central_difference(value, *point, arg=arg, epsilon=epsilon)
         stepped = value(*point[:arg], leaf.data + epsilon, *point[arg + 1 :])
@@ -52,7 +52,7 @@ def derivative_check(f: Callable[..., Scalar], *scalars: Scalar) -> None:
         noise = 4.0 * math.ulp(result.data) / epsilon
         received = 0.0 if leaf.derivative is None else leaf.derivative
         tolerance = 1e-6 + 1e-3 * abs(expected) + kink + noise
-        # Put so that a NaN or an infinity on either side fails.
+        # In this form NaN and infinity fail on both sides.
         if not abs(received - expected) <= tolerance < math.inf:
             raise AssertionError(
                 f"derivative_check: the derivative of {name} at {point} with respect to "
@@ -70,18 +70,20 @@ def grad_check(
 ) -> None:
     r"""Compare the gradients of a function with central differences, at every index.
 
-    The gradient that enters from behind is random: with all ones, whatever permutes or re-weights
-    gradients symmetrically would pass. Keep `vals` away from kinks (a difference across 0 of relu
-    means nothing); `mt_autodiff.catalog` names a smooth domain for each operation.
+    The upstream gradient is random: with all ones, an error that permutes gradients or changes
+    their weights symmetrically would not be found. Choose `vals` away from kinks (a difference
+    across 0 of relu has no meaning); `mt_autodiff.catalog` lists a smooth domain for each
+    operation.
 
     Args:
-        f: A function of tensors, the same at each call.
-        *vals: Where to compare. They are copied and not changed; the copies are contiguous.
-        rng: The source of the random gradient.
-        epsilon: The step; unless given, the cube root of the dtype's precision, which balances
-            rounding against truncation (Numerical Recipes, section 5.7).
-        tolerance: The largest difference allowed, relative to 1 + |expected|; unless given, ten
-            times the step.
+        f: A deterministic function of tensors.
+        *vals: The point at which to compare. They are not changed; the check uses contiguous
+            copies.
+        rng: The source of the upstream gradient.
+        epsilon: The step; by default the cube root of the dtype's machine epsilon, which balances
+            rounding and truncation (Numerical Recipes, section 5.7).
+        tolerance: The largest difference allowed, relative to 1 + |expected|; by default ten times
+            the step.
 
     Raises:
         AssertionError: A gradient differs; the message names function, argument, index, the
@@ -100,7 +102,7 @@ def grad_check(
             )
             step = _step(x) if epsilon is None else epsilon
             allowed = (10 * step if tolerance is None else tolerance) * (1 + abs(expected))
-            # Written so that NaN fails, and so does infinity, which allows any difference.
+            # In this form NaN fails, and so does infinity, which would allow any difference.
             if not abs(received[index] - expected) <= allowed < math.inf:
                 name = getattr(f, "__name__", repr(f))
                 raise AssertionError(
@@ -124,10 +126,10 @@ def grad_central_difference(
 
     Args:
         f: A function of tensors.
-        *vals: Where to differentiate.
-        arg: By which of them.
-        epsilon: The step.
-        ind: By which of its elements.
+        *vals: The point at which to differentiate.
+        arg: The position of the argument that varies.
+        epsilon: The step; by default as in `grad_check`.
+        ind: The index of the element that varies.
         upstream: The weights u, a number or an array of the result's shape.
     """
     step = _step(vals[arg]) if epsilon is None else epsilon
@@ -141,21 +143,21 @@ def grad_central_difference(
         with no_grad():
             out = f(*args).to_numpy().astype(np.float64)
         results.append(float(np.sum(out * upstream)))
-    # The steps that were really taken, after rounding to the dtype.
+    # The actual steps, after rounding to the dtype.
     return (results[0] - results[1]) / (moved[0] - moved[1])
 
 
 def _leaf_copy(val: Tensor) -> Tensor:
-    """Return a leaf with the same numbers in memory of its own."""
+    """Return a leaf with a copy of the elements."""
     return _constant(val, val.to_numpy().copy()).requires_grad_(True)
 
 
-def _constant(like: Tensor, array: npt.NDArray[Any]) -> Tensor:
-    """Return an array as a constant of the class and on the backend of a tensor."""
-    result: Tensor = like._constant(like.backend.from_numpy(array))
+def _constant(template: Tensor, array: npt.NDArray[Any]) -> Tensor:
+    """Return an array as a constant of a tensor's class and backend."""
+    result: Tensor = template._constant(template.backend.from_numpy(array))
     return result
 
 
 def _step(val: Tensor) -> float:
-    """Return the step that suits a tensor's precision."""
+    """Return the default step for a tensor's dtype."""
     return float(np.cbrt(np.finfo(val.dtype).eps))

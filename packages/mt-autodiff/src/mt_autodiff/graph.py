@@ -1,8 +1,7 @@
 """Backpropagation over a graph of variables.
 
-Nothing here knows what a variable holds. Scalars, tensors and variables of the user's own making
-are served alike, as long as they answer the questions of `Variable` and their derivatives can be
-added.
+The algorithms do not depend on the data of a variable. They work for scalars, tensors and classes
+of the user that implement `Variable` and whose derivatives can be added.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 class Variable(Protocol):
     """A node of the graph.
 
-    A variable is a *leaf*, which the user made and which collects a derivative; or the *result* of
-    a function of other variables; or a *constant*, which no derivative ever reaches.
+    A variable is a *leaf*, which the user made and which accumulates a derivative; or the *result*
+    of a function of other variables; or a *constant*, which has no derivative.
     """
 
     @property
@@ -23,13 +22,13 @@ class Variable(Protocol):
 
     @property
     def parents(self) -> Iterable["Variable"]:
-        """The inputs of the function that made this result, constants included; none of a leaf."""
+        """The inputs of the function that made this result, constants included; () for a leaf."""
 
     def is_leaf(self) -> bool:
-        """Return whether the user made this variable, and no function."""
+        """Return whether the user made this variable and it accumulates a derivative."""
 
     def is_constant(self) -> bool:
-        """Return whether derivatives end here unused."""
+        """Return whether this variable has no derivative."""
 
     def accumulate_derivative(self, x: Any) -> None:
         """Add x to the derivative of this leaf."""
@@ -41,57 +40,57 @@ class Variable(Protocol):
             d_output: The derivative of the root with respect to this result.
 
         Returns:
-            One pair per input, in order, constants included: the input, and the derivative of the
-            root with respect to it along this one function.
+            One pair for each input, in order, constants included: the input, and the derivative of
+            the root with respect to it through this function.
         """
 
 
 @dataclass(slots=True, eq=False)
 class Context:
-    """What the forward pass of a function leaves behind for its backward pass.
+    """The values that the forward pass of a function saves for its backward pass.
 
     Attributes:
-        no_grad: No backward pass follows, so nothing is kept.
-        saved_values: What `save_for_backward` was given.
+        no_grad: True if no backward pass follows; `save_for_backward` then saves nothing.
+        saved_values: The arguments of the last call of `save_for_backward`.
     """
 
     no_grad: bool = False
     saved_values: tuple[Any, ...] = ()
 
     def save_for_backward(self, *values: Any) -> None:
-        """Keep the values until the backward pass, in place of any that were kept before."""
+        """Save values for the backward pass, in place of those saved before."""
         if not self.no_grad:
             self.saved_values = values
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """The saved values, by their other name."""
+        """The saved values, under the course's second name."""
         return self.saved_values
 
 
 def topological_sort(variable: Variable) -> list[Variable]:
-    """Return the graph of a variable from the right to the left: results before their inputs.
+    """Return the variables of a graph in topological order: results before their inputs.
 
-    Every variable that is not a constant occurs once, the given one first. The search is depth
-    first with a stack of its own, so that no graph is too deep for it.
+    Every variable that is not a constant occurs once; the root is the first. The depth-first
+    search uses its own stack instead of recursion, so that the depth of the graph is not limited.
 
     Args:
-        variable: The rightmost variable, such as a loss.
+        variable: The root, such as a loss.
 
     Returns:
-        The variables in the order in which backpropagation completes their derivatives; none if
-        the given variable is a constant.
+        The variables in the order in which backpropagation completes their derivatives; an empty
+        list if the root is a constant.
     """
     return _visit(variable).order
 
 
 class _Graph(NamedTuple):
-    """The graph of a variable, before derivatives flow.
+    """The result of a search over the graph of a variable.
 
     Attributes:
         order: Results before their inputs; see `topological_sort`.
-        leaves: The numbers of all leaves.
-        constants: The numbers of all constants.
+        leaves: The ids of all leaves.
+        constants: The ids of all constants.
     """
 
     order: list[Variable]
@@ -100,13 +99,13 @@ class _Graph(NamedTuple):
 
 
 def _visit(root: Variable) -> _Graph:
-    """Visit every variable of a graph once, as asking it what it is takes time."""
+    """Visit every variable of a graph once and classify it."""
     finished: list[Any] = []
     leaves: set[int] = set()
     constants: set[int] = set()
     visited: set[int] = set()
-    # Results whose inputs are being visited, each with those that are left. The root is visited as
-    # the only input of a stand-in.
+    # Results whose inputs are being visited, each with an iterator over the remaining inputs. The
+    # root is the only input of a sentinel.
     stack: list[tuple[Any, Iterator[Variable]]] = [(None, iter((root,)))]
     while stack:
         current, inputs = stack[-1]
@@ -124,16 +123,16 @@ def _visit(root: Variable) -> _Graph:
                 stack.append((variable, iter(variable.parents)))
                 break
         if stack[-1][0] is current:
-            # No input of it is left.
+            # All its inputs are visited.
             finished.append(current)
             stack.pop()
-    finished.pop()  # The stand-in.
+    finished.pop()  # The sentinel.
     finished.reverse()
     return _Graph(finished, leaves, constants)
 
 
 def _sum(variable: Variable, a: Any, b: Any) -> Any:
-    """Add two derivatives of a variable that are numbers of some kind."""
+    """Add two derivatives of a variable with ``+``."""
     return a + b
 
 
@@ -142,14 +141,14 @@ def backpropagate(
 ) -> None:
     """Compute the derivative of a variable with respect to every leaf of its graph.
 
-    Each leaf receives its derivative through `accumulate_derivative`, on top of what it may hold
-    already. A variable hands its derivative on only when all its uses have contributed to it, so
-    that every function is differentiated once, however many paths lead through it.
+    `accumulate_derivative` adds the derivative of each leaf to its present one. A variable's
+    derivative is passed on only after all its uses have contributed to it, so that every function
+    is differentiated once, even if several paths lead through it.
 
     Args:
-        variable: The variable whose derivatives are wanted, such as a loss.
-        deriv: The derivative to start with: 1 for the derivatives of the variable itself.
-        add: How two derivatives of a variable are added: a function of the variable and of both.
+        variable: The root, such as a loss.
+        deriv: The upstream derivative: 1 for the derivatives of the root itself.
+        add: A function that adds two derivatives of a variable, called with the variable and both.
 
     Raises:
         RuntimeError: The variable is a constant.
@@ -163,10 +162,10 @@ def backpropagate(
     pending = {variable.unique_id: deriv}
     for current in order:
         key = current.unique_id
-        # Taken out, so that the memory of a derivative is free again once it is passed on.
+        # Removed from the dict, so that its memory is freed after it has been passed on.
         derivative = pending.pop(key, None)
         if derivative is None:
-            continue  # No function on the way passes a derivative on.
+            continue  # No function passes a derivative to this variable.
         if key in leaves:
             current.accumulate_derivative(derivative)
             continue
@@ -174,7 +173,7 @@ def backpropagate(
             key = parent.unique_id
             if contribution is None or key in constants:
                 continue
-            # Never in place: an earlier contribution may be an object that others hold, too.
+            # Not in place: other code may hold a reference to an earlier contribution.
             if key in pending:
                 contribution = add(parent, pending[key], contribution)
             pending[key] = contribution

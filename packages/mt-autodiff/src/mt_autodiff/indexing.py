@@ -1,4 +1,4 @@
-"""Basic indexing: whole numbers, slices, None and Ellipsis name a view of a tensor."""
+"""Basic indexing: integers, slices, None and Ellipsis select a view of a tensor."""
 
 import operator
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ Key: TypeAlias = Sequence[int | slice | None]
 
 
 def normalize_key(key: Any, shape: Sequence[int]) -> Key:
-    """Return an index with Ellipsis and missing dimensions spelled out, all numbers in range.
+    """Return an index with Ellipsis expanded, missing dimensions added and numbers in range.
 
     Raises:
-        IndexingError: Too many entries, a number out of range, more than one Ellipsis.
-        TypeError: An entry of another kind, such as a list, an array or a truth value.
+        IndexingError: There are too many entries or several Ellipses, or a number is out of range.
+        TypeError: An entry has another type, such as a list, an array or a bool.
 
     >>> normalize_key((..., -1), (2, 3))
     (slice(None, None, None), 2)
@@ -36,7 +36,7 @@ def normalize_key(key: Any, shape: Sequence[int]) -> Key:
         )
     dots = sum(entry is ... for entry in entries)
     if dots > 1:
-        raise IndexingError(f"index {key!r} has {dots} Ellipsis; one at most")
+        raise IndexingError(f"index {key!r} has {dots} Ellipses; at most one is allowed")
     if dots == 0:
         entries = (*entries, ...)
     at = next(i for i, entry in enumerate(entries) if entry is ...)
@@ -62,12 +62,12 @@ def normalize_key(key: Any, shape: Sequence[int]) -> Key:
 
 
 def names_element(key: Key, dims: int) -> TypeGuard[Sequence[int]]:
-    """Return whether a normalized index names one element of a tensor of so many dimensions."""
+    """Return whether a normalized index selects one element of a tensor with `dims` dimensions."""
     return len(key) == dims and all(isinstance(entry, int) for entry in key)
 
 
 def _check_entry(entry: Any) -> None:
-    """Raise TypeError unless an entry is a whole number, a slice, None or Ellipsis."""
+    """Raise TypeError unless an entry is an integer, a slice, None or Ellipsis."""
     if isinstance(entry, slice):
         if entry.step is not None and operator.index(entry.step) <= 0:
             raise IndexingError(
@@ -77,16 +77,16 @@ def _check_entry(entry: Any) -> None:
     whole = isinstance(entry, int | np.integer) and not isinstance(entry, bool | np.bool_)
     if not (whole or entry is None or isinstance(entry, EllipsisType)):
         raise TypeError(
-            f"index of type {type(entry).__name__} is not supported; use whole numbers, slices, "
-            "None and Ellipsis, or take(x, indices) for rows by number"
+            f"index of type {type(entry).__name__} is not supported; use integers, slices, "
+            "None and Ellipsis, or take(x, indices) for rows by index"
         )
 
 
 def slice_view(a: TensorData, key: Key) -> TensorData:
-    """Return the view of a tensor that a normalized index names.
+    """Return the view of a tensor that a normalized index selects.
 
-    A number drops its dimension, a slice keeps it, None adds one of size 1; dimensions that the
-    key does not reach are kept whole.
+    An integer removes its dimension, a slice keeps it, None adds one of size 1. Dimensions after
+    the last entry are kept.
     """
     start = 0
     shape: list[int] = []
@@ -104,12 +104,12 @@ def slice_view(a: TensorData, key: Key) -> TensorData:
             length = len(range(begin, end, step))
             start += begin * stride if length else 0
             shape.append(length)
-            # One element has no neighbour, and a step may be too large for a stride.
+            # The stride of a dimension of size 1 is not used, and stride * step may overflow.
             strides.append(stride * step if length > 1 else stride)
         else:
             start += entry * stride
     storage = a.storage[start:] if start else a.storage
-    return TensorData.trusted(storage, (*shape, *a.shape[dim:]), (*strides, *a.strides[dim:]))
+    return TensorData.unchecked(storage, (*shape, *a.shape[dim:]), (*strides, *a.strides[dim:]))
 
 
 def assign(target: Node, key: Any, value: Node | float) -> None:
@@ -117,12 +117,12 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
 
     Args:
         target: The tensor.
-        key: Its elements.
+        key: The index of the elements.
         value: A number, or a tensor on any backend.
 
     Raises:
-        RuntimeError: Gradients would be wrong, because the target was computed from others or the
-            value wants a gradient; or the target repeats elements.
+        RuntimeError: Gradients would be wrong because the target is a result or the value requires
+            a gradient; or elements of the target share storage.
         ShapeError: The value does not broadcast to the elements.
     """
     history, backend, data = target.history, target.backend, target.data
@@ -145,18 +145,18 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
     else:
         if value.history is not None and grad_enabled():
             raise RuntimeError(
-                "assignment of a tensor that wants a gradient, which would be lost; assign its "
-                "detach(), or put tensors together with concatenate() and pad()"
+                "assignment of a tensor that requires a gradient, which would be lost; assign its "
+                "detach(), or combine tensors with concatenate() and pad()"
             )
         received = value.data if value.backend == backend else Move.apply(value, backend).data
     elements, source = slice_view(data, entries), received
-    # As in NumPy, dimensions of size 1 at the left may be too many.
+    # As in NumPy, the value may have additional dimensions of size 1 at the left.
     while source.dims > elements.dims and source.shape[0] == 1:
-        source = TensorData.trusted(source.storage, source.shape[1:], source.strides[1:])
+        source = TensorData.unchecked(source.storage, source.shape[1:], source.strides[1:])
     if not broadcasts_to(source.shape, elements.shape):
         raise ShapeError(
             f"assignment: a value of shape {received.shape} does not broadcast to the "
-            f"elements that {key!r} names, of shape {elements.shape}"
+            f"elements at index {key!r}, of shape {elements.shape}"
         )
-    # A copy of it, because the value may be another part of the same memory.
+    # A copy, because the value may overlap the target in memory.
     backend.map(operators.id, backend.copy(source), out=elements)

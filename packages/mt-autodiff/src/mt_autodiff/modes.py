@@ -1,7 +1,7 @@
-"""Whether operations remember how their results are made.
+"""The switch that turns recording of operations off and on.
 
 Recording is on unless `no_grad` switches it off, for the current thread and the current
-asynchronous task alone.
+asynchronous task only.
 """
 
 from collections.abc import Iterator
@@ -11,15 +11,16 @@ from contextvars import ContextVar
 _recording: ContextVar[bool] = ContextVar("mt_autodiff_recording", default=True)
 
 grad_enabled = _recording.get
-"""Returns whether operations record what backpropagation needs."""
+"""A function that returns whether operations are recorded for backpropagation."""
 
 
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Switch recording off: the results of all operations are constants.
 
-    Serves as a context manager and, called, as a decorator of plain functions. (The body of a
-    generator or of a coroutine runs after the decorator is done: use ``with no_grad():`` in it.)
+    Use it as a context manager, ``with no_grad():``, or as a decorator of plain functions,
+    ``@no_grad()``. Do not decorate generators or coroutines: their bodies run after the decorator
+    has returned. Use the context manager inside of them.
 
     >>> with no_grad():
     ...     grad_enabled()
@@ -27,9 +28,9 @@ def no_grad() -> Iterator[None]:
     >>> grad_enabled()
     True
     >>> @no_grad()
-    ... def recorded_within():
+    ... def is_recorded():
     ...     return grad_enabled()
-    >>> recorded_within()
+    >>> is_recorded()
     False
     """
     token = _recording.set(False)

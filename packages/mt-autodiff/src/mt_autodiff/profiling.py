@@ -1,7 +1,7 @@
-"""Where the time goes: calls, time and bytes of every operation, forward and backward.
+"""A profiler of operations: calls, time and bytes, forward and backward.
 
-`profile` watches the operations of the code inside of it. Nothing is measured outside, and then an
-operation pays for no more than the question whether somebody watches.
+`profile` measures the operations inside its ``with`` block. Outside of it an operation only checks
+that no profile is active.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ Phase: TypeAlias = Literal["forward", "backward", "region"]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One call.
+    """One measured call.
 
     Attributes:
-        name: Of the function, or of the region.
-        phase: "forward", "backward", or "region" for what `record` measures.
-        start: When it began, in nanoseconds of `time.perf_counter_ns`.
-        duration: How long it took, everything that it called included, in nanoseconds.
-        inner: How much of that was spent in other calls that were watched.
-        size: The bytes of its results.
-        thread: The thread that called.
+        name: The name of the function or of the region.
+        phase: "forward" or "backward" for a function, "region" for a block of `record`.
+        start: The start, in nanoseconds of `time.perf_counter_ns`.
+        duration: The duration in nanoseconds, nested calls included.
+        inner: The duration of nested measured calls, in nanoseconds.
+        size: The size of the results, in bytes.
+        thread: The native id of the calling thread.
     """
 
     name: str
@@ -47,14 +47,14 @@ class Event:
 
 @dataclass(slots=True)
 class Total:
-    """All calls of one name and phase.
+    """The sums over all calls of one name and phase.
 
     Attributes:
-        name: Of the function.
+        name: The name of the function or of the region.
         phase: "forward", "backward" or "region".
-        calls: How many there were.
-        seconds: How long they took, without other calls that were watched inside of them.
-        size: The bytes of their results.
+        calls: The number of calls.
+        seconds: Their duration, without nested measured calls.
+        size: The size of their results, in bytes.
     """
 
     name: str
@@ -66,23 +66,23 @@ class Total:
 
 @dataclass
 class Profile:
-    """What was watched: the events in the order in which they ended."""
+    """The measured events, in the order in which they ended."""
 
     events: list[Event] = field(default_factory=list)
-    # For each call that goes on: when it began, and how long the calls inside of it took.
+    # For each unfinished call: its start, and the duration of nested calls, both in nanoseconds.
     _open: list[list[int]] = field(default_factory=list, repr=False)
 
     def begin(self) -> None:
-        """Note that a call begins."""
+        """Record the start of a call."""
         self._open.append([time.perf_counter_ns(), 0])
 
     def end(self, name: str, phase: Phase, results: Any = None) -> None:
-        """Note that the call which began last has ended.
+        """Record the end of the call that began last.
 
         Args:
-            name: What it was.
-            phase: Which kind of call.
-            results: What it returned: data, or several of them.
+            name: The name of the function or region.
+            phase: The kind of call.
+            results: The results, whose size is counted: `TensorData`, or nested lists of them.
         """
         start, inner = self._open.pop()
         duration = time.perf_counter_ns() - start
@@ -91,8 +91,8 @@ class Profile:
         thread = threading.get_native_id()
         self.events.append(Event(name, phase, start, duration, inner, _bytes(results), thread))
 
-    def watch(self, name: str, phase: Phase, call: Callable[..., Any], *args: Any) -> Any:
-        """Return what a function returns, and note how long it takes."""
+    def measure(self, name: str, phase: Phase, call: Callable[..., Any], *args: Any) -> Any:
+        """Call a function, record its duration, and return its result."""
         self.begin()
         result = None
         try:
@@ -129,7 +129,7 @@ class Profile:
         return "\n".join(lines)
 
     def save_trace(self, path: str | os.PathLike[str]) -> None:
-        """Write the events for a viewer of traces: Perfetto, speedscope, or Chrome's own.
+        """Write the events for a trace viewer: Perfetto, speedscope, or Chrome's.
 
         Args:
             path: A JSON file, in Chrome's "Trace Event Format".
@@ -152,68 +152,68 @@ class Profile:
         Path(path).write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}))
 
 
-_watching: ContextVar[Profile | None] = ContextVar("mt_autodiff_profile", default=None)
+_active: ContextVar[Profile | None] = ContextVar("mt_autodiff_profile", default=None)
 
-active_profile = _watching.get
-"""Returns the profile that watches the calling thread or task; None outside of `profile`."""
+active_profile = _active.get
+"""A function that returns the active profile of the thread or task; None outside of `profile`."""
 
 
 @contextmanager
 def profile(
     trace: str | os.PathLike[str] | None = None, file: TextIO | None = None, show: bool = True
 ) -> Iterator[Profile]:
-    """Watch every operation of the code inside, and print what it took.
+    """Measure every operation of the ``with`` block, and print a table.
 
-    Only what the calling thread does is watched. The time of an operation is that of Python and of
-    its kernel together; an operation's first call may contain the compiler.
+    Only operations of the calling thread are measured. The time of an operation includes Python
+    and its kernel; the first call of an operation may include compilation.
 
     Args:
-        trace: A file for `Profile.save_trace`; none unless given.
-        file: Where the table goes; standard output unless given.
-        show: Whether it is printed at all.
+        trace: A file for `Profile.save_trace`; by default no trace is written.
+        file: The stream for the table, by default standard output.
+        show: False suppresses the table.
 
     Yields:
-        The profile, to be looked at during or after.
+        The profile.
 
     >>> from mt_autodiff import tensor
     >>> x = tensor([1.0, 2.0], requires_grad=True)
-    >>> with profile(show=False) as watched:
+    >>> with profile(show=False) as result:
     ...     (x * x).sum().backward()
-    >>> [(event.name, event.phase) for event in watched.events]
+    >>> [(event.name, event.phase) for event in result.events]
     [('Mul', 'forward'), ('Sum', 'forward'), ('Sum', 'backward'), ('Mul', 'backward')]
     """
-    watched = Profile()
-    token = _watching.set(watched)
+    result = Profile()
+    token = _active.set(result)
     try:
-        yield watched
+        yield result
     finally:
-        _watching.reset(token)
+        _active.reset(token)
         if trace is not None:
-            watched.save_trace(trace)
+            result.save_trace(trace)
         if show:
-            print(watched.table(), file=file)
+            print(result.table(), file=file)
 
 
 @contextmanager
 def record(name: str) -> Iterator[None]:
-    """Let profiles show the code inside as a region of its own, such as the step of an optimiser.
+    """Measure the ``with`` block as a region in profiles, such as the step of an optimiser.
 
     Args:
-        name: What it is called there.
+        name: The name of the region.
     """
-    watched = active_profile()
-    if watched is None:
+    active = active_profile()
+    if active is None:
         yield
         return
-    watched.begin()
+    active.begin()
     try:
         yield
     finally:
-        watched.end(name, "region")
+        active.end(name, "region")
 
 
 def _bytes(results: Any) -> int:
-    """Return how much memory results reach."""
+    """Return the size of results in bytes; each storage counts once."""
     found: dict[int, int] = {}
 
     def visit(result: Any) -> None:
@@ -228,7 +228,7 @@ def _bytes(results: Any) -> int:
 
 
 def _time(seconds: float) -> str:
-    """Return a time in the unit that suits it."""
+    """Return a duration with a suitable unit."""
     for unit, factor in (("s", 1.0), ("ms", 1e3)):
         if seconds * factor >= 1.0:
             return f"{seconds * factor:.2f} {unit}"
@@ -236,7 +236,7 @@ def _time(seconds: float) -> str:
 
 
 def _size(size: float) -> str:
-    """Return a number of bytes in the unit that suits it."""
+    """Return a number of bytes with a suitable unit."""
     for unit in ("B", "KB", "MB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

@@ -1,6 +1,6 @@
-"""A number that remembers how it was made.
+"""Scalars: differentiable real numbers.
 
-The arithmetic of `Scalar` is that of floats. Each result also keeps its history: the function that
+The arithmetic of `Scalar` is that of floats. Each result also stores its history: the function that
 made it and the inputs. Backpropagation follows these histories from a result to the leaves.
 """
 
@@ -14,7 +14,7 @@ from mt_autodiff.scalar_engine import ScalarFunction, ScalarNode
 
 
 class Scalar(ScalarNode):
-    """A real number that remembers how it was made.
+    """A differentiable real number: it records the function that made it.
 
     >>> x, y = Scalar(2.0), Scalar(3.0)
     >>> z = x * y + y
@@ -22,13 +22,13 @@ class Scalar(ScalarNode):
     >>> z, x.derivative, y.derivative
     (Scalar(9.0), 3.0, 3.0)
 
-    Scalars and plain numbers mix on both sides of an operator. Comparisons give Scalars, too, of
-    1.0 and 0.0; a set or the keys of a dict therefore tell Scalars apart by identity.
+    Operators accept Scalars and plain numbers on both sides. Comparisons return Scalars, 1.0 or
+    0.0. Sets and dicts therefore distinguish Scalars by identity.
     """
 
     __slots__ = ()
 
-    # A NumPy number on the left of an operator leaves the operation to the Scalar on its right.
+    # None makes a NumPy number on the left of an operator defer to the Scalar on the right.
     __array_ufunc__ = None
 
     def __repr__(self) -> str:
@@ -109,12 +109,12 @@ class Scalar(ScalarNode):
             d_output: The derivative of the root with respect to this Scalar.
 
         Returns:
-            One pair per input, constants included: the input, and `d_output` times the
+            One pair for each input, constants included: the input, and `d_output` times the
             derivative of the function with respect to it.
 
         Raises:
             RuntimeError: No function made this Scalar.
-            TypeError: `backward` of the function does not return one derivative per input.
+            TypeError: `backward` of the function does not return one derivative for each input.
         """
         history = self.history
         if history is None or history.last_fn is None or history.ctx is None:
@@ -124,16 +124,18 @@ class Scalar(ScalarNode):
             derivatives = (derivatives,)
         if len(derivatives) != len(history.inputs):
             raise TypeError(
-                f"{history.last_fn.__name__}.backward returned {len(derivatives)} derivatives; "
-                f"forward was given {len(history.inputs)} inputs, and each needs one"
+                f"{history.last_fn.__name__}.backward returned {len(derivatives)} derivatives for "
+                f"{len(history.inputs)} inputs of forward; return one for each input"
             )
         return list(zip(history.inputs, derivatives, strict=True))
 
     def backward(self, d_output: float | None = None) -> None:
-        """Fill in the derivative of this Scalar with respect to every leaf it was made from.
+        """Compute the derivative of this Scalar with respect to every leaf of its graph.
+
+        The derivative is added to `derivative` of each leaf.
 
         Args:
-            d_output: The derivative to start with, 1.0 unless given.
+            d_output: The upstream derivative, by default 1.0.
 
         Raises:
             RuntimeError: This Scalar is a constant.
@@ -141,8 +143,9 @@ class Scalar(ScalarNode):
         backpropagate(self, 1.0 if d_output is None else d_output)
 
 
-# Functions make Scalars, and Scalars apply functions: here the two meet.
+# Functions make Scalars, and Scalars apply functions. Setting the class here avoids a circular
+# import.
 ScalarFunction.result = Scalar
 
 ScalarLike: TypeAlias = Scalar | float
-"""What arithmetic with Scalars takes: a Scalar, or a number of any kind as a constant."""
+"""An operand of Scalar arithmetic: a Scalar, or a number, which becomes a constant."""

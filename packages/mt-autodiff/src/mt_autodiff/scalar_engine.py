@@ -1,8 +1,8 @@
-"""The engine of scalar differentiation: nodes that remember the function that made them.
+"""Nodes of the graph of scalars, and the functions that compute them.
 
-A `ScalarNode` is a variable of `mt_autodiff.graph` that holds a number, and a `ScalarFunction`
-computes one from others. `mt_autodiff.scalar_functions` defines the functions,
-`mt_autodiff.scalar` the arithmetic that applies them.
+A `ScalarNode` is a variable of `mt_autodiff.graph` with a number, and a `ScalarFunction` computes
+one from others. `mt_autodiff.scalar_functions` defines the functions, `mt_autodiff.scalar` the
+arithmetic that applies them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,12 +16,12 @@ from mt_autodiff.modes import grad_enabled
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScalarHistory:
-    """The history of a Scalar; without a function, the user made it: the history of a leaf.
+    """The history of a Scalar: the function that computed it; empty for a leaf.
 
     Attributes:
-        last_fn: The function that was applied last, a class.
-        ctx: What the forward pass of that function saved.
-        inputs: The Scalars it was applied to.
+        last_fn: The function that was applied last, a class; None for a leaf.
+        ctx: The context of that function, with the values that its forward pass saved.
+        inputs: The function's inputs.
     """
 
     last_fn: "type[ScalarFunction] | None" = None
@@ -30,16 +30,16 @@ class ScalarHistory:
 
 
 LEAF = ScalarHistory()
-"""The history of every leaf. It cannot change, so one serves all."""
+"""The history of every leaf. It is immutable, so all leaves share it."""
 
 
 class ScalarNode:
-    """A number in the graph: what it is and how it was made.
+    """A number in the graph, with its history and derivative.
 
     Attributes:
         data: The number, a float.
-        derivative: The derivative of the Scalars that `backward` was called on with respect to
-            this leaf, summed up; None before the first.
+        derivative: The accumulated derivative of a leaf: each call of `backward` on a Scalar of
+            its graph adds to it; None before the first call.
         history: The history; None for a constant.
         name: The name.
         chain_rule: The method of `Variable`, which `Scalar` defines.
@@ -57,7 +57,7 @@ class ScalarNode:
         Args:
             v: The number.
             back: The history; None for a constant, which has no derivative.
-            name: A name to show; the `unique_id` if there is none.
+            name: The displayed name, by default the `unique_id`.
 
         Raises:
             TypeError: `v` is not a real number.
@@ -75,21 +75,21 @@ class ScalarNode:
     @property
     def parents(self) -> Sequence[Self]:
         """The inputs of the function that made this Scalar; none for a leaf or a constant."""
-        # Of its own class, as `ScalarFunction.apply` gives for its result.
+        # The inputs have the class of the result, as in the signature of `ScalarFunction.apply`.
         inputs: Any = () if self.history is None else self.history.inputs
         parents: Sequence[Self] = inputs
         return parents
 
     def is_leaf(self) -> bool:
-        """Return whether the user made this Scalar, and no function."""
+        """Return whether the user made this Scalar and it accumulates a derivative."""
         return self.history is not None and self.history.last_fn is None
 
     def is_constant(self) -> bool:
-        """Return whether derivatives end here unused."""
+        """Return whether this Scalar has no derivative."""
         return self.history is None
 
     def requires_grad_(self, flag: bool = True) -> Self:
-        """Make a leaf of this Scalar, or a constant; either way it forgets how it was made."""
+        """Make this Scalar a leaf, or a constant for False; its history is dropped."""
         self.history = LEAF if flag else None
         return self
 
@@ -116,18 +116,18 @@ S = TypeVar("S", bound=ScalarNode)
 
 
 class ScalarFunction:
-    """A function of real numbers that knows its derivatives.
+    """A differentiable function of real numbers.
 
     A subclass defines two static methods:
 
-    - ``forward(ctx, x, y, ...) -> float`` computes the value and gives to `ctx.save_for_backward`
-      what `backward` needs;
-    - ``backward(ctx, d_output)`` returns one derivative per input, a tuple if there are several:
-      the partial derivative times `d_output`.
+    - ``forward(ctx, x, y, ...) -> float`` computes the value and saves the values that `backward`
+      needs with `ctx.save_for_backward`;
+    - ``backward(ctx, d_output)`` returns one derivative for each input, a tuple if there are
+      several: the partial derivative times `d_output`.
 
     Attributes:
-        result: The class of results and of constants, `Scalar`. Its module sets it, because the
-            methods of that class apply functions.
+        result: The class of results and of constants, `Scalar`. The module of `Scalar` sets it,
+            to avoid a circular import.
     """
 
     forward: ClassVar[Callable[..., float]]
@@ -136,7 +136,7 @@ class ScalarFunction:
 
     @classmethod
     def apply(cls, *vals: S | float) -> S:
-        """Apply the function, and record it if a derivative may be wanted.
+        """Apply the function, and record it if an input requires a derivative.
 
         Args:
             *vals: Scalars, or numbers, which become constants.

@@ -1,8 +1,8 @@
-"""The functions of Scalars: each is a value and a derivative.
+"""The functions of Scalars, each with its derivative.
 
-A function is a class, and a user's own functions are made in the same way: `forward` computes with
-plain floats, `backward` multiplies the derivatives of the function by the derivative of what
-follows, and `apply` is what the arithmetic of `Scalar` calls.
+A function is a class; users define their own in the same way. `forward` computes with plain
+floats, `backward` multiplies the derivatives of the function by the upstream derivative, and the
+arithmetic of `Scalar` calls `apply`.
 """
 
 from mt_autodiff.graph import Context
@@ -91,7 +91,7 @@ class Exp(ScalarFunction):
 
     @staticmethod
     def forward(ctx: Context, x: float) -> float:
-        """Return $e^x$, and save it: it is its own derivative."""
+        """Return $e^x$, and save it: it is also the derivative."""
         result = operators.exp(x)
         ctx.save_for_backward(result)
         return result
@@ -104,11 +104,11 @@ class Exp(ScalarFunction):
 
 
 class Sigmoid(ScalarFunction):
-    r"""Squash into (0, 1): $f(x) = \sigma(x) = \frac{1}{1 + e^{-x}}$."""
+    r"""Apply the logistic function: $f(x) = \sigma(x) = \frac{1}{1 + e^{-x}}$."""
 
     @staticmethod
     def forward(ctx: Context, x: float) -> float:
-        r"""Return $\sigma(x)$, and save it: it gives the derivative, too."""
+        r"""Return $\sigma(x)$, and save it: the derivative is a function of it."""
         result = operators.sigmoid(x)
         ctx.save_for_backward(result)
         return result
@@ -121,7 +121,7 @@ class Sigmoid(ScalarFunction):
 
 
 class ReLU(ScalarFunction):
-    r"""Cut off below zero: $f(x) = \max(x, 0)$."""
+    r"""Apply the rectified linear unit: $f(x) = \max(x, 0)$."""
 
     @staticmethod
     def forward(ctx: Context, x: float) -> float:
@@ -137,7 +137,7 @@ class ReLU(ScalarFunction):
 
 
 class LT(ScalarFunction):
-    """Compare: 1 where $x < y$, else 0. A step is flat, so its derivative is zero."""
+    """Compare: 1 where $x < y$, else 0. It is piecewise constant: the derivative is zero."""
 
     @staticmethod
     def forward(ctx: Context, x: float, y: float) -> float:
@@ -151,7 +151,7 @@ class LT(ScalarFunction):
 
 
 class EQ(ScalarFunction):
-    """Compare: 1 where $x = y$, else 0. It is flat almost everywhere: the derivative is zero."""
+    """Compare: 1 where $x = y$, else 0. It is piecewise constant: the derivative is zero."""
 
     @staticmethod
     def forward(ctx: Context, x: float, y: float) -> float:

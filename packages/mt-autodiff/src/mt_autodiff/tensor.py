@@ -1,7 +1,7 @@
-"""The differentiable tensor: what users compute with.
+"""The differentiable tensor.
 
-Every operator and method applies one `Function`; nothing is computed here. An operation on
-tensors that want a gradient remembers its operands, and `Tensor.backward` follows them back.
+Operators and methods apply a `Function`, which computes the result. An operation on tensors that
+require a gradient records its operands, and `Tensor.backward` follows them to the leaves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import functions
-from mt_autodiff.engine import LEAF, History, Move, Node, sum_of_gradients
+from mt_autodiff.engine import LEAF, History, Move, Node, add_gradients
 from mt_autodiff.graph import backpropagate
 from mt_autodiff.indexing import assign, names_element, normalize_key
 from mt_tensor import REFERENCE, Backend, ShapeError, TensorData
@@ -27,7 +27,7 @@ _NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 
 
 class Tensor(Node):
-    """Numbers with a shape that remember how they were computed.
+    """A differentiable array of numbers: it records the function that computed it.
 
     >>> from mt_autodiff import tensor
     >>> x = tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -38,11 +38,11 @@ class Tensor(Node):
 
     __slots__ = ()
 
-    # NumPy leaves `array * tensor` to the tensor.
+    # None makes a NumPy array on the left of an operator defer to the tensor on the right.
     __array_ufunc__ = None
 
     default_backend: ClassVar[Backend] = REFERENCE
-    """What computes when a tensor is made without a backend; `repr` does not mention it."""
+    """The backend of tensors that are made without one; `repr` does not show it."""
 
     def __init__(
         self,
@@ -51,23 +51,23 @@ class Tensor(Node):
         name: str | None = None,
         backend: Backend | None = None,
     ) -> None:
-        """Make a tensor of data; `mt_autodiff.tensor` makes one of numbers.
+        """Make a tensor of `TensorData`; `mt_autodiff.tensor` makes one of numbers.
 
         Args:
-            data: The numbers, in the backend's memory.
+            data: The elements, in the backend's memory.
             back: The history; None makes a constant.
-            name: For people.
-            backend: What computes; `default_backend` unless given.
+            name: A name for the user.
+            backend: The tensor's backend, by default `default_backend`.
 
         Raises:
-            TypeError: The data is something else.
+            TypeError: The data is not `TensorData`.
         """
         if not isinstance(data, TensorData):
             raise TypeError(
                 f"Tensor: expected TensorData, got {type(data).__name__}; "
-                "mt_autodiff.tensor() makes a tensor of numbers"
+                "make a tensor of numbers with mt_autodiff.tensor()"
             )
-        # All fields are set here: calling the constructor that it inherits takes time.
+        # The fields are set here; calling super().__init__() takes time.
         self.data = data
         self.history = back
         self.name = name
@@ -98,12 +98,12 @@ class Tensor(Node):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of the numbers: the backend's."""
+        """The dtype of the elements, which is the backend's."""
         return self.backend.dtype
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("len() of a tensor without dimensions")
+            raise TypeError("len: a tensor without dimensions, shape (), has no length")
         return self.shape[0]
 
     def __repr__(self) -> str:
@@ -160,9 +160,10 @@ class Tensor(Node):
         return _tensor(functions.Neg.apply(self))
 
     def __pow__(self, exponent: float) -> Tensor:
-        r"""Raise to a power that is a plain number.
+        r"""Raise the elements to a power that is a plain number.
 
-        Whole exponents multiply; others go through $e^{p \log x}$ and want positive elements.
+        Integer exponents are computed by multiplication, others as $e^{p \log x}$: negative
+        elements then give NaN.
         """
         if not isinstance(exponent, _NUMBERS):
             return NotImplemented
@@ -172,7 +173,7 @@ class Tensor(Node):
             return (self.ln() * float(exponent)).exp()
         if exponent < 0:
             return 1.0 / self**-exponent
-        # Square and multiply: one bit of the exponent after the other.
+        # Exponentiation by squaring.
         power, result, rest = self, None, int(exponent)
         while rest:
             if rest % 2:
@@ -182,7 +183,7 @@ class Tensor(Node):
                 power = power * power
         return self._ones_like() if result is None else result
 
-    # Comparison: 1.0 where it holds, else 0.0
+    # Comparison: 1.0 for true, 0.0 for false
 
     def __lt__(self, other: Any) -> Tensor:
         return _tensor(functions.LT.apply(self, self._operand(other)))
@@ -218,7 +219,7 @@ class Tensor(Node):
         return _tensor(functions.Sigmoid.apply(self))
 
     def relu(self) -> Tensor:
-        """Return every element where it is positive, else 0."""
+        r"""Return $\max(x, 0)$ of every element."""
         return _tensor(functions.ReLU.apply(self))
 
     def log(self) -> Tensor:
@@ -237,10 +238,10 @@ class Tensor(Node):
         """Return the square root of every element."""
         return _tensor(functions.Sqrt.apply(self))
 
-    # Reductions: the reduced dimensions stay with size 1; all of them give shape (1,)
+    # Reductions: a reduced dimension stays, with size 1; a full reduction has shape (1,)
 
     def sum(self, dim: Dims = None) -> Tensor:
-        """Add up the elements, along the named dimensions or all of them.
+        """Return the sum of the elements along some dimensions, or of all elements.
 
         Shape:
             (..., n, ...) → (..., 1, ...), or (1,).
@@ -248,7 +249,9 @@ class Tensor(Node):
         return _tensor(functions.Sum.apply(self, self._dims(dim, "sum")))
 
     def mean(self, dim: Dims = None) -> Tensor:
-        """Return the mean of the elements, NaN of none, along the named dimensions or all.
+        """Return the mean of the elements along some dimensions, or of all elements.
+
+        The mean of no elements is NaN.
 
         Shape:
             (..., n, ...) → (..., 1, ...), or (1,).
@@ -269,27 +272,28 @@ class Tensor(Node):
 
     def permute(self, *order: int | Sequence[int]) -> Tensor:
         """Return a view with the dimensions in another order, ``permute(1, 0)``."""
-        wanted = normalize_dims(_flat(order), self.dims, "permute")
-        return _tensor(functions.Permute.apply(self, wanted))
+        dims = normalize_dims(_flat(order), self.dims, "permute")
+        return _tensor(functions.Permute.apply(self, dims))
 
     def view(self, *shape: int | Sequence[int]) -> Tensor:
         """Return a view of a contiguous tensor in another shape; one size may be -1."""
         return _tensor(functions.View.apply(self, _flat(shape)))
 
     def expand(self, *shape: int | Sequence[int]) -> Tensor:
-        """Return a view that repeats the tensor to a larger shape."""
+        """Return a view that broadcasts the tensor to a larger shape."""
         return _tensor(functions.Expand.apply(self, check_shape(_flat(shape), "expand")))
 
     def contiguous(self) -> Tensor:
-        """Return the tensor in row-major order without gaps, copied if it is not so already."""
+        """Return the tensor in row-major order without gaps; a copy if it is not contiguous."""
         return _tensor(functions.Copy.apply(self))
 
     # Elements
 
     def __getitem__(self, key: Any) -> Any:
-        """Return an element as a number if the index is full, else a view.
+        """Return an element as a float if the index is full, else a view.
 
-        Whole numbers (negative ones count from the end), slices, None and Ellipsis will do.
+        The index may contain integers (negative ones count from the end), slices, None and
+        Ellipsis.
         """
         entries = normalize_key(key, self.shape)
         if names_element(entries, self.dims):
@@ -299,12 +303,12 @@ class Tensor(Node):
     def __setitem__(self, key: Any, value: TensorLike) -> None:
         """Set elements in place, broadcasting the value to them.
 
-        What was computed from this tensor before may still need its elements as they were: assign
-        to a leaf after `backward`, not between an operation and its `backward`.
+        Earlier operations on this tensor may need its old elements for their gradients: assign to
+        a leaf after `backward`, not between an operation and its `backward`.
 
         Raises:
-            RuntimeError: Gradients would be wrong, because this tensor was computed from others
-                or the value wants a gradient; or this tensor repeats elements.
+            RuntimeError: Gradients would be wrong because this tensor is a result or the value
+                requires a gradient; or elements of this tensor share storage.
             ShapeError: The value does not broadcast to the elements.
         """
         assign(self, key, float(value) if isinstance(value, _NUMBERS) else self._operand(value))
@@ -314,19 +318,22 @@ class Tensor(Node):
             yield self[i]
 
     def item(self) -> float:
-        """Return the only element as a number.
+        """Return the only element as a float.
 
         Raises:
-            ValueError: There is not exactly one.
+            ValueError: The tensor does not have exactly one element.
         """
         if self.size != 1:
-            raise ValueError(f"item: shape {self.shape} has {self.size} elements; only one will do")
+            raise ValueError(
+                f"item: shape {self.shape} has {self.size} elements; it must have exactly one"
+            )
         return self.data.get((0,) * self.dims)
 
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ValueError(
-                f"truth of shape {self.shape} is ambiguous; use all() or compare the elements"
+                f"bool: the truth of a tensor of shape {self.shape} is ambiguous; use all() or "
+                "compare the elements"
             )
         return bool(self.item())
 
@@ -337,7 +344,7 @@ class Tensor(Node):
         return int(self.item())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle the numbers of a result, not how they came about."""
+        """Copy and pickle the elements and the gradient, without the history."""
         grad = None if self.grad is None else self.grad.to_numpy()
         array = self.to_numpy()
         return _rebuilt, (type(self), array, self.backend, self.is_leaf(), grad, self.name)
@@ -345,9 +352,9 @@ class Tensor(Node):
     # Other libraries
 
     def to_numpy(self) -> npt.NDArray[Any]:
-        """Return the elements as an array, a view of the same memory where there is one.
+        """Return the elements as an array, a view of the same memory if that is on the host.
 
-        It is read-only where elements repeat (an expanded tensor).
+        The array is read-only if elements share storage, as in an expanded tensor.
         """
         return self.backend.to_numpy(self.data)
 
@@ -357,12 +364,15 @@ class Tensor(Node):
         array = self.to_numpy()
         if dtype is not None and np.dtype(dtype) != array.dtype:
             if copy is False:
-                raise ValueError(f"a tensor of {array.dtype} becomes {np.dtype(dtype)} by copying")
+                raise ValueError(
+                    f"__array__: conversion of a tensor from {array.dtype} to {np.dtype(dtype)} "
+                    "needs a copy, and copy=False forbids it"
+                )
             return array.astype(dtype)
         return array.copy() if copy else array
 
     def __dlpack__(self, **options: Any) -> Any:
-        """Export the elements to another library, without a copy where none repeat."""
+        """Export the elements to another library; copied only if elements share storage."""
         return self.backend.to_dlpack(self.data, **options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -370,36 +380,40 @@ class Tensor(Node):
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        """The elements as CuPy, PyTorch and numba see arrays of a GPU; host tensors lack it."""
+        """The CUDA array interface of the elements, for CuPy, PyTorch and numba.
+
+        Raises:
+            AttributeError: The tensor is in host memory.
+        """
         return self.data.__cuda_array_interface__
 
     # Gradients
 
     def requires_grad_(self, flag: bool = True) -> Tensor:
-        """Make this tensor a leaf that wants a gradient, or a constant; forget its history."""
+        """Make this tensor a leaf, or a constant for False; its history is dropped."""
         self.history = LEAF if flag else None
         return self
 
     def requires_grad(self) -> bool:
-        """Return whether gradients flow here."""
+        """Return whether this tensor requires a gradient."""
         return self.history is not None
 
     def backward(self, grad_output: TensorLike | None = None) -> None:
-        """Compute the gradient of every leaf that this tensor was computed from.
+        """Compute the gradient of every leaf of this tensor's graph.
 
-        Gradients add up in `grad` until `zero_grad_` is called.
+        Gradients accumulate in `grad` until `zero_grad_` is called.
 
         Args:
-            grad_output: The gradient of this tensor, broadcast to its shape; 1 when left out.
+            grad_output: The upstream gradient, broadcast to this tensor's shape; by default 1.
 
         Raises:
-            RuntimeError: No operand wants a gradient.
-            ShapeError: `grad_output` is left out and there are several elements, or its shape
-                does not broadcast.
+            RuntimeError: This tensor depends on no tensor that requires a gradient.
+            ShapeError: The shape of `grad_output` does not broadcast, or the argument is missing
+                and the tensor has several elements.
         """
         if self.history is None:
             raise RuntimeError(
-                "backward: this tensor depends on no tensor that wants a gradient; "
+                "backward: this tensor depends on no tensor that requires a gradient; "
                 "call requires_grad_(True) on an input before computing with it"
             )
         if grad_output is None:
@@ -420,20 +434,20 @@ class Tensor(Node):
             data = data.expand(self.shape)
         if self.is_leaf():
             data = self.backend.copy(data)
-        backpropagate(self, data, add=sum_of_gradients)
+        backpropagate(self, data, add=add_gradients)
 
     def zero_grad_(self) -> None:
-        """Forget the gradient."""
+        """Set the gradient to None."""
         self.grad = None
 
     def detach(self) -> Tensor:
-        """Return a constant that shares this tensor's numbers."""
+        """Return a constant that shares this tensor's storage."""
         return _tensor(self._constant(self.data))
 
     def to(self, backend: Backend) -> Tensor:
-        """Return this tensor on another backend: itself if it is there already.
+        """Return this tensor on another backend; the tensor itself if it is there already.
 
-        Gradients come back to the original, on the original's backend.
+        The operation is differentiable: the gradient is copied back to this tensor's backend.
         """
         return self if backend == self.backend else _tensor(Move.apply(self, backend))
 
@@ -443,7 +457,7 @@ class Tensor(Node):
         """Return a number or an array as a constant of this tensor's backend.
 
         Raises:
-            TypeError: It is something else.
+            TypeError: The value is not a number, an array or a tensor.
         """
         if isinstance(value, Tensor):
             return value
@@ -451,8 +465,8 @@ class Tensor(Node):
             return _tensor(self._constant(self.backend.from_numpy(value)))
         if not isinstance(value, _NUMBERS):
             raise TypeError(
-                f"a tensor and {type(value).__name__} do not go together: use numbers, arrays and "
-                "tensors; mt_autodiff.tensor() makes a tensor of lists"
+                f"an operand of type {type(value).__name__} is not supported; use numbers, arrays "
+                "and tensors; mt_autodiff.tensor() makes a tensor of lists"
             )
         shape = (1,) if self.shape else ()
         return _tensor(self._constant(self.backend.full(shape, float(value))))
@@ -472,7 +486,7 @@ def _rebuilt(
     grad: npt.NDArray[Any] | None,
     name: str | None,
 ) -> Tensor:
-    """Return the tensor that `Tensor.__reduce__` took apart."""
+    """Return the tensor that `Tensor.__reduce__` describes."""
     result = cls(backend.from_numpy(array), LEAF if leaf else None, name, backend)
     if grad is not None:
         result.grad = cls(backend.from_numpy(grad), None, None, backend)
@@ -480,12 +494,12 @@ def _rebuilt(
 
 
 def _tensor(node: Any) -> Tensor:
-    """Tell the type checker what `Function.apply` gives for tensors."""
+    """Return a result of `Function.apply`, typed as a tensor."""
     tensor: Tensor = node
     return tensor
 
 
 def _flat(numbers: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
-    """Return sizes or dimensions that were given one by one or as one sequence."""
+    """Return sizes or dimensions, passed one by one or as one sequence."""
     first = numbers[0] if len(numbers) == 1 else None
     return tuple(first) if isinstance(first, Iterable) else cast(tuple[int, ...], numbers)

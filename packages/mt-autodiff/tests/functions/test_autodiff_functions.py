@@ -1,4 +1,4 @@
-"""Every operation forward against NumPy, and backward against central differences."""
+"""Every operation: forward compared with NumPy, backward with central differences."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -147,13 +147,13 @@ def turned(x: Tensor) -> Tensor:
 
 
 def cut_out(x: Tensor) -> Tensor:
-    """Return the same elements in the midst of others."""
+    """Return the same elements as a slice of a larger tensor."""
     view: Tensor = pad(x, [(1, 2)] * x.dims)[tuple(slice(1, -2) for _ in range(x.dims))]
     return view
 
 
 def spread(x: Tensor) -> Tensor:
-    """Return the same elements with others between them."""
+    """Return the same elements as a strided slice."""
     view: Tensor = concatenate([x[..., None], x[..., None] + 1.0], -1)[..., 0]
     return view
 
@@ -171,7 +171,7 @@ BEFORE: dict[str, Rearrange] = {
     "spread": spread,
     "repeated": repeated,
 }
-# What follows an operation decides the layout in which its gradient arrives.
+# The operation after another one determines the layout of its upstream gradient.
 AFTER: dict[str, Rearrange] = {
     "as it is": lambda y: y,
     "turned": lambda y: y.permute(*reversed(range(y.dims))),
@@ -202,7 +202,7 @@ def test_backward_of_gradients_in_any_layout(op: Op, after: str) -> None:
 
 
 @ops
-def test_backward_in_single_precision(op: Op) -> None:
+def test_backward_in_float32(op: Op) -> None:
     grad_check(op.call, *(tensor(a, SINGLE) for a in op.draw(np.random.default_rng(2))))
 
 
@@ -241,7 +241,7 @@ def test_backward_of_operands_that_broadcast(
 
 
 @ops
-def test_one_tensor_as_every_operand(op: Op) -> None:
+def test_the_same_tensor_for_all_operands(op: Op) -> None:
     if op.arity != 2 or not op.elementwise or op.name in ("lt", "eq", "is_close"):
         return
     x = tensor(np.random.default_rng(0).uniform(0.5, 2.0, (2, 3)))
@@ -337,7 +337,7 @@ def test_convolution_in_three_dimensions() -> None:
         grad_check(lambda x, w, reverse=reverse: Conv3dFun.apply(x, w, reverse), x, w)
 
 
-def test_convolutions_of_another_number_of_dimensions() -> None:
+def test_convolution_inputs_with_other_dimensions() -> None:
     with pytest.raises(ShapeError, match=r"conv2d: input \(1, 2, 3\).*\(batch, channels, H, W\)"):
         conv2d(random(1, 2, 3), random(1, 2, 3))
     with pytest.raises(ShapeError, match=r"conv1d: input \(1, 1, 2, 3\).*\(batch, channels, W\)"):

@@ -1,4 +1,4 @@
-"""Reductions over any dimensions, against NumPy and central differences."""
+"""Reductions over any dimensions, compared with NumPy and central differences."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_full_reductions_have_one_element(shape: tuple[int, ...]) -> None:
     assert x.grad.to_numpy().tolist() == np.ones(shape).tolist()
 
 
-def test_all_is_for_truth_values() -> None:
+def test_all_of_truth_values_has_a_zero_gradient() -> None:
     truth = tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]], requires_grad=True)
     assert truth.all(0).to_numpy().tolist() == [[1.0, 1.0, 0.0]]
     assert truth.all(-1).to_numpy().tolist() == [[0.0], [1.0]]

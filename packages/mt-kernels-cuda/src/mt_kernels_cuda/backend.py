@@ -128,7 +128,7 @@ class Cuda(Backend):
         """
         shape = check_shape(shape, "empty")
         strides = strides_from_shape(shape)
-        return TensorData.trusted(self.allocate(span(shape, strides)), shape, strides)
+        return TensorData.unchecked(self.allocate(span(shape, strides)), shape, strides)
 
     def full(self, shape: UserShape, value: float) -> TensorData:
         """Return a contiguous tensor whose elements all equal `value`."""
@@ -153,7 +153,7 @@ class Cuda(Backend):
         a = self._host.contiguous(self._host.from_numpy(array))
         if a.size == 0:
             return self.empty(a.shape)
-        return TensorData.trusted(self.upload(a.storage[: a.size]), a.shape, a.strides)
+        return TensorData.unchecked(self.upload(a.storage[: a.size]), a.shape, a.strides)
 
     def to_numpy(self, a: TensorData) -> npt.NDArray[Any]:
         """Return a copy of the elements on the host; read-only if a broadcast repeats them."""
@@ -164,7 +164,7 @@ class Cuda(Backend):
             # Most of the memory is gaps: gather the elements before copying them.
             a = self.copy(a)
         cells = self.download(a.storage[: span(a.shape, a.strides)])
-        return host_array(TensorData.trusted(cells, a.shape, a.strides))
+        return host_array(TensorData.unchecked(cells, a.shape, a.strides))
 
     # Other libraries
 
@@ -227,7 +227,7 @@ class Cuda(Backend):
         flat, shape, strides = dlpack.as_flat(array, self.dtype)
         require_gpu()
         # Bound to the stream, reads of single elements wait for kernels in it, too.
-        return TensorData.trusted(cuda.as_cuda_array(flat).bind(self.stream), shape, strides)
+        return TensorData.unchecked(cuda.as_cuda_array(flat).bind(self.stream), shape, strides)
 
     def synchronize(self) -> None:
         """Wait until all kernels and copies of the stream are complete."""

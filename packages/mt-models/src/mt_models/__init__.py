@@ -1,6 +1,6 @@
-"""The networks of the course, their data, and one training loop for all of them.
+"""The networks of the course, their data, and a training loop.
 
-`mt_models.datasets` reads, `mt_models.networks` are what learns, `mt_models.problems` join the
-two, `mt_models.training` trains, `mt_models.pictures` draws, `mt_models.prediction` asks. The
-command line is `python -m mt_models`.
+`mt_models.datasets` reads the data, `mt_models.networks` defines the networks,
+`mt_models.problems` combines both, `mt_models.training` trains, `mt_models.pictures` draws, and
+`mt_models.prediction` runs trained networks. The command line is `python -m mt_models`.
 """

@@ -1,4 +1,4 @@
-"""From the name on the command line to a backend."""
+"""Backends by their names on the command line."""
 
 from typing import Literal
 
@@ -9,35 +9,35 @@ from mt_kernels_cpu import Fast, Tuned
 from mt_tensor import Backend, Reference
 
 BACKENDS = ("reference", "fast", "tuned", "cuda", "cuda-tuned")
-"""The names that `make_backend` knows."""
+"""The names that `make_backend` accepts."""
 
 Dtype = Literal["float64", "float32"]
 
 
 def default_dtype(name: str) -> Dtype:
-    """Return the type of numbers in which a backend computes unless told otherwise.
+    """Return the default dtype of a backend.
 
-    The course's loops are in double precision, so that gradients can be checked sharply; the tuned
-    kernels are for training, which needs no more than single precision.
+    The default is float64 for the course's loops, so that gradients can be checked precisely, and
+    float32 for the tuned kernels, which suffices for training.
     """
     return "float32" if name.endswith("tuned") else "float64"
 
 
 class BackendNotAvailableError(RuntimeError):
-    """A backend cannot compute on this machine; the message says what is missing."""
+    """A backend is not available on this machine; the message names the missing part."""
 
 
 def make_backend(name: str, dtype: npt.DTypeLike = np.float64) -> Backend:
-    """Return the backend of a name.
+    """Return the backend with a name.
 
     Args:
         name: One of `BACKENDS`.
-        dtype: The type of its numbers, float64 or float32.
+        dtype: Its dtype, float64 or float32.
 
     Raises:
         ValueError: There is no such backend.
         ImportError: The GPU's package is not installed.
-        BackendNotAvailableError: There is no usable GPU, and it is not simulated.
+        BackendNotAvailableError: There is no usable GPU, and the simulator is off.
     """
     if name == "reference":
         return Reference(dtype)
@@ -46,7 +46,7 @@ def make_backend(name: str, dtype: npt.DTypeLike = np.float64) -> Backend:
     if name == "tuned":
         return Tuned(dtype)
     if name == "cuda":
-        # Only who asks for the GPU needs its package.
+        # Imported here: only the GPU backends need the package.
         from mt_kernels_cuda import Cuda
 
         return _on_device(Cuda(dtype))
@@ -54,11 +54,11 @@ def make_backend(name: str, dtype: npt.DTypeLike = np.float64) -> Backend:
         from mt_kernels_cuda.tuned import TunedCuda
 
         return _on_device(TunedCuda(dtype))
-    raise ValueError(f"backend {name!r} does not exist; choose one of {', '.join(BACKENDS)}")
+    raise ValueError(f"backend {name!r} does not exist; allowed: {', '.join(BACKENDS)}")
 
 
 def _on_device(backend: Backend) -> Backend:
-    """Return a backend of the GPU if there is one."""
+    """Return a GPU backend if there is a GPU."""
     try:
         backend.empty(())
     except RuntimeError as error:

@@ -1,7 +1,7 @@
-"""What a user can ask to be trained: plain values, and how to build the problem from them.
+"""Recipes: the options of a training run, from which its problem is built.
 
-A recipe is all that a checkpoint needs besides numbers: the same recipe builds the same problem
-again, to resume a run or to predict with its network.
+A checkpoint contains the recipe of its run. An equal recipe builds an equal problem, to resume the
+run or to predict with its network.
 """
 
 from abc import ABC, abstractmethod
@@ -44,16 +44,16 @@ ScheduleName = Literal["constant", "cosine"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe(ABC):
-    """What all problems have in common.
+    """The options of all problems.
 
     Attributes:
-        backend: What computes, by name.
-        dtype: The type of its numbers.
-        optimizer: Plain gradient descent or Adam.
+        backend: The name of the backend.
+        dtype: The name of its dtype.
+        optimizer: "sgd" or "adam".
         lr: The learning rate.
-        weight_decay: How strongly weights are drawn towards zero.
-        schedule: Whether the rate stays or falls to zero along half a cosine.
-        seed: Of weights, dropout and the order of the examples.
+        weight_decay: The coefficient of the L2 penalty.
+        schedule: The learning-rate schedule: constant, or cosine decay to zero.
+        seed: The seed of weights, dropout and the order of the examples.
     """
 
     problem: ClassVar[str]
@@ -80,11 +80,11 @@ class Recipe(ABC):
         return kind(parameters, lr=self.lr, weight_decay=self.weight_decay)
 
     def make_schedule(self, steps: int) -> Schedule:
-        """Return the learning rate of each of so many steps."""
+        """Return the learning-rate schedule of a run with a number of steps."""
         return ConstantRate(self.lr) if self.schedule == "constant" else CosineDecay(self.lr, steps)
 
     def header(self, problem: Problem, settings: Settings) -> tuple[str, str]:
-        """Return the two lines that say what a run of it is, for its log."""
+        """Return two lines that describe a run, for its log."""
         return (
             f"{self.problem}: "
             + ", ".join(f"{name} {value}" for name, value in self.to_json().items()),
@@ -93,19 +93,19 @@ class Recipe(ABC):
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, from which `recipe_from_json` makes an equal recipe."""
+        """Return JSON values, from which `recipe_from_json` makes an equal recipe."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigitsRecipe(Recipe):
-    """Reading digits.
+    """The options of digit classification.
 
     Attributes:
-        network: Which LeNet.
-        data: A folder of IDX files; the embedded MNIST if None.
-        train_size: Learn from the first so many images; all if None.
-        validation_size: Judge by the first so many test images; all if None.
+        network: The name of the network.
+        data: A folder of IDX files; None for the embedded MNIST.
+        train_size: The number of training images, from the first; None for all.
+        validation_size: The number of test images, from the first; None for all.
     """
 
     problem: ClassVar[str] = Digits.name
@@ -127,22 +127,22 @@ class DigitsRecipe(Recipe):
         )
 
     def build_network(self, backend: Backend) -> Module:
-        """Build the network alone, to be filled from a checkpoint."""
+        """Build the network without data, to restore a checkpoint."""
         return NETWORKS[self.network](np.random.default_rng(self.seed), backend)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentimentRecipe(Recipe):
-    """Reading sentiment.
+    """The options of sentiment classification.
 
     Attributes:
-        preset: How the network combines its responses.
-        trainable: Whether the word vectors are learnt, too.
-        train_set: The whole sentences, or all their phrases.
-        data: A folder of TSV files; the embedded SST-2 if None.
+        preset: The preset of `KimCNN`.
+        trainable: True trains the word vectors.
+        train_set: "sentences", or "phrases" for all phrases of the sentences.
+        data: A folder of TSV files; None for the embedded SST-2.
         hub: A data set of the hub, or a folder, read with Hugging Face `datasets`.
-        train_size: Learn from the first so many sentences; all if None.
-        validation_size: Judge by the first so many development sentences; all if None.
+        train_size: The number of training sentences, from the first; None for all.
+        validation_size: The number of development sentences, from the first; None for all.
     """
 
     problem: ClassVar[str] = Sentiment.name
@@ -169,7 +169,7 @@ class SentimentRecipe(Recipe):
         )
 
     def build_network(self, vocabulary: Vocabulary, backend: Backend) -> KimCNN:
-        """Build the network alone, to be filled from a checkpoint."""
+        """Build the network without data, to restore a checkpoint."""
         return KimCNN(
             vocabulary.vectors,
             np.random.default_rng(self.seed),
@@ -186,13 +186,13 @@ class SentimentRecipe(Recipe):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointsRecipe(Recipe):
-    """Telling points apart.
+    """The options of the classification of points.
 
     Attributes:
         dataset: The name of a set of points.
-        model: On single scalars, or on tensors.
-        n: How many points.
-        hidden: Units in each middle layer.
+        model: The kind of network: on scalars, or on tensors.
+        n: The number of points.
+        hidden: The number of units in each hidden layer.
     """
 
     problem: ClassVar[str] = Points.name
@@ -217,28 +217,28 @@ def recipe_of(checkpoint: Checkpoint) -> Recipe:
     """Return the recipe of the run that wrote a checkpoint.
 
     Raises:
-        CheckpointError: No training run wrote it.
-        ValueError: It is of a problem that does not exist, or not of a recipe.
+        CheckpointError: It is not the checkpoint of a training run.
+        ValueError: The problem does not exist, or the values are not a recipe.
     """
     meta = checkpoint.meta
     if not {"problem", "options", "settings", "progress"} <= set(meta):
         raise CheckpointError(
             checkpoint.path,
-            "it holds a network, but no run of the command `train`",
-            "give the folder of such a run",
+            "it contains a network, but not a run of the command `train`",
+            "pass the folder of such a run",
         )
     return recipe_from_json(meta["problem"], meta["options"])
 
 
 def recipe_from_json(problem: str, values: Mapping[str, Any]) -> Recipe:
-    """Make a recipe of what `Recipe.to_json` returned.
+    """Make a recipe from a result of `Recipe.to_json`.
 
     Raises:
-        ValueError: There is no such problem, or the values are not a recipe's.
+        ValueError: The problem does not exist, or the values are not a recipe.
     """
     if problem not in RECIPES:
-        raise ValueError(f"problem {problem!r} does not exist; known: {', '.join(RECIPES)}")
+        raise ValueError(f"problem {problem!r} does not exist; allowed: {', '.join(RECIPES)}")
     try:
         return RECIPES[problem](**values)
     except TypeError as error:
-        raise ValueError(f"not a recipe of {problem}: {error}") from error
+        raise ValueError(f"the values are not a recipe of {problem}: {error}") from error

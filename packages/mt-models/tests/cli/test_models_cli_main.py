@@ -1,4 +1,4 @@
-"""The command line, as a user meets it."""
+"""The command line."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.mark.parametrize(
     "command", [[], ["train"], ["train", "mnist"], ["train", "sentiment"], ["train", "points"]]
 )
-def test_help_teaches(run: Run, command: list[str]) -> None:
+def test_help(run: Run, command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
     assert len(result.output) > 200
@@ -64,12 +64,12 @@ def test_points_leave_logs_checkpoints_and_pictures(run: Run) -> None:
     assert Path("runs/points-2").is_dir()
 
 
-def test_scalars_learn_too(run: Run) -> None:
+def test_points_on_scalars(run: Run) -> None:
     result = run(*POINTS, "--model", "scalar", "--epochs", "2")
     assert result.exit_code == 0, result.output
 
 
-def test_resume_goes_on_to_more_epochs(run: Run) -> None:
+def test_resume_with_more_epochs(run: Run) -> None:
     run(*POINTS, "--epochs", "2", "--out", "short")
     result = run("train", "points", "--resume", "--out", "short", "--epochs", "4")
     assert result.exit_code == 0, result.output
@@ -78,7 +78,7 @@ def test_resume_goes_on_to_more_epochs(run: Run) -> None:
     assert texts[0] == texts[1]
 
 
-def test_resume_without_a_name_takes_the_latest(run: Run) -> None:
+def test_resume_without_a_folder_continues_the_latest_run(run: Run) -> None:
     run(*POINTS, "--epochs", "1")
     run(*POINTS, "--epochs", "1", "--seed", "7")
     result = run("train", "points", "--resume", "--epochs", "2")
@@ -91,7 +91,7 @@ def test_resume_without_a_name_takes_the_latest(run: Run) -> None:
     ("args", "message"),
     [
         (["train", "points", "--resume"], "no run of points"),
-        (["train", "points", "--resume", "--out", "nowhere"], "nothing to resume"),
+        (["train", "points", "--resume", "--out", "nowhere"], "cannot be resumed"),
         (["train", "points", "--epochs", "0"], "0"),
         (["train", "points", "--lr", "0"], "lr"),
         (["train", "mnist", "--backend", "abacus"], "abacus"),
@@ -100,7 +100,7 @@ def test_resume_without_a_name_takes_the_latest(run: Run) -> None:
         (["trian"], "trian"),
     ],
 )
-def test_usage_errors_name_what_was_given(run: Run, args: list[str], message: str) -> None:
+def test_usage_errors_name_the_argument(run: Run, args: list[str], message: str) -> None:
     result = run(*args)
     assert result.exit_code in (1, 2)
     assert message in result.output
@@ -114,7 +114,7 @@ def test_a_resumed_run_keeps_its_options(run: Run) -> None:
     assert "lr = 0.1, not 0.7" in result.output
     result = run("train", "mnist", "--resume", "--out", "run")
     assert result.exit_code == 2
-    assert "holds a run of points" in result.output
+    assert "contains a run of points" in result.output
 
 
 def test_a_run_is_never_overwritten(run: Run) -> None:
@@ -126,13 +126,13 @@ def test_a_run_is_never_overwritten(run: Run) -> None:
     assert Path("run/last.safetensors").read_bytes() == before
 
 
-def test_divergence_is_a_message(run: Run) -> None:
+def test_divergence_prints_a_message(run: Run) -> None:
     result = run(*POINTS, "--lr", "1e200", "--epochs", "5")
     assert result.exit_code == 1
     assert "lower the learning rate" in result.output
 
 
-def test_a_damaged_checkpoint_is_a_message(run: Run) -> None:
+def test_a_damaged_checkpoint_prints_a_message(run: Run) -> None:
     run(*POINTS, "--epochs", "1", "--out", "run")
     path = Path("run/last.safetensors")
     path.write_bytes(path.read_bytes()[:-40])
@@ -188,7 +188,9 @@ def test_sentiment_from_training_to_prediction(run: Run) -> None:
     assert "empty" in result.output
 
 
-def test_ctrl_c_saves_and_says_how_to_resume(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_saves_and_prints_the_command_to_resume(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     original = LineDisplay.on_step
 
     def interrupted(self: LineDisplay, progress: Progress) -> None:
@@ -203,7 +205,7 @@ def test_ctrl_c_saves_and_says_how_to_resume(run: Run, monkeypatch: pytest.Monke
         result = run(*POINTS, "--epochs", "3", "--batch-size", "5", "--out", folder)
     assert result.exit_code == 130, result.output
     assert "Stopped in epoch 2" in result.output
-    assert "once more stops at once" in result.stderr
+    assert "press Ctrl-C again to stop at once" in result.stderr
     words = shlex.split(result.stdout.splitlines()[-1])
     program, words = words[:3], words[3:]
     assert program == ["python", "-m", "mt_models"]
@@ -228,19 +230,19 @@ def test_resuming_a_finished_run_changes_nothing(run: Run) -> None:
     assert [path.read_bytes() for path in files] == before
 
 
-def test_what_cannot_be_built_leaves_no_folder(run: Run) -> None:
+def test_an_error_in_building_leaves_no_folder(run: Run) -> None:
     Path("empty").mkdir()
     result = run("train", "mnist", "--data", "empty")
     assert result.exit_code == 1
     assert not Path("runs").exists()
 
 
-def test_a_checkpoint_of_no_run_is_a_message(run: Run) -> None:
+def test_a_checkpoint_of_another_program_prints_a_message(run: Run) -> None:
     save_checkpoint("last.safetensors", model=Linear(2, 1, rng=0))
     for args in (["predict", ".", "x"], ["train", "points", "--resume", "--out", "."]):
         result = run(*args)
         assert result.exit_code == 1
-        assert "no run of the command `train`" in result.output
+        assert "not a run of the command `train`" in result.output
 
 
 @pytest.mark.parametrize("other", [["--data", "."], ["--train-set", "phrases"]])
@@ -250,7 +252,9 @@ def test_the_hub_excludes_other_data(run: Run, other: list[str]) -> None:
     assert "exclude each other" in result.output
 
 
-def test_any_terminal_can_show_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_on_terminals_without_unicode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prediction = Prediction(("no", "yes"), np.array([0.25, 0.75]), ("café",))
     # The command hides the module of its name.
     module = importlib.import_module("mt_models.cli.main")

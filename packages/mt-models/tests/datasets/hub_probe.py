@@ -1,4 +1,4 @@
-"""Reads SST-2 with `load_sst2_from_hub` where the extra `hub` is installed; prints JSON.
+"""A script that reads SST-2 with `load_sst2_from_hub` and prints JSON. It needs the extra `hub`.
 
 Usage: python hub_probe.py CACHE_FOLDER SOURCE [SOURCE ...]
 

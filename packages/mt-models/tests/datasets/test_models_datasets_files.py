@@ -1,4 +1,4 @@
-"""The embedded files: found, verified, and refused when anything is wrong with them."""
+"""The embedded files: search, checksums, errors."""
 
 import gzip
 import hashlib
@@ -44,7 +44,7 @@ def test_an_intact_file_is_read(folder: Path) -> None:
 
 
 @given(st.integers(0, 8 * len(CONTENT) - 1))
-def test_any_flipped_bit_is_found(tmp_path_factory: pytest.TempPathFactory, bit: int) -> None:
+def test_every_flipped_bit_is_detected(tmp_path_factory: pytest.TempPathFactory, bit: int) -> None:
     folder = tmp_path_factory.mktemp("data")
     damaged = bytearray(CONTENT)
     damaged[bit // 8] ^= 1 << bit % 8
@@ -58,13 +58,13 @@ def test_any_flipped_bit_is_found(tmp_path_factory: pytest.TempPathFactory, bit:
 
 
 @pytest.mark.parametrize("length", [0, 1, len(CONTENT) - 1])
-def test_a_truncated_file_is_found(folder: Path, length: int) -> None:
+def test_a_truncated_file_is_detected(folder: Path, length: int) -> None:
     (folder / "set/file").write_bytes(CONTENT[:length])
     with pytest.raises(datasets.ChecksumError, match=rf"\({length} bytes\)"):
         datasets.read_embedded("set/file", folder)
 
 
-def test_a_missing_file_names_the_way_out(folder: Path) -> None:
+def test_a_missing_file_suggests_a_command(folder: Path) -> None:
     (folder / "set/file").unlink()
     with pytest.raises(datasets.MissingDataError, match=r"set/file.*git checkout -- data"):
         datasets.read_embedded("set/file", folder)
@@ -100,14 +100,14 @@ def test_a_damaged_manifest(folder: Path, manifest: bytes) -> None:
         datasets.read_embedded("set/file", folder)
 
 
-def test_a_manifest_with_the_line_ends_and_marks_of_other_systems(folder: Path) -> None:
+def test_a_manifest_with_other_line_ends_and_markers(folder: Path) -> None:
     digest = hashlib.sha256(CONTENT).hexdigest().upper()
     (folder / files.MANIFEST).write_bytes(f"{digest} *set/file\r\n".encode())
     assert datasets.read_embedded("set/file", folder) == CONTENT
 
 
-class TestWhereTheDataIs:
-    """The nearest `data/` with a manifest above the module."""
+class TestDataFolder:
+    """The search for the nearest `data/` with a manifest above the module."""
 
     @staticmethod
     def make(*parts: Path) -> None:
@@ -121,18 +121,18 @@ class TestWhereTheDataIs:
         assert files._nearest_data_folder(module) == tmp_path / "data"
 
     def test_an_installed_package(self, tmp_path: Path) -> None:
-        """Its own data, not that of the project in which its environment lies."""
+        """The data of the package, not of the project that contains the environment."""
         site = tmp_path / ".venv/lib/site-packages"
         self.make(tmp_path / "data", site / "mt_models/data")
         module = site / "mt_models/datasets/files.py"
         assert files._nearest_data_folder(module) == site / "mt_models/data"
 
-    def test_a_folder_without_a_manifest_is_passed_over(self, tmp_path: Path) -> None:
+    def test_a_folder_without_a_manifest_is_ignored(self, tmp_path: Path) -> None:
         self.make(tmp_path / "data")
         (tmp_path / "inner/data").mkdir(parents=True)
         assert files._nearest_data_folder(tmp_path / "inner/file.py") == tmp_path / "data"
 
-    def test_nowhere(self, tmp_path: Path) -> None:
+    def test_no_data_folder(self, tmp_path: Path) -> None:
         with pytest.raises(datasets.MissingDataError, match="reinstall mt-models"):
             files._nearest_data_folder(tmp_path / "file.py")
 
@@ -143,21 +143,21 @@ class TestGunzip:
         assert files.gunzip(gzip.compress(content), "x") == content
 
     @given(st.binary(max_size=200).filter(lambda content: content[:2] != b"\x1f\x8b"))
-    def test_other_content_is_left_alone(self, content: bytes) -> None:
+    def test_other_content_is_unchanged(self, content: bytes) -> None:
         assert files.gunzip(content, "x") == content
 
     def test_more_than_one_piece(self) -> None:
         content = bytes(range(256)) * (files._PIECE // 100)
         assert files.gunzip(gzip.compress(content, 1), "x") == content
 
-    def test_every_truncation_is_found(self) -> None:
+    def test_every_truncation_is_detected(self) -> None:
         compressed = gzip.compress(CONTENT)
         for length in range(2, len(compressed)):
             with pytest.raises(datasets.DataFormatError, match=r"the file.*damaged or truncated"):
                 files.gunzip(compressed[:length], "the file")
 
-    def test_a_flipped_bit_is_found_or_harmless(self) -> None:
-        """The checksum covers the content, not the time stamp nor the padding of the last byte."""
+    def test_a_flipped_bit_is_detected_or_harmless(self) -> None:
+        """The checksum of gzip covers the content, but not the time stamp and the padding bits."""
         compressed, found = gzip.compress(CONTENT, mtime=0), 0
         for bit in range(16, 8 * len(compressed)):
             damaged = bytearray(compressed)
@@ -170,7 +170,7 @@ class TestGunzip:
                 assert content == CONTENT
         assert found > 8 * len(CONTENT)
 
-    def test_something_appended(self) -> None:
+    def test_appended_data(self) -> None:
         with pytest.raises(datasets.DataFormatError, match="damaged"):
             files.gunzip(gzip.compress(CONTENT) + b"more", "the file")
 
@@ -185,7 +185,7 @@ class TestGunzip:
         (datasets.HubUnreachableError, ConnectionError),
     ],
 )
-def test_every_error_is_also_the_built_in_one(error: type[Exception], builtin: type) -> None:
+def test_errors_are_subclasses_of_built_in_ones(error: type[Exception], builtin: type) -> None:
     assert issubclass(error, datasets.DataError)
     assert issubclass(error, builtin)
     assert str(error("the message")) == "the message"

@@ -1,4 +1,4 @@
-"""GloVe: the embedded table, and tables that are none."""
+"""GloVe: the embedded table, and invalid tables."""
 
 import io
 import zipfile
@@ -50,7 +50,7 @@ class TestEmbedded:
     def test_the_index_is_the_order_of_the_words(self, glove: Glove) -> None:
         assert [glove.index[word] for word in glove.words] == list(range(16_135))
 
-    def test_like_words_have_like_vectors(self, glove: Glove) -> None:
+    def test_similar_words_have_similar_vectors(self, glove: Glove) -> None:
         unit = glove.vectors / np.linalg.norm(glove.vectors, axis=1, keepdims=True)
         likeness = unit @ unit[glove.index["movie"]]
         assert {glove.words[row] for row in np.argsort(likeness)[-3:]} == {
@@ -72,7 +72,7 @@ class TestTablesOfAUser:
         np.testing.assert_array_equal(glove.vectors, VECTORS, strict=True)
 
     def test_missing(self, tmp_path: Path) -> None:
-        with pytest.raises(datasets.MissingDataError, match=r"no file .*mine\.npz"):
+        with pytest.raises(datasets.MissingDataError, match=r"the file .*mine\.npz does not exist"):
             load_glove(tmp_path / "mine.npz")
 
     @pytest.mark.parametrize(
@@ -84,27 +84,27 @@ class TestTablesOfAUser:
             ({"words": WORDS, "vectors": VECTORS.ravel()}, r"of shape \(6,\)"),
             ({"words": WORDS[:, None], "vectors": VECTORS}, "1-D array of strings"),
             ({"words": np.arange(3), "vectors": VECTORS}, "strings, not int64"),
-            ({"words": WORDS.astype(object), "vectors": VECTORS}, "no readable .npz"),
+            ({"words": WORDS.astype(object), "vectors": VECTORS}, "not a readable .npz"),
             ({"words": WORDS[[0, 1, 0]], "vectors": VECTORS}, "1 words occur more than once"),
             ({"words": WORDS, "vectors": VECTORS * np.float32(np.nan)}, "vector of 'the' is not"),
         ],
     )
-    def test_what_is_no_table(self, arrays: dict[str, Any], message: str) -> None:
+    def test_invalid_tables(self, arrays: dict[str, Any], message: str) -> None:
         with pytest.raises(DataFormatError, match=f"^mine.*{message}"):
             _parse_npz(npz(**arrays), "mine")
 
     @pytest.mark.parametrize("content", [b"", b"PK", b"the 0.1 0.2\n", b"\x93NUMPY", b"\x80\x04"])
-    def test_what_is_no_archive(self, content: bytes) -> None:
+    def test_files_that_are_not_archives(self, content: bytes) -> None:
         with pytest.raises(DataFormatError, match=r"^mine"):
             _parse_npz(content, "mine")
 
-    def test_a_single_array_is_no_archive(self) -> None:
+    def test_a_single_array_is_not_an_archive(self) -> None:
         buffer = io.BytesIO()
         np.save(buffer, VECTORS)
         with pytest.raises(DataFormatError, match="'words' and 'vectors' expected"):
             _parse_npz(buffer.getvalue(), "mine")
 
-    def test_an_archive_of_something_else(self) -> None:
+    def test_an_archive_of_other_files(self) -> None:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
             archive.writestr("words", "the")
@@ -113,7 +113,7 @@ class TestTablesOfAUser:
             _parse_npz(buffer.getvalue(), "mine")
 
     @given(st.data())
-    def test_damage_never_gives_another_table(self, data: st.DataObject) -> None:
+    def test_damage_is_detected(self, data: st.DataObject) -> None:
         content = bytearray(npz(words=WORDS, vectors=VECTORS))
         length = data.draw(st.integers(0, len(content)))
         del content[length:]

@@ -1,4 +1,4 @@
-"""SST-2 by way of Hugging Face `datasets`; what needs it runs in an environment of its own."""
+"""SST-2 with Hugging Face `datasets`; tests that need it run in a separate environment."""
 
 import http.server
 import json
@@ -19,10 +19,10 @@ from tools.fresh_venv import FreshVenv
 PROBE = Path(__file__).with_name("hub_probe.py")
 SIBLINGS = ["mt-tensor", "mt-autodiff", "mt-kernels-cpu", "mt-nn"]
 ANSWER_SOON = 0.2
-"""Seconds to wait for an answer that never comes."""
+"""The timeout for a server that never answers, in seconds."""
 
 
-def test_without_the_extra_the_error_says_how_to_get_it(
+def test_the_error_without_the_extra_names_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
@@ -30,11 +30,11 @@ def test_without_the_extra_the_error_says_how_to_get_it(
         datasets.load_sst2_from_hub(tmp_path)
 
 
-class TestAskingTheHub:
+class TestReachingTheHub:
     @staticmethod
     @contextmanager
     def server(status: int) -> Iterator[str]:
-        """The address of a server that answers every question with this status."""
+        """The address of a server that answers every request with a status."""
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_HEAD(self) -> None:
@@ -42,7 +42,7 @@ class TestAskingTheHub:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -58,14 +58,14 @@ class TestAskingTheHub:
         with self.server(status) as address:
             assert _answers(address)
 
-    def test_nobody_there(self, closed_port: int) -> None:
+    def test_no_server(self, closed_port: int) -> None:
         assert not _answers(f"http://127.0.0.1:{closed_port}")
 
-    def test_somebody_who_never_answers(self) -> None:
+    def test_a_server_that_never_answers(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             assert not _answers(f"http://127.0.0.1:{silent.getsockname()[1]}", ANSWER_SOON)
 
-    def test_somebody_who_talks_nonsense(self) -> None:
+    def test_a_server_that_answers_with_garbage(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
 
             def talk() -> None:
@@ -82,7 +82,7 @@ class TestAskingTheHub:
 
 @pytest.fixture
 def closed_port() -> int:
-    """A port at which nobody listens."""
+    """A port without a server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     return port
@@ -105,7 +105,7 @@ def test_names_and_paths(name: str, path: bool) -> None:
 
 
 class TestLocalFiles:
-    """Which files of a folder are read."""
+    """The selection of files in a folder."""
 
     @staticmethod
     def make(folder: Path, *names: str) -> tuple[str, dict[str, list[str]]]:
@@ -133,14 +133,16 @@ class TestLocalFiles:
     def test_parquet_before_text(self, tmp_path: Path) -> None:
         assert self.make(tmp_path, "train.csv", "train.tsv", "train.parquet")[0] == ".parquet"
 
-    def test_nothing_to_read(self, tmp_path: Path) -> None:
+    def test_a_folder_without_files(self, tmp_path: Path) -> None:
         with pytest.raises(datasets.MissingDataError, match="no train, validation or test file"):
             self.make(tmp_path, "training.tsv", "train.json")
 
 
 @pytest.mark.slow
-def test_for_real(fresh_venv: Callable[[], FreshVenv], tmp_path: Path, closed_port: int) -> None:
-    """One installation of the extra, then local files of each kind, and the hub out of reach."""
+def test_with_the_extra_installed(
+    fresh_venv: Callable[[], FreshVenv], tmp_path: Path, closed_port: int
+) -> None:
+    """Install the extra once, then read local files of each kind, and an unreachable hub."""
     venv = fresh_venv()
     venv.pip_install(*(f"./packages/{name}" for name in SIBLINGS), "./packages/mt-models[hub]")
 
@@ -164,7 +166,7 @@ Probe = Callable[..., list[Any]]
 
 
 def check_installed_data(venv: FreshVenv) -> None:
-    """The installed package reads the data that it brought along."""
+    """Check that the installed package reads the data that it contains."""
     code = "from mt_models.datasets import *; print(data_folder(), load_mnist())"
     folder, mnist = venv.python("-c", code).split(maxsplit=1)
     assert Path(folder).is_relative_to(venv.folder)
@@ -172,12 +174,12 @@ def check_installed_data(venv: FreshVenv) -> None:
 
 
 def check_local_files(probe: Probe, folder: Path, venv: FreshVenv) -> None:
-    """TSV, CSV and Parquet give what our own reader gives."""
+    """Check that TSV, CSV and Parquet give the same as `load_sst2`."""
     (folder / "csv").mkdir()
     content = 'idx,sentence,label\n0,nan,0\n1,null,1\n2,"a , ""b""",1\n'
     for name in ("train", "validation"):
         (folder / f"csv/{name}.csv").write_text(content)
-    # As in GLUE: a space after each sentence, a column more, and the labels of test hidden.
+    # As in GLUE: a space after each sentence, one more column, hidden labels of the test split.
     make_parquet = (
         "import datasets, pathlib, sys\n"
         "folder = pathlib.Path(sys.argv[1]); folder.mkdir()\n"
@@ -202,7 +204,7 @@ def check_local_files(probe: Probe, folder: Path, venv: FreshVenv) -> None:
 
 
 def check_bad_files(probe: Probe, folder: Path) -> None:
-    """Each gives an error of ours that names the file's split."""
+    """Check that each gives a `DataError` that names the split."""
     good = b"sentence\tlabel\nfine\t1\n"
     bad = {
         b"sentence\nfine\n": "dev: no column 'label' among sentence",
@@ -230,7 +232,7 @@ def check_bad_files(probe: Probe, folder: Path) -> None:
 
 
 def check_hub_out_of_reach(probe: Probe) -> None:
-    """One question, no retry: forbidden by the environment, or unanswered."""
+    """Check that there is one request without a retry, or none if the environment forbids it."""
     name = "stanfordnlp/sst2"
     (forbidden,) = probe(name, offline=True)
     (unanswered,) = probe(name, offline=False)

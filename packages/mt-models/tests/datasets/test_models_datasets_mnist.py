@@ -1,4 +1,4 @@
-"""MNIST: facts about the embedded files, IDX round trips, folders of a user's."""
+"""MNIST: the embedded files, IDX round trips, folders of users."""
 
 import gzip
 import itertools
@@ -69,7 +69,7 @@ class TestEmbedded:
         assert mnist.test_images.shape == (10_000, 28, 28)
         assert mnist.test_labels.shape == (10_000,)
 
-    def test_bytes_that_nobody_can_change(self, mnist: datasets.Mnist) -> None:
+    def test_arrays_are_read_only(self, mnist: datasets.Mnist) -> None:
         for name in ("train_images", "train_labels", "test_images", "test_labels"):
             array = getattr(mnist, name)
             assert array.dtype == np.uint8
@@ -104,8 +104,8 @@ class TestEmbedded:
         with pytest.raises(AttributeError):
             mnist.train_labels = mnist.test_labels  # type: ignore[misc]
 
-    def test_lean(self) -> None:
-        """47 MB of pixels and 10 MB of compressed file, never as floats, never twice."""
+    def test_memory_use(self) -> None:
+        """The peak memory is 47 MB of pixels and 10 MB of compressed files, without copies."""
         tracemalloc.start()
         try:
             images, _ = datasets.load_mnist_split("train")
@@ -114,9 +114,7 @@ class TestEmbedded:
             tracemalloc.stop()
         assert peak < 1.5 * images.nbytes
 
-    def test_a_damaged_file_is_refused(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_damaged_file_raises(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source = datasets.data_folder()
         for name in ("SHA256SUMS", "mnist/t10k-images-idx3-ubyte.gz"):
             (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -137,33 +135,33 @@ class TestParseIdx:
         np.testing.assert_array_equal(parsed, array, strict=True)
 
     @given(arrays, st.data())
-    def test_every_truncation_is_found(self, array: Bytes, data: st.DataObject) -> None:
+    def test_every_truncation_is_detected(self, array: Bytes, data: st.DataObject) -> None:
         content = to_idx(array)
         length = data.draw(st.integers(0, len(content) - 1))
-        with pytest.raises(DataFormatError, match=r"too few|promises"):
+        with pytest.raises(DataFormatError, match=r"too few|declares"):
             parse_idx(content[:length], array.ndim)
 
     @given(arrays, st.binary(min_size=1, max_size=9))
-    def test_anything_appended_is_found(self, array: Bytes, more: bytes) -> None:
-        with pytest.raises(DataFormatError, match="something was appended"):
+    def test_appended_data_is_detected(self, array: Bytes, more: bytes) -> None:
+        with pytest.raises(DataFormatError, match="has data appended"):
             parse_idx(to_idx(array) + more, array.ndim)
 
     @given(arrays, st.integers(0, 31))
-    def test_a_wrong_magic_number_is_found(self, array: Bytes, bit: int) -> None:
+    def test_a_wrong_magic_number_is_detected(self, array: Bytes, bit: int) -> None:
         content = bytearray(to_idx(array))
         content[bit // 8] ^= 1 << bit % 8
         with pytest.raises(DataFormatError, match=r"magic number 0x0000080. expected"):
             parse_idx(content, array.ndim)
 
     @given(arrays, st.data())
-    def test_a_flipped_bit_in_the_sizes_never_gives_another_shape(
+    def test_a_flipped_bit_in_the_sizes_is_detected(
         self, array: Bytes, data: st.DataObject
     ) -> None:
         content = bytearray(to_idx(array))
         bit = data.draw(st.integers(32, 8 * (4 + 4 * array.ndim) - 1))
         content[bit // 8] ^= 1 << bit % 8
         if array.size:
-            with pytest.raises(DataFormatError, match="promises"):
+            with pytest.raises(DataFormatError, match="declares"):
                 parse_idx(content, array.ndim)
         else:  # A product of zero stays zero, unless the flipped size was the only zero.
             try:
@@ -172,18 +170,18 @@ class TestParseIdx:
                 return
             assert parsed.size == 0
 
-    def test_images_are_no_labels(self) -> None:
+    def test_images_in_place_of_labels(self) -> None:
         images = to_idx(np.zeros((1, 2, 2), np.uint8))
         with pytest.raises(DataFormatError, match=r"0x00000801 expected.*0x00000803 found"):
             parse_idx(images, ndim=1)
 
     def test_an_error_names_source_and_numbers(self) -> None:
         content = to_idx(np.zeros((2, 3, 5), np.uint8))[:-1]
-        message = "^labels: the header promises 2 x 3 x 5 = 30 bytes, 29 follow it"
+        message = "^labels: the header declares 2 x 3 x 5 = 30 bytes, and 29 follow it"
         with pytest.raises(DataFormatError, match=message):
             parse_idx(content, 3, "labels")
 
-    def test_sizes_beyond_all_measure(self) -> None:
+    def test_sizes_beyond_the_limit_of_numpy(self) -> None:
         content = struct.pack(">4I", 0x803, 0, 2**32 - 1, 2**32 - 1)
         with pytest.raises(DataFormatError, match="impossible shape"):
             parse_idx(content, 3)
@@ -203,7 +201,7 @@ class TestFolders:
         np.testing.assert_array_equal(mnist.test_images, self.images, strict=True)
         np.testing.assert_array_equal(mnist.test_labels, self.labels, strict=True)
 
-    def test_one_split_needs_no_other(self, tmp_path: Path) -> None:
+    def test_one_split_without_the_other(self, tmp_path: Path) -> None:
         write_folder(tmp_path, self.images, self.labels)
         for file in tmp_path.glob("t10k*"):
             file.unlink()
@@ -212,14 +210,14 @@ class TestFolders:
         with pytest.raises(datasets.MissingDataError, match="t10k-images-idx3-ubyte"):
             datasets.load_mnist(tmp_path)
 
-    def test_the_splits_are_told_apart(self, tmp_path: Path) -> None:
+    def test_the_splits_are_distinguished(self, tmp_path: Path) -> None:
         write_folder(tmp_path, self.images, self.labels)
         (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(to_idx(self.labels[::-1]))
         mnist = datasets.load_mnist(tmp_path)
         assert mnist.train_labels.tolist() == [9, 0]
         assert mnist.test_labels.tolist() == [0, 9]
 
-    def test_content_decides_what_is_compressed(self, tmp_path: Path) -> None:
+    def test_compression_is_detected_by_content(self, tmp_path: Path) -> None:
         write_folder(tmp_path, self.images, self.labels)
         for file in tmp_path.iterdir():
             file.rename(file.with_name(f"{file.name}.gz"))
@@ -230,9 +228,9 @@ class TestFolders:
         write_folder(tmp_path, self.images[:n], self.labels[:n])
         assert datasets.load_mnist(tmp_path).train_images.shape == (n, 3, 5)
 
-    def test_as_many_labels_as_images(self, tmp_path: Path) -> None:
+    def test_different_numbers_of_labels_and_images(self, tmp_path: Path) -> None:
         write_folder(tmp_path, self.images, self.labels[:1])
-        with pytest.raises(DataFormatError, match=r"holds 2 images, but .* 1 labels"):
+        with pytest.raises(DataFormatError, match=r"contains 2 images, and .* 1 labels"):
             datasets.load_mnist(tmp_path)
 
     @given(st.integers(10, 255), st.integers(0, 1))
@@ -253,7 +251,7 @@ class TestFolders:
         with pytest.raises(DataFormatError, match=r"train-images-idx3-ubyte.gz.*truncated"):
             datasets.load_mnist(tmp_path)
 
-    def test_a_folder_without_the_files_says_which(self, tmp_path: Path) -> None:
+    def test_the_error_names_the_missing_files(self, tmp_path: Path) -> None:
         with pytest.raises(datasets.MissingDataError) as caught:
             datasets.load_mnist(tmp_path)
         for name in ("train-images-idx3-ubyte", "train-images.idx3-ubyte.gz"):
@@ -273,14 +271,14 @@ class TestFolders:
 def reader() -> Callable[..., Any]:
     """`mnist.MNIST` of python-mnist."""
     with warnings.catch_warnings():
-        # It compares strings with `is`, which Python warns of when it compiles it.
+        # It compares strings with `is`, which causes a SyntaxWarning.
         warnings.simplefilter("ignore", SyntaxWarning)
         from mnist import MNIST
     return MNIST  # type: ignore[no-any-return]
 
 
 class TestAgainstPythonMnist:
-    """The reader that the course names gives the same numbers."""
+    """Comparison with python-mnist, the reader of the course."""
 
     @staticmethod
     def assert_same(theirs: tuple[Any, Any], ours: tuple[Bytes, Bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Six sets of points: their sizes, their classes, where their numbers come from."""
+"""Six sets of points: sizes, classes, sources of random numbers."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from mt_models.datasets import DATASETS, Graph
 
 Floats = NDArray[np.float64]
 
-# The classes once more, as masks over all points at once.
+# The classes as masks over all points.
 RULES: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
     "Simple": lambda a, b: a < 0.5,
     "Diag": lambda a, b: b < 0.5 - a,
@@ -26,7 +26,7 @@ RULES: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
 
 
 class Scripted:
-    """A source that gives the numbers it was given."""
+    """A source that returns a list of numbers."""
 
     def __init__(self, *numbers: float) -> None:
         self.numbers: Iterator[float] = iter(numbers)
@@ -43,7 +43,7 @@ def test_names_of_the_course() -> None:
 
 @pytest.mark.parametrize("name", DATASETS)
 @given(n=st.integers(0, 60), seed=st.integers(0, 2**32))
-def test_as_many_points_as_asked_for(name: str, n: int, seed: int) -> None:
+def test_number_of_points(name: str, n: int, seed: int) -> None:
     graph = DATASETS[name](n, seed)
     assert graph.N == len(graph.X) == len(graph.y) == n
     assert all(type(x) is float for point in graph.X for x in point)
@@ -82,7 +82,7 @@ def test_single_points_and_edges(name: str, point: tuple[float, float], label: i
 
 @pytest.mark.parametrize("name", RULES)
 class TestSources:
-    """Any source of uniform numbers serves; a seed is the generator's that it seeds."""
+    """Sources of uniform numbers: seeds, generators and Python's random."""
 
     def test_a_seed(self, name: str) -> None:
         make = DATASETS[name]
@@ -90,10 +90,10 @@ class TestSources:
         assert make(20, 7) == make(20, numpy_seed) == make(20, np.random.default_rng(7))
         assert make(20, 7) != make(20, 8)
 
-    def test_without_a_seed_no_two_are_alike(self, name: str) -> None:
+    def test_unseeded_sets_differ(self, name: str) -> None:
         assert DATASETS[name](20, None) != DATASETS[name](20, None)
 
-    def test_a_generator_goes_on(self, name: str) -> None:
+    def test_a_generator_advances(self, name: str) -> None:
         rng = np.random.default_rng(7)
         assert DATASETS[name](20, rng) != DATASETS[name](20, rng)
 
@@ -128,7 +128,7 @@ class TestSpiral:
     def test_an_odd_point_goes_to_the_first_arm(self, half: int) -> None:
         assert datasets.spiral(2 * half + 1).y == [0] * (half + 1) + [1] * half
 
-    def test_no_chance(self) -> None:
+    def test_the_spiral_is_not_random(self) -> None:
         assert datasets.spiral(50, 1) == datasets.spiral(50, 2)
 
 

@@ -1,4 +1,4 @@
-"""SST-2: facts about the embedded files, and errors that name the line."""
+"""SST-2: the embedded files, and errors that name the line."""
 
 import gzip
 import re
@@ -69,7 +69,7 @@ class TestEmbedded:
             assert "\\" not in text
             assert '"' not in text
 
-    def test_bytes_that_nobody_can_change(self) -> None:
+    def test_arrays_are_read_only(self) -> None:
         labels = datasets.load_sst2_split("dev").labels
         assert labels.dtype == np.uint8
         assert not labels.flags.writeable
@@ -106,7 +106,7 @@ class TestFolders:
             datasets.load_sst2_split("dev", tmp_path)
         with pytest.raises(datasets.MissingDataError, match="nowhere is not a folder"):
             datasets.load_sst2(tmp_path / "nowhere")
-        with pytest.raises(datasets.MissingDataError, match=r"no file .*mine\.tsv"):
+        with pytest.raises(datasets.MissingDataError, match=r"the file .*mine\.tsv does not exist"):
             datasets.read_tsv(tmp_path / "mine.tsv")
 
     def test_a_truncated_gz_file(self, tmp_path: Path) -> None:
@@ -162,10 +162,10 @@ class TestParseTsv:
             parse_tsv(content, "the file")
 
     @given(rows.filter(len), st.data())
-    def test_an_end_within_a_line_is_found(
+    def test_an_end_within_a_line_is_detected(
         self, rows: list[tuple[str, int]], data: st.DataObject
     ) -> None:
-        """A file cut anywhere but after a label is never taken for a shorter one."""
+        """A file that is truncated anywhere but after a label raises an error."""
         content = (HEADER + "".join(f"{text}\t{label}\n" for text, label in rows)).encode()
         length = data.draw(st.integers(0, len(content) - 1))
         if content[length : length + 1] == b"\n" or content[length - 1 : length] == b"\n":

@@ -1,4 +1,4 @@
-"""Tokens: text as people write it becomes text as SST-2 has it."""
+"""Tokenisation of text in the form of SST-2."""
 
 from typing import get_args
 
@@ -35,7 +35,7 @@ def test_examples(text: str, expected: str | None) -> None:
 
 
 @given(st.text())
-def test_single_spaces_and_nothing_lost_but_spaces_and_signs(text: str) -> None:
+def test_tokens_are_separated_by_single_spaces_and_keep_all_letters(text: str) -> None:
     tokenised = tokenise(text)
     assert tokenised == " ".join(tokenised.split())
     letters = [character for character in text.lower() if character.isalnum()]
@@ -43,8 +43,8 @@ def test_single_spaces_and_nothing_lost_but_spaces_and_signs(text: str) -> None:
 
 
 @pytest.mark.parametrize("split", get_args(datasets.Sst2Split))
-def test_what_is_tokenised_stays(split: datasets.Sst2Split) -> None:
-    """But for a few words such as "ol'" and "rock 'n' roll": less than four in a thousand."""
+def test_tokenised_text_does_not_change(split: datasets.Sst2Split) -> None:
+    """The exceptions are words such as "ol'" and "rock 'n' roll": less than four in a thousand."""
     texts = datasets.load_sst2_split(split).texts
     changed = [text for text in texts if tokenise(text) != " ".join(text.split())]
     assert len(changed) < 0.004 * len(texts)

@@ -1,4 +1,4 @@
-"""Vocabulary: from texts to rows, and how much of SST-2 the rows cover."""
+"""Vocabulary: encoding of texts, and coverage of SST-2."""
 
 from types import MappingProxyType
 
@@ -34,7 +34,7 @@ class TestTable:
         np.testing.assert_array_equal(VOCABULARY.vectors[[PADDING, UNKNOWN]], np.zeros((2, 2)))
         np.testing.assert_array_equal(VOCABULARY.vectors[2:], VECTORS)
 
-    def test_nobody_can_change_it(self) -> None:
+    def test_the_vectors_are_read_only(self) -> None:
         assert not VOCABULARY.vectors.flags.writeable
 
     def test_short_repr(self) -> None:
@@ -46,15 +46,15 @@ class TestRows:
         ("token", "parts", "whole"),
         [
             ("film", ["film"], ["film"]),
-            ("well-made", ["well-made"], ["well-made"]),  # known as a whole
+            ("well-made", ["well-made"], ["well-made"]),  # the compound has a vector
             ("dumbed-down", ["dumbed", "down"], [None]),
             ("and/or", ["and", "or"], [None]),
-            ("made-up", ["made"], [None]),  # of an unknown part nothing is left
+            ("made-up", ["made"], [None]),  # unknown parts are dropped
             ("up-made-and/or", ["made", "and", "or"], [None]),
             ("never-seen", [None], [None]),
             ("-", ["-"], ["-"]),
             ("--", [None], [None]),
-            ("Film", [None], [None]),  # the text is expected in lower case
+            ("Film", [None], [None]),  # only lower case has vectors
         ],
     )
     def test_fallback(self, token: str, parts: list[str | None], whole: list[str | None]) -> None:
@@ -69,7 +69,7 @@ class TestRows:
         assert VOCABULARY.rows(" the\xa0film \t is ") == expected
 
     @given(sentences)
-    def test_without_the_fallback_a_row_a_token(self, sentences: list[str]) -> None:
+    def test_one_row_for_each_token_without_the_fallback(self, sentences: list[str]) -> None:
         for sentence in sentences:
             rows = WHOLE.rows(sentence)
             assert rows == [ROW.get(token, UNKNOWN) for token in sentence.split()]
@@ -91,16 +91,16 @@ class TestEncode:
         encoded = VOCABULARY.encode(["the film is fine and well-made"], 5)
         assert encoded.tolist() == [[ROW[w] for w in ("the", "film", "is", "fine", "and")]]
 
-    def test_nothing_at_all(self) -> None:
+    def test_no_sentences(self) -> None:
         assert VOCABULARY.encode([]).shape == (0, MIN_LENGTH)
         assert VOCABULARY.encode([""]).tolist() == [[PADDING] * MIN_LENGTH]
 
     @pytest.mark.parametrize("length", [4, 0, -1])
-    def test_a_kernel_must_fit(self, length: int) -> None:
+    def test_a_length_below_the_minimum(self, length: int) -> None:
         with pytest.raises(ValueError, match=f"length {length} is too short.*at least 5"):
             VOCABULARY.encode(["the film"], length)
 
-    def test_a_single_text_is_a_mistake(self) -> None:
+    def test_a_single_text_raises(self) -> None:
         with pytest.raises(TypeError, match=r"got one str; use \[text\]"):
             VOCABULARY.encode("the film")
 

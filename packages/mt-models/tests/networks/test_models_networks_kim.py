@@ -1,4 +1,4 @@
-"""The sentence CNN: one logit a sentence, what is learnt, presets."""
+"""The sentence CNN: logits, trained parameters, presets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def parameters_reached(network: Module) -> dict[str, bool]:
 
 @pytest.mark.parametrize("preset", ["course", "kim2014"])
 @pytest.mark.parametrize("trainable", [False, True])
-def test_kim_gives_one_logit_a_sentence(preset: Preset, trainable: bool) -> None:
+def test_kim_returns_one_logit_for_each_sentence(preset: Preset, trainable: bool) -> None:
     vectors = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
     rng = np.random.default_rng(0)
     network = KimCNN(vectors, rng, FAST, preset=preset, trainable=trainable, maps=4)
@@ -35,7 +35,7 @@ def test_kim_gives_one_logit_a_sentence(preset: Preset, trainable: bool) -> None
     assert all(reached.values())
 
 
-def test_kim_can_say_no() -> None:
+def test_kim_learns_negative_logits() -> None:
     vectors = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
     network = KimCNN(vectors, np.random.default_rng(0), FAST, maps=10)
     network.eval()
@@ -47,6 +47,6 @@ def test_kim_can_say_no() -> None:
     assert (network(np.zeros((1, 7), int)).to_numpy() < -50).all()
 
 
-def test_kim_refuses_an_unknown_preset() -> None:
+def test_kim_with_an_unknown_preset() -> None:
     with pytest.raises(ValueError, match="kim1999"):
         KimCNN(np.zeros((3, 2), np.float32), np.random.default_rng(0), preset="kim1999")  # type: ignore[arg-type]

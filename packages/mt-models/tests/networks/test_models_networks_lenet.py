@@ -1,4 +1,4 @@
-"""LeNets: log probabilities, hidden states, published sizes."""
+"""LeNets: log-probabilities, hidden states, published sizes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def parameters_reached(network: Module) -> dict[str, bool]:
     [(CourseLeNet, (4, 28, 28), (8, 28, 28)), (LeNet5, (6, 28, 28), (16, 10, 10))],
 )
 @pytest.mark.parametrize("n", [1, 3])
-def test_lenets_give_log_probabilities_and_keep_hidden_states(
+def test_lenets_return_log_probabilities_and_store_hidden_states(
     kind: Lenet, mid: tuple[int, ...], out: tuple[int, ...], n: int
 ) -> None:
     network = kind(np.random.default_rng(0), FAST)

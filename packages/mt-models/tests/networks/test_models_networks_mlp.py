@@ -9,7 +9,7 @@ from mt_models.networks import ScalarMLP, TensorMLP
 from mt_tensor import REFERENCE
 
 
-def test_the_mlps_answer_every_point() -> None:
+def test_mlps_return_a_probability_for_each_point() -> None:
     points = np.random.default_rng(0).random((4, 2))
     tensors = TensorMLP(5, np.random.default_rng(0), REFERENCE)
     scalars = ScalarMLP(5, np.random.default_rng(0))

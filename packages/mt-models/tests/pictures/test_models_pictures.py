@@ -1,4 +1,4 @@
-"""What the pictures are drawn from is right; that they are drawn, the command line's tests show."""
+"""The data of pictures. The tests of the command line check that pictures are drawn."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_worst_errors_are_wrong_and_the_most_confident_first() -> None:
     assert worst_errors(judged, 10).tolist() == [2, 3, 1]
 
 
-def test_drawing_survives_the_extremes() -> None:
+def test_drawing_with_no_errors_and_no_examples() -> None:
     nothing_wrong = evaluation([0, 1], [0, 1], [0.9, 0.9])
     assert worst_sentences(["a", "b"], nothing_wrong).axes
     assert confusion(nothing_wrong, ["no", "yes", "maybe"]).axes
@@ -44,7 +44,7 @@ def test_drawing_survives_the_extremes() -> None:
     assert len(curves([record]).axes) == 2
 
 
-def test_dollar_signs_are_no_formulas() -> None:
+def test_dollar_signs_are_text() -> None:
     wrong = evaluation([0], [1], [0.9])
     figure = worst_sentences([r"$ 8 and a \popcorn for $ 20"], wrong)
     figure.savefig(io.BytesIO())

@@ -1,4 +1,4 @@
-"""Pictures of digits, however they were made, come out as MNIST has them."""
+"""Conversion of pictures of digits to the format of MNIST."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ def digits() -> np.ndarray:
     return load_mnist_split("test")[0][:50]
 
 
-def test_a_digit_of_mnist_stays_nearly_as_it_is(digits: np.ndarray) -> None:
+def test_a_digit_of_mnist_hardly_changes(digits: np.ndarray) -> None:
     differences = [np.abs(normalize_digit(digit).astype(int) - digit).mean() for digit in digits]
-    # Rounding moves a few by a pixel, which makes a difference of about 16.
+    # Rounding moves a few digits by a pixel, a mean difference of about 16.
     assert np.mean(differences) < 3
     assert np.median(differences) < 1
 
 
-def test_polarity_does_not_matter(digits: np.ndarray) -> None:
+def test_both_polarities_give_the_same_digit(digits: np.ndarray) -> None:
     for digit in digits:
         np.testing.assert_array_equal(normalize_digit(digit), normalize_digit(255 - digit))
 
@@ -33,7 +33,7 @@ def test_polarity_does_not_matter(digits: np.ndarray) -> None:
 @given(
     arrays(np.uint8, st.tuples(st.integers(1, 60), st.integers(1, 60))),
 )
-def test_any_image_gives_a_digit_or_a_clear_error(grey: np.ndarray) -> None:
+def test_any_image_gives_a_digit_or_an_image_error(grey: np.ndarray) -> None:
     try:
         digit = normalize_digit(grey)
     except ImageError as error:
@@ -59,7 +59,7 @@ def test_any_size_and_mode_of_file(tmp_path: Path, size: tuple[int, int], mode: 
     assert abs(rows.mean() - 13.5) < 1.5
 
 
-def test_transparent_is_paper(tmp_path: Path) -> None:
+def test_transparent_pixels_are_background(tmp_path: Path) -> None:
     picture = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     picture.paste((0, 0, 0, 255), (18, 5, 22, 35))
     path = tmp_path / "one.png"
@@ -67,11 +67,11 @@ def test_transparent_is_paper(tmp_path: Path) -> None:
     assert read_digit(path).any()
 
 
-def test_a_camera_held_sideways(tmp_path: Path) -> None:
+def test_the_orientation_of_cameras(tmp_path: Path) -> None:
     picture = Image.new("L", (60, 40), 255)
-    picture.paste(0, (10, 18, 50, 22))  # lies on its side
+    picture.paste(0, (10, 18, 50, 22))  # a horizontal bar
     exif = Image.Exif()
-    exif[0x0112] = 6  # Orientation: turn a quarter clockwise to see it upright.
+    exif[0x0112] = 6  # Orientation: rotated by a quarter turn.
     path = tmp_path / "one.png"
     picture.save(path, exif=exif)
     rows, columns = np.nonzero(read_digit(path) > 128)
@@ -83,7 +83,7 @@ def test_bad_files(tmp_path: Path) -> None:
         read_digit(tmp_path / "none.png")
     text = tmp_path / "text.png"
     text.write_text("not an image")
-    with pytest.raises(ImageError, match="not a readable image"):
+    with pytest.raises(ImageError, match="is not a readable image"):
         read_digit(text)
     picture = tmp_path / "cut.png"
     Image.effect_noise((100, 100), 50).save(picture)

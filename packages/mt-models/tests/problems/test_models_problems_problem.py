@@ -22,7 +22,7 @@ def test_examples_must_match() -> None:
         Examples(np.zeros(3), np.zeros(2, int))
 
 
-def test_evaluating_nothing_gives_nan() -> None:
+def test_evaluation_of_no_examples_is_nan() -> None:
     problem, _ = xor()
     evaluation = problem.evaluate(problem.train[:0])
     assert np.isnan(evaluation.loss)
@@ -39,7 +39,7 @@ def test_evaluation_does_not_depend_on_the_batch_size(batch_size: int) -> None:
     assert parts.loss == pytest.approx(whole.loss)
 
 
-def test_evaluation_leaves_the_mode_as_it_was() -> None:
+def test_evaluation_restores_the_mode() -> None:
     class Fails(Points):
         def answer(self, batch: Examples) -> Answer:
             raise RuntimeError("no answer")

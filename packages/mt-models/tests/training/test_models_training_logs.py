@@ -1,4 +1,4 @@
-"""Logs: lines as the course asks for them, and what a full disk leaves."""
+"""Logs: the course's format, and writing on a full disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def record(epoch: int, right: int) -> EpochRecord:
     return EpochRecord(epoch, 0.5, 0.5, 0.5, right, 10, min(right, 10), 10, 1.0, 10.0)
 
 
-def test_logs_say_what_the_course_asks_for(tmp_path: Path) -> None:
+def test_logs_have_the_format_of_the_course(tmp_path: Path) -> None:
     records = [
         EpochRecord(1, 0.61, 0.5, 0.4, 9321, 10000, 15, 16, 1.0, 100.0),
         EpochRecord(2, 0.31, 0.9, 0.3, 9200, 10000, 16, 16, 1.0, 100.0),
@@ -40,7 +40,7 @@ def test_logs_say_what_the_course_asks_for(tmp_path: Path) -> None:
     assert [EpochRecord(**o) for o in objects] == records
 
 
-def test_a_full_disk_leaves_the_old_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_the_old_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_logs(tmp_path, "points", ["what ran"], [record(1, 3)])
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 

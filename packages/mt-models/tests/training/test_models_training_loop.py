@@ -1,4 +1,4 @@
-"""The loop: what it visits, when it stops, and that an interruption changes nothing."""
+"""The training loop: order, stopping, resuming."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mt_tensor import REFERENCE
 
 
 class Witness(Display):
-    """Remembers what it is told, and asks to stop after so many steps."""
+    """A display that records its calls, and requests a stop after a number of steps."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.seen: list[int] = []
@@ -71,7 +71,7 @@ def test_epochs_and_seeds_differ_in_order() -> None:
 
 
 @given(n=st.integers(1, 30), batch_size=st.integers(1, 40))
-def test_batches_cover_an_epoch_and_the_last_may_be_short(n: int, batch_size: int) -> None:
+def test_batches_cover_an_epoch(n: int, batch_size: int) -> None:
     problem, optimizer = xor(n)
     witness = Witness()
     progress = train(problem, optimizer, Settings(1, batch_size), witness)
@@ -80,7 +80,7 @@ def test_batches_cover_an_epoch_and_the_last_may_be_short(n: int, batch_size: in
     assert progress.records[0].validation_total == n
 
 
-def test_loss_is_the_mean_over_examples_not_over_batches() -> None:
+def test_loss_is_the_mean_over_examples() -> None:
     problem, _ = xor(23)
     frozen = SGD(problem.network.parameters(), lr=1e-300)
     expected = problem.evaluate(problem.train)
@@ -89,7 +89,7 @@ def test_loss_is_the_mean_over_examples_not_over_batches() -> None:
     assert progress.records[0].train_accuracy == expected.accuracy
 
 
-def test_training_learns() -> None:
+def test_training_reduces_the_loss() -> None:
     problem = Points("Simple", Fast(), n=30, hidden=6, seed=0)
     before = problem.evaluate(problem.train).loss
     optimizer = SGD(problem.network.parameters(), lr=0.2)
@@ -97,7 +97,7 @@ def test_training_learns() -> None:
     assert progress.records[-1].validation_loss < 0.5 * before
 
 
-def test_same_settings_same_result() -> None:
+def test_equal_settings_give_equal_results() -> None:
     results = []
     for _ in range(2):
         problem, optimizer = xor()
@@ -108,7 +108,7 @@ def test_same_settings_same_result() -> None:
 
 
 @pytest.mark.parametrize("stop_after", range(1, 16))
-def test_stopped_and_resumed_equals_undisturbed(stop_after: int, tmp_path: Path) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(stop_after: int, tmp_path: Path) -> None:
     settings = Settings(3, 5, seed=1)
     undisturbed, optimizer = xor()
     expected = train(undisturbed, optimizer, settings, Witness())
@@ -118,7 +118,7 @@ def test_stopped_and_resumed_equals_undisturbed(stop_after: int, tmp_path: Path)
     assert not finished(progress, settings)
     Run(tmp_path, problem, optimizer, settings, {}, (), Display()).save(progress)
 
-    # Another process would build the problem again: nothing but the file carries over.
+    # As in another process, the problem is built again and only the file is kept.
     problem, optimizer = xor(seed=99)
     problem.train = problem.validation = undisturbed.train
     run = Run(tmp_path, problem, optimizer, settings, {}, (), Display())
@@ -150,19 +150,19 @@ def test_patience_stops_at_the_best_epoch_plus_patience() -> None:
         ({"epochs": 1, "batch_size": 1, "patience": 0}, "patience"),
     ],
 )
-def test_settings_are_checked(values: dict[str, int], message: str) -> None:
+def test_settings_out_of_range(values: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Settings(**values)
 
 
-def test_no_examples_is_an_error() -> None:
+def test_no_examples() -> None:
     problem, optimizer = xor()
     problem.train = problem.train[:0]
     with pytest.raises(ValueError, match="no training examples"):
         train(problem, optimizer, Settings(1, 1), Witness())
 
 
-def test_a_loss_that_is_no_number_stops_before_the_step() -> None:
+def test_a_loss_that_is_not_finite_raises_before_the_step() -> None:
     problem, optimizer = xor()
     problem.train.inputs[:] = np.nan
     before = weights(problem)

@@ -1,4 +1,4 @@
-"""A run on disk: the best network, and runs that were killed."""
+"""A run on disk: the best network, and killed runs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def killed_on_step(run, progress):
 module.Run.on_step = killed_on_step
 main(sys.argv[1:], prog_name="train")
 """
-"""Train and save after each step; kill the process in the epoch that follows a number of them."""
+"""A script that saves after each step, and kills the process after a number of epochs."""
 
 NEVER = "-1"
 
@@ -69,7 +69,7 @@ def test_best_checkpoint_is_the_first_best_epoch(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / LAST).step == 4
 
 
-def test_killed_and_resumed_equals_undisturbed(tmp_path: Path) -> None:
+def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     options = ["--backend", "reference", "--n", "12", "--hidden", "2", "--batch-size", "3"]
     train = [sys.executable, "-c", KILLED]
     command = ["train", "points", *options, "--epochs", "6", "--out"]
@@ -90,7 +90,7 @@ def test_killed_and_resumed_equals_undisturbed(tmp_path: Path) -> None:
 def test_killed_after_the_best_epoch_keeps_the_best_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever file of an epoch's end is written last, the run can be taken up."""
+    """The run can be resumed after a kill between any two files of an epoch's end."""
 
     class Killed(BaseException):
         pass

@@ -13,7 +13,7 @@ from mt_models.training import (
 )
 
 
-def test_the_first_signal_sets_a_mark_and_the_second_takes_effect() -> None:
+def test_the_first_signal_sets_a_flag_and_the_second_acts() -> None:
     with pytest.raises(KeyboardInterrupt), StopOnSignal() as stop:
         os.kill(os.getpid(), signal.SIGINT)
         assert stop()

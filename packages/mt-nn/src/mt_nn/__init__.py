@@ -1,7 +1,7 @@
-"""Networks: modules, functions, losses, layers, initialisers, optimisers, checkpoints.
+"""Neural networks: modules, functions, losses, layers, initialisers, optimisers, checkpoints.
 
-Everything here computes with the tensors of `mt_autodiff`, so it runs on every backend. Start with
-`Module`; `mt_nn.layers` has the parts to build one from, `mt_nn.optim` what trains it.
+The package computes with the tensors of `mt_autodiff`, so it runs on every backend. Start with
+`Module`; `mt_nn.layers` contains the layers, `mt_nn.optim` the optimisers.
 """
 
 from mt_nn import init, schedules

@@ -1,4 +1,4 @@
-"""Files that are either there as a whole or not at all."""
+"""Atomic writing of files."""
 
 import errno
 import os
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a name of its own, then give it the name that is wanted.
+    """Write a file under a temporary name, then rename it.
 
-    Whatever happens, the wanted name stands for the old file or for the complete new one. When the
-    function returns, the new one has reached the disk.
+    After a crash or an error the path leads to the old file or to the complete new one. When the
+    function returns, the new file is on disk.
 
     Args:
-        path: The name; if it is a link, the file it leads to is replaced.
-        content: What the file holds.
+        path: The path; if it is a link, the link's target is replaced.
+        content: The contents.
 
     Raises:
         OSError: The file cannot be written.
@@ -36,7 +36,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the system lets us."""
+    """Flush the names in a folder to disk, on systems that support it."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

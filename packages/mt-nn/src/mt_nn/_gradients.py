@@ -1,4 +1,4 @@
-"""Parameters and their gradients, whether their values are scalars or tensors."""
+"""Parameters and their gradients, for scalar values and tensors."""
 
 from collections.abc import Iterable
 from typing import Any, TypeAlias
@@ -7,18 +7,18 @@ from mt_autodiff import Scalar, Tensor
 from mt_nn.module import Module, Parameter
 
 Number: TypeAlias = float | Tensor
-"""What formulas compute with: they read the same for the number of a scalar and for a tensor."""
+"""An operand of an optimiser's formula: the number of a Scalar, or a tensor."""
 
 
 def unique_parameters(parameters: Iterable[Parameter], operation: str) -> list[Parameter]:
-    """Return parameters in order, each once.
+    """Return parameters in order, without duplicates.
 
     Args:
-        parameters: Any iterable of them, a generator too.
-        operation: Who asks, for error messages.
+        parameters: An iterable of parameters, such as a generator.
+        operation: The name of the caller, for error messages.
 
     Raises:
-        TypeError: Something else is given or among them.
+        TypeError: The argument is not an iterable, or an item is not a `Parameter`.
     """
     if isinstance(parameters, Module | Parameter | Tensor) or not isinstance(parameters, Iterable):
         raise TypeError(
@@ -31,11 +31,11 @@ def unique_parameters(parameters: Iterable[Parameter], operation: str) -> list[P
             hint = (
                 "pass model.parameters(), not model.named_parameters()"
                 if isinstance(parameter, tuple)
-                else "wrap a value in Parameter"
+                else "wrap the value in Parameter"
             )
             raise TypeError(
-                f"{operation}: number {at} of the parameters is of type "
-                f"{type(parameter).__name__}; {hint}"
+                f"{operation}: parameters[{at}] is of type {type(parameter).__name__}, not "
+                f"Parameter; {hint}"
             )
         unique.setdefault(id(parameter), parameter)
     return list(unique.values())

@@ -1,12 +1,12 @@
-"""Checkpoints: everything that training needs to go on as if it had never stopped.
+"""Checkpoints: files from which training resumes with identical results.
 
-A checkpoint is one safetensors file. Its arrays are the model's parameters and what the optimiser
-remembers; its metadata is one JSON text with the rest: the step, generators, settings, and notes of
-the caller's own. Reading one never runs code that is stored in it.
+A checkpoint is one safetensors file. Its arrays are the model's parameters and the optimiser's
+state; its metadata is one JSON text with the step, the states of generators, the settings and the
+caller's notes. Reading a checkpoint runs no code from the file.
 
-A file appears under its name only when it is complete and on the disk: a full disk, an exception or
-a killed process leaves the file that was there before. A digest over all its contents finds what
-changed since. Equal contents give equal bytes.
+Files are written atomically: after a full disk, an exception or a killed process the previous file
+is intact. A SHA-256 digest over the contents detects later changes. Equal contents give equal
+bytes.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from mt_nn.module import Module
 from mt_nn.optim import Optimizer
 
 FORMAT = 1
-"""The version of the layout that is written, and the only one that is read."""
+"""The version of the file format; `load_checkpoint` refuses all others."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -46,7 +46,7 @@ class CheckpointError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a checkpoint file holds.
+    """The contents of a checkpoint file.
 
     Attributes:
         path: The file.
@@ -54,9 +54,10 @@ class Checkpoint:
         meta: The caller's notes.
         model_class: The name of the model's class.
         model: The model's `state_dict`.
-        generators: The states of the model's own generators, such as a `Dropout`'s, by dotted name.
+        generators: The states of the generators in the model, such as a `Dropout`'s, by dotted
+            name.
         optimizer: The optimiser's `state_dict`, None if none was saved.
-        rngs: The states of the other generators by the caller's names.
+        rngs: The states of the other generators, by the caller's names.
     """
 
     path: Path
@@ -74,26 +75,25 @@ class Checkpoint:
         optimizer: Optimizer | None = None,
         rngs: Mapping[str, np.random.Generator] | None = None,
     ) -> None:
-        """Put model, optimiser and generators into the state that was saved.
+        """Restore the saved state of model, optimiser and generators.
 
-        Everything is checked first: if anything does not fit, nothing is changed.
+        All checks run first: after an error nothing is changed.
 
         Args:
-            model: A model of the same class and shapes; its own generators are restored with it.
-                Its backend may differ: numbers are converted to its dtype.
-            optimizer: An optimiser of the same class for ``model.parameters()``; without one, a
-                saved optimiser is passed over, as when the model only predicts.
-            rngs: The generators under the names they were saved by; without any, saved ones are
-                passed over.
+            model: A model of the same class and shapes; its generators are restored, too. Its
+                backend may differ: numbers are converted to its dtype.
+            optimizer: An optimiser of the same class for ``model.parameters()``. None ignores a
+                saved optimiser, for a model that only predicts.
+            rngs: Generators by the names under which they were saved. None ignores saved ones.
 
         Raises:
-            CheckpointError: Something differs from what was saved.
+            CheckpointError: Classes, shapes or names differ from the saved ones.
         """
         if type(model).__name__ != self.model_class:
             raise CheckpointError(
                 self.path,
-                f"it holds a model of class {self.model_class}, and the one given is of class "
-                f"{type(model).__name__}",
+                f"it contains a model of class {self.model_class}, and the argument model is of "
+                f"class {type(model).__name__}",
                 f"build a model of class {self.model_class}, or load another checkpoint",
             )
         pairs = self._paired("the model", self.generators, _generators_of(model))
@@ -102,16 +102,16 @@ class Checkpoint:
         try:
             if optimizer is not None:
                 if self.optimizer is None:
-                    raise ValueError("it holds no optimizer")
+                    raise ValueError("it contains no optimizer")
                 optimizer.check_state_dict(self.optimizer)
             model.load_state_dict(self.model)
         except ValueError as error:
             raise CheckpointError(
                 self.path,
                 str(error),
-                "restore what was saved, built with the same settings",
+                "build model and optimizer with the settings that were saved",
             ) from error
-        # Nothing can go wrong from here on.
+        # All checks have passed: from here on the state changes.
         if optimizer is not None and self.optimizer is not None:
             optimizer.load_state_dict(self.optimizer)
         for generator, state in pairs:
@@ -123,20 +123,24 @@ class Checkpoint:
         states: Mapping[str, Any],
         generators: Mapping[str, np.random.Generator],
     ) -> list[tuple[np.random.Generator, Any]]:
-        """Return each generator with its state, after a check that they fit."""
+        """Return each generator with its saved state.
+
+        Raises:
+            CheckpointError: Names or kinds of the generators differ.
+        """
         if set(states) != set(generators):
             raise CheckpointError(
                 self.path,
-                f"it holds the generators {sorted(states)} of {owner}, and "
-                f"{sorted(generators)} are given",
-                "give a generator for each",
+                f"it contains the generators {sorted(states)} of {owner}, and received "
+                f"{sorted(generators)}",
+                "pass one generator for each saved name",
             )
         for name, generator in generators.items():
-            given, saved = type(generator.bit_generator).__name__, states[name]["bit_generator"]
-            if given != saved:
+            received, saved = type(generator.bit_generator).__name__, states[name]["bit_generator"]
+            if received != saved:
                 raise CheckpointError(
                     self.path,
-                    f"generator {name!r} of {owner} is of kind {given}, and {saved} was saved",
+                    f"generator {name!r} of {owner} is of kind {received}, and {saved} was saved",
                     f"make it with numpy.random.Generator(numpy.random.{saved}())",
                 )
         return [(generator, _decoded(states[name])) for name, generator in generators.items()]
@@ -151,21 +155,21 @@ def save_checkpoint(
     step: int = 0,
     meta: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a checkpoint, in place of an older one of that name.
+    """Write a checkpoint; an older file of that name is replaced.
 
     Args:
-        path: The file, ending in ``.safetensors`` by convention. Its folder is made if need be.
-        model: What is trained. Generators that its modules hold as attributes, as `Dropout` does,
-            are saved with it.
-        optimizer: What trains it.
-        rngs: Further generators by names of your choice, for example the one that shuffles.
-        step: How far training has come, counted as you like.
-        meta: Notes: strings, numbers, truth values, None, lists and dicts of them. Tuples come back
+        path: The file, by convention with the suffix ``.safetensors``. Missing folders are created.
+        model: The model. Generators that are attributes of its modules, as in `Dropout`, are saved
+            with it.
+        optimizer: The optimiser.
+        rngs: Further generators by name, for example the one that shuffles batches.
+        step: The number of the step, in the caller's unit.
+        meta: Notes: strings, numbers, bools, None, lists and dicts of them. Tuples are read back
             as lists, keys as strings.
 
     Raises:
-        CheckpointError: The file cannot be written. What was there before is intact.
-        TypeError: A note is of another kind, or a parameter cannot be saved.
+        CheckpointError: The file cannot be written. A previous file is intact.
+        TypeError: A note is of another type, or a parameter cannot be saved.
 
     >>> import tempfile
     >>> from mt_nn import SGD, Linear
@@ -193,12 +197,12 @@ def save_checkpoint(
         "meta": dict(meta or {}),
     }
     try:
-        # Through JSON and back, so that the digest is that of what a reader will find.
+        # Converted to JSON and back, so that the digest is that of the description as it is read.
         description = json.loads(_json(description))
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"save_checkpoint: meta cannot be written as JSON ({error}); use strings, numbers, "
-            "truth values, None, lists and dicts; convert NumPy's numbers with int() or float()"
+            "bools, None, lists and dicts; convert NumPy's numbers with int() or float()"
         ) from error
     description["sha256"] = _digest(description, arrays)
     content = save(arrays, {"checkpoint": _json(description)})
@@ -209,19 +213,19 @@ def save_checkpoint(
         raise CheckpointError(
             target,
             f"it cannot be written ({error.strerror or error})",
-            "a file that was there before is intact. Make room, or choose another folder",
+            "a previous file is intact. Free disk space, or choose another folder",
         ) from error
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Read a checkpoint; `Checkpoint.restore` then puts it to use.
+    """Read a checkpoint. Call `Checkpoint.restore` to apply it to a model.
 
     Args:
         path: A file that `save_checkpoint` wrote.
 
     Raises:
-        CheckpointError: There is none, it cannot be read, it was not written by `save_checkpoint`,
-            or it is not as it was written.
+        CheckpointError: The file is missing or unreadable, it was not written by
+            `save_checkpoint`, or it was changed later.
     """
     source = Path(path)
     metadata, arrays = _read(source)
@@ -231,8 +235,8 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             source,
-            "it is a safetensors file, but no checkpoint",
-            "give a file that save_checkpoint wrote",
+            "it is a safetensors file, but not a checkpoint",
+            "pass a file that save_checkpoint wrote",
         ) from error
     if written_as != FORMAT:
         raise CheckpointError(
@@ -260,7 +264,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 def _read(path: Path) -> tuple[Mapping[str, str], Arrays]:
     """Return the metadata and the arrays of a safetensors file."""
     if not path.is_file():
-        raise CheckpointError(path, "there is no such file", "check the path")
+        raise CheckpointError(path, "the file does not exist", "check the path")
     try:
         with safe_open(path, framework="np") as file:
             return file.metadata() or {}, {
@@ -271,17 +275,17 @@ def _read(path: Path) -> tuple[Mapping[str, str], Arrays]:
             path, f"it cannot be read ({error.strerror or error})", "check its permissions"
         ) from error
     except (SafetensorError, LookupError, TypeError, ValueError) as error:
-        raise _damaged(path, f"it is no complete safetensors file ({error})") from error
+        raise _damaged(path, f"it is not a complete safetensors file ({error})") from error
 
 
 def _damaged(path: Path, problem: str) -> CheckpointError:
     return CheckpointError(
-        path, problem, "it was cut off or changed after it was written. Use another copy of it"
+        path, problem, "it was truncated or changed after it was written. Use another copy of it"
     )
 
 
 def _below(prefix: str, arrays: Arrays) -> Arrays:
-    """Return the arrays whose names begin with a prefix, without it."""
+    """Return the arrays whose names begin with a prefix, with the prefix removed."""
     return {
         name.removeprefix(prefix): array
         for name, array in arrays.items()
@@ -294,11 +298,11 @@ def _json(value: Any) -> str:
 
 
 def _digest(description: Mapping[str, Any], arrays: Arrays) -> str:
-    """Return the SHA-256 of everything in a checkpoint."""
+    """Return the SHA-256 of the contents of a checkpoint, in hexadecimal."""
     digest = hashlib.sha256(_json(description).encode())
     for name in sorted(arrays):
         array = arrays[name]
-        # Written in the byte order of the file, whichever machine it is.
+        # Little-endian like the file, so that the digest does not depend on the machine.
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         digest.update(f"\n{name} {little.dtype.str} {little.shape}\n".encode())
         digest.update(little.tobytes())
@@ -306,7 +310,7 @@ def _digest(description: Mapping[str, Any], arrays: Arrays) -> str:
 
 
 def _generators_of(model: Module) -> dict[str, np.random.Generator]:
-    """Return the generators that a module and those below it have as attributes."""
+    """Return the generators that are attributes of a module or of its descendants."""
     return {
         f"{prefix}.{name}" if prefix else name: value
         for prefix, module in model.named_modules()
@@ -320,7 +324,7 @@ def _states(generators: Mapping[str, np.random.Generator]) -> dict[str, Any]:
 
 
 def _encoded(state: Any) -> Any:
-    """Return the state of a generator as JSON knows it; some hold arrays."""
+    """Return the state of a generator, with arrays converted to dicts for JSON."""
     if isinstance(state, Mapping):
         return {name: _encoded(value) for name, value in state.items()}
     if isinstance(state, np.ndarray):
@@ -329,7 +333,7 @@ def _encoded(state: Any) -> Any:
 
 
 def _decoded(state: Any) -> Any:
-    """Return what `_encoded` was given."""
+    """Return the state that `_encoded` converted."""
     if not isinstance(state, Mapping):
         return state
     if set(state) == {"dtype", "values"}:

@@ -1,4 +1,4 @@
-"""Keeping gradients small, between ``backward()`` and ``step()``."""
+"""Gradient clipping, between ``backward()`` and ``step()``."""
 
 import math
 from collections.abc import Iterable
@@ -10,23 +10,23 @@ from mt_tensor import operators
 
 
 def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
-    r"""Scale all gradients together so that their common norm is at most `max_norm`.
+    r"""Scale all gradients by one factor so that their global norm is at most `max_norm`.
 
-    The norm is that of all gradients written as one vector, $\sqrt{\sum_i g_i^2}$. Their direction
-    stays (Pascanu et al. 2013, "On the difficulty of training recurrent neural networks",
-    algorithm 1).
+    The global norm is that of all gradients as one vector, $\sqrt{\sum_i g_i^2}$. Its direction
+    does not change (Pascanu et al. 2013, "On the difficulty of training recurrent neural
+    networks", algorithm 1).
 
     Args:
-        parameters: Those without a gradient are passed over.
-        max_norm: Above 0.
+        parameters: The parameters; those without a gradient are ignored.
+        max_norm: The largest norm, above 0.
 
     Returns:
-        The norm before scaling. If it is infinite or NaN, no scaling can help and the gradients
-        are as they were: check it before the optimiser's step.
+        The norm before scaling. If it is infinite or NaN, the gradients are not changed: check it
+        before the optimiser's step.
 
     Raises:
         ValueError: `max_norm` is not above 0.
-        TypeError: There is something else than parameters.
+        TypeError: An item is not a `Parameter`.
     """
     if not max_norm > 0.0:
         raise ValueError(f"clip_grad_norm: max_norm {max_norm} must be above 0")
@@ -39,15 +39,15 @@ def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
 
 
 def clip_grad_value(parameters: Iterable[Parameter], limit: float) -> None:
-    """Replace gradients that are larger than a limit, in either direction, by the limit.
+    """Clamp every element of the gradients to [-limit, limit].
 
     Args:
-        parameters: Those without a gradient are passed over.
-        limit: Above 0.
+        parameters: The parameters; those without a gradient are ignored.
+        limit: The bound, above 0.
 
     Raises:
         ValueError: `limit` is not above 0.
-        TypeError: There is something else than parameters.
+        TypeError: An item is not a `Parameter`.
     """
     if not limit > 0.0:
         raise ValueError(f"clip_grad_value: limit {limit} must be above 0")
@@ -56,7 +56,7 @@ def clip_grad_value(parameters: Iterable[Parameter], limit: float) -> None:
 
 
 def _gradients(parameters: Iterable[Parameter], operation: str) -> list[tuple[Parameter, Number]]:
-    """Return the parameters that have a gradient, each with it."""
+    """Return pairs of a parameter and its gradient; parameters without one are left out."""
     pairs = [(p, gradient(p)) for p in unique_parameters(parameters, operation)]
     return [(p, grad) for p, grad in pairs if grad is not None]
 
@@ -66,7 +66,7 @@ def _sum_of_squares(grad: Number) -> float:
 
 
 def _clamped(grad: Number, limit: float) -> Number:
-    """Return max(-limit, min(grad, limit)), exactly; NaN stays."""
+    """Return max(-limit, min(grad, limit)) without rounding; NaN stays NaN."""
     if not isinstance(grad, Tensor):
         return -operators.max(-operators.max(grad, -limit), -limit)
     backend = grad.backend

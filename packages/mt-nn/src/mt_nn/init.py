@@ -1,13 +1,13 @@
-"""Initialisers: where the parameters of a network begin.
+"""Initialisers: functions that create the initial values of parameters.
 
-An initialiser is called with a shape, a source of randomness and a backend, and returns a tensor
-that wants no gradient (`Parameter` makes a leaf of it). Layers take one as ``init``; bind further
-arguments with `functools.partial`::
+An initialiser is called with a shape, a random generator and a backend, and returns a constant
+(`Parameter` makes a leaf of it). Layers have an argument ``init``; bind further arguments with
+`functools.partial`::
 
     Linear(2, 3, init=partial(uniform, low=-1.0, high=1.0))
 
-Numbers are drawn in double precision and then converted, so that one seed gives the same network
-on every backend up to rounding.
+Numbers are drawn in float64 and then converted, so that one seed gives the same network on every
+backend up to rounding.
 """
 
 import math
@@ -22,17 +22,18 @@ from mt_tensor import REFERENCE, Backend, ShapeError
 
 
 class Initializer(Protocol):
-    """Anything that makes the first value of a parameter."""
+    """The protocol of initialisers."""
 
     def __call__(self, shape: Sequence[int], *, rng: Seed, backend: Backend) -> Tensor:
-        """Return a tensor of a shape on a backend, drawing from rng if it is random."""
+        """Return a tensor of a shape on a backend; random initialisers draw from rng."""
 
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:
-    """Return how many inputs each output of a weight sums, and how many outputs each input feeds.
+    """Return fan-in and fan-out of a weight.
 
-    The layouts are those of the layers: a matrix (inputs, outputs), and convolution kernels
-    (out_channels, in_channels, *kernel), whose fans count every cell of the kernel.
+    Fan-in is the number of inputs of each output, fan-out the number of outputs of each input. A
+    weight is a matrix (inputs, outputs) or convolution kernels (out_channels, in_channels,
+    *kernel), whose fans count every element of the kernel.
 
     Raises:
         ShapeError: The shape has fewer than two dimensions.
@@ -42,17 +43,17 @@ def fans(shape: Sequence[int]) -> tuple[int, int]:
     """
     if len(shape) < 2:
         raise ShapeError(
-            f"fans: shape {tuple(shape)} is no weight; it must be (inputs, outputs) or "
+            f"fans: shape {tuple(shape)} is not that of a weight; expected (inputs, outputs) or "
             "(out_channels, in_channels, *kernel). Use uniform or zeros for a bias"
         )
     if len(shape) == 2:
         return shape[0], shape[1]
-    cells = math.prod(shape[2:])
-    return shape[1] * cells, shape[0] * cells
+    elements = math.prod(shape[2:])
+    return shape[1] * elements, shape[0] * elements
 
 
 def zeros(shape: Sequence[int], rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
-    """Return zeros; rng is not drawn from."""
+    """Return zeros; rng is not used."""
     return zeros_tensor(shape, backend)
 
 
@@ -67,16 +68,16 @@ def uniform(
 
     Args:
         shape: The sizes.
-        low: The smallest number.
-        high: The bound that is not reached.
-        rng: A generator, a seed, or None for an unpredictable one.
-        backend: Where the tensor lives.
+        low: The lower bound, inclusive.
+        high: The upper bound, exclusive.
+        rng: A generator, a seed, or None for an unpredictable seed.
+        backend: The tensor's backend.
 
     Raises:
-        ValueError: The bounds are not finite or not in order.
+        ValueError: A bound is not finite, or `low` is above `high`.
     """
     if not -math.inf < low <= high < math.inf:
-        raise ValueError(f"uniform: low {low} and high {high} must be finite, low not above high")
+        raise ValueError(f"uniform: low {low} and high {high} must be finite, and low at most high")
     return from_numpy(np.random.default_rng(rng).uniform(low, high, tuple(shape)), backend)
 
 
@@ -88,8 +89,8 @@ def course_uniform(shape: Sequence[int], rng: Seed = None, backend: Backend = RE
 def kaiming_uniform(shape: Sequence[int], rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
     r"""Draw a weight from $U(-b, b)$ with $b = \sqrt{6 / \text{fan\_in}}$.
 
-    The variance is $2 / \text{fan\_in}$, which keeps the size of activations through layers with
-    ReLU (He et al. 2015, "Delving Deep into Rectifiers", equation 10).
+    The variance is $2 / \text{fan\_in}$, which preserves the variance of activations through layers
+    with ReLU (He et al. 2015, "Delving Deep into Rectifiers", equation 10).
     """
     fan_in, _ = fans(shape)
     bound = math.sqrt(6.0 / max(fan_in, 1))
@@ -99,9 +100,9 @@ def kaiming_uniform(shape: Sequence[int], rng: Seed = None, backend: Backend = R
 def xavier_uniform(shape: Sequence[int], rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
     r"""Draw a weight from $U(-b, b)$ with $b = \sqrt{6 / (\text{fan\_in} + \text{fan\_out})}$.
 
-    It keeps the size of activations and of gradients through layers with tanh or sigmoid (Glorot &
-    Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks",
-    equation 16).
+    It preserves the variance of activations and gradients through layers with tanh or sigmoid
+    (Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural
+    networks", equation 16).
     """
     bound = math.sqrt(6.0 / max(sum(fans(shape)), 1))
     return uniform(shape, -bound, bound, rng, backend)

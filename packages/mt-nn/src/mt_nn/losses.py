@@ -1,13 +1,13 @@
-"""Losses: one number that says how far predictions are from their targets.
+"""Losses: the difference between predictions and targets as one number.
 
-Each is the mean over the batch, with shape (1,). Two pairs compute the same: `cross_entropy` and
-`binary_cross_entropy_with_logits` take scores as a network's last layer leaves them and are the
-better choice for training, since nothing is rounded on the way; `nll_loss` and
-`binary_cross_entropy` take what a softmax or a sigmoid made of the scores.
+Each loss is the mean over the batch, with shape (1,). `cross_entropy` and
+`binary_cross_entropy_with_logits` take logits, the output of the last linear layer. They avoid
+rounding of probabilities and are the better choice for training. `nll_loss` and
+`binary_cross_entropy` take the output of log-softmax and of sigmoid.
 
-Targets and probabilities that are no such thing are errors. Where they are in the memory of a GPU,
-finding out would make it wait and copy: there the backend that trains gives a loss of NaN, unless
-it debugs, and every other copies and warns (`mt_autodiff.ImplicitCopyWarning`).
+Invalid targets and probabilities raise an error. If they are in GPU memory, this check would need
+synchronization and a copy: a backend with a fused form then returns NaN, unless it is in debug
+mode, and other backends copy and warn (`mt_autodiff.ImplicitCopyWarning`).
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from mt_autodiff import Tensor, fused, take, tensor, warn_of_copy
 from mt_nn.functional import logsoftmax
 from mt_tensor import REFERENCE, ShapeError
 from mt_tensor.fused import operations
-from mt_tensor.fused.targets import least_probability
+from mt_tensor.fused.targets import min_probability
 
 
 @fused(operations.NLL_LOSS)
@@ -27,28 +27,27 @@ def nll_loss(log_probabilities: Tensor, targets: npt.ArrayLike | Tensor) -> Tens
     r"""Return the mean negative log-likelihood, $-\frac{1}{N} \sum_n \log p_{n, t_n}$.
 
     Args:
-        log_probabilities: Logarithms of the probabilities of each class, see `logsoftmax`.
-        targets: The right class of each row, 0 to C - 1: whole numbers in a list, an array or a
-            tensor.
+        log_probabilities: The log-probability of each class, see `logsoftmax`.
+        targets: The class of each row, 0 to C - 1: whole numbers in a list, an array or a tensor.
 
     Shape:
         (N, C), (N,) → (1,).
 
     Raises:
-        ShapeError: The shapes are others, or the batch is empty.
+        ShapeError: The shapes differ from these, or the batch is empty.
         TypeError: The targets are not whole numbers.
-        IndexError: A target names no class.
+        IndexError: A target is out of range.
 
     >>> from mt_autodiff import tensor
     >>> nll_loss(tensor([[-1.0, -2.0], [-3.0, -4.0]]), [0, 1])
     tensor([2.5])
     """
     classes = _check_classes("nll_loss", log_probabilities, targets)
-    # Elements are taken, not multiplied by one-hot rows: 0 · -∞, for a class that is impossible
-    # and not the target, would be NaN.
+    # `take`, not multiplication by one-hot rows: for another class with probability 0 the product
+    # 0 · -∞ would be NaN.
     batch, count = log_probabilities.shape
-    cells = log_probabilities.contiguous().view(batch * count, 1)
-    return -take(cells, np.arange(batch) * count + classes).mean()
+    elements = log_probabilities.contiguous().view(batch * count, 1)
+    return -take(elements, np.arange(batch) * count + classes).mean()
 
 
 @fused(operations.CROSS_ENTROPY)
@@ -56,17 +55,16 @@ def cross_entropy(logits: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     r"""Return the mean cross entropy of softmax: `nll_loss` of `logsoftmax`.
 
     Args:
-        logits: The score of each class: finite, or -∞ for a class that is ruled out.
-        targets: The right class of each row, 0 to C - 1: whole numbers in a list, an array or a
-            tensor.
+        logits: The score of each class: finite, or -∞ for a class that is excluded.
+        targets: The class of each row, 0 to C - 1: whole numbers in a list, an array or a tensor.
 
     Shape:
         (N, C), (N,) → (1,).
 
     Raises:
-        ShapeError: The shapes are others, or the batch is empty.
+        ShapeError: The shapes differ from these, or the batch is empty.
         TypeError: The targets are not whole numbers.
-        IndexError: A target names no class.
+        IndexError: A target is out of range.
 
     >>> from mt_autodiff import tensor
     >>> cross_entropy(tensor([[0.0, 1e4], [0.0, 1e4]]), [1, 0])
@@ -80,65 +78,65 @@ def cross_entropy(logits: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
 def binary_cross_entropy(probabilities: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
     r"""Return the mean of $-(t \log p + (1 - t) \log(1 - p))$.
 
-    So that a certain but wrong prediction costs a finite amount, a logarithm counts as -100 at
-    least, as in PyTorch's `BCELoss`, and in single precision as -87.3, the logarithm of its
-    smallest normal number: below, the gradient, a reciprocal, would not be finite. There it
-    is 0. From a sigmoid's input, `binary_cross_entropy_with_logits` is exact everywhere.
+    Logarithms are clamped, so that the loss of a certain but wrong prediction is finite: to -100,
+    as in PyTorch's `BCELoss`, and in float32 to -87.3, the logarithm of its smallest normal
+    number, below which the gradient, a reciprocal, would overflow. The gradient of a clamped
+    logarithm is 0. For logits use `binary_cross_entropy_with_logits`, which is exact.
 
     Args:
         probabilities: Probabilities that the target is 1.
-        targets: 0 or 1, or probabilities in between: a list, an array or a tensor.
+        targets: Labels 0 or 1, or probabilities between them: a list, an array or a tensor.
 
     Shape:
         (...), (...) → (1,).
 
     Raises:
         ShapeError: The shapes differ, or there are no elements.
-        ValueError: A number is not within 0 and 1.
+        ValueError: A number is not from 0 to 1.
 
     >>> from mt_autodiff import tensor
     >>> binary_cross_entropy(tensor([0.5, 1.0]), [1, 0])
     tensor([50.34657359])
     """
-    wanted = _check_targets("binary_cross_entropy", probabilities, targets)
-    _check_probabilities("binary_cross_entropy", "probabilities", probabilities, wanted.dtype)
-    _check_probabilities("binary_cross_entropy", "targets", targets, wanted.dtype)
-    least = least_probability(probabilities.dtype)
-    log_p = ((probabilities - least).relu() + least).ln()
-    log_q = ((1.0 - probabilities - least).relu() + least).ln()
-    return -(log_p * wanted + log_q * (1.0 - wanted)).mean()
+    expected = _check_targets("binary_cross_entropy", probabilities, targets)
+    _check_probabilities("binary_cross_entropy", "probabilities", probabilities, expected.dtype)
+    _check_probabilities("binary_cross_entropy", "targets", targets, expected.dtype)
+    bound = min_probability(probabilities.dtype)
+    log_p = ((probabilities - bound).relu() + bound).ln()
+    log_q = ((1.0 - probabilities - bound).relu() + bound).ln()
+    return -(log_p * expected + log_q * (1.0 - expected)).mean()
 
 
 @fused(operations.BINARY_CROSS_ENTROPY_WITH_LOGITS)
 def binary_cross_entropy_with_logits(logits: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
-    r"""Return the mean binary cross entropy of $\sigma(x)$, exact for scores of any size.
+    r"""Return the mean binary cross entropy of $\sigma(x)$, exact for logits of any size.
 
     With $1 - \sigma(x) = e^{-x} \sigma(x)$ it is $\log(1 + e^x) - t x$, and with $m = \max(x, 0)$
-    the logarithm is $m + \log(e^{-m} + e^{x - m})$, where nothing overflows. It is the same for
-    every $m$, which therefore needs no gradient (see `mt_nn.functional.logsoftmax`: these are two
-    classes with scores 0 and x).
+    the logarithm is $m + \log(e^{-m} + e^{x - m})$, in which no term overflows. It is the same for
+    every $m$, which therefore needs no gradient. (`mt_nn.functional.logsoftmax` does the same, here
+    for two classes with scores 0 and x.)
 
     Args:
-        logits: The scores, any finite numbers.
-        targets: 0 or 1, or probabilities in between: a list, an array or a tensor.
+        logits: The logits, any finite numbers.
+        targets: Labels 0 or 1, or probabilities between them: a list, an array or a tensor.
 
     Shape:
         (...), (...) → (1,).
 
     Raises:
         ShapeError: The shapes differ, or there are no elements.
-        ValueError: A target is not within 0 and 1.
+        ValueError: A target is not from 0 to 1.
 
     >>> from mt_autodiff import tensor
     >>> binary_cross_entropy_with_logits(tensor([1e4, 1e4]), [1, 0])
     tensor([5000.])
     """
-    wanted = _check_targets("binary_cross_entropy_with_logits", logits, targets)
-    _check_probabilities("binary_cross_entropy_with_logits", "targets", targets, wanted.dtype)
+    expected = _check_targets("binary_cross_entropy_with_logits", logits, targets)
+    _check_probabilities("binary_cross_entropy_with_logits", "targets", targets, expected.dtype)
     top = logits.detach().relu()
-    # The large terms first: where x is large and t is 1 they cancel and the small one remains.
-    cost = (top - logits * wanted) + ((-top).exp() + (logits - top).exp()).ln()
-    return cost.mean()
+    # The large terms first: for a large x and t = 1 they cancel, and the small term is exact.
+    losses = (top - logits * expected) + ((-top).exp() + (logits - top).exp()).ln()
+    return losses.mean()
 
 
 def mse_loss(predictions: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
@@ -146,7 +144,7 @@ def mse_loss(predictions: Tensor, targets: npt.ArrayLike | Tensor) -> Tensor:
 
     Args:
         predictions: Any real numbers.
-        targets: What they should be: a list, an array or a tensor.
+        targets: The expected values: a list, an array or a tensor.
 
     Shape:
         (...), (...) → (1,).
@@ -168,67 +166,67 @@ def _check_classes(operation: str, scores: Tensor, targets: Any) -> npt.NDArray[
     Raises:
         ShapeError: The scores are not (N, C) with at least one element, or the targets not (N,).
         TypeError: The targets are not whole numbers.
-        IndexError: A target names no class.
+        IndexError: A target is out of range.
     """
     if scores.dims != 2 or scores.size == 0:
         raise ShapeError(
-            f"{operation}: predictions of shape {scores.shape}; give (batch, classes), at least "
-            "one of each"
+            f"{operation}: predictions of shape {scores.shape}; expected (batch, classes), both at "
+            "least 1"
         )
     rows, count = scores.shape
-    given = _on_the_host(operation, targets)
-    if given.shape != (rows,):
+    classes = _to_host(operation, targets)
+    if classes.shape != (rows,):
         raise ShapeError(
-            f"{operation}: targets of shape {given.shape} for predictions of shape "
-            f"{scores.shape}; give one class number for each row, shape ({rows},)"
+            f"{operation}: targets of shape {classes.shape} for predictions of shape "
+            f"{scores.shape}; pass one class number for each row, shape ({rows},)"
         )
-    # Tensors hold whole numbers as floats.
-    if given.dtype.kind not in "biuf" or not np.all(given == np.floor(given)):
+    # Class numbers in a tensor are floats.
+    if classes.dtype.kind not in "biuf" or not np.all(classes == np.floor(classes)):
         raise TypeError(
-            f"{operation}: the targets of {given.dtype} are not all whole numbers; give the "
-            f"number of the right class for each row, 0 to {count - 1}"
+            f"{operation}: the targets of {classes.dtype} are not all whole numbers; pass the "
+            f"class number of each row, 0 to {count - 1}"
         )
-    if not 0 <= given.min() <= given.max() < count:
+    if not 0 <= classes.min() <= classes.max() < count:
         raise IndexError(
-            f"{operation}: targets from {given.min():.0f} to {given.max():.0f}; predictions of "
-            f"shape {scores.shape} have classes 0 to {count - 1}"
+            f"{operation}: targets from {classes.min():.0f} to {classes.max():.0f}; predictions "
+            f"of shape {scores.shape} have classes 0 to {count - 1}"
         )
-    return given.astype(np.int64)
+    return classes.astype(np.int64)
 
 
 def _check_targets(operation: str, predictions: Tensor, targets: Any) -> Tensor:
-    """Return targets as a tensor of the predictions' shape, a constant unless it is one already.
+    """Return targets as a tensor of the predictions' shape.
 
     Raises:
         ShapeError: The shapes differ, or there are no elements.
     """
-    wanted = targets if isinstance(targets, Tensor) else tensor(targets, predictions.backend)
+    expected = targets if isinstance(targets, Tensor) else tensor(targets, predictions.backend)
     # Broadcasting (N, 1) with (N,) would compare every prediction with every target.
-    if wanted.shape != predictions.shape:
+    if expected.shape != predictions.shape:
         raise ShapeError(
             f"{operation}: predictions of shape {predictions.shape} and targets of shape "
-            f"{wanted.shape}; they must be equal: view one of them in the other's shape"
+            f"{expected.shape}; the shapes must be equal: view one of them in the other's shape"
         )
     if predictions.size == 0:
         raise ShapeError(
-            f"{operation}: an empty batch, shape {predictions.shape}, has no mean; give at least "
+            f"{operation}: an empty batch, shape {predictions.shape}, has no mean; pass at least "
             "one element"
         )
-    return wanted
+    return expected
 
 
-def _on_the_host(operation: str, values: Any) -> npt.NDArray[Any]:
-    """Return numbers as an array; those of a device are copied, with a warning."""
+def _to_host(operation: str, values: Any) -> npt.NDArray[Any]:
+    """Return numbers as an array in host memory; a copy from a device raises a warning."""
     if isinstance(values, Tensor) and values.backend.memory != REFERENCE.memory:
         warn_of_copy(operation, values.backend, REFERENCE)
     return np.asarray(values)
 
 
 def _check_probabilities(operation: str, role: str, values: Any, dtype: npt.DTypeLike) -> None:
-    """Raise ValueError if a number of a dtype is not within 0 and 1; NaN is let through."""
-    array = np.asarray(_on_the_host(operation, values), dtype)
+    """Raise ValueError if a number, converted to a dtype, is not from 0 to 1; NaN is accepted."""
+    array = np.asarray(_to_host(operation, values), dtype)
     if np.any((array < 0.0) | (array > 1.0)):
         raise ValueError(
-            f"{operation}: {role} reach from {np.nanmin(array):g} to {np.nanmax(array):g}; they "
-            "must lie within 0 and 1 (for scores use binary_cross_entropy_with_logits)"
+            f"{operation}: {role} range from {np.nanmin(array):g} to {np.nanmax(array):g}; they "
+            "must be from 0 to 1 (for logits use binary_cross_entropy_with_logits)"
         )

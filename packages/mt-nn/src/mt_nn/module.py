@@ -1,7 +1,7 @@
-"""Modules: trees of parameters, with one way to find, train, save and show them all.
+"""Modules: trees of parameters, which can be listed, trained, saved and printed.
 
-A module keeps no register of its members. Whoever asks for them walks over the attributes as they
-are at that moment, so that no assignment, deletion or append can ever be missed.
+A module has no registry of its members. Its methods search the attributes at each call, so that
+every assignment, deletion or append takes effect.
 """
 
 import reprlib
@@ -17,11 +17,11 @@ from mt_tensor import Backend
 
 
 class Parameter:
-    """A value that training changes: a named place for a tensor, a scalar or a plain number.
+    """A trainable value: a tensor, a scalar or a plain number, with a name.
 
     Args:
-        x: The value. If it can require a gradient, it is told to.
-        name: A name, passed on to a value that has a name.
+        x: The value. Its method `requires_grad_` is called, if it has one.
+        name: A name, assigned to the value's attribute `name`, if it has one.
 
     Attributes:
         value: The current value.
@@ -37,7 +37,7 @@ class Parameter:
     def update(self, x: Any) -> None:
         """Replace the value.
 
-        The new one becomes a leaf: it requires a gradient and forgets how it was computed.
+        The new value becomes a leaf: it requires a gradient, and its history is dropped.
         """
         self.value = x
         if hasattr(x, "requires_grad_"):
@@ -54,10 +54,10 @@ class Parameter:
 
 
 class Module:
-    """A part of a model: parameters and further modules, and a function of them.
+    """A part of a model: parameters, further modules, and a function of them.
 
     A subclass assigns its members to attributes and defines `forward`. A member is a `Parameter`,
-    a `Module`, or a list, tuple or dict of members, nested as deeply as need be.
+    a `Module`, or a list, tuple or dict of members, with any nesting.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -81,8 +81,8 @@ class Module:
     ['lines.0.slope', 'lines.0.shift', 'lines.1.slope', 'lines.1.shift']
 
     Attributes:
-        training: Whether the module is being trained. Some functions, such as dropout, compute
-            something else when it is not.
+        training: True in training mode, False in evaluation mode. Some modules, such as `Dropout`,
+            compute different functions in the two modes.
     """
 
     training: bool = True
@@ -90,9 +90,9 @@ class Module:
     # Computing
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the function of this module; every subclass that is called defines it."""
+        """Compute the function of this module. Subclasses define it."""
         raise NotImplementedError(
-            f"{type(self).__name__} defines no forward, so it cannot be called"
+            f"{type(self).__name__} has no method forward, so it cannot be called; define forward"
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -102,18 +102,18 @@ class Module:
     # Training and evaluation
 
     def train(self) -> None:
-        """Set this module and all below it to training."""
+        """Set this module and its descendants to training mode."""
         for _, module in self.named_modules():
             module.training = True
 
     def eval(self) -> None:
-        """Set this module and all below it to evaluation."""
+        """Set this module and its descendants to evaluation mode."""
         for _, module in self.named_modules():
             module.training = False
 
     @property
     def mode(self) -> Literal["train", "eval"]:
-        """What the module is set to, as a word."""
+        """The mode of this module: "train" or "eval"."""
         return "train" if self.training else "eval"
 
     # Members
@@ -127,7 +127,7 @@ class Module:
     def _parameters(self) -> dict[str, Parameter]:
         """The parameters that are members of this module itself, by name, attributes first."""
         found = [(name, item) for name, item in self._members() if isinstance(item, Parameter)]
-        # Where a parameter is an attribute and in a list, too, the attribute names it.
+        # If a parameter is an attribute and also in a list, the attribute's name is used.
         return _by_name(sorted(found, key=lambda pair: "." in pair[0]))
 
     def _members(self) -> Iterator[tuple[str, "Parameter | Module"]]:
@@ -135,14 +135,14 @@ class Module:
             yield from _members(name, value)
 
     def modules(self) -> Sequence["Module"]:
-        """Return the modules that are members of this one, each once."""
+        """Return the modules that are members of this one, without duplicates."""
         return list({id(module): module for module in self._modules.values()}.values())
 
     def named_modules(self) -> Sequence[tuple[str, "Module"]]:
-        """Return this module, whose name is empty, and all below it with their dotted names.
+        """Return this module, with the name "", and its descendants with their dotted names.
 
-        A module that is reached by several names counts once, by the first of them. Every module
-        comes before those below it.
+        A module with several names is listed once, under the first of them. Every module comes
+        before its descendants.
         """
         found: dict[int, tuple[str, Module]] = {}
 
@@ -156,12 +156,12 @@ class Module:
         return list(found.values())
 
     def named_parameters(self) -> Sequence[tuple[str, Parameter]]:
-        """Return the parameters of this module and all below it with their dotted names.
+        """Return the parameters of this module and its descendants with their dotted names.
 
-        A parameter that is reached by several names counts once, by the first of them.
+        A parameter with several names is listed once, under the first of them.
 
         Raises:
-            ValueError: Two parameters have one name.
+            ValueError: Two parameters have the same name.
         """
         found: dict[int, tuple[str, Parameter]] = {}
         for prefix, module in self.named_modules():
@@ -170,42 +170,42 @@ class Module:
         return list(_by_name(found.values()).items())
 
     def parameters(self) -> Sequence[Parameter]:
-        """Return the parameters of this module and all below it, each once."""
+        """Return the parameters of this module and its descendants, without duplicates."""
         return [parameter for _, parameter in self.named_parameters()]
 
     def add_parameter(self, k: str, v: Any) -> Parameter:
-        """Make a parameter an attribute whose name is computed.
+        """Add a parameter as an attribute.
 
         Args:
-            k: The name of the attribute, which becomes the parameter's.
-            v: The value, or a Parameter, which is taken as it is.
+            k: The name of the attribute and of the parameter.
+            v: The value, or a Parameter, which is added unchanged.
 
         Returns:
             The parameter.
 
         Raises:
-            ValueError: The name is empty, has a dot in it, or is one that `Module` itself uses.
+            ValueError: The name is empty, contains a dot, or is an attribute of `Module`.
         """
         if not k or "." in k or hasattr(Module, k):
             raise ValueError(
-                f"add_parameter: {k!r} cannot name a parameter of {type(self).__name__}; a name "
-                "is not empty, has no dots, and is not an attribute of every module"
+                f"add_parameter: {k!r} is not a valid name for a parameter of "
+                f"{type(self).__name__}; choose a name that is not empty, contains no dots and is "
+                "not an attribute of Module"
             )
         parameter = v if isinstance(v, Parameter) else Parameter(v, k)
         setattr(self, k, parameter)
         return parameter
 
-    # Where the parameters live
+    # Backends
 
     def to(self, backend: Backend) -> Self:
-        """Move all parameters to a backend, and so what is computed with them.
+        """Move all parameters to a backend.
 
-        Each gets a new value without a gradient; a frozen one stays frozen. An optimiser that holds
-        the parameters goes on with them, and moves what it remembers. Inputs are the caller's to
-        move.
+        Each gets a new value without a gradient; a frozen parameter stays frozen. An optimiser of
+        the parameters remains valid and moves its state. The caller moves the inputs.
 
         Args:
-            backend: Where to; parameters that are there already stay as they are.
+            backend: The backend; parameters that are already there do not change.
 
         Returns:
             This module.
@@ -233,10 +233,10 @@ class Module:
         """Return copies of all parameters as arrays, by their dotted names.
 
         Shape:
-            That of the tensor; () for a scalar or a number.
+            The shape of the tensor; () for a scalar or a number.
 
         Raises:
-            TypeError: A parameter holds neither a tensor nor a scalar nor a number.
+            TypeError: The value of a parameter is not a tensor, a scalar or a number.
         """
         return {
             name: np.array(_as_array(name, parameter.value), order="C")
@@ -246,35 +246,37 @@ class Module:
     def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
         """Set all parameters from arrays, as `state_dict` returns them.
 
-        Each parameter keeps its backend, and with it its dtype; one that requires no gradient
-        still requires none. If anything is wrong, nothing is changed.
+        Each parameter keeps its backend and dtype; a frozen parameter stays frozen. After an error
+        nothing is changed.
 
         Args:
             state: An array for every parameter, by its dotted name.
 
         Raises:
-            TypeError: A parameter holds neither a tensor nor a scalar nor a number.
-            ValueError: A name is missing or unexpected, a shape differs, or an array does not
-                hold real numbers.
+            TypeError: The value of a parameter is not a tensor, a scalar or a number.
+            ValueError: A name is missing or unexpected, a shape differs, or the dtype of an array
+                is not real.
         """
         parameters = dict(self.named_parameters())
         arrays = {name: np.asarray(value) for name, value in state.items()}
         problems = [f"missing: {name!r}" for name in parameters if name not in arrays]
         problems += [f"unexpected: {name!r}" for name in arrays if name not in parameters]
-        for name, given in arrays.items():
+        for name, received in arrays.items():
             if name not in parameters:
                 continue
-            expected = _as_array(name, parameters[name].value).shape
-            if given.shape != expected:
-                problems.append(f"shape of {name!r}: expected {expected}, given {given.shape}")
-            elif given.dtype.kind not in "biuf":
-                problems.append(f"dtype of {name!r}: expected real numbers, given {given.dtype}")
+            shape = _as_array(name, parameters[name].value).shape
+            if received.shape != shape:
+                problems.append(f"shape of {name!r}: expected {shape}, received {received.shape}")
+            elif received.dtype.kind not in "biuf":
+                problems.append(
+                    f"dtype of {name!r}: expected real numbers, received {received.dtype}"
+                )
         if problems:
             raise ValueError(
-                f"load_state_dict: the state is not one of this {type(self).__name__}; nothing is "
+                f"load_state_dict: the state does not fit this {type(self).__name__}; nothing was "
                 "changed\n  " + "\n  ".join(problems)
             )
-        loaded = {name: _like(p.value, arrays[name]) for name, p in parameters.items()}
+        loaded = {name: _as_value(p.value, arrays[name]) for name, p in parameters.items()}
         for name, parameter in parameters.items():
             frozen = isinstance(parameter.value, Tensor | Scalar) and parameter.value.is_constant()
             parameter.update(loaded[name])
@@ -284,9 +286,9 @@ class Module:
     # Showing
 
     def extra_repr(self) -> str:
-        """Return what stands between the parentheses when the module is shown.
+        """Return the text between the parentheses of `repr`.
 
-        A subclass returns its settings, such as its sizes. Modules below are shown anyway.
+        A subclass returns its settings, such as its sizes. Members are shown in addition.
         """
         return ""
 
@@ -307,25 +309,29 @@ _HOLDERS = (Parameter, Module, list, tuple, dict)
 
 
 def _members(name: str, value: Any) -> Iterator[tuple[str, Parameter | Module]]:
-    """Yield the parameters and modules that an attribute holds, with their dotted names."""
+    """Yield the parameters and modules in an attribute, with their dotted names."""
     if isinstance(value, Parameter | Module):
         yield name, value
     elif isinstance(value, list | tuple | dict):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
-            # No name is built for what can hold no member: a list may well be a data set.
+            # No name is built for other items: a list may be a large data set.
             if isinstance(item, _HOLDERS):
                 yield from _members(_dotted(name, str(key)), item)
 
 
 def _by_name(pairs: Iterable[tuple[str, Member]]) -> dict[str, Member]:
-    """Return named members as a dict, and let none be lost."""
+    """Return named members as a dict.
+
+    Raises:
+        ValueError: Two members have the same name.
+    """
     result: dict[str, Member] = {}
     for name, member in pairs:
         if name in result:
             raise ValueError(
                 f"two members of one module are named {name!r}; "
-                "rename the attribute or the key that has a dot in it"
+                "rename the attribute or the key that contains a dot"
             )
         result[name] = member
     return result
@@ -344,13 +350,13 @@ def _as_array(name: str, value: Any) -> npt.NDArray[Any]:
     if isinstance(value, Real):
         return np.asarray(value)
     raise TypeError(
-        f"state_dict: parameter {name!r} holds a {type(value).__name__}; "
+        f"state_dict: the value of parameter {name!r} is of type {type(value).__name__}; "
         "only tensors, scalars and numbers can be saved"
     )
 
 
-def _like(value: Any, array: npt.NDArray[Any]) -> Any:
-    """Return an array as a value of the class that a parameter holds, on the same backend."""
+def _as_value(value: Any, array: npt.NDArray[Any]) -> Any:
+    """Return an array as a value of the class and backend of a parameter's present value."""
     if isinstance(value, Tensor):
         data = tensor(array, backend=value.backend).data
         return type(value)(data, backend=value.backend)

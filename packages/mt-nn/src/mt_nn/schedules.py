@@ -1,14 +1,14 @@
 """Learning-rate schedules: functions of the step number.
 
-A schedule remembers nothing. It is asked before each step, so that training which resumes at step
-1,000 continues with the rate of step 1,000::
+A schedule has no state. Call it before each step; training that resumes at step 1,000 then
+continues with the rate of step 1,000::
 
     schedule = LinearWarmup(100, CosineDecay(0.1, steps=900))
     for step in range(start, 1000):
         optimizer.lr = schedule(step)
         ...
 
-Steps are counted from 0. What a step is, a mini-batch or an epoch, is the caller's choice.
+Steps are counted from 0. The caller chooses the unit of a step: a mini-batch or an epoch.
 """
 
 import math
@@ -18,7 +18,7 @@ from typing import Protocol
 
 
 class Schedule(Protocol):
-    """Anything that turns a step number into a learning rate."""
+    """The protocol of schedules: a function from a step number to a learning rate."""
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
@@ -26,7 +26,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class ConstantRate:
-    """The same rate at every step.
+    """A constant learning rate.
 
     Attributes:
         lr: The rate.
@@ -48,12 +48,12 @@ class ConstantRate:
 
 @dataclass(frozen=True)
 class StepDecay:
-    r"""A staircase: $\text{lr} \cdot \text{factor}^{\lfloor t / \text{every} \rfloor}$.
+    r"""Step decay: $\text{lr} \cdot \text{factor}^{\lfloor t / \text{every} \rfloor}$.
 
     Attributes:
-        lr: The rate of the first steps.
-        every: How many steps each stair has.
-        factor: What each stair multiplies the rate by.
+        lr: The initial rate.
+        every: The number of steps after which the rate changes.
+        factor: The factor of each change.
 
     >>> [StepDecay(1.0, every=2, factor=0.5)(step) for step in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
@@ -68,22 +68,22 @@ class StepDecay:
         _check_steps("StepDecay", every=self.every)
 
     def __call__(self, step: int) -> float:
-        """Return the rate of the stair that a step is on."""
+        """Return the rate of a step."""
         _check_step(step)
         return self.lr * self.factor ** (step // self.every)
 
 
 @dataclass(frozen=True)
 class CosineDecay:
-    r"""Half a cosine wave from one rate down to another, which then stays.
+    r"""Cosine decay from one rate to another, which then stays constant.
 
     $\text{final} + \frac{1}{2} (\text{lr} - \text{final}) (1 + \cos(\pi t / \text{steps}))$
     (Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts).
 
     Attributes:
         lr: The rate of step 0.
-        steps: The step from which on the rate is `final`.
-        final: The last rate.
+        steps: The first step with the rate `final`.
+        final: The final rate.
 
     >>> [round(CosineDecay(1.0, steps=4)(step), 3) for step in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
@@ -108,15 +108,15 @@ class CosineDecay:
 
 @dataclass(frozen=True)
 class LinearWarmup:
-    r"""A straight climb to the first rate of another schedule, which then begins.
+    r"""Linear warmup to the first rate of another schedule, which then begins.
 
-    Step $t$ of the climb has $\text{then}(0) \cdot (t + 1) / (\text{steps} + 1)$, so that no step
-    has a rate of zero and the schedule's own first step is the one that reaches its rate (Goyal et
-    al. 2017, "Accurate, Large Minibatch SGD", section 2.2).
+    Step $t$ of the warmup has the rate $\text{then}(0) \cdot (t + 1) / (\text{steps} + 1)$, so that
+    no step has the rate 0 and the first step after the warmup has the schedule's first rate (Goyal
+    et al. 2017, "Accurate, Large Minibatch SGD", section 2.2).
 
     Attributes:
-        steps: How long the climb is.
-        then: What follows; its own steps are counted from the end of the climb.
+        steps: The number of warmup steps.
+        then: The schedule after the warmup; its steps are counted from the end of the warmup.
 
     >>> [LinearWarmup(3, ConstantRate(1.0))(step) for step in range(5)]
     [0.25, 0.5, 0.75, 1.0, 1.0]
@@ -145,7 +145,7 @@ def _check_rate(schedule: str, **rates: float) -> None:
 def _check_steps(schedule: str, **counts: int) -> None:
     for name, count in counts.items():
         if not isinstance(count, Integral) or count < 1:
-            raise ValueError(f"{schedule}: {name} {count} must be a whole number, 1 or more")
+            raise ValueError(f"{schedule}: {name} {count} must be an integer, 1 or more")
 
 
 def _check_step(step: int) -> None:

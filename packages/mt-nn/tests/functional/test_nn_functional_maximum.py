@@ -1,4 +1,4 @@
-"""Maxima: values, positions and where gradients go, against NumPy's max and argmax."""
+"""Maxima: values, positions and gradients, compared with NumPy's max and argmax."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def one_hot(array: np.ndarray, dim: int) -> np.ndarray:
 
 @pytest.mark.parametrize("backend", [F32, F64], ids=repr)
 @given(array=arrays(), data=st.data())
-def test_max_is_numpys(array: np.ndarray, data: st.DataObject, backend: Reference) -> None:
+def test_max_agrees_with_numpy(array: np.ndarray, data: st.DataObject, backend: Reference) -> None:
     dim = data.draw(st.integers(-array.ndim, array.ndim - 1))
     expected = array.max(dim, keepdims=True, initial=-np.inf)
     out = max(from_numpy(array, backend), dim)
@@ -66,7 +66,7 @@ def test_max_of_a_single_element() -> None:
     assert x.grad.item() == 1.0
 
 
-def test_max_of_nothing() -> None:
+def test_max_of_no_elements() -> None:
     x = zeros((2, 0, 3), requires_grad=True)
     np.testing.assert_array_equal(max(x, 1), np.full((2, 1, 3), -np.inf))
     np.testing.assert_array_equal(max(x), [-np.inf])
@@ -91,7 +91,7 @@ def test_gradient_goes_to_the_first_maximum(array: np.ndarray, data: st.DataObje
 def test_gradient_of_all_goes_to_the_first_in_row_major_order(array: np.ndarray) -> None:
     x = from_numpy(array).requires_grad_(True)
     max(x).backward(np.array([3.0]))
-    # Row-major: not the order of memory, which for these arrays may be another.
+    # In row-major order of indices, which may differ from the order in memory.
     expected = np.zeros(array.size)
     expected[array.ravel(order="C").argmax()] = 3.0
     np.testing.assert_array_equal(x.grad, expected.reshape(array.shape))
@@ -107,19 +107,19 @@ def test_gradient_of_two_of_three_dimensions() -> None:
 
 @pytest.mark.parametrize("dim", [0, 1, -1, (0, 2), None])
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
-def test_gradient_is_that_of_finite_differences(dim: Any, order: tuple[int, ...]) -> None:
+def test_gradient_agrees_with_finite_differences(dim: Any, order: tuple[int, ...]) -> None:
     x = tensor(np.random.default_rng(0).permutation(24).reshape(2, 3, 4))
     grad_check(lambda x: max(x.permute(*order), dim), x)
 
 
 @pytest.mark.parametrize("upstream", [np.inf, -np.inf, np.nan])
-def test_gradients_that_are_not_finite_touch_one_element(upstream: float) -> None:
+def test_infinite_and_nan_gradients_change_one_element(upstream: float) -> None:
     x = tensor([1.0, 3.0, 3.0], requires_grad=True)
     max(x, 0).backward(upstream)
     np.testing.assert_array_equal(x.grad, [0.0, upstream, 0.0])
 
 
-def test_an_element_used_several_times_collects_its_gradients() -> None:
+def test_gradients_of_several_uses_accumulate() -> None:
     x = tensor([[1.0], [5.0]], requires_grad=True)
     max(x.expand(2, 3), 1).sum().backward()
     np.testing.assert_array_equal(x.grad, [[1.0], [1.0]])
@@ -131,11 +131,11 @@ def test_constants_have_no_history() -> None:
         assert max(zeros((2, 2), requires_grad=True), 0).is_constant()
 
 
-def test_single_precision_cannot_number_a_longer_dimension() -> None:
+def test_dimensions_too_long_for_float32() -> None:
     data = TensorData(np.zeros(1, np.float32), (2**24 + 1,), (0,))
-    with pytest.raises(ShapeError, match=r"^max: .* counts exactly to 16777216"):
+    with pytest.raises(ShapeError, match=r"^max: .* exactly up to 16777216"):
         Max.forward(TensorContext(Max, (), F32, (True,)), data, 0)
-    with pytest.raises(ShapeError, match=r"^argmax: .* view them as two dimensions"):
+    with pytest.raises(ShapeError, match=r"^argmax: .* view the dimension as two"):
         argmax(Tensor(data, backend=F32), 0)
 
 
@@ -144,7 +144,9 @@ def test_single_precision_cannot_number_a_longer_dimension() -> None:
 
 @pytest.mark.parametrize("backend", [F32, F64], ids=repr)
 @given(array=arrays(), data=st.data())
-def test_argmax_marks_numpys(array: np.ndarray, data: st.DataObject, backend: Reference) -> None:
+def test_argmax_agrees_with_numpy(
+    array: np.ndarray, data: st.DataObject, backend: Reference
+) -> None:
     dim = data.draw(st.integers(-array.ndim, array.ndim - 1))
     out = argmax(from_numpy(array, backend), dim)
     assert out.dtype == backend.dtype
@@ -165,12 +167,12 @@ def test_dimensions_that_do_not_exist(fn: Any, dim: int) -> None:
         fn(zeros((2, 3)), dim)
 
 
-def test_a_dimension_named_twice() -> None:
-    with pytest.raises(IndexingError, match="name one of them twice"):
+def test_a_repeated_dimension() -> None:
+    with pytest.raises(IndexingError, match="name the same dimension twice"):
         max(zeros((2, 3)), (0, -2))
 
 
-def test_the_function_counts_from_the_right_too() -> None:
+def test_max_function_accepts_negative_dimensions() -> None:
     x = tensor([[1.0, 2.0], [4.0, 3.0]], requires_grad=True)
     Max.apply(x, -1).sum().backward()
     np.testing.assert_array_equal(x.grad, [[0.0, 1.0], [1.0, 0.0]])

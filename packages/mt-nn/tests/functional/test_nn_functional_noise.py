@@ -1,4 +1,4 @@
-"""Dropout: what is zeroed, how often, and that the generator alone decides."""
+"""Dropout: the mask, its rate, and its dependence on the generator."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ shapes = st.lists(st.integers(0, 4), max_size=3).map(tuple)
 
 
 @given(shape=shapes, rate=rates, seed=seeds)
-def test_elements_stay_or_become_zero(shape: tuple[int, ...], rate: float, seed: int) -> None:
+def test_elements_are_kept_or_zeroed(shape: tuple[int, ...], rate: float, seed: int) -> None:
     x = ones(shape) * 3.0
     out = dropout(x, rate, rng=seed).to_numpy()
     assert out.shape == shape
-    # Never 3 / (1 - rate): nothing is rescaled.
+    # The elements are not scaled by default.
     assert np.isin(out, [0.0, 3.0]).all()
 
 
@@ -34,7 +34,7 @@ def test_the_rate_is_the_share_of_zeros(rate: float) -> None:
 
 
 @given(shape=shapes, seed=seeds)
-def test_rates_0_and_1_leave_all_and_none(shape: tuple[int, ...], seed: int) -> None:
+def test_rates_0_and_1_keep_all_and_none(shape: tuple[int, ...], seed: int) -> None:
     x = ones(shape)
     np.testing.assert_array_equal(dropout(x, 0.0, rng=seed), np.ones(shape))
     np.testing.assert_array_equal(dropout(x, 1.0, rng=seed), np.zeros(shape))
@@ -55,7 +55,7 @@ def test_the_gradient_is_the_mask(rate: float, seed: int) -> None:
     np.testing.assert_array_equal(x.grad, out.to_numpy() / 2.0 * upstream)
 
 
-def test_seeds_repeat_and_generators_move_on() -> None:
+def test_a_seed_repeats_and_a_generator_advances() -> None:
     x = ones((50,))
     first, second = (dropout(x, 0.5, rng=3).to_numpy() for _ in range(2))
     np.testing.assert_array_equal(first, second)
@@ -74,7 +74,7 @@ def test_the_smallest_draw_is_kept_at_rate_0_only() -> None:
     np.testing.assert_array_equal(dropout(ones((2,)), 5e-324, rng=generator), [0.0, 0.0])
 
 
-def test_a_generator_that_is_ignored_stands_still() -> None:
+def test_ignore_does_not_advance_the_generator() -> None:
     generator = np.random.default_rng(0)
     dropout(ones((4,)), 0.5, ignore=True, rng=generator)
     assert generator.random() == np.random.default_rng(0).random()
@@ -82,7 +82,7 @@ def test_a_generator_that_is_ignored_stands_still() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_neither_layout_nor_dtype_matters(dtype: Any, order: Any) -> None:
+def test_the_mask_does_not_depend_on_layout_or_dtype(dtype: Any, order: Any) -> None:
     x = from_numpy(np.ones((5, 6), dtype, order=order), Reference(dtype))
     out = dropout(x, 0.5, rng=1)
     assert out.dtype == dtype
@@ -91,7 +91,7 @@ def test_neither_layout_nor_dtype_matters(dtype: Any, order: Any) -> None:
 
 @pytest.mark.parametrize("ignore", [False, True])
 @pytest.mark.parametrize("rate", [-0.01, 1.01, np.inf, -np.inf, np.nan])
-def test_rates_that_are_no_probability(rate: float, ignore: bool) -> None:
+def test_invalid_rates(rate: float, ignore: bool) -> None:
     with pytest.raises(ValueError, match=rf"dropout: rate {rate} is not a probability.*0 to 1"):
         dropout(zeros((2,)), rate, ignore)
 

@@ -1,4 +1,4 @@
-"""Functions and losses against PyTorch: values and gradients, in double precision."""
+"""Functions and losses compared with PyTorch: values and gradients in float64."""
 
 from collections.abc import Callable
 from typing import Any

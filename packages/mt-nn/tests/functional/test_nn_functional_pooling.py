@@ -1,4 +1,4 @@
-"""Pooling: windows against NumPy's sliding windows, gradients against finite differences."""
+"""Pooling, compared with NumPy's sliding windows and finite differences."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def sliding(array: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("order", ORDERS)
 @given(n=sizes, c=sizes, rows=sizes, columns=sizes, kernel=windows)
-def test_tile_cuts_every_window_row_by_row(
+def test_tile_returns_windows_in_row_major_order(
     n: int, c: int, rows: int, columns: int, kernel: tuple[int, int], order: str, dtype: Any
 ) -> None:
     x = images((n, c, rows * kernel[0], columns * kernel[1]), order, dtype)
@@ -49,7 +49,7 @@ def test_tile_cuts_every_window_row_by_row(
 
 @pytest.mark.parametrize("order", ORDERS)
 @given(n=sizes, c=sizes, rows=sizes, columns=sizes, kernel=windows)
-def test_avgpool2d_is_the_mean_of_every_window(
+def test_avgpool2d_agrees_with_numpy(
     n: int, c: int, rows: int, columns: int, kernel: tuple[int, int], order: str
 ) -> None:
     x = images((n, c, rows * kernel[0], columns * kernel[1]), order)
@@ -59,7 +59,7 @@ def test_avgpool2d_is_the_mean_of_every_window(
 
 @pytest.mark.parametrize("order", ORDERS)
 @given(n=sizes, c=sizes, rows=sizes, columns=sizes, kernel=windows)
-def test_maxpool2d_is_the_largest_of_every_window(
+def test_maxpool2d_agrees_with_numpy(
     n: int, c: int, rows: int, columns: int, kernel: tuple[int, int], order: str
 ) -> None:
     x = images((n, c, rows * kernel[0], columns * kernel[1]), order)
@@ -87,7 +87,7 @@ def test_views_of_larger_images() -> None:
     np.testing.assert_array_equal(avgpool2d(repeated, (2, 2)), np.full((2, 3, 1, 1), 0.75))
 
 
-def test_the_gradient_of_a_tie_goes_to_the_first_of_the_window() -> None:
+def test_the_first_maximum_of_a_tie_has_the_gradient() -> None:
     x = tensor(np.zeros((1, 1, 4, 4)), requires_grad=True)
     maxpool2d(x, (2, 2)).backward(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
     expected = np.zeros((1, 1, 4, 4))
@@ -96,7 +96,7 @@ def test_the_gradient_of_a_tie_goes_to_the_first_of_the_window() -> None:
 
 
 @pytest.mark.parametrize("pool", POOLS)
-def test_nan_stays_in_its_window(pool: Any) -> None:
+def test_nan_affects_only_its_window(pool: Any) -> None:
     x = np.arange(8.0).reshape(1, 1, 2, 4)
     x[0, 0, 1, 0] = np.nan
     out = pool(tensor(x), (2, 2)).to_numpy()
@@ -104,10 +104,12 @@ def test_nan_stays_in_its_window(pool: Any) -> None:
 
 
 @pytest.mark.parametrize("pool", [tile, *POOLS])
-def test_windows_that_do_not_fill_the_image(pool: Any) -> None:
-    with pytest.raises(ShapeError, match=r"windows of 2 × 3 do not fill an image of 5 × 7") as info:
+def test_kernels_that_do_not_divide_the_image(pool: Any) -> None:
+    with pytest.raises(
+        ShapeError, match=r"a kernel of 2 × 3 does not divide an image of 5 × 7"
+    ) as info:
         pool(zeros((1, 1, 5, 7)), (2, 3))
-    # The way out that the message names.
+    # The suggestion in the message.
     assert "input[:, :, :4, :6]" in str(info.value)
 
 

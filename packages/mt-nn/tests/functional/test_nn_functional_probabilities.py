@@ -1,4 +1,4 @@
-"""softmax and logsoftmax: against logarithms of sums in extended precision, and at the limits."""
+"""softmax and logsoftmax, compared with extended precision, and their limits."""
 
 import math
 from typing import Any
@@ -28,7 +28,7 @@ def arrays(draw: st.DrawFn) -> np.ndarray:
 
 
 def log_softmax_of_a_row(row: np.ndarray) -> list[float]:
-    r"""Return $x_i - x_m - \log(1 + \sum_{j \ne m} e^{x_j - x_m})$, m the place of the maximum."""
+    r"""Return $x_i - x_m - \log(1 + \sum_{j \ne m} e^{x_j - x_m})$ with m the argmax."""
     if not len(row):
         return []
     top = int(np.argmax(row))
@@ -45,7 +45,7 @@ def test_logsoftmax_is_exact(array: np.ndarray, data: st.DataObject) -> None:
 
 
 @given(array=arrays(), data=st.data())
-def test_softmax_is_the_exponential_of_it(array: np.ndarray, data: st.DataObject) -> None:
+def test_softmax_is_the_exponential_of_logsoftmax(array: np.ndarray, data: st.DataObject) -> None:
     dim = data.draw(st.integers(-array.ndim, array.ndim - 1))
     expected = np.apply_along_axis(log_softmax_of_a_row, dim, array) if array.size else array
     out = softmax(from_numpy(array), dim).to_numpy()
@@ -87,7 +87,7 @@ def test_gradients_where_the_largest_scores_tie(fn: Any) -> None:
     grad_check(lambda x: fn(x, 1), tensor([[1.0, 1.0, 0.0], [2.0, 2.0, 2.0]]))
 
 
-def test_a_class_that_is_ruled_out() -> None:
+def test_an_excluded_class() -> None:
     x = tensor([-np.inf, 1.0, 1.0], requires_grad=True)
     np.testing.assert_allclose(softmax(x, 0), [0.0, 0.5, 0.5], rtol=1e-15)
     logs = logsoftmax(x, 0)
@@ -103,7 +103,7 @@ def test_a_class_that_is_ruled_out() -> None:
 @pytest.mark.parametrize(
     "row", [[np.nan, 0.0, 1.0], [np.inf, 0.0, 1.0], [np.inf] * 3, [-np.inf] * 3]
 )
-def test_rows_without_a_limit_are_nan_and_touch_no_other(fn: Any, row: list[float]) -> None:
+def test_rows_without_a_limit_are_nan(fn: Any, row: list[float]) -> None:
     out = fn(tensor([row, [0.0, 0.0, 0.0]]), 1).to_numpy()
     np.testing.assert_array_equal(np.isnan(out), [[True] * 3, [False] * 3])
 

@@ -1,4 +1,4 @@
-"""Convolution layers against loops over padded arrays, for every stride and padding."""
+"""Convolution layers compared with loops over padded arrays, for strides and paddings."""
 
 import itertools
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def by_loops(
     stride: tuple[int, ...],
     padding: tuple[int, ...] | Literal["trailing"],
 ) -> Array:
-    """Convolve by the definition: pad for real, then a window for each output."""
+    """Convolve by the definition: pad the array, then take a window for each output."""
     kernel = weight.shape[2:]
     trailing = [(0, k - 1) for k in kernel]
     sides = trailing if padding == "trailing" else [(p, p) for p in padding]
@@ -67,9 +67,9 @@ def cases(draw: st.DrawFn) -> tuple[Layer, Tensor]:
 
 
 @given(cases(), st.booleans())
-def test_outputs_are_those_of_loops(case: tuple[Layer, Tensor], permuted: bool) -> None:
+def test_outputs_agree_with_loops(case: tuple[Layer, Tensor], permuted: bool) -> None:
     layer, x = case
-    if permuted:  # The same numbers, laid out in memory the other way round.
+    if permuted:  # The same elements in column-major memory.
         order = tuple(reversed(range(x.dims)))
         x = tensor(x.to_numpy().transpose(order).copy()).permute(*order)
         assert x.shape == case[1].shape
@@ -103,7 +103,7 @@ def test_gradients_reach_input_weight_and_bias(n: int, padding: Any, stride: int
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_without_a_bias_the_result_is_contiguous_all_the_same(stride: int) -> None:
+def test_results_without_a_bias_are_contiguous(stride: int) -> None:
     layer = Conv2d(1, 2, 3, stride=stride, padding=1, bias=False, rng=0)
     x = randn((2, 1, 4, 5), rng=1)
     out = layer(x)
@@ -114,7 +114,7 @@ def test_without_a_bias_the_result_is_contiguous_all_the_same(stride: int) -> No
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(1, 4))
-def test_trailing_zeros_keep_the_size(width: int, kernel: int, stride: int) -> None:
+def test_trailing_padding_keeps_the_size(width: int, kernel: int, stride: int) -> None:
     layer = Conv1d(1, 1, kernel, padding="trailing", stride=stride, rng=0)
     assert layer(ones((1, 1, width))).shape == (1, 1, -(-width // stride))
 
@@ -125,20 +125,20 @@ def test_a_kernel_may_be_wider_than_the_input() -> None:
     assert layer(tensor([[[1.0, 2.0]]])).to_numpy().tolist() == [[[21.0, 2.0]]]
 
 
-def test_layers_live_on_their_backend() -> None:
+def test_parameters_are_on_the_backend() -> None:
     backend = Reference(np.float32)
     layer = Conv2d(1, 1, 2, padding=1, rng=0, backend=backend)
     assert layer(ones((1, 1, 3, 3), backend)).dtype == np.float32
     assert [p.value.backend for p in layer.parameters()] == [backend, backend]
 
 
-def test_settings_may_be_numbers_of_numpy() -> None:
+def test_settings_may_be_numpy_integers() -> None:
     two: Any = np.int64(2)
     layer = Conv2d(1, 1, two, stride=[1, two], rng=0)
     assert layer(ones((1, 1, 3, 4))).shape == (1, 1, 2, 2)
 
 
-def test_layers_show_what_is_not_the_default() -> None:
+def test_repr_shows_settings_other_than_defaults() -> None:
     assert repr(Conv1d(3, 8, 5)) == "Conv1d(3, 8, kernel=5)"
     assert repr(Conv2d(1, 6, (5, 3), stride=2, padding=(2, 0), bias=False)) == (
         "Conv2d(1, 6, kernel=(5, 3), stride=2, padding=(2, 0), bias=False)"
@@ -154,7 +154,7 @@ def test_layers_show_what_is_not_the_default() -> None:
         (Conv2d(2, 1, 3), (1, 1, 9, 9), "expected (batch, 2, height, width)"),
     ],
 )
-def test_other_inputs_are_refused(layer: Layer, shape: tuple[int, ...], expected: str) -> None:
+def test_inputs_of_other_shapes(layer: Layer, shape: tuple[int, ...], expected: str) -> None:
     with pytest.raises(ShapeError) as caught:
         layer(ones(shape))
     message = str(caught.value)
@@ -172,14 +172,12 @@ def test_other_inputs_are_refused(layer: Layer, shape: tuple[int, ...], expected
         (Conv1d(1, 1, 1, padding="trailing"), (1, 1, 0), "0 and 1 in dimension 2"),
     ],
 )
-def test_inputs_smaller_than_the_kernel_are_refused(
-    layer: Layer, shape: tuple[int, ...], message: str
-) -> None:
+def test_inputs_smaller_than_the_kernel(layer: Layer, shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(ShapeError, match=f"smaller than the kernel, padding included: {message}"):
         layer(ones(shape))
 
 
-def test_an_array_is_no_tensor() -> None:
+def test_inputs_that_are_not_tensors() -> None:
     with pytest.raises(TypeError, match="the input is of type ndarray"):
         Conv1d(1, 1, 1)(np.zeros((1, 1, 1)))
 
@@ -196,28 +194,26 @@ def test_an_array_is_no_tensor() -> None:
         (
             lambda: Conv1d(1, 1, 1, padding=cast(Any, "same")),
             ValueError,
-            'padding "same" is unknown; give',
+            'padding "same" is unknown; pass',
         ),
         (
             lambda: Conv1d(1, 1, cast(Any, 1.5)),
             TypeError,
-            "Conv1d: kernel 1.5 must be a whole number",
+            "Conv1d: kernel 1.5 must be an integer",
         ),
         (
             lambda: Conv2d(1, 1, cast(Any, (1, 1.5))),
             TypeError,
-            "Conv2d: kernel .* must hold whole numbers",
+            "Conv2d: kernel .* must contain integers",
         ),
     ],
 )
-def test_settings_that_are_none_are_refused(
-    build: Callable[[], Layer], error: type[Exception], message: str
-) -> None:
+def test_invalid_settings(build: Callable[[], Layer], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         build()
 
 
-def test_an_activation_is_what_would_be_called_on_the_result() -> None:
+def test_the_activation_equals_a_call_on_the_result() -> None:
     x = tensor(np.random.default_rng(0).normal(size=(2, 3, 8)))
     plain = Conv1d(3, 4, 3, padding=1, rng=0)
     layer = Conv1d(3, 4, 3, padding=1, activation="relu", rng=0)
@@ -226,8 +222,8 @@ def test_an_activation_is_what_would_be_called_on_the_result() -> None:
     assert repr(layer) == "Conv1d(3, 4, kernel=3, padding=1, activation='relu')"
 
 
-def test_an_unknown_activation_is_refused() -> None:
-    with pytest.raises(ValueError, match="Conv2d: activation 'tanh' is unknown; give \"relu\""):
+def test_unknown_activation() -> None:
+    with pytest.raises(ValueError, match="Conv2d: activation 'tanh' is unknown; allowed: \"relu\""):
         Conv2d(1, 1, 1, activation="tanh")  # type: ignore[arg-type]
 
 
@@ -236,7 +232,7 @@ def test_an_unknown_activation_is_refused() -> None:
     [{}, {"padding": "trailing"}, {"padding": 2}, {"stride": 3}, {"bias": False}],
     ids=str,
 )
-def test_the_max_over_time_is_the_maximum_over_time(options: dict[str, Any]) -> None:
+def test_max_over_time_is_the_maximum_over_positions(options: dict[str, Any]) -> None:
     x = tensor(np.random.default_rng(0).normal(size=(2, 3, 9)), requires_grad=True)
     gradients = []
     for kind in (MaxOverTimeConv1d, Conv1d):
@@ -251,6 +247,6 @@ def test_the_max_over_time_is_the_maximum_over_time(options: dict[str, Any]) -> 
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
-def test_the_max_over_time_has_its_activation_already() -> None:
+def test_max_over_time_has_no_other_activation() -> None:
     with pytest.raises(TypeError, match="activation"):
         MaxOverTimeConv1d(1, 1, 1, activation=None)

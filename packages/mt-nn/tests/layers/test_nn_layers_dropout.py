@@ -1,4 +1,4 @@
-"""Dropout scales while it trains and rests in evaluation."""
+"""The dropout layer in training and evaluation."""
 
 import math
 
@@ -24,17 +24,17 @@ def test_elements_are_dropped_or_scaled(rate: float, seed: int) -> None:
 def test_every_element_keeps_its_mean(rate: float) -> None:
     count = 40_000
     out = Dropout(rate, rng=0)(ones((count,)))
-    # Six standard errors of the mean of scaled coin tosses.
+    # Six standard errors of the mean of a scaled binomial distribution.
     assert abs(out.to_numpy().mean() - 1.0) < 6 * math.sqrt(rate / (1 - rate) / count)
 
 
-def test_everything_goes_at_rate_one_and_nothing_at_rate_zero() -> None:
+def test_rates_0_and_1() -> None:
     x = ones((100,))
     assert (Dropout(1.0, rng=0)(x).to_numpy() == 0.0).all()
     assert Dropout(0.0, rng=0)(x) is x
 
 
-def test_evaluation_neither_changes_nor_draws() -> None:
+def test_evaluation_is_the_identity_and_draws_nothing() -> None:
     class Network(Module):
         def __init__(self) -> None:
             self.layers = [Dropout(0.5, rng=0)]
@@ -53,7 +53,7 @@ def test_evaluation_neither_changes_nor_draws() -> None:
     assert 0.0 in network(x).to_numpy()
 
 
-def test_calls_differ_and_a_state_gives_them_again() -> None:
+def test_restoring_the_generator_repeats_a_call() -> None:
     layer = Dropout(0.5, rng=3)
     x = ones((50,))
     state = layer.rng.bit_generator.state
@@ -77,22 +77,22 @@ def test_gradients_are_dropped_like_the_elements() -> None:
     grad_check(f, randn((3, 4), rng=2))
 
 
-def test_dropout_keeps_the_backend() -> None:
+def test_results_are_on_the_backend_of_the_input() -> None:
     assert Dropout(0.5, rng=0)(ones((3,), Reference(np.float32))).dtype == np.float32
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.1, math.nan])
-def test_a_rate_is_a_probability(rate: float) -> None:
-    with pytest.raises(ValueError, match=f"Dropout: rate {rate} is a probability; it must be"):
+def test_invalid_rates_of_the_layer(rate: float) -> None:
+    with pytest.raises(ValueError, match=f"Dropout: rate {rate} is not a probability; it must be"):
         Dropout(rate)
 
 
-def test_dropout_wants_a_tensor() -> None:
+def test_dropout_needs_a_tensor() -> None:
     with pytest.raises(TypeError, match=r"Dropout\(0.5\): the input is of type list"):
         Dropout(0.5)([1.0])
 
 
-def test_dropout_after_relu_is_relu_in_evaluation_and_says_so() -> None:
+def test_dropout_with_relu_is_relu_in_evaluation() -> None:
     layer = Dropout(0.5, rng=1, activation="relu")
     x = tensor([-1.0, 2.0, -3.0, 4.0, 5.0], requires_grad=True)
     out = layer(x)

@@ -1,4 +1,4 @@
-"""The embedding: rows by number, gradients to the rows that were looked up, one row for nothing."""
+"""The embedding layer: lookup, gradients of rows, the padding row."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_gradients_reach_the_rows_that_were_looked_up(padding_row: int | None) -
 
 
 @given(numbers, st.integers(0, ROWS - 1))
-def test_the_padding_row_is_zero_and_stays_so(indices: list[int], padding_row: int) -> None:
+def test_the_padding_row_stays_zero(indices: list[int], padding_row: int) -> None:
     layer = Embedding(ROWS, 3, padding_row=padding_row, rng=0)
     optimizer = SGD(layer.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
     before = layer.weight.value.to_numpy()
@@ -56,13 +56,13 @@ def test_the_padding_row_is_zero_and_stays_so(indices: list[int], padding_row: i
         assert (after[row] != before[row]).all()
 
 
-def test_the_default_has_the_spread_of_word_vectors() -> None:
+def test_the_default_initialiser_is_uniform() -> None:
     table = Embedding(1_000, 20, rng=0).weight.value.to_numpy()
     assert abs(table).max() < 0.25
     assert table.std() == pytest.approx(0.25 / np.sqrt(3), rel=0.02)
 
 
-def test_a_table_from_elsewhere_is_copied_and_frozen() -> None:
+def test_a_pretrained_table_is_copied_and_frozen() -> None:
     table = np.arange(6.0).reshape(3, 2)
     layer = Embedding.from_pretrained(table, backend=Reference(np.float32))
     table[:] = 0.0
@@ -73,7 +73,7 @@ def test_a_table_from_elsewhere_is_copied_and_frozen() -> None:
     assert vectors.is_constant()
 
 
-def test_optimisers_and_states_treat_a_frozen_table_rightly() -> None:
+def test_a_frozen_table_is_saved_and_not_trained() -> None:
     layer = Embedding.from_pretrained([[1.0], [2.0]])
     SGD(layer.parameters(), lr=1.0, weight_decay=0.5).step()
     state = layer.state_dict()
@@ -84,7 +84,7 @@ def test_optimisers_and_states_treat_a_frozen_table_rightly() -> None:
     assert not other.trainable
 
 
-def test_a_table_from_elsewhere_may_be_trained() -> None:
+def test_a_pretrained_table_may_be_trained() -> None:
     layer = Embedding.from_pretrained([[1.0], [2.0], [3.0]], trainable=True, padding_row=2)
     layer([0, 0, 1, 2]).sum().backward()
     assert layer.weight.value.grad.to_numpy().tolist() == [[2.0], [1.0], [0.0]]
@@ -92,24 +92,24 @@ def test_a_table_from_elsewhere_may_be_trained() -> None:
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3, 4)])
-def test_a_table_has_rows(shape: tuple[int, ...]) -> None:
+def test_pretrained_tables_of_other_shapes(shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError, match=r"Embedding\.from_pretrained: shape .* is not a table"):
         Embedding.from_pretrained(np.zeros(shape))
 
 
-def test_a_number_names_a_row() -> None:
+def test_invalid_indices() -> None:
     layer = Embedding(ROWS, 3, rng=0)
     with pytest.raises(IndexError, match="the table has rows 0 to 4"):
         layer([0, 5])
     with pytest.raises(IndexError, match="from -1 to -1"):
         layer([-1])
-    with pytest.raises(TypeError, match="must be whole numbers"):
+    with pytest.raises(TypeError, match="must be integers"):
         layer([0.5])
 
 
 @pytest.mark.parametrize("padding_row", [-1, ROWS])
-def test_the_padding_row_is_in_the_table(padding_row: int) -> None:
-    with pytest.raises(ValueError, match=f"padding_row {padding_row} is not in the table"):
+def test_padding_rows_out_of_range(padding_row: int) -> None:
+    with pytest.raises(ValueError, match=f"padding_row {padding_row} is out of range"):
         Embedding(ROWS, 3, padding_row=padding_row)
 
 
@@ -120,7 +120,7 @@ def test_sizes_are_positive() -> None:
         Embedding(3, 0)
 
 
-def test_the_layer_shows_its_settings() -> None:
+def test_repr_shows_the_settings() -> None:
     assert repr(Embedding(3, 2)) == "Embedding(3, 2)"
     frozen = Embedding.from_pretrained([[1.0, 2.0]], padding_row=0)
     assert repr(frozen) == "Embedding(1, 2, padding_row=0, trainable=False)"

@@ -70,7 +70,7 @@ def test_the_layer_shows_its_sizes() -> None:
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 4), (2, 3, 4), ()])
-def test_other_inputs_are_refused(shape: tuple[int, ...]) -> None:
+def test_inputs_of_other_shapes(shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError) as caught:
         Linear(3, 2)(rand(shape))
     message = str(caught.value)
@@ -80,31 +80,29 @@ def test_other_inputs_are_refused(shape: tuple[int, ...]) -> None:
     assert "view(batch, 3)" in message
 
 
-def test_an_array_is_no_tensor() -> None:
-    with pytest.raises(TypeError, match=r"Linear\(3, 2\): the input is of type ndarray; make a t"):
+def test_inputs_that_are_not_tensors() -> None:
+    with pytest.raises(TypeError, match=r"Linear\(3, 2\): the input is of type ndarray, not T"):
         Linear(3, 2)(np.zeros((1, 3)))
 
 
 @pytest.mark.parametrize(
     ("build", "error", "message"),
     [
-        (lambda: Linear(0, 2), ValueError, "Linear: in_size 0 must be a whole number, 1 or more"),
+        (lambda: Linear(0, 2), ValueError, "Linear: in_size 0 must be an integer, 1 or more"),
         (lambda: Linear(2, -1), ValueError, "Linear: out_size -1 must be"),
         (
             lambda: Linear(cast(Any, 2.0), 1),
             TypeError,
-            "Linear: in_size 2.0 must be a whole number",
+            "Linear: in_size 2.0 must be an integer",
         ),
         (
             lambda: Linear(cast(Any, "2"), 1),
             TypeError,
-            "Linear: in_size '2' must be a whole number",
+            "Linear: in_size '2' must be an integer",
         ),
     ],
 )
-def test_sizes_that_are_none_are_refused(
-    build: Callable[[], Linear], error: type[Exception], message: str
-) -> None:
+def test_invalid_sizes(build: Callable[[], Linear], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         build()
 

@@ -1,4 +1,4 @@
-"""Layers against PyTorch: values and the gradients of inputs and parameters."""
+"""Layers compared with PyTorch: values and gradients of inputs and parameters."""
 
 from typing import Any
 

@@ -20,6 +20,6 @@ from mt_nn import Adam, Parameter
         ({"weight_decay": math.nan}, "weight_decay nan must be"),
     ],
 )
-def test_adam_refuses_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
+def test_adam_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"Adam: {message}"):
         Adam([Parameter(tensor([1.0]))], **settings)

@@ -1,4 +1,4 @@
-"""Optimisers: their formulas, written once more with NumPy, and how they treat parameters."""
+"""Optimisers: formulas compared with NumPy, treatment of parameters, state."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ decays = st.sampled_from([0.0, 0.01, 0.5])
 
 
 def back(parameter: Parameter, gradient: Array) -> None:
-    """Leave a gradient, by backpropagation through a function that has it."""
+    """Set a gradient, by backpropagation through a linear function."""
     if isinstance(parameter.value, Scalar):
         (parameter.value * float(gradient)).backward()
     else:
@@ -33,7 +33,7 @@ def back(parameter: Parameter, gradient: Array) -> None:
 def walk(
     build: Build, starts: Sequence[Array], gradients: Sequence[Sequence[Array | None]]
 ) -> list[Array]:
-    """Return where an optimiser takes parameters, scalars where a start has no dimensions."""
+    """Return the parameters after some steps; starts without dimensions become scalars."""
     parameters = [Parameter(tensor(x) if x.ndim else Scalar(float(x))) for x in starts]
     optimizer = build(parameters)
     for of_step in gradients:
@@ -44,8 +44,8 @@ def walk(
     return [np.array(p.value.data if isinstance(p.value, Scalar) else p.value) for p in parameters]
 
 
-def journey(seed: int) -> tuple[list[Array], list[list[Array | None]]]:
-    """Draw starts of a few shapes and gradients for some steps, now and then none."""
+def trajectory(seed: int) -> tuple[list[Array], list[list[Array | None]]]:
+    """Draw starts of a few shapes and gradients for some steps, occasionally None."""
     rng = np.random.default_rng(seed)
     shapes: list[tuple[int, ...]] = [(2, 3), (4,), ()]
     starts = [np.asarray(rng.normal(size=shape)) for shape in shapes]
@@ -84,32 +84,32 @@ def check(
 
 
 @given(seeds, st.floats(0.0, 2.0), decays)
-def test_plain_sgd_walks_against_the_gradient(seed: int, lr: float, decay: float) -> None:
+def test_plain_sgd(seed: int, lr: float, decay: float) -> None:
     check(
         lambda ps: SGD(ps, lr, weight_decay=decay),
         lambda x, g, _: np.asarray(x - lr * g - lr * decay * x),
-        *journey(seed),
+        *trajectory(seed),
     )
 
 
 @given(seeds, st.floats(0.0, 0.5), st.floats(0.1, 0.95), decays)
-def test_momentum_is_that_of_sutskever(seed: int, lr: float, mu: float, decay: float) -> None:
+def test_momentum_agrees_with_sutskever(seed: int, lr: float, mu: float, decay: float) -> None:
     def step(x: Array, g: Array, memory: dict[str, Any]) -> Array:
         velocity: Array = mu * memory.get("v", np.zeros(())) - lr * (g + decay * x)
         memory["v"] = velocity
         return x + velocity
 
-    check(lambda ps: SGD(ps, lr, momentum=mu, weight_decay=decay), step, *journey(seed))
+    check(lambda ps: SGD(ps, lr, momentum=mu, weight_decay=decay), step, *trajectory(seed))
 
 
 @given(seeds, st.floats(0.0, 0.5), st.floats(0.1, 0.95))
-def test_nesterov_looks_ahead(seed: int, lr: float, mu: float) -> None:
+def test_nesterov_momentum(seed: int, lr: float, mu: float) -> None:
     def step(x: Array, g: Array, memory: dict[str, Any]) -> Array:
         velocity: Array = mu * memory.get("v", np.zeros(())) - lr * g
         memory["v"] = velocity
         return x + mu * velocity - lr * g
 
-    check(lambda ps: SGD(ps, lr, momentum=mu, nesterov=True), step, *journey(seed))
+    check(lambda ps: SGD(ps, lr, momentum=mu, nesterov=True), step, *trajectory(seed))
 
 
 @given(
@@ -119,20 +119,20 @@ def test_nesterov_looks_ahead(seed: int, lr: float, mu: float) -> None:
     st.sampled_from([1e-8, 1e-3]),
     decays,
 )
-def test_adam_is_algorithm_1_of_its_paper(
+def test_adam_agrees_with_algorithm_1_of_its_paper(
     seed: int, lr: float, betas: tuple[float, float], eps: float, decay: float
 ) -> None:
     def step(x: Array, g: Array, memory: dict[str, Any]) -> Array:
         gradients = memory.setdefault("gradients", [])
         gradients.append(g + decay * x)
         t = len(gradients)
-        # The running means written out as sums over all gradients so far.
+        # The running means as sums over all gradients so far.
         m = (1 - betas[0]) * sum(betas[0] ** (t - 1 - i) * g for i, g in enumerate(gradients))
         v = (1 - betas[1]) * sum(betas[1] ** (t - 1 - i) * g**2 for i, g in enumerate(gradients))
         m_hat, v_hat = m / (1 - betas[0] ** t), v / (1 - betas[1] ** t)
         return np.asarray(x - lr * m_hat / (np.sqrt(v_hat) + eps))
 
-    check(lambda ps: Adam(ps, lr, betas, eps, decay), step, *journey(seed))
+    check(lambda ps: Adam(ps, lr, betas, eps, decay), step, *trajectory(seed))
 
 
 BUILDS: dict[str, Build] = {
@@ -145,7 +145,7 @@ each = pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS.keys())
 
 
 @each
-def test_a_bowl_is_walked_down_to_its_bottom(build: Build) -> None:
+def test_a_quadratic_is_minimised(build: Build) -> None:
     x = Parameter(tensor([3.0, -2.0]))
     optimizer = build([x])
     for _ in range(300):
@@ -154,11 +154,11 @@ def test_a_bowl_is_walked_down_to_its_bottom(build: Build) -> None:
     assert abs(x.value.to_numpy()).max() < 0.01
 
 
-# What a step does to parameters
+# Effects of a step on parameters
 
 
 @each
-def test_a_step_makes_new_leaves_and_takes_their_gradients_away(build: Build) -> None:
+def test_a_step_makes_new_leaves_without_gradients(build: Build) -> None:
     parameters = [Parameter(tensor([1.0, 2.0])), Parameter(Scalar(3.0))]
     before = [p.value for p in parameters]
     optimizer = build(parameters)
@@ -171,13 +171,13 @@ def test_a_step_makes_new_leaves_and_takes_their_gradients_away(build: Build) ->
         for parameter, old in zip(parameters, before, strict=True):
             assert parameter.value is not old
             assert parameter.value.is_leaf()
-    # The old values are what they were: a graph that holds them stays right.
+    # The old values are unchanged: a graph that refers to them stays valid.
     assert before[0].to_numpy().tolist() == [1.0, 2.0]
     assert before[1].data == 3.0
 
 
 @each
-def test_parameters_without_a_gradient_stay(build: Build) -> None:
+def test_parameters_without_a_gradient_do_not_change(build: Build) -> None:
     moved, still, number = Parameter(tensor([1.0])), Parameter(tensor([1.0])), Parameter(5.0)
     value = still.value
     optimizer = build([moved, still, number])
@@ -189,7 +189,7 @@ def test_parameters_without_a_gradient_stay(build: Build) -> None:
 
 
 @each
-def test_frozen_parameters_stay(build: Build) -> None:
+def test_frozen_parameters_do_not_change(build: Build) -> None:
     frozen = [Parameter(tensor([1.0])), Parameter(Scalar(1.0))]
     optimizer = build(frozen)
     for parameter in frozen:
@@ -201,7 +201,7 @@ def test_frozen_parameters_stay(build: Build) -> None:
     assert all(p.value.is_constant() for p in frozen)
 
 
-def test_a_parameter_that_is_given_twice_moves_once() -> None:
+def test_a_repeated_parameter_is_updated_once() -> None:
     x = Parameter(tensor([1.0]))
     optimizer = SGD((p for p in [x, x]), lr=0.25)
     back(x, np.array(1.0))
@@ -209,7 +209,7 @@ def test_a_parameter_that_is_given_twice_moves_once() -> None:
     assert x.value.item() == 0.75
 
 
-def test_gradients_of_several_backward_passes_add_up() -> None:
+def test_gradients_of_several_backward_passes_accumulate() -> None:
     x = Parameter(tensor([1.0]))
     for _ in range(3):
         back(x, np.array(1.0))
@@ -217,7 +217,7 @@ def test_gradients_of_several_backward_passes_add_up() -> None:
     assert x.value.item() == 0.25
 
 
-def test_zero_grad_forgets_gradients() -> None:
+def test_zero_grad_removes_gradients() -> None:
     parameters = [Parameter(tensor([1.0])), Parameter(Scalar(1.0)), Parameter(2.0)]
     optimizer = SGD(parameters)
     for parameter in parameters[:2]:
@@ -243,7 +243,7 @@ def test_the_learning_rate_may_change_at_any_time(build: Build) -> None:
 
 
 @each
-def test_single_precision_stays_single(build: Build) -> None:
+def test_float32_parameters_stay_float32(build: Build) -> None:
     backend = Reference(np.float32)
     x = Parameter(tensor([1.0, -1.0], backend))
     optimizer = build([x])
@@ -269,7 +269,7 @@ def test_a_parameter_may_have_any_layout(build: Build) -> None:
 
 
 @each
-def test_no_step_remembers_the_one_before(build: Build) -> None:
+def test_graphs_of_earlier_steps_are_freed(build: Build) -> None:
     x = Parameter(tensor([1.0]))
     optimizer = build([x])
     for _ in range(2):
@@ -280,35 +280,35 @@ def test_no_step_remembers_the_one_before(build: Build) -> None:
     assert all(isinstance(number, Tensor) and number.is_constant() for number in memory)
 
 
-# What may be given
+# Types of arguments
 
 
 @pytest.mark.parametrize(
-    ("given_instead", "message"),
+    ("argument", "message"),
     [
         (lambda: Linear(2, 1), r"SGD: expected several parameters, got Linear"),
         (lambda: tensor([1.0]), r"got Tensor; pass model.parameters\(\) or a list"),
         (lambda: Parameter(tensor([1.0])), r"got Parameter; pass model.parameters\(\) or a list"),
         (lambda: 3, r"got int"),
-        (lambda: Linear(2, 1).named_parameters(), r"number 0 .* not model.named_parameters\(\)"),
-        (lambda: [Parameter(1.0), tensor([1.0])], r"number 1 .* Tensor; wrap a value in Parameter"),
+        (lambda: Linear(2, 1).named_parameters(), r"\[0\] .* not model.named_parameters\(\)"),
+        (lambda: [Parameter(1.0), tensor([1.0])], r"\[1\] is of type Tensor, not Parameter; wrap"),
     ],
 )
-def test_what_is_no_parameter_is_refused(given_instead: Callable[[], Any], message: str) -> None:
+def test_arguments_that_are_not_parameters(argument: Callable[[], Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
-        SGD(given_instead())
+        SGD(argument())
 
 
-def test_an_optimiser_without_parameters_is_refused() -> None:
-    with pytest.raises(ValueError, match="Adam: no parameters"):
+def test_an_optimiser_without_parameters() -> None:
+    with pytest.raises(ValueError, match="Adam: there are no parameters"):
         Adam([])
     parameters = (p for p in [Parameter(tensor([1.0]))])
     SGD(parameters)
-    with pytest.raises(ValueError, match="a generator gives them only once"):
+    with pytest.raises(ValueError, match="a generator can be used only once"):
         SGD(parameters)
 
 
-def test_an_optimiser_of_ones_own_needs_a_rule_or_a_step() -> None:
+def test_a_subclass_must_define_rule_or_step() -> None:
     class Sign(Optimizer):
         def rule(self, value: Any, grad: Any, memory: dict[str, Any], step: int) -> Any:
             return value - step * ((grad > 0.0) - (grad < 0.0))
@@ -321,7 +321,7 @@ def test_an_optimiser_of_ones_own_needs_a_rule_or_a_step() -> None:
         optimizer.step()
     assert (x.value.to_numpy().tolist(), y.value.data) == ([-2.0, 8.0], -1.0)
     back(y, np.array(1.0))
-    with pytest.raises(NotImplementedError, match="Optimizer must define rule or step"):
+    with pytest.raises(NotImplementedError, match="Optimizer must define the method rule or step"):
         Optimizer([y]).step()
 
 
@@ -329,7 +329,7 @@ def test_an_optimiser_of_ones_own_needs_a_rule_or_a_step() -> None:
 
 
 def exact(state: dict[str, Any]) -> str:
-    """Return every digit of a state."""
+    """Return a state with all digits, as text."""
     slots = {name: (slot.dtype.name, slot.tolist()) for name, slot in state["slots"].items()}
     return json.dumps(state | {"slots": slots}, sort_keys=True)
 
@@ -347,7 +347,7 @@ def run(parameters: Sequence[Parameter], optimizer: Optimizer, seed: int) -> Non
 
 
 @each
-def test_a_loaded_state_goes_on_bit_for_bit(build: Build) -> None:
+def test_training_continues_exactly_from_a_loaded_state(build: Build) -> None:
     undisturbed = mixed()
     optimizer: Any = build(undisturbed)
     optimizer.lr = 0.03
@@ -367,7 +367,7 @@ def test_a_loaded_state_goes_on_bit_for_bit(build: Build) -> None:
 
 
 @each
-def test_a_state_is_json_but_for_its_arrays_and_a_copy(build: Build) -> None:
+def test_a_state_is_a_copy_and_json_except_for_arrays(build: Build) -> None:
     parameters = mixed()
     optimizer = build(parameters)
     run(parameters, optimizer, seed=0)
@@ -381,7 +381,7 @@ def test_a_state_is_json_but_for_its_arrays_and_a_copy(build: Build) -> None:
     assert state["steps"] == [3, 3, 0]
 
 
-def test_a_refused_state_changes_nothing() -> None:
+def test_an_invalid_state_changes_nothing() -> None:
     parameters = mixed()
     optimizer = Adam(parameters, lr=0.5)
     run(parameters, optimizer, seed=0)
@@ -392,14 +392,14 @@ def test_a_refused_state_changes_nothing() -> None:
         ({}, r"the state lacks \['hyperparameters', 'optimizer', 'slots', 'steps'\]"),
         (good | {"optimizer": "SGD"}, r"load it into SGD\(parameters\)"),
         (good | {"hyperparameters": {"lr": 1.0}}, r"has the hyperparameters \['lr'\]; expected"),
-        (good | {"steps": [1]}, "the state is for 1 parameters, and there are 3"),
+        (good | {"steps": [1]}, "the state has 1 parameters, and the optimiser has 3"),
         (good | {"slots": slots | {"0.mean": np.zeros(2)}}, r"shape \(2,\), and .* has \(1, 2\)"),
         (good | {"slots": slots | {"1.mean": np.zeros(1)}}, r"shape \(1,\), and .* has \(\)"),
         (good | {"slots": slots | {"7.mean": np.zeros(2)}}, r"unknown slots \['7.mean'\]"),
         (good | {"slots": slots | {"0.other": np.zeros(2)}}, r"unknown slots \['0.other'\]"),
         (
             good | {"slots": {k: v for k, v in slots.items() if k != "0.square"}},
-            r"parameter 0 has the slots \['mean'\] only",
+            r"parameter 0 has the slots \['mean'\]; expected",
         ),
     ]
     for state, message in refused:

@@ -1,4 +1,4 @@
-"""Optimisers, clipping and schedules against PyTorch, over several steps."""
+"""Optimisers, clipping and schedules compared with PyTorch, over several steps."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ def numbers(seed: int) -> list[npt.NDArray[np.float64]]:
 
 
 def set_gradients(ours: Sequence[Parameter], theirs: Sequence[Any], seed: int) -> None:
-    """Give both the same gradients, and now and then none."""
+    """Set the same gradients on both sides, occasionally None."""
     torch = pytest.importorskip("torch")
     skipped = np.random.default_rng(seed + 1000).random(len(SHAPES)) < 0.2
     for a, b, gradient, skip in zip(ours, theirs, numbers(seed), skipped, strict=True):
@@ -65,7 +65,7 @@ ADAM_SETTINGS: list[dict[str, Any]] = [
     ("kind", "name", "settings"),
     [(SGD, "SGD", s) for s in SGD_SETTINGS] + [(Adam, "Adam", s) for s in ADAM_SETTINGS],
 )
-def test_both_walk_the_same_way(
+def test_steps_agree_with_pytorch(
     kind: Callable[..., Optimizer], name: str, settings: dict[str, Any]
 ) -> None:
     torch = pytest.importorskip("torch")
@@ -73,7 +73,7 @@ def test_both_walk_the_same_way(
     a: Any = kind(ours, **settings)
     b = getattr(torch.optim, name)(theirs, **settings)
     for step in range(STEPS):
-        if step == STEPS // 2:  # The learning rate changes under way.
+        if step == STEPS // 2:  # The learning rate changes during training.
             a.lr = b.param_groups[0]["lr"] = 0.03
         set_gradients(ours, theirs, seed=step)
         a.step()

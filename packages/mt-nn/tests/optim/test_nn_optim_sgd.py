@@ -21,12 +21,12 @@ from mt_nn import SGD, Parameter
         ({"nesterov": True}, "nesterov needs momentum above 0"),
     ],
 )
-def test_sgd_refuses_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
+def test_sgd_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"SGD: {message}"):
         SGD([Parameter(tensor([1.0]))], **settings)
 
 
-def test_an_optimiser_shows_its_settings() -> None:
+def test_repr_shows_the_settings() -> None:
     x = Parameter(tensor([1.0]))
     assert repr(SGD([x], 0.5)) == (
         "SGD(1 parameters, lr=0.5, momentum=0.0, weight_decay=0.0, nesterov=False)"

@@ -1,12 +1,12 @@
-"""Numbers in memory: scalar operators, strided tensor data, the backend contract, its reference.
+"""Tensor data without gradients: scalar operators, strided storage, the backend contract.
 
-Nothing here knows of gradients. Start with `mt_tensor.operators`, then `TensorData`, then
-`Backend`.
+Start with `mt_tensor.operators`, then `TensorData`, then `Backend`. `Reference` is the backend
+that the tests compare all others with.
 """
 
 from mt_tensor import operators
 from mt_tensor.backend import Backend, Map, ShapeError, Zip
-from mt_tensor.fused import FusedForm, FusedOperation, FusedStep, Gradients, Parts
+from mt_tensor.fused import FusedForm, FusedOperation, FusedStep, Gradients, TensorList
 from mt_tensor.host import HostBackend, host_array
 from mt_tensor.layout import (
     MAX_DIMS,
@@ -31,10 +31,10 @@ __all__ = [
     "HostBackend",
     "IndexingError",
     "Map",
-    "Parts",
     "Reference",
     "ShapeError",
     "TensorData",
+    "TensorList",
     "Zip",
     "broadcast_index",
     "host_array",

@@ -1,12 +1,12 @@
 """The contract between tensors and the loops that compute them.
 
-A `Backend` is an object that is handed over, built with its dtype: ``Reference(np.float64)``. It
-owns memory (allocating, copying to and from the host) and has five operations on `TensorData`:
-`Backend.map`, `Backend.zip`, `Backend.reduce`, `Backend.matmul` and `Backend.convolve`. It knows
-nothing of gradients.
+A `Backend` is an object that callers pass explicitly, built with its dtype:
+``Reference(np.float64)``. It manages memory (allocation, copies to and from the host) and has five
+operations on `TensorData`: `Backend.map`, `Backend.zip`, `Backend.reduce`, `Backend.matmul` and
+`Backend.convolve`. It does not compute gradients.
 
 The public operations check shapes and allocate the result, the same for every backend; then they
-call one hook with an underscore, which is all that a backend has to write.
+call one hook whose name begins with an underscore. A backend implements the hooks only.
 """
 
 from abc import ABC, abstractmethod
@@ -30,20 +30,20 @@ Zip: TypeAlias = Callable[[float, float], float]
 
 
 DLPACK_HOST = (1, 0)
-"""What DLPack calls the memory of the host (``kDLCPU``)."""
+"""The DLPack device of host memory: the type ``kDLCPU`` and device 0."""
 
 
 class ShapeError(ValueError):
-    """The shapes of two operands do not go together."""
+    """The shapes of two operands are incompatible."""
 
 
 class Backend(ABC):
-    """Memory and five operations. Two backends are equal if type and dtype are.
+    """Memory and five operations. Two backends are equal if their types and dtypes are equal.
 
     Attributes:
-        name: What the backend is called on the command line and in messages.
-        memory: Where its numbers are: in the memory of the "host", or of a "device".
-        dtype: The type of every number that it stores.
+        name: The backend's name on the command line and in messages.
+        memory: The memory that holds its storages: "host" or "device".
+        dtype: The dtype of every element that it stores.
     """
 
     name: ClassVar[str]
@@ -76,11 +76,11 @@ class Backend(ABC):
 
     @abstractmethod
     def empty(self, shape: UserShape) -> TensorData:
-        """Return a contiguous tensor whose elements have no particular value."""
+        """Return a contiguous tensor with uninitialized elements."""
 
     @abstractmethod
     def full(self, shape: UserShape, value: float) -> TensorData:
-        """Return a contiguous tensor whose elements all have one value."""
+        """Return a contiguous tensor whose elements all equal `value`."""
 
     def zeros(self, shape: UserShape) -> TensorData:
         """Return a contiguous tensor of zeros."""
@@ -90,7 +90,7 @@ class Backend(ABC):
     def from_numpy(self, array: npt.NDArray[Any]) -> TensorData:
         """Return a tensor of this backend with the array's elements.
 
-        It shares the array's memory where place, dtype and layout allow.
+        It shares the array's memory if device, dtype and layout allow.
         """
 
     @abstractmethod
@@ -104,10 +104,10 @@ class Backend(ABC):
 
         Args:
             a: The tensor.
-            options: What the other library asked for, see ``numpy.ndarray.__dlpack__``.
+            options: The consumer's options, see ``numpy.ndarray.__dlpack__``.
 
         Raises:
-            BufferError: The elements share memory, and a copy is not allowed.
+            BufferError: The elements share memory, and the options forbid a copy.
         """
         array = self.to_numpy(a)
         if not array.flags.writeable:
@@ -117,27 +117,26 @@ class Backend(ABC):
                     "not write to; export its contiguous() or allow a copy"
                 )
             array = array.copy()
-        given = {name: value for name, value in options.items() if value is not None}
-        return array.__dlpack__(**given)
+        return array.__dlpack__(**{k: v for k, v in options.items() if v is not None})
 
     def dlpack_device(self) -> tuple[int, int]:
-        """Return the kind and the number of the device in whose memory `to_dlpack` exports."""
+        """Return the DLPack device type and the device number of what `to_dlpack` exports."""
         return DLPACK_HOST
 
     def from_dlpack(self, exporter: Any) -> TensorData:
-        """Return a tensor of another library's, sharing memory where possible.
+        """Return a tensor from another library's, sharing memory where possible.
 
         Args:
-            exporter: Anything with `__dlpack__`.
+            exporter: An object with `__dlpack__` and `__dlpack_device__`.
 
         Raises:
-            TypeError: It is in memory that this backend cannot reach.
+            TypeError: The exporter's memory is not accessible to this backend.
         """
         kind, number = exporter.__dlpack_device__()
         if int(kind) != DLPACK_HOST[0]:
             raise TypeError(
                 f"from_dlpack: the {type(exporter).__name__} is on device {int(kind)}:{number}, "
-                f"and {self!r} computes in host memory; bring it to the host first, or give a "
+                f"and {self!r} computes in host memory; copy it to the host first, or pass a "
                 "backend of its device"
             )
         return self.from_numpy(np.from_dlpack(exporter))
@@ -156,10 +155,10 @@ class Backend(ABC):
         """Apply a scalar function to every element.
 
         Args:
-            fn: A function of one number, from `mt_tensor.operators` or of its kind.
+            fn: A function of one number, such as those of `mt_tensor.operators`.
             a: The operand.
-            out: Where to write, in any layout without repeated cells; `a` is broadcast to it. It
-                may be `a` itself, and must not overlap it otherwise.
+            out: The output, a new tensor by default. No two of its elements may share storage;
+                `a` is broadcast to it. It may be `a` itself, and must not overlap it otherwise.
 
         Shape:
             (...) → (...), or the shape of `out`.
@@ -183,8 +182,8 @@ class Backend(ABC):
             fn: A function of two numbers.
             a: The first operand.
             b: The second operand.
-            out: Where to write, in any layout without repeated cells. It may be an operand
-                itself, and must not overlap one otherwise.
+            out: The output, a new tensor by default. No two of its elements may share storage. It
+                may be an operand itself, and must not overlap one otherwise.
 
         Shape:
             (...), (...) → the broadcast shape, or the shape of `out`.
@@ -208,7 +207,7 @@ class Backend(ABC):
             fn: A function of two numbers; backends may fold in any order.
             a: The operand.
             dim: The dimension; negative ones count from the right.
-            start: What folding begins with, the result for a dimension of size 0.
+            start: The initial value; the result for a dimension of size 0.
 
         Shape:
             (..., n, ...) → (..., 1, ...).
@@ -233,7 +232,7 @@ class Backend(ABC):
         """
         if a.dims < 2 or b.dims < 2 or a.shape[-1] != b.shape[-2]:
             raise ShapeError(
-                f"matmul: shapes {a.shape} and {b.shape} do not go together; they must be "
+                f"matmul: shapes {a.shape} and {b.shape} are incompatible; they must be "
                 "(..., m, k) and (..., k, n); view a vector as a matrix of one row or column"
             )
         batch = shape_broadcast(a.shape[:-2], b.shape[:-2], "matmul")
@@ -248,25 +247,26 @@ class Backend(ABC):
         reverse: bool = False,
         size: UserShape | None = None,
     ) -> TensorData:
-        r"""Slide kernels over the spatial dimensions (a correlation), zeros around the input.
+        r"""Correlate an input with kernels over its spatial dimensions; elements outside are zero.
 
-        For two of them, $out_{n,o,p,q} = \sum_{c,k,l} input_{n,c,p+k,q+l}\, weight_{o,c,k,l}$; the
-        kernel is anchored at its top left. With `reverse` at its bottom right:
-        $input_{n,c,p-k,q-l}$.
+        With two spatial dimensions,
+        $out_{n,o,p,q} = \sum_{c,k,l} input_{n,c,p+k,q+l}\, weight_{o,c,k,l}$. The kernel is
+        anchored at its top left. With `reverse` it is anchored at its bottom right, and the sum
+        uses $input_{n,c,p-k,q-l}$.
 
         Args:
-            input: What the kernels slide over, with one spatial dimension or more. A backend may
-                have kernels for some numbers of them only; the reference backend takes any.
+            input: The input, with one spatial dimension or more. A backend may support some
+                numbers of spatial dimensions only; the reference backend supports any.
             weight: One kernel for each output and input channel.
-            reverse: Anchor the kernels at their last element.
-            size: How many positions to compute along each spatial dimension, the input's sizes
-                unless given. Gradients need other sizes: a weight's gradient has the kernel's.
+            reverse: True anchors the kernels at their last element.
+            size: The output's spatial sizes, by default the input's. Gradients need other sizes:
+                the gradient of `weight` has the kernel's.
 
         Shape:
             (N, C, *spatial), (O, C, *kernel) → (N, O, *size).
 
         Raises:
-            ShapeError: The dimensions or the channels do not fit, or a size is negative.
+            ShapeError: The numbers of dimensions or channels differ, or a size is negative.
         """
         spatial = max(1, input.dims - 2)
         check_convolution(spatial, input.shape, weight.shape)
@@ -290,7 +290,7 @@ class Backend(ABC):
         """
         return None
 
-    # What a backend writes
+    # Hooks that a backend implements
 
     @abstractmethod
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
@@ -329,7 +329,7 @@ def check_convolution(spatial: int, input: UserShape, weight: UserShape) -> None
             spatial, (f"D1, …, D{spatial}", f"K1, …, K{spatial}")
         )
         raise ShapeError(
-            f"conv{spatial}d: input {input} and weight {weight} do not go together; they must be "
+            f"conv{spatial}d: input {input} and weight {weight} are incompatible; they must be "
             f"(batch, channels, {sizes}) and (out_channels, channels, {kernel}) with the same "
             "number of channels"
         )
@@ -339,11 +339,11 @@ def _check_out(name: str, shape: tuple[int, ...], out_shape: tuple[int, ...]) ->
     """Raise ShapeError unless a result of one shape can be written, broadcast, to another."""
     if not broadcasts_to(shape, out_shape):
         raise ShapeError(
-            f"{name}: a result of shape {shape} does not fit into out of shape {out_shape}; "
-            "give an out of the result's shape, or of one that it broadcasts to"
+            f"{name}: a result of shape {shape} does not broadcast to out of shape {out_shape}; "
+            "pass an out of the result's shape, or of one that it broadcasts to"
         )
 
 
 def _name(fn: Map | Zip) -> str:
-    """Return what to call a scalar function in a message."""
+    """Return the name of a scalar function for a message."""
     return getattr(fn, "__name__", repr(fn))

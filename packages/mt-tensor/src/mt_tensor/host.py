@@ -1,4 +1,4 @@
-"""Backends whose numbers lie in the memory of the host, as NumPy arrays."""
+"""Backends whose storages are NumPy arrays in host memory."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ class HostBackend(Backend):
     """A backend whose storages are NumPy arrays."""
 
     def empty(self, shape: UserShape) -> TensorData:
-        """Return a contiguous tensor whose elements have no particular value."""
+        """Return a contiguous tensor with uninitialized elements."""
         shape = check_shape(shape, "empty")
         strides = strides_from_shape(shape)
-        return TensorData.trusted(np.empty(span(shape, strides), self.dtype), shape, strides)
+        return TensorData.unchecked(np.empty(span(shape, strides), self.dtype), shape, strides)
 
     def full(self, shape: UserShape, value: float) -> TensorData:
-        """Return a contiguous tensor whose elements all have one value."""
+        """Return a contiguous tensor whose elements all equal `value`."""
         out = self.empty(shape)
         out.storage.fill(value)
         return out
@@ -32,19 +32,19 @@ class HostBackend(Backend):
         return out
 
     def from_numpy(self, array: npt.NDArray[Any]) -> TensorData:
-        """Return a tensor with the array's elements, sharing its memory where it can.
+        """Return a tensor with the array's elements, sharing its memory where possible.
 
-        It can where the dtype is the backend's and the array is writable and aligned, with
-        strides that are whole, non-negative numbers of elements.
+        The memory is shared if the dtype is the backend's and the array is writable and aligned,
+        with strides that are non-negative multiples of the element size.
 
         Raises:
-            TypeError: The array holds something else than real numbers.
+            TypeError: The array's dtype is not real.
         """
         array = np.asarray(array)
         if array.dtype.kind not in "fiub":
             raise TypeError(
                 f"from_numpy: an array of {array.dtype} cannot become a tensor of {self.dtype}; "
-                "give real numbers"
+                "pass an array of a real dtype"
             )
         check_shape(array.shape, "from_numpy")
         itemsize = self.dtype.itemsize
@@ -58,22 +58,22 @@ class HostBackend(Backend):
             array = np.array(array, self.dtype, order="C", copy=True)
         strides = tuple(stride // itemsize for stride in array.strides)
         if array.flags.c_contiguous:
-            return TensorData.trusted(
+            return TensorData.unchecked(
                 array.reshape(-1), array.shape, strides_from_shape(array.shape)
             )
-        # One flat view over everything from the first to the last element, gaps included.
-        cells = np.lib.stride_tricks.as_strided(array, (span(array.shape, strides),), (itemsize,))
-        return TensorData.trusted(cells, array.shape, strides)
+        # One flat view from the first to the last element, gaps included.
+        storage = np.lib.stride_tricks.as_strided(array, (span(array.shape, strides),), (itemsize,))
+        return TensorData.unchecked(storage, array.shape, strides)
 
     def to_numpy(self, a: TensorData) -> npt.NDArray[Any]:
-        """Return a view of the elements; read-only where cells repeat (a broadcast view)."""
+        """Return a view of the elements; read-only if elements share storage (broadcast views)."""
         return host_array(a)
 
 
 def host_array(a: TensorData) -> npt.NDArray[Any]:
     """Return a view of a tensor in host memory as an array of its shape.
 
-    The view is read-only where cells repeat.
+    The view is read-only if elements share storage, as in a broadcast view.
     """
     if a.is_contiguous():
         return a.storage[: a.size].reshape(a.shape)

@@ -1,11 +1,11 @@
-"""How a shape lies in one line of memory: strides, positions and broadcasting.
+"""Memory layout of a tensor: strides, positions and broadcasting.
 
-A tensor is a one-dimensional storage, a shape, and a stride for each dimension: the number of
-storage cells between neighbours along it. The element at index ``i`` stands at position
-``sum(i[d] * strides[d])``.
+A tensor is a one-dimensional storage, a shape, and a stride for each dimension: the distance in
+storage between neighbours along it. The element at index ``i`` has position
+``sum(i[d] * strides[d])`` in storage. Strides and positions count elements, not bytes.
 
 `index_to_position`, `to_index`, `broadcast_index` and `merge_dims` compile unchanged with numba;
-they are what the loops of the backends are built from. The others run once per operation, in
+the loops of the backends are built from them. The other functions run once per operation, in
 Python.
 """
 
@@ -18,7 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_DIMS = 32
-"""The largest number of dimensions of a tensor: GPU kernels reserve an index of this length."""
+"""The largest number of dimensions of a tensor.
+
+GPU kernels reserve an index array of this length in each thread: a larger value costs registers
+and local memory.
+"""
 
 Storage: TypeAlias = npt.NDArray[Any]
 Index: TypeAlias = npt.NDArray[np.integer[Any]] | Sequence[int]
@@ -49,7 +53,7 @@ def index_to_position(index: Index, strides: Strides) -> int:
 def to_index(ordinal: int, shape: Shape, out_index: OutIndex) -> None:
     """Write the index of the ordinal-th element, in row-major order, into out_index.
 
-    Going through ordinals 0 to size - 1 meets every index of the shape exactly once.
+    The ordinals 0 to size - 1 give every index of the shape exactly once.
 
     >>> index = [0, 0]
     >>> to_index(5, (2, 3), index)
@@ -89,7 +93,7 @@ def shape_broadcast(
     Args:
         shape1: One shape.
         shape2: The other shape.
-        operation: What is being done, for the error message.
+        operation: The name of the operation, for the error message.
 
     Raises:
         IndexingError: A pair of sizes differs and neither is 1.
@@ -113,21 +117,21 @@ def shape_broadcast(
 
 
 def broadcasts_to(shape: UserShape, target: UserShape) -> bool:
-    """Return whether a tensor of one shape can be repeated to another.
+    """Return whether a tensor of one shape broadcasts to another.
 
     >>> broadcasts_to((3, 1), (2, 3, 4)), broadcasts_to((2, 3, 4), (3, 1))
     (True, False)
     """
     missing = len(target) - len(shape)
     return missing >= 0 and all(
-        size in (1, wanted) for size, wanted in zip(shape, target[missing:], strict=True)
+        size in (1, expected) for size, expected in zip(shape, target[missing:], strict=True)
     )
 
 
 def broadcast_strides(
     shape: UserShape, own_shape: UserShape, strides: UserStrides
 ) -> tuple[int, ...]:
-    """Return an operand's stride for each dimension of a shape, 0 where it is repeated.
+    """Return an operand's stride for each dimension of a shape, 0 where it is broadcast.
 
     Args:
         shape: A shape to which the operand broadcasts.
@@ -149,11 +153,11 @@ def merge_dims(sizes: OutIndex, strides: OutIndex) -> int:
 
     Args:
         sizes: The shape.
-        strides: The strides of each layout, one layout behind the other.
+        strides: The strides of all layouts, concatenated.
 
     Returns:
-        The number of dimensions that are left. They stand at the front of `sizes` and of each
-        layout's strides; the rest has no meaning.
+        The number of dimensions that are left. They are the first entries of `sizes` and of each
+        layout's strides; the other entries have no meaning.
 
     >>> sizes, strides = [2, 3, 4], [12, 4, 1, 0, 4, 1]
     >>> merge_dims(sizes, strides), sizes, strides
@@ -181,7 +185,7 @@ def merge_dims(sizes: OutIndex, strides: OutIndex) -> int:
 def merged(
     shape: UserShape, *strides: UserStrides
 ) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
-    """Return the same walk through memory with the fewest dimensions.
+    """Return the same layouts with the fewest dimensions.
 
     Args:
         shape: The shape of all layouts.
@@ -213,10 +217,10 @@ def strides_from_shape(shape: UserShape) -> tuple[int, ...]:
 
 
 def is_contiguous(shape: UserShape, strides: UserStrides) -> bool:
-    """Return whether elements in row-major order stand next to each other in storage.
+    """Return whether elements in row-major order are adjacent in storage.
 
-    The stride of a dimension of size 1 is never used and so never matters; a tensor without
-    elements is contiguous.
+    The stride of a dimension of size 1 is never used and is ignored. A tensor without elements is
+    contiguous.
     """
     expected = 1
     for size, stride in zip(reversed(shape), reversed(strides), strict=True):
@@ -230,7 +234,7 @@ def is_contiguous(shape: UserShape, strides: UserStrides) -> bool:
 
 
 def span(shape: UserShape, strides: UserStrides) -> int:
-    """Return how many storage cells a tensor reaches, gaps included.
+    """Return the number of storage elements that a tensor spans, gaps included.
 
     >>> span((2, 3), (4, 1))
     7
@@ -260,14 +264,16 @@ def normalize_dims(dim: int | Iterable[int] | None, dims: int, operation: str) -
 
     Raises:
         IndexingError: A dimension does not exist or is named twice.
-        TypeError: A dimension is not a whole number.
+        TypeError: A dimension is not an integer.
     """
     if dim is None:
         return tuple(range(dims))
-    named = whole_numbers(dim if isinstance(dim, Iterable) else (dim,), operation)
+    named = as_integers(dim if isinstance(dim, Iterable) else (dim,), operation)
     result = tuple(normalize_dim(d, dims, operation) for d in named)
     if len(set(result)) != len(result):
-        raise IndexingError(f"{operation}: dimensions {named} name one of them twice")
+        raise IndexingError(
+            f"{operation}: dimensions {named} name the same dimension twice; name each once"
+        )
     return result
 
 
@@ -276,9 +282,9 @@ def check_shape(shape: UserShape, operation: str) -> tuple[int, ...]:
 
     Raises:
         IndexingError: A size is negative, or there are more than `MAX_DIMS` of them.
-        TypeError: It is not a sequence of whole numbers.
+        TypeError: It is not a sequence of integers.
     """
-    result = whole_numbers(shape, operation)
+    result = as_integers(shape, operation)
     if result and min(result) < 0:
         raise IndexingError(f"{operation}: shape {result} has a negative size; sizes count from 0")
     if len(result) > MAX_DIMS:
@@ -288,22 +294,22 @@ def check_shape(shape: UserShape, operation: str) -> tuple[int, ...]:
     return result
 
 
-def whole_numbers(values: Iterable[int], operation: str) -> tuple[int, ...]:
+def as_integers(values: Iterable[int], operation: str) -> tuple[int, ...]:
     """Return sizes, strides or dimensions as a tuple of ints.
 
     Raises:
-        TypeError: They are something else: 2.0 is refused like 2.5, and so is a number alone.
+        TypeError: `values` is a single number, or one of them is a float, even 2.0.
     """
     try:
         return tuple(map(operator.index, values))
     except TypeError as error:
         raise TypeError(
-            f"{operation}: {values!r} must be a sequence of whole numbers, such as (2, 3)"
+            f"{operation}: {values!r} must be a sequence of integers, such as (2, 3)"
         ) from error
 
 
 def infer_shape(size: int, shape: UserShape) -> tuple[int, ...]:
-    """Return the shape with its -1, if there is one, replaced by what `size` elements leave.
+    """Return a shape with its -1, if there is one, replaced so that the sizes multiply to `size`.
 
     Raises:
         IndexingError: The sizes do not multiply up to `size`.
@@ -311,14 +317,14 @@ def infer_shape(size: int, shape: UserShape) -> tuple[int, ...]:
     >>> infer_shape(12, (3, -1))
     (3, 4)
     """
-    wanted = whole_numbers(shape, "view")
-    if wanted.count(-1) == 1:
-        known = math.prod(n for n in wanted if n != -1)
+    result = as_integers(shape, "view")
+    if result.count(-1) == 1:
+        known = math.prod(n for n in result if n != -1)
         if known > 0 and size % known == 0:
-            wanted = tuple(size // known if n == -1 else n for n in wanted)
-    if any(n < 0 for n in wanted) or math.prod(wanted) != size:
+            result = tuple(size // known if n == -1 else n for n in result)
+    if any(n < 0 for n in result) or math.prod(result) != size:
         raise IndexingError(
             f"view: {size} elements do not fit into shape {tuple(shape)}; the sizes must "
             "multiply up to the number of elements, and one of them may be -1"
         )
-    return check_shape(wanted, "view")
+    return check_shape(result, "view")

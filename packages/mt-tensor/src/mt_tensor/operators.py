@@ -1,24 +1,27 @@
 """The scalar formulas of the library, and list functions built from them.
 
-Each formula works on plain numbers and is self-contained, so that the very same source serves
-plain Python, NumPy scalars, numba and CUDA. A backend is handed the function itself, for example
-``backend.map(operators.sigmoid, a)``, and compiles it as it needs.
+Each formula works on plain numbers and is self-contained, so that the same source runs in plain
+Python, on NumPy scalars, with numba and with CUDA. A backend receives the function itself, for
+example ``backend.map(operators.sigmoid, a)``, and compiles it.
 
-The formulas follow IEEE 754 wherever Python's ``math`` would raise: `exp` of a large number is
-infinite, the logarithm of a negative number is NaN. NaN passes through all of them.
+The formulas follow IEEE 754 where Python's ``math`` would raise: `exp` of a large number is
+infinite, the logarithm of a negative number is NaN. Every formula returns NaN for NaN.
 """
 
 import math
 from collections.abc import Callable, Iterable
 
 EPS = 1e-6
-"""Added to the argument of `log`, so that `log` of a probability that is zero stays finite."""
+"""The constant that `log` adds to its argument, so that the logarithm of 0 is finite."""
 
 CLOSE = 1e-2
-"""Two numbers nearer to each other than this are close (see `is_close`)."""
+"""The absolute tolerance of `is_close`, exclusive."""
 
 LARGEST_EXPONENT = 709.782712893384
-"""The largest double whose exponential is a finite double: the logarithm of the largest one."""
+"""The largest double whose exponential is finite: the logarithm of the largest double.
+
+With a larger value `exp` would call ``math.exp``, which raises OverflowError.
+"""
 
 
 # Arithmetic and comparison
@@ -70,7 +73,7 @@ def is_close(x: float, y: float) -> float:
 def sigmoid(x: float) -> float:
     r"""Return the logistic function $\frac{1}{1 + e^{-x}}$.
 
-    The exponential is only taken of negative numbers, so that neither tail overflows and the
+    The exponential is computed of negative numbers only, so that neither tail overflows and the
     lower one keeps its full relative precision.
 
     >>> sigmoid(0.0), sigmoid(1000.0), sigmoid(-1000.0)
@@ -114,7 +117,7 @@ def ln(x: float) -> float:
 def inv(x: float) -> float:
     r"""Return the reciprocal $\frac{1}{x}$.
 
-    Of a plain zero Python raises `ZeroDivisionError`; backends give infinity.
+    For a Python zero it raises `ZeroDivisionError`; backends return infinity.
     """
     return 1.0 / x
 
@@ -124,7 +127,7 @@ def sqrt(x: float) -> float:
     return math.sqrt(x) if x >= 0.0 else math.nan
 
 
-# Derivatives, each multiplied by the derivative d of what follows
+# Derivatives, each multiplied by the upstream derivative d
 
 
 def log_back(x: float, d: float) -> float:
@@ -177,7 +180,7 @@ def map(fn: Callable[[float], float]) -> Callable[[Iterable[float]], list[float]
 def zipWith(
     fn: Callable[[float, float], float],
 ) -> Callable[[Iterable[float], Iterable[float]], list[float]]:
-    """Return a function that combines two lists element by element, as far as the shorter goes.
+    """Return a function that combines two lists element by element, up to the shorter's length.
 
     >>> zipWith(mul)([1.0, 2.0], [3.0, 4.0])
     [3.0, 8.0]
@@ -190,7 +193,7 @@ def zipWith(
 
 
 def reduce(fn: Callable[[float, float], float], start: float) -> Callable[[Iterable[float]], float]:
-    """Return a function that folds a list from the left, beginning with start.
+    """Return a function that folds a list from the left, with the initial value start.
 
     >>> reduce(add, 10.0)([1.0, 2.0])
     13.0
@@ -216,10 +219,10 @@ def addLists(xs: Iterable[float], ys: Iterable[float]) -> list[float]:
 
 
 def sum(xs: Iterable[float]) -> float:
-    """Add up a list; the sum of nothing is 0.0."""
+    """Sum a list; the sum of an empty list is 0.0."""
     return reduce(add, 0.0)(xs)
 
 
 def prod(xs: Iterable[float]) -> float:
-    """Multiply up a list; the product of nothing is 1.0."""
+    """Multiply the elements of a list; the product of an empty list is 1.0."""
     return reduce(mul, 1.0)(xs)

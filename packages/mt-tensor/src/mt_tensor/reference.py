@@ -1,4 +1,4 @@
-"""The reference backend: plain Python loops, slow and right."""
+"""The reference backend: plain Python loops, slow and easy to verify."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from mt_tensor.reference_loops import tensor_map, tensor_reduce, tensor_zip
 from mt_tensor.reference_products import convolve, matrix_multiply
 from mt_tensor.tensor_data import TensorData
 
-# The elements are NumPy scalars: arithmetic at the edges of the range gives infinity or NaN, as
-# compiled code does, and must not warn while it does so.
+# The elements are NumPy scalars: arithmetic that overflows returns infinity or NaN, as compiled
+# code does. NumPy would warn about it, and compiled code does not.
 _quiet = np.errstate(all="ignore")
 
 
@@ -49,4 +49,4 @@ class Reference(HostBackend):
 
 
 REFERENCE = Reference()
-"""The reference backend in double precision, the default of every function that makes tensors."""
+"""The reference backend in float64, the default of every function that makes tensors."""

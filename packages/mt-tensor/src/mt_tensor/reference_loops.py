@@ -1,8 +1,8 @@
-"""Map, zip and reduce as the plainest loops that are right for every layout.
+"""Map, zip and reduce as plain loops that are correct for every layout.
 
 Each function takes a scalar function and returns a loop over ``(storage, shape, strides)``
-triples, the signature that the compiled kernels share. These loops are the specification that
-every other backend is tested against.
+triples, the signature of the compiled kernels. These loops are the specification: the tests
+compare every other backend with them.
 """
 
 import itertools
@@ -19,7 +19,7 @@ ReduceLoop: TypeAlias = Callable[[Storage, Shape, Strides, Storage, Shape, Strid
 
 
 def tensor_map(fn: Callable[[float], float]) -> MapLoop:
-    """Return a loop that writes fn of every element of `a`, broadcast to `out`, into `out`."""
+    """Return a loop that applies fn to the elements of `a`, broadcast to `out`."""
 
     def loop(
         out: Storage,
@@ -39,7 +39,7 @@ def tensor_map(fn: Callable[[float], float]) -> MapLoop:
 
 
 def tensor_zip(fn: Callable[[float, float], float]) -> ZipLoop:
-    """Return a loop that writes fn of the elements of `a` and `b`, both broadcast, into `out`."""
+    """Return a loop that applies fn to pairs of elements of `a` and `b`, broadcast to `out`."""
 
     def loop(
         out: Storage,
@@ -69,7 +69,7 @@ def tensor_zip(fn: Callable[[float, float], float]) -> ZipLoop:
 def tensor_reduce(fn: Callable[[float, float], float]) -> ReduceLoop:
     """Return a loop that folds dimension `dim` of `a` into `out`.
 
-    `out` has size 1 along that dimension and already holds what folding begins with.
+    `out` has size 1 along that dimension and contains the initial value.
     """
 
     def loop(

@@ -1,7 +1,7 @@
 """Matrix multiplication and convolution as the plainest loops over whole tensors.
 
-They read and write through `TensorData.index`, so that nothing about memory can go wrong; they
-are the specification of the compiled kernels.
+They read and write through `TensorData.index`, which checks every index. They are the
+specification of the compiled kernels.
 """
 
 import itertools
@@ -39,9 +39,9 @@ def convolve(out: TensorData, input: TensorData, weight: TensorData, reverse: bo
     for batch, out_channel, *position in out.indices():
         total = out.storage.dtype.type(0)
         for channel, *offset in itertools.product(range(channels), *map(range, kernel)):
-            at = [p + sign * k for p, k in zip(position, offset, strict=True)]
-            if all(0 <= i < size for i, size in zip(at, spatial, strict=True)):
-                x = input.storage[input.index((batch, channel, *at))]
+            point = [p + sign * k for p, k in zip(position, offset, strict=True)]
+            if all(0 <= i < size for i, size in zip(point, spatial, strict=True)):
+                x = input.storage[input.index((batch, channel, *point))]
                 w = weight.storage[weight.index((out_channel, channel, *offset))]
                 total += x * w
         out.storage[out.index((batch, out_channel, *position))] = total

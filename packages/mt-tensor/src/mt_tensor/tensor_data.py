@@ -1,6 +1,6 @@
-"""A tensor's memory: one storage, seen through a shape and strides.
+"""A tensor's memory: one storage, viewed through a shape and strides.
 
-`TensorData` knows nothing of gradients, of dtypes or of how to compute. Permuting or slicing gives
+`TensorData` has no gradients, no dtype of its own and no arithmetic. Permuting or slicing returns
 another `TensorData` on the same storage.
 """
 
@@ -19,6 +19,7 @@ from mt_tensor.layout import (
     UserIndex,
     UserShape,
     UserStrides,
+    as_integers,
     check_shape,
     index_to_position,
     infer_shape,
@@ -26,7 +27,6 @@ from mt_tensor.layout import (
     shape_broadcast,
     span,
     strides_from_shape,
-    whole_numbers,
 )
 
 new = object.__new__
@@ -35,30 +35,31 @@ new = object.__new__
 class TensorData:
     """A storage with a shape and strides.
 
-    A view that begins later in memory holds a later slice of the storage, so there is no offset.
-    Strides count elements and are not negative; a stride of 0 repeats an element (a broadcast
-    view). The storage may hold more cells than the tensor reaches.
+    There is no offset: a view that begins later in memory has a slice of the storage. Strides
+    count elements and are not negative; a stride of 0 repeats an element (a broadcast view). The
+    storage may be longer than the tensor's span.
 
     Attributes:
-        storage: The cells, one-dimensional: a NumPy array, or a device array of a backend.
-        shape: The sizes, at most `MAX_DIMS` of them. No sizes at all is a single element.
-        strides: Cells between neighbours along each dimension.
+        storage: The one-dimensional array of numbers: a NumPy array, or a device array of a
+            backend.
+        shape: The sizes, at most `MAX_DIMS`. An empty shape is a single element.
+        strides: The distance in storage between neighbours along each dimension, in elements.
         size: The number of elements.
-        cells: The elements as `flat` returns them, once somebody has asked; None before, and if
-            they do not stand in row-major order.
+        cached_flat: The cached result of `flat`; None before the first call, and for a tensor that
+            is not contiguous.
 
     >>> data = TensorData([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], (2, 3))
     >>> data.strides, data.get((1, 0)), data.permute(1, 0).shape
     ((3, 1), 4.0, (3, 2))
     """
 
-    __slots__ = ("_layout", "cells", "shape", "size", "storage", "strides")
+    __slots__ = ("_layout", "cached_flat", "shape", "size", "storage", "strides")
 
     storage: Storage
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     size: int
-    cells: Storage | None
+    cached_flat: Storage | None
 
     def __init__(
         self,
@@ -66,17 +67,17 @@ class TensorData:
         shape: UserShape,
         strides: UserStrides | None = None,
     ) -> None:
-        """See a storage as a tensor, without copying it.
+        """Make a tensor on a storage, without copying it.
 
         Args:
-            storage: A one-dimensional array; anything else is copied into one of doubles.
+            storage: A one-dimensional array; an iterable of numbers is copied to float64.
             shape: The sizes.
-            strides: Cells between neighbours; row-major without gaps when left out.
+            strides: One stride for each dimension, in elements; by default row-major without gaps.
 
         Raises:
             IndexingError: Shape and strides differ in length, a size or a stride is negative, or
                 the storage is too short for them.
-            TypeError: A size or a stride is not a whole number.
+            TypeError: A size or a stride is not an integer.
         """
         if not hasattr(storage, "dtype"):
             storage = np.array(list(storage), np.float64)
@@ -85,16 +86,16 @@ class TensorData:
         self.strides = (
             strides_from_shape(self.shape)
             if strides is None
-            else whole_numbers(strides, "TensorData")
+            else as_integers(strides, "TensorData")
         )
         self.size = math.prod(self.shape)
-        # Worked out when first asked for.
-        self.cells = None
+        # Computed on the first access.
+        self.cached_flat = None
         self._layout: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None
         if len(self.strides) != len(self.shape):
             raise IndexingError(
                 f"TensorData: {len(self.strides)} strides {self.strides} for {len(self.shape)} "
-                f"dimensions {self.shape}; there is one stride for each dimension"
+                f"dimensions {self.shape}; pass one stride for each dimension"
             )
         if any(stride < 0 for stride in self.strides):
             raise IndexingError(f"TensorData: strides {self.strides} must not be negative")
@@ -106,50 +107,53 @@ class TensorData:
         reach = span(self.shape, self.strides)
         if reach > self.storage.shape[0]:
             raise IndexingError(
-                f"TensorData: shape {self.shape} with strides {self.strides} reaches {reach} "
-                f"cells, and the storage has {self.storage.shape[0]}"
+                f"TensorData: shape {self.shape} with strides {self.strides} spans {reach} "
+                f"elements of storage, and the storage has {self.storage.shape[0]}"
             )
 
     @classmethod
-    def trusted(
+    def unchecked(
         cls, storage: Storage, shape: tuple[int, ...], strides: tuple[int, ...]
     ) -> "TensorData":
-        """Build a tensor whose parts are known to fit: the constructor without its checks."""
+        """Make a tensor without the checks of the constructor.
+
+        The caller guarantees one stride for each dimension and a storage that is long enough.
+        """
         data = cls.__new__(cls)
         data.storage = storage
         data.shape = shape
         data.strides = strides
         data.size = math.prod(shape)
-        data.cells = data._layout = None
+        data.cached_flat = data._layout = None
         return data
 
-    def like(self, cells: Storage) -> "TensorData":
-        """Return a tensor of this one's shape with other cells.
+    def with_storage(self, storage: Storage) -> "TensorData":
+        """Return a contiguous tensor of this one's shape on another storage.
 
-        This tensor is contiguous, and so will the other one be.
+        This tensor must be contiguous: the result has its strides.
 
         Args:
-            cells: As many as this tensor has elements.
+            storage: A one-dimensional array of `size` elements.
         """
         data = new(TensorData)
-        data.storage = data.cells = cells
+        data.storage = data.cached_flat = storage
         data.shape = self.shape
         data.strides = self.strides
         data.size = self.size
         data._layout = self._layout
         return data
 
-    def repeated(self, shape: tuple[int, ...]) -> "TensorData":
-        """Return what `expand` does, for a shape to which this tensor is known to broadcast."""
+    def expand_unchecked(self, shape: tuple[int, ...]) -> "TensorData":
+        """Return ``expand(shape)`` without the check that this tensor broadcasts to the shape."""
         strides = (0,) * (len(shape) - self.dims) + tuple(
             0 if size == 1 else stride
             for size, stride in zip(self.shape, self.strides, strict=True)
         )
-        return TensorData.trusted(self.storage, shape, strides)
+        return TensorData.unchecked(self.storage, shape, strides)
 
     @property
     def _storage(self) -> Storage:
-        """The storage, under the course's name for it."""
+        """The storage, under the name that the course uses."""
         return self.storage
 
     @property
@@ -159,36 +163,38 @@ class TensorData:
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        """The elements as other libraries see arrays of a GPU (version 3 of that protocol).
+        """The CUDA array interface of the elements, version 3.
 
-        Only tensors in the memory of a GPU have it.
+        Raises:
+            AttributeError: The tensor is in host memory.
         """
         storage: Any = self.storage
         interface: dict[str, Any] = dict(storage.__cuda_array_interface__)
         step = storage.dtype.itemsize
         interface["shape"] = self.shape
         interface["strides"] = tuple(stride * step for stride in self.strides)
-        # What has no stream of its own waits in the device's, 1; None would say that all is done.
+        # Stream 1 is the default stream: consumers synchronize with it. None would tell them that
+        # no synchronization is needed.
         interface["stream"] = interface.get("stream") or 1
         if self.size == 0:
             interface["data"] = (0, False)
         return interface
 
     def is_contiguous(self) -> bool:
-        """Return whether the elements stand in row-major order without gaps."""
+        """Return whether the elements are adjacent in storage, in row-major order."""
         return self.flat() is not None
 
     def flat(self) -> Storage | None:
-        """Return the elements as they stand in memory, if they do so in row-major order.
+        """Return the elements as a flat view of the storage; None if they are not contiguous.
 
         Shape:
-            (...) → (size,), a view; None if the tensor is not contiguous.
+            (...) → (size,).
         """
-        if self.cells is None and is_contiguous(self.shape, self.strides):
-            # The storage itself where that will do: taking a slice of it takes time.
+        if self.cached_flat is None and is_contiguous(self.shape, self.strides):
+            # Slicing takes time, so the storage itself is used if it has no further elements.
             whole = self.storage.shape[0] == self.size
-            self.cells = self.storage if whole else self.storage[: self.size]
-        return self.cells
+            self.cached_flat = self.storage if whole else self.storage[: self.size]
+        return self.cached_flat
 
     @staticmethod
     def shape_broadcast(shape_a: UserShape, shape_b: UserShape) -> tuple[int, ...]:
@@ -199,12 +205,12 @@ class TensorData:
         """Return the position in storage of an index.
 
         Args:
-            index: One number for each dimension, from 0 to size - 1; a number alone will do for
-                a single dimension.
+            index: One integer for each dimension, from 0 to size - 1; a tensor of one dimension
+                accepts an integer alone.
 
         Raises:
-            IndexingError: Too few or too many numbers, or one out of range.
-            TypeError: One is not whole.
+            IndexingError: There are too few or too many numbers, or one is out of range.
+            TypeError: A number is not an integer.
         """
         numbers = (index,) if isinstance(index, int | np.integer) else tuple(index)
         if len(numbers) != len(self.shape):
@@ -218,11 +224,11 @@ class TensorData:
                     f"index {numbers} is outside of shape {self.shape}: "
                     f"{number} is not in range({size})"
                 )
-        # Unlike int(), this does not round a fraction down.
+        # Unlike int(), operator.index refuses a fraction instead of rounding it down.
         return operator.index(index_to_position(numbers, self.strides))
 
     def indices(self) -> Iterator[tuple[int, ...]]:
-        """Go through all indices in row-major order."""
+        """Iterate over all indices in row-major order."""
         return itertools.product(*(range(size) for size in self.shape))
 
     def sample(self, rng: np.random.Generator | int | None = None) -> tuple[int, ...]:
@@ -247,7 +253,7 @@ class TensorData:
     def tuple(
         self,
     ) -> tuple[Storage, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return storage, shape and strides as one-dimensional arrays, as kernels take them."""
+        """Return storage, shape and strides as one-dimensional arrays, the arguments of kernels."""
         if self._layout is None:
             self._layout = (np.array(self.shape, np.int64), np.array(self.strides, np.int64))
         return (self.storage, *self._layout)
@@ -263,7 +269,7 @@ class TensorData:
                 f"permute: order {order} must name each of the {self.dims} dimensions of shape "
                 f"{self.shape} once"
             )
-        return TensorData.trusted(
+        return TensorData.unchecked(
             self.storage,
             tuple(self.shape[dim] for dim in order),
             tuple(self.strides[dim] for dim in order),
@@ -273,16 +279,15 @@ class TensorData:
         """Return a view of the same elements in another shape; one size may be -1.
 
         Raises:
-            IndexingError: The sizes do not multiply up, or the elements do not stand in row-major
-                order without gaps.
+            IndexingError: The sizes do not multiply to `size`, or the tensor is not contiguous.
         """
-        wanted = infer_shape(self.size, shape)
+        sizes = infer_shape(self.size, shape)
         if not self.is_contiguous():
             raise IndexingError(
                 f"view: shape {self.shape} with strides {self.strides} is not contiguous; "
                 "call contiguous() first"
             )
-        return TensorData.trusted(self.storage, wanted, strides_from_shape(wanted))
+        return TensorData.unchecked(self.storage, sizes, strides_from_shape(sizes))
 
     def expand(self, shape: Sequence[int]) -> "TensorData":
         """Return a view that repeats this tensor to a larger shape, with strides of 0.
@@ -290,13 +295,13 @@ class TensorData:
         Raises:
             IndexingError: This tensor does not broadcast to the shape.
         """
-        wanted = check_shape(shape, "expand")
-        if shape_broadcast(self.shape, wanted, "expand") != wanted:
+        sizes = check_shape(shape, "expand")
+        if shape_broadcast(self.shape, sizes, "expand") != sizes:
             raise IndexingError(
-                f"expand: shape {self.shape} is larger than {wanted}; expanding only repeats "
+                f"expand: shape {self.shape} is larger than {sizes}; expanding only repeats "
                 "dimensions of size 1 and adds dimensions at the left"
             )
-        return self.repeated(wanted)
+        return self.expand_unchecked(sizes)
 
     def to_string(self) -> str:
         """Return the elements as nested, indented lists with two decimals."""
@@ -318,20 +323,20 @@ class TensorData:
 
 
 def as_images(a: TensorData) -> TensorData:
-    """Return sequences as images one row high.
+    """Return a view of sequences as images with one row.
 
     Shape:
         (N, C, W) → (N, C, 1, W).
     """
     (n, c, width), (n_step, c_step, step) = a.shape, a.strides
-    return TensorData.trusted(a.storage, (n, c, 1, width), (n_step, c_step, 0, step))
+    return TensorData.unchecked(a.storage, (n, c, 1, width), (n_step, c_step, 0, step))
 
 
 def as_sequences(a: TensorData) -> TensorData:
-    """Return images one row high as sequences.
+    """Return a view of images with one row as sequences.
 
     Shape:
         (N, C, 1, W) → (N, C, W).
     """
     (n, c, _, width), (n_step, c_step, _, step) = a.shape, a.strides
-    return TensorData.trusted(a.storage, (n, c, width), (n_step, c_step, step))
+    return TensorData.unchecked(a.storage, (n, c, width), (n_step, c_step, step))

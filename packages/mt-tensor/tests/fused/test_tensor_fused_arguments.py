@@ -1,4 +1,4 @@
-"""Forms accept the arguments that they are written for, and decline all others."""
+"""Argument checks that fused forms share."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mt_tensor import REFERENCE, TensorData
-from mt_tensor.fused.arguments import fits_linear, is_along_rows, pooling_window, row_numbers
+from mt_tensor.fused.arguments import fits_linear, is_along_rows, pooling_window, row_indices
 
 
 def zeros(*shape: int) -> TensorData:
@@ -55,18 +55,18 @@ def test_rows(shape: tuple[int, ...], dim: int, expected: bool) -> None:
     assert is_along_rows(zeros(*shape), dim) is expected
 
 
-def test_row_numbers_are_a_copy() -> None:
-    given = np.array([[0, 2]])
-    numbers = row_numbers(zeros(3, 1), given)
+def test_row_indices_are_a_copy() -> None:
+    indices = np.array([[0, 2]])
+    numbers = row_indices(zeros(3, 1), indices)
     assert numbers is not None
-    given[0, 0] = 1
+    indices[0, 0] = 1
     assert numbers.tolist() == [[0, 2]]
 
 
 @pytest.mark.parametrize("indices", [[], [0.0], [True], ["a"]])
-def test_what_is_no_row_number(indices: Any) -> None:
-    assert row_numbers(zeros(3, 1), indices) is None
-    assert row_numbers(zeros(3), [0]) is None
+def test_invalid_row_indices(indices: Any) -> None:
+    assert row_indices(zeros(3, 1), indices) is None
+    assert row_indices(zeros(3), [0]) is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Targets that the forms of losses take, and those that they leave to the definition."""
+"""Targets that the fused forms of losses accept and decline."""
 
 import math
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mt_tensor.fused.targets import class_targets, flat_targets, least_probability
+from mt_tensor.fused.targets import class_targets, flat_targets, min_probability
 
 
 @pytest.mark.parametrize("targets", [[2, 0], (2.0, 0.0), np.array([2, 0], np.uint8)])
-def test_whole_numbers_name_classes(targets: Any) -> None:
+def test_integer_class_targets(targets: Any) -> None:
     received = class_targets(targets, 2)
     assert received is not None
     assert received.dtype == np.int64
@@ -20,12 +20,12 @@ def test_whole_numbers_name_classes(targets: Any) -> None:
 @pytest.mark.parametrize(
     "targets", [[0.5, 0.0], [1], [[1, 0]], [True, False], ["1", "0"], [math.nan, 0.0], 1]
 )
-def test_other_targets_name_none(targets: Any) -> None:
+def test_invalid_class_targets(targets: Any) -> None:
     assert class_targets(targets, 2) is None
 
 
 @pytest.mark.parametrize("targets", [[[1, 0]], [[True, False]], np.array([[1.0], [0.0]]).T])
-def test_one_number_for_each_element(targets: Any) -> None:
+def test_flat_targets(targets: Any) -> None:
     received = flat_targets(targets, (1, 2), np.float32)
     assert received is not None
     assert received.dtype == np.float32
@@ -34,10 +34,10 @@ def test_one_number_for_each_element(targets: Any) -> None:
 
 
 @pytest.mark.parametrize("targets", [[1, 0], [[1], [0]], [["1", "0"]], [[1j, 0]]])
-def test_targets_of_another_shape_or_kind(targets: Any) -> None:
+def test_flat_targets_of_another_shape_or_dtype(targets: Any) -> None:
     assert flat_targets(targets, (1, 2), np.float64) is None
 
 
-def test_the_least_probability_has_a_finite_reciprocal() -> None:
-    assert least_probability(np.float64) == math.exp(-100.0)
-    assert math.isfinite(float(1 / np.float32(least_probability(np.float32))))
+def test_the_minimum_probability_has_a_finite_reciprocal() -> None:
+    assert min_probability(np.float64) == math.exp(-100.0)
+    assert math.isfinite(float(1 / np.float32(min_probability(np.float32))))

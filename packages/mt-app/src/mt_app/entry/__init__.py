@@ -1,4 +1,4 @@
-"""The script that Streamlit runs, in a folder of its own.
+"""The script that Streamlit runs, in a separate folder.
 
-Streamlit takes every module of a folder `pages` beside its script for a page of an older kind.
+Streamlit treats every module in a folder `pages` beside its script as a page of the old format.
 """

@@ -1,4 +1,4 @@
-"""The script that Streamlit runs: the list of pages, and the one that is open."""
+"""The script that Streamlit runs: the list of pages, and the current page."""
 
 from types import ModuleType
 
@@ -50,7 +50,7 @@ PAGES: dict[str, list[tuple[ModuleType, str, str, str]]] = {
 
 
 def main() -> None:
-    """Show the page that is chosen at the side."""
+    """Show the page that is selected in the sidebar."""
     st.set_page_config(page_title="MiniTorch", page_icon=_icon(), layout="wide")
     sections = {
         section: [
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def _icon() -> Image.Image:
-    """Return the browser tab's picture. One of Streamlit's own would come from another host."""
+    """Return the icon of the browser tab. Streamlit's icons would be loaded from another host."""
     pixels = [[255 if cell == "#" else 0 for cell in row] for row in SEVEN.split()]
     return Image.fromarray(np.array(pixels, np.uint8)).resize((64, 64), Image.Resampling.NEAREST)
 

@@ -1,1 +1,1 @@
-"""How the pages that teach draw what they show: numbers in, a `Drawing` out, no Streamlit."""
+"""Figures of the lessons: functions from numbers to a `Drawing`, without Streamlit."""

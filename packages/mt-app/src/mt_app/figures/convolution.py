@@ -1,4 +1,4 @@
-"""The window of a convolution over what it reads, and the cells of memory behind it."""
+"""Figures of a convolution: the window on the input, and the storage elements that it reads."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from mt_app.drawing import INK, Drawing, Look, number, shaded
 from mt_app.figures.planes import Index, draw_planes, draw_storage
-from mt_app.lessons.convolution import Convolution, Phase, Step, cells_read
+from mt_app.lessons.convolution import Convolution, Phase, Step, positions_read
 from mt_app.theme import BLUE, ORANGE
 from mt_tensor import TensorData
 
@@ -30,15 +30,15 @@ RESULT = {
 
 @dataclass(frozen=True, slots=True)
 class StepFigures:
-    """The pictures of one step.
+    """The figures of one step.
 
     Attributes:
-        left: What the window slides over, the window framed; each of its cells says what it is
-            multiplied by.
-        right: The other factor, what is used of it framed.
-        result: What has come out so far.
-        left_storage: The memory of the first, numbered in the order of reading.
-        right_storage: The memory of the second.
+        left: The array under the window, with a frame around the window; each of its elements
+            shows its factor.
+        right: The other factor, with a frame around the elements that are used.
+        result: The result so far.
+        left_storage: The storage of `left`, numbered in the order of reading.
+        right_storage: The storage of `right`.
     """
 
     left: Drawing
@@ -49,7 +49,7 @@ class StepFigures:
 
 
 def draw_step(lesson: Convolution, phase: Phase, at: int) -> StepFigures:
-    """Draw the step with a number."""
+    """Draw the step at a position."""
     steps = lesson.steps(phase)
     step = steps[at]
     left, right = lesson.factors(phase)
@@ -77,7 +77,7 @@ def draw_step(lesson: Convolution, phase: Phase, at: int) -> StepFigures:
 
 
 def sum_in_words(lesson: Convolution, phase: Phase, step: Step) -> str:
-    """Return the sum of a step, written out: at most eight products, then an ellipsis."""
+    """Return the sum of a step as text: at most eight products, then an ellipsis."""
     left, right = lesson.factors(phase)
     products = [
         f"{number(left.get(t.left))}·{_in_product(right.get(t.right))}"
@@ -127,8 +127,8 @@ def _draw_right(step: Step, right: TensorData, title: str, matrix: bool) -> Draw
 
 
 def _draw_memory(data: TensorData, indices: list[Index], title: str, colour: str) -> Drawing:
-    read = set(cells_read(data, indices))
-    # So that rows of the picture are rows of the tensor, where it lies row by row.
+    read = set(positions_read(data, indices))
+    # In row-major layout the rows of the picture are then the rows of the tensor.
     columns = max(12 // data.shape[-1], 1) * data.shape[-1]
     return draw_storage(
         [float(value) for value in data.storage],

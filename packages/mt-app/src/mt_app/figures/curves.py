@@ -10,11 +10,11 @@ from mt_app.theme import BLUE, ORANGE
 WIDTH = 480.0
 HEIGHT = 320.0
 TALLEST = 6.0
-"""Values beyond this are outside of the picture: poles would flatten everything else."""
+"""The largest absolute value in the picture. With a larger value, poles flatten the curve."""
 
 
 class Axes:
-    """Where numbers stand in the picture."""
+    """The mapping from numbers to pixels."""
 
     def __init__(self, xs: Array, *series: Array) -> None:
         self.low, self.high = float(xs[0]), float(xs[-1])
@@ -30,12 +30,12 @@ class Axes:
         )
 
     def holds(self, y: float) -> bool:
-        """Return whether a height is inside of the picture."""
+        """Return whether a value is inside of the picture."""
         return self.bottom <= y <= self.top
 
 
 def draw_curve(curve: Curve, at: Tangent) -> Drawing:
-    """Draw a curve in blue, its derivative in orange, and the tangent at a point in ink."""
+    """Draw a curve in blue, its derivative in orange, and a tangent in the text colour."""
     axes = Axes(curve.xs, curve.values, curve.slopes)
     drawing = Drawing()
     _draw_axes(drawing, axes)
@@ -71,7 +71,7 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _pieces(xs: Array, values: Array, axes: Axes) -> Iterator[list[tuple[float, float]]]:
-    """Cut a curve where it leaves the picture or jumps; single points are left out."""
+    """Split a curve where it leaves the picture or jumps; single points are dropped."""
     piece: list[tuple[float, float]] = []
     before = math.nan
     limit = 0.25 * (axes.top - axes.bottom)
@@ -89,9 +89,9 @@ def _pieces(xs: Array, values: Array, axes: Axes) -> Iterator[list[tuple[float, 
 
 
 def _draw_tangent(drawing: Drawing, axes: Axes, at: Tangent) -> None:
-    """Draw the tangent as far as a fifth of the width to either side, cut at the frame."""
+    """Draw the tangent over a fifth of the width to either side, clipped at the frame."""
     reach = (axes.high - axes.low) / 5
-    # As long on the paper for a steep one as for a flat one.
+    # The length in pixels does not depend on the slope.
     reach /= max(1.0, abs(at.slope) * (axes.high - axes.low) / (axes.top - axes.bottom))
     ends = [(x, at.at(x)) for x in (max(at.x - reach, axes.low), min(at.x + reach, axes.high))]
     drawing.line([axes.point(x, min(max(y, axes.bottom), axes.top)) for x, y in ends], width=2)

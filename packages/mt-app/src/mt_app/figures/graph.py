@@ -1,4 +1,4 @@
-"""The graph of a formula, and how far backpropagation has come in it."""
+"""The figure of a formula's graph, after some steps of backpropagation."""
 
 from mt_app.drawing import INK, Drawing, Look, number
 from mt_app.lessons.backpropagation import Graph, Node
@@ -13,10 +13,11 @@ SIGNS = {"Add": "+", "Mul": "×", "Neg": "−", "Inv": "1 / ·", "LT": "<", "EQ"
 
 
 def draw_graph(graph: Graph, steps: int) -> Drawing:
-    """Draw a graph after so many steps of backpropagation.
+    """Draw a graph after a number of steps of backpropagation.
 
-    Values are in the boxes, in ink. Derivatives are beside them, orange: what a node has received
-    so far. The node that hands its derivative on is framed, and so are the edges it uses.
+    Values are in the boxes. Derivatives are beside them, in orange: the sum that a node has
+    received
+    so far. The node that passes its derivative on is framed, and its edges are highlighted.
     """
     drawing = Drawing()
     picture = place([node.inputs for node in graph.nodes])
@@ -40,14 +41,14 @@ def _draw_edge(drawing: Drawing, points: tuple[tuple[float, float], ...], used: 
     path[0] = (path[0][0] + _side(path[0], path[1]), path[0][1] + HEIGHT / 2)
     path[-1] = (path[-1][0] + _side(path[-1], path[-2]), path[-1][1] - HEIGHT / 2)
     if used:
-        # Derivatives flow against the computation.
+        # Derivatives go against the direction of the computation.
         drawing.arrow(path[::-1], colour=ORANGE, width=2.5)
     else:
         drawing.arrow(path)
 
 
 def _side(end: tuple[float, float], other: tuple[float, float]) -> float:
-    """Return how far from the middle of a box an edge touches it, towards where it comes from."""
+    """Return the horizontal distance from the middle of a box to the end of an edge."""
     return max(-1.0, min(1.0, (other[0] - end[0]) / ACROSS)) * WIDTH / 4
 
 
@@ -79,7 +80,7 @@ def _draw_handed(
     handed: tuple[tuple[int, float], ...],
     node: int,
 ) -> None:
-    """Write what each input receives beside it; a node used twice receives two numbers."""
+    """Draw the derivative that each input receives; a node used twice receives two numbers."""
     for at in dict.fromkeys(receiver for receiver, _ in handed):
         x, y = nodes[at]
         shares = " ".join(f"{value:+.3g}" for receiver, value in handed if receiver == at)

@@ -1,4 +1,4 @@
-"""A tensor as its user sees it, and the cells of memory that it sees."""
+"""Figures of a tensor and of its storage."""
 
 from collections.abc import Collection
 
@@ -11,11 +11,11 @@ from mt_app.theme import BLUE, ORANGE
 
 
 def draw_tensor(link: Link, title: str, chosen: Collection[Index] = ()) -> Drawing:
-    """Draw the elements, each with the position of its cell; chosen ones are framed."""
+    """Draw the elements with their positions in storage; chosen elements are framed."""
     shape = link.data.shape
     array = np.array([link.data.get(index) for index in link.data.indices()]).reshape(shape)
     positions = link.positions
-    largest = float(max(link.cells, default=1.0))
+    largest = float(max(link.storage, default=1.0))
     if array.ndim == 0:
         array, positions, chosen = array.reshape(1), {(0,): positions[()]}, [(0,)] * len(chosen)
     matrix = array.ndim > 1
@@ -28,12 +28,12 @@ def draw_tensor(link: Link, title: str, chosen: Collection[Index] = ()) -> Drawi
     )
 
 
-def draw_cells(link: Link, title: str, chosen: Collection[int] = ()) -> Drawing:
-    """Draw the whole storage; what the tensor sees is filled, chosen cells are framed."""
+def draw_whole_storage(link: Link, title: str, chosen: Collection[int] = ()) -> Drawing:
+    """Draw the whole storage; elements of the tensor are filled, chosen positions are framed."""
     seen = set(link.positions.values())
 
     def look(position: int) -> Look | None:
         frame = ORANGE if position in chosen else None
         return Look(BLUE, 0.3, frame) if position in seen else Look(strength=0.0, frame=frame)
 
-    return draw_storage(link.cells, title, look=look)
+    return draw_storage(link.storage, title, look=look)

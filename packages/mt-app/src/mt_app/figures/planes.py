@@ -1,4 +1,4 @@
-"""Arrays as planes of cells: the last two dimensions are a grid, the ones before them a list."""
+"""Figures of arrays as grids: the last two dimensions are a grid, the others a list of grids."""
 
 import itertools
 import math
@@ -30,12 +30,12 @@ def draw_planes(
 
     Args:
         array: The numbers.
-        title: What they are.
-        look: How an element looks; shaded by its number where it returns None.
-        note: What stands small in an element's cell.
-        hidden: Elements whose number is not told yet.
-        outside: Indices beyond the array's edge that are drawn as zeros.
-        matrix: Whether the last two dimensions are a grid; else the last one is a row.
+        title: The title.
+        look: The look of an element; None for the default, shaded by its number.
+        note: A small note in an element's cell.
+        hidden: Elements whose number is hidden.
+        outside: Indices outside of the array that are drawn as zeros.
+        matrix: True draws the last two dimensions as a grid, False the last one as a row.
     """
     drawing = Drawing()
     drawing.text(0, 0, title, strong=True)
@@ -76,25 +76,25 @@ def _cell(
 
 
 def draw_storage(
-    cells: Sequence[float],
+    storage: Sequence[float],
     title: str,
     *,
     look: Callable[[int], Look | None] = lambda position: None,
     note: Callable[[int], str] = lambda position: "",
     columns: int = 12,
 ) -> Drawing:
-    """Draw the one line of cells in which a tensor lies, broken into rows where it is long.
+    """Draw the one-dimensional storage of a tensor, wrapped into rows.
 
     Args:
-        cells: The numbers in memory.
-        title: What they are.
-        look: How a cell looks; plain where it returns None.
-        note: What stands small in a cell; its position unless it returns something.
-        columns: Cells in a row of the picture.
+        storage: The numbers in storage.
+        title: The title.
+        look: The look of a position; None for the default.
+        note: A small note in a cell; an empty text for its position.
+        columns: The number of cells in a row of the picture.
     """
     drawing = Drawing()
     drawing.text(0, 0, title, strong=True)
-    for position, value in enumerate(cells):
+    for position, value in enumerate(storage):
         drawing.cell(
             position % columns * 30.0,
             LABEL - 4 + position // columns * 36.0,

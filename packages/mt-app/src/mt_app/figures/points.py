@@ -1,4 +1,4 @@
-"""Points in the unit square on the map of what a model says about each place."""
+"""The figure of points in the unit square, on a map of a model's probabilities."""
 
 import itertools
 import math
@@ -12,16 +12,18 @@ from mt_models.datasets import Graph
 
 SIDE = 360.0
 SHADES = 24
-"""How many strengths of colour the map has: neighbours of one strength are one rectangle."""
+"""The number of opacities of the map. Equal neighbours form one rectangle, so a larger value makes
+larger pictures."""
 
 
 def draw_map(points: Graph, everywhere: Array, probabilities: Array | None = None) -> Drawing:
-    """Draw points on a map: blue where class 1 is probable, orange where class 0 is.
+    """Draw points on a map: blue for class 1, orange for class 0.
 
     Args:
         points: The points, in the colours of their classes.
-        everywhere: (cells, cells): the probability of class 1, the lowest row first.
-        probabilities: (N,), of the points; a ring marks those on the wrong side, if given.
+        everywhere: The probability of class 1 on the map, (cells, cells), the lowest row first.
+        probabilities: The probability of class 1 of each point, (N,), or None. A ring marks
+            misclassified points.
     """
     drawing = Drawing()
     drawing.tint(0, 0, SIDE, SIDE, INK, 0.02)
@@ -35,7 +37,7 @@ def draw_map(points: Graph, everywhere: Array, probabilities: Array | None = Non
 
 
 def draw_line(drawing: Drawing, line: Line) -> None:
-    """Draw where a line is undecided, as far as it runs through the square."""
+    """Draw the decision boundary of a line inside of the square."""
     ends = []
     for t in (0.0, 1.0):
         if line.w2:
@@ -46,7 +48,7 @@ def draw_line(drawing: Drawing, line: Line) -> None:
             x = -(line.w2 * t + line.b) / line.w1
             if 0 <= x <= 1:
                 ends.append((x * SIDE, (1 - t) * SIDE))
-    # Through a corner, both ends may be that corner.
+    # If the boundary passes through a corner, both ends may be that corner.
     start, end = max(
         itertools.combinations(ends, 2), key=lambda pair: math.dist(*pair), default=((0, 0), (0, 0))
     )
@@ -55,7 +57,7 @@ def draw_line(drawing: Drawing, line: Line) -> None:
 
 
 def _draw_cells(drawing: Drawing, everywhere: Array) -> None:
-    """Fill the map, each run of equal cells of a row as one rectangle."""
+    """Fill the map; each run of equal cells in a row is one rectangle."""
     cells = len(everywhere)
     size = SIDE / cells
     shades = np.rint((np.nan_to_num(everywhere, nan=0.5) - 0.5) * 2 * SHADES).astype(int)

@@ -1,4 +1,4 @@
-"""The windows of a pooling, on the image and in memory."""
+"""Figures of pooling windows, on the image and in memory."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def draw_windows(lesson: Pooling, at: int) -> tuple[Drawing, Drawing, Drawing, D
     """Draw a step: the image, the tiles, the output so far, and the gradient.
 
     Args:
-        lesson: What was pooled.
+        lesson: The pooling.
         at: The number of the window, in row-major order.
     """
     rows, columns = lesson.output.shape

@@ -1,4 +1,4 @@
-"""Probabilities as bars, and a layer's outputs with some of them dropped."""
+"""Figures of probabilities as bars, and of dropout."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ BAR = 240.0
 
 
 def draw_bars(lesson: Softmax, classes: Sequence[str]) -> Drawing:
-    """Draw each class's probability as a bar, with an arrow where the loss pushes its logit."""
+    """Draw each class's probability as a bar, with an arrow for the descent step of its logit."""
     drawing = Drawing()
-    drawing.text(0, 0, "probabilities; arrows: what learning does", strong=True)
+    drawing.text(0, 0, "probabilities; arrows: the step of gradient descent", strong=True)
     for i, name in enumerate(classes):
         y = 32.0 + 34 * i
         probability = float(lesson.probabilities[i])
@@ -23,7 +23,7 @@ def draw_bars(lesson: Softmax, classes: Sequence[str]) -> Drawing:
         drawing.tint(54, y - 10, BAR, 20, "currentColor", 0.06)
         drawing.tint(54, y - 10, BAR * probability, 20, BLUE, 0.75)
         drawing.text(54 + BAR + 8, y, f"{probability:.3f}")
-        # The step goes against the gradient.
+        # The step is in the direction of the negative gradient.
         push = -float(lesson.loss_gradient[i])
         if abs(push) > 0.02:
             middle = 54 + BAR + 100
@@ -33,7 +33,7 @@ def draw_bars(lesson: Softmax, classes: Sequence[str]) -> Drawing:
 
 
 def draw_dropped(lesson: Dropped) -> list[tuple[Drawing, str]]:
-    """Draw a layer's outputs, what both kinds of dropout leave of them, and the gradient."""
+    """Draw a layer's outputs, the results of both kinds of dropout, and the gradient."""
 
     def look(index: Index) -> Look | None:
         return GHOST if lesson.function[index] == 0.0 else None
@@ -49,11 +49,17 @@ def draw_dropped(lesson: Dropped) -> list[tuple[Drawing, str]]:
             draw_planes(lesson.input, "outputs of a layer; in evaluation, all of them"),
             "The outputs",
         ),
-        (draw(lesson.function, "function: the rest stays"), "What the function dropout leaves"),
-        (draw(np.round(lesson.layer, 2), "layer: the rest is enlarged"), "What the layer leaves"),
+        (
+            draw(lesson.function, "function: the rest is unchanged"),
+            "The result of the function dropout",
+        ),
+        (
+            draw(np.round(lesson.layer, 2), "layer: the rest is scaled"),
+            "The result of the layer Dropout",
+        ),
         (
             draw_planes(
-                lesson.gradient, "gradient: nothing where nothing came through", look=gradient
+                lesson.gradient, "gradient: zero where an element was dropped", look=gradient
             ),
             "The gradient of the sum of the function's result",
         ),

@@ -1,1 +1,1 @@
-"""What a network computed on the way to its answer, as arrays; nothing here knows Streamlit."""
+"""Intermediate results of networks as arrays, without Streamlit."""

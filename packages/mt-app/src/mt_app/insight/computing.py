@@ -1,8 +1,8 @@
-"""One computation at a time.
+"""A lock for computations with compiled kernels.
 
-A server answers every window in a thread of its own, and the plainest of numba's threading layers
-ends the process when two threads call parallel kernels at once. Whoever computes on a backend with
-compiled kernels holds this lock.
+The server runs every session in its own thread, and numba's workqueue threading layer aborts the
+process if two threads call parallel kernels at the same time. Hold this lock during computations on
+a backend with compiled kernels.
 """
 
 import threading

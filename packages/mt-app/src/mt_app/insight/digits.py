@@ -1,4 +1,4 @@
-"""How a LeNet comes to its answer: what each layer made of a digit, and which pixels mattered."""
+"""Explanation of a LeNet's prediction: outputs of the layers, gradient of the pixels."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ Array = npt.NDArray[np.floating]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerResult:
-    """What one layer returned.
+    """The output of one layer.
 
     Attributes:
-        name: The layer's name in the network, or what it does.
-        does: The layer in words.
-        values: What it returned for the one image, without the batch.
-        parameters: How many numbers it has learnt.
+        name: The layer's name in the network, or its operation.
+        does: A description of the layer.
+        values: The output for the image, without the batch dimension.
+        parameters: The number of trained parameters.
     """
 
     name: str
@@ -38,13 +38,13 @@ class LayerResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DigitInsight:
-    """What a network says of a digit, and why.
+    """The explanation of a network's prediction for a digit.
 
     Attributes:
-        image: (28, 28), uint8, what it was shown.
-        probabilities: (10,).
-        layers: What each layer returned, in order.
-        relevance: (28, 28), how much the winner's score grows with each pixel: the gradient.
+        image: The input image, (28, 28), uint8.
+        probabilities: The probability of each digit, (10,).
+        layers: The outputs of the layers, in order.
+        relevance: The gradient of the winner's score with respect to each pixel, (28, 28).
     """
 
     image: npt.NDArray[np.uint8]
@@ -62,12 +62,12 @@ class DigitInsight:
         return next(layer for layer in self.layers if layer.name == name)
 
 
-def look_at_digit(reader: DigitReader, image: npt.NDArray[np.uint8]) -> DigitInsight:
-    """Put an image through a network, layer by layer, and back.
+def explain_digit(reader: DigitReader, image: npt.NDArray[np.uint8]) -> DigitInsight:
+    """Run an image through a network layer by layer, forward and backward.
 
     Args:
         reader: The network.
-        image: As MNIST has them, 0 is background.
+        image: The image in MNIST's format, 0 is background.
 
     Shape:
         (28, 28).
@@ -79,7 +79,7 @@ def look_at_digit(reader: DigitReader, image: npt.NDArray[np.uint8]) -> DigitIns
         layers = [step.result() for step in steps]
         probabilities = np.exp(layers[-1].values)
         winner = int(probabilities.argmax())
-        # Of the score: where the network is sure, a change of the probability is lost in rounding.
+        # The gradient of the score: that of a probability near 1 is lost in rounding.
         steps[-2].values[:, winner : winner + 1].sum().backward()
         assert x.grad is not None
         relevance = x.grad.to_numpy()[0, 0]
@@ -108,7 +108,7 @@ def second_kernels(reader: DigitReader) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:
-    """A layer and what it returned, with its history."""
+    """A layer and its output with history."""
 
     name: str
     does: str
@@ -122,8 +122,8 @@ class _Step:
 
 
 def _steps(network: CourseLeNet | LeNet5, images: Tensor) -> list[_Step]:
-    """Run the network's layers one after the other, as its `forward` does, and keep everything."""
-    steps = [_Step("image", "what the network is shown", images)]
+    """Run the network's layers as its `forward` does, and return all outputs."""
+    steps = [_Step("image", "the input of the network", images)]
 
     def keep(name: str, does: str, x: Tensor, layer: Module | None = None) -> Tensor:
         steps.append(_Step(name, does, x, layer))

@@ -1,4 +1,4 @@
-"""The networks that can be asked: those that come with the package and those of training runs."""
+"""Networks for predictions: those of the package and those of training runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from mt_nn import Checkpoint, Module, load_checkpoint
 from mt_tensor import Backend
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
-"""Networks that were trained by this library; their README says how."""
+"""The folder of pretrained networks; its README describes their training."""
 
 Network = TypeVar("Network", bound=Module)
 TrainedRecipe = TypeVar("TrainedRecipe", bound=Recipe)
@@ -25,9 +25,9 @@ class Reader(Generic[Network, TrainedRecipe]):
 
     Attributes:
         network: The network.
-        recipe: How it was trained.
-        backend: What it computes on.
-        accuracy: Its share of right answers on the validation examples, as its run noted.
+        recipe: The recipe of its training run.
+        backend: Its backend.
+        accuracy: Its validation accuracy, from the records of its run.
     """
 
     network: Network
@@ -41,11 +41,11 @@ DigitReader = Reader[CourseLeNet | LeNet5, DigitsRecipe]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SentenceReader(Reader[KimCNN, SentimentRecipe]):
-    """A trained network that reads sentences.
+    """A trained network that classifies sentences.
 
     Attributes:
-        vocabulary: The words that it knows.
-        words: The word of each row of the vocabulary; the two first rows have none.
+        vocabulary: Its vocabulary.
+        words: The word of each row of the vocabulary; the first two rows have none.
     """
 
     vocabulary: Vocabulary
@@ -56,9 +56,9 @@ def load_digit_reader(place: Path) -> DigitReader:
     """Load the network of a checkpoint or of a run.
 
     Raises:
-        FileNotFoundError: There is none.
-        CheckpointError: It is damaged, or no training run wrote it.
-        ValueError: It reads no digits.
+        FileNotFoundError: There is no checkpoint.
+        CheckpointError: The checkpoint is damaged, or it is not that of a training run.
+        ValueError: The network does not classify digits.
     """
     checkpoint, recipe = _load(place, DigitsRecipe, "digits")
     with COMPUTING:
@@ -71,17 +71,17 @@ def load_digit_reader(place: Path) -> DigitReader:
 
 
 def load_sentence_reader(place: Path) -> SentenceReader:
-    """Load the network of a checkpoint or of a run, and the words that it knows.
+    """Load the network and the vocabulary of a checkpoint or of a run.
 
     Raises:
-        FileNotFoundError: There is none.
-        CheckpointError: It is damaged, or no training run wrote it.
-        ValueError: It reads no sentences.
+        FileNotFoundError: There is no checkpoint.
+        CheckpointError: The checkpoint is damaged, or it is not that of a training run.
+        ValueError: The network does not classify sentences.
     """
     checkpoint, recipe = _load(place, SentimentRecipe, "sentences")
     glove = load_glove()
     vocabulary = Vocabulary(glove)
-    # Word vectors that were not learnt may be left out of a checkpoint.
+    # A checkpoint may lack word vectors that were not trained.
     checkpoint.model.setdefault("embedding.weight", vocabulary.vectors)
     with COMPUTING:
         backend = recipe.make_backend()
@@ -97,13 +97,13 @@ def _load(place: Path, kind: type[TrainedRecipe], reads: str) -> tuple[Checkpoin
     recipe = recipe_of(checkpoint)
     if not isinstance(recipe, kind):
         raise ValueError(
-            f"{place} holds a network for {recipe.problem}; give one that reads {reads}"
+            f"{place} contains a network for {recipe.problem}; choose one that reads {reads}"
         )
     return checkpoint, recipe
 
 
 def _accuracy(meta: dict[str, object]) -> float:
-    """Return the validation accuracy of the epoch whose network it is."""
+    """Return the validation accuracy of the epoch that wrote the checkpoint."""
     progress = meta["progress"]
     assert isinstance(progress, dict)
     record = progress["records"][-1] if progress["records"] else None

@@ -1,7 +1,7 @@
-"""How the sentence CNN comes to its answer, taken apart exactly.
+"""Explanation of the sentence CNN's prediction as an exact sum over windows of words.
 
-Each kernel counts only where it responds most, and the output layer is linear. So the logit is its
-bias plus one number for each kernel, and each of these belongs to one window of words.
+Max over time selects one window for each kernel, and the output layer is linear. The logit is
+therefore the bias plus one term for each kernel, and each term belongs to one window of words.
 """
 
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ from mt_tensor import Backend
 Array = npt.NDArray[np.floating]
 
 BATCH = 50
-"""Sentences at a time, as in training."""
+"""The batch size of predictions, that of training: no further kernels are compiled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of the sentence, as the network reads it.
+    """A word of the sentence, as it is encoded.
 
     Attributes:
-        text: The word, or a part of one that is only known in parts.
+        text: The word, or a part of a compound.
         row: Its row in the table of vectors.
-        known: Whether it has a vector; without one, it counts like silence.
+        known: True if it has a vector; the vector of an unknown word is zero.
     """
 
     text: str
@@ -42,14 +42,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window of words that kernels of one width chose.
+    """A window of words that max over time selects for kernels of one width.
 
     Attributes:
-        width: How many words the kernels see.
-        start: The number of its first word; it may reach beyond the sentence's end.
+        width: The number of words of the window.
+        start: The position of its first word; the window may extend beyond the sentence's end.
         text: Its words.
-        kernels: How many kernels responded most here.
-        push: What they add to the logit: above 0 towards positive, below towards negative.
+        kernels: The number of kernels whose maximum is here.
+        push: Their contribution to the logit: above 0 towards positive, below towards negative.
     """
 
     width: int
@@ -61,16 +61,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SentenceInsight:
-    """What a network says of a sentence, and why.
+    """The explanation of a network's prediction for a sentence.
 
     Attributes:
-        words: The words that it read.
+        words: The encoded words.
         positive: The probability that the sentence is positive.
-        logit: The number whose sigmoid that is.
-        bias: The part of the logit that no window adds.
-        windows: For each width, the windows that kernels chose; the strongest push first.
-        word_pushes: (words,), each window's push, spread evenly over its words; without those
-            of windows that hold no word.
+        logit: The logit of `positive`.
+        bias: The bias of the output layer.
+        windows: The selected windows by width, the largest absolute push first.
+        word_pushes: The contribution of each word, (words,): each window's push is divided equally
+            among its words; windows without words are left out.
     """
 
     words: tuple[Word, ...]
@@ -86,15 +86,15 @@ class SentenceInsight:
         return tuple(word.text for word in self.words if not word.known)
 
 
-def look_at_sentence(reader: SentenceReader, text: str) -> SentenceInsight:
-    """Put a sentence through the network and take its logit apart.
+def explain_sentence(reader: SentenceReader, text: str) -> SentenceInsight:
+    """Run the network on a sentence, and decompose its logit.
 
     Raises:
-        ValueError: There is no word in it.
+        ValueError: The sentence contains no word.
     """
     words = read_words(reader, text)
     if not words:
-        raise ValueError("the sentence is empty; give at least one word")
+        raise ValueError("the sentence is empty; enter at least one word")
     rows = np.zeros((1, max(LENGTH, len(words))), np.int64)
     rows[0, : len(words)] = [word.row for word in words]
     network = reader.network
@@ -102,7 +102,7 @@ def look_at_sentence(reader: SentenceReader, text: str) -> SentenceInsight:
         output = network(rows)
         logit, positive = output.item(), output.sigmoid().item()
         x = network.embedding(rows).permute(0, 2, 1)  # (1, dimensions, words)
-        # The layer returns the strongest response; its ancestor tells where it was.
+        # The layer returns the maximum; the convolution before it has the position.
         responses = {
             convolution.kernel[0]: Conv1d.forward(convolution, x).to_numpy()[0]
             for convolution in _convolutions(network)
@@ -122,7 +122,7 @@ def look_at_sentence(reader: SentenceReader, text: str) -> SentenceInsight:
 
 
 def read_words(reader: SentenceReader, text: str) -> list[Word]:
-    """Return the words of a text as the network reads them."""
+    """Return the encoded words of a text."""
     words = []
     for token in tokenise(text).split():
         rows = reader.vocabulary.rows(token)
@@ -135,15 +135,15 @@ def read_words(reader: SentenceReader, text: str) -> list[Word]:
 
 
 def neighbours(reader: SentenceReader, row: int, count: int = 8) -> list[tuple[str, float]]:
-    """Return the words whose vectors point the most nearly in the same direction.
+    """Return the words with the largest cosine similarity.
 
     Args:
-        reader: Knows the words. If it was trained with them, its vectors are the learnt ones.
+        reader: The network, whose word vectors are compared.
         row: The word's row in the table of vectors.
-        count: How many.
+        count: The number of words to return.
 
     Returns:
-        Words and the cosines of their angles, the nearest first, the word itself left out.
+        Words and their cosine similarities in descending order, without the word itself.
     """
     table = reader.network.embedding.weight.value.to_numpy()
     lengths = np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
@@ -166,12 +166,12 @@ def _convolutions(network: KimCNN) -> list[MaxOverTimeConv1d]:
 
 
 def _windows(width: int, response: Array, weights: Array, texts: list[str]) -> tuple[Window, ...]:
-    """Collect what the kernels of one width add to the logit, by the window they chose.
+    """Sum the contributions of kernels of one width by window.
 
     Shape:
         response (maps, positions), weights (maps,).
     """
-    # Beyond the last word all windows are alike: they hold nothing but zeros.
+    # Windows beyond the last word are equal: they contain only zeros.
     response = response[:, : len(texts) + 1]
     starts = response.argmax(1)
     pushes = response.max(1) * weights
@@ -186,8 +186,8 @@ def _windows(width: int, response: Array, weights: Array, texts: list[str]) -> t
     return tuple(sorted(windows, key=lambda window: -abs(window.push)))
 
 
-def judge_sentences(reader: SentenceReader, texts: Sequence[str]) -> Array:
-    """Return how probable it is that each sentence is positive.
+def predict_sentences(reader: SentenceReader, texts: Sequence[str]) -> Array:
+    """Return the probability that each sentence is positive.
 
     Args:
         reader: The network.

@@ -1,6 +1,6 @@
-"""Work that takes long: in processes of their own, one after the other, with their state on disk.
+"""Long-running jobs: processes that run one after the other, with their state on disk.
 
-Nothing here knows Streamlit. A page asks for work and reads files; it never waits.
+The package does not use Streamlit. A page submits jobs and reads files; it never blocks.
 """
 
 from mt_app.jobs.processes import ProcessQueue, State

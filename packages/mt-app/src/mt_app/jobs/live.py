@@ -1,8 +1,8 @@
-"""What a training tells while it goes on: where it stands, and points of its curves.
+"""Live state of a training run: progress, and points of its curves.
 
-`live.json` is where it stands, written whole a few times a second. `curve.jsonl` grows by a line
-for every few steps. `evaluation.npz` is how the network answered the validation examples after the
-last epoch.
+`live.json` is the progress, replaced a few times per second. `curve.jsonl` grows by one line for
+every few steps. `evaluation.npz` contains the predictions on the validation examples after the last
+epoch.
 """
 
 import json
@@ -25,23 +25,23 @@ LIVE = "live.json"
 CURVE = "curve.jsonl"
 EVALUATION = "evaluation.npz"
 POINTS = 400
-"""About how many points a curve has at its end."""
+"""The approximate number of points of a complete curve."""
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Where a training stands.
+    """The live state of a training run.
 
     Attributes:
-        phase: What it is doing.
-        epoch: The epoch that is being learnt, counted from 1.
-        epochs: How many there are.
-        share: Of all examples of all epochs that were learnt, from 0 to 1.
-        loss: The mean over the current epoch's examples so far.
-        accuracy: Their share of right answers.
-        speed: Learnt examples per second.
-        left: Seconds until the end, None as long as nobody knows.
-        message: What went wrong, if it failed.
+        phase: The current activity.
+        epoch: The number of the current epoch, from 1.
+        epochs: The number of epochs.
+        share: The completed fraction of all examples of all epochs, from 0 to 1.
+        loss: The mean loss over the current epoch's examples so far.
+        accuracy: The accuracy on these examples.
+        speed: Training examples per second.
+        left: The estimated remaining time in seconds; None if it is unknown.
+        message: The error message of a failed run.
     """
 
     phase: Phase
@@ -57,12 +57,12 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """The means over the examples since the point before.
+    """The means over the examples since the previous point.
 
     Attributes:
-        epoch: How many epochs were learnt, with a fraction.
-        loss: Of the training examples, each in its batch's turn.
-        accuracy: The share of right answers.
+        epoch: The number of completed epochs, with a fraction.
+        loss: The mean loss of the training examples, each before the step of its batch.
+        accuracy: The fraction of correct predictions.
     """
 
     epoch: float
@@ -71,16 +71,16 @@ class CurvePoint:
 
 
 class LiveDisplay(Display):
-    """Writes what is told of a training into its folder."""
+    """A display that writes the live state of a run to its folder."""
 
     REFRESH = 0.2
 
     def __init__(self, folder: Path, settings: Settings) -> None:
-        """Tell that the training is being prepared.
+        """Write the phase "preparing".
 
         Args:
             folder: The training's folder.
-            settings: How long it goes on.
+            settings: The settings of training.
         """
         self.folder = folder
         self.epochs = settings.epochs
@@ -88,9 +88,9 @@ class LiveDisplay(Display):
         self.write(Live("preparing", epochs=self.epochs))
 
     def begin(self, progress: Progress, examples: int) -> None:
-        """Tell that it begins, or goes on, with so many examples in each epoch.
+        """Write that training begins or continues.
 
-        The curve is taken up where the training stands: a killed process may have been ahead.
+        Points of the curve after the progress are removed: a killed process may have written them.
         """
         self.examples = examples
         self.every = max(self.batch_size, examples * self.epochs // POINTS)
@@ -104,7 +104,7 @@ class LiveDisplay(Display):
         self.write(Live("learning", epoch=progress.epoch, epochs=self.epochs, share=share))
 
     def on_step(self, progress: Progress) -> None:
-        """Add a point now and then, and tell where we stand a few times a second."""
+        """Add a point after every few steps, and write the state a few times per second."""
         last = progress.examples_seen == self.examples
         if progress.examples_seen - self.before[0] >= self.every or last:
             self._add_point(progress)
@@ -114,19 +114,19 @@ class LiveDisplay(Display):
             self.write(self._standing(progress, "validating" if last else "learning", now))
 
     def on_epoch(self, progress: Progress, evaluation: Evaluation) -> None:
-        """Keep the evaluation."""
+        """Write the evaluation."""
         self.before = (0, 0.0, 0)
         _write_evaluation(self.folder, evaluation)
 
     def end(self, phase: Phase, message: str = "") -> None:
-        """Tell how it ended."""
+        """Write the final phase."""
         values = asdict(self.live) | {"phase": phase, "message": message, "left": None}
         if phase == "finished":
             values["share"] = 1.0
         self.write(Live(**values))
 
     def write(self, live: Live) -> None:
-        """Put `live.json` in place of the old one."""
+        """Replace `live.json`."""
         self.live = live
         _replace(self.folder / LIVE, json.dumps(asdict(live)).encode())
 
@@ -164,7 +164,7 @@ class LiveDisplay(Display):
 
 
 def read_live(folder: Path) -> Live | None:
-    """Return where a training stands; None if it has not told."""
+    """Return the live state of a run; None if there is none."""
     try:
         return Live(**json.loads((folder / LIVE).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -172,7 +172,7 @@ def read_live(folder: Path) -> Live | None:
 
 
 def read_curve(folder: Path) -> list[CurvePoint]:
-    """Return the points so far. A line that a killed process left unfinished is passed over."""
+    """Return the points of the curve. Incomplete lines of a killed process are ignored."""
     try:
         text = (folder / CURVE).read_text("utf-8")
     except (OSError, ValueError):
@@ -185,7 +185,7 @@ def read_curve(folder: Path) -> list[CurvePoint]:
 
 
 def read_evaluation(folder: Path) -> Evaluation | None:
-    """Return how the network answered after the last epoch; None before the first."""
+    """Return the evaluation after the last epoch; None before the first."""
     try:
         with np.load(folder / EVALUATION, allow_pickle=False) as arrays:
             return Evaluation(
@@ -208,7 +208,7 @@ def _write_evaluation(folder: Path, evaluation: Evaluation) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old one or the new one, and nothing between."""
+    """Replace a file atomically."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_bytes(content)
     partial.replace(path)

@@ -1,7 +1,7 @@
-"""A queue of commands, each in a process of its own, one running at a time.
+"""A queue of commands, each in a separate process, one at a time.
 
-A process is asked to stop by closing its standard input, which also happens when this one ends in
-whatever way: no training goes on for nobody. One that does not listen is killed soon after.
+Closing its standard input tells a process to stop. This also happens when this process ends for any
+reason. A process that does not stop in time is killed.
 """
 
 import os
@@ -20,14 +20,17 @@ from typing import Literal
 State = Literal["queued", "running", "ended"]
 
 PATIENCE = 0.7
-"""Seconds that a process has to stop by itself."""
+"""The time for a process to stop before it is killed, in seconds.
+
+With a smaller value a run may lose the steps since its last checkpoint.
+"""
 OUTPUT = "output.txt"
-"""What a process prints, in its folder."""
+"""The name of the file with a process's output, in its folder."""
 
 
 @dataclass(eq=False)
 class _Job:
-    """A command and, once it was started, its process."""
+    """A command, and its process after the start."""
 
     folder: Path
     command: tuple[str, ...]
@@ -38,9 +41,9 @@ class _Job:
 
 
 class ProcessQueue:
-    """Runs commands, one after the other. Safe to use from several threads.
+    """A thread-safe queue that runs commands one after the other.
 
-    A job is known by its folder.
+    A job is identified by its folder.
     """
 
     def __init__(self) -> None:
@@ -49,12 +52,12 @@ class ProcessQueue:
         self._current: _Job | None = None
 
     def submit(self, folder: Path, command: Sequence[str], cwd: Path | None = None) -> None:
-        """Run a command as soon as those before it have ended.
+        """Add a command to the queue.
 
         Args:
-            folder: An existing folder of the job's own; what it prints goes to `output.txt` there.
+            folder: An existing folder for this job; the output is written to `output.txt` there.
             command: The program and its arguments.
-            cwd: Where it runs; here unless given.
+            cwd: The working directory, by default that of this process.
 
         Raises:
             ValueError: The folder's job has not ended.
@@ -71,7 +74,7 @@ class ProcessQueue:
             threading.Thread(target=self._work, name="jobs", daemon=True).start()
 
     def stop(self, folder: Path) -> None:
-        """Take a job out of the queue, or end its process within a second. Returns at once."""
+        """Remove a job from the queue, or end its process within a second. Return at once."""
         with self._lock:
             job = self._find(folder.resolve())
             if job is None:
@@ -86,7 +89,7 @@ class ProcessQueue:
             threading.Thread(target=_end, args=(process,), daemon=True).start()
 
     def state(self, folder: Path) -> State:
-        """Return whether a job waits or runs; "ended" also of one that was never submitted."""
+        """Return the state of a job; "ended" for a job that was never submitted."""
         with self._lock:
             job = self._find(folder.resolve())
             if job is None:
@@ -94,14 +97,14 @@ class ProcessQueue:
             return "queued" if job in self._waiting else "running"
 
     def position(self, folder: Path) -> int:
-        """Return how many jobs come before one that waits."""
+        """Return the number of jobs before a queued one."""
         with self._lock:
             folders = [job.folder for job in self._waiting]
             return folders.index(folder.resolve()) + 1 if folder.resolve() in folders else 0
 
     @property
     def busy(self) -> bool:
-        """Whether anything waits or runs."""
+        """True if a job is queued or running."""
         with self._lock:
             return self._current is not None
 
@@ -116,10 +119,10 @@ class ProcessQueue:
         return next((job for job in (*current, *self._waiting) if job.folder == folder), None)
 
     def _work(self) -> None:
-        """Run what waits until nothing does."""
+        """Run queued jobs until the queue is empty."""
         job = self._current
         while job is not None:
-            with suppress(OSError):  # A full disk or a missing program ends the job, not the queue.
+            with suppress(OSError):  # After a full disk or a missing program the queue continues.
                 self._run(job)
             with self._lock:
                 self._current = self._waiting.popleft() if self._waiting else None
@@ -138,7 +141,7 @@ class ProcessQueue:
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    # Ctrl-C in the app's terminal ends the app, and by that the process.
+                    # Ctrl-C in the app's terminal ends the app, which closes the standard input.
                     start_new_session=True,
                 )
             job.process.wait()
@@ -148,12 +151,12 @@ class ProcessQueue:
 
 
 def python_command(module: str, *arguments: str) -> tuple[str, ...]:
-    """Return the command that runs a module with this Python."""
+    """Return the command that runs a module with this Python interpreter."""
     return (sys.executable, "-m", module, *arguments)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask a process to stop; kill it, and what it started, if it does not."""
+    """Tell a process to stop; kill it and its children if it does not stop in time."""
     if process.stdin is not None:
         with suppress(OSError):
             process.stdin.close()

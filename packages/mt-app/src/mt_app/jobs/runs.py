@@ -1,4 +1,4 @@
-"""Training runs as the app sees them: asked for, queued, learning, ended."""
+"""Training runs of the app: requests, states, results."""
 
 import json
 from collections.abc import Mapping
@@ -21,21 +21,21 @@ from mt_models.recipes import Recipe
 from mt_models.training import BEST, LAST, EpochRecord, Settings
 
 REQUEST = "job.json"
-"""What was asked for: the problem, its recipe, the settings."""
+"""The name of the file with the request: problem, recipe and settings."""
 WORKER = "mt_app.jobs.worker"
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A training run, as far as its folder tells.
+    """The state of a training run, read from its folder.
 
     Attributes:
-        folder: Where it is.
-        problem: What it learns.
+        folder: The folder of the run.
+        problem: The name of the problem.
         options: The recipe's values.
-        settings: The values of the training's settings.
-        state: Whether it waits, is being worked on, or has ended.
-        live: Where it stands, None if it has not begun.
+        settings: The values of the settings.
+        state: "queued", "running" or "ended".
+        live: The live state; None before the start.
         records: The finished epochs.
     """
 
@@ -49,12 +49,12 @@ class RunView:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the run."""
         return self.folder.name
 
     @property
     def failed(self) -> str:
-        """What went wrong, or nothing."""
+        """The error message, or an empty text."""
         if self.state != "ended":
             return ""
         if self.live is not None and self.live.phase == "failed":
@@ -63,17 +63,17 @@ class RunView:
 
     @property
     def finished(self) -> bool:
-        """Whether it has learnt all that it was asked to."""
+        """True if all epochs are done."""
         return self.live is not None and self.live.phase == "finished"
 
     @property
     def can_go_on(self) -> bool:
-        """Whether it ended before its time and left a state to take up."""
+        """True if the run ended early and can be resumed."""
         return self.state == "ended" and not self.finished and (self.folder / LAST).is_file()
 
     @property
     def has_network(self) -> bool:
-        """Whether there is a network to ask."""
+        """True if there is a checkpoint of a network."""
         return (self.folder / BEST).is_file()
 
     def curve(self) -> list[CurvePoint]:
@@ -81,11 +81,11 @@ class RunView:
         return read_curve(self.folder)
 
     def evaluation(self) -> Evaluation | None:
-        """Return how the network answered the validation examples after the last epoch."""
+        """Return the evaluation on the validation examples after the last epoch."""
         return read_evaluation(self.folder)
 
     def output(self) -> str:
-        """Return the end of what the process printed."""
+        """Return the end of the process's output."""
         try:
             return (self.folder / OUTPUT).read_text("utf-8", errors="replace")[-4000:]
         except OSError:
@@ -93,7 +93,7 @@ class RunView:
 
 
 def start_training(queue: ProcessQueue, recipe: Recipe, settings: Settings) -> Path:
-    """Queue a training; return its folder."""
+    """Submit a training run; return its folder."""
     folder = new_folder(recipe.problem, None).resolve()
     request = {
         "problem": recipe.problem,
@@ -106,10 +106,10 @@ def start_training(queue: ProcessQueue, recipe: Recipe, settings: Settings) -> P
 
 
 def go_on(queue: ProcessQueue, folder: Path) -> None:
-    """Queue a training that ended before its time; it goes on where it stood.
+    """Submit a run that ended early, to continue from its last checkpoint.
 
     Raises:
-        ValueError: It has not ended.
+        ValueError: The run has not ended.
     """
     if is_alive(folder):
         raise ValueError(f"the training in {folder} has not ended; stop it first")
@@ -117,7 +117,7 @@ def go_on(queue: ProcessQueue, folder: Path) -> None:
 
 
 def read_run(queue: ProcessQueue, folder: Path) -> RunView | None:
-    """Return a run; None if the app did not ask for it or its request cannot be read."""
+    """Return a run; None if its folder has no readable request of the app."""
     try:
         request = json.loads((folder / REQUEST).read_text("utf-8"))
         problem, options, settings = (request[key] for key in ("problem", "options", "settings"))
@@ -131,7 +131,7 @@ def read_run(queue: ProcessQueue, folder: Path) -> RunView | None:
 
 
 def find_runs(queue: ProcessQueue, problem: str) -> list[RunView]:
-    """Return the runs of a problem that the app asked for, the latest first."""
+    """Return the app's runs of a problem, the latest first."""
     requests = RUNS.resolve().glob(f"{problem}-*/{REQUEST}")
     views = [read_run(queue, path.parent) for path in sorted(requests, key=_begun, reverse=True)]
     return [view for view in views if view is not None]
@@ -145,7 +145,7 @@ def _begun(request: Path) -> float:
 
 
 def _records(path: Path) -> tuple[EpochRecord, ...]:
-    """Read the log's JSON lines, which are replaced as a whole and so never half-written."""
+    """Read the JSON lines of the log, which is replaced atomically."""
     try:
         lines = path.read_text("utf-8").splitlines()
         return tuple(EpochRecord(**json.loads(line)) for line in lines)

@@ -1,7 +1,7 @@
-"""Measures the backends on small work: `python -m mt_app.jobs.speed FOLDER`.
+"""A benchmark of the backends on small workloads: `python -m mt_app.jobs.speed FOLDER`.
 
-Every result is a line of JSON in `speed.jsonl` as soon as it is there. A time is the best of some
-calls, after one in which kernels are compiled and which is not counted.
+Every result is appended to `speed.jsonl` as a JSON line. A time is the minimum of some calls, after
+a first call that compiles and is not counted.
 """
 
 import json
@@ -26,19 +26,19 @@ from mt_tensor import Backend
 RESULTS = "speed.jsonl"
 NAMES = ("reference", "fast", "tuned")
 AT_LEAST = 0.4
-"""Seconds that are spent on a measurement, if a single call does not take longer."""
+"""The minimum duration of a measurement, in seconds. A smaller value makes times less precise."""
 
 Call = Callable[[], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Something to measure.
+    """A workload of the benchmark.
 
     Attributes:
-        name: What it is called.
-        size: How large it is, in words.
-        prepare: Makes the call that is measured.
+        name: The name.
+        size: A description of its size.
+        prepare: A function from a backend to the measured call.
     """
 
     name: str
@@ -48,14 +48,14 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long a backend took.
+    """The time of a backend for a workload.
 
     Attributes:
-        workload: The name of what it did.
-        size: How large that was.
-        backend: Its name.
-        dtype: The type of its numbers.
-        seconds: The best of several calls.
+        workload: The name of the workload.
+        size: The description of its size.
+        backend: The name of the backend.
+        dtype: The name of its dtype.
+        seconds: The minimum of several calls.
     """
 
     workload: str
@@ -129,13 +129,13 @@ def measure(call: Call) -> float:
 
 
 def timings(names: tuple[str, ...] = NAMES) -> Iterator[Timing]:
-    """Measure every backend on all work, the fast ones first."""
+    """Measure every backend on all workloads, the fast ones first."""
     for name in reversed(names):
         dtype = default_dtype(name)
         backend = make_backend(name, dtype)
         for work in WORKLOADS:
             call = work.prepare(backend)
-            if name != "reference":  # Plain Python has nothing to compile, and takes long enough.
+            if name != "reference":  # Plain Python has nothing to compile.
                 call()
             yield Timing(work.name, work.size, name, dtype, measure(call))
 
@@ -150,7 +150,7 @@ def read_timings(folder: Path) -> list[Timing]:
 
 
 def machine() -> str:
-    """Say what computes."""
+    """Return a description of the machine."""
     return f"{_processor()}, Python {platform.python_version()}, NumPy {np.__version__}"
 
 

@@ -1,4 +1,4 @@
-"""How a worker process learns that it is to stop, and shows that it lives."""
+"""Stop requests and liveness of a worker process."""
 
 import _thread
 import sys
@@ -10,27 +10,28 @@ from types import TracebackType
 from typing import BinaryIO
 
 ALIVE = "alive"
-"""A file that a living worker touches again and again."""
+"""The name of the file that a running worker touches periodically."""
 PULSE = 0.5
-"""Seconds between two touches."""
+"""The time between two touches, in seconds."""
 DEAD_AFTER = 4.0
-"""Seconds without a touch after which a worker is taken for dead."""
+"""The time without a touch after which a worker counts as dead, in seconds. With a value near
+`PULSE` a busy machine makes running workers look dead."""
 
 
 class Watch:
-    """While it is open, the end of standard input sets a mark, and a file shows that we live.
+    """A context manager in which the end of standard input sets a stop flag, and a file is touched.
 
-    Between two steps of a training the mark is all that is needed: who asks for it saves and stops.
-    Long work that changes nothing, such as judging a network by its validation examples, may be
-    interrupted anywhere: `interruptible` says so, and the mark then raises KeyboardInterrupt.
+    Between two steps of training, the loop reads the flag, saves and stops. Long work without side
+    effects, such as the evaluation on validation examples, can be interrupted anywhere: while
+    `interruptible` is True, the end of standard input raises KeyboardInterrupt.
     """
 
     def __init__(self, folder: Path, stream: BinaryIO | None = None) -> None:
         """Watch for a folder's job.
 
         Args:
-            folder: Where the file goes.
-            stream: What ends when the job is to stop; standard input unless given.
+            folder: The folder of the file.
+            stream: The stream whose end requests a stop, by default standard input.
         """
         self.folder = folder
         self.stream = sys.stdin.buffer if stream is None else stream
@@ -40,12 +41,12 @@ class Watch:
         self._closed = threading.Event()
 
     def __call__(self) -> bool:
-        """Return whether to stop."""
+        """Return whether a stop was requested."""
         return self._received
 
     @property
     def interruptible(self) -> bool:
-        """Whether the main thread may be interrupted here."""
+        """True if the main thread may be interrupted."""
         return self._interruptible
 
     @interruptible.setter
@@ -72,7 +73,7 @@ class Watch:
             (self.folder / ALIVE).unlink()
 
     def _listen(self) -> None:
-        # Nobody writes anything: reading returns when the other end is closed.
+        # No data is written: read returns when the other end is closed.
         with suppress(OSError, ValueError):
             self.stream.read()
         with self._lock:
@@ -89,7 +90,7 @@ class Watch:
 
 
 def is_alive(folder: Path) -> bool:
-    """Return whether a worker is busy in a folder, whoever started it."""
+    """Return whether a worker of this or another app runs in a folder."""
     try:
         touched = (folder / ALIVE).stat().st_mtime
     except OSError:

@@ -1,7 +1,7 @@
-"""Trains what a folder's request asks for: `python -m mt_app.jobs.worker FOLDER`.
+"""The training process of the app: `python -m mt_app.jobs.worker FOLDER`.
 
-The run is the same as that of `python -m mt_models train`, with the same files, and can be resumed
-by it; besides, it tells where it stands. It stops when its standard input ends.
+The run has the same result and files as `python -m mt_models train`, which can resume it. In
+addition it writes its live state. It stops when its standard input ends.
 """
 
 import json
@@ -30,7 +30,7 @@ STOPPED = 130
 
 
 class Interruptible:
-    """An `Observer` that keeps a run, and lets its evaluations be interrupted but nothing else."""
+    """An `Observer` that saves a run, and makes only its evaluations interruptible."""
 
     def __init__(self, run: Run, watch: Watch) -> None:
         self.run = run
@@ -39,17 +39,17 @@ class Interruptible:
         self.evaluating = False
 
     def on_step(self, progress: Progress) -> None:
-        """A batch was learnt; after the last one of an epoch comes the evaluation."""
+        """Handle the end of a step; the evaluation follows after the last step of an epoch."""
         self.run.on_step(progress)
         self.evaluating = progress.examples_seen == self.examples
 
     def on_epoch(self, progress: Progress, evaluation: Evaluation) -> None:
-        """An epoch was finished."""
+        """Handle the end of an epoch."""
         self.watch.interruptible = self.evaluating = False
         self.run.on_epoch(progress, evaluation)
 
     def should_stop(self) -> bool:
-        """Return whether to stop; asked right before a step or an evaluation."""
+        """Return whether to stop before the next step or evaluation."""
         if self.watch():
             return True
         self.watch.interruptible = self.evaluating
@@ -57,13 +57,13 @@ class Interruptible:
 
 
 def main(folder: Path) -> int:
-    """Train; return 0 if all epochs were learnt, 130 after a stop, 1 if something was wrong."""
+    """Train; return 0 if all epochs are done, 130 after a stop, 1 after an error."""
     request = json.loads((folder / REQUEST).read_text("utf-8"))
     settings = Settings(**request["settings"])
     with Watch(folder) as watch:
         display = LiveDisplay(folder, settings)
         try:
-            # Nothing is lost if loading is interrupted.
+            # Loading can be interrupted without loss.
             watch.interruptible = True
             done = _train(request, settings, watch, display)
         except KeyboardInterrupt:
@@ -79,7 +79,7 @@ def main(folder: Path) -> int:
 def _train(
     request: Mapping[str, Any], settings: Settings, watch: Watch, display: LiveDisplay
 ) -> bool:
-    """Train until the end or a stop; return whether it was the end."""
+    """Train until the end or a stop; return whether all epochs are done."""
     recipe = recipe_from_json(request["problem"], request["options"])
     problem = recipe.build()
     optimizer = recipe.make_optimizer(problem.network.parameters())

@@ -1,5 +1,5 @@
-"""What the pages that teach show, computed and checked without a page.
+"""The computations of the lesson pages, without a page.
 
-Each module takes numbers, lets the library compute with them, and returns the steps in between.
-Nothing here knows of Streamlit or of pixels.
+Each module computes with the library and returns the intermediate steps. The package does not use
+Streamlit and does not draw.
 """

@@ -1,7 +1,6 @@
-"""The graph of a result, and the steps in which backpropagation goes through it.
+"""The graph of a result, and the steps of backpropagation.
 
-Backpropagation itself is the library's. It asks its variables for everything, so variables that
-note what they are asked for show every step of it.
+The library's backpropagation runs on variables that record its calls.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,14 +13,14 @@ from mt_autodiff.graph import Variable
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A number of the graph.
+    """A node of the graph.
 
     Attributes:
-        label: What made it: a function, or the name of a variable, or a constant.
-        value: The number.
-        inputs: The places of what it was computed from, in the order of the arguments.
-        leaf: Whether it is a variable, which collects a derivative.
-        constant: Whether no derivative flows here.
+        label: The function, the name of the variable, or the constant.
+        value: The value.
+        inputs: The positions of the function's inputs, in the order of the arguments.
+        leaf: True for a variable, which accumulates a derivative.
+        constant: True for a node without a derivative.
     """
 
     label: str
@@ -33,12 +32,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One step of backpropagation: a node whose derivative is complete hands it on.
+    """One step of backpropagation: a node with a complete derivative passes it on.
 
     Attributes:
-        node: The place of the node.
+        node: The position of the node.
         derivative: The derivative of the result with respect to it.
-        handed: What each input receives: its place and the contribution. None of a leaf.
+        handed: The contributions to the inputs: positions and derivatives. Empty for a leaf.
     """
 
     node: int
@@ -48,10 +47,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """How a result was computed, and how it is differentiated.
+    """The graph of a result, and the steps of its differentiation.
 
     Attributes:
-        nodes: Each number once; inputs before what is computed from them, the result last.
+        nodes: The nodes in topological order: inputs first, the result last.
         visits: The steps of backpropagation, in its order.
     """
 
@@ -59,7 +58,7 @@ class Graph:
     visits: tuple[Visit, ...]
 
     def pending(self, steps: int) -> dict[int, float]:
-        """Return what the nodes have received after so many steps, by their places."""
+        """Return the derivatives that nodes have received after some steps, by position."""
         result = {len(self.nodes) - 1: 1.0}
         for visit in self.visits[:steps]:
             for place, contribution in visit.handed:
@@ -76,9 +75,9 @@ class Graph:
 
 
 def graph_of(result: Scalar) -> Graph:
-    """Differentiate a result and return how that went.
+    """Differentiate a result, and return the graph with all steps.
 
-    Variables are told apart by their names. Their `derivative` stays as it was.
+    Variables are identified by name. Their attribute `derivative` is not changed.
     """
     order = _computed_first(result)
     place = {scalar.unique_id: at for at, scalar in enumerate(order)}
@@ -91,7 +90,7 @@ def graph_of(result: Scalar) -> Graph:
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """A variable that notes what backpropagation asks of it."""
+    """A variable that records the calls of backpropagation."""
 
     scalar: Scalar
     place: dict[int, int]

@@ -6,8 +6,8 @@ is anchored at its end (`reverse`), the gradients are
 $$\bar x_{c,q} = \sum_{o,k} \bar z_{o,q \mp k} w_{o,c,k}, \qquad
 \bar w_{o,c,k} = \sum_p \bar z_{o,p} x_{c,p \pm k}.$$
 
-All three results are the library's. The steps name the products that each of their numbers is the
-sum of, and where in memory the factors stand.
+The library computes all three results. The steps list the products of each sum, and the positions
+of the factors in storage.
 """
 
 import itertools
@@ -34,9 +34,9 @@ class Term:
     """One product of a sum.
 
     Attributes:
-        left: The index of the first factor; it lies outside of the array where zeros are read.
+        left: The index of the first factor; an index outside of the array means zero.
         right: The index of the second factor.
-        inside: Whether the first factor is in memory.
+        inside: True if the first factor is inside of the array.
     """
 
     left: Index
@@ -46,11 +46,11 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One number of a result.
+    """One element of a result.
 
     Attributes:
-        out: Its index.
-        terms: The products that it is the sum of.
+        out: The index of the element.
+        terms: The products of its sum.
     """
 
     out: Index
@@ -62,13 +62,13 @@ class Convolution:
     """A convolution of one example, forward and backward.
 
     Attributes:
-        input: (C, *sizes), as it lies in memory.
-        weight: (O, C, *kernel), as it lies in memory.
-        output_gradient: (O, *sizes): what the gradients begin with.
-        output: (O, *sizes).
-        input_gradient: (C, *sizes).
-        weight_gradient: (O, C, *kernel).
-        reverse: Whether the kernel is anchored at its end.
+        input: The input, (C, *sizes), with its memory layout.
+        weight: The kernels, (O, C, *kernel), with their memory layout.
+        output_gradient: The upstream gradient, (O, *sizes).
+        output: The output, (O, *sizes).
+        input_gradient: The gradient of the input, (C, *sizes).
+        weight_gradient: The gradient of the kernels, (O, C, *kernel).
+        reverse: True if the kernel is anchored at its end.
     """
 
     input: TensorData
@@ -80,7 +80,7 @@ class Convolution:
     reverse: bool
 
     def factors(self, phase: Phase) -> tuple[TensorData, TensorData]:
-        """Return what is multiplied: the array that the window slides over, and the other one."""
+        """Return the two factors: the array under the window, and the other array."""
         if phase == "forward":
             return self.input, self.weight
         if phase == "input gradient":
@@ -88,13 +88,13 @@ class Convolution:
         return self.input, self.output_gradient
 
     def result(self, phase: Phase) -> npt.NDArray[np.float64]:
-        """Return what comes out."""
+        """Return the result of a phase."""
         if phase == "forward":
             return self.output
         return self.input_gradient if phase == "input gradient" else self.weight_gradient
 
     def steps(self, phase: Phase) -> list[Step]:
-        """Return one step for each number of the result, in row-major order."""
+        """Return one step for each element of the result, in row-major order."""
         shape = self.result(phase).shape
         left, _ = self.factors(phase)
         return [
@@ -103,7 +103,7 @@ class Convolution:
         ]
 
     def sum(self, phase: Phase, step: Step) -> float:
-        """Add up the products of a step; those outside of memory are zero."""
+        """Return the sum of the products of a step; products outside of the array are zero."""
         left, right = self.factors(phase)
         return sum(left.get(t.left) * right.get(t.right) for t in step.terms if t.inside)
 
@@ -119,11 +119,11 @@ def convolution(
     """Convolve one example, and differentiate.
 
     Args:
-        input: The sequence or image, each channel of it.
+        input: The sequence or image, with channels.
         weight: The kernels.
         output_gradient: The derivative of a loss with respect to each output.
-        reverse: Whether the kernel is anchored at its end.
-        layout: How the input lies in memory. The result does not depend on it.
+        reverse: True if the kernel is anchored at its end.
+        layout: The memory layout of the input. The result does not depend on it.
 
     Shape:
         (C, *sizes), (O, C, *kernel), (O, *sizes), one or two sizes.
@@ -146,17 +146,17 @@ def convolution(
     )
 
 
-def cells_read(data: TensorData, indices: Sequence[Index]) -> list[int]:
-    """Return the positions in storage at which elements stand, in the order given.
+def positions_read(data: TensorData, indices: Sequence[Index]) -> list[int]:
+    """Return the positions of elements in storage, in the order of the indices.
 
-    >>> cells_read(TensorData(range(6), (2, 3)).permute(1, 0), [(0, 0), (0, 1)])
+    >>> positions_read(TensorData(range(6), (2, 3)).permute(1, 0), [(0, 0), (0, 1)])
     [0, 3]
     """
     return [data.index(index) for index in indices]
 
 
 def _terms(of: Convolution, phase: Phase, out: Index, sizes: Index) -> Iterator[Term]:
-    """Name the products of one number of the result."""
+    """Yield the products of one element of the result."""
     kernel = of.weight.shape[2:]
     offsets = list(itertools.product(*map(range, kernel)))
     sign = -1 if of.reverse else 1
@@ -184,7 +184,7 @@ def _moved(position: Any, offset: Any, sign: int) -> Index:
 
 
 def _laid_out(array: npt.NDArray[np.float64], layout: Layout) -> TensorData:
-    """Return the same elements in another order of memory.
+    """Return the same elements in another memory layout.
 
     The order of the dimensions in memory is a permutation: a tensor of the permuted shape is
     permuted back.

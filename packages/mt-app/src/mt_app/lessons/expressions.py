@@ -1,7 +1,7 @@
 """Formulas that a user types, computed with the library's scalars.
 
-A formula is read with Python's own parser and never run by Python: only what is named here is
-known, and everything else is refused with the place where it stands.
+A formula is parsed by Python's parser and never executed by Python: all syntax that this module
+does not list is rejected, with its position.
 """
 
 import ast
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from mt_autodiff import Scalar
 
-LONGEST = 200
-"""Characters of a formula."""
+MAX_LENGTH = 200
+"""The largest length of a formula, in characters."""
 
-MOST_STEPS = 60
-"""Operations and names of a formula: as many as a picture of them can show."""
+MAX_STEPS = 60
+"""The largest number of operations and names of a formula: the limit of a legible picture."""
 
 LARGEST_POWER = 8
 
@@ -44,17 +44,17 @@ _BINARY: dict[type[ast.AST], Callable[[Scalar, Scalar], Scalar]] = {
 
 
 class FormulaError(ValueError):
-    """A formula says something that is not understood, or cannot be computed."""
+    """A formula has invalid syntax, or cannot be computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A formula that was understood.
+    """A parsed formula.
 
     Attributes:
-        text: What was typed.
+        text: The text of the formula.
         names: The names in it, in the order in which they occur.
-        tree: What it says.
+        tree: The syntax tree.
     """
 
     text: str
@@ -62,7 +62,7 @@ class Formula:
     tree: ast.expr
 
     def __call__(self, values: Mapping[str, Scalar]) -> Scalar:
-        """Compute the formula; each name is one scalar, however often it occurs.
+        """Compute the formula; all uses of a name are the same scalar.
 
         Raises:
             FormulaError: A number is divided by zero, or a result is too large for a float.
@@ -71,7 +71,7 @@ class Formula:
             result = _compute(self.tree, values)
         except ZeroDivisionError as error:
             raise FormulaError(
-                "a division by zero: move a value away from 0, or add a small number below the line"
+                "a division by zero: change a value that is 0, or add a small number to the divisor"
             ) from error
         except OverflowError as error:
             raise FormulaError("a number is too large; choose values nearer to 0") from error
@@ -87,16 +87,16 @@ def read_formula(text: str) -> Formula:
     """Read a formula.
 
     Raises:
-        FormulaError: It is empty, too long, or says something that is not known.
+        FormulaError: The text is empty, too long, or has syntax that is not allowed.
 
     >>> formula = read_formula("x * y + sigmoid(x)")
     >>> formula.names, formula.value(0.0, 3.0)
     (('x', 'y'), 0.5)
     """
     if not text.strip():
-        raise FormulaError("there is no formula yet; for example: x * y + x")
-    if len(text) > LONGEST:
-        raise FormulaError(f"{len(text)} characters; a formula has at most {LONGEST}")
+        raise FormulaError("there is no formula yet; enter one, for example x * y + x")
+    if len(text) > MAX_LENGTH:
+        raise FormulaError(f"{len(text)} characters; a formula has at most {MAX_LENGTH}")
     source = " ".join(text.split())
     for sign, meant in (("^", "**"), ("\u00b7", "*"), ("\u2212", "-")):
         source = source.replace(sign, meant)
@@ -105,22 +105,26 @@ def read_formula(text: str) -> Formula:
     except SyntaxError as error:
         column = min(max(error.offset or 1, 1), len(source))
         raise FormulaError(
-            f"this is not a formula: it breaks off at character {column}; "
+            f"this is not a formula: syntax error at character {column}; "
             "is a parenthesis or an operator missing?"
         ) from error
     except (ValueError, MemoryError, RecursionError) as error:
-        raise FormulaError("this formula is nested too deeply, or holds odd characters") from error
+        raise FormulaError(
+            "this formula is nested too deeply, or contains characters that are not allowed"
+        ) from error
     names: dict[str, None] = {}
     steps = _check(body, names)
-    if steps > MOST_STEPS:
-        raise FormulaError(f"{steps} steps; a formula has at most {MOST_STEPS}, to be drawn")
+    if steps > MAX_STEPS:
+        raise FormulaError(f"{steps} steps; a formula has at most {MAX_STEPS}, to be drawn")
     if not names:
-        raise FormulaError("without a name there is nothing to differentiate; for example: 3 * x")
+        raise FormulaError(
+            "the formula contains no name, so there is nothing to differentiate; for example 3 * x"
+        )
     return Formula(text, tuple(names), body)
 
 
 def _check(node: ast.expr, names: dict[str, None]) -> int:
-    """Note the names below a node and return how many steps it takes to compute it."""
+    """Collect the names below a node, and return its number of steps."""
     match node:
         case ast.Constant(value=bool()):
             raise _refused(node, "a truth value")
@@ -158,7 +162,7 @@ def _power(node: ast.expr, exponent: ast.expr) -> int:
             not isinstance(power, bool)
         ):
             return power
-    raise _refused(node, f"a power that is not a whole number from 1 to {LARGEST_POWER}")
+    raise _refused(node, f"a power that is not an integer from 1 to {LARGEST_POWER}")
 
 
 def _refused(node: ast.expr, what: str) -> FormulaError:
@@ -167,7 +171,7 @@ def _refused(node: ast.expr, what: str) -> FormulaError:
 
 
 def _compute(node: ast.expr, values: Mapping[str, Scalar]) -> Scalar:
-    """Compute a node that was checked."""
+    """Compute a checked node."""
     match node:
         case ast.Constant(value=value):
             return Scalar(float(value), back=None)  # type: ignore[arg-type]

@@ -1,9 +1,9 @@
-"""Where the nodes of a graph stand in a picture: inputs at the top, the result at the bottom.
+"""Layered layout of a graph: inputs at the top, the result at the bottom.
 
 A small version of the method of Sugiyama, Tagawa and Toda, "Methods for visual understanding of
 hierarchical system structures" (IEEE Transactions on Systems, Man, and Cybernetics 11, 1981):
-layers, bends where an edge passes a layer, and an order within each layer by the mean place of the
-neighbours, so that few edges cross.
+layers, bends where an edge passes a layer, and an order within each layer by the mean position of
+the neighbours, which avoids crossings.
 """
 
 import itertools
@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SWEEPS = 6
-"""How often the order within the layers is improved."""
+"""The number of passes that improve the order within layers; fewer leave more crossings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Places of nodes and edges, in units of a layer's height and a node's width.
+    """Positions of nodes and edges, in units of a layer's height and a node's width.
 
     Attributes:
-        nodes: (across, down) of the middle of each node.
-        edges: For each edge the points that it passes, by the pair of its ends.
+        nodes: The middle of each node, (across, down).
+        edges: The points of each edge, by the pair of its ends.
     """
 
     nodes: tuple[tuple[float, float], ...]
@@ -31,7 +31,7 @@ def place(inputs: Sequence[Sequence[int]]) -> Picture:
     """Lay out a graph.
 
     Args:
-        inputs: For each node the nodes that it is computed from, all of them earlier ones.
+        inputs: The inputs of each node, all of them earlier nodes.
 
     >>> place([(), (), (0, 1)]).nodes
     ((0.0, 0.0), (1.0, 0.0), (0.5, 1.0))
@@ -50,7 +50,7 @@ def place(inputs: Sequence[Sequence[int]]) -> Picture:
 
 
 def _layers(inputs: Sequence[Sequence[int]]) -> list[int]:
-    """Return how far down each node stands: below all that it needs, but next to what needs it."""
+    """Return the layer of each node: below its inputs, and as near as possible to its uses."""
     layers: list[int] = []
     for needed in inputs:
         layers.append(1 + max((layers[at] for at in needed), default=-1))
@@ -64,9 +64,9 @@ def _layers(inputs: Sequence[Sequence[int]]) -> list[int]:
 def _with_bends(
     inputs: Sequence[Sequence[int]], layers: list[int]
 ) -> tuple[list[list[int]], list[list[int]]]:
-    """Return the nodes of each layer and each edge as a chain, with a bend in each layer between.
+    """Return the nodes of each layer, and each edge as a chain with bends in the layers between.
 
-    Bends are numbered on after the nodes; `layers` is extended by them.
+    The numbers of bends follow those of the nodes; `layers` is extended by them.
     """
     rows: list[list[int]] = [[] for _ in range(max(layers, default=0) + 1)]
     for at, layer in enumerate(layers):
@@ -100,7 +100,7 @@ def _reorder(
     *,
     upwards: bool,
 ) -> None:
-    """Sort a layer by the mean place of what each member is joined to above, or below."""
+    """Sort a layer by the mean position of each member's neighbours above, or below."""
     other = layers[row[0]] + (-1 if upwards else 1)
     order = {at: i / max(len(rows[other]) - 1, 1) for i, at in enumerate(rows[other])}
     here = {at: i / max(len(row) - 1, 1) for i, at in enumerate(row)}
@@ -113,6 +113,6 @@ def _reorder(
 
 
 def _across(rows: list[list[int]]) -> dict[int, float]:
-    """Return how far right each member of a layer stands: every layer is centred."""
+    """Return the horizontal position of each member of a layer; every layer is centred."""
     widest = max(map(len, rows))
     return {at: (widest - len(row)) / 2 + i for row in rows for i, at in enumerate(row)}

@@ -1,7 +1,7 @@
-"""A tensor's storage, and what happens to it when views are made of it.
+"""Storage of a tensor and of its views.
 
-A chain of operations such as ``permute(1, 0)[1:, ::2]`` is read with Python's own parser and
-applied one link at a time by the library; only the operations named here are known.
+A chain of operations such as ``permute(1, 0)[1:, ::2]`` is parsed by Python's parser, and the
+library applies its operations one by one; other operations are rejected.
 """
 
 import ast
@@ -21,27 +21,27 @@ from mt_tensor import (
 )
 from mt_tensor.layout import check_shape
 
-LONGEST = 200
-MOST_CELLS = 96
-"""Elements of a tensor: as many as a picture can show."""
+MAX_LENGTH = 200
+MAX_ELEMENTS = 96
+"""The largest number of elements of a tensor: the limit of a legible picture."""
 
 METHODS = ("permute", "view", "expand", "contiguous")
 ALLOWED = "permute(1, 0), view(3, -1), expand(2, 3), contiguous() and indices such as [1:, ::2]"
 
 
 class ChainError(ValueError):
-    """A chain of operations, or a shape, that is not understood or does not fit."""
+    """A chain of operations or a shape is invalid."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Link:
-    """A tensor on its way through the chain.
+    """A tensor after some operations of the chain.
 
     Attributes:
-        code: What made it.
-        data: How it sees its storage.
-        offset: How many cells of the storage stand before its first.
-        moved: Whether its elements were copied into a new storage.
+        code: The code of the last operation.
+        data: The tensor's data.
+        offset: The position of its first element in the whole storage.
+        moved: True if its elements were copied to a new storage.
     """
 
     code: str
@@ -51,16 +51,16 @@ class Link:
 
     @property
     def contiguous(self) -> bool:
-        """Whether its elements stand in row-major order without gaps."""
+        """True if the tensor is contiguous."""
         return self.data.is_contiguous()
 
     @property
     def positions(self) -> dict[tuple[int, ...], int]:
-        """The cell of the whole storage at which each element stands, by its index."""
+        """The position of each element in the whole storage, by index."""
         return {index: self.offset + self.data.index(index) for index in self.data.indices()}
 
     @property
-    def cells(self) -> list[float]:
+    def storage(self) -> list[float]:
         """The numbers of the whole storage."""
         base = self.data.storage if self.offset == 0 else self.data.storage.base
         return [float(value) for value in (self.data.storage if base is None else base)]
@@ -70,7 +70,7 @@ def read_shape(text: str) -> tuple[int, ...]:
     """Read sizes such as "2, 3, 4".
 
     Raises:
-        ChainError: They are not whole numbers, or too many cells.
+        ChainError: They are not integers, or the shape is too large.
 
     >>> read_shape("(2, 3)")
     (2, 3)
@@ -79,25 +79,26 @@ def read_shape(text: str) -> tuple[int, ...]:
     try:
         shape = check_shape([int(part) for part in parts if part.strip()], "shape")
     except ValueError as error:
-        raise ChainError(f"{text!r} is no shape; write sizes such as 2, 3, 4") from error
+        raise ChainError(f"{text!r} is not a shape; enter sizes such as 2, 3, 4") from error
     except IndexError as error:
         raise ChainError(str(error)) from error
-    if len(shape) > 4 or math.prod(shape) > MOST_CELLS:
+    if len(shape) > 4 or math.prod(shape) > MAX_ELEMENTS:
         raise ChainError(
-            f"shape {shape} is more than the picture can hold: at most 4 dimensions and "
-            f"{MOST_CELLS} elements"
+            f"shape {shape} is more than the picture can show: at most 4 dimensions and "
+            f"{MAX_ELEMENTS} elements"
         )
     return shape
 
 
 def follow(shape: Sequence[int], chain: str) -> list[Link]:
-    """Apply a chain of operations to a new tensor that holds 0, 1, 2, and so on.
+    """Apply a chain of operations to a new tensor with the elements 0, 1, 2, ….
 
     Returns:
-        The tensor as it was made, then one link for each operation.
+        The new tensor, then one link for each operation.
 
     Raises:
-        ChainError: An operation is not known, or the library refuses it; its words are passed on.
+        ChainError: An operation is not known, or the library raises an error, whose message is
+        used.
 
     >>> [link.data.strides for link in follow((2, 3), "permute(1, 0).contiguous()")]
     [(3, 1), (1, 3), (2, 1)]
@@ -111,13 +112,13 @@ def follow(shape: Sequence[int], chain: str) -> list[Link]:
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
-    """Two operands of a broadcast, and the elements that meet at one index of the result.
+class ElementPair:
+    """The elements of two operands that broadcasting pairs at one index of the result.
 
     Attributes:
-        shape: That of the result.
+        shape: The shape of the result.
         left: The index of the first operand's element.
-        right: The index of the second operand's.
+        right: The index of the second operand's element.
     """
 
     shape: tuple[int, ...]
@@ -125,20 +126,20 @@ class Meeting:
     right: tuple[int, ...]
 
 
-def meet(a: Sequence[int], b: Sequence[int], index: Sequence[int]) -> Meeting:
-    """Return which elements of two shapes broadcasting pairs.
+def pair_elements(a: Sequence[int], b: Sequence[int], index: Sequence[int]) -> ElementPair:
+    """Return the elements of two shapes that broadcasting pairs at an index of the result.
 
     Raises:
         ChainError: The shapes do not broadcast.
 
-    >>> meet((2, 1), (3,), (1, 2))
-    Meeting(shape=(2, 3), left=(1, 0), right=(2,))
+    >>> pair_elements((2, 1), (3,), (1, 2))
+    ElementPair(shape=(2, 3), left=(1, 0), right=(2,))
     """
     shape = broadcast_shape(a, b)
     left, right = [0] * len(a), [0] * len(b)
     broadcast_index(index, shape, a, left)
     broadcast_index(index, shape, b, right)
-    return Meeting(shape, tuple(left), tuple(right))
+    return ElementPair(shape, tuple(left), tuple(right))
 
 
 def broadcast_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
@@ -173,16 +174,16 @@ def add(a: Sequence[int], b: Sequence[int]) -> tuple[Link, Link, Link]:
 def _operations(chain: str) -> list[ast.expr]:
     """Return the calls and subscripts of a chain, the first one first."""
     text = chain.strip().rstrip(".")
-    if len(text) > LONGEST:
-        raise ChainError(f"{len(text)} characters; a chain has at most {LONGEST}")
+    if len(text) > MAX_LENGTH:
+        raise ChainError(f"{len(text)} characters; a chain has at most {MAX_LENGTH}")
     if not text or text == "x":
         return []
-    # The tensor itself may be left out.
+    # The name of the tensor is optional.
     source = text if text.startswith("x") else f"x{'' if text[0] in '.[' else '.'}{text}"
     try:
         node = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise ChainError(f"{chain!r} breaks off or is odd; known are {ALLOWED}") from error
+        raise ChainError(f"{chain!r} has a syntax error; allowed are {ALLOWED}") from error
     found: list[ast.expr] = []
     while True:
         match node:
@@ -197,16 +198,16 @@ def _operations(chain: str) -> list[ast.expr]:
                 found.append(node)
                 node = before
             case _:
-                raise ChainError(f"{ast.unparse(node)[:40]!r} is not known; known are {ALLOWED}")
+                raise ChainError(f"{ast.unparse(node)[:40]!r} is not known; allowed are {ALLOWED}")
 
 
 def _apply(operation: ast.expr, before: Link) -> Link:
-    """Return what one operation makes of a tensor."""
+    """Apply one operation to a tensor."""
     try:
         if isinstance(operation, ast.Subscript):
             key = normalize_key(_key(operation.slice), before.data.shape)
             data = slice_view(before.data, key)
-            # `ast.unparse` puts a tuple in parentheses, in which no slice may stand.
+            # `ast.unparse` puts a tuple in parentheses, in which slices are not valid.
             inside = ast.unparse(operation.slice).removeprefix("(").removesuffix(")")
             return Link(f"[{inside}]", data, _offset(data, before), False)
         assert isinstance(operation, ast.Call) and isinstance(operation.func, ast.Attribute)
@@ -215,7 +216,7 @@ def _apply(operation: ast.expr, before: Link) -> Link:
         code = f"{name}({', '.join(map(str, numbers))})"
         if name == "contiguous":
             if numbers:
-                raise ChainError("contiguous() takes no numbers")
+                raise ChainError("contiguous: it takes no numbers")
             data = Tensor(before.data, backend=REFERENCE).contiguous().data
             moved = data.storage is not before.data.storage
             return Link(code, data, 0 if moved else before.offset, moved)
@@ -224,7 +225,7 @@ def _apply(operation: ast.expr, before: Link) -> Link:
         elif name == "view":
             data = before.data.view(*numbers)
         else:
-            # Refused before it is made, however large it is.
+            # Checked before the tensor is created, which may be very large.
             _small(tuple(numbers))
             data = before.data.expand(numbers)
     except (IndexError, TypeError) as error:
@@ -233,14 +234,14 @@ def _apply(operation: ast.expr, before: Link) -> Link:
 
 
 def _offset(data: TensorData, before: Link) -> int:
-    """Return how far into the whole storage a slice of it begins."""
+    """Return the position in the whole storage at which a slice begins."""
     start = data.storage.__array_interface__["data"][0]
     origin = before.data.storage.__array_interface__["data"][0]
     return int(before.offset + (start - origin) // data.storage.itemsize)
 
 
 def _key(node: ast.expr) -> object:
-    """Return an index as Python would hand it over."""
+    """Return an index as `__getitem__` receives it."""
     match node:
         case ast.Tuple(elts=entries):
             return tuple(_key(entry) for entry in entries)
@@ -254,7 +255,7 @@ def _key(node: ast.expr) -> object:
 
 
 def _numbers(nodes: Sequence[ast.expr]) -> list[int]:
-    """Return whole numbers, given one by one or as one tuple."""
+    """Return integers, written one by one or as one tuple."""
     match nodes:
         case [ast.Tuple(elts=inner) | ast.List(elts=inner)]:
             return [_number(node) for node in inner]
@@ -267,12 +268,12 @@ def _number(node: ast.expr) -> int:
             return value
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as value)):
             return -value
-    raise ChainError(f"{ast.unparse(node)[:40]!r} is no whole number")
+    raise ChainError(f"{ast.unparse(node)[:40]!r} is not an integer")
 
 
 def _small(shape: tuple[int, ...]) -> tuple[int, ...]:
-    if len(shape) > 5 or math.prod(shape) > MOST_CELLS:
+    if len(shape) > 5 or math.prod(shape) > MAX_ELEMENTS:
         raise ChainError(
-            f"shape {shape} is more than the picture can hold: at most {MOST_CELLS} elements"
+            f"shape {shape} is more than the picture can show: at most {MAX_ELEMENTS} elements"
         )
     return shape

@@ -1,4 +1,4 @@
-"""The tree of a network's modules: names, settings, parameters, and what training changes."""
+"""The tree of a network's modules: names, settings, parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Held:
 
     Attributes:
         name: Its name within the module.
-        shape: The sizes; () of a single number.
-        learnt: Whether training changes it.
+        shape: The sizes; () for a single number.
+        learnt: True if training changes it.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Held:
 
     @property
     def count(self) -> int:
-        """How many numbers it holds."""
+        """The number of elements."""
         return int(np.prod(self.shape, dtype=int))
 
 
@@ -38,11 +38,11 @@ class Branch:
 
     Attributes:
         name: Its dotted name; empty for the network itself.
-        kind: Its class.
-        settings: What its class says about it.
-        training: Whether it is set to training.
-        parameters: Its own, without those of the modules below.
-        depth: How many modules it is below.
+        kind: The name of its class.
+        settings: The settings from its `extra_repr`.
+        training: True in training mode.
+        parameters: Its parameters, without those of its descendants.
+        depth: The number of its ancestors.
     """
 
     name: str
@@ -54,12 +54,12 @@ class Branch:
 
     @property
     def count(self) -> int:
-        """How many numbers its own parameters hold."""
+        """The number of elements of its parameters."""
         return sum(held.count for held in self.parameters)
 
 
 def tree(network: Module) -> list[Branch]:
-    """Return a network and all modules below it, each before those below it."""
+    """Return a network and its descendants, each module before its descendants."""
     owned: dict[str, list[Held]] = {}
     for name, parameter in network.named_parameters():
         owner = _owner(name, network)
@@ -78,14 +78,14 @@ def tree(network: Module) -> list[Branch]:
 
 
 def _owner(parameter: str, network: Module) -> str:
-    """Return the name of the module that a parameter is a member of: the longest that fits."""
+    """Return the name of the module of a parameter: the longest matching prefix."""
     names = [name for name, _ in network.named_modules()]
     fitting = [name for name in names if name == "" or parameter.startswith(f"{name}.")]
     return max(fitting, key=len)
 
 
 def _depth(name: str, network: Module) -> int:
-    """Return how many modules a module is below."""
+    """Return the number of ancestors of a module."""
     return sum(
         other == "" or name.startswith(f"{other}.")
         for other, _ in network.named_modules()
@@ -111,4 +111,4 @@ NETWORKS: dict[str, Callable[[np.random.Generator], Module]] = {
     "ScalarMLP": lambda rng: ScalarMLP(4, rng),
     "TensorMLP": lambda rng: TensorMLP(10, rng),
 }
-"""How each network of the course is built, by the name of its class."""
+"""Functions that build the networks of the course, by the name of the class."""

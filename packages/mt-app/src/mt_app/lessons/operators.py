@@ -1,6 +1,6 @@
-"""Every operator as a curve, with the derivative that backpropagation finds for it.
+"""Curves of all operators, with derivatives by backpropagation.
 
-The second operand of an operator of two numbers is held fast, so that each is a curve of x.
+The second operand of an operator of two numbers is constant, so that each curve is a function of x.
 """
 
 import inspect
@@ -23,14 +23,14 @@ class Operator:
     """One formula of `mt_tensor.operators`, and the tensor operation that differentiates it.
 
     Attributes:
-        name: What it is called there.
+        name: The name of the formula.
         formula: The formula on plain numbers.
-        call: The same on tensors.
-        sign: How it is written.
-        binary: Whether it takes a second number.
+        call: The operation on tensors.
+        sign: The notation.
+        binary: True if it takes a second number.
         lowest: The left end of the curve.
         highest: The right end of the curve.
-        remark: What to notice, in a sentence.
+        remark: A remark, one sentence.
     """
 
     name: str
@@ -60,27 +60,27 @@ def _larger(x: Tensor, y: Tensor) -> Tensor:
 
 OPERATORS: tuple[Operator, ...] = (
     Operator("id", operators.id, _identity, "x", "It changes nothing, and its slope is 1."),
-    Operator("neg", operators.neg, lambda x: -x, "-x", "It turns every slope around."),
+    Operator("neg", operators.neg, lambda x: -x, "-x", "It changes the sign of every slope."),
     Operator(
         "inv",
         operators.inv,
         lambda x: 1.0 / x,
         "1 / x",
-        "Near 0 the slope has no bound: one step there can throw a training run out.",
+        "Near 0 the slope has no bound: one step there can make training diverge.",
     ),
     Operator(
         "relu",
         operators.relu,
         lambda x: x.relu(),
         "max(x, 0)",
-        "Left of 0 the slope is 0: nothing is learnt there. At the kink it is 0, too, by choice.",
+        "Left of 0 the slope is 0: no gradient flows there. At the kink it is 0 by convention.",
     ),
     Operator(
         "sigmoid",
         operators.sigmoid,
         lambda x: x.sigmoid(),
         "1 / (1 + exp(-x))",
-        "The slope is largest in the middle, 1/4, and dies away on both sides.",
+        "The slope is largest in the middle, 1/4, and goes to 0 on both sides.",
         lowest=-8.0,
         highest=8.0,
     ),
@@ -115,12 +115,17 @@ OPERATORS: tuple[Operator, ...] = (
         operators.sqrt,
         lambda x: x.sqrt(),
         "sqrt(x)",
-        "Steeper and steeper towards 0, where the slope is infinite.",
+        "The slope grows towards 0, where it is infinite.",
         lowest=0.01,
         highest=5.0,
     ),
     Operator(
-        "add", operators.add, lambda x, y: x + y, "x + y", "y moves the line, not its slope.", True
+        "add",
+        operators.add,
+        lambda x, y: x + y,
+        "x + y",
+        "y moves the line and does not change its slope.",
+        True,
     ),
     Operator("mul", operators.mul, lambda x, y: x * y, "x · y", "The slope in x is y.", True),
     Operator(
@@ -128,7 +133,7 @@ OPERATORS: tuple[Operator, ...] = (
         operators.max,
         _larger,
         "max(x, y)",
-        "The gradient goes to the larger of the two, all of it.",
+        "The larger operand has the gradient 1, the other one 0.",
         True,
     ),
     Operator(
@@ -136,7 +141,7 @@ OPERATORS: tuple[Operator, ...] = (
         operators.lt,
         lambda x, y: x < y,
         "1 if x < y else 0",
-        "A step is flat: no gradient tells where it is.",
+        "The function is piecewise constant: its gradient is 0.",
         True,
     ),
     Operator(
@@ -144,7 +149,7 @@ OPERATORS: tuple[Operator, ...] = (
         operators.eq,
         lambda x, y: x == y,
         "1 if x = y else 0",
-        "It is 0 but for a single point, too narrow to be seen.",
+        "It is 0 except at a single point, which the curve does not show.",
         True,
     ),
     Operator(
@@ -152,7 +157,7 @@ OPERATORS: tuple[Operator, ...] = (
         operators.is_close,
         lambda x, y: x.is_close(y),
         "1 if |x - y| < 0.01 else 0",
-        "A box as wide as the tolerance on both sides.",
+        "It is 1 within the tolerance on both sides of y.",
         True,
     ),
 )
@@ -164,9 +169,9 @@ class Curve:
     """An operator over an interval.
 
     Attributes:
-        xs: (n,).
-        values: (n,); NaN where there is none.
-        slopes: (n,), by backpropagation.
+        xs: The points, (n,).
+        values: The values, (n,); NaN where the formula has none.
+        slopes: The derivatives by backpropagation, (n,).
     """
 
     xs: Array
@@ -187,9 +192,9 @@ class Tangent:
 
     Attributes:
         x: The point.
-        value: By the formula on plain numbers.
-        slope: By backpropagation.
-        quotient: By the central difference.
+        value: The value of the formula on plain numbers.
+        slope: The derivative by backpropagation.
+        quotient: The derivative by central difference.
     """
 
     x: float
@@ -198,14 +203,14 @@ class Tangent:
     quotient: float
 
     def at(self, x: float) -> float:
-        """Return how high the tangent is."""
+        """Return the value of the tangent at x."""
         return self.value + self.slope * (x - self.x)
 
 
 def tangent(of: Operator, x: float, y: float = 1.0, epsilon: float = 1e-6) -> Tangent:
     """Differentiate at one point, by backpropagation and by the central difference.
 
-    Where the formula has no value, as at a pole, the answers are NaN.
+    The results are NaN where the formula has no value, such as at a pole.
     """
     others = (y,) if of.binary else ()
     _, slopes = _differentiated(of, np.array([x]), y)
@@ -220,7 +225,7 @@ def tangent(of: Operator, x: float, y: float = 1.0, epsilon: float = 1e-6) -> Ta
 def _differentiated(of: Operator, xs: Array, y: float) -> tuple[Array, Array]:
     x = tensor(xs, requires_grad=True)
     others = (tensor(np.full(xs.shape, y)),) if of.binary else ()
-    # A pole gives infinities, which the picture leaves out.
+    # A pole gives infinities, which become gaps in the picture.
     with np.errstate(all="ignore"):
         out = of.call(x, *others)
         if out.is_constant():

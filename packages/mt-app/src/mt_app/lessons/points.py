@@ -1,4 +1,4 @@
-"""Points in the plane: a line moved by hand, and what a network says everywhere around them."""
+"""Classifiers of points in the plane: a line, and the networks of runs."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from mt_tensor import REFERENCE, Backend
 Array = npt.NDArray[np.float64]
 
 DISPLAY = "tuned"
-"""The backend that is asked for the map: the answer is the same on all, and this one is fast."""
+"""The backend that computes the map. The result does not depend on it; this one is fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Line:
     b: float
 
     def stepped(self, gradient: "Line", rate: float) -> "Line":
-        """Return the line a step further down the slope of the loss."""
+        """Return the line after one step of gradient descent."""
         return Line(
             self.w1 - rate * gradient.w1, self.w2 - rate * gradient.w2, self.b - rate * gradient.b
         )
@@ -39,13 +39,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """How a line does.
+    """The result of a line on points.
 
     Attributes:
         loss: The mean binary cross-entropy.
-        right: How many points it puts on the right side.
-        gradient: How the loss changes with each of the three numbers.
-        probabilities: (N,), of class 1.
+        right: The number of correctly classified points.
+        gradient: The gradient of the loss with respect to the three numbers.
+        probabilities: The probability of class 1 of each point, (N,).
     """
 
     loss: float
@@ -82,13 +82,13 @@ def line_everywhere(line: Line, cells: int) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Learnt:
-    """What the network of a run says.
+    """The predictions of the network of a run.
 
     Attributes:
-        points: What it learns from.
-        everywhere: (cells, cells): its probability of class 1 in each cell of the unit square.
-        probabilities: (N,): the same of each point.
-        epochs: How many epochs it had learnt by then.
+        points: The training points.
+        everywhere: The probability of class 1 in each cell of the unit square, (cells, cells).
+        probabilities: The probability of class 1 of each point, (N,).
+        epochs: The number of completed epochs.
     """
 
     points: Graph
@@ -97,17 +97,17 @@ class Learnt:
     epochs: int
 
 
-def ask_run(checkpoint: Path, cells: int) -> Learnt:
-    """Ask the network of a checkpoint about the whole unit square.
+def predict_run(checkpoint: Path, cells: int) -> Learnt:
+    """Run the network of a checkpoint on the whole unit square.
 
     Raises:
-        CheckpointError: The file is damaged, or no training run wrote it.
-        ValueError: It is of another problem.
+        CheckpointError: The file is damaged, or it is not a checkpoint of a training run.
+        ValueError: The checkpoint is of another problem.
     """
     saved = load_checkpoint(checkpoint)
     recipe = recipe_of(saved)
     if not isinstance(recipe, PointsRecipe):
-        raise ValueError(f"{checkpoint} is a network for {recipe.problem}; give one for points")
+        raise ValueError(f"{checkpoint} is a network for {recipe.problem}; choose one for points")
     dtype = default_dtype(DISPLAY)
     with COMPUTING:
         problem = replace(recipe, backend=DISPLAY, dtype=dtype).build()
@@ -124,7 +124,7 @@ def ask_run(checkpoint: Path, cells: int) -> Learnt:
 def network_everywhere(network: Module, cells: int, backend: Backend = REFERENCE) -> Array:
     """Return a network's probability of class 1 in the middle of each cell of the unit square.
 
-    A network of single scalars is asked through its twin of tensors, which says the same at once.
+    A network of scalars is converted to an equal network of tensors, which is faster.
 
     Shape:
         (cells, cells); the first row is the lowest.
@@ -138,7 +138,7 @@ def network_everywhere(network: Module, cells: int, backend: Backend = REFERENCE
 
 
 def twin(network: ScalarMLP, backend: Backend = REFERENCE) -> TensorMLP:
-    """Return the network of tensors that has the weights of a network of scalars."""
+    """Return a network of tensors with the weights of a network of scalars."""
     hidden = len(network.layer1.bias)
     result = TensorMLP(hidden, np.random.default_rng(0), backend)
     pairs: tuple[tuple[Linear, ScalarLinear], ...] = (

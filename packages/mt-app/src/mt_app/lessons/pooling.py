@@ -1,4 +1,4 @@
-"""Pooling of one image: how tiling regroups its cells, and where the gradient of a window goes."""
+"""Pooling of one image: tiling, and the gradient of the windows."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,11 +18,11 @@ class Pooling:
     """One image, pooled.
 
     Attributes:
-        image: (H, W).
-        tiles: (H', W', KH · KW): the elements of each window side by side.
-        positions: As `tiles`: where in the image's memory each of them stood.
-        output: (H', W').
-        gradient: (H, W): how the output's sum changes with each element.
+        image: The image, (H, W).
+        tiles: The elements of each window as one row, (H', W', KH · KW).
+        positions: The positions of these elements in the image's storage, the shape of `tiles`.
+        output: The pooled image, (H', W').
+        gradient: The gradient of the output's sum, (H, W).
         kernel: Height and width of a window.
     """
 
@@ -34,7 +34,7 @@ class Pooling:
     kernel: Kernel
 
     def window(self, row: int, column: int) -> list[tuple[int, int]]:
-        """Return the indices of a window's cells, in row-major order."""
+        """Return the indices of a window's elements, in row-major order."""
         kh, kw = self.kernel
         return [(row * kh + i, column * kw + j) for i in range(kh) for j in range(kw)]
 
@@ -43,18 +43,18 @@ def pool(image: npt.ArrayLike, kernel: Kernel, kind: Kind) -> Pooling:
     """Pool an image, and differentiate the sum of the result.
 
     Args:
-        image: The numbers, (H, W).
+        image: The image, (H, W).
         kernel: Height and width of a window.
-        kind: What becomes of the numbers of a window.
+        kind: The kind of pooling.
 
     Raises:
-        ShapeError: The windows do not fill the image.
+        ShapeError: The kernel does not divide the image.
     """
     array = np.asarray(image, np.float64)
     x = tensor(array[None, None], requires_grad=True)
     out = avgpool2d(x, kernel) if kind == "average" else maxpool2d(x, kernel)
     out.sum().backward()
-    # The numbers of memory's cells, tiled, say where each element comes from.
+    # Tiling an image of positions gives the position of each element.
     places = tensor(np.arange(float(array.size)).reshape(1, 1, *array.shape))
     assert x.grad is not None
     return Pooling(
@@ -68,7 +68,7 @@ def pool(image: npt.ArrayLike, kernel: Kernel, kind: Kind) -> Pooling:
 
 
 def views_of_tile(shape: tuple[int, int], kernel: Kernel) -> list[tuple[str, tuple[int, ...]]]:
-    """Return the shapes through which `tile` goes, with what makes each.
+    """Return the shapes of the steps of `tile`, with the operation of each.
 
     >>> views_of_tile((4, 6), (2, 3))[1]
     ('view: rows and columns cut', (2, 2, 2, 3))

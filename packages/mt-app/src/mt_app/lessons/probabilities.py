@@ -1,4 +1,4 @@
-"""Softmax step by step, its gradients, and what dropout leaves of a layer."""
+"""Softmax step by step with its gradients, and dropout."""
 
 from dataclasses import dataclass
 
@@ -14,19 +14,19 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Softmax:
-    """Logits on their way to probabilities.
+    """The steps from logits to probabilities.
 
     Attributes:
-        logits: (n,).
-        shifted: (n,), the largest one taken away.
-        exponentials: (n,), of the shifted logits: none is larger than 1.
-        naive: (n,), of the logits themselves: infinite if they are large.
-        probabilities: (n,).
-        log_probabilities: (n,).
-        jacobian: (n, n): how probability i changes with logit j.
-        loss: The cross-entropy, if class `label` is the right one.
-        loss_gradient: (n,): how the loss changes with each logit.
-        label: The right class.
+        logits: The logits, (n,).
+        shifted: The logits minus the largest one, (n,).
+        exponentials: The exponentials of the shifted logits, at most 1, (n,).
+        naive: The exponentials of the logits, infinite for large ones, (n,).
+        probabilities: The probabilities, (n,).
+        log_probabilities: The log-probabilities, (n,).
+        jacobian: The derivative of probability i with respect to logit j, (n, n).
+        loss: The cross-entropy for the class `label`.
+        loss_gradient: The gradient of the loss with respect to the logits, (n,).
+        label: The true class.
     """
 
     logits: Array
@@ -42,10 +42,10 @@ class Softmax:
 
 
 def softmax_steps(logits: npt.ArrayLike, label: int) -> Softmax:
-    """Go from logits to probabilities, and from the loss back.
+    """Compute softmax and cross-entropy forward and backward.
 
     Raises:
-        IndexError: No logit has the number of the label.
+        IndexError: The label is out of range.
     """
     numbers = np.asarray(logits, np.float64)
     if not 0 <= label < len(numbers):
@@ -71,7 +71,7 @@ def softmax_steps(logits: npt.ArrayLike, label: int) -> Softmax:
 
 
 def _jacobian(logits: Array) -> Array:
-    """Differentiate one probability after the other, (n, n)."""
+    """Return the Jacobian of the probabilities, (n, n)."""
     rows = []
     for chosen in np.eye(len(logits)):
         x = tensor(logits[None], requires_grad=True)
@@ -83,14 +83,14 @@ def _jacobian(logits: Array) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dropped:
-    """What dropout makes of a layer's outputs.
+    """The results of dropout for a layer's outputs.
 
     Attributes:
-        input: (rows, columns).
-        function: What the function `dropout` returns: zeros, and the rest as it was.
-        layer: What the layer `Dropout` returns in training: the rest is enlarged.
-        evaluated: What the layer returns in evaluation.
-        gradient: How the sum of `function` changes with each input.
+        input: The outputs of the layer, (rows, columns).
+        function: The result of the function `dropout`: the rest is unchanged.
+        layer: The result of the layer `Dropout` in training: the rest is scaled.
+        evaluated: The result of the layer in evaluation.
+        gradient: The gradient of the sum of `function`.
     """
 
     input: Array
@@ -101,7 +101,7 @@ class Dropped:
 
 
 def drop(input: npt.ArrayLike, rate: float, seed: int) -> Dropped:
-    """Drop elements by the function and by the layer, with the same draws.
+    """Apply the function and the layer with the same random numbers.
 
     Raises:
         ValueError: The rate is not a probability.
@@ -119,15 +119,15 @@ def drop(input: npt.ArrayLike, rate: float, seed: int) -> Dropped:
 
 
 def mean_after(rate: float, draws: int, seed: int) -> tuple[Array, Array]:
-    """Return the running mean of what becomes of a 1 under dropout.
+    """Return the running mean of dropout of the number 1.
 
     Args:
         rate: The probability of a zero.
-        draws: How often.
-        seed: Of the draws.
+        draws: The number of draws.
+        seed: The seed of the draws.
 
     Returns:
-        The mean after each draw, by the function and by the layer, (draws,) each.
+        The mean after each draw, of the function and of the layer, (draws,) each.
     """
     counts = np.arange(1, draws + 1)
     plain = dropout(ones((draws,)), rate, rng=seed).to_numpy()

@@ -1,4 +1,4 @@
-"""The page on which a formula that is typed is differentiated step by step."""
+"""The page that differentiates a formula step by step."""
 
 import streamlit as st
 
@@ -18,19 +18,19 @@ EXAMPLES = (
     "(x + y) * (x + y)",
 )
 START = (2.0, -1.0, 0.5, 1.5, -0.5, 3.0)
-"""What the names of a formula are to begin with, in turn."""
+"""The initial values of the names of a formula, in order."""
 
 
 def render() -> None:
     """Draw the page."""
     page_head(
         "Autodiff, step by step",
-        "Every result remembers the function that made it and its inputs. Backpropagation starts "
+        "Every result stores the function that made it and its inputs. Backpropagation starts "
         "at the result with the derivative 1 and goes up, from each node to its inputs. Watch the "
-        "order: a node hands its derivative on only when all its uses have contributed to it.",
+        "order: a node passes its derivative on only after all its uses have contributed to it.",
         (
             "In (x + y) * (x + y) the two sums are two nodes. Where do their contributions meet?",
-            "Move x below 0 in x * y + relu(x): nothing comes back through relu any more.",
+            "Move x below 0 in x * y + relu(x): the derivative through relu is 0.",
         ),
     )
     example = st.pills("Examples", EXAMPLES, key="autodiff.example")
@@ -53,7 +53,7 @@ def render() -> None:
     }
     key = f"autodiff.{formula.text}"
     stepper(key, len(graph.visits) + 1, lambda at: _show(graph, at), name="moment")
-    st.markdown("##### The derivatives, found in two ways")
+    st.markdown("##### The derivatives, computed in two ways")
     st.table(table)
 
 
@@ -78,7 +78,7 @@ def _quotients(formula: Formula, values: dict[str, float]) -> dict[str, float]:
 
 
 def _show(graph: Graph, at: int) -> None:
-    """Draw the graph after so many steps, and say what the last one did."""
+    """Draw the graph after a number of steps, with a description of the last one."""
     st.markdown(_in_words(graph, at))
     figure(draw_graph(graph, at).svg(), "The graph of the formula with values and derivatives")
 
@@ -93,9 +93,9 @@ def _in_words(graph: Graph, at: int) -> str:
     node = graph.nodes[visit.node]
     if node.leaf:
         return (
-            f"**{node.label}** is a variable: it keeps its derivative, **{visit.derivative:.4g}**."
+            f"**{node.label}** is a variable: it stores its derivative, **{visit.derivative:.4g}**."
         )
     shares = ", ".join(
         f"{graph.nodes[place].label} receives {value:.4g}" for place, value in visit.handed
     )
-    return f"**{node.label}** has the derivative {visit.derivative:.4g} and hands it on: {shares}."
+    return f"**{node.label}** has the derivative {visit.derivative:.4g} and passes it on: {shares}."

@@ -1,4 +1,4 @@
-"""The page on which a convolution goes step by step."""
+"""The page that shows a convolution step by step."""
 
 import numpy as np
 import streamlit as st
@@ -26,13 +26,14 @@ def render() -> None:
     page_head(
         "Convolution, step by step",
         "A convolution multiplies a window of the input by a kernel, adds the products up, and "
-        "moves on by one. Watch three things: which cells the window covers, where it hangs over "
-        "the edge and reads zeros, and which cells of memory are read for it.",
+        "moves on by one. Watch three things: which elements the window covers, where it extends "
+        "over "
+        "the edge and reads zeros, and which elements of the storage it reads.",
         (
-            "Let it play once forward, then switch to the gradient of the input: it is a "
-            "convolution, too, that looks the other way.",
-            "Store the input column by column: nothing changes in the picture of the tensor, and "
-            "everything in memory.",
+            "Play the forward pass once, then switch to the gradient of the input: it is a "
+            "convolution, too, anchored at the other end.",
+            "Store the input column by column: the picture of the tensor does not change, the "
+            "storage does.",
         ),
     )
     lesson = _choose()
@@ -46,14 +47,14 @@ def render() -> None:
 
 
 def _choose() -> Convolution:
-    """Show what can be chosen and compute it."""
+    """Show the settings, and compute the convolution."""
     with st.container(border=True):
         left, middle, right = st.columns(3)
         flat = left.segmented_control("Input", ("1-D", "2-D"), default="2-D", key="conv.dims")
         reverse = left.toggle(
             "reverse",
             key="conv.reverse",
-            help="Anchor the kernel at its last cell: the window looks back instead of ahead.",
+            help="Anchor the kernel at its last element: the window extends back instead of ahead.",
         )
         width = middle.slider("Kernel size", 1, 4, 3, key="conv.kernel")
         channels = middle.slider("Input channels", 1, 3, 1, key="conv.channels")
@@ -77,21 +78,21 @@ def _show(lesson: Convolution, phase: Phase, at: int) -> None:
     figures = draw_step(lesson, phase, at)
     words = sum_in_words(lesson, phase, step)
     st.code(words, language=None, wrap_lines=True)
-    # A sequence's results stand below it; images have room side by side.
+    # The results of a sequence are below it, those of an image beside it.
     sequence = lesson.output.ndim == 2
     first, second, *third = st.columns([2, 1] if sequence else 3)
     with first:
-        figure(figures.left.svg(220), f"What the window covers, and what by: {words}")
+        figure(figures.left.svg(220), f"The window on the first factor: {words}")
     with second:
-        figure(figures.right.svg(220), "The other factor of the products, what is used framed")
+        figure(figures.right.svg(220), "The other factor; used elements have a frame")
     with third[0] if third else first:
-        figure(figures.result.svg(220), "What has come out so far, the newest number framed")
+        figure(figures.result.svg(220), "The result so far; the newest element has a frame")
     st.markdown("##### The same step in memory")
-    st.caption(
-        "Each cell shows its number and its position; those that this step reads are filled."
-    )
+    st.caption("Each cell shows an element and its position; the elements of this step are filled.")
     left, right = st.columns(2)
     with left:
-        figure(figures.left_storage.svg(), "The cells of memory that are read for the window")
+        figure(figures.left_storage.svg(), "The storage elements that the window reads")
     with right:
-        figure(figures.right_storage.svg(), "The cells of memory that the other factor is read of")
+        figure(
+            figures.right_storage.svg(), "The storage elements of the other factor that are read"
+        )

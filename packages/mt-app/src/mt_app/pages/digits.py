@@ -1,4 +1,4 @@
-"""Digits: draw one, and see how LeNet reads it; train it and watch."""
+"""The page on digits: prediction of a LeNet with explanations, and training."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from mt_app.canvas import drawing_area
-from mt_app.insight.digits import DigitInsight, first_kernels, look_at_digit, second_kernels
+from mt_app.insight.digits import DigitInsight, explain_digit, first_kernels, second_kernels
 from mt_app.insight.networks import DigitReader
 from mt_app.jobs import RunView, find_runs
 from mt_app.shared import choose_network, digit_reader, job_queue, mnist
@@ -49,9 +49,9 @@ def render() -> None:
 
 @st.fragment
 def _ask() -> None:
-    """Let the user give a digit, and show what the network makes of it."""
-    given, answer = st.columns([1, 1], gap="large")
-    with given:
+    """Ask the user for a digit, and show the network's prediction."""
+    question, answer = st.columns([1, 1], gap="large")
+    with question:
         place = choose_network("digits.safetensors", find_runs(job_queue(), "mnist"), "digits net")
         image = _given_digit()
     try:
@@ -67,7 +67,7 @@ def _ask() -> None:
         if image is None:
             st.html('<div class="mt-answer mt-waiting">?</div>')
             return
-        insight = look_at_digit(reader, image)
+        insight = explain_digit(reader, image)
         st.html(f'<div class="mt-answer" data-answer="{insight.answer}">{insight.answer}</div>')
         shares = [(str(digit), float(p)) for digit, p in enumerate(insight.probabilities)]
         st.html(bars(shares))
@@ -75,7 +75,7 @@ def _ask() -> None:
 
 
 def _given_digit() -> Image | None:
-    """Return the digit that the user draws, picks or uploads, as MNIST would have it."""
+    """Return the digit that the user draws, picks or uploads, in MNIST's format."""
     how = st.segmented_control(
         "Digit", ["Draw", "Pick", "Upload"], default="Draw", key="digits how"
     )
@@ -100,12 +100,12 @@ def _given_digit() -> Image | None:
 
 
 def _why(reader: DigitReader, insight: DigitInsight) -> None:
-    """Show what was computed on the way."""
-    st.subheader("Which pixels mattered")
+    """Show the intermediate results."""
+    st.subheader("The gradient of each pixel")
     st.html(
         tiles(
             [
-                Tile(ink(insight.image), "the digit, 28 by 28", "what the network is shown"),
+                Tile(ink(insight.image), "the digit, 28 by 28", "the input of the network"),
                 Tile(heat(insight.relevance), "gradient of the winner's score", "gradient"),
                 Tile(overlay(insight.image, insight.relevance), "both", "both"),
             ],
@@ -120,7 +120,7 @@ def _why(reader: DigitReader, insight: DigitInsight) -> None:
     st.subheader("Layer by layer")
     for layer in insight.layers:
         shape = " × ".join(map(str, layer.shape))
-        learnt = f" · {layer.parameters:,} learnt numbers" if layer.parameters else ""
+        learnt = f" · {layer.parameters:,} trained parameters" if layer.parameters else ""
         st.html(
             f'<div class="mt-layer"><b>{layer.name}</b> <code>{shape}</code> '
             f"<span>{layer.does}{learnt}</span></div>"
@@ -130,7 +130,7 @@ def _why(reader: DigitReader, insight: DigitInsight) -> None:
 
 
 def _layer_tiles(values: npt.NDArray[np.floating], insight: DigitInsight) -> str:
-    """Return the pictures of what a layer returned."""
+    """Return pictures of a layer's output."""
     if values.ndim == 3:
         if len(values) == 1:
             return tiles([Tile(ink(insight.image), "the digit")], "5rem")
@@ -155,17 +155,19 @@ def _layer_tiles(values: npt.NDArray[np.floating], insight: DigitInsight) -> str
 
 
 def _kernels(reader: DigitReader) -> None:
-    """Show what the convolutions have learnt."""
+    """Show the kernels of the convolutions."""
     st.subheader("Filters")
     first, second = first_kernels(reader), second_kernels(reader)
     limit = float(np.abs(first).max()) or 1.0
-    st.caption("The kernels of the first convolution: blue counts ink in favour, orange against.")
+    st.caption(
+        "The kernels of the first convolution: blue weights are positive, orange ones negative."
+    )
     st.html(
         tiles(
             [Tile(heat(k, limit), f"kernel {i}") for i, k in enumerate(first)], "5rem", one_row=True
         )
     )
-    st.caption("Those of the second, a row for each channel of `mid` that they look at.")
+    st.caption("The kernels of the second convolution, a row for each channel of `mid`.")
     limit = float(np.abs(second).max()) or 1.0
     for channel in range(second.shape[1]):
         row = [Tile(heat(k, limit), f"kernel {i}") for i, k in enumerate(second[:, channel])]
@@ -173,7 +175,7 @@ def _kernels(reader: DigitReader) -> None:
 
 
 def _train() -> None:
-    """Let the user train a network of their own."""
+    """Let the user train a network."""
     left, middle, right = st.columns(3)
     with left:
         samples = st.select_slider(
@@ -199,21 +201,21 @@ def _train() -> None:
 
 
 def _details(run: RunView) -> None:
-    """Show which digits a run takes for which."""
+    """Show the confusion matrix and the worst errors of a run."""
     evaluation = run.evaluation()
     if evaluation is None or not len(evaluation.labels):
         return
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**Which digit is taken for which**")
+        st.markdown("**Confusion matrix**")
         st.html(_confusion(evaluation))
     with right:
-        st.markdown("**The surest mistakes**")
+        st.markdown("**The most confident errors**")
         st.html(_mistakes(evaluation))
 
 
 def _confusion(evaluation: Evaluation) -> str:
-    """Return the confusion matrix as a table, each row shaded by its shares."""
+    """Return the confusion matrix as a table, each row shaded by its fractions."""
     counts = confusion_matrix(evaluation, 10)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     head = "".join(f"<th>{digit}</th>" for digit in range(10))
@@ -233,7 +235,7 @@ def _confusion(evaluation: Evaluation) -> str:
 
 
 def _mistakes(evaluation: Evaluation) -> str:
-    """Return the digits that were got wrong with the greatest confidence."""
+    """Return the misclassified digits with the greatest confidence."""
     images = mnist().test_images
     chosen = worst_errors(evaluation, 16).tolist()
     if not chosen:

@@ -1,4 +1,4 @@
-"""Grade: let the grader judge a folder, and read its report."""
+"""The page that runs the grader on a folder and shows its report."""
 
 import json
 import shutil
@@ -52,7 +52,7 @@ def render() -> None:
 
 
 def _form(root: Path, folder: Path) -> None:
-    """Let the user choose what to judge."""
+    """Let the user choose task and folder."""
     names = _names(root)
     left, right = st.columns([1, 2])
     chosen = left.selectbox("What", list(names), format_func=names.__getitem__, key="grade what")
@@ -67,7 +67,7 @@ def _form(root: Path, folder: Path) -> None:
         return
     submission = Path(place).expanduser()
     if not submission.is_dir():
-        st.error(f"{place or 'An empty text'} is not a folder. Give the path of the submission.")
+        st.error(f"{place or 'An empty text'} is not a folder. Enter the path of the submission.")
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -81,7 +81,7 @@ def _form(root: Path, folder: Path) -> None:
 
 
 def _names(root: Path) -> dict[str, str]:
-    """Return what can be judged, as the command line calls it, with its title."""
+    """Return tasks and modules with their titles, by their names on the command line."""
     table = tomllib.loads((root / "grading" / "tasks.toml").read_text("utf-8"))
     names = {
         f"task{task['id'].replace('.', '_')}": f"Task {task['id']}: {task['title']}"
@@ -95,11 +95,11 @@ def _names(root: Path) -> dict[str, str]:
 
 
 def _busy(folder: Path, state: str) -> None:
-    """Show what the grader says so far."""
+    """Show the state and the output of the grader."""
     if state == "queued":
-        st.info("Waits for another job.", icon=":material/hourglass_top:")
+        st.info("Waiting for another job.", icon=":material/hourglass_top:")
     else:
-        st.info("The grader is at work.", icon=":material/hourglass_top:")
+        st.info("The grader is running.", icon=":material/hourglass_top:")
     if st.button("Stop", icon=":material/stop:"):
         job_queue().stop(folder)
     if output := _output(folder):
@@ -107,7 +107,7 @@ def _busy(folder: Path, state: str) -> None:
 
 
 def _report(folder: Path) -> None:
-    """Show the last report, or why there is none."""
+    """Show the last report, or the reason why there is none."""
     try:
         result = json.loads((folder / JSON).read_text("utf-8"))
         page = (folder / PAGE).read_text("utf-8")

@@ -1,4 +1,4 @@
-"""The page on which a network is a tree of modules."""
+"""The page that shows a network as a tree of modules."""
 
 import numpy as np
 import streamlit as st
@@ -17,12 +17,13 @@ def render() -> None:
     """Draw the page."""
     page_head(
         "Module trees",
-        "A network is a module with modules in it. Parameters are found by walking over the "
-        "attributes, and their names are the way there, joined by dots. Look at where the numbers "
-        "are: most of a network is often in a single layer.",
+        "A network is a module that contains modules. Its parameters are found by a search over "
+        "the "
+        "attributes, whose names are joined by dots. Look at the numbers of parameters: most of "
+        "them are often in a single layer.",
         (
-            "Switch to evaluation: every module of the tree is told.",
-            "Find the parameters of KimCNN that are not learnt.",
+            "Switch to evaluation: the mode of every module of the tree changes.",
+            "Find the parameters of KimCNN that are not trained.",
         ),
     )
     left, right = st.columns([3, 1], vertical_alignment="bottom")
@@ -30,7 +31,7 @@ def render() -> None:
     name = left.segmented_control("Network", names, default=names[0], key="tree.network")
     training = right.toggle("training", True, key="tree.training")
     network = _build(name or names[0])
-    # The network is shared by all windows; this run shows what it sets.
+    # All sessions share the network; this run sets the mode before it reads it.
     if training:
         network.train()
     else:
@@ -40,8 +41,8 @@ def render() -> None:
     frozen = sum(h.count for b in branches for h in b.parameters if not h.learnt)
     one, two, three = st.columns(3)
     one.metric("modules", len(branches))
-    two.metric("numbers that are learnt", f"{total - frozen:,}")
-    three.metric("numbers that are not", f"{frozen:,}")
+    two.metric("trained parameters", f"{total - frozen:,}")
+    three.metric("frozen parameters", f"{frozen:,}")
     st.dataframe(
         _rows(branches, total),
         hide_index=True,
@@ -60,7 +61,7 @@ def _rows(branches: list[Branch], total: int) -> dict[str, list[object]]:
         key: [] for key in ("name", "kind", "shape", "numbers", "share", "mode")
     }
     for branch in branches:
-        # Ordinary spaces would be swallowed.
+        # The table would remove ordinary spaces.
         indent = "\u2003" * branch.depth
         mode = "train" if branch.training else "eval"
         kind = f"{branch.kind}({branch.settings})"
@@ -69,7 +70,7 @@ def _rows(branches: list[Branch], total: int) -> dict[str, list[object]]:
             _add(
                 rows,
                 f"{indent}\u2003{branch.name}.{held.name}".replace("\u2003.", "\u2003"),
-                "Parameter" if held.learnt else "Parameter, not learnt",
+                "Parameter" if held.learnt else "Parameter, frozen",
                 " × ".join(map(str, held.shape)) or "one number",
                 f"{held.count:,}",
                 held.count / total if total else 0.0,

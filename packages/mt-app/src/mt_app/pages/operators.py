@@ -1,4 +1,4 @@
-"""The page on which every operator is a curve with a tangent."""
+"""The page that shows every operator as a curve with a tangent."""
 
 import math
 
@@ -13,12 +13,12 @@ def render() -> None:
     """Draw the page."""
     page_head(
         "Operators and their slopes",
-        "All that a network computes is made of these few formulas. Blue is the formula, orange "
-        "its derivative as backpropagation finds it. Move x and compare the slope of the tangent "
-        "with the height of the orange curve: they are one number.",
+        "Networks compute with these few formulas only. Blue is the formula, orange its derivative "
+        "by backpropagation. Move x and compare the slope of the tangent with the height of the "
+        "orange curve: they are equal.",
         (
-            "Move x to 8 on sigmoid: hardly any slope is left, and learning stalls.",
-            "Make the step of the central difference large and see when it goes wrong.",
+            "Move x to 8 on sigmoid: the slope is nearly 0, so learning is slow.",
+            "Increase the step of the central difference and see when its error becomes large.",
         ),
     )
     names = [of.name for of in OPERATORS]

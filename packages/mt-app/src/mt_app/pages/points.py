@@ -1,4 +1,4 @@
-"""The page on points in the plane: a line moved by hand, and networks while they learn."""
+"""The page on points in the plane: a line with sliders, and training of networks."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from mt_app.figures.points import draw_line, draw_map
 from mt_app.jobs import RunView
-from mt_app.lessons.points import Line, ask_run, judge, line_everywhere
+from mt_app.lessons.points import Line, judge, line_everywhere, predict_run
 from mt_app.style import figure, page_head
 from mt_app.training_view import start_button, training_panel
 from mt_models.backends import default_dtype
@@ -17,7 +17,7 @@ from mt_models.training import LAST, Settings
 from mt_nn import CheckpointError
 
 CELLS = 40
-"""Rows and columns of the map."""
+"""The number of rows and columns of the map."""
 
 SLIDERS = ("w1", "w2", "b")
 START = {"w1": 6.0, "w2": 0.0, "b": -2.0}
@@ -28,19 +28,20 @@ MODELS = {
     "fast tensors (module 3)": ("tensor", "fast"),
     "tuned tensors": ("tensor", "tuned"),
 }
-"""What the network is made of: the kind of model, and the backend of its tensors."""
+"""The kind of model and the backend of each choice."""
 
 
 def render() -> None:
     """Draw the page."""
     page_head(
         "Points in the plane",
-        "Six sets of points, each asking for more of a model than the one before. A line is three "
-        "numbers, which can be moved by hand; a network finds hundreds by itself. The colour of "
-        "the plane is what the model says there, the colour of a point is what is right.",
+        "Six sets of points, in order of difficulty. A line has three parameters, which you can "
+        "set "
+        "by hand; a network learns hundreds. The colour of the plane is the model's prediction, "
+        "the colour of a point is its class.",
         (
-            "Separate Simple by hand, then try Xor: no line will do.",
-            "Take single steps down the slope and watch the three numbers move by themselves.",
+            "Separate Simple by hand, then try Xor: no line separates it.",
+            "Take single steps of gradient descent and watch the three parameters change.",
         ),
     )
     by_hand, learning = st.tabs(["A line by hand", "A network that learns"])
@@ -66,7 +67,7 @@ def _by_hand() -> None:
         judged = judge(line, points)
         with st.container(horizontal=True):
             for steps in (1, 20):
-                label = "One step down the slope" if steps == 1 else f"{steps} steps"
+                label = "One step of gradient descent" if steps == 1 else f"{steps} steps"
                 st.button(
                     label,
                     key=f"points.step{steps}",
@@ -86,12 +87,12 @@ def _by_hand() -> None:
         draw_line(drawing, line)
         figure(
             drawing.svg(),
-            f"{points.N} points; the line puts {judged.right} of them on the right side",
+            f"{points.N} points; the line classifies {judged.right} of them correctly",
         )
 
 
 def _step(line: Line, points: Graph, rate: float, steps: int) -> None:
-    """Move the sliders down the slope of the loss, no further than they go."""
+    """Move the sliders by steps of gradient descent, within their range."""
     for _ in range(steps):
         line = line.stepped(judge(line, points).gradient, rate)
     for name in SLIDERS:
@@ -104,13 +105,13 @@ def _points(name: str, n: int) -> Graph:
 
 
 def _learning() -> None:
-    """Start trainings and watch them."""
+    """Start training runs and show them."""
     with st.container(border=True):
         name = st.segmented_control("Points", list(DATASETS), default="Xor", key="learn.set")
         left, middle, right = st.columns(3)
         made_of = left.selectbox("A network of", list(MODELS), index=3, key="learn.model")
         hidden = left.slider("Units in each hidden layer", 2, 32, 10, key="learn.hidden")
-        n = middle.slider("How many points", 10, 200, 50, 10, key="learn.n")
+        n = middle.slider("Number of points", 10, 200, 50, 10, key="learn.n")
         epochs = middle.slider("Epochs", 10, 1000, 200, 10, key="learn.epochs")
         rate = right.select_slider(
             "Learning rate", (0.001, 0.003, 0.01, 0.03, 0.1), 0.01, key="learn.rate"
@@ -130,22 +131,22 @@ def _learning() -> None:
             seed=int(seed),
         )
         start_button(recipe, Settings(epochs=epochs, batch_size=10, seed=int(seed)), "learn.start")
-    training_panel(Points.name, _map_of_run, judged_by="learnt points", details_first=True)
+    training_panel(Points.name, _map_of_run, judged_by="training points", details_first=True)
 
 
 def _map_of_run(run: RunView) -> None:
-    """Draw what the network of a run says everywhere, as it was when it was last saved."""
+    """Draw the predictions of a run's network at its last checkpoint."""
     place = run.folder / LAST
     if not place.is_file():
         return
     try:
-        learnt = ask_run(place, CELLS)
+        learnt = predict_run(place, CELLS)
     except (OSError, CheckpointError, ValueError) as error:
         st.warning(f"The network cannot be read: {error}")
         return
     svg = draw_map(learnt.points, learnt.everywhere, learnt.probabilities).svg()
-    figure(svg, f"What the network says everywhere after {learnt.epochs} epochs")
+    figure(svg, f"The network's predictions after {learnt.epochs} epochs")
     st.caption(
         f"After **{learnt.epochs}** epochs. Blue is class 1, orange class 0; "
-        "a ring marks a point on the wrong side."
+        "a ring marks a misclassified point."
     )

@@ -1,4 +1,4 @@
-"""The page on which an image is pooled, window by window."""
+"""The page that shows pooling, window by window."""
 
 import numpy as np
 import streamlit as st
@@ -16,13 +16,14 @@ def render() -> None:
     """Draw the page."""
     page_head(
         "Pooling, step by step",
-        "Pooling cuts an image into windows that lie side by side and keeps one number of each. "
-        "Look at how tiling does it: two views and one copy, after which the cells of a window "
-        "stand next to each other in memory.",
+        "Pooling divides an image into windows and computes one number of each. Tiling takes two "
+        "views and one copy; after that the elements of a window are next to each other in "
+        "memory.",
         (
-            "Switch between average and maximum and compare the gradients: one is spread evenly, "
-            "the other goes to a single cell.",
-            "With seed 2 and windows of 2 × 2 a maximum occurs twice: the first one gets it all.",
+            "Switch between average and maximum and compare the gradients: one is equal for all "
+            "elements of a window, the other is at a single element.",
+            "With seed 2 and windows of 2 × 2 a maximum occurs twice: the first one has the "
+            "gradient.",
         ),
     )
     with st.container(border=True):
@@ -43,15 +44,15 @@ def render() -> None:
             "shape": [str(shape) for _, shape in views_of_tile(SHAPE, lesson.kernel)],
         }
     )
-    st.caption("Only the last step moves numbers: a permuted image is not contiguous.")
+    st.caption("Only the last step copies elements: a permuted image is not contiguous.")
 
 
 def _show(lesson: Pooling, at: int) -> None:
     image, tiles, output, gradient = draw_windows(lesson, at)
     left, right = st.columns(2)
     with left:
-        figure(image.svg(), "The image; the cells of the window are framed")
+        figure(image.svg(), "The image; the elements of the window are framed")
         figure(output.svg(), "The pooled image so far")
     with right:
         figure(gradient.svg(), "The gradient of the sum of the result")
-        figure(tiles.svg(), "The windows as rows, each cell with its position in the image")
+        figure(tiles.svg(), "The windows as rows, each element with its position in the image")

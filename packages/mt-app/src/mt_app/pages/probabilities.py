@@ -18,11 +18,12 @@ def render() -> None:
     """Draw the page."""
     page_head(
         "Softmax and dropout",
-        "Softmax turns any numbers into probabilities; dropout switches units off at random while "
-        "a network learns. Both are short, and both have a catch that is worth seeing: "
-        "exponentials that overflow, and a mean that changes between training and use.",
+        "Softmax converts any numbers to probabilities; dropout sets random units to zero in "
+        "training. Both have a pitfall: exponentials overflow, and the mean differs between "
+        "training and evaluation.",
         (
-            "Add 1000 to all logits: the probabilities stay, the plain exponentials are lost.",
+            "Add 1000 to all logits: the probabilities do not change, the plain exponentials "
+            "overflow.",
             "Raise the rate of dropout and compare the means of the function and of the layer.",
         ),
     )
@@ -44,7 +45,7 @@ def _softmax() -> None:
             "Added to all of them", (-1000, -10, 0, 10, 1000), 0, key="soft.shift"
         )
         right = st.segmented_control(
-            "The right class", CLASSES, default=CLASSES[0], key="soft.label"
+            "The true class", CLASSES, default=CLASSES[0], key="soft.label"
         )
     label = CLASSES.index(right) if right in CLASSES else 0
     lesson = softmax_steps(np.array(logits) + shift, label)
@@ -57,7 +58,7 @@ def _softmax() -> None:
             "The matrix of derivatives: positive on the diagonal, negative elsewhere",
         )
         st.caption(
-            "Each row and column adds up to 0: what one class gains, the others lose. "
+            "The sum of each row and column is 0: the sum of the probabilities is constant. "
             r"$\partial p_i / \partial x_j = p_i (\delta_{ij} - p_j)$"
         )
     st.table(
@@ -74,8 +75,9 @@ def _softmax() -> None:
     )
     st.markdown(
         f"The loss is minus the log-softmax of **{CLASSES[label]}**: **{lesson.loss:.4f}**. Its "
-        "gradient is the probabilities, less 1 at the right class: a step against it raises the "
-        "logit of the right class and lowers the others."
+        "gradient is the probabilities, minus 1 at the true class: a step of gradient descent "
+        "raises "
+        "the logit of the true class and lowers the others."
     )
 
 
@@ -90,16 +92,16 @@ def _dropout() -> None:
     for column, (picture, label) in zip(st.columns(2) * 2, pictures, strict=True):
         with column:
             figure(picture.svg(), label)
-    st.markdown("##### What becomes of a 1, on average")
+    st.markdown("##### The mean of dropout of the number 1")
     function, layer = mean_after(rate, 400, seed)
     st.line_chart(
-        {"function: zeros only": function, "layer: the rest enlarged": layer},
+        {"function: zeros only": function, "layer: the rest scaled": layer},
         x_label="draws",
         y_label="mean so far",
         color=[ORANGE, BLUE],
         height=240,
     )
     st.caption(
-        "The function leaves the mean at 1 − rate; the layer divides what it keeps by 1 − rate, so "
-        "that nothing has to change when the network is used. In evaluation both let all through."
+        "The mean of the function is 1 − rate. The layer divides the kept elements by 1 − rate, so "
+        "that the mean is the same in evaluation, where both return their input."
     )

@@ -1,4 +1,4 @@
-"""Sentiment: type a sentence and see which words decide; train the network and watch."""
+"""The page on sentiment: prediction with explanations, and training."""
 
 import html
 from collections.abc import Callable, Sequence
@@ -10,9 +10,9 @@ import streamlit as st
 from mt_app.insight.networks import SentenceReader
 from mt_app.insight.sentences import (
     SentenceInsight,
-    judge_sentences,
-    look_at_sentence,
+    explain_sentence,
     neighbours,
+    predict_sentences,
 )
 from mt_app.jobs import RunView, find_runs
 from mt_app.shared import choose_network, job_queue, sentence_reader, sst2
@@ -32,12 +32,12 @@ def render() -> None:
     """Draw the page."""
     page_head(
         "Sentiment",
-        "Is a sentence of a film review kind? Kernels that see three, four or five words at a time "
-        "slide over the sentence, and each counts only where it responds most. So an answer can be "
-        "taken apart exactly: every word's share of it is known.",
+        "Is a sentence of a film review positive? Kernels of three, four and five words slide over "
+        "the sentence, and the network uses only the maximum of each. The prediction is therefore "
+        "an exact sum, in which every word has a share.",
         [
-            "Put a “not” somewhere. Which window changes its mind?",
-            "Exchange one word for its nearest neighbour and see how little happens.",
+            "Insert a “not”. Which window changes its sign?",
+            "Replace one word by its nearest neighbour: the prediction hardly changes.",
         ],
     )
     part = st.segmented_control(
@@ -54,7 +54,7 @@ def render() -> None:
 
 
 def _with_network(show: Callable[[SentenceReader], None]) -> None:
-    """Let the user choose a network, and show something with it."""
+    """Let the user choose a network, and call `show` with it."""
     runs = find_runs(job_queue(), "sentiment")
     place = choose_network("sentiment.safetensors", runs, "sentiment net")
     try:
@@ -67,10 +67,10 @@ def _with_network(show: Callable[[SentenceReader], None]) -> None:
 
 @st.fragment
 def _ask(reader: SentenceReader) -> None:
-    """Let the user type a sentence, and show what the network makes of it."""
+    """Let the user type a sentence, and show the network's prediction."""
     text = st.text_area("Sentence", FIRST, key="sentiment text", height=80, max_chars=1000)
     try:
-        insight = look_at_sentence(reader, text)
+        insight = explain_sentence(reader, text)
     except ValueError:
         st.info("Type a sentence of at least one word.")
         return
@@ -82,15 +82,13 @@ def _ask(reader: SentenceReader) -> None:
     st.caption("Blue words push towards positive, orange ones towards negative.")
     if insight.unknown:
         unknown = ", ".join(insight.unknown)
-        st.warning(
-            f"Without a vector, and therefore read as silence: {unknown}", icon=":material/help:"
-        )
+        st.warning(f"Unknown words, ignored: {unknown}", icon=":material/help:")
     _windows(insight)
     _neighbours(reader, insight)
 
 
 def _coloured(insight: SentenceInsight) -> str:
-    """Return the sentence, each word coloured by how strongly it pushes."""
+    """Return the sentence, each word coloured by its contribution to the logit."""
     limit = max(float(np.abs(insight.word_pushes).max()), 1e-9)
     words = []
     for word, push in zip(insight.words, insight.word_pushes.tolist(), strict=True):
@@ -105,8 +103,8 @@ def _coloured(insight: SentenceInsight) -> str:
 
 
 def _windows(insight: SentenceInsight) -> None:
-    """Show the window of each width that pushes most, in the sentence and in numbers."""
-    st.subheader("The strongest windows")
+    """Show the window of each width with the largest contribution, as text and as number."""
+    st.subheader("The windows with the largest contributions")
     for width, windows in insight.windows.items():
         if not windows:
             continue
@@ -119,10 +117,10 @@ def _windows(insight: SentenceInsight) -> None:
         kind = "mt-for" if best.push >= 0 else "mt-against"
         st.html(
             f'<div class="mt-window {kind}"><b>{width} words</b><p>{marked}</p>'
-            f"<span>{best.kernels} of {sum(w.kernels for w in windows)} kernels that count respond "
-            f"most here and push by {best.push:+.2f}</span></div>"
+            f"<span>{best.kernels} of {sum(w.kernels for w in windows)} kernels above zero have "
+            f"their maximum here and contribute {best.push:+.2f}</span></div>"
         )
-    with st.expander("All windows, and how they add up"):
+    with st.expander("All windows and their sum"):
         rows = [
             {"words": window.text, "width": width, "kernels": window.kernels, "push": window.push}
             for width, windows in insight.windows.items()
@@ -135,14 +133,14 @@ def _windows(insight: SentenceInsight) -> None:
             column_config={"push": st.column_config.NumberColumn(format="%.3f")},
         )
         st.markdown(
-            f"All pushes and the bias of {insight.bias:+.3f} add up to the logit "
+            f"The sum of all contributions and the bias of {insight.bias:+.3f} is the logit "
             f"**{insight.logit:+.3f}**, whose sigmoid is **{insight.positive:.1%}**. "
-            "∅ is the silence behind the last word."
+            "∅ is padding after the last word."
         )
 
 
 def _neighbours(reader: SentenceReader, insight: SentenceInsight) -> None:
-    """Show the words whose vectors are most like that of a word."""
+    """Show the words with the most similar vectors."""
     st.subheader("A word's neighbours")
     rows = {word.text: word.row for word in insight.words if word.known}
     if not rows:
@@ -155,14 +153,14 @@ def _neighbours(reader: SentenceReader, insight: SentenceInsight) -> None:
     chosen = st.pills("Word", list(rows), default=strongest, label_visibility="collapsed")
     if chosen in rows:
         st.html(bars(neighbours(reader, rows[chosen])))
-        st.caption("The cosine of the angle between the vectors: 1 is the same direction.")
+        st.caption("The cosine of the angle between the vectors: 1 means the same direction.")
 
 
 def _validation(reader: SentenceReader) -> None:
-    """Show how the network judges all validation sentences, the worst first."""
+    """Show the predictions for all validation sentences, the worst first."""
     texts, labels = sst2().dev.texts, sst2().dev.labels
     with st.spinner("Reading all sentences …"):
-        positive = judge_sentences(reader, texts)
+        positive = predict_sentences(reader, texts)
     right = (positive >= 0.5) == (labels == 1)
     st.markdown(f"**{right.mean():.2%}** of {len(labels):,} development sentences right.")
     _table(texts, positive, labels)
@@ -196,7 +194,7 @@ def _table(
 
 
 def _train() -> None:
-    """Let the user train a network of their own."""
+    """Let the user train a network."""
     left, middle, right = st.columns(3)
     with left:
         samples = st.select_slider("Training sentences", [450, 1000, 2000, 4000, 6920], 6920)
@@ -213,7 +211,7 @@ def _train() -> None:
         )
     with right:
         backend, dtype = choose_backend("sentiment backend")
-        trainable = st.toggle("Learn the word vectors, too")
+        trainable = st.toggle("Train the word vectors, too")
     recipe = SentimentRecipe(
         backend=backend,
         dtype=dtype,

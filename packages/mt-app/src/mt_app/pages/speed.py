@@ -1,4 +1,4 @@
-"""Speed: what this machine's processor makes of the three backends."""
+"""The page that compares the speed of the CPU backends on this machine."""
 
 import html
 import math
@@ -14,7 +14,7 @@ from mt_models.cli.folders import RUNS
 
 FOLDER = RUNS / "app" / "speed"
 SHORTEST = 1e-6
-"""Seconds of a bar without length."""
+"""The time with a bar of length 0, in seconds."""
 WORKER = "mt_app.jobs.speed"
 
 
@@ -22,9 +22,8 @@ def render() -> None:
     """Draw the page."""
     page_head(
         "Speed",
-        "The same work on three backends: plain Python loops that say what is to be computed, the "
-        "same loops compiled, and kernels made for these networks. The results agree to the last "
-        "digits; only the time differs.",
+        "The same workloads on three backends: plain Python loops, the same loops compiled, and "
+        "kernels tuned for these networks. The results are equal up to rounding; the times differ.",
         ["Measure, and guess before you look: is the gap larger for a sum or for a convolution?"],
     )
     folder = FOLDER.resolve()
@@ -47,7 +46,7 @@ def render() -> None:
 
 
 def _buttons(folder: Path, state: str) -> None:
-    """Show the button that starts or stops."""
+    """Show the button that starts or stops the benchmark."""
     if state == "ended":
         if st.button("Measure this machine", type="primary", icon=":material/timer:"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +86,7 @@ def _results(timings: list[Timing]) -> None:
 
 
 def _length(seconds: float, slowest: float) -> float:
-    """Return how long a bar is, in percent: each factor of ten adds the same."""
+    """Return the length of a bar in percent, on a logarithmic scale."""
     return max(
         1.0, 100 * math.log(max(seconds, SHORTEST) / SHORTEST) / math.log(slowest / SHORTEST)
     )

@@ -1,10 +1,10 @@
-"""The page on what a tensor is in memory."""
+"""The page on tensors in memory."""
 
 import math
 
 import streamlit as st
 
-from mt_app.figures.memory import draw_cells, draw_tensor
+from mt_app.figures.memory import draw_tensor, draw_whole_storage
 from mt_app.lessons.memory import (
     ALLOWED,
     ChainError,
@@ -12,7 +12,7 @@ from mt_app.lessons.memory import (
     add,
     broadcast_shape,
     follow,
-    meet,
+    pair_elements,
     read_shape,
 )
 from mt_app.stepper import stepper
@@ -32,11 +32,11 @@ def render() -> None:
     """Draw the page."""
     page_head(
         "Tensors in memory",
-        "A tensor is one line of cells, a shape, and a stride for each dimension: how far its "
-        "neighbour is. The element at index i stands at Σ i·stride. Permuting, slicing and "
-        "broadcasting change the numbers of the recipe and not a single cell.",
+        "A tensor is a one-dimensional storage, a shape, and a stride for each dimension: the "
+        "distance of neighbours in storage. The element at index i has the position Σ i·stride. "
+        "Permuting, slicing and broadcasting change shape and strides, but not the storage.",
         (
-            "Permute, then make it contiguous: only the second one moves cells.",
+            "Permute, then make it contiguous: only the second operation copies elements.",
             "Expand a dimension of size 1 and look at its stride.",
         ),
     )
@@ -52,7 +52,7 @@ def _views() -> None:
     left, right = st.columns([1, 3])
     text = left.text_input("Shape", "3, 4", key="tensor.shape")
     chain = right.text_input(
-        "What is done to x", example or "", max_chars=200, help=f"Known: {ALLOWED}."
+        "Operations on x", example or "", max_chars=200, help=f"Known: {ALLOWED}."
     )
     try:
         links = follow(read_shape(text), chain)
@@ -64,9 +64,9 @@ def _views() -> None:
             "x": [link.code for link in links],
             "shape": [str(link.data.shape) for link in links],
             "strides": [str(link.data.strides) for link in links],
-            "first cell": [link.offset for link in links],
+            "offset": [link.offset for link in links],
             "contiguous": ["yes" if link.contiguous else "no" for link in links],
-            "cells moved": [link.data.size if link.moved else 0 for link in links],
+            "elements copied": [link.data.size if link.moved else 0 for link in links],
         }
     )
     last = links[-1]
@@ -77,22 +77,26 @@ def _views() -> None:
 
 
 def _show_element(first: Link, last: Link, at: int) -> None:
-    """Draw both ends of the chain, and one element of the last in all of them."""
+    """Draw the first and the last tensor of the chain, with one element framed in both."""
     index = list(last.data.indices())[at]
     position = last.positions[index]
     sums = " + ".join(f"{i}·{s}" for i, s in zip(index, last.data.strides, strict=True)) or "0"
     start = f"{last.offset} + " if last.offset else ""
-    st.markdown(f"Element **{index}** stands at {start}{sums} = cell **{position}**.")
-    same = not any(cells != value for cells, value in zip(first.cells, last.cells, strict=False))
-    shared = len(first.cells) == len(last.cells) and same
+    st.markdown(f"Element **{index}** is at position {start}{sums} = **{position}**.")
+    same = not any(
+        cells != value for cells, value in zip(first.storage, last.storage, strict=False)
+    )
+    shared = len(first.storage) == len(last.storage) and same
     left, right = st.columns(2)
     with left:
         origin = [i for i, p in first.positions.items() if shared and p == position]
-        figure(draw_tensor(first, "x as it was made", origin).svg(), "The tensor as it was made")
+        figure(
+            draw_tensor(first, "x at the beginning", origin).svg(), "The tensor at the beginning"
+        )
     with right:
         figure(draw_tensor(last, "after the operations", [index]).svg(), "The tensor afterwards")
-    title = "memory: what the tensor sees is filled"
-    figure(draw_cells(last, title, [position]).svg(), "The storage of the tensor")
+    title = "storage: elements of the tensor are filled"
+    figure(draw_whole_storage(last, title, [position]).svg(), "The storage of the tensor")
 
 
 def _broadcasting() -> None:
@@ -120,7 +124,7 @@ def _broadcasting() -> None:
     def show(at: int) -> None:
         index = [0] * len(shape)
         to_index(at, shape, index)
-        found = meet(a, b, index)
+        found = pair_elements(a, b, index)
         indices = (found.left, found.right, tuple(index))
         for column, link, chosen in zip(st.columns(3), links, indices, strict=True):
             with column:
@@ -128,7 +132,7 @@ def _broadcasting() -> None:
                 figure(draw_tensor(link, title, [chosen]).svg(220), title)
 
     stepper("cast", size, show, name="element")
-    st.caption(f"The sum is a new tensor of its own, with strides {links[2].data.strides}.")
+    st.caption(f"The sum is a new tensor with strides {links[2].data.strides}.")
 
 
 def _listed(shape: tuple[int, ...]) -> str:

@@ -1,7 +1,7 @@
 """The differentiable functions of tensors, one class each.
 
-Every class has `forward` and `backward` on one screen, both on `TensorData`. Users reach them
-through the operators and methods of `Tensor`.
+Every class defines `forward` and `backward`, both on `TensorData`. Users call them through the
+operators and methods of `Tensor`.
 """
 
 from mt_autodiff.functions.elementwise import (

@@ -1,4 +1,4 @@
-"""Functions that work on each element alone: formula and derivative side by side."""
+"""Elementwise functions: formula and derivative side by side."""
 
 from mt_autodiff.engine import Function, TensorContext
 from mt_tensor import TensorData, operators
@@ -150,7 +150,7 @@ class Sqrt(Function):
 
 
 class _Comparison(Function):
-    """A function that is constant almost everywhere: its gradients are zero."""
+    """A function that is piecewise constant: its gradients are zero."""
 
     @staticmethod
     def backward(ctx: TensorContext, grad: TensorData) -> tuple[TensorData, TensorData]:

@@ -32,23 +32,23 @@ class MatMul(Function):
 
 
 def _transpose(a: TensorData) -> TensorData:
-    """Return the matrices with rows and columns exchanged."""
+    """Return the transposed matrices, a view."""
     return a.permute(*range(a.dims - 2), a.dims - 1, a.dims - 2)
 
 
 class Convolution(Function):
-    r"""Kernels slid over an input with zeros around it, for any number of spatial dimensions.
+    r"""Convolution of an input with kernels, for any number of spatial dimensions.
 
-    With $z_{n,o,p} = \sum_{c,k} x_{n,c,p+k} w_{o,c,k}$ the gradients are correlations again:
-    $\bar x_{n,c,q} = \sum_{o,k} \bar z_{n,o,q-k} w_{o,c,k}$, anchored at the other end, and
-    $\bar w_{o,c,k} = \sum_{n,p} \bar z_{n,o,p} x_{n,c,p+k}$, in which the gradient is the kernel,
-    batch and channels change places, and only as many positions are computed as the kernel has.
+    With $z_{n,o,p} = \sum_{c,k} x_{n,c,p+k} w_{o,c,k}$ the gradients are correlations, too.
+    $\bar x_{n,c,q} = \sum_{o,k} \bar z_{n,o,q-k} w_{o,c,k}$ is anchored at the other end of the
+    kernel. In $\bar w_{o,c,k} = \sum_{n,p} \bar z_{n,o,p} x_{n,c,p+k}$ the gradient is the kernel,
+    batch and channels are swapped, and the output has the kernel's size.
 
     Attributes:
         spatial: The number of spatial dimensions.
 
     Shape:
-        (N, C, *spatial), (O, C, *kernel) → (N, O, *size), the input's sizes unless given.
+        (N, C, *spatial), (O, C, *kernel) → (N, O, *size), by default size = spatial.
     """
 
     spatial: ClassVar[int]
@@ -78,7 +78,8 @@ class Convolution(Function):
             grad_x = ctx.backend.convolve(grad, w.permute(*swap), not reverse, x.shape[2:])
         if need_w:
             g_t, x_t = grad.permute(*swap), x.permute(*swap)
-            # Forward, x runs ahead of z; reversed, z runs ahead of x.
+            # The kernel of a correlation is read at p + k: it is x for the forward direction and
+            # z for the reversed one.
             if reverse:
                 grad_w = ctx.backend.convolve(g_t, x_t, False, w.shape[2:])
             else:
@@ -87,12 +88,12 @@ class Convolution(Function):
 
 
 class Conv1dFun(Convolution):
-    """Kernels slid over sequences: (N, C, W), (O, C, K) → (N, O, size)."""
+    """Convolution of sequences: (N, C, W), (O, C, K) → (N, O, size)."""
 
     spatial = 1
 
 
 class Conv2dFun(Convolution):
-    """Kernels slid over images: (N, C, H, W), (O, C, KH, KW) → (N, O, *size)."""
+    """Convolution of images: (N, C, H, W), (O, C, KH, KW) → (N, O, *size)."""
 
     spatial = 2

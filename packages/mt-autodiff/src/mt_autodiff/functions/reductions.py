@@ -1,4 +1,4 @@
-"""Functions that fold dimensions together. A folded dimension stays, with size 1."""
+"""Functions that reduce dimensions. A reduced dimension stays, with size 1."""
 
 from mt_autodiff.engine import Function, TensorContext
 from mt_tensor import Backend, TensorData, Zip, operators
@@ -13,12 +13,12 @@ class Sum(Function):
 
     @staticmethod
     def backward(ctx: TensorContext, grad: TensorData) -> TensorData:
-        # The same gradient reaches every element: the engine expands it.
+        # Every element has the same gradient: the engine expands it.
         return grad
 
 
 class All(Function):
-    r"""$z = \prod_i x_i$: 1 where all elements are 1. It is for truth values: no gradient."""
+    r"""$z = \prod_i x_i$: 1 if all elements are 1. Its operands are truth values: no gradient."""
 
     @staticmethod
     def forward(ctx: TensorContext, a: TensorData, dims: tuple[int, ...] | None) -> TensorData:
@@ -32,7 +32,7 @@ class All(Function):
 def _reduce(
     backend: Backend, fn: Zip, a: TensorData, dims: tuple[int, ...] | None, start: float
 ) -> TensorData:
-    """Fold the named dimensions one after the other; None folds everything into shape (1,)."""
+    """Reduce the dimensions one after the other; None reduces all elements to shape (1,)."""
     if dims is None:
         row = a if a.dims == 1 else backend.contiguous(a).view(a.size)
         return backend.reduce(fn, row, 0, start)

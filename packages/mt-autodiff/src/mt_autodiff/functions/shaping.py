@@ -1,4 +1,4 @@
-"""Functions that move elements about without changing them."""
+"""Functions that rearrange elements without changing them."""
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +34,8 @@ class View(Function):
     @staticmethod
     def backward(ctx: TensorContext, grad: TensorData) -> TensorData:
         (shape,) = ctx.saved_values
-        cells = ctx.backend.contiguous(grad).storage
-        return TensorData.trusted(cells, shape, strides_from_shape(shape))
+        storage = ctx.backend.contiguous(grad).storage
+        return TensorData.unchecked(storage, shape, strides_from_shape(shape))
 
 
 class Copy(Function):
@@ -64,7 +64,7 @@ class Expand(Function):
 
 
 class Slice(Function):
-    """Some of the elements, as a basic index names them; the result is a view."""
+    """The elements that a basic index selects; the result is a view."""
 
     @staticmethod
     def forward(ctx: TensorContext, a: TensorData, key: Key) -> TensorData:
@@ -103,7 +103,7 @@ class Pad(Function):
 
 
 class Concatenate(Function):
-    """Several tensors behind one another along a dimension."""
+    """Concatenation of several tensors along a dimension."""
 
     @staticmethod
     def forward(ctx: TensorContext, *args: TensorData | int) -> TensorData:
@@ -129,9 +129,9 @@ class Concatenate(Function):
 
 
 class Take(Function):
-    """Rows of a table, any number of times each: what an embedding looks up.
+    """Rows of a table by index, as an embedding layer looks them up.
 
-    Both directions go through the host; a backend may bring kernels of its own.
+    Both directions run on the host; a backend may have a fused form.
     """
 
     @staticmethod
@@ -147,6 +147,6 @@ class Take(Function):
     def backward(ctx: TensorContext, grad: TensorData) -> TensorData:
         shape, indices = ctx.saved_values
         total = np.zeros(shape, ctx.backend.dtype)
-        # A row that was taken several times collects the sum of its gradients.
+        # The gradient of a row that was taken several times is the sum over its uses.
         np.add.at(total, indices, ctx.backend.to_numpy(grad))
         return ctx.backend.from_numpy(total)

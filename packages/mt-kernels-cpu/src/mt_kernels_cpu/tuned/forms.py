@@ -26,7 +26,7 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.CONVOLUTION: Convolution,
     operations.CROSS_ENTROPY: CrossEntropy,
     operations.DROPOUT: Dropout,
-    operations.EMBEDDING: Take,
+    operations.TAKE: Take,
     operations.LINEAR: Linear,
     operations.LOGSOFTMAX: LogSoftmax,
     operations.MAXPOOL2D: MaxPool2d,

@@ -19,7 +19,7 @@ from mt_tensor.layout import Storage, UserShape, check_shape, strides_from_shape
 @functools.lru_cache(maxsize=1024)
 def template(shape: tuple[int, ...]) -> TensorData:
     """Return a tensor of a shape without elements in its storage, from which others are made."""
-    return TensorData.trusted(np.empty(0), shape, strides_from_shape(shape))
+    return TensorData.unchecked(np.empty(0), shape, strides_from_shape(shape))
 
 
 class Memory(HostBackend):
@@ -45,7 +45,7 @@ class Memory(HostBackend):
     def new(self, shape: tuple[int, ...]) -> TensorData:
         """Return a contiguous tensor with arbitrary values, without the checks of `empty`."""
         model = template(shape)
-        return model.like(self.storage(model.size))
+        return model.with_storage(self.storage(model.size))
 
     def storage(self, count: int) -> Storage:
         """Return memory for `count` elements of the backend's dtype, with arbitrary values."""
@@ -67,7 +67,7 @@ class Memory(HostBackend):
 
     def contiguous(self, a: TensorData) -> TensorData:
         """Return the tensor itself if it is contiguous, else a contiguous copy."""
-        return a if a.cells is not None or a.flat() is not None else self.copy(a)
+        return a if a.cached_flat is not None or a.flat() is not None else self.copy(a)
 
     def elements(self, a: TensorData) -> Storage:
         """Return the elements in row-major order without gaps, copied only if necessary.
@@ -75,7 +75,7 @@ class Memory(HostBackend):
         Shape:
             (...) → (size,).
         """
-        elements = a.flat() if a.cells is None else a.cells
+        elements = a.flat() if a.cached_flat is None else a.cached_flat
         return self.copy(a).storage if elements is None else elements
 
     def as_native(self, a: TensorData) -> TensorData:

@@ -33,6 +33,6 @@ FORMS: dict[FusedOperation, type[FusedForm[Device]]] = {
     operations.SGD_MOMENTUM: SgdMomentum,
     operations.SOFTMAX: Softmax,
     operations.MAX_OVER_TIME: MaxOverTime,
-    operations.EMBEDDING: Take,
+    operations.TAKE: Take,
 }
 """The fused form of each operation that has one."""

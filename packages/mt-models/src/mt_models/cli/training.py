@@ -1,4 +1,4 @@
-"""Running what `train` was asked for: new or resumed, shown, saved, drawn and summed up."""
+"""Training runs of the command line: start, resume, display, summary."""
 
 import os
 import shlex
@@ -30,45 +30,45 @@ from mt_models.training import (
 from mt_nn import Checkpoint, load_checkpoint
 
 INTERRUPTED = 130
-"""The exit code of a run that Ctrl-C stopped, as shells have it."""
+"""The exit code of a run that Ctrl-C stopped: 128 + SIGINT, as in shells."""
 
 
 def start(recipe: Recipe, settings: Settings, out: Path | None) -> None:
-    """Train from the beginning."""
-    # Built before there is a folder: what cannot be built leaves none behind.
+    """Start a new run."""
+    # Built first, so that an error leaves no folder behind.
     problem = recipe.build()
     _train(recipe, problem, settings, new_folder(recipe.problem, out), None)
 
 
-def resume(problem: str, out: Path | None, given: Mapping[str, Any]) -> None:
-    """Train on from where a run stopped, as its checkpoint says.
+def resume(problem: str, out: Path | None, options: Mapping[str, Any]) -> None:
+    """Continue a run from its last checkpoint.
 
     Args:
         problem: The problem of the command.
-        out: The run's folder; the latest unless given.
-        given: The options that the user typed. Those of the run win, but for `epochs` and
-            `patience`; others must agree with it.
+        out: The run's folder, by default the latest.
+        options: The options that the user typed. `epochs` and `patience` replace those of the
+            run; other options must agree with it.
     """
     folder = latest_folder(problem, out)
     checkpoint = last_checkpoint(folder)
     recipe = recipe_of(checkpoint)
     if recipe.problem != problem:
         raise click.UsageError(
-            f"{folder} holds a run of {recipe.problem}; resume it with `train {recipe.problem}`, "
-            "or name another folder"
+            f"{folder} contains a run of {recipe.problem}; resume it with "
+            f"`train {recipe.problem}`, or choose another folder"
         )
     settings = Settings(**checkpoint.meta["settings"])
     for name in ("epochs", "patience"):
-        if name in given:
-            settings = replace(settings, **{name: given[name]})
+        if name in options:
+            settings = replace(settings, **{name: options[name]})
     progress = Progress.from_json(checkpoint.meta["progress"])
     if progress.examples_seen and finished(progress, settings):
         raise click.UsageError(
-            f"the run in {folder} is in the middle of epoch {progress.epoch} already, which these "
-            "--epochs or this --patience exclude; give more, or leave them out"
+            f"the run in {folder} is in the middle of epoch {progress.epoch}, after the last epoch "
+            "that --epochs or --patience allow; pass a larger number, or leave the option out"
         )
     kept = {**recipe.to_json(), "batch_size": settings.batch_size}
-    for name, value in given.items():
+    for name, value in options.items():
         if name in kept and kept[name] != value:
             raise click.UsageError(
                 f"the run in {folder} has {name} = {kept[name]!r}, not {value!r}; a resumed run "
@@ -85,8 +85,8 @@ def _train(
     folder: Path,
     checkpoint: Checkpoint | None,
 ) -> None:
-    """Train, show and save; at the end sum up, after Ctrl-C say how to go on."""
-    # Paths and options are printed as they are, brackets and colons included.
+    """Train, display and save a run; print a summary, or after Ctrl-C the command to resume."""
+    # Markup is off: paths and options may contain brackets and colons.
     console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
     optimizer = recipe.make_optimizer(problem.network.parameters())
     header = recipe.header(problem, settings)
@@ -103,7 +103,7 @@ def _train(
     if not finished(progress, settings):
         run.save(progress)
         console.print(
-            f"\nStopped in epoch {progress.epoch}. Go on with:\n"
+            f"\nStopped in epoch {progress.epoch}. Continue with:\n"
             f"  {_program()} train {recipe.problem} --resume --out {shlex.quote(str(folder))}"
         )
         sys.exit(INTERRUPTED)
@@ -111,12 +111,12 @@ def _train(
 
 
 def _program() -> str:
-    """Return how this program was called: hatch tells its commands so by a variable."""
+    """Return the command that started this program. Hatch sets a variable for its commands."""
     return "hatch run" if "HATCH_ENV_ACTIVE" in os.environ else "python -m mt_models"
 
 
 def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) -> None:
-    """Print last and best epoch, judge the test split once, draw the pictures."""
+    """Print the last and the best epoch, evaluate the test split, and draw the pictures."""
     last, best = progress.records[-1], progress.best
     assert best is not None
     summary = [
@@ -124,7 +124,7 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
         f"{last.validation_total:,} validation examples",
         f"best epoch {best.epoch}: {best.validation_accuracy:.2%}",
     ]
-    # A finished run that is resumed has not been evaluated in this process.
+    # A finished run that is resumed has no evaluation in this process.
     evaluation = run.evaluation or problem.evaluate(problem.validation)
     pictures = draw_run(run.folder, problem, progress.records, evaluation)
     if problem.test is not None:
@@ -138,7 +138,7 @@ def _sum_up(console: Console, problem: Problem, run: Run, progress: Progress) ->
 
 
 def _test_line(problem: Problem, test: Examples, run: Run) -> str:
-    """Judge the test examples with the network of the best epoch."""
+    """Evaluate the test examples with the network of the best epoch, and return the line."""
     checkpoint = load_checkpoint(run.folder / BEST)
     checkpoint.restore(problem.network)
     result = problem.evaluate(test)

@@ -1,8 +1,7 @@
 """The data sets: MNIST, SST-2, GloVe, and six sets of points in the plane.
 
-Everything is read from files that travel with the code, and nothing is downloaded unless
-`load_sst2_from_hub` is called with the name of a data set. The readers give NumPy arrays and
-texts; they know neither tensors nor mini-batches.
+The data are files in the package; nothing is downloaded unless `load_sst2_from_hub` is called with
+the name of a data set. The readers return NumPy arrays and texts, no tensors and no mini-batches.
 """
 
 from mt_models.datasets.errors import (

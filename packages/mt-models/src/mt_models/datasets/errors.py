@@ -1,7 +1,7 @@
-"""What can be wrong with a data file.
+"""Errors of data files.
 
-Every error is a `DataError`, so that one `except` catches them all, and also the built-in
-exception that a Python programmer expects in its place.
+Every error is a `DataError`, so that one `except` catches all of them, and also a subclass of the
+matching built-in exception.
 """
 
 
@@ -14,15 +14,15 @@ class MissingDataError(DataError, FileNotFoundError):
 
 
 class UnreadableDataError(DataError, OSError):
-    """The operating system refuses to read a file that exists."""
+    """The operating system cannot read an existing file."""
 
 
 class ChecksumError(DataError, ValueError):
-    """A file of the embedded data differs from the one that was published."""
+    """The checksum of an embedded data file is wrong."""
 
 
 class DataFormatError(DataError, ValueError):
-    """The content of a file is not what its kind promises."""
+    """The content of a file does not have the expected format."""
 
 
 class HubUnreachableError(DataError, ConnectionError):

@@ -1,8 +1,8 @@
-"""Finding the embedded data and reading it without ever trusting it.
+"""Access to the embedded data, with verified checksums.
 
-The data sets travel with the code: in a checkout they lie in `data/` at its root, in an
-installed wheel in `mt_models/data/`. Either folder holds `SHA256SUMS`, and no byte of a file
-is handed on before its digest is found right. This module knows nothing about the content.
+In a checkout the data sets are in `data/` at its root, in an installed wheel in
+`mt_models/data/`. Both folders contain `SHA256SUMS`; a file is returned only if its digest is
+right. This module does not depend on the formats of the files.
 """
 
 import gzip
@@ -32,10 +32,10 @@ def data_folder() -> Path:
     """Return the folder of the embedded data: the checkout's or the installed package's.
 
     It is the nearest `data/` with a manifest above this module, so a package reads the files
-    of its own version even where its environment lies inside another project.
+    of its own version even if its environment is inside of another project.
 
     Raises:
-        MissingDataError: No folder above this module holds the data.
+        MissingDataError: No folder above this module contains the data.
     """
     return _nearest_data_folder(Path(__file__).resolve())
 
@@ -45,13 +45,13 @@ def read_embedded(name: str, folder: Path | None = None) -> bytes:
 
     Args:
         name: The file's path relative to the data folder, as `SHA256SUMS` writes it.
-        folder: The data folder; `data_folder()` if not given.
+        folder: The data folder, by default `data_folder()`.
 
     Raises:
         MissingDataError: The file or the manifest does not exist.
-        UnreadableDataError: The operating system refuses to read one of them.
+        UnreadableDataError: The operating system cannot read one of them.
         DataFormatError: The manifest is damaged.
-        ChecksumError: The file differs from the published one.
+        ChecksumError: The digest of the file is wrong.
     """
     folder = data_folder() if folder is None else folder
     expected = _read_manifest(folder / MANIFEST).get(name)
@@ -74,13 +74,13 @@ def read_bytes(path: Path) -> bytes:
     """Read a whole file.
 
     Raises:
-        MissingDataError: There is no such file.
-        UnreadableDataError: The operating system refuses to read it.
+        MissingDataError: The file does not exist.
+        UnreadableDataError: The operating system cannot read it.
     """
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingDataError(f"there is no file {path}.") from error
+        raise MissingDataError(f"the file {path} does not exist.") from error
     except OSError as error:
         raise UnreadableDataError(f"{path} cannot be read: {error.strerror}.") from error
 
@@ -88,19 +88,19 @@ def read_bytes(path: Path) -> bytes:
 def gunzip(content: bytes, source: object) -> bytes | bytearray:
     """Decompress gzip data; return anything else unchanged.
 
-    The content decides, not the file's name, because some tools decompress a download and
-    keep its `.gz`.
+    The function checks the content, not the file's name: some tools decompress a download and
+    keep the suffix `.gz`.
 
     Args:
         content: The bytes of a file.
-        source: What to call the file in an error.
+        source: The name of the file in errors.
 
     Raises:
-        DataFormatError: The compressed data is damaged or ends too early.
+        DataFormatError: The compressed data is damaged or truncated.
     """
     if not content.startswith(_GZIP_MAGIC):
         return content
-    # `gzip.decompress` holds the result twice while it joins its pieces; this does not.
+    # `gzip.decompress` needs twice the memory of the result, to join its pieces.
     plain = bytearray()
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
@@ -117,14 +117,14 @@ def first_existing(folder: Path, names: list[str]) -> Path:
     """Return the path of the first of the names that exists in a folder.
 
     Raises:
-        MissingDataError: The folder does not exist, or it holds none of them.
+        MissingDataError: The folder does not exist, or it contains none of them.
     """
     if not folder.is_dir():
-        raise MissingDataError(f"{folder} is not a folder; give the one that holds {names[0]}.")
+        raise MissingDataError(f"{folder} is not a folder; pass the folder of {names[0]}.")
     for name in names:
         if (folder / name).exists():
             return folder / name
-    raise MissingDataError(f"{folder} holds none of {', '.join(names)}.")
+    raise MissingDataError(f"{folder} contains none of {', '.join(names)}.")
 
 
 def _nearest_data_folder(start: Path) -> Path:
@@ -135,7 +135,7 @@ def _nearest_data_folder(start: Path) -> Path:
 
 
 def _read_manifest(path: Path) -> dict[str, str]:
-    """Parse the format of the `sha256sum` command: a digest, two signs, a file name."""
+    """Parse the format of the `sha256sum` command: a digest, two characters, a file name."""
     digests = {}
     for number, line in enumerate(read_bytes(path).splitlines(), start=1):
         digest, _, name = line.partition(b" ")

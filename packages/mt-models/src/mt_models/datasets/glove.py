@@ -1,7 +1,7 @@
-"""GloVe: a vector for every word, learnt from how words occur together.
+"""GloVe: word vectors, trained on the co-occurrence of words.
 
 J. Pennington, R. Socher and C. D. Manning, "GloVe: Global Vectors for Word Representation"
-(2014). The embedded table holds the 50-dimensional vectors of the words of SST-2.
+(2014). The embedded table contains the 50-dimensional vectors of the words of SST-2.
 """
 
 import io
@@ -45,14 +45,14 @@ def load_glove(path: str | PathLike[str] | None = None) -> Glove:
 
     Args:
         path: An `.npz` file with the arrays `words` (strings) and `vectors` (float32, one row
-            a word); the embedded table, its checksum verified, if not given.
+            for each word); by default the embedded table, whose checksum is verified.
 
     Raises:
         MissingDataError: The file does not exist.
-        UnreadableDataError: The operating system refuses to read it.
+        UnreadableDataError: The operating system cannot read it.
         ChecksumError: The embedded file is damaged.
-        DataFormatError: The file is no such table, a word occurs twice, or a vector holds NaN
-            or an infinity.
+        DataFormatError: The file has another format, a word occurs twice, or a vector contains
+            NaN or infinity.
     """
     if path is None:
         return _parse_npz(read_embedded(_EMBEDDED), _EMBEDDED)
@@ -90,7 +90,7 @@ def _read_arrays(content: bytes, source: object) -> tuple[NDArray[np.str_], NDAr
         *(zipfile.BadZipFile, zlib.error, EOFError, struct.error),  # damaged content
         *(ValueError, OSError, RuntimeError),  # pickled objects, unknown compression
     ) as error:
-        raise DataFormatError(f"{source} is no readable .npz file: {error}.") from error
+        raise DataFormatError(f"{source} is not a readable .npz file: {error}.") from error
     words, vectors = arrays.get("words"), arrays.get("vectors")
     if not isinstance(words, np.ndarray) or not isinstance(vectors, np.ndarray):
         found = list(arrays)

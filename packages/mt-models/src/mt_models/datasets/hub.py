@@ -1,7 +1,7 @@
-"""SST-2 by way of Hugging Face `datasets`: from a folder of local files, or from the hub.
+"""SST-2 with Hugging Face `datasets`: from a folder of local files, or from the hub.
 
-Needs the extra `hub`. `datasets` is large and slow to import, so it is imported only when
-something is read. Nothing here is used by training unless a user asks for it.
+The module needs the extra `hub`. `datasets` is slow to import, so it is imported only when data
+is read. Training uses this module only with the option --hub.
 """
 
 import csv
@@ -19,8 +19,8 @@ from urllib.request import Request, urlopen
 from mt_models.datasets.errors import DataFormatError, HubUnreachableError, MissingDataError
 from mt_models.datasets.sst2 import Sentences, Sst2, labelled, plain_text
 
-# How `datasets` is told to read each kind of file. Without these options its CSV reader
-# takes a sentence such as "nan" or "null" for a missing value.
+# The options of `datasets` for each kind of file. Without them its CSV reader treats sentences
+# such as "nan" or "null" as missing values.
 _READERS: dict[str, tuple[str, dict[str, object]]] = {
     ".parquet": ("parquet", {}),
     ".tsv": ("csv", {"sep": "\t", "quoting": csv.QUOTE_NONE, "keep_default_na": False}),
@@ -47,19 +47,19 @@ def load_sst2_from_hub(
     columns `sentence` and `label`. GLUE hides the labels of its test split (-1): the test
     split is then empty, as it is where there is none.
 
-    Without a network a name fails at once. With `HF_HUB_OFFLINE=1` in the environment the hub
-    is never asked, and a copy in the cache is read.
+    Without a network a name fails at once. With `HF_HUB_OFFLINE=1` in the environment no request
+    is sent, and a copy in the cache is read.
 
     Args:
         path_or_name: The folder, or the name of a data set such as "nyu-mll/glue".
         config: The part of a data set that has several, such as "sst2" of "nyu-mll/glue".
-        cache_dir: Where `datasets` keeps its copies; its own choice if not given.
+        cache_dir: The cache of `datasets`, by default its own choice.
 
     Raises:
         ImportError: The extra `hub` is not installed.
         MissingDataError: There is no such folder, no such data set, or no training or
             development split in it.
-        HubUnreachableError: The hub does not answer, or may not be asked.
+        HubUnreachableError: The hub does not answer, or requests are disabled.
         DataFormatError: `datasets` cannot read a file, a column is missing, or a label is
             not 0 or 1.
     """
@@ -73,8 +73,8 @@ def load_sst2_from_hub(
     if folder.is_dir():
         kind, files = _local_files(folder)
         reader, reader_options = _READERS[kind]
-        # One at a time: `datasets` wants equal columns in what it reads at once, but GLUE's
-        # splits differ.
+        # One split at a time: `datasets` requires equal columns in one call, and GLUE's splits
+        # differ.
         splits = {
             split: _load(
                 f"{name}, {split}",
@@ -87,7 +87,9 @@ def load_sst2_from_hub(
             for split, of_split in files.items()
         }
     elif _is_path(name):
-        raise MissingDataError(f"{folder} is not a folder; give one, or the name of a data set.")
+        raise MissingDataError(
+            f"{folder} is not a folder; pass a folder, or the name of a data set."
+        )
     else:
         _refuse_if_unreachable(name)
         splits = _load(name, path=name, name=config, **options)
@@ -95,12 +97,12 @@ def load_sst2_from_hub(
 
 
 def _is_path(name: str) -> bool:
-    """A name on the hub is `name` or `owner/name`; a path may be more."""
+    """Return whether a name is a path; names on the hub are `name` or `owner/name`."""
     return name.startswith((".", "~", "/")) or "\\" in name or name.count("/") > 1
 
 
 def _local_files(folder: Path) -> tuple[str, dict[str, list[str]]]:
-    """Return one kind of file, the most exact there is, and the files of each split."""
+    """Return the preferred kind of file that exists, and the files of each split."""
     found: dict[str, dict[str, list[str]]] = {kind: {} for kind in _READERS}
     for file in sorted(folder.rglob("*")):
         match = _FILE_NAME.fullmatch(file.name)
@@ -111,23 +113,23 @@ def _local_files(folder: Path) -> tuple[str, dict[str, list[str]]]:
         if files:
             return kind, files
     raise MissingDataError(
-        f"{folder} holds no train, validation or test file of kind {', '.join(_READERS)}."
+        f"{folder} contains no train, validation or test file of kind {', '.join(_READERS)}."
     )
 
 
 def _refuse_if_unreachable(name: str) -> None:
-    """Ask the hub once before `datasets` does, which repeats for half a minute."""
+    """Raise an error if the hub does not answer. `datasets` would retry for half a minute."""
     from datasets import config
 
     if not config.HF_HUB_OFFLINE and not _answers(config.HF_ENDPOINT):
         raise HubUnreachableError(
             f"{config.HF_ENDPOINT} does not answer, so {name} cannot be read. With "
-            f"HF_HUB_OFFLINE=1 a copy in the cache is read without asking. {_NO_HUB}"
+            f"HF_HUB_OFFLINE=1 a copy in the cache is read without a request. {_NO_HUB}"
         )
 
 
 def _answers(endpoint: str, seconds: float = 5.0) -> bool:
-    """Whether anything answers in time; asked once, without a retry."""
+    """Return whether a server answers one request in time, without a retry."""
     answered = threading.Event()
 
     def ask() -> None:
@@ -135,13 +137,13 @@ def _answers(endpoint: str, seconds: float = 5.0) -> bool:
             urlopen(Request(endpoint, method="HEAD"), timeout=seconds).close()
         except HTTPError as refusal:
             refusal.close()
-            answered.set()  # A refusal is an answer, too.
+            answered.set()  # An HTTP error is an answer, too.
         except (OSError, HTTPException):
             return
         else:
             answered.set()
 
-    # A thread, because looking up the host's name knows no timeout.
+    # A thread, because the lookup of the host's name has no timeout.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -149,7 +151,7 @@ def _answers(endpoint: str, seconds: float = 5.0) -> bool:
 
 
 def _load(source: str, **arguments: Any) -> Any:
-    """Call `datasets.load_dataset` and give its errors our types."""
+    """Call `datasets.load_dataset`, and raise its errors as `DataError`."""
     import datasets
     from datasets.exceptions import DatasetsError
 
@@ -162,7 +164,7 @@ def _load(source: str, **arguments: Any) -> Any:
     except FileNotFoundError as error:
         raise MissingDataError(f"{source}: {error}") from error
     except (DatasetsError, ValueError, OSError) as error:
-        # The cause says what is wrong, the outermost error only that something is.
+        # The cause is specific; the outermost error is not.
         reason = error.__cause__ or error
         raise DataFormatError(f"{source}: `datasets` cannot read it: {reason}") from error
 
@@ -190,7 +192,7 @@ def _sentences(split: Any, source: str) -> Sentences:
         return labelled((), ())
     for number, (text, label) in enumerate(zip(texts, labels, strict=True)):
         if not isinstance(text, str) or not text.strip():
-            raise DataFormatError(f"{source}, row {number}: {text!r} is no sentence.")
+            raise DataFormatError(f"{source}, row {number}: {text!r} is not a sentence.")
         if label not in (0, 1):
             raise DataFormatError(f"{source}, row {number}: label {label!r} is neither 0 nor 1.")
     return labelled((plain_text(str(text)) for text in texts), (label == 1 for label in labels))

@@ -1,7 +1,7 @@
 """MNIST: handwritten digits as arrays of bytes.
 
 An IDX file is a magic number, the sizes of its dimensions as big-endian 32-bit integers, and
-then nothing but bytes, so an array can be laid over it without copying or converting a pixel.
+then only bytes, so an array can view the content without a copy.
 The format is described by Y. LeCun, C. Cortes and C. Burges, "The MNIST database of
 handwritten digits".
 """
@@ -48,8 +48,8 @@ def load_mnist(path: str | PathLike[str] | None = None) -> Mnist:
     """Read the training and the test images.
 
     Args:
-        path: A folder of IDX files, as `python-mnist` reads it; the embedded MNIST if not
-            given. See `load_mnist_split` for the names of the files.
+        path: A folder of IDX files, as for `python-mnist`; by default the embedded MNIST. See
+            `load_mnist_split` for the names of the files.
 
     Raises:
         DataError: As for `load_mnist_split`.
@@ -63,9 +63,9 @@ def load_mnist_split(
     """Read the images and the labels of one split.
 
     Without a path the embedded files are read and their checksums verified. With one, the
-    folder is searched for `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and their
-    `t10k-…` siblings, each also with `.idx` in place of `-idx` and with `.gz`; images may
-    then have any size.
+    folder is searched for `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same
+    names with `t10k`, each also with `.idx` in place of `-idx` and with `.gz`; images may then
+    have any size.
 
     Shape:
         - images: (N, rows, columns), uint8, read-only
@@ -74,10 +74,10 @@ def load_mnist_split(
     Raises:
         ValueError: The split is neither "train" nor "test".
         MissingDataError: A file does not exist.
-        UnreadableDataError: The operating system refuses to read one.
+        UnreadableDataError: The operating system cannot read one.
         ChecksumError: An embedded file is damaged.
-        DataFormatError: A file is no IDX file of the right kind, its size does not agree with
-            its header, a label is no digit, or there are not as many labels as images.
+        DataFormatError: A file is not an IDX file of the right kind, its size does not agree with
+            its header, a label is not a digit, or the numbers of labels and images differ.
     """
     if split not in _PREFIXES:
         raise ValueError(f"load_mnist_split: split {split!r} is neither 'train' nor 'test'")
@@ -86,8 +86,8 @@ def load_mnist_split(
     labels, labels_name = _read_idx(f"{prefix}-labels", 1, path)
     if len(images) != len(labels):
         raise DataFormatError(
-            f"{images_name} holds {len(images)} images, but {labels_name} {len(labels)} labels. "
-            "Take both files from the same set."
+            f"{images_name} contains {len(images)} images, and {labels_name} {len(labels)} labels. "
+            "Use two files of the same set."
         )
     if labels.max(initial=0) > 9:
         index = int(np.argmax(labels > 9))
@@ -98,16 +98,16 @@ def load_mnist_split(
 
 
 def parse_idx(content: bytes | bytearray, ndim: int, source: object = "IDX data") -> Bytes:
-    r"""Lay a read-only array over the content of an IDX file of unsigned bytes.
+    r"""Return a read-only array that views the content of an IDX file of unsigned bytes.
 
     Args:
         content: The whole file, decompressed.
-        ndim: How many dimensions it must have.
-        source: What to call the file in an error.
+        ndim: The required number of dimensions.
+        source: The name of the file in errors.
 
     Raises:
         DataFormatError: The magic number is not that of `ndim` dimensions of unsigned bytes,
-            or more or fewer bytes follow the header than it promises.
+            or the number of bytes after the header is wrong.
 
     >>> parse_idx(b"\0\0\x08\x01\0\0\0\x03\7\2\1", ndim=1)
     array([7, 2, 1], dtype=uint8)
@@ -128,19 +128,19 @@ def parse_idx(content: bytes | bytearray, ndim: int, source: object = "IDX data"
     if promised != found:
         product = " x ".join(map(str, shape))
         raise DataFormatError(
-            f"{source}: the header promises {product} = {promised} bytes, {found} follow it. "
-            "The file is truncated, or something was appended."
+            f"{source}: the header declares {product} = {promised} bytes, and {found} follow it. "
+            "The file is truncated, or has data appended."
         )
     try:
         array = np.frombuffer(content, np.uint8, offset=header).reshape(shape)
-    except ValueError as error:  # No bytes at all, but sizes beyond what NumPy can count.
+    except ValueError as error:  # No bytes, but sizes beyond NumPy's limit.
         raise DataFormatError(f"{source}: impossible shape {tuple(shape)}.") from error
     array.flags.writeable = False
     return array
 
 
 def _read_idx(stem: str, ndim: int, path: str | PathLike[str] | None) -> tuple[Bytes, str]:
-    """Return the array and the name of the file that it comes from."""
+    """Return the array and the name of its file."""
     if path is None:
         name = f"mnist/{stem}-idx{ndim}-ubyte.gz"
         content = read_embedded(name)

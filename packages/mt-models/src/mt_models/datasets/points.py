@@ -1,8 +1,7 @@
 """Six sets of points in the plane, for the small networks.
 
-Each is a picture with two classes that ask for more and more of a network: one straight line
-suffices for `simple` and `diag`, none does for `spiral`. The definitions are those of the
-course.
+Each set has two classes, in order of difficulty: one straight line separates `simple` and `diag`;
+`spiral` needs a curve. The definitions are those of the course.
 """
 
 import math
@@ -15,7 +14,7 @@ import numpy as np
 
 @runtime_checkable
 class UniformSource(Protocol):
-    """Anything that draws numbers uniformly from [0, 1).
+    """The protocol of sources of numbers that are uniform in [0, 1).
 
     A NumPy generator, a `random.Random` and the module `random` itself are such sources.
     """
@@ -40,7 +39,7 @@ def simple(n: int, rng: UniformSource | int | None = None) -> Graph:
     """Draw points from the unit square; class 1 is its left half.
 
     Args:
-        n: How many points.
+        n: The number of points.
         rng: A source of uniform numbers, or the seed of one, or None for an unseeded one.
 
     Raises:
@@ -85,11 +84,11 @@ def circle(n: int, rng: UniformSource | int | None = None) -> Graph:
 
 
 def spiral(n: int, rng: UniformSource | int | None = None) -> Graph:
-    """Lay points on two arms that wind around one another, class 0 and then class 1.
+    """Return points on two spiral arms, first class 0 and then class 1.
 
     The first arm is t (cos t, sin t) / 20, moved to the centre of the unit square; the second
-    is the first after a quarter turn. Each holds n // 2 points; an odd one goes to class 0.
-    No chance is involved: the argument `rng` is there for all six sets to be called alike.
+    is the first, rotated by a quarter turn. Each has n // 2 points; an odd point has class 0. The
+    points are not random: the argument `rng` exists so that all six functions have one signature.
 
     Raises:
         ValueError: `n` is negative.
@@ -109,13 +108,13 @@ DATASETS: dict[str, Callable[[int, UniformSource | int | None], Graph]] = {
     "Circle": circle,
     "Spiral": spiral,
 }
-"""The six sets by the course's names."""
+"""The six sets, by the course's names."""
 
 
 def _labelled(
     n: int, rng: UniformSource | int | None, rule: Callable[[float, float], bool]
 ) -> Graph:
-    """Draw x1 and x2 of one point after the other, as the course does, and apply the rule."""
+    """Draw x1 and x2 of each point in the order of the course, and apply the rule."""
     source = rng if isinstance(rng, UniformSource) else np.random.default_rng(rng)
     points = [(source.random(), source.random()) for _ in range(_count(n))]
     return Graph(n, points, [int(rule(x1, x2)) for x1, x2 in points])
@@ -128,6 +127,6 @@ def _count(n: int) -> int:
 
 
 def _arm(n: int) -> list[tuple[float, float]]:
-    """Points at t = 10 (i + 5) / n: a few steps away from the centre, where the arms meet."""
+    """Return points at t = 10 (i + 5) / n; i + 5 keeps a distance from the centre."""
     angles = [10.0 * (i + 5) / n for i in range(n)]
     return [(t * math.cos(t) / 20, t * math.sin(t) / 20) for t in angles]

@@ -1,7 +1,7 @@
 """SST-2: sentences of film reviews, each positive or negative.
 
-The text is tokenised already: lower case, tokens separated by spaces. Turning tokens into
-numbers is the vocabulary's business. The set is R. Socher et al., "Recursive Deep Models for
+The text is tokenised already: lower case, tokens separated by spaces. `Vocabulary` converts
+tokens to numbers. The set is R. Socher et al., "Recursive Deep Models for
 Semantic Compositionality Over a Sentiment Treebank" (2013), in the form of A. Wang et al.,
 "GLUE" (2018).
 """
@@ -27,7 +27,7 @@ _STEMS = {"sentences": "train-sentences", "phrases": "train", "dev": "dev", "tes
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sentences:
-    """Texts and what they mean: 1 is positive, 0 is negative.
+    """Texts and labels: 1 is positive, 0 is negative.
 
     Shape:
         - labels: (N,), uint8, read-only, one for each of the N texts
@@ -45,7 +45,7 @@ class Sentences:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sst2:
-    """The three splits. `test` is empty where a source keeps its labels hidden."""
+    """The three splits. `test` is empty if the source does not publish its labels."""
 
     train: Sentences
     dev: Sentences
@@ -56,9 +56,9 @@ def load_sst2(path: str | PathLike[str] | None = None, *, train: TrainingSet = "
     """Read the training, development and test sentences.
 
     Args:
-        path: A folder of TSV files; the embedded SST-2 if not given.
+        path: A folder of TSV files, by default the embedded SST-2.
         train: "sentences" for the 6,920 whole sentences, "phrases" for GLUE's 67,349 phrases.
-            Nearly every sentence is also a phrase, so the two are not to be mixed.
+            Nearly every sentence is also a phrase, so do not combine the two.
 
     Raises:
         ValueError: `train` is neither of the two.
@@ -79,7 +79,7 @@ def load_sst2_split(split: Sst2Split, path: str | PathLike[str] | None = None) -
     Raises:
         ValueError: There is no such split.
         MissingDataError: The file does not exist.
-        UnreadableDataError: The operating system refuses to read it.
+        UnreadableDataError: The operating system cannot read it.
         ChecksumError: The embedded file is damaged.
         DataFormatError: As for `read_tsv`.
     """
@@ -97,8 +97,8 @@ def read_tsv(path: str | PathLike[str]) -> Sentences:
 
     Raises:
         MissingDataError: The file does not exist.
-        UnreadableDataError: The operating system refuses to read it.
-        DataFormatError: The content is not as `parse_tsv` demands.
+        UnreadableDataError: The operating system cannot read it.
+        DataFormatError: The content has another format, see `parse_tsv`.
     """
     return parse_tsv(gunzip(read_bytes(Path(path)), path), path)
 
@@ -110,11 +110,11 @@ def parse_tsv(content: bytes | bytearray, source: object = "TSV data") -> Senten
 
     Args:
         content: The whole file, decompressed.
-        source: What to call the file in an error.
+        source: The name of the file in errors.
 
     Raises:
-        DataFormatError: Naming file and line: text that is no UTF-8, a missing column, a line
-            with too few or too many columns, an empty sentence, a label other than 0 and 1.
+        DataFormatError: The text is not UTF-8, a column is missing, a line has too few or too many
+            columns, a sentence is empty, or a label is not 0 or 1. The message names file and line.
 
     >>> parse_tsv(b"sentence\tlabel\na fine film \t1\ndull .\t0\n").texts
     ('a fine film', 'dull .')
@@ -151,12 +151,12 @@ def parse_tsv(content: bytes | bytearray, source: object = "TSV data") -> Senten
 
 
 def labelled(texts: Iterable[str], positive: Iterable[bool]) -> Sentences:
-    """Put texts and labels together, the labels as a read-only array."""
+    """Return texts with labels, the labels as a read-only array."""
     return Sentences(tuple(texts), np.frombuffer(bytes(positive), np.uint8))
 
 
 def plain_text(text: str) -> str:
-    r"""Drop outer spaces and undo the treebank's escapes of `/` and `*`.
+    r"""Remove outer spaces and the treebank's escapes of `/` and `*`.
 
     GLUE's files write these characters plainly, the sentence-level files as `\/` and `\*`.
 

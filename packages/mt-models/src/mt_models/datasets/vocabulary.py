@@ -1,7 +1,7 @@
-"""From sentences to rows of a table of vectors.
+"""Encoding of sentences as rows of a table of vectors.
 
-Row 0 is padding and row 1 stands for every unknown word; both are zeros, so that they add
-nothing to a convolution. The words of the GloVe table follow in its own order.
+Row 0 is padding and row 1 represents every unknown word; both are zeros, so that they contribute
+nothing to a convolution. The words of the GloVe table follow in the order of the table.
 """
 
 import re
@@ -15,30 +15,33 @@ from mt_models.datasets.glove import Glove
 PADDING = 0
 UNKNOWN = 1
 MIN_LENGTH = 5
-"""The widest kernel of the sentence CNN has to fit into the shortest sentence."""
+"""The smallest length of an encoded sentence, in tokens: the widest kernel of the sentence CNN.
+
+With a smaller value the convolution raises `ShapeError` for short sentences.
+"""
 
 _JOINTS = re.compile("[-/]")
 
 
 class Vocabulary:
-    """Knows the row of every token.
+    """A map from tokens to rows.
 
-    A token without a vector that is joined by hyphens or slashes falls back to those of its
-    parts that have one: "dumbed-down" becomes "dumbed" and "down", two tokens in its place.
-    On SST-2 this raises the share of tokens with a vector from 99.1 % to 99.7 %, and no
-    sentence of the embedded files becomes longer than the longest one was.
+    A compound with hyphens or slashes that has no vector is replaced by those of its parts that
+    have one: "dumbed-down" becomes the two tokens "dumbed" and "down". On SST-2 this raises the
+    share of tokens with a vector from 99.1 % to 99.7 %, and the length of the longest sentence of
+    the embedded files does not change.
     """
 
     def __init__(self, glove: Glove, *, split_compounds: bool = True) -> None:
-        """Lay the two rows of zeros before the vectors of a GloVe table.
+        """Put two rows of zeros before the vectors of a GloVe table.
 
         Args:
             glove: Words and vectors.
-            split_compounds: Whether unknown compounds fall back to their parts.
+            split_compounds: True replaces unknown compounds by their parts.
         """
         reserved = np.zeros((2, glove.vectors.shape[1]), np.float32)
         self.vectors: NDArray[np.float32] = np.concatenate([reserved, glove.vectors])
-        """(2 + words, dimensions), read-only: row r is the vector of token r."""
+        """The vectors, shape (2 + words, dimensions), read-only: row r is the vector of token r."""
         self.vectors.flags.writeable = False
         self.split_compounds = split_compounds
         self._index = glove.index
@@ -52,19 +55,19 @@ class Vocabulary:
     def rows(self, sentence: str) -> list[int]:
         """Return the row of each token; tokens are separated by white space.
 
-        A token gives one row, or one for each known part if it is split.
+        A token has one row, or one for each known part if it is split.
         """
         return [row for token in sentence.split() for row in self._token_rows(token)]
 
     def encode(self, sentences: Sequence[str], length: int | None = None) -> NDArray[np.int64]:
-        """Turn sentences into rows of equal length.
+        """Encode sentences as rows of equal length.
 
         A longer sentence keeps its first `length` tokens; a shorter one is padded at its end.
 
         Args:
             sentences: Texts whose tokens are separated by white space.
-            length: Tokens for each sentence, at least `MIN_LENGTH`; if not given, as many as
-                the longest has, and at least `MIN_LENGTH`.
+            length: The number of tokens, at least `MIN_LENGTH`; by default that of the longest
+                sentence, and at least `MIN_LENGTH`.
 
         Shape:
             - output: (N, length), int64
@@ -78,7 +81,7 @@ class Vocabulary:
         if length is not None and length < MIN_LENGTH:
             raise ValueError(
                 f"encode: length {length} is too short for a kernel of width {MIN_LENGTH}; "
-                f"give at least {MIN_LENGTH}"
+                f"pass at least {MIN_LENGTH}"
             )
         rows = [self.rows(sentence) for sentence in sentences]
         if length is None:
@@ -92,8 +95,8 @@ class Vocabulary:
     def embed(self, sentences: Sequence[str], length: int | None = None) -> NDArray[np.float32]:
         """Return the vectors of the encoded sentences.
 
-        For a whole data set, keep the rows and look up a mini-batch at a time with
-        `vocabulary.vectors[rows]`: the vectors of all phrases fill 0.7 GB.
+        For a whole data set, store the rows and look up one mini-batch at a time with
+        `vocabulary.vectors[rows]`: the vectors of all phrases need 0.7 GB.
 
         Shape:
             - output: (N, length, dimensions), float32
@@ -107,7 +110,7 @@ class Vocabulary:
     def coverage(self, sentences: Sequence[str]) -> float:
         """Return the share of tokens that have a vector, or a part that has one.
 
-        Without a single token it is 1.
+        The share of no tokens is 1.
         """
         tokens = [token for sentence in sentences for token in sentence.split()]
         known = sum(self._token_rows(token) != [UNKNOWN] for token in tokens)

@@ -1,4 +1,4 @@
-"""A convolutional network that reads sentences.
+"""A convolutional network that classifies sentences.
 
 Y. Kim: Convolutional neural networks for sentence classification, EMNLP 2014.
 """
@@ -17,11 +17,11 @@ Preset = Literal["course", "kim2014"]
 
 
 class KimCNN(Module):
-    """Kernels of widths 3, 4 and 5 slide over word vectors; the strongest response of each counts.
+    """A sentence CNN: convolutions of widths 3, 4 and 5 over word vectors, and max over time.
 
-    The preset ``course`` adds the three vectors of responses up and drops out the one number that
-    the linear layer makes of them. ``kim2014`` is the paper's: it concatenates the vectors and
-    drops out before the linear layer, half of the units.
+    The preset ``course`` adds the three vectors of maxima and applies dropout after the linear
+    layer. ``kim2014`` is the paper's: it concatenates the vectors and applies dropout with rate
+    0.5 before the linear layer.
     """
 
     WIDTHS = (3, 4, 5)
@@ -39,22 +39,22 @@ class KimCNN(Module):
         """Build the network with random weights.
 
         Args:
-            vectors: (rows, dimensions), one vector a word.
-            rng: Draws the weights now and the dropped units later.
-            backend: What computes.
-            preset: How the responses are combined.
-            trainable: Whether the vectors are learnt, too (the paper's "non-static").
-            maps: Kernels of each width.
+            vectors: The word vectors, shape (rows, dimensions).
+            rng: The generator of the weights and of dropout.
+            backend: The backend of the parameters.
+            preset: "course" or "kim2014".
+            trainable: True trains the word vectors (the paper's "non-static").
+            maps: The number of kernels of each width.
 
         Raises:
             ValueError: There is no such preset.
         """
         super().__init__()
         if preset not in ("course", "kim2014"):
-            raise ValueError(f"preset {preset!r} does not exist; choose 'course' or 'kim2014'")
+            raise ValueError(f"preset {preset!r} does not exist; allowed: 'course', 'kim2014'")
         self.preset = preset
         self.embedding = Embedding.from_pretrained(vectors, trainable=trainable, backend=backend)
-        # Small weights: the largest of many responses would else be large before it means anything.
+        # Small weights, because the maximum over many positions is large even for random weights.
         self.convolutions = [
             MaxOverTimeConv1d(
                 vectors.shape[1],
@@ -72,22 +72,22 @@ class KimCNN(Module):
         self.dropout = Dropout(0.25 if preset == "course" else 0.5, rng=rng)
 
     def forward(self, rows: npt.NDArray[np.integer]) -> Tensor:
-        """Return how positive each sentence is, as a logit: a sigmoid makes it a probability.
+        """Return the logit of the probability that each sentence is positive.
 
         Shape:
             (N, words), rows of the table of vectors → (N,).
         """
         x = self.embedding(rows).permute(0, 2, 1)  # (N, dimensions, words)
-        responses = [conv(x) for conv in self.convolutions]  # (N, maps, 1)
+        maxima = [conv(x) for conv in self.convolutions]  # (N, maps, 1)
         if self.preset == "course":
-            features = responses[0] + responses[1] + responses[2]  # (N, maps, 1)
+            features = maxima[0] + maxima[1] + maxima[2]  # (N, maps, 1)
             logits: Tensor = self.dropout(self.output(_rows(features)))
         else:
-            features = concatenate(responses, dim=1)  # (N, 3 * maps, 1)
+            features = concatenate(maxima, dim=1)  # (N, 3 * maps, 1)
             logits = self.output(self.dropout(_rows(features)))
         return logits.view(-1)
 
 
 def _rows(features: Tensor) -> Tensor:
-    """Drop the last dimension, over which the maximum was taken."""
+    """Remove the last dimension, which has size 1."""
     return features.view(features.shape[0], features.shape[1])

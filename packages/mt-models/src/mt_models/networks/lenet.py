@@ -1,4 +1,4 @@
-"""Two convolutional networks that read digits."""
+"""Two convolutional networks that classify digits."""
 
 import numpy as np
 
@@ -8,19 +8,19 @@ from mt_tensor import REFERENCE, Backend
 
 
 class CourseLeNet(Module):
-    """The course's digit reader: two small convolutions, one pooling, two linear layers.
+    """The course's digit classifier: two small convolutions, one pooling, two linear layers.
 
     Attributes:
-        mid: What the first convolution saw in the last batch, (N, 4, 28, 28).
-        out: What the second one made of it, (N, 8, 28, 28).
+        mid: The output of the first convolution for the last batch, (N, 4, 28, 28).
+        out: The output of the second convolution, (N, 8, 28, 28).
     """
 
     def __init__(self, rng: np.random.Generator, backend: Backend = REFERENCE) -> None:
         """Build the network with random weights.
 
         Args:
-            rng: Draws the weights now and the dropped units later.
-            backend: What computes.
+            rng: The generator of the weights and of dropout.
+            backend: The backend of the parameters.
         """
         super().__init__()
         self.conv1 = Conv2d(
@@ -37,14 +37,14 @@ class CourseLeNet(Module):
         self.out: Tensor | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logarithm of each digit's probability.
+        """Return the log-probability of each digit.
 
         Shape:
             (N, 1, 28, 28) → (N, 10).
         """
         mid = self.conv1(images)  # (N, 4, 28, 28)
         out = self.conv2(mid)  # (N, 8, 28, 28)
-        # To look at, not to learn from: without their history they hold no graph in memory.
+        # Detached: for display only, so that they do not keep the graph in memory.
         self.mid, self.out = mid.detach(), out.detach()
         x = self.pool(out).view(-1, 392)
         x = self.dropout(self.hidden(x))
@@ -52,22 +52,22 @@ class CourseLeNet(Module):
 
 
 class LeNet5(Module):
-    """A LeNet-5 of today: the layers of LeCun et al. (1998) with ReLU and max pooling.
+    """LeNet-5 with ReLU and max pooling in place of the activations and pooling of 1998.
 
     Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document
     recognition, Proceedings of the IEEE 86 (1998), section II.B.
 
     Attributes:
-        mid: What the first convolution saw in the last batch, (N, 6, 28, 28).
-        out: What the second one made of it, (N, 16, 10, 10).
+        mid: The output of the first convolution for the last batch, (N, 6, 28, 28).
+        out: The output of the second convolution, (N, 16, 10, 10).
     """
 
     def __init__(self, rng: np.random.Generator, backend: Backend = REFERENCE) -> None:
         """Build the network with random weights.
 
         Args:
-            rng: Draws the weights.
-            backend: What computes.
+            rng: The generator of the weights.
+            backend: The backend of the parameters.
         """
         super().__init__()
         self.conv1 = Conv2d(1, 6, 5, padding=2, activation="relu", rng=rng, backend=backend)
@@ -80,7 +80,7 @@ class LeNet5(Module):
         self.out: Tensor | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logarithm of each digit's probability.
+        """Return the log-probability of each digit.
 
         Shape:
             (N, 1, 28, 28) → (N, 10).

@@ -9,7 +9,7 @@ from mt_tensor import REFERENCE, Backend
 
 
 class ScalarLinear(Module):
-    r"""A linear layer whose every weight is a `Scalar`: $y_j = b_j + \sum_i x_i w_{ij}$."""
+    r"""A linear layer with `Scalar` weights: $y_j = b_j + \sum_i x_i w_{ij}$."""
 
     def __init__(self, inputs: int, outputs: int, rng: np.random.Generator) -> None:
         """Draw the weights uniformly from [-1, 1), the biases from [-0.1, 0.1)."""
@@ -29,10 +29,10 @@ class ScalarLinear(Module):
 
 
 class ScalarMLP(Module):
-    """Three linear layers on single scalars, one point at a time (module 1)."""
+    """A network of three linear layers on scalars, one point at a time (module 1)."""
 
     def __init__(self, hidden: int, rng: np.random.Generator) -> None:
-        """Build the network with random weights and `hidden` units in each middle layer."""
+        """Build the network with random weights and `hidden` units in each hidden layer."""
         super().__init__()
         self.layer1 = ScalarLinear(2, hidden, rng)
         self.layer2 = ScalarLinear(hidden, hidden, rng)
@@ -56,10 +56,10 @@ class ScalarMLP(Module):
 
 
 class TensorMLP(Module):
-    """Three linear layers on tensors, all points at once (modules 2 and 3)."""
+    """A network of three linear layers on tensors, all points at once (modules 2 and 3)."""
 
     def __init__(self, hidden: int, rng: np.random.Generator, backend: Backend = REFERENCE) -> None:
-        """Build the network with random weights and `hidden` units in each middle layer."""
+        """Build the network with random weights and `hidden` units in each hidden layer."""
         super().__init__()
         self.backend = backend
         self.layer1 = Linear(2, hidden, rng=rng, backend=backend)

@@ -1,4 +1,4 @@
-"""The project's colours: orange is for gradients and for "no", blue for kernels and for "yes"."""
+"""The project's colours: orange for gradients and "no", blue for kernels and "yes"."""
 
 INK = "#1f2933"
 GREY = "#9aa5b1"

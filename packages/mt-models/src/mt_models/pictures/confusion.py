@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""The confusion matrix."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from mt_models.problems import Evaluation
 
 
 def confusion_matrix(evaluation: Evaluation, classes: int) -> npt.NDArray[np.int64]:
-    """Count the examples of each class (row) that were taken for each class (column).
+    """Count the examples of each true class (row) and predicted class (column).
 
     Shape:
         (classes, classes).
@@ -23,7 +23,7 @@ def confusion_matrix(evaluation: Evaluation, classes: int) -> npt.NDArray[np.int
 
 
 def confusion(evaluation: Evaluation, names: Sequence[str]) -> Figure:
-    """Draw the confusion matrix, each row shaded by its shares."""
+    """Draw the confusion matrix, each row shaded by its fractions."""
     counts = confusion_matrix(evaluation, len(names))
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = max(3.4, 0.5 * len(names) + 1.2)

@@ -11,7 +11,7 @@ from mt_models.training.records import EpochRecord
 
 
 def curves(records: Sequence[EpochRecord]) -> Figure:
-    """Draw loss and accuracy, on what is learnt and on what is not, beside each other."""
+    """Draw loss and accuracy on training and validation examples, side by side."""
     epochs = [record.epoch for record in records]
     with styled():
         figure = new_figure(8, 3.2)

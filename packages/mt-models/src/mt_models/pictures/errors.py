@@ -1,4 +1,4 @@
-"""Choosing the errors that are worth a look."""
+"""Selection of the most confident errors."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from mt_models.problems import Evaluation
 
 
 def worst_errors(evaluation: Evaluation, count: int) -> npt.NDArray[np.intp]:
-    """Return the numbers of the examples got wrong, the most confident first."""
+    """Return the indices of misclassified examples, the most confident first."""
     confidence = evaluation.probabilities.max(1)
     wrong = np.flatnonzero(~evaluation.right)
     return wrong[np.argsort(-confidence[wrong], kind="stable")][:count]

@@ -1,4 +1,4 @@
-"""What a digit reader sees: its first filters, its hidden states, its worst errors."""
+"""Pictures of a digit classifier: kernels, hidden states, worst errors."""
 
 import math
 
@@ -15,7 +15,7 @@ from mt_models.problems import Digits, Evaluation, image_batch
 
 
 def filters(network: CourseLeNet | LeNet5) -> Figure:
-    """Draw the kernels of the first convolution, on one scale with white at zero."""
+    """Draw the kernels of the first convolution, on one colour scale with white at zero."""
     kernels = network.conv1.weight.value.to_numpy()[:, 0]  # (O, KH, KW)
     limit = float(np.abs(kernels).max()) or 1.0
     with styled():
@@ -30,7 +30,7 @@ def filters(network: CourseLeNet | LeNet5) -> Figure:
 
 
 def hidden_states(problem: Digits, count: int = 4) -> Figure:
-    """Draw a few validation digits beside what both convolutions make of them."""
+    """Draw a few validation digits beside the outputs of both convolutions."""
     network = problem.network
     images = problem.validation.inputs[:count]
     was_training = network.training
@@ -57,7 +57,7 @@ def hidden_states(problem: Digits, count: int = 4) -> Figure:
 
 
 def worst_digits(images: npt.NDArray[np.uint8], evaluation: Evaluation, count: int = 16) -> Figure:
-    """Draw the digits that were got wrong with the greatest confidence."""
+    """Draw the misclassified digits with the greatest confidence."""
     chosen = worst_errors(evaluation, count)
     columns = 8
     rows = max(1, math.ceil(len(chosen) / columns))
@@ -71,7 +71,9 @@ def worst_digits(images: npt.NDArray[np.uint8], evaluation: Evaluation, count: i
             said = evaluation.predictions[i]
             share = evaluation.probabilities[i, said]
             axes.set_title(f"{evaluation.labels[i]} as {said}\n{share:.0%}", size=8)
-        figure.suptitle("the most confident errors: true as predicted, and how sure", size=11)
+        figure.suptitle(
+            "the most confident errors: true class as predicted class, confidence", size=11
+        )
     return figure
 
 

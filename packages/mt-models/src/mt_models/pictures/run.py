@@ -18,13 +18,13 @@ def draw_run(
     records: Sequence[EpochRecord],
     evaluation: Evaluation,
 ) -> list[Path]:
-    """Write the pictures that a problem has and return their paths.
+    """Write the pictures of a problem, and return their paths.
 
     Args:
-        folder: Where to.
-        problem: What was learnt.
+        folder: The folder of the pictures.
+        problem: The trained problem.
         records: The finished epochs.
-        evaluation: The validation examples, judged by the network as it is.
+        evaluation: The evaluation of the network on the validation examples.
     """
     pictures = {
         "curves": curves(records),

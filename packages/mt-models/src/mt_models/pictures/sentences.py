@@ -1,4 +1,4 @@
-"""The sentences that a sentence reader gets wrong."""
+"""Sentences that a sentiment classifier gets wrong."""
 
 import textwrap
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from mt_models.problems import Evaluation
 
 
 def worst_sentences(texts: Sequence[str], evaluation: Evaluation, count: int = 12) -> Figure:
-    """Draw a bar for each of the most confident errors: how positive it was thought to be."""
+    """Draw a bar for each of the most confident errors: the probability of positive."""
     chosen = worst_errors(evaluation, count)
     labels = [textwrap.fill(textwrap.shorten(texts[i], 150), 75) for i in chosen]
     positive = evaluation.probabilities[chosen, 1]
@@ -22,10 +22,10 @@ def worst_sentences(texts: Sequence[str], evaluation: Evaluation, count: int = 1
         axes = figure.subplots()
         places = range(len(chosen))
         axes.barh(places, positive, color=colours, height=0.5)
-        # A sentence about money holds dollar signs, and no formulas between them.
+        # Dollar signs in a sentence are text, not formulas.
         axes.set_yticks(places, labels, size=7.5, parse_math=False)
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
-        axes.set_xlabel("probability of positive; in truth orange is positive, blue negative")
+        axes.set_xlabel("probability of positive; true class: orange positive, blue negative")
         axes.set_title("the most confident errors")
     return figure

@@ -1,4 +1,4 @@
-"""How every picture of a run looks."""
+"""The style of the pictures of a run."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -25,13 +25,13 @@ STYLE: dict[str, Any] = {
 
 
 def styled() -> AbstractContextManager[None]:
-    """Return a context in which matplotlib draws in this style."""
-    # matplotlib's types list every setting by name, which a plain dict cannot satisfy.
+    """Return a context manager that sets this style in matplotlib."""
+    # matplotlib's types list every setting by name; a plain dict does not match them.
     return mpl.rc_context(cast(Any, STYLE))
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of a size in inches, laid out so that nothing overlaps."""
+    """Return an empty figure of a size in inches, with constrained layout."""
     with styled():
         return Figure(figsize=(width, height), layout="constrained")
 

@@ -1,4 +1,4 @@
-"""Asking a trained network."""
+"""Predictions of trained networks."""
 
 from mt_models.prediction.digit_images import ImageError, normalize_digit, read_digit
 from mt_models.prediction.predict import Prediction, find_checkpoint, predict

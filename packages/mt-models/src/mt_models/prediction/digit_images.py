@@ -1,4 +1,4 @@
-"""From a picture of a digit, however it was made, to an image as MNIST has them.
+"""Conversion of pictures of digits to images in the format of MNIST.
 
 MNIST's digits are bright on dark, scaled to fit 20 by 20 pixels and centred in 28 by 28 by their
 centre of mass (Y. LeCun, C. Cortes, C. J. C. Burges: The MNIST database of handwritten digits).
@@ -14,13 +14,16 @@ from PIL import Image, ImageOps
 SIDE = 28
 BOX = 20
 CENTRE = 14.0
-"""Where MNIST has its centres of mass: all of them lie between 13.5 and 14.5, in both axes."""
+"""The position of MNIST's centres of mass in pixels, in both axes; all are from 13.5 to 14.5.
+
+With another value the digits are shifted, and the accuracy falls.
+"""
 FAINT = 0.2
-"""What is fainter than this share of the strongest ink is background."""
+"""The background threshold: pixels below this fraction of the darkest ink count as background."""
 
 
 class ImageError(ValueError):
-    """A file holds no picture of a digit."""
+    """A file is not a picture of a digit."""
 
 
 def read_digit(
@@ -30,7 +33,7 @@ def read_digit(
 
     Args:
         file: Its path, or the open file.
-        name: What to call it in an error; its path unless given.
+        name: The name of the file in errors, by default its path.
 
     Shape:
         (28, 28), uint8, 0 is background.
@@ -42,26 +45,26 @@ def read_digit(
     source = str(file) if name is None else name
     try:
         with Image.open(file) as picture:
-            # A camera that was held sideways says so beside the pixels.
+            # Cameras store the orientation as metadata.
             rgba = ImageOps.exif_transpose(picture).convert("RGBA")
     except FileNotFoundError:
         raise
     except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise ImageError(
-            f"{source}: not a readable image ({error}); give a PNG, JPEG or the like"
+            f"{source}: the file is not a readable image ({error}); use PNG or JPEG"
         ) from error
-    # Transparent is paper.
+    # Transparent pixels are background.
     paper = Image.new("RGBA", rgba.size, "white")
     grey = Image.alpha_composite(paper, rgba).convert("L")
     return normalize_digit(np.asarray(grey), source)
 
 
 def normalize_digit(grey: npt.NDArray[np.uint8], source: str = "image") -> npt.NDArray[np.uint8]:
-    """Return a grey image of one digit as MNIST would have it.
+    """Return a grey image of one digit in the format of MNIST.
 
     Args:
-        grey: Any polarity: the edge of the image tells which grey is background.
-        source: What to call the image in an error.
+        grey: The image, dark on bright or bright on dark; the pixels at the edge are background.
+        source: The name of the image in errors.
 
     Shape:
         (H, W) → (28, 28), uint8.
@@ -73,10 +76,10 @@ def normalize_digit(grey: npt.NDArray[np.uint8], source: str = "image") -> npt.N
     edge = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
     ink = np.abs(values - np.median(edge))
     strongest = ink.max(initial=0.0)
-    # A flat image has only noise to scale up.
+    # In a blank image scaling would amplify noise.
     if strongest < 16:
         raise ImageError(
-            f"{source}: the image is blank; a digit must stand out from its background"
+            f"{source}: the image is blank; use a digit with more contrast to its background"
         )
     ink = np.where(ink < FAINT * strongest, 0.0, ink) * (255.0 / strongest)
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
@@ -90,7 +93,7 @@ def normalize_digit(grey: npt.NDArray[np.uint8], source: str = "image") -> npt.N
 
 
 def _centred(digit: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Put a digit of at most 20 by 20 pixels into an empty image, by its centre of mass."""
+    """Place a digit of at most 20 by 20 pixels in an empty image, by its centre of mass."""
     result = np.zeros((SIDE, SIDE), np.uint8)
     corner = []
     for axis, size in enumerate(digit.shape):

@@ -1,4 +1,4 @@
-"""Loads a trained network and asks it."""
+"""Prediction with a trained network."""
 
 from dataclasses import dataclass
 from os import PathLike
@@ -19,12 +19,12 @@ from mt_nn import Checkpoint, load_checkpoint
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a network says.
+    """The prediction of a network.
 
     Attributes:
-        classes: What could have been said.
-        probabilities: (classes,), how sure the network is of each.
-        unknown: Words that the network knows no vector for.
+        classes: The names of the classes.
+        probabilities: The probability of each class, (classes,).
+        unknown: The words without a vector.
     """
 
     classes: tuple[str, ...]
@@ -38,35 +38,37 @@ class Prediction:
 
 
 def find_checkpoint(path: str | PathLike[str]) -> Path:
-    """Return a checkpoint's path, given itself or its run's folder: the best epoch's there.
+    """Return the path of a checkpoint; in a run's folder that of the best epoch.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There is no checkpoint.
     """
     place = Path(path)
     if place.is_dir():
         for name in (BEST, LAST):
             if (place / name).is_file():
                 return place / name
-        raise FileNotFoundError(f"{place} holds no checkpoint; train first, or name another folder")
+        raise FileNotFoundError(
+            f"{place} contains no checkpoint; train first, or pass another folder"
+        )
     if not place.is_file():
-        raise FileNotFoundError(f"{place} does not exist; give a checkpoint or a run's folder")
+        raise FileNotFoundError(f"{place} does not exist; pass a checkpoint or a run's folder")
     return place
 
 
 def predict(path: str | PathLike[str], question: str, backend: str | None = None) -> Prediction:
-    """Ask the network of a checkpoint.
+    """Run the network of a checkpoint.
 
     Args:
         path: A checkpoint, or the folder of a run.
-        question: For a digit reader the path of an image, for a sentence reader a sentence.
-        backend: What computes, by name; what it was trained with unless given.
+        question: The path of an image for a run of mnist, a sentence for a run of sentiment.
+        backend: The name of the backend, by default that of the training run.
 
     Raises:
         FileNotFoundError: The checkpoint or the image does not exist.
-        CheckpointError: The checkpoint is damaged, or no training run wrote it.
+        CheckpointError: The checkpoint is damaged, or it is not that of a training run.
         ImageError: The image cannot be read.
-        ValueError: The sentence is empty, or the network answers no questions (a run on points).
+        ValueError: The sentence is empty, or the run is one of points.
     """
     checkpoint = load_checkpoint(find_checkpoint(path))
     recipe = recipe_of(checkpoint)
@@ -75,7 +77,9 @@ def predict(path: str | PathLike[str], question: str, backend: str | None = None
         return _digit(checkpoint, recipe, question, name)
     if isinstance(recipe, SentimentRecipe):
         return _sentence(checkpoint, recipe, question, name)
-    raise ValueError(f"predict: a run of {recipe.problem} has nothing to be asked")
+    raise ValueError(
+        f"predict: runs of {recipe.problem} are not supported; use a run of mnist or sentiment"
+    )
 
 
 def _digit(checkpoint: Checkpoint, recipe: DigitsRecipe, path: str, name: str) -> Prediction:
@@ -92,12 +96,12 @@ def _digit(checkpoint: Checkpoint, recipe: DigitsRecipe, path: str, name: str) -
 def _sentence(checkpoint: Checkpoint, recipe: SentimentRecipe, text: str, name: str) -> Prediction:
     tokens = tokenise(text)
     if not tokens:
-        raise ValueError("predict: the sentence is empty; give at least one word")
+        raise ValueError("predict: the sentence is empty; pass at least one word")
     vocabulary = Vocabulary(load_glove())
     network = recipe.build_network(vocabulary, make_backend(name, recipe.dtype))
     checkpoint.restore(network)
     network.eval()
-    # A sentence may be longer than any that was learnt from; none of it is cut off here.
+    # Not truncated: the sentence may be longer than those of the training set.
     length = max(LENGTH, len(vocabulary.rows(tokens)))
     with no_grad():
         positive = network(vocabulary.encode([tokens], length)).sigmoid().item()

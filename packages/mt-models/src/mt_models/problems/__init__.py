@@ -1,4 +1,4 @@
-"""What can be trained: each problem joins a network with its examples and its loss."""
+"""Training problems: a network with its examples and its loss."""
 
 from mt_models.problems.digits import NETWORKS, DigitNetwork, Digits, image_batch
 from mt_models.problems.points import Points

@@ -1,4 +1,4 @@
-"""Reading digits: MNIST and the LeNets."""
+"""Digit classification: MNIST and the LeNets."""
 
 from typing import Literal
 
@@ -20,7 +20,7 @@ NETWORKS: dict[DigitNetwork, type[CourseLeNet | LeNet5]] = {
 
 
 class Digits(Problem):
-    """MNIST. As in the course the test images validate; nothing is chosen by them by default."""
+    """MNIST. As in the course, the test images are the validation set."""
 
     name = "mnist"
     classes = tuple("0123456789")
@@ -40,11 +40,11 @@ class Digits(Problem):
 
         Args:
             mnist: The images.
-            backend: What computes.
-            network: Which LeNet.
-            seed: Of the weights and of dropout.
-            train_size: Learn from the first so many images; all unless given.
-            validation_size: Judge by the first so many test images; all unless given.
+            backend: The backend of the parameters.
+            network: The name of the network.
+            seed: The seed of the weights and of dropout.
+            train_size: The number of training images, from the first; by default all.
+            validation_size: The number of test images, from the first; by default all.
         """
         self.rng = np.random.default_rng(seed)
         self.backend = backend
@@ -54,7 +54,7 @@ class Digits(Problem):
         self.test = None
 
     def answer(self, batch: Examples) -> Answer:
-        """Put images through the network."""
+        """Run the network on a batch of images."""
         log_probabilities = self.network(image_batch(batch.inputs, self.backend))
         return Answer(
             nll_loss(log_probabilities, batch.labels), np.exp(log_probabilities.to_numpy())

@@ -1,4 +1,4 @@
-"""Telling two kinds of points in the plane apart: the course's small MLPs."""
+"""Classification of points in the plane: the course's small MLPs."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from mt_tensor import Backend
 
 
 class Points(Problem):
-    """A set of points; the network is judged by the points that it learns from."""
+    """A set of points, which is training set and validation set."""
 
     name = "points"
     classes = ("0", "1")
@@ -30,18 +30,16 @@ class Points(Problem):
 
         Args:
             dataset: The name of a set, such as "Xor".
-            backend: What computes; None for a network of single scalars.
-            n: How many points.
-            hidden: Units in each middle layer.
-            seed: Of points and weights.
+            backend: The backend; None for a network of scalars.
+            n: The number of points.
+            hidden: The number of units in each hidden layer.
+            seed: The seed of points and weights.
 
         Raises:
             ValueError: There is no such set.
         """
         if dataset not in DATASETS:
-            raise ValueError(
-                f"points {dataset!r} do not exist; choose one of {', '.join(DATASETS)}"
-            )
+            raise ValueError(f"points {dataset!r} do not exist; allowed: {', '.join(DATASETS)}")
         self.rng = np.random.default_rng(seed)
         graph: Graph = DATASETS[dataset](n, self.rng)
         self.train = Examples(np.array(graph.X), np.array(graph.y))
@@ -51,7 +49,7 @@ class Points(Problem):
         )
 
     def answer(self, batch: Examples) -> Answer:
-        """Put points through the network."""
+        """Run the network on a batch of points."""
         loss: Loss
         if isinstance(self.network, TensorMLP):
             positive = self.network(tensor(batch.inputs, self.network.backend))
@@ -65,7 +63,7 @@ class Points(Problem):
 
 
 def _mean_loss(probabilities: list[Scalar], labels: list[int]) -> Scalar:
-    """Return the mean of -log of the probability that each point's own class was given."""
+    """Return the mean negative logarithm of the probability of each point's class."""
     total = Scalar(0.0)
     for p, label in zip(probabilities, labels, strict=True):
         total = total - (p if label else 1.0 - p).log()

@@ -1,4 +1,4 @@
-"""What a training run learns: a network, examples, and how right an answer is."""
+"""The base class of problems: a network, examples and a loss."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ class Loss(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """Inputs and the class of each.
+    """Inputs and their classes.
 
     Shape:
-        inputs (N, ...), labels (N,) of whole numbers from 0.
+        inputs (N, ...), labels (N,) of integers from 0.
     """
 
     inputs: npt.NDArray[Any]
@@ -36,29 +36,29 @@ class Examples:
         if len(self.inputs) != len(self.labels):
             raise ValueError(
                 f"Examples: {len(self.inputs)} inputs and {len(self.labels)} labels; "
-                "there is one label for each input"
+                "pass one label for each input"
             )
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, chosen: Any) -> "Examples":
-        """Return the examples that a slice or an array of numbers chooses."""
+        """Return the examples at a slice or an array of indices."""
         return Examples(self.inputs[chosen], self.labels[chosen])
 
     def batches(self, size: int) -> Iterator["Examples"]:
-        """Go through the examples in order, `size` at a time; the last batch may be short."""
+        """Iterate over batches of `size` examples in order; the last batch may be smaller."""
         for start in range(0, len(self), size):
             yield self[start : start + size]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What the network says to a batch, and how far off it is.
+    """The result of a network on a batch.
 
     Attributes:
         loss: The mean loss.
-        probabilities: (N, classes).
+        probabilities: The probability of each class, (N, classes).
     """
 
     loss: Loss
@@ -67,12 +67,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """How a network does on a set of examples.
+    """The result of a network on a set of examples.
 
     Attributes:
         loss: The mean loss; NaN of no examples.
-        probabilities: (N, classes).
-        labels: (N,), the right classes.
+        probabilities: The probability of each class, (N, classes).
+        labels: The true classes, (N,).
     """
 
     loss: float
@@ -87,27 +87,27 @@ class Evaluation:
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Whether each prediction is right, (N,)."""
+        """True for each correct prediction, (N,)."""
         right: npt.NDArray[np.bool_] = self.predictions == self.labels
         return right
 
     @property
     def accuracy(self) -> float:
-        """The share of right predictions; NaN of no examples."""
+        """The fraction of correct predictions; NaN of no examples."""
         return float(self.right.mean()) if len(self.labels) else float("nan")
 
 
 class Problem(ABC):
-    """A network with the examples that it learns from and is judged by.
+    """A network with its training and validation examples.
 
     Attributes:
-        name: What the run is called; its log is `NAME.txt`.
-        classes: What the classes are called.
-        network: What learns.
-        rng: What drew the weights and draws the dropped units; part of every checkpoint.
-        train: The examples to learn from.
-        validation: The examples to judge by, after every epoch.
-        test: Examples to judge by once, at the end; None where validation serves for it.
+        name: The name of the problem; the log is `NAME.txt`.
+        classes: The names of the classes.
+        network: The network.
+        rng: The generator of the weights and of dropout; its state is part of every checkpoint.
+        train: The training examples.
+        validation: The validation examples, evaluated after every epoch.
+        test: The test examples, evaluated once after training; None if there are none.
     """
 
     name: ClassVar[str]
@@ -120,15 +120,15 @@ class Problem(ABC):
 
     @abstractmethod
     def answer(self, batch: Examples) -> Answer:
-        """Put a batch through the network."""
+        """Run the network on a batch."""
 
     def evaluate(self, examples: Examples, batch_size: int = 16) -> Evaluation:
-        """Judge the network, in evaluation mode and without recording gradients.
+        """Evaluate the network, in evaluation mode and without recording.
 
         Args:
-            examples: What to judge it by.
-            batch_size: Examples at a time. Batches as small as those of training need no kernels
-                but the ones that training has compiled.
+            examples: The examples.
+            batch_size: The number of examples in a batch. The default is that of training, so that
+                no further kernels are compiled.
         """
         was_training = self.network.training
         self.network.eval()

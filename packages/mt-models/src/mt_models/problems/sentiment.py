@@ -1,4 +1,4 @@
-"""Reading sentiment: SST-2 and the sentence CNN."""
+"""Sentiment classification: SST-2 and the sentence CNN."""
 
 import numpy as np
 
@@ -9,15 +9,16 @@ from mt_nn import binary_cross_entropy_with_logits
 from mt_tensor import Backend
 
 LENGTH = 52
-"""Words that a sentence is padded or cut to: the longest training sentence has as many."""
+"""The length in tokens to which sentences are padded or truncated: that of the longest training
+sentence. A smaller value loses words, a larger one costs time."""
 
 
 class Sentiment(Problem):
-    """SST-2: is a sentence of a film review positive?
+    """SST-2: the sentiment of sentences of film reviews.
 
     Attributes:
         vocabulary: The words that have a vector.
-        validation_texts: The validation examples as they were written.
+        validation_texts: The texts of the validation examples.
     """
 
     name = "sentiment"
@@ -40,12 +41,12 @@ class Sentiment(Problem):
         Args:
             sst2: The sentences.
             vocabulary: The word vectors.
-            backend: What computes.
-            preset: How the network combines its responses.
-            trainable: Whether the word vectors are learnt, too.
-            seed: Of the weights and of dropout.
-            train_size: Learn from the first so many sentences; all unless given.
-            validation_size: Judge by the first so many development sentences; all unless given.
+            backend: The backend of the parameters.
+            preset: The preset of `KimCNN`.
+            trainable: True trains the word vectors.
+            seed: The seed of the weights and of dropout.
+            train_size: The number of training sentences, from the first; by default all.
+            validation_size: The number of development sentences, from the first; by default all.
         """
         self.rng = np.random.default_rng(seed)
         self.vocabulary = vocabulary
@@ -58,7 +59,7 @@ class Sentiment(Problem):
         self.test = self._examples(sst2.test) if len(sst2.test) else None
 
     def answer(self, batch: Examples) -> Answer:
-        """Put encoded sentences through the network."""
+        """Run the network on a batch of encoded sentences."""
         logits = self.network(batch.inputs)
         positive = logits.detach().sigmoid().to_numpy()
         return Answer(

@@ -1,4 +1,4 @@
-"""One training loop for every problem, and what surrounds it: checkpoints, logs, displays."""
+"""The training loop of all problems, with checkpoints, logs and displays."""
 
 from mt_models.training.display import BarDisplay, LineDisplay, make_display
 from mt_models.training.logs import lines, write_logs

@@ -1,4 +1,4 @@
-"""Showing a run: a bar with time left on a terminal, a plain line an epoch elsewhere."""
+"""Displays of a run: a progress bar on a terminal, one line for each epoch elsewhere."""
 
 import time
 from types import TracebackType
@@ -20,20 +20,20 @@ from mt_models.training.records import Progress
 from mt_models.training.run import Display
 
 LINES = 25
-"""About how many epochs' lines a run prints; its log has all of them."""
+"""The approximate number of epoch lines that a run prints; the log contains all of them."""
 
 
 class LineDisplay(Display):
-    """Prints the log's line after each epoch, or after every few of a run of many."""
+    """A display that prints the log's line of each epoch; in long runs that of every few epochs."""
 
     def __init__(self, console: Console, name: str, examples: int, epochs: int) -> None:
         """Show a run of a problem.
 
         Args:
-            console: Where to.
+            console: The console.
             name: The problem's name.
-            examples: How many an epoch has.
-            epochs: How many epochs there are.
+            examples: The number of examples of an epoch.
+            epochs: The number of epochs.
         """
         self.console = console
         self.name = name
@@ -62,7 +62,7 @@ class LineDisplay(Display):
 
 
 class BarDisplay(LineDisplay):
-    """Shows a bar over the whole run, with loss, accuracy, speed and time left."""
+    """A display with a progress bar, loss, accuracy, speed and remaining time."""
 
     REFRESH = 0.1
 
@@ -94,7 +94,7 @@ class BarDisplay(LineDisplay):
         self.bar.stop()
 
     def on_step(self, progress: Progress) -> None:
-        """Move the bar, at most a few times a second."""
+        """Update the bar, at most a few times per second."""
         now = time.monotonic()
         if now - self.shown_at < self.REFRESH:
             return
@@ -117,6 +117,6 @@ class BarDisplay(LineDisplay):
 
 
 def make_display(name: str, examples: int, epochs: int, console: Console) -> LineDisplay:
-    """Return the display that suits where the output goes."""
+    """Return the bar for a terminal, else the display of lines."""
     kind = BarDisplay if console.is_terminal else LineDisplay
     return kind(console, name, examples, epochs)

@@ -1,8 +1,8 @@
-"""The logs of a run: lines for people, as the course asks for them, and JSON lines beside them.
+"""The logs of a run: text in the course's format, and JSON lines.
 
-A log is a function of the records, written whole after every epoch: a resumed run leaves the
-same lines as an undisturbed one, but for the seconds among the JSON lines. A log takes its name
-only when it is complete: on a full disk the one before survives.
+A log is a function of the records and is written completely after every epoch: a resumed run has
+the same lines as an uninterrupted one, except for the seconds in the JSON lines. A log is written
+to a temporary file and renamed: after an error the previous log is intact.
 """
 
 import json
@@ -15,7 +15,7 @@ from mt_models.training.records import EpochRecord
 
 
 def digit_line(record: EpochRecord, best: EpochRecord) -> str:
-    """Return the course's line for an image classifier."""
+    """Return the line of an epoch in the course's format for image classifiers."""
     return (
         f"Epoch {record.epoch} loss {record.train_loss:.4f} "
         f"valid acc {record.first_right}/{record.first_total} "
@@ -25,7 +25,7 @@ def digit_line(record: EpochRecord, best: EpochRecord) -> str:
 
 
 def sentiment_line(record: EpochRecord, best: EpochRecord) -> str:
-    """Return the course's line for a sentence classifier."""
+    """Return the line of an epoch in the course's format for sentence classifiers."""
     return (
         f"Epoch {record.epoch}, loss {record.train_loss:.4f}, "
         f"train accuracy: {record.train_accuracy:.2%}, "
@@ -52,13 +52,13 @@ def write_logs(
     """Write `NAME.txt` and `NAME.jsonl`.
 
     Args:
-        folder: Where.
+        folder: The folder of the logs.
         name: The problem's name.
-        header: Lines that say what ran; they begin with "# " in the text.
+        header: Lines that describe the run; the text has "# " before each.
         records: The finished epochs.
 
     Raises:
-        OSError: A log cannot be written. The one that was there before is intact.
+        OSError: A log cannot be written. The previous log is intact.
     """
     text = [*(f"# {line}" for line in header), *lines(name, records)]
     _replace(folder / f"{name}.txt", text)
@@ -66,7 +66,7 @@ def write_logs(
 
 
 def _replace(path: Path, lines: Sequence[str]) -> None:
-    """Write a log beside the old one, then put it in its place."""
+    """Write a log to a temporary file, then replace the old one."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -74,5 +74,7 @@ def _replace(path: Path, lines: Sequence[str]) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
-        problem = f"the log cannot be written ({error.strerror}); make room, then go on by --resume"
+        problem = (
+            f"the log cannot be written ({error.strerror}); free disk space, then use --resume"
+        )
         raise OSError(error.errno, problem, str(path)) from error

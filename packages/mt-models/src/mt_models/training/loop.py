@@ -1,11 +1,11 @@
-"""The training loop: shuffled mini-batches, validation, early stop.
+"""The training loop: shuffled mini-batches, validation, early stopping.
 
-It knows nothing of digits or sentences, of files or of screens: a `Problem` answers batches, an
-`Observer` is told what happens.
+The loop does not depend on data, files or displays: a `Problem` computes losses, and the loop calls
+an `Observer`.
 
-The same settings give the same result, interrupted or not. The order of an epoch's examples
-depends on the seed and the epoch alone; everything else that is random comes from the problem's
-generator, which a checkpoint holds.
+Equal settings give equal results, also if a run is interrupted and resumed. The order of an
+epoch's examples depends only on the seed and the epoch; all other random numbers come from the
+problem's generator, whose state is part of a checkpoint.
 """
 
 import math
@@ -21,23 +21,23 @@ from mt_models.training.records import EpochRecord, Progress
 from mt_nn import Optimizer, Schedule
 
 SHOWN = 16
-"""The course prints how many of so many validation examples are right."""
+"""The number of validation examples of the course's line: it prints the correct ones of these."""
 
 
 class DivergedError(ArithmeticError):
-    """The loss is no longer a number."""
+    """The loss is NaN or infinite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to train.
+    """The settings of training.
 
     Attributes:
-        epochs: How many times to go through the examples.
-        batch_size: Examples for each step; the last batch of an epoch may be short.
-        seed: Of the order of the examples.
-        patience: Stop when the validation accuracy has not risen for so many epochs; None never
-            stops early.
+        epochs: The number of epochs.
+        batch_size: The number of examples in a step; the last batch of an epoch may be smaller.
+        seed: The seed of the order of the examples.
+        patience: The number of epochs without a better validation accuracy after which training
+            stops; None never stops early.
     """
 
     epochs: int
@@ -48,12 +48,16 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"Settings: {name} is {getattr(self, name)}; at least 1")
+                raise ValueError(
+                    f"Settings: {name} is {getattr(self, name)}; it must be at least 1"
+                )
         if self.patience is not None and self.patience < 1:
-            raise ValueError(f"Settings: patience is {self.patience}; at least 1, or None")
+            raise ValueError(
+                f"Settings: patience is {self.patience}; it must be at least 1, or None"
+            )
 
     def steps(self, examples: int) -> int:
-        """Return how many steps all epochs take."""
+        """Return the number of steps of all epochs."""
         return self.epochs * math.ceil(examples / self.batch_size)
 
     def step(self, progress: Progress, examples: int) -> int:
@@ -63,16 +67,16 @@ class Settings:
 
 
 class Observer(Protocol):
-    """Who is told about a run. `train` calls nothing in the middle of a step."""
+    """The protocol of observers of a run. `train` calls them between steps only."""
 
     def on_step(self, progress: Progress) -> None:
-        """A batch was learnt."""
+        """Handle the end of a step."""
 
     def on_epoch(self, progress: Progress, evaluation: Evaluation) -> None:
-        """An epoch was finished; its record is the last of `progress.records`."""
+        """Handle the end of an epoch; its record is the last of `progress.records`."""
 
     def should_stop(self) -> bool:
-        """Return whether to stop here, in a state that can be resumed."""
+        """Return whether to stop before the next step; the run can be resumed."""
 
 
 def train(
@@ -83,21 +87,21 @@ def train(
     progress: Progress | None = None,
     schedule: Schedule | None = None,
 ) -> Progress:
-    """Train until all epochs are done, the patience is at its end, or the observer says stop.
+    """Train for all epochs, until the patience is exhausted or the observer stops the run.
 
     Args:
-        problem: What to learn; its network is changed in place.
-        optimizer: How to step; it holds the network's parameters.
-        settings: How long, and in which order.
-        observer: Who is told.
-        progress: Where an interrupted run stands; a new run unless given.
-        schedule: The learning rate of each step; the optimiser's own unless given.
+        problem: The problem, whose network is changed in place.
+        optimizer: An optimiser of the network's parameters.
+        settings: The number of epochs, the batch size and the order.
+        observer: The observer of steps and epochs.
+        progress: The progress of an interrupted run; by default a new run starts.
+        schedule: The learning rate of each step, by default the optimiser's.
 
     Returns:
-        Where the run stands at its end.
+        The progress at the end.
 
     Raises:
-        ValueError: There are no examples to learn from.
+        ValueError: There are no training examples.
         DivergedError: The loss is NaN or infinite; the parameters are those before the step.
     """
     if len(problem.train) == 0:
@@ -123,7 +127,7 @@ def train(
 
 
 def finished(progress: Progress, settings: Settings) -> bool:
-    """Return whether there is nothing left to learn."""
+    """Return whether all epochs are done or the patience is exhausted."""
     if len(progress.records) >= settings.epochs:
         return True
     best = progress.best
@@ -133,7 +137,7 @@ def finished(progress: Progress, settings: Settings) -> bool:
 
 
 def epoch_order(seed: int, epoch: int, size: int) -> npt.NDArray[np.int64]:
-    """Return the order in which an epoch goes through the examples."""
+    """Return the order of the examples in an epoch, shape (size,)."""
     return np.random.default_rng((seed, epoch)).permutation(size)
 
 
@@ -143,14 +147,14 @@ def _step(
     progress: Progress,
     chosen: npt.NDArray[np.int64],
 ) -> None:
-    """Learn one batch."""
+    """Train on one batch."""
     begin = time.perf_counter()
     batch = problem.train[chosen]
     answer = problem.answer(batch)
     loss = float(answer.loss)
     if not np.isfinite(loss):
         raise DivergedError(
-            f"the loss is {loss} in epoch {progress.epoch}, after "
+            f"train: the loss is {loss} in epoch {progress.epoch}, after "
             f"{progress.examples_seen} examples; lower the learning rate"
         )
     answer.loss.backward()
@@ -162,7 +166,7 @@ def _step(
 
 
 def _finish_epoch(progress: Progress, evaluation: Evaluation) -> None:
-    """Turn the running sums into a record."""
+    """Append the record of an epoch and reset the running sums."""
     seen = progress.examples_seen
     right = evaluation.right
     progress.records.append(

@@ -1,4 +1,4 @@
-"""What is known of a training run: one record for every finished epoch."""
+"""Records of a training run, one for every finished epoch."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -6,19 +6,20 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """One epoch.
+    """The record of one epoch.
 
     Attributes:
-        epoch: Counted from 1.
-        train_loss: The mean over the epoch's examples, each in its batch's turn.
-        train_accuracy: The share of right answers while learning, dropout included.
-        validation_loss: The mean over the validation examples after the epoch.
-        validation_right: How many of them the network got right.
-        validation_total: How many there are.
-        first_right: How many of the first `first_total` it got right, as the course prints it.
+        epoch: The number of the epoch, from 1.
+        train_loss: The mean loss over the epoch's examples, each before the step of its batch.
+        train_accuracy: The fraction of correct predictions in training, with dropout.
+        validation_loss: The mean loss over the validation examples after the epoch.
+        validation_right: The number of correct validation predictions.
+        validation_total: The number of validation examples.
+        first_right: The number of correct predictions of the first `first_total`, for the course's
+            line.
         first_total: 16, or fewer if there are not as many.
-        seconds: Time for learning, without validation.
-        examples_per_second: Learnt examples per second.
+        seconds: The training time in seconds, without validation.
+        examples_per_second: Training examples per second.
     """
 
     epoch: int
@@ -34,7 +35,7 @@ class EpochRecord:
 
     @property
     def validation_accuracy(self) -> float:
-        """The share of right answers after the epoch; NaN without validation examples."""
+        """The validation accuracy after the epoch; NaN without validation examples."""
         if not self.validation_total:
             return float("nan")
         return self.validation_right / self.validation_total
@@ -42,14 +43,14 @@ class EpochRecord:
 
 @dataclass(slots=True)
 class Progress:
-    """Where a run stands: all that a checkpoint needs besides weights and generators.
+    """The progress of a run, without weights and generators.
 
     Attributes:
         records: The finished epochs.
-        examples_seen: Examples of the current epoch that were learnt.
+        examples_seen: The number of examples of the current epoch so far.
         loss_sum: The sum of their losses.
-        right: How many of them were right.
-        seconds: Time spent on them.
+        right: The number of correct predictions among them.
+        seconds: The training time of these examples, in seconds.
     """
 
     records: list[EpochRecord] = field(default_factory=list)
@@ -60,20 +61,20 @@ class Progress:
 
     @property
     def epoch(self) -> int:
-        """The epoch that is being learnt, counted from 1."""
+        """The number of the current epoch, from 1."""
         return len(self.records) + 1
 
     @property
     def best(self) -> EpochRecord | None:
-        """The first of the epochs with the highest validation accuracy."""
+        """The first epoch with the highest validation accuracy; None before the first record."""
         return max(self.records, key=lambda record: record.validation_right, default=None)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, from which `from_json` makes an equal object."""
+        """Return JSON values, from which `from_json` makes an equal object."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Progress":
-        """Make an object of what `to_json` returned."""
+        """Make an object from a result of `to_json`."""
         records = [EpochRecord(**record) for record in values["records"]]
         return cls(**{**values, "records": records})

@@ -1,4 +1,4 @@
-"""A run's folder: its checkpoints, its logs, and how to take it up again."""
+"""The folder of a run: checkpoints, logs, resuming."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,24 +15,25 @@ from mt_nn import Checkpoint, Optimizer, load_checkpoint, save_checkpoint
 LAST = "last.safetensors"
 BEST = "best.safetensors"
 SAVE_EVERY = 20.0
-"""Seconds between two checkpoints within an epoch: what a power cut may cost."""
+"""The time between checkpoints within an epoch, in seconds: a power failure loses at most this
+training time. A smaller value costs time for writing."""
 
 
 @dataclass(slots=True)
 class Run:
-    """Keeps a run on disk while it goes on. An `Observer` that passes the news on to a display.
+    """An `Observer` that saves a run, and forwards its calls to a display.
 
     Attributes:
-        folder: Where everything goes.
-        problem: What learns.
-        optimizer: How it steps.
-        settings: How long it runs.
-        options: What the command line said, from which the same problem can be built again.
-        header: What ran, for the log.
-        display: Who else is told.
-        stop_requested: Asked between two steps.
-        saved_at: When the state was last written, in `time.monotonic`'s seconds.
-        evaluation: How the network did after the last epoch that was finished here.
+        folder: The folder of the run.
+        problem: The problem.
+        optimizer: The optimiser.
+        settings: The settings of training.
+        options: The recipe as JSON values, from which the problem can be built again.
+        header: The description of the run, for the log.
+        display: The display.
+        stop_requested: A function, called between two steps, that returns True to stop the run.
+        saved_at: The time of the last checkpoint, in seconds of `time.monotonic`.
+        evaluation: The evaluation after the last epoch of this process.
     """
 
     folder: Path
@@ -47,15 +48,15 @@ class Run:
     evaluation: Evaluation | None = None
 
     def on_step(self, progress: Progress) -> None:
-        """Save now and then."""
+        """Save the state if the last checkpoint is older than `SAVE_EVERY`."""
         self.display.on_step(progress)
         if time.monotonic() - self.saved_at > SAVE_EVERY:
             self.save(progress)
 
     def on_epoch(self, progress: Progress, evaluation: Evaluation) -> None:
         """Save the network if it is the best so far, the state, and the logs."""
-        # The best first: if the process dies between the two, the run is taken up before this
-        # epoch's end and writes it again. The other way round the best network would be lost.
+        # The best network first: if the process ends between the two writes, the resumed run
+        # repeats the end of this epoch. In the other order the best network would be lost.
         if progress.best is progress.records[-1]:
             self._write(BEST, progress)
         self.save(progress)
@@ -64,11 +65,11 @@ class Run:
         self.display.on_epoch(progress, evaluation)
 
     def should_stop(self) -> bool:
-        """Return whether somebody asked to stop."""
+        """Return whether a stop was requested."""
         return self.stop_requested()
 
     def save(self, progress: Progress) -> None:
-        """Write the state from which `resume` goes on."""
+        """Write the state for `resume`."""
         self._write(LAST, progress)
         self.saved_at = time.monotonic()
 
@@ -88,31 +89,31 @@ class Run:
         )
 
     def resume(self, checkpoint: Checkpoint) -> Progress:
-        """Take up the state of a checkpoint; return where it stands."""
+        """Restore the state of a checkpoint, and return its progress."""
         checkpoint.restore(self.problem.network, self.optimizer, {"problem": self.problem.rng})
         return Progress.from_json(checkpoint.meta["progress"])
 
 
 class Display:
-    """Shows a run; this one shows nothing."""
+    """The base class of displays, which shows nothing."""
 
     def on_step(self, progress: Progress) -> None:
-        """A batch was learnt."""
+        """Handle the end of a step."""
 
     def on_epoch(self, progress: Progress, evaluation: Evaluation) -> None:
-        """An epoch was finished."""
+        """Handle the end of an epoch."""
 
 
 def last_checkpoint(folder: Path) -> Checkpoint:
-    """Read the state that a run left.
+    """Read the last checkpoint of a run.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There is no checkpoint.
     """
     path = folder / LAST
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path} does not exist: there is nothing to resume; start without --resume, or name "
+            f"{path} does not exist, so the run cannot be resumed; start without --resume, or pass "
             "the run's folder with --out"
         )
     return load_checkpoint(path)

@@ -1,4 +1,4 @@
-"""Stopping on Ctrl-C between two steps rather than in the middle of one."""
+"""Stopping on Ctrl-C between two steps."""
 
 import signal
 import sys
@@ -7,11 +7,11 @@ from typing import Any
 
 
 class StopOnSignal:
-    """While it is open, Ctrl-C and a polite kill only set a mark; a second one takes effect.
+    """A context manager in which the first SIGINT or SIGTERM only sets a flag; a second one acts.
 
-    Between two steps the weights, the generators and the counts belong together, so that the run
-    can be saved and resumed exactly. Only the main thread can catch signals: elsewhere nothing is
-    caught.
+    Between two steps the weights, the generators and the counts are consistent, so that the run can
+    be saved and resumed exactly. Only the main thread can catch signals: in other threads the
+    context manager does nothing.
 
     >>> with StopOnSignal() as stop:
     ...     stop()
@@ -25,7 +25,7 @@ class StopOnSignal:
         self._previous: dict[signal.Signals, Any] = {}
 
     def __call__(self) -> bool:
-        """Return whether a signal came."""
+        """Return whether a signal was received."""
         return self.received
 
     def __enter__(self) -> "StopOnSignal":
@@ -48,7 +48,7 @@ class StopOnSignal:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = True
         self._restore()
-        print("\nStopping after this step; once more stops at once.", file=sys.stderr)
+        print("\nStopping after this step; press Ctrl-C again to stop at once.", file=sys.stderr)
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():

@@ -1,8 +1,8 @@
 """Functions for networks: linear maps, pooling, maxima, probabilities, dropout.
 
-Each is composed of a tensor's own operations and of a backend's six, so it runs on every backend
-and its gradient follows from its parts. The composed definition is the specification: a backend
-that brings a faster kernel of its own is held to it.
+Each function is composed of operations on tensors, so it runs on every backend and needs no
+gradient formula of its own. The composed definition is the specification: the tests compare the
+fused form of a backend with it.
 """
 
 from mt_nn.functional.linear import Activation, linear

@@ -1,8 +1,8 @@
-"""What convolution layers compute, composed of padding, the backend's convolution and slicing.
+"""The functions of convolution layers, composed of padding, the backend's convolution and slicing.
 
-A backend's convolution gives one output for each position at which a kernel's first cell stands,
-and takes zeros from outside of the input. So zeros behind the input come for free, zeros before it
-are added by `pad`, and a stride keeps every so many-th position.
+A backend's convolution computes one output for each position of a kernel's first element, and
+elements outside of the input are zero. Zeros after the input therefore need no padding, zeros
+before it are added by `pad`, and a stride is a strided slice of the output.
 """
 
 from mt_autodiff import Tensor, conv1d, conv2d, fused, pad
@@ -20,16 +20,16 @@ def convolve(
     stride: tuple[int, ...],
     relu: bool,
 ) -> Tensor:
-    """Slide kernels over sequences or images, add a bias, and keep what is positive.
+    """Convolve sequences or images with kernels, add a bias, and apply ReLU.
 
     Args:
-        input: What the kernels slide over, zeros around it.
+        input: The sequences or images; elements outside are zero.
         weight: The kernels.
         bias: A number for each output channel, or None.
-        before: How many zeros come before the input, in each dimension.
-        positions: How many positions there are to begin with.
-        stride: Every so many-th of them is kept.
-        relu: Whether 0 takes the place of what is negative.
+        before: The number of zeros before the input, in each spatial dimension.
+        positions: The number of kernel positions before the stride, in each spatial dimension.
+        stride: The step between the positions that are kept, in each spatial dimension.
+        relu: True applies ReLU.
 
     Shape:
         (N, C, *sizes), (O, C, *kernel), (O,) → (N, O, *counts),
@@ -47,7 +47,7 @@ def convolve(
         out = conv2d(input, weight, size=(positions[0], positions[1]))
     if any(step != 1 for step in stride):
         out = out[(..., *(slice(None, None, step) for step in stride))]
-    # A bias for each channel, the same at all positions.
+    # The bias of a channel is the same at all positions.
     ones = (1,) * len(positions)
     out = out.contiguous() if bias is None else out + bias.contiguous().view(-1, *ones)
     return out.relu() if relu else out
@@ -62,9 +62,9 @@ def max_over_time(
     positions: tuple[int, ...],
     stride: tuple[int, ...],
 ) -> Tensor:
-    """Return each kernel's largest response anywhere in a sequence, 0 if none is positive.
+    """Return the maximum over time of ``convolve(…, relu=True)``.
 
-    The maximum over time of `convolve`, with ReLU, of which the arguments are explained there.
+    See `convolve` for the arguments.
 
     Shape:
         (N, C, W), (O, C, K), (O,) → (N, O, 1).

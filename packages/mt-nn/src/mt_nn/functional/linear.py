@@ -6,26 +6,26 @@ from mt_autodiff import Tensor, fused
 from mt_tensor.fused import operations
 
 Activation: TypeAlias = Literal["relu"] | None
-"""What a layer does with each of its results: ReLU, or nothing."""
+"""The activation that a layer applies to its output: ReLU, or None."""
 
 
 @fused(operations.LINEAR)
 def linear(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, activation: Activation = None
 ) -> Tensor:
-    """Return $x W + b$, each element where it is positive, else 0, if ReLU is asked for.
+    r"""Return $x W + b$, or $\max(x W + b, 0)$ with ReLU.
 
     Args:
-        input: What is transformed.
-        weight: The matrix.
-        bias: What is added to each result.
+        input: The input x.
+        weight: The matrix W.
+        bias: The vector b, or None.
         activation: "relu" or None.
 
     Shape:
         (..., inputs), (inputs, outputs), (outputs,) → (..., outputs), two dimensions or more.
 
     Raises:
-        ShapeError: The shapes do not go together.
+        ShapeError: The shapes are incompatible.
 
     >>> from mt_autodiff import tensor
     >>> x, w = tensor([[1.0, 2.0]]), tensor([[1.0, -1.0], [1.0, -1.0]])

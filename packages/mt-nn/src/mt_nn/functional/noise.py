@@ -1,4 +1,4 @@
-"""Noise that regularises a network while it trains."""
+"""Dropout: random noise that regularises a network in training."""
 
 import numpy as np
 
@@ -16,23 +16,23 @@ def dropout(
     scale: float = 1.0,
     activation: Activation = None,
 ) -> Tensor:
-    """Set each element to zero with a probability; the others stay as they are.
+    """Set each element to zero with a probability; multiply the others by `scale`.
 
-    The others are not enlarged in return, unless `scale` says so: a network that wants the same
-    mean in training as afterwards divides by 1 - rate, as the layer does (Srivastava and others,
-    "Dropout", Journal of Machine Learning Research 15, 2014, section 10).
+    By default the scale is 1. With the scale 1 / (1 - rate), which the layer uses, every element
+    has the same mean in training and in evaluation (Srivastava et al. 2014, "Dropout", Journal of
+    Machine Learning Research 15, section 10).
 
-    Which elements go depends on the generator and the shape alone: it is the same on every
+    The dropped elements depend only on the generator and the shape: they are the same on every
     backend and for every memory layout. The elements are multiplied by 0 or by the scale, so
-    infinities and NaN give NaN where they are dropped.
+    infinity and NaN become NaN where they are dropped.
 
     Args:
         input: The elements.
         rate: The probability, 0 to 1.
-        ignore: Return the input as it is.
-        rng: A generator, which every call moves on, or the seed of a new one.
-        scale: What the elements that stay are multiplied by.
-        activation: "relu" for ReLU of the input before elements go, ignored or not; or None.
+        ignore: True returns the input without dropout.
+        rng: A generator, whose state every call advances, or the seed of a new one.
+        scale: The factor of the elements that are not dropped.
+        activation: "relu" applies ReLU to the input first, also if `ignore` is True; or None.
 
     Shape:
         (...) → (...).
@@ -44,13 +44,13 @@ def dropout(
     >>> dropout(ones((8,)), rate=0.5, rng=1)
     tensor([1., 1., 0., 1., 0., 0., 1., 0.])
     """
-    # Written so that NaN fails.
+    # In this form NaN fails.
     if not 0.0 <= rate <= 1.0:
-        raise ValueError(f"dropout: rate {rate} is not a probability; choose one from 0 to 1")
+        raise ValueError(f"dropout: rate {rate} is not a probability; it must be from 0 to 1")
     if activation == "relu":
         input = input.relu()
     if ignore:
         return input
-    # Draws lie in [0, 1): a rate of 0 keeps every element and a rate of 1 none.
+    # Draws are in [0, 1): a rate of 0 keeps every element, a rate of 1 drops every element.
     kept = np.random.default_rng(rng).random(input.shape) >= rate
     return input * (kept * scale).astype(input.dtype)

@@ -1,4 +1,4 @@
-"""Pooling: an image is cut into windows, and each window becomes one number."""
+"""Pooling: one number for each window of an image."""
 
 import numpy as np
 
@@ -9,22 +9,22 @@ from mt_tensor.fused import operations
 
 
 def tile(input: Tensor, kernel: tuple[int, int]) -> tuple[Tensor, int, int]:
-    """Cut images into windows that lie side by side.
+    """Divide images into windows that do not overlap.
 
     Args:
         input: The images.
-        kernel: Height and width of a window. They divide the image's.
+        kernel: Height and width of a window. They must divide the image's.
 
     Returns:
-        The windows, each as one row in row-major order, and how many fit into the height and
-        into the width.
+        The windows, each as one row in row-major order; the number of windows along the height;
+        the number along the width.
 
     Shape:
         (N, C, H, W) → (N, C, H', W', KH · KW), H' = H / KH, W' = W / KW.
 
     Raises:
-        ShapeError: The input has not four dimensions, the kernel is not two positive sizes, or
-            the windows do not fill the image.
+        ShapeError: The input does not have four dimensions, the kernel is not two positive sizes,
+            or it does not divide the image.
 
     >>> from mt_autodiff import tensor
     >>> windows, height, width = tile(tensor([[[[1, 2, 3, 4], [5, 6, 7, 8]]]]), (2, 2))
@@ -52,7 +52,7 @@ def avgpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
         (N, C, H, W) → (N, C, H / KH, W / KW).
 
     Raises:
-        ShapeError: As `tile` does.
+        ShapeError: The shapes are invalid, see `tile`.
 
     >>> from mt_autodiff import tensor
     >>> avgpool2d(tensor([[[[1, 2, 3, 4], [5, 6, 7, 8]]]]), (2, 2))
@@ -64,7 +64,7 @@ def avgpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
 
 @fused(operations.MAXPOOL2D)
 def maxpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
-    """Return the largest element of every window; its gradient goes to the first one.
+    """Return the maximum of every window; the first maximum has the gradient.
 
     Args:
         input: The images.
@@ -74,7 +74,7 @@ def maxpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
         (N, C, H, W) → (N, C, H / KH, W / KW).
 
     Raises:
-        ShapeError: As `tile` does.
+        ShapeError: The shapes are invalid, see `tile`.
 
     >>> from mt_autodiff import tensor
     >>> maxpool2d(tensor([[[[1, 2, 3, 4], [5, 6, 7, 8]]]]), (2, 2))
@@ -85,23 +85,23 @@ def maxpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
 
 
 def _check_windows(shape: tuple[int, ...], kernel: tuple[int, int]) -> None:
-    """Raise ShapeError unless windows of the kernel's size fill images of a shape."""
+    """Raise ShapeError unless the kernel's sizes divide images of a shape."""
     if len(shape) != 4:
         raise ShapeError(
-            f"tile: input of shape {shape}; images are (batch, channels, height, width): "
-            "view the input with sizes of 1 for what it lacks"
+            f"tile: input of shape {shape}; expected (batch, channels, height, width): "
+            "use view to add missing dimensions of size 1"
         )
     if np.shape(kernel) != (2,) or any(size < 1 for size in kernel):
         raise ShapeError(
-            f"tile: kernel {kernel}; give the height and the width of a window, both at least 1"
+            f"tile: kernel {kernel}; pass the height and the width of a window, both at least 1"
         )
     if any(size % window for size, window in zip(shape[2:], kernel, strict=True)):
         fitting = tuple(
             size // window * window for size, window in zip(shape[2:], kernel, strict=True)
         )
         raise ShapeError(
-            f"tile: windows of {kernel[0]} × {kernel[1]} do not fill an image of "
-            f"{shape[2]} × {shape[3]}; choose a kernel that divides it, cut the image to "
+            f"tile: a kernel of {kernel[0]} × {kernel[1]} does not divide an image of "
+            f"{shape[2]} × {shape[3]}; choose another kernel, crop the image to "
             f"{fitting[0]} × {fitting[1]} with input[:, :, :{fitting[0]}, :{fitting[1]}], or "
             "enlarge it with mt_autodiff.pad"
         )

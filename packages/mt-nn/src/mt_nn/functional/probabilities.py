@@ -1,9 +1,8 @@
-r"""Scores turned into probabilities, without overflow for scores of any size.
+r"""Softmax and log-softmax, without overflow for scores of any size.
 
-Both functions subtract the largest score first. That changes nothing but the rounding:
-$e^{x_i - m} / \sum_j e^{x_j - m}$ is the same for every $m$. For the same reason its derivative by
-$m$ is zero, so the maximum is detached: no gradient needs to flow through it, and the result is
-not an approximation.
+Both functions subtract the largest score first. This changes only the rounding:
+$e^{x_i - m} / \sum_j e^{x_j - m}$ is the same for every $m$. Its derivative with respect to $m$ is
+therefore zero, so the maximum is detached, and the gradient remains exact.
 
 (Goodfellow, Bengio and Courville, "Deep Learning", section 4.1.)
 """
@@ -18,8 +17,8 @@ from mt_tensor.layout import normalize_dim
 def softmax(input: Tensor, dim: int) -> Tensor:
     r"""Return $\frac{e^{x_i}}{\sum_j e^{x_j}}$ along a dimension.
 
-    A score of $-\infty$ has probability 0. NaN, a score of $+\infty$ or nothing but $-\infty$
-    along the dimension, for which no limit exists, make NaN of all of it, as in SciPy.
+    A score of $-\infty$ has probability 0. All results along the dimension are NaN if a score is
+    NaN or $+\infty$, or if all scores are $-\infty$: no limit exists, and SciPy does the same.
 
     Args:
         input: The scores.
@@ -45,9 +44,9 @@ def softmax(input: Tensor, dim: int) -> Tensor:
 def logsoftmax(input: Tensor, dim: int) -> Tensor:
     r"""Return $\log \mathrm{softmax}(x)_i = x_i - \log \sum_j e^{x_j}$ along a dimension.
 
-    The logarithm is exact, and finite where the probability itself would be rounded to 0. A score
-    of $-\infty$ keeps it. NaN, a score of $+\infty$ or nothing but $-\infty$ along the dimension
-    make NaN of all of it.
+    The logarithm is exact, and finite where the probability would be rounded to 0. The result of a
+    score of $-\infty$ is $-\infty$. All results along the dimension are NaN if a score is NaN or
+    $+\infty$, or if all scores are $-\infty$.
 
     Args:
         input: The scores.

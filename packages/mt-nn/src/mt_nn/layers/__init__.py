@@ -1,4 +1,4 @@
-"""Layers: modules with one job each, to build networks from."""
+"""Layers: the modules from which networks are built."""
 
 from mt_nn.layers.convolution import Conv1d, Conv2d, MaxOverTimeConv1d, Padding
 from mt_nn.layers.dropout import Dropout

@@ -1,4 +1,4 @@
-"""Checks that layers share: settings when they are built, inputs when they are called."""
+"""Checks of the settings and inputs of layers."""
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -10,20 +10,20 @@ from mt_nn.functional.linear import Activation
 def check_sizes(
     layer: str, name: str, value: int | Sequence[int], count: int, least: int
 ) -> tuple[int, ...]:
-    """Return one size for each of `count` dimensions; a single number stands for all.
+    """Return one size for each of `count` dimensions; a single number applies to all.
 
     Raises:
-        ValueError: There are too few or too many, or one is smaller than `least`.
-        TypeError: One is not a whole number.
+        ValueError: There are too few or too many sizes, or one is smaller than `least`.
+        TypeError: A size is not an integer.
     """
     sizes = (value,) * count if isinstance(value, Integral) else value
     if isinstance(sizes, str) or not isinstance(sizes, Sequence):
-        raise TypeError(f"{layer}: {name} {value!r} must be a whole number{_or_several(count)}")
+        raise TypeError(f"{layer}: {name} {value!r} must be an integer{_or_several(count)}")
     if any(not isinstance(size, Integral) for size in sizes):
-        raise TypeError(f"{layer}: {name} {value!r} must hold whole numbers")
+        raise TypeError(f"{layer}: {name} {value!r} must contain integers only")
     if len(sizes) != count or any(size < least for size in sizes):
         raise ValueError(
-            f"{layer}: {name} {value!r} must be a whole number{_or_several(count)}, {least} or more"
+            f"{layer}: {name} {value!r} must be an integer{_or_several(count)}, {least} or more"
         )
     return tuple(int(size) for size in sizes)
 
@@ -35,7 +35,7 @@ def check_activation(layer: str, activation: Activation) -> Activation:
         ValueError: There is no such activation.
     """
     if activation not in (None, "relu"):
-        raise ValueError(f'{layer}: activation {activation!r} is unknown; give "relu" or None')
+        raise ValueError(f'{layer}: activation {activation!r} is unknown; allowed: "relu", None')
     return activation
 
 
@@ -43,8 +43,8 @@ def check_tensor(layer: object, input: object) -> None:
     """Raise TypeError unless the input of a layer is a tensor."""
     if not isinstance(input, Tensor):
         raise TypeError(
-            f"{layer!r}: the input is of type {type(input).__name__}; "
-            "make a tensor of it with mt_autodiff.tensor"
+            f"{layer!r}: the input is of type {type(input).__name__}, not Tensor; "
+            "convert it with mt_autodiff.tensor()"
         )
 
 

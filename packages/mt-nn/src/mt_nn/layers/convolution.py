@@ -1,4 +1,4 @@
-"""Convolution layers: kernels slid over sequences and images, with a bias and an activation."""
+"""Convolution layers for sequences and images, with a bias and an activation."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -13,12 +13,12 @@ from mt_nn.module import Module, Parameter
 from mt_tensor import REFERENCE, Backend, ShapeError
 
 Padding: TypeAlias = int | Sequence[int] | Literal["trailing"]
-"""Zeros on both sides, one number for all dimensions or one each; or "trailing": as many behind the
-input, and none before it, as give one output for each position of the input (at stride 1)."""
+"""The number of zeros on both sides, for all dimensions or one for each; or "trailing": kernel - 1
+zeros after the input and none before it, so that the output has the input's size at stride 1."""
 
 
 class _Convolution(Module):
-    """What the layers share: everything but the number of dimensions."""
+    """The base class of convolution layers, for any number of spatial dimensions."""
 
     spatial: ClassVar[int]
     layout: ClassVar[str]
@@ -40,21 +40,21 @@ class _Convolution(Module):
         """Build a layer with random kernels and a bias of zeros.
 
         Args:
-            in_channels: 1 or more.
-            out_channels: 1 or more.
-            kernel: The kernels' size, one number for all dimensions or one each.
-            stride: How far apart the positions are at which outputs are computed.
-            padding: How many zeros surround the input: a number on both sides, or "trailing".
-            bias: Whether each output channel has a number added to it.
-            activation: "relu" or nothing. The same as calling ``relu()`` on what the layer
-                returns; a backend may compute both at once.
-            init: What draws the kernels.
-            rng: A generator, best one for the whole network; a seed, or None.
-            backend: Where the parameters live.
+            in_channels: The number of input channels, 1 or more.
+            out_channels: The number of output channels, 1 or more.
+            kernel: The kernels' size, one number for all dimensions or one for each.
+            stride: The distance between the positions of neighbouring outputs.
+            padding: The zeros around the input, see `Padding`.
+            bias: True adds a parameter to each output channel.
+            activation: "relu" or None. ReLU equals calling ``relu()`` on the output; a backend may
+                fuse both.
+            init: The initialiser of the kernels.
+            rng: A generator, preferably one for the whole network; a seed, or None.
+            backend: The backend of the parameters.
 
         Raises:
             ValueError: A size is out of range.
-            TypeError: A size is not a whole number.
+            TypeError: A size is not an integer.
         """
         name, n = type(self).__name__, self.spatial
         (self.in_channels,) = check_sizes(name, "in_channels", in_channels, 1, 1)
@@ -63,8 +63,8 @@ class _Convolution(Module):
         self.stride = check_sizes(name, "stride", stride, n, 1)
         if isinstance(padding, str) and padding != "trailing":
             raise ValueError(
-                f'{name}: padding "{padding}" is unknown; give "trailing", or how many zeros '
-                "there are on both sides"
+                f'{name}: padding "{padding}" is unknown; pass "trailing", or the number of zeros '
+                "on both sides"
             )
         self.padding: tuple[int, ...] | Literal["trailing"] = (
             padding if isinstance(padding, str) else check_sizes(name, "padding", padding, n, 0)
@@ -77,10 +77,14 @@ class _Convolution(Module):
         )
 
     def forward(self, input: Tensor) -> Tensor:
-        """Slide the kernels over the input.
+        """Convolve the input with the kernels.
+
+        Shape:
+            (N, in_channels, *sizes) → (N, out_channels, *counts).
 
         Raises:
-            ShapeError: The input has other dimensions or channels, or is smaller than the kernel.
+            ShapeError: The input has another number of dimensions or channels, or it is smaller
+                than the kernel.
             TypeError: The input is not a tensor.
         """
         return convolve(*self._operands(input), relu=self.activation == "relu")
@@ -96,7 +100,7 @@ class _Convolution(Module):
         return input, self.weight.value, bias, before, positions, self.stride
 
     def _positions(self, input: Tensor) -> tuple[int, ...]:
-        """Return how many positions there are, up to the last one that the stride keeps."""
+        """Return the numbers of kernel positions, up to the last one that the stride keeps."""
         if input.dims != 2 + self.spatial or input.shape[1] != self.in_channels:
             raise ShapeError(
                 f"{self!r}: input of shape {input.shape}; expected (batch, {self.in_channels}, "
@@ -119,7 +123,7 @@ class _Convolution(Module):
         return tuple(positions)
 
     def extra_repr(self) -> str:
-        """Return the sizes and whatever is not the default."""
+        """Return the sizes, and settings other than the defaults."""
         parts = [str(self.in_channels), str(self.out_channels), f"kernel={_short(self.kernel)}"]
         if any(step != 1 for step in self.stride):
             parts.append(f"stride={_short(self.stride)}")
@@ -135,10 +139,10 @@ class _Convolution(Module):
 
 
 class Conv1d(_Convolution):
-    r"""Kernels slid over sequences.
+    r"""A convolution of sequences.
 
-    $y_{n,o,p} = b_o + \sum_{c,k} x_{n,c,p \cdot \text{stride} + k} w_{o,c,k}$, where $x$ is
-    surrounded by the zeros of the padding.
+    $y_{n,o,p} = b_o + \sum_{c,k} x_{n,c,p \cdot \text{stride} + k} w_{o,c,k}$, where $x$ includes
+    the zeros of the padding.
 
     Shape:
         (N, in_channels, W) → (N, out_channels, W'), where
@@ -158,12 +162,11 @@ class Conv1d(_Convolution):
 
 
 class MaxOverTimeConv1d(Conv1d):
-    r"""Kernels slid over sequences, of which only the strongest response counts.
+    r"""A convolution of sequences with max-over-time pooling.
 
-    $y_{n,o} = \max(0, \max_p z_{n,o,p})$, where $z$ is what `Conv1d` returns. A backend may compute
-    it at once; its gradient then touches nothing but the windows in which a kernel responded most
-    (Kim, "Convolutional neural networks for sentence classification", EMNLP 2014, calls it
-    max-over-time pooling).
+    $y_{n,o} = \max(0, \max_p z_{n,o,p})$, where $z$ is the output of `Conv1d` (Kim, "Convolutional
+    neural networks for sentence classification", EMNLP 2014). A backend may fuse it; the gradient
+    is then computed only for the windows of the maxima.
 
     Shape:
         (N, in_channels, W) → (N, out_channels, 1).
@@ -183,23 +186,23 @@ class MaxOverTimeConv1d(Conv1d):
         """Build a layer with random kernels and a bias of zeros.
 
         Args:
-            in_channels: 1 or more.
-            out_channels: 1 or more.
+            in_channels: The number of input channels, 1 or more.
+            out_channels: The number of output channels, 1 or more.
             kernel: The kernels' size.
-            **options: As for `Conv1d`, without an activation: it is ReLU.
+            **options: Further arguments of `Conv1d`, except `activation`, which is "relu".
         """
         super().__init__(in_channels, out_channels, kernel, activation="relu", **options)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the strongest response of each kernel; see `Conv1d.forward`."""
+        """Return the maximum over time of each output channel; see `Conv1d.forward`."""
         return max_over_time(*self._operands(input))
 
 
 class Conv2d(_Convolution):
-    r"""Kernels slid over images.
+    r"""A convolution of images.
 
     $y_{n,o,p,q} = b_o + \sum_{c,k,l} x_{n,c,p s + k,q s + l} w_{o,c,k,l}$ with the stride $s$,
-    where $x$ is surrounded by the zeros of the padding.
+    where $x$ includes the zeros of the padding.
 
     Shape:
         (N, in_channels, H, W) → (N, out_channels, H', W'), where
@@ -223,5 +226,5 @@ class Conv2d(_Convolution):
 
 
 def _short(sizes: tuple[int, ...]) -> int | tuple[int, ...]:
-    """Return a single number for equal sizes."""
+    """Return one number for equal sizes, else all sizes."""
     return sizes[0] if len(set(sizes)) == 1 else sizes

@@ -10,17 +10,17 @@ from mt_nn.module import Module
 
 
 class Dropout(Module):
-    r"""Zeroes elements at random while training and scales up the others; else does nothing.
+    r"""A layer that sets random elements to zero in training and is the identity in evaluation.
 
-    Each element is zeroed with probability `rate`; the others are multiplied by
-    $1 / (1 - \text{rate})$, so that every element keeps its mean and nothing has to be scaled in
-    evaluation ("inverted" dropout; Srivastava et al. 2014, "Dropout", section 10). The functional
-    `mt_nn.dropout` leaves the scaling out.
+    In training each element is set to zero with probability `rate`; the others are multiplied by
+    $1 / (1 - \text{rate})$, so that the mean of every element is the same in evaluation ("inverted"
+    dropout; Srivastava et al. 2014, "Dropout", section 10). The function `mt_nn.dropout` does not
+    scale by default.
 
     Attributes:
-        rate: The probability to be zeroed.
-        activation: "relu" for ReLU of the input first, in evaluation, too; or None.
-        rng: The generator that is drawn from. A checkpoint of the network holds its state.
+        rate: The probability that an element is set to zero.
+        activation: "relu" applies ReLU to the input first, also in evaluation; or None.
+        rng: The random generator. Checkpoints of the network contain its state.
 
     >>> from mt_autodiff import ones
     >>> layer = Dropout(0.5, rng=1)
@@ -35,21 +35,21 @@ class Dropout(Module):
         """Build the layer.
 
         Args:
-            rate: 0 to 1; with 1 everything is zero while training.
-            rng: A generator, best one for the whole network; a seed, or None.
-            activation: "relu" for ReLU of the input first.
+            rate: A probability, 0 to 1; with 1 all elements are zero in training.
+            rng: A generator, preferably one for the whole network; a seed, or None.
+            activation: "relu" or None.
 
         Raises:
-            ValueError: The rate is not in its range, or there is no such activation.
+            ValueError: The rate is out of range, or the activation is unknown.
         """
         if not 0.0 <= rate <= 1.0:
-            raise ValueError(f"Dropout: rate {rate} is a probability; it must be 0 to 1")
+            raise ValueError(f"Dropout: rate {rate} is not a probability; it must be from 0 to 1")
         self.rate = float(rate)
         self.rng = np.random.default_rng(rng)
         self.activation = check_activation("Dropout", activation)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Drop elements.
+        """Apply dropout in training, and the activation in both modes.
 
         Shape:
             (...) → (...).

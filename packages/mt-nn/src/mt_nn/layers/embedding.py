@@ -1,4 +1,4 @@
-"""The embedding: a table of vectors, looked up by number."""
+"""The embedding layer: a table of vectors with lookup by index."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -13,21 +13,20 @@ from mt_nn.layers._checks import check_sizes
 from mt_nn.module import Module, Parameter
 from mt_tensor import REFERENCE, Backend, ShapeError
 
-# The spread of word vectors that were learned elsewhere, as Kim 2014, "Convolutional Neural
-# Networks for Sentence Classification", section 3.1, proposes.
-_word_like = partial(initializers.uniform, low=-0.25, high=0.25)
+# Kim 2014, "Convolutional Neural Networks for Sentence Classification", section 3.1, proposes this
+# interval: random vectors then have the variance of pretrained word vectors.
+_embedding_uniform = partial(initializers.uniform, low=-0.25, high=0.25)
 
 
 class Embedding(Module):
-    """A vector for each of so many things, such as the words of a vocabulary.
+    """A table of vectors, such as one for each word of a vocabulary.
 
     Attributes:
         rows: The number of vectors.
-        width: Their length.
-        padding_row: The number that stands for no thing at all, None if there is none. Its vector
-            is zero and stays so.
-        weight: The table, shape (rows, width). A frozen one requires no gradient, so optimisers
-            leave it alone; it is part of `state_dict` all the same.
+        width: The length of a vector.
+        padding_row: The index of padding, or None. Its vector is zero and is not trained.
+        weight: The table, shape (rows, width). A frozen table requires no gradient, so optimisers
+            do not change it; it is part of `state_dict`.
 
     >>> words = Embedding(100, 8, padding_row=0, rng=0)
     >>> words([[5, 17, 0], [2, 0, 0]]).shape
@@ -41,30 +40,30 @@ class Embedding(Module):
         *,
         padding_row: int | None = None,
         trainable: bool = True,
-        init: Initializer = _word_like,
+        init: Initializer = _embedding_uniform,
         rng: Seed = None,
         backend: Backend = REFERENCE,
     ) -> None:
-        """Build a table of random vectors; see `from_pretrained` for known ones.
+        """Build a table of random vectors; see `from_pretrained` for pretrained ones.
 
         Args:
-            rows: 1 or more.
-            width: 1 or more.
-            padding_row: A row number.
-            trainable: Whether gradients reach the table.
-            init: What draws the vectors; uniform over [-0.25, 0.25) unless given.
-            rng: A generator, best one for the whole network; a seed, or None.
-            backend: Where the table lives.
+            rows: The number of vectors, 1 or more.
+            width: The length of a vector, 1 or more.
+            padding_row: The index of padding, or None.
+            trainable: False freezes the table.
+            init: The initialiser of the table, by default uniform over [-0.25, 0.25).
+            rng: A generator, preferably one for the whole network; a seed, or None.
+            backend: The backend of the table.
 
         Raises:
-            ValueError: A size is smaller than 1, or the padding row is not in the table.
+            ValueError: A size is smaller than 1, or the padding row is out of range.
         """
         (self.rows,) = check_sizes("Embedding", "rows", rows, 1, 1)
         (self.width,) = check_sizes("Embedding", "width", width, 1, 1)
         if padding_row is not None and not 0 <= padding_row < rows:
             raise ValueError(
-                f"Embedding: padding_row {padding_row} is not in the table; "
-                f"its rows are 0 to {rows - 1}"
+                f"Embedding: padding_row {padding_row} is out of range; "
+                f"allowed: 0 to {rows - 1}, or None"
             )
         self.padding_row = padding_row
         table = init((rows, width), rng=rng, backend=backend)
@@ -82,19 +81,19 @@ class Embedding(Module):
         padding_row: int | None = None,
         backend: Backend = REFERENCE,
     ) -> "Embedding":
-        """Build the layer from vectors that were learned elsewhere; they are copied.
+        """Build the layer from a copy of pretrained vectors.
 
         Args:
-            table: One row for each thing.
-            trainable: Whether to go on learning them.
-            padding_row: A row number; its vector is set to zero.
-            backend: Where the table lives.
+            table: One vector in each row.
+            trainable: True continues to train the vectors.
+            padding_row: The index of padding, whose vector is set to zero, or None.
+            backend: The backend of the table.
 
         Shape:
             table (rows, width).
 
         Raises:
-            ShapeError: The table has not two dimensions.
+            ShapeError: The table does not have two dimensions.
 
         >>> Embedding.from_pretrained([[1.0, 2.0], [3.0, 4.0]])([1, 1, 0])
         tensor([[3., 4.],
@@ -107,45 +106,45 @@ class Embedding(Module):
                 f"Embedding.from_pretrained: shape {array.shape} is not a table (rows, width)"
             )
 
-        def given(shape: Sequence[int], *, rng: Seed, backend: Backend) -> Tensor:
+        def pretrained(shape: Sequence[int], *, rng: Seed, backend: Backend) -> Tensor:
             return tensor(array, backend)
 
         return cls(
             *array.shape,
             padding_row=padding_row,
             trainable=trainable,
-            init=given,
+            init=pretrained,
             backend=backend,
         )
 
     @property
     def trainable(self) -> bool:
-        """Whether gradients reach the table."""
+        """True if the table is trained, False if it is frozen."""
         return not self.weight.value.is_constant()
 
     def forward(self, indices: npt.ArrayLike) -> Tensor:
         """Look up vectors.
 
         Args:
-            indices: Whole numbers, 0 to rows - 1.
+            indices: Integers from 0 to rows - 1.
 
         Shape:
             (...) → (..., width).
 
         Raises:
-            TypeError: There is something else than whole numbers.
-            IndexError: A number names no row.
+            TypeError: The indices are not integers.
+            IndexError: An index is out of range.
         """
         numbers = np.asarray(indices)
         vectors = take(self.weight.value, numbers)
         if self.padding_row is None:
             return vectors
-        # The vector is zero already; the product keeps its gradient zero, too.
-        things = (numbers != self.padding_row)[..., None]
-        return vectors * from_numpy(things, vectors.backend)
+        # The padding vector is zero already; the product makes its gradient zero.
+        mask = (numbers != self.padding_row)[..., None]
+        return vectors * from_numpy(mask, vectors.backend)
 
     def extra_repr(self) -> str:
-        """Return the sizes and whatever is not the default."""
+        """Return the sizes, and settings other than the defaults."""
         padding = "" if self.padding_row is None else f", padding_row={self.padding_row}"
         frozen = "" if self.trainable else ", trainable=False"
         return f"{self.rows}, {self.width}{padding}{frozen}"

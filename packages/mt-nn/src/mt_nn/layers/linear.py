@@ -10,7 +10,7 @@ from mt_tensor import REFERENCE, Backend, ShapeError
 
 
 class Linear(Module):
-    r"""Every output is a weighted sum of all inputs: $y = x W + b$, or ReLU of it.
+    r"""A fully connected layer: $y = x W + b$, or $\max(x W + b, 0)$ with ReLU.
 
     Attributes:
         in_size: The number of inputs.
@@ -38,16 +38,16 @@ class Linear(Module):
         """Build a layer with a random weight and a bias of zeros.
 
         Args:
-            in_size: 1 or more.
-            out_size: 1 or more.
-            bias: Whether there is one.
-            activation: "relu" for ReLU of every output.
-            init: What draws the weight.
-            rng: A generator, best one for the whole network; a seed, or None.
-            backend: Where the parameters live.
+            in_size: The number of inputs, 1 or more.
+            out_size: The number of outputs, 1 or more.
+            bias: False leaves the bias out.
+            activation: "relu" or None.
+            init: The initialiser of the weight.
+            rng: A generator, preferably one for the whole network; a seed, or None.
+            backend: The backend of the parameters.
 
         Raises:
-            ValueError: A size is smaller than 1, or there is no such activation.
+            ValueError: A size is smaller than 1, or the activation is unknown.
         """
         (self.in_size,) = check_sizes("Linear", "in_size", in_size, 1, 1)
         (self.out_size,) = check_sizes("Linear", "out_size", out_size, 1, 1)
@@ -62,7 +62,7 @@ class Linear(Module):
             (..., in_size) → (..., out_size), two dimensions or more.
 
         Raises:
-            ShapeError: The input has another size there, or fewer dimensions.
+            ShapeError: The last dimension has another size, or there are fewer than two dimensions.
             TypeError: The input is not a tensor.
         """
         check_tensor(self, input)
@@ -70,13 +70,13 @@ class Linear(Module):
             raise ShapeError(
                 f"{self!r}: input of shape {input.shape}; expected (batch, {self.in_size}) or "
                 f"more dimensions before the last. Flatten with view(batch, {self.in_size}), or "
-                "build the layer for other inputs"
+                "build the layer with another in_size"
             )
         bias = None if self.bias is None else self.bias.value
         return linear(input, self.weight.value, bias, self.activation)
 
     def extra_repr(self) -> str:
-        """Return the sizes and whatever is not the default."""
+        """Return the sizes, and settings other than the defaults."""
         parts = [str(self.in_size), str(self.out_size)]
         if self.bias is None:
             parts.append("bias=False")

@@ -1,4 +1,4 @@
-"""Pooling layers: one number for each tile of an image."""
+"""Pooling layers: one number for each window of an image."""
 
 from collections.abc import Sequence
 
@@ -9,32 +9,32 @@ from mt_nn.module import Module
 
 
 class _Pooling(Module):
-    """What the two layers share."""
+    """The base class of pooling layers."""
 
     def __init__(self, kernel: int | Sequence[int]) -> None:
         """Build the layer.
 
         Args:
-            kernel: The size of a tile, one number or (height, width).
+            kernel: The size of a window, one number or (height, width).
 
         Raises:
-            ValueError: A size is smaller than 1, or there are not one or two.
-            TypeError: A size is not a whole number.
+            ValueError: A size is smaller than 1, or there are more than two sizes.
+            TypeError: A size is not an integer.
         """
         height, width = check_sizes(type(self).__name__, "kernel", kernel, 2, 1)
         self.kernel = (height, width)
 
     def extra_repr(self) -> str:
-        """Return the size of a tile."""
+        """Return the size of a window."""
         height, width = self.kernel
         return str(height if height == width else self.kernel)
 
 
 class AvgPool2d(_Pooling):
-    """The mean of each tile; tiles do not overlap.
+    """Average pooling: the mean of each window; windows do not overlap.
 
     Attributes:
-        kernel: The size of a tile, (height, width).
+        kernel: The size of a window, (height, width).
 
     >>> from mt_autodiff import tensor
     >>> AvgPool2d(2)(tensor([[[[1, 2], [3, 4]]]]))
@@ -42,7 +42,7 @@ class AvgPool2d(_Pooling):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Pool; see `mt_nn.avgpool2d`.
+        """Return the mean of each window; see `mt_nn.avgpool2d`.
 
         Shape:
             (N, C, H, W) → (N, C, H / height, W / width).
@@ -52,10 +52,10 @@ class AvgPool2d(_Pooling):
 
 
 class MaxPool2d(_Pooling):
-    """The largest number of each tile; tiles do not overlap.
+    """Max pooling: the maximum of each window; windows do not overlap.
 
     Attributes:
-        kernel: The size of a tile, (height, width).
+        kernel: The size of a window, (height, width).
 
     >>> from mt_autodiff import tensor
     >>> MaxPool2d((1, 2))(tensor([[[[1, 2], [3, 4]]]]))
@@ -64,7 +64,7 @@ class MaxPool2d(_Pooling):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Pool; see `mt_nn.maxpool2d`.
+        """Return the maximum of each window; see `mt_nn.maxpool2d`.
 
         Shape:
             (N, C, H, W) → (N, C, H / height, W / width).

@@ -1,4 +1,4 @@
-"""Optimisers: they improve parameters by their gradients."""
+"""Optimisers: SGD and Adam, and the base class."""
 
 from mt_nn.optim.adam import Adam
 from mt_nn.optim.base import Optimizer

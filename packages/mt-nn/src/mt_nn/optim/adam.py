@@ -1,4 +1,4 @@
-"""Adam: steps scaled by running moments of the gradient."""
+"""The optimiser Adam."""
 
 import math
 from collections.abc import Iterable
@@ -10,28 +10,28 @@ from mt_tensor.fused import operations
 
 
 class Adam(Optimizer):
-    r"""Divides a running mean of the gradient by the root of a running mean of its square.
+    r"""Adam: steps scaled by running means of the gradient and of its square.
 
     Algorithm 1 of Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization". With the gradient
     $g$, to which weight decay adds $\text{weight\_decay} \cdot \theta$, at step $t$ from 1:
 
     - $m \leftarrow \beta_1 m + (1 - \beta_1)\, g$ and
       $v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2$, both 0 at first;
-    - $\hat m = m / (1 - \beta_1^t)$ and $\hat v = v / (1 - \beta_2^t)$ undo the pull to 0;
+    - $\hat m = m / (1 - \beta_1^t)$ and $\hat v = v / (1 - \beta_2^t)$ correct the bias to 0;
     - $\theta \leftarrow \theta - \text{lr}\, \hat m / (\sqrt{\hat v} + \epsilon)$.
 
     Attributes:
         lr: The learning rate; assign it at any time, as a schedule does.
-        betas: How much of the two running means survives a step.
-        eps: Keeps the quotient finite where gradients vanish.
-        weight_decay: How strongly parameters are pulled to zero: an L2 penalty's gradient, which is
-            scaled like any other (not the decoupled decay of AdamW).
+        betas: The decay rates of the two running means.
+        eps: The term that keeps the quotient finite where gradients are zero.
+        weight_decay: The coefficient of the L2 penalty, whose gradient is scaled like any other
+            (not the decoupled decay of AdamW).
 
     >>> from mt_autodiff import tensor
     >>> w = Parameter(tensor([3.0, -200.0]))
     >>> optimizer = Adam([w], lr=0.1)
     >>> (w.value * w.value).sum().backward()
-    >>> optimizer.step()  # The first step is as long as the learning rate, whatever the gradient.
+    >>> optimizer.step()  # The first step equals the learning rate for every gradient.
     >>> w.value
     tensor([   2.9, -199.9], requires_grad=True)
     """
@@ -47,18 +47,18 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        """Take charge of parameters.
+        """Make an optimiser of parameters.
 
         Args:
-            parameters: What to improve.
-            lr: 0 or more.
-            betas: Each 0 up to, but not including, 1.
+            parameters: The parameters to train.
+            lr: The learning rate, 0 or more.
+            betas: The two decay rates, each 0 or more and less than 1.
             eps: Above 0.
             weight_decay: 0 or more.
 
         Raises:
-            ValueError: There are no parameters, or a setting is out of its range.
-            TypeError: There is something else than parameters.
+            ValueError: There are no parameters, or a setting is out of range.
+            TypeError: An item is not a `Parameter`.
         """
         super().__init__(parameters)
         self.lr = check_setting("Adam", "lr", lr)
@@ -74,20 +74,22 @@ class Adam(Optimizer):
     def rule(self, value: Number, grad: Number, memory: dict[str, Number], step: int) -> Number:
         """Return the new value of one parameter."""
         grad = decayed(grad, value, self.weight_decay)
-        size, beta1, beta2, rest1, rest2, factor, eps, _ = self._settings(step)
-        mean = beta1 * memory.get("mean", 0.0) + rest1 * grad
-        square = beta2 * memory.get("square", 0.0) + rest2 * (grad * grad)
+        settings = self._settings(step)
+        step_size, beta1, beta2, one_minus_beta1, one_minus_beta2, root_factor, eps, _ = settings
+        mean = beta1 * memory.get("mean", 0.0) + one_minus_beta1 * grad
+        square = beta2 * memory.get("square", 0.0) + one_minus_beta2 * (grad * grad)
         memory["mean"], memory["square"] = mean, square
         root: Number = square**0.5
-        return value - size * mean / (root * factor + eps)
+        return value - step_size * mean / (root * root_factor + eps)
 
     def _settings(self, step: int) -> tuple[float, ...]:
-        """Return the numbers of the rule at a step."""
+        """Return the settings of the fused step, see `mt_tensor.fused.operations.ADAM`."""
         beta1, beta2 = self.betas
-        # Two numbers instead of two more tensors: the corrections are the same for all elements.
-        size = self.lr / (1.0 - beta1**step)
-        factor = 1.0 / math.sqrt(1.0 - beta2**step)
-        return (size, beta1, beta2, 1.0 - beta1, 1.0 - beta2, factor, self.eps, self.weight_decay)
+        # The bias corrections are the same for all elements: two factors replace two tensors.
+        step_size = self.lr / (1.0 - beta1**step)
+        root_factor = 1.0 / math.sqrt(1.0 - beta2**step)
+        coefficients = (beta1, beta2, 1.0 - beta1, 1.0 - beta2)
+        return (step_size, *coefficients, root_factor, self.eps, self.weight_decay)
 
     def fused_rule(self, step: int) -> FusedRule | None:
         """Return the operation that computes the rule for many tensors; None for other rules."""

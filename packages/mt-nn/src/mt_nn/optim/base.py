@@ -1,8 +1,8 @@
-"""What optimisers have in common: parameters, state, and a rule for one of them.
+"""The base class of optimisers: parameters, state, and the update rule of one parameter.
 
-A subclass states its rule once, as a formula. It serves scalars and tensors alike, because the
-arithmetic of both is written the same way, and it runs on whichever backend a tensor carries. An
-optimiser that has more to gain from going over all parameters at once overrides `Optimizer.step`.
+A subclass defines its rule once, as a formula. The formula applies to scalars and tensors, which
+have the same arithmetic, on every backend. An optimiser that processes all parameters at once
+overrides `Optimizer.step`.
 """
 
 import math
@@ -18,12 +18,12 @@ from mt_tensor import FusedOperation, TensorData
 
 
 class FusedRule(NamedTuple):
-    """The operation of an optimiser's step, and the numbers of this step.
+    """The fused operation of an optimiser's rule, with the settings of one step.
 
     Attributes:
         operation: The key of the fused form.
-        slots: The names of the slots that it reads and writes, in its order.
-        settings: The numbers of the formula; see `mt_tensor.fused.operations`.
+        slots: The names of the slots that it reads and writes, in the form's order.
+        settings: The constants of the formula; see `mt_tensor.fused.operations`.
     """
 
     operation: FusedOperation
@@ -32,14 +32,14 @@ class FusedRule(NamedTuple):
 
 
 class Optimizer:
-    """Improves parameters by the gradients that backpropagation left in them.
+    """The base class of optimisers, which update parameters by their gradients.
 
     Attributes:
-        parameters: What is improved, each once.
+        parameters: The parameters to train, without duplicates.
         lr: The learning rate.
-        hyperparameters: The names of the attributes that steer the rule; they may be changed at
+        hyperparameters: The names of the attributes that the rule reads; they may be changed at
             any time and are part of `state_dict`.
-        slots: The names of the numbers that the rule remembers for each parameter.
+        slots: The names of the state variables of each parameter, such as a velocity.
     """
 
     lr: float
@@ -47,21 +47,22 @@ class Optimizer:
     slots: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, parameters: Iterable[Parameter]) -> None:
-        """Take charge of parameters, such as ``model.parameters()``.
+        """Make an optimiser of parameters, such as ``model.parameters()``.
 
         Args:
-            parameters: Their values are Scalars or Tensors; values of other types are left alone.
+            parameters: Parameters whose values are Scalars or Tensors; values of other types are
+                not changed.
 
         Raises:
-            TypeError: There is something else than a `Parameter`.
-            ValueError: There is none at all.
+            TypeError: An item is not a `Parameter`.
+            ValueError: There are no parameters.
         """
         name = type(self).__name__
         self.parameters = unique_parameters(parameters, name)
         if not self.parameters:
             raise ValueError(
-                f"{name}: no parameters; pass model.parameters() of a module that has some "
-                "(a generator gives them only once)"
+                f"{name}: there are no parameters; pass model.parameters() of a module that has "
+                "some (a generator can be used only once)"
             )
         self._steps = [0] * len(self.parameters)
         self._memory: list[dict[str, Number]] = [{} for _ in self.parameters]
@@ -71,17 +72,17 @@ class Optimizer:
         return f"{type(self).__name__}({len(self.parameters)} parameters{settings})"
 
     def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+        """Set the gradients of all parameters to None."""
         for parameter in self.parameters:
             set_gradient(parameter, None)
 
     def step(self) -> None:
-        """Improve every parameter that has a gradient.
+        """Update every parameter that has a gradient.
 
         Each gets a new value, a leaf without a gradient; `zero_grad` need not be called.
-        Parameters without a gradient, and frozen ones, stay as they are.
+        Parameters without a gradient, and frozen ones, are not changed.
         """
-        together: dict[tuple[int, int], list[int]] = {}
+        groups: dict[tuple[int, int], list[int]] = {}
         with no_grad(), record(f"{type(self).__name__}.step"):
             for at, parameter in enumerate(self.parameters):
                 grad = gradient(parameter)
@@ -89,16 +90,16 @@ class Optimizer:
                     continue
                 self._steps[at] += 1
                 if isinstance(grad, Tensor) and grad.backend is parameter.value.backend:
-                    together.setdefault((id(grad.backend), self._steps[at]), []).append(at)
+                    groups.setdefault((id(grad.backend), self._steps[at]), []).append(at)
                 else:
-                    self._step_alone(at)
-            for (_, step), members in together.items():
-                if not self._step_together(step, members):
-                    for at in members:
-                        self._step_alone(at)
+                    self._step_single(at)
+            for (_, step), group in groups.items():
+                if not self._step_fused(step, group):
+                    for at in group:
+                        self._step_single(at)
 
-    def _step_alone(self, at: int) -> None:
-        """Improve one parameter by the rule."""
+    def _step_single(self, at: int) -> None:
+        """Update one parameter by the rule."""
         parameter = self.parameters[at]
         value, grad = parameter.value, gradient(parameter)
         assert grad is not None
@@ -106,56 +107,60 @@ class Optimizer:
         new = self.rule(value.data if scalar else value, grad, self._memory[at], self._steps[at])
         parameter.update(type(value)(new) if scalar else new)
 
-    def _step_together(self, step: int, members: list[int]) -> bool:
-        """Improve tensors of one backend by its fused form of the rule.
+    def _step_fused(self, step: int, group: list[int]) -> bool:
+        """Update tensors of one backend by its fused form of the rule.
+
+        Args:
+            step: The number of the step, equal for all parameters of the group.
+            group: The positions of the parameters.
 
         Returns:
-            Whether the backend has one and does not decline.
+            False if the backend has no form or the form declines; nothing is changed then.
         """
         rule = self.fused_rule(step)
-        backend = self.parameters[members[0]].value.backend
+        backend = self.parameters[group[0]].value.backend
         form = rule and backend.fused(rule.operation)
         if rule is None or form is None:
             return False
         _, slots, settings = rule
-        values = [self.parameters[at].value for at in members]
-        remembered = [
-            [self._remembered(at, slot, value) for at, value in zip(members, values, strict=True)]
+        values = [self.parameters[at].value for at in group]
+        old_slots = [
+            [self._slot(at, slot, value) for at, value in zip(group, values, strict=True)]
             for slot in slots
         ]
-        answer = form.forward(
+        results = form.forward(
             backend,
             (),
             [value.data for value in values],
             [value.grad.data for value in values],
-            remembered,
+            old_slots,
             settings,
         )
-        if answer is None:
+        if results is None:
             return False
-        new, *memories = answer
-        for at, value, data in zip(members, values, new, strict=True):
+        new_values, *new_slots = results
+        for at, value, data in zip(group, values, new_values, strict=True):
             self.parameters[at].update(type(value)(data, None, None, backend))
-        for slot, memory in zip(slots, memories, strict=True):
-            for at, data in zip(members, memory, strict=True):
+        for slot, tensors in zip(slots, new_slots, strict=True):
+            for at, data in zip(group, tensors, strict=True):
                 self._memory[at][slot] = Tensor(data, backend=backend)
         return True
 
-    def _remembered(self, at: int, slot: str, value: Tensor) -> TensorData:
-        """Return what is remembered of a parameter: zeros at first."""
+    def _slot(self, at: int, slot: str, value: Tensor) -> TensorData:
+        """Return a slot of a parameter on the backend of its value; zeros before the first step."""
         memory = self._memory[at].get(slot)
         if not isinstance(memory, Tensor):
             return value.backend.zeros(value.shape)
-        # The parameter may have moved since the step before.
+        # The parameter may have been moved to another backend since the last step.
         return memory.to(value.backend).data
 
     def fused_rule(self, step: int) -> FusedRule | None:
         """Return the operation whose fused form computes `rule` for many tensors at once.
 
-        `rule` is the definition of the form. The result is None for a rule that has no form.
+        `rule` is the definition of the form. The result is None for a rule without a form.
 
         Args:
-            step: The number of this step, from 1.
+            step: The number of the step, from 1.
         """
         return None
 
@@ -163,23 +168,24 @@ class Optimizer:
         """Return the new value of one parameter.
 
         Args:
-            value: The present one.
-            grad: Its gradient.
-            memory: The slots of this parameter, empty at first, for the rule to read and write.
-            step: How often this parameter has been improved, this time included.
+            value: The present value.
+            grad: The gradient.
+            memory: The slots of this parameter, empty before the first step; the rule reads and
+                writes them.
+            step: The number of the parameter's step, from 1.
 
         Shape:
             Value, gradient, slots and result have the parameter's shape.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define rule or step")
+        raise NotImplementedError(f"{type(self).__name__} must define the method rule or step")
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that the next step depends on but the parameters themselves.
+        """Return the state on which the next step depends, without the parameters.
 
         Returns:
             "optimizer", the name of the class; "hyperparameters" by name; "steps", the number of
-            steps of each parameter; "slots", copies of what the rule remembers, as arrays under
-            names such as "0.velocity", the parameter's number and the slot's name. All but the
+            steps of each parameter; "slots", copies of the slots as arrays, with names such as
+            "0.velocity": the parameter's position and the slot's name. All values except the
             arrays can be written as JSON.
         """
         return {
@@ -194,36 +200,37 @@ class Optimizer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where the optimiser was that gave a state.
+        """Restore a state of `state_dict`.
 
-        The state is checked as a whole first: a refused one changes nothing.
+        All checks run first: after an error nothing is changed.
 
         Args:
-            state: What `state_dict` returned, for parameters of the same shapes in the same order.
+            state: A result of `state_dict`, for parameters of the same shapes in the same order.
 
         Raises:
-            ValueError: The state is another optimiser's, of other parameters, or incomplete.
+            ValueError: The state is incomplete, or it belongs to another optimiser or to other
+                parameters.
         """
         self._steps, self._memory = self._read(state)
         for name in self.hyperparameters:
             setattr(self, name, _restored(state["hyperparameters"][name]))
 
     def check_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Raise the ValueError that `load_state_dict` would raise; change nothing."""
+        """Raise the ValueError that `load_state_dict` would raise, without changing anything."""
         self._read(state)
 
     def _read(self, state: Mapping[str, Any]) -> tuple[list[int], list[dict[str, Number]]]:
-        """Return the steps and the memory of a state, checked."""
+        """Check a state, and return its steps and slots."""
         name = type(self).__name__
         missing = {"optimizer", "hyperparameters", "steps", "slots"} - set(state)
         if missing:
             raise ValueError(
                 f"{name}.load_state_dict: the state lacks {sorted(missing)}; "
-                "give what state_dict returned"
+                "pass a result of state_dict"
             )
         if state["optimizer"] != name:
             raise ValueError(
-                f"{name}.load_state_dict: the state is one of {state['optimizer']}; "
+                f"{name}.load_state_dict: the state belongs to {state['optimizer']}; "
                 f"load it into {state['optimizer']}(parameters)"
             )
         if set(state["hyperparameters"]) != set(self.hyperparameters):
@@ -233,27 +240,27 @@ class Optimizer:
             )
         if len(state["steps"]) != len(self.parameters):
             raise ValueError(
-                f"{name}.load_state_dict: the state is for {len(state['steps'])} parameters, and "
-                f"there are {len(self.parameters)}; build the optimiser with the same parameters"
+                f"{name}.load_state_dict: the state has {len(state['steps'])} parameters, and the "
+                f"optimiser has {len(self.parameters)}; build it with the same parameters"
             )
         slots = dict(state["slots"])
         memory = [self._read_slots(at, slots) for at in range(len(self.parameters))]
         if slots:
             raise ValueError(
-                f"{name}.load_state_dict: unknown slots {sorted(slots)}; there are "
+                f"{name}.load_state_dict: unknown slots {sorted(slots)}; the optimiser has "
                 f"{len(self.parameters)} parameters with the slots {list(self.slots)}"
             )
         return [int(steps) for steps in state["steps"]], memory
 
     def _read_slots(self, at: int, slots: dict[str, Any]) -> dict[str, Number]:
-        """Take the slots of one parameter out of those of a state."""
+        """Remove the slots of one parameter from those of a state, and return them."""
         name, value = type(self).__name__, self.parameters[at].value
         shape = value.shape if isinstance(value, Tensor) else ()
         found = [slot for slot in self.slots if f"{at}.{slot}" in slots]
         if found and len(found) != len(self.slots):
             raise ValueError(
-                f"{name}.load_state_dict: parameter {at} has the slots {found} only, "
-                f"of {list(self.slots)}"
+                f"{name}.load_state_dict: parameter {at} has the slots {found}; "
+                f"expected {list(self.slots)}"
             )
         memory: dict[str, Number] = {}
         for slot in found:
@@ -273,14 +280,14 @@ class Optimizer:
 
 
 def _plain(setting: Any) -> Any:
-    """Return a hyperparameter as JSON knows it, exactly."""
+    """Return a hyperparameter as a value that JSON represents exactly."""
     if isinstance(setting, tuple):
         return [_plain(part) for part in setting]
     return setting if isinstance(setting, bool) else float(setting)
 
 
 def _restored(setting: Any) -> Any:
-    """Return a hyperparameter as the optimiser keeps it."""
+    """Return a hyperparameter as the optimiser stores it: a list becomes a tuple."""
     return tuple(setting) if isinstance(setting, list) else setting
 
 
@@ -290,7 +297,7 @@ def check_setting(
     """Return a hyperparameter as a float.
 
     Raises:
-        ValueError: It is not in [0, below), or it is 0 and must be positive.
+        ValueError: The value is not in [0, below), or it is 0 and `positive` is True.
     """
     if not 0.0 <= value < below or (positive and value == 0.0):
         low = "above 0" if positive else "0 or more"
@@ -300,5 +307,5 @@ def check_setting(
 
 
 def decayed(grad: Number, value: Number, weight_decay: float) -> Number:
-    """Return the gradient of a parameter with that of an L2 penalty added."""
+    """Return the sum of a parameter's gradient and the gradient of the L2 penalty."""
     return grad + weight_decay * value if weight_decay else grad

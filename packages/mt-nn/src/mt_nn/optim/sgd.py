@@ -9,7 +9,7 @@ from mt_tensor.fused import operations
 
 
 class SGD(Optimizer):
-    r"""Walks against the gradient, with momentum if wanted.
+    r"""Stochastic gradient descent, with optional momentum.
 
     With the gradient $g$, to which weight decay adds $\text{weight\_decay} \cdot \theta$:
 
@@ -19,15 +19,15 @@ class SGD(Optimizer):
     - Nesterov: $v$ as before and
       $\theta \leftarrow \theta - \text{lr}\, (g + \text{momentum}\, v)$.
 
-    This is PyTorch's form. In Sutskever et al. 2013, "On the importance of initialization and
-    momentum in deep learning", equations 1 to 4, the velocity contains the learning rate; the two
-    walk the same way as long as the learning rate stays the same.
+    These are PyTorch's formulas. In Sutskever et al. 2013, "On the importance of initialization and
+    momentum in deep learning", equations 1 to 4, the velocity contains the learning rate; both
+    forms are equal as long as the learning rate is constant.
 
     Attributes:
         lr: The learning rate; assign it at any time, as a schedule does.
-        momentum: How much of the velocity survives a step.
-        weight_decay: How strongly parameters are pulled to zero (an L2 penalty's gradient).
-        nesterov: Whether to look ahead along the velocity.
+        momentum: The decay rate of the velocity.
+        weight_decay: The coefficient of the L2 penalty.
+        nesterov: True for Nesterov momentum.
 
     >>> from mt_autodiff import Scalar
     >>> w = Parameter(Scalar(3.0))
@@ -49,18 +49,18 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        """Take charge of parameters.
+        """Make an optimiser of parameters.
 
         Args:
-            parameters: What to improve.
-            lr: 0 or more.
-            momentum: 0 up to, but not including, 1.
+            parameters: The parameters to train.
+            lr: The learning rate, 0 or more.
+            momentum: 0 or more and less than 1.
             weight_decay: 0 or more.
-            nesterov: It needs momentum.
+            nesterov: True for Nesterov momentum; `momentum` must be above 0.
 
         Raises:
-            ValueError: There are no parameters, or a setting is out of its range.
-            TypeError: There is something else than parameters.
+            ValueError: There are no parameters, or a setting is out of range.
+            TypeError: An item is not a `Parameter`.
         """
         super().__init__(parameters)
         self.lr = check_setting("SGD", "lr", lr)

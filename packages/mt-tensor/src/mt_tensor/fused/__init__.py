@@ -1,11 +1,11 @@
-"""Fused forms: composed functions that a backend computes in one piece.
+"""Fused forms: composed functions that a backend computes with kernels of its own.
 
-`mt_tensor.fused.operations` lists the functions that may have one; a backend writes a `FusedForm`.
-`mt_tensor.fused.arguments` and `mt_tensor.fused.targets` have the checks that the forms of all
-backends share.
+`mt_tensor.fused.operations` lists the functions that may have one; a backend implements a
+`FusedForm`. `mt_tensor.fused.arguments` and `mt_tensor.fused.targets` contain the checks that the
+forms of all backends share.
 """
 
-from mt_tensor.fused.form import FusedForm, FusedStep, Gradients, Parts
+from mt_tensor.fused.form import FusedForm, FusedStep, Gradients, TensorList
 from mt_tensor.fused.operations import FusedOperation
 
-__all__ = ["FusedForm", "FusedOperation", "FusedStep", "Gradients", "Parts"]
+__all__ = ["FusedForm", "FusedOperation", "FusedStep", "Gradients", "TensorList"]

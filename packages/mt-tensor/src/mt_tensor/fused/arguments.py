@@ -1,7 +1,7 @@
 """Checks of arguments that the forms of all backends share.
 
-A form declines the arguments that are rejected here: the composed definition computes them, or
-raises its error.
+A form declines the arguments that these checks reject: the composed definition then computes the
+result, or raises its error.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from mt_tensor.tensor_data import TensorData
 def fits_linear(
     input: TensorData, weight: TensorData, bias: TensorData | None, activation: str | None
 ) -> bool:
-    """Return whether a product of rows can be computed, with bias and with ReLU or nothing after.
+    """Return whether the arguments are valid for a linear layer, with or without ReLU.
 
     Shape:
         input (..., n), weight (n, m), bias (m,), with m > 0.
@@ -35,10 +35,10 @@ def is_along_rows(input: TensorData, dim: int) -> bool:
     return len(input.shape) > 0 and dim in (-1, len(input.shape) - 1) and input.size > 0
 
 
-def row_numbers(table: TensorData, indices: Any) -> npt.NDArray[np.int64] | None:
+def row_indices(table: TensorData, indices: Any) -> npt.NDArray[np.int64] | None:
     """Return a copy of the indices; None unless the table is a matrix and they are integers.
 
-    Whether the table has such rows is not checked.
+    The function does not check that the indices are in range.
     """
     numbers = np.asarray(indices)
     if len(table.shape) != 2 or numbers.size == 0 or numbers.dtype.kind not in "iu":

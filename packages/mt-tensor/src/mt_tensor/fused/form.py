@@ -1,11 +1,11 @@
-"""The contract of fused forms: a composed function computed in one piece.
+"""The contract of fused forms: a composed function computed by kernels of its own.
 
 A function such as a pooling has a readable definition, composed of operations that every backend
-has. It is the specification, and it always works. A backend may know a faster way for the whole of
-it, forward and backward: a *fused form*, which `Backend.fused` returns for the function's
-`FusedOperation`.
+has. The definition is the specification, and it works on every backend. A backend may have a
+faster implementation of the whole function, forward and backward: a *fused form*, which
+`Backend.fused` returns for the function's `FusedOperation`.
 
-Like a backend, a form computes with `TensorData` and knows nothing of the graph of gradients.
+Like a backend, a form computes with `TensorData` and does not use the graph of gradients.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from mt_tensor.tensor_data import TensorData
 
 Gradients: TypeAlias = tuple[TensorData | None, ...]
-"""One gradient for each tensor among a function's arguments, in their order."""
+"""One gradient for each tensor argument of a function, in order; None if it is not used."""
 
-Parts: TypeAlias = Sequence[TensorData]
+TensorList: TypeAlias = Sequence[TensorData]
 """One tensor for each parameter."""
 
 B = TypeVar("B", contravariant=True)
-"""The class of the backends whose form it is: below `Backend`, which imports this module."""
+"""The class of the form's backends. No bound: `Backend` imports this module."""
 
 
 class FusedForm(Generic[B]):
-    """One composed function, computed in one piece by one kind of backend.
+    """One composed function, computed by the kernels of one class of backends.
 
-    Subclasses define `forward` and `backward` as static or class methods. For whatever they accept,
-    result and gradients are those of the composed definition, up to rounding.
+    Subclasses define `forward` and `backward` as static or class methods. For all arguments that
+    they accept, result and gradients equal those of the composed definition, up to rounding.
 
-    Neither method writes to what it is given: operands, saved values and gradients have other
-    readers. A result or a gradient may share memory with none of them, nor two gradients with each
-    other: leaves keep gradients as they are.
+    Neither method writes to its arguments: other code reads the operands, the saved values and the
+    gradients. The result and the gradients must not share memory with the arguments or with each
+    other: leaves store gradients without a copy.
     """
 
     @staticmethod
@@ -43,37 +43,37 @@ class FusedForm(Generic[B]):
 
         Args:
             backend: The backend of the tensors.
-            needs_grad: For each tensor among the arguments, True if its gradient is used.
-            *args: The arguments of the composed function, all of them in the order of its
-                parameters, defaults filled in; `TensorData` in the place of each tensor.
+            needs_grad: For each tensor argument, True if its gradient is used.
+            *args: The arguments of the composed function, in the order of its parameters, with
+                the defaults filled in and `TensorData` instead of each tensor.
 
         Returns:
-            The result and the values that `backward` needs, a pair. Or None: the form declines, and
-            the composed definition runs. A form declines layouts and options that it does not
+            A pair: the result, and the values that `backward` needs. None if the form declines;
+            the composed definition then runs. A form declines layouts and options that it does not
             support, and arguments for which the composed definition raises an error, so that each
-            error has one text. It declines before it has any effect, such as drawing random
-            numbers. A form need not check numbers that a device would have to copy to the host
-            first: where they are invalid, its result is NaN.
+            error has one text. It declines before any side effect, such as drawing random numbers.
+            A form need not check numbers that a device would have to copy to the host first: if
+            they are invalid, its result is NaN.
         """
         raise NotImplementedError
 
     @staticmethod
     def backward(backend: B, saved: Any, grad: TensorData) -> Gradients:
-        """Return the gradient of each tensor argument, a tuple; None where none is needed.
+        """Return a tuple with the gradient of each tensor argument; None if it is not used.
 
         Args:
             backend: The backend of the tensors.
             saved: The second value that `forward` returned.
-            grad: The gradient of the result, of its shape and in any layout.
+            grad: The gradient of the result, of the result's shape and in any layout.
 
         Shape:
-            Each gradient has its tensor's shape or broadcasts with it, as for any function.
+            Each gradient has its tensor's shape or broadcasts with it.
         """
         raise NotImplementedError
 
 
 class FusedStep(FusedForm[B], ABC):
-    """A step of an optimiser: many tensors at once, without `backward`.
+    """An optimiser step on many tensors at once, without `backward`.
 
     Subclasses define `step`. `mt_tensor.fused.operations` lists the slots and settings of each.
     """
@@ -83,9 +83,9 @@ class FusedStep(FusedForm[B], ABC):
         cls,
         backend: B,
         needs_grad: tuple[bool, ...],
-        values: Parts,
-        grads: Parts,
-        slots: Sequence[Parts],
+        values: TensorList,
+        grads: TensorList,
+        slots: Sequence[TensorList],
         settings: tuple[float, ...],
     ) -> list[list[TensorData]] | None:
         """Return new values, and new slots in the order of the old ones.
@@ -93,12 +93,13 @@ class FusedStep(FusedForm[B], ABC):
         The form declines if a gradient or a slot has another shape than its parameter.
 
         Args:
-            backend: The backend of all of them.
+            backend: The backend of all tensors.
             needs_grad: Not used: optimisers are not differentiated.
             values: The parameters.
-            grads: Their gradients.
-            slots: The state that the previous step returned, a tensor for each parameter in each.
-            settings: The numbers of the formula.
+            grads: The gradient of each parameter.
+            slots: The state that the previous step returned: per slot one tensor for each
+                parameter.
+            settings: The constants of the formula, as `mt_tensor.fused.operations` lists them.
         """
         shapes = [value.shape for value in values]
         if any([part.shape for part in parts] != shapes for parts in (grads, *slots)):
@@ -108,6 +109,12 @@ class FusedStep(FusedForm[B], ABC):
     @classmethod
     @abstractmethod
     def step(
-        cls, backend: B, parts: Sequence[Parts], settings: tuple[float, ...]
+        cls, backend: B, parts: Sequence[TensorList], settings: tuple[float, ...]
     ) -> list[list[TensorData]]:
-        """Return new values and slots, given values, gradients and slots whose shapes fit."""
+        """Return new values and slots.
+
+        Args:
+            backend: The backend of all tensors.
+            parts: Values, gradients and slots, in this order, of equal shapes.
+            settings: The constants of the formula.
+        """

@@ -1,8 +1,8 @@
-"""The composed functions and optimiser steps that a backend may compute in one piece.
+"""The composed functions and optimiser steps that may have a fused form.
 
-Each is an object that both sides import: `mt_autodiff.fused` decorates the composed function with
-it, and the table of forms of a backend has it as a key. Kernels and gradients never import one
-another, so this is where they agree which function a form computes.
+Each is an object that two packages import: `mt_autodiff.fused` decorates the composed function with
+it, and a backend's table of forms has it as a key. Packages of kernels and packages of gradients
+do not import each other; this module connects a form with its function.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class FusedOperation:
 
 
 AVGPOOL2D = FusedOperation("avgpool2d")
-"""Averages of windows of an image: `mt_nn.functional.avgpool2d`."""
+"""Average pooling: `mt_nn.functional.avgpool2d`."""
 
 BINARY_CROSS_ENTROPY = FusedOperation("binary_cross_entropy")
 """The loss of two classes given probabilities: `mt_nn.binary_cross_entropy`."""
@@ -40,37 +40,37 @@ CROSS_ENTROPY = FusedOperation("cross_entropy")
 """The loss of several classes given logits: `mt_nn.cross_entropy`."""
 
 DROPOUT = FusedOperation("dropout")
-"""Random zeros: `mt_nn.functional.dropout`."""
+"""Dropout: `mt_nn.functional.dropout`."""
 
-EMBEDDING = FusedOperation("take")
-"""Rows of a table by their numbers: `mt_autodiff.take`."""
+TAKE = FusedOperation("take")
+"""Lookup of rows of a table by index: `mt_autodiff.take`."""
 
 LINEAR = FusedOperation("linear")
-"""Product, bias and ReLU: `mt_nn.functional.linear`."""
+"""Matrix product, bias and ReLU: `mt_nn.functional.linear`."""
 
 LOGSOFTMAX = FusedOperation("logsoftmax")
-"""Logarithms of probabilities: `mt_nn.functional.logsoftmax`."""
+"""Log-softmax: `mt_nn.functional.logsoftmax`."""
 
 MAX_OVER_TIME = FusedOperation("max_over_time")
-"""Convolution, ReLU and maximum over positions: `mt_nn.functional.convolution.max_over_time`."""
+"""Convolution, ReLU and max over time: `mt_nn.functional.convolution.max_over_time`."""
 
 MAXPOOL2D = FusedOperation("maxpool2d")
-"""Maxima of windows of an image: `mt_nn.functional.maxpool2d`."""
+"""Max pooling: `mt_nn.functional.maxpool2d`."""
 
 NLL_LOSS = FusedOperation("nll_loss")
-"""The loss of several classes given logarithms of probabilities: `mt_nn.nll_loss`."""
+"""The loss of several classes given log-probabilities: `mt_nn.nll_loss`."""
 
 SOFTMAX = FusedOperation("softmax")
-"""Probabilities from logits: `mt_nn.functional.softmax`."""
+"""Softmax: `mt_nn.functional.softmax`."""
 
 SGD = FusedOperation("sgd")
 """A step of gradient descent. No slots; settings: learning rate, weight decay."""
 
-SGD_MOMENTUM = FusedOperation("sgd_with_momentum")
+SGD_MOMENTUM = FusedOperation("sgd_momentum")
 """A step of gradient descent with momentum.
 
-Slots: the velocities. Settings: learning rate, momentum, weight decay, and 1 for Nesterov's
-form, else 0.
+Slots: the velocities. Settings: learning rate, momentum, weight decay, and 1 for Nesterov
+momentum, else 0.
 """
 
 ADAM = FusedOperation("adam")

@@ -1,6 +1,6 @@
 """Checks of the targets of losses that the forms of all backends share.
 
-A form declines the targets that are rejected here: the composed definition raises its error.
+A form declines the targets that these checks reject: the composed definition raises its error.
 """
 
 import math
@@ -42,10 +42,10 @@ def flat_targets(
     return numbers.astype(dtype, order="C").reshape(-1)
 
 
-def least_probability(dtype: npt.DTypeLike) -> float:
-    """Return the least probability whose logarithm `mt_nn.binary_cross_entropy` takes.
+def min_probability(dtype: npt.DTypeLike) -> float:
+    """Return the lower bound to which `mt_nn.binary_cross_entropy` clamps probabilities.
 
-    Its logarithm is -100, or that of the smallest normal number of the dtype: below, a reciprocal
-    would not be finite.
+    The bound is $e^{-100}$, as in PyTorch, or the smallest normal number of the dtype if that is
+    larger: the reciprocal of a smaller number is infinite.
     """
     return max(math.exp(-100.0), float(np.finfo(dtype).tiny))

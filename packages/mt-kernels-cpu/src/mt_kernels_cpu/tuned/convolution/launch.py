@@ -223,7 +223,7 @@ def _weight_gradient(
     size = (min(weight.shape[2], image[0]), min(weight.shape[3], image[1]))
     geometry = Geometry((image[0], image[1]), (kernel[0], kernel[1]), size)
     images, gradients = swap_batch_channel(input), swap_batch_channel(weight)
-    gradients = TensorData.trusted(gradients.storage, (count, outputs, *size), gradients.strides)
+    gradients = TensorData.unchecked(gradients.storage, (count, outputs, *size), gradients.strides)
     images_per_tile = wgrad_images_per_tile(count, geometry)
     options = (False, backend.dtype, lanes(backend.dtype))
     layout = tile_layout(images_per_tile, channels, outputs, geometry, *options)
@@ -280,7 +280,7 @@ def swap_batch_channel(a: TensorData) -> TensorData:
         (N, C, H, W) → (C, N, H, W).
     """
     (n, c, height, width), (n_step, c_step, row, step) = a.shape, a.strides
-    return TensorData.trusted(a.storage, (c, n, height, width), (c_step, n_step, row, step))
+    return TensorData.unchecked(a.storage, (c, n, height, width), (c_step, n_step, row, step))
 
 
 def all_finite(a: TensorData) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_tensor import FusedForm, Gradients, TensorData
-from mt_tensor.fused.arguments import row_numbers
+from mt_tensor.fused.arguments import row_indices
 from mt_tensor.layout import Storage
 
 
@@ -25,7 +25,7 @@ class Take(FusedForm[Memory]):
             table (rows, width), indices (...) → (..., width).
         """
         # A copy: the caller may change its array before the backward pass.
-        numbers = row_numbers(table, indices)
+        numbers = row_indices(table, indices)
         if numbers is None:
             return None
         rows, out = numbers.reshape(-1), backend.new((*numbers.shape, table.shape[1]))

@@ -13,7 +13,7 @@ from mt_kernels_cpu.tuned.layers.probabilities import row_max, row_sum
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_tensor import FusedForm, Gradients, TensorData, operators
-from mt_tensor.fused.targets import class_targets, flat_targets, least_probability
+from mt_tensor.fused.targets import class_targets, flat_targets, min_probability
 from mt_tensor.layout import Storage
 
 
@@ -263,7 +263,7 @@ def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
     Shape:
         out (1,), p and t (N,).
     """
-    number, least = dtype.type, dtype.type(least_probability(dtype))
+    number, least = dtype.type, dtype.type(min_probability(dtype))
     relu = formula_for(operators.relu, dtype)
 
     def bce_of_probabilities_forward(out: Storage, p: Storage, t: Storage) -> bool:
@@ -284,7 +284,7 @@ def bce_of_probabilities(dtype: np.dtype[Any]) -> Any:
 @lru_cache
 def bce_of_probabilities_back(dtype: np.dtype[Any]) -> Any:
     """Return the backward loop of `bce_of_probabilities`, ``kernel(to, p, t, g)``."""
-    number, least = dtype.type, dtype.type(least_probability(dtype))
+    number, least = dtype.type, dtype.type(min_probability(dtype))
 
     @helper
     def slope(x: float) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 
 from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
-from mt_tensor import FusedStep, Parts, TensorData
+from mt_tensor import FusedStep, TensorData, TensorList
 from mt_tensor.layout import Storage
 
 
@@ -32,7 +32,7 @@ class _Step(FusedStep[Memory]):
     def step(
         cls,
         backend: Memory,
-        parts: Sequence[Parts],
+        parts: Sequence[TensorList],
         settings: tuple[float, ...],
     ) -> list[list[TensorData]]:
         """Return the new values and slots; each kind lies in one buffer.
@@ -53,7 +53,7 @@ class _Step(FusedStep[Memory]):
         for operands in zip(*new, *old, strict=True):
             kernel(*operands, *numbers)
         return [
-            [value.like(elements) for value, elements in zip(values, each, strict=True)]
+            [value.with_storage(elements) for value, elements in zip(values, each, strict=True)]
             for each in new
         ]
 

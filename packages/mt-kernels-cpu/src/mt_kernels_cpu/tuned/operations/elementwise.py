@@ -47,7 +47,7 @@ class Elementwise(Memory):
         if elements is not None:
             to = empty(a.size, self.dtype) if a.size < BUFFERED_FROM else self.storage(a.size)
             to[:] = elements
-            return a.like(to)
+            return a.with_storage(to)
         if not any(a.strides):
             # All elements are one number, as in the gradient of a sum.
             return self.full(a.shape, a.storage[0])
@@ -56,7 +56,7 @@ class Elementwise(Memory):
     def map(self, fn: Map, a: TensorData, out: TensorData | None = None) -> TensorData:
         """Apply a scalar function to every element; see `mt_tensor.Backend.map`."""
         if out is None:
-            elements = a.flat() if a.cells is None else a.cells
+            elements = a.flat() if a.cached_flat is None else a.cached_flat
             if elements is not None:
                 to = empty(a.size, self.dtype) if a.size < BUFFERED_FROM else self.storage(a.size)
                 try:
@@ -64,7 +64,7 @@ class Elementwise(Memory):
                 except KeyError:
                     kernel = self._flat_maps[fn] = map_flat(fn, self.dtype)
                 kernel(to, elements)
-                return a.like(to)
+                return a.with_storage(to)
         return super().map(fn, a, out)
 
     def zip(
@@ -74,7 +74,7 @@ class Elementwise(Memory):
         if out is not None:
             return super().zip(fn, a, b, out)
         if a.shape == b.shape:
-            x, y = a.cells, b.cells
+            x, y = a.cached_flat, b.cached_flat
             if x is None or y is None:
                 x, y = a.flat(), b.flat()
             if x is not None and y is not None:
@@ -85,13 +85,13 @@ class Elementwise(Memory):
                 except KeyError:
                     kernel = self._flat_zips[fn] = zip_flat(fn, self.dtype)
                 kernel(to, x, y)
-                return a.like(to)
+                return a.with_storage(to)
         plan = zip_plan(fn, self.dtype, a.shape, a.strides, b.shape, b.strides)
         if plan is None:
             return super().zip(fn, a, b)
         to = empty(plan.size, self.dtype) if plan.size < BUFFERED_FROM else self.storage(plan.size)
         plan.kernel(to, a.storage, b.storage, *plan.steps)
-        return TensorData.trusted(to, plan.shape, plan.strides)
+        return TensorData.unchecked(to, plan.shape, plan.strides)
 
     def _map(self, fn: Map, out: TensorData, a: TensorData) -> None:
         if out.size == 0:

@@ -55,7 +55,7 @@ def as_matrix(a: TensorData) -> npt.NDArray[Any]:
 
     Contiguous and transposed tensors take a short path: it is called for every product.
     """
-    elements = a.flat() if a.cells is None else a.cells
+    elements = a.flat() if a.cached_flat is None else a.cached_flat
     if elements is not None:
         return elements.reshape(a.shape)
     rows, columns = a.shape

@@ -38,12 +38,12 @@ class Reductions(Memory):
         plan = fold_plan(a.shape, dim)
         elements = np.empty(plan.size, self.dtype)
         elements.fill(start)
-        out = TensorData.trusted(elements, plan.shape, plan.strides)
+        out = TensorData.unchecked(elements, plan.shape, plan.strides)
         self._reduce(fn, out, a, dim, start)
         return out
 
     def _reduce(self, fn: Zip, out: TensorData, a: TensorData, dim: int, start: float) -> None:
-        elements = self.elements(a) if a.cells is None else a.cells
+        elements = self.elements(a) if a.cached_flat is None else a.cached_flat
         blocks = fold_plan(a.shape, dim).blocks
         if fn is operators.max:
             # numba does not vectorise a maximum that propagates NaN; NumPy does.

@@ -20,7 +20,7 @@ from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.layers.losses import block_total, device_targets, per_element
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import FusedForm, Gradients, TensorData, operators
-from mt_tensor.fused.targets import flat_targets, least_probability
+from mt_tensor.fused.targets import flat_targets, min_probability
 from mt_tensor.layout import Storage
 
 
@@ -117,7 +117,7 @@ def probability(dtype: np.dtype[Any]) -> Callable[[float], float]:
 def mean_of_probabilities(dtype: np.dtype[Any], threads: int) -> Kernel:
     """Return the forward kernel ``kernel(out, p, t, count)`` for one block."""
     number, total, checked = dtype.type, block_total(threads), probability(dtype)
-    relu, least = formula_for(operators.relu, dtype), number(least_probability(dtype))
+    relu, least = formula_for(operators.relu, dtype), number(min_probability(dtype))
 
     @kernel
     def bce_of_probabilities(out: Storage, p: Storage, t: Storage, count: int) -> None:
@@ -139,7 +139,7 @@ def mean_of_probabilities(dtype: np.dtype[Any], threads: int) -> Kernel:
 def probabilities_back(dtype: np.dtype[Any]) -> Kernel:
     """Return the backward kernel ``kernel(to, p, t, g, count)``, one thread per element."""
     number, checked = dtype.type, probability(dtype)
-    least = number(least_probability(dtype))
+    least = number(min_probability(dtype))
 
     @device_function
     def slope(x: float) -> float:

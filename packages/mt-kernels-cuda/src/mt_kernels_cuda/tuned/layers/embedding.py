@@ -12,7 +12,7 @@ from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_tensor import FusedForm, Gradients, TensorData
-from mt_tensor.fused.arguments import row_numbers
+from mt_tensor.fused.arguments import row_indices
 from mt_tensor.layout import Storage
 
 
@@ -24,7 +24,7 @@ class Take(FusedForm[Device]):
         backend: Device, needs_grad: tuple[bool, ...], table: TensorData, indices: Any
     ) -> Any:
         """Return the rows and saved values; None unless all indices are valid integers."""
-        numbers = row_numbers(table, indices)
+        numbers = row_indices(table, indices)
         if numbers is None or table.size == 0:
             return None
         if not 0 <= numbers.min() <= numbers.max() < table.shape[0]:

@@ -17,7 +17,7 @@ from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.hardware.vec4 import VEC4
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
-from mt_tensor import FusedStep, Parts, TensorData, operators
+from mt_tensor import FusedStep, TensorData, TensorList, operators
 from mt_tensor.layout import Storage, strides_from_shape
 
 
@@ -33,7 +33,7 @@ class _Step(FusedStep[Device]):
 
     @classmethod
     def step(
-        cls, backend: Device, parts: Sequence[Parts], settings: tuple[float, ...]
+        cls, backend: Device, parts: Sequence[TensorList], settings: tuple[float, ...]
     ) -> list[list[TensorData]]:
         """Return new values and slots; those of each kind share a buffer."""
         # The parts are values, gradients and slots; there are no new gradients.
@@ -50,14 +50,14 @@ class _Step(FusedStep[Device]):
         return new
 
 
-def _like(backend: Device, values: Parts) -> list[TensorData]:
+def _like(backend: Device, values: TensorList) -> list[TensorData]:
     """Return a new tensor for each value, all in one buffer, each aligned to `VEC4` elements."""
     starts = [0]
     for value in values:
         starts.append(starts[-1] + blocks_for(value.size, VEC4) * VEC4)
     buffer = backend.allocate(starts[-1])
     return [
-        TensorData.trusted(
+        TensorData.unchecked(
             buffer[start : start + max(1, value.size)],
             value.shape,
             strides_from_shape(value.shape),
