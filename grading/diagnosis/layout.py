@@ -53,11 +53,11 @@ def permuted(cause: str, wrong: Callable[[Array, Sequence[int]], list[int]]) -> 
         request = finding.request
         if request.operation != "layout.describe" or "order" not in request.options:
             return None
-        if finding.answer is None:
+        if finding.response is None:
             return None
         (array,) = request.arrays
         steps = wrong(array, request.options["order"])
-        received: Plain = finding.answer.plain
+        received: Plain = finding.response.plain
         shape = received["shape"]
         try:
             elements = [read(array, index, steps) for index in np.ndindex(*shape)]
@@ -73,9 +73,9 @@ def unpermuted_shape(finding: Finding) -> bool | None:
     request = finding.request
     if request.operation != "layout.describe" or "order" not in request.options:
         return None
-    if finding.answer is None:
+    if finding.response is None:
         return None
-    return bool(finding.answer.plain["shape"] == list(request.arrays[0].shape))
+    return bool(finding.response.plain["shape"] == list(request.arrays[0].shape))
 
 
 def strides_of_shape(cause: str, wrong: Callable[[Sequence[int]], list[int]]) -> Mistake:
@@ -96,12 +96,12 @@ def described(cause: str, change: Callable[[Array], Plain]) -> Mistake:
     """
 
     def explains(finding: Finding) -> bool | None:
-        if finding.request.operation != "layout.describe" or finding.answer is None:
+        if finding.request.operation != "layout.describe" or finding.response is None:
             return None
         if "order" in finding.request.options:
             return None
         wrong = change(finding.request.arrays[0])
-        return all(finding.answer.plain[key] == value for key, value in wrong.items())
+        return all(finding.response.plain[key] == value for key, value in wrong.items())
 
     return Mistake(("2.1",), cause, explains)
 
@@ -165,7 +165,7 @@ def not_refused(finding: Finding) -> bool | None:
         return None
     if layout.common_shape(request.options["a"], request.options["b"]) is not None:
         return None
-    return finding.answer is not None
+    return finding.response is not None
 
 
 MISTAKES = [

@@ -203,9 +203,9 @@ def number(operation: str, cause: str, wrong: Callable[[Array, float], Array]) -
 
 def writes_out_of_bounds(finding: Finding) -> bool | None:
     """Return whether a kernel wrote to elements around its output."""
-    if finding.request.operation != "kernel.run" or finding.answer is None:
+    if finding.request.operation != "kernel.run" or finding.response is None:
         return None
-    return "beside" in finding.sentence or None
+    return "outside its output" in finding.sentence or None
 
 
 def not_parallel(finding: Finding) -> bool | None:
@@ -217,9 +217,9 @@ def not_parallel(finding: Finding) -> bool | None:
 
 def differs_from_call_to_call(finding: Finding) -> bool | None:
     """Return whether the same call returned different results."""
-    if finding.request.operation != "kernel.repeat" or finding.answer is None:
+    if finding.request.operation != "kernel.repeat" or finding.response is None:
         return None
-    outputs = finding.answer.arrays[0]
+    outputs = finding.response.arrays[0]
     return bool((outputs != outputs[0]).any())
 
 

@@ -32,17 +32,17 @@ def backward(
     def model(request: Request) -> Response | None:
         if request.upstream is None:
             return None
-        answer = wrong(request.arrays[0], request.options["dim"], request.upstream)
-        return Response(request, gradients=(np.asarray(answer, np.float64),))
+        response = wrong(request.arrays[0], request.options["dim"], request.upstream)
+        return Response(request, gradients=(np.asarray(response, np.float64),))
 
     def explains(finding: Finding) -> bool | None:
-        if "gradient" not in finding.sentence or finding.answer is None:
+        if "gradient" not in finding.sentence or finding.response is None:
             return None
-        answer = model(finding.request)
-        received = finding.answer.gradients[0] if finding.answer.gradients else None
-        if answer is None or received is None:
+        response = model(finding.request)
+        received = finding.response.gradients[0] if finding.response.gradients else None
+        if response is None or received is None:
             return None
-        (modelled_gradient,) = answer.gradients
+        (modelled_gradient,) = response.gradients
         assert modelled_gradient is not None
         return received.shape == modelled_gradient.shape and bool(
             np.allclose(received, modelled_gradient, rtol=1e-6, atol=absolute)
@@ -69,9 +69,9 @@ def dropout(cause: str, fits: Callable[[Request, Array], bool]) -> Mistake:
     """Return a mistake in dropout, recognised by the elements that were dropped."""
 
     def explains(finding: Finding) -> bool | None:
-        if finding.request.operation != "nn.dropout" or finding.answer is None:
+        if finding.request.operation != "nn.dropout" or finding.response is None:
             return None
-        return fits(finding.request, finding.answer.array)
+        return fits(finding.request, finding.response.array)
 
     return Mistake(TASKS, cause, explains)
 

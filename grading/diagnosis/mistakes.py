@@ -68,13 +68,13 @@ def modelled(
             return None
         try:
             with np.errstate(all="ignore"):
-                answer = model(request)
+                response = model(request)
         except (IndexError, ValueError, ZeroDivisionError, OverflowError, KeyError) as error:
             # A solution with the mistake may raise the same exception as the model.
             return type(error).__name__ in finding.kinds[:1] or None
-        if answer is None:
+        if response is None:
             return None
-        return _same(answer, finding, absolute)
+        return _same(response, finding, absolute)
 
     return Mistake(tasks, cause, explains)
 
@@ -125,7 +125,7 @@ def plain(request: Request, value: Plain) -> Response:
     return Response(request, plain=value)
 
 
-def _same(answer: Response, finding: Finding, absolute: float) -> bool | None:
+def _same(response: Response, finding: Finding, absolute: float) -> bool | None:
     """Return whether a model's response equals the received one in the part that is wrong.
 
     None if the model does not predict that part.
@@ -133,22 +133,22 @@ def _same(answer: Response, finding: Finding, absolute: float) -> bool | None:
     of_operand = re.fullmatch(r"the gradient of operand (\d+)", finding.name)
     if of_operand:
         number = int(of_operand[1])
-        if number >= len(answer.gradients) or answer.gradients[number] is None:
+        if number >= len(response.gradients) or response.gradients[number] is None:
             return None
-        received = finding.answer
+        received = finding.response
         if received is None or number >= len(received.gradients):
             return None
-        return same_values(received.gradients[number], answer.gradients[number], absolute)
-    received = finding.answer
+        return same_values(received.gradients[number], response.gradients[number], absolute)
+    received = finding.response
     if received is None:
-        return False if answer.arrays or answer.plain is not None else None
+        return False if response.arrays or response.plain is not None else None
     if received.arrays:
         numbered = re.fullmatch(r"result (\d+)", finding.name)
         number = int(numbered[1]) if numbered else 0
-        if number >= len(answer.arrays) or number >= len(received.arrays):
+        if number >= len(response.arrays) or number >= len(received.arrays):
             return None
-        return same_values(received.arrays[number], answer.arrays[number], absolute)
-    return None if answer.plain is None else same_values(received.plain, answer.plain, absolute)
+        return same_values(received.arrays[number], response.arrays[number], absolute)
+    return None if response.plain is None else same_values(received.plain, response.plain, absolute)
 
 
 def same_values(received: Plain, wrong: Plain, absolute: float = ABSOLUTE) -> bool:

@@ -43,8 +43,8 @@ def listed(name: str, cause: str, wrong: Callable[[Request, list[list[float]]], 
     def model(request: Request) -> Response | None:
         if request.options["function"] != name:
             return None
-        answer = wrong(request, [array.tolist() for array in request.arrays])
-        return result(request, np.array(answer, np.float64))
+        response = wrong(request, [array.tolist() for array in request.arrays])
+        return result(request, np.array(response, np.float64))
 
     return modelled(LISTS, cause, r"operators\.lists", model)
 

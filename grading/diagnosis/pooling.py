@@ -57,8 +57,8 @@ def spreading(
     def model(request: Request) -> Response | None:
         if request.upstream is None:
             return None
-        answer = wrong(request.arrays[0], request.upstream, _kernel(request))
-        return Response(request, gradients=(answer,))
+        response = wrong(request.arrays[0], request.upstream, _kernel(request))
+        return Response(request, gradients=(response,))
 
     return modelled(tasks, cause, rf"nn\.{operation}", model)
 

@@ -91,9 +91,9 @@ def chained(cause: str, wrong: Callable[[float, float, float], float]) -> Mistak
 
     def explains(finding: Finding) -> bool | None:
         options = finding.request.options
-        if finding.request.operation != "scalar.chain_rule" or finding.answer is None:
+        if finding.request.operation != "scalar.chain_rule" or finding.response is None:
             return None
-        pairs = finding.answer.plain
+        pairs = finding.response.plain
         if len(pairs) != len(options["uses"]):
             return None
         models = [
@@ -173,9 +173,9 @@ def sorted_wrongly(cause: str, fits: Callable[[Plain, list[int]], bool]) -> Mist
     """Return a mistake in the topological order, recognised by the order received."""
 
     def explains(finding: Finding) -> bool | None:
-        if finding.request.operation != "autodiff.sort" or finding.answer is None:
+        if finding.request.operation != "autodiff.sort" or finding.response is None:
             return None
-        return fits(finding.request.options["graph"], finding.answer.plain)
+        return fits(finding.request.options["graph"], finding.response.plain)
 
     return Mistake(("1.4",), cause, explains)
 

@@ -75,14 +75,14 @@ def decode_request(frame: Frame) -> Request:
     )
 
 
-def encode_response(answer: Response, number: str) -> Frame:
+def encode_response(response: Response, number: str) -> Frame:
     """Return an answer, without its request, as a frame."""
     cells: list[bytes] = []
     header = {
         "number": number,
-        "arrays": [_describe(array, cells) for array in answer.arrays],
-        "gradients": [_describe(array, cells) for array in answer.gradients],
-        "plain": answer.plain,
+        "arrays": [_describe(array, cells) for array in response.arrays],
+        "gradients": [_describe(array, cells) for array in response.gradients],
+        "plain": response.plain,
     }
     return Frame(header, b"".join(cells))
 

@@ -31,10 +31,10 @@ def _reply(frame: Frame) -> Frame:
     """Do what is asked; an exception of the code under test is a reply, too."""
     number = frame.header["number"]
     try:
-        answer = perform(decode_request(frame))
+        response = perform(decode_request(frame))
         with into:
             # What a learner's function returns may be no plain value.
-            return encode_response(answer, number)
+            return encode_response(response, number)
     except BaseException as error:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         return encode_error(kinds, _message(error), _trace(error), number, is_graders(error))

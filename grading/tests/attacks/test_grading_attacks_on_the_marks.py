@@ -64,7 +64,7 @@ def test_a_race_that_seldom_shows(tree: Path, attack: Attack) -> None:
 def test_another_function_than_that_in_the_file(tree: Path, attack: Attack) -> None:
     with submitted(attack, tree) as subject:
         told = run(check_is_called, subject)
-    assert "run by itself" in told or "does not come from" in told
+    assert "without the submission" in told or "does not come from" in told
 
 
 @pytest.mark.slow
