@@ -174,7 +174,7 @@ def _run(
     """
     shown = Request(operation, (out, *operands), options)
     try:
-        response = subject.alone().call(
+        response = subject.without_submission().call(
             operation, [out, *operands], {**options, "functions": program.plain()}
         )
     except SubjectError:  # The compiled kernel may still be right.

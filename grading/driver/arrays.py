@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from grading.driver.answers import AnswerError, cells, integer
+from grading.driver.results import ResultError, cells, integer
 from grading.protocol.messages import Array
 
 
@@ -33,7 +33,7 @@ def elements(storage: Any, shape: Sequence[int], strides: Sequence[int]) -> Arra
     """Return the elements of a shape that lie in a storage.
 
     Raises:
-        AnswerError: An element lies outside of the storage, or something is of a wrong type.
+        ResultError: An element lies outside of the storage, or something is of a wrong type.
     """
     numbers = cells(storage)
     sizes = tuple(integer(size, "the shape of a tensor") for size in shape)
@@ -43,7 +43,7 @@ def elements(storage: Any, shape: Sequence[int], strides: Sequence[int]) -> Arra
         along = np.arange(size) * stride
         positions += along.reshape((size,) + (1,) * (len(sizes) - dim - 1))
     if positions.size and not 0 <= positions.min() <= positions.max() < len(numbers):
-        raise AnswerError(
+        raise ResultError(
             f"a tensor of shape {sizes} and strides {steps} reaches beyond its storage of "
             f"{len(numbers)} cells"
         )

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from grading.driver.answers import AnswerError, items, number
 from grading.driver.editions import find, variable_class
 from grading.driver.family import Family
+from grading.driver.results import ResultError, items, number
 from grading.protocol.messages import Plain, Request, Response
 
 family = Family()
@@ -86,7 +86,7 @@ class Probe(Variable):  # type: ignore[misc]
     def accumulate_derivative(self, x: Any) -> None:
         """Add to the derivative of a leaf."""
         if not self.is_leaf():
-            raise AnswerError("accumulate_derivative was called on a variable that is no leaf")
+            raise ResultError("accumulate_derivative was called on a variable that is no leaf")
         self.derivative = (self.derivative or 0.0) + number(x, "`backpropagate`")
 
     def chain_rule(self, d_output: Any) -> Iterable[tuple["Probe", Any]]:
@@ -107,7 +107,7 @@ class Probe(Variable):  # type: ignore[misc]
         """
         self.log["visits"] += 1
         if self.log["visits"] > self.graph.get("most_visits", MOST_VISITS):
-            raise AnswerError(
+            raise ResultError(
                 f"the graph has {len(self.nodes)} variables, and they were asked "
                 f"{self.log['visits']} times already: is each path followed anew?"
             )
@@ -157,7 +157,7 @@ def sort(request: Request) -> Response:
     order: Any = find("autodiff:topological_sort")(nodes[-1])
     found = items(order, "`topological_sort`")
     if not all(isinstance(node, Probe) for node in found):
-        raise AnswerError("`topological_sort` returned something that is no variable of the graph")
+        raise ResultError("`topological_sort` returned something that is no variable of the graph")
     return Response(request, plain=[node.number for node in found])
 
 

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from grading.driver.answers import (
-    AnswerError,
+from grading.driver.arrays import cells_and_strides, elements
+from grading.driver.family import Family
+from grading.driver.results import (
     IndexBuffer,
+    ResultError,
     cells,
     integer,
     integers,
     number,
     truth,
 )
-from grading.driver.arrays import cells_and_strides, elements
-from grading.driver.family import Family
 from grading.protocol.messages import Request, Response
 from minitorch.tensor_data import (
     TensorData,
@@ -64,7 +64,7 @@ def common_shape(request: Request) -> Response:
     result = shape_broadcast(tuple(request.options["a"]), tuple(request.options["b"]))
     if not isinstance(result, tuple):
         kind = type(result).__name__
-        raise AnswerError(f"`shape_broadcast` returned {kind}, expected a tuple")
+        raise ResultError(f"`shape_broadcast` returned {kind}, expected a tuple")
     return Response(request, plain=integers(result, "`shape_broadcast`"))
 
 

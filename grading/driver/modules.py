@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from grading.driver.answers import text, truth
 from grading.driver.family import Family
+from grading.driver.results import text, truth
 from grading.protocol.messages import Plain, Request, Response
 from minitorch.module import Module, Parameter
 

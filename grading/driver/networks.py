@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from grading.driver import editions
-from grading.driver.answers import number
 from grading.driver.arrays import elements
+from grading.driver.results import number
 from grading.protocol.messages import Array
 
 MIDDLE = 0.5

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from grading.driver.answers import number, numbers
 from grading.driver.family import Family
+from grading.driver.results import number, numbers
 from grading.protocol.messages import Request, Response
 
 family = Family()

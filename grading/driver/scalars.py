@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from grading.driver import editions
-from grading.driver.answers import AnswerError, number, truth
 from grading.driver.editions import find
 from grading.driver.family import Family
+from grading.driver.results import ResultError, number, truth
 from grading.protocol.messages import Plain, Request, Response
 from minitorch.scalar import Scalar
 
@@ -50,10 +50,10 @@ def data_of(scalar: Any) -> float:
     """Return the number of a scalar.
 
     Raises:
-        AnswerError: It is no scalar, or holds no number.
+        ResultError: It is no scalar, or holds no number.
     """
     if not isinstance(scalar, Scalar):
-        raise AnswerError(f"the result is {type(scalar).__name__}, expected a Scalar")
+        raise ResultError(f"the result is {type(scalar).__name__}, expected a Scalar")
     return number(scalar.data, "the data of a Scalar")
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from grading.driver import FAMILIES
-from grading.driver.answers import AnswerError, cells, integer
 from grading.driver.backends import backend
 from grading.driver.blame import own
 from grading.driver.family import Family
 from grading.driver.held import Rows, arranged
+from grading.driver.results import ResultError, cells, integer
 from grading.protocol.messages import Array, Request, Response
 from minitorch.tensor import Tensor
 
@@ -89,7 +89,7 @@ def _elements(tensor: Any) -> Array:
     """Read a tensor without a copy.
 
     Raises:
-        AnswerError: An element lies outside of the storage.
+        ResultError: An element lies outside of the storage.
     """
     data = tensor._tensor
     storage = cells(data._storage)
@@ -97,7 +97,7 @@ def _elements(tensor: Any) -> Array:
     strides = tuple(integer(stride, "the strides of a tensor") for stride in data.strides)
     last = sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if min((*shape, *strides)) < 0 or last >= len(storage):
-        raise AnswerError(
+        raise ResultError(
             f"a tensor of shape {shape} and strides {strides} reaches beyond its storage of "
             f"{len(storage)} cells"
         )

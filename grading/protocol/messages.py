@@ -146,7 +146,7 @@ class Subject(ABC):
             DriverError: The grader's own code beside it did.
         """
 
-    def alone(self) -> "Subject":
+    def without_submission(self) -> "Subject":
         """Return a process like that of the code under test, without any code in it.
 
         What is asked there can only be answered from the request.

@@ -251,7 +251,7 @@ LOOP = "of the prange loop in line {line} of test_grading_races.py"
 
 RACING = {
     one_index: f"iterations 0 and 1 {LOOP} both write index[0]; all iterations share this array, "
-    "which is created outside of the loop",
+    "which is created outside the loop",
     one_result: f"iterations 0 and 1 {LOOP} both write out[0]",
     reads_its_neighbour: f"iteration 1 {LOOP} writes out[1], and iteration 0 reads it",
     slices_that_overlap: "both write out[2]",

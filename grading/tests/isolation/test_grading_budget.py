@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from grading.isolation.asked import Asked, name_of
 from grading.isolation.budget import Allowance, Budget
+from grading.isolation.called import CalledFunctions, name_of
 from grading.isolation.errors import LostError
 from grading.isolation.watch import CpuTime
 from grading.protocol.messages import Request
@@ -160,7 +160,7 @@ FORMULA = Request("operators.each", (), {"formula": "mul"})
     ],
 )
 def test_what_is_not_asked_again(endless: Request, request_: Request, refused: bool) -> None:
-    assert Asked.by(request_).calls_all_of(Asked.by(endless)) is refused
+    assert CalledFunctions.of(request_).calls_all_of(CalledFunctions.of(endless)) is refused
 
 
 @pytest.mark.parametrize(

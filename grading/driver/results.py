@@ -16,7 +16,7 @@ NUMERIC = "biuf"
 """The kinds of NumPy's dtypes that are numbers."""
 
 
-class AnswerError(TypeError):
+class ResultError(TypeError):
     """The code under test has answered with something that is no answer.
 
     The driver raises it, and the fault is the submission's.
@@ -27,62 +27,62 @@ def number(value: Any, what: str = "the function") -> float:
     """Return a number as a float; a truth value is one, too.
 
     Raises:
-        AnswerError: It is none.
+        ResultError: It is none.
     """
     if isinstance(value, Real | np.bool_):
         return float(value)
-    raise AnswerError(f"{what} returned {_kind(value)}, expected a number")
+    raise ResultError(f"{what} returned {_kind(value)}, expected a number")
 
 
 def integer(value: Any, what: str = "the function") -> int:
     """Return an integer as an int.
 
     Raises:
-        AnswerError: It is none.
+        ResultError: It is none.
     """
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
-    raise AnswerError(f"{what} returned {_kind(value)}, expected an integer")
+    raise ResultError(f"{what} returned {_kind(value)}, expected an integer")
 
 
 def truth(value: Any, what: str = "the function") -> bool:
     """Return a truth value as a bool; 1 and 0 are truth values, too.
 
     Raises:
-        AnswerError: It is none.
+        ResultError: It is none.
     """
     if isinstance(value, bool | np.bool_) or (isinstance(value, Integral) and value in (0, 1)):
         return bool(value)
-    raise AnswerError(f"{what} returned {_kind(value)}, expected True or False")
+    raise ResultError(f"{what} returned {_kind(value)}, expected True or False")
 
 
 def text(value: Any, what: str) -> str:
     """Return a text.
 
     Raises:
-        AnswerError: It is none.
+        ResultError: It is none.
     """
     if isinstance(value, str):
         return value
-    raise AnswerError(f"{what} returned {_kind(value)}, expected a text")
+    raise ResultError(f"{what} returned {_kind(value)}, expected a text")
 
 
 def items(values: Any, what: str = "the function") -> list[Any]:
     """Return the elements of a list, or of whatever else can be gone through and is no text.
 
     Raises:
-        AnswerError: It cannot be gone through.
+        ResultError: It cannot be gone through.
     """
     if isinstance(values, Iterable) and not isinstance(values, str | bytes):
         return list(values)
-    raise AnswerError(f"{what} returned {_kind(values)}, expected a list")
+    raise ResultError(f"{what} returned {_kind(values)}, expected a list")
 
 
 def numbers(values: Any, what: str = "the function") -> list[float]:
     """Return a list of numbers as floats.
 
     Raises:
-        AnswerError: It is no list, or one of its elements is no number.
+        ResultError: It is no list, or one of its elements is no number.
     """
     return [number(value, f"{what}, in a list,") for value in items(values, what)]
 
@@ -91,7 +91,7 @@ def integers(values: Any, what: str = "the function") -> list[int]:
     """Return a list of integers as ints.
 
     Raises:
-        AnswerError: It is no list, or one of its elements is no integer.
+        ResultError: It is no list, or one of its elements is no integer.
     """
     return [integer(value, f"{what}, in a list,") for value in items(values, what)]
 
@@ -100,14 +100,14 @@ def cells(storage: Any, what: str = "the storage") -> Array:
     """Return the cells of a storage, or nested lists of numbers, as float64, copied if need be.
 
     Raises:
-        AnswerError: They are no numbers.
+        ResultError: They are no numbers.
     """
     if hasattr(storage, "copy_to_host"):
         storage = storage.copy_to_host()
     array = np.asarray(storage)
     if array.dtype.kind not in NUMERIC and array.size:
         kind = f"cells of type {array.dtype}" if array.dtype.kind != "O" else "objects"
-        raise AnswerError(f"{what} holds {kind}, expected numbers")
+        raise ResultError(f"{what} holds {kind}, expected numbers")
     return np.asarray(array, np.float64)
 
 
@@ -123,10 +123,10 @@ class IndexBuffer(np.ndarray):
         """Set elements.
 
         Raises:
-            AnswerError: The value is neither a number nor numbers.
+            ResultError: The value is neither a number nor numbers.
         """
         if np.asarray(value).dtype.kind not in NUMERIC:
-            raise AnswerError(f"{_kind(value)} was written into an index, expected an integer")
+            raise ResultError(f"{_kind(value)} was written into an index, expected an integer")
         super().__setitem__(key, value)
 
 
