@@ -61,7 +61,7 @@ def check_is_parallel(
         reason = serial_output(program) if response is None else _not_shared(response)
         if reason:
             request = Request("source.work", (out, *operands), options)
-            sentence = f"the main loop of the kernel is not parallel: {reason} ({program.place})"
+            sentence = f"the main loop of the kernel is not parallel: {reason} ({program.location})"
             raise MismatchError(Finding(sentence, request, response=response))
 
 
@@ -83,7 +83,7 @@ def check_is_called(
                 continue
         if response.arrays and np.array_equal(response.arrays[0], expected):
             sentence = (
-                f"the result does not come from the function in {program.place}: it stays right "
+                f"the result does not come from the function in {program.location}: it stays right "
                 "if the body of that function is removed"
             )
             raise MismatchError(Finding(sentence, response.request, response=response))
@@ -109,7 +109,7 @@ def check_inner_multiplications(
         if found > most:
             sentence = (
                 f"an innermost loop has {found} multiplications, expected at most {most} "
-                f"({program.place})"
+                f"({program.location})"
             )
             raise MismatchError(Finding(sentence, Request("source.work", (), options)))
 
@@ -143,7 +143,7 @@ def programs(
                 submission, f"minitorch.{key[0]}", key[1], options.get("fn") is not None
             )
         except UnreadableError as error:
-            location = f" ({error.place})" if error.place else ""
+            location = f" ({error.location})" if error.location else ""
             sentence = (
                 f"the source does not show which function `{key[1]}` is: {error}{location}; "
                 "compile the function of the task with `njit(..., parallel=True)`"
@@ -185,7 +185,7 @@ def _run(
     except MismatchError as error:
         found = error.finding
         sentence = (
-            f"without the submission, the function in {program.place} is wrong: {found.sentence}"
+            f"without the submission, the function in {program.location} is wrong: {found.sentence}"
         )
         raise MismatchError(replace(found, sentence=sentence)) from None
     return response

@@ -1,4 +1,4 @@
-"""The sets of points in the plane."""
+"""Data sets of points in the plane."""
 
 from grading.driver.family import Family
 from grading.driver.results import cells
@@ -10,6 +10,6 @@ family = Family()
 
 @family.operation
 def points(request: Request) -> Response:
-    """Draw a set; return its points and their classes."""
+    """Draw a data set; return its points and their classes."""
     graph = datasets[request.options["name"]](request.options["n"])
     return Response(request, (cells(graph.X, "X"), cells(graph.y, "y")))

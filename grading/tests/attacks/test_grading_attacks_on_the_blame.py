@@ -30,7 +30,7 @@ IN_A_CALL = {
     "the exception of a region that is left again": """
         from grading.driver import blame
         def mul(x, y):
-            with blame.into:
+            with blame.submission_code:
                 raise KeyError("formula")""",
     "SystemExit": "def mul(x, y): raise SystemExit(3)",
     "KeyboardInterrupt": "def mul(x, y): raise KeyboardInterrupt",
