@@ -139,7 +139,7 @@ def expect(condition: bool, message: str, response: Response) -> None:
     """Require a property of a response.
 
     Args:
-        condition: Whether the response has the property.
+        condition: True if the response has the property.
         message: The sentence of the finding: it says what is wrong, without a full stop.
         response: The response.
 

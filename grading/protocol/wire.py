@@ -152,7 +152,7 @@ class Cells:
             return array.reshape(sizes).transpose(inverse)
         except ValueError:
             # The array has no elements, and the product of its other sizes overflows.
-            raise WireError("an array has fewer than 2**63 bytes, whatever its shape") from None
+            raise WireError("an array has fewer than 2**63 bytes, also without elements") from None
 
     def finish(self) -> None:
         """Check that no bytes are left.

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_killing_its_parent(tree: Path, sandbox: None) -> None:
-    """The worker's parent is the sandbox's first process; the judge is not in sight."""
+    """The worker's parent is the sandbox's first process; the judge's process is not visible."""
     kills = """
         def mul(x, y):
             import os, signal
@@ -64,7 +64,7 @@ def test_a_process_that_is_left_behind_ends(tree: Path, contained: None) -> None
 
 @contextmanager
 def listener(family: socket.AddressFamily, address: object) -> Iterator[list[bytes]]:
-    """Listen on this machine; collect who connects."""
+    """Listen on a socket of this machine; collect the connections."""
     callers: list[bytes] = []
     with socket.socket(family, socket.SOCK_STREAM) as server:
         server.bind(address)  # type: ignore[arg-type]
@@ -133,7 +133,7 @@ def test_calls_by_a_socket_without_network(
 
 
 def test_secrets_of_the_judge(tree: Path, sandbox: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither its own variables nor those of any process that it sees tell anything."""
+    """No environment variable of a visible process contains secrets."""
     monkeypatch.setenv("GRADER_TOKEN", "open-sesame-4711")
     reads = """
         def mul(x, y):
@@ -194,7 +194,7 @@ def test_ways_out_of_the_sandbox(tree: Path, sandbox: None, escape: str) -> None
 
 
 def test_changing_the_driver_beside_it(tree: Path) -> None:
-    """The driver can be patched; what it then answers is as wrong as before."""
+    """A submission can patch the driver, but a wrong result stays wrong."""
     patches = """
         import grading.driver
 

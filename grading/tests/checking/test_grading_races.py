@@ -33,7 +33,7 @@ def race_of(kernel: Any, *arguments: Any) -> Race | None:
 
 
 def sentence_of(kernel: Any, *arguments: Any) -> str:
-    """Return how a race of a kernel is described; empty if there is none."""
+    """Return the description of a race of a kernel; empty if there is none."""
     found = record(kernel, arguments)
     race = find_race(found.accesses)
     plain = {"loops": found.loops, "arrays": found.arrays}
@@ -310,13 +310,13 @@ def test_a_kernel_that_cannot_be_recorded(kernel: Any) -> None:
 
 
 def reply(accesses: Plain, plain: Plain) -> Response:
-    """Return an answer with accesses."""
+    """Return a response with accesses."""
     arrays = np.zeros(3), np.array(accesses, np.int64)
     return Response(Request("source.accesses"), arrays, plain=plain)
 
 
 class Unrecordable(InProcessSubject):
-    """Can run no kernel without numba."""
+    """Subject that cannot run kernels without numba."""
 
     def answer(self, request: Request) -> Response:
         raise SubjectError(["UnrecordableError"], "", request)
@@ -382,7 +382,7 @@ def test_no_style_has_a_race(path: Path) -> None:
 
 
 def _call(name: str, kernel: Any, reverse: bool) -> tuple[Any, list[Any]]:
-    """Return a kernel, made of a formula if it needs one, and its arguments."""
+    """Return a kernel, with a scalar function if it needs one, and its arguments."""
     rng = np.random.default_rng(0)
     if name in ("tensor_map", "tensor_zip"):
         number = 2 if name == "tensor_map" else 3
@@ -420,7 +420,7 @@ def test_the_packages_are_recorded() -> None:
 
 @st.composite
 def views(draw: st.DrawFn) -> tuple[str, tuple[Any, ...]]:
-    """Draw a way to look at 12 cells."""
+    """Draw the operations that create a view of 12 elements."""
     return draw(
         st.sampled_from(
             [

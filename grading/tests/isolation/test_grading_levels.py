@@ -1,4 +1,4 @@
-"""Every level of isolation that this machine offers runs a submission, and says what it lacks."""
+"""Every level of isolation that works here runs a submission, and lists what it cannot prevent."""
 
 from pathlib import Path
 

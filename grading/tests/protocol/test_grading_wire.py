@@ -1,4 +1,4 @@
-"""A subject in another process answers as one in this process does."""
+"""A subject in another process returns the same responses as one in this process."""
 
 from collections.abc import Iterator
 

@@ -192,7 +192,7 @@ def test_sources_that_cannot_be_read_are_no_uses(write: Write, text: str) -> Non
 def test_a_source_too_deep_for_the_search_is_told(write: Write) -> None:
     deep = "x = " + "+".join(["1"] * 20_000) + "\n"
     uses = forbidden_uses(write(fast_conv=HONEST + deep), [CONVOLUTION], FORBIDDEN)
-    deep_use = Use("minitorch/fast_conv.py", 1, "expressions too deep to be searched")
+    deep_use = Use("minitorch/fast_conv.py", 1, "expressions that are nested too deeply to search")
     assert uses == {CONVOLUTION: [deep_use]}
 
 

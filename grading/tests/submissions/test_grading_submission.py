@@ -1,4 +1,4 @@
-"""Submissions are recognised, and what is in them is found without running it."""
+"""Submissions are recognised, and their functions are found without running code."""
 
 from pathlib import Path
 
