@@ -25,7 +25,7 @@ class Bubblewrap(Level):
 
     def launch(self, setup: WorkerSetup, limits: Limits, folder: Path) -> Launch:
         """Prepare a sandbox."""
-        mounts = mounts_of(setup, limits, folder / "worker")
+        mounts = mounts_of(setup, limits, folder / "worker-files")
         command = [shutil.which("bwrap") or "bwrap", *_namespaces(self.own_user), *_files(mounts)]
         return launch_in_sandbox(command, setup, limits, folder, self.own_user)
 

@@ -17,7 +17,7 @@ SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/al
 
 """Settings of the dynamic linker, mounted read-only."""
 
-WORKER_ROOT = "/worker"
+WORKER_ROOT = "/worker-files"
 """Folder in the sandbox with the worker's files."""
 
 SUBMISSION = "/submission"

@@ -28,7 +28,7 @@ class Namespaces(Level):
         """Prepare a sandbox."""
         (folder / "root").mkdir()
         plan = {
-            **mounts_of(setup, limits, folder / "worker").as_plain(),
+            **mounts_of(setup, limits, folder / "worker-files").as_plain(),
             "root": str(folder / "root"),
             "home": HOME,
             "new_user": not self.own_user,

@@ -49,7 +49,7 @@ class Plain(Level):
 
     def launch(self, setup: WorkerSetup, limits: Limits, folder: Path) -> Launch:
         """Copy the worker's files and the submission into the folder."""
-        copy_worker_files(folder / "worker")
+        copy_worker_files(folder / "worker-files")
         copy, home = folder / "submission", folder / "home"
         copy.mkdir()
         copy_submission(setup.snapshot, [setup.snapshot], copy)
@@ -70,10 +70,10 @@ class Plain(Level):
             limits=kernel_limits(limits, setup.gpu, 0 if user else processes_now()),
         )
         return Launch(
-            command=worker_command(folder / "worker"),
+            command=worker_command(folder / "worker-files"),
             environment={**usual_environment(str(home)), **setup.environment},
             settings=settings,
-            path_prefixes={f"{copy}/": "", f"{folder}/worker/": ""},
+            path_prefixes={f"{copy}/": "", f"{folder}/worker-files/": ""},
             scratch=folder,
             end=(lambda: None) if user is None else (lambda: end_processes_of(user)),
         )

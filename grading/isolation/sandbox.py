@@ -30,7 +30,7 @@ def launch_in_sandbox(
         folder: The folder that the worker's files are copied to.
         own_user: True if the worker changes to a separate user.
     """
-    copy_worker_files(folder / "worker")
+    copy_worker_files(folder / "worker-files")
     settings = Settings(
         root=SUBMISSION,
         submission=tuple(f"{SUBMISSION}/{path}".rstrip("/.") for path in setup.submission),

@@ -153,7 +153,7 @@ def test_secrets_of_the_judge(tree: Path, sandbox: None, monkeypatch: pytest.Mon
 ESCAPES = {
     "mount": "libc.mount(b'none', b'/submission', b'tmpfs', 0, b'') == 0",
     "remount": "libc.mount(b'none', b'/', b'', 32 | 4096, b'') == 0",
-    "unmount": "libc.umount2(b'/worker', 2) == 0",
+    "unmount": "libc.umount2(b'/worker-files', 2) == 0",
     "become root": "libc.setuid(0) == 0 and open('/proc/self/status').read().count('CapEff:\\t0')"
     " == 0",
     "change the root": "libc.chroot(b'/tmp') == 0",
@@ -162,7 +162,7 @@ ESCAPES = {
     "trace the first process": "libc.ptrace(16, 1, 0, 0) == 0",
     "raise a limit": "libc.prlimit(0, 6, ctypes.byref((ctypes.c_ulong * 2)(1 << 30, 1 << 30)), "
     "None) == 0",
-    "write where only reading is meant": "any(writes(p) for p in ('/', '/usr', '/worker', '/dev', "
+    "write where only reading is meant": "any(writes(p) for p in ('/', '/usr', '/worker-files', '/dev', "
     "'/submission', '/submission/minitorch', os.path.dirname(os.__file__)))",
     "set the host's name": "libc.sethostname(b'evil', 4) == 0",
     "change the kernel's settings": "writes('/proc/sys/kernel', 'core_pattern')",
