@@ -162,8 +162,8 @@ ESCAPES = {
     "trace the first process": "libc.ptrace(16, 1, 0, 0) == 0",
     "raise a limit": "libc.prlimit(0, 6, ctypes.byref((ctypes.c_ulong * 2)(1 << 30, 1 << 30)), "
     "None) == 0",
-    "write where only reading is meant": "any(writes(p) for p in ('/', '/usr', '/worker-files', '/dev', "
-    "'/submission', '/submission/minitorch', os.path.dirname(os.__file__)))",
+    "write where only reading is meant": "any(writes(p) for p in ('/', '/usr', '/worker-files', "
+    "'/dev', '/submission', '/submission/minitorch', os.path.dirname(os.__file__)))",
     "set the host's name": "libc.sethostname(b'evil', 4) == 0",
     "change the kernel's settings": "writes('/proc/sys/kernel', 'core_pattern')",
 }
