@@ -1,4 +1,4 @@
-"""Comparing what was received with what was expected, in words that help to find the mistake."""
+"""Comparisons of received with expected results; failures say what differs and where."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,17 @@ from grading.checking.finding import Finding, note, note_right
 from grading.protocol.messages import Array, Plain, Response, Subject, SubjectError
 
 RELATIVE = 1e-6
+"""Relative tolerance: it covers rounding in double precision, for any order of a sum."""
+
 ABSOLUTE = 1e-8
-"""Tolerances for results computed in double precision, in whatever order."""
+"""Absolute tolerance, for results near 0."""
 
 
 class MismatchError(AssertionError):
     """A result is not the expected one.
 
     Attributes:
-        finding: What is wrong, in parts that a report can lay out.
+        finding: The failed comparison, in separate parts for a report.
     """
 
     def __init__(self, finding: Finding) -> None:
@@ -28,44 +30,51 @@ class MismatchError(AssertionError):
 
 
 def expect_array(
-    answer: Response,
+    response: Response,
     expected: npt.ArrayLike,
     *,
     which: int = 0,
     relative: float = RELATIVE,
     absolute: float = ABSOLUTE,
 ) -> None:
-    """Compare one of the returned arrays, shape and every element; NaN equals NaN.
+    """Compare the shape and every element of one returned array; NaN equals NaN.
+
+    Args:
+        response: The response.
+        expected: The expected array.
+        which: The number of the returned array.
+        relative: Relative tolerance.
+        absolute: Absolute tolerance.
 
     Raises:
         MismatchError: They differ.
     """
-    name = "the result" if len(answer.arrays) == 1 else f"result {which}"
-    received = answer.arrays[which] if which < len(answer.arrays) else None
-    _expect(answer, name, received, expected, relative, absolute)
+    name = "the result" if len(response.arrays) == 1 else f"result {which}"
+    received = response.arrays[which] if which < len(response.arrays) else None
+    _expect(response, name, received, expected, relative, absolute)
 
 
 def expect_any_array(
-    answer: Response,
+    response: Response,
     forms: Sequence[npt.ArrayLike],
     *,
     which: int = 0,
     relative: float = RELATIVE,
     absolute: float = ABSOLUTE,
 ) -> None:
-    """Compare one of the returned arrays with several right ones: all of it with one of them.
+    """Compare one returned array with several right ones; it has to equal one of them completely.
 
     Raises:
-        MismatchError: It differs from each; the nearest one is told.
+        MismatchError: It differs from each; the error shows the one with the fewest differences.
     """
-    received = answer.arrays[which] if which < len(answer.arrays) else None
+    received = response.arrays[which] if which < len(response.arrays) else None
     wrong = [_wrong(received, form, relative, absolute) for form in forms]
     nearest = forms[wrong.index(min(wrong))]
-    expect_array(answer, nearest, which=which, relative=relative, absolute=absolute)
+    expect_array(response, nearest, which=which, relative=relative, absolute=absolute)
 
 
 def expect_any_gradients(
-    answer: Response,
+    response: Response,
     forms: Sequence[Sequence[Array | None]],
     *,
     relative: float = RELATIVE,
@@ -74,69 +83,76 @@ def expect_any_gradients(
     """Compare the gradients with several right ones, as `expect_any_array` does.
 
     Raises:
-        MismatchError: They differ from each; the nearest ones are told.
+        MismatchError: They differ from each; the error shows those with the fewest differences.
     """
     wrong = [
         sum(
-            _wrong(received, wanted, relative, absolute)
-            for received, wanted in zip(answer.gradients, form, strict=False)
-            if wanted is not None
+            _wrong(received, right, relative, absolute)
+            for received, right in zip(response.gradients, form, strict=False)
+            if right is not None
         )
         for form in forms
     ]
     nearest = forms[wrong.index(min(wrong))]
-    expect_gradients(answer, nearest, relative=relative, absolute=absolute)
+    expect_gradients(response, nearest, relative=relative, absolute=absolute)
 
 
 def expect_gradients(
-    answer: Response,
+    response: Response,
     expected: Sequence[Array | None],
     *,
     relative: float = RELATIVE,
     absolute: float = ABSOLUTE,
 ) -> None:
-    """Compare the gradients of the operands; None for one that does not matter.
+    """Compare the gradients of the operands, except where None is expected.
 
-    An operand without elements may have received no gradient.
-
-    Raises:
-        MismatchError: They differ.
-    """
-    for i, wanted in enumerate(expected):
-        if wanted is None:
-            continue
-        received = answer.gradients[i] if i < len(answer.gradients) else None
-        if received is None and not wanted.size:
-            continue
-        _expect(answer, f"the gradient of operand {i}", received, wanted, relative, absolute)
-
-
-def expect_plain(answer: Response, expected: Plain, what: str = "the result") -> None:
-    """Compare a result that is not an array: exactly, but for the rounding of floats.
+    The gradient of an operand without elements may be missing.
 
     Raises:
         MismatchError: They differ.
     """
-    if _alike(answer.plain, expected):
-        note_right(answer, what)
+    for i, right in enumerate(expected):
+        if right is None:
+            continue
+        received = response.gradients[i] if i < len(response.gradients) else None
+        if received is None and not right.size:
+            continue
+        _expect(response, f"the gradient of operand {i}", received, right, relative, absolute)
+
+
+def expect_plain(response: Response, expected: Plain, what: str = "the result") -> None:
+    """Compare a result that is not an array: floats up to rounding, everything else exactly.
+
+    Raises:
+        MismatchError: They differ.
+    """
+    if _alike(response.plain, expected):
+        note_right(response, what)
     else:
         sentence = f"{what} is wrong"
         raise MismatchError(
-            Finding(sentence, answer.request, what, expected, answer.plain, answer=answer)
+            Finding(sentence, response.request, what, expected, response.plain, response=response)
         )
 
 
-def expect(condition: bool, message: str, answer: Response) -> None:
-    """Demand something of an answer that no comparison expresses.
+def expect(condition: bool, message: str, response: Response) -> None:
+    """Require a property of a response.
+
+    Args:
+        condition: True if the response has the property.
+        message: The sentence of the finding: it says what is wrong, without a full stop.
+        response: The response.
 
     Raises:
-        MismatchError: It is not so.
+        MismatchError: The condition is false.
     """
     if not condition:
-        received = answer.plain
-        if answer.arrays:
-            received = answer.arrays[0] if len(answer.arrays) == 1 else answer.arrays
-        raise MismatchError(Finding(message, answer.request, received=received, answer=answer))
+        received = response.plain
+        if response.arrays:
+            received = response.arrays[0] if len(response.arrays) == 1 else response.arrays
+        raise MismatchError(
+            Finding(message, response.request, received=received, response=response)
+        )
 
 
 def expect_refusal(
@@ -146,71 +162,78 @@ def expect_refusal(
     options: Mapping[str, Plain] | None = None,
     kind: str | None = None,
 ) -> None:
-    """Demand that the code under test raises an exception, of a kind if one is named.
+    """Require that the code under test raises an exception for invalid arguments.
+
+    Args:
+        subject: The code under test.
+        operation: As in `Request`.
+        arrays: As in `Request`.
+        options: As in `Request`.
+        kind: The name of the exception's class or of one of its bases; None for any exception.
 
     Raises:
         MismatchError: It returned something, or raised another exception.
     """
-    wanted = f"an {kind}" if kind else "an exception"
+    expected = f"an {kind}" if kind else "an exception"
     try:
-        answer = subject.call(operation, arrays, options)
+        response = subject.call(operation, arrays, options)
     except SubjectError as error:
         if type(error) is not SubjectError:
-            raise  # The worker was lost: that refuses nothing.
+            raise  # The worker was lost: the arguments were not rejected.
         if kind is None or kind in error.kinds:
             return
-        sentence = f"{error.kinds[0]} was raised, expected {wanted}"
+        sentence = f"{error.kinds[0]} was raised, expected {expected}"
         raise MismatchError(
-            Finding(sentence, error.request, "the exception", wanted, error.kinds[0])
+            Finding(sentence, error.request, "the exception", expected, error.kinds[0])
         ) from error
-    received = answer.plain if not answer.arrays else answer.array
+    received = response.plain if not response.arrays else response.array
     raise MismatchError(
         Finding(
-            f"this is impossible, yet no exception was raised, expected {wanted}",
-            answer.request,
+            f"no exception was raised for invalid arguments of {operation}, expected {expected}",
+            response.request,
             "the exception",
-            wanted,
+            expected,
             received,
-            answer=answer,
+            response=response,
         )
     )
 
 
 def _expect(
-    answer: Response,
+    response: Response,
     name: str,
     received: Array | None,
     expected: npt.ArrayLike,
     relative: float,
     absolute: float,
 ) -> None:
-    wanted = np.asarray(expected, np.float64)
+    right = np.asarray(expected, np.float64)
     index = None
     if received is None:
         sentence = f"{name} is missing"
-    elif received.shape != wanted.shape:
-        sentence = f"{name} has shape {received.shape}, expected {wanted.shape}"
+    elif received.shape != right.shape:
+        sentence = f"{name} has shape {received.shape}, expected {right.shape}"
     else:
-        close = np.isclose(received, wanted, rtol=relative, atol=absolute, equal_nan=True)
+        close = np.isclose(received, right, rtol=relative, atol=absolute, equal_nan=True)
         if close.all():
-            note_right(answer, name)
+            note_right(response, name)
             return
         index = tuple(int(i) for i in np.argwhere(~close)[0])
         sentence = (
-            f"{name} is wrong at {int((~close).sum())} of {wanted.size} indices, first at {index}: "
-            f"expected {wanted[index]:.9g}, received {received[index]:.9g}"
+            f"{name} is wrong at {int((~close).sum())} of {right.size} indices, first at {index}: "
+            f"expected {right[index]:.9g}, received {received[index]:.9g}"
         )
-    raise MismatchError(Finding(sentence, answer.request, name, wanted, received, index, answer))
+    raise MismatchError(Finding(sentence, response.request, name, right, received, index, response))
 
 
 def _wrong(
     received: Array | None, expected: npt.ArrayLike, relative: float, absolute: float
 ) -> int:
-    """Return how many elements differ; all of them where the shapes do."""
-    wanted = np.asarray(expected, np.float64)
-    if received is None or received.shape != wanted.shape:
-        return max(1, wanted.size)
-    close = np.isclose(received, wanted, rtol=relative, atol=absolute, equal_nan=True)
+    """Return the number of elements that differ: all of them if the shapes differ."""
+    right = np.asarray(expected, np.float64)
+    if received is None or received.shape != right.shape:
+        return max(1, right.size)
+    close = np.isclose(received, right, rtol=relative, atol=absolute, equal_nan=True)
     return int((~close).sum())
 
 
@@ -218,7 +241,7 @@ def _text(finding: Finding) -> str:
     lines = [finding.sentence]
     if finding.expected is not None:
         lines.append(f"expected\n{finding.expected}")
-    lines += [f"received\n{finding.received}", f"asked for {finding.request}"]
+    lines += [f"received\n{finding.received}", f"input {finding.request}"]
     return "\n".join(lines)
 
 

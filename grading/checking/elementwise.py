@@ -1,6 +1,6 @@
-"""Checks of map, zip, reduce and the functions made of them, for whichever backend.
+"""Checks of map, zip, reduce and the functions that use them, for every backend.
 
-Tasks 2.3, 2.4, 3.1 and 3.3 check the same laws of different code.
+Tasks 2.3, 2.4, 3.1 and 3.3 check the same properties of different code.
 """
 
 from collections.abc import Sequence
@@ -19,24 +19,25 @@ UNARY = ("neg", "relu", "sigmoid", "exp", "log")
 BINARY = ("add", "sub", "mul", "div", "lt", "gt", "eq")
 
 SAFE: dict[str, tuple[float, ...]] = {
-    # Numbers at which a function is smooth, the simplest first.
+    # Ordered: hypothesis shrinks towards the first number.
     "div": (1.0, 0.5, 0.25, 3.0, -0.5, -1.0, -2.5, -4.0),
     "exp": tuple(x for x in QUARTERS if abs(x) < 3),
     "log": tuple(n / 4 for n in range(1, 25)),
     "relu": tuple(x + 0.125 for x in QUARTERS),
 }
+"""Operands at which a function is smooth, the simplest first; others draw from `QUARTERS`."""
 
 
 @st.composite
 def one_tensor(draw: st.DrawFn, name: str, max_side: int = 4) -> tuple[Array, Array]:
-    """Draw an operand of a function and a gradient of its result, each in any layout."""
+    """Draw an operand of a function and an upstream gradient, each in any memory layout."""
     shape = draw(shapes(max_side=max_side))
     return draw(arrays(shape, SAFE.get(name, QUARTERS))), draw(arrays(shape))
 
 
 @st.composite
 def two_tensors(draw: st.DrawFn, name: str) -> tuple[Array, Array, Array]:
-    """Draw two operands that broadcast, and a gradient of the result."""
+    """Draw two operands that broadcast, and an upstream gradient."""
     first, second = draw(broadcastable())
     a = draw(arrays(first))
     b = draw(arrays(second, SAFE.get(name, QUARTERS)))
@@ -44,18 +45,21 @@ def two_tensors(draw: st.DrawFn, name: str) -> tuple[Array, Array, Array]:
 
 
 def check_map(subject: Subject, name: str, x: Array, options: Plain) -> None:
-    answer = subject.call(f"tensor.{name}", [x], options)
-    expect_any_array(answer, elementwise_forms(name, x))
+    """Compare the result of a function of one operand."""
+    response = subject.call(f"tensor.{name}", [x], options)
+    expect_any_array(response, elementwise_forms(name, x))
 
 
 def check_zip(subject: Subject, name: str, a: Array, b: Array, options: Plain) -> None:
-    answer = subject.call(f"tensor.{name}", [a, b], options)
-    expect_any_array(answer, elementwise_forms(name, a, b))
+    """Compare the result of a function of two operands."""
+    response = subject.call(f"tensor.{name}", [a, b], options)
+    expect_any_array(response, elementwise_forms(name, a, b))
 
 
 def check_elementwise_gradients(
     subject: Subject, name: str, operands: Sequence[Array], upstream: Array, options: Plain
 ) -> None:
+    """Compare the result and the gradients of a function at points where it is smooth."""
     _, fits = SMOOTH[name]
     assume(
         all(
@@ -63,14 +67,14 @@ def check_elementwise_gradients(
             for xs in zip(*map(np.ravel, np.broadcast_arrays(*operands)), strict=True)
         )
     )
-    answer = subject.call(f"tensor.{name}", operands, options, upstream)
-    expect_any_array(answer, elementwise_forms(name, *operands))
-    expect_any_gradients(answer, elementwise_gradient_forms(name, upstream, *operands))
+    response = subject.call(f"tensor.{name}", operands, options, upstream)
+    expect_any_array(response, elementwise_forms(name, *operands))
+    expect_any_gradients(response, elementwise_gradient_forms(name, upstream, *operands))
 
 
 @st.composite
 def reductions(draw: st.DrawFn, max_side: int = 4) -> tuple[Array, int, Array]:
-    """Draw a tensor, a dimension of it, and a gradient of its reduction."""
+    """Draw a tensor, one of its dimensions, and an upstream gradient of a reduction over it."""
     shape = draw(shapes(max_side=max_side))
     dim = draw(st.integers(0, len(shape) - 1))
     reduced = (*shape[:dim], 1, *shape[dim + 1 :])
@@ -78,5 +82,6 @@ def reductions(draw: st.DrawFn, max_side: int = 4) -> tuple[Array, int, Array]:
 
 
 def check_sum(subject: Subject, x: Array, dim: int, options: Plain) -> None:
-    answer = subject.call("tensor.sum", [x], {**options, "dim": dim})
-    expect_array(answer, x.sum(axis=dim, keepdims=True))
+    """Compare a sum over a dimension, which keeps size 1."""
+    response = subject.call("tensor.sum", [x], {**options, "dim": dim})
+    expect_array(response, x.sum(axis=dim, keepdims=True))

@@ -1,4 +1,4 @@
-"""What a failed check has found out, in parts that a report can lay out."""
+"""Findings: the results of comparisons, in separate parts for a report."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,28 +9,27 @@ from dataclasses import dataclass
 from grading.protocol.messages import Array, Plain, Request, Response, SubjectError
 
 MOST_COLLECTED = 400
-"""How many findings of one check are kept, the latest ones."""
+"""Number of findings kept for one check, the latest ones; more of them take memory and time."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What the comparison of one answer came to: a wrong answer, as a rule.
+    """Result of one comparison.
 
-    Hypothesis has shrunk the request by the time that a finding reaches a report: it is the
-    smallest that goes wrong.
+    Hypothesis shrinks the request: a report shows the smallest one that fails.
 
     Attributes:
-        sentence: What is wrong, in one sentence without a full stop.
-        request: What was asked.
-        name: Which part of the answer is wrong: "the result", "result 1", "the gradient of
-            operand 0", "the exception".
-        expected: The right value of that part; None where only a property was demanded.
-        received: What came instead; None if nothing did.
-        index: The first index at which two arrays differ; None if their shapes do, and for
-            what is no array.
-        answer: The whole answer; None if the code under test raised an exception.
+        sentence: A sentence that says what is wrong, without a full stop; empty if nothing is.
+        request: The request.
+        name: The compared part of the response: "the result", "result 1", "the gradient of
+            operand 0" or "the exception".
+        expected: The expected value of that part; None if only a property was required.
+        received: The received value of that part; None if it is missing.
+        index: The first index at which two arrays differ; None if their shapes differ or the part
+            is not an array.
+        response: The whole response; None if the code under test raised an exception.
         kinds: The names of the exception's class and of its bases; empty if none was raised.
-        right: The answer was as expected: nothing was found.
+        right: True if the response is as expected.
     """
 
     sentence: str
@@ -39,16 +38,16 @@ class Finding:
     expected: Array | Plain | None = None
     received: Array | Plain | None = None
     index: tuple[int, ...] | None = None
-    answer: Response | None = None
+    response: Response | None = None
     kinds: tuple[str, ...] = ()
     right: bool = False
 
 
 def finding_of(error: BaseException) -> Finding | None:
-    """Return what an exception that ended a check has found; None if it is no wrong answer.
+    """Return the finding of an exception that ended a check; None if it has none.
 
-    A `MismatchError` brings its finding along; a `SubjectError` is one, too: the code under test
-    raised an exception where an answer was expected.
+    A `MismatchError` has a finding. A `SubjectError` becomes one: the code under test raised an
+    exception where a response was expected.
     """
     if isinstance(error, SubjectError):
         sentence = f"{error.kinds[0]} was raised: {error.message}".rstrip(".")
@@ -62,10 +61,10 @@ _collected: ContextVar[deque[Finding] | None] = ContextVar("_collected", default
 
 @contextmanager
 def collecting() -> Iterator[deque[Finding]]:
-    """Gather what every comparison of what runs inside comes to.
+    """Collect the findings of all comparisons in the body of a `with` statement.
 
-    Among them are the wrong answers that hypothesis then shrinks away, and the right ones. One
-    small counter-example may fit several mistakes; all answers together seldom do.
+    They include right responses, and wrong ones that hypothesis shrinks later. One small
+    counterexample may fit several mistakes; all responses together rarely do.
     """
     findings: deque[Finding] = deque(maxlen=MOST_COLLECTED)
     token = _collected.set(findings)
@@ -76,13 +75,13 @@ def collecting() -> Iterator[deque[Finding]]:
 
 
 def note(finding: Finding) -> None:
-    """Add a finding to those that are being collected, if any are."""
+    """Add a finding to the collection, if there is one."""
     findings = _collected.get()
     if findings is not None:
         findings.append(finding)
 
 
-def note_right(answer: Response, name: str) -> None:
-    """Note that a part of an answer is as expected, if anything is being collected."""
+def note_right(response: Response, name: str) -> None:
+    """Add the finding that a part of a response is as expected, if there is a collection."""
     if _collected.get() is not None:
-        note(Finding("", answer.request, name, answer=answer, right=True))
+        note(Finding("", response.request, name, response=response, right=True))

@@ -1,4 +1,4 @@
-"""The sets of points in the plane, drawn and judged by the judge."""
+"""Data sets of points in the plane; the judge draws the points and knows their classes."""
 
 from collections.abc import Callable
 
@@ -13,14 +13,14 @@ RULES: dict[str, Callable[[Array, Array], Array]] = {
     "Xor": lambda x, y: ((x < 0.5) & (y > 0.5)) | ((x > 0.5) & (y < 0.5)),
     "Circle": lambda x, y: (x - 0.5) ** 2 + (y - 0.5) ** 2 > 0.1,
 }
-"""Which points belong to class 1."""
+"""For each data set, the test for points of class 1; its arguments are two arrays (COUNT,)."""
 
 COUNT = 50
-"""How many points a network learns, and is judged by."""
+"""Number of points in a data set."""
 
 
 def draw(name: str, seed: int) -> tuple[Array, Array]:
-    """Return points of the unit square and their classes.
+    """Return points of the unit square, and their classes as 0.0 or 1.0.
 
     Shape:
         (COUNT, 2), (COUNT,).

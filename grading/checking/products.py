@@ -1,4 +1,4 @@
-"""Checks of matrix products and convolutions, and images for poolings, for whichever backend."""
+"""Checks of matrix products and convolutions, and inputs of pooling, for every backend."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ PoolingCase = tuple[Array, tuple[int, int], Array]
 
 @st.composite
 def matrices(draw: st.DrawFn, max_side: int = 4, max_batch: int = 2) -> Case:
-    """Draw two batches of matrices that go together, and a gradient of their product."""
+    """Draw two batches of matrices with compatible shapes, and an upstream gradient."""
     m, k, n = (draw(st.integers(1, max_side)) for _ in range(3))
     batch = draw(st.lists(st.integers(1, 3), max_size=max_batch))
     a_batch, b_batch = (
@@ -32,16 +32,16 @@ def matrices(draw: st.DrawFn, max_side: int = 4, max_batch: int = 2) -> Case:
 def check_matmul(subject: Subject, case: Case, options: Plain) -> None:
     """Compare a product and its gradients."""
     a, b, upstream = case
-    answer = subject.call("tensor.matmul", [a, b], options, upstream)
-    expect_array(answer, a @ b)
-    expect_gradients(answer, matmul_gradients(a, b, upstream))
+    response = subject.call("tensor.matmul", [a, b], options, upstream)
+    expect_array(response, a @ b)
+    expect_gradients(response, matmul_gradients(a, b, upstream))
 
 
 @st.composite
 def convolutions(draw: st.DrawFn, dims: int, max_image: int = 5, max_kernel: int = 3) -> Case:
-    """Draw images, kernels and a gradient of the result, each in any layout.
+    """Draw images, kernels and an upstream gradient, each in any memory layout.
 
-    Images and kernels are rarely square, and a kernel may be wider than the image.
+    Images and kernels are rarely square, and a kernel may be larger than the image.
     """
     batch, channels, out_channels = (draw(st.integers(1, 2)) for _ in range(3))
     size = tuple(draw(st.integers(1, max_image)) for _ in range(dims))
@@ -54,15 +54,15 @@ def convolutions(draw: st.DrawFn, dims: int, max_image: int = 5, max_kernel: int
 
 
 def check_convolution(subject: Subject, operation: str, case: Case, options: Plain) -> None:
-    """Compare a convolution and its gradients, by the input and by the weight."""
+    """Compare a convolution and the gradients of its input and its weight."""
     x, weight, upstream = case
-    answer = subject.call(operation, [x, weight], options, upstream)
-    expect_array(answer, conv(x, weight))
-    expect_gradients(answer, conv_gradients(x, weight, upstream))
+    response = subject.call(operation, [x, weight], options, upstream)
+    expect_array(response, conv(x, weight))
+    expect_gradients(response, conv_gradients(x, weight, upstream))
 
 
 def random_case(shape: tuple[int, ...], weight: tuple[int, ...], seed: int = 0) -> Case:
-    """Return a larger convolution: images, kernels, upstream gradient."""
+    """Return images and kernels of given shapes, and an upstream gradient of their convolution."""
     rng = np.random.default_rng(seed)
     out = (shape[0], weight[0], *shape[2:])
     x, w, upstream = (rng.integers(-8, 9, s) / 4 for s in (shape, weight, out))
@@ -71,12 +71,12 @@ def random_case(shape: tuple[int, ...], weight: tuple[int, ...], seed: int = 0) 
 
 @st.composite
 def images(draw: st.DrawFn, unequal: bool = False, permuted: bool = False) -> PoolingCase:
-    """Draw images, a kernel that divides them, and a gradient of the result; rarely square.
+    """Draw images, a kernel whose sides divide theirs, and an upstream gradient.
 
     Args:
-        draw: Draws.
-        unequal: Whether the elements of the images are unequal.
-        permuted: Whether the gradient may lie in any layout, as the images do.
+        draw: Draws from a strategy.
+        unequal: True for images without equal elements.
+        permuted: True for a gradient in any memory layout; the images always are.
     """
     batch, channels = (draw(st.integers(1, 2)) for _ in range(2))
     kernel = draw(st.integers(1, 3)), draw(st.integers(1, 3))

@@ -1,10 +1,10 @@
-"""Facts about kernels that are found out from their sources, which the judge reads itself.
+"""Facts about kernels, determined from their sources.
 
-The process with the submission could claim anything about a kernel: that its loop is parallel, that
-its iterations have no cell in common. So the judge follows the names in the sources to the function
-that numba compiles, takes it out with all that it calls, and has it run under the recorder in
-another process, without the submission. It has to give the right result there: the function in the
-source is the one that does the work.
+The process with the submission cannot be trusted to report whether a kernel's loop is parallel or
+has races. So the judge reads the sources itself. It follows the names to the function that numba
+compiles, extracts it with all functions that it calls, and runs it under the recorder in another
+process, without the submission. The function has to return the right result there: this shows that
+the function in the source does the work.
 """
 
 import ast
@@ -24,8 +24,11 @@ from grading.submissions.kernels.loops import serial_output
 from grading.submissions.submission import Submission
 
 LARGEST_SHARE = 0.6
-"""The share of the work, at most, of one iteration of a parallel loop, and of what is done outside
-of the loops. The tensors have a size of three at least in every dimension."""
+"""Largest fraction of the work that one iteration, or the code outside parallel loops, may do.
+
+The tensors have at least three elements in every dimension, so an even division stays below it. A
+larger value accepts loops that do little of the work; a smaller one refuses small parallel loops.
+"""
 
 LOOPS = (ast.For, ast.While)
 
@@ -36,81 +39,83 @@ _programs = WeakKeyDictionary()
 def check_iterations(
     subject: Subject, options: Plain, out: Array, operands: Sequence[Array], expected: Array
 ) -> None:
-    """Demand that no two iterations of a kernel's parallel loops touch one cell, if one writes it.
+    """Require that the iterations of a kernel's parallel loops have no data races.
 
-    Nothing is demanded of a kernel whose source does not run without numba, nor of a large call.
+    A kernel whose source does not run without numba passes, and so does a call with more than
+    `LARGEST` output elements.
     """
     if out.size > LARGEST:
         return
     for program in programs(subject, options, out, operands):
-        answer = _run(subject, "source.accesses", program, options, out, operands, expected)
-        if answer is not None:
-            check_accesses(answer)
+        response = _run(subject, "source.accesses", program, options, out, operands, expected)
+        if response is not None:
+            check_accesses(response)
 
 
 def check_is_parallel(
     subject: Subject, options: Plain, out: Array, operands: Sequence[Array], expected: Array
 ) -> None:
-    """Demand that the loop that writes the output is parallel, and shares the work out."""
+    """Require that the loop that writes the output is parallel, and divides the work."""
     for program in programs(subject, options, out, operands):
-        answer = _run(subject, "source.work", program, options, out, operands, expected)
-        why = serial_output(program) if answer is None else _not_shared(answer)
-        if why:
+        response = _run(subject, "source.work", program, options, out, operands, expected)
+        reason = serial_output(program) if response is None else _not_shared(response)
+        if reason:
             request = Request("source.work", (out, *operands), options)
-            sentence = f"the main loop of the kernel is not parallel: {why} ({program.place})"
-            raise MismatchError(Finding(sentence, request, answer=answer))
+            sentence = f"the main loop of the kernel is not parallel: {reason} ({program.location})"
+            raise MismatchError(Finding(sentence, request, response=response))
 
 
 def check_is_called(
     subject: Subject, options: Plain, out: Array, operands: Sequence[Array], expected: Array
 ) -> None:
-    """Demand that the kernel that is called is the function in the source.
+    """Require that the kernel that is called is the function in the source.
 
-    That function gives the right result by itself, without the submission. And where it does
-    nothing, in a copy of the submission, the kernel that is called gives a wrong one.
+    That function has to return the right result without the submission. In a copy of the submission
+    in which the function is empty, the kernel has to return a wrong result.
     """
     for program in programs(subject, options, out, operands):
         _run(subject, "source.work", program, options, out, operands, expected)
         name, text = program.emptied()
         with subject.changed({name: text}) as copy:
             try:
-                answer = copy.call("kernel.run", [out, *operands], options)
+                response = copy.call("kernel.run", [out, *operands], options)
             except SubjectError:
                 continue
-        if answer.arrays and np.array_equal(answer.arrays[0], expected):
+        if response.arrays and np.array_equal(response.arrays[0], expected):
             sentence = (
-                f"the result does not come from the function in {program.place}: it stays right "
-                "in a copy in which that function does nothing"
+                f"the result does not come from the function in {program.location}: it stays right "
+                "if the body of that function is removed"
             )
-            raise MismatchError(Finding(sentence, answer.request, answer=answer))
+            raise MismatchError(Finding(sentence, response.request, response=response))
 
 
 def check_needs_no_indexing(
     subject: Subject, options: Plain, out: Array, operands: Sequence[Array], expected: Array
 ) -> None:
-    """Demand that a kernel finds no element by its index, if its source runs without numba."""
+    """Require that a kernel computes no indices; one whose source needs numba passes."""
     for program in programs(subject, options, out, operands):
-        answer = _run(subject, "source.indexing", program, options, out, operands, expected)
-        if answer is not None and answer.plain:
-            sentence = "tensors of one layout are indexed element by element"
-            raise MismatchError(Finding(sentence, answer.request, answer=answer))
+        response = _run(subject, "source.indexing", program, options, out, operands, expected)
+        if response is not None and response.plain:
+            sentence = "the kernel computes an index for every element of tensors with equal layout"
+            raise MismatchError(Finding(sentence, response.request, response=response))
 
 
 def check_inner_multiplications(
     subject: Subject, options: Plain, out: Array, operands: Sequence[Array], most: int
 ) -> None:
-    """Demand that the innermost loops of a kernel's source multiply no more often than that."""
+    """Require that the innermost loops of a kernel contain at most `most` multiplications."""
     for program in programs(subject, options, out, operands):
         found = max(multiplications(program.node), default=0)
         if found > most:
             sentence = (
-                f"an innermost loop has {found} multiplications, expected {most} ({program.place})"
+                f"an innermost loop has {found} multiplications, expected at most {most} "
+                f"({program.location})"
             )
             raise MismatchError(Finding(sentence, Request("source.work", (), options)))
 
 
 def multiplications(kernel: ast.AST) -> list[int]:
-    """Return how many multiplications each innermost loop of a kernel has that is in a loop."""
+    """Return the number of multiplications in each innermost loop that is inside another loop."""
     loops = [node for node in ast.walk(kernel) if isinstance(node, LOOPS)]
     bodies = [[part for line in loop.body for part in ast.walk(line)] for loop in loops]
     inner = {part for body in bodies for part in body if isinstance(part, LOOPS)}
@@ -124,10 +129,10 @@ def multiplications(kernel: ast.AST) -> list[int]:
 def programs(
     subject: Subject, options: Plain, out: Array, operands: Sequence[Array]
 ) -> tuple[Program, ...]:
-    """Return what the sources of a submission say about a kernel.
+    """Return the programs of a kernel: the function that numba compiles, one for each definition.
 
     Raises:
-        MismatchError: They do not say what the kernel is.
+        MismatchError: The sources do not determine the function.
     """
     known = _programs.setdefault(subject, {})
     key = options["module"], options["kernel"]
@@ -138,9 +143,9 @@ def programs(
                 submission, f"minitorch.{key[0]}", key[1], options.get("fn") is not None
             )
         except UnreadableError as error:
-            where = f" ({error.place})" if error.place else ""
+            location = f" ({error.location})" if error.location else ""
             sentence = (
-                f"which function `{key[1]}` is cannot be read in its source: {error}{where}; "
+                f"the source does not show which function `{key[1]}` is: {error}{location}; "
                 "compile the function of the task with `njit(..., parallel=True)`"
             )
             request = Request("source.work", (out, *operands), options)
@@ -162,39 +167,41 @@ def _run(
     operands: Sequence[Array],
     expected: Array,
 ) -> Response | None:
-    """Run a kernel without its submission; return None where that is not possible.
+    """Run a kernel without its submission; return None if its source does not run.
 
     Raises:
         MismatchError: Its result is wrong.
     """
     shown = Request(operation, (out, *operands), options)
     try:
-        answer = subject.alone().call(
+        response = subject.without_submission().call(
             operation, [out, *operands], {**options, "functions": program.plain()}
         )
-    except SubjectError:  # The compiled kernel may be right all the same.
+    except SubjectError:  # The compiled kernel may still be right.
         return None
-    answer = replace(answer, request=shown)
+    response = replace(response, request=shown)
     try:
-        expect_array(replace(answer, arrays=answer.arrays[:1]), expected)
+        expect_array(replace(response, arrays=response.arrays[:1]), expected)
     except MismatchError as error:
         found = error.finding
-        sentence = f"run by itself, the function in {program.place} is wrong: {found.sentence}"
+        sentence = (
+            f"without the submission, the function in {program.location} is wrong: {found.sentence}"
+        )
         raise MismatchError(replace(found, sentence=sentence)) from None
-    return answer
+    return response
 
 
-def _not_shared(answer: Response) -> str:
-    """Say why a kernel's work is not that of a parallel loop; empty if it is."""
-    output, work, written = answer.arrays
-    outside = int(answer.plain)
+def _not_shared(response: Response) -> str:
+    """Return the reason why a kernel's parallel loops do not divide its work; empty if they do."""
+    output, work, written = response.arrays
+    outside = int(response.plain)
     if not len(work):
         return "no `prange` loop runs that is compiled with `parallel=True`"
     if len(np.unique(written)) < output.size:
-        return "the output, or a part of it, is written outside of the `prange` loop"
+        return "the output, or a part of it, is written outside the `prange` loop"
     inside = int(work[:, 2].sum())
     if outside > LARGEST_SHARE * (inside + outside):
-        return "most of the work is done outside of the `prange` loop"
+        return "most of the work is done outside the `prange` loop"
     if work[:, 2].max() > LARGEST_SHARE * inside:
-        return "one iteration of the `prange` loop does nearly all of the work"
+        return "one iteration of the `prange` loop does nearly all the work"
     return ""

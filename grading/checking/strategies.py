@@ -1,7 +1,7 @@
-"""What hypothesis draws: numbers, shapes, arrays in all memory layouts, programs and graphs.
+"""Strategies of hypothesis for numbers, shapes, arrays in all memory layouts, programs and graphs.
 
-The numbers of arrays are small and coarse, so that sums are exact and a failing example, shrunk,
-can be worked through by hand.
+The elements of arrays are small multiples of 1/4: sums are exact, and a shrunk example can be
+computed by hand.
 """
 
 import functools
@@ -19,24 +19,28 @@ QUARTERS = tuple(sorted((n / 4 for n in range(-16, 17)), key=lambda x: (abs(x), 
 """Multiples of 1/4 from -4 to 4, the simplest first: 0, 1/4, -1/4, …"""
 
 quarters = st.sampled_from(QUARTERS)
-"""One of `QUARTERS`."""
+"""Draws one of `QUARTERS`."""
 
 positive = st.integers(1, 24).map(lambda n: n / 4)
-"""Multiples of 1/4 above 0: the domain of the logarithm and of the reciprocal."""
+"""Draws positive multiples of 1/4, for the logarithm and the reciprocal."""
 
 small_floats = st.floats(-100, 100, allow_nan=False)
-"""Numbers of any kind, of ordinary size."""
+"""Draws any float from -100 to 100."""
 
 
 def away_from(kink: float, numbers: st.SearchStrategy[float]) -> st.SearchStrategy[float]:
-    """Draw numbers that are not at the kink of a function."""
+    """Draw numbers at a distance above 0.1 from the kink of a function."""
     return numbers.filter(lambda x: abs(x - kink) > 0.1)
 
 
 def columns(
     numbers: st.SearchStrategy[float], count: int = 1
 ) -> st.SearchStrategy[tuple[Array, ...]]:
-    """Draw arrays of equal length, of one dimension: the arguments of `count`-ary functions."""
+    """Draw `count` arrays of equal length: a row holds the arguments of a `count`-ary function.
+
+    Shape:
+        (1 to 8,) each.
+    """
     row = st.tuples(*[numbers] * count)
     return st.lists(row, min_size=1, max_size=8).map(
         lambda rows: tuple(np.array(column, np.float64) for column in zip(*rows, strict=True))
@@ -58,18 +62,22 @@ def arrays(
     numbers: Sequence[float] = QUARTERS,
     permuted: bool = True,
 ) -> Array:
-    """Draw an array of a shape; its dimensions may stand in memory in any order.
+    """Draw an array.
 
-    The elements are some of the numbers, of which the first is the simplest.
+    Args:
+        draw: Draws from a strategy.
+        shape: The shape.
+        numbers: The values of elements; hypothesis shrinks towards the first.
+        permuted: True if the dimensions may be in any order in memory.
     """
     values = np.array(numbers, np.float64)[draw(_bytes(shape)) % len(numbers)]
     return draw(laid_out(values)) if permuted else values
 
 
 def _bytes(shape: Sequence[int]) -> st.SearchStrategy[Array]:
-    """Draw an array of bytes: a single draw, a good deal cheaper than one for each element.
+    """Draw an array of bytes in a single draw, which is much faster than one for each element.
 
-    It shrinks element by element all the same, towards 0.
+    Hypothesis still shrinks it element by element, towards 0.
     """
     size = math.prod(shape)
     drawn = st.binary(min_size=size, max_size=size)
@@ -78,7 +86,7 @@ def _bytes(shape: Sequence[int]) -> st.SearchStrategy[Array]:
 
 @st.composite
 def laid_out(draw: st.DrawFn, array: Array) -> Array:
-    """Draw a memory layout for an array: its values, its dimensions in another order in memory."""
+    """Draw a copy of an array whose dimensions have another order in memory."""
     order = draw(_orders(array.ndim))
     inverse = np.argsort(order)
     return np.ascontiguousarray(array.transpose(order)).transpose(inverse)
@@ -86,13 +94,13 @@ def laid_out(draw: st.DrawFn, array: Array) -> Array:
 
 @functools.cache
 def _orders(dims: int) -> st.SearchStrategy[tuple[int, ...]]:
-    """Draw an order of dimensions; the given one is the simplest."""
+    """Draw a permutation of dimensions; hypothesis shrinks towards the identity."""
     return st.sampled_from(tuple(itertools.permutations(range(dims))))
 
 
 @st.composite
 def distinct(draw: st.DrawFn, shape: Sequence[int]) -> Array:
-    """Draw an array without equal elements, each at least 1/2 from the next."""
+    """Draw an array whose elements differ by at least 1/2."""
     size = math.prod(shape)
     ranks = np.argsort(draw(_bytes((size,))), kind="stable")
     values = (ranks.astype(np.float64) - size // 2) / 2
@@ -116,8 +124,8 @@ def programs(
 ) -> tuple[Program, list[float]]:
     """Draw a program of scalars and its inputs; no step is near a kink or a pole.
 
-    A step may use an input or an earlier result twice, or a plain number on either side, but for
-    the left of a minus: no edition of the course gives ``number - Scalar``.
+    A step may use an input or an earlier result twice, or a plain number on either side. The left
+    operand of a minus is never a number: no edition of the course defines ``number - Scalar``.
     """
     inputs = [draw(quarters) for _ in range(draw(st.integers(1, 3)))]
     nodes = list(inputs)

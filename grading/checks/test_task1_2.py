@@ -42,7 +42,7 @@ def test_plain_numbers_on_either_side(
 @given(x=positive, number=positive)
 def test_a_number_minus_a_scalar(subject: Subject, x: float, number: float) -> None:
     """Where the class of scalars has `__rsub__`; without it there is nothing to check."""
-    if not subject.call("scalar.gives", options={"name": "__rsub__"}).plain:
+    if not subject.call("scalar.defines", options={"name": "__rsub__"}).plain:
         return
     options = {"program": [["sub", number, 0]], "inputs": [x]}
     expect_array(subject.call("scalar.program", options=options), [number - x])

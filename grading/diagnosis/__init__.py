@@ -1,8 +1,8 @@
-"""The likely cause of a wrong answer: known mistakes, tried against what was received.
+"""The likely cause of a wrong answer, found by comparing it with models of known mistakes.
 
-Each mistake is a small model of a wrong solution, in NumPy or plain Python. A mistake that gives
-exactly what was received, where the right answer is another, is the likely cause. If several do,
-whatever else the same check found decides between them.
+Each mistake is a small model of a wrong solution, in NumPy or plain Python. A mistake is the likely
+cause if its model reproduces a wrong response. If several models do, the other findings of the same
+check decide between them.
 """
 
 from collections import deque
@@ -13,19 +13,19 @@ from grading.diagnosis.catalogue import MISTAKES
 from grading.diagnosis.mistakes import Mistake
 
 MOST_CONSIDERED = 30
-"""How many other findings are looked at, and how many right answers."""
+"""Number of wrong and of right findings that support a mistake; more of them cost time only."""
 
 
 def likely_cause(
     task_id: str, finding: Finding, others: Sequence[Finding] | deque[Finding] = ()
 ) -> str | None:
-    """Return what went wrong, in the words of the task; None if no known mistake explains it.
+    """Return a hint at the mistake, as sentences; None if no known mistake explains the finding.
 
     Args:
         task_id: The task whose check failed, "4.2" for example.
-        finding: What the check found.
-        others: What other comparisons of the same check came to, while hypothesis looked for a
-            smaller example (`grading.checking.finding.collecting`).
+        finding: The comparison that failed.
+        others: The other comparisons of the same check, collected while hypothesis shrank the
+            example (`grading.checking.finding.collecting`).
     """
     possible = [
         mistake
@@ -36,7 +36,7 @@ def likely_cause(
         return None
     wrong = _spread([other for other in others if not other.right])
     right = _spread([other for other in others if other.right])
-    # Among equals the first of the catalogue, which goes from the special to the general.
+    # `max` returns the first of equals: the catalogue lists special mistakes before general ones.
     best = max(possible, key=lambda mistake: _support(mistake, wrong, right))
     contradicted, confirmed, _ = _support(best, wrong, right)
     return best.cause if -contradicted <= confirmed else None
@@ -45,9 +45,10 @@ def likely_cause(
 def _support(
     mistake: Mistake, wrong: Sequence[Finding], right: Sequence[Finding]
 ) -> tuple[int, int, int]:
-    """Return how many wrong answers speak against a mistake and for it, and right ones against it.
+    """Return the support of a mistake as a tuple; the largest tuple is the best support.
 
-    What speaks against it counts negative, so that the largest support is the best.
+    Its items are the wrong responses that contradict the mistake (negated), the wrong responses
+    that confirm it, and the right responses that contradict it (negated).
     """
     of_wrong = [mistake.explains(finding) for finding in wrong]
     of_right = [mistake.explains(finding) for finding in right]
@@ -55,5 +56,5 @@ def _support(
 
 
 def _spread(findings: Sequence[Finding]) -> Sequence[Finding]:
-    """Return some of the findings, from the first to the last: hypothesis shrinks as it goes."""
+    """Return at most `MOST_CONSIDERED` findings, evenly spread over the search of hypothesis."""
     return findings[:: max(1, -(-len(findings) // MOST_CONSIDERED))]

@@ -1,4 +1,4 @@
-"""All known mistakes."""
+"""The list of all known mistakes."""
 
 from grading.diagnosis import (
     convolution,
@@ -29,4 +29,4 @@ MISTAKES = [
     *maxima.MISTAKES,
     *races.MISTAKES,
 ]
-"""In each file from the special to the general."""
+"""All known mistakes; each file lists special mistakes before general ones."""

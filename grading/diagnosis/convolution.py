@@ -17,13 +17,16 @@ PLANES = (TWO, CUDA)
 
 Sizes = Sequence[int]
 Kernel = Callable[[Array, Array, bool, Sizes], Array]
-"""A convolution: images, weights, `reverse`, the size of the output."""
+"""A convolution of images and weights; the other arguments are `reverse` and the output's size."""
 
-Place = Callable[[Sizes, Sizes, Sizes, bool], Sizes]
-"""Where the image is read: at an output's place, for a weight's place, a kernel's size."""
+InputIndex = Callable[[Sizes, Sizes, Sizes, bool], Sizes]
+"""Returns an index into the image.
+
+Its arguments are an index of the output, an index of the weight, the kernel's size and `reverse`.
+"""
 
 
-def _place(p: Sizes, k: Sizes, kernel: Sizes, reverse: bool) -> Sizes:
+def _input_index(p: Sizes, k: Sizes, kernel: Sizes, reverse: bool) -> Sizes:
     return [i - j if reverse else i + j for i, j in zip(p, k, strict=True)]
 
 
@@ -31,34 +34,39 @@ def _inside(q: Sizes, size: Sizes, out: Sizes) -> bool:
     return all(0 <= i < n for i, n in zip(q, size, strict=True))
 
 
-def slid(
+def convolved(
     x: Array,
     weight: Array,
     reverse: bool,
     out_size: Sizes,
-    place: Place = _place,
+    input_index: InputIndex = _input_index,
     inside: Callable[[Sizes, Sizes, Sizes], bool] = _inside,
 ) -> Array:
-    """Return a convolution in which images are read elsewhere, or within other bounds."""
+    """Return a convolution with a changed input index or changed bounds.
+
+    Shape:
+        x: (N, C, *size), weight: (O, C, *kernel), result: (N, O, *out_size).
+    """
     out = np.zeros((x.shape[0], weight.shape[0], *out_size))
     kernel = weight.shape[2:]
     for p in product(*map(range, out_size)):
         for k in product(*map(range, kernel)):
-            q = place(p, k, kernel, reverse)
+            q = input_index(p, k, kernel, reverse)
             if inside(q, x.shape[2:], out_size):
                 out[_at(p)] += x[_at(q)] @ weight[_at(k)].T
     return out
 
 
-def _at(place: Sizes) -> tuple[Any, ...]:
-    return (slice(None), slice(None), *place)
+def _at(index: Sizes) -> tuple[Any, ...]:
+    return (slice(None), slice(None), *index)
 
 
 def convolution(tasks: tuple[str, ...], cause: str, wrong: Kernel) -> Mistake:
-    """Return a mistake in the kernel: it is made again in both gradients.
+    """Return a mistake in the kernel, which affects the result and both gradients.
 
-    The gradients are those of the course's template: that of the images is the gradient that
-    arrives, convolved with `reverse`; that of the weights are the images convolved with it.
+    The model computes the gradients as the course's template does. The gradient of the images is
+    the upstream gradient, convolved with `reverse`. The gradient of the weights is the images,
+    convolved with the upstream gradient.
     """
 
     def model(request: Request) -> Response | None:
@@ -80,19 +88,21 @@ def convolution(tasks: tuple[str, ...], cause: str, wrong: Kernel) -> Mistake:
     return modelled(tasks, cause, r"tensor\.conv[12]d(_cuda)?|kernel\.run", model)
 
 
-def placed(tasks: tuple[str, ...], cause: str, place: Place) -> Mistake:
-    """Return a mistake in where the images are read."""
+def wrong_index(tasks: tuple[str, ...], cause: str, input_index: InputIndex) -> Mistake:
+    """Return a mistake in the index into the images."""
     return convolution(
-        tasks, cause, lambda x, w, reverse, size: slid(x, w, reverse, size, place=place)
+        tasks,
+        cause,
+        lambda x, w, reverse, size: convolved(x, w, reverse, size, input_index=input_index),
     )
 
 
-def bounded(
+def wrong_bounds(
     tasks: tuple[str, ...], cause: str, inside: Callable[[Sizes, Sizes, Sizes], bool]
 ) -> Mistake:
-    """Return a mistake in which places of the images count as inside."""
+    """Return a mistake in the test whether an index lies inside the images."""
     return convolution(
-        tasks, cause, lambda x, w, reverse, size: slid(x, w, reverse, size, inside=inside)
+        tasks, cause, lambda x, w, reverse, size: convolved(x, w, reverse, size, inside=inside)
     )
 
 
@@ -105,26 +115,26 @@ def _always(p: Sizes, k: Sizes, kernel: Sizes, reverse: bool) -> Sizes:
 
 
 def _opposite(p: Sizes, k: Sizes, kernel: Sizes, reverse: bool) -> Sizes:
-    return _place(p, k, kernel, not reverse)
+    return _input_index(p, k, kernel, not reverse)
 
 
 def _shifted(p: Sizes, k: Sizes, kernel: Sizes, reverse: bool) -> Sizes:
-    """Anchor at the right, but slide the kernel as it stands."""
+    """Anchor the kernel at its last element without flipping it."""
     if not reverse:
-        return _place(p, k, kernel, reverse)
+        return _input_index(p, k, kernel, reverse)
     return [i - n + 1 + j for i, j, n in zip(p, k, kernel, strict=True)]
 
 
 def _flipped_in_place(p: Sizes, k: Sizes, kernel: Sizes, reverse: bool) -> Sizes:
-    """Flip the kernel, but anchor it at the left."""
+    """Flip the kernel, but anchor it at its first element."""
     if not reverse:
-        return _place(p, k, kernel, reverse)
+        return _input_index(p, k, kernel, reverse)
     return [i + n - 1 - j for i, j, n in zip(p, k, kernel, strict=True)]
 
 
 def _rows_only(p: Sizes, k: Sizes, kernel: Sizes, reverse: bool) -> Sizes:
     return [
-        *_place(p[:1], k[:1], kernel[:1], reverse),
+        *_input_index(p[:1], k[:1], kernel[:1], reverse),
         *_ignored(p[1:], k[1:], kernel[1:], reverse),
     ]
 
@@ -132,7 +142,7 @@ def _rows_only(p: Sizes, k: Sizes, kernel: Sizes, reverse: bool) -> Sizes:
 def _columns_only(p: Sizes, k: Sizes, kernel: Sizes, reverse: bool) -> Sizes:
     return [
         *_ignored(p[:1], k[:1], kernel[:1], reverse),
-        *_place(p[1:], k[1:], kernel[1:], reverse),
+        *_input_index(p[1:], k[1:], kernel[1:], reverse),
     ]
 
 
@@ -141,16 +151,17 @@ def _centred(p: Sizes, k: Sizes, kernel: Sizes, reverse: bool) -> Sizes:
 
 
 def _in_output(q: Sizes, size: Sizes, out: Sizes) -> bool:
-    """Hold places to the size of the output, too."""
+    """Compare positions with the size of the output, too."""
     return _inside(q, size, out) and all(i < n for i, n in zip(q, out, strict=True))
 
 
-def _in_exchanged(q: Sizes, size: Sizes, out: Sizes) -> bool:
-    """Hold rows to the width, too, or columns to the height."""
+def _rows_in_width(q: Sizes, size: Sizes, out: Sizes) -> bool:
+    """Compare rows with the width, too."""
     return _inside(q, size, out) and q[0] < size[1]
 
 
 def _columns_in_height(q: Sizes, size: Sizes, out: Sizes) -> bool:
+    """Compare columns with the height, too."""
     return _inside(q, size, out) and q[1] < size[0]
 
 
@@ -159,12 +170,12 @@ def _without_the_last(q: Sizes, size: Sizes, out: Sizes) -> bool:
 
 
 def _unbounded_below(x: Array, weight: Array, reverse: bool, out_size: Sizes) -> Array:
-    """Read what stands in memory before an image, counting from the end before the first."""
+    """Read the memory before an image at negative positions; before the first image, its end."""
     memory, steps = cells(x), strides(x)
     out = np.zeros((x.shape[0], weight.shape[0], *out_size))
     for n, o, *p in np.ndindex(*out.shape):
         for c, *k in np.ndindex(*weight.shape[1:]):
-            q = _place(p, k, weight.shape[2:], reverse)
+            q = _input_index(p, k, weight.shape[2:], reverse)
             if all(i < size for i, size in zip(q, x.shape[2:], strict=True)):
                 at = sum(i * s for i, s in zip((n, c, *q), steps, strict=True))
                 out[(n, o, *p)] += memory[at] * weight[(o, c, *k)]
@@ -175,77 +186,92 @@ def _flipped(array: Array) -> Array:
     return array[(slice(None), slice(None), *[slice(None, None, -1)] * (array.ndim - 2))]
 
 
-REVERSE = "the gradient of the input needs out[p] = sum over k of x[p - k] w[k]"
+REVERSE = "The gradient of the input needs out[p] = sum over k of x[p - k] w[k]."
 
 MISTAKES = [
-    placed(ALL, f"`reverse` is ignored; {REVERSE}", _ignored),
-    placed(PLANES, f"`reverse` goes for rows only; {REVERSE}", _rows_only),
-    placed(PLANES, f"`reverse` goes for columns only; {REVERSE}", _columns_only),
-    placed(
+    wrong_index(ALL, f"`reverse` is ignored. {REVERSE}", _ignored),
+    wrong_index(PLANES, f"`reverse` has an effect on rows only. {REVERSE}", _rows_only),
+    wrong_index(PLANES, f"`reverse` has an effect on columns only. {REVERSE}", _columns_only),
+    wrong_index(
         ALL,
-        f"`reverse` moves the kernel to the other end, but does not turn it round; {REVERSE}",
+        f"`reverse` moves the kernel to its other end, but does not flip it. {REVERSE}",
         _shifted,
     ),
-    placed(
+    wrong_index(
         ALL,
-        f"`reverse` turns the kernel round, but leaves it at its end; {REVERSE}",
+        f"`reverse` flips the kernel, but does not move it to its other end. {REVERSE}",
         _flipped_in_place,
     ),
-    placed(ALL, "the kernel is anchored at its other end, as with `reverse`", _always),
-    placed(ALL, "`reverse` is read the wrong way round", _opposite),
-    placed(
-        ALL, "the kernel is centred on the output's place; its first corner belongs there", _centred
+    wrong_index(ALL, "You apply `reverse` even where it is false.", _always),
+    wrong_index(
+        ALL,
+        "`reverse` has the opposite effect: you apply it where it is false, and only there.",
+        _opposite,
+    ),
+    wrong_index(
+        ALL,
+        "The kernel is centred on the output position. Place its first element there.",
+        _centred,
     ),
     convolution(
         ALL,
-        "the weight's strides are ignored, as if it were contiguous",
-        lambda x, w, reverse, size: slid(x, without_strides(w), reverse, size),
+        "The weight's strides are ignored: you read it as if it were contiguous.",
+        lambda x, w, reverse, size: convolved(x, without_strides(w), reverse, size),
     ),
     convolution(
         ALL,
-        "the input's strides are ignored, as if it were contiguous",
-        lambda x, w, reverse, size: slid(without_strides(x), w, reverse, size),
+        "The input's strides are ignored: you read it as if it were contiguous.",
+        lambda x, w, reverse, size: convolved(without_strides(x), w, reverse, size),
     ),
     convolution(
         ALL,
-        "the strides of input and weight are ignored, as if both were contiguous",
-        lambda x, w, reverse, size: slid(without_strides(x), without_strides(w), reverse, size),
+        "The strides of input and weight are ignored: you read both as if they were contiguous.",
+        lambda x, w, reverse, size: convolved(
+            without_strides(x), without_strides(w), reverse, size
+        ),
     ),
     convolution(
         ALL,
-        "only the last channel counts: the sum begins anew for each channel",
-        lambda x, w, reverse, size: slid(x[:, -1:], w[:, -1:], reverse, size),
+        "The result contains only the last channel. Do not reset the sum for each channel.",
+        lambda x, w, reverse, size: convolved(x[:, -1:], w[:, -1:], reverse, size),
     ),
     convolution(
         ALL,
-        "only the first channel counts",
-        lambda x, w, reverse, size: slid(x[:, :1], w[:, :1], reverse, size),
+        "The result contains only the first channel. Add all channels.",
+        lambda x, w, reverse, size: convolved(x[:, :1], w[:, :1], reverse, size),
     ),
     convolution(
         ALL,
-        "the kernel is flipped: it is multiplied as it stands, its first element with the first",
-        lambda x, w, reverse, size: slid(x, _flipped(w), reverse, size),
+        "The kernel is flipped. Without `reverse`, multiply its first element by the first "
+        "element of the input.",
+        lambda x, w, reverse, size: convolved(x, _flipped(w), reverse, size),
     ),
     convolution(
         PLANES,
-        "the kernel is transposed: the strides of its height and its width are exchanged",
-        lambda x, w, reverse, size: slid(x, exchanged_strides(w), reverse, size),
+        "The kernel is transposed: the strides of its height and width are exchanged.",
+        lambda x, w, reverse, size: convolved(x, exchanged_strides(w), reverse, size),
     ),
-    bounded(
+    wrong_bounds(
         ALL,
-        "places in the input are held to the size of the output, not to the width of the input: "
-        "the output of a gradient is smaller",
+        "You compare input positions with the output's size. Compare them with the input's "
+        "width: in the backward pass the output is smaller.",
         _in_output,
     ),
-    bounded(PLANES, "rows are held to the width of the image, not to its height", _in_exchanged),
-    bounded(
-        PLANES, "columns are held to the height of the image, not to its width", _columns_in_height
+    wrong_bounds(
+        PLANES,
+        "You compare row indices with the width of the image. Compare them with its height.",
+        _rows_in_width,
     ),
-    bounded(ALL, "the last row or column of the image counts as outside", _without_the_last),
+    wrong_bounds(
+        PLANES,
+        "You compare column indices with the height of the image. Compare them with its width.",
+        _columns_in_height,
+    ),
+    wrong_bounds(ALL, "You leave out the last row or column of the image.", _without_the_last),
     convolution(
         ALL,
-        "places left of the image, or above it, are not left out: negative indices count from "
-        "the end",
+        "You do not leave out positions to the left of the image or above it. Negative "
+        "indices read from the end.",
         _unbounded_below,
     ),
 ]

@@ -10,7 +10,12 @@ Function = Callable[[float], float]
 
 
 def difference(cause: str, wrong: Callable[[Function, float, float], float]) -> Mistake:
-    """Return a mistake in the quotient: of a function of one number, where, and the step."""
+    """Return a mistake in the difference quotient.
+
+    Args:
+        cause: As in `Mistake`.
+        wrong: Returns the wrong quotient of a function of one number, at a point, with a step.
+    """
 
     def model(request: Request) -> Response:
         moved, at = request.options["arg"], request.options["at"]
@@ -40,32 +45,34 @@ def _by_the_first(request: Request) -> Response:
 
 MISTAKES = [
     difference(
-        "the difference is taken to one side only, from x to x + epsilon",
+        "You take the difference to one side only, from x to x + epsilon. Take it from x - "
+        "epsilon to x + epsilon.",
         lambda f, x, step: (f(x + step) - f(x)) / step,
     ),
     difference(
-        "the difference is taken to one side only, from x - epsilon to x",
+        "You take the difference to one side only, from x - epsilon to x. Take it from x - "
+        "epsilon to x + epsilon.",
         lambda f, x, step: (f(x) - f(x - step)) / step,
     ),
     difference(
-        "the difference over two steps is divided by one: divide by 2 * epsilon",
+        "The difference spans two steps, but you divide by one. Divide by 2 * epsilon.",
         lambda f, x, step: (f(x + step) - f(x - step)) / step,
     ),
     difference(
-        "the difference is not divided by the steps",
+        "You do not divide the difference by 2 * epsilon.",
         lambda f, x, step: f(x + step) - f(x - step),
     ),
     difference(
-        "the two values are subtracted the wrong way round",
+        "The two values are subtracted in the wrong order.",
         lambda f, x, step: (f(x - step) - f(x + step)) / (2 * step),
     ),
     difference(
-        "epsilon is ignored: the step is 1e-6 whatever is given",
+        "You ignore epsilon: the step is always 1e-6.",
         lambda f, x, step: (f(x + 1e-6) - f(x - 1e-6)) / 2e-6,
     ),
     modelled(
         ("1.1",),
-        "always the first argument is moved, whatever `arg` says",
+        "You always move the first argument. Move the argument with number `arg`.",
         r"autodiff\.difference",
         _by_the_first,
         absolute=1e-7,

@@ -1,4 +1,4 @@
-"""Mistakes in the gradients of tensors: task 2.4, and where fast kernels show them."""
+"""Mistakes in the gradients of tensors: task 2.4."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def _all(request: Request, gradients: list[Array | None]) -> Response:
 
 
 def slope(name: str, cause: str, wrong: Partials) -> Mistake:
-    """Return a mistake in the derivative of one function of each element."""
+    """Return a mistake in the derivative of one elementwise function."""
 
     def model(request: Request) -> Response | None:
         if request.upstream is None:
@@ -33,7 +33,13 @@ def slope(name: str, cause: str, wrong: Partials) -> Mistake:
 
 
 def combined(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> Mistake:
-    """Return a mistake in a gradient: of the only operand and the gradient of the result."""
+    """Return a mistake in the gradient of a function of one operand.
+
+    Args:
+        name: The operation.
+        cause: As in `Mistake`.
+        wrong: Returns the wrong gradient of the operand and the upstream gradient.
+    """
 
     def model(request: Request) -> Response | None:
         if request.upstream is None or len(request.arrays) != 1:
@@ -44,7 +50,12 @@ def combined(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> M
 
 
 def broadcasting(cause: str, undo: Callable[[Array, tuple[int, ...]], Array]) -> Mistake:
-    """Return a mistake in how a gradient gets the shape of an operand that was broadcast."""
+    """Return a mistake in reducing a gradient to the shape of an operand that was broadcast.
+
+    Args:
+        cause: As in `Mistake`.
+        undo: Returns the wrong gradient of the full gradient and the shape of the operand.
+    """
 
     def model(request: Request) -> Response | None:
         name = request.operation.removeprefix("tensor.")
@@ -53,7 +64,7 @@ def broadcasting(cause: str, undo: Callable[[Array, tuple[int, ...]], Array]) ->
             return None
         gradients: list[Array | None] = []
         for i, x in enumerate(request.arrays):
-            if name == "div" and i == 1:  # It is made of several functions.
+            if name == "div" and i == 1:  # `div` composes several functions.
                 gradients.append(None)
                 continue
             slopes = np.vectorize(lambda *xs, i=i: PARTIALS[name](*xs)[i], otypes=[np.float64])
@@ -95,14 +106,14 @@ def _not_summed(full: Array, shape: tuple[int, ...]) -> Array:
 
 
 def permuted_forward(request: Request) -> Response | None:
-    """Permute the gradient by the order itself."""
+    """Permute the gradient by the order instead of its inverse."""
     if request.upstream is None:
         return None
     return gradient(request, 0, request.upstream.transpose(request.options["order"]))
 
 
 def _has_another_shape(request: Request) -> bool:
-    """Return whether the gradient, permuted forward, does not fit the tensor."""
+    """Return whether the gradient, permuted by the order, has another shape than the tensor."""
     if request.upstream is None:
         return False
     permuted = request.upstream.transpose(request.options["order"])
@@ -110,12 +121,18 @@ def _has_another_shape(request: Request) -> bool:
 
 
 def not_permuted(request: Request) -> Response | None:
-    """Leave the gradient as it comes."""
+    """Return the upstream gradient unchanged."""
     return None if request.upstream is None else gradient(request, 0, request.upstream)
 
 
 def summed(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> Mistake:
-    """Return a mistake in the gradient of a reduction: of the tensor and what arrives."""
+    """Return a mistake in the gradient of a reduction.
+
+    Args:
+        name: The operation.
+        cause: As in `Mistake`.
+        wrong: Returns the wrong gradient of the tensor and the upstream gradient.
+    """
 
     def model(request: Request) -> Response | None:
         if request.upstream is None:
@@ -127,7 +144,7 @@ def summed(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> Mis
 
 
 def overwritten(request: Request) -> Response | None:
-    """Keep the gradient of the last call of backward only."""
+    """Keep only the gradient of the last call of `backward`."""
     if request.upstream is None:
         return None
     a, b = request.arrays
@@ -135,92 +152,106 @@ def overwritten(request: Request) -> Response | None:
 
 
 MISTAKES = [
-    slope("mul", "the gradients of the two factors are exchanged", lambda a, b: (a, b)),
-    slope("mul", "the gradients of a product are those of a sum", lambda a, b: (1.0, 1.0)),
-    slope("neg", "the sign of the gradient of `neg` is missing", lambda a: (1.0,)),
+    slope("mul", "The gradients of the two factors are exchanged.", lambda a, b: (a, b)),
+    slope(
+        "mul", "The gradients of a product are computed as those of a sum.", lambda a, b: (1.0, 1.0)
+    ),
+    slope("neg", "The gradient of `neg` has the wrong sign.", lambda a: (1.0,)),
     slope(
         "sigmoid",
-        "the gradient of `sigmoid` is worked out with its input, not with its value",
+        "You compute the gradient of `sigmoid` from its input. Compute it from its value.",
         lambda a: (a * (1 - a),),
     ),
-    slope("sigmoid", "the gradient of `sigmoid` is its value", lambda a: (sigmoid(a),)),
+    slope("sigmoid", "You return the value of `sigmoid` as its gradient.", lambda a: (sigmoid(a),)),
     slope(
         "exp",
-        "the gradient of `exp` is worked out with its input, not with its value",
+        "You compute the gradient of `exp` from its input. Compute it from its value.",
         lambda a: (a,),
     ),
-    slope("relu", "the gradient of `relu` is 1 everywhere", lambda a: (1.0,)),
-    slope("log", "the gradient of the logarithm is 1", lambda a: (1.0,)),
-    slope("log", "the gradient is multiplied in place of divided", lambda a: (a,)),
     slope(
-        "(lt|gt|eq)", "comparisons pass a gradient on, though they are flat", lambda a, b: (1, 1)
+        "relu",
+        "You use 1 as the gradient of `relu` everywhere. Use 0 for negative x.",
+        lambda a: (1.0,),
+    ),
+    slope("log", "You use 1 as the gradient of the logarithm. Use 1 / x.", lambda a: (1.0,)),
+    slope("log", "You multiply the gradient by x. Divide it by x.", lambda a: (a,)),
+    slope(
+        "(lt|gt|eq)",
+        "Comparisons pass a gradient on. Return 0: they are constant almost everywhere.",
+        lambda a, b: (1, 1),
     ),
     combined(
         "exp",
-        "the gradient of `exp` is not multiplied by the gradient that arrives",
+        "The gradient of `exp` is not multiplied by the upstream gradient.",
         lambda x, upstream: np.exp(x),
     ),
     combined(
         "sigmoid",
-        "the gradient of `sigmoid` is not multiplied by the gradient that arrives",
+        "The gradient of `sigmoid` is not multiplied by the upstream gradient.",
         lambda x, upstream: (lambda s: s * (1 - s))(1 / (1 + np.exp(-x))),
     ),
     combined(
-        "log", "in `log_back` the arguments are exchanged", lambda x, upstream: x / (upstream + EPS)
+        "log",
+        "The arguments of `log_back` are exchanged.",
+        lambda x, upstream: x / (upstream + EPS),
     ),
     combined(
         "relu",
-        "in `relu_back` the arguments are exchanged",
+        "The arguments of `relu_back` are exchanged.",
         lambda x, upstream: np.where(upstream > 0, x, 0.0),
     ),
     combined(
-        "inv", "in `inv_back` the arguments are exchanged", lambda x, upstream: -x / upstream**2
+        "inv", "The arguments of `inv_back` are exchanged.", lambda x, upstream: -x / upstream**2
     ),
     broadcasting(
-        "what broadcasting repeated is not added up: only the last repetition counts",
+        "The gradient is not added up over broadcast dimensions: you keep only the last element.",
         _last_repetition,
     ),
     broadcasting(
-        "what broadcasting repeated is not added up: only the first repetition counts",
+        "The gradient is not added up over broadcast dimensions: you keep only the first element.",
         _first_repetition,
     ),
     broadcasting(
-        "the mean over what broadcasting repeated is taken, not the sum", _mean_of_repetitions
+        "You take the mean of the gradient over broadcast dimensions. Take the sum.",
+        _mean_of_repetitions,
     ),
-    broadcasting("what broadcasting repeated is not added up", _not_summed),
+    broadcasting("The gradient is not added up over broadcast dimensions.", _not_summed),
     modelled(
         TASKS,
-        "the gradient of `permute` is permuted forward again: it needs the inverse of the order",
+        "You permute the gradient of `permute` by the same order. Use the inverse of the order.",
         r"tensor\.permute",
         permuted_forward,
     ),
     raising(
         TASKS,
-        "the gradient of `permute` is permuted forward again: it needs the inverse of the order",
+        "You permute the gradient of `permute` by the same order. Use the inverse of the order.",
         r"tensor\.permute",
         "Exception",
         _has_another_shape,
     ),
-    modelled(TASKS, "the gradient of `permute` is not permuted", r"tensor\.permute", not_permuted),
+    modelled(TASKS, "The gradient of `permute` is not permuted.", r"tensor\.permute", not_permuted),
     summed(
         "sum",
-        "the gradient of a sum is divided among the elements",
+        "You divide the gradient of a sum by the number of elements. Do not divide it.",
         lambda x, g: g * g.size / x.size,
     ),
     summed(
         "sum",
-        "the gradient of a sum ignores the gradient that arrives",
+        "You ignore the upstream gradient in the gradient of a sum.",
         lambda x, g: np.ones_like(x),
     ),
-    summed("mean", "the gradient of a mean is that of a sum", lambda x, g: g),
+    summed(
+        "mean", "The gradient of a mean is not divided by the number of elements.", lambda x, g: g
+    ),
     summed(
         "mean",
-        "the gradient of a mean is divided by the number of all elements",
+        "You divide the gradient of a mean by the number of all elements. Divide by the "
+        "size of the dimension.",
         lambda x, g: g / x.size,
     ),
     modelled(
         TASKS,
-        "the gradient of an earlier call of backward is overwritten, not added to",
+        "The gradient of an earlier call of `backward` is overwritten. Add to it.",
         r"tensor\.twice",
         overwritten,
     ),

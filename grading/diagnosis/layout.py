@@ -12,7 +12,7 @@ from grading.protocol.messages import Array, Plain, Request, Response
 
 
 def position(cause: str, wrong: Callable[[Sequence[int], Sequence[int]], int]) -> Mistake:
-    """Return a mistake in the position of an index: of the index and the strides."""
+    """Return a mistake in the position in memory; `wrong` gets the index and the strides."""
 
     def model(request: Request) -> Response:
         return plain(request, wrong(request.options["index"], request.options["strides"]))
@@ -21,7 +21,7 @@ def position(cause: str, wrong: Callable[[Sequence[int], Sequence[int]], int]) -
 
 
 def indices(cause: str, wrong: Callable[[int, Sequence[int]], list[int]]) -> Mistake:
-    """Return a mistake in the index of an ordinal: of the ordinal and the shape."""
+    """Return a mistake in the index of an ordinal; `wrong` gets the ordinal and the shape."""
 
     def model(request: Request) -> Response:
         shape = request.options["shape"]
@@ -47,17 +47,17 @@ def _with_strides_alone(ordinal: int, shape: Sequence[int]) -> list[int]:
 
 
 def permuted(cause: str, wrong: Callable[[Array, Sequence[int]], list[int]]) -> Mistake:
-    """Return a mistake in the strides after permuting: of the tensor and the order."""
+    """Return a mistake in the strides after permuting; `wrong` gets the tensor and the order."""
 
     def explains(finding: Finding) -> bool | None:
         request = finding.request
         if request.operation != "layout.describe" or "order" not in request.options:
             return None
-        if finding.answer is None:
+        if finding.response is None:
             return None
         (array,) = request.arrays
         steps = wrong(array, request.options["order"])
-        received: Plain = finding.answer.plain
+        received: Plain = finding.response.plain
         shape = received["shape"]
         try:
             elements = [read(array, index, steps) for index in np.ndindex(*shape)]
@@ -69,16 +69,16 @@ def permuted(cause: str, wrong: Callable[[Array, Sequence[int]], list[int]]) -> 
 
 
 def unpermuted_shape(finding: Finding) -> bool | None:
-    """Return whether permuting left the shape as it was."""
+    """Return whether permuting did not change the shape."""
     request = finding.request
     if request.operation != "layout.describe" or "order" not in request.options:
         return None
-    if finding.answer is None:
+    if finding.response is None:
         return None
-    return bool(finding.answer.plain["shape"] == list(request.arrays[0].shape))
+    return bool(finding.response.plain["shape"] == list(request.arrays[0].shape))
 
 
-def made(cause: str, wrong: Callable[[Sequence[int]], list[int]]) -> Mistake:
+def strides_of_shape(cause: str, wrong: Callable[[Sequence[int]], list[int]]) -> Mistake:
     """Return a mistake in the strides of a shape."""
 
     def model(request: Request) -> Response:
@@ -88,15 +88,20 @@ def made(cause: str, wrong: Callable[[Sequence[int]], list[int]]) -> Mistake:
 
 
 def described(cause: str, change: Callable[[Array], Plain]) -> Mistake:
-    """Return a mistake in what tensor data say of themselves."""
+    """Return a mistake in the description of tensor data.
+
+    Args:
+        cause: As in `Mistake`.
+        change: Returns the wrong parts of the description of an array, by their keys.
+    """
 
     def explains(finding: Finding) -> bool | None:
-        if finding.request.operation != "layout.describe" or finding.answer is None:
+        if finding.request.operation != "layout.describe" or finding.response is None:
             return None
         if "order" in finding.request.options:
             return None
         wrong = change(finding.request.arrays[0])
-        return all(finding.answer.plain[key] == value for key, value in wrong.items())
+        return all(finding.response.plain[key] == value for key, value in wrong.items())
 
     return Mistake(("2.1",), cause, explains)
 
@@ -109,7 +114,7 @@ def _elements(array: Array, steps: list[int]) -> list[float]:
 
 
 def broadcast(cause: str, wrong: Callable[[Sequence[int], Sequence[int]], list[int]]) -> Mistake:
-    """Return a mistake in the index that is paired: of a large index and the small shape."""
+    """Return a mistake in broadcasting an index; `wrong` gets the index and the small shape."""
 
     def model(request: Request) -> Response:
         big, small = request.options["big"], request.options["small"]
@@ -122,7 +127,7 @@ def _from_the_left(index: Sequence[int], small: Sequence[int]) -> list[int]:
     return [0 if n == 1 else i for i, n in zip(index, small, strict=False)]
 
 
-def _ones_kept(index: Sequence[int], small: Sequence[int]) -> list[int]:
+def _index_kept_in_size_one(index: Sequence[int], small: Sequence[int]) -> list[int]:
     return list(index[len(index) - len(small) :])
 
 
@@ -138,14 +143,14 @@ def combined(cause: str, wrong: Callable[[list[int], list[int]], list[int] | Non
     return modelled(("2.2",), cause, r"layout\.common_shape", model)
 
 
-def _lined_up_left(a: list[int], b: list[int]) -> list[int]:
+def _aligned_left(a: list[int], b: list[int]) -> list[int]:
     dims = max(len(a), len(b))
     pairs = zip(a + [1] * (dims - len(a)), b + [1] * (dims - len(b)), strict=True)
     return [max(m, n) for m, n in pairs]
 
 
-def _refused_left(request: Request) -> bool:
-    """Return whether only shapes that are lined up at the left are refused."""
+def _incompatible_at_left(request: Request) -> bool:
+    """Return whether shapes are compatible, but not if they are aligned at the left."""
     a, b = request.options["a"], request.options["b"]
     pairs = list(zip(a, b, strict=False))
     return layout.common_shape(a, b) is not None and any(
@@ -154,100 +159,113 @@ def _refused_left(request: Request) -> bool:
 
 
 def not_refused(finding: Finding) -> bool | None:
-    """Return whether shapes were combined that do not go together."""
+    """Return whether incompatible shapes were combined."""
     request = finding.request
     if request.operation != "layout.common_shape":
         return None
     if layout.common_shape(request.options["a"], request.options["b"]) is not None:
         return None
-    return finding.answer is not None
+    return finding.response is not None
 
 
 MISTAKES = [
-    position("the index is not multiplied by the strides", lambda index, steps: sum(index)),
+    position("The index is not multiplied by the strides.", lambda index, steps: sum(index)),
     position(
-        "the last dimension is left out of the position",
+        "The position lacks the last dimension.",
         lambda index, steps: sum(i * s for i, s in zip(index[:-1], steps[:-1], strict=True)),
     ),
     position(
-        "the first dimension is left out of the position",
+        "The position lacks the first dimension.",
         lambda index, steps: sum(i * s for i, s in zip(index[1:], steps[1:], strict=True)),
     ),
     position(
-        "index and strides are added, not multiplied",
+        "You add index and strides. Multiply them.",
         lambda index, steps: sum(index) + sum(steps),
     ),
     position(
-        "the strides are taken in reverse order",
+        "You use the strides in reverse order.",
         lambda index, steps: sum(i * s for i, s in zip(index, steps[::-1], strict=True)),
     ),
-    position("only the last dimension counts", lambda index, steps: index[-1] * steps[-1]),
-    indices("what is left of the ordinal is not divided by the size", _undivided),
-    indices("the remainder is missing: an index grows beyond its size", _without_remainder),
-    indices("each dimension divides the whole ordinal, no remainder is taken", _with_strides_alone),
-    permuted("the shape is permuted, the strides are not permuted", lambda x, order: strides(x)),
+    position("You use only the last dimension.", lambda index, steps: index[-1] * steps[-1]),
+    indices(
+        "The ordinal is not divided by the size of a dimension before the next one.", _undivided
+    ),
+    indices(
+        "The remainder is missing, so an index exceeds the size of its dimension.",
+        _without_remainder,
+    ),
+    indices(
+        "You divide the whole ordinal by each stride. Divide the remainder of the previous "
+        "division.",
+        _with_strides_alone,
+    ),
     permuted(
-        "permuting makes new strides for the new shape, so that the elements are in other places",
+        "The shape is permuted, but the strides are not permuted.", lambda x, order: strides(x)
+    ),
+    permuted(
+        "You compute new strides for the permuted shape. Permute the old strides: the "
+        "elements do not move in memory.",
         lambda x, order: contiguous_strides([x.shape[dim] for dim in order]),
     ),
     permuted(
-        "the inverse of the order is used for the strides",
+        "You permute the strides by the inverse of the order.",
         lambda x, order: [strides(x)[int(dim)] for dim in np.argsort(order)],
     ),
-    Mistake(("2.1",), "permuting leaves the shape as it was", unpermuted_shape),
-    made("strides are the sizes themselves", list),
-    made(
-        "strides grow from the left: the first dimension has stride 1",
+    Mistake(("2.1",), "The shape is not permuted.", unpermuted_shape),
+    strides_of_shape("You return the sizes as strides.", list),
+    strides_of_shape(
+        "The strides grow from the left: the first dimension has stride 1. Compute them "
+        "from the right.",
         lambda shape: [int(np.prod(shape[:dim])) for dim in range(len(shape))],
     ),
-    made(
-        "a stride is multiplied by the size of its own dimension",
+    strides_of_shape(
+        "A stride includes the size of its own dimension. Multiply only the sizes to its right.",
         lambda shape: [int(np.prod(shape[dim:])) for dim in range(len(shape))],
     ),
     described(
-        "the last dimension is left out of the position",
+        "The position lacks the last dimension.",
         lambda x: {"elements": _elements(x, [*strides(x)[:-1], 0])},
     ),
     described(
-        "the strides are ignored: positions are those of a contiguous tensor",
+        "The strides are ignored: you compute positions as in a contiguous tensor.",
         lambda x: {"elements": _elements(x, contiguous_strides(x.shape))},
     ),
-    broadcast("dimensions are lined up at the left, not at the right", _from_the_left),
+    broadcast("You align dimensions at the left. Align them at the right.", _from_the_left),
     broadcast(
-        "a dimension of size 1 keeps the index of the large shape; it has only index 0",
-        _ones_kept,
+        "In a dimension of size 1 you keep the index of the large shape. Use index 0.",
+        _index_kept_in_size_one,
     ),
     raising(
         ("2.2",),
-        "dimensions are lined up at the left, not at the right",
+        "You align dimensions at the left. Align them at the right.",
         r"layout\.broadcast",
         "IndexError",
         lambda request: len(request.options["big"]) != len(request.options["small"]),
     ),
-    combined("shapes are lined up at the left, not at the right", _lined_up_left),
-    combined("the common shape is the first one", lambda a, b: a),
-    combined("the common shape is the second one", lambda a, b: b),
-    combined("the common shape is the longer one", lambda a, b: max(a, b, key=len)),
+    combined("You align the shapes at the left. Align them at the right.", _aligned_left),
+    combined("You return the first shape.", lambda a, b: a),
+    combined("You return the second shape.", lambda a, b: b),
+    combined("You return the shape with more dimensions.", lambda a, b: max(a, b, key=len)),
     raising(
         ("2.2",),
-        "shapes are lined up at the left, not at the right",
+        "You align the shapes at the left. Align them at the right.",
         r"layout\.common_shape",
         "Exception",
-        _refused_left,
+        _incompatible_at_left,
     ),
     raising(
         ("2.2",),
-        "shapes are demanded to be equal; a size of 1 stretches",
+        "You require equal sizes. A size of 1 broadcasts to any size.",
         r"layout\.common_shape",
         "Exception",
         lambda request: len(request.options["a"]) == len(request.options["b"]),
     ),
     raising(
         ("2.2",),
-        "shapes with different numbers of dimensions are refused; missing ones count as 1",
+        "You reject shapes with different numbers of dimensions. Missing dimensions count as 1.",
         r"layout\.common_shape",
         "Exception",
         lambda request: len(request.options["a"]) != len(request.options["b"]),
     ),
-    Mistake(("2.2",), "shapes that do not go together are not refused", not_refused),
+    Mistake(("2.2",), "Incompatible shapes are not refused. Raise `IndexingError`.", not_refused),
 ]

@@ -1,4 +1,4 @@
-"""Mistakes in map, zip and reduce, on whichever backend: tasks 2.3, 3.1 and 3.3."""
+"""Mistakes in map, zip and reduce, on every backend: tasks 2.3, 3.1 and 3.3."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("2.3", "3.1", "3.3")
 Reader = Callable[[tuple[int, ...], Array], float]
-"""Reads what a loop takes from an operand for an index of the result."""
+"""Returns the element of an operand that a loop uses for an index of the result."""
 
 
 def _right(index: tuple[int, ...], operand: Array) -> float:
@@ -35,12 +35,12 @@ def _called(request: Request) -> tuple[str, list[Array], tuple[int, ...]] | None
 
 
 def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
-    """Return a mistake in where a loop reads its operands.
+    """Return a mistake in the positions at which a loop reads its operands.
 
     Args:
         cause: As in `Mistake`.
-        *readers: How each operand is read.
-        operands: How many operands the loop has.
+        *readers: A reader for each operand.
+        operands: Number of operands of the loop.
     """
 
     def model(request: Request) -> Response | None:
@@ -48,7 +48,7 @@ def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
         if called is None or len(called[1]) != operands:
             return None
         name, arrays, shape = called
-        if name in ("sub", "div", "gt"):  # They are made of other functions.
+        if name in ("sub", "div", "gt"):  # They compose other functions.
             return None
         out = np.empty(shape)
         for index in np.ndindex(*shape):
@@ -60,11 +60,11 @@ def elementwise(cause: str, *readers: Reader, operands: int) -> Mistake:
 
 
 def backward(cause: str, wrong: Callable[[Array, Array], tuple[Array, Array]]) -> Mistake:
-    """Return a mistake in the zip of an operand and the gradient that arrives.
+    """Return a mistake in the zip of an operand and the upstream gradient.
 
     Args:
         cause: As in `Mistake`.
-        wrong: What the loop reads of both.
+        wrong: Returns both arrays as the loop reads them.
     """
 
     def model(request: Request) -> Response | None:
@@ -90,17 +90,17 @@ def _contiguous(index: tuple[int, ...], operand: Array) -> float:
 
 
 def _unbroadcast(index: tuple[int, ...], operand: Array) -> float:
-    """Read an operand at the result's own index."""
+    """Read an operand at the index of the result."""
     return read(operand, index)
 
 
-def _first_elsewhere(index: tuple[int, ...], operand: Array) -> float:
-    """Read an operand with the strides of all dimensions, lined up at the left."""
+def _aligned_left(index: tuple[int, ...], operand: Array) -> float:
+    """Read an operand whose dimensions are aligned with the result's at the left."""
     return read(operand, [0 if n == 1 else i for i, n in zip(index, operand.shape, strict=False)])
 
 
 def with_first_index(request: Request) -> Response | None:
-    """Read the second operand where the first one is read."""
+    """Read the second operand at the index of the first."""
     called = _called(request)
     if called is None or len(called[1]) != 2 or called[0] in ("sub", "div", "gt"):
         return None
@@ -120,7 +120,7 @@ def _ordinal(index: tuple[int, ...], shape: tuple[int, ...], operand: Array) -> 
 
 
 def by_ordinal(request: Request) -> Response | None:
-    """Read every operand cell by cell, whatever its shape and strides."""
+    """Read every operand in memory order, without its shape and strides."""
     called = _called(request)
     if called is None or called[0] in ("sub", "div", "gt"):
         return None
@@ -132,7 +132,13 @@ def by_ordinal(request: Request) -> Response | None:
 
 
 def reduction(cause: str, wrong: Callable[[Array, float, bool], float]) -> Mistake:
-    """Return a mistake in folding: of the elements, what folding begins with, whether it adds."""
+    """Return a mistake in a reduction.
+
+    Args:
+        cause: As in `Mistake`.
+        wrong: Returns the wrong result of the elements, the start value, and whether to add
+            (else to multiply).
+    """
 
     def model(request: Request) -> Response | None:
         options = request.options
@@ -168,7 +174,7 @@ def _fold(xs: Array, start: float, adds: bool) -> float:
 
 
 def without_the_strides_of_reduce(request: Request) -> Response | None:
-    """Fold a tensor as if it were contiguous."""
+    """Reduce a tensor as if it were contiguous."""
     if request.operation != "tensor.sum" or "dim" not in request.options:
         return None
     x = without_strides(request.arrays[0])
@@ -195,11 +201,11 @@ def number(operation: str, cause: str, wrong: Callable[[Array, float], Array]) -
     return modelled(("2.3",), cause, rf"tensor\.{operation}", model)
 
 
-def written_beside(finding: Finding) -> bool | None:
-    """Return whether a kernel wrote to cells around its output."""
-    if finding.request.operation != "kernel.run" or finding.answer is None:
+def writes_out_of_bounds(finding: Finding) -> bool | None:
+    """Return whether a kernel wrote to elements around its output."""
+    if finding.request.operation != "kernel.run" or finding.response is None:
         return None
-    return "beside" in finding.sentence or None
+    return "outside its output" in finding.sentence or None
 
 
 def not_parallel(finding: Finding) -> bool | None:
@@ -210,126 +216,131 @@ def not_parallel(finding: Finding) -> bool | None:
 
 
 def differs_from_call_to_call(finding: Finding) -> bool | None:
-    """Return whether the same call gave several answers."""
-    if finding.request.operation != "kernel.repeat" or finding.answer is None:
+    """Return whether the same call returned different results."""
+    if finding.request.operation != "kernel.repeat" or finding.response is None:
         return None
-    outputs = finding.answer.arrays[0]
+    outputs = finding.response.arrays[0]
     return bool((outputs != outputs[0]).any())
 
 
 MISTAKES = [
     Mistake(
         ("3.1", "3.2", "4.1", "4.2"),
-        "the main loop is a plain `range`: write `prange`, and compile with `parallel=True`",
+        "The main loop is a plain `range`. Write `prange`, and compile with `parallel=True`.",
         not_parallel,
     ),
     Mistake(
         ("3.1", "3.2", "4.1", "4.2"),
-        "threads share an array or a cell that each of them writes: make index buffers inside "
-        "of the parallel loop",
+        "Threads share an array or an element that each of them writes. Create index "
+        "buffers inside the parallel loop.",
         differs_from_call_to_call,
     ),
     elementwise(
-        "the operand's strides are ignored, as if it were contiguous", _contiguous, operands=1
+        "The operand's strides are ignored: you read it as if it were contiguous.",
+        _contiguous,
+        operands=1,
     ),
     elementwise(
-        "the strides of the second operand are ignored, as if it were contiguous",
+        "The strides of the second operand are ignored: you read it as if it were contiguous.",
         _right,
         _contiguous,
         operands=2,
     ),
     elementwise(
-        "the strides of the first operand are ignored, as if it were contiguous",
+        "The strides of the first operand are ignored: you read it as if it were contiguous.",
         _contiguous,
         _right,
         operands=2,
     ),
     elementwise(
-        "the operands' strides are ignored, as if they were contiguous",
+        "The operands' strides are ignored: you read them as if they were contiguous.",
         _contiguous,
         _contiguous,
         operands=2,
     ),
     backward(
-        "the strides of the second operand are ignored, as if it were contiguous",
+        "The strides of the second operand are ignored: you read it as if it were contiguous.",
         lambda x, up: (x, without_strides(up)),
     ),
     backward(
-        "the strides of the first operand are ignored, as if it were contiguous",
+        "The strides of the first operand are ignored: you read it as if it were contiguous.",
         lambda x, up: (without_strides(x), up),
     ),
     backward(
-        "the operands' strides are ignored, as if they were contiguous",
+        "The operands' strides are ignored: you read them as if they were contiguous.",
         lambda x, up: (without_strides(x), without_strides(up)),
     ),
     modelled(
         TASKS,
-        "the second operand is read at the index of the first",
+        "You read the second operand at the index of the first.",
         r"tensor\..*|kernel\.run",
         with_first_index,
     ),
     elementwise(
-        "the operand is read at the index of the output, without broadcasting it",
+        "You read the operand at the index of the output. Compute its own index with "
+        "`broadcast_index`.",
         _unbroadcast,
         operands=1,
     ),
     elementwise(
-        "the operands are read at the index of the output, without broadcasting them",
+        "You read the operands at the index of the output. Compute their own indices with "
+        "`broadcast_index`.",
         _unbroadcast,
         _unbroadcast,
         operands=2,
     ),
     modelled(
         TASKS,
-        "operands are read cell by cell: their strides are ignored",
+        "You read the operands in memory order: their strides are ignored.",
         r"tensor\..*|kernel\.run",
         by_ordinal,
     ),
     elementwise(
-        "dimensions are lined up at the left, not at the right",
-        _first_elsewhere,
-        _first_elsewhere,
+        "You align dimensions at the left. Align them at the right.",
+        _aligned_left,
+        _aligned_left,
         operands=2,
     ),
     reduction(
-        "the first element of the dimension is left out",
+        "The first element of the dimension is missing.",
         lambda xs, start, adds: _fold(xs[1:], start, adds),
     ),
     reduction(
-        "the last element of the dimension is left out",
+        "The last element of the dimension is missing.",
         lambda xs, start, adds: _fold(xs[:-1], start, adds),
     ),
     reduction(
-        "folding begins with 0, whatever the output holds",
+        "The reduction begins with 0. Begin with the value in the output.",
         lambda xs, start, adds: _fold(xs, 0.0, adds),
     ),
     reduction(
-        "only the last element counts: the result is overwritten, not folded",
+        "The result is overwritten by each element. Combine each element with the result so far.",
         lambda xs, start, adds: float(xs[-1]),
     ),
     reduction(
-        "what folding begins with counts once for each element",
+        "The start value is counted once for each element. Use it once.",
         lambda xs, start, adds: _fold(xs, start * len(xs), adds),
     ),
     modelled(
         TASKS,
-        "the tensor's strides are ignored, as if it were contiguous",
+        "The tensor's strides are ignored: you read it as if it were contiguous.",
         r"tensor\.sum",
         without_the_strides_of_reduce,
     ),
     average(
-        "the mean over a dimension is divided by the number of all elements",
+        "You divide the mean over a dimension by the number of all elements. Divide by the "
+        "size of the dimension.",
         lambda x, dim: x.sum(axis=dim, keepdims=True) / x.size,
     ),
     average(
-        "the mean is not divided by the number of elements",
+        "The mean is not divided by the number of elements.",
         lambda x, dim: x.sum(axis=dim, keepdims=True),
     ),
-    number("sub_number", "the operands of `-` are exchanged", lambda x, number: number - x),
+    number("sub_number", "The operands of `-` are exchanged.", lambda x, number: number - x),
     Mistake(
         (*TASKS, "3.2", "4.1", "4.2"),
-        "the kernel writes beyond its output: is its size taken from the storage, or an index "
-        "one too large?",
-        written_beside,
+        "The kernel writes outside its output. Check the number of elements that it loops "
+        "over, and its indices.",
+        writes_out_of_bounds,
     ),
 ]

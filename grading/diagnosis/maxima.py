@@ -10,13 +10,13 @@ from grading.diagnosis.mistakes import Mistake, modelled
 from grading.protocol.messages import Array, Request, Response
 
 TASKS = ("4.4",)
-OVERFLOW = "the maximum is not subtracted before the exponential, which overflows"
+OVERFLOW = "The maximum is not subtracted before the exponential. The exponential overflows."
 
 
 def value(
     operation: str, cause: str, wrong: Callable[[Array, int], Array], absolute: float = 1e-7
 ) -> Mistake:
-    """Return a mistake in a result: of the elements and the dimension."""
+    """Return a mistake in a result; `wrong` gets the elements and the dimension."""
 
     def model(request: Request) -> Response:
         return Response(request, (wrong(request.arrays[0], request.options["dim"]),))
@@ -27,25 +27,25 @@ def value(
 def backward(
     operation: str, cause: str, wrong: Callable[[Array, int, Array], Array], absolute: float = 1e-7
 ) -> Mistake:
-    """Return a mistake in a gradient: of the elements, the dimension, and what arrives."""
+    """Return a mistake in a gradient; `wrong` gets the elements, the dimension and the upstream."""
 
     def model(request: Request) -> Response | None:
         if request.upstream is None:
             return None
-        answer = wrong(request.arrays[0], request.options["dim"], request.upstream)
-        return Response(request, gradients=(np.asarray(answer, np.float64),))
+        response = wrong(request.arrays[0], request.options["dim"], request.upstream)
+        return Response(request, gradients=(np.asarray(response, np.float64),))
 
     def explains(finding: Finding) -> bool | None:
-        if "gradient" not in finding.sentence or finding.answer is None:
+        if "gradient" not in finding.sentence or finding.response is None:
             return None
-        answer = model(finding.request)
-        received = finding.answer.gradients[0] if finding.answer.gradients else None
-        if answer is None or received is None:
+        response = model(finding.request)
+        received = finding.response.gradients[0] if finding.response.gradients else None
+        if response is None or received is None:
             return None
-        (wanted,) = answer.gradients
-        assert wanted is not None
-        return received.shape == wanted.shape and bool(
-            np.allclose(received, wanted, rtol=1e-6, atol=absolute)
+        (modelled_gradient,) = response.gradients
+        assert modelled_gradient is not None
+        return received.shape == modelled_gradient.shape and bool(
+            np.allclose(received, modelled_gradient, rtol=1e-6, atol=absolute)
         )
 
     def of_operation(finding: Finding) -> bool | None:
@@ -55,9 +55,9 @@ def backward(
 
 
 def _one_hot(x: Array, dim: int) -> Array:
-    places = np.expand_dims(x.argmax(axis=dim), dim)
+    positions = np.expand_dims(x.argmax(axis=dim), dim)
     hot = np.zeros(x.shape)
-    np.put_along_axis(hot, places, 1.0, axis=dim)
+    np.put_along_axis(hot, positions, 1.0, axis=dim)
     return hot
 
 
@@ -66,12 +66,12 @@ def _log_of_sum(x: Array, dim: int) -> Array:
 
 
 def dropout(cause: str, fits: Callable[[Request, Array], bool]) -> Mistake:
-    """Return a mistake in dropout, known by what was dropped."""
+    """Return a mistake in dropout, recognised by the elements that were dropped."""
 
     def explains(finding: Finding) -> bool | None:
-        if finding.request.operation != "nn.dropout" or finding.answer is None:
+        if finding.request.operation != "nn.dropout" or finding.response is None:
             return None
-        return fits(finding.request, finding.answer.array)
+        return fits(finding.request, finding.response.array)
 
     return Mistake(TASKS, cause, explains)
 
@@ -82,98 +82,117 @@ def _not_ignored(request: Request, received: Array) -> bool:
     return bool(request.options["ignore"] and (dropped & (x != 0)).any())
 
 
-def _keeps_its_share(request: Request, received: Array) -> bool:
+def _keeps_the_rate(request: Request, received: Array) -> bool:
     x, rate = request.arrays[0], request.options["rate"]
     if request.options["ignore"] or not (x != 0).any():
         return False
-    share = float((received[x != 0] == 0).mean())
+    dropped = float((received[x != 0] == 0).mean())
     spread = 6 * np.sqrt(rate * (1 - rate) / (x != 0).sum())
     if spread == 0:
-        return bool(share == 1 - rate)
-    return bool(abs(share - (1 - rate)) <= spread < abs(share - rate))
+        return bool(dropped == 1 - rate)
+    return bool(abs(dropped - (1 - rate)) <= spread < abs(dropped - rate))
 
 
 def _drops_nothing(request: Request, received: Array) -> bool:
-    asked = not request.options["ignore"] and request.options["rate"] > 0
-    return bool(asked and (received == request.arrays[0]).all())
+    drops = not request.options["ignore"] and request.options["rate"] > 0
+    return bool(drops and (received == request.arrays[0]).all())
 
 
-def alike(words: str, sentence: str) -> Mistake:
-    """Return a mistake that a sentence of the check gives away."""
+def alike(cause: str, sentence: str) -> Mistake:
+    """Return a mistake in the random numbers, recognised by the sentence of the check."""
 
     def explains(finding: Finding) -> bool | None:
         if finding.request.operation != "nn.dropout":
             return None
         return sentence in finding.sentence or None
 
-    return Mistake(TASKS, words, explains)
+    return Mistake(TASKS, cause, explains)
 
 
 MISTAKES = [
     value(
         "max",
-        "the search for the maximum begins with 0, so that no negative number is found",
+        "The search for the maximum begins with 0, so it finds no negative number.",
         lambda x, dim: np.maximum(x.max(axis=dim, keepdims=True), 0.0),
     ),
-    value("max", "the smallest element is taken", lambda x, dim: x.min(axis=dim, keepdims=True)),
     value(
         "max",
-        "the dimension is ignored: the maximum of everything",
+        "You take the smallest element. Take the largest.",
+        lambda x, dim: x.min(axis=dim, keepdims=True),
+    ),
+    value(
+        "max",
+        "The dimension is ignored: you take the maximum of the whole tensor.",
         lambda x, dim: x.max(keepdims=True),
     ),
-    value("max", "the elements are added", lambda x, dim: x.sum(axis=dim, keepdims=True)),
+    value(
+        "max", "You add the elements. Multiply them.", lambda x, dim: x.sum(axis=dim, keepdims=True)
+    ),
     backward(
         "max",
-        "the gradient of the maximum reaches every element, not only the largest",
+        "The gradient of the maximum reaches every element. Pass it to the largest one only.",
         lambda x, dim, up: np.broadcast_to(up, x.shape),
     ),
     backward(
         "max",
-        "no gradient reaches the largest element: it is zero everywhere",
+        "The gradient of the maximum is zero everywhere: no gradient reaches the largest element.",
         lambda x, dim, up: np.zeros(x.shape),
     ),
     backward(
         "max",
-        "the gradient of the maximum is not multiplied by the gradient that arrives",
+        "The gradient of the maximum is not multiplied by the upstream gradient.",
         lambda x, dim, up: _one_hot(x, dim),
     ),
     backward(
         "max",
-        "the gradient goes to the smallest element",
+        "The gradient goes to the smallest element. Pass it to the largest one.",
         lambda x, dim, up: _one_hot(-x, dim) * up,
     ),
     value(
         "argmax",
-        "argmax works along dimension 0, whatever it is given",
+        "`argmax` always works along dimension 0. Use its argument `dim`.",
         lambda x, dim: _one_hot(x, 0),
     ),
-    value("argmax", "argmax works along the last dimension", lambda x, dim: _one_hot(x, -1)),
     value(
         "argmax",
-        "argmax marks the largest of everything, not of each slice",
+        "`argmax` always works along the last dimension. Use its argument `dim`.",
+        lambda x, dim: _one_hot(x, -1),
+    ),
+    value(
+        "argmax",
+        "`argmax` returns 1 at the largest element of the whole tensor. Return it at the "
+        "largest element of each slice.",
         lambda x, dim: (x == x.max()).astype(float),
     ),
-    value("argmax", "argmax marks the smallest", lambda x, dim: _one_hot(-x, dim)),
+    value(
+        "argmax",
+        "`argmax` returns 1 at the smallest element. Return it at the largest.",
+        lambda x, dim: _one_hot(-x, dim),
+    ),
     value(
         "softmax",
-        "softmax divides by the sum of everything, not of the dimension",
+        "`softmax` divides by the sum of the whole tensor. Divide by the sum over the dimension.",
         lambda x, dim: (lambda e: e / e.sum())(np.exp(x - x.max(axis=dim, keepdims=True))),
     ),
     value(
         "softmax",
-        "softmax divides by the sum of everything, not of the dimension",
+        "`softmax` divides by the sum of the whole tensor. Divide by the sum over the dimension.",
         lambda x, dim: (lambda e: e / e.sum())(np.exp(x)),
     ),
     value(
         "softmax",
-        "softmax works along dimension 0, whatever it is given",
+        "`softmax` always works along dimension 0. Use its argument `dim`.",
         lambda x, dim: nn.softmax(x, 0),
     ),
-    value("softmax", "softmax works along the last dimension", lambda x, dim: nn.softmax(x, -1)),
-    value("softmax", "the exponentials are not divided by their sum", lambda x, dim: np.exp(x)),
     value(
         "softmax",
-        "the exponentials are not divided by their sum",
+        "`softmax` always works along the last dimension. Use its argument `dim`.",
+        lambda x, dim: nn.softmax(x, -1),
+    ),
+    value("softmax", "The exponentials are not divided by their sum.", lambda x, dim: np.exp(x)),
+    value(
+        "softmax",
+        "The exponentials are not divided by their sum.",
         lambda x, dim: np.exp(x - x.max(axis=dim, keepdims=True)),
     ),
     value(
@@ -183,7 +202,7 @@ MISTAKES = [
     ),
     backward(
         "softmax",
-        "the sum in the denominator passes no gradient on",
+        "You treat the sum in the denominator as a constant. It needs a gradient, too.",
         lambda x, dim, up: up * nn.softmax(x, dim),
     ),
     value("logsoftmax", OVERFLOW, lambda x, dim: x - _log_of_sum(x, dim)),
@@ -194,40 +213,40 @@ MISTAKES = [
     ),
     value(
         "logsoftmax",
-        "the logarithm is taken of the rounded softmax: subtract the logarithm of the sum instead",
+        "You take the logarithm of a rounded softmax. Subtract the logarithm of the sum.",
         lambda x, dim: np.log(nn.softmax(x, dim) + 1e-6),
     ),
     value(
         "logsoftmax",
-        "the logarithm of the sum of exponentials is missing: the sum itself is subtracted",
+        "You subtract the sum of the exponentials. Subtract its logarithm.",
         lambda x, dim: (lambda s: s - np.exp(s).sum(axis=dim, keepdims=True))(
             x - x.max(axis=dim, keepdims=True)
         ),
     ),
     value(
         "logsoftmax",
-        "the maximum that was subtracted first is missing from the result",
+        "The result lacks the maximum that you subtracted first.",
         lambda x, dim: nn.logsoftmax(x, dim) + x.max(axis=dim, keepdims=True),
     ),
-    value("logsoftmax", "the logarithm is missing: this is the softmax", nn.softmax),
+    value("logsoftmax", "The logarithm is missing: you return the softmax.", nn.softmax),
     value(
         "logsoftmax",
-        "logsoftmax works along dimension 0, whatever it is given",
+        "`logsoftmax` always works along dimension 0. Use its argument `dim`.",
         lambda x, dim: nn.logsoftmax(x, 0),
         1e-4,
     ),
-    dropout("elements are dropped although `ignore` is set", _not_ignored),
+    dropout("Elements are dropped although `ignore` is set.", _not_ignored),
     dropout(
-        "`rate` is taken for the share that dropout keeps; it is the share that is dropped",
-        _keeps_its_share,
+        "You use `rate` as the fraction that dropout keeps. It is the fraction that is dropped.",
+        _keeps_the_rate,
     ),
-    dropout("dropout drops nothing", _drops_nothing),
+    dropout("Dropout drops nothing.", _drops_nothing),
     alike(
-        "the random numbers come from a generator with a fixed seed, made anew in every call",
+        "Every call creates a generator with the same seed. All calls drop the same elements.",
         "two calls dropped the same",
     ),
     alike(
-        "one random number decides for a whole row or column; each element needs its own",
+        "One random number is used for a whole row or column. Draw one for each element.",
         "all rows or columns are alike",
     ),
 ]

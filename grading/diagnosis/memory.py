@@ -1,4 +1,4 @@
-"""Arrays as learners' loops see them: cells in memory, a shape and strides."""
+"""Arrays as learners' loops see them: elements in memory, a shape, and strides in elements."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ from grading.protocol.messages import Array
 
 
 def cells(array: Array) -> Array:
-    """Return the elements in the order in which they stand in memory."""
+    """Return the elements in memory order, as an array of shape (size,)."""
     return np.ascontiguousarray(array.transpose(order_in_memory(array))).reshape(-1)
 
 
 def order_in_memory(array: Array) -> list[int]:
-    """Return the dimensions from the widest to the narrowest step."""
+    """Return the dimensions, from the largest to the smallest stride."""
     return sorted(range(array.ndim), key=lambda dim: -array.strides[dim])
 
 
 def strides(array: Array) -> list[int]:
-    """Return the steps in elements, of an array without gaps."""
+    """Return the strides of an array without gaps, in elements."""
     steps, step = [0] * array.ndim, 1
     for dim in reversed(order_in_memory(array)):
         steps[dim] = step
@@ -27,18 +27,23 @@ def strides(array: Array) -> list[int]:
 
 
 def without_strides(array: Array) -> Array:
-    """Return what a loop reads that takes an array for contiguous."""
+    """Return the array that a loop reads if it assumes contiguous memory; the shape is the same."""
     return cells(array).reshape(array.shape)
 
 
 def read(array: Array, index: Sequence[int], steps: Sequence[int] | None = None) -> float:
-    """Return the cell at an index, computed with strides that may be wrong.
+    """Return the element at an index.
+
+    Args:
+        array: The array to read.
+        index: An index, which may have more items than the array has dimensions.
+        steps: Strides in elements, which may be wrong; None for those of the array.
 
     Raises:
-        IndexError: It lies outside of the memory.
+        IndexError: The position lies outside the memory.
     """
     steps = strides(array) if steps is None else steps
-    # As `index_to_position` does, go as far as there are strides.
+    # `index_to_position` stops at the shorter of the two, too.
     position = sum(i * step for i, step in zip(index, steps, strict=False))
     memory = cells(array)
     if not 0 <= position < len(memory):
@@ -47,7 +52,7 @@ def read(array: Array, index: Sequence[int], steps: Sequence[int] | None = None)
 
 
 def contiguous_strides(shape: Sequence[int]) -> list[int]:
-    """Return the strides of a row-major tensor."""
+    """Return the strides of a row-major tensor, in elements."""
     steps = [1] * len(shape)
     for dim in range(len(shape) - 2, -1, -1):
         steps[dim] = steps[dim + 1] * shape[dim + 1]
@@ -55,6 +60,6 @@ def contiguous_strides(shape: Sequence[int]) -> list[int]:
 
 
 def paired(index: Sequence[int], shape: Sequence[int]) -> list[int]:
-    """Return the index of an operand that broadcasting pairs with an index of the result."""
+    """Return the index of an operand that broadcasting assigns to an index of the result."""
     lead = len(index) - len(shape)
     return [0 if n == 1 else i for i, n in zip(index[lead:], shape, strict=True)]

@@ -1,4 +1,4 @@
-"""What a known mistake is, and whether it explains a finding."""
+"""Definition of a known mistake, and the test whether it explains a finding."""
 
 import math
 import re
@@ -12,14 +12,19 @@ from grading.checking.finding import Finding
 from grading.protocol.messages import Array, Plain, Request, Response
 
 RELATIVE = 1e-6
+"""Relative tolerance between a model's response and the received one.
+
+A larger value confuses mistakes with similar results; a smaller one fails on rounding.
+"""
+
 ABSOLUTE = 1e-8
-"""How exactly a mistake has to reproduce what was received."""
+"""Absolute tolerance between a model's response and the received one."""
 
 LARGEST = 3000
-"""Elements of a request, at most: models read one element after the other."""
+"""Number of input elements up to which models run: they read one element at a time."""
 
 Model: TypeAlias = Callable[[Request], Response | None]
-"""What a wrong solution answers; None where it would not be wrong, or nobody knows."""
+"""Returns the response of a wrong solution; None where it is right or cannot be predicted."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,10 @@ class Mistake:
     """A mistake that learners make.
 
     Attributes:
-        tasks: The tasks in which it is made.
-        cause: What is told, in the words of the task: it continues "looks like".
-        explains: Whether the mistake would have led to a finding; None if it says nothing about
-            requests of that kind.
+        tasks: The tasks in which learners make it.
+        cause: The hint that a report shows as the likely cause: one or two sentences.
+        explains: Returns whether the mistake leads to a finding; None if it does not apply to the
+            request.
     """
 
     tasks: tuple[str, ...]
@@ -45,14 +50,14 @@ def modelled(
     model: Model,
     absolute: float = ABSOLUTE,
 ) -> Mistake:
-    """Return a mistake that is known by what a solution with it answers.
+    """Return a mistake that is recognised by the response of a solution with it.
 
     Args:
         tasks: As in `Mistake`.
         cause: As in `Mistake`.
-        operation: A pattern of the operations that it shows in.
-        model: What the wrong solution answers: only the parts that it gets wrong need be there.
-        absolute: How close an answer has to come.
+        operation: A regular expression for the operations that show the mistake.
+        model: Returns the response of the wrong solution; parts that are right may be missing.
+        absolute: Absolute tolerance of the comparison.
     """
 
     def explains(finding: Finding) -> bool | None:
@@ -63,13 +68,13 @@ def modelled(
             return None
         try:
             with np.errstate(all="ignore"):
-                answer = model(request)
+                response = model(request)
         except (IndexError, ValueError, ZeroDivisionError, OverflowError, KeyError) as error:
-            # Where the model breaks down, a solution with the mistake may do so, too.
+            # A solution with the mistake may raise the same exception as the model.
             return type(error).__name__ in finding.kinds[:1] or None
-        if answer is None:
+        if response is None:
             return None
-        return _same(answer, finding, absolute)
+        return _same(response, finding, absolute)
 
     return Mistake(tasks, cause, explains)
 
@@ -82,7 +87,16 @@ def raising(
     when: Callable[[Request], bool] = lambda request: True,
     message: str = "",
 ) -> Mistake:
-    """Return a mistake that is known by the exception which it raises for some requests."""
+    """Return a mistake that is recognised by an exception.
+
+    Args:
+        tasks: As in `Mistake`.
+        cause: As in `Mistake`.
+        operation: A regular expression for the operations that show the mistake.
+        kind: The name of the exception's class or of one of its bases.
+        when: Returns whether the mistake raises the exception for a request.
+        message: A part of the message.
+    """
 
     def explains(finding: Finding) -> bool | None:
         if not re.fullmatch(operation, finding.request.operation):
@@ -95,47 +109,50 @@ def raising(
 
 
 def result(request: Request, array: Array | float) -> Response:
-    """Return an answer of one array."""
+    """Return a response of one array, converted to float64."""
     return Response(request, (np.asarray(array, np.float64),))
 
 
 def gradient(request: Request, which: int, array: Array) -> Response:
-    """Return an answer of which the gradient of one operand is known."""
+    """Return a response with the gradient of one operand; those of the others are None."""
     gradients: list[Array | None] = [None] * len(request.arrays)
     gradients[which] = np.asarray(array, np.float64)
     return Response(request, gradients=tuple(gradients))
 
 
 def plain(request: Request, value: Plain) -> Response:
-    """Return an answer that is no array."""
+    """Return a response of a plain value."""
     return Response(request, plain=value)
 
 
-def _same(answer: Response, finding: Finding, absolute: float) -> bool | None:
-    """Return whether an answer is the received one in the part that is wrong; None if unknown."""
+def _same(response: Response, finding: Finding, absolute: float) -> bool | None:
+    """Return whether a model's response equals the received one in the part that is wrong.
+
+    None if the model does not predict that part.
+    """
     of_operand = re.fullmatch(r"the gradient of operand (\d+)", finding.name)
     if of_operand:
         number = int(of_operand[1])
-        if number >= len(answer.gradients) or answer.gradients[number] is None:
+        if number >= len(response.gradients) or response.gradients[number] is None:
             return None
-        received = finding.answer
+        received = finding.response
         if received is None or number >= len(received.gradients):
             return None
-        return same_values(received.gradients[number], answer.gradients[number], absolute)
-    received = finding.answer
+        return same_values(received.gradients[number], response.gradients[number], absolute)
+    received = finding.response
     if received is None:
-        return False if answer.arrays or answer.plain is not None else None
+        return False if response.arrays or response.plain is not None else None
     if received.arrays:
         numbered = re.fullmatch(r"result (\d+)", finding.name)
         number = int(numbered[1]) if numbered else 0
-        if number >= len(answer.arrays) or number >= len(received.arrays):
+        if number >= len(response.arrays) or number >= len(received.arrays):
             return None
-        return same_values(received.arrays[number], answer.arrays[number], absolute)
-    return None if answer.plain is None else same_values(received.plain, answer.plain, absolute)
+        return same_values(received.arrays[number], response.arrays[number], absolute)
+    return None if response.plain is None else same_values(received.plain, response.plain, absolute)
 
 
 def same_values(received: Plain, wrong: Plain, absolute: float = ABSOLUTE) -> bool:
-    """Return whether two values are the same but for rounding."""
+    """Return whether two values are equal up to `RELATIVE` and an absolute tolerance."""
     if isinstance(received, np.ndarray) or isinstance(wrong, np.ndarray):
         if not (isinstance(received, np.ndarray) and isinstance(wrong, np.ndarray)):
             return False

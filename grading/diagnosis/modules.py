@@ -10,14 +10,14 @@ Named = dict[str, float]
 
 
 def own(tree: Plain) -> Named:
-    """Return the parameters of a module itself."""
+    """Return the parameters of a module without those of its children."""
     return {**tree["parameters"], **tree["added"]}
 
 
 def named(
     tree: Plain, depth: int = 99, prefix: str = "", own: Callable[[Plain], Named] = own
 ) -> Named:
-    """Return the parameters down to a depth by their dotted names."""
+    """Return the parameters by their dotted names, down to a depth."""
     found = {prefix + name: value for name, value in own(tree).items()}
     if depth:
         for name, child in tree["children"].items():
@@ -26,7 +26,7 @@ def named(
 
 
 def finding(cause: str, find: Callable[[Plain], list[tuple[str, float]]]) -> Mistake:
-    """Return a mistake in how parameters are found."""
+    """Return a mistake in the collection of parameters; `find` returns the wrong pairs."""
 
     def model(request: Request) -> Response | None:
         if request.options.get("updates"):
@@ -50,11 +50,12 @@ def _with_names(change: Callable[[str], str]) -> Callable[[Plain], list[tuple[st
 
 
 def mode(cause: str, reach: Callable[[list[str], list[str], str], bool]) -> Mistake:
-    """Return a mistake in what `train` and `eval` reach.
+    """Return a mistake in the set of modules that `train` and `eval` change.
 
     Args:
         cause: As in `Mistake`.
-        reach: Whether a call on a path with a mode changes what lies on another path.
+        reach: Returns whether a call on the module at one path changes the module at another path;
+            the third argument is "train" or "eval".
     """
 
     def model(request: Request) -> Response:
@@ -79,64 +80,65 @@ def _below(start: list[str], path: list[str]) -> bool:
 
 MISTAKES = [
     finding(
-        "only the module's own parameters are found, none of the modules below",
+        "You return only the module's own parameters. Include those of all modules below it.",
         lambda tree: list(named(tree, 0).items()),
     ),
     finding(
-        "parameters of children are found, those of grandchildren are not",
+        "You return the parameters of children, but not those of grandchildren.",
         lambda tree: list(named(tree, 1).items()),
     ),
     finding(
-        "the names of parameters of modules below lack the name of the module",
+        "The names of parameters of child modules lack the name of the module.",
         _with_names(lambda name: name.split(".")[-1]),
     ),
     finding(
-        "only the last two parts of a dotted name are kept",
+        "You keep only the last two parts of a dotted name.",
         _with_names(lambda name: ".".join(name.split(".")[-2:])),
     ),
     finding(
-        "parameters of `add_parameter` are not found",
+        "You do not return parameters that `add_parameter` adds.",
         lambda tree: list(named(tree, own=lambda node: node["parameters"]).items()),
     ),
     finding(
-        "only the parameters of `add_parameter` are found",
+        "You return only parameters that `add_parameter` adds.",
         lambda tree: list(named(tree, own=lambda node: node["added"]).items()),
     ),
     finding(
-        "the parameters of the module itself are missing",
+        "The parameters of the module itself are missing.",
         lambda tree: [(name, value) for name, value in named(tree).items() if "." in name],
     ),
     mode(
-        "`train` and `eval` set only the module itself",
+        "`train` and `eval` set only the module itself.",
         lambda start, path, word: path == start,
     ),
     mode(
-        "`eval` sets only the module itself",
+        "`eval` sets only the module itself.",
         lambda start, path, word: path == start if word == "eval" else _below(start, path),
     ),
     mode(
-        "`train` sets only the module itself",
+        "`train` sets only the module itself.",
         lambda start, path, word: path == start if word == "train" else _below(start, path),
     ),
     mode(
-        "`train` and `eval` stop at the children: each child has to call them for its own",
+        "`train` and `eval` stop at the children. Each child has to call them for its own "
+        "children.",
         lambda start, path, word: _below(start, path) and len(path) <= len(start) + 1,
     ),
     mode(
-        "`eval` stops at the children: each child has to call it for its own",
+        "`eval` stops at the children. Each child has to call it for its own children.",
         lambda start, path, word: (
             _below(start, path) and (word == "train" or len(path) <= len(start) + 1)
         ),
     ),
     mode(
-        "`train` stops at the children: each child has to call it for its own",
+        "`train` stops at the children. Each child has to call it for its own children.",
         lambda start, path, word: (
             _below(start, path) and (word == "eval" or len(path) <= len(start) + 1)
         ),
     ),
-    mode("`eval` changes nothing", lambda start, path, word: False),
+    mode("`eval` changes nothing.", lambda start, path, word: False),
     mode(
-        "`train` and `eval` set what is below, but not the module itself",
+        "`train` and `eval` set the modules below, but not the module itself.",
         lambda start, path, word: _below(start, path) and path != start,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Mistakes in poolings: tasks 4.3 and 4.4."""
+"""Mistakes in pooling: tasks 4.3 and 4.4."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ from grading.protocol.messages import Array, Request, Response
 TASKS = ("4.3", "4.4")
 Kernel = tuple[int, int]
 Cut = Callable[[Array, Kernel], Array]
-"""Cuts images into windows."""
+"""Returns the windows of images: (N, C, H, W) to (N, C, rows, columns, kh * kw)."""
 
 
 def cutting(cause: str, cut: Cut) -> Mistake:
-    """Return a mistake in how images are cut into windows."""
+    """Return a mistake in dividing images into windows."""
 
     def model(request: Request) -> Response:
         (x,), kernel = request.arrays, _kernel(request)
@@ -30,7 +30,7 @@ def cutting(cause: str, cut: Cut) -> Mistake:
 
 
 def averaging(cause: str, wrong: Callable[[Array, Kernel], Array]) -> Mistake:
-    """Return a mistake in the value of average pooling: of the windows and the kernel."""
+    """Return a mistake in the value of average pooling; `wrong` gets the windows and the kernel."""
 
     def model(request: Request) -> Response:
         kernel = _kernel(request)
@@ -45,19 +45,26 @@ def spreading(
     cause: str,
     wrong: Callable[[Array, Array, Kernel], Array],
 ) -> Mistake:
-    """Return a mistake in the gradient of a pooling: of the images, what arrives, the kernel."""
+    """Return a mistake in the gradient of pooling.
+
+    Args:
+        operation: The operation of `nn`.
+        tasks: As in `Mistake`.
+        cause: As in `Mistake`.
+        wrong: Returns the wrong gradient of the images, the upstream gradient and the kernel.
+    """
 
     def model(request: Request) -> Response | None:
         if request.upstream is None:
             return None
-        answer = wrong(request.arrays[0], request.upstream, _kernel(request))
-        return Response(request, gradients=(answer,))
+        response = wrong(request.arrays[0], request.upstream, _kernel(request))
+        return Response(request, gradients=(response,))
 
     return modelled(tasks, cause, rf"nn\.{operation}", model)
 
 
 def taking(cause: str, wrong: Callable[[Array], Array]) -> Mistake:
-    """Return a mistake in the value of max pooling: of the windows."""
+    """Return a mistake in the value of max pooling; `wrong` gets the windows."""
 
     def model(request: Request) -> Response:
         return Response(request, (wrong(nn.windows(request.arrays[0], _kernel(request))),))
@@ -95,7 +102,7 @@ def _transposed(x: Array, kernel: Kernel) -> Array:
 
 
 def _of_heights(x: Array, kernel: Kernel) -> Array:
-    """Permute (rows, kh, columns, kw) to (columns, rows, kh, kw) and view it as windows."""
+    """Permute (rows, kh, columns, kw) to (columns, rows, kh, kw) and view the result as windows."""
     batch, channels, rows, columns = _rows_and_columns(x, kernel)
     cut = np.ascontiguousarray(x).reshape(batch, channels, rows, kernel[0], columns, kernel[1])
     moved = cut.transpose(0, 1, 4, 2, 3, 5)
@@ -107,73 +114,80 @@ def _to_all(x: Array, upstream: Array, kernel: Kernel) -> Array:
 
 
 def _do_not_fit(request: Request) -> bool:
-    """Return whether windows with height and width exchanged do not fill the images."""
+    """Return whether windows with exchanged height and width do not divide the images evenly."""
     (x,), (kh, kw) = request.arrays, request.options["kernel"]
     return bool(x.shape[2] % kw or x.shape[3] % kh)
 
 
 MISTAKES = [
     cutting(
-        "the dimensions are not permuted between the two views, so that windows are made of "
-        "neighbours in memory",
+        "The dimensions are not permuted between the two views. The windows consist of "
+        "neighbours in memory.",
         _not_permuted,
     ),
-    cutting("height and width of the windows are exchanged", _exchanged),
+    cutting("Height and width of the windows are exchanged.", _exchanged),
     raising(
         TASKS,
-        "height and width of the windows are exchanged",
+        "Height and width of the windows are exchanged.",
         r"nn\.(tile|avgpool2d|maxpool2d)",
         "Exception",
         _do_not_fit,
     ),
-    cutting("the windows are put together column by column, not row by row", _columns_first),
-    cutting("the windows are put together column by column, not row by row", _of_heights),
-    cutting("rows and columns of the result are exchanged", _transposed),
-    averaging("the sum of a window is not divided", lambda windows, kernel: windows.sum(axis=-1)),
+    cutting(
+        "The windows are assembled column by column. Assemble them row by row.", _columns_first
+    ),
+    cutting("The windows are assembled column by column. Assemble them row by row.", _of_heights),
+    cutting("Rows and columns of the result are exchanged.", _transposed),
     averaging(
-        "the sum of a window is divided by its height only",
+        "The sum of a window is not divided by its number of elements.",
+        lambda windows, kernel: windows.sum(axis=-1),
+    ),
+    averaging(
+        "The sum of a window is divided by its height only. Divide by height * width.",
         lambda windows, kernel: windows.sum(axis=-1) / kernel[0],
     ),
     averaging(
-        "the sum of a window is divided by its width only",
+        "The sum of a window is divided by its width only. Divide by height * width.",
         lambda windows, kernel: windows.sum(axis=-1) / kernel[1],
     ),
     averaging(
-        "the largest element is taken, not the mean", lambda windows, kernel: windows.max(-1)
+        "You take the largest element of a window. Take the mean.",
+        lambda windows, kernel: windows.max(-1),
     ),
     spreading(
         "avgpool2d",
         ("4.3",),
-        "the gradient is not divided by the size of a window",
+        "The gradient is not divided by the number of elements of a window.",
         _to_all,
     ),
     spreading(
         "avgpool2d",
         ("4.3",),
-        "the sum of a window is divided by its height only",
+        "The sum of a window is divided by its height only. Divide by height * width.",
         lambda x, upstream, kernel: nn.avgpool_gradient(upstream, kernel) * kernel[1],
     ),
     spreading(
         "avgpool2d",
         ("4.3",),
-        "the sum of a window is divided by its width only",
+        "The sum of a window is divided by its width only. Divide by height * width.",
         lambda x, upstream, kernel: nn.avgpool_gradient(upstream, kernel) * kernel[0],
     ),
     spreading(
         "maxpool2d",
         ("4.4",),
-        "the gradient of max pooling reaches every element of a window",
+        "The gradient of max pooling reaches every element of a window. Pass it to the "
+        "largest one only.",
         _to_all,
     ),
     spreading(
         "maxpool2d",
         ("4.4",),
-        "no gradient reaches the images: the maximum is detached, or its gradient zero",
+        "The gradient that reaches the images is zero: no gradient passes through the maximum.",
         lambda x, upstream, kernel: np.zeros(x.shape),
     ),
-    taking("the average of a window is taken, not its maximum", lambda windows: windows.mean(-1)),
+    taking("You take the average of a window. Take its maximum.", lambda windows: windows.mean(-1)),
     taking(
-        "maxima begin with 0, so that no negative number is one",
+        "You start the maximum of a window from 0, so it is never negative.",
         lambda windows: np.maximum(windows.max(-1), 0.0),
     ),
 ]

@@ -14,7 +14,7 @@ Product = Callable[[Array, Array], Array]
 
 
 def product(cause: str, wrong: Product) -> Mistake:
-    """Return a mistake in the kernel: it is made again in both gradients."""
+    """Return a mistake in the kernel, which affects the product and both gradients."""
 
     def model(request: Request) -> Response | None:
         if request.operation == "kernel.run":
@@ -38,7 +38,7 @@ def product(cause: str, wrong: Product) -> Mistake:
 
 
 def gradients(cause: str, wrong: Callable[[Array, Array, Array], tuple[Array, Array]]) -> Mistake:
-    """Return a mistake in the gradients alone: of both operands and what arrives."""
+    """Return a mistake in the gradients alone; `wrong` gets both operands and the upstream."""
 
     def model(request: Request) -> Response | None:
         if request.upstream is None:
@@ -50,10 +50,10 @@ def gradients(cause: str, wrong: Callable[[Array, Array, Array], tuple[Array, Ar
 
 
 def exchanged_strides(array: Array) -> Array:
-    """Return what is read of matrices when the steps to the right and down are exchanged.
+    """Return the matrices that a loop reads if the last two strides are exchanged.
 
     Raises:
-        IndexError: An element lies outside of the memory.
+        IndexError: An element lies outside the memory.
     """
     memory, steps = cells(array), strides(array)
     steps[-1], steps[-2] = steps[-2], steps[-1]
@@ -80,7 +80,7 @@ def _of_first_matrices(a: Array, b: Array) -> Array:
 
 
 def _transposed_tile(b: Array) -> Array:
-    """Return what a tile, filled up with zeros, holds when its indices are exchanged."""
+    """Return the part that a loop reads of a zero-padded tile whose indices are exchanged."""
     rows, columns = b.shape[-2:]
     side = max(rows, columns)
     tile = np.zeros((*b.shape[:-2], side, side))
@@ -90,55 +90,55 @@ def _transposed_tile(b: Array) -> Array:
 
 MISTAKES = [
     product(
-        "the strides of the second matrix are ignored, as if it were contiguous",
+        "The strides of the second matrix are ignored: you read it as if it were contiguous.",
         lambda a, b: a @ without_strides(b),
     ),
     product(
-        "the strides of the first matrix are ignored, as if it were contiguous",
+        "The strides of the first matrix are ignored: you read it as if it were contiguous.",
         lambda a, b: without_strides(a) @ b,
     ),
     product(
-        "the strides of both matrices are ignored, as if they were contiguous",
+        "The strides of both matrices are ignored: you read them as if they were contiguous.",
         lambda a, b: without_strides(a) @ without_strides(b),
     ),
     product(
-        "the strides of rows and columns of the second matrix are exchanged",
+        "The strides of rows and columns of the second matrix are exchanged.",
         lambda a, b: a @ exchanged_strides(b),
     ),
     product(
-        "the strides of rows and columns of the first matrix are exchanged",
+        "The strides of rows and columns of the first matrix are exchanged.",
         lambda a, b: exchanged_strides(a) @ b,
     ),
-    product("the last product of each sum is left out", lambda a, b: a[..., :-1] @ b[..., :-1, :]),
-    product("the first product of each sum is left out", lambda a, b: a[..., 1:] @ b[..., 1:, :]),
+    product("Each sum lacks its last product.", lambda a, b: a[..., :-1] @ b[..., :-1, :]),
+    product("Each sum lacks its first product.", lambda a, b: a[..., 1:] @ b[..., 1:, :]),
     product(
-        "only the last product of each sum counts: it is overwritten, not added",
+        "Each sum keeps only its last product. Add the products.",
         lambda a, b: a[..., -1:] @ b[..., -1:, :],
     ),
-    product("only the first matrix of the batch is multiplied", _first_of_batch),
-    product("every matrix of the batch is made of the first matrices", _of_first_matrices),
+    product("You multiply only the first matrix of the batch.", _first_of_batch),
+    product("You multiply the first matrices for every entry of the batch.", _of_first_matrices),
     product(
-        "the second matrix is read transposed: its rows and columns are exchanged",
+        "You read the second matrix transposed: its rows and columns are exchanged.",
         lambda a, b: a @ b.swapaxes(-1, -2),
     ),
     product(
-        "the second tile is read with its row and its column exchanged",
+        "You read the second tile with its row and column exchanged.",
         lambda a, b: a @ _transposed_tile(b),
     ),
     product(
-        "only the first tile of 32 terms is added up: the loop over tiles ends too early",
+        "Only the first tile of 32 terms is added up. The loop over tiles ends too early.",
         lambda a, b: a[..., :32] @ b[..., :32, :],
     ),
     product(
-        "only the first tile of 16 terms is added up: the loop over tiles ends too early",
+        "Only the first tile of 16 terms is added up. The loop over tiles ends too early.",
         lambda a, b: a[..., :16] @ b[..., :16, :],
     ),
     gradients(
-        "the second matrix is not transposed in the gradient of the first",
+        "The second matrix is not transposed in the gradient of the first.",
         lambda a, b, up: (unbroadcast(up @ b, a.shape), np.full(b.shape, np.nan)),
     ),
     gradients(
-        "the first matrix is not transposed in the gradient of the second",
+        "The first matrix is not transposed in the gradient of the second.",
         lambda a, b, up: (np.full(a.shape, np.nan), unbroadcast(a @ up, b.shape)),
     ),
 ]

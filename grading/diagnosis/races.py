@@ -1,4 +1,4 @@
-"""Threads that disturb each other: on the processor, and on the simulated GPU."""
+"""Data races between threads, on the processor and on the simulated GPU."""
 
 from grading.checking.finding import Finding
 from grading.checking.races import SHARED
@@ -10,24 +10,24 @@ ANY = r"(tensor|cuda)\..*"
 
 
 def race(cause: str, message: str) -> Mistake:
-    """Return a mistake that the detector has named."""
+    """Return a mistake that the race detector reports with a message."""
     return raising(TASKS, cause, ANY, "RaceError", message=message)
 
 
-def beyond(cause: str, kind: str) -> Mistake:
-    """Return a mistake of a thread whose element is not there."""
+def out_of_bounds(cause: str, kind: str) -> Mistake:
+    """Return a mistake of a thread that reads or writes outside an array."""
     return raising(TASKS, cause, ANY, kind, message="in thread")
 
 
 def shares_an_array(finding: Finding) -> bool | None:
-    """Return whether iterations of a parallel loop write an array created outside of the loop."""
+    """Return whether iterations of a parallel loop write an array created outside the loop."""
     if finding.request.operation != "source.accesses" or not finding.sentence:
         return None
     return SHARED in finding.sentence
 
 
 def shares_an_argument(finding: Finding) -> bool | None:
-    """Return whether iterations of a parallel loop meet in an argument: the output, as a rule."""
+    """Return whether iterations of a parallel loop share elements of an argument of the kernel."""
     found = shares_an_array(finding)
     return None if found is None else not found
 
@@ -35,35 +35,36 @@ def shares_an_argument(finding: Finding) -> bool | None:
 MISTAKES = [
     Mistake(
         PARALLEL,
-        "threads share an array that each of them writes: create index buffers and sums inside "
-        "of the parallel loop",
+        "The threads share an array that each of them writes. Create index buffers and sums "
+        "inside the parallel loop.",
         shares_an_array,
     ),
     Mistake(
         PARALLEL,
-        "several iterations of the parallel loop add to one element of the result: make the loop "
-        "over the elements of the result parallel, and add up inside of one iteration",
+        "Several iterations of the parallel loop add to one element of the result. Make the "
+        "loop over the elements of the result parallel.",
         shares_an_argument,
     ),
     race(
-        "a `cuda.syncthreads()` is missing between the two lines, so that one thread does not wait "
-        "until the other is done",
+        "A `cuda.syncthreads()` is missing between the two lines. One thread does not wait "
+        "for the other.",
         "in shared memory",
     ),
     race(
-        "several blocks write the same element of the result, and the last one wins",
+        "Several blocks write the same element of the result. Blocks have no order, so the "
+        "last write wins.",
         "and blocks have no order",
     ),
-    race("several threads write the same element of the result", "in global memory with"),
+    race("Several threads write the same element of the result.", "in global memory with"),
     raising(
         TASKS,
-        "a `cuda.syncthreads()` is in a branch or in a loop that not all threads of the block go "
-        "through alike, and the others wait at another one; all of them have to come to it",
+        "A `cuda.syncthreads()` is in a branch or a loop that not all threads of the block "
+        "execute alike. Every thread of the block has to reach the same barrier.",
         ANY,
         "BarrierError",
     ),
-    beyond(
-        "a thread beyond the last element has no guard: it reads or writes outside of the memory",
+    out_of_bounds(
+        "A thread beyond the last element has no guard. It reads or writes outside the array.",
         "IndexError",
     ),
 ]

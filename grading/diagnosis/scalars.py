@@ -34,7 +34,7 @@ def value(step: str, cause: str, wrong: Value) -> Mistake:
 
 
 def number_on_the_left(step: str) -> Mistake:
-    """Return the mistake of taking a plain number on the left for the right operand."""
+    """Return the mistake of using a plain number on the left as the right operand."""
 
     def model(request: Request) -> Response | None:
         program = request.options["program"]
@@ -45,7 +45,7 @@ def number_on_the_left(step: str) -> Mistake:
             return None
         return result(request, np.array([VALUES[step](request.options["inputs"][right], left)]))
 
-    cause = f"with a plain number on the left of `{step}` the arguments are exchanged"
+    cause = f"With a plain number on the left of `{step}`, the arguments are exchanged."
     return modelled(("1.2",), cause, r"scalar\.program", model)
 
 
@@ -65,7 +65,7 @@ def slope(step: str, cause: str, wrong: Partials) -> Mistake:
 
 
 def remembered(cause: str, change: Callable[[Plain], Plain]) -> Mistake:
-    """Return a mistake in what a result remembers."""
+    """Return a mistake in the history of a result; `change` returns its wrong parts."""
 
     def model(request: Request) -> Response:
         inputs = request.options["inputs"]
@@ -82,13 +82,18 @@ def remembered(cause: str, change: Callable[[Plain], Plain]) -> Mistake:
 
 
 def chained(cause: str, wrong: Callable[[float, float, float], float]) -> Mistake:
-    """Return a mistake in the chain rule: of the local derivative's factors and what follows."""
+    """Return a mistake in the chain rule.
+
+    Args:
+        cause: As in `Mistake`.
+        wrong: Returns the wrong derivative of a factor, the saved value and `d_output`.
+    """
 
     def explains(finding: Finding) -> bool | None:
         options = finding.request.options
-        if finding.request.operation != "scalar.chain_rule" or finding.answer is None:
+        if finding.request.operation != "scalar.chain_rule" or finding.response is None:
             return None
-        pairs = finding.answer.plain
+        pairs = finding.response.plain
         if len(pairs) != len(options["uses"]):
             return None
         models = [
@@ -104,7 +109,13 @@ def chained(cause: str, wrong: Callable[[float, float, float], float]) -> Mistak
 def backpropagated(
     cause: str, wrong: Callable[[Plain, float], tuple[list[float], list[int]]]
 ) -> Mistake:
-    """Return a mistake in backpropagation: a graph's derivatives, and how often each was passed."""
+    """Return a mistake in backpropagation.
+
+    Args:
+        cause: As in `Mistake`.
+        wrong: Returns the wrong derivatives of a graph and the number of times that the chain rule
+            is applied to each variable.
+    """
 
     def model(request: Request) -> Response:
         derivatives, counts = wrong(request.options["graph"], request.options["deriv"])
@@ -118,10 +129,10 @@ def _leaves(graph: Plain) -> list[bool]:
 
 
 def _right(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
-    wanted, leaf = reachable(graph), _leaves(graph)
+    reached, leaf = reachable(graph), _leaves(graph)
     totals = paths_to(graph, deriv)
-    derivatives = [t if leaf[i] and i in wanted else 0.0 for i, t in enumerate(totals)]
-    return derivatives, [int(i in wanted and not leaf[i]) for i in range(len(leaf))]
+    derivatives = [t if leaf[i] and i in reached else 0.0 for i, t in enumerate(totals)]
+    return derivatives, [int(i in reached and not leaf[i]) for i in range(len(leaf))]
 
 
 def _path_by_path(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
@@ -143,15 +154,15 @@ def _path_by_path(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
 def _last_contribution(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
     totals = [0.0] * len(graph["edges"])
     totals[-1] = deriv
-    wanted = reachable(graph)
+    reached = reachable(graph)
     for number in reversed(range(len(totals))):
-        if number not in wanted:
+        if number not in reached:
             continue
         for parent, weight in graph["edges"][number]:
             totals[parent] = weight * totals[number]
     _, counts = _right(graph, deriv)
     leaf = _leaves(graph)
-    return [t if leaf[i] and i in wanted else 0.0 for i, t in enumerate(totals)], counts
+    return [t if leaf[i] and i in reached else 0.0 for i, t in enumerate(totals)], counts
 
 
 def _always_one(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
@@ -159,24 +170,24 @@ def _always_one(graph: Plain, deriv: float) -> tuple[list[float], list[int]]:
 
 
 def sorted_wrongly(cause: str, fits: Callable[[Plain, list[int]], bool]) -> Mistake:
-    """Return a mistake in the topological order, known by the order received."""
+    """Return a mistake in the topological order, recognised by the order received."""
 
     def explains(finding: Finding) -> bool | None:
-        if finding.request.operation != "autodiff.sort" or finding.answer is None:
+        if finding.request.operation != "autodiff.sort" or finding.response is None:
             return None
-        return fits(finding.request.options["graph"], finding.answer.plain)
+        return fits(finding.request.options["graph"], finding.response.plain)
 
     return Mistake(("1.4",), cause, explains)
 
 
 def _falls(graph: Plain, order: list[int]) -> bool:
-    """Return whether every variable comes before what it was computed from."""
-    place = {number: i for i, number in enumerate(order)}
-    return len(place) == len(order) and all(
-        place[number] < place[parent]
+    """Return whether every variable comes before the variables that it was computed from."""
+    rank = {number: i for i, number in enumerate(order)}
+    return len(rank) == len(order) and all(
+        rank[number] < rank[parent]
         for number in order
         for parent, _ in graph["edges"][number]
-        if parent in place
+        if parent in rank
     )
 
 
@@ -199,7 +210,7 @@ def _without_leaves(graph: Plain, order: list[int]) -> bool:
 
 
 def _as_found(graph: Plain, order: list[int]) -> bool:
-    """Return whether variables stand in the order in which a search meets them first."""
+    """Return whether the variables are in the order in which a search discovers them."""
     found: list[int] = []
     todo = [len(graph["edges"]) - 1]
     while todo:
@@ -213,7 +224,7 @@ def _as_found(graph: Plain, order: list[int]) -> bool:
 
 
 def added_over_calls(cause: str, wrong: Callable[[list[float]], float]) -> Mistake:
-    """Return a mistake in what several calls of backward leave."""
+    """Return a mistake in the derivatives that several calls of `backward` leave."""
 
     def model(request: Request) -> Response | None:
         options = request.options
@@ -227,63 +238,79 @@ def added_over_calls(cause: str, wrong: Callable[[list[float]], float]) -> Mista
 
 
 PATHS = (
-    "each path is followed by itself, path by path: go through the variables in topological order"
+    "You follow each path separately, path by path. Go through the variables in topological order."
 )
 
 MISTAKES = [
     *(number_on_the_left(step) for step in ("sub", "div", "lt", "gt")),
-    value("gt", "the arguments are exchanged in `>`", lambda a, b: float(a < b)),
-    value("lt", "the arguments are exchanged in `<`", lambda a, b: float(a > b)),
-    value("sub", "the arguments are exchanged in `-`", lambda a, b: b - a),
-    value("div", "the arguments are exchanged in `/`", lambda a, b: b / a),
-    value("div", "a quotient is worked out as a product", lambda a, b: a * b),
-    value("sub", "a difference is worked out as a sum", lambda a, b: a + b),
-    value("add", "a sum is worked out as a product", lambda a, b: a * b),
-    value("mul", "a product is worked out as a sum", lambda a, b: a + b),
-    value("neg", "`neg` returns its argument unchanged", lambda a: a),
-    value("relu", "`relu` returns its argument unchanged", lambda a: a),
-    value("log", "`log` returns its argument unchanged", lambda a: a),
-    value("exp", "`exp` returns its argument unchanged", lambda a: a),
-    value("sigmoid", "`sigmoid` is worked out as `exp`", VALUES["exp"]),
-    remembered("a result forgets its inputs", lambda right: {"parents": []}),
-    remembered("a result is made as a leaf", lambda right: {"result is leaf": True, "parents": []}),
+    value("gt", "The arguments are exchanged in `>`.", lambda a, b: float(a < b)),
+    value("lt", "The arguments are exchanged in `<`.", lambda a, b: float(a > b)),
+    value("sub", "The arguments are exchanged in `-`.", lambda a, b: b - a),
+    value("div", "The arguments are exchanged in `/`.", lambda a, b: b / a),
+    value("div", "A quotient is computed as a product.", lambda a, b: a * b),
+    value("sub", "A difference is computed as a sum.", lambda a, b: a + b),
+    value("add", "A sum is computed as a product.", lambda a, b: a * b),
+    value("mul", "A product is computed as a sum.", lambda a, b: a + b),
+    value("neg", "`neg` returns its argument unchanged.", lambda a: a),
+    value("relu", "`relu` returns its argument unchanged.", lambda a: a),
+    value("log", "`log` returns its argument unchanged.", lambda a: a),
+    value("exp", "`exp` returns its argument unchanged.", lambda a: a),
+    value("sigmoid", "`sigmoid` is computed as `exp`.", VALUES["exp"]),
     remembered(
-        "a result has no history, as a constant",
+        "The history of a result does not contain its inputs.", lambda right: {"parents": []}
+    ),
+    remembered(
+        "The result is created as a leaf.", lambda right: {"result is leaf": True, "parents": []}
+    ),
+    remembered(
+        "The result has no history, as if it were a constant.",
         lambda right: {"result is constant": True, "parents": []},
     ),
     remembered(
-        "the inputs are remembered in another order",
+        "The history holds the inputs in another order.",
         lambda right: {"parents": right["parents"][::-1]},
     ),
-    slope("mul", "the derivatives by the two factors are exchanged", lambda a, b: (a, b)),
+    slope(
+        "mul", "The derivatives with respect to the two factors are exchanged.", lambda a, b: (a, b)
+    ),
     slope(
         "div",
-        "in a product, the derivatives by the two factors are exchanged",
+        "In a product, the derivatives with respect to the two factors are exchanged.",
         lambda a, b: (a, -1 / b**3),
     ),
-    slope("mul", "both derivatives of a product are 1", lambda a, b: (1.0, 1.0)),
-    slope("neg", "the sign of the derivative of `neg` is missing", lambda a: (1.0,)),
-    slope("sub", "the sign of the derivative of `neg` is missing", lambda a, b: (1.0, 1.0)),
-    slope("inv", "the sign of the derivative of 1 / x is missing", lambda a: (1 / a**2,)),
-    slope("div", "the sign of the derivative of 1 / x is missing", lambda a, b: (1 / b, a / b**2)),
+    slope("mul", "Both derivatives of a product are 1.", lambda a, b: (1.0, 1.0)),
+    slope("neg", "The derivative of `neg` has the wrong sign.", lambda a: (1.0,)),
+    slope("sub", "The derivative of `neg` has the wrong sign.", lambda a, b: (1.0, 1.0)),
+    slope("inv", "The derivative of 1 / x has the wrong sign.", lambda a: (1 / a**2,)),
+    slope("div", "The derivative of 1 / x has the wrong sign.", lambda a, b: (1 / b, a / b**2)),
     slope(
         "sigmoid",
-        "the derivative of `sigmoid` is worked out with its input, not with its value",
+        "You compute the derivative of `sigmoid` from its input. Compute it from its value.",
         lambda a: (a * (1 - a),),
     ),
-    slope("sigmoid", "the derivative of `sigmoid` is its value", lambda a: (sigmoid(a),)),
+    slope(
+        "sigmoid", "You return the value of `sigmoid` as its derivative.", lambda a: (sigmoid(a),)
+    ),
     slope(
         "exp",
-        "the derivative of `exp` is worked out with its input, not with its value",
+        "You compute the derivative of `exp` from its input. Compute it from its value.",
         lambda a: (a,),
     ),
-    slope("exp", "the derivative of `exp` is 1", lambda a: (1.0,)),
-    slope("log", "the derivative of the logarithm is not its reciprocal", lambda a: (a + EPS,)),
-    slope("relu", "the derivative of `relu` is 1 everywhere", lambda a: (1.0,)),
-    slope("lt", "comparisons have a derivative, though they are flat", lambda a, b: (1.0, 1.0)),
+    slope("exp", "You use 1 as the derivative of `exp`. Use the value of `exp`.", lambda a: (1.0,)),
+    slope("log", "You use x as the derivative of the logarithm. Use 1 / x.", lambda a: (a + EPS,)),
+    slope(
+        "relu",
+        "You use 1 as the derivative of `relu` everywhere. Use 0 for negative x.",
+        lambda a: (1.0,),
+    ),
+    slope(
+        "lt",
+        "Comparisons have a nonzero derivative. Return 0: they are constant almost everywhere.",
+        lambda a, b: (1.0, 1.0),
+    ),
     modelled(
         ("1.4",),
-        "in `log_back` the arguments are exchanged",
+        "The arguments of `log_back` are exchanged.",
         r"scalar\.program",
         lambda request: (
             Response(
@@ -301,7 +328,7 @@ MISTAKES = [
     ),
     modelled(
         ("1.4",),
-        "in `relu_back` the arguments are exchanged",
+        "The arguments of `relu_back` are exchanged.",
         r"scalar\.program",
         lambda request: (
             Response(
@@ -316,33 +343,33 @@ MISTAKES = [
         ),
     ),
     chained(
-        "the derivatives are not those for d_output: it is not passed on to `backward`",
+        "The derivatives are not multiplied by d_output. Pass d_output to `backward`.",
         lambda factor, saved, d_output: factor * saved,
     ),
     chained(
-        "d_output is multiplied in twice, in `backward` and again in the chain rule",
+        "The derivatives are multiplied by d_output twice: in `backward` and again in the "
+        "chain rule.",
         lambda factor, saved, d_output: factor * saved * d_output * d_output,
     ),
-    chained("saved values are lost", lambda factor, saved, d_output: factor * d_output),
+    chained("The saved values are lost.", lambda factor, saved, d_output: factor * d_output),
     backpropagated(PATHS, _path_by_path),
     raising(("1.4",), PATHS, r"autodiff\..*", "RuntimeError", message="is each path followed"),
     backpropagated(
-        "a derivative that arrives on a second path takes the place of the first: it is "
-        "overwritten, not added",
+        "A derivative that arrives on a second path is overwritten. Add it to the first one.",
         _last_contribution,
     ),
-    backpropagated("the derivative to start with is ignored", _always_one),
+    backpropagated("You ignore the derivative that `backpropagate` receives.", _always_one),
     added_over_calls(
-        "the derivative of a leaf is overwritten by the next call, not added to",
+        "The derivative of a leaf is overwritten by the next call. Add to it.",
         lambda seeds: seeds[-1],
     ),
-    sorted_wrongly("the order is reversed: results come before their inputs", _reversed),
-    sorted_wrongly("variables that were visited are visited again", _repeated),
-    sorted_wrongly("constants are in the order, too", _with_constants),
-    sorted_wrongly("leaves are left out of the order", _without_leaves),
+    sorted_wrongly("The order is reversed: results come before their inputs.", _reversed),
+    sorted_wrongly("Variables that were visited already are visited again.", _repeated),
+    sorted_wrongly("The order contains constants. Leave them out.", _with_constants),
+    sorted_wrongly("The order lacks the leaves.", _without_leaves),
     sorted_wrongly(
-        "variables stand in the order in which the search meets them: add one only after all "
-        "it was computed from, and reverse the order at the end",
+        "Variables are in the order in which the search finds them. Append each one after "
+        "all its inputs, and reverse the list at the end.",
         _as_found,
     ),
 ]

@@ -1,11 +1,11 @@
-"""What runs beside the code under test and does what the checks ask for.
+"""The driver: performs the requests of checks in the process of the code under test.
 
-The driver is the only part of `grading` that imports `minitorch`. It turns arrays into tensors,
-calls the submission, and turns what comes back into arrays and plain values. It judges nothing and
-knows no right answer.
+The driver is the only part of `grading` that imports `minitorch`. It converts arrays to tensors,
+calls the submission, and converts the results to arrays and plain values. It contains no expected
+results and does not judge.
 
-Each family of operations is a module of its own, imported when it is first asked for, so that a
-submission that lacks a file answers everything that needs none.
+Each family of operations is a separate module, imported with its first request. So a submission
+that lacks a file can still answer requests that do not need it.
 """
 
 import ast
@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from grading.driver.blame import Options, forget, into
+from grading.driver.blame import Options, forget, submission_code
 from grading.driver.family import Family
 from grading.protocol.messages import Request, Response
 
@@ -38,20 +38,20 @@ FAMILIES = {
     "speed": "grading.driver.speed",
     "tensor": "grading.driver.tensors",
 }
-"""The modules that answer, by the first part of an operation's name."""
+"""Modules with the handlers of operations, by the first part of an operation's name."""
 
 
 def perform(request: Request) -> Response:
-    """Response a request.
+    """Perform a request.
 
     Raises:
         KeyError: There is no such operation.
-        Exception: Whatever the code under test raises.
+        Exception: The code under test raised it.
     """
     forget()
     name, _, operation = request.operation.partition(".")
     module = FAMILIES[name]
-    with into:
+    with submission_code:
         _import_package()
         family: Family = importlib.import_module(module).family
     return family.perform(operation, replace(request, options=Options(request.options)))
@@ -59,10 +59,10 @@ def perform(request: Request) -> Response:
 
 @cache
 def _import_package() -> None:
-    """Import the submission's package, as far as it goes.
+    """Import the submission's package, or the part of it that can be imported.
 
-    Its `__init__` imports every file. Where one of them is absent or fails, the others are there
-    all the same, and only who asks for that one hears of it.
+    Its `__init__` imports every file. If one file is missing or fails, the others are still
+    imported, and only requests that need that file fail.
     """
     try:
         importlib.import_module("minitorch")
@@ -71,9 +71,9 @@ def _import_package() -> None:
 
 
 def _import_in_parts() -> None:
-    """Run `__init__` statement by statement, and leave out those that fail."""
+    """Run `__init__` statement by statement, and skip statements that fail."""
     for name in [name for name in sys.modules if name.startswith("minitorch.")]:
-        # They have kept the package that could not be imported.
+        # These modules refer to the package object whose import failed.
         del sys.modules[name]
     with contextlib.suppress(Exception):
         spec = importlib.util.find_spec("minitorch")

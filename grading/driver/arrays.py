@@ -1,7 +1,7 @@
-"""From arrays to tensors with the same memory layout, and back.
+"""Conversion of arrays to the memory of tensors, and of that memory to arrays.
 
-Nothing of the submission but its memory is used to read a tensor: not its `contiguous`, not its
-`get`, not its index arithmetic.
+Tensors are read from their memory alone. The submission's `contiguous`, `get` and index arithmetic
+are not used.
 """
 
 from collections.abc import Sequence
@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from grading.driver.answers import AnswerError, cells, integer
+from grading.driver.results import ResultError, cells, integer
 from grading.protocol.messages import Array
 
 
 def cells_and_strides(array: Array) -> tuple[Array, tuple[int, ...]]:
-    """Return the elements in the order in which they stand in memory, and strides in elements.
+    """Return the elements of an array in memory order, and its strides in elements.
 
-    The cells are copied without gaps; an array whose dimensions are permuted in memory keeps
-    their order.
+    The elements are a copy without gaps. The order of the dimensions in memory stays the same.
     """
     order = sorted(range(array.ndim), key=lambda dim: -array.strides[dim])
     packed = np.ascontiguousarray(array.transpose(order), np.float64)
@@ -30,10 +29,10 @@ def cells_and_strides(array: Array) -> tuple[Array, tuple[int, ...]]:
 
 
 def elements(storage: Any, shape: Sequence[int], strides: Sequence[int]) -> Array:
-    """Return the elements of a shape that lie in a storage.
+    """Return the elements of a tensor, read from its storage.
 
     Raises:
-        AnswerError: An element lies outside of the storage, or something is of a wrong type.
+        ResultError: An element lies outside the storage, or a value has a wrong type.
     """
     numbers = cells(storage)
     sizes = tuple(integer(size, "the shape of a tensor") for size in shape)
@@ -43,8 +42,8 @@ def elements(storage: Any, shape: Sequence[int], strides: Sequence[int]) -> Arra
         along = np.arange(size) * stride
         positions += along.reshape((size,) + (1,) * (len(sizes) - dim - 1))
     if positions.size and not 0 <= positions.min() <= positions.max() < len(numbers):
-        raise AnswerError(
+        raise ResultError(
             f"a tensor of shape {sizes} and strides {steps} reaches beyond its storage of "
-            f"{len(numbers)} cells"
+            f"{len(numbers)} elements"
         )
     return numbers[positions]

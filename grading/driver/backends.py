@@ -8,9 +8,9 @@ _made: dict[str, Any] = {}
 
 
 def backend(name: str) -> Any:
-    """Return a backend, made once: "simple", "fast" or "cuda".
+    """Return a backend of the submission, cached by its name: "simple", "fast" or "cuda".
 
-    Only the files that it needs are imported: a submission may end before the others.
+    Only the files that it needs are imported, because a submission may lack the others.
     """
     if name not in _made:
         _made[name] = _make(name)
@@ -24,7 +24,7 @@ def _make(name: str) -> Any:
         return editions.make_backend(editions.submodule("fast_ops").FastOps)
     if name == "cuda":
         loops = editions.submodule("cuda_ops").CudaOps
-        # The submission's own files come first: what they do to the simulator is done again.
+        # The import of the submission's files may change the simulator, so this comes after it.
         simulated.prepare()
         repairs.repair_reduce(loops)
         return editions.make_backend(loops, is_cuda=True)

@@ -1,10 +1,10 @@
-"""Whose fault an exception is: the submission's, or the grader's own.
+"""Attribution of exceptions to the submission or to the grader.
 
-A handler of a request is a call into the submission (`into`): whatever it raises is charged to the
-submission, also where no line of it is on the way, as with a wrong number of arguments, an answer
-of the wrong type, or a function that numba cannot compile. What a handler does on its own, without
-touching anything of the submission, stands in `own`. The innermost of the two decides; an exception
-that passes through neither is the grader's.
+A handler of a request runs in the region `submission_code`: its exceptions are the submission's
+fault. This includes exceptions whose traceback has no line of the submission, such as a wrong
+number of arguments, a result of a wrong type, or a function that numba cannot compile. Statements
+of a handler that use nothing of the submission are in the region `grader_code`. The innermost
+region decides; an exception outside both regions is the grader's fault.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from typing import Any
 
 
 class Region:
-    """Statements whose exceptions are charged to one side. A context manager.
+    """Statements whose exceptions are the fault of one side; a context manager.
 
     Attributes:
-        error: The exception that left the statements last.
+        error: The last exception that left the statements.
         other: The region of the other side.
     """
 
@@ -27,7 +27,7 @@ class Region:
         self.other = other
 
     def __enter__(self) -> None:
-        """Begin the statements."""
+        """Enter the region."""
 
     def __exit__(
         self,
@@ -35,35 +35,35 @@ class Region:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Keep an exception, unless it left an inner region of the other side.
+        """Store an exception, unless it left an inner region of the other side.
 
-        Nothing is allocated: there may be no memory left.
+        The method allocates nothing, because memory may be exhausted.
         """
         if error is not None and (self.other is None or self.other.error is not error):
             self.error = error
 
 
-into = Region()
-own = Region(into)
-into.other = own
+submission_code = Region()
+grader_code = Region(submission_code)
+submission_code.other = grader_code
 
 
 class Options(dict[str, Any]):
-    """The options of a request. One that is missing was forgotten by the grader."""
+    """Options of a request; a missing option is a fault of the grader."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)
 
     def __missing__(self, key: str) -> Any:
-        with own:
+        with grader_code:
             raise KeyError(key)
 
 
 def forget() -> None:
-    """Forget the exceptions of the request before."""
-    into.error = own.error = None
+    """Clear the exceptions of the previous request."""
+    submission_code.error = grader_code.error = None
 
 
 def is_graders(error: BaseException) -> bool:
-    """Return whether an exception is the grader's own fault."""
-    return into.error is not error
+    """Return whether an exception is the grader's fault."""
+    return submission_code.error is not error

@@ -1,19 +1,19 @@
-"""Calling a function of tensors on arrays, forward and backward."""
+"""Calls of tensor functions on arrays, forward and backward."""
 
 from collections.abc import Callable
 from typing import Any
 
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.backends import backend
-from grading.driver.blame import own
+from grading.driver.blame import grader_code
 from grading.driver.repairs import repair_templates
 from grading.protocol.messages import Array, Request, Response
 from minitorch.tensor import Tensor
 
 
 def to_tensor(array: Array, on: Any, requires_grad: bool = False) -> Any:
-    """Make a tensor with the elements and the strides of an array."""
-    with own:
+    """Return a tensor with the elements and the strides of an array."""
+    with grader_code:
         cells, strides = cells_and_strides(array)
     tensor: Any = Tensor.make(cells, array.shape, strides, backend=on)
     if requires_grad:
@@ -22,23 +22,23 @@ def to_tensor(array: Array, on: Any, requires_grad: bool = False) -> Any:
 
 
 def to_array(tensor: Any) -> Array:
-    """Read the elements of a tensor from its memory."""
+    """Return the elements of a tensor, read from its memory."""
     data = tensor._tensor
     return elements(data._storage, data.shape, data.strides)
 
 
 def call_function(request: Request, function: Callable[..., Any]) -> Response:
-    """Call a function of tensors, with the options as keywords.
+    """Call a tensor function, with the options as keyword arguments.
 
-    The option `backend` says where, "simple" if it is left out. With an upstream gradient, all
-    operands want gradients, but for those that the option `constants` names.
+    The option `backend` names the backend, "simple" by default. With an upstream gradient, all
+    operands need gradients, except those whose numbers are in the option `constants`.
     """
     options = dict(request.options)
     on = backend(options.pop("backend", "simple"))
     constants = options.pop("constants", ())
-    wanted = request.upstream is not None
+    differentiate = request.upstream is not None
     tensors = [
-        to_tensor(array, on, wanted and i not in constants)
+        to_tensor(array, on, differentiate and i not in constants)
         for i, array in enumerate(request.arrays)
     ]
     result = function(*tensors, **options)

@@ -1,4 +1,4 @@
-"""What a kernel's source says about the work that it does for each element."""
+"""Counting of index computations in a kernel's source."""
 
 from collections.abc import Sequence
 from types import FunctionType
@@ -8,11 +8,11 @@ from grading.driver.recording import Tape
 from grading.driver.sources import Sources
 
 INDEXING = ("broadcast_index", "index_to_position", "to_index")
-"""The functions of the course that find an element."""
+"""Functions of the course that convert between indices and positions."""
 
 
 class CountingSources(Sources):
-    """Functions rebuilt from their source, in which calls of `INDEXING` are counted."""
+    """Functions rebuilt from their source; calls of the functions in `INDEXING` are counted."""
 
     def __init__(self, tape: Tape) -> None:
         super().__init__(tape)
@@ -31,10 +31,10 @@ class CountingSources(Sources):
 
 
 def index_calls(kernel: Any, arguments: Sequence[Any]) -> int:
-    """Run the source of a kernel and return how often it looks for an element.
+    """Run the source of a kernel and return the number of index computations.
 
     Raises:
-        Exception: The source cannot be run without the compiler.
+        Exception: The source does not run without the compiler.
     """
     sources = CountingSources(Tape())
     sources.of_kernel(kernel)(*arguments)

@@ -1,4 +1,4 @@
-"""What is asked of a GPU alone."""
+"""Operations for the GPU tasks."""
 
 import importlib
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import numba.cuda
 
 from grading.driver import simulated
-from grading.driver.answers import cells
 from grading.driver.backends import backend
 from grading.driver.calls import to_tensor
 from grading.driver.family import Family
+from grading.driver.results import cells
 from grading.protocol.messages import Array, Request, Response
 
 family = Family()
@@ -21,15 +21,15 @@ simulated.prepare()
 
 @family.operation
 def available(request: Request) -> Response:
-    """Return whether there is a GPU, or a simulator in its place."""
+    """Return whether there is a GPU or a simulated one."""
     return Response(request, plain=bool(cuda.is_available()))
 
 
 @family.operation
 def sum_practice(request: Request) -> Response:
-    """Add up a vector block by block; return the storage of the result.
+    """Sum a vector block by block; return the storage of the result.
 
-    With the option `lockstep`, threads of one warp need no barrier on the simulator.
+    With the option `lockstep`, the threads of a warp need no barrier on the simulator.
     """
     (vector,) = (to_tensor(array, backend("cuda")) for array in request.arrays)
 
@@ -42,7 +42,7 @@ def sum_practice(request: Request) -> Response:
 
 @family.operation
 def defines(request: Request) -> Response:
-    """Return whether a file of the submission has a name."""
+    """Return whether a file of the submission defines a name."""
     file: Any = importlib.import_module(f"minitorch.{request.options['file']}")
     return Response(request, plain=hasattr(file, request.options["name"]))
 

@@ -1,7 +1,7 @@
-"""The sets of points in the plane."""
+"""Data sets of points in the plane."""
 
-from grading.driver.answers import cells
 from grading.driver.family import Family
+from grading.driver.results import cells
 from grading.protocol.messages import Request, Response
 from minitorch.datasets import datasets
 
@@ -10,6 +10,6 @@ family = Family()
 
 @family.operation
 def points(request: Request) -> Response:
-    """Draw a set; return its points and their classes."""
+    """Draw a data set; return its points and their classes."""
     graph = datasets[request.options["name"]](request.options["n"])
     return Response(request, (cells(graph.X, "X"), cells(graph.y, "y")))

@@ -1,9 +1,9 @@
-"""A family of operations: functions by name, registered with a decorator."""
+"""Families of operations: handlers by name, registered with a decorator."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
-from grading.driver.blame import into
+from grading.driver.blame import submission_code
 from grading.protocol.messages import Request, Response
 
 Handler: TypeAlias = Callable[[Request], Response]
@@ -16,16 +16,16 @@ class Family:
         self.handlers: dict[str, Handler] = {}
 
     def operation(self, handler: Handler) -> Handler:
-        """Register a handler under the name of the function. A decorator."""
+        """Register a handler under its name; a decorator."""
         self.handlers[handler.__name__] = handler
         return handler
 
     def perform(self, operation: str, request: Request) -> Response:
-        """Response a request.
+        """Perform a request.
 
         Raises:
             KeyError: There is no such operation.
         """
         handler = self.handlers[operation]
-        with into:
+        with submission_code:
             return handler(request)

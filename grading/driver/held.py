@@ -1,8 +1,8 @@
-"""Inputs that both sides compute from a seed, so that large ones never travel. NumPy only.
+"""Inputs of timed calls, which judge and worker compute from a seed, so that none is sent.
 
-Each operand of a workload is a window into a longer row of numbers. Where the window starts is
-said only when the operation is asked for: the judge's clock runs by then, and there are too many
-starts to have an answer ready for each.
+Each operand of a workload is a window into a longer row of numbers. The request names the start of
+the window while the judge's clock runs. There are too many starts to prepare a result for each.
+The module needs only NumPy.
 """
 
 from collections.abc import Sequence
@@ -12,17 +12,20 @@ import numpy as np
 from grading.protocol.messages import Array
 
 SPARE = 2**16
-"""How many numbers a row has beyond an operand's: one of so many starts is drawn."""
+"""Number of elements of a row beyond an operand's size, which is the number of possible starts.
+
+A smaller value lets a submission prepare results before the clock runs.
+"""
 
 
 class Rows:
-    """The rows of numbers in which operands lie, and the weights of the results.
+    """Rows of numbers that contain the operands, and weights for the results.
 
     Args:
-        seed: Of all numbers.
-        sizes: How many elements each operand has.
-        results: How many elements the result has.
-        domain: From where the operands' elements are drawn.
+        seed: The seed of all numbers.
+        sizes: The number of elements of each operand.
+        results: The number of elements of the result.
+        domain: The smallest and the largest element of the operands.
     """
 
     def __init__(
@@ -34,14 +37,13 @@ class Rows:
         self.weights = rng.uniform(-1.0, 1.0, results)
 
     def operand(self, which: int, start: int, size: int) -> Array:
-        """Return the elements of an operand, in the order of memory; nothing is copied."""
+        """Return the elements of an operand in memory order, as a view of shape (size,)."""
         return self.rows[which][start : start + size]
 
     def digest(self, result: Array) -> float:
         """Return the sum of a result's elements, each times a random weight.
 
-        No product of matrices and no convolution can be summed up like this in fewer steps than
-        it takes to compute it.
+        For a matrix product or a convolution this takes as many steps as computing the result.
         """
         return weighed(result, self.weights)
 
@@ -49,13 +51,13 @@ class Rows:
 def weighed(array: Array, weights: Array) -> float:
     """Return the sum of an array's elements, each times a weight.
 
-    Not with `np.vdot`, for which BLAS may wake threads that then look for work for a while.
+    It does not use `np.vdot`: BLAS may start threads for it, which then use processor time.
     """
     return float(np.einsum("i,i->", array.reshape(-1), weights))
 
 
 def arranged(cells: Array, shape: Sequence[int], permuted: bool) -> Array:
-    """Return an array of cells in memory: row by row, or with the dimensions reversed."""
+    """Return a view of elements with a shape: row-major, or column-major if permuted."""
     sizes = tuple(int(size) for size in shape)
     array: Array = cells.reshape(sizes[::-1]).T if permuted else cells.reshape(sizes)
     return array

@@ -1,4 +1,4 @@
-"""A subject in this very process: quick, and only for code that is trusted."""
+"""A subject in this process, without isolation: for trusted code only."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ class InProcessSubject(Subject):
     folder = Path(__file__).resolve().parents[2]
 
     def answer(self, request: Request) -> Response:
-        """Do what is asked, here and now."""
+        """Perform a request in this process."""
         try:
             return perform(request)
         except Exception as error:

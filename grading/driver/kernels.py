@@ -1,4 +1,4 @@
-"""The bare loops over memory, called on storages that lie between guard cells."""
+"""Direct calls of kernels, on storages that lie between guard elements."""
 
 import functools
 import importlib
@@ -9,7 +9,7 @@ import numpy as np
 from numba.np.ufunc import parallel as _parallel
 
 from grading.driver.arrays import cells_and_strides, elements
-from grading.driver.blame import own
+from grading.driver.blame import grader_code
 from grading.driver.family import Family
 from grading.protocol.messages import Array, Request, Response
 
@@ -19,17 +19,17 @@ numba: Any = _numba
 parallel_module: Any = _parallel
 
 GUARDS = 16
-"""Cells on either side of a storage that belong to nobody."""
+"""Number of guard elements on each side of a storage; writes further outside are not noticed."""
 
 GUARD = 777.0
-"""What stands in the cells around an output."""
+"""Value of the guard elements around an output; `checking/kernels.py` expects the same one."""
 
 
 class Guarded:
-    """An array laid out in memory between guard cells."""
+    """An array in memory between guard elements, with the same strides."""
 
     def __init__(self, array: Array, guard: float) -> None:
-        with own:
+        with grader_code:
             cells, self.strides = cells_and_strides(array)
             self.shape = array.shape
             self.size = len(cells)
@@ -38,15 +38,15 @@ class Guarded:
             self.storage[:] = cells
 
     def tuple(self) -> tuple[Array, Array, Array]:
-        """Return storage, shape and strides, as kernels take them."""
+        """Return the storage, the shape and the strides, as arguments of kernels."""
         return self.storage, np.array(self.shape, np.int64), np.array(self.strides, np.int64)
 
     def elements(self) -> Array:
-        """Return the elements."""
+        """Return the elements, with the shape of the array."""
         return elements(self.storage, self.shape, self.strides)
 
     def guards(self) -> Array:
-        """Return the cells on both sides."""
+        """Return the guard elements of both sides, as an array of shape (2 * GUARDS,)."""
         return np.concatenate([self.buffer[:GUARDS], self.buffer[GUARDS + self.size :]])
 
 
@@ -54,16 +54,16 @@ class Guarded:
 def run(request: Request) -> Response:
     """Call a kernel on an output and its operands.
 
-    The first array is the output as it is before. The option `module` names the file, "fast_ops"
-    for example, `kernel` the kernel in it, `fn` the formula that makes a kernel of it, if any;
-    `more` are the arguments that follow the storages.
+    The first array is the output before the call. The option `module` names the file, "fast_ops"
+    for example, `kernel` the kernel in it, and `fn` the scalar function of the kernel, if it takes
+    one. `more` are the arguments after the storages.
 
     Returns:
-        The output, the cells around it, and the operands, as they are afterwards.
+        The output, its guard elements, and the operands, after the call.
     """
     options = request.options
     out = Guarded(request.arrays[0], GUARD)
-    # Whoever reads beside an operand computes with NaN.
+    # A kernel that reads outside an operand gets NaN.
     operands = [Guarded(array, np.nan) for array in request.arrays[1:]]
     kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
     size = [out.size] if options["kernel"].startswith("tensor_conv") else []
@@ -75,23 +75,23 @@ def run(request: Request) -> Response:
 
 @family.operation
 def repeat(request: Request) -> Response:
-    """Call a kernel many times on fresh outputs; a race shows where the results differ.
+    """Call a kernel many times on copies of the output; results that differ show a race.
 
-    The options are those of `run`, and `times`, and `threads`: how many numba may use, None for
-    all.
+    The options are those of `run`, `times`, the number of calls, and `threads`, the number of
+    numba's threads or None for all.
 
     Shape:
-        The output's → (times, the output's).
+        output (...) → (times, ...).
     """
     options = request.options
     kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
     first, *others = request.arrays
     inputs = [part for array in others for part in Guarded(array, np.nan).tuple()]
-    # As the compiler does: threads are launched once, as many as the submission's variable says.
+    # numba starts its threads once; the submission's environment variable sets their number.
     numba.config.reload_config()
-    with own:
+    with grader_code:
         before = numba.get_num_threads()
-        # The configuration may say more than were launched: a submission may set the variable late.
+        # The configuration may exceed the started threads: a submission may set the variable late.
         numba.set_num_threads(options["threads"] or parallel_module.NUM_THREADS)
     results = np.empty((options["times"], *first.shape))
     try:
@@ -107,7 +107,7 @@ def repeat(request: Request) -> Response:
 
 @functools.cache
 def find_kernel(module: str, name: str, fn: str | None) -> Any:
-    """Return a kernel of the submission, made of one of its own formulas if one is named."""
+    """Return a kernel of the submission, with one of its scalar functions if `fn` names one."""
     kernel = getattr(importlib.import_module(f"minitorch.{module}"), name)
     if fn is None:
         return kernel

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from grading.driver.answers import (
-    AnswerError,
+from grading.driver.arrays import cells_and_strides, elements
+from grading.driver.family import Family
+from grading.driver.results import (
     IndexBuffer,
+    ResultError,
     cells,
     integer,
     integers,
     number,
     truth,
 )
-from grading.driver.arrays import cells_and_strides, elements
-from grading.driver.family import Family
 from grading.protocol.messages import Request, Response
 from minitorch.tensor_data import (
     TensorData,
@@ -36,7 +36,7 @@ def position(request: Request) -> Response:
 
 @family.operation
 def indices(request: Request) -> Response:
-    """Return the index of every ordinal of a shape, written into arrays with spare cells."""
+    """Return the index of every ordinal of a shape."""
     shape = np.array(request.options["shape"], np.int64)
     found = []
     for ordinal in range(int(shape.prod())):
@@ -48,7 +48,7 @@ def indices(request: Request) -> Response:
 
 @family.operation
 def broadcast(request: Request) -> Response:
-    """Return the index that each index of a large shape is paired with in a small one."""
+    """Return, for each index of a large shape, the broadcast index into a small one."""
     big, small = (np.array(request.options[name], np.int64) for name in ("big", "small"))
     found = []
     for index in np.ndindex(*big.tolist()):
@@ -60,16 +60,16 @@ def broadcast(request: Request) -> Response:
 
 @family.operation
 def common_shape(request: Request) -> Response:
-    """Return the shape of two tensors combined."""
+    """Return the broadcast shape of two shapes."""
     result = shape_broadcast(tuple(request.options["a"]), tuple(request.options["b"]))
     if not isinstance(result, tuple):
         kind = type(result).__name__
-        raise AnswerError(f"`shape_broadcast` returned {kind}, expected a tuple")
+        raise ResultError(f"`shape_broadcast` returned {kind}, expected a tuple")
     return Response(request, plain=integers(result, "`shape_broadcast`"))
 
 
 def tensor_data(request: Request) -> TensorData:
-    """Make tensor data with the values and the strides of the operand."""
+    """Return tensor data with the elements and the strides of the operand."""
     array = request.arrays[0]
     cells, strides = cells_and_strides(array)
     return TensorData(cells, array.shape, strides)
@@ -77,7 +77,7 @@ def tensor_data(request: Request) -> TensorData:
 
 @family.operation
 def describe(request: Request) -> Response:
-    """Describe tensor data in all ways it knows, after permuting it if an order is given."""
+    """Return all properties of tensor data, permuted first if the options have an order."""
     data = tensor_data(request)
     if "order" in request.options:
         data = data.permute(*request.options["order"])
@@ -100,7 +100,7 @@ def describe(request: Request) -> Response:
 
 @family.operation
 def index(request: Request) -> Response:
-    """Return the position of an index in tensor data; errors are what is looked for."""
+    """Return the position of an index in tensor data; the checks expect errors."""
     found = tensor_data(request).index(tuple(request.options["index"]))
     return Response(request, plain=integer(found, "`index`"))
 
@@ -116,7 +116,7 @@ def assign(request: Request) -> Response:
 
 @family.operation
 def strides(request: Request) -> Response:
-    """Return the strides of tensor data made from a shape alone."""
+    """Return the strides of tensor data that is created from a shape alone."""
     shape = tuple(request.options["shape"])
     data = TensorData(np.zeros(int(np.prod(shape))), shape)
     return Response(request, plain=integers(data.strides, "the strides"))
@@ -124,9 +124,9 @@ def strides(request: Request) -> Response:
 
 @family.operation
 def write_and_permute(request: Request) -> Response:
-    """Permute tensor data, write to its storage, and return the elements of what was permuted.
+    """Permute tensor data, add 100 to each element of its storage; return the permuted elements.
 
-    The driver writes 100 more into each cell, and reads the cells of the other storage itself.
+    The driver reads them from the storage of the permuted data, to see if both share memory.
     """
     data = tensor_data(request)
     permuted = data.permute(*request.options["order"])
@@ -136,7 +136,7 @@ def write_and_permute(request: Request) -> Response:
 
 @family.operation
 def permute_badly(request: Request) -> Response:
-    """Permute by an order that is none; an error is what is looked for."""
+    """Permute by an invalid order; the checks expect an error."""
     permuted = tensor_data(request).permute(*request.options["order"])
     return Response(request, plain=integers(permuted.shape, "the shape"))
 

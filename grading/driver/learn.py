@@ -1,8 +1,8 @@
-"""Training a submission's networks, some steps at a time, on data that the judge sends.
+"""Training of a submission's networks, some steps per request, on data that the judge sends.
 
-The judge draws the batches, counts the steps and keeps the labels that it judges by. The network,
-its forward pass and all gradients are the submission's; the small step downhill after each batch
-is Adam in NumPy, the same for every submission.
+The judge draws the batches, counts the steps, and does not send the labels of test data. The
+network, its forward pass and all gradients are the submission's. The optimizer is Adam in NumPy,
+the same for every submission.
 """
 
 import random
@@ -20,7 +20,7 @@ _current: dict[str, "Training"] = {}
 
 
 class Training:
-    """A network, and what Adam remembers of its parameters.
+    """A network, and the state of Adam for its parameters.
 
     D. P. Kingma and J. Ba: Adam: a method for stochastic optimization, ICLR 2015, algorithm 1.
     """
@@ -34,7 +34,7 @@ class Training:
         self.squares = [np.zeros(p.array().shape) for p in network.parameters]
 
     def step(self, inputs: Array, labels: Array, rate: float) -> float:
-        """Learn from a batch; return its loss."""
+        """Take a training step on a batch; return its loss."""
         loss = self.network.learn(inputs, labels)
         self.steps += 1
         for i, parameter in enumerate(self.network.parameters):
@@ -53,7 +53,10 @@ class Training:
 
 @family.operation
 def begin(request: Request) -> Response:
-    """Build a network. Options: `problem`, `rate`, `decay`, `seed`, and what the network needs."""
+    """Build a network; return its number of parameters.
+
+    Options: `problem`, `rate`, `decay` and `seed`; all others are passed to the network.
+    """
     options = dict(request.options)
     seed = options.pop("seed")
     # The course's networks draw their weights from Python's own generator.
@@ -67,7 +70,7 @@ def begin(request: Request) -> Response:
 
 @family.operation
 def describe(request: Request) -> Response:
-    """Go forward and backward once, and describe the parameters; nothing is learnt.
+    """Run one forward and backward pass without a training step, and describe the parameters.
 
     Shape:
         inputs (batch, ...), labels (batch,).
@@ -78,16 +81,16 @@ def describe(request: Request) -> Response:
     reached = [parameter.gradient() is not None for parameter in network.parameters]
     arrays = [parameter.array() for parameter in network.parameters]
     for parameter, array in zip(network.parameters, arrays, strict=True):
-        parameter.set(array)  # This forgets the gradient.
+        parameter.set(array)  # This also resets the gradient.
     return Response(request, plain={"sizes": [a.size for a in arrays], "reached": reached})
 
 
 @family.operation
 def steps(request: Request) -> Response:
-    """Learn from batches, one after the other; return their losses.
+    """Take one training step for each batch; return the losses.
 
     Shape:
-        inputs (steps, batch, ...), labels (steps, batch), factors of the rate (steps,).
+        inputs (steps, batch, ...), labels (steps, batch), factors of the rate (steps,) → (steps,).
     """
     training = _current["training"]
     training.network.mode(train=True)
@@ -100,12 +103,12 @@ def steps(request: Request) -> Response:
 
 @family.operation
 def predict(request: Request) -> Response:
-    """Return what the network says to further inputs.
+    """Return the outputs of the network for further inputs.
 
     Shape:
         (steps, batch, ...) → (steps, batch, outputs).
     """
     network = _current["training"].network
     network.mode(train=False)
-    said: list[Any] = [network.predict(inputs) for inputs in request.arrays[0]]
-    return Response(request, (np.array(said, np.float64),))
+    outputs: list[Any] = [network.predict(inputs) for inputs in request.arrays[0]]
+    return Response(request, (np.array(outputs, np.float64),))

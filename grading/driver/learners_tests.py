@@ -1,7 +1,7 @@
-"""Running the tests that a learner has written, on the learner's code.
+"""Runs of the tests that a learner has written, on the learner's code.
 
-The judge also has them run on copies of the submission in which one function is wrong. Nothing here
-knows of it.
+The judge also requests them for copies of the submission with one wrong function. This module does
+not distinguish the two.
 """
 
 import importlib
@@ -25,14 +25,14 @@ family = Family()
 
 @family.operation
 def run(request: Request) -> Response:
-    """Run the tests of a file that carry a marker.
+    """Run the tests of a file that have a marker.
 
     Options: `file`, its name in the folder ``tests``; `marker`; and `examples`, the number of
     examples that hypothesis draws for a test.
 
     Returns:
-        For each test "passed", or the name of the exception that it raised and what it says;
-        None if there is no such file.
+        For each test "passed", or the name and the message of the exception that it raised; None
+        if there is no such file.
     """
     options = request.options
     path = _find(options["file"])
@@ -57,7 +57,7 @@ def run(request: Request) -> Response:
 
 
 def _find(file: str) -> Path | None:
-    """Return where the tests of the submission stand."""
+    """Return the path of a test file of the submission; None if there is none."""
     for folder in Path(minitorch.__file__).resolve().parents:
         path = folder / "tests" / file
         if path.is_file():
@@ -66,7 +66,7 @@ def _find(file: str) -> Path | None:
 
 
 def _import(path: Path) -> ModuleType:
-    """Import a file of tests anew, as part of a package `tests`, for what stands beside it."""
+    """Import a test file again, in a package `tests`, so that it can import its neighbours."""
     for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
         del sys.modules[name]
     package = ModuleType("tests")
@@ -83,7 +83,7 @@ def _import(path: Path) -> ModuleType:
 def _tests(
     module: ModuleType, marker: str
 ) -> Iterator[tuple[str, Callable[..., Any], dict[str, Any]]]:
-    """Go through the tests with a marker, each with its sets of parameters."""
+    """Iterate over the tests with a marker, each with all its sets of parameters."""
     for name, test in list(vars(module).items()):
         marks = getattr(test, "pytestmark", [])
         if not name.startswith("test") or all(mark.name != marker for mark in marks):
@@ -104,11 +104,11 @@ def _named(names: Any, value: Any) -> dict[str, Any]:
 
 
 def _outcome(test: Callable[..., Any], arguments: dict[str, Any]) -> str:
-    """Run one test and say what became of it."""
+    """Run one test and return its outcome."""
     if not hasattr(test, "hypothesis"):
         missing = set(inspect.signature(test).parameters) - set(arguments)
         if missing:
-            return f"not run: it asks for {', '.join(sorted(missing))}, which only pytest has"
+            return f"not run: it needs {', '.join(sorted(missing))}, which only pytest provides"
     try:
         test(**arguments)
     except Exception as error:

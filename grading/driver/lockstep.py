@@ -1,9 +1,9 @@
-"""The threads of one warp in lockstep, on numba's simulator.
+"""Execution of the threads of one warp in lockstep, on numba's simulator.
 
-The course teaches that the threads of a small block take each step together, and asks for no
-barrier there. The simulator runs one thread after the other, so that such a kernel reads numbers
-that are not yet written. Here a thread pauses before each access to shared memory, until all others
-have done the step before.
+The course teaches that the threads of a small block execute each step together, and requires no
+barrier there. The simulator runs one thread after the other, so such a kernel reads elements before
+they are written. In lockstep, a thread pauses before each access to shared memory until all others
+have done the previous step.
 """
 
 import importlib
@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import Any
 
 WARP = 32
-"""The threads that run in lockstep."""
+"""Number of threads that run in lockstep."""
 
 
 def may_be_in_order(race: Any) -> bool:
-    """Return whether the accesses of a race have an order in lockstep: one warp, shared memory."""
+    """Return whether lockstep orders the accesses of a race: one warp, in shared memory."""
     first, second = race.first, race.second
     return (
         " in shared memory " in str(race)
@@ -28,7 +28,7 @@ def may_be_in_order(race: Any) -> bool:
 
 @contextmanager
 def lockstep(simulation: Any) -> Iterator[None]:
-    """Run the threads of a block in lockstep, without an eye on races.
+    """Run the threads of a block in lockstep, without detecting races.
 
     Args:
         simulation: The package that patches the simulator.

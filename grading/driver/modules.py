@@ -1,10 +1,10 @@
-"""Trees of modules, described as plain values."""
+"""Operations on trees of modules, which are described as plain values."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from grading.driver.answers import text, truth
 from grading.driver.family import Family
+from grading.driver.results import text, truth
 from grading.protocol.messages import Plain, Request, Response
 from minitorch.module import Module, Parameter
 
@@ -12,7 +12,7 @@ family = Family()
 
 
 class Node(Module):
-    """A module with the parameters and children of a description; calling it adds numbers."""
+    """A module with the parameters and children of a description; calling it adds two numbers."""
 
     def __init__(self, tree: Plain) -> None:
         super().__init__()
@@ -30,14 +30,14 @@ class Node(Module):
 
 
 def below(module: Any, path: list[str]) -> Any:
-    """Follow attributes down the tree."""
+    """Return the module at a path of attribute names."""
     for name in path:
         module = getattr(module, name)
     return module
 
 
 def training(module: Any, tree: Plain, path: tuple[str, ...] = ()) -> dict[str, bool]:
-    """Return the flag of every module by its dotted path."""
+    """Return the training flag of every module by its dotted path."""
     flags = {".".join(path): truth(module.training, "`training`")}
     for name, child in tree.get("children", {}).items():
         flags |= training(getattr(module, name), child, (*path, name))
@@ -46,12 +46,12 @@ def training(module: Any, tree: Plain, path: tuple[str, ...] = ()) -> dict[str, 
 
 @family.operation
 def parameters(request: Request) -> Response:
-    """Build a tree, update some parameters, and list what it finds."""
+    """Build a tree, update some parameters, and return the parameters that it lists."""
     root = Node(request.options["tree"])
     for path, value in request.options.get("updates", []):
         below(root, path).update(value)
     named = root.named_parameters()
-    # The course's text says a dictionary once, and its example shows pairs.
+    # The course's text mentions a dictionary, and its example shows pairs.
     pairs = named.items() if isinstance(named, Mapping) else named
     return Response(
         request,
@@ -65,7 +65,7 @@ def parameters(request: Request) -> Response:
 
 @family.operation
 def modes(request: Request) -> Response:
-    """Build a tree, set modules of it to training or evaluation, and return all flags."""
+    """Build a tree, set some modules to training or evaluation, and return all flags."""
     tree = request.options["tree"]
     root = Node(tree)
     for path, mode in request.options["actions"]:
@@ -86,7 +86,7 @@ def call(request: Request) -> Response:
 
 @family.operation
 def attribute(request: Request) -> Response:
-    """Read an attribute that a module lacks; or an ordinary one, or a parameter by its name."""
+    """Read an attribute of a module: a parameter, an ordinary attribute, or a missing one."""
     root = Node({"parameters": {"weight": 2.5}})
     value = getattr(root, request.options["name"])
     return Response(request, plain=getattr(value, "value", value))

@@ -1,4 +1,4 @@
-"""The networks of a submission, in either layout, behind one face."""
+"""A common interface to the networks of a submission, for both layouts."""
 
 import importlib
 import importlib.util
@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 
 from grading.driver import editions
-from grading.driver.answers import number
 from grading.driver.arrays import elements
+from grading.driver.results import number
 from grading.protocol.messages import Array
 
 MIDDLE = 0.5
-"""A probability above it stands for class 1."""
+"""Threshold between the labels of class 0 and class 1."""
 
 
 class Parameter:
-    """A parameter of a submission, whose value is a tensor, as an array."""
+    """Access to a parameter of a submission whose value is a tensor."""
 
     def __init__(self, parameter: Any) -> None:
         self._parameter = parameter
@@ -31,12 +31,12 @@ class Parameter:
         return read(self._parameter.value)
 
     def gradient(self) -> Array | None:
-        """Return the gradient, None if none has arrived."""
+        """Return the gradient; None if there is none."""
         gradient = self._parameter.value.grad
         return None if gradient is None else read(gradient)
 
     def set(self, array: Array) -> None:
-        """Set the value in place, and forget the gradient."""
+        """Set the value in place, and reset the gradient."""
         data = memory(self._parameter.value)
         strides = [stride * data._storage.itemsize for stride in data.strides]
         np.lib.stride_tricks.as_strided(data._storage, data.shape, strides)[...] = array
@@ -44,19 +44,19 @@ class Parameter:
 
 
 class ScalarParameter(Parameter):
-    """A parameter whose value is a scalar."""
+    """Access to a parameter of a submission whose value is a scalar."""
 
     def array(self) -> Array:
         """Return the value."""
         return np.array(number(self._parameter.value.data, "the data of a Scalar"))
 
     def gradient(self) -> Array | None:
-        """Return the derivative, None if none has arrived."""
+        """Return the derivative; None if there is none."""
         derivative = self._parameter.value.derivative
         return None if derivative is None else np.array(number(derivative, "a derivative"))
 
     def set(self, array: Array) -> None:
-        """Set the value, and forget the derivative."""
+        """Set the value, and reset the derivative."""
         self._parameter.value.data = float(array)
         editions.forget_gradient(self._parameter.value, "derivative")
 
@@ -66,7 +66,7 @@ class Network(ABC):
 
     Attributes:
         module: The submission's network.
-        parameters: What it learns.
+        parameters: Its parameters.
     """
 
     parameter: type[Parameter] = Parameter
@@ -88,7 +88,7 @@ class Network(ABC):
 
     @abstractmethod
     def predict(self, inputs: Array) -> Array:
-        """Return what the network says to a batch."""
+        """Return the outputs for a batch."""
 
 
 class TensorNetwork(Network):
@@ -96,10 +96,10 @@ class TensorNetwork(Network):
 
     Args:
         module: The network.
-        make: Makes a tensor of an array, on the backend of the network.
-        classes: How many numbers it says: logarithms of probabilities; 1 for the probability of
-            class 1.
-        logits: Whether that one number is a logit instead.
+        make: Converts an array to a tensor on the backend of the network.
+        classes: Number of outputs. Several outputs are logarithms of probabilities; a single one
+            is the probability of class 1.
+        logits: True if the single output is a logit instead.
     """
 
     def __init__(self, module: Any, make: Any, classes: int = 1, logits: bool = False) -> None:
@@ -109,11 +109,11 @@ class TensorNetwork(Network):
         self.logits = logits
 
     def inputs(self, inputs: Array) -> Any:
-        """Return inputs as the network takes them."""
+        """Return a batch in the form that the network expects."""
         return self.make(inputs)
 
     def forward(self, inputs: Array) -> Any:
-        """Return what the network says: (batch, classes), or (batch,) probabilities."""
+        """Return the outputs: logarithms (batch, classes), or probabilities (batch,)."""
         out = self.module.forward(self.inputs(inputs))
         if self.classes > 1:
             return out.view(len(inputs), self.classes)
@@ -160,18 +160,19 @@ class ScalarNetwork(Network):
 
     def predict(self, inputs: Array) -> Array:
         """Go forward."""
-        said = [self.forward(self.module, point).data for point in inputs]
-        return np.array([number(each, "the data of a Scalar") for each in said])
+        outputs = [self.forward(self.module, point).data for point in inputs]
+        return np.array([number(each, "the data of a Scalar") for each in outputs])
 
 
 def make_network(problem: str, arrays: Sequence[Array], seed: int, options: Any) -> Network:
     """Build a network of the submission.
 
     Args:
-        problem: "scalar", "simple", "fast": points in the plane; "digits"; "sentences".
+        problem: "scalar", "simple" or "fast" for points in the plane; "digits"; "sentences".
         arrays: For sentences, the table of word vectors.
-        seed: Of the weights.
-        options: `hidden`, for points; `maps`, the kernels of each width, for sentences.
+        seed: The seed of the weights.
+        options: `hidden`, the number of hidden units, for points; `maps`, the number of kernels of
+            each width, for sentences.
     """
     try:
         importlib.import_module("mt_models")
@@ -212,7 +213,7 @@ def _of_packages(problem: str, arrays: Sequence[Array], seed: int, options: Any)
 
 
 def _of_scripts(problem: str, arrays: Sequence[Array], options: Any) -> Network:
-    """Build a network of the course's scripts, which are in `project/`."""
+    """Build a network of the course's scripts in `project/`."""
     if problem == "scalar":
         script = _script("run_scalar")
         scalar: Any = importlib.import_module("minitorch.scalar").Scalar
@@ -265,9 +266,9 @@ def _script(name: str) -> Any:
 
 
 def _serve_data_sets(folder: Path) -> None:
-    """Let scripts import what they read data with. The judge sends data; there is none here.
+    """Provide empty modules for the imports with which scripts read data; the judge sends data.
 
-    As of 2021 the name `datasets` stands for a file beside the scripts, too.
+    In 2021, `datasets` is also the name of a file beside the scripts.
     """
 
     class MNIST:
@@ -279,7 +280,7 @@ def _serve_data_sets(folder: Path) -> None:
         load_testing = load_training
 
     def nothing(*args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError("while it is judged, a script reads no data by itself")
+        raise RuntimeError("a script cannot read data while it is judged: the judge sends it")
 
     members: dict[str, tuple[str, Any]] = {
         "mnist": ("MNIST", MNIST),
@@ -305,7 +306,7 @@ def _beside(file: Path) -> ModuleType | None:
 
 
 def memory(tensor: Any) -> Any:
-    """Return a tensor's storage, shape and strides, whatever it calls them."""
+    """Return the object with a tensor's storage, shape and strides."""
     data = getattr(tensor, "_tensor", None)
     return tensor.data if data is None else data
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from grading.driver.answers import number, numbers
 from grading.driver.family import Family
+from grading.driver.results import number, numbers
 from grading.protocol.messages import Request, Response
 
 family = Family()
@@ -22,12 +22,12 @@ ARGUMENTS: dict[str, Callable[..., float]] = {
     "middle": lambda x, y: (x + y) / 2.0,
     "difference": lambda x, y: x - y,
 }
-"""Functions that the list functions are given: the judge's, not the submission's."""
+"""Functions that the judge passes to the list functions."""
 
 
 @family.operation
 def each(request: Request) -> Response:
-    """Apply a formula to the numbers of arrays, one after the other."""
+    """Apply a formula to each row of numbers; each array is one argument."""
     formula = getattr(operators, request.options["formula"])
     columns = [array.tolist() for array in request.arrays]
     name = request.options["formula"]
@@ -37,18 +37,18 @@ def each(request: Request) -> Response:
 
 @family.operation
 def lists(request: Request) -> Response:
-    """Apply a list function to arrays, given as lists."""
+    """Apply a list function to arrays, converted to lists."""
     options = request.options
     name = options["function"]
-    given = [array.tolist() for array in request.arrays]
+    columns = [array.tolist() for array in request.arrays]
     result: Any
     function: Any = getattr(operators, name)
     if name == "reduce":
-        result = _reduce(function, ARGUMENTS[options["fn"]], options["start"], given[0])
+        result = _reduce(function, ARGUMENTS[options["fn"]], options["start"], columns[0])
     elif name in ("map", "zipWith"):
-        result = _apply(function, ARGUMENTS[options["fn"]], given)
+        result = _apply(function, ARGUMENTS[options["fn"]], columns)
     else:
-        result = function(*given)
+        result = function(*columns)
     single = name in ("reduce", "sum", "prod")
     what = f"`{name}`"
     array = np.array(number(result, what) if single else numbers(result, what), np.float64)
@@ -65,8 +65,8 @@ def _apply(function: Any, fn: Any, lists: list[Any]) -> Any:
 def _reduce(function: Any, fn: Any, start: float, numbers: list[Any]) -> Any:
     """Call `reduce`: curried with a start until 2023, of any signature since 2024.
 
-    What the arguments are called decides nothing. A signature without a start is given the start
-    as the first element.
+    The names of the parameters do not matter. If the signature has no start, the start becomes the
+    first element of the list.
     """
     if _takes(function, 3):
         calls: list[Callable[[], Any]] = [
@@ -84,19 +84,21 @@ def _reduce(function: Any, fn: Any, start: float, numbers: list[Any]) -> Any:
 
 
 def _fold(fold: Any, start: float, numbers: list[Any]) -> Any:
-    """Call what a curried `reduce` without a start returns: a function of a list, or of both."""
+    """Call the function that a curried `reduce` returns: of a list, or of a list and a start."""
     if not _takes(fold, 2):
         return fold([start, *numbers])
     return _first_number([lambda: fold(numbers, start), lambda: fold(start, numbers)])
 
 
 def _first_number(calls: list[Callable[[], Any]]) -> Any:
-    """Return the result of the first call that returns a number; else what the first comes to.
+    """Return the result of the first call that returns a number, else that of the first call.
 
-    Arguments in an order that a function does not expect are an error of their type, or no number.
+    A function that expects its arguments in another order raises a type error, or does not return a
+    number.
 
     Raises:
-        Exception: Raised by a call, and not about types; or whatever the first call raised.
+        Exception: A call raised it, and it is not about types; or the first call raised it and no
+            other returned a number.
     """
     first: list[Any] = []
     for call in calls:
@@ -114,7 +116,7 @@ def _first_number(calls: list[Callable[[], Any]]) -> Any:
 
 
 def _takes(function: Any, count: int) -> bool:
-    """Return whether a function can be called with a number of arguments by position."""
+    """Return whether a function accepts a number of positional arguments."""
     try:
         inspect.signature(function).bind(*[None] * count)
     except (TypeError, ValueError):

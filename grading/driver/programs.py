@@ -1,7 +1,8 @@
-"""Kernels as texts, run under the recorder in a process that holds no submission.
+"""Runs of kernels from their texts under the recorder, in a process without a submission.
 
-What arrives are functions that the judge has read in a submission's sources, and what their names
-stand for. Nothing of the submission is imported here, so that nothing here can be replaced by it.
+A request contains the functions that the judge has read in a submission's sources, and the values
+of their names. This process imports no code of the submission, so the submission cannot replace
+anything in it.
 """
 
 import __future__
@@ -33,7 +34,7 @@ FORMULAS: dict[str, Callable[..., float]] = {
     "mul": lambda x, y: x * y,
     "add": lambda x, y: x + y,
 }
-"""The scalar functions of which kernels are made."""
+"""Scalar functions that kernels use."""
 
 
 class Compiled:
@@ -46,18 +47,19 @@ class Compiled:
 
 @family.operation
 def accesses(request: Request) -> Response:
-    """Run a kernel and record which iteration of its `prange` loops touches which cell.
+    """Run a kernel and record the accesses of each iteration of its `prange` loops.
 
-    The first array is the output as it is before, the others are the operands. The options:
-    `functions`, the kernel and all that it calls, as `grading.submissions.kernels` writes them;
-    `fn`, the formula of which it is made, if any; `kernel`, its name; `more`, the arguments that
-    follow the storages.
+    The first array is the output before the call, the others are the operands. The options:
+    `functions`, the kernel and all functions that it calls, as `grading.submissions.kernels` writes
+    them; `fn`, the scalar function of the kernel, if it takes one; `kernel`, its name; `more`, the
+    arguments after the storages.
 
     Returns:
-        The output, and the rows of `Recording.accesses`; its loops and arrays by name.
+        The output, and the rows of `Recording.accesses`; as plain values, the recorded loops and
+        arrays.
 
     Shape:
-        → the output's, (any, 5).
+        output (...) → (...), (any, 5).
     """
     out, tape = _run(request, Tape())
     found = tape.recording()
@@ -75,11 +77,11 @@ def work(request: Request) -> Response:
     The arrays and options are those of `accesses`.
 
     Returns:
-        The output; rows of loop, iteration and number of accesses; and the cells of the output
-        that iterations write. The number of accesses outside of the loops.
+        The output; rows of loop, iteration and number of accesses; and the positions of the output
+        that iterations write. As a plain value, the number of accesses outside the loops.
 
     Shape:
-        → the output's, (any, 3), (any,).
+        output (...) → (...), (any, 3), (any,).
     """
     out, tape = _run(request, Tape(counting=True))
     rows = np.array([(*key, count) for key, count in tape.work.items()], np.int64)
@@ -91,12 +93,12 @@ def work(request: Request) -> Response:
 
 @family.operation
 def indexing(request: Request) -> Response:
-    """Run a kernel and count how often it looks for an element by its index.
+    """Run a kernel and count its index computations.
 
     The arrays and options are those of `accesses`.
 
     Returns:
-        The output, and the number.
+        The output, and the number as a plain value.
     """
     kernel, out, arguments = _call(request)
     calls = index_calls(kernel, arguments)
@@ -110,7 +112,7 @@ def _run(request: Request, tape: Tape) -> tuple[Guarded, Tape]:
 
 
 def _call(request: Request) -> tuple[Any, Guarded, list[Any]]:
-    """Return a kernel, its output, and the arguments to call it with."""
+    """Return a kernel, its output, and its arguments."""
     options = request.options
     out = Guarded(request.arrays[0], GUARD)
     operands = [Guarded(array, np.nan) for array in request.arrays[1:]]
@@ -121,7 +123,7 @@ def _call(request: Request) -> tuple[Any, Guarded, list[Any]]:
 
 
 def _built(functions: Sequence[dict[str, Any]], fn: str | None) -> Any:
-    """Return the kernel: the first of some functions that call each other."""
+    """Compile the functions and connect their names; return the first, which is the kernel."""
     flags = __future__.annotations.compiler_flag
     made: list[Any] = []
     scopes: list[dict[str, Any]] = []

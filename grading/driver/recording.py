@@ -1,8 +1,8 @@
-"""Arrays that record which iteration of a `prange` loop reads and writes which cell.
+"""Arrays that record the reads and writes of each iteration of a `prange` loop.
 
-A `Tape` is the memory of one call. Arrays that exist before a loop starts are recorded; arrays that
-an iteration allocates belong to it alone and are not. A cell is identified by its address, so that
-views of an array, however they are made, lead to the same cells.
+A `Tape` stores the accesses of one call. It records arrays that exist before a loop starts, but not
+arrays that an iteration allocates for itself. An element is identified by its address, so all views
+of an array refer to the same elements, which are called cells.
 """
 
 import sys
@@ -17,10 +17,10 @@ import numpy as np
 from grading.protocol.messages import Array
 
 MOST_ACCESSES = 200_000
-"""Different accesses in one call, at most; a call with more of them is not recorded."""
+"""Largest number of distinct accesses in one call; more of them take too much time and memory."""
 
 REDUCTIONS = ("__iadd__", "__isub__", "__imul__", "__itruediv__")
-"""Operators that numba turns into a reduction where the target is a variable of the loop."""
+"""Operators that numba compiles to a reduction if the target is a variable of the loop."""
 
 READING = (
     *("all", "any", "max", "mean", "min", "prod", "std", "sum", "trace", "var"),
@@ -44,18 +44,18 @@ SHAPE_FUNCTIONS = ("empty_like", "full_like", "ndim", "ones_like", "shape", "siz
 
 
 class UnrecordableError(Exception):
-    """The source of a kernel cannot be run under the recorder."""
+    """The source of a kernel does not run under the recorder."""
 
 
 @dataclass
 class Memory:
-    """An array that exists outside of the iterations of a loop.
+    """An array that exists outside the iterations of a loop.
 
     Attributes:
-        array: The array; it keeps its memory from being allocated again.
-        number: Its place among all arrays of the call.
+        array: The array; this reference prevents that its memory is allocated again.
+        number: Its number among all arrays of the call.
         argument: True for an argument of the kernel.
-        name: The variable that holds it; empty if none is known.
+        name: The name of a variable with the array; empty if none is known.
     """
 
     array: Array
@@ -86,7 +86,7 @@ class Recording:
         accesses: A row for each access: loop, iteration, array, cell, and 1 for a write or 0 for a
             read. Arrays that no iteration of a loop writes are left out.
         loops: File and line of each loop, in the order of execution.
-        arrays: Of each array the name, the number of cells, and True for an argument.
+        arrays: The name and the number of cells of each array, and True for an argument.
 
     Shape:
         accesses (any, 5).
@@ -98,14 +98,14 @@ class Recording:
 
 
 class Tape:
-    """The accesses so far, and the arrays that are watched.
+    """The recorded accesses and arrays of one call.
 
     Args:
         counting: True to count accesses instead of keeping each of them.
 
     Attributes:
         work: The number of accesses of each iteration, by loop and iteration.
-        work_outside: The number of accesses outside of all loops.
+        work_outside: The number of accesses outside all loops.
         written: The cells of the first array that iterations write.
     """
 
@@ -123,7 +123,7 @@ class Tape:
         self._now: set[tuple[int, int, int]] = set()
 
     def argument(self, array: Array, name: str) -> "Recorded":
-        """Return an argument of the kernel as an array that is recorded."""
+        """Return an argument of the kernel as a recorded array."""
         if self.memory_of(array) is None:
             self.keep(array, argument=True, name=name)
         watched = array.view(Recorded)
@@ -131,7 +131,7 @@ class Tape:
         return watched
 
     def adopt(self, value: Any) -> Any:
-        """Return a result of NumPy in which all arrays are recorded."""
+        """Return a result of NumPy with all its arrays as recorded arrays."""
         if isinstance(value, tuple | list) and type(value) in (tuple, list):
             return type(value)(map(self.adopt, value))
         if type(value) is not np.ndarray:
@@ -141,7 +141,7 @@ class Tape:
         return watched
 
     def memory_of(self, array: Array) -> Memory | None:
-        """Return what holds an array; None if it belongs to the running iteration alone."""
+        """Return the recorded memory of an array; None if the current iteration allocated it."""
         address = int(array.__array_interface__["data"][0])
         for memory in self.memories:
             if memory.start <= address < memory.end and array.size:
@@ -149,13 +149,13 @@ class Tape:
         return None
 
     def keep(self, array: Array, argument: bool = False, name: str = "") -> Memory:
-        """Watch an array that was made outside of the iterations."""
+        """Record an array that was created outside the iterations."""
         memory = Memory(array, len(self.memories), argument, name)
         self.memories.append(memory)
         return memory
 
     def note(self, memory: Memory, cells: Array, width: int, write: bool) -> None:
-        """Note an access of the running iteration.
+        """Record an access of the current iteration.
 
         Args:
             memory: The array.
@@ -178,11 +178,11 @@ class Tape:
                 self._now.add((memory.number, at, int(write)))
 
     def prange(self, *limits: int) -> Iterator[int]:
-        """Go through a range; each number is an iteration of a parallel loop."""
+        """Iterate over a range; each number is an iteration of a parallel loop."""
         return self._iterate(range(*limits), lambda i: i)
 
     def pndindex(self, *shape: Any) -> Iterator[tuple[int, ...]]:
-        """Go through all indices of a shape; each is an iteration of a parallel loop."""
+        """Iterate over all indices of a shape; each is an iteration of a parallel loop."""
         indices = list(np.ndindex(*shape))
         return self._iterate(range(len(indices)), indices.__getitem__)
 
@@ -210,25 +210,25 @@ class Tape:
         self.rows += [row for row in rows if row[2] in written]
 
     def _name_locals(self, frame: FrameType) -> None:
-        """Learn the names of arrays from the variables of the function with the loop."""
+        """Name arrays after the variables of the function with the loop."""
         for name, value in frame.f_locals.items():
             if isinstance(value, Recorded) and value.memory is not None and not value.memory.name:
                 value.memory.name = name
 
     def recording(self) -> Recording:
-        """Return everything that was recorded."""
+        """Return the recorded accesses, loops and arrays."""
         rows = np.array(sorted(self.rows), np.int64).reshape(-1, 5)
         arrays = [(each.name, each.array.size, each.argument) for each in self.memories]
         return Recording(rows, self.loops, arrays)
 
 
 class Recorded(np.ndarray[Any, Any]):
-    """An array whose reads and writes are noted.
+    """An array whose reads and writes are recorded.
 
     Attributes:
-        tape: Receives the accesses.
-        memory: The array outside of the loop that holds the elements; None if the elements belong
-            to one iteration alone.
+        tape: Stores the accesses.
+        memory: The array outside the loop that contains the elements; None if one iteration
+            allocated them.
         outside: True if this object existed before the loop.
     """
 
@@ -238,14 +238,14 @@ class Recorded(np.ndarray[Any, Any]):
     _cells: Array | None
 
     def __array_finalize__(self, source: Any) -> None:
-        """Prepare a new view, or a copy that NumPy has made of a recorded array."""
+        """Initialise a new view or copy of a recorded array."""
         self.memory, self.outside, self._cells = None, True, None
         self.tape = getattr(source, "tape", None)
         if self.tape is not None:
             self.enroll(self.tape)
 
     def enroll(self, tape: Tape) -> None:
-        """Find out where the elements lie."""
+        """Determine the memory that contains the elements."""
         self.tape = tape
         self.outside = tape.iteration is None
         self.memory = tape.memory_of(self)
@@ -256,7 +256,7 @@ class Recorded(np.ndarray[Any, Any]):
             self.memory = tape.keep(np.asarray(whole))
 
     def note(self, write: bool, index: Any = ...) -> None:
-        """Note an access to the elements at an index."""
+        """Record an access to the elements at an index."""
         memory, tape = self.memory, self.tape
         if memory is None or tape is None:
             return
@@ -266,7 +266,7 @@ class Recorded(np.ndarray[Any, Any]):
         tape.note(memory, self._cells[index], width, write)
 
     def __getitem__(self, index: Any) -> Any:
-        """Return an element, a view or a copy; a view is no access yet."""
+        """Return an element, a view or a copy; creating a view is not an access."""
         where = _read_index(index)
         result = super().__getitem__(where)
         if not isinstance(result, Recorded) or result.memory is not self.memory:
@@ -283,11 +283,11 @@ class Recorded(np.ndarray[Any, Any]):
     def flat(self) -> Any:
         """The elements in row-major order, as a view with one dimension."""
         if not self.flags.c_contiguous:
-            raise UnrecordableError("the elements of a view with gaps are used one by one")
+            raise UnrecordableError("`flat` of a non-contiguous view is not supported")
         return self.reshape(-1)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        """Note the operands as read and the outputs as written."""
+        """Record reads of the operands and writes of the outputs."""
         outputs = options.pop("out", ())
         if method == "at":
             target, index, *operands = inputs
@@ -310,7 +310,7 @@ class Recorded(np.ndarray[Any, Any]):
     def __array_function__(
         self, func: Any, types: Iterable[type], args: Iterable[Any], kwargs: Mapping[str, Any]
     ) -> Any:
-        """Note what a function of NumPy reads and writes."""
+        """Record the reads and writes of a function of NumPy."""
         args, options = tuple(args), dict(kwargs)
         targets = [options.pop("out")] if options.get("out") is not None else []
         if func.__name__ in WRITING_FUNCTIONS and args:
@@ -333,7 +333,7 @@ class Recorded(np.ndarray[Any, Any]):
 
 
 def _is_view(value: Any) -> bool:
-    """Return whether a result lies, at least in part, in an array from outside of the loop."""
+    """Return whether a part of a result lies in an array from outside the loop."""
     if isinstance(value, tuple | list):
         return any(map(_is_view, value))
     return isinstance(value, Recorded) and value.memory is not None
@@ -345,7 +345,7 @@ def _note(array: Any, write: bool, index: Any = ...) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return arrays, also those in tuples, lists and dicts, without the recorder."""
+    """Return plain arrays for recorded ones, also in tuples, lists and dicts."""
     if isinstance(value, Recorded):
         return value.view(np.ndarray)
     if type(value) in (tuple, list):
@@ -356,7 +356,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read(value: Any) -> Any:
-    """Note arrays as read, and return them without the recorder."""
+    """Record reads of arrays, and return them as plain arrays."""
     if isinstance(value, Recorded):
         value.note(False)
         return value.view(np.ndarray)
@@ -368,12 +368,12 @@ def _read(value: Any) -> Any:
 
 
 def _read_index(index: Any) -> Any:
-    """Note arrays in an index as read; the common index, a number, costs nothing."""
+    """Record reads of arrays in an index; the common case, an integer, is returned at once."""
     return index if type(index) is int else _read(index)
 
 
 def _method(name: str, write: bool) -> Callable[..., Any]:
-    """Return a method of arrays that notes all elements as read, or as written."""
+    """Return a method of arrays that records reads or writes of all elements."""
     original = getattr(np.ndarray, name)
 
     def method(self: Recorded, *args: Any, **options: Any) -> Any:
@@ -390,7 +390,7 @@ def _method(name: str, write: bool) -> Callable[..., Any]:
 
 
 def _copying(name: str) -> Callable[..., Any]:
-    """Return a method of arrays that notes all elements as read if it copies."""
+    """Return a method of arrays that records reads of all elements if it copies."""
     original = getattr(np.ndarray, name)
 
     def method(self: Recorded, *args: Any, **options: Any) -> Any:
@@ -403,7 +403,7 @@ def _copying(name: str) -> Callable[..., Any]:
 
 
 def _reduction(name: str) -> Callable[..., Any]:
-    """Return an operator in place; on a variable of the loop it is a reduction of numba's."""
+    """Return an in-place operator; on a variable of the loop, numba compiles it to a reduction."""
     original = getattr(np.ndarray, name)
 
     def operator(self: Recorded, other: Any) -> Any:

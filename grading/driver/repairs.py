@@ -1,8 +1,8 @@
-"""Faults that a submission has inherited from the course's own template, and their repair.
+"""Repairs of faults that a submission has from the course's own template.
 
-A check of a learner's function must not fail for what was given. A function is repaired only where
-it shows the fault, and what was repaired is told on request, as `repairs.told`; what there is to
-say about it, the judge knows.
+A check of a learner's function must not fail because of code that the template provides. A function
+is repaired only if it has the fault. `repairs.repaired` returns the names of the repaired
+functions, and the judge explains them in its report.
 """
 
 import importlib
@@ -17,28 +17,28 @@ from grading.protocol.messages import Array, Request, Response
 
 family = Family()
 
-_told: list[str] = []
-_looked_at: list[Any] = []
+_repaired: list[str] = []
+_checked: list[Any] = []
 
 
 @family.operation
-def told(request: Request) -> Response:
+def repaired(request: Request) -> Response:
     """Return the names of the functions that were repaired."""
-    return Response(request, plain=list(_told))
+    return Response(request, plain=list(_repaired))
 
 
 def repair_templates(backend: Any) -> None:
-    """Look for the faults of the functions of a backend once, and repair what shows them."""
+    """Check the functions of a backend once, and repair those with a fault."""
     view = editions.view_function(backend)
-    if any(view is each for each in _looked_at):
+    if any(view is each for each in _checked):
         return
-    _looked_at.append(view)
+    _checked.append(view)
     if _has_template():
         _repair_view(view, backend)
 
 
 def _has_template() -> bool:
-    """Return whether the course's template is given: in this repository's layout nothing is."""
+    """Return whether the submission uses the course's template, unlike this repository's layout."""
     try:
         importlib.import_module("mt_tensor")
     except ImportError:
@@ -47,22 +47,22 @@ def _has_template() -> bool:
 
 
 def repair_reduce(loops: Any) -> None:
-    """Let the reduction of a class of loops go on until one element of the dimension is left.
+    """Repeat the reduction of a class of loops until one element of the dimension is left.
 
-    The course's template stops after one round, in which a block folds at most 1024 elements.
+    The course's template stops after one round, in which a block reduces at most 1024 elements.
     """
     if not _has_template():
         return
-    given = loops.reduce
+    original = loops.reduce
 
     def reduce(fn: Any, start: float = 0.0) -> Any:
-        once = given(fn, start)
+        once = original(fn, start)
 
         def whole(a: Any, dim: int) -> Any:
             out, length = once(a, dim), a.shape[dim]
             while 1 < out.shape[dim] < length:
-                if "CudaOps.reduce" not in _told:
-                    _told.append("CudaOps.reduce")
+                if "CudaOps.reduce" not in _repaired:
+                    _repaired.append("CudaOps.reduce")
                 out, length = once(out, dim), out.shape[dim]
             return out
 
@@ -72,23 +72,28 @@ def repair_reduce(loops: Any) -> None:
 
 
 def _repair_view(view: Any, backend: Any) -> None:
-    """Hand View.backward a contiguous gradient, if it is right for no other one."""
-    given = view.backward
+    """Pass a contiguous gradient to View.backward, if it is right only for contiguous ones."""
+    original = view.backward
     if not _view_is_right(backend, contiguous=True) or _view_is_right(backend, contiguous=False):
         return
 
     def backward(ctx: Any, grad_output: Any) -> Any:
-        return given(ctx, _contiguous(grad_output))
+        return original(ctx, _contiguous(grad_output))
 
     view.backward = staticmethod(backward)
     if not _view_is_right(backend, contiguous=False):
-        view.backward = staticmethod(given)
-    elif "View.backward" not in _told:
-        _told.append("View.backward")
+        view.backward = staticmethod(original)
+    elif "View.backward" not in _repaired:
+        _repaired.append("View.backward")
 
 
 def _view_is_right(backend: Any, contiguous: bool) -> bool:
-    """Return whether a view hands a gradient of some layout back element by element."""
+    """Return whether the gradient of a view has the right elements.
+
+    Args:
+        backend: The backend of the tensors.
+        contiguous: True to test a contiguous upstream gradient, False for a transposed one.
+    """
     tensors = importlib.import_module("minitorch.tensor")
     gradient = np.arange(6.0).reshape(2, 3) if contiguous else np.arange(6.0).reshape(3, 2).T
     try:
@@ -98,7 +103,7 @@ def _view_is_right(backend: Any, contiguous: bool) -> bool:
         x.view(2, 3).backward(tensors.Tensor.make(cells, (2, 3), strides, backend=backend))
         return bool(np.array_equal(_read(x.grad), gradient.reshape(-1)))
     except Exception:
-        # Whatever is wrong, a check of the learner's own functions will say it better.
+        # The checks of the learner's own functions report this error.
         return False
 
 
@@ -108,6 +113,6 @@ def _read(tensor: Any) -> Array:
 
 
 def _contiguous(tensor: Any) -> Any:
-    """Return a tensor in row-major order, made without any function of the submission."""
+    """Return a row-major copy of a tensor, without using the submission's functions on it."""
     array = np.ascontiguousarray(_read(tensor))
     return type(tensor).make(array.reshape(-1).copy(), array.shape, backend=tensor.backend)

@@ -1,7 +1,6 @@
-"""Scalars: programs of them, their chain rule, and backpropagation through them.
+"""Operations on scalars: programs, the chain rule, and backpropagation.
 
-A program is a list of steps ``[name, operand, ...]``. An operand is an int, which names an input
-or, counting on, the result of an earlier step; or a float, a plain number.
+`grading.checking.oracles.programs` describes programs.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from grading.driver import editions
-from grading.driver.answers import AnswerError, number, truth
 from grading.driver.editions import find
 from grading.driver.family import Family
+from grading.driver.results import ResultError, number, truth
 from grading.protocol.messages import Plain, Request, Response
 from minitorch.scalar import Scalar
 
@@ -35,14 +34,14 @@ STEPS: dict[str, Callable[..., Any]] = {
 
 
 EITHER_ORDER = ("add", "mul", "eq")
-"""Steps whose operands may change places, as in ``b == a`` for ``a == b``."""
+"""Commutative steps: a submission may exchange their operands."""
 
 
 def run_program(program: Plain, nodes: list[Any]) -> list[Any]:
-    """Add the result of each step to the inputs."""
+    """Append the result of each step to the inputs."""
     for name, *operands in program:
-        given = [nodes[operand] if isinstance(operand, int) else operand for operand in operands]
-        nodes.append(STEPS[name](*given))
+        operands = [nodes[operand] if isinstance(operand, int) else operand for operand in operands]
+        nodes.append(STEPS[name](*operands))
     return nodes
 
 
@@ -50,22 +49,22 @@ def data_of(scalar: Any) -> float:
     """Return the number of a scalar.
 
     Raises:
-        AnswerError: It is no scalar, or holds no number.
+        ResultError: It is not a scalar, or its data is not a number.
     """
     if not isinstance(scalar, Scalar):
-        raise AnswerError(f"the result is {type(scalar).__name__}, expected a Scalar")
+        raise ResultError(f"the result is {type(scalar).__name__}, expected a Scalar")
     return number(scalar.data, "the data of a Scalar")
 
 
 def derivatives(scalars: Sequence[Any]) -> Any:
-    """Return derivatives as an array, 0 for none."""
+    """Return the derivatives of scalars as an array; 0 for a scalar without one."""
     found = [scalar.derivative for scalar in scalars]
     return np.array([0.0 if d is None else number(d, "a derivative") for d in found])
 
 
 @family.operation
 def program(request: Request) -> Response:
-    """Run a program; return every value, and the derivatives of the last one."""
+    """Run a program; return the value of every step, and the derivatives of the last one."""
     options = request.options
     inputs = [Scalar(x) for x in options["inputs"]]
     nodes = run_program(options["program"], [*inputs])
@@ -81,14 +80,14 @@ def program(request: Request) -> Response:
 
 
 @family.operation
-def gives(request: Request) -> Response:
-    """Return whether the class of scalars has a method."""
+def defines(request: Request) -> Response:
+    """Return whether the class `Scalar` has an attribute."""
     return Response(request, plain=hasattr(Scalar, request.options["name"]))
 
 
 @family.operation
 def history(request: Request) -> Response:
-    """Apply one step to leaves and describe what the result remembers."""
+    """Apply one step to leaves and describe the history of the result."""
     name = request.options["step"]
     inputs = [Scalar(x) for x in request.options["inputs"]]
     result = STEPS[name](*inputs)
@@ -109,10 +108,10 @@ def history(request: Request) -> Response:
 
 @family.operation
 def chain_rule(request: Request) -> Response:
-    """Apply a made-up function to scalars, some of them constants, and run its chain rule.
+    """Apply a test function to scalars, some of them constants, and run its chain rule.
 
-    The function's derivatives are given; `backward` multiplies them by what it receives, times
-    a value that `forward` saved.
+    The option `factors` has the derivatives of the function. `backward` multiplies them by its
+    argument and by the value that `forward` saved.
     """
     options = request.options
     factors, saved = options["factors"], options["saved"]
@@ -137,8 +136,8 @@ def chain_rule(request: Request) -> Response:
         Scalar(x, None if constant else history())
         for x, constant in zip(options["inputs"], options["constants"], strict=True)
     ]
-    given = [distinct[i] for i in options["uses"]]
-    result = MadeUp.apply(*given)
+    operands = [distinct[i] for i in options["uses"]]
+    result = MadeUp.apply(*operands)
     pairs = editions.chain_rule(result, options["d_output"])
     described = [
         [next(i for i, x in enumerate(distinct) if x is node), number(derivative, "`chain_rule`")]

@@ -1,8 +1,8 @@
-"""numba's simulator in place of a GPU: repeatable, complete, and with an eye on races.
+"""Setup of numba's CUDA simulator: patches for missing functions, and detection of races.
 
-What it lacks is not the learner's mistake, and what it hides is: of a missing barrier, it may show
-nothing. So every kernel runs under a detector, and a race is an exception, whatever the numbers
-say. A worker has a copy of the detector beside the driver; the submission need not have any.
+Without a detector, the simulator may hide a missing barrier. So every kernel runs under the race
+detector, and a race raises an exception, even if the result is right. A worker has a copy of the
+detector beside the driver, because a submission may have none.
 """
 
 import functools
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from numba import config
 
-from grading.driver.blame import own
+from grading.driver.blame import grader_code
 from grading.driver.lockstep import lockstep, may_be_in_order
 
 _always = ExitStack()
@@ -24,23 +24,23 @@ T = TypeVar("T")
 
 @functools.cache
 def prepare() -> None:
-    """Mend the simulator and watch it from now on, if it stands in for a GPU here."""
+    """Patch the simulator and enable the race detector, if this process uses the simulator."""
     if not config.ENABLE_CUDASIM:  # type: ignore[attr-defined]
         return
     with suppress(Exception):
-        # This repository's package patches the simulator when it is first used: before us.
+        # This repository's package patches the simulator at its first use; this must come first.
         importlib.import_module("mt_kernels_cuda.gpu").require_gpu()
-    with own:
+    with grader_code:
         simulation = _simulation()
         simulation.patch_simulator()
         _always.enter_context(simulation.observing(simulation.RaceDetector()))
 
 
 def in_lockstep(call: Callable[[], T]) -> T:
-    """Return the result of a call; where threads of one warp race in it, of one in lockstep.
+    """Return the result of a call; repeat it in lockstep if threads of one warp race.
 
     Raises:
-        Exception: Raised by the call: other races are.
+        Exception: The call raised it; this includes all other races.
     """
     if not config.ENABLE_CUDASIM:  # type: ignore[attr-defined]
         return call()
@@ -55,7 +55,7 @@ def in_lockstep(call: Callable[[], T]) -> T:
 
 
 def _simulation() -> Any:
-    """Import the patches: the judge's copy in a worker, elsewhere this repository's package."""
+    """Import the patches: the copy in a worker, or else this repository's package."""
     copied = importlib.util.find_spec("grading.simulation")
     name = "grading.simulation" if copied else "mt_kernels_cuda.simulation"
     return importlib.import_module(name)

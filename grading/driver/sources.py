@@ -1,8 +1,8 @@
-"""Run the Python source of a kernel, one iteration of its `prange` loops after the other.
+"""Sequential runs of a kernel's Python source under the recorder.
 
-The functions, the kernel's and those that it calls, are rebuilt from their code objects: globals
-and closures are copies in which `prange`, NumPy and compiled functions are replaced. numba itself
-and the modules of the submission stay as they are.
+The kernel and the functions that it calls are rebuilt from their code objects. Their globals and
+closures are copies in which `prange`, NumPy and compiled functions are replaced. numba and the
+modules of the submission are not changed.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +17,11 @@ from grading.driver.recording import Recording, Tape, UnrecordableError
 numba: Any = _numba
 
 THREADS = 8
-"""The number of threads that a kernel is told when it asks."""
+"""Result of `numba.get_num_threads` for a kernel under the recorder."""
 
 
 class ModuleView:
-    """A module as the source under the recorder sees it."""
+    """A module whose attributes are replaced for the source under the recorder."""
 
     def __init__(self, module: ModuleType, sources: "Sources", parallel: bool) -> None:
         self._module = module
@@ -33,7 +33,7 @@ class ModuleView:
 
 
 class Sources:
-    """Functions rebuilt from their source, with replacements for what they call."""
+    """Functions rebuilt from their source, with replacements for the functions that they call."""
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
@@ -45,7 +45,7 @@ class Sources:
         Raises:
             UnrecordableError: It has none.
         """
-        # A kernel that is compiled in two ways names the parallel one.
+        # A kernel that is compiled in two ways has its parallel version in this attribute.
         compiled = getattr(kernel, "parallel", kernel)
         source = self.replaced(compiled, parallel=False)
         if not isinstance(source, FunctionType) or source is compiled:
@@ -53,19 +53,24 @@ class Sources:
         return source
 
     def replaced(self, value: Any, parallel: bool) -> Any:
-        """Return what stands for a value in a function that is compiled in parallel, or not."""
+        """Return the replacement of a value.
+
+        Args:
+            value: A value that a function uses.
+            parallel: True if the function is compiled with `parallel=True`.
+        """
         if value is numba.prange:
             return self.tape.prange if parallel else range
         if value is numba.pndindex:
             return self.tape.pndindex if parallel else np.ndindex
         if value is numba.get_thread_id:
             if not self.tape.counting:
-                raise UnrecordableError("the kernel asks for the number of its thread")
+                raise UnrecordableError("the kernel calls numba.get_thread_id")
             return lambda: 0
         if value is numba.get_num_threads:
             return lambda: THREADS
         if isinstance(value, numba.types.Type):
-            # numba takes its own types for those of NumPy.
+            # Calls of numba's types in a kernel have the same result as those of NumPy's types.
             return numba.np.numpy_support.as_dtype(value).type
         if isinstance(value, ModuleType):
             return ModuleView(value, self, parallel)
@@ -75,7 +80,7 @@ class Sources:
         if isinstance(getattr(value, "py_func", None), FunctionType):
             options = getattr(value, "targetoptions", {})
             inlined = options.get("inline", "never") != "never"
-            # What is inlined is compiled as its caller is.
+            # An inlined function is compiled with the options of its caller.
             own = bool(options.get("parallel")) or (inlined and parallel)
             return self._rebuilt(value.py_func, own)
         if isinstance(value, FunctionType) and home.partition(".")[0] != "numba":
@@ -83,7 +88,7 @@ class Sources:
         return value
 
     def _adopting(self, value: Any) -> Any:
-        """Return a function of NumPy whose results are recorded; other values as they are."""
+        """Return a wrapper of a NumPy function that records results; else the value itself."""
         if isinstance(value, type | np.ufunc | np.ndarray | np.generic) or not callable(value):
             return value
         adopt = self.tape.adopt
@@ -98,7 +103,7 @@ class Sources:
         cells = tuple(CellType() for _ in function.__closure__ or ())
         built = FunctionType(code, scope, function.__name__, function.__defaults__, cells)
         built.__kwdefaults__ = function.__kwdefaults__
-        # Known before its names are replaced: it may call itself.
+        # Stored before its names are replaced, because it may call itself.
         self._built[key] = built
         for name in _names(code):
             if name in scope:
@@ -106,14 +111,14 @@ class Sources:
         for cell, own in zip(cells, function.__closure__ or (), strict=True):
             try:
                 value = own.cell_contents
-            except ValueError:  # It is empty still.
+            except ValueError:  # The cell is still empty.
                 continue
             cell.cell_contents = self.replaced(value, parallel)
         return built
 
 
 def _names(code: CodeType) -> set[str]:
-    """Return all names that a code object and those inside it look up."""
+    """Return all names that a code object and its nested code objects use."""
     names = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -122,16 +127,16 @@ def _names(code: CodeType) -> set[str]:
 
 
 def record(kernel: Any, arguments: Sequence[Any], tape: Tape | None = None) -> Recording:
-    """Run the source of a kernel and return which iteration touched which cell.
+    """Run the source of a kernel and return the accesses of each iteration.
 
     Args:
-        kernel: A kernel: compiled by numba, or a plain function.
-        arguments: Its arguments; arrays among them are written to.
-        tape: What keeps the accesses; a fresh one unless given.
+        kernel: A kernel that numba compiled, or a plain function.
+        arguments: Its arguments; the kernel may write to arrays.
+        tape: Stores the accesses; None for a new tape.
 
     Raises:
-        UnrecordableError: The source cannot be run under the recorder.
-        Exception: Whatever the source raises; the compiled kernel may raise nothing.
+        UnrecordableError: The source does not run under the recorder.
+        Exception: The source raised it; the compiled kernel may not raise it.
     """
     tape = tape or Tape()
     source = Sources(tape).of_kernel(kernel)

@@ -1,8 +1,8 @@
-"""Operations for the judge's clock: many in a row, on inputs that are held here, little to send.
+"""Operations that the judge times: many calls per request, on inputs that the worker stores.
 
-`hold` prepares the inputs. `run` is timed by the judge, from the request to the reply: it names
-the windows into the held rows that are the operands, calls the submission, and replies with one
-number for each result, which depends on all of its elements.
+`hold` prepares the inputs. The judge times `run`, from the request to the reply. The request names
+the windows of the stored rows that are the operands. The reply has one number for each result,
+which depends on all its elements.
 """
 
 import importlib
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from grading.driver import FAMILIES
-from grading.driver.answers import AnswerError, cells, integer
 from grading.driver.backends import backend
-from grading.driver.blame import own
+from grading.driver.blame import grader_code
 from grading.driver.family import Family
 from grading.driver.held import Rows, arranged
+from grading.driver.results import ResultError, cells, integer
 from grading.protocol.messages import Array, Request, Response
 from minitorch.tensor import Tensor
 
@@ -28,7 +28,7 @@ _held: dict[str, Rows] = {}
 
 @family.operation
 def hold(request: Request) -> Response:
-    """Compute the rows from a seed, and forget all others."""
+    """Compute the rows of numbers from a seed, and discard the previous ones."""
     options = request.options
     _held.clear()
     _held["rows"] = Rows(options["seed"], options["sizes"], options["results"], options["domain"])
@@ -39,11 +39,11 @@ def hold(request: Request) -> Response:
 def run(request: Request) -> Response:
     """Call a function once for each list of starts; return the digests.
 
-    The option `function` names it, "tensor.matmul" for example; `shapes` are those of the
-    operands, `permuted` whether they lie transposed in memory, `starts` where each operand
-    starts, call by call. If the calls are a `chain`, the first operand of a call is the result of
-    the one before, and only the last result is digested. The operand, if one is sent along,
-    multiplies the first operand of the first call, along its last dimension.
+    The option `function` names it, "tensor.matmul" for example. `shapes` are the shapes of the
+    operands; `permuted` is true if they are transposed in memory; `starts` are the starts of all
+    operands, for each call. If `chain` is true, the first operand of a call is the result of the
+    previous one, and only the last result is digested. The array of the request, if there is one,
+    multiplies the first operand of the first call along its last dimension.
     """
     options = request.options
     rows, on = _held["rows"], backend(options["backend"])
@@ -75,7 +75,7 @@ def _operands(rows: Rows, options: Mapping[str, Any], starts: Any, on: Any) -> l
 
 
 def _tensor(array: Array, on: Any) -> Any:
-    """Make a tensor of an array's own memory."""
+    """Return a tensor that shares the memory of an array."""
     cells = array.reshape(-1, order="C" if array.flags.c_contiguous else "F")
     strides = tuple(stride // array.itemsize for stride in array.strides)
     return Tensor.make(cells, array.shape, strides, backend=on)
@@ -86,10 +86,10 @@ def _scaled(operand: Any, factors: Array, on: Any) -> Any:
 
 
 def _elements(tensor: Any) -> Array:
-    """Read a tensor without a copy.
+    """Return the elements of a tensor without a copy.
 
     Raises:
-        AnswerError: An element lies outside of the storage.
+        ResultError: An element lies outside the storage.
     """
     data = tensor._tensor
     storage = cells(data._storage)
@@ -97,9 +97,9 @@ def _elements(tensor: Any) -> Array:
     strides = tuple(integer(stride, "the strides of a tensor") for stride in data.strides)
     last = sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if min((*shape, *strides)) < 0 or last >= len(storage):
-        raise AnswerError(
+        raise ResultError(
             f"a tensor of shape {shape} and strides {strides} reaches beyond its storage of "
-            f"{len(storage)} cells"
+            f"{len(storage)} elements"
         )
     steps = tuple(stride * storage.itemsize for stride in strides)
     return np.lib.stride_tricks.as_strided(storage, shape, steps, writeable=False)
@@ -113,10 +113,10 @@ def _function(name: str) -> Callable[..., Any]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let numba's parallel loops run on one thread, as the yardstick does."""
+    """Run numba's parallel loops on one thread, as the NumPy baseline does."""
     numba = importlib.import_module("numba")
     numba.config.reload_config()
-    with own:
+    with grader_code:
         before = numba.get_num_threads()
         numba.set_num_threads(1)
     try:

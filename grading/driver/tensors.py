@@ -1,4 +1,4 @@
-"""Functions of tensors: arithmetic, reductions, shapes, convolutions."""
+"""Operations on tensors: arithmetic, reductions, shapes, convolutions."""
 
 import importlib
 from collections.abc import Callable
@@ -12,7 +12,7 @@ family = Family()
 
 
 def function(name: str, f: Callable[..., Any]) -> None:
-    """Register a function of tensors and keywords."""
+    """Register a function of tensors and keyword arguments."""
 
     def handler(request: Request) -> Response:
         return call_function(request, f)
@@ -21,7 +21,7 @@ def function(name: str, f: Callable[..., Any]) -> None:
 
 
 def _dim(name: str) -> Callable[..., Any]:
-    """Return a function that calls a reduction with or without a dim."""
+    """Return a function that calls a reduction, with or without a dimension."""
 
     def call(x: Any, dim: int | None = None) -> Any:
         reduction = getattr(x, name)
@@ -31,7 +31,7 @@ def _dim(name: str) -> Callable[..., Any]:
 
 
 def _convolution(module: str, name: str) -> Callable[..., Any]:
-    """Return a function that calls a convolution, imported when it is first needed."""
+    """Return a function that imports a convolution at its first call and calls it."""
 
     def call(x: Any, weight: Any) -> Any:
         return getattr(importlib.import_module(f"minitorch.{module}"), name)(x, weight)
@@ -40,7 +40,7 @@ def _convolution(module: str, name: str) -> Callable[..., Any]:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    # Functions of each element.
+    # Elementwise functions.
     "add": lambda a, b: a + b,
     "div": lambda a, b: a / b,
     "eq": lambda a, b: a == b,
@@ -86,7 +86,7 @@ for _name, _function in FUNCTIONS.items():
 
 @family.operation
 def twice(request: Request) -> Response:
-    """Multiply two tensors and call backward on two results: gradients add up."""
+    """Multiply two tensors and call `backward` on two results, whose gradients add up."""
 
     def both(a: Any, b: Any) -> Any:
         first = (a * b).sum()

@@ -1,8 +1,8 @@
-"""The code under test, kept apart from the judge.
+"""Isolation of the code under test from the judge.
 
-`IsolatedSubject` is a submission that answers requests. The code runs in a worker: a process of
-its own with limits, in a sandbox where the system has one. The judge believes nothing of what
-comes back but that it is an answer, and a worker that is lost costs the request that lost it.
+`IsolatedSubject` is a submission that answers requests. Its code runs in a worker: a separate
+process with limits, in a sandbox if the system has one. The judge validates every reply and trusts
+none of it. If a worker is lost, only its current request fails.
 """
 
 from grading.isolation.errors import CheckAbandoned, IsolationError, WorkerError

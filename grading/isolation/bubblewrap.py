@@ -1,4 +1,4 @@
-"""A sandbox by bubblewrap."""
+"""A sandbox set up by bubblewrap."""
 
 import shutil
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from grading.isolation.worker_files import WorkerSetup
 
 
 class Bubblewrap(Level):
-    """Namespaces of its own for processes, files, network and messages, set up by ``bwrap``.
+    """Separate namespaces for processes, files, network and messages, set up by ``bwrap``.
 
     Args:
-        own_user: Whether the worker becomes a user of its own, which root can have it do.
+        own_user: True if the worker changes to a separate user; only root can allow this.
     """
 
     def __init__(self, own_user: bool) -> None:
@@ -25,7 +25,7 @@ class Bubblewrap(Level):
 
     def launch(self, setup: WorkerSetup, limits: Limits, folder: Path) -> Launch:
         """Prepare a sandbox."""
-        mounts = mounts_of(setup, limits, folder / "kit")
+        mounts = mounts_of(setup, limits, folder / "worker-files")
         command = [shutil.which("bwrap") or "bwrap", *_namespaces(self.own_user), *_files(mounts)]
         return launch_in_sandbox(command, setup, limits, folder, self.own_user)
 
@@ -35,7 +35,7 @@ def _namespaces(own_user: bool) -> list[str]:
     words += ["--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "worker"]
     words += ["--cap-drop", "ALL"]
     if own_user:
-        # The worker itself becomes another user, with its first steps.
+        # The worker changes its user itself, before it imports code under test.
         return [*words, "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     return [*words, "--unshare-user", "--uid", "1000", "--gid", "1000"]
 
@@ -43,32 +43,32 @@ def _namespaces(own_user: bool) -> list[str]:
 def _files(mounts: Mounts) -> list[str]:
     temporary = ["--perms", "1777", "--size", str(mounts.size), "--tmpfs"]
     words: list[str] = []
-    for place in mounts.writable:
-        words += [*temporary, place]
-    for place in mounts.made:
-        words += ["--perms", "0777", "--dir", place]
-    for place, target in mounts.links:
-        words += ["--symlink", target, place]
-    # Left to itself, bubblewrap makes folders on the way that only root may enter.
-    for folder in _on_the_way(there for _, there in mounts.shown):
+    for path in mounts.writable:
+        words += [*temporary, path]
+    for path in mounts.created:
+        words += ["--perms", "0777", "--dir", path]
+    for path, target in mounts.links:
+        words += ["--symlink", target, path]
+    # By default, bubblewrap creates parent folders that only root may enter.
+    for folder in _parents(inside for _, inside in mounts.read_only):
         if folder not in mounts.writable:
             words += ["--perms", "0755", "--dir", folder]
-    for here, there in mounts.shown:
-        words += ["--ro-bind", here, there]
-    for place in mounts.hidden:
-        words += ["--tmpfs", place, "--remount-ro", place]
+    for outside, inside in mounts.read_only:
+        words += ["--ro-bind", outside, inside]
+    for path in mounts.hidden:
+        words += ["--tmpfs", path, "--remount-ro", path]
     words += ["--proc", "/proc", "--dev", "/dev", *temporary, "/dev/shm"]
-    for place in mounts.devices:
-        words += ["--dev-bind", place, place]
+    for path in mounts.devices:
+        words += ["--dev-bind", path, path]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
 
 
-def _on_the_way(places: Iterable[str]) -> list[str]:
-    """Return the folders above some places, outermost first."""
-    above = {str(folder) for place in places for folder in Path(place).parents}
+def _parents(paths: Iterable[str]) -> list[str]:
+    """Return the parent folders of some paths, outermost first."""
+    above = {str(folder) for path in paths for folder in Path(path).parents}
     return sorted(above - {"/"})
 
 
 def available() -> bool:
-    """Return whether there is a ``bwrap``; whether it works is another question."""
+    """Return whether ``bwrap`` is installed; it may still fail to set up a sandbox."""
     return shutil.which("bwrap") is not None

@@ -1,9 +1,9 @@
-"""The time of a call: processor time that the worker used, and time in which it wanted none.
+"""The time budget of a call: processor time of the worker, and its idle time.
 
-The clock alone would charge a submission for what else runs on the machine. Between two looks at a
-worker, time passes in one of three ways: it runs, it waits for a processor, or it does neither. The
-first counts against the limit of the call, the last against the limit of what hangs, and both
-against the time of the task if the call returns. Waiting counts for nothing.
+Wall-clock time alone would charge a submission for other programs on the machine. Between two
+samples of a worker, time passes in one of three ways: the worker runs, it waits for a processor, or
+it is idle. Running counts against the limit of the call, and being idle against the limit for a
+call that hangs. If the call returns, both count against the time of the task. Waiting is free.
 """
 
 import time
@@ -14,7 +14,11 @@ from grading.isolation.errors import LostError
 from grading.isolation.watch import CpuTime
 
 LONGEST = 1.0
-"""Seconds of an interval that may count as idle: in a longer one the judge itself did not run."""
+"""Longest part of an interval that may count as idle, in seconds.
+
+In a longer interval the judge itself did not run. With a larger value a suspended machine counts as
+a call that hangs.
+"""
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,11 @@ class Allowance:
     """Limits of one call, in seconds.
 
     Attributes:
-        run: Processor time beyond compilation.
-        compile: Processor time that may count as compilation. Only the worker knows when it
-            compiles, and the submission can make it say so.
+        run: Processor time without compilation.
+        compile: Largest processor time that counts as compilation. Only the worker knows when it
+            compiles, and a submission can forge this.
         idle: Time in which the worker neither runs nor waits for a processor.
-        left: Processor time that is left of the time of the check, or of all requests.
+        left: Processor time that is left for the check, or for all requests.
     """
 
     run: float
@@ -38,14 +42,14 @@ class Allowance:
 class Budget:
     """The time that one call has used so far.
 
-    The threads of a parallel loop count once: no interval counts for more than its length.
+    The threads of a parallel loop count once: an interval counts with its length at most.
 
     Args:
         allowance: The limits.
-        cpu_time: Returns what the worker had of the processors so far; None where the system does
-            not tell, and then the clock counts.
+        cpu_time: Returns the processor time of the worker so far; None if the system does not
+            report it. Then wall-clock time counts.
         compiling: Returns whether numba compiles in the worker now.
-        clock: Returns the time.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -67,18 +71,18 @@ class Budget:
 
     @property
     def charged(self) -> float:
-        """The seconds that count against the time of the task."""
+        """Seconds that count against the time of the task."""
         return self.run + self.compiled + self.idle
 
     def update(self) -> None:
-        """Count the interval since the last look."""
+        """Count the interval since the last sample."""
         now = self._clock()
         interval, self._now = now - self._now, now
         current, before = self._cpu_time(), self._before
         if current is None or before is None:
             run, idle = interval, 0.0
         else:
-            # The numbers of threads that have ended are gone.
+            # Differences may be negative: threads that have ended are no longer counted.
             ran = max(0.0, current.run - before.run)
             waited = max(0.0, current.wait - before.wait)
             run, idle = min(ran, interval), max(0.0, min(interval, LONGEST) - ran - waited)
@@ -91,7 +95,7 @@ class Budget:
         self.run += run
 
     def check(self) -> None:
-        """Count the interval since the last look.
+        """Count the interval since the last sample.
 
         Raises:
             LostError: A limit is reached.

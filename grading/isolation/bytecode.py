@@ -1,7 +1,7 @@
-"""Libraries compiled to bytecode beforehand.
+"""Compilation of installed libraries to bytecode before workers start.
 
-A worker sees the installed libraries read-only. Where an installer left them as sources, every
-worker would compile numba's hundreds of files again, for seconds, and keep nothing.
+A worker sees the installed libraries read-only. If an installer did not compile them, every worker
+would compile hundreds of files of numba again, which takes seconds, and could not store the result.
 """
 
 import importlib.util
@@ -11,21 +11,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 LARGE = ("numpy", "llvmlite", "numba")
-"""What workers import that takes long to compile."""
+"""Libraries that workers import and that take long to compile."""
 
 
 def compile_once(folders: Sequence[Path]) -> None:
-    """Compile the large libraries in some folders, if they are there, not compiled, and ours.
+    """Compile the large libraries in some folders that are not compiled yet.
 
-    Sources are compiled and not run. What cannot be written stays as it is: slower, never wrong.
+    Sources are compiled and not run. A folder that cannot be written is skipped: workers start
+    slower, with the same results.
     """
-    wanted = [
+    packages = [
         str(folder / name) for folder in folders for name in LARGE if _is_uncompiled(folder / name)
     ]
-    if wanted:
+    if packages:
         command = [sys.executable, "-m", "compileall", "-q", "-j", "0", "-x", "numba/.*tests/"]
         subprocess.run(
-            [*command, *wanted], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, *packages], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
 

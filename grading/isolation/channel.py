@@ -1,4 +1,4 @@
-"""The judge's end of the socket: whole frames or nothing, as long as the judge waits."""
+"""The judge's end of the socket: sends and receives whole frames within a time budget."""
 
 import select
 import socket
@@ -13,7 +13,10 @@ from grading.isolation.replies import LONGEST_HEADER, parse_header
 from grading.protocol.wire import LENGTHS, Frame, WireError
 
 GLANCE = 0.05
-"""Seconds between two looks at what the worker uses while the judge waits."""
+"""Seconds between two samples of the worker's resource use while the judge waits.
+
+A larger value detects exceeded limits later; a smaller one takes processor time from the worker.
+"""
 
 
 class Channel:
@@ -21,8 +24,8 @@ class Channel:
 
     Args:
         end: The judge's end of a pair of sockets.
-        largest: How many bytes of cells a received frame may have.
-        watch: Called while waiting; raises `LostError` if the worker breaks a rule.
+        largest: Largest number of bytes of array elements in a received frame.
+        watch: Called while waiting; raises `LostError` if the worker exceeds a limit.
     """
 
     def __init__(self, end: socket.socket, largest: int, watch: Callable[[], None]) -> None:
@@ -36,7 +39,7 @@ class Channel:
         """Send a frame.
 
         Raises:
-            LostError: The worker is gone, does not read, or breaks a rule.
+            LostError: The worker has ended, does not read, or exceeds a limit.
         """
         for piece in frame.pieces():
             view = memoryview(piece)
@@ -53,27 +56,30 @@ class Channel:
         """Receive a frame.
 
         Raises:
-            LostError: The worker is gone, does not answer in time, or breaks a rule.
-            WireError: What it sends is no frame, or too large.
+            LostError: The worker has ended, does not answer in time, or exceeds a limit.
+            WireError: The message is not a frame, or too large.
         """
         header_length, cells_length = LENGTHS.unpack(self._read(LENGTHS.size, budget))
         if header_length > LONGEST_HEADER or cells_length > self._largest:
-            raise WireError(f"it announces {header_length} + {cells_length} bytes")
+            raise WireError(
+                f"a message of {header_length} + {cells_length} bytes, expected at most "
+                f"{LONGEST_HEADER} + {self._largest}"
+            )
         header = parse_header(self._read(header_length, budget))
         return Frame(header, self._read(cells_length, budget))
 
     def pending(self) -> bool:
-        """Return whether something can be read, or the worker is gone."""
+        """Return whether bytes can be read, or the worker has ended."""
         poll = select.poll()
         poll.register(self._end, select.POLLIN)
         return bool(poll.poll(0))
 
     def close(self) -> None:
-        """Close this end: a worker that waits for requests goes."""
+        """Close this end, so that a worker that waits for requests ends."""
         self._end.close()
 
     def _read(self, length: int, budget: Budget) -> memoryview:
-        # Memory that is not written to costs nothing: a length may be announced and never come.
+        # Memory that is never written is not allocated, so a wrong length in the header is cheap.
         received = np.empty(length, np.uint8).data
         left = received
         while left:
@@ -90,7 +96,7 @@ class Channel:
         return received
 
     def _wait(self, budget: Budget, writing: bool) -> None:
-        """Wait until bytes can go on their way; look after the worker meanwhile."""
+        """Wait until bytes can be sent or received; check the worker's limits meanwhile."""
         poll = select.poll()
         poll.register(self._end, select.POLLOUT if writing else select.POLLIN)
         while True:

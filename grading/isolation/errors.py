@@ -1,4 +1,4 @@
-"""What can go wrong with a worker, and whose fault it is."""
+"""Errors of workers: faults of the grader's environment, and of the submission."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,17 @@ from grading.protocol.messages import Request, SubjectError
 
 
 class IsolationError(Exception):
-    """The grader cannot run a worker here, or not as isolated as was demanded.
+    """The grader cannot start a worker, or not with the required isolation.
 
-    It is never the submission's fault: no code under test has run when this is raised.
+    The submission is never at fault: no code under test has run when this is raised.
     """
 
 
 class WorkerError(SubjectError):
-    """The worker was lost, or had to be stopped, while it did what was asked.
+    """The worker ended or had to be stopped during a request.
 
-    The first of the kinds says why: "WorkerDied", "TimedOut", "OutOfMemory", "TooManyProcesses",
-    "TooMuchOutput", "TooManyFiles" or "BadReply".
+    The first of the kinds is the reason: "WorkerDied", "TimedOut", "OutOfTime", "OutOfMemory",
+    "TooManyProcesses", "TooMuchOutput", "TooManyFiles" or "BadReply".
     """
 
     def __init__(self, kind: str, message: str, request: Request, output: str = "") -> None:
@@ -24,22 +24,22 @@ class WorkerError(SubjectError):
 
 
 class CheckAbandoned(BaseException):
-    """A check is given up: the worker was lost too often in it, or there is no time left.
+    """A check stops: it lost the worker too often, or there is no time left.
 
-    It is no `Exception`, so that hypothesis does not go on to look for a smaller input, each of
-    which would cost another worker and perhaps another wait.
+    The class does not derive from `Exception`, so that hypothesis stops, too. Otherwise it would
+    search for a smaller input, and each try would cost another worker and another timeout.
 
     Attributes:
-        error: What happened to the smallest of the requests.
+        error: The error of the smallest request.
     """
 
-    def __init__(self, error: WorkerError, why: str) -> None:
-        super().__init__(f"the check is given up, as {why}: {error}")
+    def __init__(self, error: WorkerError, reason: str) -> None:
+        super().__init__(f"the check stops: {reason}: {error}")
         self.error = error
 
 
 class LostError(Exception):
-    """A rule of the watch was broken, or the worker is gone; becomes a `WorkerError`."""
+    """The worker ended or exceeded a limit; becomes a `WorkerError`."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class LostError(Exception):
 
 
 def smallest(errors: Sequence[WorkerError]) -> WorkerError:
-    """Return the error with the least input."""
+    """Return the error whose request has the smallest input."""
 
     def size(error: WorkerError) -> int:
         arrays = error.request.arrays

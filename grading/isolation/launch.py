@@ -1,4 +1,4 @@
-"""How a worker is started at one level of isolation, and the levels that there are."""
+"""Starting a worker: the interface of the levels of isolation."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -12,31 +12,32 @@ from grading.worker.settings import Settings
 
 @dataclass(frozen=True)
 class Launch:
-    """Everything that starting one worker takes.
+    """Parameters for starting one worker.
 
     Attributes:
-        command: The words of the command, but for the worker's arguments.
-        environment: All its variables.
-        settings: The first of the arguments.
-        shown_as: How paths of the worker begin, and what a report writes instead.
-        scratch: The worker's own folder, where the judge has to watch how much is in it.
-        end: Ends what the death of the command itself leaves behind.
+        command: The command without the worker's arguments.
+        environment: All environment variables.
+        settings: The first argument of the worker.
+        path_prefixes: For each prefix of paths in the worker, its replacement in reports.
+        scratch: The folder of the worker whose size the judge has to limit; None if the file
+            system limits it.
+        end: Ends processes that outlive the command.
     """
 
     command: Sequence[str]
     environment: Mapping[str, str]
     settings: Settings
-    shown_as: Mapping[str, str]
+    path_prefixes: Mapping[str, str]
     scratch: Path | None
     end: Callable[[], None] = field(default=lambda: None)
 
 
 class Level(ABC):
-    """A way to keep a worker apart.
+    """A level of isolation.
 
     Attributes:
-        name: What reports call it.
-        undefended: What it cannot keep the code under test from, in words for the report.
+        name: The name for reports.
+        undefended: Actions of the code under test that the level cannot prevent, for reports.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Level(ABC):
 
     @abstractmethod
     def launch(self, setup: WorkerSetup, limits: Limits, folder: Path) -> Launch:
-        """Prepare one worker in a fresh folder of this machine, which is deleted after it."""
+        """Prepare one worker in an empty folder, which the caller deletes when the worker ends."""
 
     def __str__(self) -> str:
         if not self.undefended:

@@ -1,8 +1,8 @@
-"""The levels of isolation, best first, and which of them this machine really offers.
+"""Selection of the best level of isolation that works on this machine.
 
-Whether a system lets a process have namespaces cannot be read anywhere: it depends on the kernel,
-its settings, the container around, and the user. So each level is tried, with a worker that sees an
-empty submission, until one comes up.
+A system does not report whether a process may create namespaces: this depends on the kernel, its
+settings, the container and the user. So each level is tried with a worker for an empty submission,
+until one starts.
 """
 
 import os
@@ -29,11 +29,11 @@ Isolation: TypeAlias = Literal["best", "required", "none"]
 
 @dataclass(frozen=True)
 class Found:
-    """What trying the levels showed.
+    """Result of trying the levels.
 
     Attributes:
-        level: The best that came up.
-        failures: Why the better ones did not, one sentence each.
+        level: The best level that works.
+        failures: For each better level, a sentence with the reason why it does not work.
     """
 
     level: Level
@@ -44,7 +44,7 @@ def best_level(isolation: Isolation) -> Level:
     """Return the level at which workers run.
 
     Raises:
-        IsolationError: A sandbox is required, and none comes up.
+        IsolationError: A sandbox is required, and none works.
     """
     if isolation == "none":
         return Plain(own_user=False)
@@ -60,7 +60,7 @@ def best_level(isolation: Isolation) -> Level:
 
 @lru_cache(maxsize=1)
 def find() -> Found:
-    """Try the levels, best first; the first that comes up is the answer for this process."""
+    """Try the levels, best first; the result is cached for this process."""
     compile_once(third_party())
     failures: list[str] = []
     for level in candidates():
@@ -72,7 +72,7 @@ def find() -> Found:
 
 
 def try_level(level: Level) -> str | None:
-    """Start a worker at a level; return what went wrong, None if it came up."""
+    """Start a worker at a level; return the error message, None if the worker starts."""
     with tempfile.TemporaryDirectory(prefix="mt-try-") as folder:
         # A temporary folder is closed to other users, and the worker may become one.
         submission = Path(folder).resolve() / "submission"
@@ -86,10 +86,10 @@ def try_level(level: Level) -> str | None:
 
 
 def candidates() -> Iterator[Level]:
-    """Go through the levels that may be there, best first."""
+    """Iterate over the levels that may work, best first."""
     root = os.getuid() == 0
-    for kind, there in ((Bubblewrap, bubblewrap.available()), (Namespaces, True)):
-        if there:
+    for kind, installed in ((Bubblewrap, bubblewrap.available()), (Namespaces, True)):
+        if installed:
             if root:
                 yield kind(own_user=True)
             yield kind(own_user=False)

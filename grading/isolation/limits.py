@@ -1,4 +1,4 @@
-"""What a worker may use."""
+"""Resource limits of a worker."""
 
 import os
 from dataclasses import dataclass
@@ -8,28 +8,28 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker may use. The judge enforces the limits, and the kernel where it can.
+    """Resource limits of a worker. The judge enforces them, and the kernel where it can.
 
-    Seconds are those of processor time, so that a machine that is busy costs nobody a mark;
-    `grading.isolation.budget` says what counts.
+    Seconds are processor time, so that a busy machine does not change a mark;
+    `grading.isolation.budget` defines which time counts.
 
     Attributes:
-        call_seconds: Of one request, beyond compilation.
-        long_seconds: Of one request that is made of many calls: the learner's tests, a timed trial.
-        learn_seconds: Of one request that trains a network.
-        compile_seconds: Of one request, what may count as compilation.
-        hang_seconds: How long one request may go on while the worker neither runs nor waits for a
+        call_seconds: Time of one request, without compilation.
+        long_seconds: Time of one request with many calls: the learner's tests, a timed trial.
+        learn_seconds: Time of one request that trains a network.
+        compile_seconds: Largest time of one request that counts as compilation.
+        hang_seconds: Time in one request in which the worker neither runs nor waits for a
             processor.
-        check_seconds: Of all requests of a check together, None for any time.
-        total_seconds: Of all requests to a submission together.
-        start_seconds: Of a worker before it asks for requests.
+        check_seconds: Time of all requests of a check together; None for no limit.
+        total_seconds: Time of all requests to a submission together.
+        start_seconds: Time of a worker until it is ready for requests.
         memory_mb: Memory of all processes of a worker together, in MiB.
-        processes: Processes and threads of a worker.
-        file_mb: The size of one file, in MiB.
-        scratch_mb: The size of all files that a worker writes, in MiB.
-        output_mb: What a worker may print, in MiB.
-        reply_mb: The size of one reply, in MiB.
-        stops: How often in one check a worker may die or be stopped before the check is given up.
+        processes: Number of processes and threads of a worker.
+        file_mb: Size of one file, in MiB.
+        scratch_mb: Size of all files that a worker writes, in MiB.
+        output_mb: Size of the printed output of a worker, in MiB.
+        reply_mb: Size of one reply, in MiB.
+        stops: Number of workers that one check may lose before it stops.
     """
 
     call_seconds: float = 10.0

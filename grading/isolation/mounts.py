@@ -1,4 +1,4 @@
-"""The files that a worker in a sandbox sees: a system to read, and two folders to write."""
+"""The files that a worker in a sandbox sees: the system, read-only, and writable folders."""
 
 import sys
 import sysconfig
@@ -11,14 +11,20 @@ from grading.isolation.worker_files import WorkerSetup, third_party
 from grading.worker.imports import ONLY_FROM_SUBMISSION, REFUSED
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+"""Folders of the system, mounted read-only."""
+
 SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
 
-KIT = "/kit"
-"""The folder with the worker's files."""
+"""Settings of the dynamic linker, mounted read-only."""
+
+WORKER_ROOT = "/worker-files"
+"""Folder in the sandbox with the worker's files."""
 
 SUBMISSION = "/submission"
+"""Folder in the sandbox with the copy of the submission."""
+
 HOME = "/tmp/home"
-"""The worker's own folder: its home, and where it starts."""
+"""Home folder of the worker, where it starts; writable."""
 
 
 @dataclass(frozen=True)
@@ -26,21 +32,21 @@ class Mounts:
     """The mounts of a sandbox.
 
     Attributes:
-        links: Where a link is, and where it points.
-        shown: What can be read: where it is on this machine, and where in the sandbox.
-        hidden: Folders below what is shown that are empty in the sandbox.
-        devices: Devices besides the harmless ones.
-        writable: Folders to write. They come first: what is shown may lie below them.
-        made: Folders made in what can be written.
-        size: Bytes that each of the writable folders holds, and shared memory as well.
+        links: Symbolic links: the path of each and its target.
+        read_only: Read-only files and folders: the path outside and the path in the sandbox.
+        hidden: Folders below read-only ones that are empty in the sandbox.
+        devices: Devices in addition to `grading.isolation.enter.DEVICES`.
+        writable: Writable folders. They are mounted first: read-only ones may lie below them.
+        created: Empty folders in the writable ones.
+        size: Capacity of each writable folder and of shared memory, in bytes.
     """
 
     links: tuple[tuple[str, str], ...]
-    shown: tuple[tuple[str, str], ...]
+    read_only: tuple[tuple[str, str], ...]
     hidden: tuple[str, ...]
     devices: tuple[str, ...]
     writable: tuple[str, ...]
-    made: tuple[str, ...]
+    created: tuple[str, ...]
     size: int
 
     def as_plain(self) -> dict[str, Any]:
@@ -50,25 +56,25 @@ class Mounts:
 
 def mounts_of(setup: WorkerSetup, limits: Limits, worker_files: Path) -> Mounts:
     """Return the mounts of a worker's sandbox."""
-    links, shown = [], []
+    links, read_only = [], []
     for name in SYSTEM:
         path = Path(name)
         if path.is_symlink():
             links.append((name, str(path.readlink())))
         elif path.is_dir():
-            shown.append((name, name))
-    shown += [(name, name) for name in SETTINGS if Path(name).exists()]
+            read_only.append((name, name))
+    read_only += [(name, name) for name in SETTINGS if Path(name).exists()]
     for path in (*_interpreter(), *third_party()):
         if not path.is_relative_to("/usr") and path.exists():
-            shown.append((str(path), str(path)))
-    shown += [(str(worker_files), KIT), (str(setup.snapshot), SUBMISSION)]
+            read_only.append((str(path), str(path)))
+    read_only += [(str(worker_files), WORKER_ROOT), (str(setup.snapshot), SUBMISSION)]
     return Mounts(
         links=tuple(links),
-        shown=tuple(dict.fromkeys(shown)),
-        hidden=tuple(str(path) for folder in third_party() for path in _spoils(folder)),
+        read_only=tuple(dict.fromkeys(read_only)),
+        hidden=tuple(str(path) for folder in third_party() for path in _solution_packages(folder)),
         devices=_gpu() if setup.gpu else (),
         writable=("/tmp",),
-        made=("/tmp/tmp", HOME),
+        created=("/tmp/tmp", HOME),
         size=limits.scratch_mb * MIB,
     )
 
@@ -80,8 +86,8 @@ def _interpreter() -> tuple[Path, ...]:
     return (base / "bin", base / "lib", base / "lib64", Path(standard))
 
 
-def _spoils(folder: Path) -> list[Path]:
-    """Return the folders of installed libraries that hold a reference solution or do the work."""
+def _solution_packages(folder: Path) -> list[Path]:
+    """Return the installed packages that contain a reference solution or replace the work."""
     return sorted(
         path
         for path in folder.iterdir()

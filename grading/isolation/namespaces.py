@@ -1,4 +1,4 @@
-"""A sandbox by the kernel's namespaces alone, where there is no bubblewrap."""
+"""A sandbox set up with the kernel's namespaces, for machines without bubblewrap."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,10 @@ ENTER = Path(__file__).with_name("enter.py")
 
 
 class Namespaces(Level):
-    """Namespaces of its own for processes, files, network and messages.
+    """Separate namespaces for processes, files, network and messages.
 
     Args:
-        own_user: Whether the worker becomes a user of its own, which root can have it do.
+        own_user: True if the worker changes to a separate user; only root can allow this.
     """
 
     def __init__(self, own_user: bool) -> None:
@@ -28,7 +28,7 @@ class Namespaces(Level):
         """Prepare a sandbox."""
         (folder / "root").mkdir()
         plan = {
-            **mounts_of(setup, limits, folder / "kit").as_plain(),
+            **mounts_of(setup, limits, folder / "worker-files").as_plain(),
             "root": str(folder / "root"),
             "home": HOME,
             "new_user": not self.own_user,

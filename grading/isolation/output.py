@@ -1,4 +1,4 @@
-"""What a worker prints: read all the time, counted, and forgotten but for the end."""
+"""The printed output of a worker: read continuously and counted; only the end is stored."""
 
 import os
 import select
@@ -6,13 +6,14 @@ import threading
 from collections import deque
 
 KEPT = 16_384
+"""Bytes at the end of the output that are stored."""
 
 AT_ONCE = 1 << 20
-"""Bytes that are taken without a pause: as many as a pipe can hold."""
+"""Bytes that are read while the lock is held: the largest capacity of a pipe."""
 
 
 class Output:
-    """Reads a pipe in a thread of its own, so that printing never blocks the worker."""
+    """Reader of a pipe in a separate thread, so that printing never blocks the worker."""
 
     def __init__(self, descriptor: int) -> None:
         self.count = 0
@@ -26,9 +27,9 @@ class Output:
         self._thread.start()
 
     def tail(self) -> str:
-        """Return the end of what was printed, up to this moment.
+        """Return the end of the output so far.
 
-        The thread may be late: what lies in the pipe is taken here.
+        The thread may lag behind, so this reads the bytes that are in the pipe.
         """
         with self._lock:
             self._take()
@@ -36,7 +37,7 @@ class Output:
         return text.decode("utf-8", "replace")
 
     def finish(self, seconds: float = 1.0) -> None:
-        """Read what is left once the worker has ended."""
+        """Read the rest of the output after the worker has ended."""
         self._thread.join(seconds)
 
     def _read(self) -> None:
@@ -50,7 +51,7 @@ class Output:
             os.close(self._descriptor)
 
     def _take(self) -> None:
-        """Take what is in the pipe; the lock is held."""
+        """Read the bytes in the pipe; the caller holds the lock."""
         taken = 0
         while self._open and taken < AT_ONCE:
             try:

@@ -1,4 +1,4 @@
-"""Without a sandbox: a process with limits, and a user of its own where root can give it one."""
+"""The level without a sandbox: a process with limits, as a separate user if root allows it."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grading.isolation.launch import Launch, Level
 from grading.isolation.limits import Limits
-from grading.isolation.snapshot import take
+from grading.isolation.snapshot import copy_submission
 from grading.isolation.users import fresh_user
 from grading.isolation.worker_command import kernel_limits, processes_now, worker_command
 from grading.isolation.worker_files import (
@@ -24,7 +24,7 @@ class Plain(Level):
     """A process with limits.
 
     Args:
-        own_user: Whether the worker becomes a user of its own.
+        own_user: True if the worker changes to a separate user; only root can allow this.
     """
 
     def __init__(self, own_user: bool) -> None:
@@ -49,40 +49,40 @@ class Plain(Level):
 
     def launch(self, setup: WorkerSetup, limits: Limits, folder: Path) -> Launch:
         """Copy the worker's files and the submission into the folder."""
-        copy_worker_files(folder / "kit")
+        copy_worker_files(folder / "worker-files")
         copy, home = folder / "submission", folder / "home"
         copy.mkdir()
-        take(setup.snapshot, [setup.snapshot], copy)
-        places = [copy / path for path in setup.submission]
+        copy_submission(setup.snapshot, [setup.snapshot], copy)
+        folders = [copy / path for path in setup.submission]
         (home / "tmp").mkdir(parents=True)
         user = fresh_user() if self.own_user else None
         if user is not None:
-            # Open to this worker, closed to those of other submissions.
+            # Workers of other submissions have another user and cannot read the folder.
             os.chown(folder, -1, user)
             folder.chmod(0o750)
             for path in (home, home / "tmp"):
                 os.chown(path, user, user)
         settings = Settings(
             root=str(copy),
-            submission=tuple(map(str, places)),
+            submission=tuple(map(str, folders)),
             third_party=tuple(map(str, third_party())),
             user=user,
             limits=kernel_limits(limits, setup.gpu, 0 if user else processes_now()),
         )
         return Launch(
-            command=worker_command(folder / "kit"),
+            command=worker_command(folder / "worker-files"),
             environment={**usual_environment(str(home)), **setup.environment},
             settings=settings,
-            shown_as={f"{copy}/": "", f"{folder}/kit/": ""},
+            path_prefixes={f"{copy}/": "", f"{folder}/worker-files/": ""},
             scratch=folder,
-            end=(lambda: None) if user is None else (lambda: end_all_of(user)),
+            end=(lambda: None) if user is None else (lambda: end_processes_of(user)),
         )
 
 
-def end_all_of(user: int) -> None:
-    """End every process of a user that no one else is.
+def end_processes_of(user: int) -> None:
+    """End every process of a worker's user.
 
-    The process that does it becomes the user, so that the kernel lets it reach no other.
+    The process that sends the signal changes to that user, so that it can reach no other process.
     """
     end = f"import os; os.setresuid({user}, {user}, {user}); os.kill(-1, {int(signal.SIGKILL)})"
     subprocess.run([str(interpreter()), "-I", "-S", "-c", end], check=False)

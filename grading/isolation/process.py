@@ -26,12 +26,12 @@ class WorkerProcess:
     """A worker that waits for requests.
 
     Args:
-        level: How it is kept apart.
-        setup: What it sees.
-        limits: What it may use.
+        level: The level of isolation.
+        setup: The files and variables that it sees.
+        limits: Its resource limits.
 
     Raises:
-        IsolationError: It did not come up; no code under test has run.
+        IsolationError: It did not start; no code under test has run.
     """
 
     def __init__(self, level: Level, setup: WorkerSetup, limits: Limits) -> None:
@@ -48,11 +48,11 @@ class WorkerProcess:
     def _start(self, level: Level, setup: WorkerSetup, limits: Limits) -> None:
         self._launch = level.launch(setup, limits, self._folder)
         settings = json.dumps(self._launch.settings.as_plain())
-        here, there = socket.socketpair()
+        judge_end, worker_end = socket.socketpair()
         reading, writing = os.pipe()
         self.output = Output(reading)
-        descriptors = there.fileno(), self._compiling.fileno()
-        with there:
+        descriptors = worker_end.fileno(), self._compiling.fileno()
+        with worker_end:
             try:
                 self._process = subprocess.Popen(
                     [*self._launch.command, settings, *map(str, descriptors)],
@@ -65,26 +65,26 @@ class WorkerProcess:
                     start_new_session=True,
                 )
             except OSError as error:
-                here.close()
+                judge_end.close()
                 raise IsolationError(f"no worker can be started: {error}") from error
             finally:
                 os.close(writing)
         self._limits = limits
         self._watch = Watch(self._process.pid, limits, self.output, self._launch.scratch)
-        self._channel = Channel(here, limits.reply_mb << 20, self._watch.look)
+        self._channel = Channel(judge_end, limits.reply_mb << 20, self._watch.check)
         budget = self.budget(Allowance(limits.start_seconds, 0.0, limits.start_seconds))
         try:
             if self._channel.receive(budget).header.get("ready") is not True:
-                raise WireError("its first words are not that it is ready")
+                raise WireError("the first message is not the ready signal")
         except (LostError, WireError) as error:
             self.end()
-            said = self.output.tail().strip()
+            printed = self.output.tail().strip()
             raise IsolationError(
-                f"the worker did not come up ({level.name}): {error}\n{said}".strip()
+                f"the worker did not start ({level.name}): {error}\n{printed}".strip()
             ) from error
 
     def accept(self, limits: Limits) -> bool:
-        """Have the judge watch over new limits; return whether the kernel's allow for them."""
+        """Set the judge's limits; return whether the kernel's limits are not lower."""
         self._watch.limits = limits
         return all(
             getattr(limits, name) <= getattr(self._limits, name)
@@ -92,36 +92,36 @@ class WorkerProcess:
         )
 
     def budget(self, allowance: Allowance) -> Budget:
-        """Return the budget of a call that begins now."""
+        """Return the budget of a call that starts now."""
         return Budget(allowance, self._watch.cpu_time, self._is_compiling)
 
     def exchange(self, frame: Frame, budget: Budget) -> Frame:
-        """Send a request and receive what comes back.
+        """Send a request and receive a reply.
 
         Raises:
-            LostError: The worker was lost, or breaks a rule.
-            WireError: What came back is no reply.
+            LostError: The worker ended, or exceeds a limit.
+            WireError: The message received is not a reply.
         """
         assert self._channel is not None
         if self._channel.pending():
             if self._process is not None and self._process.poll() is not None:
                 raise LostError("WorkerDied", "the worker ended between two requests")
-            raise WireError("it speaks before it is asked")
+            raise WireError("unsolicited message from the worker")
         self._channel.send(frame, budget)
         return self._channel.receive(budget)
 
     def _is_compiling(self) -> bool:
-        """Return whether numba compiles in the worker now, as the worker says."""
+        """Return whether the worker reports that numba compiles now."""
         return os.pread(self._compiling.fileno(), 1, 0) == COMPILING
 
-    def shown(self, text: str) -> str:
-        """Return a text in which paths of the worker are relative to the submission."""
-        for prefix, instead in self._launch.shown_as.items():
+    def display_paths(self, text: str) -> str:
+        """Return a text with the paths of the worker shortened for reports."""
+        for prefix, instead in self._launch.path_prefixes.items():
             text = text.replace(prefix, instead)
         return text
 
     def end(self) -> str:
-        """End the worker with everything it started, and say how it had ended, if it had."""
+        """End the worker and its processes; return how it had ended before, if it had."""
         if self._channel is not None:
             self._channel.close()
         how = ""
@@ -130,7 +130,7 @@ class WorkerProcess:
                 how = _how(self._process.wait(0.2))
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            # A process that waits for a device ends when the device lets it.
+            # A process that waits for a device ends only when the device responds.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(10)
             self._launch.end()
@@ -142,7 +142,7 @@ class WorkerProcess:
 
 
 def _how(status: int) -> str:
-    """Return how a process ended, in words. A sandbox tells a signal as 128 more than it."""
+    """Return a sentence about the end of a process. A sandbox reports a signal n as 128 + n."""
     number = -status if status < 0 else status - 128
     if number > 0:
         with contextlib.suppress(ValueError):

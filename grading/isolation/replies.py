@@ -1,6 +1,6 @@
-"""What the judge believes of a reply: sizes, shapes, kinds of values, and nothing else.
+"""Validation of replies: sizes, shapes and types of values.
 
-A reply comes from the process in which the code under test runs. It may be anything.
+A reply comes from the process in which the code under test runs, so it may contain anything.
 """
 
 import json
@@ -13,24 +13,39 @@ from grading.protocol.messages import Request, Response
 from grading.protocol.wire import Cells, Frame, WireError
 
 LONGEST_HEADER = 8 << 20
+"""Largest header of a frame, in bytes."""
+
 DEEPEST_VALUE = 40
+"""Deepest nesting of a plain value."""
+
 MOST_VALUES = 2_000_000
+"""Largest number of parts of a plain value."""
+
 MOST_ARRAYS = 10_000
+"""Largest number of arrays in a reply."""
+
 LONGEST_NAME = 200
+"""Longest name of a class or a function, in characters; longer ones are shortened."""
+
 LONGEST_TEXT = 20_100
+"""Longest message, in characters; longer ones are shortened.
+
+It is above `grading.worker.loop.LONGEST_MESSAGE`, so that a text that the worker has shortened is
+not shortened again.
+"""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
 class Raised:
-    """An exception of the code under test, as the worker tells it.
+    """An exception of the code under test, as the worker reports it.
 
     Attributes:
         kinds: Names of the class and its bases, nearest first.
-        message: What it said.
-        trace: File, line and function of each call on the way to it, outermost first.
-        graders: Whether it says that the driver raised it, and not the code under test.
+        message: Its message.
+        trace: File, line and function of each call in the traceback, outermost first.
+        graders: True if the worker reports that the driver raised it, not the code under test.
     """
 
     kinds: tuple[str, ...]
@@ -43,7 +58,7 @@ def parse_header(text: bytes | memoryview) -> dict[str, Any]:
     """Return the header of a frame.
 
     Raises:
-        WireError: It is no JSON object, or nested too deeply.
+        WireError: It is not a JSON object, or nested too deeply.
     """
     try:
         header = json.loads(bytes(text))
@@ -55,14 +70,19 @@ def parse_header(text: bytes | memoryview) -> dict[str, Any]:
 
 
 def read_reply(frame: Frame, request: Request, number: str) -> Response | Raised:
-    """Return what a frame says in reply to a request.
+    """Return the response or the exception in a reply.
+
+    Args:
+        frame: The reply.
+        request: The request.
+        number: The number of the request, which the reply has to repeat.
 
     Raises:
-        WireError: It is not a reply to this request.
+        WireError: The frame is not a reply to this request.
     """
     header = frame.header
     if header.get("number") != number:
-        raise WireError("it does not repeat the number of the request")
+        raise WireError("the reply does not repeat the number of the request")
     cells = Cells(frame.cells)
     if "kinds" in header:
         cells.finish()
@@ -76,7 +96,7 @@ def read_reply(frame: Frame, request: Request, number: str) -> Response | Raised
 
 
 def printable(text: str, longest: int = LONGEST_TEXT) -> str:
-    """Return a text without control characters and of bounded length, fit for any report."""
+    """Return a text without control characters and of bounded length, safe for any report."""
     if len(text) > longest:
         text = f"{text[: longest // 2]}…{text[-longest // 2 :]}"
     text = text.encode("utf-8", "replace").decode("utf-8")
@@ -90,8 +110,8 @@ def _raised(header: Mapping[str, Any]) -> Raised:
     if not isinstance(message, str):
         raise WireError("the message of an error is a text")
     trace = []
-    for place in _list(header, "trace"):
-        match place:
+    for call in _list(header, "trace"):
+        match call:
             case [str(file), int(line), str(function)]:
                 trace.append((printable(file, 1000), line, printable(function, LONGEST_NAME)))
             case _:
@@ -109,10 +129,10 @@ def _list(header: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _check_plain(value: Any) -> None:
-    """Walk through a plain value, without recursion.
+    """Check the depth and the size of a plain value, without recursion.
 
     Raises:
-        WireError: It is nested too deeply, or too large.
+        WireError: It is nested too deeply, or has too many parts.
     """
     level, count = [value], 0
     for _ in range(DEEPEST_VALUE):

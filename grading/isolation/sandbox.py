@@ -1,4 +1,4 @@
-"""What sandboxes have in common, however they are set up."""
+"""The common part of both sandboxes."""
 
 import os
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from grading.isolation.launch import Launch
 from grading.isolation.limits import Limits
-from grading.isolation.mounts import HOME, KIT, SUBMISSION
+from grading.isolation.mounts import HOME, SUBMISSION, WORKER_ROOT
 from grading.isolation.users import fresh_user
 from grading.isolation.worker_command import kernel_limits, worker_command
 from grading.isolation.worker_files import (
@@ -21,16 +21,16 @@ from grading.worker.settings import Settings
 def launch_in_sandbox(
     command: Sequence[str], setup: WorkerSetup, limits: Limits, folder: Path, own_user: bool
 ) -> Launch:
-    """Prepare a worker behind a command that sets up a view.
+    """Prepare a worker in a sandbox.
 
     Args:
-        command: Runs the words that follow it in the sandbox.
-        setup: What the worker sees.
-        limits: What it may use.
+        command: Sets up the sandbox and runs in it the command that follows.
+        setup: The files and variables that the worker sees.
+        limits: Its resource limits.
         folder: The folder that the worker's files are copied to.
-        own_user: Whether it becomes a user of its own.
+        own_user: True if the worker changes to a separate user.
     """
-    copy_worker_files(folder / "kit")
+    copy_worker_files(folder / "worker-files")
     settings = Settings(
         root=SUBMISSION,
         submission=tuple(f"{SUBMISSION}/{path}".rstrip("/.") for path in setup.submission),
@@ -40,16 +40,16 @@ def launch_in_sandbox(
     )
     environment = {**usual_environment(HOME), "TMPDIR": "/tmp/tmp", **setup.environment}
     return Launch(
-        command=[*command, *worker_command(KIT)],
+        command=[*command, *worker_command(WORKER_ROOT)],
         environment=environment,
         settings=settings,
-        shown_as={f"{SUBMISSION}/": "", f"{KIT}/": ""},
+        path_prefixes={f"{SUBMISSION}/": "", f"{WORKER_ROOT}/": ""},
         scratch=None,
     )
 
 
 def undefended(own_user: bool) -> tuple[str, ...]:
-    """Return what a sandbox cannot do, in words."""
+    """Return the actions that a sandbox cannot prevent, for reports."""
     if own_user or os.getuid():
         return ()
     return ("the kernel sets no limit to root's processes: only the judge counts them",)

@@ -1,9 +1,9 @@
-"""A copy of a submission: what the worker sees, and nothing that leads out of it.
+"""The copy of a submission that a worker sees.
 
-A link may point at the reference solution, a file may be a pipe or a gigabyte of zeros, and a
-compiled file may do something else than the source beside it. None of them is copied: to the
-submission they are simply absent. The copy can be read by any user, and what happens to it does
-not happen to the submission.
+Only regular source and data files of bounded size are copied. A link may point to the reference
+solution, a file may be a pipe or very large, and a compiled file may do something else than its
+source; the worker does not see them. Any user can read the copy, and changes to it do not affect
+the submission.
 """
 
 import contextlib
@@ -17,31 +17,39 @@ from grading.isolation.limits import MIB
 from grading.submissions.submission import LARGEST_SOURCE
 
 LARGEST_FILE = 4 * MIB
+"""Largest file that is copied, in bytes; sources may have `LARGEST_SOURCE`."""
+
 LARGEST_COPY = 128 * MIB
+"""Largest total size of a copy, in bytes; further files are left out."""
+
 MOST_FILES = 20_000
+"""Largest number of files that are examined in a folder; further ones are left out."""
 
 FOLDERS_LEFT_OUT = frozenset({"__pycache__", "node_modules", "venv", "runs", "dist", "build"})
+"""Names of folders that are not copied."""
+
 SUFFIXES_LEFT_OUT = frozenset({".pyc", ".pyo", ".so", ".pyd", ".nbi", ".nbc"})
+"""Suffixes of compiled files, which are not copied."""
 
 
-def take(
+def copy_submission(
     root: Path, folders: Sequence[Path], to: Path, changes: Mapping[str, str] | None = None
 ) -> None:
     """Copy folders of a submission.
 
     Args:
-        root: The submission, without links on the way.
-        folders: Folders in it.
+        root: The submission; no part of the path is a symbolic link.
+        folders: The folders in it to copy.
         to: An existing folder.
-        changes: Files of the copy that have another text, by their paths in the submission.
+        changes: Texts that replace files of the copy, by their paths in the submission.
     """
     left = LARGEST_COPY
     for folder in folders:
-        place = to / folder.relative_to(root)
-        place.mkdir(parents=True, exist_ok=True)
+        target = to / folder.relative_to(root)
+        target.mkdir(parents=True, exist_ok=True)
         for source in files_of(folder):
             with contextlib.suppress(OSError):
-                left -= _copy(source, place / source.relative_to(folder), left)
+                left -= _copy(source, target / source.relative_to(folder), left)
     for name, text in (changes or {}).items():
         (to / name).write_text(text, encoding="utf-8")
     for path, _, names in os.walk(to):
@@ -51,7 +59,7 @@ def take(
 
 
 def _copy(source: Path, target: Path, left: int) -> int:
-    """Copy a file, if it is none that is left out; return how many bytes were copied."""
+    """Copy a file unless it is too large or compiled; return the number of bytes copied."""
     size = source.stat().st_size
     largest = LARGEST_SOURCE if source.suffix == ".py" else LARGEST_FILE
     if size > min(left, largest) or source.suffix in SUFFIXES_LEFT_OUT:
@@ -62,7 +70,7 @@ def _copy(source: Path, target: Path, left: int) -> int:
 
 
 def files_of(folder: Path) -> Iterator[Path]:
-    """Go through the regular files of a folder by name; links and hidden folders are left out."""
+    """Iterate over the regular files of a folder by name, without links and hidden folders."""
     count = 0
     for path, folders, names in os.walk(folder):
         folders[:] = sorted(

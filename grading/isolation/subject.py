@@ -1,4 +1,4 @@
-"""A submission as a subject: requests go to a worker, which is replaced whenever it is lost."""
+"""A submission as a subject: requests go to a worker, which is replaced if it is lost."""
 
 import secrets
 import shutil
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from grading.isolation.asked import Asked, name_of
 from grading.isolation.budget import Allowance
+from grading.isolation.called import CalledFunctions, name_of
 from grading.isolation.errors import CheckAbandoned, LostError, WorkerError, smallest
 from grading.isolation.launch import Level
 from grading.isolation.levels import Isolation, best_level
 from grading.isolation.limits import Limits
 from grading.isolation.process import WorkerProcess
 from grading.isolation.replies import Raised, printable, read_reply
-from grading.isolation.snapshot import take
+from grading.isolation.snapshot import copy_submission
 from grading.isolation.worker_files import WorkerSetup
 from grading.protocol.messages import (
     DriverError,
@@ -32,24 +32,24 @@ from grading.submissions.submission import Submission
 
 
 class IsolatedSubject(Subject):
-    """A submission, reached through a worker. A context manager, which ends the worker.
+    """A submission that answers requests in a worker. A context manager that ends the worker.
 
-    The worker starts with the first request. Whatever happens to it becomes a `WorkerError` of
-    the request that it happened to, and the next request finds a fresh worker.
+    The first request starts the worker. If the worker is lost, its current request fails with a
+    `WorkerError`, and the next request starts a new worker.
 
     Args:
         submission: The folder to judge.
-        environment: Variables of the worker in addition to the usual ones.
-        limits: What it may use.
-        isolation: "best" takes the best level that this machine offers, "required" refuses
-            anything below a sandbox, "none" is a process with limits.
-        gpu: Whether the worker may use the GPU.
-        changes: Files that have another text than in the submission, by their paths.
-        empty: Whether nothing of the submission is there at all.
+        environment: Environment variables of the worker in addition to the usual ones.
+        limits: Resource limits of the worker.
+        isolation: "best" uses the best level that works on this machine; "required" accepts only
+            a sandbox; "none" is a process with limits.
+        gpu: True if the worker may use the GPU.
+        changes: Texts that replace files of the submission, by their paths.
+        empty: True for a worker without any file of the submission.
 
     Raises:
-        IsolationError: What is required is not there.
-        SubmissionError: There is no submission.
+        IsolationError: No level of the required isolation works.
+        SubmissionError: The folder contains no submission.
     """
 
     def __init__(
@@ -72,14 +72,14 @@ class IsolatedSubject(Subject):
         self.level: Level = best_level(isolation)
         self.limits = limits or Limits()
         self.restarts = 0
-        # Closed to all other users, as temporary folders are; what is in it, anybody may read.
+        # Only this user can enter the temporary folder; the files in it are readable by any user.
         folder = Path(tempfile.mkdtemp(prefix="mt-submission-")).resolve()
         self._forget = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         snapshot = folder / "submission"
         snapshot.mkdir()
         paths = () if empty else submission.import_paths
         tests = () if empty else submission.test_paths
-        take(submission.root, [*paths, *tests], snapshot, changes)
+        copy_submission(submission.root, [*paths, *tests], snapshot, changes)
         self._setup = WorkerSetup(
             snapshot,
             tuple(path.relative_to(submission.root) for path in paths),
@@ -88,14 +88,14 @@ class IsolatedSubject(Subject):
         )
         self._worker: WorkerProcess | None = None
         self._seconds = 0.0
-        self._endless: dict[Asked, str] = {}
+        self._endless: dict[CalledFunctions, str] = {}
         self.begin_check()
 
     def begin_check(self, limits: Limits | None = None) -> None:
-        """Begin a check: what was lost in the one before no longer counts.
+        """Start a check: workers that an earlier check lost no longer count.
 
         Args:
-            limits: New limits. A worker that may use less than they allow is replaced.
+            limits: New limits. A worker whose kernel limits are lower is replaced.
         """
         if limits is not None:
             self.limits = limits
@@ -108,22 +108,22 @@ class IsolatedSubject(Subject):
 
     @property
     def seconds(self) -> float:
-        """Seconds that all requests so far have used, those without the submission included."""
+        """Seconds of all requests so far, including those without the submission."""
         return self._seconds + (self._alone.seconds if self._alone is not None else 0.0)
 
     @property
     def running(self) -> bool:
-        """Whether there is a worker that waits for requests."""
+        """True if a worker waits for requests."""
         return self._worker is not None
 
     def answer(self, request: Request) -> Response:
-        """Have the worker do what is asked.
+        """Perform a request in the worker.
 
         Raises:
             SubjectError: The code under test raised an exception.
-            DriverError: The driver did, before or after it called the code under test.
+            DriverError: The driver raised one, before or after it called the code under test.
             WorkerError: The worker was lost.
-            CheckAbandoned: It was lost too often in this check, or a call did not return, now or
+            CheckAbandoned: This check lost the worker too often, or a call did not return, now or
                 earlier.
             IsolationError: The grader could not start a worker.
         """
@@ -139,21 +139,21 @@ class IsolatedSubject(Subject):
             self._seconds += budget.charged
             reply = read_reply(received, request, number)
         except LostError as lost:
-            # It is not asked again, and takes no time from the other functions.
+            # The function is not called again, and its time is not taken from other functions.
             self._seconds += 0.0 if lost.kind == "TimedOut" else budget.charged
             raise self._loss(lost.kind, lost.message, request) from None
         except WireError as error:
-            raise self._loss("BadReply", f"this is no reply: {error}", request) from None
+            raise self._loss("BadReply", f"invalid reply: {error}", request) from None
         except BaseException:
-            # Between a request and its reply nothing else can be asked.
+            # The worker cannot take another request before it has replied to this one.
             self.end_worker()
             raise
         if isinstance(reply, Raised):
             raise self._error(worker, reply, request)
         return reply
 
-    def alone(self) -> "IsolatedSubject":
-        """Return a worker without the submission; it is the same one each time."""
+    def without_submission(self) -> "IsolatedSubject":
+        """Return the subject without the submission, always the same one."""
         if self._alone is None:
             self._alone = IsolatedSubject(
                 self.submission, limits=self.limits, isolation=self._isolation, empty=True
@@ -162,7 +162,7 @@ class IsolatedSubject(Subject):
 
     @contextmanager
     def changed(self, sources: Mapping[str, str]) -> Iterator["IsolatedSubject"]:
-        """Return a worker of its own for a copy of the submission with some other files."""
+        """Return a subject with a separate worker, for a copy of the submission with changes."""
         setup = self._setup
         with IsolatedSubject(
             self.submission,
@@ -178,7 +178,7 @@ class IsolatedSubject(Subject):
                 self._seconds += copy.seconds
 
     def end_worker(self) -> None:
-        """End the worker; the next request starts a fresh one."""
+        """End the worker; the next request starts a new one."""
         if self._worker is not None:
             self._end(self._worker)
         if self._alone is not None:
@@ -197,29 +197,29 @@ class IsolatedSubject(Subject):
         self._forget()
 
     def _refuse(self, request: Request) -> None:
-        """Answer for the worker where it is known that it would not.
+        """Refuse a request with a function that did not return before.
 
         Raises:
             CheckAbandoned: A call of the same function did not return.
         """
-        asked = Asked.by(request)
+        called = CalledFunctions.of(request)
         for endless, message in self._endless.items():
-            if asked.calls_all_of(endless):
+            if called.calls_all_of(endless):
                 raise CheckAbandoned(WorkerError("TimedOut", message, request), message)
 
     def _allowance(self, request: Request) -> Allowance:
-        """Return how long the judge waits for an answer.
+        """Return the time limits of a request.
 
         Raises:
-            CheckAbandoned: There is no time left at all.
+            CheckAbandoned: There is no time left.
         """
         limits = self.limits
         left = limits.total_seconds - self.seconds
         if limits.check_seconds is not None:
             left = min(left, limits.check_seconds - (self.seconds - self._seconds_before))
         if left <= 0:
-            why = "the time for all requests is up"
-            raise CheckAbandoned(WorkerError("OutOfTime", why, request), why)
+            reason = "the time for all requests is up"
+            raise CheckAbandoned(WorkerError("OutOfTime", reason, request), reason)
         family = request.operation.partition(".")[0]
         run = {"learn": limits.learn_seconds, "learners_tests": limits.long_seconds}
         run["speed"] = limits.long_seconds
@@ -227,7 +227,7 @@ class IsolatedSubject(Subject):
         return Allowance(seconds, limits.compile_seconds, limits.hang_seconds, left)
 
     def _loss(self, kind: str, message: str, request: Request) -> BaseException:
-        """End the worker; return what is to be raised."""
+        """End the worker; return the exception to raise."""
         assert self._worker is not None
         worker = self._worker
         how = self._end(worker)
@@ -236,8 +236,8 @@ class IsolatedSubject(Subject):
             message = f"{message}: {how}"
         if kind == "TimedOut":
             message = f"{name_of(request)} {message}"
-            self._endless[Asked.by(request)] = message
-        output = printable(worker.shown(worker.output.tail()))
+            self._endless[CalledFunctions.of(request)] = message
+        output = printable(worker.display_paths(worker.output.tail()))
         error = WorkerError(kind, message, request, output)
         self._lost.append(error)
         if kind in ("TimedOut", "OutOfTime"):
@@ -248,14 +248,16 @@ class IsolatedSubject(Subject):
         return CheckAbandoned(smallest(self._lost), f"the worker was lost {times}")
 
     def _end(self, worker: WorkerProcess) -> str:
-        """End the worker, and say how it had ended."""
+        """End the worker; return how it had ended before."""
         self._worker = None
         return worker.end()
 
     def _error(self, worker: WorkerProcess, raised: Raised, request: Request) -> Exception:
-        trace = [(worker.shown(file), line, function) for file, line, function in raised.trace]
-        message = worker.shown(raised.message)
+        trace = [
+            (worker.display_paths(file), line, function) for file, line, function in raised.trace
+        ]
+        message = worker.display_paths(raised.message)
         if raised.graders and not any(is_own(file) for file, _, _ in trace):
             return DriverError(raised.kinds, message, request, trace)
-        output = printable(worker.shown(worker.output.tail()))
+        output = printable(worker.display_paths(worker.output.tail()))
         return SubjectError(raised.kinds, message, request, trace, output)

@@ -1,4 +1,4 @@
-"""What a worker uses, as seen from outside."""
+"""Measurement of a worker's resource use, from the ``/proc`` file system."""
 
 import os
 from collections.abc import Iterator
@@ -10,21 +10,25 @@ from grading.isolation.limits import MIB, Limits
 from grading.isolation.output import Output
 
 PROC = Path("/proc")
-PAGE = os.sysconf("SC_PAGE_SIZE")
-TICKS = os.sysconf("SC_CLK_TCK")
 
-TELLS = (PROC / "self" / "stat").exists() and bool([*PROC.glob("self/task/*/children")])
-"""Whether the system tells what processes there are and how long they ran."""
+PAGE = os.sysconf("SC_PAGE_SIZE")
+"""Size of a page of memory, in bytes."""
+
+TICKS = os.sysconf("SC_CLK_TCK")
+"""Clock ticks per second, the unit of times in ``/proc/PID/stat``."""
+
+HAS_PROC = (PROC / "self" / "stat").exists() and bool([*PROC.glob("self/task/*/children")])
+"""True if the system reports processes, their children and their processor time."""
 
 
 @dataclass(frozen=True)
 class CpuTime:
-    """The processor time of threads.
+    """Processor time of threads.
 
     Attributes:
-        run: Seconds in which they ran, all together.
-        wait: Seconds in which they could have run and others did. A thread that sleeps does not
-            wait.
+        run: Seconds in which they ran, summed over threads.
+        wait: Seconds in which they were ready and waited for a processor, summed over threads. A
+            sleeping thread does not wait.
     """
 
     run: float = 0.0
@@ -38,13 +42,13 @@ class CpuTime:
 
 
 class Watch:
-    """Looks at a worker and all processes below it.
+    """Watch over the limits of a worker and all its child processes.
 
     Args:
         pid: The process that was started.
-        limits: What they may use together.
-        output: What they print.
-        scratch: Where they write, if nothing else limits how much.
+        limits: The limits of all processes together.
+        output: Their output.
+        scratch: The folder whose size to limit; None if the file system limits it.
     """
 
     def __init__(self, pid: int, limits: Limits, output: Output, scratch: Path | None) -> None:
@@ -54,11 +58,11 @@ class Watch:
         self._scratch = scratch
         self._size_at_first = size_of(scratch) if scratch else 0
 
-    def look(self) -> None:
-        """Look once.
+    def check(self) -> None:
+        """Compare the current resource use with the limits.
 
         Raises:
-            LostError: A limit is passed.
+            LostError: A limit is exceeded.
         """
         limits = self.limits
         if self._output.count > limits.output_mb * MIB:
@@ -69,7 +73,7 @@ class Watch:
                 "TooManyProcesses", f"more than {limits.processes} processes ran at once"
             )
         allowed = limits.memory_mb * MIB
-        # Pages that processes share are counted once only where it matters: that takes longer.
+        # Shared pages are counted once only if the quick sum is too large: this takes longer.
         if sum(map(resident, family)) > allowed and sum(map(proportional, family)) > allowed:
             raise LostError("OutOfMemory", f"more than {limits.memory_mb} MiB were used")
         if self._scratch is None:
@@ -78,17 +82,17 @@ class Watch:
             raise LostError("TooManyFiles", f"more than {limits.scratch_mb} MiB were written")
 
     def cpu_time(self) -> CpuTime | None:
-        """Return what all of them had of the processors so far; None if the system does not tell.
+        """Return the processor time of all processes; None if the system does not report it.
 
-        Children that have ended count with those that waited for them.
+        The time of an ended child counts with the process that waited for it.
         """
-        if not TELLS:
+        if not HAS_PROC:
             return None
         return sum(map(cpu_time, descendants(self._pid)), CpuTime())
 
 
 def descendants(pid: int) -> list[int]:
-    """Return a process and all that it and its children started and that are not reparented."""
+    """Return a process and its descendants, without reparented ones."""
     found, level = [pid], [pid]
     while level:
         level = [child for parent in level for child in _children(parent)]
@@ -97,7 +101,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def threads(pid: int) -> int:
-    """Return how many threads a process has."""
+    """Return the number of threads of a process."""
     try:
         return len(os.listdir(PROC / str(pid) / "task"))  # noqa: PTH208
     except OSError:
@@ -105,10 +109,11 @@ def threads(pid: int) -> int:
 
 
 def cpu_time(pid: int) -> CpuTime:
-    """Return what a process had of the processors, with the children that it waited for.
+    """Return the processor time of a process and of the children that it waited for.
 
-    proc_pid_stat(5): user and system time of all threads, also of those that have ended, and of
-    children. Linux kernel documentation, scheduler/sched-stats: the second number of `schedstat`.
+    Sources: proc_pid_stat(5), for the user and system time of all threads, ended ones and children
+    included; Linux kernel documentation, scheduler/sched-stats, for the second number of
+    `schedstat`.
     """
     ran = waited = 0.0
     try:
@@ -122,7 +127,7 @@ def cpu_time(pid: int) -> CpuTime:
 
 
 def resident(pid: int) -> int:
-    """Return the bytes of memory that a process uses, shared ones included."""
+    """Return the memory of a process in bytes, with all shared pages."""
     try:
         return int((PROC / str(pid) / "statm").read_text().split()[1]) * PAGE
     except (OSError, IndexError):
@@ -130,7 +135,7 @@ def resident(pid: int) -> int:
 
 
 def proportional(pid: int) -> int:
-    """Return the bytes that a process uses, shared ones divided among those that share them."""
+    """Return the memory of a process in bytes; shared pages are divided among their processes."""
     try:
         for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
@@ -141,7 +146,7 @@ def proportional(pid: int) -> int:
 
 
 def size_of(folder: Path) -> int:
-    """Return the bytes of the files in a folder, without following links."""
+    """Return the size of the files in a folder, in bytes, without following links."""
     total = 0
     for path, _, files in os.walk(folder):
         for name in files:

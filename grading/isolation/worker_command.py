@@ -1,4 +1,4 @@
-"""The command of a worker, and the limits that the kernel holds it to."""
+"""The command that starts a worker, and the limits that the kernel enforces."""
 
 import os
 import resource
@@ -9,14 +9,21 @@ from grading.isolation.worker_files import interpreter
 from grading.worker.settings import KernelLimits
 
 ADDRESSES_BEYOND_MEMORY = 16 << 30
-"""Bytes of addresses that a process may reserve without using them: threads and compilers do."""
+"""Bytes of address space beyond the memory limit: threads and compilers reserve unused addresses.
+
+A smaller value makes imports fail on machines with many processors.
+"""
 
 STACK = 16 * MIB
-"""Bytes that a thread reserves as private memory and hardly uses."""
+"""Bytes of private memory that a thread reserves and mostly does not use."""
 
 
 def worker_command(worker_files: Path | str) -> list[str]:
-    """Return the command of a worker whose files are in a folder, but for its arguments."""
+    """Return the command of a worker without its arguments.
+
+    Args:
+        worker_files: The folder with the worker's files.
+    """
     flags = ["-I", "-S", "-u", "-X", "faulthandler"]
     return [str(interpreter()), *flags, f"{worker_files}/grading/worker/__main__.py"]
 
@@ -25,13 +32,13 @@ def kernel_limits(limits: Limits, gpu: bool, others: int | None = 0) -> KernelLi
     """Return the limits that the kernel enforces for each process.
 
     Args:
-        limits: What the worker may use.
-        gpu: Whether it uses a GPU, whose driver reserves addresses for all memory there is.
-        others: How many processes that are not the worker's the kernel counts with its own, None
-            if that is not known.
+        limits: The limits of the worker.
+        gpu: True if it uses a GPU, whose driver reserves addresses for the whole memory.
+        others: Number of other processes that the kernel counts with those of the worker; None if
+            it is not known.
     """
     processors = os.cpu_count() or 1
-    # What is used is for the judge to see; the kernel refuses what could never fit.
+    # The judge measures memory in use; the kernel's limit on reservations is higher.
     memory = limits.memory_mb * MIB + processors * STACK
     return KernelLimits(
         cpu_seconds=int(limits.total_seconds) * processors + 1,
@@ -43,9 +50,9 @@ def kernel_limits(limits: Limits, gpu: bool, others: int | None = 0) -> KernelLi
 
 
 def processes_now() -> int | None:
-    """Return how many processes and threads this user has: the kernel counts them together.
+    """Return the number of processes and threads of this user, which the kernel counts together.
 
-    None if this system does not tell; there is no limit then that could be set.
+    None if this system does not report it; then no limit can be set.
     """
     if not Path("/proc/self/task").is_dir():
         return None

@@ -1,4 +1,4 @@
-"""The files of a worker: a few of the grader, libraries, a submission."""
+"""The files of a worker: a part of the grader, the installed libraries, and a submission."""
 
 import os
 import shutil
@@ -12,24 +12,24 @@ from pathlib import Path
 GRADING = Path(__file__).resolve().parents[1]
 
 WORKER_FILES = ("__init__.py", "protocol", "driver", "worker")
-"""The part of the grader that runs beside the code under test. It knows no right answer."""
+"""The part of the grader that runs beside the code under test; it contains no expected results."""
 
 SIMULATION = "simulation"
 """The subpackage of `mt_kernels_cuda` with the repaired CUDA simulator and the race detector.
 
-The worker gets a copy, because a submission has its own package of this name, or none.
+The worker gets a copy, because a submission has its own package of that name, or none.
 """
 
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What a worker has to see.
+    """The files, variables and devices that a worker sees.
 
     Attributes:
         snapshot: A copy of the submission.
-        submission: The folders that Python searches, relative to the copy.
-        environment: Variables in addition to the usual ones.
-        gpu: Whether the devices of a GPU are there.
+        submission: The folders on Python's search path, relative to the copy.
+        environment: Environment variables in addition to the usual ones.
+        gpu: True if it sees the devices of a GPU.
     """
 
     snapshot: Path
@@ -39,7 +39,7 @@ class WorkerSetup:
 
 
 def interpreter() -> Path:
-    """Return the Python that this one stands on, without its environment."""
+    """Return the base interpreter of this one, outside any virtual environment."""
     return Path(sys.executable).resolve()
 
 
@@ -50,7 +50,7 @@ def third_party() -> tuple[Path, ...]:
 
 
 def usual_environment(home: str) -> dict[str, str]:
-    """Return the variables of a worker, whose own folder is `home`."""
+    """Return the environment variables of a worker with the home folder `home`."""
     variables = {
         "HOME": home,
         "TMPDIR": f"{home}/tmp",
@@ -64,12 +64,12 @@ def usual_environment(home: str) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
         "HF_HUB_OFFLINE": "1",
-        # Threads are for the kernels of the submission.
+        # Only the kernels of the submission use threads.
         "OPENBLAS_NUM_THREADS": "1",
-        # Those that wait for work sleep, from the first question about their number on.
+        # Idle threads sleep; otherwise they would use processor time while they wait.
         "OMP_WAIT_POLICY": "passive",
     }
-    # Where this machine keeps libraries, for a Python or a GPU that needs them.
+    # The locations of libraries on this machine, for a Python or a GPU that needs them.
     for name in ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES"):
         if name in os.environ:
             variables[name] = os.environ[name]
@@ -77,7 +77,7 @@ def usual_environment(home: str) -> dict[str, str]:
 
 
 def copy_worker_files(to: Path) -> None:
-    """Copy what the worker needs of the grader, without compiled files."""
+    """Copy the worker's part of the grader, without compiled files."""
     folder = to / "grading"
     folder.mkdir(parents=True)
     for source in (*(GRADING / name for name in WORKER_FILES), *simulation()):
@@ -89,9 +89,9 @@ def copy_worker_files(to: Path) -> None:
 
 
 def simulation() -> tuple[Path, ...]:
-    """Return the folder of the CUDA simulator; none where the package is not installed.
+    """Return the folder of the CUDA simulator; empty if the package is not installed.
 
-    The package is found without being imported: in a learner's tree it is the learner's code.
+    The package is located without importing it: in a learner's tree it is the learner's code.
     """
     package = find_spec("mt_kernels_cuda")
     locations = None if package is None else package.submodule_search_locations

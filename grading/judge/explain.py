@@ -89,7 +89,7 @@ def explain(
     if kinds and kinds[0] in WORKER_LOST:
         what = f"the code {WORKER_LOST[kinds[0]]}"
         return Explanation(what, file, line, details=_details(plain, output))
-    if kind in ("AnswerError", "RaceError", "BarrierError"):
+    if kind in ("ResultError", "RaceError", "BarrierError"):
         # They say what was returned, or which threads, cell and lines, and need no more words.
         return Explanation(clean_line(plain, 400), file, line, details=_details("", output))
     if COMPILER_ERRORS & set(kinds):

@@ -33,7 +33,7 @@ def repairs(subjects: Subjects, told: Iterable[str] = ()) -> tuple[str, ...]:
     names: set[str] = set()
     for subject in subjects.running():
         try:
-            named = subject.call("repairs.told").plain
+            named = subject.call("repairs.repaired").plain
         except (SubjectError, CheckAbandoned):
             continue
         if isinstance(named, list):

@@ -109,9 +109,9 @@ class Subjects:
         """Return the folder with the sources of the code under test."""
         return self._workers[place].folder
 
-    def alone(self, place: Place) -> Subject:
+    def without_submission(self, place: Place) -> Subject:
         """Return a worker like that of a device, without the code under test."""
-        return self._workers[place].alone()
+        return self._workers[place].without_submission()
 
     def changed(
         self, place: Place, sources: Mapping[str, str]
@@ -171,8 +171,8 @@ class _Clocked(Subject):
     def answer(self, request: Request) -> Response:
         return self._subjects.answer(self._place, request)
 
-    def alone(self) -> Subject:
-        return self._subjects.alone(self._place)
+    def without_submission(self) -> Subject:
+        return self._subjects.without_submission(self._place)
 
     def changed(self, sources: Mapping[str, str]) -> AbstractContextManager[Subject]:
         return self._subjects.changed(self._place, sources)

@@ -1,8 +1,8 @@
-"""The code under test, as the checks see it: requests go in, arrays and plain values come out.
+"""The interface of checks to the code under test: requests, responses, subjects and errors.
 
-A check never touches an object of the submission. It sends a `Request` to a `Subject` and compares
-the `Response` with an oracle. Where the subject runs is the subject's business: in this process, or
-in another one that is cut off from the judge.
+A check never accesses an object of the submission. It sends a `Request` to a `Subject` and compares
+the `Response` with an oracle. A subject may run in this process, or in another one that is isolated
+from the judge.
 """
 
 from abc import ABC, abstractmethod
@@ -18,19 +18,20 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[Any]
 
 Plain: TypeAlias = Any
-"""None, bools, numbers, strings, and lists, tuples and dicts (by string) of them."""
+"""None, bools, numbers and strings, and lists, tuples and dicts with string keys of them."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of the code under test.
+    """A request to the code under test.
 
     Attributes:
-        operation: What to do: a key of `grading.driver.FAMILIES`, a dot, and a name, as in
+        operation: A key of `grading.driver.FAMILIES`, a dot, and the name of an operation, as in
             "tensor.conv2d".
         arrays: The operands. Their strides count: a permuted array becomes a permuted tensor.
-        options: Everything else the operation needs.
-        upstream: The gradient of the result; with it, the gradients of the operands are wanted.
+        options: All other arguments of the operation.
+        upstream: The gradient of the result. If there is one, the response has the gradients of
+            the operands.
     """
 
     operation: str
@@ -53,12 +54,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What the code under test returned.
+    """The response of the code under test.
 
     Attributes:
-        request: What was asked.
+        request: The request.
         arrays: The results.
-        gradients: One for each operand, None for one that received no gradient.
+        gradients: The gradient of each operand; None for one without a gradient.
         plain: Results that are not arrays.
     """
 
@@ -79,11 +80,11 @@ class SubjectError(Exception):
 
     Attributes:
         kinds: The names of the exception's class and of its bases, nearest first.
-        message: What it said.
-        request: What was asked.
-        trace: File, line and function of each call on the way to the error, outermost first, as
-            far as they are known.
-        output: The end of what the code under test had printed, where that is known.
+        message: Its message.
+        request: The request.
+        trace: File, line and function of each call in the traceback, outermost first; empty if
+            they are not known.
+        output: The end of the printed output of the code under test; empty if it is not known.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class SubjectError(Exception):
         trace: Sequence[tuple[str, int, str]] = (),
         output: str = "",
     ) -> None:
-        super().__init__(f"the code under test raised {kinds[0]}: {message}\nasked for {request}")
+        super().__init__(f"the code under test raised {kinds[0]}: {message}\ninput {request}")
         self.kinds = tuple(kinds)
         self.message = message
         self.request = request
@@ -108,13 +109,13 @@ def is_own(file: str) -> bool:
 
 
 class DriverError(Exception):
-    """The grader's own code beside the code under test raised an exception: nobody is charged.
+    """The driver raised an exception. This is a fault of the grader and costs no points.
 
     Args:
         kinds: The names of the exception's class and of its bases, nearest first.
-        message: What it said.
-        request: What was asked.
-        trace: File, line and function of each call on the way to the error, outermost first.
+        message: Its message.
+        request: The request.
+        trace: File, line and function of each call in the traceback, outermost first.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class DriverError(Exception):
         trace: Sequence[tuple[str, int, str]] = (),
     ) -> None:
         where = f" at {trace[-1][0]}:{trace[-1][1]}" if trace else ""
-        super().__init__(f"{kinds[0]}: {message}{where}, asked for {request.operation}")
+        super().__init__(f"{kinds[0]}: {message}{where}, in operation {request.operation}")
 
 
 class Subject(ABC):
@@ -139,25 +140,22 @@ class Subject(ABC):
 
     @abstractmethod
     def answer(self, request: Request) -> Response:
-        """Do what is asked.
+        """Perform a request.
 
         Raises:
             SubjectError: The code under test raised an exception.
-            DriverError: The grader's own code beside it did.
+            DriverError: The driver raised one.
         """
 
-    def alone(self) -> "Subject":
-        """Return a process like that of the code under test, without any code in it.
-
-        What is asked there can only be answered from the request.
-        """
+    def without_submission(self) -> "Subject":
+        """Return a subject without any code under test, for requests that carry all they need."""
         return self
 
     def changed(self, sources: Mapping[str, str]) -> AbstractContextManager["Subject"]:
-        """Return a copy of the code under test in which some files have another text.
+        """Return a copy of the code under test with some files replaced.
 
         Args:
-            sources: The texts, by paths relative to the folder.
+            sources: The new texts, by paths relative to the folder.
         """
         raise NotImplementedError
 
@@ -168,12 +166,12 @@ class Subject(ABC):
         options: Mapping[str, Plain] | None = None,
         upstream: Array | None = None,
     ) -> Response:
-        """Put a request together and have it answered."""
+        """Create a request from its parts and perform it; raises the errors of `answer`."""
         return self.answer(Request(operation, tuple(arrays), dict(options or {}), upstream))
 
 
 def _layout(array: Array) -> str:
-    """Describe shape and memory: the strides, counted in elements, only if they are unusual."""
+    """Return a text with the shape, and with the strides in elements if it is not contiguous."""
     text = f"shape {array.shape}"
     if not array.flags.c_contiguous:
         text += f", strides {tuple(stride // array.itemsize for stride in array.strides)}"

@@ -1,8 +1,8 @@
-"""Requests and replies as frames of bytes: arrays and plain values, nothing that can execute.
+"""The binary form of requests and replies: arrays and plain values, without executable content.
 
-A frame is two lengths, a header in JSON, and the cells of all arrays one after the other. An array
-keeps its strides: its cells travel in the order of memory. Both ends share this file; what the
-judge must not take on trust is checked in `grading.isolation.replies`.
+A frame consists of two lengths, a header in JSON, and the elements of all arrays. An array keeps
+its strides: its elements are sent in memory order. The judge and the worker share this file;
+`grading.isolation.replies` validates what the worker sends.
 """
 
 import json
@@ -16,14 +16,14 @@ import numpy as np
 from grading.protocol.messages import Array, Request, Response
 
 LENGTHS = struct.Struct("<QQ")
-"""How many bytes the header has, and how many the cells."""
+"""The sizes of the header and of the elements of all arrays, in bytes."""
 
 DTYPES = ("float64", "float32", "int64", "bool")
-"""What travels as it is; everything else becomes float64."""
+"""Types of elements that are sent unchanged; all others are converted to float64."""
 
 
 class WireError(Exception):
-    """A frame is not what it should be; the message says how."""
+    """A frame is invalid; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Frame:
     """A message.
 
     Attributes:
-        header: Everything but the cells.
-        cells: The cells of all arrays, in the order in which the header names them.
+        header: Everything except the elements of arrays.
+        cells: The elements of all arrays, in the order of the header.
     """
 
     header: Mapping[str, Any]
     cells: bytes | bytearray | memoryview = b""
 
     def pieces(self) -> tuple[bytes, bytes | bytearray | memoryview]:
-        """Return the bytes that are sent: lengths and header, then the cells."""
+        """Return the bytes to send: lengths and header, then the elements."""
         header = json.dumps(self.header).encode()
         return LENGTHS.pack(len(header), len(self.cells)) + header, self.cells
 
@@ -48,8 +48,9 @@ def encode_request(request: Request, number: str) -> Frame:
     """Return a request as a frame.
 
     Args:
-        request: What is asked.
-        number: What the reply has to repeat, so that no reply is written before its request.
+        request: The request.
+        number: A random number that the reply has to repeat; so a reply cannot be prepared before
+            its request.
     """
     cells: list[bytes] = []
     header = {
@@ -75,14 +76,14 @@ def decode_request(frame: Frame) -> Request:
     )
 
 
-def encode_response(answer: Response, number: str) -> Frame:
-    """Return an answer, without its request, as a frame."""
+def encode_response(response: Response, number: str) -> Frame:
+    """Return a response, without its request, as a frame."""
     cells: list[bytes] = []
     header = {
         "number": number,
-        "arrays": [_describe(array, cells) for array in answer.arrays],
-        "gradients": [_describe(array, cells) for array in answer.gradients],
-        "plain": answer.plain,
+        "arrays": [_describe(array, cells) for array in response.arrays],
+        "gradients": [_describe(array, cells) for array in response.gradients],
+        "plain": response.plain,
     }
     return Frame(header, b"".join(cells))
 
@@ -94,27 +95,27 @@ def encode_error(
     number: str,
     graders: bool = False,
 ) -> Frame:
-    """Return what was raised as a frame.
+    """Return an exception as a frame.
 
     Args:
         kinds: The names of the exception's class and of its bases, nearest first.
-        message: What it said.
-        trace: File, line and function of each call on the way to the error, outermost first.
-        number: The request's.
-        graders: Whether the driver raised it, and not the code under test.
+        message: Its message.
+        trace: File, line and function of each call in the traceback, outermost first.
+        number: The number of the request.
+        graders: True if the driver raised it, not the code under test.
     """
     header = {
         "number": number,
         "graders": graders,
         "kinds": list(kinds),
         "message": message,
-        "trace": [list(place) for place in trace],
+        "trace": [list(call) for call in trace],
     }
     return Frame(header)
 
 
 class Cells:
-    """The bytes behind a header, taken from the front, array by array."""
+    """Reader of the bytes after a header, array by array."""
 
     def __init__(self, cells: bytes | bytearray | memoryview) -> None:
         self._left = memoryview(cells)
@@ -123,7 +124,7 @@ class Cells:
         """Return the next array.
 
         Raises:
-            WireError: The description is none, or there are not so many cells.
+            WireError: The description is invalid, or too few bytes are left.
         """
         try:
             dtype, shape, order = (description[key] for key in ("dtype", "shape", "order"))
@@ -144,33 +145,33 @@ class Cells:
         taken, self._left = self._left[:length], self._left[length:]
         array: Array = np.frombuffer(taken, np.uint8 if dtype == "bool" else dtype).copy()
         if dtype == "bool":
-            # A byte that is neither 0 nor 1 would be a bool that equals neither.
+            # A bool whose byte is neither 0 nor 1 would equal neither True nor False.
             array = array != 0
         inverse = np.argsort(np.array(order, np.int64))
         try:
             return array.reshape(sizes).transpose(inverse)
         except ValueError:
-            # No cells at all, and sizes beyond counting.
-            raise WireError("an array has fewer than 2**63 bytes, whatever its shape") from None
+            # The array has no elements, and the product of its other sizes overflows.
+            raise WireError("an array has fewer than 2**63 bytes, also without elements") from None
 
     def finish(self) -> None:
-        """Expect that nothing is left.
+        """Check that no bytes are left.
 
         Raises:
-            WireError: Something is.
+            WireError: Bytes are left.
         """
         if len(self._left):
             raise WireError(f"{len(self._left)} bytes belong to no array")
 
 
 def _describe(array: Array | None, cells: list[bytes]) -> Any:
-    """Append an array's cells, and return what else there is to know."""
+    """Append an array's elements in memory order; return its dtype, shape and dimension order."""
     if array is None:
         return None
     order = sorted(range(array.ndim), key=lambda dim: -array.strides[dim])
     dtype = str(array.dtype) if str(array.dtype) in DTYPES else "float64"
     packed = np.ascontiguousarray(array.transpose(order), dtype)
-    # A number without dimensions becomes a row of one.
+    # `ascontiguousarray` returns an array of shape (1,) for one without dimensions.
     shape = list(packed.shape) if array.ndim else []
     cells.append(packed.tobytes())
     return {"dtype": dtype, "shape": shape, "order": order}

@@ -179,7 +179,7 @@ def _run(subject: Subject, bench: Bench, clock: Clock) -> tuple[float, bool, _Ti
                 "the weighted sum of each result",
                 [bench.rows.digest(result) for result in results],
                 answer.plain,
-                answer=answer,
+                response=answer,
             )
         )
     return seconds, alone, time_of_yardstick

@@ -1,1 +1,1 @@
-"""Folders with code to judge, read and searched without running them."""
+"""Folders with code to judge: their layout and static analysis of their sources."""

@@ -1,7 +1,7 @@
-"""The editions of the course that the modules of a submission follow, told by signs in their files.
+"""Detection of the edition of the course that each module of a submission follows.
 
-Trees mix editions, so each module is looked at by itself. The editions of 2022 and of 2023 differ
-in nothing that code shows; both are called 2022.
+Trees mix editions, so each module is examined separately. The code of the editions 2022 and 2023
+does not differ; both are called 2022.
 """
 
 import ast
@@ -12,7 +12,7 @@ from typing import TypeAlias
 from grading.submissions.syntax import Definition, Function, definitions, parsed
 
 Sources: TypeAlias = Callable[[str], Path | None]
-"""Return the file of a module such as "minitorch.nn"; None if it is not there."""
+"""Returns the file of a module such as "minitorch.nn"; None if there is none."""
 
 FILES: dict[int, tuple[str, ...]] = {
     0: ("operators", "module", "datasets", "testing"),
@@ -21,13 +21,13 @@ FILES: dict[int, tuple[str, ...]] = {
     3: ("fast_ops", "cuda_ops"),
     4: ("fast_conv", "nn", "cuda_conv"),
 }
-"""The files of the package that each module of the course adds."""
+"""Files of the package that each module of the course adds, by the module's number."""
 
 MODULE_OF = {f"minitorch.{name}": number for number, names in FILES.items() for name in names}
 
 
 def edition_of(module: int, sources: Sources) -> str | None:
-    """Return the edition that a module of the course follows; None if nothing tells it."""
+    """Return the edition that a module of the course follows; None if it cannot be detected."""
 
     def read(name: str) -> ast.Module | None:
         file = sources(f"minitorch.{name}")
@@ -40,7 +40,7 @@ Read: TypeAlias = Callable[[str], ast.Module | None]
 
 
 def _formulas(read: Read) -> str | None:
-    """Tell the edition of the formulas: `EPS` is given until 2023, annotations since 2022."""
+    """Detect the edition of the formulas: `EPS` exists until 2023, annotations since 2022."""
     tree = read("operators")
     mul = None if tree is None else definitions(tree).get("mul")
     if tree is None or mul is None:
@@ -51,7 +51,7 @@ def _formulas(read: Read) -> str | None:
 
 
 def _scalars(read: Read) -> str | None:
-    """Tell the edition of scalars: 2021 has a base class `Variable`, 2024 a dataclass `Scalar`."""
+    """Detect the edition of scalars by the class `Variable` of 2021 and the dataclass of 2024."""
     autodiff, scalar = read("autodiff"), read("scalar")
     variable = None if autodiff is None else definitions(autodiff).get("Variable")
     if isinstance(variable, ast.ClassDef) and "Protocol" not in _names(*variable.bases):
@@ -63,7 +63,7 @@ def _scalars(read: Read) -> str | None:
 
 
 def _tensors(read: Read) -> str | None:
-    """Tell the edition of tensors: 2021 makes functions per backend, and only 2022 has `cmap`."""
+    """Detect the edition of tensors by the functions per backend of 2021 and the `cmap` of 2022."""
     functions, loops = read("tensor_functions"), read("tensor_ops")
     if functions is not None and "make_tensor_backend" in definitions(functions):
         return "2021"
@@ -74,8 +74,8 @@ def _tensors(read: Read) -> str | None:
 
 
 def _kernels(file: str, kernel: str) -> Callable[[Read], str | None]:
-    def told(read: Read) -> str | None:
-        """Tell the edition of kernels: 2024 wraps `njit`, and only 2021 decorates the kernel."""
+    def edition_of_kernels(read: Read) -> str | None:
+        """Detect the edition of kernels: 2024 wraps `njit`, and only 2021 decorates the kernel."""
         tree = read(file)
         if tree is None:
             return None
@@ -86,11 +86,11 @@ def _kernels(file: str, kernel: str) -> Callable[[Read], str | None]:
             return "2022"
         return "2021" if kernel in known else None
 
-    return told
+    return edition_of_kernels
 
 
 def _names(*nodes: ast.AST) -> set[str]:
-    """Return the names in syntax trees, and those that they import under."""
+    """Return the names in syntax trees, including the names of imports."""
     names = set()
     for tree in nodes:
         for node in ast.walk(tree):

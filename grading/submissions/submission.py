@@ -1,8 +1,8 @@
-"""A folder with code to judge: how it is laid out, what is in it, and where a function stands.
+"""A folder with code to judge: its layout, its modules, and the locations of functions.
 
-Two layouts are known. *packages* is this repository's: one folder a package below ``packages/``.
+There are two layouts. *packages* is this repository's: one folder per package below ``packages/``.
 *upstream* is the course's: a folder ``minitorch/`` at the root, perhaps with ``project/`` and
-``tests/`` beside it. Sources are parsed and never run, and nothing outside of the folder is read.
+``tests/`` beside it. Sources are parsed and never run, and nothing outside the folder is read.
 """
 
 import ast
@@ -18,19 +18,19 @@ from grading.submissions.syntax import definitions, is_stub, parsed
 Layout: TypeAlias = Literal["packages", "upstream"]
 
 LARGEST_SOURCE = 2_000_000
-"""Bytes. A longer file is not a source that anybody wrote."""
+"""Largest source file, in bytes; a larger file is ignored, because nobody writes one by hand."""
 
 DEEPEST = 2
-"""How far below the given folder a submission is looked for, as archives wrap folders."""
+"""Number of levels below a folder that are searched for a submission: archives nest folders."""
 
 
 class SubmissionError(Exception):
-    """A path is not a submission; the message says what was expected."""
+    """A path is not a submission; the message describes what was expected."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a function stands.
+class Location:
+    """The location of a definition.
 
     Attributes:
         file: The file, relative to the submission, with slashes.
@@ -49,7 +49,7 @@ class Submission:
     """A folder with code to judge.
 
     Attributes:
-        root: The folder, absolute, without links on the way.
+        root: The folder, as an absolute path without symbolic links.
         layout: "packages" or "upstream".
     """
 
@@ -58,35 +58,35 @@ class Submission:
 
     @classmethod
     def at(cls, path: str | Path) -> "Submission":
-        """Recognise the submission in a folder, or in the only folder that wraps it.
+        """Find the submission in a folder, or in its subfolders if only one of them has one.
 
         Raises:
             SubmissionError: There is no such folder, no submission in it, or more than one.
         """
-        given = Path(path)
-        if not given.is_dir():
-            what = "is a file" if given.exists() else "does not exist"
-            raise SubmissionError(f"{given} {what}; a submission is a folder")
-        level = [given.resolve()]
+        parent = Path(path)
+        if not parent.is_dir():
+            what = "is a file" if parent.exists() else "does not exist"
+            raise SubmissionError(f"{path} {what}; a submission is a folder")
+        level = [parent.resolve()]
         for _ in range(DEEPEST + 1):
             found = [(folder, layout) for folder in level if (layout := _layout(folder))]
             if len(found) == 1:
                 return cls(*found[0])
             if found:
-                names = ", ".join(str(folder.relative_to(given.resolve())) for folder, _ in found)
+                names = ", ".join(str(folder.relative_to(parent.resolve())) for folder, _ in found)
                 raise SubmissionError(
-                    f"{given} holds several submissions: {names}; name one of them, or judge "
+                    f"{path} holds several submissions: {names}; name one of them, or judge "
                     "them all with --batch"
                 )
             level = [below for folder in level for below in _folders(folder)]
         raise SubmissionError(
-            f"{given} is not a submission: there is neither packages/minitorch/src/minitorch/ "
+            f"{path} is not a submission: there is neither packages/minitorch/src/minitorch/ "
             "(this repository's layout) nor minitorch/__init__.py (the course's)"
         )
 
     @property
     def import_paths(self) -> tuple[Path, ...]:
-        """The folders that Python has to search for the submission's modules, in order."""
+        """Folders with the submission's modules, in the order of Python's search path."""
         if self.layout == "upstream":
             return (self.root,)
         return tuple(
@@ -97,7 +97,7 @@ class Submission:
 
     @property
     def test_paths(self) -> tuple[Path, ...]:
-        """The folders with tests that the learner writes, where no import path holds them."""
+        """Folders with the learner's tests that are outside the import paths."""
         folder = self.root / "tests"
         if self.layout == "upstream" or not self._inside(folder) or not folder.is_dir():
             return ()
@@ -105,10 +105,10 @@ class Submission:
 
     @property
     def edition(self) -> str | None:
-        """The editions of the course that an upstream tree seems to follow, for reports.
+        """Editions of the course that an upstream tree follows, for reports.
 
-        "2024", or "2022 + 2024" for a mixture; "2022" stands for 2023, too. None: this repository's
-        layout, or nothing that tells one edition from another.
+        An example is "2024", or "2022 + 2024" for a mixture; "2022" includes 2023. None for this
+        repository's layout, or if no edition can be detected.
         """
         if self.layout == "packages":
             return None
@@ -116,14 +116,15 @@ class Submission:
         return " + ".join(sorted(found)) or None
 
     def edition_for(self, module: int) -> str | None:
-        """Return whose documentation counts for a module of the course: one of `EDITIONS`.
+        """Return the edition whose documentation applies to a module: one of `EDITIONS`.
 
-        Trees mix editions, so that each module is told by its own files. None if nothing tells it.
+        Trees mix editions, so each module is examined separately. None if the edition cannot be
+        detected.
         """
         return "packages" if self.layout == "packages" else edition_of(module, self.source)
 
     def source(self, module: str) -> Path | None:
-        """Return the file of a module, such as "minitorch.nn"; None if it is not there."""
+        """Return the file of a module, such as "minitorch.nn"; None if there is none."""
         parts = module.split(".")
         for folder in self.import_paths:
             stem = folder.joinpath(*parts)
@@ -133,19 +134,19 @@ class Submission:
         return None
 
     def missing(self, holes: Iterable[str]) -> tuple[str, ...]:
-        """Return the modules of a task's holes whose files are not there.
+        """Return the modules of a task's holes that have no file.
 
-        A task with such a module is "not there": an upstream tree ends with its own module. Of a
-        hole with several names one is enough.
+        A task with such a module is "not there": an upstream tree has only the modules of the
+        course up to its own. For a hole with several names, one file is enough.
         """
         modules = dict.fromkeys(name.partition(":")[0] for name in self.named(holes))
         return tuple(module for module in modules if self.source(module) is None)
 
     def named(self, holes: Iterable[str]) -> tuple[str, ...]:
-        """Return the holes of a task by the names that they have in this submission.
+        """Return the holes of a task with their names in this submission.
 
-        A hole with several names is called by the first that the submission has; if it has none,
-        by the first. A hole of one edition is left out where the module follows another.
+        A hole with several names gets the first that the submission has, or the first if it has
+        none. A hole of one edition is left out if the module follows another edition.
         """
         names = []
         for hole in holes:
@@ -158,36 +159,37 @@ class Submission:
         return tuple(names)
 
     def _may_have(self, name: str) -> bool:
-        """Return whether a file has a name, or cannot be read, so that it may have it."""
+        """Return whether a file defines a name, or may define it because it cannot be parsed."""
         file = self.source(name.partition(":")[0])
         if file is None:
             return False
         return self.find(name) is not None or not _definitions(file, file.stat().st_mtime_ns)
 
-    def find(self, hole: str) -> Place | None:
-        """Return where a function, a method or a class stands.
+    def find(self, hole: str) -> Location | None:
+        """Return the location of a function, a method or a class.
 
         Args:
-            hole: "module:qualname", such as "minitorch.nn:Max.backward", or several of them. A
-                module alone stands for its first line.
+            hole: "module:qualname", such as "minitorch.nn:Max.backward", or several of them. For a
+                module alone, the location is its first line.
 
         Returns:
-            None if the file is not there, cannot be parsed, or defines no such name.
+            The location; None if the file does not exist, cannot be parsed, or does not define the
+            name.
         """
         if " | " in hole or " @" in hole:
-            return next(iter(self.places(self.named([hole]))), None)
+            return next(iter(self.locations(self.named([hole]))), None)
         module, _, qualname = hole.partition(":")
         file = self.source(module)
         if file is None:
             return None
         name = file.relative_to(self.root).as_posix()
         if not qualname:
-            return Place(name, 1)
+            return Location(name, 1)
         line = _definitions(file, file.stat().st_mtime_ns).get(qualname)
-        return None if line is None else Place(name, line)
+        return None if line is None else Location(name, line)
 
     def open(self, holes: Iterable[str]) -> tuple[str, ...]:
-        """Return the holes that are still to be written: their bodies raise NotImplementedError."""
+        """Return the holes that are not written yet: their bodies raise NotImplementedError."""
         stubs = []
         for hole in self.named(holes):
             module, _, qualname = hole.partition(":")
@@ -196,9 +198,11 @@ class Submission:
                 stubs.append(hole)
         return tuple(stubs)
 
-    def places(self, holes: Iterable[str]) -> tuple[Place, ...]:
-        """Return where those of the holes stand that are there."""
-        return tuple(place for name in self.named(holes) if (place := self.find(name)) is not None)
+    def locations(self, holes: Iterable[str]) -> tuple[Location, ...]:
+        """Return the locations of the holes that exist."""
+        return tuple(
+            location for name in self.named(holes) if (location := self.find(name)) is not None
+        )
 
     def _is_source(self, file: Path) -> bool:
         if not self._inside(file) or not file.is_file():
@@ -206,12 +210,12 @@ class Submission:
         return file.stat().st_size <= LARGEST_SOURCE
 
     def _inside(self, path: Path) -> bool:
-        """Return whether a path stays in the submission when links are followed."""
+        """Return whether a path, with links resolved, is inside the submission."""
         return path.resolve().is_relative_to(self.root)
 
 
 def _layout(folder: Path) -> Layout | None:
-    """Return the layout of a folder, None if it is no submission."""
+    """Return the layout of a folder; None if it is not a submission."""
     layouts: Sequence[tuple[Layout, str]] = (
         ("packages", "packages/minitorch/src/minitorch/__init__.py"),
         ("upstream", "minitorch/__init__.py"),
@@ -224,7 +228,7 @@ def _layout(folder: Path) -> Layout | None:
 
 
 def _folders(folder: Path) -> Iterator[Path]:
-    """Go through the folders in a folder by name; hidden ones and links are none."""
+    """Iterate over the subfolders of a folder by name, without hidden ones and links."""
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
             if path.is_dir() and not path.is_symlink() and not path.name.startswith((".", "__")):
@@ -233,11 +237,11 @@ def _folders(folder: Path) -> Iterator[Path]:
 
 @lru_cache(maxsize=256)
 def _definitions(file: Path, changed: int) -> dict[str, int]:
-    """Return the line of every class, function and assigned name of a file by qualified name.
+    """Return the line of every class, function and assigned name of a file, by qualified name.
 
     Args:
         file: The file.
-        changed: When it was written last, so that an edited file is read again.
+        changed: Its modification time in ns, so that the cache misses for an edited file.
     """
     tree = parsed(file)
     found = {}
@@ -250,5 +254,5 @@ def _definitions(file: Path, changed: int) -> dict[str, int]:
 
 @lru_cache(maxsize=256)
 def _stubs(file: Path, changed: int) -> frozenset[str]:
-    """Return the functions of a file that are still to be written; see `_definitions`."""
+    """Return the functions of a file that are not written yet; see `_definitions`."""
     return frozenset(name for name, node in definitions(parsed(file)).items() if is_stub(node))

@@ -1,4 +1,4 @@
-"""Functions and classes of a source file, found along its syntax tree."""
+"""Functions and classes of a source file, by its syntax tree."""
 
 import ast
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ Definition = Function | ast.ClassDef
 
 
 def parsed(file: Path) -> ast.Module:
-    """Return the syntax tree of a file, an empty one if it is no Python."""
+    """Return the syntax tree of a file; an empty one if it is not valid Python."""
     return _parsed(file, file.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=256)
 def _parsed(file: Path, changed: int) -> ast.Module:
-    """Parse a file; `changed` makes that an edited file is read again."""
+    """Parse a file; `changed` is its modification time, so that the cache misses after an edit."""
     try:
         return ast.parse(file.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -26,8 +26,8 @@ def _parsed(file: Path, changed: int) -> ast.Module:
 def definitions(tree: ast.Module) -> dict[str, Definition]:
     """Return the functions and classes of a file by their qualified names.
 
-    Of two definitions of one name the later one counts. Functions that are defined in a function
-    are left out; classes are not, since the course makes some in a function.
+    The last definition of a name counts. Functions inside functions are left out; classes inside
+    functions are included, because the course defines some there.
     """
     found: dict[str, Definition] = {}
 
@@ -49,9 +49,9 @@ def definitions(tree: ast.Module) -> dict[str, Definition]:
 
 
 def is_stub(definition: Definition) -> bool:
-    """Return whether a function is still to be written: it raises `NotImplementedError`.
+    """Return whether a function is not written yet: it raises `NotImplementedError`.
 
-    The course's own stubs have some given lines before that; they count as well.
+    The statement need not be the first: some stubs of the course have other lines before it.
     """
     for node in ast.walk(definition):
         if isinstance(node, ast.Raise) and node.exc is not None:

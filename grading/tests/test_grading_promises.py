@@ -328,7 +328,7 @@ def test_what_is_promised_and_wrong_fails(subject: Subject, check: str, said: st
 
 def test_a_wrong_type_is_told_as_what_was_returned() -> None:
     message = "`mul` returned str, expected a number"
-    error = SubjectError(["AnswerError", "TypeError"], message, Request("operators.each"))
+    error = SubjectError(["ResultError", "TypeError"], message, Request("operators.each"))
     fault = fault_of("0.1", error, ())
     assert fault is not None
     assert fault.sentence == message

@@ -56,7 +56,7 @@ def test_the_template_is_repaired_once_and_told(subject: IsolatedSubject) -> Non
     spread = np.repeat(np.repeat(upstream, 2, axis=2), 3, axis=3) / 6
     gradient = answer.gradients[0]
     assert gradient is not None and bool(np.allclose(gradient, spread))
-    assert subject.call("repairs.told").plain == ["View.backward"]
+    assert subject.call("repairs.repaired").plain == ["View.backward"]
 
 
 class Worker(Subject):
@@ -66,7 +66,7 @@ class Worker(Subject):
         self.names = names
 
     def answer(self, request: Request) -> Response:
-        assert request.operation == "repairs.told"
+        assert request.operation == "repairs.repaired"
         if self.names is None:
             raise SubjectError(["ImportError"], "no", request)
         return Response(request, plain=self.names)
@@ -96,7 +96,7 @@ def test_packages_are_not_repaired() -> None:
     packages = InProcessSubject()
 
     packages.call("tensor.view", [np.zeros((2, 3))], {"shape": [3, 2]}, np.ones((3, 2)))
-    assert packages.call("repairs.told").plain == []
+    assert packages.call("repairs.repaired").plain == []
 
 
 def test_a_broken_file_costs_the_tasks_that_need_it(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_the_template_reduces_again_what_it_left(tmp_path: Path) -> None:
         x = np.arange(1030.0).reshape(1, 1030)
         answer = worker.call("tensor.sum", [x], {"backend": "cuda", "dim": 1})
         assert answer.array.tolist() == [[x.sum()]]
-        assert worker.call("repairs.told").plain == ["CudaOps.reduce"]
+        assert worker.call("repairs.repaired").plain == ["CudaOps.reduce"]
 
 
 @pytest.mark.long

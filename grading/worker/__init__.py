@@ -1,6 +1,6 @@
-"""The process that runs the code under test: takes requests, calls the driver, sends answers.
+"""The process that runs the code under test: receives requests, calls the driver, sends replies.
 
-Everything here runs beside the code under test and is judged with it: nothing that arrives from
-this process is believed. It holds no oracle, no check and no mark. It is copied with the driver to
-where the process runs; `grading.isolation` says which files.
+This code runs in the same process as the code under test, so the judge does not trust its replies.
+It contains no oracles, checks or marks. `grading.isolation.worker_files` copies it to the folder of
+the process, with the driver.
 """

@@ -1,9 +1,8 @@
 """Answer requests. Started as ``python -I -S …/grading/worker/__main__.py SETTINGS SOCKET FILE``.
 
-The settings, in JSON, say where things are and what is allowed; the other arguments are descriptors
-of one end of a socket, and of the file that says whether numba compiles. A first frame goes out
-before any code under test is imported, so that a worker that cannot start is told from a submission
-that ends it.
+SETTINGS is a `Settings` in JSON. SOCKET and FILE are file descriptors: one end of a socket, and the
+file that tells the judge whether numba compiles. The worker sends a first frame before it imports
+code under test. This distinguishes a worker that cannot start from a submission that ends it.
 """
 
 import json
@@ -19,16 +18,16 @@ from grading.worker.rights import give_up
 from grading.worker.settings import Settings
 
 SCRIPT = "run.py"
-"""The name that a submission sees of the script that runs it, where learners have one of theirs."""
+"""Value of `sys.argv[0]` for the submission, as if a script of the learner ran it."""
 
 
 def main(settings: Settings, channel: int, compiling: int) -> None:
-    """Give up rights, say where modules are, and answer."""
+    """Drop privileges, install the import rules, and serve requests."""
     give_up(settings)
     os.set_inheritable(compiling, False)
     install(settings, CompilerListener(compiling).register)
     os.chdir(settings.root)
-    # Needs NumPy, which is found only now.
+    # The loop needs NumPy, which can be imported only now.
     from grading.worker.loop import serve
 
     serve(channel)
@@ -36,6 +35,6 @@ def main(settings: Settings, channel: int, compiling: int) -> None:
 
 if __name__ == "__main__":
     _, plain, *descriptors = sys.argv
-    # The worker's arguments are none of the submission's, which may parse its own.
+    # A submission that parses arguments must not see those of the worker.
     sys.argv[:] = sys.orig_argv[:] = [SCRIPT]
     main(Settings.from_plain(json.loads(plain)), *map(int, descriptors))

@@ -1,7 +1,7 @@
-"""A byte that tells the judge whether numba compiles now, in a file that both have open.
+"""A byte that shows the judge whether numba compiles now, in a file that both have open.
 
-The judge gives a call more time while it compiles. A submission can forge the byte; the judge
-believes it for a limited time only.
+The judge allows a call more time while it compiles. A submission can forge the byte, so the judge
+limits that time.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Any
 COMPILING, NOT_COMPILING = b"1", b"0"
 
 KINDS = ("numba:compile", "numba:compiler_lock")
-"""Events of numba that say when its compiler runs, for processors and for GPUs."""
+"""Events of numba's compiler, for processors and for GPUs."""
 
 
 class CompilerListener:
@@ -27,7 +27,7 @@ class CompilerListener:
         self._lock = threading.Lock()
 
     def register(self) -> None:
-        """Listen from now on, to the numba that has been imported."""
+        """Subscribe to the events of the imported numba."""
         from numba.core import event
 
         numba_events: Any = event
@@ -36,7 +36,7 @@ class CompilerListener:
             numba_events.register(kind, self)
 
     def notify(self, event: Any) -> None:
-        """Take note of an event: compilation begins or ends, perhaps inside of another one."""
+        """Handle the start or the end of a compilation; compilations may be nested."""
         with self._lock:
             self._open += 1 if event.is_start else -1
             os.pwrite(self._descriptor, COMPILING if self._open else NOT_COMPILING, 0)

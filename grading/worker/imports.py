@@ -1,8 +1,8 @@
-"""Where the worker finds modules: the submission's from the submission, libraries from libraries.
+"""Import rules of the worker.
 
-A submission is searched before installed libraries, and only as source: a compiled file beside a
-source could do something else than the source says. What the grader itself relies on is never
-taken from a submission, and the packages of this repository never from anywhere else.
+A submission is searched before installed libraries. Only its sources are imported: a compiled file
+could do something else than the source beside it. Libraries that the grader uses are never imported
+from a submission, and the packages of this repository only from there.
 """
 
 import importlib.machinery
@@ -15,22 +15,22 @@ from typing import Any
 
 from grading.worker.settings import Settings
 
-RELIED_ON = frozenset(
+TRUSTED_LIBRARIES = frozenset(
     {"numpy", "numba", "llvmlite", "greenlet", "hypothesis", "pytest", "_pytest", "pluggy"}
 )
-"""Libraries that come from the installed ones, whatever a submission brings along."""
+"""Libraries that are always imported from the installed ones, never from a submission."""
 
 ONLY_FROM_SUBMISSION = ("minitorch", "mt_")
-"""How the names of modules begin that may stand in a submission only."""
+"""Prefixes of modules that are imported from a submission only."""
 
 REFUSED = frozenset(
     {"torch", "tensorflow", "jax", "jaxlib", "cupy", "scipy", "sklearn", "autograd"}
 )
-"""Libraries that do the course's work. No task needs one."""
+"""Libraries that replace the work of the course; no task needs one."""
 
 
 class FromSource(SourceFileLoader):
-    """Loads a module from its source, and never from compiled files beside it."""
+    """Loader of modules from their sources, never from compiled files beside them."""
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Compile the source."""
@@ -38,12 +38,12 @@ class FromSource(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
-class Announcing(Loader):
+class NotifyingLoader(Loader):
     """A loader that calls a function when it has loaded a module.
 
     Args:
         loader: Loads the module.
-        done: The function.
+        done: Called after each module is loaded.
     """
 
     def __init__(self, loader: Loader, done: Callable[[], None]) -> None:
@@ -51,11 +51,11 @@ class Announcing(Loader):
         self._done = done
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Leave it to the loader."""
+        """Create the module with the wrapped loader."""
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Load the module."""
+        """Load the module, and call the function."""
         self._loader.exec_module(module)
         self._done()
 
@@ -64,17 +64,17 @@ class Announcing(Loader):
 
 
 class Rules(MetaPathFinder):
-    """The first finder that is asked: decides which folders are searched for a name.
+    """The first finder of the search: selects the folders for a module.
 
     Args:
         settings: The folders.
-        compiler_is_there: Called when numba has been imported.
+        on_numba_import: Called after numba is imported.
     """
 
-    def __init__(self, settings: Settings, compiler_is_there: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, on_numba_import: Callable[[], None]) -> None:
         self.submission = list(settings.submission)
         self.third_party = list(settings.third_party)
-        self.compiler_is_there = compiler_is_there
+        self.on_numba_import = on_numba_import
 
     def find_spec(
         self,
@@ -82,15 +82,15 @@ class Rules(MetaPathFinder):
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Find a module at the top; modules in packages are found where the package is."""
+        """Find a top-level module; submodules are found in the folder of their package."""
         if path is not None:
             return None
         if fullname in REFUSED:
             raise ModuleNotFoundError(f"{fullname} may not be used here", name=fullname)
-        if fullname in RELIED_ON:
+        if fullname in TRUSTED_LIBRARIES:
             spec = PathFinder.find_spec(fullname, self.third_party, target)
             if fullname == "numba" and spec is not None and spec.loader is not None:
-                spec.loader = Announcing(spec.loader, self.compiler_is_there)
+                spec.loader = NotifyingLoader(spec.loader, self.on_numba_import)
             return spec
         if fullname.startswith(ONLY_FROM_SUBMISSION):
             spec = PathFinder.find_spec(fullname, self.submission, target)
@@ -100,12 +100,12 @@ class Rules(MetaPathFinder):
         return None
 
 
-def install(settings: Settings, compiler_is_there: Callable[[], None] = lambda: None) -> None:
-    """Set up the search: built-in modules, the rules, the standard library, the rest in order.
+def install(settings: Settings, on_numba_import: Callable[[], None] = lambda: None) -> None:
+    """Install the search order: built-in modules, the rules, the standard library, the folders.
 
     Args:
         settings: The folders.
-        compiler_is_there: Called when numba has been imported.
+        on_numba_import: Called after numba is imported.
     """
     folders = tuple(settings.submission)
 
@@ -116,8 +116,8 @@ def install(settings: Settings, compiler_is_there: Callable[[], None] = lambda: 
 
     sys.path_hooks.insert(0, source_only)
     sys.path += [*settings.submission, *settings.third_party]
-    place = 1 + max(
+    position = 1 + max(
         (i for i, finder in enumerate(sys.meta_path) if finder is not PathFinder), default=-1
     )
-    sys.meta_path.insert(place, Rules(settings, compiler_is_there))
+    sys.meta_path.insert(position, Rules(settings, on_numba_import))
     sys.dont_write_bytecode = True

@@ -1,4 +1,4 @@
-"""Requests in, answers out, one after the other."""
+"""The loop of a worker: receives requests and sends replies, one at a time."""
 
 import contextlib
 import json
@@ -8,33 +8,36 @@ import traceback
 from typing import Any
 
 from grading.driver import perform
-from grading.driver.blame import into, is_graders
+from grading.driver.blame import is_graders, submission_code
 from grading.protocol.wire import LENGTHS, Frame, decode_request, encode_error, encode_response
 
 LONGEST_MESSAGE = 20_000
+"""Longest message of an exception, in characters; a longer one loses its middle."""
+
 DEEPEST_TRACE = 40
+"""Largest number of calls in a traceback; the innermost ones are sent."""
 
 
 def serve(descriptor: int) -> None:
-    """Response until the judge closes the socket."""
+    """Reply to requests until the judge closes the socket."""
     os.set_inheritable(descriptor, False)
-    # A file that grows too large is an error in the code that writes it, not the end.
+    # Writing beyond the size limit raises OSError instead of ending the process.
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     _send(descriptor, Frame({"ready": True}))
-    # The judge hangs up when it has heard enough.
+    # The judge closes the socket to end the worker.
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             _send(descriptor, _reply(_receive(descriptor)))
 
 
 def _reply(frame: Frame) -> Frame:
-    """Do what is asked; an exception of the code under test is a reply, too."""
+    """Perform a request; return the response or the exception as a frame."""
     number = frame.header["number"]
     try:
-        answer = perform(decode_request(frame))
-        with into:
-            # What a learner's function returns may be no plain value.
-            return encode_response(answer, number)
+        response = perform(decode_request(frame))
+        with submission_code:
+            # A learner's function may return something that cannot be encoded.
+            return encode_response(response, number)
     except BaseException as error:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         return encode_error(kinds, _message(error), _trace(error), number, is_graders(error))

@@ -1,4 +1,4 @@
-"""Giving up rights, for good, before code under test is imported."""
+"""Dropping privileges before code under test is imported; they cannot be regained."""
 
 import ctypes
 import os
@@ -9,13 +9,13 @@ import sys
 from grading.worker.settings import Settings
 
 SET_DEATH_SIGNAL = 1
-"""From linux/prctl.h: the signal that a process gets when its parent ends."""
+"""Option of ``prctl`` (linux/prctl.h) that sets the signal for the end of the parent process."""
 
 
 def give_up(settings: Settings) -> None:
-    """Become another user if that is wanted, end with the judge, and set limits.
+    """Change the user if the settings name one, end with the judge, and set resource limits.
 
-    Both the soft and the hard limits are set: no process that comes after can raise them.
+    Both soft and hard limits are set, so that no child process can raise them.
 
     Raises:
         OSError: The system refuses to change the user.
@@ -25,9 +25,9 @@ def give_up(settings: Settings) -> None:
         os.setresgid(settings.user, settings.user, settings.user)
         os.setresuid(settings.user, settings.user, settings.user)
     if sys.platform == "linux":
-        # Only now: the kernel forgets it when a process changes its user.
+        # A change of the user resets this setting, so it comes after it.
         ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
-    wanted = {
+    limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: settings.limits.cpu_seconds,
         resource.RLIMIT_DATA: settings.limits.memory,
@@ -35,7 +35,7 @@ def give_up(settings: Settings) -> None:
         resource.RLIMIT_NPROC: settings.limits.processes,
         resource.RLIMIT_FSIZE: settings.limits.file_bytes,
     }
-    for limit, value in wanted.items():
+    for limit, value in limits.items():
         if value is not None:
             _lower(limit, value)
 
@@ -47,6 +47,6 @@ def _lower(limit: int, value: int) -> None:
     try:
         resource.setrlimit(limit, (value, value))
     except ValueError:
-        # Other systems than Linux know some limits by name only; the judge looks after them.
+        # Systems other than Linux do not support some limits; the judge enforces those.
         if sys.platform == "linux":
             raise

@@ -1,4 +1,4 @@
-"""What the judge tells a worker when it starts."""
+"""Settings that the judge passes to a worker at its start."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -7,14 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class KernelLimits:
-    """What the kernel holds each process of a worker to; None for no limit.
+    """Limits that the kernel enforces for each process of a worker; None for no limit.
 
     Attributes:
-        cpu_seconds: Processor time.
-        memory: Bytes of private memory.
-        address_space: Bytes of addresses.
-        processes: Processes and threads of the user.
-        file_bytes: The size of a file.
+        cpu_seconds: Processor time, in seconds.
+        memory: Private memory, in bytes.
+        address_space: Address space, in bytes.
+        processes: Number of processes and threads of the user.
+        file_bytes: Size of a file, in bytes.
     """
 
     cpu_seconds: int | None
@@ -26,14 +26,14 @@ class KernelLimits:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker is told when it starts.
+    """Settings of a worker.
 
     Attributes:
-        root: The folder with the submission, where the worker works.
-        submission: Folders in which the submission's modules are found, in order.
+        root: The folder with the submission, which becomes the working directory.
+        submission: Folders with the submission's modules, in search order.
         third_party: Folders with installed libraries.
-        user: The user and group to become, None to stay.
-        limits: What the kernel enforces.
+        user: The user and group to change to; None for no change.
+        limits: Limits that the kernel enforces.
     """
 
     root: str

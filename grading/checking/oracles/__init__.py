@@ -1,4 +1,4 @@
-"""Right answers, worked out with NumPy and plain Python, independently of every package.
+"""Expected results, computed with NumPy and plain Python, independently of every package.
 
-The oracles are as naive as can be: loops over every output position where that is the definition.
+The oracles follow the definitions: loops over every output position where the definition has one.
 """

@@ -1,4 +1,4 @@
-"""Convolutions and their gradients, by the definition: one product after the other."""
+"""Convolutions and their gradients, computed by the definition."""
 
 from itertools import product
 from typing import Any
@@ -9,33 +9,38 @@ from grading.protocol.messages import Array
 
 
 def conv(x: Array, weight: Array, reverse: bool = False) -> Array:
-    r"""Return the correlation of images with kernels, of the images' size, zeros around them.
+    r"""Return the correlation of zero-padded images with kernels, of the size of the images.
 
-    The kernel is anchored at its first corner: $out_{n,o,p} = \sum_{c,k} x_{n,c,p+k} w_{o,c,k}$,
-    p and k being positions of any number of dimensions; with `reverse` it is $x_{n,c,p-k}$.
+    The kernel is anchored at its first element: $out_{n,o,p} = \sum_{c,k} x_{n,c,p+k} w_{o,c,k}$
+    with positions p and k of any number of dimensions. With `reverse`, $x_{n,c,p-k}$ replaces
+    $x_{n,c,p+k}$.
 
     Shape:
         (N, C, ...), (O, C, ...) → (N, O, ...).
     """
     out = np.zeros((x.shape[0], weight.shape[0], *x.shape[2:]))
-    for p, k, q in _meetings(x.shape[2:], weight.shape[2:], -1 if reverse else 1):
+    for p, k, q in _index_triples(x.shape[2:], weight.shape[2:], -1 if reverse else 1):
         out[at(p)] += x[at(q)] @ weight[at(k)].T
     return out
 
 
 def conv_gradients(x: Array, weight: Array, upstream: Array) -> tuple[Array, Array]:
-    """Return the gradients of `conv` by the images and by the kernels."""
+    """Return the gradients of `conv` with respect to the images and to the kernels.
+
+    Shape:
+        (N, C, ...), (O, C, ...), (N, O, ...) → (N, C, ...), (O, C, ...).
+    """
     dx, dw = np.zeros_like(x, order="C"), np.zeros_like(weight, order="C")
-    for p, k, q in _meetings(x.shape[2:], weight.shape[2:], 1):
+    for p, k, q in _index_triples(x.shape[2:], weight.shape[2:], 1):
         dx[at(q)] += upstream[at(p)] @ weight[at(k)]
         dw[at(k)] += upstream[at(p)].T @ x[at(q)]
     return dx, dw
 
 
-def _meetings(
+def _index_triples(
     size: tuple[int, ...], kernel: tuple[int, ...], sign: int
 ) -> list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
-    """Return all p, k and q = p ± k where q lies in the image."""
+    """Return all triples of p, k and q = p ± k for which q lies in the image."""
     found = []
     for p in product(*map(range, size)):
         for k in product(*map(range, kernel)):
@@ -46,5 +51,5 @@ def _meetings(
 
 
 def at(position: tuple[int, ...]) -> tuple[Any, ...]:
-    """Return the index of a position in all images and all channels."""
+    """Return the index that selects a position in all images and all channels."""
     return (slice(None), slice(None), *position)

@@ -1,12 +1,12 @@
-"""Backpropagation through a graph by adding up over all paths."""
+"""Backpropagation through a graph as a sum over all paths."""
 
 from grading.protocol.messages import Plain
 
 
 def paths_to(graph: Plain, deriv: float) -> list[float]:
-    """Return, for each variable, the sum over all paths from the last one to it.
+    """Return the sum over all paths from the last variable to each variable.
 
-    A path counts the product of the local derivatives along it, times `deriv`.
+    The term of a path is the product of the local derivatives along it, times `deriv`.
     """
     totals = [0.0] * len(graph["edges"])
     totals[-1] = deriv
@@ -18,7 +18,7 @@ def paths_to(graph: Plain, deriv: float) -> list[float]:
 
 
 def reachable(graph: Plain) -> set[int]:
-    """Return the variables that are no constants and that the last one depends on."""
+    """Return the variables that the last one depends on, without constants."""
     found = {len(graph["edges"]) - 1}
     for number in reversed(range(len(graph["edges"]))):
         if number in found:

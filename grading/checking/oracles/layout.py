@@ -1,11 +1,11 @@
-"""Strides, positions and broadcasting, written out."""
+"""Strides, indices and broadcasting, computed by the definitions."""
 
 import itertools
 from collections.abc import Sequence
 
 
 def strides(shape: Sequence[int]) -> list[int]:
-    """Return the strides of a row-major tensor."""
+    """Return the strides of a row-major tensor, in elements."""
     result = []
     for dim in range(len(shape)):
         stride = 1
@@ -21,7 +21,7 @@ def indices(shape: Sequence[int]) -> list[list[int]]:
 
 
 def common_shape(a: Sequence[int], b: Sequence[int]) -> list[int] | None:
-    """Return the shape of two tensors combined, None if they do not go together."""
+    """Return the broadcast shape of two shapes; None if they are incompatible."""
     result = []
     pairs = itertools.zip_longest(reversed(a), reversed(b), fillvalue=1)
     for m, n in pairs:
@@ -32,7 +32,7 @@ def common_shape(a: Sequence[int], b: Sequence[int]) -> list[int] | None:
 
 
 def broadcast(big: Sequence[int], small: Sequence[int]) -> list[list[int]]:
-    """Return the index of a small shape that each index of a large one is paired with."""
+    """Return, in row-major order of the large shape, the index into the small shape."""
     lead = len(big) - len(small)
     return [
         [0 if size == 1 else i for i, size in zip(index[lead:], small, strict=True)]

@@ -1,4 +1,4 @@
-"""Pooling, maxima and probabilities, and their gradients."""
+"""Pooling, maxima, softmax and log-softmax, and their gradients."""
 
 import numpy as np
 
@@ -21,7 +21,11 @@ def windows(x: Array, kernel: tuple[int, int]) -> Array:
 
 
 def images(tiled: Array, kernel: tuple[int, int]) -> Array:
-    """Put windows together again: the inverse of `windows`."""
+    """Return the images of windows: the inverse of `windows`.
+
+    Shape:
+        (N, C, rows, columns, KH · KW) → (N, C, rows · KH, columns · KW).
+    """
     kh, kw = kernel
     batch, channels, rows, columns, _ = tiled.shape
     out = np.zeros((batch, channels, rows * kh, columns * kw))
@@ -32,20 +36,20 @@ def images(tiled: Array, kernel: tuple[int, int]) -> Array:
 
 
 def avgpool_gradient(upstream: Array, kernel: tuple[int, int]) -> Array:
-    """Return the gradient of average pooling: an equal share for each element of a window."""
+    """Return the gradient of average pooling: each element of a window gets an equal share."""
     share = upstream[..., None] / (kernel[0] * kernel[1])
     return images(np.repeat(share, kernel[0] * kernel[1], axis=-1), kernel)
 
 
 def max_gradient(x: Array, dim: int, upstream: Array) -> Array:
-    """Return the gradient of the maximum of distinct elements: all of it to the largest."""
+    """Return the gradient of the maximum of distinct elements: the largest gets all of it."""
     return np.where(x == x.max(axis=dim, keepdims=True), upstream, 0.0)
 
 
 def is_max_gradient(x: Array, dim: int, upstream: Array, received: Array) -> bool:
-    """Return whether a gradient follows one of the usual rules for equal maxima.
+    """Return whether a gradient follows one of the three usual rules for equal maxima.
 
-    One of them receives all, or each an equal share, or each all.
+    Either one of the maxima gets all of it, or each an equal share, or each all of it.
     """
     if received.shape != x.shape:
         return False
@@ -53,7 +57,7 @@ def is_max_gradient(x: Array, dim: int, upstream: Array, received: Array) -> boo
     shares = np.where(ties, upstream / ties.sum(axis=dim, keepdims=True), 0.0)
     if np.allclose(received, shares) or np.allclose(received, np.where(ties, upstream, 0.0)):
         return True
-    # One each: nothing outside of the maxima, and a single place that holds the whole.
+    # One maximum gets all of it: the others, and all smaller elements, get 0.
     whole = np.isclose(received, np.broadcast_to(upstream, x.shape)) & ties
     nothing = np.isclose(received, 0.0)
     complete = np.isclose(received.sum(axis=dim, keepdims=True), upstream)
@@ -61,23 +65,23 @@ def is_max_gradient(x: Array, dim: int, upstream: Array, received: Array) -> boo
 
 
 def softmax(x: Array, dim: int) -> Array:
-    """Return the softmax, without overflow."""
+    """Return the softmax over a dimension, without overflow."""
     powers = np.exp(x - x.max(axis=dim, keepdims=True))
     return np.asarray(powers / powers.sum(axis=dim, keepdims=True))
 
 
 def softmax_gradient(x: Array, dim: int, upstream: Array) -> Array:
-    """Return the gradient of the softmax."""
+    """Return the gradient of the softmax over a dimension."""
     s = softmax(x, dim)
     return np.asarray(s * (upstream - (upstream * s).sum(axis=dim, keepdims=True)))
 
 
 def logsoftmax(x: Array, dim: int) -> Array:
-    """Return the logarithm of the softmax, without overflow or underflow."""
+    """Return the logarithm of the softmax over a dimension, without overflow or underflow."""
     shifted = x - x.max(axis=dim, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True)))
 
 
 def logsoftmax_gradient(x: Array, dim: int, upstream: Array, eps: float = 0.0) -> Array:
-    """Return the gradient of the logarithm of the softmax, to which eps may have been added."""
+    """Return the gradient of log(softmax(x) + eps)."""
     return softmax_gradient(x, dim, upstream / (softmax(x, dim) + eps))

@@ -1,7 +1,8 @@
-"""Programs of scalars: their values in floats, their derivatives by dual numbers.
+"""Programs of scalars: their values, and their derivatives by dual numbers.
 
-A program is a list of steps ``[name, operand, ...]``. An operand is an int, which names an input
-or, counting on, the result of an earlier step; or a float, a plain number.
+A program is a list of steps ``[name, operand, ...]``. An operand is an int or a float. An int is
+the number of an input or of an earlier step; the steps are numbered after the inputs. A float is a
+plain number.
 """
 
 import math
@@ -16,11 +17,11 @@ Value: TypeAlias = Callable[..., float]
 Partials: TypeAlias = Callable[..., tuple[float, ...]]
 
 EPS = 1e-6
-"""What the course's logarithm adds to its argument until 2023, where it is given."""
+"""Number that the course's logarithm adds to its argument in the editions 2021 – 2023."""
 
 
 def sigmoid(x: float) -> float:
-    """Return the logistic function, exact on both tails."""
+    """Return the logistic function, without overflow."""
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
@@ -56,13 +57,13 @@ PARTIALS: dict[str, Partials] = {
 
 
 FORMS: tuple[Mapping[str, Value], ...] = (VALUES, {**VALUES, "log": math.log})
-"""The formulas with either logarithm: of x + EPS, and the natural one, which 2024 asks for."""
+"""The formulas with either logarithm: log(x + EPS), and log(x) as in the edition 2024."""
 
 PARTIAL_FORMS: tuple[Mapping[str, Partials], ...] = (
     PARTIALS,
     {**PARTIALS, "log": lambda a: (1 / a,)},
 )
-"""The derivatives likewise. A submission may combine one logarithm with the other's derivative."""
+"""The derivatives of both. A submission may combine one logarithm with the other's derivative."""
 
 
 def _moderate(*xs: float) -> bool:
@@ -83,7 +84,10 @@ SMOOTH: dict[str, tuple[int, Callable[..., bool]]] = {
     "sigmoid": (1, _moderate),
     "sub": (2, _moderate),
 }
-"""The number of operands of each step, and where it is smooth and of ordinary size."""
+"""For each step, its number of operands, and the test for operands at which it is smooth.
+
+The test also excludes large operands, so that results do not overflow.
+"""
 
 
 def apply(name: str, *values: float) -> float:
@@ -104,17 +108,17 @@ def derivatives_of(
     partials: Mapping[str, Partials] = PARTIALS,
     values: Mapping[str, Value] = VALUES,
 ) -> list[float]:
-    """Return the derivative of the last step by each input."""
+    """Return the derivatives of the last step with respect to each input."""
     return [_duals(program, inputs, by, values, partials)[-1][1] for by in range(len(inputs))]
 
 
 def value_forms(program: Program, inputs: Sequence[float]) -> list[list[float]]:
-    """Return the results of every step: for each of `FORMS`, if the program has a logarithm."""
+    """Return the results of every step, once for each of `FORMS` if the program has a logarithm."""
     return [values_of(program, inputs, values) for values in _forms(program, FORMS)]
 
 
 def derivative_forms(program: Program, inputs: Sequence[float]) -> list[list[float]]:
-    """Return the derivatives of the last step, by all combinations of logarithm and derivative."""
+    """Return the derivatives of the last step for each pair of a logarithm and a derivative."""
     return [
         derivatives_of(program, inputs, partials, values)
         for values in _forms(program, FORMS)
@@ -123,7 +127,7 @@ def derivative_forms(program: Program, inputs: Sequence[float]) -> list[list[flo
 
 
 def _forms(program: Program, forms: Sequence[T]) -> Sequence[T]:
-    """Return all forms of the formulas where it matters, else one."""
+    """Return all forms if the program has a logarithm, else the first."""
     return forms if any(name == "log" for name, *_ in program) else forms[:1]
 
 
@@ -134,7 +138,15 @@ def _duals(
     values: Mapping[str, Value],
     partials: Mapping[str, Partials],
 ) -> list[tuple[float, float]]:
-    """Return value and derivative of every input and every step; 0 for unknown derivatives."""
+    """Return the value and the derivative of every input and step.
+
+    Args:
+        program: The steps.
+        inputs: The inputs.
+        by: The number of the input to differentiate by.
+        values: The formulas.
+        partials: Their derivatives; a formula without one has derivative 0.
+    """
     nodes = [(x, float(i == by)) for i, x in enumerate(inputs)]
     for name, *operands in program:
         pairs = [nodes[o] if isinstance(o, int) else (o, 0.0) for o in operands]

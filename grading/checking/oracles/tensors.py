@@ -1,4 +1,4 @@
-"""Functions of tensors and their gradients, in NumPy."""
+"""Tensor functions and their gradients, in NumPy."""
 
 from collections.abc import Callable, Mapping
 
@@ -21,7 +21,7 @@ def elementwise(name: str, *operands: Array, values: Mapping[str, Value] = VALUE
 
 
 def elementwise_forms(name: str, *operands: Array) -> list[Array]:
-    """Apply each right form of a scalar formula: the logarithm has two."""
+    """Apply each accepted form of a scalar formula; the logarithm has two."""
     forms = FORMS if name == "log" else FORMS[:1]
     return [elementwise(name, *operands, values=values) for values in forms]
 
@@ -29,7 +29,7 @@ def elementwise_forms(name: str, *operands: Array) -> list[Array]:
 def elementwise_gradients(
     name: str, upstream: Array, *operands: Array, partials: Mapping[str, Partials] = PARTIALS
 ) -> list[Array]:
-    """Return the gradients of a scalar formula by its operands."""
+    """Return the gradients of a scalar formula with respect to its operands."""
     gradients = []
     for i, x in enumerate(operands):
         slope = np.vectorize(lambda *xs, i=i: partials[name](*xs)[i], otypes=[np.float64])
@@ -38,13 +38,13 @@ def elementwise_gradients(
 
 
 def elementwise_gradient_forms(name: str, upstream: Array, *operands: Array) -> list[list[Array]]:
-    """Return the gradients by each right form of a scalar formula."""
+    """Return the gradients for each accepted form of a scalar formula."""
     forms = PARTIAL_FORMS if name == "log" else PARTIAL_FORMS[:1]
     return [elementwise_gradients(name, upstream, *operands, partials=each) for each in forms]
 
 
 def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
-    """Sum a gradient over the elements that broadcasting repeated."""
+    """Sum a gradient over broadcast dimensions, so that it has the shape of the operand."""
     total = np.zeros(shape)
     lead = gradient.ndim - len(shape)
     for index in np.ndindex(*gradient.shape):
@@ -56,7 +56,7 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
 def numerical_gradients(
     f: Callable[..., Array], upstream: Array, *operands: Array, step: float = 1e-5
 ) -> list[Array]:
-    """Return gradients by central differences, at every index of every operand."""
+    """Return the gradients of a function by central differences, for every element."""
     gradients = []
     for i, x in enumerate(operands):
         gradient = np.zeros(x.shape)
@@ -71,7 +71,11 @@ def numerical_gradients(
 
 
 def matmul_gradients(a: Array, b: Array, upstream: Array) -> tuple[Array, Array]:
-    """Return the gradients of a matrix product, or of a batch of them that broadcast."""
+    """Return the gradients of a batched matrix product; batch dimensions broadcast.
+
+    Shape:
+        (..., M, K), (..., K, N), (..., M, N) → (..., M, K), (..., K, N).
+    """
     return (
         unbroadcast(upstream @ b.swapaxes(-1, -2), a.shape),
         unbroadcast(a.swapaxes(-1, -2) @ upstream, b.shape),

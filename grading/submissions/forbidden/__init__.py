@@ -1,9 +1,9 @@
-"""What may not do a task's work, found in the sources of a submission without running them.
+"""Static search for forbidden calls in the sources of a submission.
 
-A convolution by `numpy.einsum` is right and shows nothing. The table of tasks names what is
-forbidden for each; `forbidden_uses` says which function of the task uses it and where: in itself,
-in whatever it reaches, under another name, too, and in what another file puts in its place. A
-source that hides what it calls (`exec`, `getattr` with a computed name) is told as such.
+A convolution by `numpy.einsum` is right, but it is not the learner's work. The table of tasks names
+the forbidden modules and functions of each task. `forbidden_uses` finds them in the functions of
+the task, in all code that these reach, under any alias, and in code that replaces them from another
+file. Calls that hide their target (`exec`, `getattr` with a computed name) are found as well.
 """
 
 from grading.submissions.forbidden.search import forbidden_uses

@@ -1,23 +1,24 @@
-"""What one node of a syntax tree uses that is forbidden, or hides."""
+"""Rules for forbidden and hidden calls in one node of a syntax tree."""
 
 import ast
 from collections.abc import Iterator, Sequence
 
 from grading.submissions.forbidden.source import Source, dotted_name
 
-HIDES = ", which hides what is called"
+HIDES = ", which hides the called function"
+"""End of a description of a call that static analysis cannot follow."""
 
 HIDING_FUNCTIONS = frozenset({"exec", "eval", "compile", "__import__", "vars", "globals"})
-"""Built-in functions that reach what cannot be read."""
+"""Built-in functions that call code which static analysis cannot follow."""
 
 HIDING_MODULES = frozenset(
     {"ctypes", "cffi", "importlib", "builtins", "subprocess", "marshal", "pickle", "runpy"}
 )
-"""Modules that call what cannot be read. No kernel needs one."""
+"""Modules that call code which static analysis cannot follow; no kernel needs one."""
 
 
 class Rules:
-    """What is forbidden, and how it is recognised.
+    """The forbidden modules and functions of a task, and the recognition of their use.
 
     Args:
         forbidden: Modules and functions by their dotted names.
@@ -30,7 +31,7 @@ class Rules:
         }
 
     def used_by(self, node: ast.AST, source: Source) -> Iterator[str]:
-        """What a node uses, whatever the file."""
+        """Iterate over the forbidden names that a node uses."""
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from self._named(alias.name)
@@ -53,9 +54,10 @@ class Rules:
             yield from self._looked_up(node, source)
 
     def hidden_in(self, node: ast.AST, source: Source) -> Iterator[str]:
-        """What a node does that is legitimate elsewhere, and not where the work is done.
+        """Iterate over uses in a node that may hide a forbidden call; they are allowed elsewhere.
 
-        Only functions of NumPy can be reached like this: other libraries are not there.
+        They are searched only if functions of NumPy are forbidden: the worker has no other library
+        that replaces the work.
         """
         if not self._of_numpy:
             return
@@ -84,12 +86,12 @@ class Rules:
                     yield origin + HIDES
 
     def _named(self, dotted: str) -> Iterator[str]:
-        """What of a dotted name is forbidden: it, or what it lies in."""
+        """Iterate over the forbidden name that a dotted name equals or is inside of."""
         for name in self.forbidden:
             if dotted == name or dotted.startswith(name + "."):
                 yield name
                 return
-        # The same functions lie in several corners of NumPy.
+        # Several modules of NumPy have the same functions.
         parts = dotted.split(".")
         if (parts[0] == "numpy" and parts[-1] in self._of_numpy) or (
             dotted in {"operator.matmul", "operator.imatmul"} and "matmul" in self._of_numpy
@@ -97,7 +99,7 @@ class Rules:
             yield dotted
 
     def _looked_up(self, node: ast.Call, source: Source) -> Iterator[str]:
-        """What is reached by a literal: `getattr(np, "dot")`, `import_module("torch")`."""
+        """Iterate over names in literals: `getattr(np, "dot")`, `import_module("torch")`."""
         function = dotted_name(node.func, source.imports)
         if isinstance(node.func, ast.Name) and function is None:
             function = node.func.id
@@ -112,7 +114,7 @@ class Rules:
 
 
 def _text(node: ast.AST) -> str | None:
-    """Return a literal text, None if the node is something else."""
+    """Return the value of a string literal; None for other nodes."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     return None

@@ -1,4 +1,4 @@
-"""Where to look: in each function of a task, in what it reaches, and in what replaces it."""
+"""The search: each function of a task, the code that it reaches, and the code that replaces it."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -13,34 +13,36 @@ from grading.submissions.submission import Submission
 from grading.submissions.syntax import definitions
 
 Reached: TypeAlias = tuple[Source, ast.AST]
-"""A part of a source file to look at."""
+"""A source file and a node of its syntax tree to search."""
 
 MOST_FILES = 2000
-"""Files of a submission that are searched, at most."""
+"""Largest number of files that are searched in a folder of a submission."""
 
 ASSIGNED = "an assignment to {} from another file"
+"""Description of a replacement of a function; the gap is its dotted name."""
 
 REPLACED = "sys.modules, which replaces modules"
+"""Description of a replacement of a module."""
 
 
 def forbidden_uses(
     submission: Submission, holes: Sequence[str], forbidden: Sequence[str]
 ) -> dict[str, list[Use]]:
-    """Return where the functions of a task use what may not do their work.
+    """Find forbidden calls in the functions of a task.
 
-    A function is searched with all that it reaches, in its file and in others, for what is
-    forbidden and for what hides. What puts something else in its place from another file is told,
-    too, and searched. Nothing else is charged: what no function of the task reaches may use
-    anything. Of a script in the folder ``project`` all is searched. A file that is as this
-    repository has it is the course's, and is searched only for the functions of the task.
+    The search includes all code that a function reaches, in its file and in others. It also
+    includes assignments in other files that replace the function, which count as uses themselves.
+    Code that no function of the task reaches may use anything. A script in the folder ``project``
+    is searched completely. In a file that equals this repository's, only the functions of the task
+    are searched.
 
     Args:
-        submission: The code to look at.
-        holes: The task's functions, as "module:qualname".
-        forbidden: Modules and functions by their dotted names.
+        submission: The code to search.
+        holes: The functions of the task, as "module:qualname".
+        forbidden: Forbidden modules and functions, by their dotted names.
 
     Returns:
-        The uses by function, for those that have any.
+        The uses of each function, for functions with any.
     """
     sources = _Sources(submission)
     found = {}
@@ -53,12 +55,12 @@ def forbidden_uses(
 
 
 class _Sources:
-    """The files of a submission, each read once."""
+    """The source files of a submission; each is parsed once."""
 
     def __init__(self, submission: Submission) -> None:
         self.submission = submission
         self.read = cache(self._read)
-        self.is_given = cache(self._is_given)
+        self.is_unchanged = cache(self._is_unchanged)
 
     def _read(self, module: str) -> Source | None:
         file = self.submission.source(module)
@@ -67,7 +69,7 @@ class _Sources:
         return Source.read(file, module, file.relative_to(self.submission.root).as_posix())
 
     def mentioning(self, *names: str) -> Iterator[Source]:
-        """Go through the modules whose text has one of some names, without tests."""
+        """Iterate over the modules whose text contains one of some names, without tests."""
         words = [name.encode() for name in names]
         for folder in self.submission.import_paths:
             for file in sorted(folder.rglob("*.py"))[:MOST_FILES]:
@@ -80,8 +82,8 @@ class _Sources:
                 if source is not None:
                     yield source
 
-    def _is_given(self, module: str) -> bool:
-        """Return whether a file is the one that this repository has at the same place."""
+    def _is_unchanged(self, module: str) -> bool:
+        """Return whether a file equals the one of this repository at the same path."""
         source = self.read(module)
         if self.submission.layout != "packages" or source is None:
             return False
@@ -94,7 +96,7 @@ class _Sources:
 
 
 class _Search:
-    """The search for what one function of a task uses."""
+    """The search for forbidden calls in one function of a task."""
 
     def __init__(self, sources: _Sources, rules: Rules) -> None:
         self.found: set[Use] = set()
@@ -104,7 +106,7 @@ class _Search:
         self._reached: set[tuple[str, str]] = set()
 
     def hole(self, hole: str) -> None:
-        """Search a function, and whatever is put in its place."""
+        """Search a function, and the code that replaces it."""
         module, _, qualname = hole.partition(":")
         source = self._source(module)
         if source is None:
@@ -114,7 +116,7 @@ class _Search:
             self._look(source, source.tree)
             return
         name = qualname.rpartition(".")[2]
-        # The name by which a kernel is called goes without the underscore.
+        # The compiled kernel has the name of the function without the underscore.
         names = {name, name.lstrip("_")}
         own = definitions(source.tree).get(qualname)
         nodes: list[ast.AST] = [] if own is None else [own]
@@ -130,9 +132,9 @@ class _Search:
         self._replaced(module, names)
 
     def _replaced(self, module: str, names: set[str]) -> None:
-        """Search what other files put in the place of something in a module."""
+        """Search the assignments in other files that replace a name of a module."""
         for source in self._sources.mentioning(module.rpartition(".")[2], "sys"):
-            if source.module == module or self._sources.is_given(source.module):
+            if source.module == module or self._sources.is_unchanged(source.module):
                 continue
             for node in ast.walk(source.tree):
                 for target in _assigned(node, source):
@@ -143,7 +145,7 @@ class _Search:
                         self._look(source, node)
 
     def _look(self, source: Source, tree: ast.AST) -> None:
-        """Look at a tree and at all that it reaches."""
+        """Search a tree and all code that it reaches."""
         left = [(source, tree)]
         while left:
             source, tree = left.pop()
@@ -153,7 +155,7 @@ class _Search:
                 left += self._reaches(source, node)
 
     def _reaches(self, source: Source, node: ast.AST) -> Iterator[Reached]:
-        """Return the definitions that a node leads to and that were not looked at before."""
+        """Return the definitions that a node refers to and that were not searched before."""
         match node:
             case ast.ImportFrom():
                 return self._reached_by_import(source, node)
@@ -168,19 +170,19 @@ class _Search:
         return iter(())
 
     def _reached_by_star(self, source: Source, name: str) -> Iterator[Reached]:
-        """Return the definitions of a name that a file may have from a star import."""
+        """Return the definitions of a name that a file may import with a star import."""
         for origin in source.stars:
             other = self._source(origin)
             if other is not None and name in other.definitions:
                 yield from self._defined(other, name)
 
     def _reached_by_import(self, source: Source, node: ast.ImportFrom) -> Iterator[Reached]:
-        """Return the whole module that a star import names; other imports are followed by name."""
+        """Return the module of a star import; other imports are followed by name."""
         if any(alias.name == "*" for alias in node.names):
             yield from self._all_of(source.origin(node))
 
     def _reached_by_dotted_name(self, dotted: str) -> Iterator[Reached]:
-        """Return the definitions of an imported name in the innermost module that is a file."""
+        """Return the definitions of an imported name in the innermost module that has a file."""
         module, _, name = dotted.rpartition(".")
         while module and self._source(module) is None:
             module, _, name = module.rpartition(".")
@@ -188,7 +190,7 @@ class _Search:
         if origin is None:
             return
         yield from self._defined(origin, name)
-        # A package may only hand on what one of its files defines.
+        # A package may re-export a name that one of its files defines.
         further = origin.imports.get(name, dotted)
         inner = None if further == dotted else self._source(further.rpartition(".")[0])
         if inner is not None:
@@ -198,13 +200,17 @@ class _Search:
         if source.module in self._whole or (source.module, name) in self._reached:
             return
         self._reached.add((source.module, name))
-        if not self._sources.is_given(source.module):
+        if not self._sources.is_unchanged(source.module):
             for definition in source.definitions.get(name, []):
                 yield source, definition
 
     def _all_of(self, module: str) -> Iterator[Reached]:
         source = self._source(module)
-        if source is not None and module not in self._whole and not self._sources.is_given(module):
+        if (
+            source is not None
+            and module not in self._whole
+            and not self._sources.is_unchanged(module)
+        ):
             self._whole.add(module)
             yield source, source.tree
 
@@ -215,12 +221,12 @@ class _Search:
     def _source(self, module: str) -> Source | None:
         source = self._sources.read(module)
         if source is not None and source.is_unreadable and self._rules.forbidden:
-            self.found.add(Use(source.name, 1, "expressions too deep to be searched"))
+            self.found.add(Use(source.name, 1, "expressions that are nested too deeply to search"))
         return source
 
 
 def _assigned(node: ast.AST, source: Source) -> Iterator[str]:
-    """Return what a statement or a call assigns to in another module, by dotted names."""
+    """Return the dotted names in other modules that a statement or a call assigns to."""
     targets: list[ast.expr] = []
     if isinstance(node, ast.Assign):
         targets = node.targets

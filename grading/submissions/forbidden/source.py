@@ -1,4 +1,4 @@
-"""A source file as the search sees it: what it defines, and what its names stand for."""
+"""A parsed source file with its definitions and its imported names."""
 
 import ast
 from collections import defaultdict
@@ -17,8 +17,8 @@ class Source:
         module: Its dotted name.
         name: Its path relative to the submission, for reports.
         tree: Its syntax tree.
-        is_package: Whether it is an ``__init__.py``.
-        is_unreadable: Whether it is nested too deeply to be searched; the tree is empty then.
+        is_package: True for an ``__init__.py``.
+        is_unreadable: True if it is nested too deeply to parse; then the tree is empty.
         lines: Its lines.
     """
 
@@ -31,7 +31,7 @@ class Source:
 
     @classmethod
     def read(cls, file: Path, module: str, name: str) -> "Source | None":
-        """Parse a file; return None if it is no Python that this interpreter reads."""
+        """Parse a file; return None if it is not valid Python for this interpreter."""
         deep = False
         lines: tuple[str, ...] = ()
         try:
@@ -41,13 +41,13 @@ class Source:
         except (OSError, SyntaxError, ValueError):
             return None
         except (RecursionError, MemoryError):
-            # It may be too deep for a tree, and run all the same.
+            # It may be too deep for a syntax tree and still run.
             tree, deep = ast.Module([], []), True
         return cls(module, name, tree, file.name == "__init__.py", deep, lines)
 
     @cached_property
     def imports(self) -> dict[str, str]:
-        """The dotted name of everything that is imported, anywhere in the file, by its name."""
+        """Dotted names of all imports in the file, by the names that they bind."""
         names: dict[str, str] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -58,7 +58,7 @@ class Source:
                 origin = self.origin(node)
                 for alias in node.names:
                     names[alias.asname or alias.name] = f"{origin}.{alias.name}"
-        # `e = np.einsum` and `m = np` are further names of what they stand for.
+        # `e = np.einsum` and `m = np` define aliases.
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute):
                 dotted = dotted_name(node.value, names)
@@ -69,7 +69,7 @@ class Source:
 
     @cached_property
     def stars(self) -> tuple[str, ...]:
-        """The modules of which everything is imported."""
+        """Modules that are imported with a star."""
         return tuple(
             self.origin(node)
             for node in ast.walk(self.tree)
@@ -78,7 +78,7 @@ class Source:
 
     @cached_property
     def definitions(self) -> dict[str, list[ast.AST]]:
-        """What the file says about each name at its top level, and about each method's name."""
+        """Statements that define each top-level name and each method, by name."""
         found: dict[str, list[ast.AST]] = defaultdict(list)
         for node in _statements(self.tree.body):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -94,7 +94,7 @@ class Source:
                         if isinstance(part, ast.Name):
                             found[part.id].append(node)
                         elif isinstance(part, ast.Attribute):
-                            # `module.function = other` defines it anew.
+                            # `module.function = other` redefines the function.
                             found[part.attr].append(node)
         return found
 
@@ -113,7 +113,7 @@ class Source:
 
 
 def dotted_name(node: ast.AST, imports: dict[str, str]) -> str | None:
-    """Return what a name or a chain of attributes stands for, if it begins with an import."""
+    """Return the dotted name of a name or a chain of attributes; None if it is not imported."""
     attributes: list[str] = []
     while isinstance(node, ast.Attribute):
         attributes.append(node.attr)
@@ -124,7 +124,7 @@ def dotted_name(node: ast.AST, imports: dict[str, str]) -> str | None:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Go through statements, those in blocks that do not begin a scope included."""
+    """Iterate over statements, including those in nested blocks of the same scope."""
     for node in body:
         yield node
         if isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):

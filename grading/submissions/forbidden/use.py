@@ -1,16 +1,16 @@
-"""One use of what is forbidden."""
+"""The record of a forbidden call."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, order=True)
 class Use:
-    """A place where a submission uses what may not do the work.
+    """A line of a submission with a forbidden call.
 
     Attributes:
         file: The file, relative to the submission, with slashes.
         line: The line, counted from 1.
-        what: What is used there, such as "numpy.einsum".
+        what: The forbidden name or construct, such as "numpy.einsum".
     """
 
     file: str
@@ -18,4 +18,4 @@ class Use:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line} uses {self.what}, which may not do the work of this task"
+        return f"{self.file}:{self.line} uses {self.what}, which is forbidden in this task"

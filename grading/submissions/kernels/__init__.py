@@ -1,9 +1,9 @@
-"""Kernels as their sources say: which function is compiled, how, and of which parts it is made.
+"""Static analysis of kernels: the function that numba compiles, its options, and what it calls.
 
-The process with the submission could claim anything about a kernel. Here its sources are read, and
-nothing of it is run: names are followed through assignments, imports, decorators and wrappers to
-the function that numba compiles. `program_of` returns that function and all that it calls as
-texts, which run without the submission.
+The process with the submission cannot be trusted to report facts about a kernel. So its sources are
+parsed and not run. The analysis follows names through assignments, imports, decorators and wrappers
+to the function that numba compiles. `program_of` returns that function and all functions that it
+calls as texts, which run without the submission.
 """
 
 from grading.submissions.kernels.program import Function, Program, program_of

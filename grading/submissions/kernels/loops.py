@@ -1,4 +1,4 @@
-"""The loops of a kernel that does not run without numba, by its syntax alone."""
+"""Analysis of the loops of a kernel by its syntax, if it does not run without numba."""
 
 import ast
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from grading.submissions.kernels.program import Program
 
 
 def serial_output(program: Program) -> str:
-    """Say why the loop that writes the output is not parallel; empty if it is.
+    """Return the reason why the loop that writes the output is not parallel; empty if it is.
 
-    The output is the first parameter of the kernel. What writes to it, and what hands it to
-    another function, has to stand in a `prange` loop of a function compiled in parallel; an
-    assignment outside of all loops may fill it before.
+    The output is the first parameter of the kernel. Statements that write to it or pass it to
+    another function have to be in a `prange` loop of a function that is compiled in parallel. An
+    assignment outside all loops may fill it first.
     """
     kernel, node = program.functions[0], program.node
     if kernel.options is None or not kernel.options["parallel"]:
@@ -24,17 +24,17 @@ def serial_output(program: Program) -> str:
     for loops in _writing(node.body, node.args.args[0].arg, ()):
         parallel = [loop for loop in loops if _is_prange(loop, pranges, numbas)]
         if loops and not parallel:
-            return "the output is written in a loop that is no `prange`"
+            return "the output is written in a loop without `prange`"
         if any(isinstance(a, ast.Constant) for loop in parallel for a in _limits(loop)[-1:]):
-            return "the number of iterations of its `prange` loop stands in the source"
+            return "the number of iterations of its `prange` loop is a constant"
         inside = inside or bool(parallel)
-    return "" if inside else "no `prange` loop contains what writes the output"
+    return "" if inside else "no `prange` loop writes the output"
 
 
 def _writing(
     body: list[ast.stmt], out: str, loops: tuple[ast.For | ast.While, ...]
 ) -> Iterator[tuple[ast.For | ast.While, ...]]:
-    """Return the loops around each statement that writes to the output or hands it on."""
+    """Return the loops around each statement that writes to the output or passes it on."""
     for node in body:
         around = (*loops, node) if isinstance(node, ast.For | ast.While) else loops
         blocks = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
@@ -61,7 +61,7 @@ def _limits(loop: ast.For | ast.While) -> list[ast.expr]:
 
 
 def _is_prange(loop: ast.For | ast.While, pranges: set[str], numbas: set[str]) -> bool:
-    """Return whether a loop goes through numba's `prange`."""
+    """Return whether a loop iterates over numba's `prange`."""
     if not isinstance(loop, ast.For) or not isinstance(loop.iter, ast.Call):
         return False
     match loop.iter.func:

@@ -1,4 +1,4 @@
-"""The names of a block of code: where each is bound, in the order of the statements."""
+"""Scopes: the statements of a block of code that bind names, in order."""
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ class Binding:
     Attributes:
         name: The name; "*" for all names of a module.
         node: The statement.
-        value: The expression, where there is one; None for definitions and imports.
-        certain: False if the statement may be passed by.
+        value: The expression; None for definitions and imports.
+        certain: False if the statement may not run.
     """
 
     name: str
@@ -32,28 +32,31 @@ class Scope:
     Attributes:
         source: The file.
         body: The statements.
-        parent: The scope around it; None for a module.
-        given: The arguments.
+        parent: The enclosing scope; None for a module.
+        arguments: The arguments of a call, by parameter.
         bindings: Every statement that binds a name, in order.
     """
 
     source: Source
     body: Sequence[ast.stmt]
     parent: "Scope | None" = None
-    given: Mapping[str, Value] = field(default_factory=dict)
+    arguments: Mapping[str, Value] = field(default_factory=dict)
     bindings: list[Binding] = field(init=False)
 
     def __post_init__(self) -> None:
         self.bindings = list(_bindings(self.body, certain=True))
 
     def position(self, node: ast.stmt) -> int:
-        """Return how many bindings come before a statement."""
+        """Return the number of bindings before a statement."""
         line = (node.lineno, node.col_offset)
         return sum((b.node.lineno, b.node.col_offset) < line for b in self.bindings)
 
 
 def returns(block: Block) -> list[tuple[ast.stmt | None, ast.expr, bool]]:
-    """Return what a function may return: statement, expression, and if nothing comes after it."""
+    """Return the statements with which a function may return.
+
+    Each is a tuple of the statement, its expression, and whether it certainly runs.
+    """
     if isinstance(block, ast.Lambda):
         return [(None, block.body, True)]
     return list(_returns(block.body, certain=True))
@@ -119,7 +122,7 @@ def _targets(
 
 
 def _blocks(node: ast.stmt) -> Iterator[tuple[Sequence[ast.stmt], bool]]:
-    """Return the blocks in a statement that begin no scope, and if each surely runs."""
+    """Return the blocks of a statement in the same scope, and whether each certainly runs."""
     match node:
         case ast.If(test=ast.Constant(value=value)):
             yield (node.body if value else node.orelse), True

@@ -1,4 +1,4 @@
-"""A kernel and all functions that it calls, as texts that run without the submission."""
+"""Extraction of a kernel and all functions that it calls, as texts without the submission."""
 
 import __future__
 
@@ -42,6 +42,7 @@ FUNCTIONS = frozenset(
 REFUSED_ATTRIBUTES = frozenset(
     {"ctypes", "data", "dump", "dumps", "format", "format_map", "tofile"}
 )
+"""Attributes that access memory, files or other objects."""
 
 ATTRIBUTES = (
     frozenset(
@@ -52,7 +53,10 @@ ATTRIBUTES = (
     )
     | {"type", "eps", "tiny"}
 ) - REFUSED_ATTRIBUTES
-"""Attributes of arrays, numbers and collections. None of them leads out of a kernel."""
+"""Attributes that a kernel may use: those of arrays, numbers and collections, without refused ones.
+
+None of them gives access to anything outside the kernel.
+"""
 
 REFUSED_FUNCTIONS = frozenset(
     {
@@ -66,9 +70,10 @@ STATEMENTS = (
     *(ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.ClassDef, ast.AsyncFunctionDef),
     *(ast.Await, ast.Yield, ast.YieldFrom, ast.AsyncFor, ast.AsyncWith, ast.With, ast.Delete),
 )
-"""What a kernel does not consist of. numba compiles none of it, but for its `objmode`."""
+"""Statements that a kernel may not contain; numba compiles none of them, except for `objmode`."""
 
 MOST_FUNCTIONS = 60
+"""Largest number of functions of a program."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,10 @@ class Function:
     Attributes:
         name: Its name; empty for a lambda expression.
         file: Its file, relative to the submission.
-        text: Its source, after as many empty lines as stand before it in the file.
-        names: What its global names stand for: a kind, "function", "formula", "library" or
+        text: Its source, after empty lines that keep the line numbers of the file.
+        names: The values of its global names. Each is a kind, "function", "formula", "library" or
             "constant", and a number, a dotted name or a value.
-        options: The options of numba that count; None for a function that is not compiled.
+        options: numba's options `parallel` and `inline`; None for a function that is not compiled.
     """
 
     name: str
@@ -96,19 +101,19 @@ class Program:
     """A kernel and all functions that it calls.
 
     Attributes:
-        functions: The kernel is the first of them.
-        place: File and line of the kernel.
+        functions: The functions, first the kernel.
+        location: File and line of the kernel.
         node: The definition of the kernel.
-        file: The file of the kernel.
+        scope: The scope of the definition.
     """
 
     functions: tuple[Function, ...]
-    place: str
+    location: str
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
 
     def plain(self) -> list[dict[str, Any]]:
-        """Return the functions as a request carries them."""
+        """Return the functions as plain values for a request."""
         return [
             {
                 "name": each.name,
@@ -121,7 +126,7 @@ class Program:
         ]
 
     def emptied(self) -> tuple[str, str]:
-        """Return the kernel's file, by its path, and its text with a kernel that does nothing."""
+        """Return the path of the kernel's file, and the text of the file with an empty kernel."""
         name, lines = self.scope.source.name, list(self.scope.source.lines)
         node = self.node
         first = node.body if isinstance(node, ast.Lambda) else node.body[0]
@@ -139,19 +144,19 @@ class Program:
 def program_of(
     submission: Submission, module: str, name: str, of_formula: bool
 ) -> tuple[Program, ...]:
-    """Return a kernel of a submission as its source says, read and not run.
+    """Return a kernel of a submission, determined from its source without running it.
 
     Args:
         submission: The submission.
         module: The module from which the kernel is called.
         name: The name by which it is called.
-        of_formula: Whether that name is a function that makes a kernel of a scalar function.
+        of_formula: True if the name is a function that returns a kernel for a scalar function.
 
     Returns:
-        The program; several if the source leaves open which it is.
+        The program, or several if the source does not determine which one is called.
 
     Raises:
-        UnreadableError: The source does not say; the message gives the reason.
+        UnreadableError: The source does not determine the kernel; the message gives the reason.
     """
     reading = Reading(submission)
     value = reading.named(module, name)
@@ -169,26 +174,26 @@ def _kernels(reading: Reading, value: Value, name: str) -> Iterator[Compiled | P
                 yield from _kernels(reading, each, name)
         case Record():
             yield from _kernels(reading, _called(reading, value, name), name)
-        case Unknown(what, place):
-            raise UnreadableError(f"{name} comes from {what}", place)
+        case Unknown(what, location):
+            raise UnreadableError(f"{name} comes from {what}", location)
         case _:
-            raise UnreadableError(f"{name} is no function of the submission")
+            raise UnreadableError(f"{name} is not a function of the submission")
 
 
 def _called(reading: Reading, record: Record, name: str) -> Value:
-    """Return which of its attributes an object hands a call to."""
+    """Return the attribute of an object that its `__call__` calls."""
     for node in record.of.node.body:
         if isinstance(node, ast.FunctionDef) and node.name == "__call__":
             for call in ast.walk(node):
                 if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-                    held = record.attributes.get(call.func.attr)
-                    if held is not None:
-                        return held
+                    attribute = record.attributes.get(call.func.attr)
+                    if attribute is not None:
+                        return attribute
     raise UnreadableError(f"{name} is an object of {record.of.node.name}")
 
 
 class _Writing:
-    """Puts the functions of one program together."""
+    """Builder of a program from the functions that it calls."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
@@ -201,11 +206,11 @@ class _Writing:
         if not isinstance(plain, Plain):
             raise UnreadableError("the kernel is the scalar function itself")
         functions = tuple(each for each in self._functions if each is not None)
-        place = f"{plain.scope.source.name}:{plain.node.lineno}"
-        return Program(functions, place, plain.node, plain.scope)
+        location = f"{plain.scope.source.name}:{plain.node.lineno}"
+        return Program(functions, location, plain.node, plain.scope)
 
     def _number(self, value: Compiled | Plain) -> int:
-        """Return the number of a function among those of the program."""
+        """Return the number of a function in the program; add it if it is new."""
         compiled = isinstance(value, Compiled)
         plain = value.function if isinstance(value, Compiled) else value
         assert isinstance(plain, Plain)
@@ -227,18 +232,18 @@ class _Writing:
         node, scope = plain.node, plain.scope
         file = scope.source.name
         text = _text(node, scope)
-        _demand_a_kernel(node, file)
+        _require_kernel(node, file)
         names: dict[str, tuple[str, Any]] = {}
         for name in sorted(_global_names(text, file)):
             value = self._reading.lookup(name, scope)
             names[name] = self._reference(name, value, node, file)
-        self._demand_known_attributes(node, names, file)
+        self._require_known_attributes(node, names, file)
         return Function(getattr(node, "name", ""), file, text, names, options)
 
     def _reference(
         self, name: str, value: Value | None, node: ast.AST, file: str
     ) -> tuple[str, Any]:
-        place = f"{file}:{getattr(node, 'lineno', 0)}"
+        location = f"{file}:{getattr(node, 'lineno', 0)}"
         if value is not None and _is_formula(value):
             return "formula", None
         match value:
@@ -249,10 +254,10 @@ class _Writing:
             case Constant() if _is_constant(value):
                 return "constant", _unwrapped(value)
             case None:
-                raise UnreadableError(f"{name} is not defined", place)
-        raise UnreadableError(f"the source does not tell what {name} is", place)
+                raise UnreadableError(f"{name} is not defined", location)
+        raise UnreadableError(f"the source does not determine what {name} is", location)
 
-    def _demand_known_attributes(
+    def _require_known_attributes(
         self, node: ast.AST, names: dict[str, tuple[str, Any]], file: str
     ) -> None:
         for each in ast.walk(node):
@@ -269,18 +274,18 @@ class _Writing:
                 known = each.attr in ATTRIBUTES
             if not known:
                 raise UnreadableError(
-                    f"a kernel does not need .{each.attr}", f"{file}:{each.lineno}"
+                    f"a kernel may not use the attribute {each.attr}", f"{file}:{each.lineno}"
                 )
 
 
 def _text(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> str:
-    """Return the source of a function without its decorators, on the lines where it stands."""
+    """Return the source of a function without its decorators, with the same line numbers."""
     lines = scope.source.lines
     last = node.end_lineno or node.lineno
     if isinstance(node, ast.Lambda):
         segment = ast.get_source_segment("\n".join(lines), node)
         return "\n" * (node.lineno - 1) + f"kernel_of_one_line = ({segment})\n"
-    # Blocks may begin on the line of another statement: then only the meaning is kept.
+    # A definition that shares its line with another statement is unparsed: lines may differ.
     first = lines[node.lineno - 1]
     if first[: node.col_offset].strip() or not first[node.col_offset :].lstrip().startswith("def"):
         bare = ast.FunctionDef(node.name, node.args, node.body, [], None, node.type_comment)
@@ -292,27 +297,33 @@ def _text(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scop
     return "\n" * (node.lineno - 2) + "if True:\n" + body
 
 
-def _demand_a_kernel(node: ast.AST, file: str) -> None:
-    """Demand that a function consists of what numba compiles."""
+def _require_kernel(node: ast.AST, file: str) -> None:
+    """Check that a function contains only what numba compiles.
+
+    Raises:
+        UnreadableError: It contains something else.
+    """
     for each in ast.walk(node):
         if isinstance(each, STATEMENTS):
             raise UnreadableError(
-                f"a kernel does not need {type(each).__name__.lower()}",
+                f"a kernel may not contain {type(each).__name__.lower()}",
                 f"{file}:{getattr(each, 'lineno', 0)}",
             )
         if isinstance(each, ast.Name) and each.id.startswith("__"):
-            raise UnreadableError(f"a kernel does not need {each.id}", f"{file}:{each.lineno}")
+            raise UnreadableError(f"a kernel may not use {each.id}", f"{file}:{each.lineno}")
     if isinstance(node, ast.FunctionDef | ast.Lambda):
         for default in (*node.args.defaults, *node.args.kw_defaults):
             if default is not None and not isinstance(default, ast.Constant):
-                raise UnreadableError("a default is no constant", f"{file}:{default.lineno}")
+                raise UnreadableError(
+                    "the default of a parameter is not a constant", f"{file}:{default.lineno}"
+                )
 
 
 def _global_names(text: str, file: str) -> set[str]:
-    """Return the names that a function takes from outside.
+    """Return the global names that a function uses.
 
     Raises:
-        UnreadableError: It is no Python.
+        UnreadableError: The text is not valid Python.
     """
     try:
         flags = __future__.annotations.compiler_flag
@@ -349,7 +360,7 @@ def _unwrapped(value: Constant) -> Any:
 
 
 def _is_known(dotted: str) -> bool:
-    """Return whether a kernel may use something of Python, NumPy, `math` or numba."""
+    """Return whether a kernel may use a dotted name of Python, NumPy, `math` or numba."""
     top, *rest = dotted.split(".")
     if top == "builtins":
         return len(rest) == 1 and rest[0] in FUNCTIONS
@@ -359,7 +370,7 @@ def _is_known(dotted: str) -> bool:
     for i, part in enumerate(rest):
         if part in REFUSED_FUNCTIONS:
             return False
-        # `linalg` and `random` are modules; nothing else in NumPy and numba leads to a kernel.
+        # `linalg` and `random` are the only submodules that a kernel may use.
         value = getattr(value, part, None)
         if isinstance(value, ModuleType) and (i or part not in {"linalg", "random"}):
             return False

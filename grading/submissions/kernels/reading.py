@@ -1,4 +1,4 @@
-"""What the names and expressions of a submission stand for, found without running anything."""
+"""Static evaluation of the names and expressions of a submission."""
 
 import ast
 import builtins
@@ -37,10 +37,14 @@ COMPILERS = frozenset(
 )
 """numba's decorators for the processor."""
 
-REMEMBERING = frozenset({"functools.lru_cache", "functools.cache"})
+CACHING = frozenset({"functools.lru_cache", "functools.cache"})
+"""Decorators that return a function with the same results."""
 
 MOST_STEPS = 20_000
+"""Largest number of expressions to evaluate; beyond it a source counts as unreadable."""
+
 DEEPEST = 60
+"""Deepest nesting of expressions and of names; beyond it a source counts as unreadable."""
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -72,11 +76,11 @@ SCALARS: dict[str, Callable[..., Any]] = {
         for name in ("int32", "int64", "uint32", "uint64", "float32", "float64", "intp")
     },
 }
-"""Functions of constants that are constants."""
+"""Functions that are evaluated if their arguments are constants."""
 
 
 class Reading:
-    """What the sources of a submission say. Nothing is read twice.
+    """Static evaluation of the sources of a submission; each file is parsed once.
 
     Args:
         submission: The submission.
@@ -90,14 +94,14 @@ class Reading:
         self.module = cache(self._module)
 
     def named(self, module: str, name: str) -> Value:
-        """Return what a name of a module stands for when everything is imported.
+        """Return the value of a name of a module after all imports.
 
         Raises:
             UnreadableError: There is no such module or name.
         """
         scope = self.module(module)
         if scope is None:
-            raise UnreadableError(f"there is no {module}")
+            raise UnreadableError(f"there is no module {module}")
         value = self.lookup(name, scope)
         if value is None:
             raise UnreadableError(f"{module} has no {name}", scope.source.name)
@@ -108,8 +112,8 @@ class Reading:
 
         Args:
             name: The name.
-            scope: Where it is used.
-            before: Only the first bindings of that scope have run; None if all have.
+            scope: The scope that uses the name.
+            before: The number of bindings of that scope that have run; None for all.
         """
         found: list[Value] = []
         for binding in reversed(scope.bindings[:before]):
@@ -121,8 +125,8 @@ class Reading:
             found.append(value)
             if binding.certain:
                 return choice(found)
-        if name in scope.given:
-            return choice([*found, scope.given[name]])
+        if name in scope.arguments:
+            return choice([*found, scope.arguments[name]])
         if scope.parent is not None:
             around = self.lookup(name, scope.parent)
             return choice([*found, *([around] if around is not None else [])])
@@ -131,17 +135,21 @@ class Reading:
         return choice(found)
 
     def call(
-        self, function: Value, arguments: Sequence[Value], options: Mapping[str, Value], place: str
+        self,
+        function: Value,
+        arguments: Sequence[Value],
+        options: Mapping[str, Value],
+        location: str,
     ) -> Value:
-        """Return what a function returns."""
-        unknown = Unknown("a call", place)
+        """Return the result of a function, or one of several possible results."""
+        unknown = Unknown("a call", location)
         match function:
             case Options():
                 return self.call(
                     function.function,
                     (*function.arguments, *arguments),
                     {**function.options, **options},
-                    place,
+                    location,
                 )
             case External(dotted) if dotted in COMPILERS:
                 return _compiled(function, arguments, options)
@@ -150,12 +158,12 @@ class Reading:
             case Identity():
                 return arguments[0] if arguments else unknown
             case Choice(values):
-                each = [self.call(value, arguments, options, place) for value in values]
+                each = [self.call(value, arguments, options, location) for value in values]
                 return choice(each) or unknown
             case Class():
-                return self._made(function, arguments, options, place)
+                return self._instance(function, arguments, options, location)
             case Plain():
-                scope = self._entered(function, arguments, options)
+                scope = self._scope_of_call(function, arguments, options)
                 found: list[Value] = []
                 for node, expression, certain in returns(function.node):
                     before = None if node is None else scope.position(node)
@@ -175,9 +183,9 @@ class Reading:
         self._depth += 1
         try:
             if self._steps > MOST_STEPS or self._depth > DEEPEST:
-                raise UnreadableError("the source is too involved", _place(node, scope))
+                raise UnreadableError("the source is too complex", _location(node, scope))
             return self._evaluate(node, scope, before) or Unknown(
-                ast.unparse(node)[:60], _place(node, scope)
+                ast.unparse(node)[:60], _location(node, scope)
             )
         finally:
             self._depth -= 1
@@ -210,7 +218,7 @@ class Reading:
             case ast.BinOp() if type(node.op) in OPERATORS:
                 return _folded(OPERATORS[type(node.op)], [value(node.left), value(node.right)])
             case ast.Call():
-                return self._call(node, value, _place(node, scope))
+                return self._call(node, value, _location(node, scope))
         return None
 
     def _dictionary(self, node: ast.Dict, value: Callable[[ast.expr], Value]) -> Value | None:
@@ -224,7 +232,7 @@ class Reading:
                 return None
         return Constant(entries)
 
-    def _call(self, node: ast.Call, value: Callable[[ast.expr], Value], place: str) -> Value:
+    def _call(self, node: ast.Call, value: Callable[[ast.expr], Value], location: str) -> Value:
         arguments: list[Value] = []
         for each in node.args:
             if not isinstance(each, ast.Starred):
@@ -243,8 +251,8 @@ class Reading:
             elif isinstance(inner, Constant) and isinstance(inner.value, dict):
                 options.update(inner.value)
             else:
-                options["parallel"] = Unknown("options", place)
-        return self.call(value(node.func), arguments, options, place)
+                options["parallel"] = Unknown("options", location)
+        return self.call(value(node.func), arguments, options, location)
 
     def _attribute(self, of: Value, name: str) -> Value | None:
         match of:
@@ -272,11 +280,11 @@ class Reading:
         return None
 
     def _bound(self, binding: Binding, scope: Scope, name: str) -> Value | None:
-        """Return what a statement binds to a name; None if it does not bind it after all."""
+        """Return the value that a statement binds to a name; None if it does not bind the name."""
         key = (scope, binding)
-        node, place = binding.node, _place(binding.node, scope)
+        node, location = binding.node, _location(binding.node, scope)
         if any(scope is s and binding is b for s, b in self._open) or len(self._open) > DEEPEST:
-            return Unknown(name, place)
+            return Unknown(name, location)
         self._open.append(key)
         try:
             before = next(i for i, each in enumerate(scope.bindings) if each.node is node)
@@ -285,7 +293,7 @@ class Reading:
                     value: Value = Plain(node, scope)
                     for decorator in reversed(node.decorator_list):
                         function = self.evaluate(decorator, scope, before)
-                        value = self.call(function, [value], {}, place)
+                        value = self.call(function, [value], {}, location)
                     return value
                 case ast.ClassDef():
                     return Class(node, scope)
@@ -295,7 +303,7 @@ class Reading:
                     return self._imported_from(node, scope, name)
             if binding.value is not None:
                 return self.evaluate(binding.value, scope, before)
-            return Unknown(name, place)
+            return Unknown(name, location)
         finally:
             self._open.pop()
 
@@ -321,41 +329,41 @@ class Reading:
             return Module(f"{origin}.{original}")
         return found
 
-    def _entered(
+    def _scope_of_call(
         self, function: Plain, arguments: Sequence[Value], options: Mapping[str, Value]
     ) -> Scope:
-        """Return the scope of a call."""
+        """Return the scope of a call, with its arguments bound to the parameters."""
         spec, scope = function.node.args, function.scope
         names = [each.arg for each in (*spec.posonlyargs, *spec.args)]
         defaults = names[len(names) - len(spec.defaults) :]
-        given = {
+        bound = {
             name: self.evaluate(node, scope)
             for name, node in zip(defaults, spec.defaults, strict=True)
         }
         for each, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
             if default is not None:
-                given[each.arg] = self.evaluate(default, scope)
-        given.update(zip(names, arguments, strict=False))
+                bound[each.arg] = self.evaluate(default, scope)
+        bound.update(zip(names, arguments, strict=False))
         named = {*names, *(each.arg for each in spec.kwonlyargs)}
-        given.update({name: value for name, value in options.items() if name in named})
+        bound.update({name: value for name, value in options.items() if name in named})
         if spec.vararg is not None:
-            given[spec.vararg.arg] = Constant(tuple(arguments[len(names) :]))
+            bound[spec.vararg.arg] = Constant(tuple(arguments[len(names) :]))
         if spec.kwarg is not None:
             rest = {name: value for name, value in options.items() if name not in named}
-            given[spec.kwarg.arg] = Constant(rest)
+            bound[spec.kwarg.arg] = Constant(rest)
         body = [] if isinstance(function.node, ast.Lambda) else function.node.body
-        return Scope(scope.source, body, scope, given)
+        return Scope(scope.source, body, scope, bound)
 
-    def _made(
-        self, of: Class, arguments: Sequence[Value], options: Mapping[str, Value], place: str
+    def _instance(
+        self, of: Class, arguments: Sequence[Value], options: Mapping[str, Value], location: str
     ) -> Value:
-        """Return an object with what `__init__` assigns to its attributes."""
+        """Return an object with the attributes that `__init__` assigns."""
         record = Record(of)
         inner = Scope(of.scope.source, of.node.body, of.scope)
         init = self.lookup("__init__", inner) if _binds(inner, "__init__") else None
         if not isinstance(init, Plain) or isinstance(init.node, ast.Lambda):
-            return Unknown("an object", place)
-        scope = self._entered(init, [record, *arguments], options)
+            return Unknown("an object", location)
+        scope = self._scope_of_call(init, [record, *arguments], options)
         for node in init.node.body:
             targets = node.targets if isinstance(node, ast.Assign) else []
             for target in targets:
@@ -376,7 +384,7 @@ class Reading:
 def _compiled(
     function: External, arguments: Sequence[Value], options: Mapping[str, Value]
 ) -> Value:
-    """Return what numba makes of a function; its decorator if there is none yet."""
+    """Return the function that numba compiles; a decorator if the call has no function."""
     target = next((each for each in arguments if not isinstance(each, Constant)), None)
     if target is None:
         return Options(function, (), options)
@@ -391,12 +399,12 @@ def _compiled(
 
 
 def _library(dotted: str, arguments: Sequence[Value], options: Mapping[str, Value]) -> Value | None:
-    """Return what a function of a library returns, as far as kernels are made with it."""
+    """Return the result of a library function that kernels are created with; else None."""
     if dotted == "functools.partial" and arguments:
         return Options(arguments[0], tuple(arguments[1:]), options)
     if dotted == "functools.wraps":
         return Identity()
-    if dotted in REMEMBERING:
+    if dotted in CACHING:
         first = next((each for each in arguments if not isinstance(each, Constant)), None)
         return Identity() if first is None else first
     if dotted in {"functools.update_wrapper", "builtins.staticmethod"} and arguments:
@@ -411,7 +419,7 @@ def _library(dotted: str, arguments: Sequence[Value], options: Mapping[str, Valu
 
 
 def _folded(function: Callable[..., Any], arguments: Sequence[Value]) -> Value | None:
-    """Return the result of a function of constants."""
+    """Return the result of a function of constants; None if it cannot be evaluated."""
     values = [each.value for each in arguments if isinstance(each, Constant)]
     if len(values) < len(arguments) or not all(isinstance(v, int | float | str) for v in values):
         return None
@@ -423,7 +431,7 @@ def _folded(function: Callable[..., Any], arguments: Sequence[Value]) -> Value |
 
 
 def _external(module: str, name: str) -> Value | None:
-    """Return a name that a star import brings from an installed library."""
+    """Return a name that a star import may import from an installed library; else None."""
     if module in {"numpy", "numba", "math"} and hasattr(importlib.import_module(module), name):
         return External(f"{module}.{name}")
     return None
@@ -434,9 +442,9 @@ def _binds(scope: Scope, name: str) -> bool:
 
 
 def _provides(scope: Scope, name: str) -> bool:
-    """Return whether a module may have a name, of its own or by a star import."""
+    """Return whether a module may have a name, by a definition or a star import."""
     return any(binding.name in (name, "*") for binding in scope.bindings)
 
 
-def _place(node: ast.AST, scope: Scope) -> str:
+def _location(node: ast.AST, scope: Scope) -> str:
     return f"{scope.source.name}:{getattr(node, 'lineno', 0)}"

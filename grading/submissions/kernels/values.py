@@ -1,4 +1,4 @@
-"""Values that an expression in a source stands for, as far as reading it tells."""
+"""Results of static evaluation: the possible values of an expression."""
 
 import ast
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from typing import Any, TypeAlias
 from grading.submissions.syntax import Function
 
 Block: TypeAlias = Function | ast.Lambda
-"""What can be called with arguments."""
+"""Syntax of a function with arguments."""
 
 
 class UnreadableError(Exception):
-    """A kernel cannot be read.
+    """Static evaluation cannot determine a kernel.
 
     Attributes:
-        place: File and line, where they are known.
+        location: File and line; empty if they are not known.
     """
 
-    def __init__(self, message: str, place: str = "") -> None:
+    def __init__(self, message: str, location: str = "") -> None:
         super().__init__(message)
-        self.place = place
+        self.location = location
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Plain:
 
     Attributes:
         node: Its definition.
-        scope: The names around it.
+        scope: The enclosing scope.
     """
 
     node: Block
@@ -43,7 +43,7 @@ class Compiled:
     Attributes:
         function: The function.
         parallel: True if it is compiled with `parallel=True`.
-        inline: True if its callers compile its lines as their own.
+        inline: True if numba inlines it in its callers.
     """
 
     function: "Plain | Formula"
@@ -53,26 +53,26 @@ class Compiled:
 
 @dataclass(frozen=True)
 class Formula:
-    """The scalar function of which a kernel is made. The judge knows it, the kernel does not."""
+    """The scalar function that the judge passes to a kernel."""
 
 
 @dataclass(frozen=True)
 class External:
-    """Something outside of the submission, such as "numba.njit" or "numpy"."""
+    """An object outside the submission by its dotted name, such as "numba.njit" or "numpy"."""
 
     dotted: str
 
 
 @dataclass(frozen=True)
 class Constant:
-    """A value that stands in the source."""
+    """A value that is constant in the source."""
 
     value: Any
 
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """A function with some of its arguments, and a decorator that was made by a call."""
+    """A partially applied function, such as `functools.partial` or `njit(parallel=True)`."""
 
     function: "Value"
     arguments: tuple["Value", ...]
@@ -81,7 +81,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Identity:
-    """A function that returns its argument, or something that is called like it."""
+    """A function that returns its argument, or a function with the same behaviour."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Class:
 
 @dataclass(eq=False)
 class Record:
-    """An object of a class of the submission, and what its `__init__` assigns."""
+    """An instance of a class of the submission, with the attributes that `__init__` assigns."""
 
     of: Class
     attributes: dict[str, "Value"] = field(default_factory=dict)
@@ -109,22 +109,22 @@ class Record:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values; which one cannot be read."""
+    """One of several values; static evaluation cannot determine which."""
 
     values: tuple["Value", ...]
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """A value that cannot be read.
+    """A value that static evaluation cannot determine.
 
     Attributes:
         what: The expression.
-        place: File and line.
+        location: File and line.
     """
 
     what: str
-    place: str
+    location: str
 
 
 Value: TypeAlias = (
@@ -144,7 +144,7 @@ Value: TypeAlias = (
 
 
 def choice(values: "list[Value]") -> "Value | None":
-    """Return one of several values; None if there are none."""
+    """Return a choice between values; the value itself if all are equal, None if there is none."""
     flat: list[Value] = []
     for value in values:
         for each in value.values if isinstance(value, Choice) else (value,):

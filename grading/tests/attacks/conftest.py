@@ -1,4 +1,4 @@
-"""What the attacks share."""
+"""Fixtures of the attacks."""
 
 from pathlib import Path
 
@@ -17,14 +17,14 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sandbox() -> None:
-    """Skip where there is no sandbox: the attack would succeed, and might hurt the machine."""
+    """Skip without a sandbox: the attack would succeed, and might damage the machine."""
     if isinstance(best_level("best"), Plain):
         pytest.skip("this machine offers no sandbox")
 
 
 @pytest.fixture
 def contained() -> None:
-    """Skip where the worker is a process of this user: what it starts might stay."""
+    """Skip if the worker is a process of this user: its child processes might stay."""
     level = best_level("best")
     if isinstance(level, Plain) and not level.own_user:
         pytest.skip("this machine offers no worker that is a user of its own")

@@ -1,4 +1,4 @@
-"""A small examination: what a submission earns by attacking, and whether the run goes on."""
+"""A short grading run that shows what an attack earns, and that the run continues."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ LIMITS = Limits(
     reply_mb=16,
     stops=1,
 )
-"""Tight, so that every attack soon meets one; a busy machine does not count."""
+"""Low limits, so that every attack reaches one soon; they count processor time."""
 
 CALLS = 3
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What became of one check.
+    """Result of one check.
 
     Attributes:
-        passed: Whether every answer was right.
-        kinds: What was raised instead of an answer.
-        message: What it said.
-        output: The end of what was printed.
+        passed: True if every response is right.
+        kinds: The names of the exception's class and bases; empty if none was raised.
+        message: The message of the exception.
+        output: The end of the printed output.
     """
 
     passed: bool
@@ -45,11 +45,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a submission.
+    """Result of a submission.
 
     Attributes:
-        marks: Every check by its name. `mul` is the one that attacks.
-        restarts: How many workers were lost.
+        marks: The result of every check by its name. The function `mul` attacks.
+        restarts: Number of lost workers.
     """
 
     marks: dict[str, Mark]
@@ -77,7 +77,7 @@ USUAL = ("mul", "neg")
 
 HONEST = frozenset(USUAL)
 OTHERS = frozenset({"neg"})
-"""What an honest submission passes, and what one passes that attacks when `mul` is called."""
+"""Checks that an honest submission passes, and those that it passes if `mul` attacks."""
 
 
 def sit(
@@ -89,8 +89,8 @@ def sit(
 ) -> Result:
     """Examine a submission.
 
-    Whatever but an answer or an error of the submission comes out of a worker is the grader's
-    fault, and ends the test.
+    An exception that is neither a result nor an error of the submission is the grader's fault, and
+    ends the test.
     """
     with IsolatedSubject(tree, limits=limits, isolation=isolation, **more) as subject:
         marks = {}
@@ -101,7 +101,7 @@ def sit(
 
 
 def mark(subject: Subject, name: str) -> Mark:
-    """Return what becomes of one check."""
+    """Return the result of one check."""
     rng = np.random.default_rng()
     operands, right = CHECKS[name]
     try:

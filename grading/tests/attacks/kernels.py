@@ -1,6 +1,6 @@
-"""Submissions whose convolution in one dimension claims to be what it is not.
+"""Submissions with a 1-D convolution that pretends to be a parallel kernel.
 
-Each is the course's tree, solved the plain way, with some changes. Its other kernels are right.
+Each is a simple solution of the course's tree with some changes. Its other kernels are right.
 """
 
 from dataclasses import dataclass, field
@@ -83,7 +83,7 @@ class Attack:
         changes: Rewrites of its files: path, old text, new text.
         files: Further files.
         appended: Texts that are added to files.
-        both: Whether the convolution in two dimensions is changed as well.
+        both: True if the 2-D convolution is changed as well.
     """
 
     changes: tuple[tuple[str, str, str], ...] = ()
@@ -108,7 +108,7 @@ def loop(new: str, **more: Any) -> Attack:
 
 
 def compiled(new: str) -> Attack:
-    """Return a submission whose kernel is compiled otherwise."""
+    """Return a submission whose kernel is compiled with other options."""
     return Attack(((CONV, COMPILED, new),))
 
 
@@ -289,4 +289,4 @@ REPLACED = {
         appended={"minitorch/__init__.py": "from . import testing\n"},
     ),
 }
-"""Kernels that are not the ones that are called."""
+"""Kernels in the source that differ from the called ones."""

@@ -1,4 +1,4 @@
-"""Attacks by what a submission contains, and on files that are none of its business."""
+"""Attacks by the files of a submission, and on files outside it."""
 
 import os
 import py_compile
@@ -44,7 +44,7 @@ def test_a_false_numpy_is_not_found(tree: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.measured("attack")
 def test_a_compiled_file_does_not_speak_for_its_source(tree: Path) -> None:
-    """Sources are what is read and searched: what runs is compiled from them."""
+    """Only sources run: compiled files beside them are ignored."""
     write_tree(tree, WRONG)
     right = tree / "right.py"
     right.write_text(OPERATORS + MUL)
@@ -116,7 +116,7 @@ def test_sources_in_bad_encodings(tree: Path, source: bytes) -> None:
 
 
 def read_by(tree: Path, path: Path) -> Result:
-    """Have a submission read a file of this machine, and run what is in it."""
+    """Run a submission that reads a file of this machine and executes its contents."""
     reads = f"""
         import os
 
@@ -210,7 +210,7 @@ def test_deleting_its_own_files(tree: Path) -> None:
 @pytest.mark.parametrize("files", ["one", "many"])
 @pytest.mark.measured("attack")
 def test_writing_a_gigabyte(tree: Path, files: str) -> None:
-    """Files are small, and so is the place for them, wherever it is."""
+    """The size of files and of every writable folder is limited."""
     count, size = (1, 1 << 30) if files == "one" else (160, 6 << 20)
     writes = f"""
         def mul(x, y):
@@ -230,7 +230,7 @@ def test_writing_a_gigabyte(tree: Path, files: str) -> None:
 @pytest.mark.slow
 @pytest.mark.measured("attack")
 def test_a_submission_in_the_worker_is_as_it_was_at_the_start(tree: Path) -> None:
-    """A submission that is changed while it is judged is judged as it was."""
+    """Changes of a submission during a run have no effect on the run."""
     write_tree(tree)
     with IsolatedSubject(tree, limits=LIMITS) as subject:
         (tree / "minitorch/operators.py").write_text("")

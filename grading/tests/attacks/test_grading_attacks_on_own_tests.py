@@ -1,6 +1,6 @@
-"""Tests of a learner that tell wrong versions by anything but what they return earn nothing.
+"""Learner's tests that recognise wrong versions other than by their results earn nothing.
 
-`recognised` says in each that a function is the learner's own; the tests assert nothing else.
+In each, `recognised` returns whether a function is the learner's; the tests assert nothing else.
 """
 
 import hashlib

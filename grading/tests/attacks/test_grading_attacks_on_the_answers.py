@@ -1,4 +1,4 @@
-"""Attacks on what comes back: forged, written in advance, remembered, or no answer at all."""
+"""Attacks on replies: forged, prepared, cached and missing ones."""
 
 import textwrap
 import time
@@ -26,11 +26,11 @@ TO_ALL_DESCRIPTORS = """
             except OSError:
                 pass
     """
-"""Finds the channel without knowing its number, and writes a frame into it."""
+"""Source that finds the socket without its number, and writes a frame to it."""
 
 
 def shouting(statement: str) -> str:
-    """Return a `mul` that writes into the channel before it answers."""
+    """Return a `mul` that writes to the socket before it returns."""
     indented = textwrap.indent(statement, "    ")
     return f"{textwrap.dedent(TO_ALL_DESCRIPTORS)}\ndef mul(x, y):\n{indented}\n    return 42.0\n"
 
@@ -62,7 +62,7 @@ def test_frames_that_answer_nothing(tree: Path, statement: str) -> None:
 
 @pytest.mark.measured("attack")
 def test_answers_written_in_advance(tree: Path) -> None:
-    """Frames that lie in the channel before the next request are nobody's answer."""
+    """Frames that arrive before the next request are not accepted as replies."""
     header = (
         "{'number': None, 'arrays': [{'dtype': 'float64', 'shape': [4], 'order': [0]}], "
         "'gradients': [], 'plain': None}"
@@ -74,7 +74,7 @@ threading.Timer(0.2, lambda: [shout({header}, bytes(32)) for _ in range(10)]).st
     with IsolatedSubject(write_tree(tree, WRONG, first=in_advance), limits=LIMITS) as subject:
         one = np.ones(4)
         with pytest.raises(BaseException, match=r"BadReply|WorkerDied") as caught:
-            # The frames come while nothing is asked, sooner or later.
+            # The frames arrive between two requests, after some time.
             for _ in range(1000):
                 subject.call("operators.each", [one], {"formula": "neg"})
                 time.sleep(0.1)
@@ -134,7 +134,7 @@ PATCHES = {
 @pytest.mark.parametrize("first", PATCHES.values(), ids=PATCHES)
 @pytest.mark.measured("attack")
 def test_patches_of_what_the_worker_relies_on(tree: Path, first: str) -> None:
-    """Whatever the submission patches is its own: nothing passes, and the judge goes on."""
+    """Patches affect only the submission's process: no check passes, and the run continues."""
     assert sit(write_tree(tree, first=first)).passed == set()
 
 
@@ -208,7 +208,7 @@ def test_remembered_answers_are_of_no_use(tree: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.measured("attack")
 def test_nothing_is_remembered_beyond_a_worker(tree: Path, sandbox: None) -> None:
-    """A worker leaves a note wherever it can, and ends; the next one finds none."""
+    """A file that a worker writes is not visible to the next worker."""
     notes = """
         def mul(x, y):
             import os, pathlib
@@ -234,7 +234,7 @@ def test_nothing_is_remembered_beyond_a_worker(tree: Path, sandbox: None) -> Non
 @pytest.mark.slow
 @pytest.mark.measured("attack")
 def test_the_clock_is_the_judges(tree: Path) -> None:
-    """A call that takes too long is stopped, whatever the clocks of the worker say."""
+    """A call that takes too long is stopped, even if the worker's clocks are changed."""
     forged = """
         import time
         time.time = time.monotonic = time.perf_counter = time.process_time = lambda: 0.0

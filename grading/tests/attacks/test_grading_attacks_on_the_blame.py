@@ -1,4 +1,4 @@
-"""Nobody escapes a zero by an exception that looks like the grader's own."""
+"""An exception that imitates the grader's own is still the submission's fault."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ IN_A_CALL = {
     "the exception of a region that is left again": """
         from grading.driver import blame
         def mul(x, y):
-            with blame.into:
+            with blame.submission_code:
                 raise KeyError("formula")""",
     "SystemExit": "def mul(x, y): raise SystemExit(3)",
     "KeyboardInterrupt": "def mul(x, y): raise KeyboardInterrupt",
@@ -78,7 +78,7 @@ IN_THE_ANSWER = {
 
 
 def expect_charged(tree: Path) -> None:
-    """Expect that the submission loses `mul`, as its own fault, and nothing else."""
+    """Expect that only the check of `mul` fails, as the submission's fault."""
     result = sit(tree)
     assert not result.mul.passed
     assert result.passed == OTHERS

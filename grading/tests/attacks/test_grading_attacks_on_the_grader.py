@@ -1,4 +1,4 @@
-"""Attacks on the grader as it is used: the command, its checks, its report."""
+"""Attacks on complete runs of the grader: the command, its checks, its report."""
 
 import json
 import os
@@ -42,7 +42,7 @@ EXIT_IN_A_CALL = """
 
 
 def grade(tree: Path, folder: Path) -> tuple[int, Any]:
-    """Return the exit status of the grader, and what its report says of the task."""
+    """Return the exit status of the grader, and the part of its report on the task."""
     report = folder / "report.json"
     command = [sys.executable, "-m", "grading", "grade", "task0_1", "--submission", str(tree)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}

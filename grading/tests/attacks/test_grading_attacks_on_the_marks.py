@@ -1,7 +1,7 @@
-"""Attacks for points without the work: claims about a kernel that its source does not bear out.
+"""Attacks that claim properties of a kernel which its source does not have.
 
-What only the process of the submission says can be forged, so the judge does not ask it. Right code
-beside an attack is not charged.
+The process of the submission can forge every claim, so the judge does not use its claims. Right
+code beside an attack keeps its points.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def submitted(attack: Attack, folder: Path) -> Iterator[IsolatedSubject]:
 
 
 def run(check: Check, subject: Subject, kernel: str = "tensor_conv1d") -> str:
-    """Run a check of a kernel; return what it finds, an empty text if it passes."""
+    """Run a check of a kernel; return its finding, or an empty string if it passes."""
     x, weight, upstream = random_case(*SIZES[kernel])
     options = {"module": "fast_conv", "kernel": kernel, "more": [False]}
     try:
@@ -67,7 +67,7 @@ def test_a_race_that_seldom_shows(tree: Path, attack: Attack) -> None:
 def test_another_function_than_that_in_the_file(tree: Path, attack: Attack) -> None:
     with submitted(attack, tree) as subject:
         told = run(check_is_called, subject)
-    assert "run by itself" in told or "does not come from" in told
+    assert "without the submission" in told or "does not come from" in told
 
 
 @pytest.mark.slow

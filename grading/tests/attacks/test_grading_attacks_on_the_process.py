@@ -1,4 +1,4 @@
-"""Attacks that end the worker, keep it busy, or fill the machine."""
+"""Attacks that end the worker, keep it busy, or exhaust resources of the machine."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -103,7 +103,7 @@ def test_who_stops_the_process_is_stopped_by_the_clock(tree: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.measured("attack")
 def test_who_says_that_the_compiler_runs_gains_a_limited_time(tree: Path) -> None:
-    """The byte that tells the judge is forged, wherever it may be."""
+    """Source that forges the byte that reports compilation."""
     forges = """
         import os
 
@@ -126,7 +126,7 @@ def test_who_says_that_the_compiler_runs_gains_a_limited_time(tree: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.measured("attack")
 def test_a_function_that_did_not_return_is_not_asked_again(tree: Path) -> None:
-    """Neither another check nor other inputs cost another wait."""
+    """A function that did not return is not called again, by any check or with any input."""
     loop = "def mul(x, y):\n    while True: pass\n"
     limits = replace(QUICK, stops=3)
     with IsolatedSubject(write_tree(tree, loop), limits=limits) as subject:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.measured("attack")
 def test_killing_its_parent(tree: Path, sandbox: None) -> None:
-    """The worker's parent is the sandbox's first process; the judge is not in sight."""
+    """The worker's parent is the sandbox's first process; the judge's process is not visible."""
     kills = """
         def mul(x, y):
             import os, signal
@@ -66,7 +66,7 @@ def test_a_process_that_is_left_behind_ends(tree: Path, contained: None) -> None
 
 @contextmanager
 def listener(family: socket.AddressFamily, address: object) -> Iterator[list[bytes]]:
-    """Listen on this machine; collect who connects."""
+    """Listen on a socket of this machine; collect the connections."""
     callers: list[bytes] = []
     with socket.socket(family, socket.SOCK_STREAM) as server:
         server.bind(address)  # type: ignore[arg-type]
@@ -138,7 +138,7 @@ def test_calls_by_a_socket_without_network(
 
 @pytest.mark.measured("attack")
 def test_secrets_of_the_judge(tree: Path, sandbox: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither its own variables nor those of any process that it sees tell anything."""
+    """No environment variable of a visible process contains secrets."""
     monkeypatch.setenv("GRADER_TOKEN", "open-sesame-4711")
     reads = """
         def mul(x, y):
@@ -158,7 +158,7 @@ def test_secrets_of_the_judge(tree: Path, sandbox: None, monkeypatch: pytest.Mon
 ESCAPES = {
     "mount": "libc.mount(b'none', b'/submission', b'tmpfs', 0, b'') == 0",
     "remount": "libc.mount(b'none', b'/', b'', 32 | 4096, b'') == 0",
-    "unmount": "libc.umount2(b'/kit', 2) == 0",
+    "unmount": "libc.umount2(b'/worker-files', 2) == 0",
     "become root": "libc.setuid(0) == 0 and open('/proc/self/status').read().count('CapEff:\\t0')"
     " == 0",
     "change the root": "libc.chroot(b'/tmp') == 0",
@@ -167,8 +167,8 @@ ESCAPES = {
     "trace the first process": "libc.ptrace(16, 1, 0, 0) == 0",
     "raise a limit": "libc.prlimit(0, 6, ctypes.byref((ctypes.c_ulong * 2)(1 << 30, 1 << 30)), "
     "None) == 0",
-    "write where only reading is meant": "any(writes(p) for p in ('/', '/usr', '/kit', '/dev', "
-    "'/submission', '/submission/minitorch', os.path.dirname(os.__file__)))",
+    "write where only reading is meant": "any(writes(p) for p in ('/', '/usr', '/worker-files', "
+    "'/dev', '/submission', '/submission/minitorch', os.path.dirname(os.__file__)))",
     "set the host's name": "libc.sethostname(b'evil', 4) == 0",
     "change the kernel's settings": "writes('/proc/sys/kernel', 'core_pattern')",
 }
@@ -201,7 +201,7 @@ def test_ways_out_of_the_sandbox(tree: Path, sandbox: None, escape: str) -> None
 
 @pytest.mark.measured("attack")
 def test_changing_the_driver_beside_it(tree: Path) -> None:
-    """The driver can be patched; what it then answers is as wrong as before."""
+    """A submission can patch the driver, but a wrong result stays wrong."""
     patches = """
         import grading.driver
         import grading.worker.loop

@@ -1,4 +1,4 @@
-"""Kernels and threads of a submission: what numba says of them is the submission's, not ours."""
+"""Kernels, threads and compile times of a submission, which it can control through numba."""
 
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def test_threads_that_a_submission_asks_for(tmp_path: Path, statement: str) -> N
 
 @pytest.mark.parametrize("credit", [0.0, 60.0])
 def test_the_compiler_says_when_it_runs(tmp_path: Path, credit: float) -> None:
-    """A limit below the time of the compiler stops a call only if there is no credit."""
+    """A limit below the compile time stops a call only if compilation counts."""
     one = np.ones((2, 2))
     limits = Limits(call_seconds=1.0, compile_seconds=credit)
     with IsolatedSubject(

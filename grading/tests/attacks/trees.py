@@ -1,4 +1,4 @@
-"""Small submissions in the course's layout: the operators of module 0, honest but for an attack."""
+"""Small submissions in the course's layout: the operators of module 0, with one attack."""
 
 import textwrap
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def addLists(xs, ys): return [x + y for x, y in zip(xs, ys)]
 def sum(xs): return reduce(add, 0.0)(xs)
 def prod(xs): return reduce(lambda x, y: x * y, 1.0)(xs)
 """
-"""Everything but `mul`."""
+"""Source of all operators except `mul`."""
 
 MUL = "def mul(x, y): return x * y\n"
 
@@ -49,9 +49,9 @@ def write_tree(
     """Write a submission.
 
     Args:
-        folder: Where.
+        folder: The folder to write to.
         mul: The source of `mul`, which attacks when it is called.
-        first: What runs when the operators are imported.
+        first: Source that runs when the operators are imported.
         others: Further files, by their paths.
     """
     files = {

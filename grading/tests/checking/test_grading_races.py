@@ -33,7 +33,7 @@ def race_of(kernel: Any, *arguments: Any) -> Race | None:
 
 
 def sentence_of(kernel: Any, *arguments: Any) -> str:
-    """Return how a race of a kernel is described; empty if there is none."""
+    """Return the description of a race of a kernel; empty if there is none."""
     found = record(kernel, arguments)
     race = find_race(found.accesses)
     plain = {"loops": found.loops, "arrays": found.arrays}
@@ -251,7 +251,7 @@ LOOP = "of the prange loop in line {line} of test_grading_races.py"
 
 RACING = {
     one_index: f"iterations 0 and 1 {LOOP} both write index[0]; all iterations share this array, "
-    "which is created outside of the loop",
+    "which is created outside the loop",
     one_result: f"iterations 0 and 1 {LOOP} both write out[0]",
     reads_its_neighbour: f"iteration 1 {LOOP} writes out[1], and iteration 0 reads it",
     slices_that_overlap: "both write out[2]",
@@ -310,13 +310,13 @@ def test_a_kernel_that_cannot_be_recorded(kernel: Any) -> None:
 
 
 def reply(accesses: Plain, plain: Plain) -> Response:
-    """Return an answer with accesses."""
+    """Return a response with accesses."""
     arrays = np.zeros(3), np.array(accesses, np.int64)
     return Response(Request("source.accesses"), arrays, plain=plain)
 
 
 class Unrecordable(InProcessSubject):
-    """Can run no kernel without numba."""
+    """Subject that cannot run kernels without numba."""
 
     def answer(self, request: Request) -> Response:
         raise SubjectError(["UnrecordableError"], "", request)
@@ -343,7 +343,7 @@ def test_what_was_not_recorded_is_not_charged() -> None:
     ],
 )
 def test_accesses_that_make_no_sense_are_refused(accesses: Plain, plain: Plain) -> None:
-    with pytest.raises(MismatchError, match="make no sense"):
+    with pytest.raises(MismatchError, match="are malformed"):
         check_accesses(reply(accesses, plain))
 
 
@@ -382,7 +382,7 @@ def test_no_style_has_a_race(path: Path) -> None:
 
 
 def _call(name: str, kernel: Any, reverse: bool) -> tuple[Any, list[Any]]:
-    """Return a kernel, made of a formula if it needs one, and its arguments."""
+    """Return a kernel, with a scalar function if it needs one, and its arguments."""
     rng = np.random.default_rng(0)
     if name in ("tensor_map", "tensor_zip"):
         number = 2 if name == "tensor_map" else 3
@@ -409,10 +409,10 @@ def test_the_packages_are_recorded() -> None:
     subject, x, out = InProcessSubject(), np.arange(15.0).reshape(5, 3).T, np.zeros((3, 5))
     options = {"module": "fast_ops", "kernel": "tensor_map", "fn": "neg"}
     (program,) = programs(subject, options, out, [x])
-    answer = subject.call("source.accesses", [out, x], {**options, "functions": program.plain()})
-    np.testing.assert_array_equal(answer.arrays[0], -x)
-    assert sorted(answer.arrays[1][:, 3].tolist()) == list(range(15))
-    assert set(answer.arrays[1][:, 4].tolist()) == {1}
+    response = subject.call("source.accesses", [out, x], {**options, "functions": program.plain()})
+    np.testing.assert_array_equal(response.arrays[0], -x)
+    assert sorted(response.arrays[1][:, 3].tolist()) == list(range(15))
+    assert set(response.arrays[1][:, 4].tolist()) == {1}
 
 
 # Any loop: the recorder and a naive oracle agree.
@@ -420,7 +420,7 @@ def test_the_packages_are_recorded() -> None:
 
 @st.composite
 def views(draw: st.DrawFn) -> tuple[str, tuple[Any, ...]]:
-    """Draw a way to look at 12 cells."""
+    """Draw the operations that create a view of 12 elements."""
     return draw(
         st.sampled_from(
             [

@@ -1,1 +1,1 @@
-"""Tests of what keeps the code under test apart."""
+"""Tests of the isolation of the code under test."""

@@ -1,11 +1,11 @@
-"""What counts as the time of a call: on a clock and with a worker that are made up."""
+"""Time budgets of calls, with a simulated clock and a simulated worker."""
 
 from dataclasses import dataclass, field
 
 import pytest
 
-from grading.isolation.asked import Asked, name_of
 from grading.isolation.budget import Allowance, Budget
+from grading.isolation.called import CalledFunctions, name_of
 from grading.isolation.errors import LostError
 from grading.isolation.watch import CpuTime
 from grading.protocol.messages import Request
@@ -13,12 +13,12 @@ from grading.protocol.messages import Request
 
 @dataclass
 class Machine:
-    """A clock, and a worker on it.
+    """A simulated clock and worker.
 
     Attributes:
-        now: The time.
-        had: What the worker had of the processors; None if the system does not tell.
-        compiling: Whether it says that numba compiles.
+        now: The time in seconds.
+        had: Processor time of the worker so far; None if the system does not report it.
+        compiling: True if the worker reports that numba compiles.
     """
 
     now: float = 0.0
@@ -26,12 +26,12 @@ class Machine:
     compiling: bool = False
 
     def budget(self, **limits: float) -> Budget:
-        """Return a budget of ten seconds, unless the limits say something else."""
+        """Return a budget with a limit of ten seconds and optional other limits."""
         allowance = Allowance(**{"run": 10.0, "compile": 60.0, "idle": 60.0, **limits})
         return Budget(allowance, lambda: self.had, lambda: self.compiling, lambda: self.now)
 
     def go_on(self, budget: Budget, run: float, wait: float = 0.0, looks: int = 1) -> None:
-        """Let a second pass, some times, and look."""
+        """Advance the clock in steps of one second; check the budget after each."""
         for _ in range(looks):
             self.now += 1.0
             if self.had is not None:
@@ -49,7 +49,7 @@ def test_a_call_that_computes_is_stopped_by_its_processor_time() -> None:
 
 
 def test_on_a_busy_machine_a_call_has_as_much_processor_time() -> None:
-    """It has a fiftieth of a processor: the clock says 450 s."""
+    """The worker gets 1/50 of a processor, so that 450 s pass on the clock."""
     machine = Machine()
     budget = machine.budget()
     machine.go_on(budget, run=0.02, wait=0.98, looks=450)
@@ -128,7 +128,7 @@ FORMULA = Request("operators.each", (), {"formula": "mul"})
         (FORMULA, Request("operators.each", (), {"formula": "mul", "more": 3}), True),
         (FORMULA, Request("operators.each", (), {"formula": "add"}), False),
         (FORMULA, Request("operators.lists", (), {"function": "mul"}), False),
-        # A program that goes on with the same steps, and one without one of them.
+        # A program with the same steps and one more, and a program without one of them.
         (
             Request("scalar.program", (), {"program": [["log", 0]]}),
             Request("scalar.program", (), {"program": [["log", 0], ["add", 0, 1]]}),
@@ -139,19 +139,19 @@ FORMULA = Request("operators.each", (), {"formula": "mul"})
             Request("scalar.program", (), {"program": [["add", 0, 1]]}),
             False,
         ),
-        # The way back may be endless where the way forward is not.
+        # The backward pass may hang although the forward pass does not.
         (
             Request("scalar.program", (), {"program": [["log", 0]], "backward": [None]}),
             Request("scalar.program", (), {"program": [["log", 0]]}),
             False,
         ),
-        # A size that is called kernel says nothing of the function.
+        # The option `kernel` of pooling is a size, not the name of a function.
         (
             Request("nn.avgpool2d", (), {"kernel": [2, 2]}),
             Request("nn.avgpool2d", (), {"kernel": [1, 3]}),
             True,
         ),
-        # Another backend is other code.
+        # Another backend runs other code.
         (
             Request("tensor.mul", (), {"backend": "fast"}),
             Request("tensor.mul", (), {"backend": "simple"}),
@@ -160,7 +160,7 @@ FORMULA = Request("operators.each", (), {"formula": "mul"})
     ],
 )
 def test_what_is_not_asked_again(endless: Request, request_: Request, refused: bool) -> None:
-    assert Asked.by(request_).calls_all_of(Asked.by(endless)) is refused
+    assert CalledFunctions.of(request_).calls_all_of(CalledFunctions.of(endless)) is refused
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Large libraries are compiled once, and only where that can be done."""
+"""Large libraries are compiled once, and only in writable folders."""
 
 import importlib.util
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_sources_of_large_libraries_are_compiled_and_not_run(tmp_path: Path) -> 
     for file in ("__init__.py", "part.py"):
         assert compiled(tmp_path / "numba" / file).is_file()
         assert not compiled(tmp_path / "rich" / file).exists()
-    # What is compiled is left alone.
+    # Compiled files are not compiled again.
     before = compiled(tmp_path / "numba/part.py")
     before.unlink()
     compile_once([tmp_path])

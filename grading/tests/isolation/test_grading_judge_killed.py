@@ -1,4 +1,4 @@
-"""A judge that is killed takes its workers along."""
+"""Workers end when the judge is killed."""
 
 import os
 import signal

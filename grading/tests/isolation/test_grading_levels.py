@@ -1,4 +1,4 @@
-"""Every level of isolation that this machine offers runs a submission, and says what it lacks."""
+"""Every level of isolation that works here runs a submission, and lists what it cannot prevent."""
 
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def test_the_levels_are_tried_once() -> None:
 def test_a_worker_that_does_not_come_up_is_the_graders_fault(tmp_path: Path) -> None:
     with (
         IsolatedSubject(write_tree(tmp_path), limits=NO_TIME) as subject,
-        pytest.raises(IsolationError, match="did not come up"),
+        pytest.raises(IsolationError, match="did not start"),
     ):
         subject.call("operators.each", [], {"formula": "neg"})
 

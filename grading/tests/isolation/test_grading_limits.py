@@ -1,4 +1,4 @@
-"""Limits follow the check that is judged."""
+"""The limits of a worker change with the current check."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_a_worker_is_replaced_where_more_is_allowed(tmp_path: Path) -> None:
         subject.begin_check(replace(SMALL, memory_mb=2000))
         answer = subject.call("operators.each", [one, one], {"formula": "mul"})
         np.testing.assert_array_equal(answer.array, one)
-        # Back to less: the same worker, with the judge's eye on it.
+        # Lower limits: the same worker continues, and the judge enforces them.
         subject.begin_check(SMALL)
         assert subject.restarts == 0
 

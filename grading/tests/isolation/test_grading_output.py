@@ -1,4 +1,4 @@
-"""What a worker printed is there when it is asked for, and a flood of it does no harm."""
+"""The output of a worker is complete when it is read, and a large output is bounded."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ from grading.isolation.output import KEPT, Output
 
 @contextmanager
 def printing() -> Iterator[tuple[Output, int]]:
-    """What is printed, and where to print."""
+    """Return the reader of a pipe, and the writable end of the pipe."""
     reading, writing = os.pipe()
     output = Output(reading)
     try:
@@ -67,6 +67,6 @@ def test_descriptors_are_given_back() -> None:
 
 
 def descriptors() -> int:
-    """Count the files that this process has open, where the system tells."""
+    """Return the number of open files of this process, if the system reports it."""
     folder = Path("/proc/self/fd")
     return len(list(folder.iterdir())) if folder.is_dir() else 0

@@ -1,4 +1,4 @@
-"""Whatever a worker sends, the judge gets an answer, an error of the submission, or refuses it."""
+"""The judge reads every reply as a response or an error of the submission, or rejects it."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a worker had of the processors, as seen from outside."""
+"""Measurement of a worker's processor time."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ COMPUTES = """
     """
 
 ASLEEP = 5.0
-"""Seconds that the code sleeps."""
+"""Seconds for which the code sleeps."""
 
 SLEEPS = f"""
     import time
@@ -38,10 +38,10 @@ SLEEPS = f"""
 
 @pytest.fixture
 def crowd() -> Iterator[None]:
-    """Let all processes that are started share one processor with three that never rest."""
+    """Run all child processes on one processor, together with three busy ones."""
     processors = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(processors)})
-    # Linux may share a processor out among sessions first.
+    # Linux may divide a processor among sessions before processes.
     crowd = [
         subprocess.Popen(
             [sys.executable, "-c", "print(flush=True)\nwhile True: pass"],
@@ -61,7 +61,7 @@ def crowd() -> Iterator[None]:
 
 
 def of_a_product(subject: IsolatedSubject) -> float:
-    """Return the seconds that a product is charged with."""
+    """Return the seconds that a matrix product is charged with."""
     one = np.ones(1)
     subject.call("operators.each", [one], {"formula": "neg"})
     before = subject.seconds
@@ -72,7 +72,7 @@ def of_a_product(subject: IsolatedSubject) -> float:
 @pytest.mark.slow
 @pytest.mark.usefixtures("crowd")
 def test_who_computes_in_a_crowd_does_not_pay_for_waiting(tmp_path: Path) -> None:
-    """It has a quarter of a processor, and needs two seconds for half a second of work."""
+    """The worker gets 1/4 of a processor: it needs two seconds for half a second of work."""
     with IsolatedSubject(write_tree(tmp_path, COMPUTES)) as subject:
         began = time.monotonic()
         charged = of_a_product(subject)

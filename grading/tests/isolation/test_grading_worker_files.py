@@ -1,4 +1,4 @@
-"""The files beside the code under test: they know no right answer and need nothing else."""
+"""The worker's files contain no expected results and import nothing else of the grader."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def test_a_worker_gets_the_protocol_the_driver_and_itself() -> None:
 
 
 def test_no_file_of_a_worker_imports_what_knows_a_right_answer() -> None:
-    """Of the grader, these files import one another only: no oracle, no check, no table."""
+    """The worker's files import only each other: no oracle, no check, no table of tasks."""
     files = [file for name in WORKER_FILES for file in (GRADING / name).rglob("*.py")]
     assert len(files) > 25
     # Only the copy of the simulator lies beside them.
@@ -41,7 +41,7 @@ def test_the_copy_holds_these_files_and_the_simulator(tmp_path: Path) -> None:
 
 
 def test_the_simulator_is_found_without_importing_its_package() -> None:
-    """In a learner's tree the package is the learner's, and the judge imports none of that."""
+    """In a learner's tree the package is the learner's code, which the judge never imports."""
     program = (
         "import sys\n"
         "from grading.isolation.worker_files import simulation\n"

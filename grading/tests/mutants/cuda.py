@@ -110,7 +110,7 @@ MUTANTS: list[Mutant] = [
         PRACTICE,
         "out[cuda.blockIdx.x] = shared[0]",
         "out[0] = shared[0]",
-        "several blocks write",
+        "Several blocks write",
     ),
     mutant(
         "3.4",

@@ -35,7 +35,7 @@ MUTANTS: list[Mutant] = [
         "the bound is the output's width",
         "if at >= 0 and at < width:",
         "if at >= 0 and at < min(width, out_width):",
-        "size of the output",
+        "output's size",
     ),
     conv1d(
         "what lies left of the image is read from its end",
@@ -129,7 +129,7 @@ MUTANTS: list[Mutant] = [
         "the bounds are the output's",
         "if 0 <= row < height and 0 <= column < width:",
         "if 0 <= row < min(height, out_height) and 0 <= column < min(width, out_width):",
-        "size of the output",
+        "output's size",
     ),
     mutant(
         "4.1",
@@ -297,7 +297,7 @@ MUTANTS: list[Mutant] = [
         PROBABILITIES,
         "return powers / powers.sum(dim)",
         "return powers / powers.sum()",
-        "everything",
+        "whole tensor",
     ),
     mutant(
         "4.4",

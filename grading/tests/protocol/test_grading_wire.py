@@ -1,4 +1,4 @@
-"""A subject in another process answers as one in this process does."""
+"""A subject in another process returns the same responses as one in this process."""
 
 from collections.abc import Iterator
 
@@ -38,11 +38,11 @@ def test_requests_survive_the_way_with_their_strides(x: Array) -> None:
 def test_answers_survive_the_way(x: Array) -> None:
     request = Request("tensor.neg")
     frame = encode_response(Response(request, (x,), (None, x), [1, "two"]), "1")
-    answer = read_reply(frame, request, "1")
-    assert isinstance(answer, Response)
-    np.testing.assert_array_equal(answer.array, x)
-    assert answer.gradients[0] is None
-    assert answer.plain == [1, "two"]
+    response = read_reply(frame, request, "1")
+    assert isinstance(response, Response)
+    np.testing.assert_array_equal(response.array, x)
+    assert response.gradients[0] is None
+    assert response.plain == [1, "two"]
 
 
 def test_both_subjects_answer_alike(worker: Subject) -> None:

@@ -105,7 +105,7 @@ def test_every_hole_is_open(tree: Path) -> None:
     submission = Submission.at(tree)
     for task in table().tasks:
         assert submission.open(task.holes) == task.holes
-        assert len(submission.places(task.holes)) == len(task.holes)
+        assert len(submission.locations(task.holes)) == len(task.holes)
 
 
 def test_here_no_hole_is_open() -> None:

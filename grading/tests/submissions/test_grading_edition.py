@@ -1,4 +1,4 @@
-"""Editions are told file by file, and functions found by the names that an edition gives them."""
+"""Editions are detected per file, and functions are found by the names of each edition."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_a_function_with_several_names_is_not_there_if_no_file_has_it(tmp_path: 
     submission = Submission.at(tree)
     hole = "minitorch.scalar_functions:Mul.forward | minitorch.scalar:Mul.forward"
     assert submission.missing([hole]) == ("minitorch.scalar_functions",)
-    # Without functions in it, a file of the other name is no place of them.
+    # A file with the other name but without functions is not used.
     (tree / "minitorch" / "scalar.py").write_text("class Scalar: ...", encoding="utf-8")
     assert submission.missing([hole]) == ("minitorch.scalar_functions",)
     (tree / "minitorch" / "scalar.py").write_text("def broken(:", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What may not do a task's work is found under every name, and nothing else is taken for it."""
+"""The search finds forbidden calls under every alias, and nothing else."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -192,7 +192,7 @@ def test_sources_that_cannot_be_read_are_no_uses(write: Write, text: str) -> Non
 def test_a_source_too_deep_for_the_search_is_told(write: Write) -> None:
     deep = "x = " + "+".join(["1"] * 20_000) + "\n"
     uses = forbidden_uses(write(fast_conv=HONEST + deep), [CONVOLUTION], FORBIDDEN)
-    deep_use = Use("minitorch/fast_conv.py", 1, "expressions too deep to be searched")
+    deep_use = Use("minitorch/fast_conv.py", 1, "expressions that are nested too deeply to search")
     assert uses == {CONVOLUTION: [deep_use]}
 
 
@@ -209,5 +209,5 @@ def test_the_course_solved_the_plain_way_uses_nothing(tmp_path: Path, edition: E
 
 def test_a_use_is_told_in_a_sentence() -> None:
     use = Use("minitorch/fast_conv.py", 7, "numpy.einsum")
-    told = "minitorch/fast_conv.py:7 uses numpy.einsum, which may not do the work of this task"
+    told = "minitorch/fast_conv.py:7 uses numpy.einsum, which is forbidden in this task"
     assert str(use) == told

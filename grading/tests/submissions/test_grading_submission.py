@@ -1,11 +1,11 @@
-"""Submissions are recognised, and what is in them is found without running it."""
+"""Submissions are recognised, and their functions are found without running code."""
 
 from pathlib import Path
 
 import pytest
 
 from grading.paths import ROOT
-from grading.submissions.submission import LARGEST_SOURCE, Place, Submission, SubmissionError
+from grading.submissions.submission import LARGEST_SOURCE, Location, Submission, SubmissionError
 
 FAST_OPS = """
 def njit(fn):
@@ -45,11 +45,11 @@ def test_functions_methods_and_names_are_found(tmp_path: Path) -> None:
     submission = Submission.at(upstream(tmp_path, fast_ops=FAST_OPS))
     assert submission.layout == "upstream"
     assert submission.import_paths == (tmp_path.resolve(),)
-    assert submission.find("minitorch.fast_ops:FastOps.map") == Place("minitorch/fast_ops.py", 7)
-    assert submission.find("minitorch.fast_ops:map") == Place("minitorch/fast_ops.py", 12)
+    assert submission.find("minitorch.fast_ops:FastOps.map") == Location("minitorch/fast_ops.py", 7)
+    assert submission.find("minitorch.fast_ops:map") == Location("minitorch/fast_ops.py", 12)
     place = submission.find("minitorch.fast_ops:tensor_matrix_multiply")
     assert str(place) == "minitorch/fast_ops.py:15"
-    assert submission.find("minitorch.fast_ops") == Place("minitorch/fast_ops.py", 1)
+    assert submission.find("minitorch.fast_ops") == Location("minitorch/fast_ops.py", 1)
     assert submission.find("minitorch.fast_ops:reduce") is None
     assert submission.find("minitorch.nn:max") is None
 
@@ -123,6 +123,6 @@ class Max:
 def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
     root = upstream(tmp_path, nn="def max(): ...")
     submission = Submission.at(root)
-    assert submission.find("minitorch.nn:max") == Place("minitorch/nn.py", 1)
+    assert submission.find("minitorch.nn:max") == Location("minitorch/nn.py", 1)
     (root / "minitorch" / "nn.py").write_text("\n\ndef max(): ...", encoding="utf-8")
-    assert submission.find("minitorch.nn:max") == Place("minitorch/nn.py", 3)
+    assert submission.find("minitorch.nn:max") == Location("minitorch/nn.py", 3)

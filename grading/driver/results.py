@@ -1,7 +1,7 @@
-"""The types of answers: what a submission returns is taken as it is, and never converted.
+"""Type checks of results: a value of a wrong type is an error, and never converted.
 
-``float("6.0")`` is 6.0. So a value is looked at before it is turned into a number, and a wrong type
-is the submission's fault. Numbers of NumPy are numbers, and its integers are integers.
+``float("6.0")`` is 6.0, so the type of a value is checked before the conversion. NumPy's numbers
+are accepted as numbers, and its integers as integers.
 """
 
 from collections.abc import Iterable
@@ -13,76 +13,76 @@ import numpy as np
 from grading.protocol.messages import Array
 
 NUMERIC = "biuf"
-"""The kinds of NumPy's dtypes that are numbers."""
+"""Values of `dtype.kind` for numbers: bool, signed, unsigned, float."""
 
 
-class AnswerError(TypeError):
-    """The code under test has answered with something that is no answer.
+class ResultError(TypeError):
+    """The code under test returned a value of a wrong type.
 
-    The driver raises it, and the fault is the submission's.
+    The driver raises it; the fault is the submission's.
     """
 
 
 def number(value: Any, what: str = "the function") -> float:
-    """Return a number as a float; a truth value is one, too.
+    """Return a number or a truth value as a float.
 
     Raises:
-        AnswerError: It is none.
+        ResultError: It is neither.
     """
     if isinstance(value, Real | np.bool_):
         return float(value)
-    raise AnswerError(f"{what} returned {_kind(value)}, expected a number")
+    raise ResultError(f"{what} returned {_kind(value)}, expected a number")
 
 
 def integer(value: Any, what: str = "the function") -> int:
     """Return an integer as an int.
 
     Raises:
-        AnswerError: It is none.
+        ResultError: It is not an integer.
     """
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
-    raise AnswerError(f"{what} returned {_kind(value)}, expected an integer")
+    raise ResultError(f"{what} returned {_kind(value)}, expected an integer")
 
 
 def truth(value: Any, what: str = "the function") -> bool:
-    """Return a truth value as a bool; 1 and 0 are truth values, too.
+    """Return a truth value, or the integer 0 or 1, as a bool.
 
     Raises:
-        AnswerError: It is none.
+        ResultError: It is neither.
     """
     if isinstance(value, bool | np.bool_) or (isinstance(value, Integral) and value in (0, 1)):
         return bool(value)
-    raise AnswerError(f"{what} returned {_kind(value)}, expected True or False")
+    raise ResultError(f"{what} returned {_kind(value)}, expected True or False")
 
 
 def text(value: Any, what: str) -> str:
-    """Return a text.
+    """Return a string.
 
     Raises:
-        AnswerError: It is none.
+        ResultError: It is not a string.
     """
     if isinstance(value, str):
         return value
-    raise AnswerError(f"{what} returned {_kind(value)}, expected a text")
+    raise ResultError(f"{what} returned {_kind(value)}, expected a string")
 
 
 def items(values: Any, what: str = "the function") -> list[Any]:
-    """Return the elements of a list, or of whatever else can be gone through and is no text.
+    """Return the elements of a list or of another iterable, except a string.
 
     Raises:
-        AnswerError: It cannot be gone through.
+        ResultError: It is a string or not iterable.
     """
     if isinstance(values, Iterable) and not isinstance(values, str | bytes):
         return list(values)
-    raise AnswerError(f"{what} returned {_kind(values)}, expected a list")
+    raise ResultError(f"{what} returned {_kind(values)}, expected a list")
 
 
 def numbers(values: Any, what: str = "the function") -> list[float]:
     """Return a list of numbers as floats.
 
     Raises:
-        AnswerError: It is no list, or one of its elements is no number.
+        ResultError: It is not a list, or an element is not a number.
     """
     return [number(value, f"{what}, in a list,") for value in items(values, what)]
 
@@ -91,42 +91,42 @@ def integers(values: Any, what: str = "the function") -> list[int]:
     """Return a list of integers as ints.
 
     Raises:
-        AnswerError: It is no list, or one of its elements is no integer.
+        ResultError: It is not a list, or an element is not an integer.
     """
     return [integer(value, f"{what}, in a list,") for value in items(values, what)]
 
 
 def cells(storage: Any, what: str = "the storage") -> Array:
-    """Return the cells of a storage, or nested lists of numbers, as float64, copied if need be.
+    """Return the elements of a storage, or nested lists of numbers, as float64.
 
     Raises:
-        AnswerError: They are no numbers.
+        ResultError: An element is not a number.
     """
     if hasattr(storage, "copy_to_host"):
         storage = storage.copy_to_host()
     array = np.asarray(storage)
     if array.dtype.kind not in NUMERIC and array.size:
-        kind = f"cells of type {array.dtype}" if array.dtype.kind != "O" else "objects"
-        raise AnswerError(f"{what} holds {kind}, expected numbers")
+        kind = f"elements of type {array.dtype}" if array.dtype.kind != "O" else "objects"
+        raise ResultError(f"{what} holds {kind}, expected numbers")
     return np.asarray(array, np.float64)
 
 
 class IndexBuffer(np.ndarray):
-    """An array of integers to be filled in, which refuses text: NumPy would make numbers of it."""
+    """Array of integers for a result, which rejects strings: NumPy would convert them."""
 
     @classmethod
     def of(cls, dims: int) -> "IndexBuffer":
-        """Return a buffer for an index of some dimensions, filled with -1."""
+        """Return a buffer of shape (dims,), filled with -1."""
         return np.full(dims, -1, np.int64).view(cls)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Set elements.
 
         Raises:
-            AnswerError: The value is neither a number nor numbers.
+            ResultError: The value is neither a number nor an array of numbers.
         """
         if np.asarray(value).dtype.kind not in NUMERIC:
-            raise AnswerError(f"{_kind(value)} was written into an index, expected an integer")
+            raise ResultError(f"{_kind(value)} was written into an index, expected an integer")
         super().__setitem__(key, value)
 
 

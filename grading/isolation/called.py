@@ -1,4 +1,4 @@
-"""Which function a request calls: its name for reports, and what else calls it."""
+"""The functions that a request calls, for reports and for the refusal of further calls."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,30 +6,31 @@ from dataclasses import dataclass
 from grading.protocol.messages import Request
 
 NAMING = ("formula", "function", "kernel", "module", "fn", "step", "backend", "name", "problem")
-"""Options that say what is called, and not with what."""
+"""Options that name a called function; the others are its arguments."""
 
 BACKWARD = "backward"
+"""Option of a request with a backward pass, and the name for the pass among called functions."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class CalledFunctions:
     """The functions that a request calls.
 
     Attributes:
         operation: The operation of the driver.
-        names: What its options add to that.
+        names: The functions that its options name.
     """
 
     operation: str
     names: frozenset[str]
 
     @classmethod
-    def by(cls, request: Request) -> "Asked":
+    def of(cls, request: Request) -> "CalledFunctions":
         """Return the functions that a request calls."""
         return cls(request.operation, frozenset(_names(request)))
 
-    def calls_all_of(self, other: "Asked") -> bool:
-        """Return whether everything is called that another request calls."""
+    def calls_all_of(self, other: "CalledFunctions") -> bool:
+        """Return whether this request calls every function that another request calls."""
         return self.operation == other.operation and self.names >= other.names
 
 
