@@ -74,6 +74,8 @@ def find() -> Found:
 def try_level(level: Level) -> str | None:
     """Start a worker at a level; return what went wrong, None if it came up."""
     with tempfile.TemporaryDirectory(prefix="mt-try-") as folder:
+        # As a copy of a submission is: the worker goes into it, as whichever user it is.
+        Path(folder).chmod(0o755)
         setup = WorkerSetup(Path(folder).resolve(), (), {}, gpu=False)
         try:
             WorkerProcess(level, setup, Limits(start_seconds=30)).end()

@@ -79,7 +79,12 @@ def test_ending_the_run_gains_nothing(tree: Path, tmp_path: Path, attack: str) -
     else:
         write_tree(tree, EXIT_IN_A_CALL, others=others)
     status, task = grade(tree, tmp_path)
-    assert (status, task["status"], task["points"]) == (1, "failed", 0)
+    # A point for each function: only that of `mul` is lost if it ends the run when it is called.
+    assert (status, task["status"], task["points"]) == (
+        1,
+        "failed",
+        0 if attack == "at import" else 9,
+    )
     # An advice says so; a report leaves out what is usual.
     counting = [check for check in task["checks"] if check.get("required", True)]
     required = {check["name"]: check["status"] for check in counting}
