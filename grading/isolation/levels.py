@@ -74,10 +74,9 @@ def find() -> Found:
 def try_level(level: Level) -> str | None:
     """Start a worker at a level; return the error message, None if the worker starts."""
     with tempfile.TemporaryDirectory(prefix="mt-try-") as folder:
-        # A temporary folder is closed to other users, and the worker may become one.
-        submission = Path(folder).resolve() / "submission"
-        submission.mkdir()
-        setup = WorkerSetup(submission, (), {}, gpu=False)
+        # The folder of a copy is open, too: the worker may become another user.
+        Path(folder).chmod(0o755)
+        setup = WorkerSetup(Path(folder).resolve(), (), {}, gpu=False)
         try:
             WorkerProcess(level, setup, Limits(start_seconds=30)).end()
         except IsolationError as error:

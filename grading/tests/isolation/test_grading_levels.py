@@ -48,6 +48,11 @@ def test_errors_name_files_of_the_submission_at_every_level(
     assert sit(tree, checks=["mul"]).mul.message == "minitorch/operators.py"
 
 
+def test_no_level_is_given_up_for_what_the_trial_itself_lacks() -> None:
+    """The empty submission can be entered by every user, as a copy of a submission can."""
+    assert [failure for failure in find().failures if "'/submission'" in failure] == []
+
+
 def test_a_sandbox_lacks_nothing_that_a_process_lacks() -> None:
     sandbox, process = Namespaces(own_user=True), Plain(own_user=False)
     assert sandbox.undefended == ()
