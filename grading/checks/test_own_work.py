@@ -16,7 +16,7 @@ from grading.tasks.table import table
         if task.forbidden and (task.holes or task.upstream)
     ],
 )
-def test_the_work_is_its_own(submission: Submission, task: Task) -> None:
+def test_no_forbidden_calls(submission: Submission, task: Task) -> None:
     """No code runs for it: the grader calls the same search, see `grading/judge/own_work.py`."""
     uses = forbidden_uses(submission, task.holes_in(submission.layout), task.forbidden)
     assert not uses, "\n".join(f"{hole}: {use}" for hole in uses for use in uses[hole])

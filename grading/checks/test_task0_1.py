@@ -46,18 +46,20 @@ def compare(subject: Subject, formula: str, expected: Callable[..., float], *xs:
 
 @pytest.mark.parametrize("formula", ARITHMETIC)
 @given(pair=columns(small_floats, 2))
-def test_two_numbers(subject: Subject, formula: str, pair: tuple[Array, Array]) -> None:
+def test_functions_of_two_numbers(
+    subject: Subject, formula: str, pair: tuple[Array, Array]
+) -> None:
     compare(subject, formula, ARITHMETIC[formula], *pair)
 
 
 @pytest.mark.parametrize("formula", ["lt", "eq", "max", "is_close"])
 @given(single=columns(small_floats))
-def test_a_number_and_itself(subject: Subject, formula: str, single: tuple[Array]) -> None:
+def test_equal_numbers(subject: Subject, formula: str, single: tuple[Array]) -> None:
     compare(subject, formula, ARITHMETIC[formula], single[0], single[0].copy())
 
 
 @pytest.mark.parametrize(("gap", "close"), [(0.0099, 1.0), (0.0101, 0.0), (-0.0099, 1.0)])
-def test_is_close_to_a_hundredth(subject: Subject, gap: float, close: float) -> None:
+def test_threshold_of_is_close(subject: Subject, gap: float, close: float) -> None:
     pair = np.array([1.0, -3.0]), np.array([1.0 + gap, -3.0 + gap])
     answer = subject.call("operators.each", pair, {"formula": "is_close"})
     expect_array(answer, [close, close])
@@ -65,7 +67,7 @@ def test_is_close_to_a_hundredth(subject: Subject, gap: float, close: float) -> 
 
 @pytest.mark.parametrize("formula", UNARY)
 @given(single=columns(small_floats))
-def test_one_number(subject: Subject, formula: str, single: tuple[Array]) -> None:
+def test_functions_of_one_number(subject: Subject, formula: str, single: tuple[Array]) -> None:
     compare(subject, formula, UNARY[formula], *single)
 
 
@@ -77,7 +79,7 @@ def test_logarithm(subject: Subject, single: tuple[Array]) -> None:
     expect_any_array(answer, [np.log(xs + EPS), np.log(xs)])
 
 
-def test_logarithm_of_zero_is_finite(subject: Subject) -> None:
+def test_logarithm_of_zero(subject: Subject) -> None:
     answer = subject.call("operators.each", [np.zeros(1)], {"formula": "log"})
     expect_array(answer, [math.log(EPS)])
 
@@ -88,7 +90,7 @@ def test_reciprocal(subject: Subject, single: tuple[Array]) -> None:
 
 
 @pytest.mark.parametrize("x", [-1e4, -800.0, -40.0, 40.0, 800.0, 1e4])
-def test_sigmoid_is_stable_on_both_tails(subject: Subject, x: float) -> None:
+def test_sigmoid_of_large_numbers(subject: Subject, x: float) -> None:
     answer = subject.call("operators.each", [np.array([x])], {"formula": "sigmoid"})
     exact = 1.0 if x > 0 else math.exp(max(x, -745.0)) * (x > -745.0)
     expect_array(answer, [exact], relative=1e-12, absolute=0.0)
@@ -105,7 +107,7 @@ def test_sigmoid_is_stable_on_both_tails(subject: Subject, x: float) -> None:
         ("inv", [1e-300, -1e-300, 1e300], [1e300, -1e300, 1e-300]),
     ],
 )
-def test_awkward_points(
+def test_edge_cases(
     subject: Subject, formula: str, numbers: list[float], expected: list[float]
 ) -> None:
     """Kinks, ties and the ends of the range; a formula of two numbers is given each twice."""
@@ -128,7 +130,7 @@ def test_derivative_of_the_logarithm(subject: Subject, pair: tuple[Array, Array]
 
 
 @pytest.mark.parametrize("pair", [(math.nan, 1.0), (1.0, math.nan)])
-def test_maximum_of_nan_is_nan(subject: Subject, pair: tuple[float, float]) -> None:
+def test_maximum_of_nan(subject: Subject, pair: tuple[float, float]) -> None:
     columns_of_one = [np.array([x]) for x in pair]
     answer = subject.call("operators.each", columns_of_one, {"formula": "max"})
     expect_array(answer, [math.nan])

@@ -44,7 +44,7 @@ def test_reduce(subject: Subject, xs: Array, start: float) -> None:
 
 
 @given(xs=short_lists, start=quarters)
-def test_reduce_folds_from_the_left(subject: Subject, xs: Array, start: float) -> None:
+def test_reduce_from_the_left(subject: Subject, xs: Array, start: float) -> None:
     options = {"function": "reduce", "fn": "middle", "start": start}
     answer = subject.call("operators.lists", [xs], options)
     result = start
@@ -77,13 +77,13 @@ def test_prod(subject: Subject, xs: Array) -> None:
     expect_array(answer, float(np.prod(xs)))
 
 
-def test_product_of_nothing(subject: Subject) -> None:
+def test_product_of_an_empty_list(subject: Subject) -> None:
     answer = subject.call("operators.lists", [np.zeros(0)], {"function": "prod"})
     expect_array(answer, 1.0)
 
 
 @given(xs=short_lists, ys=short_lists)
-def test_sum_distributes_over_concatenation(subject: Subject, xs: Array, ys: Array) -> None:
+def test_sum_of_concatenated_lists(subject: Subject, xs: Array, ys: Array) -> None:
     options = {"function": "sum"}
     answer = subject.call("operators.lists", [np.concatenate([xs, ys])], options)
     parts = [subject.call("operators.lists", [part], options).array for part in (xs, ys)]
@@ -93,9 +93,9 @@ def test_sum_distributes_over_concatenation(subject: Subject, xs: Array, ys: Arr
 # The learner's own tests
 
 
-def test_your_tests_pass_on_right_code(subject: Subject) -> None:
+def test_your_tests_on_right_code(subject: Subject) -> None:
     check_right_code_passes(subject, "0.3")
 
 
-def test_your_tests_notice_wrong_code(subject: Subject) -> None:
+def test_your_tests_on_wrong_code(subject: Subject) -> None:
     check_wrong_code_is_noticed(subject, "0.3")

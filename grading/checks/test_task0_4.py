@@ -56,7 +56,7 @@ def test_parameters_of_the_whole_tree(subject: Subject, tree: Plain) -> None:
 
 
 @given(tree=trees(), value=st.integers(100, 109).map(float), data=st.data())
-def test_an_updated_parameter_has_its_new_value(
+def test_updated_parameters(
     subject: Subject, tree: Plain, value: float, data: st.DataObject
 ) -> None:
     named = _named({**tree, "parameters": {**tree["parameters"], "p_more": 0.0}})
@@ -97,7 +97,7 @@ DEEP: Plain = {**LEAF, "children": {"m_a": {**LEAF, "children": {"m_b": LEAF}}}}
 # Random trees seldom have both a grandchild and two calls that reach it.
 @example(switched=(DEEP, [((), "eval")]))
 @example(switched=(DEEP, [((), "eval"), ((), "train")]))
-def test_training_and_evaluation_reach_what_is_below_and_nothing_else(
+def test_training_mode_of_submodules(
     subject: Subject, switched: tuple[Plain, list[Action]]
 ) -> None:
     tree, actions = switched
@@ -112,16 +112,16 @@ def test_training_and_evaluation_reach_what_is_below_and_nothing_else(
 
 
 @given(x=values, plus=values)
-def test_calling_a_module_calls_forward(subject: Subject, x: float, plus: float) -> None:
+def test_call_of_a_module(subject: Subject, x: float, plus: float) -> None:
     answer = subject.call("module.call", options={"x": x, "plus": plus})
     expect_plain(answer, x + plus, "what forward returned")
 
 
-def test_parameters_and_ordinary_attributes_are_read_by_name(subject: Subject) -> None:
+def test_attributes_by_name(subject: Subject) -> None:
     expect_plain(subject.call("module.attribute", options={"name": "weight"}), 2.5)
     expect_plain(subject.call("module.attribute", options={"name": "ordinary"}), "no parameter")
 
 
-def test_a_missing_attribute_is_an_error(subject: Subject) -> None:
+def test_error_for_a_missing_attribute(subject: Subject) -> None:
     options = {"name": "wieght"}
     expect_refusal(subject, "module.attribute", options=options, kind="AttributeError")

@@ -35,7 +35,7 @@ def derivative(terms: Plain, at: list[float], arg: int) -> float:
 
 
 @given(case=polynomials(highest=2), epsilon=st.sampled_from([1.0, 0.25, 0.01]))
-def test_exact_for_parabolas(
+def test_derivatives_of_parabolas(
     subject: Subject, case: tuple[Plain, list[float], int], epsilon: float
 ) -> None:
     """A difference taken to both sides is exact for a parabola, however long the step."""
@@ -46,7 +46,7 @@ def test_exact_for_parabolas(
 
 
 @given(case=polynomials(highest=3))
-def test_close_for_cubics(subject: Subject, case: tuple[Plain, list[float], int]) -> None:
+def test_derivatives_of_cubics(subject: Subject, case: tuple[Plain, list[float], int]) -> None:
     terms, at, arg = case
     options = {"terms": terms, "at": at, "arg": arg, "epsilon": 1e-6}
     answer = subject.call("autodiff.difference", options=options)
@@ -54,7 +54,7 @@ def test_close_for_cubics(subject: Subject, case: tuple[Plain, list[float], int]
 
 
 @given(epsilon=st.floats(0.01, 1.0))
-def test_the_step_is_the_one_given(subject: Subject, epsilon: float) -> None:
+def test_size_of_the_step(subject: Subject, epsilon: float) -> None:
     """The difference quotient of the cube at 0 is the square of the step to either side."""
     options = {"terms": [[1.0, [3]]], "at": [0.0], "arg": 0, "epsilon": epsilon}
     answer = subject.call("autodiff.difference", options=options)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.task1_2
 
 @pytest.mark.parametrize("step", SMOOTH)
 @given(data=st.data())
-def test_value_of_one_step(subject: Subject, step: str, data: st.DataObject) -> None:
+def test_values_of_single_operations(subject: Subject, step: str, data: st.DataObject) -> None:
     arity, _ = SMOOTH[step]
     numbers = positive if step in ("log", "div") else quarters
     inputs = [data.draw(numbers) for _ in range(arity)]
@@ -54,7 +54,7 @@ def test_values_of_programs(subject: Subject, case: tuple[Program, list[float]])
 
 @pytest.mark.parametrize("step", ["neg", "relu", "sigmoid", "exp", "log", "add", "mul", "lt", "eq"])
 @given(data=st.data())
-def test_results_remember_their_inputs(subject: Subject, step: str, data: st.DataObject) -> None:
+def test_history_of_results(subject: Subject, step: str, data: st.DataObject) -> None:
     arity, _ = SMOOTH[step]
     inputs = [data.draw(positive) for _ in range(arity)]
     answer = subject.call("scalar.history", options={"step": step, "inputs": inputs})

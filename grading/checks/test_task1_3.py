@@ -32,7 +32,7 @@ def applications(draw: st.DrawFn) -> Plain:
 
 
 @given(case=applications())
-def test_each_variable_is_paired_with_its_derivative(subject: Subject, case: Plain) -> None:
+def test_pairs_of_variables_and_derivatives(subject: Subject, case: Plain) -> None:
     answer = subject.call("scalar.chain_rule", options=case)
     scale = case["saved"] * case["d_output"]
     expected = [[i, f * scale] for i, f in zip(case["uses"], case["factors"], strict=True)]

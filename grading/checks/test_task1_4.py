@@ -72,14 +72,12 @@ def test_topological_order(subject: Subject, graph: Plain) -> None:
 
 
 @given(graph=graphs(), deriv=quarters)
-def test_every_path_counts_and_every_function_is_differentiated_once(
-    subject: Subject, graph: Plain, deriv: float
-) -> None:
+def test_derivatives_over_all_paths(subject: Subject, graph: Plain, deriv: float) -> None:
     check_derivatives(subject, graph, deriv)
 
 
 @given(x=quarters, d_output=quarters)
-def test_a_leaf_alone(subject: Subject, x: float, d_output: float) -> None:
+def test_a_single_leaf(subject: Subject, x: float, d_output: float) -> None:
     """Backpropagation that begins with a leaf leaves its derivative there."""
     check_derivatives(subject, {"edges": [[]], "constants": []}, d_output)
     options = {"program": [], "inputs": [x], "backward": [d_output]}
@@ -87,7 +85,7 @@ def test_a_leaf_alone(subject: Subject, x: float, d_output: float) -> None:
     expect_array(answer, [d_output], which=1)
 
 
-def test_paths_are_not_followed_one_by_one(subject: Subject) -> None:
+def test_exponentially_many_paths(subject: Subject) -> None:
     check_order(subject, LADDER)
     check_derivatives(subject, LADDER, 1.0)
 
@@ -102,7 +100,7 @@ def test_derivatives_of_programs(subject: Subject, case: tuple[Program, list[flo
 
 
 @given(case=programs(max_steps=4), seeds=st.lists(quarters, min_size=1, max_size=3))
-def test_derivatives_add_up_over_calls(
+def test_accumulation_over_calls(
     subject: Subject, case: tuple[Program, list[float]], seeds: list[float]
 ) -> None:
     program, inputs = case

@@ -31,7 +31,7 @@ def test_products_of_more_than_one_block(cuda_subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("kernel", ["practice", "product"])
-def test_threads_wait_for_each_other(cuda_subject: Subject, kernel: str) -> None:
+def test_synchronization_of_threads(cuda_subject: Subject, kernel: str) -> None:
     """On the simulator a race is an exception; see `grading.driver.simulated`."""
     if kernel == "practice":
         a, b = np.arange(9.0).reshape(3, 3), np.arange(9.0).reshape(3, 3) - 4

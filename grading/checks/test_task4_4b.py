@@ -41,7 +41,7 @@ def test_two_dimensions(cuda_subject: Subject, case: Case) -> None:
     ],
     ids=["conv1d", "conv2d"],
 )
-def test_threads_wait_for_each_other(cuda_subject: Subject, operation: str, case: Case) -> None:
+def test_synchronization_of_threads(cuda_subject: Subject, operation: str, case: Case) -> None:
     """On the simulator a race is an exception; see `grading.driver.simulated`."""
     check_convolution(cuda_subject, f"tensor.{operation}", case, CUDA)
 

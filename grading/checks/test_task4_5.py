@@ -24,7 +24,7 @@ DIGITS = {"rate": 0.01, "seed": 0}
 SENTENCES = {"rate": 0.01, "seed": 0, "maps": 12}
 
 
-def test_reads_digits(subject: Subject) -> None:
+def test_short_training_on_digits(subject: Subject) -> None:
     images, labels = digits("train", 3200)
     others, hidden = digits("t10k", 200)
     learner = Learner(subject, "digits", DIGITS, batch=16)
@@ -34,7 +34,7 @@ def test_reads_digits(subject: Subject) -> None:
     expect(right >= 0.7, message, learner.answer)
 
 
-def test_says_the_same_again(subject: Subject) -> None:
+def test_repeated_predictions(subject: Subject) -> None:
     images, _ = digits("t10k", 16)
     learner = Learner(subject, "digits", DIGITS, batch=16)
     first, second = learner.predict(images, (10,)), learner.predict(images, (10,))
@@ -56,7 +56,7 @@ def sentences(count: int, seed: int) -> tuple[Array, Array]:
     return rows.astype(np.float64), labels.astype(np.float64)
 
 
-def test_reads_sentences(subject: Subject) -> None:
+def test_short_training_on_sentences(subject: Subject) -> None:
     vectors = np.random.default_rng(0).standard_normal((20, 50))
     rows, labels = sentences(240, seed=1)
     others, hidden = sentences(200, seed=2)
@@ -67,7 +67,7 @@ def test_reads_sentences(subject: Subject) -> None:
     expect(right >= 0.85, message, learner.answer)
 
 
-def test_learns_digits(subject: Subject) -> None:
+def test_loss_on_digits(subject: Subject) -> None:
     """The loss of digits that it has not seen is well below that of a guess."""
     images, labels = digits("train", 3200)
     others, hidden = digits("t10k", 200)
@@ -80,7 +80,7 @@ def test_learns_digits(subject: Subject) -> None:
     check_loss(cross_entropy(said, hidden), hidden, learner.answer)
 
 
-def test_learns_sentences(subject: Subject) -> None:
+def test_loss_on_sentences(subject: Subject) -> None:
     """The order of two words decides, so that counting words is a guess."""
     vectors = np.random.default_rng(0).standard_normal((20, 50))
     rows, labels = sentences(240, seed=1)
@@ -92,7 +92,7 @@ def test_learns_sentences(subject: Subject) -> None:
     check_loss(cross_entropy(np.stack([1.0 - said, said], axis=1), hidden), hidden, learner.answer)
 
 
-def test_the_digits_network_has_the_layers_of_the_guide(subject: Subject) -> None:
+def test_layers_of_the_digits_network(subject: Subject) -> None:
     learner = Learner(subject, "digits", DIGITS, batch=16)
     answer, sizes, _ = describe(learner, *digits("train", 16))
     weights = [4 * 9, 8 * 4 * 9, 392 * 64, 64 * 10]
@@ -102,7 +102,7 @@ def test_the_digits_network_has_the_layers_of_the_guide(subject: Subject) -> Non
     expect(sorted(sizes) in (sorted(weights), sorted(weights + biases)), message, answer)
 
 
-def test_every_parameter_is_trained(subject: Subject) -> None:
+def test_gradients_of_all_parameters(subject: Subject) -> None:
     """Of the network for digits; that for sentences may hold word vectors that stay as they are."""
 
     def begin(start: int) -> tuple[Learner, Array, Array]:
@@ -112,12 +112,12 @@ def test_every_parameter_is_trained(subject: Subject) -> None:
 
 
 @pytest.mark.accuracy
-def test_digits_that_are_read_right(subject: Subject, record_property: Record) -> None:
+def test_accuracy_on_digits(subject: Subject, record_property: Record) -> None:
     wanted = table().task("4.5").accuracy["digits"]
     check_accuracy(subject, "digits", wanted, record_property)
 
 
 @pytest.mark.accuracy
-def test_sentences_that_are_read_right(subject: Subject, record_property: Record) -> None:
+def test_accuracy_on_sentences(subject: Subject, record_property: Record) -> None:
     wanted = table().task("4.5").accuracy["sentences"]
     check_accuracy(subject, "sentences", wanted, record_property)

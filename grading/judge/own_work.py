@@ -8,7 +8,7 @@ from grading.submissions.forbidden import Use, forbidden_uses
 from grading.submissions.submission import Submission
 from grading.tasks.model import Task
 
-NAME = "test_the_work_is_its_own"
+NAME = "test_no_forbidden_calls"
 """How this check is called among those of a task."""
 
 

@@ -97,8 +97,8 @@ class CheckResult(Record, frozen=True):
     """What became of one check: one function of `grading/checks`, with all its parameters.
 
     Attributes:
-        name: The name of the function; with a parameter, as "test_two_numbers[mul]", where its
-            cases belong to several groups.
+        name: The name of the function; with a parameter where its cases belong to several groups:
+            "test_functions_of_two_numbers[mul]".
         status: The worst of its cases.
         required: Whether it counts; an advice does not.
         reason: Why it is only an advice, or why it was not judged.

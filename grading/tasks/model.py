@@ -67,8 +67,8 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         name: The function as learners know it: "max".
         points: The points that are earned if all of the checks pass.
-        checks: Required checks of the task. "test_two_numbers[mul]" stands for those cases of a
-            check whose id is or contains the parameter `mul`.
+        checks: Required checks of the task. "test_functions_of_two_numbers[mul]" selects the cases
+            of a check whose id is or contains the parameter `mul`.
         holes: The names of the functions that are judged, in either layout: "Max.forward".
         needs: Groups of other functions that a check of this one needs: "tile" of the same task,
             "4.3/tile" of another.
@@ -311,7 +311,7 @@ def selects(selector: str, check: str, case: str) -> bool:
     """Return whether an entry of a group's `checks` stands for a case of a check.
 
     Args:
-        selector: "test_two_numbers", or "test_two_numbers[mul]".
+        selector: "test_functions_of_two_numbers", or "test_functions_of_two_numbers[mul]".
         check: The name of a check.
         case: The id of its set of parameters, as pytest writes it: "mul", "mul-numbers0".
     """

@@ -92,7 +92,7 @@ def test_a_check_counts_where_its_edition_promises_it(edition: str, counts: bool
     with subjects(wrong_in_the_middle) as there:
         outcomes = run_checks(task, there, SEED, RunOptions(shrink=False))
     (failed,) = [each for each in check_results(task, outcomes) if each.status is Status.FAILED]
-    assert (failed.name, failed.required) == ("test_reduce_folds_from_the_left", counts)
+    assert (failed.name, failed.required) == ("test_reduce_from_the_left", counts)
     assert bool(task.group_of(failed.name)) == counts
 
 
@@ -377,7 +377,7 @@ def test_where_a_reason_is_not_looked_for_a_failure_ends_its_group_and_no_other(
         outcomes = run_checks(TASK, there, SEED, options)
     results = {check.name: check for check in check_results(TASK, outcomes, (), options.fail_fast)}
     assert results["test_sum"].status is Status.FAILED
-    left_out = results["test_sum_distributes_over_concatenation"]
+    left_out = results["test_sum_of_concatenated_lists"]
     assert (left_out.status, left_out.reason) == (
         Status.NOT_JUDGED,
         "left out, because sum fails",

@@ -249,25 +249,25 @@ NONSENSE = {
         "4.2",
     ),
     "a check that is required and advice": (
-        "test_maximum_of_nan_is_nan =",
-        "test_two_numbers =",
-        "test_two_numbers",
+        "test_maximum_of_nan =",
+        "test_functions_of_two_numbers =",
+        "test_functions_of_two_numbers",
         "required, too",
     ),
     "an unknown edition": (
-        'test_reduce_folds_from_the_left = ["packages", "2021", "2022"]',
-        'test_reduce_folds_from_the_left = ["packages", "2021", "2023"]',
+        'test_reduce_from_the_left = ["packages", "2021", "2022"]',
+        'test_reduce_from_the_left = ["packages", "2021", "2023"]',
         "editions",
         "2024",
     ),
     "an edition of no required check": (
-        'test_reduce_folds_from_the_left = ["packages", "2021", "2022"]',
-        'test_product_of_nothing = ["packages", "2021", "2022"]',
-        "test_product_of_nothing",
+        'test_reduce_from_the_left = ["packages", "2021", "2022"]',
+        'test_product_of_an_empty_list = ["packages", "2021", "2022"]',
+        "test_product_of_an_empty_list",
         "not among",
     ),
     "a group with a check that is none": (
-        'checks = ["test_two_numbers[mul]"]',
+        'checks = ["test_functions_of_two_numbers[mul]"]',
         'checks = ["test_three_numbers"]',
         "group[0].checks[0]",
         "no required check",
@@ -275,14 +275,14 @@ NONSENSE = {
     "a group without points": ("points = 1\n", "points = 0\n", "group[0].points", "no points"),
     "groups with too many points": ("points = 1\n", "points = 3\n", "points", "groups have 12"),
     "a check in two groups": (
-        'checks = ["test_two_numbers[add]"]',
-        'checks = ["test_two_numbers[mul]"]',
+        'checks = ["test_functions_of_two_numbers[add]"]',
+        'checks = ["test_functions_of_two_numbers[mul]"]',
         "checks[0]",
         "several groups",
     ),
     "a check in no group": (
-        '"test_reciprocal", "test_awkward_points[inv]"',
-        '"test_awkward_points[inv]"',
+        '"test_reciprocal", "test_edge_cases[inv]"',
+        '"test_edge_cases[inv]"',
         "checks.required",
         "in no group",
     ),
@@ -344,7 +344,7 @@ def test_every_required_check_has_a_promise(tmp_path: Path, tasks: Table) -> Non
             # It names an edition of the course, or what stands in its place.
             assert re.search(r"20\d\d|this repository", promise), (task.id, name)
     path = tmp_path / "tasks.toml"
-    name, promise = "test_two_numbers = ", '"2021 – 2023: the docstrings'
+    name, promise = "test_functions_of_two_numbers = ", '"2021 – 2023: the docstrings'
     assert name + promise in TEXT
     path.write_text(TEXT.replace(name + promise, f'{name}" " #', 1), encoding="utf-8")
     with pytest.raises(TableError, match="promises it"):
@@ -352,14 +352,14 @@ def test_every_required_check_has_a_promise(tmp_path: Path, tasks: Table) -> Non
 
 
 def test_a_check_counts_in_the_files_of_the_editions_that_promise_it(tasks: Table) -> None:
-    parallel = "test_the_main_loop_is_parallel"
+    parallel = "test_parallel_main_loop"
     editions = (*EDITIONS, None)
     expected = {
         # Task, check: the editions whose files it counts in; None for files that follow none.
-        ("3.1", "test_main_loops_are_parallel"): editions,
+        ("3.1", "test_parallel_main_loops"): editions,
         ("4.1", parallel): ("packages", "2024"),
         ("4.2", parallel): (),
-        ("0.3", "test_reduce_folds_from_the_left"): ("packages", "2021", "2022"),
+        ("0.3", "test_reduce_from_the_left"): ("packages", "2021", "2022"),
         ("0.3", "test_reduce"): editions,
     }
     for (task, name), wanted in expected.items():
@@ -369,7 +369,7 @@ def test_a_check_counts_in_the_files_of_the_editions_that_promise_it(tasks: Tabl
 
 def test_a_reason_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "tasks.toml"
-    name, reason = "test_maximum_of_nan_is_nan = ", '"a maximum that forgets NaN'
+    name, reason = "test_maximum_of_nan = ", '"a maximum that forgets NaN'
     assert name + reason in TEXT
     path.write_text(TEXT.replace(name + reason, f'{name}" " #', 1), encoding="utf-8")
     with pytest.raises(TableError, match="reason"):
