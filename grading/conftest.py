@@ -11,9 +11,9 @@ import pytest
 from hypothesis import settings
 
 from grading.judge import options
-from grading.judge.draws import drawn_by_seed_alone
+from grading.judge.draws import draws_from_seed_only
 from grading.judge.recorder import NOT_JUDGED
-from grading.judge.subjects import SUBJECTS, Place, Subjects, starter
+from grading.judge.subjects import SUBJECTS, Device, Subjects, starter
 from grading.protocol.messages import Subject, SubjectError
 from grading.submissions.submission import Submission, SubmissionError
 
@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.register_profile("seeded", settings.default, database=None, derandomize=False)
         settings.load_profile("seeded")
         drawing = ExitStack()
-        drawing.enter_context(drawn_by_seed_alone())
+        drawing.enter_context(draws_from_seed_only())
         config.add_cleanup(drawing.close)
 
 
@@ -92,8 +92,8 @@ def cuda_subject(request: pytest.FixtureRequest, subjects: Subjects) -> Subject:
 
     Only the simulator says which: checks that hold it to tiny sizes need not ask.
     """
-    place: Place = request.param
-    subject = subjects.on(place)
+    device: Device = request.param
+    subject = subjects.on(device)
     try:
         available = subject.call("cuda.available").plain
     except SubjectError as error:
@@ -102,7 +102,7 @@ def cuda_subject(request: pytest.FixtureRequest, subjects: Subjects) -> Subject:
         pytest.skip(f"{NOT_JUDGED}the submission has no cuda_ops")
     if not available:
         missing = "there is no GPU; --simulate runs these checks on numba's simulator"
-        if place == "simulator":
+        if device == "simulator":
             missing = "there is no simulator"
         pytest.skip(NOT_JUDGED + missing)
     return subject

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from grading.batch.find import BatchError
-from grading.batch.job import Done, Job, run
+from grading.batch.job import Job, JobResult, run
 
 CONNECT_SECONDS = 20
 
@@ -24,9 +24,9 @@ class Cluster:
         # Calls that are alike are not one call.
         self._executor = client.get_executor(pure=False, retries=0)
 
-    def submit(self, job: Job) -> "Future[Done]":
+    def submit(self, job: Job) -> "Future[JobResult]":
         """Have a job run on some machine."""
-        future: Future[Done] = self._executor.submit(run, job)
+        future: Future[JobResult] = self._executor.submit(run, job)
         return future
 
     @property

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from grading.batch import similar, summary
 from grading.batch.cluster import connected
-from grading.batch.engine import REPORT, Executor, Settings, grade_all, here
+from grading.batch.engine import REPORT, Executor, Settings, grade_all, local_executor
 from grading.batch.find import Entry
 from grading.batch.store import Grade, Store
 from grading.judge.exit_codes import FAILED, HARNESS, OK
@@ -63,7 +63,7 @@ def grade_batch(
             at_a_time = jobs or cluster.machines
         else:
             at_a_time = jobs or max(1, (os.cpu_count() or 1) // 2)
-            executor = stack.enter_context(here(at_a_time))
+            executor = stack.enter_context(local_executor(at_a_time))
         bar = stack.enter_context(_bar(console))
         task = bar.add_task("grading", total=len(entries))
 

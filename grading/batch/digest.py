@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-LARGEST_FILE = 8_000_000
+MAX_FILE_BYTES = 8_000_000
 """Bytes. Of a larger file, the size and the time of its last change stand for its contents."""
 
-MOST_FILES = 20_000
+MAX_FILES = 20_000
 """How many files of one submission are looked at. Nobody writes more; downloads may have more."""
 
 SKIPPED = {".git", "__pycache__", ".venv", "node_modules", ".pytest_cache", ".mypy_cache"}
@@ -30,7 +30,7 @@ def digest_of(folder: Path) -> str:
     """
     digest = hashlib.sha256()
     for number, (name, path) in enumerate(_files(folder)):
-        if number == MOST_FILES:
+        if number == MAX_FILES:
             break
         digest.update(len(name).to_bytes(4, "big") + name)
         digest.update(_contents(path))
@@ -83,7 +83,7 @@ def _contents(path: Path) -> bytes:
             return b"link" + os.fsencode(path.readlink())
         if not stat.S_ISREG(about.st_mode):
             return b"special"
-        if about.st_size > LARGEST_FILE:
+        if about.st_size > MAX_FILE_BYTES:
             return f"large {about.st_size} {about.st_mtime_ns}".encode()
         return b"file" + hashlib.sha256(path.read_bytes()).digest()
     except OSError as error:

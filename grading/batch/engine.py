@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from grading.batch.digest import digest_of, digest_of_grader
 from grading.batch.find import Entry
-from grading.batch.job import FILES, Done, Job, Process, end, run
+from grading.batch.job import FILES, Job, JobResult, Process, end, run
 from grading.batch.store import OUTPUT, Grade, Outcome, Store
 from grading.judge.exit_codes import FAILED, OK, USAGE
 from grading.judge.records import RecordError, from_json
@@ -62,18 +62,18 @@ class Settings:
 class Executor(Protocol):
     """What runs jobs."""
 
-    def submit(self, job: Job) -> "Future[Done]":
+    def submit(self, job: Job) -> "Future[JobResult]":
         """Have a job run."""
 
 
-class Here:
+class LocalExecutor:
     """This machine as an executor of jobs."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
         self._running: set[Process] = set()
 
-    def submit(self, job: Job) -> "Future[Done]":
+    def submit(self, job: Job) -> "Future[JobResult]":
         """Have a job run in a process of its own."""
         return self._pool.submit(run, job, self._running)
 
@@ -85,10 +85,10 @@ class Here:
 
 
 @contextmanager
-def here(jobs: int) -> Iterator[Here]:
+def local_executor(jobs: int) -> Iterator[LocalExecutor]:
     """Run so many jobs at a time on this machine."""
     with ThreadPoolExecutor(jobs, thread_name_prefix="grade") as pool:
-        executor = Here(pool)
+        executor = LocalExecutor(pool)
         try:
             yield executor
         finally:
@@ -129,11 +129,11 @@ def grade_all(
             if entry is None:
                 more = False
                 break
-            contents = f"{grader}:{'' if entry.trouble else digest_of(entry.path)}"
+            contents = f"{grader}:{'' if entry.problem else digest_of(entry.path)}"
             known = store.grade(entry.key)
-            if entry.trouble:
+            if entry.problem:
                 grade = Grade(
-                    entry.name, "no submission", contents, who=entry.who, reason=entry.trouble
+                    entry.name, "no submission", contents, who=entry.who, reason=entry.problem
                 )
                 store.keep(entry.key, grade, {})
                 grades[entry.key] = grade
@@ -158,7 +158,9 @@ def _is_final(grade: Grade) -> bool:
     return grade.outcome != "grader failed"
 
 
-def _outcome(entry: Entry, contents: str, future: "Future[Done]") -> tuple[Grade, dict[str, bytes]]:
+def _outcome(
+    entry: Entry, contents: str, future: "Future[JobResult]"
+) -> tuple[Grade, dict[str, bytes]]:
     """Return what became of a submission, and the files to keep."""
     try:
         done = future.result()
@@ -170,11 +172,11 @@ def _outcome(entry: Entry, contents: str, future: "Future[Done]") -> tuple[Grade
     outcome: Outcome = "graded"
     reason = ""
     if done.code == USAGE:
-        outcome, reason = "no submission", _last_words(done.text)
+        outcome, reason = "no submission", _last_line(done.text)
     elif done.timed_out:
         outcome, reason = "grader failed", f"no end within {done.seconds:.0f} s"
     elif done.code not in (OK, FAILED) or not _is_report(files):
-        outcome, reason = "grader failed", f"exit code {done.code}: {_last_words(done.text)}"
+        outcome, reason = "grader failed", f"exit code {done.code}: {_last_line(done.text)}"
     grade = Grade(
         name=entry.name,
         outcome=outcome,
@@ -195,7 +197,7 @@ def _is_report(files: dict[str, bytes]) -> bool:
     return True
 
 
-def _last_words(text: str) -> str:
+def _last_line(text: str) -> str:
     """Return the last line that says something."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1].removeprefix("Error: ")[:500] if lines else "it said nothing"

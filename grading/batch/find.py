@@ -13,7 +13,7 @@ import yaml
 GRADESCOPE_LIST = "submission_metadata.yml"
 """The file in an export of Gradescope that says whose submission is whose."""
 
-LARGEST_LIST = 20_000_000
+MAX_LIST_BYTES = 20_000_000
 """Bytes. A longer list of a class was not written by Gradescope."""
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
@@ -31,13 +31,13 @@ class Entry:
         name: The name of its folder; bytes that are no text are written as escapes.
         path: The folder.
         who: Whose it is, where a list tells.
-        trouble: Why it cannot be graded; empty if it can be tried.
+        problem: Why it cannot be graded; empty if it can be tried.
     """
 
     name: str
     path: Path
     who: str = ""
-    trouble: str = ""
+    problem: str = ""
 
     @property
     def key(self) -> str:
@@ -79,12 +79,12 @@ def _is_submission(each: "os.DirEntry[str]") -> bool:
 
 
 def _entry(each: "os.DirEntry[str]", whose: dict[str, str]) -> Entry:
-    trouble = ""
+    problem = ""
     if each.is_symlink():
-        trouble = "is a link; put the submission itself there"
+        problem = "is a link; put the submission itself there"
     elif not each.is_dir():
-        trouble = "is an archive; unpack it into a folder first"
-    return Entry(shown(each.name), Path(each.path), whose.get(each.name, ""), trouble)
+        problem = "is an archive; unpack it into a folder first"
+    return Entry(shown(each.name), Path(each.path), whose.get(each.name, ""), problem)
 
 
 def _with_keys_of_their_own(entries: list[Entry]) -> Iterator[Entry]:
@@ -108,7 +108,7 @@ def shown(name: str) -> str:
 def _gradescope_names(file: Path) -> dict[str, str]:
     """Return the submitters by the name of their folder; none if the list cannot be read."""
     try:
-        if file.is_symlink() or file.stat().st_size > LARGEST_LIST:
+        if file.is_symlink() or file.stat().st_size > MAX_LIST_BYTES:
             return {}
         content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):

@@ -17,13 +17,13 @@ from typing import IO, TypeAlias
 FILES = "{files}"
 """At the beginning of an argument: the folder for what it writes, which is gone afterwards."""
 
-LONGEST_TEXT = 20_000
+MAX_TEXT_CHARACTERS = 20_000
 """How much of what a command prints is kept: the end of it, in characters."""
 
-LARGEST_FILE = 50_000_000
+MAX_FILE_BYTES = 50_000_000
 """Bytes. A longer file is left where it is."""
 
-GRACE = 10.0
+TERMINATION_SECONDS = 10.0
 """Seconds between the request to end and the end."""
 
 
@@ -45,7 +45,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Done:
+class JobResult:
     """What became of a job.
 
     Attributes:
@@ -66,7 +66,7 @@ class Done:
 Process: TypeAlias = "subprocess.Popen[bytes]"
 
 
-def run(job: Job, running: set[Process] | None = None) -> Done:
+def run(job: Job, running: set[Process] | None = None) -> JobResult:
     """Run a job to its end, or to the end of its time.
 
     Args:
@@ -100,7 +100,7 @@ def run(job: Job, running: set[Process] | None = None) -> Done:
             # Also if this process is interrupted.
             end(process)
             running.discard(process)
-        return Done(
+        return JobResult(
             code=process.returncode,
             seconds=round(time.monotonic() - began, 2),
             text=_end_of(text),
@@ -114,7 +114,7 @@ def end(process: Process) -> None:
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
+            process.wait(TERMINATION_SECONDS)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -122,14 +122,14 @@ def end(process: Process) -> None:
 
 def _end_of(text: IO[bytes]) -> str:
     size = text.seek(0, os.SEEK_END)
-    text.seek(max(0, size - 4 * LONGEST_TEXT))
-    return text.read().decode("utf-8", "replace")[-LONGEST_TEXT:]
+    text.seek(max(0, size - 4 * MAX_TEXT_CHARACTERS))
+    return text.read().decode("utf-8", "replace")[-MAX_TEXT_CHARACTERS:]
 
 
 def _read(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
     found = {}
     for name in names:
         path = folder / name
-        if path.is_file() and path.stat().st_size <= LARGEST_FILE:
+        if path.is_file() and path.stat().st_size <= MAX_FILE_BYTES:
             found[name] = path.read_bytes()
     return found

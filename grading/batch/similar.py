@@ -13,10 +13,10 @@ from math import log
 
 from grading.judge.records import Report
 
-LEAST = 0.6
+MIN_SIMILARITY = 0.6
 """From which similarity on two submissions are named."""
 
-MOST_PAIRS = 200
+MAX_PAIRS = 200
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def similar_pairs(by_name: Mapping[str, Iterable[Failure]]) -> list[Pair]:
                 holders[failure].append(name)
     candidates = {pair for names in holders.values() for pair in combinations(sorted(names), 2)}
     pairs = [_pair(first, second, sets, weight) for first, second in candidates]
-    alike = [pair for pair in pairs if pair.similarity >= LEAST]
-    return sorted(alike, key=lambda pair: (-pair.similarity, pair.names))[:MOST_PAIRS]
+    alike = [pair for pair in pairs if pair.similarity >= MIN_SIMILARITY]
+    return sorted(alike, key=lambda pair: (-pair.similarity, pair.names))[:MAX_PAIRS]
 
 
 def _pair(

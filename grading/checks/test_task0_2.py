@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from grading.checking.compare import expect, expect_array
 from grading.checking.strategies import columns, small_floats
-from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
+from grading.mutation import check_tests_detect_mutants, check_tests_pass
 from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task0_2
@@ -99,8 +99,8 @@ def test_maximum_of_two_numbers(subject: Subject, pair: tuple[Array, Array]) -> 
 
 
 def test_your_tests_on_right_code(subject: Subject) -> None:
-    check_right_code_passes(subject, "0.2")
+    check_tests_pass(subject, "0.2")
 
 
 def test_your_tests_on_wrong_code(subject: Subject) -> None:
-    check_wrong_code_is_noticed(subject, "0.2")
+    check_tests_detect_mutants(subject, "0.2")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from grading.checking.compare import expect_array
 from grading.checking.strategies import quarters, small_floats
-from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
+from grading.mutation import check_tests_detect_mutants, check_tests_pass
 from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task0_3
@@ -94,8 +94,8 @@ def test_sum_of_concatenated_lists(subject: Subject, xs: Array, ys: Array) -> No
 
 
 def test_your_tests_on_right_code(subject: Subject) -> None:
-    check_right_code_passes(subject, "0.3")
+    check_tests_pass(subject, "0.3")
 
 
 def test_your_tests_on_wrong_code(subject: Subject) -> None:
-    check_wrong_code_is_noticed(subject, "0.3")
+    check_tests_detect_mutants(subject, "0.3")

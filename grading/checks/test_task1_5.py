@@ -5,7 +5,7 @@ import pytest
 from grading.accuracy import (
     Record,
     check_accuracy,
-    check_all_are_trained,
+    check_all_parameters_are_trained,
     check_layers,
     check_learning,
 )
@@ -25,7 +25,7 @@ def test_layers_of_the_network(subject: Subject) -> None:
 
 
 def test_gradients_of_all_parameters(subject: Subject) -> None:
-    check_all_are_trained(subject, SETTING)
+    check_all_parameters_are_trained(subject, SETTING)
 
 
 def test_loss_after_training(subject: Subject) -> None:

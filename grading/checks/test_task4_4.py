@@ -16,7 +16,7 @@ from grading.checking.oracles import nn
 from grading.checking.oracles.programs import EPS
 from grading.checking.products import PoolingCase, images
 from grading.checking.strategies import arrays, distinct, shapes
-from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
+from grading.mutation import check_tests_detect_mutants, check_tests_pass
 from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task4_4
@@ -220,8 +220,8 @@ def test_gradient_of_dropout(subject: Subject) -> None:
 
 
 def test_your_tests_on_right_code(subject: Subject) -> None:
-    check_right_code_passes(subject, "4.4")
+    check_tests_pass(subject, "4.4")
 
 
 def test_your_tests_on_wrong_code(subject: Subject) -> None:
-    check_wrong_code_is_noticed(subject, "4.4")
+    check_tests_detect_mutants(subject, "4.4")

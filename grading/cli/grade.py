@@ -9,7 +9,7 @@ from rich.status import Status as Spinner
 
 from grading.cli.choosing import found_submission
 from grading.cli.files import FORMATS, check_paths, write_reports
-from grading.cli.memory import remember
+from grading.cli.stored_results import store_results
 from grading.judge.exit_codes import exit_code
 from grading.judge.records import Report, TaskResult
 from grading.judge.run import Plan, draw_seed, judge
@@ -130,7 +130,7 @@ def grade(
         report = judge_visibly(plan)
         terminal.show(report, terminal.console(), verbose)
         write_reports(report, files)
-        remember(report, plan.submission)
+        store_results(report, plan.submission)
         return exit_code(report, require_all)
 
     if watch:

@@ -8,10 +8,10 @@ from grading.judge import exit_codes
 from grading.paths import ROOT
 from grading.scaffold import (
     CannotLeaveOutError,
-    Carried,
     NotATreeError,
     ScaffoldError,
     SyncError,
+    SyncResult,
     write_tree,
 )
 from grading.scaffold import sync as carry
@@ -71,7 +71,7 @@ def sync(previous: Path, to: Path) -> int:
     return exit_codes.OK
 
 
-def _tell(carried: Carried) -> None:
+def _tell(carried: SyncResult) -> None:
     """Say what a sync did."""
     for path in carried.copied:
         click.echo(f"copied   {path}")

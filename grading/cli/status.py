@@ -10,9 +10,9 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from grading.cli.choosing import found_submission
-from grading.cli.memory import Remembered, digest_of_sources, recall
+from grading.cli.stored_results import StoredResult, digest_of_sources, load_results
 from grading.judge.exit_codes import OK
-from grading.judge.places import absent_groups
+from grading.judge.functions import absent_groups
 from grading.judge.records import Status
 from grading.paths import ROOT
 from grading.reports import words
@@ -67,7 +67,7 @@ def status(submission: Path | None) -> int:
 
 def progress_of_tasks(submission: Submission, tasks: Table) -> dict[str, TaskProgress]:
     """Return the progress of each task, by its id."""
-    known = recall(submission)
+    known = load_results(submission)
     sources = digest_of_sources(submission)
     return {
         task.id: _progress_of(task, submission, known.get(task.id), sources) for task in tasks.tasks
@@ -137,7 +137,7 @@ def _outlook(progress: dict[str, TaskProgress], tasks: Table) -> list[Text]:
 
 
 def _progress_of(
-    task: Task, submission: Submission, known: Remembered | None, sources: str
+    task: Task, submission: Submission, known: StoredResult | None, sources: str
 ) -> TaskProgress:
     """Return what `grade` said of these very sources; else what the sources themselves show."""
     if known is None or known.sources != sources:

@@ -113,7 +113,7 @@ def _function(name: str) -> Callable[..., Any]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let numba's parallel loops run on one thread, as the yardstick does."""
+    """Let numba's parallel loops run on one thread, as the baseline does."""
     numba = importlib.import_module("numba")
     numba.config.reload_config()
     with own:

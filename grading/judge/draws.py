@@ -13,7 +13,7 @@ from hypothesis.internal.constants_ast import Constants
 
 
 @contextmanager
-def drawn_by_seed_alone() -> Iterator[None]:
+def draws_from_seed_only() -> Iterator[None]:
     """Keep constants of imported modules out of what hypothesis draws; it has no setting for it."""
     collect = providers._get_local_constants
     providers.CONSTANTS_CACHE.cache.clear()

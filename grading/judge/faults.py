@@ -15,7 +15,7 @@ from grading.judge.records import Fault
 from grading.judge.text import clean, clean_line
 from grading.protocol.messages import Array, DriverError, SubjectError
 
-LARGEST_SHOWN = 40
+MAX_SHOWN_ELEMENTS = 40
 """Elements of an array that are shown in full, where one of them is wrong."""
 
 
@@ -152,7 +152,7 @@ def _shown(value: object, index: tuple[int, ...] | None = None) -> str:
         return clean("\n".join(map(_shown, value)))
     if not isinstance(value, np.ndarray):
         return clean(repr(value))
-    if value.size > LARGEST_SHOWN and index and len(index) == value.ndim:
+    if value.size > MAX_SHOWN_ELEMENTS and index and len(index) == value.ndim:
         row = "".join(f"{i}, " for i in index[:-1])
         return clean(f"[{row}:] of shape {value.shape}\n{_text(value[index[:-1]])}")
     return clean(_text(value))

@@ -86,7 +86,7 @@ class Recorder:
         self._options = options
         self._failed: set[str] = set()
         self._current: dict[str, Outcome] = {}
-        self.troubles: list[str] = []
+        self.harness_errors: list[str] = []
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -121,11 +121,13 @@ class Recorder:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what went wrong before any check ran."""
         if report.failed:
-            self.troubles.append(f"{report.nodeid} cannot be collected: {report.longreprtext}")
+            self.harness_errors.append(
+                f"{report.nodeid} cannot be collected: {report.longreprtext}"
+            )
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Keep what went wrong in pytest itself."""
-        self.troubles.append(f"pytest failed: {excrepr}")
+        self.harness_errors.append(f"pytest failed: {excrepr}")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:

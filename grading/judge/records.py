@@ -152,7 +152,7 @@ class SpeedResult(Record, frozen=True):
         workload: Its name.
         status: Whether it is fast enough.
         seconds: The time of one call; None if it could not be measured.
-        ratio: That time over the time of our fast kernels, both through the yardstick.
+        ratio: That time over the time of our fast kernels, both through the baseline.
         low: The least ratio that the measurements allow.
         high: The largest.
         allowed: The largest ratio that passes.

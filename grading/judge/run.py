@@ -15,8 +15,8 @@ import msgspec
 from grading.accuracy.logs import claim
 from grading.isolation import Isolation
 from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
-from grading.judge.own_work import own_work
-from grading.judge.places import absent_groups, hole_records, pointing_at
+from grading.judge.forbidden_calls import forbidden_calls
+from grading.judge.functions import absent_groups, hole_records, with_location
 from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import (
     VERSION,
@@ -152,18 +152,18 @@ class _Run:
         checks: tuple[CheckResult, ...] = ()
         work: dict[str, CheckResult] = {}
         outcomes: Sequence[Outcome] = ()
-        trouble = ""
+        harness_error = ""
         if not task.groups or len(absent) < len(task.groups):
             try:
                 checks, outcomes = self._checks(task)
-                work = own_work(task, submission)
+                work = forbidden_calls(task, submission)
             except SessionError as error:
-                trouble = clean_line(str(error))
-                self.errors.append(trouble)
+                harness_error = clean_line(str(error))
+                self.errors.append(harness_error)
         self._complain(task, checks)
-        groups = self._groups_of(task, absent, trouble, checks, work)
+        groups = self._groups_of(task, absent, harness_error, checks, work)
         evidence = Evidence(
-            harness_error=trouble,
+            harness_error=harness_error,
             groups=groups,
             advice=tuple(check.status for check in checks if not check.required),
         )
@@ -185,7 +185,7 @@ class _Run:
             reason=reason(evidence),
             simulated=self._is_simulated(task) and status.judged,
             checks=tuple(
-                pointing_at(check, _functions_of(task, check, functions))
+                with_location(check, _functions_of(task, check, functions))
                 for check in (*checks, *work.values())
             ),
             speed=speed,
@@ -204,7 +204,7 @@ class _Run:
         self,
         task: Task,
         absent: Mapping[str, str],
-        trouble: str,
+        harness_error: str,
         checks: Sequence[CheckResult],
         work: Mapping[str, CheckResult],
     ) -> tuple[GroupResult, ...]:
@@ -216,7 +216,7 @@ class _Run:
             of_group = tuple(check for check in checks if check.name in group.checks)
             evidence = GroupEvidence(
                 missing=absent.get(group.name, ""),
-                harness_error=trouble,
+                harness_error=harness_error,
                 open=bool(submission.open(task.holes_of(group, submission.layout))),
                 excuse=self._excuse(task, group),
                 forbidden=group.name in work,

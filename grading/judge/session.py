@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import engine
 
-from grading.judge.draws import drawn_by_seed_alone
+from grading.judge.draws import draws_from_seed_only
 from grading.judge.recorder import Outcome, Recorder, RunOptions
 from grading.judge.subjects import Subjects
 from grading.paths import ROOT
@@ -60,7 +60,7 @@ def run_checks(
     if not file.is_file():
         raise SessionError(f"{task.check_file} is missing")
     recorder = Recorder(task, subjects, options)
-    with _only_our_plugins(), drawn_by_seed_alone():
+    with _only_our_plugins(), draws_from_seed_only():
         arguments = [
             *([f"{file}::{name}" for name in names] or [str(file)]),
             f"--rootdir={ROOT}",
@@ -75,8 +75,8 @@ def run_checks(
         code = pytest.main(arguments, plugins=[recorder])
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
-    if code not in FINE or recorder.troubles:
-        reasons = "; ".join(recorder.troubles) or f"pytest ended with {code!r}"
+    if code not in FINE or recorder.harness_errors:
+        reasons = "; ".join(recorder.harness_errors) or f"pytest ended with {code!r}"
         raise SessionError(f"the checks of task {task.id} did not run: {reasons}")
     return recorder.outcomes
 

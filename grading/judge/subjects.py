@@ -13,25 +13,25 @@ from grading.isolation import IsolatedSubject, Isolation, Limits
 from grading.protocol.messages import Request, Response, Subject, SubjectError
 from grading.submissions.submission import Submission
 
-Place = Literal["cpu", "gpu", "simulator"]
+Device = Literal["cpu", "gpu", "simulator"]
 
 SIMULATED_THREADS = 1024
 """Threads of a block, at most. The simulator has a thread of the system for each of them."""
 
-LAST_WORDS = 5.0
+FINAL_REQUEST_SECONDS = 5.0
 """Seconds for what a worker says beside the checks."""
 
-Start = Callable[[Place], IsolatedSubject]
+Start = Callable[[Device], IsolatedSubject]
 """Starts the code under test on a device."""
 
 
 def starter(submission: Submission, isolation: Isolation = "best") -> Start:
     """Return what starts a submission in workers of its own."""
 
-    def start(place: Place) -> IsolatedSubject:
-        environment = {"NUMBA_ENABLE_CUDASIM": "1"} if place == "simulator" else {}
+    def start(device: Device) -> IsolatedSubject:
+        environment = {"NUMBA_ENABLE_CUDASIM": "1"} if device == "simulator" else {}
         return IsolatedSubject(
-            submission, environment=environment, isolation=isolation, gpu=place == "gpu"
+            submission, environment=environment, isolation=isolation, gpu=device == "gpu"
         )
 
     return start
@@ -61,30 +61,30 @@ class Subjects:
         total_seconds: float = Limits().total_seconds,
     ) -> None:
         self._start = start
-        self._workers: dict[Place, IsolatedSubject] = {}
+        self._workers: dict[Device, IsolatedSubject] = {}
         self._limits = Limits(total_seconds=total_seconds)
         self._seconds = float("inf")
         self._before = 0.0
         self.simulate = simulate
 
-    def on(self, place: Place) -> Subject:
+    def on(self, device: Device) -> Subject:
         """Return the code under test on a device.
 
         Raises:
             IsolationError: The grader cannot run a worker here.
         """
-        if place not in self._workers:
-            self._workers[place] = self._start(place)
-            self._workers[place].begin_check(self._current_limits(place))
-        return _Clocked(self, place)
+        if device not in self._workers:
+            self._workers[device] = self._start(device)
+            self._workers[device].begin_check(self._current_limits(device))
+        return _TimedSubject(self, device)
 
     def running(self) -> list[Subject]:
         """Return the workers that were started and have not been lost, with no time to waste."""
         running: list[Subject] = []
-        for place, worker in self._workers.items():
+        for device, worker in self._workers.items():
             if worker.running:
-                limits = self._current_limits(place)
-                worker.begin_check(replace(limits, check_seconds=LAST_WORDS, stops=1))
+                limits = self._current_limits(device)
+                worker.begin_check(replace(limits, check_seconds=FINAL_REQUEST_SECONDS, stops=1))
                 running.append(worker)
         return running
 
@@ -96,28 +96,28 @@ class Subjects:
 
     def begin_check(self) -> None:
         """Begin a check: workers that were lost in the one before no longer count."""
-        for place, worker in self._workers.items():
-            worker.begin_check(self._current_limits(place))
+        for device, worker in self._workers.items():
+            worker.begin_check(self._current_limits(device))
 
-    def answer(self, place: Place, request: Request) -> Response:
+    def answer(self, device: Device, request: Request) -> Response:
         """Have a request answered, as long as the task has time."""
         if self._left <= 0:
             raise OutOfTimeError(self._seconds, request)
-        return self._workers[place].answer(request)
+        return self._workers[device].answer(request)
 
-    def folder(self, place: Place) -> Path | None:
+    def folder(self, device: Device) -> Path | None:
         """Return the folder with the sources of the code under test."""
-        return self._workers[place].folder
+        return self._workers[device].folder
 
-    def alone(self, place: Place) -> Subject:
+    def alone(self, device: Device) -> Subject:
         """Return a worker like that of a device, without the code under test."""
-        return self._workers[place].alone()
+        return self._workers[device].alone()
 
     def changed(
-        self, place: Place, sources: Mapping[str, str]
+        self, device: Device, sources: Mapping[str, str]
     ) -> AbstractContextManager[IsolatedSubject]:
         """Return a worker for a copy of the code under test in which some files differ."""
-        return self._workers[place].changed(sources)
+        return self._workers[device].changed(sources)
 
     @property
     def level(self) -> tuple[str, tuple[str, ...]] | None:
@@ -126,14 +126,14 @@ class Subjects:
             return worker.level.name, tuple(worker.level.undefended)
         return None
 
-    def _current_limits(self, place: Place) -> Limits:
+    def _current_limits(self, device: Device) -> Limits:
         left = self._left
         limits = replace(self._limits, check_seconds=None if left == float("inf") else max(left, 1))
-        if place == "cpu":
+        if device == "cpu":
             return limits
         # A call takes longer there, and the threads that wait for it are gone at the next look.
         limits = replace(limits, call_seconds=60.0, hang_seconds=300.0)
-        more = SIMULATED_THREADS if place == "simulator" else 0
+        more = SIMULATED_THREADS if device == "simulator" else 0
         return replace(limits, processes=limits.processes + more)
 
     @property
@@ -160,13 +160,13 @@ class Subjects:
         self._workers.clear()
 
 
-class _Clocked(Subject):
+class _TimedSubject(Subject):
     """A worker that answers as long as the task has time."""
 
-    def __init__(self, subjects: Subjects, place: Place) -> None:
+    def __init__(self, subjects: Subjects, device: Device) -> None:
         self._subjects = subjects
-        self._place = place
-        self.folder = subjects.folder(place)
+        self._place = device
+        self.folder = subjects.folder(device)
 
     def answer(self, request: Request) -> Response:
         return self._subjects.answer(self._place, request)

@@ -9,10 +9,10 @@ is left to the report that writes it.
 import re
 import unicodedata
 
-LONGEST = 4000
+MAX_CHARACTERS = 4000
 """Characters of a text that are kept."""
 
-LONGEST_LINE = 400
+MAX_LINE_CHARACTERS = 400
 """Characters of one line that are kept."""
 
 ESCAPES = re.compile(
@@ -29,20 +29,20 @@ HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of characters that show nothing, or something else than they are."""
 
 
-def clean(text: str, longest: int = LONGEST) -> str:
+def clean(text: str, longest: int = MAX_CHARACTERS) -> str:
     """Return a text that is printable and at most so long, and says where it was cut."""
     # Cut first, so that a gigabyte is not looked through; an escape sequence cut in two is
     # replaced with its first character.
     raw = text[: 4 * longest]
     raw = ESCAPES.sub("", raw.replace("\r\n", "\n").replace("\r", "\n"))
-    lines = [_shortened(_visible(line), LONGEST_LINE) for line in raw.split("\n")]
+    lines = [_shortened(_visible(line), MAX_LINE_CHARACTERS) for line in raw.split("\n")]
     shown = "\n".join(lines)
     if len(text) > len(raw) and len(shown) <= longest and len(text) > 4 * longest:
         return f"{shown} … ({len(text)} characters)"
     return _shortened(shown, longest)
 
 
-def clean_line(text: str, longest: int = LONGEST_LINE) -> str:
+def clean_line(text: str, longest: int = MAX_LINE_CHARACTERS) -> str:
     """Return a text on one line."""
     return _shortened(" ".join(clean(text).split()), longest)
 

@@ -32,13 +32,13 @@ COLOURS = {
     Status.ERROR: "magenta",
 }
 
-WIDEST = 120
+MAX_COLUMNS = 120
 """Columns that are used of a wider terminal."""
 
-LINES = 12
+MAX_VALUE_LINES = 12
 """Lines of a value that are shown; `-v` shows all."""
 
-EXPLAINED = 2
+MAX_EXPLAINED = 2
 """Failed checks of a task that are explained; `-v` explains all."""
 
 
@@ -49,8 +49,8 @@ def console(width: int | None = None) -> Console:
         width: Columns; those of the terminal by default.
     """
     made = Console(width=width, highlight=False, markup=False, emoji=False)
-    if made.width > WIDEST:
-        made = Console(width=WIDEST, highlight=False, markup=False, emoji=False)
+    if made.width > MAX_COLUMNS:
+        made = Console(width=MAX_COLUMNS, highlight=False, markup=False, emoji=False)
     return made
 
 
@@ -150,7 +150,7 @@ def _checks(task: TaskResult, *, verbose: bool, everything: bool) -> Iterable[Re
         key = (fault.sentence, fault.place)
         if key in told and not verbose:
             yield Padding(Text("as above", style="dim"), (0, 0, 0, 6))
-        elif len(told) < EXPLAINED or verbose:
+        elif len(told) < MAX_EXPLAINED or verbose:
             told.add(key)
             yield Padding(_fault(check, task, verbose), (0, 0, 1, 6))
         else:
@@ -250,9 +250,9 @@ def _rows(fault: Fault, check: CheckResult, task: TaskResult) -> Iterable[tuple[
 
 def _few_lines(value: str) -> str:
     lines = value.splitlines()
-    if len(lines) <= LINES:
+    if len(lines) <= MAX_VALUE_LINES:
         return value
-    return "\n".join([*lines[:LINES], f"… {len(lines) - LINES} more lines"])
+    return "\n".join([*lines[:MAX_VALUE_LINES], f"… {len(lines) - MAX_VALUE_LINES} more lines"])
 
 
 def _speed(each: SpeedResult) -> RenderableType:

@@ -15,7 +15,7 @@ from grading.checking.compare import MismatchError, expect_any_array, expect_any
 from grading.checking.sources import multiplications
 from grading.isolation import IsolatedSubject, Limits
 from grading.judge.faults import fault_of
-from grading.mutation.wrong_versions import WRONG
+from grading.mutation.mutants import MUTANTS
 from grading.protocol.messages import Request, Response, Subject, SubjectError
 from grading.tasks.table import table
 from grading.tests.mutants.rewriting import Rewrite, make_tree
@@ -364,7 +364,7 @@ def test_multiplications_of_innermost_loops_are_counted(body: str, counts: list[
 
 def test_every_property_that_is_asked_for_has_a_wrong_version() -> None:
     """The properties of the stubs of 0.2: each is that of one version, and no one else's."""
-    said = " ".join(wrong.what for wrong in WRONG["0.2"])
+    said = " ".join(mutant.mistake for mutant in MUTANTS["0.2"])
     for property in (
         "exceeds 1",
         "negative",

@@ -19,11 +19,11 @@ FILE = "results.json"
 OTHERS = "submissions"
 """The folder in `FOLDER` with the results of submissions elsewhere, one file each."""
 
-MOST_OTHERS = 100
+MAX_OTHERS = 100
 """How many of these files are kept: the newest."""
 
 
-class Remembered(msgspec.Struct, frozen=True):
+class StoredResult(msgspec.Struct, frozen=True):
     """What became of a task, the last time it was judged.
 
     Attributes:
@@ -41,33 +41,33 @@ class Remembered(msgspec.Struct, frozen=True):
     result: TaskResult | None = None
 
 
-def remember(report: Report, submission: Submission) -> None:
+def store_results(report: Report, submission: Submission) -> None:
     """Keep what became of the tasks of a run; a folder that cannot be written is no reason to fail.
 
     Tasks that were not part of the run keep what was known before.
     """
     sources = digest_of_sources(submission)
-    results = recall(submission)
+    results = load_results(submission)
     for task in report.tasks:
-        results[task.id] = Remembered(task.status, task.points, report.created, sources, task)
+        results[task.id] = StoredResult(task.status, task.points, report.created, sources, task)
     file = _file(submission)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         (ROOT / FOLDER / ".gitignore").write_text("*\n", encoding="utf-8")
         replace_file(file, msgspec.json.format(msgspec.json.encode(results)))
-        _forget_the_oldest()
+        _remove_oldest()
     except OSError:
         return
 
 
-def recall(submission: Submission) -> dict[str, Remembered]:
+def load_results(submission: Submission) -> dict[str, StoredResult]:
     """Return what is known of each task by its id; nothing if the file is missing or broken.
 
     A submission elsewhere may have brought its own results along, from the grader in it.
     """
     for file in (_file(submission), submission.root / FOLDER / FILE):
         try:
-            return msgspec.json.decode(file.read_bytes(), type=dict[str, Remembered])
+            return msgspec.json.decode(file.read_bytes(), type=dict[str, StoredResult])
         except (OSError, msgspec.DecodeError):
             continue
     return {}
@@ -81,9 +81,9 @@ def _file(submission: Submission) -> Path:
     return ROOT / FOLDER / OTHERS / f"{name[:16]}.json"
 
 
-def _forget_the_oldest() -> None:
+def _remove_oldest() -> None:
     files = sorted((ROOT / FOLDER / OTHERS).glob("*.json"), key=lambda file: file.stat().st_mtime)
-    for file in files[:-MOST_OTHERS]:
+    for file in files[:-MAX_OTHERS]:
         file.unlink(missing_ok=True)
 
 

@@ -37,7 +37,7 @@ def absent_groups(task: Task, submission: Submission) -> dict[str, str]:
     return {name: why for name, why in lacking.items() if why}
 
 
-def pointing_at(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
+def with_location(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
     """Add the function to open to a fault that names no line itself.
 
     It is the one whose name the check, its parameters or its request mention; of a single function

@@ -12,7 +12,7 @@ NAME = "test_no_forbidden_calls"
 """How this check is called among those of a task."""
 
 
-def own_work(task: Task, submission: Submission) -> dict[str, CheckResult]:
+def forbidden_calls(task: Task, submission: Submission) -> dict[str, CheckResult]:
     """Look for forbidden modules and calls.
 
     Returns:
