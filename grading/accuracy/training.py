@@ -160,7 +160,7 @@ def check_accuracy(
     right, answer = measure(subject, name, required, setting, seed, rng)
     if record is not None:
         measurement = {
-            "name": f"{name} right",
+            "name": f"{name} correct",
             "value": right,
             "of": required.of,
             "least": required.least,

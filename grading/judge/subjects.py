@@ -1,4 +1,4 @@
-"""The code under test on each device, started when a check first asks for it."""
+"""Workers with the code under test, one per device, started on first use."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -16,17 +16,17 @@ from grading.submissions.submission import Submission
 Device = Literal["cpu", "gpu", "simulator"]
 
 SIMULATED_THREADS = 1024
-"""Threads of a block, at most. The simulator has a thread of the system for each of them."""
+"""Maximum number of threads per block; the simulator runs each in a thread of the system."""
 
 FINAL_REQUEST_SECONDS = 5.0
-"""Seconds for what a worker says beside the checks."""
+"""Time limit of requests after the checks, in seconds."""
 
 Start = Callable[[Device], IsolatedSubject]
-"""Starts the code under test on a device."""
+"""Function that starts the code under test on a device."""
 
 
 def starter(submission: Submission, isolation: Isolation = "best") -> Start:
-    """Return what starts a submission in workers of its own."""
+    """Return a function that starts workers with a submission."""
 
     def start(device: Device) -> IsolatedSubject:
         environment = {"NUMBA_ENABLE_CUDASIM": "1"} if device == "simulator" else {}
@@ -38,7 +38,7 @@ def starter(submission: Submission, isolation: Isolation = "best") -> Start:
 
 
 class OutOfTimeError(SubjectError):
-    """The task's time is up; whatever is asked from now on is refused."""
+    """The time of the task is used up, so a request was refused."""
 
     def __init__(self, seconds: float, request: Request) -> None:
         message = f"the {seconds:g} s of processor time of this task are used up"
@@ -46,12 +46,12 @@ class OutOfTimeError(SubjectError):
 
 
 class Subjects:
-    """The workers of one run, each started at most once. A context manager, which ends them.
+    """The workers of one run, each started at most once; a context manager that ends them.
 
     Args:
-        start: How one is started.
-        simulate: Whether code for a GPU runs on numba's simulator.
-        total_seconds: How long all requests of the run may take together.
+        start: Function that starts a worker.
+        simulate: True to run GPU kernels on numba's simulator.
+        total_seconds: Time limit of all requests of the run, in seconds.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Subjects:
         """Return the code under test on a device.
 
         Raises:
-            IsolationError: The grader cannot run a worker here.
+            IsolationError: A worker cannot be started on this machine.
         """
         if device not in self._workers:
             self._workers[device] = self._start(device)
@@ -79,7 +79,7 @@ class Subjects:
         return _TimedSubject(self, device)
 
     def running(self) -> list[Subject]:
-        """Return the workers that were started and have not been lost, with no time to waste."""
+        """Return the workers that run, with a short time limit."""
         running: list[Subject] = []
         for device, worker in self._workers.items():
             if worker.running:
@@ -89,18 +89,22 @@ class Subjects:
         return running
 
     def begin_task(self, seconds: float, memory_mb: int) -> None:
-        """Give a task its processor time, from now on, and its memory."""
+        """Start the processor time of a task, in seconds, and set its memory limit, in MB."""
         self._seconds = seconds
         self._before = self._used
         self._limits = replace(self._limits, memory_mb=memory_mb)
 
     def begin_check(self) -> None:
-        """Begin a check: workers that were lost in the one before no longer count."""
+        """Begin a check, with a new count of lost workers."""
         for device, worker in self._workers.items():
             worker.begin_check(self._current_limits(device))
 
     def answer(self, device: Device, request: Request) -> Response:
-        """Have a request answered, as long as the task has time."""
+        """Send a request to a worker and return its response.
+
+        Raises:
+            OutOfTimeError: The time of the task is used up.
+        """
         if self._left <= 0:
             raise OutOfTimeError(self._seconds, request)
         return self._workers[device].answer(request)
@@ -110,18 +114,18 @@ class Subjects:
         return self._workers[device].folder
 
     def alone(self, device: Device) -> Subject:
-        """Return a worker like that of a device, without the code under test."""
+        """Return a worker with the settings of a device, without the code under test."""
         return self._workers[device].alone()
 
     def changed(
         self, device: Device, sources: Mapping[str, str]
     ) -> AbstractContextManager[IsolatedSubject]:
-        """Return a worker for a copy of the code under test in which some files differ."""
+        """Return a worker with a copy of the code under test in which some files are replaced."""
         return self._workers[device].changed(sources)
 
     @property
     def level(self) -> tuple[str, tuple[str, ...]] | None:
-        """How well the code under test is kept apart, and from what it is not; None before."""
+        """Isolation level and missing protections; None before the first worker starts."""
         for worker in self._workers.values():
             return worker.level.name, tuple(worker.level.undefended)
         return None
@@ -131,19 +135,19 @@ class Subjects:
         limits = replace(self._limits, check_seconds=None if left == float("inf") else max(left, 1))
         if device == "cpu":
             return limits
-        # A call takes longer there, and the threads that wait for it are gone at the next look.
+        # Calls take longer there; threads of the simulator may end between two observations.
         limits = replace(limits, call_seconds=60.0, hang_seconds=300.0)
         more = SIMULATED_THREADS if device == "simulator" else 0
         return replace(limits, processes=limits.processes + more)
 
     @property
     def _used(self) -> float:
-        """Seconds that all requests so far have used."""
+        """Time used by all requests so far, in seconds."""
         return sum(worker.seconds for worker in self._workers.values())
 
     @property
     def _left(self) -> float:
-        """Seconds that the task has left."""
+        """Remaining time of the task, in seconds."""
         return self._seconds - (self._used - self._before)
 
     def __enter__(self) -> Self:
@@ -161,7 +165,7 @@ class Subjects:
 
 
 class _TimedSubject(Subject):
-    """A worker that answers as long as the task has time."""
+    """A worker that refuses requests once the time of the task is used up."""
 
     def __init__(self, subjects: Subjects, device: Device) -> None:
         self._subjects = subjects
@@ -179,4 +183,4 @@ class _TimedSubject(Subject):
 
 
 SUBJECTS = pytest.StashKey[Subjects]()
-"""Where the fixtures find the workers of the run."""
+"""Key of pytest's stash with the workers of the run."""

@@ -23,7 +23,9 @@ from grading.tasks.table import PATH, table
 
 @click.command()
 @click.argument("workloads", nargs=-1)
-@click.option("--times", default=5, show_default=True, help="Number of measurements, each with new inputs.")
+@click.option(
+    "--times", default=5, show_default=True, help="Number of measurements, each with new inputs."
+)
 @click.option("--dry-run", is_flag=True, help="Print the constants without writing them.")
 def main(workloads: tuple[str, ...], times: int, dry_run: bool) -> None:
     """Measure our fast kernels against the baseline and write the constants to the task table.
