@@ -1,7 +1,7 @@
-"""The code under test as fixtures, and the options that choose it.
+"""Fixtures with the code under test, and pytest options to select it.
 
-`hatch run grade` and `hatch run pytest -m task4_2` run the same checks on the same fixtures: the
-grader brings its workers along, plain pytest starts them here.
+`hatch run grade` and `hatch run pytest -m task4_2` run the same checks with the same fixtures: the
+grader passes its workers, plain pytest starts them here.
 """
 
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ from grading.submissions.submission import Submission, SubmissionError
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Add the options, unless they are there already."""
+    """Add the options, unless the plugin did so."""
     if not pluginmanager.has_plugin(options.NAME):
         options.pytest_addoption(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let `--seed` alone decide what is drawn, as in the grader: no earlier failures come first."""
+    """Make inputs depend on `--seed` only, as in the grader, without saved failures."""
     seed = config.getoption("--seed")
     if seed is not None:
         config.option.hypothesis_seed = str(seed)
@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def submission(pytestconfig: pytest.Config) -> Submission:
-    """The folder with the code under test, for checks that only read it."""
+    """The submission with the code under test, for checks that only read it."""
     try:
         return Submission.at(pytestconfig.getoption("--submission"))
     except SubmissionError as error:
@@ -60,7 +60,7 @@ def subjects(request: pytest.FixtureRequest) -> Iterator[Subjects]:
 
 @pytest.fixture(autouse=True)
 def _new_check(request: pytest.FixtureRequest) -> None:
-    """Forget the workers that were lost in the check before."""
+    """Begin a check, with a new count of lost workers."""
     if "subjects" in request.fixturenames:
         request.getfixturevalue("subjects").begin_check()
 
@@ -72,7 +72,7 @@ def subject(subjects: Subjects) -> Subject:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Say where the checks of CUDA tasks run: on a GPU, and if asked for on the simulator."""
+    """Parametrize the checks of CUDA tasks: on a GPU, or on the simulator with `--simulate`."""
     if "cuda_subject" not in metafunc.fixturenames:
         return
     stash = metafunc.config.stash
@@ -88,10 +88,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def cuda_subject(request: pytest.FixtureRequest, subjects: Subjects) -> Subject:
-    """The code under test on a GPU, or on numba's simulator.
-
-    Only the simulator says which: checks that hold it to tiny sizes need not ask.
-    """
+    """The code under test on a GPU, or on numba's simulator."""
     device: Device = request.param
     subject = subjects.on(device)
     try:

@@ -32,7 +32,7 @@ UNARY: dict[str, Callable[[float], float]] = {
     "exp": math.exp,
 }
 
-# x away from the kink or the pole, and what follows.
+# Arguments: x, away from kinks and poles, and the upstream derivative d.
 DERIVATIVES: dict[str, Callable[[float, float], float]] = {
     "relu_back": lambda x, d: d if x > 0 else 0.0,
     "inv_back": lambda x, d: -d / x**2,
@@ -73,7 +73,7 @@ def test_functions_of_one_number(subject: Subject, formula: str, single: tuple[A
 
 @given(single=columns(st.floats(1e-3, 1e6)))
 def test_logarithm(subject: Subject, single: tuple[Array]) -> None:
-    """With EPS, as it is given until 2023, or the natural logarithm, which 2024 asks for."""
+    """Accept log(x + EPS), the formula until 2023, and the natural logarithm of 2024."""
     answer = subject.call("operators.each", single, {"formula": "log"})
     (xs,) = single
     expect_any_array(answer, [np.log(xs + EPS), np.log(xs)])
@@ -110,7 +110,7 @@ def test_sigmoid_of_large_numbers(subject: Subject, x: float) -> None:
 def test_edge_cases(
     subject: Subject, formula: str, numbers: list[float], expected: list[float]
 ) -> None:
-    """Kinks, ties and the ends of the range; a formula of two numbers is given each twice."""
+    """Check kinks, ties and the limits of the range; functions of two numbers get equal ones."""
     count = 2 if formula in ("lt", "eq", "max") else 1
     answer = subject.call("operators.each", [np.array(numbers)] * count, {"formula": formula})
     expect_array(answer, expected, absolute=0.0)

@@ -1,4 +1,4 @@
-"""Task 0.2: testing and debugging: the laws that the learner's own tests express."""
+"""Task 0.2: testing and debugging, with the laws that the learner's tests express."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_sigmoid_of_zero(subject: Subject) -> None:
 def test_monotonicity_of_sigmoid(subject: Subject, xs: tuple[Array], step: float) -> None:
     answer = subject.call("operators.each", [xs[0] + step], {"formula": "sigmoid"})
     grows = answer.array > each(subject, "sigmoid", xs[0])
-    expect(bool(grows.all()), "a larger number has no larger sigmoid", answer)
+    expect(bool(grows.all()), "the sigmoid of a larger number is not larger", answer)
 
 
 @given(triple=columns(small_floats, 3))
@@ -47,8 +47,8 @@ def test_transitivity_of_less_than(subject: Subject, triple: tuple[Array, ...]) 
     a, b, c = np.sort(np.stack(triple), axis=0)
     first, second = each(subject, "lt", a, b), each(subject, "lt", b, c)
     answer = subject.call("operators.each", [a, c], {"formula": "lt"})
-    follows = answer.array >= np.minimum(first, second)
-    expect(bool(follows.all()), "a < b and b < c, but not a < c", answer)
+    holds = answer.array >= np.minimum(first, second)
+    expect(bool(holds.all()), "a < b and b < c, but not a < c", answer)
 
 
 @given(pair=columns(small_floats, 2))
@@ -92,7 +92,11 @@ def test_maximum_of_two_numbers(subject: Subject, pair: tuple[Array, Array]) -> 
     answer = subject.call("operators.each", pair, {"formula": "max"})
     largest = answer.array
     right = ((largest == pair[0]) | (largest == pair[1])) & (largest >= np.maximum(*pair))
-    expect(bool(right.all()), "a maximum is neither number, or less than one", answer)
+    expect(
+        bool(right.all()),
+        "a maximum is neither of the two numbers, or less than one of them",
+        answer,
+    )
 
 
 # The learner's own tests

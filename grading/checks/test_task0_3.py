@@ -38,7 +38,7 @@ def test_zip_with(subject: Subject, pair: tuple[Array, Array]) -> None:
 
 @given(xs=short_lists, start=quarters)
 def test_reduce(subject: Subject, xs: Array, start: float) -> None:
-    """By addition, so that it does not matter where folding begins and in which order it goes."""
+    """Reduce by addition, which is independent of the order of the elements."""
     options = {"function": "reduce", "fn": "total", "start": start}
     expect_array(subject.call("operators.lists", [xs], options), start + xs.sum())
 

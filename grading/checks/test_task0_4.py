@@ -16,7 +16,7 @@ values = st.integers(-9, 9).map(float)
 
 
 def _named(tree: Plain, prefix: str = "") -> dict[str, float]:
-    """Return the parameters of a description by their dotted names."""
+    """Return the parameters of a tree by their dotted names."""
     found = {prefix + k: v for k, v in (tree["parameters"] | tree["added"]).items()}
     for name, child in tree["children"].items():
         found |= _named(child, f"{prefix}{name}.")
@@ -24,14 +24,14 @@ def _named(tree: Plain, prefix: str = "") -> dict[str, float]:
 
 
 def _paths(tree: Plain, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Return the path of every module of a description."""
+    """Return the paths of all modules of a tree."""
     below = [_paths(child, (*path, name)) for name, child in tree["children"].items()]
     return [path, *(each for paths in below for each in paths)]
 
 
 @st.composite
 def trees(draw: st.DrawFn, depth: int = 3) -> Plain:
-    """Draw a tree: parameters set as attributes, parameters added by name, and children."""
+    """Draw a tree with parameters set as attributes, parameters added by name, and children."""
     children: dict[str, Any] = {}
     if depth:
         for name in draw(st.lists(names, max_size=3, unique=True)):
@@ -52,7 +52,7 @@ def test_parameters_of_the_whole_tree(subject: Subject, tree: Plain) -> None:
         "values": sorted(named.values()),
         "children": len(tree["children"]),
     }
-    expect_plain(answer, expected, "what the tree finds")
+    expect_plain(answer, expected, "the parameters of the tree")
 
 
 @given(tree=trees(), value=st.integers(100, 109).map(float), data=st.data())
@@ -72,17 +72,17 @@ def test_updated_parameters(
             "values": sorted(named.values()),
             "children": len(tree["children"]),
         },
-        "what the tree finds after an update",
+        "the parameters of the tree after an update",
     )
 
 
 Action: TypeAlias = tuple[tuple[str, ...], str]
-"""The path of a module, and the method that is called: "train" or "eval"."""
+"""The path of a module, and the method to call: "train" or "eval"."""
 
 
 @st.composite
 def switched(draw: st.DrawFn) -> tuple[Plain, list[Action]]:
-    """Draw a tree, and calls that set modules of it to training or evaluation."""
+    """Draw a tree and a list of calls of `train` and `eval` in it."""
     tree = draw(trees())
     action = st.tuples(st.sampled_from(_paths(tree)), st.sampled_from(["train", "eval"]))
     return tree, draw(st.lists(action, max_size=4))
@@ -114,7 +114,7 @@ def test_training_mode_of_submodules(
 @given(x=values, plus=values)
 def test_call_of_a_module(subject: Subject, x: float, plus: float) -> None:
     answer = subject.call("module.call", options={"x": x, "plus": plus})
-    expect_plain(answer, x + plus, "what forward returned")
+    expect_plain(answer, x + plus, "the result of forward")
 
 
 def test_attributes_by_name(subject: Subject) -> None:

@@ -1,4 +1,4 @@
-"""Task 0.5: visualisation. Nothing to be judged but the points that are looked at."""
+"""Task 0.5: visualisation, of which only the points are judged."""
 
 import numpy as np
 import pytest

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.task1_1
 
 @st.composite
 def polynomials(draw: st.DrawFn, highest: int) -> tuple[Plain, list[float], int]:
-    """Draw a polynomial in several variables, a point, and which variable moves."""
+    """Draw a polynomial in several variables, a point, and the index of a variable."""
     count = draw(st.integers(1, 3))
     exponents = st.lists(st.integers(0, highest), min_size=count, max_size=count)
     terms = draw(st.lists(st.tuples(quarters, exponents), min_size=1, max_size=3))
@@ -38,7 +38,7 @@ def derivative(terms: Plain, at: list[float], arg: int) -> float:
 def test_derivatives_of_parabolas(
     subject: Subject, case: tuple[Plain, list[float], int], epsilon: float
 ) -> None:
-    """A difference taken to both sides is exact for a parabola, however long the step."""
+    """Check parabolas, for which a central difference is exact with any step."""
     terms, at, arg = case
     options = {"terms": terms, "at": at, "arg": arg, "epsilon": epsilon}
     answer = subject.call("autodiff.difference", options=options)
@@ -55,9 +55,9 @@ def test_derivatives_of_cubics(subject: Subject, case: tuple[Plain, list[float],
 
 @given(epsilon=st.floats(0.01, 1.0))
 def test_size_of_the_step(subject: Subject, epsilon: float) -> None:
-    """The difference quotient of the cube at 0 is the square of the step to either side."""
+    """Check the difference quotient of x³ at 0, which is the square of the step."""
     options = {"terms": [[1.0, [3]]], "at": [0.0], "arg": 0, "epsilon": epsilon}
     answer = subject.call("autodiff.difference", options=options)
-    # Half of epsilon to either side is the usual definition, too.
+    # Steps of epsilon / 2 are another usual definition.
     halved = abs(float(answer.array) - epsilon**2 / 4) < 1e-9
     expect_array(answer, epsilon**2 / 4 if halved else epsilon**2)

@@ -28,7 +28,7 @@ def test_values_of_single_operations(subject: Subject, step: str, data: st.DataO
 def test_plain_numbers_on_either_side(
     subject: Subject, step: str, x: float, number: float, right: bool
 ) -> None:
-    # No edition of the course has number - Scalar: see below.
+    # No edition of the course has number - Scalar; test_a_number_minus_a_scalar checks it.
     right = right or step == "sub"
     operands = [0, number] if right else [number, 0]
     options = {"program": [[step, *operands]], "inputs": [x]}
@@ -38,7 +38,7 @@ def test_plain_numbers_on_either_side(
 
 @given(x=positive, number=positive)
 def test_a_number_minus_a_scalar(subject: Subject, x: float, number: float) -> None:
-    """Where the class of scalars has `__rsub__`; without it there is nothing to check."""
+    """Check number - scalar if the class of scalars has `__rsub__`."""
     if not subject.call("scalar.gives", options={"name": "__rsub__"}).plain:
         return
     options = {"program": [["sub", number, 0]], "inputs": [x]}
@@ -65,4 +65,4 @@ def test_history_of_results(subject: Subject, step: str, data: st.DataObject) ->
         "parents": list(range(arity)),
         "data": inputs,
     }
-    expect_plain(answer, expected, "what the result remembers")
+    expect_plain(answer, expected, "the history of the result")

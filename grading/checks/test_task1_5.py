@@ -47,5 +47,5 @@ def test_accuracy_after_short_training(subject: Subject, name: str, least: int) 
 @pytest.mark.accuracy
 @pytest.mark.parametrize("name", RULES)
 def test_accuracy_after_full_training(subject: Subject, name: str, record_property: Record) -> None:
-    wanted = table().task("1.5").accuracy[name]
-    check_accuracy(subject, name, wanted, record_property)
+    required = table().task("1.5").accuracy[name]
+    check_accuracy(subject, name, required, record_property)

@@ -27,7 +27,7 @@ def test_indices_of_all_ordinals(subject: Subject, shape: tuple[int, ...]) -> No
     answer = subject.call("layout.indices", options={"shape": list(shape)})
     expect(
         sorted(answer.plain) == layout.indices(shape),
-        "the indices of all ordinals are not all indices, each once",
+        "the indices of all ordinals are not all indices of the shape, each once",
         answer,
     )
 
@@ -70,7 +70,7 @@ def test_permutation(subject: Subject, array: Array, data: st.DataObject) -> Non
 def test_shared_storage_of_a_permuted_tensor(
     subject: Subject, array: Array, data: st.DataObject
 ) -> None:
-    """What is written to the one is read from the other."""
+    """Check that an element written to one tensor can be read from the other."""
     order = data.draw(st.permutations(range(array.ndim)))
     answer = subject.call("layout.write_and_permute", [array], {"order": order})
     expect_array(answer, (array + 100.0).transpose(order))

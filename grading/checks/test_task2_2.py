@@ -46,9 +46,9 @@ def test_broadcast_indices(subject: Subject, pair: tuple[list[int], list[int]]) 
     big, small = pair
     answer = subject.call("layout.broadcast", options={"big": big, "small": small})
     expected = layout.broadcast(big, small)
-    for index, received, wanted in zip(layout.indices(big), answer.plain, expected, strict=True):
-        message = f"index {index} is paired with {received}, expected {wanted}"
-        expect(received == wanted, message, answer)
+    for index, received, correct in zip(layout.indices(big), answer.plain, expected, strict=True):
+        message = f"index {index} is paired with {received}, expected {correct}"
+        expect(received == correct, message, answer)
 
 
 def test_broadcast_to_size_0(subject: Subject) -> None:

@@ -38,7 +38,7 @@ def test_functions_of_two_tensors_that_broadcast(
 ) -> None:
     a, b, upstream = data.draw(two_tensors(name))
     if name in ("lt", "gt", "eq"):
-        # Comparisons are flat wherever they are smooth, and count as flat everywhere.
+        # Comparisons are piecewise constant; their gradient is 0 everywhere by convention.
         answer = subject.call(f"tensor.{name}", [a, b], upstream=upstream)
         expect_gradients(answer, [np.zeros(a.shape), np.zeros(b.shape)])
     else:
@@ -101,7 +101,7 @@ def test_accumulation_over_calls(subject: Subject, a: Array, b: Array, upstream:
 def test_constants_without_gradient(subject: Subject, a: Array, b: Array, upstream: Array) -> None:
     answer = subject.call("tensor.mul", [a, b], {"constants": [1]}, upstream)
     expect_gradients(answer, [upstream * b, None])
-    assert answer.gradients[1] is None, "a tensor that wants no gradient received one"
+    assert answer.gradients[1] is None, "a constant received a gradient"
 
 
 @given(x=arrays((3, 2)), upstream=arrays((2, 3), permuted=False))

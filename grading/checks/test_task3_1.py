@@ -108,7 +108,7 @@ def test_initial_value_of_the_reduce_kernel(
 def test_large_tensors(
     subject: Subject, shape: tuple[int, ...], order: tuple[int, ...], kernel: str
 ) -> None:
-    """Large enough that all threads have work."""
+    """Check sizes for which all threads have work."""
     rng = np.random.default_rng(0)
     x = rng.integers(-8, 8, shape).astype(float).transpose(order)
     y = rng.integers(-8, 8, x.shape).astype(float)
@@ -129,7 +129,7 @@ REDUCE = {"module": "fast_ops", "kernel": "tensor_reduce", "fn": "add"}
 @pytest.mark.parametrize("kernel", ["map", "zip", "reduce"])
 @pytest.mark.parametrize(("shape", "times"), [((3, 5), 1000), ((60, 500), 10)])
 def test_data_races(subject: Subject, shape: tuple[int, int], times: int, kernel: str) -> None:
-    """The iterations of small calls have no cell in common; large calls are repeated."""
+    """Check that iterations of small calls write disjoint elements; repeat large calls."""
     rng = np.random.default_rng(0)
     x = rng.integers(-8, 8, shape[::-1]).astype(float).T
     y = rng.integers(-8, 8, shape[1:]).astype(float)

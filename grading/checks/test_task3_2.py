@@ -38,7 +38,7 @@ def test_large_products(subject: Subject, order: tuple[int, ...]) -> None:
 @given(case=matrices())
 def test_output_of_the_kernel(subject: Subject, case: Case) -> None:
     a, b, _ = case
-    # The bare kernel is given three dimensions, as the published one demands.
+    # The bare kernel receives three dimensions, as the published one requires.
     a, b = (x.reshape(-1, *x.shape[-2:]) for x in (a, b))
     if len(a) != len(b):
         a, b = a[:1], b[:1]
@@ -77,7 +77,7 @@ KERNEL = {"module": "fast_ops", "kernel": "tensor_matrix_multiply"}
 
 @pytest.mark.parametrize(("sizes", "times"), [((2, 3, 4), 1000), ((60, 50, 70), 10)])
 def test_data_races(subject: Subject, sizes: tuple[int, int, int], times: int) -> None:
-    """The iterations of a small call have no cell in common; a large call is repeated."""
+    """Check that iterations of a small call write disjoint elements; repeat a large call."""
     m, k, n = sizes
     rng = np.random.default_rng(0)
     a = rng.integers(-4, 5, (2, k, m)).astype(float).swapaxes(1, 2)

@@ -1,4 +1,4 @@
-"""Task 3.3: map, zip and reduce on a GPU; tiny ones, for the simulator takes its time."""
+"""Task 3.3: map, zip and reduce on a GPU, with tiny inputs for the slow simulator."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ def test_gradients(cuda_subject: Subject, data: st.DataObject) -> None:
 @few
 @given(xs=st.integers(1, 40).flatmap(lambda n: arrays((n,))))
 def test_sum_practice(cuda_subject: Subject, xs: Array) -> None:
-    # Where threads of one warp race, they are taken to run in lockstep, as the course's guide says.
+    # Threads of one warp count as running in lockstep, as the course's guide teaches.
     answer = cuda_subject.call("cuda.sum_practice", [xs], {"lockstep": True})
     total = float(answer.array.sum())
     message = f"the blocks add up to {total}, expected {xs.sum()}"
@@ -74,7 +74,7 @@ def test_more_elements_than_threads_of_a_block(cuda_subject: Subject, kernel: st
 
 
 def test_synchronization_of_threads(cuda_subject: Subject) -> None:
-    """On the simulator a race is an exception; see `grading.driver.simulated`."""
+    """Check for races, which are exceptions on the simulator (`grading.driver.simulated`)."""
     for dim in (0, 1):
         check_sum(cuda_subject, np.arange(18.0).reshape(9, 2) ** 2, dim, CUDA)
 

@@ -62,12 +62,12 @@ KERNEL = {"module": "fast_conv", "kernel": "tensor_conv1d", "more": [False]}
 def test_data_races(
     subject: Subject, shape: tuple[int, ...], weight: tuple[int, ...], times: int
 ) -> None:
-    """The iterations of a small call have no cell in common; a large call is repeated."""
+    """Check that iterations of a small call write disjoint elements; repeat a large call."""
     x, w, upstream = random_case(shape, weight)
     out = np.zeros(upstream.shape)
     check_races(subject, KERNEL, out, [x, w], conv(x, w), times)
-    turned = conv(x, w, reverse=True)
-    check_iterations(subject, {**KERNEL, "more": [True]}, out, [x, w], turned)
+    reversed_result = conv(x, w, reverse=True)
+    check_iterations(subject, {**KERNEL, "more": [True]}, out, [x, w], reversed_result)
 
 
 def test_parallel_main_loop(subject: Subject) -> None:

@@ -18,7 +18,7 @@ def test_tiles(subject: Subject, case: PoolingCase) -> None:
     x, kernel, _ = case
     answer = subject.call("nn.tile", [x], {"kernel": list(kernel)})
     tiles = nn.windows(x, kernel)
-    # The order of the elements within a window is free.
+    # Any order of the elements within a window is accepted.
     received = answer.arrays[0]
     if received.shape == tiles.shape:
         answer.arrays[0][:] = np.sort(received)

@@ -64,14 +64,14 @@ def test_gradient_at_ties(subject: Subject, case: MaxCase) -> None:
 
 
 def _against_rules(x: Array, dim: int, gradient: Array | None) -> str:
-    """Say in which way a gradient follows no usual rule."""
+    """Describe how a gradient violates all usual rules at ties."""
     if gradient is None or gradient.shape != x.shape:
         return "is missing" if gradient is None else f"has the shape {gradient.shape}"
     stray = np.argwhere((x < x.max(axis=dim, keepdims=True)) & (gradient != 0))
     if len(stray):
         at = tuple(stray[0].tolist())
-        return f"is {gradient[at]:g} at {at}, where no maximum is"
-    return "shares what arrives among equal maxima in no usual way"
+        return f"is {gradient[at]:g} at {at}, where there is no maximum"
+    return "distributes the upstream gradient among equal maxima by no usual rule"
 
 
 def test_gradient_of_the_first_of_equal_maxima(subject: Subject) -> None:
@@ -119,7 +119,7 @@ def test_softmax_and_its_gradient(subject: Subject, case: MaxCase, backend: str)
     x, dim, upstream = case
     answer = subject.call("nn.softmax", [x], {"dim": dim, "backend": backend}, upstream)
     expect_array(answer, nn.softmax(x, dim))
-    # Where a maximum is subtracted and not detached, its ties may not cancel out exactly.
+    # If the maximum is subtracted without detaching it, ties may not cancel exactly.
     expect_gradients(answer, [nn.softmax_gradient(x, dim, upstream)], absolute=1e-6)
 
 
@@ -202,7 +202,9 @@ def test_randomness_of_dropout(subject: Subject) -> None:
     options = {"rate": 0.5, "ignore": False}
     first = subject.call("nn.dropout", [np.ones((20, 20))], options)
     second = subject.call("nn.dropout", [np.ones((20, 20))], options)
-    expect(not np.array_equal(first.array, second.array), "two calls dropped the same", second)
+    expect(
+        not np.array_equal(first.array, second.array), "two calls dropped the same elements", second
+    )
     differing_rows = len({row.tobytes() for row in first.array})
     differing_columns = len({column.tobytes() for column in first.array.T})
     expect(differing_rows > 1 and differing_columns > 1, "all rows or columns are alike", first)
@@ -212,7 +214,7 @@ def test_gradient_of_dropout(subject: Subject) -> None:
     upstream = np.arange(1.0, 401.0).reshape(20, 20)
     options = {"rate": 0.5, "ignore": False}
     answer = subject.call("nn.dropout", [np.ones((20, 20))], options, upstream)
-    # The input is all ones, so the result is what each element was multiplied by.
+    # The input is all ones, so the result contains the factor of each element.
     expect_gradients(answer, [answer.array * upstream])
 
 
