@@ -59,7 +59,7 @@ def test_a_network_that_starts_badly_starts_anew() -> None:
 
 def test_a_network_that_never_learns_fails_with_its_best_start() -> None:
     pupil = Pupil(knows_at=MAX_STARTS + 1)
-    with pytest.raises(MismatchError, match=r"Diag: \d+ of 50 are right, expected at least 48"):
+    with pytest.raises(MismatchError, match=r"Diag: \d+ of 50 are correct, expected at least 48"):
         check_accuracy(pupil, "Diag", WANTED)
     assert len(pupil.seeds) == MAX_STARTS
 

@@ -69,7 +69,7 @@ def test_tests_that_do_not_pass_on_right_code(subject: Subject, sentence: str) -
 
 
 @pytest.mark.parametrize("subject", [TRUE, WITH_ITSELF], indirect=True, ids=["true", "itself"])
-def test_tests_that_notice_nothing(subject: Subject) -> None:
+def test_tests_that_detect_nothing(subject: Subject) -> None:
     assert check_tests_pass(subject, "0.2") is not None
-    with pytest.raises(MismatchError, match=r"detect [01] of 5 wrong versions"):
+    with pytest.raises(MismatchError, match=r"detect [01] of 7 wrong versions"):
         check_tests_detect_mutants(subject, "0.2")
