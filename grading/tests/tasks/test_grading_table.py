@@ -391,7 +391,7 @@ def test_a_check_counts_in_the_files_of_the_editions_that_promise_it(tasks: Tabl
 
 def test_a_reason_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "tasks.toml"
-    name, reason = "test_maximum_of_nan = ", '"a maximum that forgets NaN'
+    name, reason = "test_maximum_of_nan = ", '"a maximum that ignores NaN'
     assert name + reason in TEXT
     path.write_text(TEXT.replace(name + reason, f'{name}" " #', 1), encoding="utf-8")
     with pytest.raises(TableError, match="reason"):
