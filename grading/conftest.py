@@ -1,7 +1,7 @@
-"""The code under test as fixtures, and the options that choose it.
+"""Fixtures with the code under test, and pytest options to select it.
 
-`hatch run grade` and `hatch run pytest -m task4_2` run the same checks on the same fixtures: the
-grader brings its workers along, plain pytest starts them here.
+`hatch run grade` and `hatch run pytest -m task4_2` run the same checks with the same fixtures: the
+grader passes its workers, plain pytest starts them here.
 """
 
 from collections.abc import Iterator
@@ -11,35 +11,35 @@ import pytest
 from hypothesis import settings
 
 from grading.judge import options
-from grading.judge.draws import drawn_by_seed_alone
+from grading.judge.draws import draws_from_seed_only
 from grading.judge.recorder import NOT_JUDGED
-from grading.judge.subjects import SUBJECTS, Place, Subjects, starter
+from grading.judge.subjects import SUBJECTS, Device, Subjects, starter
 from grading.protocol.messages import Subject, SubjectError
 from grading.submissions.submission import Submission, SubmissionError
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Add the options, unless they are there already."""
+    """Add the options, unless the plugin did so."""
     if not pluginmanager.has_plugin(options.NAME):
         options.pytest_addoption(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let `--seed` alone decide what is drawn, as in the grader: no earlier failures come first."""
+    """Make inputs depend on `--seed` only, as in the grader, without saved failures."""
     seed = config.getoption("--seed")
     if seed is not None:
         config.option.hypothesis_seed = str(seed)
         settings.register_profile("seeded", settings.default, database=None, derandomize=False)
         settings.load_profile("seeded")
         drawing = ExitStack()
-        drawing.enter_context(drawn_by_seed_alone())
+        drawing.enter_context(draws_from_seed_only())
         config.add_cleanup(drawing.close)
 
 
 @pytest.fixture(scope="session")
 def submission(pytestconfig: pytest.Config) -> Submission:
-    """The folder with the code under test, for checks that only read it."""
+    """The submission with the code under test, for checks that only read it."""
     try:
         return Submission.at(pytestconfig.getoption("--submission"))
     except SubmissionError as error:
@@ -60,7 +60,7 @@ def subjects(request: pytest.FixtureRequest) -> Iterator[Subjects]:
 
 @pytest.fixture(autouse=True)
 def _new_check(request: pytest.FixtureRequest) -> None:
-    """Forget the workers that were lost in the check before."""
+    """Begin a check, with a new count of lost workers."""
     if "subjects" in request.fixturenames:
         request.getfixturevalue("subjects").begin_check()
 
@@ -72,7 +72,7 @@ def subject(subjects: Subjects) -> Subject:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Say where the checks of CUDA tasks run: on a GPU, and if asked for on the simulator."""
+    """Parametrize the checks of CUDA tasks: on a GPU, or on the simulator with `--simulate`."""
     if "cuda_subject" not in metafunc.fixturenames:
         return
     stash = metafunc.config.stash
@@ -88,12 +88,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def cuda_subject(request: pytest.FixtureRequest, subjects: Subjects) -> Subject:
-    """The code under test on a GPU, or on numba's simulator.
-
-    Only the simulator says which: checks that hold it to tiny sizes need not ask.
-    """
-    place: Place = request.param
-    subject = subjects.on(place)
+    """The code under test on a GPU, or on numba's simulator."""
+    device: Device = request.param
+    subject = subjects.on(device)
     try:
         available = subject.call("cuda.available").plain
     except SubjectError as error:
@@ -102,7 +99,7 @@ def cuda_subject(request: pytest.FixtureRequest, subjects: Subjects) -> Subject:
         pytest.skip(f"{NOT_JUDGED}the submission has no cuda_ops")
     if not available:
         missing = "there is no GPU; --simulate runs these checks on numba's simulator"
-        if place == "simulator":
+        if device == "simulator":
             missing = "there is no simulator"
         pytest.skip(NOT_JUDGED + missing)
     return subject

@@ -1,11 +1,11 @@
-"""Training a submission's networks and counting what they get right."""
+"""Training of a submission's networks, and measurement of their accuracy."""
 
 from grading.accuracy.training import (
     Learner,
     Record,
     check_accuracy,
-    check_all_are_trained,
-    check_gradients_arrive,
+    check_all_parameters_are_trained,
+    check_gradients_exist,
     check_layers,
     check_learning,
     check_loss,
@@ -19,8 +19,8 @@ __all__ = [
     "Learner",
     "Record",
     "check_accuracy",
-    "check_all_are_trained",
-    "check_gradients_arrive",
+    "check_all_parameters_are_trained",
+    "check_gradients_exist",
     "check_layers",
     "check_learning",
     "check_loss",

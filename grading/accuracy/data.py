@@ -1,4 +1,4 @@
-"""The data sets as the judge reads them: from `data/`, without any of the packages."""
+"""The judge's reader of the data sets in `data/`, independent of the packages."""
 
 import gzip
 from functools import cache
@@ -12,10 +12,10 @@ from grading.protocol.messages import Array
 DATA = ROOT / "data"
 
 WORDS = 52
-"""Words that a sentence is padded or cut to."""
+"""Length in words to which sentences are padded or cut."""
 
 PADDING, UNKNOWN = 0, 1
-"""The first two rows of the table of word vectors, both of zeros."""
+"""Rows of zeros at the start of the table of word vectors, for padding and for unknown words."""
 
 
 def digits(which: Literal["train", "t10k"], count: int) -> tuple[Array, Array]:
@@ -30,14 +30,21 @@ def digits(which: Literal["train", "t10k"], count: int) -> tuple[Array, Array]:
 
 
 def _idx(name: str, header: int, count: int, cells: int) -> Array:
-    """Read the first items of one of MNIST's files, whose header has so many bytes."""
+    """Return the first items of an MNIST file, as a flat array of floats.
+
+    Args:
+        name: The name of the file without its suffix.
+        header: Length of the header in bytes.
+        count: Number of items.
+        cells: Bytes per item.
+    """
     with gzip.open(DATA / "mnist" / f"{name}.gz") as file:
         file.read(header)
         return np.frombuffer(file.read(count * cells), np.uint8).astype(np.float64)
 
 
 def sentences(which: Literal["train-sentences", "dev"]) -> tuple[Array, Array]:
-    """Return sentences as rows of `word_vectors`, and whether they are positive.
+    """Return sentences as row indices of `word_vectors`, and labels: 1 for a positive sentence.
 
     Shape:
         (sentences, WORDS), (sentences,).
@@ -48,7 +55,7 @@ def sentences(which: Literal["train-sentences", "dev"]) -> tuple[Array, Array]:
     index = _words()
     rows = np.full((len(lines), WORDS), PADDING, np.float64)
     for row, fields in zip(rows, lines, strict=True):
-        # The treebank writes these two signs with a backslash.
+        # The treebank escapes these two characters with a backslash.
         text = fields[sentence].replace("\\/", "/").replace("\\*", "*")
         known = [index.get(word, UNKNOWN) for word in text.split()[:WORDS]]
         row[: len(known)] = known

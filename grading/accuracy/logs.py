@@ -1,54 +1,52 @@
-"""What a submission's own logs claim: `mnist.txt`, `sentiment.txt`, or a log in the README.
+"""Accuracies and times per epoch in a submission's logs: `mnist.txt`, `sentiment.txt`, the README.
 
-Accuracies and times per epoch are read.
-
-A claim is shown beside what was measured, and proves nothing. Logs come from all kinds of shells:
-in UTF-8 or UTF-16, with colours, and with lines that overwrote one another.
+A report shows the claim beside the grader's measurement; it earns no points. Logs may be in UTF-8
+or UTF-16, with colours and carriage returns.
 """
 
 import re
 
 from grading.submissions.submission import Submission
 
-LARGEST_LOG = 2_000_000
-"""Bytes of a log that are read; the rest is left alone."""
+MAX_LOG_BYTES = 2_000_000
+"""Maximum number of bytes to read of a log."""
 
 EPOCH = "seconds an epoch"
-"""How the time of an epoch is called among what is measured."""
+"""Name of the measured time per epoch."""
 
 FILES = {
     "digits": ("mnist.txt", "project/mnist.txt", "README.md"),
     "sentences": ("sentiment.txt", "project/sentiment.txt", "README.md"),
     EPOCH: ("README.md",),
 }
-"""Where logs are looked for, in this order."""
+"""Paths of logs, in the order of the search."""
 
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 DIGITS = re.compile(
     r"(?:valid acc|correct|accuracy)\D{0,3}(\d{1,6})\s*/\s*(\d{1,6})(?!\d)", re.IGNORECASE
 )
-"""As in "Epoch 3 loss 1.2 valid acc 15/16"."""
+"""Pattern of accuracies such as "Epoch 3 loss 1.2 valid acc 15/16"."""
 
 SENTENCES = re.compile(
     r"(?:best valid|validation accuracy)\D{0,15}(\d{1,3}(?:\.\d+)?)\s*%", re.IGNORECASE
 )
-"""As in "Validation accuracy: 71.00%" and "Best Valid accuracy: 73.00%"."""
+"""Pattern of accuracies: "Validation accuracy: 71.00%", "Best Valid accuracy: 73.00%"."""
 
 EPOCHS = re.compile(
     r"(?:\btime (?:per|/) ?epoch|\bepoch time)\W{0,3}(\d{1,6}(?:\.\d+)?)"
     r"|\b(\d{1,6}(?:\.\d+)?) ?s(?:ec(?:ond)?s?)?\.? ?(?:per|an|each|/) ?epoch",
     re.IGNORECASE,
 )
-"""As in "Time per epoch: 0.12s", "average epoch time 0.12" and "0.12 sec/epoch"."""
+"""Pattern of times: "Time per epoch: 0.12s", "average epoch time 0.12", "0.12 sec/epoch"."""
 
 
 def claim(submission: Submission, name: str) -> str:
-    """Return the best result that a log claims, empty if there is none.
+    """Return the best result in the logs, with the name of the file; empty if there is none.
 
     Args:
-        submission: Whose logs are read.
-        name: What was measured: "digits", "sentences" or `EPOCH`.
+        submission: The submission with the logs.
+        name: The measurement: "digits", "sentences" or `EPOCH`.
     """
     for file in FILES.get(name, ()):
         path = submission.root / file
@@ -56,7 +54,7 @@ def claim(submission: Submission, name: str) -> str:
             continue
         try:
             with path.open("rb") as opened:
-                text = readable(opened.read(LARGEST_LOG))
+                text = readable(opened.read(MAX_LOG_BYTES))
         except OSError:
             continue
         claimed = CLAIMS[name](text)
@@ -66,11 +64,11 @@ def claim(submission: Submission, name: str) -> str:
 
 
 def readable(content: bytes) -> str:
-    """Return a log as text, one line for each that was ever shown."""
+    """Return a log as text; a carriage return starts a new line."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = content.decode("utf-16", errors="replace")
     elif content[1::2].count(0) > len(content) // 4:
-        # Written by a shell that leaves out the mark.
+        # UTF-16 without a byte-order mark.
         text = content.decode("utf-16-le", errors="replace")
     else:
         text = content.decode("utf-8-sig", errors="replace")
@@ -93,4 +91,4 @@ def _epochs(text: str) -> str:
 
 
 CLAIMS = {"digits": _digits, "sentences": _sentences, EPOCH: _epochs}
-"""For each name, what the best result in a text is; empty if there is none."""
+"""Functions that return the best result in a text, by the name of the measurement."""

@@ -1,7 +1,7 @@
-"""The judge's side of training: it draws the batches, keeps the labels, and counts.
+"""Training of a submission's network by requests: the judge draws batches and keeps the labels.
 
-A network is trained a few steps at a time, so that no request takes long, and judged at the end by
-examples that the worker has seen without their labels, or, for points, by those that it learnt.
+Each request trains some steps. The trained network is evaluated on examples whose labels the worker
+has not received; for points, on the training examples.
 """
 
 import time
@@ -18,37 +18,36 @@ from grading.tasks.model import Accuracy
 Record = Callable[[str, object], None]
 """pytest's `record_property`."""
 
-SECONDS_OF_A_REQUEST = 15.0
-"""About how long a request for some steps may take."""
+REQUEST_SECONDS = 15.0
+"""Target duration of one training request, in seconds."""
 
-STARTS = 4
-"""How often a network for points may start anew.
+MAX_STARTS = 4
+"""Maximum number of random initialisations of a network for points; the best one counts.
 
-So small a network now and then starts with weights from which half of its units never wake, however
-right the code is; code that is wrong gains little by another start. The best start counts.
+A small network sometimes starts with weights from which half of its units stay inactive, even with
+correct code. Wrong code gains little from another start.
 """
 
-COMFORT = 2
-"""How many points more than demanded have to be right, that no other start is tried."""
+SAFE_MARGIN = 2
+"""Number of correct points above the requirement that ends the search for a better start."""
 
+MAX_LOSS_SHARE = 0.75
+"""Maximum loss of a network that has learnt, as a fraction of the best constant guess's loss."""
 
-LEARNT = 0.75
-"""The share of a guess's loss, at most, that a network has that has learnt something."""
-
-TRIES = 12
-"""How many starts are looked at together for parameters without a gradient."""
+GRADIENT_STARTS = 12
+"""Number of initialisations to combine in the search for parameters without a gradient."""
 
 
 class Learner:
-    """A network of the submission that is being trained.
+    """Training and prediction with a network of the submission.
 
     Args:
         subject: The code under test.
-        problem: What is learnt, as the driver calls it.
-        options: What the network needs.
-        arrays: Tables that it needs.
-        batch: How many examples it is given at a time, in training and afterwards: networks of
-            the course may be written for one number.
+        problem: The name of the problem in the driver.
+        options: Options of the network.
+        arrays: Tables for the network, such as word vectors.
+        batch: Examples per batch in training and prediction; networks of the course may support
+            one batch size only.
     """
 
     def __init__(
@@ -72,15 +71,18 @@ class Learner:
         rng: np.random.Generator,
         after_epoch: Callable[[], None] | None = None,
     ) -> None:
-        """Go through the examples in shuffled batches, at a rate that rises and falls evenly.
+        """Train with shuffled batches and a triangular learning rate.
 
-        Adam's first steps are as long as the rate allows. At a full rate they would put units of
-        the course's networks, whose weights all start near zero, to sleep for good: decision 13.
+        Adam's first steps have the full length of the learning rate. Because all weights of the
+        course's networks start near zero, a full rate would permanently deactivate units
+        (decision 13).
 
-        L. N. Smith: Cyclical learning rates for training neural networks, WACV 2017, section 3.1:
-        one triangle.
+        L. N. Smith: Cyclical learning rates for training neural networks, WACV 2017, section 3.1.
+
+        Shape:
+            inputs (N, …), labels (N,).
         """
-        # What compiles is shared out among requests: the way forward first, the way back after it.
+        # Compilation is split: this request compiles the forward pass, the next the backward pass.
         self.subject.call("learn.predict", [inputs[None, : self.batch]])
         count = len(inputs) // self.batch
         plan = np.concatenate(
@@ -100,23 +102,31 @@ class Learner:
             done += len(chosen)
             if after_epoch is not None and done % count == 0:
                 after_epoch()
-            # As many steps as fit; the first request compiles.
+            # The next request has as many steps as fit; the first request compiles.
             a_step = (time.monotonic() - began) / len(chosen)
-            size = int(min(4 * size, max(1.0, SECONDS_OF_A_REQUEST / max(a_step, 1e-4))))
+            size = int(min(4 * size, max(1.0, REQUEST_SECONDS / max(a_step, 1e-4))))
 
     def predict(self, inputs: Array, outputs: tuple[int, ...]) -> Array:
-        """Return what the network says to each input."""
-        said = []
+        """Return the network's outputs.
+
+        Shape:
+            (N, …) → (N, *outputs).
+        """
+        predictions = []
         for part in _padded(inputs, self.batch):
             self.answer = self.subject.call("learn.predict", [part])
             shape = (*part.shape[:2], *outputs)
             expect(self.answer.array.shape == shape, f"expected the shape {shape}", self.answer)
-            said.append(self.answer.array.reshape(-1, *outputs))
-        return np.concatenate(said)[: len(inputs)]
+            predictions.append(self.answer.array.reshape(-1, *outputs))
+        return np.concatenate(predictions)[: len(inputs)]
 
 
 def _padded(inputs: Array, batch: int, batches: int = 10) -> Iterator[Array]:
-    """Go through inputs in batches of one size, some batches at a time; zeros fill the last."""
+    """Yield inputs in stacks of full batches; the last batch is padded with zeros.
+
+    Shape:
+        (N, …) → (up to batches, batch, …).
+    """
     spare = -len(inputs) % batch
     filled = np.concatenate([inputs, np.zeros((spare, *inputs.shape[1:]))])
     stacked = filled.reshape(-1, batch, *inputs.shape[1:])
@@ -127,90 +137,90 @@ def _padded(inputs: Array, batch: int, batches: int = 10) -> Iterator[Array]:
 def check_accuracy(
     subject: Subject,
     name: str,
-    wanted: Accuracy,
+    required: Accuracy,
     record: Record | None = None,
     seed: int = 0,
 ) -> None:
-    """Train a network of the submission and count what it gets right.
+    """Train a network of the submission and check its accuracy.
 
     Args:
         subject: The code under test.
         name: "digits", "sentences", or a set of points.
-        wanted: How many have to be right, and how the network is trained.
-        record: Takes what was measured, if it is to be reported.
-        seed: Of the weights and of the order of the examples.
+        required: The required accuracy, with the options of the training.
+        record: Receives the measurement for the report.
+        seed: Seed of the weights and of the order of the examples.
 
     Raises:
-        MismatchError: Too few are right.
+        MismatchError: The accuracy is too low.
     """
-    setting = dict(wanted.setting)
+    setting = dict(required.setting)
     rng = np.random.default_rng(seed)
     began = time.monotonic()
     measure = {"digits": _digits, "sentences": _sentences}.get(name, _points)
-    right, answer = measure(subject, name, wanted, setting, seed, rng)
+    right, answer = measure(subject, name, required, setting, seed, rng)
     if record is not None:
         measurement = {
-            "name": f"{name} right",
+            "name": f"{name} correct",
             "value": right,
-            "of": wanted.of,
-            "least": wanted.least,
+            "of": required.of,
+            "least": required.least,
             "remark": f"took {time.monotonic() - began:.0f} s",
         }
         record("measured", measurement)
-    message = f"{name}: {right} of {wanted.of} are right, expected at least {wanted.least}"
-    expect(right >= wanted.least, message, answer)
+    message = f"{name}: {right} of {required.of} are correct, expected at least {required.least}"
+    expect(right >= required.least, message, answer)
 
 
 def check_learning(subject: Subject, name: str, setting: Plain) -> None:
-    """Train a network on points and demand that it learns: that it does better than a guess.
+    """Train a network on points and check that its loss is well below that of a constant guess.
 
-    The documentation names no number of points that have to be right. A network that says the same
-    of every point has at least the loss of the best constant guess.
+    The course's documentation names no accuracy. A network with the same output for every point has
+    at least the loss of the best constant guess.
 
     Args:
         subject: The code under test.
         name: A set of points.
-        setting: How the network is trained.
+        setting: Options of the training.
 
     Raises:
-        MismatchError: It does not learn, or says something that is no probability.
+        MismatchError: The loss is too high, or an output is not a probability.
     """
     points, labels = draw(name, 0)
     rng = np.random.default_rng(0)
     best: tuple[float, Response] | None = None
-    for start in range(STARTS):
+    for start in range(MAX_STARTS):
         options = {"rate": setting["rate"], "hidden": setting["hidden"], "seed": start}
         learner = Learner(subject, setting["model"], options, setting["batch"])
         learner.learn(points, labels, setting["epochs"], rng)
-        said = learner.predict(points, ())
-        check_probabilities(said, learner.answer)
-        loss = cross_entropy(np.stack([1.0 - said, said], axis=1), labels)
+        predictions = learner.predict(points, ())
+        check_probabilities(predictions, learner.answer)
+        loss = cross_entropy(np.stack([1.0 - predictions, predictions], axis=1), labels)
         if best is None or loss < best[0]:
             best = loss, learner.answer
-        if loss < LEARNT * guessing(labels):
+        if loss < MAX_LOSS_SHARE * constant_guess_loss(labels):
             return
     assert best is not None
     check_loss(best[0], labels, best[1])
 
 
 def check_loss(loss: float, labels: Array, answer: Response) -> None:
-    """Demand that the loss of a network is well below that of a guess."""
-    guess = guessing(labels)
+    """Check that the loss of a network is below `MAX_LOSS_SHARE` of a constant guess's loss."""
+    guess = constant_guess_loss(labels)
     message = (
-        f"the loss after training is {loss:.3f}, expected less than {LEARNT * guess:.3f}: one that "
-        f"says the same of everything has {guess:.3f}"
+        f"the loss after training is {loss:.3f}, expected less than "
+        f"{MAX_LOSS_SHARE * guess:.3f}: the best constant output has {guess:.3f}"
     )
-    expect(loss < LEARNT * guess, message, answer)
+    expect(loss < MAX_LOSS_SHARE * guess, message, answer)
 
 
-def check_probabilities(said: Array, answer: Response) -> None:
-    """Demand that numbers are probabilities."""
-    inside = bool(((said >= 0.0) & (said <= 1.0)).all())
-    expect(inside, "the network says something that is no probability, from 0 to 1", answer)
+def check_probabilities(outputs: Array, answer: Response) -> None:
+    """Check that all outputs are probabilities."""
+    inside = bool(((outputs >= 0.0) & (outputs <= 1.0)).all())
+    expect(inside, "an output of the network is not a probability from 0 to 1", answer)
 
 
 def cross_entropy(probabilities: Array, labels: Array) -> float:
-    """Return the mean loss of what a network says.
+    """Return the mean cross-entropy of probabilities.
 
     Shape:
         (N, classes), (N,).
@@ -219,7 +229,7 @@ def cross_entropy(probabilities: Array, labels: Array) -> float:
     return float(-np.log(np.clip(chosen, 1e-12, None)).mean())
 
 
-def guessing(labels: Array) -> float:
+def constant_guess_loss(labels: Array) -> float:
     """Return the mean loss of the best constant guess: the entropy of the labels."""
     _, counts = np.unique(labels, return_counts=True)
     shares = counts / counts.sum()
@@ -227,22 +237,22 @@ def guessing(labels: Array) -> float:
 
 
 def check_layers(subject: Subject, setting: Plain) -> None:
-    """Demand that a network for points has three linear layers, by the numbers that it learns."""
+    """Check by the number of parameters that a network for points has three linear layers."""
     hidden = setting["hidden"]
     answer, sizes, _ = describe(*_points_at_a_start(subject, setting, 0))
     weights, biases = 2 * hidden + hidden * hidden + hidden, 2 * hidden + 1
     total = sum(sizes)
     message = (
-        f"the network learns {total} numbers, expected {weights + biases}: of three linear layers, "
+        f"the network has {total} parameters, expected {weights + biases} for three linear layers: "
         f"2 → {hidden} → {hidden} → 1"
     )
-    # Nothing is said of biases.
+    # The documentation does not mention biases.
     expect(total in (weights, weights + biases), message, answer)
 
 
-def check_all_are_trained(subject: Subject, setting: Plain) -> None:
-    """Demand that the loss has a gradient by every parameter of a network for points."""
-    check_gradients_arrive(lambda start: _points_at_a_start(subject, setting, start))
+def check_all_parameters_are_trained(subject: Subject, setting: Plain) -> None:
+    """Check that every parameter of a network for points receives a gradient."""
+    check_gradients_exist(lambda start: _points_at_a_start(subject, setting, start))
 
 
 def _points_at_a_start(
@@ -253,19 +263,19 @@ def _points_at_a_start(
     return Learner(subject, setting["model"], options, len(points)), points, labels
 
 
-def check_gradients_arrive(begin: Callable[[int], tuple[Learner, Array, Array]]) -> None:
-    """Demand that the loss has a gradient by every parameter of a network.
+def check_gradients_exist(begin: Callable[[int], tuple[Learner, Array, Array]]) -> None:
+    """Check that every parameter of a network receives a gradient from the loss.
 
-    Units that are at rest may pass nothing on, so that several starts count together.
+    Inactive units pass no gradient on; so the results of several initialisations are combined.
 
     Args:
-        begin: Return a network that begins at a start, with inputs and labels for it.
+        begin: Returns a network for the number of an initialisation, with inputs and labels.
 
     Raises:
-        MismatchError: A parameter receives no gradient from any start.
+        MismatchError: A parameter receives no gradient from any initialisation.
     """
     reached: list[bool] = []
-    for start in range(TRIES):
+    for start in range(GRADIENT_STARTS):
         answer, _, now = describe(*begin(start))
         reached = [a or b for a, b in zip(reached or now, now, strict=True)]
         if all(reached):
@@ -277,7 +287,7 @@ def check_gradients_arrive(begin: Callable[[int], tuple[Learner, Array, Array]])
 def describe(
     learner: Learner, inputs: Array, labels: Array
 ) -> tuple[Response, list[int], list[bool]]:
-    """Return the sizes of a network's parameters, and whether the loss of a batch reaches each."""
+    """Return a network's parameter sizes, and a flag for each that receives a gradient."""
     answer = learner.subject.call("learn.describe", [inputs, labels])
     plain = answer.plain
     known = isinstance(plain, dict) and {"sizes", "reached"} <= plain.keys()
@@ -288,14 +298,14 @@ def describe(
 def seconds_of_an_epoch(
     subject: Subject, problem: str, hidden: int, batch: int, rounds: int = 5
 ) -> float:
-    """Return how long a submission's network for points takes for one pass, at the quickest.
+    """Return the shortest time of an epoch of a submission's network for points, in seconds.
 
     Args:
         subject: The code under test.
         problem: "scalar", "simple" or "fast".
-        hidden: The units of its layers.
-        batch: How many points a step learns from.
-        rounds: How many passes are timed, after one that compiles.
+        hidden: Units per layer.
+        batch: Points per training step.
+        rounds: Number of timed epochs, after one that compiles.
     """
     points, labels = draw("Simple", 0)
     learner = Learner(subject, problem, {"rate": 0.01, "hidden": hidden, "seed": 0}, batch)
@@ -310,19 +320,19 @@ def seconds_of_an_epoch(
 
 
 def _digits(
-    subject: Subject, name: str, wanted: Accuracy, setting: Plain, seed: int, rng: Plain
+    subject: Subject, name: str, required: Accuracy, setting: Plain, seed: int, rng: Plain
 ) -> tuple[int, Response]:
     images, labels = digits("train", setting["examples"])
-    others, hidden = digits("t10k", wanted.of)
+    others, hidden = digits("t10k", required.of)
     options = {"rate": setting["rate"], "seed": seed}
     learner = Learner(subject, "digits", options, setting["batch"])
     learner.learn(images, labels, setting["epochs"], rng)
-    said = learner.predict(others, (10,))
-    return int((said.argmax(axis=1) == hidden).sum()), learner.answer
+    predictions = learner.predict(others, (10,))
+    return int((predictions.argmax(axis=1) == hidden).sum()), learner.answer
 
 
 def _sentences(
-    subject: Subject, name: str, wanted: Accuracy, setting: Plain, seed: int, rng: Plain
+    subject: Subject, name: str, required: Accuracy, setting: Plain, seed: int, rng: Plain
 ) -> tuple[int, Response]:
     rows, labels = sentences("train-sentences")
     others, hidden = sentences("dev")
@@ -332,8 +342,8 @@ def _sentences(
     right: list[int] = []
 
     def count() -> None:
-        said = learner.predict(others[: wanted.of], ())
-        right.append(int(((said > 0.5) == (hidden[: wanted.of] > 0.5)).sum()))
+        predictions = learner.predict(others[: required.of], ())
+        right.append(int(((predictions > 0.5) == (hidden[: required.of] > 0.5)).sum()))
 
     # The best of all epochs counts, as the course's guide says.
     learner.learn(rows[chosen], labels[chosen], setting["epochs"], rng, count)
@@ -341,20 +351,20 @@ def _sentences(
 
 
 def _points(
-    subject: Subject, name: str, wanted: Accuracy, setting: Plain, seed: int, rng: Plain
+    subject: Subject, name: str, required: Accuracy, setting: Plain, seed: int, rng: Plain
 ) -> tuple[int, Response]:
-    assert wanted.of == COUNT
+    assert required.of == COUNT
     points, labels = draw(name, seed)
     best: tuple[int, Response] | None = None
-    for start in range(STARTS):
+    for start in range(MAX_STARTS):
         options = {"rate": setting["rate"], "hidden": setting["hidden"], "seed": seed + start}
         learner = Learner(subject, setting["model"], options, setting["batch"])
         learner.learn(points, labels, setting["epochs"], rng)
-        said = learner.predict(points, ())
-        right = int(((said > 0.5) == (labels > 0.5)).sum())
+        predictions = learner.predict(points, ())
+        right = int(((predictions > 0.5) == (labels > 0.5)).sum())
         if best is None or right > best[0]:
             best = right, learner.answer
-        if right >= min(wanted.least + COMFORT, wanted.of):
+        if right >= min(required.least + SAFE_MARGIN, required.of):
             break
     assert best is not None
     return best

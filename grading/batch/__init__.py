@@ -1,13 +1,13 @@
-"""A class: a folder of submissions, each judged by a grader of its own.
+"""Grading of a class: a folder of submissions, each judged by a separate grader process.
 
-- `find`: which submissions a folder holds, and what they are called.
-- `digest`: whether a submission is still the one that was graded.
-- `job`: one run of the grader, in a process that may fail as it likes.
-- `store`: what is known about each submission, in files that are there whole or not at all.
-- `engine`: what is left to do, here or on a Dask cluster, with progress.
-- `similar`: submissions that go wrong in the same way.
+- `find`: the submissions in a folder, and their names.
+- `digest`: digests that detect changed submissions and graders.
+- `job`: one run of the grader in a separate process.
+- `store`: the results of each submission, in files that are written atomically.
+- `engine`: execution of open jobs, on this machine or a Dask cluster, with progress.
+- `similar`: submissions with the same wrong answers.
 - `summary`: the table of the class, on the screen and as CSV.
 
-Nothing in here opens a submission but to read its bytes for the digest. A submission costs the
-others nothing but its time.
+This package reads submissions as bytes for the digest only. A failure of one submission does not
+affect the others.
 """

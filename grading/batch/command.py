@@ -1,4 +1,4 @@
-"""`grade --batch`: a class from its folder to its table."""
+"""`grade --batch`: grade a class and write its table."""
 
 import os
 from collections import Counter
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from grading.batch import similar, summary
 from grading.batch.cluster import connected
-from grading.batch.engine import REPORT, Executor, Settings, grade_all, here
+from grading.batch.engine import REPORT, Executor, Settings, grade_all, local_executor
 from grading.batch.find import Entry
 from grading.batch.store import Grade, Store
 from grading.judge.exit_codes import FAILED, HARNESS, OK
@@ -23,7 +23,7 @@ SIMILAR = "similar.txt"
 
 
 def results_folder(batch: Path) -> Path:
-    """Return where the results of a batch are kept unless somebody says otherwise: beside it."""
+    """Return the default folder for the results of a batch, beside it."""
     whole = batch.absolute()
     return whole.parent / f"{whole.name}-results"
 
@@ -43,17 +43,17 @@ def grade_batch(
 
     Args:
         entries: The submissions.
-        settings: How each is graded.
-        store: Where the results are kept.
+        settings: Options of the grading.
+        store: The store of the results.
         seed: The seed of the class.
-        jobs: How many are graded at a time; half as many as there are cores by default, because
-            each grader has a worker.
-        scheduler: The address of a Dask scheduler that hands them out.
-        csv: Where else the table of the class is written.
-        console: Where progress and table are shown.
+        jobs: Number of jobs at the same time; by default half the number of cores, because each
+            grader has a worker.
+        scheduler: The address of a Dask scheduler; None to run the jobs on this machine.
+        csv: A further path for the table of the class.
+        console: The console for progress and table.
 
     Raises:
-        BatchError: No scheduler answers.
+        BatchError: The scheduler does not answer.
     """
     console = console or Console()
     with ExitStack() as stack:
@@ -63,16 +63,16 @@ def grade_batch(
             at_a_time = jobs or cluster.machines
         else:
             at_a_time = jobs or max(1, (os.cpu_count() or 1) // 2)
-            executor = stack.enter_context(here(at_a_time))
+            executor = stack.enter_context(local_executor(at_a_time))
         bar = stack.enter_context(_bar(console))
         task = bar.add_task("grading", total=len(entries))
 
         def progress(entry: Entry, grade: Grade, known: bool) -> None:
             bar.advance(task)
-            told = "graded before" if known else grade.outcome
-            bar.update(task, description=f"{entry.name}: {told}")
+            outcome = "graded before" if known else grade.outcome
+            bar.update(task, description=f"{entry.name}: {outcome}")
             if not console.is_terminal:
-                console.print(f"{entry.name}: {told}", markup=False, highlight=False)
+                console.print(f"{entry.name}: {outcome}", markup=False, highlight=False)
 
         grades = grade_all(entries, settings, store, executor, progress, at_a_time)
     rows = [summary.Row(grade, _report(store, key)) for key, grade in grades.items()]
@@ -93,9 +93,9 @@ def _write_summary(
         replace_file(csv, table)
     console.print(summary.as_table(rows, others))
     counted = Counter(row.grade.outcome for row in rows)
-    told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items()))
-    # Paths and names go to the screen as they are.
-    for line in (f"\n{told}; seed {seed}", f"everything is in {store.folder}"):
+    outcomes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items()))
+    # Without markup and line breaks, so that paths can be copied.
+    for line in (f"\n{outcomes}; seed {seed}", f"results: {store.folder}"):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

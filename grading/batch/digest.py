@@ -1,4 +1,4 @@
-"""Digests: of a submission, and of the grader that judges it. Either changes, it is judged anew."""
+"""Digests of a submission and of the grader; a change of either one requires a new grading."""
 
 import hashlib
 import os
@@ -7,30 +7,31 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-LARGEST_FILE = 8_000_000
-"""Bytes. Of a larger file, the size and the time of its last change stand for its contents."""
+MAX_FILE_BYTES = 8_000_000
+"""Maximum size of a digested file, in bytes; of larger ones, size and modification time count."""
 
-MOST_FILES = 20_000
-"""How many files of one submission are looked at. Nobody writes more; downloads may have more."""
+MAX_FILES = 20_000
+"""Maximum number of files of one submission to digest; only downloads have more."""
 
 SKIPPED = {".git", "__pycache__", ".venv", "node_modules", ".pytest_cache", ".mypy_cache"}
-"""Folders that say nothing about a submission."""
+"""Names of folders without work of the learner."""
 
 GRADER = ("grading", "asv_benchmarks/workloads.py")
-"""What of this repository decides a mark, from its root."""
+"""Paths in this repository that affect marks."""
 
 LIBRARIES = ("numpy", "numba", "hypothesis", "pytest")
+"""Libraries whose versions affect marks."""
 
 
 def digest_of(folder: Path) -> str:
-    """Return a digest of the files of a submission: their names and what is in them.
+    """Return a digest of the names and contents of the files of a submission.
 
-    Links are not followed, and nothing but plain files is opened: neither a pipe that never ends
-    nor a loop of links holds anybody up.
+    Symbolic links are not followed and only regular files are opened, so that endless pipes and
+    cyclic links are harmless.
     """
     digest = hashlib.sha256()
     for number, (name, path) in enumerate(_files(folder)):
-        if number == MOST_FILES:
+        if number == MAX_FILES:
             break
         digest.update(len(name).to_bytes(4, "big") + name)
         digest.update(_contents(path))
@@ -38,11 +39,11 @@ def digest_of(folder: Path) -> str:
 
 
 def digest_of_grader(root: Path, settings: Iterable[str]) -> str:
-    """Return a digest of everything else on which a report depends.
+    """Return a digest of the grader, its arguments and its libraries.
 
     Args:
         root: The root of this repository.
-        settings: What the grader was asked for.
+        settings: The arguments of the grader.
     """
     digest = hashlib.sha256()
     for part in GRADER:
@@ -54,10 +55,9 @@ def digest_of_grader(root: Path, settings: Iterable[str]) -> str:
 
 
 def _files(folder: Path) -> Iterator[tuple[bytes, Path]]:
-    """Yield all files below a folder in a fixed order, with their relative names.
+    """Yield all files in a folder in a fixed order, with their relative names.
 
-    Links are files, wherever they lead. Folders are taken from a list, so that it does not matter
-    how deep they lie in one another.
+    Symbolic links count as files. The search is iterative, so that deep nesting is harmless.
     """
     root = str(folder)
     folders = [root]
@@ -76,14 +76,14 @@ def _files(folder: Path) -> Iterator[tuple[bytes, Path]]:
 
 
 def _contents(path: Path) -> bytes:
-    """Return what stands for the contents of a file."""
+    """Return the bytes that represent the contents of a file in the digest."""
     try:
         about = path.lstat()
         if stat.S_ISLNK(about.st_mode):
             return b"link" + os.fsencode(path.readlink())
         if not stat.S_ISREG(about.st_mode):
             return b"special"
-        if about.st_size > LARGEST_FILE:
+        if about.st_size > MAX_FILE_BYTES:
             return f"large {about.st_size} {about.st_mtime_ns}".encode()
         return b"file" + hashlib.sha256(path.read_bytes()).digest()
     except OSError as error:

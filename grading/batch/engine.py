@@ -1,4 +1,4 @@
-"""What is left to do of a class, done: here or on a cluster, several submissions at a time."""
+"""Grading of the open submissions of a class, in parallel on this machine or on a cluster."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from grading.batch.digest import digest_of, digest_of_grader
 from grading.batch.find import Entry
-from grading.batch.job import FILES, Done, Job, Process, end, run
+from grading.batch.job import FILES, Job, JobResult, Process, end, run
 from grading.batch.store import OUTPUT, Grade, Outcome, Store
 from grading.judge.exit_codes import FAILED, OK, USAGE
 from grading.judge.records import RecordError, from_json
@@ -19,22 +19,22 @@ REPORT = "report.json"
 PAGE = "report.html"
 
 START_SECONDS = 120.0
-"""What a run may take beyond the time of its tasks: to start, to copy, to write reports."""
+"""Time for start, copies and reports, added to the time limit of a run, in seconds."""
 
 FACTOR = 4.0
-"""How many times the time of its tasks a run may take: checks that fail are repeated."""
+"""Time limit of a run as a multiple of its tasks' time; failed checks run twice."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a class is graded.
+    """Options of the grading of a class.
 
     Attributes:
         root: The root of this repository.
-        arguments: What `grade` is asked for: tasks and options, without the submission.
-        seconds: How long all of its tasks may take together.
-        program: What runs the grader.
-        start_seconds: What it may take beyond the time of the tasks.
+        arguments: Arguments of `grade`: tasks and options, without the submission.
+        seconds: Time limit of all tasks together, in seconds.
+        program: The command that runs the grader.
+        start_seconds: Time added to the limit of the tasks, in seconds.
     """
 
     root: Path
@@ -44,7 +44,7 @@ class Settings:
     start_seconds: float = START_SECONDS
 
     def job(self, entry: Entry) -> Job:
-        """Return the command that grades a submission."""
+        """Return the job that grades a submission."""
         command = (
             *self.program,
             *self.arguments,
@@ -60,44 +60,44 @@ class Settings:
 
 
 class Executor(Protocol):
-    """What runs jobs."""
+    """Interface of executors."""
 
-    def submit(self, job: Job) -> "Future[Done]":
-        """Have a job run."""
+    def submit(self, job: Job) -> "Future[JobResult]":
+        """Submit a job."""
 
 
-class Here:
-    """This machine as an executor of jobs."""
+class LocalExecutor:
+    """Executor of jobs in processes on this machine."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
         self._running: set[Process] = set()
 
-    def submit(self, job: Job) -> "Future[Done]":
-        """Have a job run in a process of its own."""
+    def submit(self, job: Job) -> "Future[JobResult]":
+        """Submit a job, which runs in a separate process."""
         return self._pool.submit(run, job, self._running)
 
     def stop(self) -> None:
-        """End what runs, and begin nothing that waits."""
+        """End running jobs and cancel waiting ones."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in list(self._running):
             end(process)
 
 
 @contextmanager
-def here(jobs: int) -> Iterator[Here]:
-    """Run so many jobs at a time on this machine."""
+def local_executor(jobs: int) -> Iterator[LocalExecutor]:
+    """Provide an executor for the given number of parallel jobs; stop it at the end."""
     with ThreadPoolExecutor(jobs, thread_name_prefix="grade") as pool:
-        executor = Here(pool)
+        executor = LocalExecutor(pool)
         try:
             yield executor
         finally:
-            # After Ctrl-C there is something to stop.
+            # After Ctrl-C, jobs may still run.
             executor.stop()
 
 
 Progress = Callable[[Entry, Grade, bool], None]
-"""Called with every submission, what became of it, and whether that was known before."""
+"""Callback with a submission, its grade, and True if the grade is from an earlier run."""
 
 
 def grade_all(
@@ -108,15 +108,15 @@ def grade_all(
     progress: Progress,
     at_a_time: int,
 ) -> dict[str, Grade]:
-    """Grade every submission that is not graded yet; return what became of all, by key.
+    """Grade all submissions without a current grade; return all grades by key.
 
     Args:
         entries: The submissions.
-        settings: How they are graded.
-        store: Where the results are, and those of an earlier run.
-        executor: Who runs the jobs.
-        progress: Who looks on.
-        at_a_time: How many jobs are handed out before one is done.
+        settings: Options of the grading.
+        store: The store of the results, including those of earlier runs.
+        executor: The executor of the jobs.
+        progress: Callback for each grade.
+        at_a_time: Maximum number of submitted jobs.
     """
     grader = digest_of_grader(settings.root, settings.arguments)
     grades: dict[str, Grade] = {}
@@ -129,11 +129,11 @@ def grade_all(
             if entry is None:
                 more = False
                 break
-            contents = f"{grader}:{'' if entry.trouble else digest_of(entry.path)}"
+            contents = f"{grader}:{'' if entry.problem else digest_of(entry.path)}"
             known = store.grade(entry.key)
-            if entry.trouble:
+            if entry.problem:
                 grade = Grade(
-                    entry.name, "no submission", contents, who=entry.who, reason=entry.trouble
+                    entry.name, "no submission", contents, who=entry.who, reason=entry.problem
                 )
                 store.keep(entry.key, grade, {})
                 grades[entry.key] = grade
@@ -154,27 +154,29 @@ def grade_all(
 
 
 def _is_final(grade: Grade) -> bool:
-    """Return whether a grade stands; what the grader failed at, it tries again."""
+    """Return True for a final grade; after an error of the grader, a submission is graded again."""
     return grade.outcome != "grader failed"
 
 
-def _outcome(entry: Entry, contents: str, future: "Future[Done]") -> tuple[Grade, dict[str, bytes]]:
-    """Return what became of a submission, and the files to keep."""
+def _outcome(
+    entry: Entry, contents: str, future: "Future[JobResult]"
+) -> tuple[Grade, dict[str, bytes]]:
+    """Return the grade of a submission, and the files to keep."""
     try:
         done = future.result()
     except Exception as error:
-        # A machine that was lost, or one that could not start a process.
+        # A machine was lost, or could not start a process.
         reason = f"the job was lost: {error}"
         return Grade(entry.name, "grader failed", contents, entry.who, reason), {}
     files = {**done.files, OUTPUT: done.text.encode()}
     outcome: Outcome = "graded"
     reason = ""
     if done.code == USAGE:
-        outcome, reason = "no submission", _last_words(done.text)
+        outcome, reason = "no submission", _last_line(done.text)
     elif done.timed_out:
-        outcome, reason = "grader failed", f"no end within {done.seconds:.0f} s"
+        outcome, reason = "grader failed", f"not finished within {done.seconds:.0f} s"
     elif done.code not in (OK, FAILED) or not _is_report(files):
-        outcome, reason = "grader failed", f"exit code {done.code}: {_last_words(done.text)}"
+        outcome, reason = "grader failed", f"exit code {done.code}: {_last_line(done.text)}"
     grade = Grade(
         name=entry.name,
         outcome=outcome,
@@ -195,7 +197,7 @@ def _is_report(files: dict[str, bytes]) -> bool:
     return True
 
 
-def _last_words(text: str) -> str:
-    """Return the last line that says something."""
+def _last_line(text: str) -> str:
+    """Return the last non-empty line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].removeprefix("Error: ")[:500] if lines else "it said nothing"
+    return lines[-1].removeprefix("Error: ")[:500] if lines else "no output"

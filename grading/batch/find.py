@@ -1,4 +1,4 @@
-"""The submissions in a folder, as Git, GitHub Classroom and Gradescope leave them there."""
+"""Submissions in a folder, in the layouts of Git, GitHub Classroom and Gradescope."""
 
 import hashlib
 import os
@@ -11,16 +11,16 @@ from typing import Any
 import yaml
 
 GRADESCOPE_LIST = "submission_metadata.yml"
-"""The file in an export of Gradescope that says whose submission is whose."""
+"""File of a Gradescope export with the submitters."""
 
-LARGEST_LIST = 20_000_000
-"""Bytes. A longer list of a class was not written by Gradescope."""
+MAX_LIST_BYTES = 20_000_000
+"""Maximum size of this file, in bytes; Gradescope writes smaller ones."""
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 
 
 class BatchError(ValueError):
-    """A folder cannot be graded; the message says why."""
+    """A folder cannot be graded; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -28,20 +28,20 @@ class Entry:
     """One submission of a class.
 
     Attributes:
-        name: The name of its folder; bytes that are no text are written as escapes.
-        path: The folder.
-        who: Whose it is, where a list tells.
-        trouble: Why it cannot be graded; empty if it can be tried.
+        name: The name of its folder; undecodable bytes are written as escapes.
+        path: The path of its folder.
+        who: The submitters, if they are known.
+        problem: Reason why it cannot be graded; empty otherwise.
     """
 
     name: str
     path: Path
     who: str = ""
-    trouble: str = ""
+    problem: str = ""
 
     @property
     def key(self) -> str:
-        """A name for files: letters, digits, and what tells names apart that look alike."""
+        """Unique name for files, of letters, digits and "-_."."""
         plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", self.name).strip("-.")[:60]
         if plain == self.name:
             return plain
@@ -52,24 +52,24 @@ class Entry:
 def find_submissions(folder: Path) -> list[Entry]:
     """Return the submissions in a folder, in the order of their names.
 
-    Each folder in it is one; so is each archive, which nobody unpacks here. Hidden ones are
-    skipped, and files are not submissions. A link is one that cannot be graded: it might lead
-    out of the folder.
+    Each subfolder is a submission, except hidden ones. Archives and symbolic links are submissions
+    that cannot be graded: archives are not unpacked, and links may lead out of the folder. Other
+    files are ignored.
 
     Raises:
-        BatchError: There is no such folder, or nothing in it to grade.
+        BatchError: The folder does not exist, or has no submissions.
     """
     try:
         entries = sorted(os.scandir(folder), key=lambda each: os.fsencode(each.name))
     except OSError as error:
         raise BatchError(f"{folder} cannot be read: {error.strerror}") from None
-    whose = _gradescope_names(folder / GRADESCOPE_LIST)
-    found = [_entry(each, whose) for each in entries if _is_submission(each)]
+    submitters = _gradescope_names(folder / GRADESCOPE_LIST)
+    found = [_entry(each, submitters) for each in entries if _is_submission(each)]
     if not found:
         raise BatchError(
-            f"{folder} holds no submissions; a batch is a folder with one folder for each"
+            f"{folder} has no submissions; a batch is a folder with one subfolder per submission"
         )
-    return list(_with_keys_of_their_own(found))
+    return list(_with_unique_keys(found))
 
 
 def _is_submission(each: "os.DirEntry[str]") -> bool:
@@ -78,20 +78,24 @@ def _is_submission(each: "os.DirEntry[str]") -> bool:
     return each.is_symlink() or each.is_dir() or each.name.lower().endswith(ARCHIVES)
 
 
-def _entry(each: "os.DirEntry[str]", whose: dict[str, str]) -> Entry:
-    trouble = ""
+def _entry(each: "os.DirEntry[str]", submitters: dict[str, str]) -> Entry:
+    problem = ""
     if each.is_symlink():
-        trouble = "is a link; put the submission itself there"
+        problem = "is a symbolic link; replace it by the submission itself"
     elif not each.is_dir():
-        trouble = "is an archive; unpack it into a folder first"
-    return Entry(shown(each.name), Path(each.path), whose.get(each.name, ""), trouble)
+        problem = "is an archive; unpack it into a folder first"
+    return Entry(shown(each.name), Path(each.path), submitters.get(each.name, ""), problem)
 
 
-def _with_keys_of_their_own(entries: list[Entry]) -> Iterator[Entry]:
-    """Refuse submissions whose files would overwrite those of another."""
+def _with_unique_keys(entries: list[Entry]) -> Iterator[Entry]:
+    """Yield submissions with unique keys.
+
+    Raises:
+        BatchError: Two submissions have the same key.
+    """
     taken: set[str] = set()
     for entry in entries:
-        # Some file systems take letters of both sizes for the same.
+        # Some file systems ignore the case of letters.
         key = entry.key.lower()
         if key in taken:
             raise BatchError(f"two submissions are called {entry.key}: rename one of them")
@@ -100,15 +104,15 @@ def _with_keys_of_their_own(entries: list[Entry]) -> Iterator[Entry]:
 
 
 def shown(name: str) -> str:
-    """Return a file's name as text that can be printed and written anywhere."""
+    """Return a file's name as printable text."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _gradescope_names(file: Path) -> dict[str, str]:
-    """Return the submitters by the name of their folder; none if the list cannot be read."""
+    """Return the submitters by the name of their folder; empty if the file cannot be read."""
     try:
-        if file.is_symlink() or file.stat().st_size > LARGEST_LIST:
+        if file.is_symlink() or file.stat().st_size > MAX_LIST_BYTES:
             return {}
         content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):

@@ -1,7 +1,7 @@
-"""One run of the grader on one submission, as a command: it may end as it likes.
+"""One run of the grader on one submission, as a command in a separate process.
 
-A job holds nothing but texts and numbers, and its outcome nothing but texts, numbers and the
-contents of files, so that another machine can run it just as well.
+A job and its result consist of texts, numbers and contents of files, so that another machine can
+run the job.
 """
 
 import contextlib
@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 FILES = "{files}"
-"""At the beginning of an argument: the folder for what it writes, which is gone afterwards."""
+"""Prefix of an argument that stands for a temporary folder for output files."""
 
-LONGEST_TEXT = 20_000
-"""How much of what a command prints is kept: the end of it, in characters."""
+MAX_TEXT_CHARACTERS = 20_000
+"""Maximum length of the stored end of a command's output, in characters."""
 
-LARGEST_FILE = 50_000_000
-"""Bytes. A longer file is left where it is."""
+MAX_FILE_BYTES = 50_000_000
+"""Maximum size of a result file, in bytes; larger files are dropped."""
 
-GRACE = 10.0
-"""Seconds between the request to end and the end."""
+TERMINATION_SECONDS = 10.0
+"""Time between SIGTERM and SIGKILL, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Job:
 
     Attributes:
         command: The program and its arguments.
-        folder: Where it runs.
-        seconds: How long it may take.
-        files: The names of the files that are wanted of those that it writes.
+        folder: The working directory.
+        seconds: Time limit in seconds.
+        files: The names of the output files to return.
     """
 
     command: tuple[str, ...]
@@ -45,15 +45,15 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Done:
-    """What became of a job.
+class JobResult:
+    """Result of a job.
 
     Attributes:
-        code: Its exit code; negative for the signal that ended it.
-        seconds: How long it took.
-        text: The end of what it printed.
-        files: What it wrote.
-        timed_out: Whether it was ended because its time was up.
+        code: Exit code; the negative number of the signal that ended the process.
+        seconds: Duration in seconds.
+        text: The end of the output.
+        files: Contents of the output files, by name.
+        timed_out: True if the process was ended at the time limit.
     """
 
     code: int
@@ -66,12 +66,12 @@ class Done:
 Process: TypeAlias = "subprocess.Popen[bytes]"
 
 
-def run(job: Job, running: set[Process] | None = None) -> Done:
-    """Run a job to its end, or to the end of its time.
+def run(job: Job, running: set[Process] | None = None) -> JobResult:
+    """Run a job until it ends or reaches its time limit.
 
     Args:
-        job: What to run.
-        running: Holds the process while it runs, so that others can end it.
+        job: The job.
+        running: Set that contains the process while it runs, so that other threads can end it.
     """
     running = set() if running is None else running
     began = time.monotonic()
@@ -86,7 +86,7 @@ def run(job: Job, running: set[Process] | None = None) -> Done:
             stdin=subprocess.DEVNULL,
             stdout=text,
             stderr=subprocess.STDOUT,
-            # Text as UTF-8, as wide as a page, and without colours.
+            # Output in UTF-8, 100 columns wide, without colours.
             env={**os.environ, "PYTHONUTF8": "1", "COLUMNS": "100", "NO_COLOR": "1"},
             start_new_session=True,
         )
@@ -97,10 +97,10 @@ def run(job: Job, running: set[Process] | None = None) -> Done:
         except subprocess.TimeoutExpired:
             timed_out = True
         finally:
-            # Also if this process is interrupted.
+            # Also on an interrupt of this process.
             end(process)
             running.discard(process)
-        return Done(
+        return JobResult(
             code=process.returncode,
             seconds=round(time.monotonic() - began, 2),
             text=_end_of(text),
@@ -110,11 +110,11 @@ def run(job: Job, running: set[Process] | None = None) -> Done:
 
 
 def end(process: Process) -> None:
-    """End a process with all that it started, unless it has ended: SIGTERM, then SIGKILL."""
+    """End a running process and its children: SIGTERM, then SIGKILL."""
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
+            process.wait(TERMINATION_SECONDS)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -122,14 +122,14 @@ def end(process: Process) -> None:
 
 def _end_of(text: IO[bytes]) -> str:
     size = text.seek(0, os.SEEK_END)
-    text.seek(max(0, size - 4 * LONGEST_TEXT))
-    return text.read().decode("utf-8", "replace")[-LONGEST_TEXT:]
+    text.seek(max(0, size - 4 * MAX_TEXT_CHARACTERS))
+    return text.read().decode("utf-8", "replace")[-MAX_TEXT_CHARACTERS:]
 
 
 def _read(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
     found = {}
     for name in names:
         path = folder / name
-        if path.is_file() and path.stat().st_size <= LARGEST_FILE:
+        if path.is_file() and path.stat().st_size <= MAX_FILE_BYTES:
             found[name] = path.read_bytes()
     return found

@@ -1,7 +1,7 @@
-"""Submissions that go wrong in the same way: the same checks fail, with the same wrong answers.
+"""Similar submissions: the same checks fail with the same wrong answers.
 
-A wrong answer tells more about where code comes from than a right one. Whoever reads this list
-looks at the submissions: the same common mistake is made by many, the same rare one seldom.
+The list is a hint to compare the submissions by eye: many learners make the same common mistakes,
+few the same rare ones.
 """
 
 import hashlib
@@ -13,20 +13,21 @@ from math import log
 
 from grading.judge.records import Report
 
-LEAST = 0.6
-"""From which similarity on two submissions are named."""
+MIN_SIMILARITY = 0.6
+"""Minimum similarity of a listed pair, from 0 to 1."""
 
-MOST_PAIRS = 200
+MAX_PAIRS = 200
+"""Maximum number of listed pairs."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A check that went wrong, with the answer that was received.
+    """A failed check, with the received answer.
 
     Attributes:
-        task: The task.
-        check: The check.
-        answer: A digest of the request and of what was received.
+        task: The id of the task.
+        check: The name of the check.
+        answer: Digest of input and received value.
     """
 
     task: str
@@ -39,12 +40,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two submissions that go wrong alike.
+    """Two similar submissions.
 
     Attributes:
-        names: The two.
-        similarity: The part of their failures that both have, rare ones counting more; up to 1.
-        shared: These failures.
+        names: The names of the submissions.
+        similarity: Weight of the shared failures divided by that of all their failures.
+        shared: The shared failures.
     """
 
     names: tuple[str, str]
@@ -53,24 +54,24 @@ class Pair:
 
 
 def failures(report: Report) -> frozenset[Failure]:
-    """Return what went wrong and was answered; what is not written yet has no answer.
+    """Return the failed required checks with a received value.
 
-    An advice is often about what the course gave to everybody.
+    Advice is excluded, because it often concerns code of the course, which all submissions share.
     """
     found = set()
     for task in report.tasks:
         for check in task.failures:
             if check.required and check.fault is not None and check.fault.received:
-                told = f"{check.fault.request}\0{check.fault.received}"
-                answer = hashlib.sha256(told.encode()).hexdigest()[:16]
+                content = f"{check.fault.request}\0{check.fault.received}"
+                answer = hashlib.sha256(content.encode()).hexdigest()[:16]
                 found.add(Failure(task.id, check.name, answer))
     return frozenset(found)
 
 
 def similar_pairs(by_name: Mapping[str, Iterable[Failure]]) -> list[Pair]:
-    """Return the pairs of submissions that go wrong alike, the most alike first.
+    """Return the pairs of similar submissions, the most similar first.
 
-    A failure that only two of a hundred have weighs log(100 / 2); one that all have, nothing.
+    A failure of n out of N submissions has the weight log(N / n): 0 if all have it.
     """
     sets = {name: frozenset(found) for name, found in by_name.items()}
     count = Counter(failure for found in sets.values() for failure in found)
@@ -78,7 +79,7 @@ def similar_pairs(by_name: Mapping[str, Iterable[Failure]]) -> list[Pair]:
     if len(sets) == 2:
         # With two submissions every shared failure has weight 0; count all of them equally.
         weight = dict.fromkeys(weight, 1.0)
-    # Only who shares a failure is compared: not every pair of a class of a thousand.
+    # Compare only submissions with a shared failure, to avoid all pairs of a large class.
     holders: dict[Failure, list[str]] = defaultdict(list)
     for name, found in sets.items():
         for failure in found:
@@ -86,8 +87,8 @@ def similar_pairs(by_name: Mapping[str, Iterable[Failure]]) -> list[Pair]:
                 holders[failure].append(name)
     candidates = {pair for names in holders.values() for pair in combinations(sorted(names), 2)}
     pairs = [_pair(first, second, sets, weight) for first, second in candidates]
-    alike = [pair for pair in pairs if pair.similarity >= LEAST]
-    return sorted(alike, key=lambda pair: (-pair.similarity, pair.names))[:MOST_PAIRS]
+    alike = [pair for pair in pairs if pair.similarity >= MIN_SIMILARITY]
+    return sorted(alike, key=lambda pair: (-pair.similarity, pair.names))[:MAX_PAIRS]
 
 
 def _pair(
@@ -110,4 +111,4 @@ def as_text(pairs: Iterable[Pair]) -> str:
         + "".join(f"    {failure}\n" for failure in pair.shared)
         for pair in pairs
     ]
-    return "\n".join(paragraphs) or "No two submissions go wrong in the same way.\n"
+    return "\n".join(paragraphs) or "There are no similar submissions.\n"

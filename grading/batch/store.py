@@ -1,13 +1,13 @@
-"""What is known about each submission of a class, kept in a folder.
+"""Store of the results of a class, in a folder.
 
     batch.json          the seed and the settings of the class
     class.csv           one row for each submission
-    similar.txt         submissions that go wrong in the same way
-    NAME/grade.json     what became of it, and for which contents
+    similar.txt         similar submissions
+    NAME/grade.json     the grade, with a digest of the graded contents
     NAME/report.json    the report, also as report.html
-    NAME/output.txt     the end of what the grader printed
+    NAME/output.txt     the end of the grader's output
 
-A file is there whole or not at all, whenever the power fails; `grade.json` is written last.
+Files are written atomically, `grade.json` last.
 """
 
 from pathlib import Path
@@ -25,15 +25,15 @@ Outcome = Literal["graded", "no submission", "grader failed"]
 
 
 class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What became of a submission.
+    """The grade of a submission.
 
     Attributes:
-        name: What the submission is called.
-        outcome: Whether it was graded.
-        contents: The digest of the submission and of the grader.
-        who: Whose it is.
-        reason: Why it was not graded.
-        seconds: How long it took.
+        name: The name of the submission.
+        outcome: "graded", or the reason why not.
+        contents: Digest of the grader and of the submission.
+        who: The submitters.
+        reason: Details of the reason why it was not graded.
+        seconds: Duration in seconds.
         code: The exit code of the grader.
     """
 
@@ -47,25 +47,25 @@ class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds for a whole class."""
+    """Settings of a class."""
 
     seed: int
 
 
 class Store:
-    """The folder with the results.
+    """The store of the results of a class.
 
     Args:
-        folder: It is made if it is not there.
+        folder: The folder, which is created if necessary.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def seed(self, given: int | None, drawn: int) -> int:
-        """Return the seed of the class: the given one, the one of an earlier run, or a new one."""
-        seed = given
+    def seed(self, requested: int | None, drawn: int) -> int:
+        """Store and return the seed: the requested, the stored or the drawn one, in this order."""
+        seed = requested
         if seed is None:
             try:
                 seed = msgspec.json.decode((self.folder / BATCH).read_bytes(), type=Batch).seed
@@ -75,7 +75,7 @@ class Store:
         return seed
 
     def grade(self, key: str) -> Grade | None:
-        """Return what became of a submission; None if nobody knows."""
+        """Return the grade of a submission; None if there is none."""
         try:
             content = (self.folder / key / GRADE).read_bytes()
             return msgspec.json.decode(content, type=Grade)
@@ -83,14 +83,14 @@ class Store:
             return None
 
     def file(self, key: str, name: str) -> Path:
-        """Return where a file of a submission is."""
+        """Return the path of a file of a submission."""
         return self.folder / key / name
 
     def keep(self, key: str, grade: Grade, files: dict[str, bytes]) -> None:
-        """Keep what became of a submission."""
+        """Store the grade and the files of a submission."""
         folder = self.folder / key
         folder.mkdir(exist_ok=True)
-        # Until the last file is there, nothing is known.
+        # An incomplete set of files must not have a grade.
         (folder / GRADE).unlink(missing_ok=True)
         for old in folder.iterdir():
             old.unlink()

@@ -1,4 +1,4 @@
-"""The table of a class: on the screen, and as CSV."""
+"""The table of a class, for the screen and as CSV."""
 
 import csv
 import io
@@ -23,8 +23,8 @@ class Row:
     """A submission in the table.
 
     Attributes:
-        grade: What became of it.
-        report: What was found out, if it was graded.
+        grade: The grade of the submission.
+        report: The report; None if it was not graded.
     """
 
     grade: Grade
@@ -32,10 +32,10 @@ class Row:
 
 
 def as_csv(rows: Iterable[Row], seed: int) -> bytes:
-    """Return the table as CSV: a row for each submission, a column for each task.
+    """Return the table as CSV: one row per submission, one column per task.
 
-    A task's cell holds its points; it is empty if the task was not judged. A task of which some
-    submission was judged only in part has a second column, with the points that were judged.
+    A cell contains the points of a task; it is empty if the task was not judged. A task that was
+    partly judged in any submission has a second column with the judged points.
     """
     rows = list(rows)
     tasks = _tasks(rows)
@@ -45,7 +45,7 @@ def as_csv(rows: Iterable[Row], seed: int) -> bytes:
     writer.writerow([*BEFORE, *tasks, *(f"{task} judged" for task in partly), *AFTER])
     for row in rows:
         writer.writerow(_cells(row, tasks, partly, seed))
-    # With a mark of the encoding, which spreadsheets look for.
+    # Spreadsheets recognise UTF-8 by the byte-order mark.
     return text.getvalue().encode("utf-8-sig", "backslashreplace")
 
 
@@ -54,7 +54,7 @@ def as_table(rows: Iterable[Row], similar: Mapping[str, int]) -> Table:
 
     Args:
         rows: The submissions.
-        similar: To how many others a submission is similar.
+        similar: Number of similar submissions, by name.
     """
     rows = list(rows)
     table = Table(box=None, pad_edge=False)
@@ -68,7 +68,7 @@ def as_table(rows: Iterable[Row], similar: Mapping[str, int]) -> Table:
 
 
 def _tasks(rows: Iterable[Row]) -> dict[str, None]:
-    """Return the ids of all tasks that some report has, in the order of the first."""
+    """Return the ids of the tasks in all reports, in order of first occurrence."""
     return {task.id: None for row in rows if row.report for task in row.report.tasks}
 
 
@@ -100,7 +100,7 @@ def _shown(row: Row, similar: Mapping[str, int]) -> list[str]:
     if failed:
         remarks.append(f"wrong: {', '.join(failed)}")
     if grade.name in similar:
-        remarks.append(f"goes wrong like {words.plural(similar[grade.name], 'other')}")
+        remarks.append(f"similar to {words.plural(similar[grade.name], 'other')}")
     return [
         f"{grade.name} ({grade.who})" if grade.who else grade.name,
         _number(_points(report) if report else None),
@@ -113,7 +113,7 @@ def _shown(row: Row, similar: Mapping[str, int]) -> list[str]:
 
 
 def _points(report: Report) -> float | None:
-    """Return what a submission earns; None if nobody knows of any task."""
+    """Return the earned points of a submission; None if no task was judged."""
     return report.points if any(task.points is not None for task in report.tasks) else None
 
 

@@ -32,7 +32,7 @@ UNARY: dict[str, Callable[[float], float]] = {
     "exp": math.exp,
 }
 
-# x away from the kink or the pole, and what follows.
+# Arguments: x, away from kinks and poles, and the upstream derivative d.
 DERIVATIVES: dict[str, Callable[[float, float], float]] = {
     "relu_back": lambda x, d: d if x > 0 else 0.0,
     "inv_back": lambda x, d: -d / x**2,
@@ -46,21 +46,23 @@ def compare(subject: Subject, formula: str, expected: Callable[..., float], *xs:
 
 @pytest.mark.parametrize("formula", ARITHMETIC)
 @given(pair=columns(small_floats, 2))
-def test_two_numbers(subject: Subject, formula: str, pair: tuple[Array, Array]) -> None:
+def test_functions_of_two_numbers(
+    subject: Subject, formula: str, pair: tuple[Array, Array]
+) -> None:
     compare(subject, formula, ARITHMETIC[formula], *pair)
 
 
 @pytest.mark.parametrize("formula", ["lt", "eq", "max", "is_close"])
 @given(single=columns(small_floats))
-def test_a_number_and_itself(subject: Subject, formula: str, single: tuple[Array]) -> None:
+def test_equal_numbers(subject: Subject, formula: str, single: tuple[Array]) -> None:
     compare(subject, formula, ARITHMETIC[formula], single[0], single[0].copy())
 
 
 @pytest.mark.parametrize(
     ("gap", "close"), [(0.0099, 1.0), (0.0101, 0.0), (-0.0099, 1.0), (0.01, 0.0)]
 )
-def test_is_close_to_a_hundredth(subject: Subject, gap: float, close: float) -> None:
-    # Elsewhere than from 0 a hundredth is rounded.
+def test_threshold_of_is_close(subject: Subject, gap: float, close: float) -> None:
+    # A distance of 0.01 is exact only from 0.
     xs = np.array([0.0, 0.0] if gap == 0.01 else [1.0, -3.0])
     pair = xs, xs + gap
     answer = subject.call("operators.each", pair, {"formula": "is_close"})
@@ -69,19 +71,19 @@ def test_is_close_to_a_hundredth(subject: Subject, gap: float, close: float) -> 
 
 @pytest.mark.parametrize("formula", UNARY)
 @given(single=columns(small_floats))
-def test_one_number(subject: Subject, formula: str, single: tuple[Array]) -> None:
+def test_functions_of_one_number(subject: Subject, formula: str, single: tuple[Array]) -> None:
     compare(subject, formula, UNARY[formula], *single)
 
 
 @given(single=columns(st.floats(1e-3, 1e6)))
 def test_logarithm(subject: Subject, single: tuple[Array]) -> None:
-    """With EPS, as it is given until 2023, or the natural logarithm, which 2024 asks for."""
+    """Accept log(x + EPS), the formula until 2023, and the natural logarithm of 2024."""
     answer = subject.call("operators.each", single, {"formula": "log"})
     (xs,) = single
     expect_any_array(answer, [np.log(xs + EPS), np.log(xs)])
 
 
-def test_logarithm_of_zero_is_finite(subject: Subject) -> None:
+def test_logarithm_of_zero(subject: Subject) -> None:
     answer = subject.call("operators.each", [np.zeros(1)], {"formula": "log"})
     expect_array(answer, [math.log(EPS)])
 
@@ -92,7 +94,7 @@ def test_reciprocal(subject: Subject, single: tuple[Array]) -> None:
 
 
 @pytest.mark.parametrize("x", [-1e4, -800.0, -40.0, 40.0, 800.0, 1e4])
-def test_sigmoid_is_stable_on_both_tails(subject: Subject, x: float) -> None:
+def test_sigmoid_of_large_numbers(subject: Subject, x: float) -> None:
     answer = subject.call("operators.each", [np.array([x])], {"formula": "sigmoid"})
     exact = 1.0 if x > 0 else math.exp(max(x, -745.0)) * (x > -745.0)
     expect_array(answer, [exact], relative=1e-12, absolute=0.0)
@@ -109,10 +111,10 @@ def test_sigmoid_is_stable_on_both_tails(subject: Subject, x: float) -> None:
         ("inv", [1e-300, -1e-300, 1e300], [1e300, -1e300, 1e-300]),
     ],
 )
-def test_awkward_points(
+def test_edge_cases(
     subject: Subject, formula: str, numbers: list[float], expected: list[float]
 ) -> None:
-    """Kinks, ties and the ends of the range; a formula of two numbers is given each twice."""
+    """Check kinks, ties and the limits of the range; functions of two numbers get equal ones."""
     count = 2 if formula in ("lt", "eq", "max") else 1
     answer = subject.call("operators.each", [np.array(numbers)] * count, {"formula": formula})
     expect_array(answer, expected, absolute=0.0)
@@ -132,7 +134,7 @@ def test_derivative_of_the_logarithm(subject: Subject, pair: tuple[Array, Array]
 
 
 @pytest.mark.parametrize("pair", [(math.nan, 1.0), (1.0, math.nan)])
-def test_maximum_of_nan_is_nan(subject: Subject, pair: tuple[float, float]) -> None:
+def test_maximum_of_nan(subject: Subject, pair: tuple[float, float]) -> None:
     columns_of_one = [np.array([x]) for x in pair]
     answer = subject.call("operators.each", columns_of_one, {"formula": "max"})
     expect_array(answer, [math.nan])

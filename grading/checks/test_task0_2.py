@@ -1,4 +1,4 @@
-"""Task 0.2: testing and debugging: the laws that the learner's own tests express."""
+"""Task 0.2: testing and debugging, with the laws that the learner's tests express."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from grading.checking.compare import expect, expect_array
 from grading.checking.strategies import columns, small_floats
-from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
+from grading.mutation import check_tests_detect_mutants, check_tests_pass
 from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task0_2
@@ -18,37 +18,37 @@ def each(subject: Subject, formula: str, *xs: Array) -> Array:
 
 
 @given(xs=columns(small_floats))
-def test_sigmoid_lies_between_0_and_1(subject: Subject, xs: tuple[Array]) -> None:
+def test_range_of_sigmoid(subject: Subject, xs: tuple[Array]) -> None:
     answer = subject.call("operators.each", xs, {"formula": "sigmoid"})
     inside = (answer.array >= 0) & (answer.array <= 1)
     expect(bool(inside.all()), "a sigmoid lies outside of [0, 1]", answer)
 
 
 @given(xs=columns(small_floats))
-def test_sigmoid_is_symmetric(subject: Subject, xs: tuple[Array]) -> None:
+def test_symmetry_of_sigmoid(subject: Subject, xs: tuple[Array]) -> None:
     answer = subject.call("operators.each", [-xs[0]], {"formula": "sigmoid"})
     expect_array(answer, 1 - each(subject, "sigmoid", xs[0]))
 
 
-def test_sigmoid_crosses_one_half_at_zero(subject: Subject) -> None:
+def test_sigmoid_of_zero(subject: Subject) -> None:
     answer = subject.call("operators.each", [np.zeros(1)], {"formula": "sigmoid"})
     expect_array(answer, [0.5])
 
 
 @given(xs=columns(st.floats(-15, 14)), step=st.floats(0.01, 1.0))
-def test_sigmoid_strictly_increases(subject: Subject, xs: tuple[Array], step: float) -> None:
+def test_monotonicity_of_sigmoid(subject: Subject, xs: tuple[Array], step: float) -> None:
     answer = subject.call("operators.each", [xs[0] + step], {"formula": "sigmoid"})
     grows = answer.array > each(subject, "sigmoid", xs[0])
-    expect(bool(grows.all()), "a larger number has no larger sigmoid", answer)
+    expect(bool(grows.all()), "the sigmoid of a larger number is not larger", answer)
 
 
 @given(triple=columns(small_floats, 3))
-def test_less_than_is_transitive(subject: Subject, triple: tuple[Array, ...]) -> None:
+def test_transitivity_of_less_than(subject: Subject, triple: tuple[Array, ...]) -> None:
     a, b, c = np.sort(np.stack(triple), axis=0)
     first, second = each(subject, "lt", a, b), each(subject, "lt", b, c)
     answer = subject.call("operators.each", [a, c], {"formula": "lt"})
-    follows = answer.array >= np.minimum(first, second)
-    expect(bool(follows.all()), "a < b and b < c, but not a < c", answer)
+    holds = answer.array >= np.minimum(first, second)
+    expect(bool(holds.all()), "a < b and b < c, but not a < c", answer)
 
 
 @given(pair=columns(small_floats, 2))
@@ -68,7 +68,7 @@ def test_symmetric(subject: Subject, formula: str, pair: tuple[Array, Array]) ->
 
 
 @given(triple=columns(st.floats(-10, 10), 3))
-def test_multiplication_distributes(subject: Subject, triple: tuple[Array, ...]) -> None:
+def test_distributivity_of_multiplication(subject: Subject, triple: tuple[Array, ...]) -> None:
     a, b, c = triple
     answer = subject.call("operators.each", [a, each(subject, "add", b, c)], {"formula": "mul"})
     parts = each(subject, "mul", a, b), each(subject, "mul", a, c)
@@ -76,33 +76,35 @@ def test_multiplication_distributes(subject: Subject, triple: tuple[Array, ...])
 
 
 @given(xs=columns(small_floats))
-def test_negating_twice_changes_nothing(subject: Subject, xs: tuple[Array]) -> None:
+def test_double_negation(subject: Subject, xs: tuple[Array]) -> None:
     answer = subject.call("operators.each", [each(subject, "neg", xs[0])], {"formula": "neg"})
     expect_array(answer, xs[0])
 
 
 @given(xs=columns(st.floats(0.01, 50)))
-def test_logarithm_undoes_the_exponential(subject: Subject, xs: tuple[Array]) -> None:
+def test_logarithm_of_the_exponential(subject: Subject, xs: tuple[Array]) -> None:
     answer = subject.call("operators.each", [each(subject, "exp", xs[0])], {"formula": "log"})
     expect_array(answer, xs[0], absolute=1e-4)
 
 
 @given(pair=columns(small_floats, 2))
-def test_maximum_is_one_of_the_two_and_at_least_both(
-    subject: Subject, pair: tuple[Array, Array]
-) -> None:
+def test_maximum_of_two_numbers(subject: Subject, pair: tuple[Array, Array]) -> None:
     answer = subject.call("operators.each", pair, {"formula": "max"})
     largest = answer.array
     right = ((largest == pair[0]) | (largest == pair[1])) & (largest >= np.maximum(*pair))
-    expect(bool(right.all()), "a maximum is neither number, or less than one", answer)
+    expect(
+        bool(right.all()),
+        "a maximum is neither of the two numbers, or less than one of them",
+        answer,
+    )
 
 
 # The learner's own tests
 
 
-def test_your_tests_pass_on_right_code(subject: Subject) -> None:
-    check_right_code_passes(subject, "0.2")
+def test_your_tests_on_right_code(subject: Subject) -> None:
+    check_tests_pass(subject, "0.2")
 
 
-def test_your_tests_notice_wrong_code(subject: Subject) -> None:
-    check_wrong_code_is_noticed(subject, "0.2")
+def test_your_tests_on_wrong_code(subject: Subject) -> None:
+    check_tests_detect_mutants(subject, "0.2")

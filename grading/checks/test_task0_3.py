@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from grading.checking.compare import expect_array
 from grading.checking.strategies import quarters, small_floats
-from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
+from grading.mutation import check_tests_detect_mutants, check_tests_pass
 from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task0_3
@@ -38,13 +38,13 @@ def test_zip_with(subject: Subject, pair: tuple[Array, Array]) -> None:
 
 @given(xs=short_lists, start=quarters)
 def test_reduce(subject: Subject, xs: Array, start: float) -> None:
-    """By addition, so that it does not matter where folding begins and in which order it goes."""
+    """Reduce by addition, which is independent of the order of the elements."""
     options = {"function": "reduce", "fn": "total", "start": start}
     expect_array(subject.call("operators.lists", [xs], options), start + xs.sum())
 
 
 @given(xs=short_lists, start=quarters)
-def test_reduce_folds_from_the_left(subject: Subject, xs: Array, start: float) -> None:
+def test_reduce_from_the_left(subject: Subject, xs: Array, start: float) -> None:
     options = {"function": "reduce", "fn": "middle", "start": start}
     answer = subject.call("operators.lists", [xs], options)
     result = start
@@ -77,13 +77,13 @@ def test_prod(subject: Subject, xs: Array) -> None:
     expect_array(answer, float(np.prod(xs)))
 
 
-def test_product_of_nothing(subject: Subject) -> None:
+def test_product_of_an_empty_list(subject: Subject) -> None:
     answer = subject.call("operators.lists", [np.zeros(0)], {"function": "prod"})
     expect_array(answer, 1.0)
 
 
 @given(xs=short_lists, ys=short_lists)
-def test_sum_distributes_over_concatenation(subject: Subject, xs: Array, ys: Array) -> None:
+def test_sum_of_concatenated_lists(subject: Subject, xs: Array, ys: Array) -> None:
     options = {"function": "sum"}
     answer = subject.call("operators.lists", [np.concatenate([xs, ys])], options)
     parts = [subject.call("operators.lists", [part], options).array for part in (xs, ys)]
@@ -93,9 +93,9 @@ def test_sum_distributes_over_concatenation(subject: Subject, xs: Array, ys: Arr
 # The learner's own tests
 
 
-def test_your_tests_pass_on_right_code(subject: Subject) -> None:
-    check_right_code_passes(subject, "0.3")
+def test_your_tests_on_right_code(subject: Subject) -> None:
+    check_tests_pass(subject, "0.3")
 
 
-def test_your_tests_notice_wrong_code(subject: Subject) -> None:
-    check_wrong_code_is_noticed(subject, "0.3")
+def test_your_tests_on_wrong_code(subject: Subject) -> None:
+    check_tests_detect_mutants(subject, "0.3")

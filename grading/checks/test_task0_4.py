@@ -16,7 +16,7 @@ values = st.integers(-9, 9).map(float)
 
 
 def _named(tree: Plain, prefix: str = "") -> dict[str, float]:
-    """Return the parameters of a description by their dotted names."""
+    """Return the parameters of a tree by their dotted names."""
     found = {prefix + k: v for k, v in (tree["parameters"] | tree["added"]).items()}
     for name, child in tree["children"].items():
         found |= _named(child, f"{prefix}{name}.")
@@ -24,14 +24,14 @@ def _named(tree: Plain, prefix: str = "") -> dict[str, float]:
 
 
 def _paths(tree: Plain, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Return the path of every module of a description."""
+    """Return the paths of all modules of a tree."""
     below = [_paths(child, (*path, name)) for name, child in tree["children"].items()]
     return [path, *(each for paths in below for each in paths)]
 
 
 @st.composite
 def trees(draw: st.DrawFn, depth: int = 3) -> Plain:
-    """Draw a tree: parameters set as attributes, parameters added by name, and children."""
+    """Draw a tree with parameters set as attributes, parameters added by name, and children."""
     children: dict[str, Any] = {}
     if depth:
         for name in draw(st.lists(names, max_size=3, unique=True)):
@@ -52,11 +52,11 @@ def test_parameters_of_the_whole_tree(subject: Subject, tree: Plain) -> None:
         "values": sorted(named.values()),
         "children": len(tree["children"]),
     }
-    expect_plain(answer, expected, "what the tree finds")
+    expect_plain(answer, expected, "the parameters of the tree")
 
 
 @given(tree=trees(), value=st.integers(100, 109).map(float), data=st.data())
-def test_an_updated_parameter_has_its_new_value(
+def test_updated_parameters(
     subject: Subject, tree: Plain, value: float, data: st.DataObject
 ) -> None:
     named = _named({**tree, "parameters": {**tree["parameters"], "p_more": 0.0}})
@@ -72,17 +72,17 @@ def test_an_updated_parameter_has_its_new_value(
             "values": sorted(named.values()),
             "children": len(tree["children"]),
         },
-        "what the tree finds after an update",
+        "the parameters of the tree after an update",
     )
 
 
 Action: TypeAlias = tuple[tuple[str, ...], str]
-"""The path of a module, and the method that is called: "train" or "eval"."""
+"""The path of a module, and the method to call: "train" or "eval"."""
 
 
 @st.composite
 def switched(draw: st.DrawFn) -> tuple[Plain, list[Action]]:
-    """Draw a tree, and calls that set modules of it to training or evaluation."""
+    """Draw a tree and a list of calls of `train` and `eval` in it."""
     tree = draw(trees())
     action = st.tuples(st.sampled_from(_paths(tree)), st.sampled_from(["train", "eval"]))
     return tree, draw(st.lists(action, max_size=4))
@@ -97,7 +97,7 @@ DEEP: Plain = {**LEAF, "children": {"m_a": {**LEAF, "children": {"m_b": LEAF}}}}
 # Random trees seldom have both a grandchild and two calls that reach it.
 @example(switched=(DEEP, [((), "eval")]))
 @example(switched=(DEEP, [((), "eval"), ((), "train")]))
-def test_training_and_evaluation_reach_what_is_below_and_nothing_else(
+def test_training_mode_of_submodules(
     subject: Subject, switched: tuple[Plain, list[Action]]
 ) -> None:
     tree, actions = switched
@@ -112,16 +112,16 @@ def test_training_and_evaluation_reach_what_is_below_and_nothing_else(
 
 
 @given(x=values, plus=values)
-def test_calling_a_module_calls_forward(subject: Subject, x: float, plus: float) -> None:
+def test_call_of_a_module(subject: Subject, x: float, plus: float) -> None:
     answer = subject.call("module.call", options={"x": x, "plus": plus})
-    expect_plain(answer, x + plus, "what forward returned")
+    expect_plain(answer, x + plus, "the result of forward")
 
 
-def test_parameters_and_ordinary_attributes_are_read_by_name(subject: Subject) -> None:
+def test_attributes_by_name(subject: Subject) -> None:
     expect_plain(subject.call("module.attribute", options={"name": "weight"}), 2.5)
     expect_plain(subject.call("module.attribute", options={"name": "ordinary"}), "no parameter")
 
 
-def test_a_missing_attribute_is_an_error(subject: Subject) -> None:
+def test_error_for_a_missing_attribute(subject: Subject) -> None:
     options = {"name": "wieght"}
     expect_refusal(subject, "module.attribute", options=options, kind="AttributeError")

@@ -1,4 +1,4 @@
-"""Task 0.5: visualisation. Nothing to be judged but the points that are looked at."""
+"""Task 0.5: visualisation, of which only the points are judged."""
 
 import numpy as np
 import pytest
@@ -11,9 +11,7 @@ pytestmark = pytest.mark.task0_5
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_points_lie_in_the_unit_square_and_are_labelled_by_their_rule(
-    subject: Subject, name: str
-) -> None:
+def test_points_and_labels(subject: Subject, name: str) -> None:
     answer = subject.call("datasets.points", options={"name": name, "n": 200})
     points, _ = answer.arrays
     expect(points.shape == (200, 2), "there are not 200 points in the plane", answer)
@@ -24,7 +22,7 @@ def test_points_lie_in_the_unit_square_and_are_labelled_by_their_rule(
     expect(bool((spread > 0.8).all()), "the points do not fill the square", answer)
 
 
-def test_both_arms_of_the_spiral_have_half_of_the_points(subject: Subject) -> None:
+def test_balanced_arms_of_the_spiral(subject: Subject) -> None:
     answer = subject.call("datasets.points", options={"name": "Spiral", "n": 50})
     points, labels = answer.arrays
     expect(points.shape == (50, 2), "there are not 50 points in the plane", answer)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.task1_1
 
 @st.composite
 def polynomials(draw: st.DrawFn, highest: int) -> tuple[Plain, list[float], int]:
-    """Draw a polynomial in several variables, a point, and which variable moves."""
+    """Draw a polynomial in several variables, a point, and the index of a variable."""
     count = draw(st.integers(1, 3))
     exponents = st.lists(st.integers(0, highest), min_size=count, max_size=count)
     terms = draw(st.lists(st.tuples(quarters, exponents), min_size=1, max_size=3))
@@ -35,10 +35,10 @@ def derivative(terms: Plain, at: list[float], arg: int) -> float:
 
 
 @given(case=polynomials(highest=2), epsilon=st.sampled_from([1.0, 0.25, 0.01]))
-def test_exact_for_parabolas(
+def test_derivatives_of_parabolas(
     subject: Subject, case: tuple[Plain, list[float], int], epsilon: float
 ) -> None:
-    """A difference taken to both sides is exact for a parabola, however long the step."""
+    """Check parabolas, for which a central difference is exact with any step."""
     terms, at, arg = case
     options = {"terms": terms, "at": at, "arg": arg, "epsilon": epsilon}
     answer = subject.call("autodiff.difference", options=options)
@@ -46,7 +46,7 @@ def test_exact_for_parabolas(
 
 
 @given(case=polynomials(highest=3))
-def test_close_for_cubics(subject: Subject, case: tuple[Plain, list[float], int]) -> None:
+def test_derivatives_of_cubics(subject: Subject, case: tuple[Plain, list[float], int]) -> None:
     terms, at, arg = case
     options = {"terms": terms, "at": at, "arg": arg, "epsilon": 1e-6}
     answer = subject.call("autodiff.difference", options=options)
@@ -54,11 +54,11 @@ def test_close_for_cubics(subject: Subject, case: tuple[Plain, list[float], int]
 
 
 @given(epsilon=st.floats(0.01, 1.0), x=st.sampled_from([0.0, 0.5, -1.0, 2.0]))
-def test_the_step_is_the_one_given(subject: Subject, epsilon: float, x: float) -> None:
-    """The difference quotient of a cube exceeds its derivative by the square of the step."""
+def test_size_of_the_step(subject: Subject, epsilon: float, x: float) -> None:
+    """Check the difference quotient of x³, which exceeds the derivative by the squared step."""
     options = {"terms": [[1.0, [3]]], "at": [x], "arg": 0, "epsilon": epsilon}
     slope = 3 * x**2
     answer = subject.call("autodiff.difference", options=options)
-    # Half of epsilon to either side is the usual definition, too.
+    # Steps of epsilon / 2 are another usual definition.
     halved = abs(float(answer.array) - slope - epsilon**2 / 4) < 1e-9
     expect_array(answer, slope + (epsilon**2 / 4 if halved else epsilon**2))

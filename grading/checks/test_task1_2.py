@@ -14,7 +14,7 @@ pytestmark = pytest.mark.task1_2
 
 @pytest.mark.parametrize("step", SMOOTH)
 @given(data=st.data())
-def test_value_of_one_step(subject: Subject, step: str, data: st.DataObject) -> None:
+def test_values_of_single_operations(subject: Subject, step: str, data: st.DataObject) -> None:
     arity, _ = SMOOTH[step]
     numbers = positive if step in ("log", "div") else quarters
     inputs = [data.draw(numbers) for _ in range(arity)]
@@ -31,7 +31,7 @@ def test_value_of_one_step(subject: Subject, step: str, data: st.DataObject) -> 
 def test_plain_numbers_on_either_side(
     subject: Subject, step: str, x: float, number: float, right: bool
 ) -> None:
-    # No edition of the course has number - Scalar: see below.
+    # No edition of the course has number - Scalar; test_a_number_minus_a_scalar checks it.
     right = right or step == "sub"
     operands = [0, number] if right else [number, 0]
     options = {"program": [[step, *operands]], "inputs": [x]}
@@ -41,7 +41,7 @@ def test_plain_numbers_on_either_side(
 
 @given(x=positive, number=positive)
 def test_a_number_minus_a_scalar(subject: Subject, x: float, number: float) -> None:
-    """Where the class of scalars has `__rsub__`; without it there is nothing to check."""
+    """Check number - scalar if the class of scalars has `__rsub__`."""
     if not subject.call("scalar.defines", options={"name": "__rsub__"}).plain:
         return
     options = {"program": [["sub", number, 0]], "inputs": [x]}
@@ -57,7 +57,7 @@ def test_values_of_programs(subject: Subject, case: tuple[Program, list[float]])
 
 @pytest.mark.parametrize("step", ["neg", "relu", "sigmoid", "exp", "log", "add", "mul", "lt", "eq"])
 @given(data=st.data())
-def test_results_remember_their_inputs(subject: Subject, step: str, data: st.DataObject) -> None:
+def test_history_of_results(subject: Subject, step: str, data: st.DataObject) -> None:
     arity, _ = SMOOTH[step]
     inputs = [data.draw(positive) for _ in range(arity)]
     answer = subject.call("scalar.history", options={"step": step, "inputs": inputs})
@@ -68,4 +68,4 @@ def test_results_remember_their_inputs(subject: Subject, step: str, data: st.Dat
         "parents": list(range(arity)),
         "data": inputs,
     }
-    expect_plain(answer, expected, "what the result remembers")
+    expect_plain(answer, expected, "the history of the result")

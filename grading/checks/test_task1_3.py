@@ -13,12 +13,12 @@ pytestmark = pytest.mark.task1_3
 
 @st.composite
 def applications(draw: st.DrawFn) -> Plain:
-    """Draw a function with given derivatives, applied to variables and constants."""
+    """Draw a function with known derivatives, applied to variables and constants."""
     count = draw(st.integers(1, 3))
     constants = draw(st.lists(st.booleans(), min_size=count, max_size=count))
     constants[draw(st.integers(0, count - 1))] = False
     uses = draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=4))
-    # A function of constants alone is a constant, whose chain rule nobody asks for.
+    # A function of constants only is a constant, to which the chain rule is not applied.
     if all(constants[i] for i in uses):
         uses.append(constants.index(False))
     return {
@@ -32,11 +32,11 @@ def applications(draw: st.DrawFn) -> Plain:
 
 
 @given(case=applications())
-def test_each_variable_is_paired_with_its_derivative(subject: Subject, case: Plain) -> None:
+def test_pairs_of_variables_and_derivatives(subject: Subject, case: Plain) -> None:
     answer = subject.call("scalar.chain_rule", options=case)
     scale = case["saved"] * case["d_output"]
     expected = [[i, f * scale] for i, f in zip(case["uses"], case["factors"], strict=True)]
-    # Whether constants are listed is free: their derivatives are never used.
+    # Constants may be listed or not: their derivatives are never used.
     plain = answer.plain
     if len(plain) < len(expected):
         expected = [pair for pair in expected if not case["constants"][pair[0]]]

@@ -14,7 +14,7 @@ from grading.protocol.messages import Plain, Response, Subject
 pytestmark = pytest.mark.task1_4
 
 LADDER = {
-    # 40 rungs: each variable uses the one before twice, so there are 2 ** 40 paths.
+    # Each of 40 variables uses the previous one twice, so there are 2 ** 40 paths.
     "edges": [[], *([[i, 0.5], [i, 0.5]] for i in range(40))],
     "constants": [],
     "most_visits": 1000,
@@ -43,13 +43,13 @@ def check_order(subject: Subject, graph: Plain) -> None:
 def check_derivatives(subject: Subject, graph: Plain, deriv: float) -> None:
     answer = subject.call("autodiff.backward", options={"graph": graph, "deriv": deriv})
     totals = paths_to(graph, deriv)
-    wanted = reachable(graph)
+    reached = reachable(graph)
     leaf = [not edges and i not in graph["constants"] for i, edges in enumerate(graph["edges"])]
     derivatives = [
-        total if is_leaf and i in wanted else 0.0
+        total if is_leaf and i in reached else 0.0
         for i, (total, is_leaf) in enumerate(zip(totals, leaf, strict=True))
     ]
-    # A derivative of 0 need not be followed.
+    # A derivative of 0 may be skipped.
     most = max(answer.plain["chain rule"])
     expect(most <= 1, f"the chain rule of a function ran {most} times, expected once", answer)
     received = Response(answer.request, plain=answer.plain["derivatives"])
@@ -61,7 +61,7 @@ def check_derivatives(subject: Subject, graph: Plain, deriv: float) -> None:
 def test_derivatives_of_each_function(
     subject: Subject, step: str, data: st.DataObject, d_output: float
 ) -> None:
-    """One function alone, so that a wrong sum over paths cannot matter."""
+    """Check single functions, without sums over paths."""
     arity, fits = SMOOTH[step]
     numbers = st.tuples(*[positive if step in ("log", "div") else quarters] * arity)
     inputs = list(data.draw(numbers.filter(lambda xs: fits(*xs))))
@@ -79,22 +79,20 @@ def test_topological_order(subject: Subject, graph: Plain) -> None:
 
 
 @given(graph=graphs(), deriv=quarters)
-def test_every_path_counts_and_every_function_is_differentiated_once(
-    subject: Subject, graph: Plain, deriv: float
-) -> None:
+def test_derivatives_over_all_paths(subject: Subject, graph: Plain, deriv: float) -> None:
     check_derivatives(subject, graph, deriv)
 
 
 @given(x=quarters, d_output=quarters)
-def test_a_leaf_alone(subject: Subject, x: float, d_output: float) -> None:
-    """Backpropagation that begins with a leaf leaves its derivative there."""
+def test_a_single_leaf(subject: Subject, x: float, d_output: float) -> None:
+    """Check that backpropagation from a leaf adds the derivative to the leaf."""
     check_derivatives(subject, {"edges": [[]], "constants": []}, d_output)
     options = {"program": [], "inputs": [x], "backward": [d_output]}
     answer = subject.call("scalar.program", options=options)
     expect_array(answer, [d_output], which=1)
 
 
-def test_paths_are_not_followed_one_by_one(subject: Subject) -> None:
+def test_exponentially_many_paths(subject: Subject) -> None:
     check_order(subject, LADDER)
     check_derivatives(subject, LADDER, 1.0)
 
@@ -109,7 +107,7 @@ def test_derivatives_of_programs(subject: Subject, case: tuple[Program, list[flo
 
 
 @given(case=programs(max_steps=4), seeds=st.lists(quarters, min_size=1, max_size=3))
-def test_derivatives_add_up_over_calls(
+def test_accumulation_over_calls(
     subject: Subject, case: tuple[Program, list[float]], seeds: list[float]
 ) -> None:
     program, inputs = case
@@ -120,7 +118,7 @@ def test_derivatives_add_up_over_calls(
 
 
 def test_a_graph_300_deep(subject: Subject) -> None:
-    """As deep as a loss that is added up from some hundred numbers."""
+    """Check a graph as deep as a loss that sums 300 numbers."""
     chain = {"edges": [[], *([[i, 1.0]] for i in range(300))], "constants": []}
     check_order(subject, chain)
     check_derivatives(subject, chain, 3.0)

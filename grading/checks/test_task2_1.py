@@ -23,11 +23,11 @@ def test_position_of_an_index(subject: Subject, pairs: list[tuple[int, int]]) ->
 
 
 @given(shape=shapes())
-def test_ordinals_meet_every_index_once(subject: Subject, shape: tuple[int, ...]) -> None:
+def test_indices_of_all_ordinals(subject: Subject, shape: tuple[int, ...]) -> None:
     answer = subject.call("layout.indices", options={"shape": list(shape)})
     expect(
         sorted(answer.plain) == layout.indices(shape),
-        "the indices of all ordinals are not all indices, each once",
+        "the indices of all ordinals are not all indices of the shape, each once",
         answer,
     )
 
@@ -62,31 +62,29 @@ def test_elements_of_all_layouts(subject: Subject, array: Array) -> None:
 
 
 @given(array=shapes(min_side=2).flatmap(arrays), data=st.data())
-def test_permuting(subject: Subject, array: Array, data: st.DataObject) -> None:
+def test_permutation(subject: Subject, array: Array, data: st.DataObject) -> None:
     check_description(subject, array, data.draw(st.permutations(range(array.ndim))))
 
 
 @given(array=shapes(min_side=2).flatmap(arrays), data=st.data())
-def test_a_permuted_tensor_shares_its_storage(
+def test_shared_storage_of_a_permuted_tensor(
     subject: Subject, array: Array, data: st.DataObject
 ) -> None:
-    """What is written to the one is read from the other."""
+    """Check that an element written to one tensor can be read from the other."""
     order = data.draw(st.permutations(range(array.ndim)))
     answer = subject.call("layout.write_and_permute", [array], {"order": order})
     expect_array(answer, (array + 100.0).transpose(order))
 
 
 @given(array=shapes(min_side=2).flatmap(arrays))
-def test_contiguous_is_what_lies_in_row_major_order(subject: Subject, array: Array) -> None:
+def test_contiguity(subject: Subject, array: Array) -> None:
     answer = subject.call("layout.describe", [array])
     expected = array.flags.c_contiguous
     expect(answer.plain["contiguous"] == expected, f"contiguous should be {expected}", answer)
 
 
 @given(array=tensors, data=st.data())
-def test_assignments_change_one_element_each(
-    subject: Subject, array: Array, data: st.DataObject
-) -> None:
+def test_assignment_of_single_elements(subject: Subject, array: Array, data: st.DataObject) -> None:
     index = st.tuples(*(st.integers(0, size - 1) for size in array.shape))
     keys = data.draw(st.lists(index, min_size=1, max_size=3))
     assignments = [[list(key), 100.0 + i] for i, key in enumerate(keys)]
@@ -98,9 +96,7 @@ def test_assignments_change_one_element_each(
 
 
 @given(array=tensors, data=st.data())
-def test_indices_that_do_not_exist_are_refused(
-    subject: Subject, array: Array, data: st.DataObject
-) -> None:
+def test_error_for_invalid_indices(subject: Subject, array: Array, data: st.DataObject) -> None:
     index = [0] * array.ndim
     dim = data.draw(st.integers(0, array.ndim - 1))
     index[dim] = data.draw(st.sampled_from([-1, array.shape[dim], array.shape[dim] + 3]))
@@ -109,11 +105,11 @@ def test_indices_that_do_not_exist_are_refused(
 
 
 @given(array=shapes(min_dims=2).flatmap(arrays))
-def test_orders_that_are_none_are_refused(subject: Subject, array: Array) -> None:
+def test_error_for_invalid_permutations(subject: Subject, array: Array) -> None:
     expect_refusal(subject, "layout.permute_badly", [array], {"order": [0] * array.ndim})
 
 
 @pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3)])
-def test_no_elements(subject: Subject, shape: tuple[int, ...]) -> None:
+def test_empty_tensors(subject: Subject, shape: tuple[int, ...]) -> None:
     answer = subject.call("layout.describe", [np.zeros(shape)])
     expect(answer.plain["size"] == 0 and answer.plain["indices"] == [], "not empty", answer)

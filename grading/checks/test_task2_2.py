@@ -21,7 +21,9 @@ def test_common_shape(subject: Subject, pair: tuple[tuple[int, ...], ...]) -> No
 
 
 @given(a=shapes(max_side=3), b=shapes(max_side=3))
-def test_any_two_shapes(subject: Subject, a: tuple[int, ...], b: tuple[int, ...]) -> None:
+def test_compatible_and_incompatible_shapes(
+    subject: Subject, a: tuple[int, ...], b: tuple[int, ...]
+) -> None:
     options = {"a": list(a), "b": list(b)}
     expected = layout.common_shape(a, b)
     if expected is None:
@@ -40,15 +42,15 @@ def big_and_small(draw: st.DrawFn) -> tuple[list[int], list[int]]:
 
 
 @given(pair=big_and_small())
-def test_indices_are_paired(subject: Subject, pair: tuple[list[int], list[int]]) -> None:
+def test_broadcast_indices(subject: Subject, pair: tuple[list[int], list[int]]) -> None:
     big, small = pair
     answer = subject.call("layout.broadcast", options={"big": big, "small": small})
     expected = layout.broadcast(big, small)
-    for index, received, wanted in zip(layout.indices(big), answer.plain, expected, strict=True):
-        message = f"index {index} is paired with {received}, expected {wanted}"
-        expect(received == wanted, message, answer)
+    for index, received, correct in zip(layout.indices(big), answer.plain, expected, strict=True):
+        message = f"index {index} is paired with {received}, expected {correct}"
+        expect(received == correct, message, answer)
 
 
-def test_a_size_of_1_stretches_to_0(subject: Subject) -> None:
+def test_broadcast_to_size_0(subject: Subject) -> None:
     answer = subject.call("layout.common_shape", options={"a": [2, 1], "b": [0]})
     expect_plain(answer, list(np.broadcast_shapes((2, 1), (0,))), "the common shape")

@@ -114,7 +114,7 @@ def test_permute(subject: Subject, x: Array, data: st.DataObject) -> None:
 
 
 @given(x=shapes().flatmap(arrays))
-def test_contiguous_changes_no_element(subject: Subject, x: Array) -> None:
+def test_contiguous_copy(subject: Subject, x: Array) -> None:
     expect_array(subject.call("tensor.contiguous", [x]), x)
 
 
@@ -124,22 +124,18 @@ def test_view(subject: Subject, x: Array) -> None:
     expect_array(answer, x.reshape(x.size, 1))
 
 
-def test_view_of_a_permuted_tensor_is_refused(subject: Subject) -> None:
+def test_error_for_a_view_of_a_permuted_tensor(subject: Subject) -> None:
     permuted = np.arange(6.0).reshape(2, 3).T
     expect_refusal(subject, "tensor.view", [permuted], {"shape": [6]})
 
 
 @given(case=map_kernels())
-def test_map_writes_its_output_and_nothing_else(
-    subject: Subject, case: tuple[Array, Array]
-) -> None:
+def test_output_of_the_map_kernel(subject: Subject, case: tuple[Array, Array]) -> None:
     check_map_kernel(subject, "tensor_ops", case)
 
 
 @given(case=zip_kernels())
-def test_zip_writes_its_output_and_nothing_else(
-    subject: Subject, case: tuple[Array, Array, Array]
-) -> None:
+def test_output_of_the_zip_kernel(subject: Subject, case: tuple[Array, Array, Array]) -> None:
     check_zip_kernel(subject, "tensor_ops", case)
 
 
@@ -152,27 +148,25 @@ def test_output_in_any_layout(
 
 
 @given(case=reductions())
-def test_reduce_writes_its_output_and_nothing_else(
-    subject: Subject, case: tuple[Array, int, Array]
-) -> None:
+def test_output_of_the_reduce_kernel(subject: Subject, case: tuple[Array, int, Array]) -> None:
     check_reduce_kernel(subject, "tensor_ops", case)
 
 
 @given(case=reductions())
-def test_reduce_continues_from_what_its_output_holds(
+def test_initial_value_of_the_reduce_kernel(
     subject: Subject, case: tuple[Array, int, Array]
 ) -> None:
     check_reduce_continues(subject, "tensor_ops", case)
 
 
 @pytest.mark.parametrize("name", ["add", "mul"])
-def test_nan_and_infinity_pass_through(subject: Subject, name: str) -> None:
+def test_nan_and_infinity(subject: Subject, name: str) -> None:
     x = np.array([math.nan, math.inf, -math.inf, 1e300])
     expected = x + 1 if name == "add" else x * 2
     other = np.array([1.0 if name == "add" else 2.0])
     expect_array(subject.call(f"tensor.{name}", [x, other]), expected)
 
 
-def test_no_elements(subject: Subject) -> None:
+def test_empty_tensors(subject: Subject) -> None:
     expect_array(subject.call("tensor.neg", [np.zeros((2, 0))]), np.zeros((2, 0)))
     expect_array(subject.call("tensor.sum", [np.zeros((2, 0))], {"dim": 1}), np.zeros((2, 1)))

@@ -38,7 +38,7 @@ def test_functions_of_two_tensors_that_broadcast(
 ) -> None:
     a, b, upstream = data.draw(two_tensors(name))
     if name in ("lt", "gt", "eq"):
-        # Comparisons are flat wherever they are smooth, and count as flat everywhere.
+        # Comparisons are piecewise constant; their gradient is 0 everywhere by convention.
         answer = subject.call(f"tensor.{name}", [a, b], upstream=upstream)
         expect_gradients(answer, [np.zeros(a.shape), np.zeros(b.shape)])
     else:
@@ -92,22 +92,20 @@ def test_a_tensor_that_is_used_several_times(
 
 
 @given(a=arrays((2, 2)), b=arrays((2, 2)), upstream=arrays((2, 2)))
-def test_gradients_add_up_over_calls(subject: Subject, a: Array, b: Array, upstream: Array) -> None:
+def test_accumulation_over_calls(subject: Subject, a: Array, b: Array, upstream: Array) -> None:
     answer = subject.call("tensor.twice", [a, b], upstream=upstream)
     expect_gradients(answer, [(1 + upstream) * b, (1 + upstream) * a])
 
 
 @given(a=arrays((2, 3)), b=arrays((3,)), upstream=arrays((2, 3)))
-def test_constants_receive_no_gradient(
-    subject: Subject, a: Array, b: Array, upstream: Array
-) -> None:
+def test_constants_without_gradient(subject: Subject, a: Array, b: Array, upstream: Array) -> None:
     answer = subject.call("tensor.mul", [a, b], {"constants": [1]}, upstream)
     expect_gradients(answer, [upstream * b, None])
-    assert answer.gradients[1] is None, "a tensor that wants no gradient received one"
+    assert answer.gradients[1] is None, "a constant received a gradient"
 
 
 @given(x=arrays((3, 2)), upstream=arrays((2, 3), permuted=False))
-def test_transposed_and_viewed(subject: Subject, x: Array, upstream: Array) -> None:
+def test_view_of_a_transposed_tensor(subject: Subject, x: Array, upstream: Array) -> None:
     answer = subject.call("tensor.transposed_view", [x], {"shape": [2, 3]}, upstream)
     expect_array(answer, x.T.reshape(2, 3))
     expect_gradients(answer, [upstream.reshape(2, 3).T])

@@ -5,7 +5,7 @@ import pytest
 from grading.accuracy import (
     Record,
     check_accuracy,
-    check_all_are_trained,
+    check_all_parameters_are_trained,
     check_layers,
     check_learning,
 )
@@ -20,20 +20,20 @@ pytestmark = pytest.mark.task2_5
 SETTING = {"model": "simple", "hidden": 10, "rate": 0.05, "epochs": 40, "batch": 10}
 
 
-def test_the_network_has_three_layers(subject: Subject) -> None:
+def test_layers_of_the_network(subject: Subject) -> None:
     check_layers(subject, SETTING)
 
 
-def test_every_parameter_is_trained(subject: Subject) -> None:
-    check_all_are_trained(subject, SETTING)
+def test_gradients_of_all_parameters(subject: Subject) -> None:
+    check_all_parameters_are_trained(subject, SETTING)
 
 
-def test_training_lowers_the_loss(subject: Subject) -> None:
+def test_loss_after_training(subject: Subject) -> None:
     check_learning(subject, "Xor", SETTING)
 
 
 @pytest.mark.parametrize(("name", "least"), [("Simple", 42)])
-def test_learns_points(subject: Subject, name: str, least: int) -> None:
+def test_accuracy_after_short_training(subject: Subject, name: str, least: int) -> None:
     setting: dict[str, str | float] = {
         "model": "simple",
         "hidden": 4,
@@ -46,6 +46,6 @@ def test_learns_points(subject: Subject, name: str, least: int) -> None:
 
 @pytest.mark.accuracy
 @pytest.mark.parametrize("name", RULES)
-def test_required_accuracy(subject: Subject, name: str, record_property: Record) -> None:
-    wanted = table().task("2.5").accuracy[name]
-    check_accuracy(subject, name, wanted, record_property)
+def test_accuracy_after_full_training(subject: Subject, name: str, record_property: Record) -> None:
+    required = table().task("2.5").accuracy[name]
+    check_accuracy(subject, name, required, record_property)

@@ -81,28 +81,22 @@ def test_gradients_of_zip(subject: Subject, name: str, data: st.DataObject) -> N
 
 
 @given(case=map_kernels())
-def test_map_writes_its_output_and_nothing_else(
-    subject: Subject, case: tuple[Array, Array]
-) -> None:
+def test_output_of_the_map_kernel(subject: Subject, case: tuple[Array, Array]) -> None:
     check_map_kernel(subject, "fast_ops", case)
 
 
 @given(case=zip_kernels())
-def test_zip_writes_its_output_and_nothing_else(
-    subject: Subject, case: tuple[Array, Array, Array]
-) -> None:
+def test_output_of_the_zip_kernel(subject: Subject, case: tuple[Array, Array, Array]) -> None:
     check_zip_kernel(subject, "fast_ops", case)
 
 
 @given(case=reductions())
-def test_reduce_writes_its_output_and_nothing_else(
-    subject: Subject, case: tuple[Array, int, Array]
-) -> None:
+def test_output_of_the_reduce_kernel(subject: Subject, case: tuple[Array, int, Array]) -> None:
     check_reduce_kernel(subject, "fast_ops", case)
 
 
 @given(case=reductions())
-def test_reduce_continues_from_what_its_output_holds(
+def test_initial_value_of_the_reduce_kernel(
     subject: Subject, case: tuple[Array, int, Array]
 ) -> None:
     check_reduce_continues(subject, "fast_ops", case)
@@ -114,7 +108,7 @@ def test_reduce_continues_from_what_its_output_holds(
 def test_large_tensors(
     subject: Subject, shape: tuple[int, ...], order: tuple[int, ...], kernel: str
 ) -> None:
-    """Large enough that all threads have work."""
+    """Check sizes for which all threads have work."""
     rng = np.random.default_rng(0)
     x = rng.integers(-8, 8, shape).astype(float).transpose(order)
     y = rng.integers(-8, 8, x.shape).astype(float)
@@ -134,10 +128,8 @@ REDUCE = {"module": "fast_ops", "kernel": "tensor_reduce", "fn": "add"}
 
 @pytest.mark.parametrize("kernel", ["map", "zip", "reduce"])
 @pytest.mark.parametrize(("shape", "times"), [((3, 5), 1000), ((60, 500), 10)])
-def test_threads_do_not_disturb_each_other(
-    subject: Subject, shape: tuple[int, int], times: int, kernel: str
-) -> None:
-    """The iterations of small calls have no cell in common; large calls are repeated."""
+def test_data_races(subject: Subject, shape: tuple[int, int], times: int, kernel: str) -> None:
+    """Check that iterations of small calls write disjoint elements; repeat large calls."""
     rng = np.random.default_rng(0)
     x = rng.integers(-8, 8, shape[::-1]).astype(float).T
     y = rng.integers(-8, 8, shape[1:]).astype(float)
@@ -156,7 +148,7 @@ def test_threads_do_not_disturb_each_other(
 
 
 @pytest.mark.parametrize("kernel", ["map", "zip", "reduce"])
-def test_main_loops_are_parallel(subject: Subject, kernel: str) -> None:
+def test_parallel_main_loops(subject: Subject, kernel: str) -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(-8, 8, (2000, 4)).astype(float).T
     junk = np.full(x.shape, 99.0)
@@ -171,7 +163,7 @@ def test_main_loops_are_parallel(subject: Subject, kernel: str) -> None:
 
 
 @pytest.mark.parametrize("kernel", ["map", "zip", "reduce"])
-def test_the_work_is_done_by_the_kernel_in_its_file(subject: Subject, kernel: str) -> None:
+def test_calls_of_the_kernel(subject: Subject, kernel: str) -> None:
     x = np.arange(-6.0, 6.0).reshape(4, 3).T
     junk = np.full(x.shape, 99.0)
     if kernel == "map":
@@ -183,7 +175,7 @@ def test_the_work_is_done_by_the_kernel_in_its_file(subject: Subject, kernel: st
         check_is_called(subject, {**REDUCE, "more": [1]}, np.zeros(total.shape), [x], total)
 
 
-def test_aligned_tensors_need_no_indexing(subject: Subject) -> None:
+def test_aligned_tensors_without_indexing(subject: Subject) -> None:
     x = np.arange(6.0).reshape(2, 3)
     check_needs_no_indexing(subject, MAP, np.zeros((2, 3)), [x], -x)
     check_needs_no_indexing(subject, ZIP, np.zeros((2, 3)), [x, x], x * x)
@@ -197,7 +189,7 @@ def test_output_in_any_layout(
     check_zip_kernel(subject, "fast_ops", two)
 
 
-def test_no_elements(subject: Subject) -> None:
+def test_empty_tensors(subject: Subject) -> None:
     expect_array(subject.call("tensor.neg", [np.zeros((2, 0))], FAST), np.zeros((2, 0)))
     options = {**FAST, "dim": 1}
     expect_array(subject.call("tensor.sum", [np.zeros((2, 0))], options), np.zeros((2, 1)))

@@ -36,9 +36,9 @@ def test_large_products(subject: Subject, order: tuple[int, ...]) -> None:
 
 
 @given(case=matrices())
-def test_the_kernel_writes_its_output_and_nothing_else(subject: Subject, case: Case) -> None:
+def test_output_of_the_kernel(subject: Subject, case: Case) -> None:
     a, b, _ = case
-    # The bare kernel is given three dimensions, as the published one demands.
+    # The bare kernel receives three dimensions, as the published one requires.
     a, b = (x.reshape(-1, *x.shape[-2:]) for x in (a, b))
     if len(a) != len(b):
         a, b = a[:1], b[:1]
@@ -76,10 +76,8 @@ KERNEL = {"module": "fast_ops", "kernel": "tensor_matrix_multiply"}
 
 
 @pytest.mark.parametrize(("sizes", "times"), [((2, 3, 4), 1000), ((60, 50, 70), 10)])
-def test_threads_do_not_disturb_each_other(
-    subject: Subject, sizes: tuple[int, int, int], times: int
-) -> None:
-    """The iterations of a small call have no cell in common; a large call is repeated."""
+def test_data_races(subject: Subject, sizes: tuple[int, int, int], times: int) -> None:
+    """Check that iterations of a small call write disjoint elements; repeat a large call."""
     m, k, n = sizes
     rng = np.random.default_rng(0)
     a = rng.integers(-4, 5, (2, k, m)).astype(float).swapaxes(1, 2)
@@ -87,14 +85,14 @@ def test_threads_do_not_disturb_each_other(
     check_races(subject, KERNEL, np.zeros((2, m, n)), [a, b], a @ b, times)
 
 
-def test_the_main_loop_is_parallel(subject: Subject) -> None:
+def test_parallel_main_loop(subject: Subject) -> None:
     rng = np.random.default_rng(0)
     a = rng.integers(-4, 5, (3, 14, 18)).astype(float)
     b = rng.integers(-4, 5, (3, 18, 11)).astype(float)
     check_is_parallel(subject, KERNEL, np.zeros((3, 14, 11)), [a, b], a @ b)
 
 
-def test_the_work_is_done_by_the_kernel_in_its_file(subject: Subject) -> None:
+def test_calls_of_the_kernel(subject: Subject) -> None:
     a, b = np.arange(12.0).reshape(2, 2, 3), np.arange(1.0, 25.0).reshape(2, 3, 4)
     check_is_called(subject, KERNEL, np.zeros((2, 2, 4)), [a, b], a @ b)
 
@@ -104,17 +102,17 @@ def test_one_multiplication_in_the_inner_loop(subject: Subject) -> None:
     check_inner_multiplications(subject, KERNEL, np.zeros((1, 2, 2)), [a, a], most=1)
 
 
-def test_inner_sizes_must_agree(subject: Subject) -> None:
+def test_error_for_unequal_inner_sizes(subject: Subject) -> None:
     expect_refusal(subject, "tensor.matmul", [np.zeros((2, 3)), np.zeros((2, 3))], FAST)
 
 
-def test_nan_reaches_its_row_and_no_other(subject: Subject) -> None:
+def test_propagation_of_nan(subject: Subject) -> None:
     a = np.arange(6.0).reshape(2, 3)
     a[0, 1] = np.nan
     b = np.arange(6.0).reshape(3, 2)
     expect_array(subject.call("tensor.matmul", [a, b], FAST), a @ b)
 
 
-def test_no_elements(subject: Subject) -> None:
+def test_empty_tensors(subject: Subject) -> None:
     answer = subject.call("tensor.matmul", [np.zeros((2, 0)), np.zeros((0, 3))], FAST)
     expect_array(answer, np.zeros((2, 3)))

@@ -1,4 +1,4 @@
-"""Task 3.3: map, zip and reduce on a GPU; tiny ones, for the simulator takes its time."""
+"""Task 3.3: map, zip and reduce on a GPU, with tiny inputs for the slow simulator."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ def test_gradients(cuda_subject: Subject, data: st.DataObject) -> None:
 @few
 @given(xs=st.integers(1, 40).flatmap(lambda n: arrays((n,))))
 def test_sum_practice(cuda_subject: Subject, xs: Array) -> None:
-    # Where threads of one warp race, they are taken to run in lockstep, as the course's guide says.
+    # Threads of one warp count as running in lockstep, as the course's guide teaches.
     answer = cuda_subject.call("cuda.sum_practice", [xs], {"lockstep": True})
     total = float(answer.array.sum())
     message = f"the blocks add up to {total}, expected {xs.sum()}"
@@ -73,17 +73,17 @@ def test_more_elements_than_threads_of_a_block(cuda_subject: Subject, kernel: st
         check_zip(cuda_subject, "add", a, np.arange(7.0), CUDA)
 
 
-def test_threads_wait_for_each_other(cuda_subject: Subject) -> None:
-    """On the simulator a race is an exception; see `grading.driver.simulated`."""
+def test_synchronization_of_threads(cuda_subject: Subject) -> None:
+    """Check for races, which are exceptions on the simulator (`grading.driver.simulated`)."""
     for dim in (0, 1):
         check_sum(cuda_subject, np.arange(18.0).reshape(9, 2) ** 2, dim, CUDA)
 
 
-def test_threads_of_a_warp_wait_for_each_other(cuda_subject: Subject) -> None:
+def test_synchronization_within_a_warp(cuda_subject: Subject) -> None:
     answer = cuda_subject.call("cuda.sum_practice", [np.arange(40.0)])
     expect_array(answer, [np.arange(32.0).sum(), np.arange(32.0, 40.0).sum()])
 
 
-def test_reducing_more_than_a_block_holds(cuda_subject: Subject) -> None:
+def test_reduction_longer_than_a_block(cuda_subject: Subject) -> None:
     x = np.arange(1030.0).reshape(1, 1030)
     expect_array(cuda_subject.call("tensor.sum", [x], {**CUDA, "dim": 1}), [[x.sum()]])

@@ -1,4 +1,4 @@
-"""Task 3.4: matrix multiplication on a GPU; tiny ones, for the simulator takes its time."""
+"""Task 3.4: matrix multiplication on a GPU, with tiny inputs for the slow simulator."""
 
 import numpy as np
 import pytest
@@ -31,8 +31,8 @@ def test_products_of_more_than_one_block(cuda_subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("kernel", ["practice", "product"])
-def test_threads_wait_for_each_other(cuda_subject: Subject, kernel: str) -> None:
-    """On the simulator a race is an exception; see `grading.driver.simulated`."""
+def test_synchronization_of_threads(cuda_subject: Subject, kernel: str) -> None:
+    """Check for races, which are exceptions on the simulator (`grading.driver.simulated`)."""
     if kernel == "practice":
         a, b = np.arange(9.0).reshape(3, 3), np.arange(9.0).reshape(3, 3) - 4
         expect_array(cuda_subject.call("cuda.mm_practice", [a, b]), (a @ b).ravel())

@@ -5,7 +5,7 @@ import pytest
 from grading.accuracy import (
     Record,
     check_accuracy,
-    check_all_are_trained,
+    check_all_parameters_are_trained,
     check_layers,
     check_learning,
     seconds_of_an_epoch,
@@ -22,20 +22,20 @@ pytestmark = pytest.mark.task3_5
 SETTING = {"model": "fast", "hidden": 10, "rate": 0.05, "epochs": 60, "batch": 10}
 
 
-def test_the_network_has_three_layers(subject: Subject) -> None:
+def test_layers_of_the_network(subject: Subject) -> None:
     check_layers(subject, SETTING)
 
 
-def test_every_parameter_is_trained(subject: Subject) -> None:
-    check_all_are_trained(subject, SETTING)
+def test_gradients_of_all_parameters(subject: Subject) -> None:
+    check_all_parameters_are_trained(subject, SETTING)
 
 
-def test_training_lowers_the_loss(subject: Subject) -> None:
+def test_loss_after_training(subject: Subject) -> None:
     check_learning(subject, "Xor", SETTING)
 
 
 @pytest.mark.parametrize(("name", "least"), [("Split", 45), ("Xor", 45)])
-def test_learns_points(subject: Subject, name: str, least: int) -> None:
+def test_accuracy_after_short_training(subject: Subject, name: str, least: int) -> None:
     setting: dict[str, str | float] = {
         "model": "fast",
         "hidden": 10,
@@ -48,17 +48,17 @@ def test_learns_points(subject: Subject, name: str, least: int) -> None:
 
 @pytest.mark.accuracy
 @pytest.mark.parametrize("name", RULES)
-def test_required_accuracy(subject: Subject, name: str, record_property: Record) -> None:
-    wanted = table().task("3.5").accuracy[name]
-    check_accuracy(subject, name, wanted, record_property)
+def test_accuracy_after_full_training(subject: Subject, name: str, record_property: Record) -> None:
+    required = table().task("3.5").accuracy[name]
+    check_accuracy(subject, name, required, record_property)
 
 
 @pytest.mark.accuracy
 def test_time_of_an_epoch(subject: Subject, record_property: Record) -> None:
-    """Measured and told; whatever it is, it passes."""
+    """Measure and report the time, without a limit."""
     seconds = seconds_of_an_epoch(subject, "fast", hidden=100, batch=10)
     remark = (
         f"{COUNT} points, 100 hidden units; the course aims at less than 2 s on a processor, and "
-        "nothing is charged for more"
+        "more costs no points"
     )
     record_property("measured", {"name": EPOCH, "value": round(seconds, 4), "remark": remark})

@@ -24,12 +24,12 @@ def test_values_and_gradients(subject: Subject, case: Case) -> None:
 
 
 @given(case=convolutions(dims=1))
-def test_on_the_default_backend(subject: Subject, case: Case) -> None:
+def test_default_backend(subject: Subject, case: Case) -> None:
     check_convolution(subject, OPERATION, case, {"backend": "simple"})
 
 
 @pytest.mark.parametrize("kernel", [1, 2, 7])
-def test_kernels_up_to_wider_than_the_image(subject: Subject, kernel: int) -> None:
+def test_small_and_large_kernels(subject: Subject, kernel: int) -> None:
     case = random_case((2, 3, 4), (2, 3, kernel))
     check_convolution(subject, OPERATION, case, {"backend": "fast"})
 
@@ -40,14 +40,14 @@ def test_many_channels_and_a_long_input(subject: Subject) -> None:
 
 
 @given(case=convolutions(dims=1))
-def test_the_kernel_writes_its_output_and_nothing_else(subject: Subject, case: Case) -> None:
+def test_output_of_the_kernel(subject: Subject, case: Case) -> None:
     x, weight, upstream = case
     options = {"module": "fast_conv", "kernel": "tensor_conv1d", "more": [False]}
     out = np.zeros(upstream.shape)
     check_kernel(subject, options, out, [x, weight], conv(x, weight))
 
 
-def test_nan_reaches_what_depends_on_it_and_nothing_else(subject: Subject) -> None:
+def test_propagation_of_nan(subject: Subject) -> None:
     x, weight, _ = random_case((1, 2, 5), (2, 2, 2))
     x[0, 1, 2] = np.nan
     expect_array(subject.call(OPERATION, [x, weight], {"backend": "fast"}), conv(x, weight))
@@ -59,29 +59,29 @@ KERNEL = {"module": "fast_conv", "kernel": "tensor_conv1d", "more": [False]}
 @pytest.mark.parametrize(
     ("shape", "weight", "times"), [((2, 2, 4), (2, 2, 3), 1000), ((2, 3, 40), (4, 3, 5), 20)]
 )
-def test_threads_do_not_disturb_each_other(
+def test_data_races(
     subject: Subject, shape: tuple[int, ...], weight: tuple[int, ...], times: int
 ) -> None:
-    """The iterations of a small call have no cell in common; a large call is repeated."""
+    """Check that iterations of a small call write disjoint elements; repeat a large call."""
     x, w, upstream = random_case(shape, weight)
     out = np.zeros(upstream.shape)
     check_races(subject, KERNEL, out, [x, w], conv(x, w), times)
-    turned = conv(x, w, reverse=True)
-    check_iterations(subject, {**KERNEL, "more": [True]}, out, [x, w], turned)
+    reversed_result = conv(x, w, reverse=True)
+    check_iterations(subject, {**KERNEL, "more": [True]}, out, [x, w], reversed_result)
 
 
-def test_the_main_loop_is_parallel(subject: Subject) -> None:
+def test_parallel_main_loop(subject: Subject) -> None:
     x, w, upstream = random_case((3, 4, 50), (5, 4, 3))
     check_is_parallel(subject, KERNEL, np.zeros(upstream.shape), [x, w], conv(x, w))
 
 
-def test_the_work_is_done_by_the_kernel_in_its_file(subject: Subject) -> None:
+def test_calls_of_the_kernel(subject: Subject) -> None:
     x, w, upstream = random_case((2, 2, 5), (3, 2, 2))
     check_is_called(subject, KERNEL, np.zeros(upstream.shape), [x, w], conv(x, w))
 
 
 @given(case=convolutions(dims=1))
-def test_reverse_anchors_the_kernel_at_the_right(subject: Subject, case: Case) -> None:
+def test_reversed_kernel(subject: Subject, case: Case) -> None:
     x, weight, upstream = case
     options = {"module": "fast_conv", "kernel": "tensor_conv1d", "more": [True]}
     out = np.zeros(upstream.shape)
@@ -96,7 +96,7 @@ def test_output_in_any_layout(subject: Subject, case: Case, data: st.DataObject)
     check_kernel(subject, options, out, [x, weight], conv(x, weight))
 
 
-def test_no_images(subject: Subject) -> None:
+def test_empty_batch(subject: Subject) -> None:
     x, weight = np.zeros((0, 2, 4)), np.ones((3, 2, 2))
     answer = subject.call(OPERATION, [x, weight], {"backend": "fast"}, np.zeros((0, 3, 4)))
     expect_array(answer, np.zeros((0, 3, 4)))

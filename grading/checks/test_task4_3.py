@@ -18,7 +18,7 @@ def test_tiles(subject: Subject, case: PoolingCase) -> None:
     x, kernel, _ = case
     answer = subject.call("nn.tile", [x], {"kernel": list(kernel)})
     tiles = nn.windows(x, kernel)
-    # The order of the elements within a window is free.
+    # Any order of the elements within a window is accepted.
     received = answer.arrays[0]
     if received.shape == tiles.shape:
         answer.arrays[0][:] = np.sort(received)
@@ -36,7 +36,7 @@ def test_values_and_gradients(subject: Subject, case: PoolingCase) -> None:
 
 
 @given(case=images())
-def test_on_fast_kernels(subject: Subject, case: PoolingCase) -> None:
+def test_fast_backend(subject: Subject, case: PoolingCase) -> None:
     x, kernel, upstream = case
     options = {"kernel": list(kernel), "backend": "fast"}
     answer = subject.call("nn.avgpool2d", [x], options, upstream)
@@ -54,9 +54,7 @@ def test_upstream_gradients_in_any_layout(subject: Subject, case: PoolingCase) -
 @given(
     value=st.sampled_from([np.nan, np.inf]), place=st.tuples(st.integers(0, 3), st.integers(0, 5))
 )
-def test_nan_and_infinity_stay_in_their_window(
-    subject: Subject, value: float, place: tuple[int, int]
-) -> None:
+def test_nan_and_infinity(subject: Subject, value: float, place: tuple[int, int]) -> None:
     x = np.arange(24.0).reshape(1, 1, 4, 6)
     x[0, 0, *place] = value
     answer = subject.call("nn.avgpool2d", [x], {"kernel": [2, 3]})

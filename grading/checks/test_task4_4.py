@@ -16,7 +16,7 @@ from grading.checking.oracles import nn
 from grading.checking.oracles.programs import EPS
 from grading.checking.products import PoolingCase, images
 from grading.checking.strategies import arrays, distinct, shapes
-from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
+from grading.mutation import check_tests_detect_mutants, check_tests_pass
 from grading.protocol.messages import Array, Subject
 
 pytestmark = pytest.mark.task4_4
@@ -54,7 +54,7 @@ def test_maxima_and_their_gradient(subject: Subject, case: MaxCase, backend: str
 
 
 @given(case=along_a_dim(same_shape=False))
-def test_any_usual_rule_at_ties(subject: Subject, case: MaxCase) -> None:
+def test_gradient_at_ties(subject: Subject, case: MaxCase) -> None:
     x, dim, upstream = case
     answer = subject.call("nn.max", [x], {"dim": dim}, upstream)
     expect_array(answer, x.max(axis=dim, keepdims=True))
@@ -64,24 +64,24 @@ def test_any_usual_rule_at_ties(subject: Subject, case: MaxCase) -> None:
 
 
 def _against_rules(x: Array, dim: int, gradient: Array | None) -> str:
-    """Say in which way a gradient follows no usual rule."""
+    """Describe how a gradient violates all usual rules at ties."""
     if gradient is None or gradient.shape != x.shape:
         return "is missing" if gradient is None else f"has the shape {gradient.shape}"
     stray = np.argwhere((x < x.max(axis=dim, keepdims=True)) & (gradient != 0))
     if len(stray):
         at = tuple(stray[0].tolist())
-        return f"is {gradient[at]:g} at {at}, where no maximum is"
-    return "shares what arrives among equal maxima in no usual way"
+        return f"is {gradient[at]:g} at {at}, where there is no maximum"
+    return "distributes the upstream gradient among equal maxima by no usual rule"
 
 
-def test_the_first_of_equal_maxima_receives_the_gradient(subject: Subject) -> None:
+def test_gradient_of_the_first_of_equal_maxima(subject: Subject) -> None:
     x, upstream = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]), np.array([[5.0], [7.0]])
     answer = subject.call("nn.max", [x], {"dim": 1}, upstream)
     expect_gradients(answer, [np.array([[0.0, 5.0, 0.0], [7.0, 0.0, 0.0]])])
 
 
 @given(case=along_a_dim(unequal=True))
-def test_argmax_is_one_hot(subject: Subject, case: MaxCase) -> None:
+def test_one_hot_argmax(subject: Subject, case: MaxCase) -> None:
     x, dim, _ = case
     answer = subject.call("nn.argmax", [x], {"dim": dim})
     expect_array(answer, (x == x.max(axis=dim, keepdims=True)).astype(float))
@@ -92,7 +92,7 @@ def test_maximum_of_very_negative_numbers(subject: Subject) -> None:
     expect_array(subject.call("nn.max", [x], {"dim": 1}), [[-1e12], [-1e300]])
 
 
-def test_maximum_of_nan_is_nan(subject: Subject) -> None:
+def test_maximum_of_nan(subject: Subject) -> None:
     x = np.array([[1.0, np.nan], [np.nan, 1.0], [2.0, 1.0]])
     expect_array(subject.call("nn.max", [x], {"dim": 1}), [[np.nan], [np.nan], [2.0]])
 
@@ -119,7 +119,7 @@ def test_softmax_and_its_gradient(subject: Subject, case: MaxCase, backend: str)
     x, dim, upstream = case
     answer = subject.call("nn.softmax", [x], {"dim": dim, "backend": backend}, upstream)
     expect_array(answer, nn.softmax(x, dim))
-    # Where a maximum is subtracted and not detached, its ties may not cancel out exactly.
+    # If the maximum is subtracted without detaching it, ties may not cancel exactly.
     expect_gradients(answer, [nn.softmax_gradient(x, dim, upstream)], absolute=1e-6)
 
 
@@ -165,13 +165,13 @@ def test_upstream_gradients_in_any_layout(subject: Subject, data: st.DataObject)
 
 
 @given(x=shapes().flatmap(arrays), rate=st.floats(0, 1))
-def test_dropout_that_is_ignored(subject: Subject, x: Array, rate: float) -> None:
+def test_ignored_dropout(subject: Subject, x: Array, rate: float) -> None:
     answer = subject.call("nn.dropout", [x], {"rate": rate, "ignore": True})
     expect_array(answer, x)
 
 
 @given(x=shapes().flatmap(arrays))
-def test_dropout_of_nothing_and_of_everything(subject: Subject, x: Array) -> None:
+def test_dropout_at_rates_0_and_1(subject: Subject, x: Array) -> None:
     kept = subject.call("nn.dropout", [x], {"rate": 0.0, "ignore": False})
     expect_array(kept, x)
     dropped = subject.call("nn.dropout", [x], {"rate": 1.0, "ignore": False})
@@ -179,7 +179,7 @@ def test_dropout_of_nothing_and_of_everything(subject: Subject, x: Array) -> Non
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.8])
-def test_dropout_drops_its_share(subject: Subject, rate: float) -> None:
+def test_rate_of_dropout(subject: Subject, rate: float) -> None:
     count = 2000
     answer = subject.call("nn.dropout", [np.ones((40, 50))], {"rate": rate, "ignore": False})
     dropped = int((answer.array == 0).sum())
@@ -192,36 +192,38 @@ def test_dropout_drops_its_share(subject: Subject, rate: float) -> None:
     expect(bool((kept == 1).all()) or scaled, "a kept element has changed", answer)
 
 
-def test_dropout_leaves_the_others_as_they_are(subject: Subject) -> None:
+def test_elements_kept_by_dropout(subject: Subject) -> None:
     answer = subject.call("nn.dropout", [np.ones((20, 20))], {"rate": 0.5, "ignore": False})
     kept = answer.array[answer.array != 0]
     expect(bool((kept == 1).all()), "a kept element has changed", answer)
 
 
-def test_dropout_differs_from_call_to_call_and_from_row_to_row(subject: Subject) -> None:
+def test_randomness_of_dropout(subject: Subject) -> None:
     options = {"rate": 0.5, "ignore": False}
     first = subject.call("nn.dropout", [np.ones((20, 20))], options)
     second = subject.call("nn.dropout", [np.ones((20, 20))], options)
-    expect(not np.array_equal(first.array, second.array), "two calls dropped the same", second)
+    expect(
+        not np.array_equal(first.array, second.array), "two calls dropped the same elements", second
+    )
     differing_rows = len({row.tobytes() for row in first.array})
     differing_columns = len({column.tobytes() for column in first.array.T})
     expect(differing_rows > 1 and differing_columns > 1, "all rows or columns are alike", first)
 
 
-def test_no_gradient_reaches_what_was_dropped(subject: Subject) -> None:
+def test_gradient_of_dropout(subject: Subject) -> None:
     upstream = np.arange(1.0, 401.0).reshape(20, 20)
     options = {"rate": 0.5, "ignore": False}
     answer = subject.call("nn.dropout", [np.ones((20, 20))], options, upstream)
-    # The input is all ones, so the result is what each element was multiplied by.
+    # The input is all ones, so the result contains the factor of each element.
     expect_gradients(answer, [answer.array * upstream])
 
 
 # The learner's own tests
 
 
-def test_your_tests_pass_on_right_code(subject: Subject) -> None:
-    check_right_code_passes(subject, "4.4")
+def test_your_tests_on_right_code(subject: Subject) -> None:
+    check_tests_pass(subject, "4.4")
 
 
-def test_your_tests_notice_wrong_code(subject: Subject) -> None:
-    check_wrong_code_is_noticed(subject, "4.4")
+def test_your_tests_on_wrong_code(subject: Subject) -> None:
+    check_tests_detect_mutants(subject, "4.4")

@@ -1,4 +1,4 @@
-"""Task 4.4b: convolution on a GPU; tiny ones, for the simulator takes its time."""
+"""Task 4.4b: convolution on a GPU, with tiny inputs for the slow simulator."""
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ CUDA = {"backend": "cuda"}
 
 @pytest.fixture(autouse=True)
 def _is_there(cuda_subject: Subject) -> None:
-    """Skip where the functions are not called as the README of the course's module 4 names them."""
+    """Skip the checks if the functions lack the names in the README of the course's module 4."""
     for name in ("conv1d", "conv2d"):
         defined = cuda_subject.call("cuda.defines", options={"file": "cuda_conv", "name": name})
         if not defined.plain:
@@ -41,8 +41,8 @@ def test_two_dimensions(cuda_subject: Subject, case: Case) -> None:
     ],
     ids=["conv1d", "conv2d"],
 )
-def test_threads_wait_for_each_other(cuda_subject: Subject, operation: str, case: Case) -> None:
-    """On the simulator a race is an exception; see `grading.driver.simulated`."""
+def test_synchronization_of_threads(cuda_subject: Subject, operation: str, case: Case) -> None:
+    """Check for races, which are exceptions on the simulator (`grading.driver.simulated`)."""
     check_convolution(cuda_subject, f"tensor.{operation}", case, CUDA)
 
 

@@ -1,4 +1,4 @@
-"""The grader's command line. Each command is a file of its own, loaded when it is called for."""
+"""The grader's command line; each command is a module, imported on use."""
 
 import sys
 import traceback
@@ -16,18 +16,18 @@ COMMANDS = {
     "scaffold": "grading.cli.scaffold:scaffold",
     "sync": "grading.cli.scaffold:sync",
 }
-"""Where each command is."""
+"""Module and function of each command."""
 
 
 class Commands(click.Group):
-    """The commands, of which only the one that is called for is imported."""
+    """Group of commands that imports only the called command."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; None if there is none of this name."""
+        """Return a command; None if the name is unknown."""
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
@@ -39,7 +39,7 @@ class Commands(click.Group):
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 nothing that was judged failed, 1 something failed, "
-    "2 the command makes no sense, 3 the grader itself failed.",
+    "2 usage error, 3 error of the grader.",
 )
 def commands() -> None:
     """Judge solutions of the course's tasks."""
@@ -48,7 +48,7 @@ def commands() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal without a sign for "✓" shows "?".
+        # A terminal that cannot show "✓" shows "?".
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
@@ -71,8 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _harness_failed(error: Exception) -> int:
     traceback.print_exception(error)
     print(
-        "\nThe grader itself failed; this says nothing about the submission. "
-        "`hatch run doctor` looks for what is wrong here.",
+        "\nError of the grader; it is independent of the submission. "
+        "`hatch run doctor` checks the installation.",
         file=sys.stderr,
     )
     return HARNESS

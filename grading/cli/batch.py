@@ -1,4 +1,4 @@
-"""`grade --batch`: the options of a class, and what they mean for each submission."""
+"""`grade --batch`: options of a class, and the options of `grade` for each submission."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,19 +30,19 @@ def grade_class(
 
     Args:
         batch: The folder.
-        tasks: What is judged; everything if there are none.
-        options: Options of `grade` that hold for each submission.
-        jobs: How many are graded at a time.
+        tasks: The tasks to judge; empty for all tasks.
+        options: Options of `grade` for each submission.
+        jobs: Number of submissions to grade at the same time.
         scheduler: The address of a Dask scheduler.
-        out: Where the results are kept; beside the folder if nothing is said.
+        out: The folder for results; beside `batch` by default.
         seed: The seed of the class.
-        csv: Where else the table of the class is written.
+        csv: A further path for the table of the class.
 
     Raises:
-        click.UsageError: There is nothing to grade, or no scheduler.
+        click.UsageError: There are no submissions, or the scheduler does not answer.
     """
     try:
-        # A folder that is mistyped leaves no results behind.
+        # For a mistyped folder, no folder for results is made.
         entries = find_submissions(batch)
     except BatchError as error:
         raise click.UsageError(str(error)) from None

@@ -1,4 +1,4 @@
-"""The submission that a command is about, or a usage error."""
+"""The argument for a submission on the command line."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def found_submission(path: Path) -> Submission:
     """Return the submission in a folder.
 
     Raises:
-        click.UsageError: There is none.
+        click.UsageError: The folder is not a submission.
     """
     try:
         return Submission.at(path)

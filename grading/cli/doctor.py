@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong with this installation, and the command that mends it."""
+"""`doctor`: problems of this installation, with commands that fix them."""
 
 from collections.abc import Callable
 
@@ -20,13 +20,13 @@ SIGNS = {
 
 @click.command()
 def doctor() -> int:
-    """Look for what is wrong here, and say which command mends it.
+    """Check the installation and show a command to fix each problem.
 
-    Exits with 1 if something has to be mended before work can be judged.
+    Exits with 1 if a problem prevents judging.
     """
     found: list[Finding] = []
     on = console()
-    with on.status("looking"):
+    with on.status("checking"):
         for check in doctor_checks():
             found.append(run_check(check))
     print_plainly(on, lambda to: show(found, to))
@@ -34,17 +34,17 @@ def doctor() -> int:
 
 
 def run_check(check: Callable[[], Finding]) -> Finding:
-    """Run a check; the exception of one that fails itself is its finding."""
+    """Run a check; an exception in the check is reported as a problem."""
     try:
         return check()
     except Exception as error:
         name = getattr(check, "__name__", "?").replace("_", " ").strip()
-        said = f"{type(error).__name__}: {error}"
-        return Finding(name, Health.BAD, said, "hatch env remove default && hatch run doctor")
+        text = f"{type(error).__name__}: {error}"
+        return Finding(name, Health.BAD, text, "hatch env remove default && hatch run doctor")
 
 
 def show(found: list[Finding], on: Console) -> None:
-    """Write what was found, and at the end what to do."""
+    """Write the findings and a summary."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -59,10 +59,10 @@ def show(found: list[Finding], on: Console) -> None:
     bad = sum(each.health is Health.BAD for each in found)
     poor = sum(each.health is Health.POOR for each in found)
     if bad:
-        closing = Text(f"{bad} to mend first, with the commands above", style="bold red")
+        closing = Text(f"Problems to fix with the commands above: {bad}", style="bold red")
     elif poor:
-        closing = Text(f"This works; {poor} could be better", style="bold yellow")
+        closing = Text(f"The installation works; warnings: {poor}", style="bold yellow")
     else:
-        closing = Text("Everything is as it should be", style="bold green")
+        closing = Text("No problems found", style="bold green")
     on.print()
     on.print(closing)

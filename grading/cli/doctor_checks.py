@@ -1,6 +1,6 @@
-"""The checks of `doctor`: each looks at one thing and says how it is.
+"""The checks of `doctor`, each of one part of the installation.
 
-Whatever could end this process, such as a broken library, is tried in another one.
+Code that could crash this process, such as a broken library, runs in a separate one.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from pathlib import Path
 from grading.paths import ROOT
 
 SYNC = "hatch env remove default && hatch run python -V"
-"""Makes the environment anew."""
+"""Command that recreates the environment."""
 
 LIBRARIES = (
     "numpy",
@@ -47,17 +47,17 @@ PACKAGES = (
 )
 
 SECONDS = 120
-"""How long a trial in another process may take."""
+"""Time limit of a separate process, in seconds."""
 
 
 class Health(Enum):
-    """How something is."""
+    """Health of a part of the installation."""
 
     GOOD = "good"
     POOR = "poor"
-    """Work can be judged, with less than there could be."""
+    """Judging works with restrictions."""
     BAD = "bad"
-    """Work cannot be judged."""
+    """Judging does not work."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ class Finding:
     """The result of a check of `doctor`.
 
     Attributes:
-        subject: What was looked at.
-        health: How it is.
-        text: In words.
-        remedy: The command that mends it.
+        subject: The checked part.
+        health: Its health.
+        text: A description.
+        remedy: A command that fixes the problem; empty if there is none.
     """
 
     subject: str
@@ -78,7 +78,7 @@ class Finding:
 
 
 def doctor_checks() -> tuple[Callable[[], Finding], ...]:
-    """Return all checks, in the order in which one depends on another."""
+    """Return all checks, in the order of their dependencies."""
     return (
         python,
         environment,
@@ -94,17 +94,17 @@ def doctor_checks() -> tuple[Callable[[], Finding], ...]:
 
 
 def python() -> Finding:
-    """Look at the version of Python."""
+    """Check the version of Python."""
     version, (low, high) = platform.python_version(), supported_pythons()
     text = f"{version} in {sys.prefix}"
     if low <= sys.version_info[:2] < high:
         return Finding("Python", Health.GOOD, text)
-    wanted = f"{low[0]}.{low[1]} up to, but not including, {high[0]}.{high[1]}"
-    return Finding("Python", Health.BAD, f"{text}; it has to be {wanted}", SYNC)
+    supported = f"{low[0]}.{low[1]} or later, before {high[0]}.{high[1]}"
+    return Finding("Python", Health.BAD, f"{text}; supported is {supported}", SYNC)
 
 
 def supported_pythons() -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the first version that is supported, and the first that no longer is."""
+    """Return the first supported version, and the first one that is too new."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     found = re.search(r'requires-python = ">=(\d+)\.(\d+),<(\d+)\.(\d+)"', text)
     if found is None:
@@ -114,10 +114,10 @@ def supported_pythons() -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def environment() -> Finding:
-    """Look at whether this is the environment of the repository."""
-    wanted = ROOT / ".venv"
-    if Path(sys.prefix).resolve() == wanted.resolve():
-        return Finding("environment", Health.GOOD, str(wanted))
+    """Check that the environment is that of the repository."""
+    own = ROOT / ".venv"
+    if Path(sys.prefix).resolve() == own.resolve():
+        return Finding("environment", Health.GOOD, str(own))
     return Finding(
         "environment",
         Health.POOR,
@@ -127,7 +127,7 @@ def environment() -> Finding:
 
 
 def libraries() -> Finding:
-    """Look at the libraries that the grader needs."""
+    """Check the libraries that the grader needs."""
     missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
     if missing:
         return Finding("libraries", Health.BAD, f"missing: {', '.join(missing)}", SYNC)
@@ -137,7 +137,7 @@ def libraries() -> Finding:
 
 
 def packages() -> Finding:
-    """Look at whether the packages are those of this checkout; none of them is imported."""
+    """Check without imports that the packages are those of this checkout."""
     missing, elsewhere = [], []
     for name in PACKAGES:
         spec = importlib.util.find_spec(name)
@@ -154,7 +154,7 @@ def packages() -> Finding:
 
 
 def table_of_tasks() -> Finding:
-    """Look at the table of tasks."""
+    """Check the table of tasks."""
     from grading.tasks.table import TableError, table
 
     try:
@@ -186,31 +186,31 @@ def compiler() -> Finding:
     """Compile a parallel loop and run it."""
     done = _in_python(COMPILE)
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        return Finding("compiler", Health.BAD, f"numba cannot compile: {said}", SYNC)
+        error = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        return Finding("compiler", Health.BAD, f"numba cannot compile: {error}", SYNC)
     layer, threads = done.stdout.split()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     text = f"numba compiles; {threads} threads on {cores} cores, layer {layer}"
     if layer == "workqueue":
-        text += ", which must not be entered from two Python threads at once"
+        text += ", which supports one Python thread at a time"
     return Finding("compiler", Health.GOOD, text)
 
 
 def cache() -> Finding:
-    """Look at where compiled kernels are kept."""
-    place = Path(os.environ.get("NUMBA_CACHE_DIR", ROOT / ".numba_cache"))
+    """Check the cache of compiled kernels."""
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR", ROOT / ".numba_cache"))
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=place):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        text = f"{place} cannot be written: {error.strerror}"
-        return Finding("cache", Health.POOR, text, f"rm -rf {place}")
-    size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) / 1e6
-    free = shutil.disk_usage(place).free / 1e9
-    text = f"{place}, {size:.0f} MB; {free:.1f} GB free"
+        text = f"{folder} cannot be written: {error.strerror}"
+        return Finding("cache", Health.POOR, text, f"rm -rf {folder}")
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    free = shutil.disk_usage(folder).free / 1e9
+    text = f"{folder}, {size:.0f} MB; {free:.1f} GB free"
     if free < 1:
-        return Finding("cache", Health.POOR, text, f"rm -rf {place}")
+        return Finding("cache", Health.POOR, text, f"rm -rf {folder}")
     return Finding("cache", Health.GOOD, text)
 
 
@@ -221,18 +221,18 @@ def data() -> Finding:
         return Finding("data", Health.POOR, f"{sums} is missing", "git checkout -- data")
     wrong = []
     lines = [line.split(maxsplit=1) for line in sums.read_text(encoding="utf-8").splitlines()]
-    for wanted, name in (line for line in lines if len(line) == 2):
+    for checksum, name in (line for line in lines if len(line) == 2):
         path = ROOT / "data" / name.lstrip("*").strip()
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != checksum:
             wrong.append(path.relative_to(ROOT).as_posix())
     if wrong:
         text = f"missing or changed: {', '.join(wrong)}"
         return Finding("data", Health.POOR, text, f"git checkout -- {' '.join(wrong)}")
-    return Finding("data", Health.GOOD, f"{len(lines)} files are as they were published")
+    return Finding("data", Health.GOOD, f"{len(lines)} files with correct checksums")
 
 
 def sandbox() -> Finding:
-    """Start a worker as well isolated as this machine can."""
+    """Find the best isolation that works on this machine."""
     from grading.isolation.levels import find
     from grading.isolation.plain import Plain
 
@@ -244,12 +244,12 @@ def sandbox() -> Finding:
 
 
 def gpu() -> Finding:
-    """Look for a GPU that numba can use; without one, tasks are not judged, and nothing is lost."""
+    """Look for a GPU that numba can use; without one, CUDA tasks cost no points."""
     done = _in_python("from numba import cuda; print(cuda.get_current_device().name.decode())")
     if done.returncode == 0:
         return Finding("GPU", Health.GOOD, done.stdout.strip())
     if shutil.which("nvidia-smi"):
-        text = "there is one, and numba cannot use it"
+        text = "numba cannot use the GPU of this machine"
         remedy = 'add "mt-kernels-cuda[cu12]" to the dependencies of envs.default in hatch.toml'
         return Finding("GPU", Health.POOR, text, remedy)
     return Finding("GPU", Health.GOOD, "none; --simulate judges CUDA tasks on numba's simulator")

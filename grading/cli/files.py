@@ -1,4 +1,4 @@
-"""The files that a run of the grader can write, each in a format of its own."""
+"""Report files of a run, one per format."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -10,17 +10,17 @@ from grading.judge.records import Report
 from grading.reports.files import replace_file
 
 FORMATS = {
-    "json": ("everything that was found out", "grading.judge.records:to_json"),
-    "html": ("a page for people, in one file", "grading.reports.html:write"),
+    "json": ("the complete report as JSON", "grading.judge.records:to_json"),
+    "html": ("the report as an HTML page", "grading.reports.html:write"),
     "junit": ("JUnit XML for continuous integration", "grading.reports.junit:write"),
     "gradescope": ("results.json for Gradescope", "grading.reports.gradescope:write"),
     "classroom": (
         "the result of a runner for GitHub Classroom",
         "grading.reports.classroom:write",
     ),
-    "csv": ("a row for the table of a class", "grading.reports.table:write"),
+    "csv": ("the table row of a class as CSV", "grading.reports.table:write"),
 }
-"""What each format is for, and the function that turns a report into bytes."""
+"""For each format, the end of its help text and the function that writes it."""
 
 
 def writer(name: str) -> Callable[[Report], bytes]:
@@ -31,21 +31,21 @@ def writer(name: str) -> Callable[[Report], bytes]:
 
 
 def check_paths(files: Mapping[str, Path | None]) -> None:
-    """Refuse files that could not be written, before anything is judged.
+    """Check before judging that the folders of all files exist.
 
     Raises:
-        click.BadParameter: A folder is missing.
+        click.BadParameter: A folder does not exist.
     """
     for name, path in files.items():
         if path is not None and not path.absolute().parent.is_dir():
             raise click.BadParameter(
-                f"there is no folder {path.absolute().parent} to write to; make it first",
+                f"there is no folder {path.absolute().parent}; create it first",
                 param_hint=f"--{name}",
             )
 
 
 def write_reports(report: Report, files: Mapping[str, Path | None]) -> None:
-    """Write a report in every format that was asked for."""
+    """Write a report in all requested formats."""
     for name, path in files.items():
         if path is not None:
             replace_file(path, writer(name)(report))

@@ -1,4 +1,4 @@
-"""`grade`: judge a submission, show the report, write it in other formats."""
+"""`grade`: judge a submission, show the report and write it in other formats."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.status import Status as Spinner
 
 from grading.cli.choosing import found_submission
 from grading.cli.files import FORMATS, check_paths, write_reports
-from grading.cli.memory import remember
+from grading.cli.stored_results import store_results
 from grading.judge.exit_codes import exit_code
 from grading.judge.records import Report, TaskResult
 from grading.judge.run import Plan, draw_seed, judge
@@ -23,12 +23,12 @@ from grading.tasks.table import table
 
 def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option for each format of a report."""
-    for name, (what, _) in reversed(FORMATS.items()):
+    for name, (description, _) in reversed(FORMATS.items()):
         command = click.option(
             f"--{name}",
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
-            help=f"Write {what}.",
+            help=f"Write {description}.",
         )(command)
     return command
 
@@ -48,25 +48,28 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Judge every submission in a folder.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(min=1), metavar="N", help="Judge N of a batch at a time."
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Judge N submissions of a batch at the same time.",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Judge a batch on a Dask cluster.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where the results of a batch are kept.",
+    help="The folder for the results of a batch.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Draw the inputs of the run that showed this seed.",
+    help="Use the inputs of the run with this seed.",
 )
 @click.option("--no-speed", is_flag=True, help="Do not measure speed.")
 @click.option("--simulate", is_flag=True, help="Run CUDA tasks on numba's simulator.")
 @click.option("--watch", is_flag=True, help="Judge again on every save.")
-@click.option("--require-all", is_flag=True, help="Count what was not judged as failed.")
+@click.option("--require-all", is_flag=True, help="Count tasks that were not judged as failed.")
 @click.option("--strict-isolation", is_flag=True, help="Refuse to judge without a sandbox.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every check, explain every failure.")
 @with_formats
@@ -105,16 +108,16 @@ def grade(
         return grade_class(
             batch,
             tasks,
-            [flag for flag, given in flags.items() if given],
+            [flag for flag, is_set in flags.items() if is_set],
             seed=seed,
             jobs=jobs,
             scheduler=scheduler,
             out=out,
             csv=files["csv"],
         )
-    for option, given in (("--jobs", jobs), ("--scheduler", scheduler), ("--out", out)):
-        if given is not None:
-            raise click.UsageError(f"{option} is about many submissions: add --batch DIR")
+    for option, value in (("--jobs", jobs), ("--scheduler", scheduler), ("--out", out)):
+        if value is not None:
+            raise click.UsageError(f"{option} needs --batch DIR")
     found = found_submission(submission or ROOT)
     plan = Plan(
         submission=found,
@@ -130,7 +133,7 @@ def grade(
         report = judge_visibly(plan)
         terminal.show(report, terminal.console(), verbose)
         write_reports(report, files)
-        remember(report, plan.submission)
+        store_results(report, plan.submission)
         return exit_code(report, require_all)
 
     if watch:
@@ -141,7 +144,7 @@ def grade(
 
 
 def judge_visibly(plan: Plan) -> Report:
-    """Judge, and say meanwhile what is being judged if anybody looks on."""
+    """Judge a submission; in a terminal, show the current task."""
     console = terminal.console()
     with Spinner("", console=console) as spinner:
 
@@ -155,23 +158,23 @@ def judge_visibly(plan: Plan) -> Report:
 def _refuse_with_batch(
     submission: Path | None, watch: bool, verbose: bool, files: Mapping[str, Path | None]
 ) -> None:
-    """Refuse options that are about one submission.
+    """Refuse options for a single submission.
 
     Raises:
-        click.UsageError: There is one.
+        click.UsageError: One of these options is set.
     """
-    given = {"--submission": submission, "--watch": watch or None, "--verbose": verbose or None}
-    given |= {f"--{name}": path for name, path in files.items() if name != "csv"}
-    for option, value in given.items():
+    options = {"--submission": submission, "--watch": watch or None, "--verbose": verbose or None}
+    options |= {f"--{name}": path for name, path in files.items() if name != "csv"}
+    for option, value in options.items():
         if value is not None:
             raise click.UsageError(
-                f"{option} is about one submission, --batch about many; each of these gets its "
-                "report.json and report.html among the results"
+                f"{option} cannot be combined with --batch; the results of a batch contain "
+                "report.json and report.html of each submission"
             )
 
 
 def _reference(submission: Submission, tasks: Sequence[Task]) -> Submission | None:
-    """Return the solutions of this repository, if they are here and others are judged."""
+    """Return the reference solution; None if it is judged itself or incomplete."""
     if submission.root == ROOT:
         return None
     try:

@@ -1,4 +1,4 @@
-"""`scaffold` and `sync`: trees for learners, and work carried from one to the next."""
+"""`scaffold` and `sync`: trees for learners, and copying of work between them."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from grading.judge import exit_codes
 from grading.paths import ROOT
 from grading.scaffold import (
     CannotLeaveOutError,
-    Carried,
     NotATreeError,
     ScaffoldError,
     SyncError,
+    SyncResult,
     write_tree,
 )
 from grading.scaffold import sync as carry
@@ -28,27 +28,27 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     "previous",
     type=FOLDER,
     metavar="PREVIOUS",
-    help="Carry the work of a learner's earlier tree over.",
+    help="Copy the work from a learner's earlier tree.",
 )
 def scaffold(module: str, out: Path, previous: Path | None) -> int:
-    """Write a learner's tree of MODULE, as in module4, into the new folder OUT.
+    """Write a learner's tree of MODULE, such as module4, to the new folder OUT.
 
-    Every task is a hole in it, and nothing that would give one away is there.
+    The functions of all tasks are holes, and the tree contains no solutions.
     """
     names = {each.name: each.number for each in table().modules}
     if module not in names:
-        raise click.UsageError(f"there is no {module!r}; choose one of {', '.join(names)}")
+        raise click.UsageError(f"there is no module {module!r}; choose one of {', '.join(names)}")
     try:
         carried = write_tree(ROOT, names[module], out, table(), previous)
     except (ScaffoldError, NotATreeError, CannotLeaveOutError) as error:
         raise click.UsageError(str(error)) from error
     except SyncError as error:
-        # The tree is there; only the work is not.
+        # The tree is complete, without the earlier work.
         click.echo(str(error), err=True)
         return exit_codes.FAILED
-    click.echo(f"{out}: the tree of {module}; its README.md tells how to begin")
+    click.echo(f"{out}: the tree of {module}; start with its README.md")
     if carried is not None:
-        _tell(carried)
+        _show(carried)
     return exit_codes.OK
 
 
@@ -56,9 +56,9 @@ def scaffold(module: str, out: Path, previous: Path | None) -> int:
 @click.argument("previous", type=FOLDER)
 @click.argument("to", type=FOLDER, default=ROOT)
 def sync(previous: Path, to: Path) -> int:
-    """Carry the work in PREVIOUS, a tree of an earlier module, into TO; here by default.
+    """Copy the work in PREVIOUS, a tree of an earlier module, to TO; by default to this tree.
 
-    A file that was worked on in both is never overwritten: then nothing is copied at all.
+    If a file was changed in both trees, no file is copied.
     """
     try:
         carried = carry(previous, to, table())
@@ -67,19 +67,19 @@ def sync(previous: Path, to: Path) -> int:
     except SyncError as error:
         click.echo(str(error), err=True)
         return exit_codes.FAILED
-    _tell(carried)
+    _show(carried)
     return exit_codes.OK
 
 
-def _tell(carried: Carried) -> None:
-    """Say what a sync did."""
+def _show(carried: SyncResult) -> None:
+    """Write the result of a sync."""
     for path in carried.copied:
         click.echo(f"copied   {path}")
     for path in carried.same:
         click.echo(f"the same {path}")
     if not carried.copied and not carried.same:
-        click.echo("nothing was changed in the previous tree, so nothing is carried over")
+        click.echo("no file was copied, because the previous tree has no changes")
     if carried.done:
-        click.echo(f"carried over: {', '.join(task.marker for task in carried.done)}")
+        click.echo(f"done: {', '.join(task.marker for task in carried.done)}")
     if carried.open:
-        click.echo(f"still open: {', '.join(task.marker for task in carried.open)}")
+        click.echo(f"open: {', '.join(task.marker for task in carried.open)}")

@@ -1,4 +1,4 @@
-"""`status`: how far the learner is, what is worth doing next, and what it unlocks."""
+"""`status`: the learner's progress, the next task, and the tasks that it unlocks."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +10,9 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from grading.cli.choosing import found_submission
-from grading.cli.memory import Remembered, digest_of_sources, recall
+from grading.cli.stored_results import StoredResult, digest_of_sources, load_results
 from grading.judge.exit_codes import OK
-from grading.judge.places import absent_groups
+from grading.judge.functions import absent_groups
 from grading.judge.records import Status
 from grading.paths import ROOT
 from grading.reports import words
@@ -28,13 +28,14 @@ class TaskProgress:
 
     Attributes:
         task: The task.
-        sign: One sign for it.
-        colour: Its colour.
-        text: What it says.
-        score: What it earns of what it is worth.
-        points: What it earns.
-        done: Whether it passed, the last time it was judged.
-        there: Whether the submission has it.
+        sign: The sign of its status.
+        colour: The colour of its status.
+        text: Its progress in words.
+        score: Earned, judged and open points in words.
+        points: Earned points.
+        judged: Maximum points of what was judged.
+        done: True if it passed when it was last judged.
+        there: True if the submission contains its files.
     """
 
     task: Task
@@ -43,6 +44,7 @@ class TaskProgress:
     text: str
     score: str
     points: float = 0.0
+    judged: float = 0.0
     done: bool = False
     there: bool = True
 
@@ -52,12 +54,12 @@ class TaskProgress:
     "--submission",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="The folder to look at; here by default.",
+    help="The folder with the submission; this one by default.",
 )
 def status(submission: Path | None) -> int:
-    """Show what is done, what it earns, what it unlocks and what is next.
+    """Show the progress of all tasks, the next task, and the tasks that it unlocks.
 
-    Nothing is run: the verdicts are those of the last `grade`, the stubs those in the sources.
+    No code is run: results are those of the last `grade`, and stubs are found in the sources.
     """
     found = found_submission(submission or ROOT)
     progress = progress_of_tasks(found, table())
@@ -67,7 +69,7 @@ def status(submission: Path | None) -> int:
 
 def progress_of_tasks(submission: Submission, tasks: Table) -> dict[str, TaskProgress]:
     """Return the progress of each task, by its id."""
-    known = recall(submission)
+    known = load_results(submission)
     sources = digest_of_sources(submission)
     return {
         task.id: _progress_of(task, submission, known.get(task.id), sources) for task in tasks.tasks
@@ -75,7 +77,7 @@ def progress_of_tasks(submission: Submission, tasks: Table) -> dict[str, TaskPro
 
 
 def next_tasks(progress: dict[str, TaskProgress], tasks: Table) -> list[Task]:
-    """Return the tasks that can be begun: not done, and everything before them is."""
+    """Return the tasks that can be started: not done, with all prerequisites done."""
     done = {each.task.id for each in progress.values() if each.done}
     return [
         task
@@ -88,7 +90,7 @@ def next_tasks(progress: dict[str, TaskProgress], tasks: Table) -> list[Task]:
 
 
 def show(progress: dict[str, TaskProgress], tasks: Table, on: Console) -> None:
-    """Write the table of tasks, and what is next."""
+    """Write the table of tasks and the next task."""
     grid = Grid.grid(padding=(0, 2), expand=True)
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)
@@ -96,9 +98,9 @@ def show(progress: dict[str, TaskProgress], tasks: Table, on: Console) -> None:
     grid.add_column(justify="right", no_wrap=True)
     for module in tasks.modules:
         of_module = tasks.in_module(module.number)
-        earned = sum(progress[task.id].points for task in of_module)
-        worth = sum(task.points for task in of_module)
-        score = f"{words.points(earned)} of {words.points(worth)}"
+        judged = sum(progress[task.id].judged for task in of_module)
+        points = sum(progress[task.id].points for task in of_module) if judged else None
+        score = words.earned(points, judged, sum(task.points for task in of_module))
         title = Text(f"Module {module.number} · {module.title}", style="bold")
         grid.add_row("", title, "", Text(score, style="bold"))
         for task in of_module:
@@ -120,7 +122,7 @@ def _outlook(progress: dict[str, TaskProgress], tasks: Table) -> list[Text]:
     if not following:
         if all(each.done or not each.task.checks.required for each in progress.values()):
             return [Text("Everything is done.", style="bold green")]
-        return [Text("hatch run grade  judges what is there", style="bold")]
+        return [Text("hatch run grade  judges the tasks of this submission", style="bold")]
     first, *others = following
     unlocked = ", ".join(f"{task.id} {task.title}" for task in tasks.unlocked_by(first))
     lines = [
@@ -137,50 +139,56 @@ def _outlook(progress: dict[str, TaskProgress], tasks: Table) -> list[Text]:
 
 
 def _progress_of(
-    task: Task, submission: Submission, known: Remembered | None, sources: str
+    task: Task, submission: Submission, known: StoredResult | None, sources: str
 ) -> TaskProgress:
-    """Return what `grade` said of these very sources; else what the sources themselves show."""
+    """Return the result of `grade` for unchanged sources, or the state of the sources."""
     if known is None or known.sources != sources:
         unwritten = _unwritten(task, submission)
         if unwritten is not None:
             return unwritten
-    worth = words.points(task.points) if task.points else ""
+    unjudged = _unjudged(task)
     if known is None:
         text = "not judged yet" if task.holes_in(submission.layout) else "nothing to write"
-        return TaskProgress(task, "◌", "cyan", text, worth)
+        return TaskProgress(task, "◌", "cyan", text, unjudged)
     result = known.result
-    said = known.status.value if result is None else words.outcome(result)
-    changed = "" if known.sources == sources else ", and something changed since"
+    outcome = known.status.value if result is None else words.outcome(result)
+    changed = "" if known.sources == sources else ", changed since"
     return TaskProgress(
         task=task,
         sign=words.SIGNS[known.status],
         colour=COLOURS[known.status],
-        text=f"{said} · {_when(known.created)}{changed}",
-        score=worth if result is None else words.score(result),
+        text=f"{outcome} · {_when(known.created)}{changed}",
+        score=unjudged if result is None else words.score(result),
         points=known.points or 0.0,
+        judged=(0.0 if known.points is None else task.points) if result is None else result.judged,
         done=known.status is Status.PASSED,
         there=known.status is not Status.NOT_THERE,
     )
 
 
 def _unwritten(task: Task, submission: Submission) -> TaskProgress | None:
-    """Return what is to be seen without running anything: a file is missing, a stub is there."""
-    worth = words.points(task.points) if task.points else ""
+    """Return the progress of a task with missing files or stubs; None for other tasks."""
+    unjudged = _unjudged(task)
     absent = absent_groups(task, submission)
     if absent and len(absent) == len(task.groups):
         text = f"not there: {next(iter(absent.values()))}"
-        return TaskProgress(task, "–", "dim", text, worth, there=False)
+        return TaskProgress(task, "–", "dim", text, unjudged, there=False)
     holes = task.holes_in(submission.layout)
     stubs = submission.open(holes)
     if not stubs:
         return None
     text = f"{len(stubs)} of {len(holes)} functions to write"
-    return TaskProgress(task, "○", "yellow", text, worth)
+    return TaskProgress(task, "○", "yellow", text, unjudged)
+
+
+def _unjudged(task: Task) -> str:
+    """Return the points of a task without a result, in words."""
+    return words.earned(None, 0.0, task.points) if task.points else ""
 
 
 def _when(created: str) -> str:
     try:
         moment = datetime.fromisoformat(created).astimezone()
     except ValueError:
-        return "some time ago"
+        return "unknown time"
     return f"{moment:%d %b %H:%M}"

@@ -1,4 +1,4 @@
-"""`grade --watch`: judge again whenever a source is saved."""
+"""`grade --watch`: judge again after every change of a source."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,7 +9,7 @@ from watchfiles import PythonFilter, watch
 
 
 def watch_and(judge: Callable[[], int], folder: Path) -> int:
-    """Judge now, and after every change of a Python file below a folder, until Ctrl-C.
+    """Judge now and after every change of a Python file in a folder, until Ctrl-C.
 
     Returns:
         The exit code of the last run.
@@ -29,5 +29,5 @@ def watch_and(judge: Callable[[], int], folder: Path) -> int:
 
 
 def wait() -> None:
-    """Say that the next save is waited for."""
-    click.secho("waiting for the next save; Ctrl-C ends this", dim=True)
+    """Write that the command waits for a change."""
+    click.secho("waiting for the next change; Ctrl-C to stop", dim=True)

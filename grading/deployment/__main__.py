@@ -1,4 +1,4 @@
-"""`python -m grading.deployment`: write what Gradescope or GitHub Classroom need."""
+"""`python -m grading.deployment`: write the files for Gradescope or GitHub Classroom."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ class_seed = click.option("--seed", type=click.IntRange(min=0), help="The seed o
 
 @click.group()
 def main() -> None:
-    """Write what a class needs where its submissions arrive."""
+    """Write the files for grading on Gradescope or GitHub Classroom."""
 
 
 @main.command()
@@ -33,9 +33,9 @@ def gradescope(
     """Write the zip file of an autograder for Gradescope."""
     seed = draw_seed() if seed is None else seed
     options = {"--simulate": simulate, "--no-speed": no_speed}
-    wanted = [option for option, is_wanted in options.items() if is_wanted]
+    flags = [option for option, is_set in options.items() if is_set]
     markers = [task.marker for task in chosen_tasks(names)]
-    number = write_autograder(ROOT, [*markers, *wanted, "--seed", str(seed)], file)
+    number = write_autograder(ROOT, [*markers, *flags, "--seed", str(seed)], file)
     click.echo(f"{file}: {number} files, {file.stat().st_size / 1e6:.0f} MB, seed {seed}")
 
 
@@ -43,7 +43,7 @@ def gradescope(
 @names
 @output
 @class_seed
-@click.option("--grader", required=True, metavar="OWNER/NAME", help="Where this repository is.")
+@click.option("--grader", required=True, metavar="OWNER/NAME", help="This repository on GitHub.")
 def classroom(names: tuple[str, ...], file: Path, seed: int | None, grader: str) -> None:
     """Write the workflow of an assignment for GitHub Classroom."""
     seed = draw_seed() if seed is None else seed

@@ -1,7 +1,7 @@
-"""GitHub Classroom: a workflow with a step for each task, written from the table.
+"""Workflow for GitHub Classroom with one step per task.
 
-A step writes what the reporter reads, with the points of each group of checks: the command grader
-of GitHub Classroom knows only all points or none.
+Each step writes the input of the reporter, with the points of each group of checks; the command
+grader of GitHub Classroom supports all points or none only.
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,21 @@ from grading.tasks.model import Task
 REPORTER_ACTION = "classroom-resources/autograding-grading-reporter@v1"
 
 START_MINUTES = 2
+"""Time added to the limit of a step for its start, in minutes."""
 
 
 def workflow(tasks: Sequence[Task], grader: str, seed: int) -> str:
     """Return the workflow as YAML.
 
     Args:
-        tasks: One step each; those without points are left out.
+        tasks: The tasks; those without points are skipped.
         grader: The repository with this grader on GitHub, as "owner/name".
         seed: The seed of the class.
     """
     counted = [task for task in tasks if task.points]
     content = {
         "name": "Grade",
-        # Quoted by YAML: `on` alone would be a truth value.
+        # The YAML writer quotes `on`, which would be a boolean otherwise.
         "on": ["push", "workflow_dispatch"],
         "permissions": {"checks": "write", "actions": "read", "contents": "read"},
         "jobs": {
@@ -66,7 +67,7 @@ def _preparation(grader: str) -> list[dict[str, Any]]:
 def _step(task: Task, seed: int) -> dict[str, Any]:
     simulate = " --simulate" if task.device == "cuda" else ""
     file = f"$RUNNER_TEMP/{task.marker}"
-    # A failed task is a result; only a grader that failed has none.
+    # Exit code 1 means a failed task, which is a result; other codes are errors.
     run = (
         f"cd grader && hatch run grade {task.marker} --submission ../submission "
         f'--seed {seed} --no-speed{simulate} --classroom "{file}" || test $? = 1\n'

@@ -1,4 +1,4 @@
-"""Gradescope's autograder: a zip file with this repository and the two scripts that it calls."""
+"""Autograder for Gradescope: a zip file with this repository and two scripts."""
 
 import subprocess
 import zipfile
@@ -9,22 +9,22 @@ SCRIPTS = Path(__file__).parent
 SETUP, RUN = "setup.sh", "run_autograder"
 GRADER = "grader"
 ARGUMENTS = "arguments"
-"""The file with the arguments of `grade`, one a line."""
+"""File with the arguments of `grade`, one per line."""
 
 EXECUTABLE = 0o100755 << 16
 PLAIN = 0o100644 << 16
 
 
 def write_autograder(root: Path, arguments: Sequence[str], file: Path) -> int:
-    """Write the zip file; return how many files it holds.
+    """Write the zip file and return its number of files.
 
     Args:
         root: The root of this repository, a clone of git.
-        arguments: What `grade` is asked for: tasks and options.
-        file: The zip file, which may be there already.
+        arguments: Arguments of `grade`: tasks and options.
+        file: The zip file, which is overwritten.
 
     Raises:
-        subprocess.CalledProcessError: The root is no clone.
+        subprocess.CalledProcessError: The root is not a git repository.
     """
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in (SETUP, RUN):
@@ -36,7 +36,7 @@ def write_autograder(root: Path, arguments: Sequence[str], file: Path) -> int:
 
 
 def _tracked(root: Path) -> Iterator[str]:
-    """Yield what git knows and is still there: no environment, no cache, no notes."""
+    """Yield the paths of existing tracked files."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True
     ).stdout.decode()
@@ -46,7 +46,7 @@ def _tracked(root: Path) -> Iterator[str]:
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int) -> None:
-    # No date of today: the same files make the same archive.
+    # Without dates, equal files give equal archives.
     entry = zipfile.ZipInfo(name)
     entry.external_attr = mode
     entry.compress_type = zipfile.ZIP_DEFLATED

@@ -1,1 +1,1 @@
-"""The judge: runs the checks of the chosen tasks, in this process, on code that is in another."""
+"""The judge: it runs the checks of selected tasks on code in another process."""

@@ -1,8 +1,7 @@
-"""Decisions about the status of a case, a check, a group of checks and a task, each as a table.
+"""Decision tables for the status of a case, a check, a group of checks and a task.
 
-`decide` is pure: everything that a decision depends on is in the evidence. The first row of a table
-whose condition holds decides. A reason in a row says why the outcome of the checks is not reported
-as it is.
+`decide` is a pure function of the evidence. The first row of a table whose condition holds decides.
+The reason of a row explains a status that does not follow from failed checks.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,17 +13,17 @@ from grading.judge.records import CheckResult, GroupResult, Status
 
 @dataclass(frozen=True)
 class CaseEvidence:
-    """Facts about one case of a check: the check with one set of parameters.
+    """Facts about one case of a check: the check with one parameter set.
 
     Attributes:
-        unavailable: What this machine lacks, if that is why the check skipped itself.
-        skipped: The reason of any other skip.
-        raised: Whether an exception ended the check.
-        harness_error: The exception, if it is the harness's own.
-        fault: What is wrong, if the exception is about the code under test.
-        lost: Whether the worker was lost or the time was up.
-        passed_again: Whether the case passed when it was repeated.
-        unimplemented: Whether the function is still to be written.
+        unavailable: Missing feature of this machine, if the check was skipped for it.
+        skipped: Reason of any other skip.
+        raised: True if an exception ended the check.
+        harness_error: The exception, if the grader caused it.
+        fault: The fault, if the code under test caused the exception.
+        lost: True if the worker was lost or the time limit was reached.
+        passed_again: True if the second run of the case passed.
+        unimplemented: True if the function is not implemented yet.
     """
 
     unavailable: str | None = None
@@ -43,9 +42,9 @@ class CheckEvidence:
 
     Attributes:
         name: The name of the check.
-        expected: Whether the table of tasks names it.
-        failed_before: A check of the same group whose failure was enough; empty if there is none.
-        cases: The status of each of its cases.
+        expected: True if the table of tasks contains the check.
+        failed_before: A failed check that ended the group; empty if there is none.
+        cases: The status of each case.
     """
 
     name: str = ""
@@ -56,15 +55,15 @@ class CheckEvidence:
 
 @dataclass(frozen=True)
 class GroupEvidence:
-    """Facts about the required checks of one function, or of a few that belong together.
+    """Facts about the required checks of one function, or of a few related ones.
 
     Attributes:
-        missing: What the submission lacks to have written the functions; empty if nothing.
-        harness_error: Why the harness could not run the checks; empty if it could.
-        open: Whether a function of the group is still to be written.
-        excuse: The function that the group needs and that fails, is not written or is not there.
-        forbidden: Whether a function of the group reaches a call that may not do the work.
-        checks: The result of every check of the group.
+        missing: Missing file of the functions; empty if all files exist.
+        harness_error: Reason why the grader could not run the checks; empty if it could.
+        open: True if a function of the group is not implemented yet.
+        excuse: The unusable function that the group needs, with the reason; empty if there is none.
+        forbidden: True if a function of the group reaches a forbidden call.
+        checks: The results of the checks of the group.
     """
 
     missing: str = ""
@@ -76,22 +75,22 @@ class GroupEvidence:
 
     @property
     def statuses(self) -> set[Status]:
-        """The statuses of the checks."""
+        """The set of statuses of the checks."""
         return {check.status for check in self.checks}
 
     @property
     def bad(self) -> bool:
-        """Whether a check went wrong."""
+        """True if a check failed or is not implemented."""
         return any(status.bad for status in self.statuses)
 
     @property
     def judged(self) -> bool:
-        """Whether a check found anything out."""
+        """True if at least one check was judged."""
         return any(status.judged for status in self.statuses)
 
     @property
     def not_judged(self) -> str:
-        """The reason of the first check that was not judged."""
+        """The reason of the first check that was not judged; empty if there is none."""
         unjudged = (check for check in self.checks if check.status is Status.NOT_JUDGED)
         return next((check.reason for check in unjudged), "")
 
@@ -101,8 +100,8 @@ class Evidence:
     """Facts about one task of a submission.
 
     Attributes:
-        harness_error: Why the harness could not run the checks; empty if it could.
-        groups: The result of every group of required checks, and of speed where points are for it.
+        harness_error: Reason why the grader could not run the checks; empty if it could.
+        groups: The results of the groups of required checks, and of speed if it has points.
         advice: The status of every check that is advice.
     """
 
@@ -112,18 +111,18 @@ class Evidence:
 
     @property
     def statuses(self) -> set[Status]:
-        """The statuses of the groups."""
+        """The set of statuses of the groups."""
         return {group.status for group in self.groups}
 
     @property
     def missing(self) -> str:
-        """What is not there."""
+        """The reason of the first group that is not there; empty if there is none."""
         absent = (group for group in self.groups if group.status is Status.NOT_THERE)
         return next((group.reason for group in absent), "")
 
     @property
     def not_judged(self) -> str:
-        """The reason of the first group that was not judged."""
+        """The reason of the first group that was not judged; empty if there is none."""
         unjudged = (group for group in self.groups if group.status is Status.NOT_JUDGED)
         return next((group.reason for group in unjudged), "")
 
@@ -139,8 +138,8 @@ class Row(Generic[E]):
     Attributes:
         applies: The condition.
         status: The status, if the condition holds.
-        reason: The reason as a format string, in which `e` is the evidence; empty if what went
-            wrong tells enough.
+        reason: Format string of the reason, with the evidence as `e`; empty if faults explain the
+            status.
     """
 
     applies: Callable[[E], object]
@@ -156,7 +155,7 @@ CASE: tuple[Row[CaseEvidence], ...] = (
     Row(
         lambda e: e.lost and e.passed_again,
         Status.PASSED,
-        "{e.fault} at first, and passed when it was repeated",
+        "first run: {e.fault}; second run: passed",
     ),
     Row(lambda e: e.unimplemented, Status.UNIMPLEMENTED),
     Row(lambda e: True, Status.FAILED),
@@ -166,12 +165,12 @@ CHECK: tuple[Row[CheckEvidence], ...] = (
     Row(
         lambda e: e.failed_before and not e.cases,
         Status.NOT_JUDGED,
-        "left out, because {e.failed_before} fails",
+        "skipped, because {e.failed_before} fails",
     ),
     Row(lambda e: not e.expected, Status.ERROR, "{e.name} is not in the table of tasks"),
     Row(lambda e: not e.cases, Status.ERROR, "the check did not run"),
-    # An error wins over everything: nobody is charged for it. A wrong answer wins over what is
-    # still to be written.
+    # An error has priority, so that it costs no points. A wrong answer has priority over a function
+    # that is not implemented.
     Row(lambda e: Status.ERROR in e.cases, Status.ERROR),
     Row(lambda e: Status.FAILED in e.cases, Status.FAILED),
     Row(lambda e: Status.UNIMPLEMENTED in e.cases, Status.UNIMPLEMENTED),
@@ -183,7 +182,7 @@ GROUP: tuple[Row[GroupEvidence], ...] = (
     Row(lambda e: e.missing and not e.judged, Status.NOT_THERE, "{e.missing}"),
     Row(lambda e: e.harness_error, Status.ERROR, "{e.harness_error}"),
     Row(lambda e: Status.ERROR in e.statuses, Status.ERROR),
-    # What passes counts, whatever it needs and wherever it stands.
+    # A group that passes counts, also if a function that it needs fails.
     Row(lambda e: e.bad and e.missing, Status.NOT_THERE, "{e.missing}"),
     Row(lambda e: e.forbidden, Status.FAILED),
     Row(lambda e: e.bad and e.open, Status.UNIMPLEMENTED),
@@ -191,7 +190,7 @@ GROUP: tuple[Row[GroupEvidence], ...] = (
     Row(lambda e: Status.FAILED in e.statuses, Status.FAILED),
     Row(lambda e: Status.UNIMPLEMENTED in e.statuses, Status.UNIMPLEMENTED),
     Row(lambda e: Status.NOT_JUDGED in e.statuses, Status.NOT_JUDGED, "{e.not_judged}"),
-    Row(lambda e: not e.judged, Status.NOT_JUDGED, "it has no checks"),
+    Row(lambda e: not e.judged, Status.NOT_JUDGED, "the group has no checks"),
     Row(lambda e: True, Status.PASSED),
 )
 
@@ -204,9 +203,9 @@ TASK: tuple[Row[Evidence], ...] = (
     Row(lambda e: e.statuses == {Status.PASSED}, Status.PASSED),
     Row(lambda e: Status.PASSED in e.statuses, Status.PARTLY),
     Row(lambda e: e.groups, Status.NOT_JUDGED, "{e.not_judged}"),
-    # Nothing is required: it is enough that an advice was judged.
+    # A task without required checks passes if any advice was judged.
     Row(lambda e: any(status.judged for status in e.advice), Status.PASSED),
-    Row(lambda e: True, Status.NOT_JUDGED, "nothing could be judged"),
+    Row(lambda e: True, Status.NOT_JUDGED, "no check could be judged"),
 )
 
 TABLES: dict[type[AnyEvidence], tuple[Row[Any], ...]] = {
@@ -218,22 +217,22 @@ TABLES: dict[type[AnyEvidence], tuple[Row[Any], ...]] = {
 
 
 def decide(evidence: AnyEvidence) -> Status:
-    """Return the status of a case, of a check, of a group or of a task."""
+    """Return the status of a case, a check, a group or a task."""
     return _row(evidence).status
 
 
 def reason(evidence: AnyEvidence) -> str:
-    """Return the reason of a decision; empty if what went wrong tells enough."""
+    """Return the reason of a decision; empty if faults explain the status."""
     return _row(evidence).reason.format(e=evidence)
 
 
 def points(status: Status, worth: float, share: float = 1.0) -> float | None:
-    """Return the points that a group of checks earns: none if one of them fails.
+    """Return the points of a group of checks: 0 if one of them fails.
 
     Args:
         status: The status of the group.
-        worth: The points of the group.
-        share: Which share of them can be earned here: on a simulator it may be less than 1.
+        worth: The maximum points of the group.
+        share: Fraction of the points that can be earned here; on a simulator it may be less than 1.
 
     Returns:
         The points; None if the group was not judged.
@@ -244,7 +243,7 @@ def points(status: Status, worth: float, share: float = 1.0) -> float | None:
 
 
 def total(earned: Iterable[float | None]) -> float | None:
-    """Add up the points of groups; None if none of them was judged."""
+    """Return the sum of the points of groups; None if no group was judged."""
     judged = [points for points in earned if points is not None]
     return sum(judged) if judged else None
 

@@ -1,8 +1,8 @@
-"""Inputs that depend on the seed and on nothing else.
+"""Hypothesis inputs that depend on the seed only.
 
-Hypothesis mixes constants into what it draws that it finds in the sources of imported modules.
-Which these are differs from process to process, and grows while checks run: two submissions of one
-class, or a check and its repetition, would see other inputs from the same seed.
+Hypothesis also draws constants from the sources of imported modules. The set of these modules
+differs between processes and grows during a run. With it, two submissions of a class, or two runs
+of a check, would receive different inputs for the same seed.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from hypothesis.internal.constants_ast import Constants
 
 
 @contextmanager
-def drawn_by_seed_alone() -> Iterator[None]:
-    """Keep constants of imported modules out of what hypothesis draws; it has no setting for it."""
+def draws_from_seed_only() -> Iterator[None]:
+    """Disable constants from imported modules, for which hypothesis has no setting."""
     collect = providers._get_local_constants
     providers.CONSTANTS_CACHE.cache.clear()
     providers._get_local_constants = Constants

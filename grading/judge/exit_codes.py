@@ -3,27 +3,27 @@
 from grading.judge.records import Report, Status
 
 OK = 0
-"""Something was judged, and nothing of it failed."""
+"""Exit code: something was judged, and nothing failed."""
 
 FAILED = 1
-"""Something failed."""
+"""Exit code: something failed, or nothing could be judged."""
 
 USAGE = 2
-"""Usage error."""
+"""Exit code: usage error."""
 
 HARNESS = 3
-"""The grader itself failed."""
+"""Exit code: error of the grader."""
 
 INTERRUPTED = 130
-"""Ctrl-C."""
+"""Exit code: interrupted by Ctrl-C."""
 
 
 def exit_code(report: Report, require_all: bool = False) -> int:
     """Return the exit code of a run.
 
     Args:
-        report: What was found out.
-        require_all: Whether what was not judged counts as failed.
+        report: The report of the run.
+        require_all: True to count tasks that were not judged as failed.
     """
     if report.errors or report.counting(Status.ERROR):
         return HARNESS

@@ -1,7 +1,7 @@
-"""What an exception of a submission means to its author: the line to look at, and the first cause.
+"""Explanations of exceptions of a submission: the learner's line, and the first cause.
 
-numba answers a slip in one line with a page about typing passes, nested in one another. This keeps
-the innermost cause and the learner's own line.
+Errors of numba's compiler are long and nested. An explanation keeps the innermost cause and the
+learner's line.
 """
 
 import re
@@ -14,7 +14,7 @@ from grading.protocol.messages import is_own
 from grading.worker.imports import ONLY_FROM_SUBMISSION
 
 Frame = tuple[str, int, str]
-"""File, line and function of a call."""
+"""File, line and function of a stack frame."""
 
 COMPILER_ERRORS = {
     "NumbaError",
@@ -28,10 +28,10 @@ BLOCK = re.compile(
     r'^File "(?P<file>[^"]+)", line (?P<line>\d+):\n(?P<source>.*?)(?=\n\n|\Z)',
     re.MULTILINE | re.DOTALL,
 )
-"""Where numba quotes a source: the offending line stands above a caret."""
+"""Pattern of a source quoted by numba, with a caret below the offending line."""
 
 MISSING_PACKAGE = re.compile(r"No module named '(?P<name>[^'.]+)")
-"""What Python says of a package that is not installed."""
+"""Pattern of Python's error for a package that is not installed."""
 
 NOISE = re.compile(
     r"^(Failed in \w+ mode pipeline.*|.*\(step: .*\).*|During: .*|Overload .*"
@@ -45,20 +45,20 @@ WORKER_LOST = {
     "TooManyProcesses": "started too many processes",
     "TooMuchOutput": "printed too much",
     "TooManyFiles": "wrote too much",
-    "BadReply": "sent back something that is no answer",
+    "BadReply": "sent an invalid response",
 }
-"""What a submission did whose worker was lost, by the first of the kinds."""
+"""Causes of the loss of a worker, by the name of the exception class."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What to tell about an exception.
+    """An exception in words.
 
     Attributes:
-        sentence: What happened.
-        file: Where, if that is known.
-        line: The line there.
-        excerpt: What that line says.
+        sentence: The error in one sentence.
+        file: The file of the error; empty if it is unknown.
+        line: The line number; 0 if it is unknown.
+        excerpt: The source of the line.
         details: The rest of the message, shortened.
     """
 
@@ -75,41 +75,39 @@ def explain(
     """Explain an exception.
 
     Args:
-        kinds: The names of its class and the class's bases.
-        message: What it said.
-        trace: The calls on the way to it, outermost first.
-        output: What had been printed before.
+        kinds: The names of its class and the base classes.
+        message: Its message.
+        trace: The stack frames, outermost first.
+        output: The output of the code before the exception.
     """
     kind = clean_line(kinds[0], 80) if kinds else "an exception"
     plain = ESCAPES.sub("", message[:200_000])
     file, line, function = _own(trace)
     if kind == "TimedOut":
-        # It names the function and the limit.
+        # The message names the function and the limit.
         return Explanation(clean_line(plain, 200), file, line, details=_details("", output))
     if kinds and kinds[0] in WORKER_LOST:
-        what = f"the code {WORKER_LOST[kinds[0]]}"
-        return Explanation(what, file, line, details=_details(plain, output))
+        sentence = f"the code {WORKER_LOST[kinds[0]]}"
+        return Explanation(sentence, file, line, details=_details(plain, output))
     if kind in ("ResultError", "RaceError", "BarrierError"):
-        # They say what was returned, or which threads, cell and lines, and need no more words.
+        # These messages are complete sentences with all details.
         return Explanation(clean_line(plain, 400), file, line, details=_details("", output))
     if COMPILER_ERRORS & set(kinds):
         return _compiler_error(kind, plain)
     missing = MISSING_PACKAGE.match(plain) if "ModuleNotFoundError" in kinds else None
     if missing and not missing["name"].startswith(ONLY_FROM_SUBMISSION):
         package = clean_line(missing["name"], 80)
-        sentence = (
-            f"the package {package} is missing: the submission imports it, and it is not here"
-        )
+        sentence = f"the submission imports the package {package}, which is not installed here"
         return Explanation(sentence, file, line, details=_details("", output))
-    said = clean_line(plain.partition("\n")[0], 200)
+    first_line = clean_line(plain.partition("\n")[0], 200)
     where = f" in {clean_line(function, 80)}" if function and function != "<module>" else ""
-    sentence = f"{kind} was raised{where}" + (f": {said}" if said else "")
+    sentence = f"{kind} was raised{where}" + (f": {first_line}" if first_line else "")
     rest = plain.partition("\n")[2]
     return Explanation(sentence.rstrip("."), file, line, details=_details(rest, output))
 
 
 def _compiler_error(kind: str, message: str) -> Explanation:
-    """Keep the innermost cause of a message of numba's, which comes first."""
+    """Return the explanation of numba's message by its innermost cause, which comes first."""
     block = next((b for b in BLOCK.finditer(message) if "/numba/" not in b["file"]), None)
     head = message if block is None else message[: block.start()]
     cause = _first_cause(head)
@@ -123,7 +121,7 @@ def _compiler_error(kind: str, message: str) -> Explanation:
 
 
 def _first_cause(head: str) -> str:
-    """Return the first line that names a cause; with the signature if it is about one."""
+    """Return the first line with a cause, or the missing signature."""
     lines = [line.strip() for line in head.splitlines()]
     lines = [line for line in lines if line and not NOISE.match(line)]
     if not lines:
@@ -136,7 +134,7 @@ def _first_cause(head: str) -> str:
 
 
 def _marked(source: str) -> str:
-    """Return the line of a quoted source above its caret, or else its last line."""
+    """Return the line above the caret of a quoted source; without a caret the last line."""
     lines = [line for line in source.splitlines() if line.strip()]
     for above, below in pairwise(lines):
         if below.strip().startswith("^"):
@@ -145,7 +143,7 @@ def _marked(source: str) -> str:
 
 
 def _own(trace: Sequence[Frame]) -> Frame:
-    """Return the innermost call in the submission's own files."""
+    """Return the innermost stack frame in the submission's files."""
     for file, line, function in reversed(trace):
         if is_own(file):
             return clean_line(file), line, function

@@ -1,4 +1,4 @@
-"""From the exception that ended a check to what a report says about it."""
+"""Conversion of the exception that ended a check to a fault for the report."""
 
 import traceback
 from collections.abc import Sequence, Set
@@ -15,26 +15,26 @@ from grading.judge.records import Fault
 from grading.judge.text import clean, clean_line
 from grading.protocol.messages import Array, DriverError, SubjectError
 
-LARGEST_SHOWN = 40
-"""Elements of an array that are shown in full, where one of them is wrong."""
+MAX_SHOWN_ELEMENTS = 40
+"""Maximum number of elements of an array that is shown completely."""
 
 
 def is_unimplemented(error: BaseException) -> bool:
-    """Return whether a check ended because a function is still to be written."""
+    """Return True if a check ended because a function is not implemented yet."""
     found = _subject_error(error)
     return found is not None and "NotImplementedError" in found.kinds
 
 
 def is_lost(error: BaseException) -> bool:
-    """Return whether a check ended because the worker was lost or the time of the task was up.
+    """Return True if a check ended because the worker was lost or the task's time was used up.
 
-    Neither says much of this check: a second try decides.
+    Either may be caused by an earlier check, so a second run decides.
     """
     return _is_one_of(error, {"WorkerError", "OutOfTime"})
 
 
 def _is_graders(error: BaseException) -> bool:
-    """Return whether the grader's own code failed, beside the code under test or among others."""
+    """Return True if the driver caused the exception, or one of several."""
     if isinstance(error, BaseExceptionGroup):
         return any(map(_is_graders, error.exceptions))
     return isinstance(error, DriverError)
@@ -42,19 +42,19 @@ def _is_graders(error: BaseException) -> bool:
 
 def _is_one_of(error: BaseException, kinds: Set[str]) -> bool:
     if isinstance(error, BaseExceptionGroup):
-        # Hypothesis asked once more, was answered, and calls that flaky.
+        # Hypothesis raises a group if a repeated example behaves differently.
         return any(_is_one_of(each, kinds) for each in error.exceptions)
     found = _subject_error(error)
     return found is not None and not kinds.isdisjoint(found.kinds)
 
 
 def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> Fault | None:
-    """Describe what a check has found; None if its exception is the harness's own fault.
+    """Return the fault behind an exception; None if the grader caused the exception.
 
     Args:
         task_id: The task of the check.
-        error: What ended it.
-        others: What it found besides.
+        error: The exception that ended the check.
+        others: Further findings of the check.
     """
     if _is_graders(error):
         return None
@@ -68,12 +68,12 @@ def fault_of(task_id: str, error: BaseException, others: Sequence[Finding]) -> F
     if finding is not None:
         return _of_finding(task_id, finding, others)
     if isinstance(error, AssertionError):
-        return Fault(clean_line(str(error)) or "something that has to hold does not")
+        return Fault(clean_line(str(error)) or "a required property does not hold")
     return None
 
 
 def harness_error(error: BaseException) -> str:
-    """Describe an exception of the harness: what it was, and where."""
+    """Return an exception of the grader as text: its class, message and place."""
     while isinstance(error, BaseExceptionGroup):
         error = next(filter(_is_graders, error.exceptions), error.exceptions[0])
     if isinstance(error, DriverError):
@@ -85,26 +85,26 @@ def harness_error(error: BaseException) -> str:
 
 
 def _of_flaky(task_id: str, error: Flaky, others: Sequence[Finding]) -> Fault:
-    """Describe what hypothesis saw once, and not again when it asked the same."""
-    said = "the same input gave different answers"
+    """Return the fault of an example that failed once and then behaved differently."""
+    sentence = "same input, different answers"
     for each in getattr(error, "exceptions", ()):
         fault = fault_of(task_id, each, others)
         if fault is not None and is_lost(each):
-            # There was no answer.
+            # The failure is the loss of the worker.
             return fault
         if fault is not None:
-            return msgspec.structs.replace(fault, sentence=f"{said}: once, {fault.sentence}")
-    return Fault(said)
+            return msgspec.structs.replace(fault, sentence=f"{sentence}: once, {fault.sentence}")
+    return Fault(sentence)
 
 
 def _of_finding(task_id: str, finding: Finding, others: Sequence[Finding]) -> Fault:
-    wanted, came = finding.expected, finding.received
+    expected, received = finding.expected, finding.received
     return Fault(
         sentence=clean_line(finding.sentence).rstrip("."),
         request=clean(str(finding.request)),
         name=clean_line(finding.name),
-        expected="" if wanted is None else _shown(wanted, finding.index),
-        received="nothing" if came is None else _shown(came, finding.index),
+        expected="" if expected is None else _shown(expected, finding.index),
+        received="nothing" if received is None else _shown(received, finding.index),
         index=finding.index,
         cause=clean_line(_cause(task_id, finding, others)),
     )
@@ -112,20 +112,20 @@ def _of_finding(task_id: str, finding: Finding, others: Sequence[Finding]) -> Fa
 
 def _of_exception(task_id: str, error: SubjectError, others: Sequence[Finding]) -> Fault:
     finding = finding_of(error)
-    told = explain(error.kinds, error.message, error.trace, error.output)
+    explanation = explain(error.kinds, error.message, error.trace, error.output)
     return Fault(
-        sentence=told.sentence,
+        sentence=explanation.sentence,
         request=clean(str(error.request)),
         name="the exception",
         cause="" if finding is None else clean_line(_cause(task_id, finding, others)),
-        place=f"{told.file}:{told.line}" if told.file else "",
-        excerpt=told.excerpt,
-        details=told.details,
+        place=f"{explanation.file}:{explanation.line}" if explanation.file else "",
+        excerpt=explanation.excerpt,
+        details=explanation.details,
     )
 
 
 def _cause(task_id: str, finding: Finding, others: Sequence[Finding]) -> str:
-    """Ask for the likely cause; a diagnosis that fails itself is none."""
+    """Return the likely cause; empty if there is none, or if the diagnosis itself fails."""
     try:
         return likely_cause(task_id, finding, others) or ""
     except Exception:
@@ -147,12 +147,12 @@ def _first(error: BaseException) -> BaseException:
 
 
 def _shown(value: object, index: tuple[int, ...] | None = None) -> str:
-    """Write a value as a report shows it: of a large array, the row in which it goes wrong."""
+    """Return a value as text; of a large array only the row with the wrong element."""
     if isinstance(value, tuple) and any(isinstance(each, np.ndarray) for each in value):
         return clean("\n".join(map(_shown, value)))
     if not isinstance(value, np.ndarray):
         return clean(repr(value))
-    if value.size > LARGEST_SHOWN and index and len(index) == value.ndim:
+    if value.size > MAX_SHOWN_ELEMENTS and index and len(index) == value.ndim:
         row = "".join(f"{i}, " for i in index[:-1])
         return clean(f"[{row}:] of shape {value.shape}\n{_text(value[index[:-1]])}")
     return clean(_text(value))

@@ -1,4 +1,4 @@
-"""A pytest plugin that keeps what became of each check, instead of printing it."""
+"""A pytest plugin that records the outcome of each check without printing it."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -12,21 +12,21 @@ from grading.judge.subjects import SUBJECTS, Subjects
 from grading.tasks.model import Task
 
 NOT_JUDGED = "not judged here: "
-"""How the reason of a skipped check begins. A check that is skipped otherwise is an error."""
+"""Prefix of the reason of a permitted skip; a skip with another reason is an error."""
 
 
 @dataclass
 class Outcome:
-    """What became of one check with one set of parameters.
+    """The outcome of one check with one parameter set.
 
     Attributes:
         check: The name of its function.
-        case: The set of parameters, as pytest names it; empty if there is only one.
-        seconds: How long it took, with its fixtures.
-        error: The exception that ended it.
-        skipped: Why it did not run.
-        findings: All wrong answers that it saw, also those that were shrunk away.
-        measured: What it recorded with pytest's `record_property`.
+        case: The id of the parameter set in pytest; empty if there is only one.
+        seconds: Duration including fixtures, in seconds.
+        error: The exception that ended the check; None if there was none.
+        skipped: The reason of a skip; None if the check ran.
+        findings: All wrong answers, including those that were shrunk further.
+        measured: Values recorded with pytest's `record_property`.
     """
 
     check: str
@@ -39,7 +39,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether it ran to its end."""
+        """True if the check ran to its end without an exception."""
         return self.error is None and self.skipped is None
 
     @property
@@ -53,31 +53,27 @@ class RunOptions:
     """Options of a run of checks.
 
     Attributes:
-        shrink: Whether hypothesis looks for the smallest input that goes wrong.
-        fail_fast: Groups of checks of which it is found out whether they are right, and not why
-            they are wrong: nothing is shrunk, and the first failure ends the group.
+        shrink: True to let hypothesis search for the smallest failing input.
+        fail_fast: Names of groups that end at their first failure, without shrinking.
     """
 
     shrink: bool = True
     fail_fast: frozenset[str] = frozenset()
 
     def phases(self, group: str) -> tuple[Phase, ...]:
-        """Return what hypothesis does for a group of checks.
-
-        It keeps no database: only the seed decides what it draws.
-        """
+        """Return the phases of hypothesis for a group of checks; no phase uses saved examples."""
         first = (Phase.explicit, Phase.generate)
         shrink = self.shrink and group not in self.fail_fast
         return (*first, Phase.shrink) if shrink else first
 
 
 class Recorder:
-    """Hands the subjects to the fixtures and keeps the outcomes.
+    """Plugin that provides the subjects to the fixtures and records the outcomes.
 
     Args:
-        task: The task whose checks run.
+        task: The task of the checks.
         subjects: The code under test.
-        options: How the checks run.
+        options: Options of the run.
     """
 
     def __init__(self, task: Task, subjects: Subjects, options: RunOptions) -> None:
@@ -86,32 +82,32 @@ class Recorder:
         self._options = options
         self._failed: set[str] = set()
         self._current: dict[str, Outcome] = {}
-        self.troubles: list[str] = []
+        self.harness_errors: list[str] = []
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """One for each check and set of parameters, in the order of the files."""
+        """The outcomes by check and parameter set, in the order of execution."""
         return list(self._current.values())
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Put the subjects where the fixtures look for them."""
+        """Store the subjects for the fixtures."""
         config.stash[SUBJECTS] = self._subjects
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """Set hypothesis to the options of the check's group, or leave the check out."""
+        """Apply the options of the check's group to hypothesis, or skip the check."""
         group = self._group(item)
         if group in self._failed:
             return True
         check = getattr(item, "obj", None)
         if is_hypothesis_test(check):
-            own = getattr(check, SETTINGS, None) or settings.default
+            original = getattr(check, SETTINGS, None) or settings.default
             changed = settings(
-                own,
+                original,
                 phases=self._options.phases(group),
                 database=None,
-                # Where the environment says CI, hypothesis would draw without the seed.
+                # With the variable CI set, hypothesis would ignore the seed.
                 derandomize=False,
                 report_multiple_bugs=False,
             )
@@ -119,17 +115,19 @@ class Recorder:
         return None
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Keep what went wrong before any check ran."""
+        """Record errors of the collection."""
         if report.failed:
-            self.troubles.append(f"{report.nodeid} cannot be collected: {report.longreprtext}")
+            self.harness_errors.append(
+                f"{report.nodeid} cannot be collected: {report.longreprtext}"
+            )
 
     def pytest_internalerror(self, excrepr: object) -> None:
-        """Keep what went wrong in pytest itself."""
-        self.troubles.append(f"pytest failed: {excrepr}")
+        """Record internal errors of pytest."""
+        self.harness_errors.append(f"pytest failed: {excrepr}")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Gather the findings of a check."""
+        """Collect the findings of a check."""
         outcome = self._outcome(item)
         with collecting() as findings:
             try:
@@ -141,7 +139,7 @@ class Recorder:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Keep the outcome of set-up, call or tear-down."""
+        """Record the outcome of set-up, call or tear-down."""
         report = yield
         outcome = self._outcome(item)
         outcome.seconds += call.duration
@@ -163,10 +161,10 @@ class Recorder:
 
 
 def _check_and_case(item: pytest.Item) -> tuple[str, str]:
-    """Return the name of a check, and of its set of parameters."""
+    """Return the name of a check and the id of its parameter set."""
     case = getattr(getattr(item, "callspec", None), "id", "")
     return getattr(item, "originalname", item.name), case
 
 
 SETTINGS = "_hypothesis_internal_use_settings"
-"""Where hypothesis keeps the settings of a test; its decorator refuses to be applied twice."""
+"""Attribute with hypothesis' settings of a test; its decorator cannot be applied twice."""

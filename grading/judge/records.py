@@ -1,7 +1,7 @@
-"""What a run of the grader found out: plain records, written as JSON and read back.
+"""Records of a run of the grader, which can be written as JSON and read back.
 
-Every text in a record is printable already (`grading.judge.text`); a report only has to escape
-what its own format gives a meaning.
+All texts in records are printable (`grading.judge.text`); a report has to escape the special
+characters of its format only.
 """
 
 from enum import StrEnum
@@ -10,55 +10,55 @@ from typing import Any, Literal
 import msgspec
 
 VERSION: Literal[1] = 1
-"""The version of the records; another one is refused when they are read."""
+"""Version of the records; reading another version is an error."""
 
 
 class Status(StrEnum):
-    """What became of a check, of a task or of a measurement."""
+    """Status of a check, a group, a task or a measurement."""
 
     PASSED = "passed"
     FAILED = "failed"
     UNIMPLEMENTED = "not implemented"
-    """Its hole is still open; counts as failed."""
+    """The function is not implemented yet; counts as failed."""
     PARTLY = "partly judged"
-    """Some groups of a task passed, and the others were not judged."""
+    """Some groups of a task passed; the others were not judged."""
     NOT_JUDGED = "not judged"
-    """Nothing was found out, and nothing is charged: no GPU, or a function that is needed fails."""
+    """No result and no lost points: there is no GPU, or a required function fails."""
     NOT_THERE = "not there"
-    """The submission ends before this task."""
+    """The submission does not contain the files of this task."""
     ERROR = "error"
-    """The harness failed; nothing is charged."""
+    """Error of the grader; no points are lost."""
 
     @property
     def bad(self) -> bool:
-        """Whether this costs the points."""
+        """True if this status costs the points."""
         return self in (Status.FAILED, Status.UNIMPLEMENTED)
 
     @property
     def judged(self) -> bool:
-        """Whether anything was found out."""
+        """True if there is a result."""
         return self in (Status.PASSED, Status.PARTLY) or self.bad
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The base of all records."""
+    """Base class of all records."""
 
 
 class Fault(Record, frozen=True):
-    """What is wrong, in parts that a report can lay out.
+    """A fault of the code under test.
 
     Attributes:
-        sentence: What is wrong, without a full stop.
-        request: The smallest input that goes wrong.
-        name: Which part of the answer is wrong.
-        expected: What that part should be; empty where only a property was demanded.
-        received: What it is.
-        index: The first index that is wrong.
-        cause: What it looks like, if a known mistake explains the answer.
-        function: The function to look at, if one stands out.
-        place: Where it stands, or the line that an exception came from, as "file:line".
-        excerpt: That line of the submission, for faults that name one.
-        details: What the code under test said itself, shortened.
+        sentence: The fault in one sentence, without a full stop.
+        request: The smallest input that shows the fault.
+        name: The wrong part of the response.
+        expected: Expected value of this part; empty if only a property is required.
+        received: Received value of this part.
+        index: The first wrong index.
+        cause: Likely cause, if a known mistake explains the response.
+        function: The most likely function, if there is one.
+        place: Location of the function or of the exception, as "file:line".
+        excerpt: Source of this line, for exceptions.
+        details: Message and output of the code under test, shortened.
     """
 
     sentence: str
@@ -75,12 +75,12 @@ class Fault(Record, frozen=True):
 
 
 class Hole(Record, frozen=True):
-    """A function that a task asks for.
+    """A function to write in a task.
 
     Attributes:
-        name: Its module and name, as "minitorch.nn:avgpool2d".
-        place: Where it stands, as "file:line"; empty if it is not there.
-        open: Whether it is still to be written.
+        name: Module and qualified name: "minitorch.nn:avgpool2d".
+        place: Location as "file:line"; empty if the function does not exist.
+        open: True if it is not implemented yet.
     """
 
     name: str
@@ -89,24 +89,24 @@ class Hole(Record, frozen=True):
 
     @property
     def function(self) -> str:
-        """Its name alone."""
+        """The qualified name without the module."""
         return self.name.partition(":")[2]
 
 
 class CheckResult(Record, frozen=True):
-    """What became of one check: one function of `grading/checks`, with all its parameters.
+    """Result of one check: one function of `grading/checks`, with all its parameter sets.
 
     Attributes:
-        name: The name of the function; with a parameter, as "test_two_numbers[mul]", where its
-            cases belong to several groups.
-        status: The worst of its cases.
-        required: Whether it counts; an advice does not.
-        reason: Why it is only an advice, or why it was not judged.
-        seconds: How long it took.
-        cases: How many sets of parameters it was called with.
-        case: The set of parameters that went wrong, if there are several.
-        fault: What is wrong.
-        again: What the same check said when it was repeated with the same seed.
+        name: The name of the function; with a parameter where its cases belong to several groups:
+            "test_functions_of_two_numbers[mul]".
+        status: The worst status of its cases.
+        required: True if it counts; False for advice.
+        reason: Reason why it is advice, or why it was not judged.
+        seconds: Duration in seconds.
+        cases: Number of parameter sets.
+        case: The failed parameter set, if there are several.
+        fault: The fault; None if there is none.
+        again: Result of the second run with the same seed.
     """
 
     name: str
@@ -126,14 +126,14 @@ class CheckResult(Record, frozen=True):
 
 
 class GroupResult(Record, frozen=True):
-    """What became of the required checks of one function, or of a few that belong together.
+    """Result of the required checks of one function, or of a few related ones.
 
     Attributes:
-        name: The name of the group, as "max".
-        status: Whether all of its checks pass.
-        points: What it earns; None if it was not judged.
-        max_points: What it is worth.
-        reason: Why it was not judged.
+        name: The name of the group, such as "max".
+        status: Passed if all of its checks pass.
+        points: Earned points; None if it was not judged.
+        max_points: Maximum points.
+        reason: Reason why it was not judged.
         checks: The names of its checks.
     """
 
@@ -146,18 +146,18 @@ class GroupResult(Record, frozen=True):
 
 
 class SpeedResult(Record, frozen=True):
-    """How fast one workload ran.
+    """Speed of one workload.
 
     Attributes:
-        workload: Its name.
-        status: Whether it is fast enough.
-        seconds: The time of one call; None if it could not be measured.
-        ratio: That time over the time of our fast kernels, both through the yardstick.
-        low: The least ratio that the measurements allow.
-        high: The largest.
-        allowed: The largest ratio that passes.
-        reference: The ratio to the reference solution, where it is at hand.
-        remark: What else there is to say.
+        workload: The name of the workload.
+        status: Passed if it is fast enough.
+        seconds: Time of one call in seconds; None if it could not be measured.
+        ratio: Ratio to the time of our fast kernels, both relative to the baseline.
+        low: Lower quartile of the ratio.
+        high: Upper quartile of the ratio.
+        allowed: Largest ratio that passes.
+        reference: Ratio to the time of the reference solution, if it is available.
+        remark: A remark on the measurement.
     """
 
     workload: str
@@ -172,15 +172,15 @@ class SpeedResult(Record, frozen=True):
 
 
 class Measurement(Record, frozen=True):
-    """A number that a check measured: how many digits a network read right, for example.
+    """A number that a check measured, such as the correctly classified digits of a network.
 
     Attributes:
-        name: What was measured.
-        value: How much it was.
-        of: The largest possible value; None if there is none.
-        least: What is demanded; None if nothing is.
-        claimed: What the submission's own log claims.
-        remark: What else there is to say.
+        name: The measured quantity.
+        value: The measured value.
+        of: Largest possible value; None if there is none.
+        least: Required value; None if there is none.
+        claimed: Value in the submission's log; empty if there is none.
+        remark: A remark on the measurement.
     """
 
     name: str
@@ -192,27 +192,27 @@ class Measurement(Record, frozen=True):
 
 
 class TaskResult(Record, frozen=True):
-    """What became of one task.
+    """Result of one task.
 
     Attributes:
-        id: The task.
-        title: Its title.
-        module: Its module.
-        status: Whether it is done.
-        points: What its groups earn; None if none of them was judged.
-        max_points: What it is worth.
-        judged_points: What the groups are worth that were judged; None in records of versions
-            without groups.
-        groups: What became of each group of required checks.
-        seconds: How long judging took.
-        reason: Why it was not judged.
-        simulated: Whether kernels of a GPU were judged on numba's simulator.
-        checks: Every check of the table.
-        speed: The workloads, if they were measured.
+        id: The id of the task.
+        title: The title of the task.
+        module: The number of its module.
+        status: The status of the task.
+        points: Earned points; None if no group was judged.
+        max_points: Maximum points.
+        judged_points: Maximum points of the judged groups; None in records of versions without
+            groups.
+        groups: Results of the groups of required checks.
+        seconds: Duration of the judging, in seconds.
+        reason: Reason why it was not judged.
+        simulated: True if GPU kernels were judged on numba's simulator.
+        checks: Results of all checks in the table.
+        speed: Results of the workloads, if speed was measured.
         measurements: Numbers that checks measured.
         holes: The functions to write.
-        remarks: What the learner should know and is not charged for.
-        doc: The page that explains the task.
+        remarks: Remarks without effect on points.
+        doc: The page of the task.
     """
 
     id: str
@@ -235,7 +235,7 @@ class TaskResult(Record, frozen=True):
 
     @property
     def judged(self) -> float:
-        """What of the task was judged, in points; all or nothing in records without groups."""
+        """The maximum points of the judged groups; all or 0 in records without groups."""
         if self.judged_points is not None:
             return self.judged_points
         return 0.0 if self.points is None else self.max_points
@@ -247,29 +247,29 @@ class TaskResult(Record, frozen=True):
 
     @property
     def required(self) -> tuple[CheckResult, ...]:
-        """The checks that count."""
+        """The required checks."""
         return tuple(check for check in self.checks if check.required)
 
     @property
     def advice(self) -> tuple[CheckResult, ...]:
-        """The checks that cost nothing."""
+        """The checks that are advice."""
         return tuple(check for check in self.checks if not check.required)
 
     @property
     def failures(self) -> tuple[CheckResult, ...]:
-        """The checks that went wrong, required ones first."""
+        """The failed checks, required ones first."""
         both = (*self.required, *self.advice)
         return tuple(check for check in both if check.status.bad)
 
 
 class SubmissionRecord(Record, frozen=True):
-    """What was judged.
+    """The judged submission.
 
     Attributes:
         name: The name of its folder.
-        path: Where it is.
-        layout: "packages" for this repository's, "upstream" for the course's.
-        edition: The edition of the course that it follows, if that could be told.
+        path: The path of its folder.
+        layout: "packages" for this repository's layout, "upstream" for the course's.
+        edition: The edition of the course, if it is known.
     """
 
     name: str
@@ -279,11 +279,11 @@ class SubmissionRecord(Record, frozen=True):
 
 
 class IsolationRecord(Record, frozen=True):
-    """How well the code under test was kept away from the judge.
+    """Isolation of the code under test from the judge.
 
     Attributes:
-        level: The name of the level.
-        missing: What this machine could not do.
+        level: The name of the isolation level.
+        missing: Protections that are not available on this machine.
     """
 
     level: str
@@ -291,7 +291,7 @@ class IsolationRecord(Record, frozen=True):
 
 
 class MachineRecord(Record, frozen=True):
-    """Where the run took place."""
+    """The machine of the run."""
 
     python: str
     platform: str
@@ -304,15 +304,15 @@ class Report(Record, frozen=True):
 
     Attributes:
         version: The version of the records.
-        created: When the run began, in UTC.
-        seconds: How long it took.
-        seed: Where every drawn input came from.
-        submission: What was judged.
-        machine: Where.
-        isolation: How.
-        tasks: The tasks, in the table's order.
-        modules: The titles of the modules.
-        errors: What the harness could not do, in its own words.
+        created: Start of the run, in UTC.
+        seconds: Duration in seconds.
+        seed: Seed of all random inputs.
+        submission: The judged submission.
+        machine: The machine of the run.
+        isolation: The isolation of the submission.
+        tasks: Results of the tasks, in the table's order.
+        modules: The titles of the modules, by number.
+        errors: Errors of the grader.
     """
 
     version: Literal[1]
@@ -328,17 +328,17 @@ class Report(Record, frozen=True):
 
     @property
     def points(self) -> float:
-        """What all tasks earn together."""
+        """The earned points of all tasks."""
         return sum(task.points or 0.0 for task in self.tasks)
 
     @property
     def judged_points(self) -> float:
-        """What the groups of all tasks are worth that were judged."""
+        """The maximum points of the judged groups of all tasks."""
         return sum(task.judged for task in self.tasks)
 
     @property
     def max_points(self) -> float:
-        """What all tasks are worth."""
+        """The maximum points of all tasks."""
         return sum(task.max_points for task in self.tasks)
 
     def counting(self, status: Status) -> int:
@@ -351,7 +351,7 @@ class Report(Record, frozen=True):
 
 
 class RecordError(ValueError):
-    """What should be a report is none; the message says why."""
+    """A file is not a report; the message gives the reason."""
 
 
 def to_json(report: Report) -> bytes:
@@ -360,15 +360,15 @@ def to_json(report: Report) -> bytes:
 
 
 def from_json(content: bytes | str) -> Report:
-    """Return the report that was written as JSON.
+    """Return a report from JSON.
 
     Raises:
-        RecordError: It is none, or one of another version.
+        RecordError: The content is not a report, or has another version.
     """
     try:
         return msgspec.json.decode(content, type=Report)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"this is no report of version {VERSION}: {error}") from None
+        raise RecordError(f"this is not a report of version {VERSION}: {error}") from None
 
 
 def schema() -> dict[str, Any]:

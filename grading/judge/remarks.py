@@ -1,4 +1,4 @@
-"""What a submission has inherited from the course's template: told once, and never charged."""
+"""Remarks on errors in the course's template, shown once and without effect on points."""
 
 from collections.abc import Iterable
 
@@ -8,27 +8,26 @@ from grading.protocol.messages import SubjectError
 
 SENTENCES = {
     "View.backward": (
-        "View.backward, as the course publishes it, reads the storage of a gradient as if it were "
-        "contiguous; behind a permutation that is wrong. It was repaired for the checks, and "
-        "nothing is charged for it."
+        "View.backward of the course's template treats the storage of a gradient as "
+        "contiguous, which is wrong after a permutation. The checks use a corrected version; "
+        "you lose no points."
     ),
     "CudaOps.reduce": (
-        "CudaOps.reduce, as the course publishes it, leaves more than one partial result of a "
-        "dimension that is longer than a block. The checks reduce these again, and nothing is "
-        "charged for it."
+        "CudaOps.reduce of the course's template returns several partial results for a dimension "
+        "that is longer than a block. The checks reduce these again; you lose no points."
     ),
 }
-"""What there is to say about each function that the driver repairs."""
+"""Remark for each function that the driver repairs."""
 
 
-def repairs(subjects: Subjects, told: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return a sentence for each repair in the workers that run.
+def repairs(subjects: Subjects, known: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return a remark for each repair in the running workers.
 
-    Only the names come from a worker, which the submission might make up; the words are ours.
+    The worker sends names only, because the submission could forge texts.
 
     Args:
         subjects: The code under test.
-        told: Sentences that need not be said again.
+        known: Remarks that were shown before.
     """
     names: set[str] = set()
     for subject in subjects.running():
@@ -38,5 +37,5 @@ def repairs(subjects: Subjects, told: Iterable[str] = ()) -> tuple[str, ...]:
             continue
         if isinstance(named, list):
             names.update(name for name in named if isinstance(name, str))
-    known = [sentence for name, sentence in SENTENCES.items() if name in names]
-    return tuple(sentence for sentence in known if sentence not in told)
+    sentences = [sentence for name, sentence in SENTENCES.items() if name in names]
+    return tuple(sentence for sentence in sentences if sentence not in known)

@@ -1,4 +1,4 @@
-"""One run of the grader: the chosen tasks of one submission, in the table's order."""
+"""One run of the grader: selected tasks of one submission, in the table's order."""
 
 import os
 import platform
@@ -15,8 +15,8 @@ import msgspec
 from grading.accuracy.logs import claim
 from grading.isolation import Isolation
 from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
-from grading.judge.own_work import own_work
-from grading.judge.places import absent_groups, hole_records, pointing_at
+from grading.judge.forbidden_calls import forbidden_calls
+from grading.judge.functions import absent_groups, hole_records, with_location
 from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import (
     VERSION,
@@ -47,21 +47,21 @@ UNUSABLE = {
     Status.UNIMPLEMENTED: "is not implemented yet",
     Status.NOT_THERE: "is not there",
 }
-"""What excuses a group that needs another one."""
+"""Statuses of a needed group that excuse a failure, in words."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to judge, and how.
+    """Options of a run.
 
     Attributes:
-        submission: The code.
+        submission: The submission to judge.
         tasks: The tasks, in the table's order.
-        seed: Where every drawn input comes from.
-        simulate: Whether code for a GPU runs on numba's simulator.
-        speed: Whether speed is measured.
-        isolation: How well the code has to be kept apart.
-        reference: The reference solution, whose speed is shown beside; None if there is none.
+        seed: Seed of all random inputs.
+        simulate: True to run GPU kernels on numba's simulator.
+        speed: True to measure speed.
+        isolation: Required isolation.
+        reference: The reference solution, for a comparison of speed; None if there is none.
     """
 
     submission: Submission
@@ -74,26 +74,26 @@ class Plan:
 
 
 Progress = Callable[[Task, TaskResult | None], None]
-"""Called when a task begins, with None, and when it ends."""
+"""Callback at the start of a task, with None, and at its end, with the result."""
 
 
 def draw_seed() -> int:
-    """Return a seed that is short enough to be typed."""
+    """Return a random seed of at most six digits, which is easy to type."""
     return secrets.randbelow(1_000_000)
 
 
 def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: None) -> Report:
     """Judge a submission.
 
-    Nothing that the submission does ends the run; what the harness cannot do is told in the
-    report and charged to nobody.
+    No behaviour of the submission ends the run. Errors of the grader are part of the report and
+    cost no points.
 
     Raises:
-        IsolationError: No worker can be started, or not as isolated as was demanded.
+        IsolationError: A worker with the required isolation cannot be started.
     """
     created, began = datetime.now(UTC), time.monotonic()
     with ExitStack() as stack:
-        # The checks of a task, those of them that fail once more, and its speed: each has its time.
+        # Each task has its time limit three times: for its checks, for second runs, for speed.
         seconds = 3.0 * sum(task.seconds for task in plan.tasks)
         subjects = Subjects(starter(plan.submission, plan.isolation), plan.simulate, seconds)
         stack.enter_context(subjects)
@@ -122,7 +122,7 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: No
 
 
 class _Run:
-    """The tasks that were judged so far."""
+    """State of a run: results and errors so far."""
 
     def __init__(
         self, plan: Plan, table: Table, subjects: Subjects, references: Subjects | None
@@ -133,11 +133,11 @@ class _Run:
         self._references = references
         self.results: dict[str, TaskResult] = {}
         self.errors: list[str] = []
-        self._told: set[str] = set()
+        self._shown_remarks: set[str] = set()
         self._groups: dict[tuple[str, str], GroupResult] = {}
 
     def judge(self, task: Task) -> TaskResult:
-        """Judge a task, and keep what became of it."""
+        """Judge a task and store its result."""
         began = time.monotonic()
         result = self._judge(task)
         seconds = round(time.monotonic() - began, 2)
@@ -152,18 +152,18 @@ class _Run:
         checks: tuple[CheckResult, ...] = ()
         work: dict[str, CheckResult] = {}
         outcomes: Sequence[Outcome] = ()
-        trouble = ""
+        harness_error = ""
         if not task.groups or len(absent) < len(task.groups):
             try:
                 checks, outcomes = self._checks(task)
-                work = own_work(task, submission)
+                work = forbidden_calls(task, submission)
             except SessionError as error:
-                trouble = clean_line(str(error))
-                self.errors.append(trouble)
-        self._complain(task, checks)
-        groups = self._groups_of(task, absent, trouble, checks, work)
+                harness_error = clean_line(str(error))
+                self.errors.append(harness_error)
+        self._record_errors(task, checks)
+        groups = self._groups_of(task, absent, harness_error, checks, work)
         evidence = Evidence(
-            harness_error=trouble,
+            harness_error=harness_error,
             groups=groups,
             advice=tuple(check.status for check in checks if not check.required),
         )
@@ -173,8 +173,8 @@ class _Run:
             evidence = replace(evidence, groups=groups)
         status = decide(evidence)
         inherits = submission.layout == "upstream"
-        remarks = repairs(self._subjects, told=self._told) if inherits else ()
-        self._told.update(remarks)
+        remarks = repairs(self._subjects, known=self._shown_remarks) if inherits else ()
+        self._shown_remarks.update(remarks)
         return TaskResult(
             id=task.id,
             title=task.title,
@@ -185,7 +185,7 @@ class _Run:
             reason=reason(evidence),
             simulated=self._is_simulated(task) and status.judged,
             checks=tuple(
-                pointing_at(check, _functions_of(task, check, functions))
+                with_location(check, _functions_of(task, check, functions))
                 for check in (*checks, *work.values())
             ),
             speed=speed,
@@ -204,11 +204,11 @@ class _Run:
         self,
         task: Task,
         absent: Mapping[str, str],
-        trouble: str,
+        harness_error: str,
         checks: Sequence[CheckResult],
         work: Mapping[str, CheckResult],
     ) -> tuple[GroupResult, ...]:
-        """Decide about each group; a group may need those above it."""
+        """Return the results of the groups in the table's order: a group may need earlier ones."""
         submission = self._plan.submission
         share = task.simulated if self._is_simulated(task) else 1.0
         found = []
@@ -216,7 +216,7 @@ class _Run:
             of_group = tuple(check for check in checks if check.name in group.checks)
             evidence = GroupEvidence(
                 missing=absent.get(group.name, ""),
-                harness_error=trouble,
+                harness_error=harness_error,
                 open=bool(submission.open(task.holes_of(group, submission.layout))),
                 excuse=self._excuse(task, group),
                 forbidden=group.name in work,
@@ -236,16 +236,16 @@ class _Run:
         return tuple(found)
 
     def _excuse(self, task: Task, group: Group) -> str:
-        """Say which function that a group needs cannot be used; empty if all can."""
+        """Return the first unusable function that a group needs, with the reason; empty if none."""
         for of, needed in self._table.needs(task, group):
-            why = UNUSABLE.get(self._known_status(of, needed))
-            if why:
-                whose = "" if of is task else f" of task {of.id}"
-                return f"needs `{needed.name}`{whose}, which {why}"
+            problem = UNUSABLE.get(self._known_status(of, needed))
+            if problem:
+                of_task = "" if of is task else f" of task {of.id}"
+                return f"needs `{needed.name}`{of_task}, which {problem}"
         return ""
 
     def _known_status(self, task: Task, group: Group) -> Status:
-        """Return what is known of a group: from this run, else from its sources."""
+        """Return the status of a group: from this run, or from the sources."""
         result = self._groups.get((task.id, group.name))
         if result is not None and (result.status.judged or result.status in UNUSABLE):
             return result.status
@@ -256,7 +256,7 @@ class _Run:
         return Status.UNIMPLEMENTED if submission.open(holes) else Status.NOT_JUDGED
 
     def _speed(self, task: Task) -> tuple[SpeedResult, ...]:
-        """Measure the speed of a task, if the table and the plan ask for it."""
+        """Measure the speed of a task, if the table and the plan request it."""
         if task.speed is None or not self._plan.speed:
             return ()
         self._subjects.begin_task(task.seconds, task.memory_mb)
@@ -264,13 +264,13 @@ class _Run:
         return speed_results(task, task.speed, subject, self._plan.seed, self._reference())
 
     def _reference(self) -> Subject | None:
-        """Return the solution of this repository, if it is here and is not what is judged."""
+        """Return a worker with the reference solution; None if there is none."""
         if self._references is None:
             return None
         return self._references.on("cpu")
 
     def _checks(self, task: Task) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
-        """Run the checks of a task, and those that fail once more with the same seed."""
+        """Run the checks of a task, and repeat failed ones with the same seed."""
         seed = self._plan.seed
         fail_fast = frozenset(group.name for group in task.groups if self._cannot_pass(task, group))
         self._subjects.begin_task(task.seconds, task.memory_mb)
@@ -289,26 +289,26 @@ class _Run:
         return check_results(task, outcomes, repeated, fail_fast), outcomes
 
     def _cannot_pass(self, task: Task, group: Group) -> bool:
-        """Return whether a group needs what cannot be used, or is wholly still to be written."""
+        """Return True if a group needs an unusable function, or all its functions are open."""
         submission = self._plan.submission
         holes = submission.named(task.holes_of(group, submission.layout))
         nothing = bool(holes) and len(submission.open(holes)) == len(holes)
         return nothing or bool(self._excuse(task, group))
 
-    def _complain(self, task: Task, checks: Sequence[CheckResult]) -> None:
+    def _record_errors(self, task: Task, checks: Sequence[CheckResult]) -> None:
         for check in checks:
             if check.status is Status.ERROR:
                 self.errors.append(f"task {task.id}: {check.name}: {check.reason}")
 
 
 def _with_claim(measured: Measurement, submission: Submission) -> Measurement:
-    """Add what the submission's own log claims."""
-    claimed = claim(submission, measured.name.removesuffix(" right"))
+    """Add the value in the submission's log to a measurement."""
+    claimed = claim(submission, measured.name.removesuffix(" correct"))
     return msgspec.structs.replace(measured, claimed=claimed)
 
 
 def submission_record(submission: Submission) -> SubmissionRecord:
-    """Describe a submission."""
+    """Return the record of a submission."""
     return SubmissionRecord(
         name=clean_line(submission.root.name),
         path=clean_line(str(submission.root)),
@@ -318,7 +318,7 @@ def submission_record(submission: Submission) -> SubmissionRecord:
 
 
 def machine_record() -> MachineRecord:
-    """Describe this machine."""
+    """Return the record of this machine."""
     return MachineRecord(
         python=platform.python_version(),
         platform=platform.platform(),
@@ -328,7 +328,7 @@ def machine_record() -> MachineRecord:
 
 
 def _functions_of(task: Task, check: CheckResult, functions: Sequence[Hole]) -> Sequence[Hole]:
-    """Return the functions that a check is about: those of its group, if it has any."""
+    """Return the functions of a check's group; without such functions, those of the task."""
     groups = (group for group in task.groups if check.name in group.checks)
     group = next(groups, None)
     own = [hole for hole in functions if group is not None and group.judges(hole.name)]
@@ -336,9 +336,9 @@ def _functions_of(task: Task, check: CheckResult, functions: Sequence[Hole]) -> 
 
 
 def _speed_group(speed: Sequence[SpeedResult], worth: float) -> GroupResult:
-    """Return the group of the points for speed."""
+    """Return the result of the group with the points for speed."""
     status = decide(
         GroupEvidence(checks=tuple(CheckResult(each.workload, each.status) for each in speed))
     )
-    why = "" if status.judged else "its speed was not measured"
-    return GroupResult("speed", status, points(status, worth), worth, why)
+    unmeasured = "" if status.judged else "its speed was not measured"
+    return GroupResult("speed", status, points(status, worth), worth, unmeasured)

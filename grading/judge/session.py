@@ -1,4 +1,4 @@
-"""Runs the checks of one task with pytest, in this process and without a word."""
+"""Silent runs of the checks of one task with pytest, in this process."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -8,29 +8,31 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import engine
 
-from grading.judge.draws import drawn_by_seed_alone
+from grading.judge.draws import draws_from_seed_only
 from grading.judge.recorder import Outcome, Recorder, RunOptions
 from grading.judge.subjects import Subjects
 from grading.paths import ROOT
 from grading.tasks.model import Task
 
 SHRINKING_SECONDS = 10
-"""How long hypothesis may make one failing input smaller. It has no setting for it, and takes five
-minutes otherwise."""
+"""Time limit for shrinking one failing input, in seconds.
 
-FINE = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+Hypothesis has no setting for it; its default is five minutes.
+"""
 
-OURS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
-"""The environment in which checks run: hypothesis is the only plugin."""
+PERMITTED_EXIT_CODES = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+
+ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
+"""Environment variables of a run, which disable all plugins except hypothesis."""
 
 PROFILE = settings(
     deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], print_blob=False
 )
-"""What hypothesis does where a check says nothing else: as in this repository's own tests."""
+"""Default hypothesis settings of checks, as in this repository's tests."""
 
 
 class SessionError(Exception):
-    """The harness could not run its checks; the message says why."""
+    """The grader could not run its checks; the message gives the reason."""
 
 
 def run_checks(
@@ -45,12 +47,12 @@ def run_checks(
     Args:
         task: The task.
         subjects: The code under test.
-        seed: Where every drawn input comes from.
-        options: How the checks run.
-        names: Only these functions; all of them if there are none.
+        seed: Seed of all random inputs.
+        options: Options of the run.
+        names: Names of the checks to run; empty for all checks.
 
     Raises:
-        SessionError: pytest ended otherwise than with results.
+        SessionError: pytest ended without results.
         KeyboardInterrupt: The run was interrupted.
     """
     settings.register_profile("judging", PROFILE)
@@ -60,7 +62,7 @@ def run_checks(
     if not file.is_file():
         raise SessionError(f"{task.check_file} is missing")
     recorder = Recorder(task, subjects, options)
-    with _only_our_plugins(), drawn_by_seed_alone():
+    with _only_our_plugins(), draws_from_seed_only():
         arguments = [
             *([f"{file}::{name}" for name in names] or [str(file)]),
             f"--rootdir={ROOT}",
@@ -68,25 +70,25 @@ def run_checks(
             f"--config-file={os.devnull}",
             "--import-mode=importlib",
             f"--hypothesis-seed={seed}",
-            # No report of pytest's own and no cache.
+            # Disable pytest's output and cache.
             *("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:doctest"),
             *("-p", "_hypothesis_pytestplugin"),
         ]
         code = pytest.main(arguments, plugins=[recorder])
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
-    if code not in FINE or recorder.troubles:
-        reasons = "; ".join(recorder.troubles) or f"pytest ended with {code!r}"
+    if code not in PERMITTED_EXIT_CODES or recorder.harness_errors:
+        reasons = "; ".join(recorder.harness_errors) or f"pytest ended with {code!r}"
         raise SessionError(f"the checks of task {task.id} did not run: {reasons}")
     return recorder.outcomes
 
 
 @contextmanager
 def _only_our_plugins() -> Iterator[None]:
-    """Keep what else is installed or set in the environment away from the checks."""
-    before = {name: os.environ.get(name) for name in OURS}
+    """Isolate the checks from installed plugins and from pytest's environment variables."""
+    before = {name: os.environ.get(name) for name in ENVIRONMENT}
     try:
-        for name, value in OURS.items():
+        for name, value in ENVIRONMENT.items():
             os.environ[name] = value
         yield
     finally:

@@ -1,4 +1,4 @@
-"""How fast a task's kernels are, as records of the report."""
+"""Speed of a task's kernels, as records of the report."""
 
 from asv_benchmarks.workloads import BY_NAME
 from grading.checking.compare import MismatchError
@@ -23,10 +23,10 @@ def speed_results(
 
     Args:
         task: The task.
-        speed: What the table asks of it.
+        speed: The workloads and limits in the table.
         subject: The code under test.
-        seed: Of the inputs.
-        reference: The reference solution, if it is at hand.
+        seed: Seed of the inputs.
+        reference: The reference solution, if it is available.
     """
     return tuple(_result(task, speed, name, subject, seed, reference) for name in speed.workloads)
 
@@ -67,7 +67,7 @@ def _result(
 
 def _remark(verdict: Verdict) -> str:
     if verdict.outcome == "too busy":
-        return "this machine is too busy to measure anything"
+        return "not measured, because this machine is too busy"
     if verdict.outcome == "too slow":
-        return "too slow, also when it was measured again"
-    return "too slow at first, and fast enough when it was measured again" * verdict.repeated
+        return "too slow in two measurements"
+    return "too slow in the first measurement, fast enough in the second" * verdict.repeated

@@ -1,4 +1,4 @@
-"""The code under test on each device, started when a check first asks for it."""
+"""Workers with the code under test, one per device, started on first use."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -13,32 +13,32 @@ from grading.isolation import IsolatedSubject, Isolation, Limits
 from grading.protocol.messages import Request, Response, Subject, SubjectError
 from grading.submissions.submission import Submission
 
-Place = Literal["cpu", "gpu", "simulator"]
+Device = Literal["cpu", "gpu", "simulator"]
 
 SIMULATED_THREADS = 1024
-"""Threads of a block, at most. The simulator has a thread of the system for each of them."""
+"""Maximum number of threads per block; the simulator runs each in a thread of the system."""
 
-LAST_WORDS = 5.0
-"""Seconds for what a worker says beside the checks."""
+FINAL_REQUEST_SECONDS = 5.0
+"""Time limit of requests after the checks, in seconds."""
 
-Start = Callable[[Place], IsolatedSubject]
-"""Starts the code under test on a device."""
+Start = Callable[[Device], IsolatedSubject]
+"""Function that starts the code under test on a device."""
 
 
 def starter(submission: Submission, isolation: Isolation = "best") -> Start:
-    """Return what starts a submission in workers of its own."""
+    """Return a function that starts workers with a submission."""
 
-    def start(place: Place) -> IsolatedSubject:
-        environment = {"NUMBA_ENABLE_CUDASIM": "1"} if place == "simulator" else {}
+    def start(device: Device) -> IsolatedSubject:
+        environment = {"NUMBA_ENABLE_CUDASIM": "1"} if device == "simulator" else {}
         return IsolatedSubject(
-            submission, environment=environment, isolation=isolation, gpu=place == "gpu"
+            submission, environment=environment, isolation=isolation, gpu=device == "gpu"
         )
 
     return start
 
 
 class OutOfTimeError(SubjectError):
-    """The task's time is up; whatever is asked from now on is refused."""
+    """The time of the task is used up, so a request was refused."""
 
     def __init__(self, seconds: float, request: Request) -> None:
         message = f"the {seconds:g} s of processor time of this task are used up"
@@ -46,12 +46,12 @@ class OutOfTimeError(SubjectError):
 
 
 class Subjects:
-    """The workers of one run, each started at most once. A context manager, which ends them.
+    """The workers of one run, each started at most once; a context manager that ends them.
 
     Args:
-        start: How one is started.
-        simulate: Whether code for a GPU runs on numba's simulator.
-        total_seconds: How long all requests of the run may take together.
+        start: Function that starts a worker.
+        simulate: True to run GPU kernels on numba's simulator.
+        total_seconds: Time limit of all requests of the run, in seconds.
     """
 
     def __init__(
@@ -61,89 +61,93 @@ class Subjects:
         total_seconds: float = Limits().total_seconds,
     ) -> None:
         self._start = start
-        self._workers: dict[Place, IsolatedSubject] = {}
+        self._workers: dict[Device, IsolatedSubject] = {}
         self._limits = Limits(total_seconds=total_seconds)
         self._seconds = float("inf")
         self._before = 0.0
         self.simulate = simulate
 
-    def on(self, place: Place) -> Subject:
+    def on(self, device: Device) -> Subject:
         """Return the code under test on a device.
 
         Raises:
-            IsolationError: The grader cannot run a worker here.
+            IsolationError: A worker cannot be started on this machine.
         """
-        if place not in self._workers:
-            self._workers[place] = self._start(place)
-            self._workers[place].begin_check(self._current_limits(place))
-        return _Clocked(self, place)
+        if device not in self._workers:
+            self._workers[device] = self._start(device)
+            self._workers[device].begin_check(self._current_limits(device))
+        return _TimedSubject(self, device)
 
     def running(self) -> list[Subject]:
-        """Return the workers that were started and have not been lost, with no time to waste."""
+        """Return the workers that run, with a short time limit."""
         running: list[Subject] = []
-        for place, worker in self._workers.items():
+        for device, worker in self._workers.items():
             if worker.running:
-                limits = self._current_limits(place)
-                worker.begin_check(replace(limits, check_seconds=LAST_WORDS, stops=1))
+                limits = self._current_limits(device)
+                worker.begin_check(replace(limits, check_seconds=FINAL_REQUEST_SECONDS, stops=1))
                 running.append(worker)
         return running
 
     def begin_task(self, seconds: float, memory_mb: int) -> None:
-        """Give a task its processor time, from now on, and its memory."""
+        """Start the processor time of a task, in seconds, and set its memory limit, in MB."""
         self._seconds = seconds
         self._before = self._used
         self._limits = replace(self._limits, memory_mb=memory_mb)
 
     def begin_check(self) -> None:
-        """Begin a check: workers that were lost in the one before no longer count."""
-        for place, worker in self._workers.items():
-            worker.begin_check(self._current_limits(place))
+        """Begin a check, with a new count of lost workers."""
+        for device, worker in self._workers.items():
+            worker.begin_check(self._current_limits(device))
 
-    def answer(self, place: Place, request: Request) -> Response:
-        """Have a request answered, as long as the task has time."""
+    def answer(self, device: Device, request: Request) -> Response:
+        """Send a request to a worker and return its response.
+
+        Raises:
+            OutOfTimeError: The time of the task is used up.
+        """
         if self._left <= 0:
             raise OutOfTimeError(self._seconds, request)
-        return self._workers[place].answer(request)
+        return self._workers[device].answer(request)
 
-    def folder(self, place: Place) -> Path | None:
+    def folder(self, device: Device) -> Path | None:
         """Return the folder with the sources of the code under test."""
-        return self._workers[place].folder
+        return self._workers[device].folder
 
-    def without_submission(self, place: Place) -> Subject:
-        """Return a worker like that of a device, without the code under test."""
-        return self._workers[place].without_submission()
+    def without_submission(self, device: Device) -> Subject:
+        """Return a worker with the settings of a device, without the code under test."""
+        return self._workers[device].without_submission()
 
     def changed(
-        self, place: Place, sources: Mapping[str, str]
+        self, device: Device, sources: Mapping[str, str]
     ) -> AbstractContextManager[IsolatedSubject]:
-        """Return a worker for a copy of the code under test in which some files differ."""
-        return self._workers[place].changed(sources)
+        """Return a worker with a copy of the code under test in which some files are replaced."""
+        return self._workers[device].changed(sources)
 
     @property
     def level(self) -> tuple[str, tuple[str, ...]] | None:
-        """How well the code under test is kept apart, and from what it is not; None before."""
+        """Isolation level and missing protections; None before the first worker starts."""
         for worker in self._workers.values():
             return worker.level.name, tuple(worker.level.undefended)
         return None
 
-    def _current_limits(self, place: Place) -> Limits:
+    def _current_limits(self, device: Device) -> Limits:
         left = self._left
         limits = replace(self._limits, check_seconds=None if left == float("inf") else max(left, 1))
-        if place == "cpu":
+        if device == "cpu":
             return limits
-        # A call takes longer there, and the threads that wait for it are gone at the next look.
+        # Calls take longer there; threads of the simulator may end between two observations.
         limits = replace(limits, call_seconds=60.0, hang_seconds=300.0)
-        more = SIMULATED_THREADS if place == "simulator" else 0
+        more = SIMULATED_THREADS if device == "simulator" else 0
         return replace(limits, processes=limits.processes + more)
 
     @property
     def _used(self) -> float:
-        """Seconds that all requests so far have used."""
+        """Time used by all requests so far, in seconds."""
         return sum(worker.seconds for worker in self._workers.values())
 
     @property
     def _left(self) -> float:
-        """Seconds that the task has left."""
+        """Remaining time of the task, in seconds."""
         return self._seconds - (self._used - self._before)
 
     def __enter__(self) -> Self:
@@ -160,13 +164,13 @@ class Subjects:
         self._workers.clear()
 
 
-class _Clocked(Subject):
-    """A worker that answers as long as the task has time."""
+class _TimedSubject(Subject):
+    """A worker that refuses requests once the time of the task is used up."""
 
-    def __init__(self, subjects: Subjects, place: Place) -> None:
+    def __init__(self, subjects: Subjects, device: Device) -> None:
         self._subjects = subjects
-        self._place = place
-        self.folder = subjects.folder(place)
+        self._place = device
+        self.folder = subjects.folder(device)
 
     def answer(self, request: Request) -> Response:
         return self._subjects.answer(self._place, request)
@@ -179,4 +183,4 @@ class _Clocked(Subject):
 
 
 SUBJECTS = pytest.StashKey[Subjects]()
-"""Where the fixtures find the workers of the run."""
+"""Key of pytest's stash with the workers of the run."""

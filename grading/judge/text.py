@@ -1,49 +1,48 @@
-"""Text that comes from a submission, made safe to show: the only place that does it.
+"""Sanitisation of text from a submission; all such text passes through this module.
 
-Messages, names and paths of a submission may hold escape sequences that rewrite a terminal, signs
-that turn the direction of a line, characters that no XML file may hold, or a gigabyte of anything.
-What leaves here is printable and short. Escaping what HTML, XML or a spreadsheet gives a meaning
-is left to the report that writes it.
+Messages, names and paths of a submission may contain escape sequences for terminals, signs that
+change the text direction, characters that are invalid in XML, and very long text. Sanitised text is
+printable and short. The formats of reports escape their special characters.
 """
 
 import re
 import unicodedata
 
-LONGEST = 4000
-"""Characters of a text that are kept."""
+MAX_CHARACTERS = 4000
+"""Maximum length of a text, in characters."""
 
-LONGEST_LINE = 400
-"""Characters of one line that are kept."""
+MAX_LINE_CHARACTERS = 400
+"""Maximum length of a line, in characters."""
 
 ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x1b\\|\x07|$)|[ -/]*[0-~])"  # 7-bit
     r"|\x9b[0-?]*[ -/]*[@-~]",  # 8-bit
     re.DOTALL,
 )
-"""Sequences that a terminal takes for commands (ECMA-48)."""
+"""Pattern of control sequences of terminals (ECMA-48)."""
 
 KEPT = "\n\t"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of characters that show nothing, or something else than they are."""
+"""Unicode categories of invisible or misleading characters."""
 
 
-def clean(text: str, longest: int = LONGEST) -> str:
-    """Return a text that is printable and at most so long, and says where it was cut."""
-    # Cut first, so that a gigabyte is not looked through; an escape sequence cut in two is
-    # replaced with its first character.
+def clean(text: str, longest: int = MAX_CHARACTERS) -> str:
+    """Return a printable text of limited length; a mark shows where it was cut."""
+    # Cut first, to save the search of a very long text. Of an escape sequence that is cut in two,
+    # the first character is replaced.
     raw = text[: 4 * longest]
     raw = ESCAPES.sub("", raw.replace("\r\n", "\n").replace("\r", "\n"))
-    lines = [_shortened(_visible(line), LONGEST_LINE) for line in raw.split("\n")]
+    lines = [_shortened(_visible(line), MAX_LINE_CHARACTERS) for line in raw.split("\n")]
     shown = "\n".join(lines)
     if len(text) > len(raw) and len(shown) <= longest and len(text) > 4 * longest:
         return f"{shown} … ({len(text)} characters)"
     return _shortened(shown, longest)
 
 
-def clean_line(text: str, longest: int = LONGEST_LINE) -> str:
-    """Return a text on one line."""
+def clean_line(text: str, longest: int = MAX_LINE_CHARACTERS) -> str:
+    """Return a printable text on one line."""
     return _shortened(" ".join(clean(text).split()), longest)
 
 

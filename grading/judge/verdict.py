@@ -1,4 +1,4 @@
-"""Results of checks, from the outcomes of their cases."""
+"""Results of checks, computed from the outcomes of their cases."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
@@ -19,16 +19,16 @@ def check_results(
     repeated: Sequence[Outcome] = (),
     fail_fast: Set[str] = frozenset(),
 ) -> tuple[CheckResult, ...]:
-    """Return what became of each check that the table expects: by groups, then advice.
+    """Return the results of all checks in the table: by groups, then advice.
 
-    The table decides what is expected. A check that did not run is an error of the harness, unless
-    the failure of another had ended its group, and so is one that ran and is not in the table.
+    A check in the table that did not run is an error of the grader, unless a failure ended its
+    group; so is a check that ran without being in the table.
 
     Args:
         task: The task.
-        outcomes: What became of each case.
-        repeated: What became of those that were tried again.
-        fail_fast: The groups that a failure ends.
+        outcomes: Outcomes of all cases.
+        repeated: Outcomes of the second runs.
+        fail_fast: Names of groups that end at their first failure.
     """
     expected = {name: group.name for group in task.groups for name in group.checks}
     names = (*expected, *task.checks.advice)
@@ -41,7 +41,7 @@ def check_results(
         if outcome.error is not None and group in fail_fast:
             failed.setdefault(group, outcome.title)
     again = {(outcome.check, outcome.case): outcome for outcome in repeated}
-    # One counter-example may fit several mistakes: what all checks found decides between them.
+    # One counter-example may fit several mistakes; findings of other checks distinguish them.
     findings = [finding for outcome in outcomes for finding in outcome.findings]
     for outcome in outcomes:
         if outcome.error is not None:
@@ -53,7 +53,7 @@ def check_results(
 
 
 def measurements(outcomes: Iterable[Outcome]) -> tuple[Measurement, ...]:
-    """Return what checks recorded as `record_property("measured", {...})`."""
+    """Return the measurements recorded by `record_property("measured", {...})`."""
     return tuple(
         msgspec.convert(value, Measurement)
         for outcome in outcomes
@@ -74,9 +74,9 @@ def _check_result(
     required = name not in task.checks.advice
     grouped = any(name in group.checks for group in task.groups)
     evidence = CheckEvidence(name, grouped or not required, failed_before, statuses)
-    status, why = decide(evidence), reason(evidence)
-    if why:
-        return CheckResult(name, status, required, why)
+    status, explanation = decide(evidence), reason(evidence)
+    if explanation:
+        return CheckResult(name, status, required, explanation)
     worst = statuses.index(status)
     fault = judged[worst].fault
     repeated = again.get((cases[worst].check, cases[worst].case))
@@ -94,7 +94,7 @@ def _check_result(
 
 
 class _Case(NamedTuple):
-    """The status of a case, what is wrong, and why the case was not judged."""
+    """Status, fault and reason of a case."""
 
     status: Status
     fault: Fault | None
@@ -131,11 +131,11 @@ def _case_evidence(
 
 
 def _again(task: Task, fault: Fault, repeated: Outcome) -> str:
-    """Say what a check said when it was repeated with the same seed."""
+    """Return the result of the second run with the same seed, in words."""
     if repeated.passed:
-        return "passed: the code does not always do the same"
+        return "passed: same input, different answers"
     other = None if repeated.error is None else fault_of(task.id, repeated.error, ())
     if other is None or other.place == fault.place != "" or other.sentence == fault.sentence:
-        return "failed in the same way"
-    # The repetition looks for no smaller input.
-    return f"failed: {other.sentence}"
+        return "same failure"
+    # The second run does not shrink, so its input may differ.
+    return f"different failure: {other.sentence}"

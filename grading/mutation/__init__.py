@@ -1,13 +1,13 @@
-"""Grading the tests that a learner writes: they have to tell right code from wrong code.
+"""Grading of tests that the learner writes: they have to pass on correct code and fail on mutants.
 
-The tests of tasks 0.2, 0.3 and 4.4 run on the learner's own code, which the other checks hold to be
-right, and on versions of it in which one function is wrong. A version counts as noticed if a test
-fails that passes on the right code.
+The tests of tasks 0.2, 0.3 and 4.4 run on the learner's own code, which the other checks judge, and
+on mutants of it, in which one function is wrong. A mutant counts as detected if a test fails that
+passes on the unchanged code.
 
-Tests are to tell right from wrong by what a function returns. So each version is a copy of the
-submission, with the function in the file where it always is, in a process of its own; versions come
-in an order that is drawn; and among them are right ones that are written like the wrong ones. A
-test that fails on one of those does not count.
+Tests have to decide by return values. So each version is a copy of the submission with the function
+changed in its usual file, and runs in a separate process; the order of the versions is random; and
+some versions are equivalent mutants, which are correct. A test that fails on an equivalent mutant
+does not count.
 """
 
 import random
@@ -17,24 +17,24 @@ from importlib.util import decode_source
 import pytest
 
 from grading.checking.compare import expect
-from grading.mutation.wrong_versions import WRONG, Wrong
+from grading.mutation.mutants import MUTANTS, Mutant
 from grading.protocol.messages import Response, Subject
 from grading.submissions.submission import Submission
 
-FEWEST = {"0.2": 7, "0.3": 4, "4.4": 4}
-"""How many wrong versions have to be noticed: all where each lacks a property that is asked for."""
+MIN_DETECTED = {"0.2": 7, "0.3": 4, "4.4": 4}
+"""Number of mutants to detect; all of them where each violates a property that a stub names."""
 
 EXAMPLES = {"0.2": 200, "0.3": 60, "4.4": 60}
-"""How many examples hypothesis draws for a test: few triples of numbers are in order."""
+"""Hypothesis examples per test; more for 0.2, because few random triples are in ascending order."""
 
 FILES = {"0.2": "test_operators.py", "0.3": "test_operators.py", "4.4": "test_nn.py"}
-"""Where the tests stand, in the folder ``tests`` of a submission."""
+"""File of the learner's tests, below ``tests`` of the submission."""
 
 HOMES = {
     "operators": ("mt_tensor.operators", "minitorch.operators"),
     "nn": ("mt_nn.functional.maximum", "minitorch.nn"),
 }
-"""The modules in which a function of a family is defined, in one layout or the other."""
+"""Modules that define the functions of a family, one for each layout."""
 
 PASSED = "passed"
 
@@ -55,19 +55,22 @@ def _version(right):
 {name} = _version({name})
 del _version
 """
-"""Put at the end of a file, it puts another version of a function in its place."""
+"""Code to append to a file: it replaces a function by another version."""
 
 
-def check_right_code_passes(subject: Subject, task: str) -> Response | None:
-    """Run the learner's tests on the learner's code; None if there is no file of them.
+def check_tests_pass(subject: Subject, task: str) -> Response | None:
+    """Run the learner's tests on the learner's code.
+
+    Returns:
+        The response of the worker; None if there is no test file.
 
     Raises:
-        MismatchError: There are none, one is still to be written, or one fails.
+        MismatchError: The file has no tests of the task, or one fails or is not implemented yet.
     """
     answer = _run(subject, task)
     outcomes = answer.plain
     if outcomes is None:
-        # A folder that holds the code alone was handed in for its code: the other checks judge it.
+        # A folder without tests was handed in for its code: the other checks judge it.
         if task == "0.2":
             pytest.skip(f"not judged here: there is no tests/{FILES[task]}")
         return None
@@ -75,62 +78,66 @@ def check_right_code_passes(subject: Subject, task: str) -> Response | None:
     none = f"tests/{FILES[task]} holds no test with the marker {marker}"
     expect(bool(outcomes), none, answer)
     for name, outcome in outcomes.items():
-        missing = f"{name} in tests/{FILES[task]} is still to be written"
+        missing = f"{name} in tests/{FILES[task]} is not implemented yet"
         expect("NotImplementedError" not in outcome, missing, answer)
     for name, outcome in outcomes.items():
-        failing = f"{name} in tests/{FILES[task]} fails on right code: {outcome}"
+        failing = f"{name} in tests/{FILES[task]} fails on correct code: {outcome}"
         expect(outcome == PASSED, failing, answer)
     return answer
 
 
-def check_wrong_code_is_noticed(subject: Subject, task: str) -> None:
-    """Run the learner's tests on wrong versions of the code.
+def check_tests_detect_mutants(subject: Subject, task: str) -> None:
+    """Run the learner's tests on mutants of the code.
 
     Raises:
-        MismatchError: They notice too few of them.
+        MismatchError: The tests detect fewer than `MIN_DETECTED` mutants.
     """
-    last = check_right_code_passes(subject, task)
+    last = check_tests_pass(subject, task)
     if last is None:
         return
-    versions = [(wrong, wrong.text) for wrong in WRONG[task]]
-    drawn = random.SystemRandom()
-    # One right version of each function, written like a wrong one.
-    by_function = {wrong.function: wrong for wrong in drawn.sample(WRONG[task], len(WRONG[task]))}
-    versions += [(wrong, wrong.twin) for wrong in by_function.values()]
-    drawn.shuffle(versions)
+    mutants = MUTANTS[task]
+    versions = [(mutant, mutant.expression) for mutant in mutants]
+    rng = random.SystemRandom()
+    # One equivalent mutant of each function.
+    by_function = {mutant.function: mutant for mutant in rng.sample(mutants, len(mutants))}
+    versions += [(mutant, mutant.equivalent) for mutant in by_function.values()]
+    rng.shuffle(versions)
     counting, failing = set(last.plain), {}
-    for wrong, text in versions:
-        with subject.changed(_sources(subject, wrong, text)) as version:
+    for mutant, expression in versions:
+        with subject.changed(_sources(subject, mutant, expression)) as version:
             last = _run(version, task)
         outcomes = last.plain or {}
         failed = {name for name in counting if outcomes.get(name) != PASSED}
-        failing[wrong.what, text == wrong.twin] = failed
-    misled = set().union(*(names for (_, right), names in failing.items() if right))
-    unnoticed = [w.what for w in WRONG[task] if not failing[w.what, False] - misled]
-    noticed = len(WRONG[task]) - len(unnoticed)
+        failing[mutant.mistake, expression == mutant.equivalent] = failed
+    misled = set().union(*(names for (_, correct), names in failing.items() if correct))
+    undetected = [
+        mutant.mistake for mutant in mutants if not failing[mutant.mistake, False] - misled
+    ]
+    detected = len(mutants) - len(undetected)
     message = (
-        f"the tests in tests/{FILES[task]} notice {noticed} of {len(WRONG[task])} wrong versions, "
-        f"expected {FEWEST[task]} at least; they pass although {'; although '.join(unnoticed)}"
+        f"the tests in tests/{FILES[task]} detect {detected} of {len(mutants)} wrong versions, "
+        f"expected at least {MIN_DETECTED[task]}; "
+        f"they pass although {'; although '.join(undetected)}"
     )
     if misled:
         message += (
-            f"; {', '.join(sorted(misled))} fails on right code that is written differently, and "
+            f"; {', '.join(sorted(misled))} fails on correct code that is written differently, and "
             "does not count"
         )
-    expect(noticed >= FEWEST[task], message, last)
+    expect(detected >= MIN_DETECTED[task], message, last)
 
 
-def _sources(subject: Subject, wrong: Wrong, text: str) -> Mapping[str, str]:
-    """Return the file with a version of a function in it, by its path."""
+def _sources(subject: Subject, mutant: Mutant, expression: str) -> Mapping[str, str]:
+    """Return the changed file of a version, by its path in the submission."""
     assert subject.folder is not None, "the sources are not known"
     submission = Submission.at(subject.folder)
-    found = (submission.source(module) for module in HOMES[wrong.family])
+    found = (submission.source(module) for module in HOMES[mutant.family])
     file = next((file for file in found if file is not None), None)
     if file is None:
         return {}
     source = decode_source(file.read_bytes())
     name = file.relative_to(submission.root).as_posix()
-    return {name: source + VERSION.format(text=text, name=wrong.function)}
+    return {name: source + VERSION.format(text=expression, name=mutant.function)}
 
 
 def _run(subject: Subject, task: str) -> Response:

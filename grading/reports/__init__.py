@@ -1,4 +1,4 @@
-"""A run of the grader as a person or a program wants to read it: one file a format.
+"""Formats of reports for people and programs, one module each.
 
-All of them write the same records (`grading.judge.records`), whose texts are printable already.
+All formats are written from the records of `grading.judge.records`, whose texts are printable.
 """

@@ -1,8 +1,8 @@
-"""The report as GitHub Classroom's reporter reads it: JSON in base64, a test for each group.
+"""Report for GitHub Classroom's reporter: JSON in base64, one test per group.
 
 `classroom-resources/autograding-grading-reporter` adds up `score` of the tests and `max_score` of
-the runners. The largest score is what was judged, so that what was not judged costs nothing; what
-is possible stands in the name of the test.
+the runners. `max_score` counts judged points only, so that the rest costs no points; the names of
+the tests contain the open points.
 """
 
 import base64

@@ -1,8 +1,8 @@
-"""The report as Gradescope's `results.json`: a test for each task, and a leaderboard of speed.
+"""Report as Gradescope's `results.json`: one test per task, and a leaderboard of speed.
 
-Field names are those of Gradescope's autograder specification. A task that was not judged has no
-score at all, so that it neither costs nor earns anything; of a task that was judged in part, the
-largest score is what the judged groups are worth.
+Field names follow Gradescope's autograder specification. A task that was not judged has no score,
+so that it costs and earns no points; the maximum score of a partly judged task is the points of its
+judged groups.
 """
 
 import json
@@ -20,7 +20,7 @@ def write(report: Report) -> bytes:
         "execution_time": round(report.seconds),
         "output": f"{words.summary(report)}. {words.total(report)}. Seed {report.seed}.",
         "visibility": "visible",
-        # What a submission prints is for the instructor.
+        # The output of a submission is visible to instructors only.
         "stdout_visibility": "hidden",
         "tests": [_test(task) for task in report.tasks],
         "leaderboard": _leaderboard(report),
@@ -68,8 +68,8 @@ def _output(task: TaskResult) -> str:
         kind = "" if check.required else " (advice)"
         lines.append(f"{words.SIGNS[check.status]} {words.check_name(check)}{kind}")
         if check.status.bad and check.fault is not None:
-            told = plain_fault(check.fault, check.again)
-            lines += [f"    {line}" for line in told.splitlines()]
+            text = plain_fault(check.fault, check.again)
+            lines += [f"    {line}" for line in text.splitlines()]
     lines += [f"speed of {each.workload}: {_speed(each)}" for each in task.speed]
     return "\n".join([*lines, f"read {task.doc}"])
 
@@ -77,11 +77,11 @@ def _output(task: TaskResult) -> str:
 def _speed(each: SpeedResult) -> str:
     if each.ratio is None:
         return each.remark or each.status.value
-    return f"{each.ratio:.2g} times as long as our fast kernels"
+    return f"{each.ratio:.2g} × the time of our fast kernels"
 
 
 def _leaderboard(report: Report) -> list[dict[str, Any]]:
-    """Rank by points first, then by the times of the workloads: less is better."""
+    """Return the leaderboard: points, then ratios of times, for which less is better."""
     board: list[dict[str, Any]] = [{"name": "Points", "value": report.points}]
     for task in report.tasks:
         for each in task.speed:

@@ -1,6 +1,6 @@
-"""The report as one page that needs nothing else: no script, no other file, no network.
+"""Report as a self-contained HTML page without scripts, further files and network access.
 
-Jinja escapes every value, so that nothing in a submission becomes markup.
+Jinja escapes every value, so that no text of a submission becomes markup.
 """
 
 from functools import cache
@@ -15,7 +15,7 @@ TEMPLATES = ROOT / "grading" / "reports" / "templates"
 
 
 def write(report: Report) -> bytes:
-    """Return the report as a page."""
+    """Return the report as HTML."""
     page = template("report.html.j2").render(
         report=report,
         words=words,
@@ -31,13 +31,13 @@ def write(report: Report) -> bytes:
 
 
 def css_class(status: Status) -> str:
-    """Return the name of a status in the style sheet."""
+    """Return the CSS class of a status."""
     return status.value.replace(" ", "-")
 
 
 @cache
 def template(name: str) -> Template:
-    """Return a template in which everything is escaped and nothing may be undefined."""
+    """Return a template that escapes all values and raises an error for undefined ones."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True),

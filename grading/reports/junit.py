@@ -1,7 +1,7 @@
-"""The report as JUnit XML, which continuous integration systems read: a case for each check.
+"""Report as JUnit XML for continuous integration systems: one test case per check.
 
-The format knows no points and no advice. Points are properties of a task's suite; an advice that
-is not followed is a passed case with its text in `system-out`.
+The format has neither points nor advice. Points are properties of a task's suite; failed advice is
+a passed case with its text in `system-out`.
 """
 
 from xml.etree import ElementTree
@@ -61,8 +61,8 @@ def _case(task: TaskResult, check: CheckResult) -> ElementTree.Element:
     status = check.status
     if status.bad and not check.required:
         case = _plain_case(task, check.name, Status.PASSED, "", check.seconds)
-        told = f"advice: {check.reason}\n{_text(check)}"
-        ElementTree.SubElement(case, "system-out").text = told
+        advice = f"advice: {check.reason}\n{_text(check)}"
+        ElementTree.SubElement(case, "system-out").text = advice
         return case
     message = check.fault.sentence if check.fault else check.reason
     case = _plain_case(task, check.name, status, message, check.seconds)
@@ -91,16 +91,16 @@ def _text(check: CheckResult) -> str:
 
 
 def plain_fault(fault: Fault, again: str = "") -> str:
-    """Write a fault as lines of text, for formats that have no other."""
+    """Return a fault as plain text, with one labelled part per line."""
     parts = {
         "": fault.sentence,
-        "looks like": fault.cause,
+        "likely cause": fault.cause,
         "expected": fault.expected,
         "received": fault.received,
-        "asked for": fault.request,
-        "it said": fault.details,
-        "repeated": again,
-        "look at": f"{fault.function} {fault.place} {fault.excerpt}".strip(),
+        "input": fault.request,
+        "message": fault.details,
+        "second run": again,
+        "location": f"{fault.function} {fault.place} {fault.excerpt}".strip(),
     }
     return "\n".join(
         f"{label}:\n{value}" if "\n" in value else f"{label}: {value}" if label else value

@@ -1,4 +1,4 @@
-"""The marks of a class as CSV: one row for each submission, one column for each task."""
+"""Marks of a class as CSV: one row per submission, one column per task."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from grading.judge.records import Report
 from grading.reports import words
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would calculate."""
+"""Prefixes of cells that a spreadsheet evaluates as a formula."""
 
 
 def write(report: Report) -> bytes:
@@ -17,10 +17,10 @@ def write(report: Report) -> bytes:
 
 
 def write_class(reports: Sequence[Report]) -> bytes:
-    """Return the table of a class; an empty cell stands for what was not judged.
+    """Return the table of a class, in UTF-8 with a byte-order mark for spreadsheets.
 
-    A task of which some submission was judged only in part has a second column, with the points
-    that were judged. With a byte-order mark, by which spreadsheets recognise UTF-8.
+    The cell of a task that was not judged is empty. A task that was partly judged in any submission
+    has a second column with the judged points.
     """
     partly = partly_judged(reports)
     ids = list(dict.fromkeys(task.id for report in reports for task in report.tasks))
@@ -54,7 +54,7 @@ def write_class(reports: Sequence[Report]) -> bytes:
 
 
 def partly_judged(reports: Iterable[Report]) -> list[str]:
-    """Return the ids of the tasks of which some submission was judged only in part."""
+    """Return the ids of the tasks that were partly judged in any submission."""
     return sorted(
         {
             task.id
@@ -66,6 +66,6 @@ def partly_judged(reports: Iterable[Report]) -> list[str]:
 
 
 def inert(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Return a text that spreadsheets do not evaluate as a formula."""
     risky = text.startswith(FORMULA) or text.lstrip().startswith(FORMULA)
     return f"'{text}" if risky else text

@@ -1,4 +1,4 @@
-"""The report in a terminal. Without one, as in a file or a pipe, it is the same without colours."""
+"""Report for a terminal; for a file or a pipe, the same text without colours."""
 
 import shlex
 from collections.abc import Callable, Iterable
@@ -32,35 +32,35 @@ COLOURS = {
     Status.ERROR: "magenta",
 }
 
-WIDEST = 120
-"""Columns that are used of a wider terminal."""
+MAX_COLUMNS = 120
+"""Maximum width of a report, in columns."""
 
-LINES = 12
-"""Lines of a value that are shown; `-v` shows all."""
+MAX_VALUE_LINES = 12
+"""Maximum number of lines of a value without `-v`."""
 
-EXPLAINED = 2
-"""Failed checks of a task that are explained; `-v` explains all."""
+MAX_EXPLAINED = 2
+"""Maximum number of explained failures of a task without `-v`."""
 
 
 def console(width: int | None = None) -> Console:
     """Return a console on the standard output.
 
     Args:
-        width: Columns; those of the terminal by default.
+        width: Width in columns; the terminal's width by default.
     """
     made = Console(width=width, highlight=False, markup=False, emoji=False)
-    if made.width > WIDEST:
-        made = Console(width=WIDEST, highlight=False, markup=False, emoji=False)
+    if made.width > MAX_COLUMNS:
+        made = Console(width=MAX_COLUMNS, highlight=False, markup=False, emoji=False)
     return made
 
 
 def show(report: Report, on: Console, verbose: bool = False) -> None:
-    """Write a report."""
+    """Write a report to a console."""
     print_plainly(on, lambda to: _show(report, to, verbose))
 
 
 def print_plainly(on: Console, write: Callable[[Console], None]) -> None:
-    """Write what a function writes; to a file or a pipe without blanks at the ends of lines."""
+    """Call a function that writes to a console; strip trailing blanks for files and pipes."""
     with on.capture() as captured:
         write(on)
     text = captured.get()
@@ -91,7 +91,7 @@ def _is_explained(task: TaskResult) -> bool:
 
 
 def _card(report: Report) -> RenderableType:
-    """One line for each task, by modules."""
+    """Return a table with one line per task, grouped by modules."""
     table = Table.grid(padding=(0, 2), expand=True)
     table.add_column(no_wrap=True)
     table.add_column(ratio=6)
@@ -119,7 +119,7 @@ def _card(report: Report) -> RenderableType:
 
 
 def _task(task: TaskResult, *, verbose: bool, checks: bool) -> RenderableType:
-    """A task with its checks; the failed ones are explained."""
+    """Return a task with its checks and explanations of failures."""
     parts: list[RenderableType] = [_headline(task)]
     if len(task.groups) > 1:
         parts.append(_groups(task))
@@ -135,23 +135,23 @@ def _task(task: TaskResult, *, verbose: bool, checks: bool) -> RenderableType:
 
 
 def _checks(task: TaskResult, *, verbose: bool, everything: bool) -> Iterable[RenderableType]:
-    """Go through the checks of a task, required ones first; a fault is explained once."""
-    told: set[tuple[str, str]] = set()
+    """Yield the checks of a task, required ones first; equal faults are explained once."""
+    explained: set[tuple[str, str]] = set()
     hidden = 0
     for check in (*task.required, *task.advice):
         fault = check.fault
         if task.status is Status.UNIMPLEMENTED and check.status is task.status and not verbose:
             continue
-        if not everything and (not check.status.bad or (check.required is False and told)):
+        if not everything and (not check.status.bad or (check.required is False and explained)):
             continue
         yield _check_line(check)
         if fault is None or not check.status.bad:
             continue
         key = (fault.sentence, fault.place)
-        if key in told and not verbose:
+        if key in explained and not verbose:
             yield Padding(Text("as above", style="dim"), (0, 0, 0, 6))
-        elif len(told) < EXPLAINED or verbose:
-            told.add(key)
+        elif len(explained) < MAX_EXPLAINED or verbose:
+            explained.add(key)
             yield Padding(_fault(check, task, verbose), (0, 0, 1, 6))
         else:
             hidden += 1
@@ -161,7 +161,7 @@ def _checks(task: TaskResult, *, verbose: bool, everything: bool) -> Iterable[Re
 
 
 def _groups(task: TaskResult) -> RenderableType:
-    """One line for each group of checks, with what it earns."""
+    """Return a table with one line per group: status, name, points and reason."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -173,7 +173,7 @@ def _groups(task: TaskResult) -> RenderableType:
 
 
 def _open(hole: Hole) -> RenderableType:
-    return _labelled("to write", f"{hole.function}  {hole.place}")
+    return _labelled("write", f"{hole.function} in {hole.place}")
 
 
 def _labelled(label: str, text: str) -> RenderableType:
@@ -224,25 +224,25 @@ def _fault(check: CheckResult, task: TaskResult, verbose: bool) -> RenderableTyp
     table.add_column(overflow="fold")
     for label, value in _rows(fault, check, task):
         text = Text(value if verbose else _few_lines(value))
-        if label == "looks like":
+        if label == "likely cause":
             text.stylize("bold yellow")
         table.add_row(label, text)
     return Group(Text(fault.sentence, style="red"), table)
 
 
 def _rows(fault: Fault, check: CheckResult, task: TaskResult) -> Iterable[tuple[str, str]]:
-    """Go through what is known about a fault, the most useful first."""
+    """Yield the labelled parts of a fault, the most useful first."""
     line = f"{fault.place}  {fault.excerpt}".rstrip() if fault.place else ""
     if fault.function:
         line = f"{fault.function} in {fault.place}"
     rows = {
-        "looks like": fault.cause,
+        "likely cause": fault.cause,
         "expected": fault.expected,
         "received": fault.received,
-        "asked for": fault.request,
-        "it said": fault.details,
-        "repeated": check.again,
-        "look at": line or "\n".join(words.suspects(task, check)),
+        "input": fault.request,
+        "message": fault.details,
+        "second run": check.again,
+        "location": line or "\n".join(words.possible_locations(task, check)),
         "read": task.doc,
     }
     return ((label, value) for label, value in rows.items() if value)
@@ -250,9 +250,9 @@ def _rows(fault: Fault, check: CheckResult, task: TaskResult) -> Iterable[tuple[
 
 def _few_lines(value: str) -> str:
     lines = value.splitlines()
-    if len(lines) <= LINES:
+    if len(lines) <= MAX_VALUE_LINES:
         return value
-    return "\n".join([*lines[:LINES], f"… {len(lines) - LINES} more lines"])
+    return "\n".join([*lines[:MAX_VALUE_LINES], f"… {len(lines) - MAX_VALUE_LINES} more lines"])
 
 
 def _speed(each: SpeedResult) -> RenderableType:
@@ -261,13 +261,13 @@ def _speed(each: SpeedResult) -> RenderableType:
     row.add_column()
     text = Text(f"speed of {each.workload}")
     if each.ratio is not None:
-        text.append(f": {each.ratio:.2g}× our fast kernels", style=_quiet(each.status))
+        text.append(f": {each.ratio:.2g} × the time of our fast kernels", style=_quiet(each.status))
         if each.low is not None and each.high is not None:
             text.append(f" ({each.low:.2g} – {each.high:.2g})", style="dim")
     if each.allowed is not None:
-        text.append(f", at most {each.allowed:g}× is asked for", style="dim")
+        text.append(f", at most {each.allowed:g} × allowed", style="dim")
     if each.reference is not None:
-        text.append(f"; {each.reference:.2g}× the reference solution", style="dim")
+        text.append(f"; {each.reference:.2g} × the time of the reference solution", style="dim")
     if each.remark:
         text.append(f"; {each.remark}", style="dim")
     row.add_row(_sign(each.status), text)
@@ -279,7 +279,7 @@ def _measured(each: Measurement) -> str:
     if each.of is not None:
         text += f" of {each.of:g}"
     if each.least is not None:
-        text += f", at least {each.least:g} asked for"
+        text += f", required at least {each.least:g}"
     if each.claimed:
         text += f"; the log claims {each.claimed}"
     return text + (f"; {each.remark}" if each.remark else "")
@@ -294,18 +294,18 @@ def _footer(report: Report) -> RenderableType:
         Rule(style="dim"),
         Text.assemble((words.summary(report), style), "   ", (words.total(report), "bold")),
     ]
-    kept = f"isolation: {report.isolation.level}"
-    how = f"seed {report.seed} · {words.seconds(report.seconds)} · {kept}"
-    parts.append(Text(how, style="dim"))
+    isolation = f"isolation: {report.isolation.level}"
+    run = f"seed {report.seed} · {words.seconds(report.seconds)} · {isolation}"
+    parts.append(Text(run, style="dim"))
     parts += [Text(f"not defended: {each}", style="dim") for each in report.isolation.missing]
-    parts += [Text(f"the grader failed: {each}", style="magenta") for each in report.errors[:5]]
+    parts += [Text(f"error of the grader: {each}", style="magenta") for each in report.errors[:5]]
     failed = [task.marker for task in report.tasks if task.status is Status.FAILED]
     if failed:
         again = " ".join(failed)
         command = f"hatch run grade {again} --seed {report.seed}"
         if report.submission.path != str(ROOT):
             command += f" --submission {shlex.quote(report.submission.path)}"
-        parts.append(Text.assemble(("the same inputs again: ", "dim"), command))
+        parts.append(Text.assemble(("repeat with the same inputs: ", "dim"), command))
     return Group(*parts)
 
 

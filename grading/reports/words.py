@@ -1,4 +1,4 @@
-"""The words and signs that the reports for people share."""
+"""Words and signs for people, shared by all formats of reports."""
 
 from collections.abc import Iterable
 
@@ -13,32 +13,40 @@ SIGNS = {
     Status.NOT_THERE: "–",
     Status.ERROR: "!",
 }
-"""One sign for each status; a circle waits to be filled."""
+"""One sign for each status."""
 
 
 def points(value: float | None) -> str:
-    """Write points: "10", "7.5", or "–" where nothing was judged."""
+    """Return points as text: "10", "7.5", or "–" if nothing was judged."""
     return "–" if value is None else f"{value:g}"
 
 
 def score(task: TaskResult | GroupResult) -> str:
-    """Write what a task or a group earns of what was judged of it, and what was not judged."""
+    """Return the points of a task or a group, as in "6 of 8, 2 open"."""
     if not task.max_points:
         return "no points"
     if task.points is None:
-        return f"– of {points(task.max_points)}"
+        return earned(None, 0.0, task.max_points)
     judged = task.judged if isinstance(task, TaskResult) else task.max_points
-    return f"{points(task.points)} of {_of(judged, task.max_points)}"
+    return earned(task.points, judged, task.max_points)
 
 
-def _of(judged: float, possible: float) -> str:
-    """Write what was judged, and what could have been."""
+def earned(value: float | None, judged: float, possible: float, unit: str = "") -> str:
+    """Return earned, judged and open points as text: "6 of 8, 2 open".
+
+    Args:
+        value: The earned points; None if nothing was judged.
+        judged: The points of what was judged.
+        possible: The points of everything.
+        unit: A word after the judged points.
+    """
+    text = "–" if value is None else f"{points(value)} of {points(judged)}{unit}"
     left = possible - judged
-    return f"{points(judged)} ({points(left)} not judged)" if left else points(judged)
+    return f"{text}, {points(left)} open" if left else text
 
 
 def judged(task: TaskResult) -> str:
-    """Say what of a task was judged, and why the rest was not; empty if everything was."""
+    """Return judged points and the reasons for open ones; empty if all points were judged."""
     if task.points is None or task.judged == task.max_points:
         return ""
     parts = [f"{points(task.judged)} of {points(task.max_points)} points judged"]
@@ -56,29 +64,29 @@ def judged(task: TaskResult) -> str:
 
 
 def seconds(value: float) -> str:
-    """Write a duration."""
+    """Return a duration as text, such as "7.3 s"."""
     if value >= 100:
         return f"{int(value) // 60} min {int(value) % 60} s"
     return f"{value:.1f} s"
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """Write a number of things."""
+    """Return a count with its noun, such as "3 checks"."""
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def check_name(check: CheckResult) -> str:
-    """Write the name of a check, with the set of parameters that went wrong."""
+    """Return the title of a check, with the failed parameter set."""
     return f"{check.title} [{check.case}]" if check.case else check.title
 
 
 def outcome(task: TaskResult) -> str:
-    """Say in a few words what became of a task, and what of it was not judged."""
-    said = _outcome(task)
+    """Return the result of a task in a few words, with the reasons for open points."""
+    result = _outcome(task)
     left = judged(task)
     if task.status is Status.PARTLY:
         return left
-    return f"{said}; {left}" if left else said
+    return f"{result}; {left}" if left else result
 
 
 def _outcome(task: TaskResult) -> str:
@@ -90,21 +98,21 @@ def _outcome(task: TaskResult) -> str:
     if task.status is Status.UNIMPLEMENTED:
         return _named(task, Status.UNIMPLEMENTED, "not implemented yet")
     if task.status is Status.ERROR:
-        return "the grader failed, nothing is charged"
+        return "error of the grader, no points lost"
     return f"{task.status.value}: {task.reason}" if task.reason else task.status.value
 
 
 def _failure(task: TaskResult) -> str:
     bad = sum(check.status.bad for check in task.required)
     if not bad and any(each.status.bad for each in task.speed):
-        return "right, and too slow"
+        return "correct, but too slow"
     if len(task.groups) > 1:
         return _named(task, Status.FAILED, "wrong")
     return f"{bad} of {plural(len(task.required), 'check')} failed"
 
 
 def _named(task: TaskResult, status: Status, what: str) -> str:
-    """Name the groups of a status, unless all groups have it."""
+    """Return a text with the names of the groups of a status, unless all groups have it."""
     names = [group.name for group in task.groups if group.status is status]
     if len(names) == len(task.groups):
         return what
@@ -112,7 +120,7 @@ def _named(task: TaskResult, status: Status, what: str) -> str:
 
 
 def summary(report: Report) -> str:
-    """Say in one sentence what came out."""
+    """Return the result of a run in one sentence."""
     if len(report.tasks) == 1:
         (task,) = report.tasks
         return f"Task {task.id}: {outcome(task)}"
@@ -128,30 +136,30 @@ def summary(report: Report) -> str:
         if count := report.counting(status):
             parts.append(f"{count} {status.value}")
     if count := report.counting(Status.ERROR):
-        parts.append(f"{count} lost to the grader's own faults")
+        parts.append(f"{count} not judged because of errors of the grader")
     return ", ".join(parts)
 
 
 def total(report: Report) -> str:
-    """Write the points of all tasks, what was judged, and what they could have been."""
-    text = f"{points(report.points)} of {points(report.judged_points)} points"
-    if report.judged_points != report.max_points:
-        text += f" ({points(report.max_points)} with what was not judged)"
-    return text
+    """Return the points of all tasks as text, such as "6 of 8 points, 2 open"."""
+    if report.max_points and not report.judged_points:
+        return f"not judged yet: {points(report.max_points)} points open"
+    return earned(report.points, report.judged_points, report.max_points, " points")
 
 
 def module_score(tasks: Iterable[TaskResult]) -> str:
-    """Write what the tasks of a module earn of what was judged of them."""
+    """Return the points of the tasks of a module, in the words of `score`."""
     of_module = tuple(tasks)
-    earned = sum(task.points or 0.0 for task in of_module)
     possible = sum(task.max_points for task in of_module)
-    return f"{points(earned)} of {_of(sum(task.judged for task in of_module), possible)}"
+    judged = sum(task.judged for task in of_module)
+    value = sum(task.points or 0.0 for task in of_module) if judged else None
+    return earned(value, judged, possible)
 
 
-def suspects(task: TaskResult, check: CheckResult, most: int = 3) -> list[str]:
-    """Name functions of a task to look at where nothing says which of them is wrong.
+def possible_locations(task: TaskResult, check: CheckResult, most: int = 3) -> list[str]:
+    """Return functions of a task as possible locations of a fault without a known location.
 
-    An advice may be about what was given.
+    For advice there are none, because it may concern code of the course.
     """
     if not check.required:
         return []

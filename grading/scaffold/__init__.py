@@ -1,21 +1,21 @@
-"""Trees for learners: the packages with holes where the solutions were, and the way onwards.
+"""Trees for learners: the packages without their solutions.
 
-`write_tree` makes the tree of a module, `sync` carries finished work from an earlier one.
+`write_tree` writes the tree of a module; `sync` copies a learner's work from an earlier tree.
 """
 
 from grading.scaffold.left_out import CannotLeaveOutError
 from grading.scaffold.manifest import Manifest, NotATreeError
 from grading.scaffold.stripping import ScaffoldError
-from grading.scaffold.sync import Carried, SyncError, sync
+from grading.scaffold.sync import SyncError, SyncResult, sync
 from grading.scaffold.tree import write_tree
 
 __all__ = [
     "CannotLeaveOutError",
-    "Carried",
     "Manifest",
     "NotATreeError",
     "ScaffoldError",
     "SyncError",
+    "SyncResult",
     "sync",
     "write_tree",
 ]

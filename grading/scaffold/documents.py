@@ -1,4 +1,4 @@
-"""What a learner's tree says of itself: its front page, its commands, its settings."""
+"""Documents of a learner's tree: README.md, hatch.toml and pyproject.toml."""
 
 import ast
 import re
@@ -6,12 +6,12 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from grading.scaffold.stripping import Spot, module_name
+from grading.scaffold.stripping import QualifiedName, module_name
 from grading.submissions.syntax import definitions
 from grading.tasks.model import Table, Task
 
 NEEDED = frozenset({"pytest", "hypothesis", "click", "rich", "jinja2", "msgspec", "watchfiles"})
-"""The dependencies of the daily environment that tests and the grader need."""
+"""Dependencies of the default environment that the tests and the grader need."""
 
 TRAIN = {
     1: "points --model scalar",
@@ -19,13 +19,13 @@ TRAIN = {
     3: "points --backend fast",
     4: "mnist --backend fast",
 }
-"""What `hatch run train` trains in the tree of a module, unless it is told."""
+"""Default arguments of `hatch run train`, by the module of the tree."""
 
 NOTHING_TO_TRAIN = "echo Training begins with module 1: module 0 has no network yet. && exit 1"
 
 
 def readme(module: int, table: Table, stripped: Mapping[str, str]) -> str:
-    """Return the front page: the commands, and where the tasks are.
+    """Return README.md: the commands, and the tasks with their files.
 
     Args:
         module: The module of the tree.
@@ -39,12 +39,12 @@ def readme(module: int, table: Table, stripped: Mapping[str, str]) -> str:
     return f"""\
 # MiniTorch, module {module}: {chapter.title}
 
-The library with holes in it. Each hole is a function whose body says which task it belongs to;
-its signature and its docstring say what it has to do.
+The library with holes. A hole is a function without its body; the error that it raises names its
+task, and its signature and docstring specify it.
 
 ## Commands
 
-Python 3.11, 3.12 or 3.13 is all that has to be there:
+You need Python 3.11, 3.12 or 3.13:
 
 ```sh
 python3 -m venv .boot && .boot/bin/pip install -q hatch && .boot/bin/hatch run grade {first.marker}
@@ -53,24 +53,24 @@ python3 -m venv .boot && .boot/bin/pip install -q hatch && .boot/bin/hatch run g
 | `.boot/bin/hatch run …` | |
 | --- | --- |
 | `grade` | judge this module; `grade {first.marker}` one task; `--watch` does so at every save |
-| `status` | what is done, and what is next |
+| `status` | your progress, and the next task |
 | `test` | your own tests, in `tests/` |
 | `train` | {_training(module)} |
 | `sync PREVIOUS` | carry your work from the tree of an earlier module into this one |
-| `doctor` | find out what is wrong with the installation |
+| `doctor` | find problems of the installation |
 
 ## Tasks
 
-| task | | where |
+| task | | file |
 | --- | --- | --- |
 {rows}
 
 Each task's page has the idea, the mathematics, and hints to unfold; the
 [glossary](docs/glossary.md) explains the terms.
 
-Holes of earlier modules are open, too, until `sync` brings your work; those of later modules can
-wait. What would give a task away is not in this tree, the tuned kernels and the layers of
-`mt_nn` for example: your networks train on your own kernels.
+Holes of earlier modules are open until `sync` copies your work; later modules need no work yet. The
+tree lacks all code that contains the solution of a task, for example the tuned kernels and the
+layers of `mt_nn`: your networks train on your own kernels.
 """
 
 
@@ -80,25 +80,25 @@ def _training(module: int) -> str:
 
 
 def _row(task: Task, stripped: Mapping[str, str]) -> str:
-    """Return a task's row of the front page, with a link to each file that has a hole of it."""
+    """Return the table row of a task in README.md, with links to the files of its holes."""
     paths = {module_name(path): path for path in stripped}
     files: dict[str, list[str]] = {}
     for hole in task.holes:
-        spot = Spot.of(hole)
-        path = paths[spot.module]
-        line = definitions(ast.parse(stripped[path]))[spot.qualname].lineno
-        files.setdefault(path, []).append(f"`{spot.qualname}` ({line})")
+        target = QualifiedName.of(hole)
+        path = paths[target.module]
+        line = definitions(ast.parse(stripped[path]))[target.qualname].lineno
+        files.setdefault(path, []).append(f"`{target.qualname}` ({line})")
     where = "; ".join(f"[{Path(path).name}]({path}): {', '.join(n)}" for path, n in files.items())
     return f"| `{task.marker}` | [{task.title}]({task.doc}) | {where or _written(task)} |"
 
 
 def _written(task: Task) -> str:
-    """Return where a task without holes is done."""
+    """Return the folder in which a task without holes is done."""
     return "[tests/](tests)" if task.id == "0.2" else ""
 
 
 def hatch_toml(module: int, repository: Path) -> str:
-    """Return the commands of a tree.
+    """Return hatch.toml, the commands of a tree.
 
     Args:
         module: The module of the tree.
@@ -113,7 +113,7 @@ def hatch_toml(module: int, repository: Path) -> str:
     command = TRAIN.get(module)
     train = NOTHING_TO_TRAIN if command is None else f"python -m mt_models train {{args:{command}}}"
     return f"""\
-# The commands of this tree: `hatch run NAME`, always from this folder.
+# The commands of this tree: `hatch run NAME`, from this folder.
 
 [envs.default]
 installer = "uv"
@@ -142,10 +142,10 @@ predict = "python -m mt_models predict {{args}}"
 
 
 def pyproject_toml(repository: Path) -> str:
-    """Return the settings of a tree.
+    """Return pyproject.toml, the settings of a tree.
 
     Args:
-        repository: The `pyproject.toml` of the repository, for the Pythons and the markers.
+        repository: The `pyproject.toml` of the repository, for the Python versions and the markers.
     """
     settings = tomllib.loads(repository.read_text(encoding="utf-8"))
     pytest = settings["tool"]["pytest"]["ini_options"]

@@ -1,10 +1,10 @@
-"""What is left of a program when some of its modules are gone.
+"""Removal of modules from a program, with all uses of their names.
 
-Whoever imports a name from a module that is left out, and hands it on, hands on nothing any more;
-so names are followed through imports until no more fall away. What then mentions such a name goes
-with it: an import and an entry of ``__all__`` vanish, a decorator is dropped, and a statement in a
-function becomes an error that says so. A statement that runs at import cannot be replaced without
-thought: that is an error in the table of tasks.
+A module that imports a name from a removed module cannot export it either; so names are followed
+through imports until no further name is affected. Uses of these names are removed: imports,
+entries of ``__all__`` and decorators are deleted, and a statement in a function is replaced by an
+error. A statement that runs at import cannot be replaced automatically: it is reported as an error
+in the table of tasks.
 """
 
 import ast
@@ -15,15 +15,15 @@ from grading.submissions.syntax import Function
 
 
 class CannotLeaveOutError(Exception):
-    """Code that runs at import needs what is to be left out."""
+    """Code that runs at import uses a module or name to be removed."""
 
 
 class LeftOut:
-    """Modules and names that are gone.
+    """Removed modules, and the names that are lost with them.
 
     Args:
-        modules: The modules to leave out; with a package all below it.
-        files: The syntax tree of every module that stays, by its name.
+        modules: The modules to remove; a package includes its submodules.
+        files: The syntax trees of the remaining modules, by module name.
     """
 
     def __init__(self, modules: Iterable[str], files: Mapping[str, ast.Module]) -> None:
@@ -36,12 +36,12 @@ class LeftOut:
                 self.names.update((module, name) for name in self._imported(tree.body))
 
     def has_module(self, module: str) -> bool:
-        """Return whether a module is left out."""
+        """Return True for a removed module."""
         parts = module.split(".")
         return any(".".join(parts[:n]) in self.modules for n in range(1, len(parts) + 1))
 
     def has(self, module: str, name: str) -> bool:
-        """Return whether a name of a module is gone, or is a module that is left out."""
+        """Return True for a lost name of a module, and for a removed submodule."""
         return (
             self.has_module(module)
             or (module, name) in self.names
@@ -49,16 +49,16 @@ class LeftOut:
         )
 
     def rewrite(self, source: Source, file: str) -> None:
-        """Take out of a file whatever mentions what is gone.
+        """Remove all uses of removed modules and lost names from a file.
 
         Raises:
-            CannotLeaveOutError: A statement that runs at import mentions it.
+            CannotLeaveOutError: A statement that runs at import uses one.
         """
         gone = set(self._imported(ast.walk(source.tree)))
         _Rewriter(self, source, file, gone).module()
 
     def _imported(self, nodes: Iterable[ast.AST]) -> Iterator[str]:
-        """Go through the names under which nodes import what is gone."""
+        """Yield the local names under which nodes import removed modules and lost names."""
         for node in nodes:
             if isinstance(node, ast.ImportFrom) and node.module is not None:
                 for alias in node.names:
@@ -73,7 +73,7 @@ class LeftOut:
 
 
 class _Rewriter:
-    """Rewrites one file."""
+    """Rewriter of one file."""
 
     def __init__(self, left_out: LeftOut, source: Source, file: str, gone: set[str]) -> None:
         self.left_out = left_out
@@ -82,7 +82,7 @@ class _Rewriter:
         self.gone = gone
 
     def module(self) -> None:
-        """Go through the statements that run at import."""
+        """Rewrite the statements that run at import."""
         for node in self.source.tree.body:
             self.statement(node)
 
@@ -104,7 +104,7 @@ class _Rewriter:
             self.table(node)
 
     def imported(self, node: ast.Import | ast.ImportFrom) -> None:
-        """Drop the names of an import that are gone."""
+        """Remove lost names from an import."""
         if isinstance(node, ast.ImportFrom):
             module = node.module or ""
             gone = {i for i, a in enumerate(node.names) if self.left_out.has(module, a.name)}
@@ -116,20 +116,20 @@ class _Rewriter:
             self.source.remove_elements([(a, a) for a in node.names], gone)
 
     def function(self, node: Function) -> None:
-        """Drop decorators, quote annotations, and replace statements."""
+        """Remove decorators, quote annotations, and replace statements."""
         for decorator in node.decorator_list:
             if self.mention(decorator):
                 self.source.remove_line(decorator)
         arguments = node.args
         self.refuse([*arguments.defaults, *(d for d in arguments.kw_defaults if d)], node)
-        given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        for annotation in [*(a.annotation for a in given), node.returns]:
+        parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        for annotation in [*(p.annotation for p in parameters), node.returns]:
             if annotation is not None and self.mention(annotation):
                 self.source.replace(annotation, repr(self.source.text_of(annotation)))
         self.body(node.body)
 
     def body(self, statements: Sequence[ast.stmt]) -> None:
-        """Replace the statements of a function that mention what is gone."""
+        """Replace the statements of a function that use lost names."""
         for node in statements:
             if isinstance(node, Function):
                 self.function(node)
@@ -145,14 +145,14 @@ class _Rewriter:
             if name is None and isinstance(node, ast.Import | ast.ImportFrom):
                 name = next(self.left_out._imported([node]), None)
             if name is not None:
-                error = f'raise NotImplementedError("{name} is left out of this tree")'
+                error = f'raise NotImplementedError("{name} is removed from this tree")'
                 self.source.replace(node, error)
                 continue
             for block in blocks:
                 self.body(block)
 
     def table(self, node: ast.stmt) -> None:
-        """Drop the elements of a list or a dict that mention what is gone."""
+        """Remove the elements of a list or a dict that use lost names."""
         value = getattr(node, "value", None)
         pairs: list[tuple[ast.AST, ast.AST]] = []
         if isinstance(value, ast.List | ast.Tuple | ast.Set):
@@ -170,23 +170,23 @@ class _Rewriter:
             self.source.remove_elements(pairs, gone)
 
     def refuse(self, nodes: Sequence[ast.AST], at: ast.stmt) -> None:
-        """Raise an error if code that runs at import mentions what is gone."""
+        """Raise CannotLeaveOutError if code that runs at import uses a lost name."""
         for node in nodes:
             if (name := self.mention(node)) is not None:
                 raise CannotLeaveOutError(
-                    f"{self.file}:{at.lineno} needs {name} at import, which is left out; "
-                    "leave this out, too, in `spoils` of grading/tasks.toml"
+                    f"{self.file}:{at.lineno} uses {name} at import, which is removed; "
+                    "add this code to `also_remove` in grading/tasks.toml"
                 )
 
     def names_it(self, node: ast.AST) -> bool:
-        """Return whether a node is, or ``__all__`` has, the name of what is gone as a string."""
+        """Return True for a string with a lost name, and for an ``__all__`` that contains one."""
         if isinstance(node, ast.Assign):
             targets = [t.id for t in node.targets if isinstance(t, ast.Name)]
             return "__all__" in targets and any(map(self.names_it, ast.walk(node.value)))
         return isinstance(node, ast.Constant) and node.value in self.gone
 
     def mention(self, node: ast.AST, without: Iterable[int] = ()) -> str | None:
-        """Return the first name of what is gone that a node mentions."""
+        """Return the first lost name that a node uses; None if there is none."""
         skipped = set(without)
         pending: list[ast.AST] = [node]
         while pending:
@@ -205,7 +205,7 @@ class _Rewriter:
 
 
 def _dotted(node: ast.expr) -> str:
-    """Return ``a.b.c`` for an attribute of an attribute of a name, else nothing."""
+    """Return the dotted name ``a.b.c`` of an attribute; empty for other expressions."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):

@@ -1,4 +1,4 @@
-"""Links in the documents of a learner's tree: what leads out of the tree becomes plain text."""
+"""Links in the documents of a learner's tree: a link out of the tree becomes plain text."""
 
 import posixpath
 import re
@@ -10,14 +10,14 @@ PIECES = re.compile(
     r"|!?\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s#]+)(?P<fragment>#[^()\s]*)?\)",
     re.DOTALL | re.MULTILINE,
 )
-"""Code, which stays as it is, or a link."""
+"""Match of code, which is kept, or of a link."""
 
 
 def kept_links(document: str, text: str, there: Container[str]) -> str:
-    """Return a document whose links all lead somewhere.
+    """Return a document without broken links.
 
-    A link to something that the tree lacks leaves its text behind. One to a line of a source leads
-    to the file, because its lines are others where solutions are taken out.
+    A link to a path that the tree lacks is replaced by its text. A link to a line of a source loses
+    the line, because the removal of solutions shifts lines.
 
     Args:
         document: The path of the document in the tree.

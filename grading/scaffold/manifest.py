@@ -1,6 +1,6 @@
-"""What a learner's tree remembers of how it was handed out: its module, and what was in it.
+"""The manifest of a learner's tree: its module, and the checksums of its files when it was written.
 
-With it `sync` tells a learner's work from what was given.
+`sync` uses it to find the files that the learner changed.
 """
 
 import hashlib
@@ -10,19 +10,19 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 NAME = "course.json"
-"""The file at the root of a tree."""
+"""File name of the manifest, at the root of a tree."""
 
 
 class NotATreeError(Exception):
-    """A folder is no tree that `hatch run scaffold` wrote."""
+    """A folder is not a tree that `hatch run scaffold` wrote."""
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a tree was handed out.
+    """State of a tree when it was written.
 
     Attributes:
-        module: The module of the course that it is for.
-        files: The SHA-256 of each file that a learner may change, by its path in the tree.
+        module: The module of the course.
+        files: SHA-256 digests of the files that a learner may change, by path in the tree.
     """
 
     module: int
@@ -30,7 +30,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def of(cls, module: int, files: Mapping[str, bytes]) -> "Manifest":
-        """Describe a tree from what is written into it."""
+        """Return the manifest of a tree with these files."""
         return cls(module, {path: digest(text) for path, text in files.items() if is_work(path)})
 
     @classmethod
@@ -38,29 +38,29 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Read the manifest of a tree.
 
         Raises:
-            NotATreeError: There is none.
+            NotATreeError: The file is missing or damaged.
         """
         try:
             return msgspec.json.decode((tree / NAME).read_bytes(), type=cls)
         except FileNotFoundError:
             raise NotATreeError(
-                f"{tree} is no tree that `hatch run scaffold` wrote: it has no {NAME}"
+                f"{tree} was not written by `hatch run scaffold`: it has no {NAME}"
             ) from None
         except msgspec.MsgspecError as error:
             raise NotATreeError(f"{tree / NAME} is damaged: {error}") from None
 
     def encoded(self) -> bytes:
-        """Return the text of the file."""
+        """Return the manifest as JSON."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
 
 
 def digest(content: bytes) -> str:
-    """Return the SHA-256 of a file, whose line ends may have been changed on the way."""
+    """Return the SHA-256 of a file, independent of its line endings."""
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def is_work(path: str) -> bool:
-    """Return whether a file is of the kind that a learner writes: sources and tests."""
+    """Return True for files that a learner may change: sources and tests."""
     parts = PurePosixPath(path).parts
     if not path.endswith(".py") or "__pycache__" in parts:
         return False
@@ -68,7 +68,7 @@ def is_work(path: str) -> bool:
 
 
 def work_in(tree: Path) -> dict[str, bytes]:
-    """Return the files of a tree that a learner may have written, by path; links are left out."""
+    """Return the sources and tests of a tree, by path, without symbolic links."""
     found = {}
     for folder in ("packages", "tests"):
         for file in sorted((tree / folder).rglob("*.py")):

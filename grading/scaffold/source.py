@@ -1,7 +1,7 @@
-"""A source file that is rewritten along its syntax tree, comments and layout kept.
+"""Edits of a source file by nodes of its syntax tree; comments and layout are kept.
 
-Edits are collected by position and made all at once, so that a tree is parsed once and its
-positions stay true.
+Edits are collected by position and applied together, so that a file is parsed once and positions
+stay valid.
 """
 
 import ast
@@ -11,10 +11,10 @@ from grading.submissions.syntax import Function
 
 
 class Source:
-    """The text of a file, its syntax tree, and what is to be changed.
+    """The text of a file, its syntax tree, and collected edits.
 
     Attributes:
-        tree: The syntax tree of the text as it was given.
+        tree: The syntax tree of the text before all edits.
     """
 
     def __init__(self, text: str) -> None:
@@ -27,7 +27,7 @@ class Source:
         self._edits: list[tuple[int, int, bytes]] = []
 
     def result(self) -> str:
-        """Return the text with all edits made; of two that overlap, the outer one counts."""
+        """Return the edited text; of two overlapping edits only the outer one is applied."""
         text = self._bytes
         end_of_last = len(text) + 1
         outer_first = sorted(self._edits, key=lambda edit: (edit[0], -edit[1]))
@@ -42,12 +42,12 @@ class Source:
         return text.decode()
 
     def replace(self, node: ast.AST, new: str) -> None:
-        """Put something else in the place of a statement or an expression."""
+        """Replace a statement or an expression."""
         start, end = self.span(node)
         self._edits.append((start, end, new.encode()))
 
     def span(self, node: ast.AST) -> tuple[int, int]:
-        """Return where a node begins and ends; decorators belong to what they decorate."""
+        """Return the byte positions of the start and end of a node, with its decorators."""
         at = node
         decorators = getattr(node, "decorator_list", [])
         start = self._offset(at.lineno, at.col_offset)  # type: ignore[attr-defined]
@@ -62,42 +62,42 @@ class Source:
         return self._bytes[start:end].decode()
 
     def remove_lines(self, node: ast.AST) -> None:
-        """Remove the lines of a statement, the comments right above it, and blank lines above."""
+        """Remove a statement, the comments directly above it, and the blank lines above those."""
         start, end = self.span(node)
         first = self._bytes.rfind(b"\n", 0, start) + 1
-        for is_its_own in (lambda line: line.startswith(b"#"), lambda line: not line):
+        for belongs in (lambda line: line.startswith(b"#"), lambda line: not line):
             while first > 0:
                 before = self._bytes.rfind(b"\n", 0, first - 1) + 1
-                if not is_its_own(self._bytes[before:first].strip()):
+                if not belongs(self._bytes[before:first].strip()):
                     break
                 first = before
         self._edits.append((first, self._end_of_line(end), b""))
 
     def remove_line(self, node: ast.AST) -> None:
-        """Remove the lines of a statement and nothing else."""
+        """Remove the lines of a statement only."""
         start, end = self.span(node)
         first = self._bytes.rfind(b"\n", 0, start) + 1
         self._edits.append((first, self._end_of_line(end), b""))
 
     def remove_elements(self, elements: Sequence[tuple[ast.AST, ast.AST]], gone: set[int]) -> None:
-        """Remove elements of a list, a dict, an import, ….
+        """Remove elements of a list, a dict or an import.
 
         Args:
-            elements: The first and the last node of each, in order.
-            gone: The numbers of those to remove, not of all.
+            elements: The first and the last node of each element, in order.
+            gone: Indices of the elements to remove; at least one element has to stay.
         """
         kept = [i for i in range(len(elements)) if i not in gone]
         for i in gone:
             start, end = self.span(elements[i][0])[0], self.span(elements[i][1])[1]
             if i < kept[-1]:
-                # What stays begins at the next element.
+                # Remove up to the start of the next element.
                 end = self.span(elements[i + 1][0])[0]
             else:
                 start = self.span(elements[i - 1][1])[1]
             self._edits.append((start, end, b""))
 
     def empty(self, function: Function, message: str) -> None:
-        """Replace the body of a function, but for its docstring, by an error."""
+        """Replace the body of a function by an error; its docstring is kept."""
         statements = function.body
         documented = (
             isinstance(statements[0], ast.Expr)
@@ -123,7 +123,7 @@ class Source:
         self._edits.append((start, end, error.encode()))
 
     def _with_comments(self, end: int, indent: int) -> int:
-        """Return the end of a body with the comments at its end, which are indented deeper."""
+        """Return the end of a body, including deeper indented comments that follow it."""
         end = self._end_of_line(end) - 1
         while True:
             line_end = self._end_of_line(end + 1)

@@ -1,8 +1,8 @@
-"""The packages without their solutions.
+"""Removal of solutions from the packages.
 
-The bodies of holes become errors that name their task, whatever else would give a solution away is
-left out: modules altogether, functions too where nothing that stays needs them, and where
-something does, they become errors as well.
+The bodies of holes are replaced by errors that name their task. Other code that contains a
+solution (`also_remove` in the table of tasks) is removed: whole modules, and functions that no
+remaining code uses; the bodies of used functions are replaced by errors.
 """
 
 import ast
@@ -17,56 +17,55 @@ from grading.tasks.model import Task
 
 
 class ScaffoldError(Exception):
-    """No tree can be written; the message says why."""
+    """A tree cannot be written; the message gives the reason."""
 
 
 @dataclass(frozen=True)
-class Spot:
-    """A function or a class of a module."""
+class QualifiedName:
+    """The name of a function or class, with its module."""
 
     module: str
     qualname: str
 
     @classmethod
-    def of(cls, hole: str) -> "Spot":
-        """Read "module:qualname"."""
+    def of(cls, hole: str) -> "QualifiedName":
+        """Parse "module:qualname"."""
         module, _, qualname = hole.partition(":")
         return cls(module, qualname)
 
 
 def hole_message(task: Task, qualname: str) -> str:
-    """Return what an open hole says when it is called."""
+    """Return the error message of an open hole."""
     return f"Need to implement for task {task.id}: {qualname}"
 
 
-def spoil_message(task: Task) -> str:
-    """Return what a function says that is left out."""
-    return f"left out of this tree: it would give task {task.id} away"
+def removed_message(task: Task) -> str:
+    """Return the error message of a removed function."""
+    return f"removed: it contains the solution of task {task.id}"
 
 
 def strip(files: Mapping[str, str], tasks: Iterable[Task]) -> dict[str, str]:
     """Return the sources of the packages without the solutions of tasks.
 
     Args:
-        files: The text of every source file by its path, such as
-            "packages/mt-nn/src/mt_nn/module.py".
-        tasks: The tasks that are open.
+        files: The source files, by path: "packages/mt-nn/src/mt_nn/module.py".
+        tasks: The tasks to open.
 
     Raises:
-        ScaffoldError: A hole or a spoil is not there.
-        CannotLeaveOutError: What stays needs at import what is left out.
+        ScaffoldError: A name in the table does not exist in the packages.
+        CannotLeaveOutError: Remaining code uses a removed name at import.
     """
     tasks = tuple(tasks)
     paths = {module_name(path): path for path in files}
     gone = _modules_left_out(tasks, paths)
     staying = {name: path for name, path in paths.items() if not _is_below(name, gone)}
     texts = {name: files[path] for name, path in staying.items()}
-    holes, spoils = _bodies(tasks, texts)
+    holes, removed = _bodies(tasks, texts)
     emptied = {
-        name: _emptied(text, {**spoils.get(name, {}), **holes.get(name, {})})
+        name: _emptied(text, {**removed.get(name, {}), **holes.get(name, {})})
         for name, text in texts.items()
     }
-    thinned = _without_unused(emptied, spoils, holes)
+    thinned = _without_unused(emptied, removed, holes)
     sources = {name: Source(text) for name, text in thinned.items()}
     left_out = LeftOut(gone, {name: source.tree for name, source in sources.items()})
     for name, source in sources.items():
@@ -75,7 +74,7 @@ def strip(files: Mapping[str, str], tasks: Iterable[Task]) -> dict[str, str]:
 
 
 def module_name(path: str) -> str:
-    """Return the module of a source file of a package."""
+    """Return the dotted module name of a source file of a package."""
     parts = PurePosixPath(path).with_suffix("").parts
     inner = parts[parts.index("src") + 1 :]
     return ".".join(inner[:-1] if inner[-1] == "__init__" else inner)
@@ -86,60 +85,62 @@ def _is_below(module: str, packages: Iterable[str]) -> bool:
 
 
 def _modules_left_out(tasks: Iterable[Task], paths: Mapping[str, str]) -> frozenset[str]:
-    """Return the modules that tasks leave out as a whole.
+    """Return the modules that tasks remove as a whole.
 
     Raises:
-        ScaffoldError: There is no such module.
+        ScaffoldError: A module does not exist.
     """
-    gone = frozenset(spoil for task in tasks for spoil in task.spoils if ":" not in spoil)
+    gone = frozenset(name for task in tasks for name in task.also_remove if ":" not in name)
     for module in gone - set(paths):
-        raise ScaffoldError(f"grading/tasks.toml leaves out {module}, which is not there")
+        raise ScaffoldError(
+            f"`also_remove` in grading/tasks.toml names {module}, which is not in the packages"
+        )
     return gone
 
 
 Messages = dict[str, dict[str, str]]
-"""What the emptied bodies say: by module, then by qualified name."""
+"""Error messages of emptied functions, by module, then by qualified name."""
 
 
 def _bodies(tasks: Iterable[Task], texts: Mapping[str, str]) -> tuple[Messages, Messages]:
-    """Return the bodies to empty: holes, and functions that are left out.
+    """Return the functions to empty: holes, and functions to remove.
 
     Raises:
-        ScaffoldError: One of them is not there.
+        ScaffoldError: One of them does not exist.
     """
     found = {name: definitions(ast.parse(text)) for name, text in texts.items()}
     holes: Messages = {}
-    spoils: Messages = {}
+    removed: Messages = {}
     for task in tasks:
         for hole in task.holes:
-            spot, node = _definition(hole, found, task)
+            target, node = _definition(hole, found, task)
             if not isinstance(node, Function):
-                raise ScaffoldError(f"task {task.id}: the hole {hole} is no function")
-            messages = holes.setdefault(spot.module, {})
-            messages.setdefault(spot.qualname, hole_message(task, spot.qualname))
-        for spoil in task.spoils:
-            if ":" in spoil:
-                spot, node = _definition(spoil, found, task)
-                named = spoils.setdefault(spot.module, {})
-                for qualname in _functions(spot.qualname, node):
-                    named.setdefault(qualname, spoil_message(task))
-    return holes, spoils
+                raise ScaffoldError(f"task {task.id}: the hole {hole} is not a function")
+            messages = holes.setdefault(target.module, {})
+            messages.setdefault(target.qualname, hole_message(task, target.qualname))
+        for name in task.also_remove:
+            if ":" in name:
+                target, node = _definition(name, found, task)
+                named = removed.setdefault(target.module, {})
+                for qualname in _functions(target.qualname, node):
+                    named.setdefault(qualname, removed_message(task))
+    return holes, removed
 
 
 def _definition(
     hole: str, found: Mapping[str, Mapping[str, Definition]], task: Task
-) -> tuple[Spot, Definition]:
-    spot = Spot.of(hole)
-    node = found.get(spot.module, {}).get(spot.qualname)
+) -> tuple[QualifiedName, Definition]:
+    target = QualifiedName.of(hole)
+    node = found.get(target.module, {}).get(target.qualname)
     if node is None:
         raise ScaffoldError(
             f"task {task.id}: grading/tasks.toml names {hole}, which is not in the packages"
         )
-    return spot, node
+    return target, node
 
 
 def _functions(qualname: str, node: Definition) -> Iterator[str]:
-    """Go through a function, or all methods of a class."""
+    """Yield the qualified name of a function, or of all methods of a class."""
     if isinstance(node, Function):
         yield qualname
         return
@@ -149,7 +150,7 @@ def _functions(qualname: str, node: Definition) -> Iterator[str]:
 
 
 def _emptied(text: str, messages: Mapping[str, str]) -> str:
-    """Return a file with the bodies of functions emptied."""
+    """Return a source file in which functions raise an error."""
     if not messages:
         return text
     source = Source(text)
@@ -161,8 +162,8 @@ def _emptied(text: str, messages: Mapping[str, str]) -> str:
     return source.result()
 
 
-def _without_unused(texts: Mapping[str, str], spoils: Messages, holes: Messages) -> dict[str, str]:
-    """Return the files without those spoils that nothing mentions any more."""
+def _without_unused(texts: Mapping[str, str], removed: Messages, holes: Messages) -> dict[str, str]:
+    """Return the files without those removed functions that no code uses."""
     trees = {module: ast.parse(text) for module, text in texts.items()}
     everywhere = {name for tree in trees.values() for name in _mentions(tree)}
     imported = {
@@ -173,7 +174,7 @@ def _without_unused(texts: Mapping[str, str], spoils: Messages, holes: Messages)
         for alias in node.names
     }
     result = dict(texts)
-    for module, messages in spoils.items():
+    for module, messages in removed.items():
         source = Source(texts[module])
         used_here = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
         known = definitions(source.tree)
@@ -183,7 +184,7 @@ def _without_unused(texts: Mapping[str, str], spoils: Messages, holes: Messages)
             if "." not in qualname and name.startswith("_"):
                 needed = name in used_here | imported
             else:
-                # A public method is what users call: it stays, with its docstring.
+                # A public method is an interface: it stays, with its docstring.
                 needed = name in everywhere or not ("." not in qualname or name.startswith("_"))
             whole = set(_functions(qualname, known[qualname])) <= set(messages)
             if (
@@ -197,7 +198,7 @@ def _without_unused(texts: Mapping[str, str], spoils: Messages, holes: Messages)
 
 
 def _mentions(tree: ast.Module) -> Iterator[str]:
-    """Go through all names that a file uses, imports or lists."""
+    """Yield all names that a file uses, imports or lists."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             yield node.id

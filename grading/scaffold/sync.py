@@ -1,8 +1,8 @@
-"""Carrying what a learner has done from one tree to the next: `hatch run sync PREVIOUS [TO]`.
+"""Copying of a learner's work from one tree to the next: `hatch run sync PREVIOUS [TO]`.
 
-Whatever the learner changed or added in the previous tree is copied, file by file, as the course's
-`sync_previous_module` does. A file that was worked on in both trees is a conflict; while there is
-one, nothing at all is copied.
+The files that the learner changed or added in the previous tree are copied, as by the course's
+`sync_previous_module`. A file that was changed in both trees is a conflict; with any conflict, no
+file is copied.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from grading.tasks.model import Table, Task
 
 
 class SyncError(Exception):
-    """Nothing was carried over; the message says why, and what to do."""
+    """No file was copied; the message gives the reason and a remedy."""
 
 
 @dataclass(frozen=True)
-class Carried:
-    """What a sync did.
+class SyncResult:
+    """The result of a sync.
 
     Attributes:
-        copied: The files that were copied.
-        same: The files that were there already.
-        done: The tasks of earlier modules whose holes are all filled in.
-        open: The tasks of earlier modules that still have holes.
+        copied: Paths of the copied files.
+        same: Paths of changed files that both trees have with the same content.
+        done: Tasks of earlier modules without open holes.
+        open: Tasks of earlier modules with open holes.
     """
 
     copied: tuple[str, ...]
@@ -34,29 +34,29 @@ class Carried:
     open: tuple[Task, ...]
 
 
-def sync(previous: Path, to: Path, table: Table) -> Carried:
-    """Carry a learner's work from one tree to another.
+def sync(previous: Path, to: Path, table: Table) -> SyncResult:
+    """Copy a learner's work from one tree to another.
 
     Raises:
-        NotATreeError: One of them is not a scaffold.
-        SyncError: They are in the wrong order, or a file was worked on in both.
+        NotATreeError: One of the folders is not a scaffold.
+        SyncError: The modules are in the wrong order, or a file was changed in both trees.
     """
     before, now = Manifest.read(previous), Manifest.read(to)
     if previous.resolve() == to.resolve():
         raise SyncError(
-            f"{previous} cannot be carried into itself; name the previous module's tree"
+            f"PREVIOUS and TO are both {previous}; PREVIOUS has to be the tree of an earlier module"
         )
     if before.module >= now.module:
         raise SyncError(
             f"{previous} is a tree of module {before.module} and {to} one of module {now.module}; "
-            "work is carried from an earlier module to a later one"
+            "work is copied from an earlier module to a later one"
         )
     theirs, ours = work_in(previous), work_in(to)
     copied, same, conflicts = {}, [], []
     for path, content in theirs.items():
         handed_out = before.files.get(path)
         if digest(content) == handed_out:
-            continue  # The learner did nothing here.
+            continue  # The learner did not change this file.
         if path not in ours:
             copied[path] = content
         elif digest(ours[path]) == digest(content):
@@ -64,15 +64,15 @@ def sync(previous: Path, to: Path, table: Table) -> Carried:
         elif digest(ours[path]) != now.files.get(path):
             conflicts.append((path, "was changed in both trees"))
         elif handed_out is not None and handed_out != now.files.get(path):
-            conflicts.append((path, "is handed out in another version than before"))
+            conflicts.append((path, "has different starting versions in the two trees"))
         else:
             copied[path] = content
     if conflicts:
         listed = "\n".join(f"  {path} {why}" for path, why in conflicts)
         raise SyncError(
-            f"nothing was copied, because work in {to} would be overwritten:\n{listed}\n"
-            "compare the two files, put your work together in the new one, and copy it to the old "
-            "one; then sync again"
+            f"no file was copied, because work in {to} would be overwritten:\n{listed}\n"
+            "merge both versions of each file in the new tree, copy the result to the old tree, "
+            "and sync again"
         )
     for path, content in copied.items():
         file = to / path
@@ -81,7 +81,7 @@ def sync(previous: Path, to: Path, table: Table) -> Carried:
     submission = Submission.at(to)
     earlier = [task for task in table.tasks if task.module <= before.module and task.holes]
     still_open = {task.id for task in earlier if submission.open(task.holes)}
-    return Carried(
+    return SyncResult(
         tuple(copied),
         tuple(same),
         tuple(task for task in earlier if task.id not in still_open),

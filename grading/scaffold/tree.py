@@ -1,8 +1,8 @@
 """A learner's tree: the packages with holes, the grader, the data, and the commands.
 
-It is a plain folder, without history and without compiled files. What it holds of this repository
-is what a learner needs: the packages without solutions, their tests left out; the grader without
-its own tests, whose oracles are answers in another form, in vectorised NumPy; the data.
+The tree is a plain folder, without git history and compiled files. It contains the packages without
+solutions and tests, the grader without its own tests, and the data. The grader's oracles stay: they
+are vectorised NumPy and not the loops that a learner writes.
 """
 
 import ast
@@ -16,7 +16,7 @@ from grading.scaffold.links import kept_links
 from grading.scaffold.manifest import NAME, Manifest
 from grading.scaffold.source import Source
 from grading.scaffold.stripping import ScaffoldError, strip
-from grading.scaffold.sync import Carried, sync
+from grading.scaffold.sync import SyncResult, sync
 from grading.tasks.model import Table
 
 COPIED = (
@@ -34,48 +34,48 @@ COPIED = (
     "grading",
     "packages",
 )
-"""What a tree takes from the repository, files and whole folders."""
+"""Files and folders that are copied from the repository."""
 
 TUNED = "tuned"
-"""The name of the backend that trains by default in the repository."""
+"""Name of the repository's default backend for training."""
 
 ABSENT = (TUNED, "cuda-tuned")
-"""The names of the backends that no tree has."""
+"""Names of the backends that are removed from every tree."""
 
 LEFT_OUT = ("grading/README.md", "grading/tests", "packages/*/tests", "packages/mt-app")
-"""Parts of these folders that it leaves out: tests are written with the solutions in mind, and the
-app shows the networks, and how convolutions are computed step by step."""
+"""Patterns of paths that are not copied: tests depend on the solutions, and the app contains the
+networks and step-by-step convolutions."""
 
 
 def write_tree(
     repository: Path, module: int, out: Path, table: Table, previous: Path | None = None
-) -> Carried | None:
+) -> SyncResult | None:
     """Write the tree of a module.
 
     Args:
         repository: The repository, with its solutions.
         module: The number of the module.
-        out: A folder that does not exist yet, or is empty.
-        table: The tasks. All holes are open, those of earlier modules too.
-        previous: The learner's tree of an earlier module, whose work is carried over.
+        out: A new or empty folder.
+        table: The tasks. All holes are open, including those of earlier modules.
+        previous: The learner's tree of an earlier module, whose work is copied.
 
     Returns:
-        What was carried over, if there is a previous tree.
+        The result of the sync; None without a previous tree.
 
     Raises:
-        ScaffoldError: The folder is not empty, or the repository has holes itself.
-        NotATreeError: The previous tree is none.
-        SyncError: The previous tree is not one of an earlier module.
+        ScaffoldError: The module does not exist, the folder is not empty, or the repository is a
+            learner's tree.
+        NotATreeError: `previous` is not a learner's tree.
+        SyncError: `previous` is not of an earlier module.
     """
     if module not in [each.number for each in table.modules]:
         numbers = ", ".join(each.name for each in table.modules)
-        raise ScaffoldError(f"there is no module {module}; there are {numbers}")
+        raise ScaffoldError(f"there is no module {module}; choose one of {numbers}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ScaffoldError(f"{out} is not empty; name a folder that does not exist yet")
+        raise ScaffoldError(f"OUT = {out} is not empty; name a new folder")
     if (repository / NAME).exists():
         raise ScaffoldError(
-            f"{repository} is itself a learner's tree; a scaffold is made of the repository with "
-            "the solutions"
+            f"{repository} is a learner's tree; a scaffold needs the repository with the solutions"
         )
     if previous is not None:
         Manifest.read(previous)
@@ -89,7 +89,7 @@ def write_tree(
 
 
 def tree_files(repository: Path, module: int, table: Table) -> dict[str, bytes]:
-    """Return what is written into a tree, by path."""
+    """Return the contents of all files of a tree, by path."""
     files = {path: (repository / path).read_bytes() for path in _paths(repository)}
     sources = {
         path: content.decode()
@@ -105,7 +105,7 @@ def tree_files(repository: Path, module: int, table: Table) -> dict[str, bytes]:
     files = {
         path: content
         for path, content in files.items()
-        # A package that is left out takes its data along.
+        # The data of a removed package is removed, too.
         if path not in sources and left_out.isdisjoint(PurePosixPath(path).parents)
     }
     stripped = {path: _trained_on_own_kernels(path, text) for path, text in stripped.items()}
@@ -121,7 +121,7 @@ def tree_files(repository: Path, module: int, table: Table) -> dict[str, bytes]:
 
 
 def _trained_on_own_kernels(path: str, text: str) -> str:
-    """Return a source of mt-models with `fast` in place of `tuned`, which no tree has."""
+    """Return a source of mt-models with the backend `fast` in place of `tuned`."""
     if not path.startswith("packages/mt-models/") or TUNED not in text:
         return text
     source = Source(text)
@@ -140,18 +140,18 @@ def _is_tuned(node: ast.expr) -> bool:
 
 
 def _paths(repository: Path) -> Iterator[str]:
-    """Go through the files to copy, those that git ignores left out."""
-    asked = subprocess.run(
+    """Yield the paths to copy, without files that git ignores."""
+    listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *COPIED],
         cwd=repository,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         check=False,
     )
-    if asked.returncode == 0:
-        listed = asked.stdout.decode().split("\0")
+    if listing.returncode == 0:
+        listed = listing.stdout.decode().split("\0")
     else:
-        # An unpacked archive: no git, and nothing compiled yet but Python's own files.
+        # An unpacked archive has no git repository, and no compiled files but Python's.
         found = [repository / path for path in COPIED]
         below = [file for path in found for file in ([path] if path.is_file() else path.rglob("*"))]
         listed = [file.relative_to(repository).as_posix() for file in below]
@@ -165,7 +165,7 @@ def _paths(repository: Path) -> Iterator[str]:
 
 
 def _templates() -> Iterator[tuple[str, bytes]]:
-    """Go through the files that only a learner's tree has."""
+    """Yield path and content of the files that only a learner's tree has."""
     folder = resources.files("grading.scaffold") / "templates"
     yield "conftest.py", (folder / "conftest.py.txt").read_bytes()
     for name in ("test_operators.py", "test_nn.py"):

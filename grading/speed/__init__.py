@@ -1,9 +1,9 @@
-"""How fast a submission's kernels are: a ratio to a fixed yardstick, measured in the same run.
+"""Speed of a submission's kernels, as a ratio to a baseline that is timed in the same run.
 
-- `yardstick` does the same work with passes of NumPy over whole arrays. It ships with the judge,
-  uses no BLAS and one thread, and its results are the right ones.
-- `trial` says what one request asks for: which inputs, how many calls, what has to come back.
-- `measure` holds the clock: yardstick and submission in turn.
-- `verdict` expresses the time as a multiple of our own `fast` kernels' and compares it with the
-  table; `python -m grading.speed` measures that constant again.
+- `baseline` implements the operations with NumPy, on one thread and without BLAS; its results are
+  the expected ones.
+- `trial` defines one timed request: inputs, number of calls, and expected results.
+- `measure` times baseline and submission alternately.
+- `verdict` converts the time to a multiple of our `fast` kernels' time and compares it with the
+  limit in the table; `python -m grading.speed` measures the constants for the conversion.
 """

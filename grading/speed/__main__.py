@@ -1,8 +1,8 @@
-"""`python -m grading.speed`: measure our `fast` kernels, and write it into the table of tasks.
+"""`python -m grading.speed`: measure our `fast` kernels and write the constants to the task table.
 
-The table holds, for each workload, the time of our `fast` kernels over the yardstick's. This
-command measures it on the packages of this environment, in this process, by the time that it has of
-a processor: other processes do not matter, but for the caches that they share.
+The table contains, for each workload, the time of our `fast` kernels divided by the baseline's.
+This command measures both in this process, in processor time: other processes affect the result
+through shared caches only.
 """
 
 import platform
@@ -23,12 +23,14 @@ from grading.tasks.table import PATH, table
 
 @click.command()
 @click.argument("workloads", nargs=-1)
-@click.option("--times", default=5, show_default=True, help="Measure so often, with fresh inputs.")
-@click.option("--dry-run", is_flag=True, help="Print what was measured, and write nothing.")
+@click.option(
+    "--times", default=5, show_default=True, help="Number of measurements, each with new inputs."
+)
+@click.option("--dry-run", is_flag=True, help="Print the constants without writing them.")
 def main(workloads: tuple[str, ...], times: int, dry_run: bool) -> None:
-    """Measure our fast kernels by the yardstick, and write the table of tasks.
+    """Measure our fast kernels against the baseline and write the constants to the task table.
 
-    All WORKLOADS that tasks name are measured unless some are given.
+    Without WORKLOADS, all workloads in the table are measured.
     """
     before = {
         name: fast
@@ -38,7 +40,9 @@ def main(workloads: tuple[str, ...], times: int, dry_run: bool) -> None:
     }
     unknown = sorted(set(workloads) - before.keys())
     if unknown:
-        raise click.UsageError(f"no workload {unknown[0]!r}; there are {', '.join(before)}")
+        raise click.UsageError(
+            f"there is no workload {unknown[0]!r}; allowed are {', '.join(before)}"
+        )
     click.echo(_machine())
     subject, constants = InProcessSubject(), dict[str, float]()
     for name in workloads or before:

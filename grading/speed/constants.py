@@ -1,31 +1,33 @@
-"""Writing measured constants into the table of tasks, with nothing else changed."""
+"""Replacement of measured constants in the text of the task table."""
 
 import re
 from collections.abc import Mapping
 
 FAST = re.compile(r"^fast = \{.*\}$", re.MULTILINE)
-"""A line of the table with the constants of a task."""
+"""Pattern of a line with the constants of a task."""
 
 MACHINE = re.compile(r"(?<=^#   measured on    ).*$", re.MULTILINE)
-"""Where the head of the table says where they come from."""
+"""Pattern of the machine and date in the comment at the top of the table."""
 
 
 def with_constants(text: str, constants: Mapping[str, float], machine: str) -> str:
-    """Return the text of the table with other constants.
+    """Return the text of the table with new constants.
 
     Args:
-        text: The table as it is.
-        constants: The time of our fast kernels over the yardstick's, by workload; what is not
-            among them stays.
-        machine: What was measured on.
+        text: The text of the table.
+        constants: The time of our fast kernels divided by the baseline's, by workload; other
+            constants are kept.
+        machine: Machine, versions and date of the measurement.
 
     Raises:
-        ValueError: A workload has no place in the table, or the head none for the machine.
+        ValueError: A workload does not occur exactly once, or the line `measured on` is missing.
     """
     places = [name for line in FAST.findall(text) for name in re.findall(r"(\w+) = [\d.]", line)]
     for name in constants:
         if places.count(name) != 1:
-            raise ValueError(f"{name} has {places.count(name)} places in the table of tasks")
+            raise ValueError(
+                f"{name} occurs {places.count(name)} times in the table of tasks, expected once"
+            )
 
     def replace(line: re.Match[str]) -> str:
         return re.sub(r"(\w+) = ([\d.e+-]+)", one, line[0])
@@ -35,5 +37,5 @@ def with_constants(text: str, constants: Mapping[str, float], machine: str) -> s
         return f"{name} = {f'{constants[name]:.2g}' if name in constants else value}"
 
     if len(MACHINE.findall(text)) != 1:
-        raise ValueError("the head of the table has no line `measured on`")
+        raise ValueError("the comment at the top of the table has no line `measured on`")
     return MACHINE.sub(lambda _: machine, FAST.sub(replace, text))

@@ -1,8 +1,9 @@
-"""The clock: the yardstick and a submission in turn, again and again.
+"""Alternating time measurements of the baseline and a submission.
 
-The clock is the judge's and runs from a request to its reply. Each time of the submission stands
-between two of the yardstick, so that both feel the same machine; where the yardstick waits for a
-processor, or others do meanwhile, the machine is busy and the time counts for nothing.
+The judge measures the time from a request to its reply. Each measurement of the submission lies
+between two of the baseline, so that both run under the same conditions. A round is discarded as
+busy if the baseline waits for a processor, or if more threads are runnable than there are
+processors.
 """
 
 import os
@@ -19,47 +20,47 @@ from grading.checking.finding import Finding
 from grading.protocol.messages import Array, Response, Subject
 from grading.speed.trial import CALLS, Bench, Trial
 
-ROUNDS = 7
-"""How many times of the submission are taken, if they are quick."""
+MAX_ROUNDS = 7
+"""Maximum number of rounds."""
 
-ENOUGH = 3
-"""How many quiet ones are needed."""
+MIN_QUIET_ROUNDS = 3
+"""Number of quiet rounds that a result needs."""
 
-SECONDS = 6.0
-"""After how long no further round begins, once there are enough."""
+MAX_SECONDS = 6.0
+"""Seconds after which no further round starts, once there are enough quiet rounds."""
 
-BUSY = 1.25
-"""How much longer than its work the yardstick may take before the machine counts as busy."""
+MAX_WAIT_RATIO = 1.25
+"""Ratio of elapsed to processor time of the baseline above which a round counts as busy."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """A time of the submission, between two of the yardstick.
+    """One time of the submission, between two times of the baseline.
 
     Attributes:
-        subject: Seconds of the submission.
-        yardstick: Seconds of the yardstick, on the average of the two.
-        quiet: Whether the yardstick had a processor to itself both times.
+        subject: Time of the submission, in seconds.
+        baseline: Mean of the two times of the baseline, in seconds.
+        quiet: True if no process had to wait for a processor.
     """
 
     subject: float
-    yardstick: float
+    baseline: float
     quiet: bool
 
     @property
     def ratio(self) -> float:
-        """The submission's time over the yardstick's."""
-        return self.subject / self.yardstick
+        """The submission's time divided by the baseline's."""
+        return self.subject / self.baseline
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What the clock said.
+    """The result of a measurement.
 
     Attributes:
-        rounds: All of them, the busy ones, too.
-        transport: Seconds of a request that asks for nothing.
-        calls: How often the submission was called in a round.
+        rounds: All rounds, including busy ones.
+        transport: Time of a request without calls, in seconds.
+        calls: Number of calls per round.
     """
 
     rounds: tuple[Round, ...]
@@ -68,44 +69,44 @@ class Measurement:
 
     @property
     def quiet(self) -> tuple[Round, ...]:
-        """The rounds that count."""
+        """The quiet rounds."""
         return tuple(each for each in self.rounds if each.quiet)
 
     @property
     def too_busy(self) -> bool:
-        """Whether too few rounds count."""
-        return len(self.quiet) < ENOUGH
+        """True if there are too few quiet rounds."""
+        return len(self.quiet) < MIN_QUIET_ROUNDS
 
     @property
     def ratio(self) -> float:
-        """The median ratio of the submission's time to the yardstick's."""
+        """The median ratio over the quiet rounds."""
         return statistics.median(each.ratio for each in self.quiet)
 
     @property
     def spread(self) -> tuple[float, float]:
-        """The quartiles of that ratio."""
+        """The lower and upper quartile of the ratio."""
         ratios = [each.ratio for each in self.quiet]
         low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
         return low, high
 
     @property
     def seconds(self) -> float:
-        """The median time of the submission."""
+        """The median time of the submission per round, in seconds."""
         return statistics.median(each.subject for each in self.quiet)
 
     @property
     def seconds_per_call(self) -> float:
-        """The median time of one call."""
+        """The median time of one call, in seconds."""
         return self.seconds / self.calls
 
     @property
     def transport_share(self) -> float:
-        """Which part of the submission's time is spent on the way."""
+        """Transport time as a fraction of the submission's time."""
         return self.transport / self.seconds
 
 
 LOAD = Path("/proc/loadavg")
-"""Where Linux says how many threads have work for a processor at this moment."""
+"""Linux file with the number of runnable threads."""
 
 Clock: TypeAlias = Callable[[], float]
 
@@ -117,10 +118,10 @@ def measure(
 
     Args:
         subject: The submission.
-        workload: On what.
-        seed: Of the inputs.
-        clock: What tells the time. For code in this process, `time.process_time` leaves out what
-            others make it wait.
+        workload: The workload.
+        seed: Seed of the inputs.
+        clock: Function that returns the time in seconds. `time.process_time` suits code in this
+            process: it excludes time in which the process waits.
 
     Raises:
         MismatchError: A result is wrong.
@@ -128,48 +129,51 @@ def measure(
     """
     bench = Bench(workload, seed)
     subject.answer(bench.hold())
-    # The first call compiles.
+    # The first call compiles the kernel.
     _run(subject, bench, clock)
     transport = min(_seconds(subject, bench.nothing(), clock)[0] for _ in range(5))
     rounds = list[Round]()
     began = clock()
-    _, before = _yardstick(bench.trial(), clock)
-    while len(rounds) < ROUNDS:
-        seconds, alone, after = _run(subject, bench, clock)
-        quiet = before.quiet and after.quiet and alone
-        rounds.append(Round(seconds, (before.taken + after.taken) / 2, quiet))
+    _, before = _baseline(bench.trial(), clock)
+    while len(rounds) < MAX_ROUNDS:
+        seconds, undisturbed, after = _run(subject, bench, clock)
+        quiet = before.quiet and after.quiet and undisturbed
+        rounds.append(Round(seconds, (before.elapsed + after.elapsed) / 2, quiet))
         before = after
         count = sum(each.quiet for each in rounds)
-        if count >= ENOUGH and clock() - began > SECONDS:
+        if count >= MIN_QUIET_ROUNDS and clock() - began > MAX_SECONDS:
             break
-        if count + ROUNDS - len(rounds) < ENOUGH:
+        if count + MAX_ROUNDS - len(rounds) < MIN_QUIET_ROUNDS:
             break
     return Measurement(tuple(rounds), transport, CALLS[workload.operation])
 
 
 @dataclass(frozen=True)
 class _Time:
-    """What the yardstick took: on the clock, and of a processor."""
+    """Elapsed and processor time of the baseline, in seconds."""
 
-    taken: float
-    worked: float
+    elapsed: float
+    processor: float
 
     @property
     def quiet(self) -> bool:
-        return self.taken <= BUSY * self.worked
+        return self.elapsed <= MAX_WAIT_RATIO * self.processor
 
 
 def _run(subject: Subject, bench: Bench, clock: Clock) -> tuple[float, bool, _Time]:
-    """Have a submission do a trial, then the yardstick; compare the results.
+    """Run a trial with the submission, then with the baseline, and compare the results.
 
     Returns:
-        The submission's time, whether there was a processor for it, the yardstick's time.
+        The submission's time in seconds, True if a processor was free for it, the baseline's time.
+
+    Raises:
+        MismatchError: A result is wrong.
     """
     trial = bench.trial()
     before = _is_processor_free(clock)
     seconds, answer = _seconds(subject, trial, clock)
-    alone = before and _is_processor_free(clock)
-    results, time_of_yardstick = _yardstick(trial, clock)
+    undisturbed = before and _is_processor_free(clock)
+    results, time_of_baseline = _baseline(trial, clock)
     if not trial.is_answered_by(answer.plain, results):
         shapes = " and ".join(map(str, bench.workload.shapes))
         raise MismatchError(
@@ -182,23 +186,23 @@ def _run(subject: Subject, bench: Bench, clock: Clock) -> tuple[float, bool, _Ti
                 response=answer,
             )
         )
-    return seconds, alone, time_of_yardstick
+    return seconds, undisturbed, time_of_baseline
 
 
 def _is_processor_free(clock: Clock) -> bool:
-    """Return whether at this moment others leave a processor to whoever needs one.
+    """Return True if fewer threads are runnable than there are processors.
 
-    A clock that stands still while one waits has no use for it; where the kernel does not tell,
-    only the yardstick does.
+    Clocks of processor time do not need the answer; systems without `/proc/loadavg` do not know it.
+    In both cases the result is True.
     """
     if clock is not time.perf_counter:
         return True
     try:
-        with_work = int(LOAD.read_text(encoding="ascii").split()[3].partition("/")[0])
+        runnable = int(LOAD.read_text(encoding="ascii").split()[3].partition("/")[0])
     except (OSError, ValueError, IndexError):
         return True
-    # This thread is one of them.
-    return with_work - 1 < (os.cpu_count() or 1)
+    # This thread is runnable, too.
+    return runnable - 1 < (os.cpu_count() or 1)
 
 
 def _seconds(subject: Subject, trial: Trial, clock: Clock) -> tuple[float, Response]:
@@ -208,8 +212,8 @@ def _seconds(subject: Subject, trial: Trial, clock: Clock) -> tuple[float, Respo
     return clock() - began, answer
 
 
-def _yardstick(trial: Trial, clock: Clock) -> tuple[list[Array], _Time]:
-    began, began_working = clock(), time.thread_time()
-    results = trial.by_yardstick()
-    worked = time.thread_time() - began_working
-    return results, _Time(clock() - began, worked)
+def _baseline(trial: Trial, clock: Clock) -> tuple[list[Array], _Time]:
+    began, processor_began = clock(), time.thread_time()
+    results = trial.by_baseline()
+    processor = time.thread_time() - processor_began
+    return results, _Time(clock() - began, processor)

@@ -1,8 +1,8 @@
-"""What one timed request asks for, and the same work done with the yardstick.
+"""One timed request to a submission, and the same work with the baseline.
 
-A trial is a number of calls on fresh inputs. Every trial draws where its operands start in the
-held rows, so that no result can be known before the clock runs, and asks for digests of all
-results, so that none can be left out.
+A trial is a number of calls with new inputs. Each trial draws the start of its operands in the
+prepared rows, so that no result can be computed in advance, and requests digests of all results, so
+that no call can be omitted.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ import numpy as np
 from asv_benchmarks.workloads import Workload
 from grading.driver.held import SPARE, Rows, arranged, weighed
 from grading.protocol.messages import Array, Request
-from grading.speed.yardstick import YARDSTICKS
+from grading.speed.baseline import BASELINES
 
 CALLS = {
     "sigmoid": 2,
@@ -26,17 +26,17 @@ CALLS = {
     "avgpool2d": 32,
     "maxpool2d": 32,
 }
-"""How many calls make a trial: enough for the way there and back to be lost in their time."""
+"""Calls per trial: enough that the transport time of a request is negligible."""
 
 CHAINED = {"sigmoid", "mul"}
-"""Operations of which a call goes on with the result of the one before: a digest of every result
-would take as long as the operation."""
+"""Operations whose calls take the previous result as input, because a digest of every result would
+take as long as the operation."""
 
-IN_NN = {"avgpool2d", "maxpool2d"}
-"""Operations that are functions for networks."""
+NN_OPERATIONS = {"avgpool2d", "maxpool2d"}
+"""Operations in the module of neural networks."""
 
-RELATIVE = 1e-9
-"""How far a digest may be off, as a part of the sum of what is added up."""
+DIGEST_TOLERANCE = 1e-9
+"""Tolerance of a digest, as a fraction of the sum of absolute terms."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Trial:
     """The calls of one timed request.
 
     Attributes:
-        bench: Where the inputs are.
-        starts: For each call, where each operand starts in its row.
-        factors: What the first operand is multiplied by, along its last dimension, if anything.
+        bench: The inputs.
+        starts: For each call, the start of each operand in its row.
+        factors: Factors of the first operand along its last dimension; None for no factors.
     """
 
     bench: "Bench"
@@ -54,9 +54,9 @@ class Trial:
     factors: Array | None
 
     def request(self) -> Request:
-        """Return what is asked of a submission."""
+        """Return the request to the submission."""
         workload = self.bench.workload
-        group = "nn" if workload.operation in IN_NN else "tensor"
+        group = "nn" if workload.operation in NN_OPERATIONS else "tensor"
         options = {
             "function": f"{group}.{workload.operation}",
             "more": dict(workload.options),
@@ -69,21 +69,21 @@ class Trial:
         arrays = () if self.factors is None else (self.factors,)
         return Request("speed.run", arrays, options)
 
-    def by_yardstick(self) -> list[Array]:
-        """Do the calls with the yardstick; return the results that are digested."""
+    def by_baseline(self) -> list[Array]:
+        """Run the calls with the baseline and return the results to digest."""
         workload, results = self.bench.workload, list[Array]()
-        yardstick = YARDSTICKS[workload.operation]
+        baseline = BASELINES[workload.operation]
         for starts in self.starts:
             operands = self.bench.operands(starts)
             if self.bench.chained and results:
                 operands[0] = results.pop()
             elif self.factors is not None:
                 operands[0] = operands[0] * self.factors
-            results.append(yardstick(*operands, **workload.options))
+            results.append(baseline(*operands, **workload.options))
         return results
 
     def is_answered_by(self, digests: Any, results: Sequence[Array]) -> bool:
-        """Return whether digests are those of the right results."""
+        """Return True if digests agree with expected results."""
         rows = self.bench.rows
         if not isinstance(digests, list) or len(digests) != len(results):
             return False
@@ -91,18 +91,18 @@ class Trial:
             scale = weighed(np.abs(result), np.abs(rows.weights))
             if not isinstance(digest, float):
                 return False
-            # Not `>`: that would let NaN pass.
-            if not abs(digest - rows.digest(result)) <= RELATIVE * scale:
+            # `not … <=` instead of `>` rejects NaN, too.
+            if not abs(digest - rows.digest(result)) <= DIGEST_TOLERANCE * scale:
                 return False
         return True
 
 
 class Bench:
-    """The inputs of a workload, as both sides hold them.
+    """The inputs of a workload, which judge and worker generate from the same seed.
 
     Args:
-        workload: What is measured.
-        seed: Of everything that is drawn.
+        workload: The workload.
+        seed: Seed of the inputs.
     """
 
     def __init__(self, workload: Workload, seed: int) -> None:
@@ -125,21 +125,21 @@ class Bench:
         return Request("speed.hold", (), options)
 
     def trial(self) -> Trial:
-        """Draw a trial."""
+        """Return a random trial."""
         calls = CALLS[self.workload.operation]
         starts = self._rng.integers(SPARE, size=(calls, len(self._sizes)))
         factors = None
         if len(self._sizes) == 1 and self.chained:
-            # Of a function of single elements, the results on the whole row could be prepared.
+            # Without factors, a submission could compute an elementwise function of the row early.
             factors = self._rng.uniform(0.5, 1.5, self.workload.shapes[0][-1])
         return Trial(self, tuple(map(tuple, starts.tolist())), factors)
 
     def nothing(self) -> Trial:
-        """Return a trial without calls: what remains is the way there and back."""
+        """Return a trial without calls, which measures the transport time."""
         return Trial(self, (), None)
 
     def operands(self, starts: Sequence[int]) -> list[Array]:
-        """Return the operands of a call."""
+        """Return the operands of a call, in the shapes and layout of the workload."""
         workload = self.workload
         return [
             arranged(
@@ -153,4 +153,4 @@ class Bench:
     def _result_size(self) -> int:
         workload = self.workload
         operands = [np.zeros(shape) for shape in workload.shapes]
-        return int(YARDSTICKS[workload.operation](*operands, **workload.options).size)
+        return int(BASELINES[workload.operation](*operands, **workload.options).size)

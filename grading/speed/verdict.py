@@ -1,4 +1,4 @@
-"""The verdict: a time as a multiple of our own `fast` kernels', and whether that is too slow."""
+"""The verdict on the speed of a submission, as a multiple of our `fast` kernels' time."""
 
 import time
 from dataclasses import dataclass
@@ -13,21 +13,22 @@ Outcome: TypeAlias = Literal["fast enough", "too slow", "too busy"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """How fast a submission is on a workload.
+    """The speed of a submission on a workload.
 
     Attributes:
         workload: The name of the workload.
-        outcome: "too busy" says nothing of the submission: the machine had no time to judge it.
-        limit: How many times as long as our `fast` kernels it may take.
-        ratio: How many times as long it takes, on the median; None if the machine was too busy.
-        low: The lower quartile of that.
-        high: The upper quartile.
-        seconds: How long one call takes, on the median.
-        yardstick: Its time over the yardstick's.
-        transport: Which part of the time is spent on the way to the submission and back.
-        rounds: How often it was measured, by the last of the measurements.
-        repeated: Whether it was too slow at first, and measured again.
-        reference: Its time over that of the reference solution, if that is at hand.
+        outcome: The judgement; "too busy" is independent of the submission: other processes used
+            the machine.
+        limit: Allowed ratio to the time of our `fast` kernels.
+        ratio: Median ratio to the time of our `fast` kernels; None if the machine was too busy.
+        low: Lower quartile of the ratio.
+        high: Upper quartile of the ratio.
+        seconds: Median time of one call, in seconds.
+        baseline: Median ratio to the time of the baseline.
+        transport: Transport time of a request as a fraction of the measured time.
+        rounds: Number of quiet rounds in the last measurement.
+        repeated: True if the first measurement was too slow and a second one followed.
+        reference: Ratio to the time of the reference solution; None without one.
     """
 
     workload: str
@@ -37,7 +38,7 @@ class Verdict:
     low: float | None = None
     high: float | None = None
     seconds: float | None = None
-    yardstick: float | None = None
+    baseline: float | None = None
     transport: float | None = None
     rounds: int = 0
     repeated: bool = False
@@ -45,13 +46,13 @@ class Verdict:
 
     def __str__(self) -> str:
         if self.ratio is None:
-            return f"{self.workload}: not judged: machine too busy"
+            return f"{self.workload}: not judged: the machine is too busy"
         text = (
-            f"{self.workload}: {self.ratio:.2g} times as long as our fast kernels "
-            f"({self.low:.2g} – {self.high:.2g}); at most {self.limit:g} are asked for"
+            f"{self.workload}: {self.ratio:.2g} × the time of our fast kernels "
+            f"({self.low:.2g} – {self.high:.2g}); at most {self.limit:g} × allowed"
         )
         if self.reference is not None:
-            text += f"; {self.reference:.2g} times as long as the reference solution here"
+            text += f"; {self.reference:.2g} × the time of the reference solution"
         return text
 
 
@@ -65,16 +66,16 @@ def judge(
     reference: Subject | None = None,
     clock: Clock = time.perf_counter,
 ) -> Verdict:
-    """Measure a submission, and once more before it is called too slow.
+    """Measure a submission; repeat the measurement if the result is too slow.
 
     Args:
         subject: The submission.
-        workload: On what.
-        fast: The time of our `fast` kernels over the yardstick's.
-        limit: How many times as long as these it may take.
-        seed: Of the inputs.
-        reference: The reference solution, if it is at hand.
-        clock: What tells the time.
+        workload: The workload.
+        fast: The time of our `fast` kernels divided by the baseline's.
+        limit: Allowed ratio to the time of our `fast` kernels.
+        seed: Seed of the inputs.
+        reference: The reference solution, if it is available.
+        clock: Function that returns the time in seconds.
 
     Raises:
         MismatchError: A result is wrong.
@@ -99,7 +100,7 @@ def judge(
         low=low / fast,
         high=high / fast,
         seconds=measured.seconds_per_call,
-        yardstick=measured.ratio,
+        baseline=measured.ratio,
         transport=measured.transport_share,
         rounds=len(measured.quiet),
         repeated=repeated,
@@ -108,5 +109,5 @@ def judge(
 
 
 def _too_slow(measured: Measurement, fast: float, limit: float) -> bool:
-    """Return whether even the lower quartile is above the limit."""
+    """Return True if the lower quartile is above the limit."""
     return not measured.too_busy and measured.spread[0] > limit * fast

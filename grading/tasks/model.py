@@ -15,26 +15,26 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 
 Edition = Literal["packages", "2021", "2022", "2024"]
 EDITIONS: tuple[Edition, ...] = get_args(Edition)
-"""Whose documentation may promise a check: this repository's, or that of an edition of the course.
+"""Documentation that may promise a check: this repository's, or that of an edition of the course.
 
-The editions of 2022 and of 2023 promise the same.
+The editions of 2022 and 2023 promise the same checks.
 """
 
 EDITION_NAMES = {"packages": "this repository", "2022": "2022 and 2023"} | {
     year: year for year in ("2021", "2024")
 }
-"""The editions as pages and reports name them."""
+"""Names of the editions on pages and in reports."""
 
 
 class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The checks of a task.
 
     Attributes:
-        promises: Those that the documentation promises to hold, with the place that does; the key
+        promises: Required checks, each with the documentation that promises the behaviour; the key
             in the table is `required`.
-        advice: Those whose outcome is told and costs nothing, with the reason.
-        editions: The editions that promise a required check, where not all of them do. A file of
-            another edition is told the outcome, as of an advice.
+        advice: Checks that are reported and cost no points, each with the reason.
+        editions: The editions that promise a required check, if not all do. In files of another
+            edition the check is advice.
     """
 
     promises: dict[str, str] = msgspec.field(name="required", default={})
@@ -43,35 +43,36 @@ class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The names of those that some edition promises."""
+        """The names of the checks that at least one edition promises."""
         return tuple(self.promises)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All of them."""
+        """The names of all checks, required ones first."""
         return (*self.promises, *self.advice)
 
     def promised(self, name: str, edition: str | None) -> bool:
-        """Return whether an edition promises a check that some edition promises.
+        """Return True if an edition promises a required check.
 
         Args:
             name: The check.
-            edition: One of `EDITIONS`; None for files that follow none, which promise what all do.
+            edition: One of `EDITIONS`; None for files of an unknown edition, for which only those
+                checks count that all editions promise.
         """
         return edition in self.editions.get(name, (edition,))
 
 
 class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The required checks of one function, or of a few that belong together, with their points.
+    """The required checks of one function, or of a few related ones, with their points.
 
     Attributes:
-        name: The function as learners know it: "max".
-        points: The points that are earned if all of the checks pass.
-        checks: Required checks of the task. "test_two_numbers[mul]" stands for those cases of a
-            check whose id is or contains the parameter `mul`.
-        holes: The names of the functions that are judged, in either layout: "Max.forward".
-        needs: Groups of other functions that a check of this one needs: "tile" of the same task,
-            "4.3/tile" of another.
+        name: The name of the function in reports: "max".
+        points: The points if all of the checks pass; otherwise none.
+        checks: Required checks of the task. "test_functions_of_two_numbers[mul]" selects the cases
+            of a check whose id is or contains the parameter `mul`.
+        holes: The qualified names of the judged functions, in either layout: "Max.forward".
+        needs: Groups of other functions that the checks use: "tile" of the same task, "4.3/tile"
+            of another.
     """
 
     name: str
@@ -81,7 +82,7 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     needs: tuple[str, ...] = ()
 
     def judges(self, hole: str) -> bool:
-        """Return whether a function, as the table writes it among the holes, is of this group."""
+        """Return True if a hole, as written in the table, belongs to this group."""
         return not qualnames(hole).isdisjoint(self.holes)
 
 
@@ -89,9 +90,9 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The accuracy that a network of the submission has to reach.
 
     Attributes:
-        least: How many of the items have to be right.
-        of: How many items there are.
-        setting: How the network is trained.
+        least: Number of items that have to be classified correctly.
+        of: Number of items.
+        setting: Options of the training.
     """
 
     least: int
@@ -103,10 +104,10 @@ class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The speed that the kernels of a task have to reach.
 
     Attributes:
-        fast: For each workload of `asv_benchmarks/workloads.py` that is measured, the time of our
-            fast kernels over the yardstick's.
-        ratio: How many times as long as our fast kernels the submission may take.
-        points: How many of the task's points are for it.
+        fast: For each measured workload of `asv_benchmarks/workloads.py`, the time of our fast
+            kernels divided by the baseline's.
+        ratio: Allowed ratio of the submission's time to that of our fast kernels.
+        points: The points for speed, part of the task's points.
     """
 
     fast: dict[str, float]
@@ -120,7 +121,7 @@ class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One task; the head of `tasks.toml` explains the attributes."""
+    """One task; the comment at the top of `tasks.toml` explains the attributes."""
 
     id: str
     title: str
@@ -134,7 +135,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     device: Device = "cpu"
     holes: tuple[str, ...] = ()
     upstream: tuple[str, ...] = ()
-    spoils: tuple[str, ...] = ()
+    also_remove: tuple[str, ...] = ()
     prerequisites: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
     allowances: dict[str, str] = {}
@@ -151,7 +152,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def holes_in(self, layout: str) -> tuple[str, ...]:
         """Return the functions to write, by their names in a layout of submissions.
 
-        `Submission.named` chooses among several names of one function.
+        `Submission.named` selects one of several names of a function.
         """
         return self.upstream if layout == "upstream" else self.holes
 
@@ -160,23 +161,23 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(hole for hole in self.holes_in(layout) if group.judges(hole))
 
     def group_of(self, check: str, case: str = "") -> str:
-        """Return the name of the group that a case of a check belongs to; empty if to none."""
+        """Return the name of the group of a case of a check; empty if there is none."""
         selector = self.selector_of(check, case)
         names = (group.name for group in self.groups if selector in group.checks)
         return next(names, "")
 
     def selector_of(self, check: str, case: str = "") -> str:
-        """Return the entry of a group's `checks` that stands for a case; else the check itself."""
+        """Return the entry of a group's `checks` that selects a case, or the check itself."""
         entries = (entry for group in self.groups for entry in group.checks)
         return next((entry for entry in entries if selects(entry, check, case)), check)
 
     def for_edition(self, edition: str | None) -> "Task":
         """Return the task with the required checks that an edition promises.
 
-        The others become advice and leave their groups.
+        The other required checks become advice and leave their groups.
 
         Args:
-            edition: One of `EDITIONS`; None for files that follow none.
+            edition: One of `EDITIONS`; None for files of an unknown edition.
         """
         unpromised = {
             name for name in self.checks.required if not self.checks.promised(name, edition)
@@ -184,8 +185,8 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not unpromised:
             return self
         promises = {k: why for k, why in self.checks.promises.items() if k not in unpromised}
-        whose = EDITION_NAMES.get(edition or "", "this code")
-        why = f"the documentation of {whose} does not promise it"
+        source = EDITION_NAMES.get(edition or "", "this code")
+        why = f"the documentation of {source} does not promise it"
         checks = msgspec.structs.replace(
             self.checks,
             promises=promises,
@@ -219,7 +220,7 @@ class Module(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All modules and tasks, in the order in which they are done."""
+    """All modules and tasks, in the order of the course."""
 
     version: Literal[1]
     modules: tuple[Module, ...] = msgspec.field(name="module")
@@ -229,7 +230,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return a task by its id.
 
         Raises:
-            KeyError: There is none.
+            KeyError: There is no such task.
         """
         for task in self.tasks:
             if task.id == task_id:
@@ -241,7 +242,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(task for task in self.tasks if task.module == number)
 
     def needs(self, task: Task, group: Group) -> tuple[tuple[Task, Group], ...]:
-        """Return the groups that a group needs, directly or not, in the table's order."""
+        """Return the groups that a group needs, directly or indirectly, in the table's order."""
         by_key = {(each.id, one.name): (each, one) for each in self.tasks for one in each.groups}
         found: set[tuple[str, str]] = set()
         left = [(task, group)]
@@ -254,25 +255,25 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(by_key[key] for key in by_key if key in found)
 
     def before(self, task: Task) -> tuple[Task, ...]:
-        """Return everything that a task builds on, directly or not, in the table's order."""
-        wanted = set(task.prerequisites)
+        """Return the prerequisites of a task, direct and indirect, in the table's order."""
+        ids = set(task.prerequisites)
         for each in reversed(self.tasks):
-            if each.id in wanted:
-                wanted.update(each.prerequisites)
-        return tuple(each for each in self.tasks if each.id in wanted)
+            if each.id in ids:
+                ids.update(each.prerequisites)
+        return tuple(each for each in self.tasks if each.id in ids)
 
     def unlocked_by(self, task: Task) -> tuple[Task, ...]:
-        """Return the tasks that name this one as a prerequisite."""
+        """Return the tasks with this one as a direct prerequisite."""
         return tuple(each for each in self.tasks if task.id in each.prerequisites)
 
     def select(self, names: Sequence[str]) -> tuple[Task, ...]:
-        """Return the tasks that are asked for, each once, in the table's order.
+        """Return the named tasks, without repetition, in the table's order.
 
         Args:
-            names: "task4_2", "4.2" or "module4"; no name stands for all tasks.
+            names: "task4_2", "4.2" or "module4"; empty for all tasks.
 
         Raises:
-            UnknownTaskError: A name stands for nothing.
+            UnknownTaskError: A name is neither a task nor a module.
         """
         chosen: set[str] = set()
         for name in names:
@@ -290,46 +291,46 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def qualnames(hole: str) -> set[str]:
-    """Return the names of a function in its modules: several where editions call it differently."""
+    """Return the qualified names of a hole: several if its name differs between editions."""
     alternatives = hole.partition(" @")[0].split(" | ")
     return {name.partition(":")[2] for name in alternatives}
 
 
 def split_need(need: str, task_id: str) -> tuple[str, str]:
-    """Return the task and the name of a group that a group of a task needs."""
+    """Return task id and group name of an entry of `needs`."""
     of, slash, name = need.partition("/")
     return (of, name) if slash else (task_id, need)
 
 
 def split_selector(selector: str) -> tuple[str, str]:
-    """Return the check that a selector names, and the parameter of its cases, if it names one."""
+    """Return the check and the parameter of a selector; the parameter may be empty."""
     check, _, parameter = selector.partition("[")
     return check, parameter.removesuffix("]")
 
 
 def selects(selector: str, check: str, case: str) -> bool:
-    """Return whether an entry of a group's `checks` stands for a case of a check.
+    """Return True if an entry of a group's `checks` selects a case of a check.
 
     Args:
-        selector: "test_two_numbers", or "test_two_numbers[mul]".
+        selector: "test_functions_of_two_numbers", or "test_functions_of_two_numbers[mul]".
         check: The name of a check.
-        case: The id of its set of parameters, as pytest writes it: "mul", "mul-numbers0".
+        case: The id of the parameter set in pytest: "mul", "mul-numbers0".
     """
     name, parameter = split_selector(selector)
     return name == check and parameter in ("", case, *case.split("-"))
 
 
 KINDS = (Table, Module, Task, Group, Checks, Accuracy, Speed)
-"""The parts of the file."""
+"""Record types of the tables in the file."""
 
 
 class UnknownTaskError(ValueError):
-    """A name stands for no task and no module."""
+    """A name is neither a task nor a module."""
 
     def __init__(self, name: str, table: Table) -> None:
         modules = [module.name for module in table.modules]
         markers = [task.marker for task in table.tasks]
-        # "4_2", "task4.2" and "Task 4.2" are close, too.
+        # "4_2", "task4.2" and "Task 4.2" get a suggestion, too.
         digits = re.sub(r"\W|^task\W*", "", name.lower().replace("_", ""))
         alike = [marker for marker in markers if marker[4:].replace("_", "") == digits]
         near = alike or get_close_matches(name.lower(), [*modules, *markers], n=2, cutoff=0.6)

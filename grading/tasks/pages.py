@@ -1,7 +1,7 @@
-"""The documents that repeat the table of tasks, written from it: `python -m grading.tasks.pages`.
+"""Generated blocks of documents: `python -m grading.tasks.pages` writes them from the task table.
 
-A page of a task is written by hand, but for its blocks: what stands between two marks is replaced.
-A test compares what is written with what this would write.
+The rest of a task's page is written by hand. A block is the text between two marks. A test compares
+the documents with the output of this module.
 """
 
 import re
@@ -20,7 +20,7 @@ PICTURES = ROOT / "docs" / "images" / "tasks"
 README = ROOT / "README.md"
 
 BEGIN = "<!-- {}: written by `python -m grading.tasks.pages` -->"
-"""The first line of a block, with a place for its name."""
+"""Format string of the first line of a block; its argument is the name of the block."""
 
 BLOCK = re.compile(
     "(?P<begin>" + BEGIN.format(r"(?P<name>\w+)") + r").*?(?P<end><!-- end of (?P=name) -->)",
@@ -29,10 +29,10 @@ BLOCK = re.compile(
 
 
 def written(text: str, blocks: dict[str, str]) -> str:
-    """Return a document with its blocks written anew.
+    """Return a document with regenerated blocks.
 
     Raises:
-        ValueError: The document lacks a block, has one twice, or has one that nobody knows.
+        ValueError: A block is missing, repeated or unknown.
     """
     names = [found["name"] for found in BLOCK.finditer(text)]
     if sorted(names) != sorted(blocks):
@@ -43,7 +43,7 @@ def written(text: str, blocks: dict[str, str]) -> str:
 
 
 def task_page(task: Task, tasks: Table) -> str:
-    """Return the page of a task: what is there, with its blocks written; else a new one."""
+    """Return the page of a task with regenerated blocks; a new page if there is none."""
     file = ROOT / task.doc
     text = file.read_text(encoding="utf-8") if file.exists() else _new_page(task)
     return written(text, {name: write(task, tasks) for name, write in BLOCKS.items()})
@@ -88,7 +88,7 @@ def _index(tasks: Table) -> str:
 
 
 def _head(task: Task, tasks: Table) -> str:
-    """Return what stands at the top of a task's page."""
+    """Return the block at the top of a task's page: summary, points, links and functions."""
     lines = [f"**{task.asks}**", "", *_picture(task)]
     points = "no points" if not task.points else f"{task.points:g} points"
     facts = [f"{points}: `hatch run grade {task.marker}`"]
@@ -104,14 +104,14 @@ def _head(task: Task, tasks: Table) -> str:
 
 
 def _picture(task: Task) -> list[str]:
-    """Return the picture of a task, if there is one, told by its own title."""
+    """Return the picture of a task, if there is one, with its title as alternative text."""
     file = PICTURES / f"{task.id}.svg"
     if not file.exists():
         return []
     root = ET.fromstring(file.read_text(encoding="utf-8"))
     titles = [child.text or "" for child in root if child.tag.endswith("}title")]
     if not titles or not titles[0].strip():
-        raise ValueError(f"{file} has no <title>, which tells those who cannot see it")
+        raise ValueError(f"{file} has no <title> for the alternative text")
     return [f"![{' '.join(titles[0].split())}](../images/tasks/{file.name})", ""]
 
 
@@ -120,7 +120,7 @@ def _linked(names: Iterable[str]) -> str:
 
 
 def _functions(task: Task) -> list[str]:
-    """Return the files of a task's functions, with the names of these."""
+    """Return one line for each file with functions of a task."""
     here = Submission.at(ROOT)
     files: dict[str, list[str]] = {}
     for hole in task.holes:
@@ -134,52 +134,52 @@ def _functions(task: Task) -> list[str]:
 
 
 def _checks(task: Task, tasks: Table) -> str:
-    """Return what decides about the points."""
+    """Return the block about the checks of a task."""
     lines = ["Nothing is required."]
     if task.groups:
-        lines = ["Required, for the points; each part earns its own if all of its checks pass:", ""]
+        lines = ["Required checks. Each group earns its points if all of its checks pass:", ""]
         for group in task.groups:
             lines += _group(task, group)
-        lines += ["", "The place that promises each of these checks:", ""]
+        lines += ["", "The documentation that promises each of these checks:", ""]
         lines += ["| check | promised by |", "| --- | --- |"]
         lines += [
             f"| {_words(name)} | {promise}{_for_some(task.checks.editions.get(name, ()))} |"
             for name, promise in task.checks.promises.items()
         ]
     if task.checks.advice:
-        lines += ["", "Advice, which costs nothing:", ""]
+        lines += ["", "Advice, which costs no points:", ""]
         lines += [f"- {_words(name)}: {why}" for name, why in task.checks.advice.items()]
     if task.accuracy:
-        lines += ["", "Accuracy, for which networks are trained:", ""]
-        lines += ["| | right |", "| --- | --- |"]
+        lines += ["", "Accuracy after training:", ""]
+        lines += ["| | correct |", "| --- | --- |"]
         lines += [
-            f"| {_words(name)} | {wanted.least} of {wanted.of} |"
-            for name, wanted in task.accuracy.items()
+            f"| {_words(name)} | {accuracy.least} of {accuracy.of} |"
+            for name, accuracy in task.accuracy.items()
         ]
     if task.speed is not None:
         lines += [
             "",
-            f"Speed: fast enough is at most {task.speed.ratio:g} times as long as our `fast` "
-            "kernels ([how it is measured](../guides/grading-your-work.md#speed)).",
+            f"Speed: fast enough is at most {task.speed.ratio:g} times the time of our `fast` "
+            "kernels ([measurement](../guides/grading-your-work.md#speed)).",
         ]
     if task.allowances:
-        lines += ["", "What you may do your own way:", ""]
+        lines += ["", "Your choice:", ""]
         lines += [f"- {_words(name)}: {why}" for name, why in task.allowances.items()]
     if task.forbidden:
         named = ", ".join(f"`{name}`" for name in task.forbidden)
-        lines += ["", f"The work has to be your own: {named} may not do it."]
+        lines += ["", f"Your code must not use {named}."]
     return "\n".join(lines)
 
 
 def _for_some(editions: Sequence[Edition]) -> str:
-    """Say in whose files a check counts, where not in all."""
+    """Return a note on the editions that require a check; empty if all do."""
     if not editions:
         return ""
     return f" *(required in files of {', '.join(EDITION_NAMES[e] for e in editions)})*"
 
 
 def _group(task: Task, group: Group) -> list[str]:
-    """Return the lines about a group of checks: its points, what it needs, its checks."""
+    """Return the lines about a group: its points, its checks and its needs."""
     points = f"{group.points} {'point' if group.points == 1 else 'points'}"
     lines = [f"- **{group.name}**, {points}", *(f"    - {_words(name)}" for name in group.checks)]
     needs = [split_need(need, task.id) for need in group.needs]
@@ -187,16 +187,18 @@ def _group(task: Task, group: Group) -> list[str]:
         named = ", ".join(
             f"*{name}*" if of == task.id else f"*{name}* of [{of}]({of}.md)" for of, name in needs
         )
-        lines.append(f"    - excused while what it needs is wrong: {named}")
+        lines.append(f"    - excused while one of these fails: {named}")
     return lines
 
 
 def _messages(task: Task, tasks: Table) -> str:
-    """Return everything that a report says after "looks like"."""
+    """Return the block with all likely causes that a report may name."""
     causes = list(dict.fromkeys(each.cause for each in MISTAKES if task.id in each.tasks))
     if not causes:
-        return "The report shows the smallest input that goes wrong, what was expected, what came."
-    summary = f"All {len(causes)} that the grader recognises"
+        return (
+            "The report shows the smallest failing input, and the expected and the received value."
+        )
+    summary = f"All {len(causes)} mistakes that the grader recognises"
     head = f'<details markdown="1"><summary>{summary}</summary>'
     return "\n".join([head, "", *(f"- {cause}" for cause in causes), "", "</details>"])
 
@@ -206,7 +208,7 @@ BLOCKS: dict[str, Callable[[Task, Table], str]] = {
     "checks": _checks,
     "messages": _messages,
 }
-"""The blocks of a task's page, by the names in their marks."""
+"""Functions that write the blocks of a task's page, by the name of the block."""
 
 
 def _words(name: str) -> str:

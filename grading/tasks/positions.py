@@ -1,14 +1,14 @@
-"""Where the keys of a TOML file stand, for messages about them.
+"""Line numbers of the keys of a TOML file, for error messages.
 
-`tomllib` names the line of what it cannot read, and forgets the lines of what it can. This finds
-them again, in files that write one key a line.
+`tomllib` reports lines of syntax errors only. This parser finds the lines of keys in valid files
+with one key per line.
 """
 
 import re
 from collections import defaultdict
 
 Key = tuple[str | int, ...]
-"""The way to a value: names of tables and keys, and indices into arrays."""
+"""Path to a value: names of tables and keys, and indices into arrays."""
 
 HEADER = re.compile(r"\s*(\[\[?)([^\[\]]+)\]\]?\s*(#.*)?")
 ASSIGNMENT = re.compile(r"""\s*([\w.-]+|"[^"]*"|'[^']*')\s*=\s*(.*)""")
@@ -16,10 +16,10 @@ STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 class Positions:
-    """The line of each key of a file that `tomllib` could read.
+    """Line numbers of the keys of a valid TOML file.
 
     Args:
-        text: What the file says.
+        text: The text of the file.
     """
 
     def __init__(self, text: str) -> None:
@@ -27,7 +27,7 @@ class Positions:
         self._read(text)
 
     def line(self, key: Key) -> int:
-        """Return the line of a key; of a key that is missing, the line of what it belongs to."""
+        """Return the line of a key; for a missing key, the line of the enclosing table."""
         while key not in self._lines:
             key = key[:-1]
         return self._lines[key]
@@ -35,7 +35,7 @@ class Positions:
     def _read(self, text: str) -> None:
         counts: defaultdict[Key, int] = defaultdict(int)
         table: Key = ()
-        inside: Key | None = None  # The array whose elements the following lines hold.
+        inside: Key | None = None  # The array that continues on the next line.
         for number, line in enumerate(text.splitlines(), start=1):
             if inside is not None:
                 self._elements(inside, line, number)
@@ -46,7 +46,7 @@ class Positions:
                 for name in outer:
                     table = (*table, name)
                     if counts[table]:
-                        # A table below an array of tables belongs to the last one of these.
+                        # A subtable belongs to the last table of an array of tables.
                         table = (*table, counts[table] - 1)
                 table = (*table, last)
                 self._lines.setdefault(table, number)
@@ -68,5 +68,5 @@ class Positions:
 
 
 def _ends_array(line: str) -> bool:
-    """Return whether an array of strings ends in a line."""
+    """Return True if an array of strings ends in this line."""
     return "]" in STRING.sub("", line).partition("#")[0]

@@ -1,4 +1,4 @@
-"""Tasks that are named on a command line, or a usage error."""
+"""Selection of tasks on a command line."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from grading.tasks.table import table
 
 
 def chosen_tasks(names: Sequence[str]) -> tuple[Task, ...]:
-    """Return the tasks that were named, all of them if there is no name.
+    """Return the named tasks; all tasks without names.
 
     Raises:
-        click.UsageError: A name stands for nothing.
+        click.UsageError: A name is neither a task nor a module.
     """
     try:
         return table().select(names)

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 
 from grading.checking.finding import Finding, collecting, finding_of
-from grading.judge.draws import drawn_by_seed_alone
+from grading.judge.draws import draws_from_seed_only
 from grading.protocol.messages import Subject, SubjectError
 
 Check = Callable[..., None]
@@ -156,7 +156,7 @@ def _restricted(check: Check, examples: int, shrink: bool) -> Check:
         before = getattr(check, "_hypothesis_internal_use_settings", None)
         check._hypothesis_internal_use_settings = again  # type: ignore[attr-defined]
         try:
-            with drawn_by_seed_alone():
+            with draws_from_seed_only():
                 check(**arguments)
         finally:
             check._hypothesis_internal_use_settings = before  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grading.judge import own_work
+from grading.judge import forbidden_calls
 from grading.judge.records import Report, Status, from_json
 from grading.paths import ROOT
 from grading.tasks.model import Task
@@ -48,7 +48,7 @@ def test_pytest_collects_what_the_grader_counts(marker: str, tmp_path: Path) -> 
     options = ("--collect-only", "-q", "-m", marker, "--submission", str(tmp_path))
     done = python(*OPTIONS, *options, "grading/checks")
     (task,) = table().select([marker])
-    counted = [*task.checks.names, own_work.NAME]
+    counted = [*task.checks.names, forbidden_calls.NAME]
     assert sorted(names_in(done.stdout.splitlines())) == sorted(counted), done.stderr
 
 

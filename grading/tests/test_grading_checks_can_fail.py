@@ -112,15 +112,15 @@ def dropped_everywhere(request: Request, right: Array) -> Array:
 
 MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
     "sigmoid overflows": (
-        test_task0_1.test_sigmoid_is_stable_on_both_tails,
+        test_task0_1.test_sigmoid_of_large_numbers,
         formula("sigmoid", lambda x: 1 / (1 + np.exp(-x)) if x > -700 else np.nan),
     ),
     "is_close is too generous": (
-        test_task0_1.test_is_close_to_a_hundredth,
+        test_task0_1.test_threshold_of_is_close,
         formula("is_close", lambda x, y: abs(x - y) < 0.1),
     ),
     "max of absolute values": (
-        test_task0_1.test_two_numbers,
+        test_task0_1.test_functions_of_two_numbers,
         formula("max", lambda x, y: max(abs(x), abs(y))),
     ),
     "derivative of the reciprocal without its sign": (
@@ -132,11 +132,11 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         formula("lt", lambda x, y: float(x <= y)),
     ),
     "sigmoid that is not symmetric": (
-        test_task0_2.test_sigmoid_is_symmetric,
+        test_task0_2.test_symmetry_of_sigmoid,
         formula("sigmoid", lambda x: 1 / (1 + 2 ** -np.clip(x, -500, 500) * 1.5)),
     ),
     "reduce forgets its start": (
-        test_task0_3.test_reduce_folds_from_the_left,
+        test_task0_3.test_reduce_from_the_left,
         ("operators.lists", array(lambda request, xs: xs - request.options.get("start", 0.0))),
     ),
     "lists lose their last element": (
@@ -156,11 +156,11 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         ),
     ),
     "eval does not reach the children": (
-        test_task0_4.test_training_and_evaluation_reach_what_is_below_and_nothing_else,
+        test_task0_4.test_training_mode_of_submodules,
         ("module.modes", plain(lambda _, flags: {k: bool(k) or v for k, v in flags.items()})),
     ),
     "a forward difference": (
-        test_task1_1.test_exact_for_parabolas,
+        test_task1_1.test_derivatives_of_parabolas,
         ("autodiff.difference", array(lambda request, d: d + request.options["epsilon"])),
     ),
     "a number on the left is taken for the right": (
@@ -168,7 +168,7 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         ("scalar.program", array(lambda request, values: -values)),
     ),
     "the chain rule forgets the upstream derivative": (
-        test_task1_3.test_each_variable_is_paired_with_its_derivative,
+        test_task1_3.test_pairs_of_variables_and_derivatives,
         (
             "scalar.chain_rule",
             plain(
@@ -190,22 +190,22 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         ("autodiff.sort", plain(lambda _, order: order[:1] + sorted(order[1:]))),
     ),
     "a leaf alone receives nothing": (
-        test_task1_4.test_a_leaf_alone,
+        test_task1_4.test_a_single_leaf,
         ("scalar.program", second(lambda _, derivatives: derivatives * 0.0 + 7.0)),
     ),
     "a network with a layer more": (
-        test_task1_5.test_the_network_has_three_layers,
+        test_task1_5.test_layers_of_the_network,
         ("learn.describe", plain(lambda _, found: {**found, "sizes": [*found["sizes"], 20]})),
     ),
     "a layer without gradients": (
-        test_task1_5.test_every_parameter_is_trained,
+        test_task1_5.test_gradients_of_all_parameters,
         (
             "learn.describe",
             plain(lambda _, found: {**found, "reached": [False, *found["reached"][1:]]}),
         ),
     ),
     "permuting copies": (
-        test_task2_1.test_a_permuted_tensor_shares_its_storage,
+        test_task2_1.test_shared_storage_of_a_permuted_tensor,
         ("layout.write_and_permute", array(lambda _, elements: elements - 100.0)),
     ),
     "strides of columns first": (
@@ -213,11 +213,11 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         ("layout.describe", plain(columns_first)),
     ),
     "indices skip the last": (
-        test_task2_1.test_ordinals_meet_every_index_once,
+        test_task2_1.test_indices_of_all_ordinals,
         ("layout.indices", plain(lambda _, found: [*found[:-1], found[0]])),
     ),
     "broadcasting from the left": (
-        test_task2_2.test_indices_are_paired,
+        test_task2_2.test_broadcast_indices,
         ("layout.broadcast", plain(first_kept)),
     ),
     "the common shape is the longer one": (
@@ -266,7 +266,7 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         ),
     ),
     "a kernel writes beside its output": (
-        test_task3_1.test_zip_writes_its_output_and_nothing_else,
+        test_task3_1.test_output_of_the_zip_kernel,
         ("kernel.run", second(lambda _, guards: guards + np.eye(1, 32, 16)[0])),
     ),
     "a matrix product without its last step": (
@@ -328,7 +328,7 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         ("nn.max", gradient(0, lambda _, d: np.zeros_like(d))),
     ),
     "the maximum's gradient reaches every element": (
-        test_task4_4.test_any_usual_rule_at_ties,
+        test_task4_4.test_gradient_at_ties,
         (
             "nn.max",
             gradient(0, lambda request, d: np.broadcast_to(np.asarray(request.upstream), d.shape)),
@@ -347,7 +347,7 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         ("nn.logsoftmax", array(unshifted_logsoftmax)),
     ),
     "dropout of whole columns": (
-        test_task4_4.test_dropout_differs_from_call_to_call_and_from_row_to_row,
+        test_task4_4.test_randomness_of_dropout,
         ("nn.dropout", array(dropped_everywhere)),
     ),
 }
@@ -410,17 +410,17 @@ class Guessing(Subject):
 
 
 TRAINING: list[Check] = [
-    test_task1_5.test_learns_points,
-    test_task1_5.test_training_lowers_the_loss,
-    test_task2_5.test_learns_points,
-    test_task2_5.test_training_lowers_the_loss,
-    test_task3_5.test_learns_points,
-    test_task3_5.test_training_lowers_the_loss,
-    test_task4_5.test_learns_digits,
-    test_task4_5.test_learns_sentences,
-    test_task4_5.test_reads_digits,
-    test_task4_5.test_says_the_same_again,
-    test_task4_5.test_reads_sentences,
+    test_task1_5.test_accuracy_after_short_training,
+    test_task1_5.test_loss_after_training,
+    test_task2_5.test_accuracy_after_short_training,
+    test_task2_5.test_loss_after_training,
+    test_task3_5.test_accuracy_after_short_training,
+    test_task3_5.test_loss_after_training,
+    test_task4_5.test_loss_on_digits,
+    test_task4_5.test_loss_on_sentences,
+    test_task4_5.test_short_training_on_digits,
+    test_task4_5.test_repeated_predictions,
+    test_task4_5.test_short_training_on_sentences,
 ]
 
 

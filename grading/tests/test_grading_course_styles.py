@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from grading.isolation import IsolatedSubject, Limits
-from grading.judge.own_work import own_work
+from grading.judge.forbidden_calls import forbidden_calls
 from grading.judge.records import Status
 from grading.protocol.messages import Subject
 from grading.submissions.submission import Submission
@@ -22,7 +22,7 @@ EXAMPLES = 6
 LEFT_OUT = (*LARGER, "test_your_tests", "test_kernels_up_to")
 """How the names of checks begin that ask what others ask, or the learner's tests."""
 
-REPEATED = "test_threads_do_not_disturb_each_other"
+REPEATED = "test_data_races"
 """The check whose small calls are of interest: what their iterations touch is recorded."""
 
 
@@ -65,7 +65,7 @@ def test_earns_every_group(style: CourseStyle, tree: Path, subject: Subject) -> 
     for name in style.tasks:
         task = table().task(name).for_edition(style.edition)
         assert not submission.missing(task.upstream)
-        assert own_work(task, submission)[""].status is Status.PASSED
+        assert forbidden_calls(task, submission)[""].status is Status.PASSED
         for group in task.groups:
             found = failed_cases(task, group, subject)
             if found:

@@ -11,8 +11,8 @@ from grading.batch.command import TABLE, grade_batch
 from grading.batch.engine import Settings
 from grading.batch.find import find_submissions
 from grading.batch.store import Store
-from grading.cli.memory import FILE, FOLDER, recall
 from grading.cli.status import progress_of_tasks
+from grading.cli.stored_results import FILE, FOLDER, load_results
 from grading.judge.records import Status, from_json, to_json
 from grading.paths import ROOT
 from grading.submissions.submission import Submission
@@ -28,7 +28,7 @@ def test_status_shows_an_old_result(tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir()
     shutil.copy(DATA / "results.json", tmp_path / FOLDER / FILE)
     submission = Submission.at(tmp_path)
-    known = recall(submission)["0.1"]
+    known = load_results(submission)["0.1"]
     assert (known.status, known.points) == (Status.PASSED, 10.0)
     progress = progress_of_tasks(submission, table())["0.1"]
     assert progress.done

@@ -15,7 +15,7 @@ from grading.checking.compare import MismatchError, expect_any_array, expect_any
 from grading.checking.sources import multiplications
 from grading.isolation import IsolatedSubject, Limits
 from grading.judge.faults import fault_of
-from grading.mutation.wrong_versions import WRONG
+from grading.mutation.mutants import MUTANTS
 from grading.protocol.messages import Request, Response, Subject, SubjectError
 from grading.tasks.table import table
 from grading.tests.mutants.rewriting import Rewrite, make_tree
@@ -41,8 +41,8 @@ class Right:
 
     Attributes:
         rewrites: What is changed in the packages.
-        checks: The checks that it meets, as "1.2: test_value_of_one_step", or "1.2" for all that
-            count.
+        checks: The checks that it meets: "1.2: test_values_of_single_operations", or "1.2" for all
+            that count.
         advice: An advice that fails, which costs nothing.
     """
 
@@ -56,19 +56,19 @@ RIGHT = {
         [NATURAL, NATURAL_BACK],
         [
             "0.1",
-            "0.2: test_logarithm_undoes_the_exponential",
-            "1.2: test_value_of_one_step",
+            "0.2: test_logarithm_of_the_exponential",
+            "1.2: test_values_of_single_operations",
             "1.2: test_values_of_programs",
             "1.4: test_derivatives_of_each_function",
             "1.4: test_derivatives_of_programs",
-            "1.4: test_derivatives_add_up_over_calls",
+            "1.4: test_accumulation_over_calls",
             "2.3: test_functions_of_one_tensor",
             "2.4: test_functions_of_one_tensor",
             "2.4: test_a_small_network",
             "3.1: test_map",
             "3.1: test_gradients_of_map",
         ],
-        "0.1: test_logarithm_of_zero_is_finite",
+        "0.1: test_logarithm_of_zero",
     ),
     "the natural logarithm, with the derivative of the other": Right(
         [NATURAL],
@@ -93,7 +93,7 @@ RIGHT = {
                 "        return functions.Add.apply(b, -self)\n",
             )
         ],
-        ["1.2", "1.4: test_derivatives_of_programs", "1.4: test_derivatives_add_up_over_calls"],
+        ["1.2", "1.4: test_derivatives_of_programs", "1.4: test_accumulation_over_calls"],
     ),
     "`all` that views": Right(
         [
@@ -117,11 +117,11 @@ RIGHT = {
             )
         ],
         [
-            "2.3: test_reduce_writes_its_output_and_nothing_else",
+            "2.3: test_output_of_the_reduce_kernel",
             "2.3: test_sum_over_a_dimension",
             "2.3: test_all",
         ],
-        "2.3: test_reduce_continues_from_what_its_output_holds",
+        "2.3: test_initial_value_of_the_reduce_kernel",
     ),
     "integers of NumPy": Right(
         [
@@ -143,14 +143,14 @@ RIGHT = {
                 "        position += index[dim] * strides[dim]\n    return np.int64(position)",
             ),
         ],
-        ["2.1: test_position_of_an_index", "2.1: test_permuting", "2.2", "2.3: test_permute"],
+        ["2.1: test_position_of_an_index", "2.1: test_permutation", "2.2", "2.3: test_permute"],
     ),
     "truth values": Right(
         [
             Rewrite(OPERATORS, "return 1.0 if x < y else 0.0", "return x < y"),
             Rewrite(OPERATORS, "return 1.0 if x == y else 0.0", "return x == y"),
         ],
-        ["0.1", "0.2: test_less_than_is_transitive"],
+        ["0.1", "0.2: test_transitivity_of_less_than"],
     ),
     "a derivative of 0 is not followed": Right(
         [
@@ -160,7 +160,7 @@ RIGHT = {
                 "if not contribution or key in constants:",
             )
         ],
-        ["1.4: test_every_path_counts_and_every_function_is_differentiated_once"],
+        ["1.4: test_derivatives_over_all_paths"],
     ),
     "`prod` that needs an element": Right(
         [
@@ -171,7 +171,7 @@ RIGHT = {
             )
         ],
         ["0.3: test_prod"],
-        "0.3: test_product_of_nothing",
+        "0.3: test_product_of_an_empty_list",
     ),
     "no path for tensors of one layout": Right(
         [
@@ -182,8 +182,8 @@ RIGHT = {
                 style="loops",
             )
         ],
-        ["3.1: test_map_writes_its_output_and_nothing_else"],
-        "3.1: test_aligned_tensors_need_no_indexing",
+        ["3.1: test_output_of_the_map_kernel"],
+        "3.1: test_aligned_tensors_without_indexing",
     ),
 }
 
@@ -191,7 +191,7 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
     # What is changed, the check that fails, a part of what it says.
     "a product as text": (
         Rewrite(OPERATORS, "    return x * y\n", "    return str(x * y)\n"),
-        "0.1: test_two_numbers",
+        "0.1: test_functions_of_two_numbers",
         "`mul` returned str, expected a number",
     ),
     "a list of texts": (
@@ -210,7 +210,7 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
             "return (above - below) / (2.0 * epsilon)",
             "return str((above - below) / (2.0 * epsilon))",
         ),
-        "1.1: test_exact_for_parabolas",
+        "1.1: test_derivatives_of_parabolas",
         "`central_difference` returned str",
     ),
     "a position that is no integer": (
@@ -226,7 +226,7 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
         Rewrite(
             LAYOUT, "out_index[dim] = rest % shape[dim]", "out_index[dim] = str(rest % shape[dim])"
         ),
-        "2.1: test_ordinals_meet_every_index_once",
+        "2.1: test_indices_of_all_ordinals",
         "str was written into an index",
     ),
     "a shape that is a list": (
@@ -242,7 +242,7 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
             "        return TensorData.unchecked(\n            self.storage.copy(),\n"
             "            tuple(self.shape[dim] for dim in order),",
         ),
-        "2.1: test_a_permuted_tensor_shares_its_storage",
+        "2.1: test_shared_storage_of_a_permuted_tensor",
         "the result is wrong",
     ),
     "a leaf alone receives nothing": (
@@ -252,7 +252,7 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
             "    if variable.is_leaf():\n        return\n"
             "    pending = {variable.unique_id: deriv}\n",
         ),
-        "1.4: test_a_leaf_alone",
+        "1.4: test_a_single_leaf",
         "the list of derivatives is wrong",
     ),
     "a logarithm of something else": (
@@ -366,7 +366,7 @@ def test_multiplications_of_innermost_loops_are_counted(body: str, counts: list[
 
 def test_every_property_that_is_asked_for_has_a_wrong_version() -> None:
     """The properties of the stubs of 0.2: each is that of one version, and no one else's."""
-    said = " ".join(wrong.what for wrong in WRONG["0.2"])
+    said = " ".join(mutant.mistake for mutant in MUTANTS["0.2"])
     for property in (
         "exceeds 1",
         "negative",
@@ -444,7 +444,7 @@ def test_own_tests_have_to_test_each_property_that_is_asked_for(
     (tree / "tests").mkdir()
     (tree / "tests" / "test_operators.py").write_text(TESTS.replace(old, new) if old else TESTS)
     with IsolatedSubject(tree) as worker:
-        found = failed("0.2: test_your_tests_notice_wrong_code", worker)
+        found = failed("0.2: test_your_tests_on_wrong_code", worker)
     assert bool(found) == bool(said), [failure.finding for failure in found]
     if said:
         assert found[0].finding is not None
@@ -466,4 +466,4 @@ def test_threads_of_one_warp_may_run_in_lockstep(tmp_path: Path) -> None:
     tree = make_tree(tmp_path, rewrites)
     with IsolatedSubject(tree, environment=environment, limits=Limits(processes=2000)) as worker:
         assert not failed("3.3: test_sum_practice", worker)
-        assert failed("3.3: test_threads_of_a_warp_wait_for_each_other", worker)
+        assert failed("3.3: test_synchronization_within_a_warp", worker)

@@ -89,7 +89,7 @@ def test_only_known_repairs_are_told_and_only_once() -> None:
     assert repairs(made_up) == ()
     both = Workers([view], [view])
     assert repairs(both) == (sentence,)
-    assert repairs(both, told=[sentence]) == ()
+    assert repairs(both, known=[sentence]) == ()
 
 
 def test_packages_are_not_repaired() -> None:

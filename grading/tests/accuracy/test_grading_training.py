@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from grading.accuracy import check_accuracy, seconds_of_an_epoch
-from grading.accuracy.training import STARTS
+from grading.accuracy.training import MAX_STARTS
 from grading.checking.compare import MismatchError
 from grading.checking.points import RULES
 from grading.isolation import IsolatedSubject, Limits
@@ -58,10 +58,10 @@ def test_a_network_that_starts_badly_starts_anew() -> None:
 
 
 def test_a_network_that_never_learns_fails_with_its_best_start() -> None:
-    pupil = Pupil(knows_at=STARTS + 1)
-    with pytest.raises(MismatchError, match=r"Diag: \d+ of 50 are right, expected at least 48"):
+    pupil = Pupil(knows_at=MAX_STARTS + 1)
+    with pytest.raises(MismatchError, match=r"Diag: \d+ of 50 are correct, expected at least 48"):
         check_accuracy(pupil, "Diag", WANTED)
-    assert len(pupil.seeds) == STARTS
+    assert len(pupil.seeds) == MAX_STARTS
 
 
 class Slow(Pupil):

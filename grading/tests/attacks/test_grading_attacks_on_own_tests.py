@@ -11,7 +11,7 @@ import pytest
 
 from grading.checking.compare import MismatchError
 from grading.isolation import IsolatedSubject
-from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
+from grading.mutation import check_tests_detect_mutants, check_tests_pass
 from grading.protocol.messages import Subject
 from grading.tests.attacks.trees import MUL, OPERATORS, write_tree
 
@@ -74,8 +74,8 @@ def subject(request: pytest.FixtureRequest, tree: Path) -> Iterator[Subject]:
 @pytest.mark.parametrize("subject", RECOGNISING.values(), indirect=True, ids=RECOGNISING)
 @pytest.mark.measured("attack")
 def test_recognising_a_wrong_version(subject: Subject) -> None:
-    with pytest.raises(MismatchError, match=r"notice 0 of \d+ wrong versions"):
-        check_wrong_code_is_noticed(subject, "0.2")
+    with pytest.raises(MismatchError, match=r"detect 0 of \d+ wrong versions"):
+        check_tests_detect_mutants(subject, "0.2")
 
 
 @pytest.mark.parametrize(
@@ -95,5 +95,5 @@ def test_recognising_a_wrong_version(subject: Subject) -> None:
     ids=["what it returns"],
 )
 def test_telling_it_by_what_it_returns(subject: Subject) -> None:
-    assert check_right_code_passes(subject, "0.2") is not None
-    check_wrong_code_is_noticed(subject, "0.2")
+    assert check_tests_pass(subject, "0.2") is not None
+    check_tests_detect_mutants(subject, "0.2")

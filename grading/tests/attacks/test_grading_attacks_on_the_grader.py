@@ -86,8 +86,9 @@ def test_ending_the_run_gains_nothing(tree: Path, tmp_path: Path, attack: str) -
     passed = {name for name, state in required.items() if state == "passed"}
     if attack == "at import":
         # Its sources delegate nothing; nothing else can be said for it.
-        assert (task["points"], passed) == (0, {"test_the_work_is_its_own"})
+        assert (task["points"], passed) == (0, {"test_no_forbidden_calls"})
     else:
         # It costs the function that ends the run.
-        assert (task["points"], set(required) - passed) == (9, {"test_two_numbers[mul]"})
+        lost = {"test_functions_of_two_numbers[mul]"}
+        assert (task["points"], set(required) - passed) == (9, lost)
     assert not list(tree.rglob("it-was-run"))

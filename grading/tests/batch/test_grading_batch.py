@@ -374,7 +374,9 @@ def test_rare_failures_make_submissions_similar_and_common_ones_do_not() -> None
     assert [pair.names for pair in pairs] == [("anna", "ben")]
     assert pairs[0].similarity == 1.0
     assert as_text(pairs).startswith("100%  anna  and  ben\n    0.1 a\n    0.1 b\n")
-    assert "No two" in as_text(similar_pairs({"anna": by_name["anna"], "eva": frozenset()}))
+    assert "no similar submissions" in as_text(
+        similar_pairs({"anna": by_name["anna"], "eva": frozenset()})
+    )
 
 
 def test_advice_makes_nobody_similar() -> None:
@@ -393,7 +395,7 @@ def test_similar_submissions_are_told(course: Class) -> None:
     course.add("carl", test_mul="7.0")
     course.grade()
     assert "anna  and  ben" in (course.out / SIMILAR).read_text()
-    assert "goes wrong like 1 other" in course.screen
+    assert "similar to 1 other" in course.screen
 
 
 def test_no_cell_is_a_formula(course: Class) -> None:
@@ -405,10 +407,13 @@ def test_no_cell_is_a_formula(course: Class) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--batch", "{class}", "--json", "x.json"], "--json is about one submission"),
-        (["--batch", "{class}", "--submission", "."], "--submission is about one submission"),
-        (["--batch", "{class}"], "holds no submissions"),
-        (["--jobs", "2"], "--jobs is about many submissions"),
+        (["--batch", "{class}", "--json", "x.json"], "--json cannot be combined with --batch"),
+        (
+            ["--batch", "{class}", "--submission", "."],
+            "--submission cannot be combined with --batch",
+        ),
+        (["--batch", "{class}"], "has no submissions"),
+        (["--jobs", "2"], "--jobs needs --batch"),
     ],
 )
 def test_options_that_make_no_sense(

@@ -10,8 +10,8 @@ from grading.cli import grade as _grade  # noqa: F401  (the module is patched by
 from grading.cli import main
 from grading.cli.doctor import run_check
 from grading.cli.doctor_checks import Finding, Health, data, doctor_checks, python
-from grading.cli.memory import FOLDER, recall, remember
 from grading.cli.status import next_tasks, progress_of_tasks
+from grading.cli.stored_results import FOLDER, load_results, store_results
 from grading.isolation import IsolationError
 from grading.judge.exit_codes import FAILED, HARNESS, OK, USAGE
 from grading.judge.records import Report, Status, from_json
@@ -41,7 +41,7 @@ class Judge:
 @pytest.fixture(autouse=True)
 def _own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what these tests judge out of the repository's own memory."""
-    monkeypatch.setattr("grading.cli.memory.ROOT", tmp_path / "repository")
+    monkeypatch.setattr("grading.cli.stored_results.ROOT", tmp_path / "repository")
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_the_harness_failing_is_told_from_a_failed_task(
         assert main(["grade", "--submission", str(submission)]) == HARNESS
         said = capsys.readouterr().err
         assert str(error) in said
-        assert "says nothing about the submission" in said
+        assert "independent of the submission" in said
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,11 +184,11 @@ def test_status_remembers_what_was_judged(submission: Path) -> None:
         "def central_difference(): ...\n", encoding="utf-8"
     )
     partly = task("1.2", Status.PARTLY, points=6.0, judged_points=6.0)
-    remember(report(task("1.1", Status.PASSED), partly), found)
-    assert list(recall(found)) == ["1.1", "1.2"]
+    store_results(report(task("1.1", Status.PASSED), partly), found)
+    assert list(load_results(found)) == ["1.1", "1.2"]
     progress = progress_of_tasks(found, tasks)
     assert progress["1.1"].done and not progress["1.2"].done
-    assert (progress["1.2"].points, progress["1.2"].score) == (6.0, "6 of 6 (4 not judged)")
+    assert (progress["1.2"].points, progress["1.2"].score) == (6.0, "6 of 6, 4 open")
     assert "1.1" not in [each.id for each in next_tasks(progress, tasks)]
     (submission / "minitorch" / "autodiff.py").write_text(
         "def central_difference(): pass\n", encoding="utf-8"
@@ -199,7 +199,7 @@ def test_status_remembers_what_was_judged(submission: Path) -> None:
 def test_what_is_not_there_is_remembered_until_something_changes(submission: Path) -> None:
     found, tasks = Submission.at(submission), table()
     absent = task("4.2", Status.NOT_THERE, reason="the submission has no minitorch.fast_conv")
-    remember(report(absent), found)
+    store_results(report(absent), found)
     assert "not there: the submission" in progress_of_tasks(found, tasks)["4.2"].text
     (submission / "minitorch" / "fast_conv.py").write_text("", encoding="utf-8")
     assert "changed since" in progress_of_tasks(found, tasks)["4.2"].text
@@ -207,7 +207,7 @@ def test_what_is_not_there_is_remembered_until_something_changes(submission: Pat
 
 def test_nothing_is_written_into_another_folder(submission: Path) -> None:
     before = sorted(submission.rglob("*"))
-    remember(report(task("1.1", Status.PASSED)), Submission.at(submission))
+    store_results(report(task("1.1", Status.PASSED)), Submission.at(submission))
     assert sorted(submission.rglob("*")) == before
 
 
@@ -216,7 +216,7 @@ def test_a_broken_memory_is_no_memory(content: str, submission: Path) -> None:
     folder = submission / FOLDER
     folder.mkdir()
     (folder / "results.json").write_bytes(content.encode("utf-8", "surrogateescape"))
-    assert recall(Submission.at(submission)) == {}
+    assert load_results(Submission.at(submission)) == {}
 
 
 def test_next_is_what_everything_needed_is_done_for(submission: Path) -> None:

@@ -83,7 +83,7 @@ TREES: dict[str, Callable[[Path], object]] = {
 def test_status_says_what_grade_said(
     tree: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("grading.cli.memory.ROOT", tmp_path / "repository")
+    monkeypatch.setattr("grading.cli.stored_results.ROOT", tmp_path / "repository")
     # What is right is no concern here.
     few = settings(session.PROFILE, max_examples=5)
     monkeypatch.setattr("grading.judge.session.PROFILE", few)

@@ -79,7 +79,7 @@ GROUPS: list[tuple[GroupEvidence, Status, str]] = [
     (of(NOT_JUDGED, UNIMPLEMENTED), UNIMPLEMENTED, ""),
     (of(PASSED, NOT_JUDGED), NOT_JUDGED, "no GPU"),
     (of(PASSED, PASSED), PASSED, ""),
-    (of(), NOT_JUDGED, "it has no checks"),
+    (of(), NOT_JUDGED, "the group has no checks"),
 ]
 
 
@@ -120,12 +120,12 @@ TASKS: list[tuple[Evidence, Status, str]] = [
     (groups(NOT_JUDGED, advice=[PASSED]), NOT_JUDGED, "no nn"),
     (groups(advice=[PASSED]), PASSED, ""),
     (groups(advice=[FAILED]), PASSED, ""),
-    (groups(advice=[NOT_JUDGED]), NOT_JUDGED, "nothing could be judged"),
-    (groups(), NOT_JUDGED, "nothing could be judged"),
+    (groups(advice=[NOT_JUDGED]), NOT_JUDGED, "no check could be judged"),
+    (groups(), NOT_JUDGED, "no check could be judged"),
 ]
 
 CHECKS: list[tuple[CheckEvidence, Status, str]] = [
-    (CheckEvidence(failed_before="tiles"), NOT_JUDGED, "left out, because tiles fails"),
+    (CheckEvidence(failed_before="tiles"), NOT_JUDGED, "skipped, because tiles fails"),
     (CheckEvidence(failed_before="tiles", cases=(FAILED,)), FAILED, ""),
     (CheckEvidence("test_a", expected=False, cases=(PASSED,)), ERROR, "test_a is not in the table"),
     (CheckEvidence(), ERROR, "the check did not run"),
@@ -152,7 +152,7 @@ CASES: list[tuple[CaseEvidence, Status, str]] = [
     (
         raised(fault="it was late", lost=True, passed_again=True),
         PASSED,
-        "it was late at first, and passed when it was repeated",
+        "first run: it was late; second run: passed",
     ),
     (raised(fault="wrong", passed_again=True), FAILED, ""),
     (raised(fault="it was late", lost=True), FAILED, ""),

@@ -94,7 +94,7 @@ MUTANTS: list[Mutant] = [
         f"        {WAIT}\n        half = half // 2\n",
         "        half = half // 2\n",
         BARRIER,
-        advice="test_threads_of_a_warp_wait_for_each_other",
+        advice="test_synchronization_within_a_warp",
     ),
     mutant(
         "3.3",

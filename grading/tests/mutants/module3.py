@@ -5,7 +5,7 @@ from grading.tests.mutants.rewriting import STYLES, Rewrite
 
 OPS = "mt_kernels_cpu/fast_ops.py"
 MLP = "mt_models/networks/mlp.py"
-RACES = "test_threads_do_not_disturb_each_other"
+RACES = "test_data_races"
 
 MATMUL = (STYLES / "matmul.py").read_text(encoding="utf-8").partition("    matrices = 1\n")[2]
 """The loops of the matrix product in that style."""
@@ -73,7 +73,7 @@ MUTANTS: list[Mutant] = [
         "prange",
         style="loops",
         compiled=True,
-        check="test_main_loops_are_parallel",
+        check="test_parallel_main_loops",
     ),
     mutant(
         "3.1",

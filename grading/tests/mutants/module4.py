@@ -7,7 +7,7 @@ POOLING = "mt_nn/functional/pooling.py"
 MAXIMUM = "mt_nn/functional/maximum.py"
 PROBABILITIES = "mt_nn/functional/probabilities.py"
 NOISE = "mt_nn/functional/noise.py"
-RACES = "test_threads_do_not_disturb_each_other"
+RACES = "test_data_races"
 
 
 def conv1d(name: str, old: str, new: str, cause: str | None = None) -> Mutant:
@@ -281,7 +281,7 @@ MUTANTS: list[Mutant] = [
         '_ArgMax.apply(input.detach(), normalize_dim(dim, input.dims, "argmax"))',
         '_ArgMax.apply(input.detach(), normalize_dim(0, input.dims, "argmax"))',
         "dimension 0",
-        advice="test_argmax_is_one_hot",
+        advice="test_one_hot_argmax",
     ),
     mutant(
         "4.4",

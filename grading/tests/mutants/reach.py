@@ -21,7 +21,14 @@ Reach = dict[str, set[tuple[str, str]]]
 
 EXAMPLES = 5
 
-LARGER = ("test_large", "test_threads", "test_many", "test_a_batch", "test_a_graph_20000")
+LARGER = (
+    "test_large",
+    "test_data_races",
+    "test_synchronization",
+    "test_many",
+    "test_a_batch",
+    "test_a_graph_20000",
+)
 """How the names of checks begin that run what others run, on more or on larger inputs."""
 
 OF_COPIES = ("test_your_tests", "test_the_work_is_done_by_the_kernel")

@@ -1,4 +1,4 @@
-"""Tests that notice nothing, fail on right code or are still to be written earn nothing."""
+"""Tests earn nothing that detect no mutant, fail on correct code or are not implemented."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from grading.checking.compare import MismatchError
 from grading.isolation import IsolatedSubject
-from grading.mutation import check_right_code_passes, check_wrong_code_is_noticed
+from grading.mutation import check_tests_detect_mutants, check_tests_pass
 from grading.protocol.messages import Subject
 from grading.tests.mutants.rewriting import ROOT, make_tree
 
@@ -48,28 +48,28 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
 @pytest.mark.parametrize("subject", [OURS], indirect=True, ids=["ours"])
 def test_good_tests_pass(subject: Subject) -> None:
     for task in ("0.2", "0.3"):
-        assert check_right_code_passes(subject, task) is not None
-        check_wrong_code_is_noticed(subject, task)
+        assert check_tests_pass(subject, task) is not None
+        check_tests_detect_mutants(subject, task)
 
 
 @pytest.mark.parametrize(
     ("subject", "sentence"),
     [
-        (PLACEHOLDER, "test_sigmoid in tests/test_operators.py is still to be written"),
+        (PLACEHOLDER, "test_sigmoid in tests/test_operators.py is not implemented yet"),
         (UNMARKED, "holds no test with the marker task0_2"),
-        (TOO_STRICT, "test_sigmoid in tests/test_operators.py fails on right code"),
+        (TOO_STRICT, "test_sigmoid in tests/test_operators.py fails on correct code"),
     ],
     indirect=["subject"],
     ids=["placeholder", "unmarked", "too strict"],
 )
 def test_tests_that_do_not_pass_on_right_code(subject: Subject, sentence: str) -> None:
     with pytest.raises(MismatchError) as caught:
-        check_right_code_passes(subject, "0.2")
+        check_tests_pass(subject, "0.2")
     assert sentence in caught.value.finding.sentence
 
 
 @pytest.mark.parametrize("subject", [TRUE, WITH_ITSELF], indirect=True, ids=["true", "itself"])
-def test_tests_that_notice_nothing(subject: Subject) -> None:
-    assert check_right_code_passes(subject, "0.2") is not None
-    with pytest.raises(MismatchError, match=r"notice [01] of 5 wrong versions"):
-        check_wrong_code_is_noticed(subject, "0.2")
+def test_tests_that_detect_nothing(subject: Subject) -> None:
+    assert check_tests_pass(subject, "0.2") is not None
+    with pytest.raises(MismatchError, match=r"detect [01] of 7 wrong versions"):
+        check_tests_detect_mutants(subject, "0.2")

@@ -63,7 +63,7 @@ def test_json_is_read_back(sample: Report) -> None:
 )
 def test_other_json_is_refused(change: dict[str, object]) -> None:
     content = json.loads(to_json(every_kind())) | change
-    with pytest.raises(RecordError, match="no report of version 1"):
+    with pytest.raises(RecordError, match="not a report of version 1"):
         from_json(json.dumps(content))
 
 
@@ -217,9 +217,22 @@ def test_an_error_beside_the_tasks_is_the_harness_own() -> None:
     assert exit_code(report(task("4.1", Status.PASSED), errors=("no disk",))) == HARNESS
 
 
-def test_nothing_is_charged_where_nobody_knows() -> None:
+def test_what_was_not_judged_costs_no_points() -> None:
     made = every_kind()
     assert (made.points, made.judged_points, made.max_points) == (10, 30, 60)
+    assert words.total(made) == "10 of 30 points, 30 open"
+
+
+def test_a_run_without_results_has_open_points() -> None:
+    made = report(task("4.1", Status.NOT_JUDGED))
+    assert words.total(made) == "not judged yet: 10 points open"
+    assert words.module_score(made.tasks) == words.score(made.tasks[0]) == "–, 10 open"
+
+
+def test_a_fault_is_shown_with_its_labels() -> None:
+    labels = ("likely cause", "expected", "received", "input", "message", "second run", "location")
+    for text in (shown(every_kind(), 100), Page(html.write(every_kind())).text):
+        assert all(label in text for label in labels)
 
 
 SUSPECTS = (
@@ -238,7 +251,7 @@ def test_where_no_place_is_known_the_functions_of_the_task_are_named() -> None:
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.UNIMPLEMENTED])
 def test_the_same_inputs_are_offered_for_what_failed(status: Status) -> None:
-    offered = "the same inputs again" in shown(report(task("1.4", status)), 100)
+    offered = "repeat with the same inputs" in shown(report(task("1.4", status)), 100)
     assert offered == (status is Status.FAILED)
 
 
@@ -252,26 +265,26 @@ def partly_judged() -> TaskResult:
     return task("4.4", Status.FAILED, points=3.0, judged_points=8.0, groups=groups)
 
 
-def test_what_was_not_judged_is_told_and_never_counted() -> None:
+def test_what_was_not_judged_is_shown_and_never_counted() -> None:
     made = report(partly_judged(), task("4.1", Status.PASSED))
     assert (made.points, made.judged_points, made.max_points) == (13, 18, 20)
     (first, _) = made.tasks
     assert words.outcome(first) == (
         "wrong: softmax; 8 of 10 points judged; 2 excused: they need `tile`, which fails"
     )
-    assert words.score(first) == "3 of 8 (2 not judged)"
-    assert words.total(made) == "13 of 18 points (20 with what was not judged)"
+    assert words.score(first) == "3 of 8, 2 open"
+    assert words.total(made) == "13 of 18 points, 2 open"
     assert from_json(to_json(made)) == made
 
 
 def test_every_format_has_earned_judged_and_possible_points() -> None:
     made = report(partly_judged(), task("4.1", Status.PASSED))
     text = shown(made, 120)
-    assert "13 of 18 points (20 with what was not judged)" in text
-    assert "maxpool2d – of 2 needs `tile`, which fails" in " ".join(text.split())
+    assert "13 of 18 points, 2 open" in text
+    assert "maxpool2d –, 2 open needs `tile`, which fails" in " ".join(text.split())
     page = " ".join(Page(html.write(made)).text.split())
-    assert "13of 18 points judged, 20 possible" in page
-    assert "3 of 8 (2 not judged)" in page
+    assert "13 of 18 points, 2 open" in page
+    assert "3 of 8, 2 open" in page
     (row,) = csv.DictReader(io.StringIO(table.write(made).decode("utf-8-sig")))
     assert (row["points"], row["judged_points"], row["max_points"]) == ("13", "18", "20")
     assert (row["4.4"], row["4.4 judged"], row["4.1"]) == ("3", "8", "10")
@@ -290,11 +303,11 @@ def test_every_format_has_earned_judged_and_possible_points() -> None:
         "8",
         "10",
     )
-    assert properties["group maxpool2d"] == "– of 2"
+    assert properties["group maxpool2d"] == "–, 2 open"
     runner = json.loads(base64.b64decode(classroom.write(made)))
     assert (sum(test["score"] for test in runner["tests"]), runner["max_score"]) == (3, 18)
     assert {test["name"]: test["status"] for test in runner["tests"]} == {
         "4.4 max (3 of 3)": "pass",
         "4.4 softmax (0 of 5)": "fail",
-        "4.4 maxpool2d (– of 2)": "error",
+        "4.4 maxpool2d (–, 2 open)": "error",
     }

@@ -49,13 +49,13 @@ GIVEN = {
         "i = cuda.grid(1)",
         "if i < out_size:",
     ],
-    "the oracles and the yardstick are loops over NumPy arrays": [
+    "the oracles and the baseline are loops over NumPy arrays": [
         "kh, kw = kernel",
         "for dim in range(len(shape)):",
         "for k in range(a.shape[-1]):",
     ],
 }
-"""Lines that solutions share with code that is given."""
+"""Lines that solutions share with code of the course."""
 
 
 def normalised(line: str) -> str:
@@ -74,12 +74,12 @@ def lines_of(text: str, function: Function) -> Iterator[str]:
 
 
 def secrets() -> dict[str, str]:
-    """Return every line of a hole or a spoil that says something, with the task."""
-    given = {line for lines in GIVEN.values() for line in lines}
+    """Return every line of a hole or code to remove that says something, with the task."""
+    provided = {line for lines in GIVEN.values() for line in lines}
     here = Submission.at(ROOT)
     found = {}
     for task in table().tasks:
-        for name in (*task.holes, *task.spoils):
+        for name in (*task.holes, *task.also_remove):
             module, _, qualname = name.partition(":")
             if not qualname:
                 continue  # Files that are not there cannot have such a line.
@@ -89,7 +89,7 @@ def secrets() -> dict[str, str]:
             for inner, node in definitions(ast.parse(text)).items():
                 if f"{inner}.".startswith(f"{qualname}.") and isinstance(node, Function):
                     for line in lines_of(text, node):
-                        if line not in given and not COMMON.fullmatch(line):
+                        if line not in provided and not COMMON.fullmatch(line):
                             found[line] = f"task {task.id}, {module}:{inner}"
     return found
 
@@ -144,10 +144,10 @@ def test_every_link_of_a_document_leads_somewhere(tree: Path) -> None:
 def test_no_module_survives_that_is_left_out(tree: Path) -> None:
     submission = Submission.at(tree)
     for task in table().tasks:
-        for spoil in task.spoils:
-            if ":" not in spoil:
-                assert Submission.at(ROOT).source(spoil) is not None
-                assert submission.source(spoil) is None
+        for name in task.also_remove:
+            if ":" not in name:
+                assert Submission.at(ROOT).source(name) is not None
+                assert submission.source(name) is None
 
 
 def test_a_tree_trains_on_its_own_kernels(tree: Path) -> None:
@@ -188,11 +188,11 @@ def test_a_tree_is_written_into_a_new_folder_only(tree: Path, tmp_path: Path) ->
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(ScaffoldError, match="is not empty"):
         write_tree(ROOT, 4, tmp_path, table())
-    with pytest.raises(ScaffoldError, match="is itself a learner's tree"):
+    with pytest.raises(ScaffoldError, match="is a learner's tree; a scaffold needs"):
         write_tree(tree, 4, tmp_path / "new", table())
-    with pytest.raises(ScaffoldError, match=r"no module 5; there are module0, .*module4"):
+    with pytest.raises(ScaffoldError, match=r"no module 5; choose one of module0, .*module4"):
         write_tree(ROOT, 5, tmp_path / "new", table())
-    with pytest.raises(NotATreeError, match="is no tree that `hatch run scaffold` wrote"):
+    with pytest.raises(NotATreeError, match="was not written by `hatch run scaffold`"):
         write_tree(ROOT, 4, tmp_path / "new", table(), previous=tmp_path)
     assert not (tmp_path / "new").exists()
 
@@ -207,10 +207,10 @@ STUB = b"def mul(x, y):\n    raise NotImplementedError('task 0.1')\n"
 
 def small_tree(folder: Path, module: int, **changes: bytes) -> Path:
     """Write a tree as it is handed out, and change files of it afterwards."""
-    given = {OPERATORS: STUB, NN: b"", TESTS: b"given\n"}
+    files = {OPERATORS: STUB, NN: b"", TESTS: b"given\n"}
     (folder / NAME).parent.mkdir(parents=True)
-    (folder / NAME).write_bytes(Manifest.of(module, given).encoded())
-    for path, content in {**given, **changes}.items():
+    (folder / NAME).write_bytes(Manifest.of(module, files).encoded())
+    for path, content in {**files, **changes}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     return folder
@@ -247,7 +247,7 @@ def test_work_is_never_overwritten(tmp_path: Path) -> None:
     before = small_tree(tmp_path / "a", 0, **DONE, **{TESTS: b"mine\n"})
     other = {OPERATORS: b"def mul(x, y):\n    return y * x\n"}
     now = small_tree(tmp_path / "b", 1, **other)
-    with pytest.raises(SyncError, match=f"nothing was copied(.|\n)*{OPERATORS} was changed"):
+    with pytest.raises(SyncError, match=f"no file was copied(.|\n)*{OPERATORS} was changed"):
         sync(before, now, table())
     assert (now / OPERATORS).read_bytes() == other[OPERATORS]
     assert (now / TESTS).read_bytes() == b"given\n"
@@ -278,7 +278,7 @@ def test_other_folders_are_refused(tmp_path: Path) -> None:
     now = small_tree(tmp_path / "b", 1)
     with pytest.raises(NotATreeError, match=r"has no course\.json"):
         sync(tmp_path, now, table())
-    with pytest.raises(SyncError, match="into itself"):
+    with pytest.raises(SyncError, match="PREVIOUS and TO are both"):
         sync(now, now, table())
     (tmp_path / NAME).write_text("{}", encoding="utf-8")
     with pytest.raises(NotATreeError, match="is damaged"):

@@ -10,7 +10,7 @@ from grading.scaffold.stripping import ScaffoldError, strip
 from grading.tasks.model import Checks, Task
 
 
-def task(holes: list[str], spoils: list[str] | None = None) -> Task:
+def task(holes: list[str], also_remove: list[str] | None = None) -> Task:
     return Task(
         id="4.2",
         title="",
@@ -22,15 +22,15 @@ def task(holes: list[str], spoils: list[str] | None = None) -> Task:
         memory_mb=100,
         doc="",
         holes=tuple(holes),
-        spoils=tuple(spoils or ()),
+        also_remove=tuple(also_remove or ()),
     )
 
 
 def stripped(
-    files: dict[str, str], holes: list[str] | None = None, spoils: list[str] | None = None
+    files: dict[str, str], holes: list[str] | None = None, also_remove: list[str] | None = None
 ) -> dict[str, str]:
-    given = {f"packages/p/src/p/{name}.py": dedent(text) for name, text in files.items()}
-    result = strip(given, [task(holes or [], spoils)])
+    sources = {f"packages/p/src/p/{name}.py": dedent(text) for name, text in files.items()}
+    result = strip(sources, [task(holes or [], also_remove)])
     for text in result.values():
         ast.parse(text)
     return {path.rpartition("/")[2][:-3]: text for path, text in result.items()}
@@ -100,7 +100,7 @@ def test_a_body_becomes_an_error_that_names_the_task() -> None:
     assert stripped({"m": before}, holes)["m"] == dedent(after)
 
 
-def test_a_spoil_that_nothing_needs_vanishes_and_another_becomes_an_error() -> None:
+def test_removed_code_that_is_unused_vanishes_and_other_becomes_an_error() -> None:
     before = """
         def solve():
             return _helper() + _kept()
@@ -132,14 +132,14 @@ def test_a_spoil_that_nothing_needs_vanishes_and_another_becomes_an_error() -> N
 
 
         def _kept():
-            raise NotImplementedError("left out of this tree: it would give task 4.2 away")
+            raise NotImplementedError("removed: it contains the solution of task 4.2")
 
 
         def given():
             return _kept()
         """
-    spoils = ["p.m:_helper", "p.m:_kept", "p.m:Twin"]
-    assert stripped({"m": before}, ["p.m:solve"], spoils)["m"] == dedent(after)
+    also_remove = ["p.m:_helper", "p.m:_kept", "p.m:Twin"]
+    assert stripped({"m": before}, ["p.m:solve"], also_remove)["m"] == dedent(after)
 
 
 def test_what_mentions_a_module_that_is_left_out_goes_with_it() -> None:
@@ -183,9 +183,9 @@ def test_what_mentions_a_module_that_is_left_out_goes_with_it() -> None:
                 return Plain()
             """,
     }
-    result = stripped(files, spoils=["p.fast"])
+    result = stripped(files, also_remove=["p.fast"])
     assert set(result) == {"__init__", "plain", "user"}
-    error = 'raise NotImplementedError("{} is left out of this tree")'
+    error = 'raise NotImplementedError("{} is removed from this tree")'
     assert result["__init__"] == dedent("""
         from p.plain import Plain
 
@@ -220,22 +220,24 @@ def test_what_mentions_a_module_that_is_left_out_goes_with_it() -> None:
 )
 def test_code_that_runs_at_import_is_not_left_out_silently(line: str) -> None:
     files = {"fast": "class Fast: ...", "user": f"from p.fast import Fast\n\n{line}\n"}
-    with pytest.raises(CannotLeaveOutError, match=r"user\.py:3 needs Fast at import"):
-        stripped(files, spoils=["p.fast"])
+    with pytest.raises(
+        CannotLeaveOutError, match=r"user\.py:3 uses Fast at import, which is removed"
+    ):
+        stripped(files, also_remove=["p.fast"])
 
 
 @pytest.mark.parametrize(
-    ("holes", "spoils", "message"),
+    ("holes", "also_remove", "message"),
     [
         (["p.m:absent"], [], "p.m:absent, which is not in the packages"),
         (["p.other:f"], [], "p.other:f, which is not in the packages"),
         ([], ["p.m:absent"], "p.m:absent, which is not in the packages"),
-        ([], ["p.absent"], "leaves out p.absent, which is not there"),
-        (["p.m:C"], [], "the hole p.m:C is no function"),
+        ([], ["p.absent"], "names p.absent, which is not in the packages"),
+        (["p.m:C"], [], "the hole p.m:C is not a function"),
     ],
 )
 def test_a_name_that_is_not_there_is_an_error(
-    holes: list[str], spoils: list[str], message: str
+    holes: list[str], also_remove: list[str], message: str
 ) -> None:
     with pytest.raises(ScaffoldError, match=message):
-        stripped({"m": "class C: ..."}, holes, spoils)
+        stripped({"m": "class C: ..."}, holes, also_remove)

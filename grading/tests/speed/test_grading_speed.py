@@ -19,11 +19,11 @@ from grading.judge.speed import speed_results
 from grading.paths import ROOT
 from grading.protocol.messages import Array, Request, Response, Subject
 from grading.speed import measure as measuring
+from grading.speed.baseline import BASELINES
 from grading.speed.constants import with_constants
 from grading.speed.measure import measure
 from grading.speed.trial import CALLS, CHAINED, Bench, Trial
 from grading.speed.verdict import judge
-from grading.speed.yardstick import YARDSTICKS
 from grading.tasks.model import Task
 from grading.tasks.table import PATH, load, table
 
@@ -99,14 +99,14 @@ class Forgetful(Worker):
 
 @pytest.mark.parametrize("operation", ["conv1d", "conv2d"])
 @given(data=st.data())
-def test_the_yardstick_convolves(operation: str, data: st.DataObject) -> None:
+def test_the_baseline_convolves(operation: str, data: st.DataObject) -> None:
     dims = 1 if operation == "conv1d" else 2
     size = st.integers(1, 4)
     image, kernel = (data.draw(st.tuples(*[size] * dims)) for _ in range(2))
     n, c, o = (data.draw(size) for _ in range(3))
     rng = np.random.default_rng(0)
     x, weight = rng.normal(size=(n, c, *image)), rng.normal(size=(o, c, *kernel))
-    np.testing.assert_allclose(YARDSTICKS[operation](x, weight), conv(x, weight), atol=1e-12)
+    np.testing.assert_allclose(BASELINES[operation](x, weight), conv(x, weight), atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_yardstick_convolves(operation: str, data: st.DataObject) -> None:
         ),
     ],
 )
-def test_the_yardstick_is_right(
+def test_the_baseline_is_right(
     operation: str,
     options: dict[str, object],
     shapes: list[tuple[int, ...]],
@@ -140,14 +140,14 @@ def test_the_yardstick_is_right(
 ) -> None:
     rng = np.random.default_rng(1)
     operands = [rng.normal(size=shape) for shape in shapes]
-    result = YARDSTICKS[operation](*operands, **options)
+    result = BASELINES[operation](*operands, **options)
     np.testing.assert_allclose(result, expected(*operands), rtol=1e-12)
 
 
 def test_every_workload_of_the_table_can_be_judged() -> None:
     assert JUDGED
     for name in JUDGED:
-        assert BY_NAME[name].operation in YARDSTICKS
+        assert BY_NAME[name].operation in BASELINES
         assert BY_NAME[name].operation in CALLS
 
 
@@ -166,10 +166,10 @@ def measured_with(seconds: float, tick: float = TICK) -> measuring.Measurement:
     return measure(Worker(clock, seconds), SMALL, 0, clock)
 
 
-def test_a_measurement_is_the_time_on_the_clock_over_that_of_the_yardstick() -> None:
+def test_a_measurement_is_the_time_on_the_clock_over_that_of_the_baseline() -> None:
     measured = measured_with(seconds=0.01)
     assert not measured.too_busy
-    assert len(measured.rounds) == measuring.ROUNDS
+    assert len(measured.rounds) == measuring.MAX_ROUNDS
     assert measured.seconds == pytest.approx(0.01 * CALLS["matmul"], rel=1e-3)
     assert measured.seconds_per_call == pytest.approx(0.01, rel=1e-3)
     assert measured.ratio == pytest.approx(measured.seconds / TICK, rel=1e-3)
@@ -177,10 +177,10 @@ def test_a_measurement_is_the_time_on_the_clock_over_that_of_the_yardstick() -> 
 
 
 def test_what_is_slow_is_not_measured_longer_than_necessary() -> None:
-    assert len(measured_with(seconds=60.0).rounds) == measuring.ENOUGH
+    assert len(measured_with(seconds=60.0).rounds) == measuring.MIN_QUIET_ROUNDS
 
 
-def test_a_machine_on_which_the_yardstick_waits_is_busy() -> None:
+def test_a_machine_on_which_the_baseline_waits_is_busy() -> None:
     assert measured_with(seconds=0.01, tick=100.0).too_busy
 
 
@@ -210,7 +210,7 @@ def test_what_takes_four_times_as_long_is_too_slow_when_it_was_measured_twice(
     assert verdict.ratio == pytest.approx(times, rel=1e-3)
     held = [request for request in worker.requests if request.operation == "speed.hold"]
     assert len(held) == 1 + repeated
-    assert f"{verdict.ratio:.2g} times" in str(verdict)
+    assert f"{verdict.ratio:.2g} × the time" in str(verdict)
 
 
 def test_a_first_time_that_was_too_slow_is_forgiven() -> None:
@@ -224,7 +224,7 @@ def test_on_a_busy_machine_nobody_is_too_slow() -> None:
     clock = FakeClock(tick=100.0)
     verdict = judge(Worker(clock, 1e9), SMALL, 1.0, clock=clock)
     assert verdict.outcome == "too busy"
-    assert str(verdict) == "small: not judged: machine too busy"
+    assert str(verdict) == "small: not judged: the machine is too busy"
 
 
 def test_the_reference_is_measured_beside() -> None:
@@ -254,7 +254,7 @@ def test_remembered_results_are_wrong() -> None:
 def test_only_the_digests_of_right_results_pass() -> None:
     bench = Bench(SMALL, 0)
     trial: Trial = bench.trial()
-    results = trial.by_yardstick()
+    results = trial.by_baseline()
     right = [bench.rows.digest(result) for result in results]
     assert trial.is_answered_by(right, results)
     for wrong in (
@@ -288,7 +288,7 @@ def _constants(task: Task) -> Mapping[str, float]:
 
 
 def test_a_constant_without_a_place_is_refused() -> None:
-    with pytest.raises(ValueError, match="naps has 0 places"):
+    with pytest.raises(ValueError, match="naps occurs 0 times"):
         with_constants(PATH.read_text(encoding="utf-8"), {"naps": 1.0}, "here")
     with pytest.raises(ValueError, match="no line"):
         with_constants("fast = { zip = 1.0 }", {"zip": 2.0}, "here")

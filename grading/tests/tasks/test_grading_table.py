@@ -1,4 +1,4 @@
-"""The table of tasks is sound, agrees with everything that repeats it, and refuses nonsense."""
+"""The table of tasks is valid and agrees with the documents; invalid tables are refused."""
 
 import ast
 import re
@@ -99,7 +99,7 @@ def test_what_a_group_needs_directly_or_not(tasks: Table) -> None:
 
 def test_no_file_of_checks_without_a_task(tasks: Table) -> None:
     files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "grading/checks").glob("*.py")}
-    of_every_task = {"grading/checks/test_own_work.py"}
+    of_every_task = {"grading/checks/test_forbidden_calls.py"}
     assert files - of_every_task == {task.check_file for task in tasks.tasks}
 
 
@@ -153,7 +153,7 @@ def test_a_block_is_replaced_and_nothing_else() -> None:
 
 
 def test_the_messages_that_a_page_explains_are_the_graders(tasks: Table) -> None:
-    """Quoted are causes that the grader names, or sentences of its checks with gaps."""
+    """Pages quote causes that the grader names, or sentences of its checks with gaps."""
     sentences = [
         node.value
         for file in (ROOT / "grading").rglob("*.py")
@@ -172,7 +172,7 @@ def test_the_messages_that_a_page_explains_are_the_graders(tasks: Table) -> None
 
 
 def quotations(file: Path) -> list[str]:
-    """The text of every quotation of a document, as it is written."""
+    """Return the text of every block quotation of a document."""
     tokens = MarkdownIt("commonmark").parse(file.read_text(encoding="utf-8"))
     return [
         tokens[i + 2].content.replace("\n", " ")
@@ -219,24 +219,24 @@ def test_a_mistyped_name_is_understood(name: str, meant: str, tasks: Table) -> N
         tasks.select([name])
 
 
-NONSENSE = {
+ERRORS = {
     "a value of another type": ("points = 10", 'points = "ten"', "points", "float"),
-    "a key that nobody knows": ('device = "cpu"', 'devise = "cpu"', "devise", "device"),
+    "an unknown key": ('device = "cpu"', 'devise = "cpu"', "devise", "device"),
     "a missing key": ('title = "Operators"\n', "", "task[0]", "title"),
     "an unknown device": ('device = "cpu"', 'device = "tpu"', "device", "tpu"),
-    "an id that is none": ('id = "0.1"', 'id = "one"', "id", "'one'"),
-    "an id that is there twice": ('id = "0.3"', 'id = "0.2"', "id", "twice"),
+    "an invalid id": ('id = "0.1"', 'id = "one"', "id", "'one'"),
+    "a repeated id": ('id = "0.3"', 'id = "0.2"', "id", "twice"),
     "a module that does not exist": ("module = 0", "module = 7", "module", "7"),
     "a task in the wrong module": ("module = 0", "module = 1", "module", "1"),
-    "no time": ("seconds = 60", "seconds = 0", "seconds", "no time"),
-    "no memory": ("memory_mb = 1000", "memory_mb = 1", "memory_mb", "1 MB"),
+    "no time limit": ("seconds = 60", "seconds = 0", "seconds", "positive"),
+    "no memory": ("memory_mb = 1000", "memory_mb = 1", "memory_mb", "at least 100 MB"),
     "a hole without a function": (
         '"mt_tensor.operators:neg"',
         '"mt_tensor.operators.neg"',
         "holes[3]",
         "module:qualname",
     ),
-    "a hole that is there twice": (
+    "a repeated hole": (
         '"mt_tensor.operators:neg"',
         '"mt_tensor.operators:mul"',
         "holes[3]",
@@ -249,40 +249,45 @@ NONSENSE = {
         "4.2",
     ),
     "a check that is required and advice": (
-        "test_maximum_of_nan_is_nan =",
-        "test_two_numbers =",
-        "test_two_numbers",
-        "required, too",
+        "test_maximum_of_nan =",
+        "test_functions_of_two_numbers =",
+        "test_functions_of_two_numbers",
+        "also required",
     ),
     "an unknown edition": (
-        'test_reduce_folds_from_the_left = ["packages", "2021", "2022"]',
-        'test_reduce_folds_from_the_left = ["packages", "2021", "2023"]',
+        'test_reduce_from_the_left = ["packages", "2021", "2022"]',
+        'test_reduce_from_the_left = ["packages", "2021", "2023"]',
         "editions",
         "2024",
     ),
     "an edition of no required check": (
-        'test_reduce_folds_from_the_left = ["packages", "2021", "2022"]',
-        'test_product_of_nothing = ["packages", "2021", "2022"]',
-        "test_product_of_nothing",
-        "not among",
+        'test_reduce_from_the_left = ["packages", "2021", "2022"]',
+        'test_product_of_an_empty_list = ["packages", "2021", "2022"]',
+        "test_product_of_an_empty_list",
+        "not a required check",
     ),
-    "a group with a check that is none": (
-        'checks = ["test_two_numbers[mul]"]',
+    "a group with an unknown check": (
+        'checks = ["test_functions_of_two_numbers[mul]"]',
         'checks = ["test_three_numbers"]',
         "group[0].checks[0]",
-        "no required check",
+        "not a required check",
     ),
-    "a group without points": ("points = 1\n", "points = 0\n", "group[0].points", "no points"),
+    "a group without points": (
+        "points = 1\n",
+        "points = 0\n",
+        "group[0].points",
+        "at least 1 point",
+    ),
     "groups with too many points": ("points = 1\n", "points = 3\n", "points", "groups have 12"),
     "a check in two groups": (
-        'checks = ["test_two_numbers[add]"]',
-        'checks = ["test_two_numbers[mul]"]',
+        'checks = ["test_functions_of_two_numbers[add]"]',
+        'checks = ["test_functions_of_two_numbers[mul]"]',
         "checks[0]",
         "several groups",
     ),
     "a check in no group": (
-        '"test_reciprocal", "test_awkward_points[inv]"',
-        '"test_awkward_points[inv]"',
+        '"test_reciprocal", "test_edge_cases[inv]"',
+        '"test_edge_cases[inv]"',
         "checks.required",
         "in no group",
     ),
@@ -290,13 +295,13 @@ NONSENSE = {
         'holes = ["mul"]',
         'holes = ["mull"]',
         "group[0].holes[0]",
-        "no function",
+        "not a function",
     ),
     "a need that does not exist": (
         'needs = ["2.4/permute and view", "4.3/tile", "max"]',
         'needs = ["2.4/permute and view", "4.3/tiles", "max"]',
         "needs[1]",
-        "only 'tile'",
+        "it has 'tile'",
     ),
     "a need below": (
         'needs = ["2.4/permute and view", "4.3/tile", "max"]',
@@ -304,17 +309,17 @@ NONSENSE = {
         "needs[2]",
         "no group 'dropout' above",
     ),
-    "a page that is none": ('doc = "docs/', 'doc = "http://', "doc", "page"),
+    "an invalid page": ('doc = "docs/', 'doc = "http://', "doc", "page"),
 }
 
 
 FAR = {"in no group", "groups have 12", "several groups"}
-"""Complaints about a whole task, or about one of two places."""
+"""Problems of a whole task, or of one of two places."""
 
 
-@pytest.mark.parametrize("name", NONSENSE)
-def test_nonsense_is_refused_with_its_line_and_key(name: str, tmp_path: Path) -> None:
-    before, after, key, word = NONSENSE[name]
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_is_refused_with_its_line_and_key(name: str, tmp_path: Path) -> None:
+    before, after, key, word = ERRORS[name]
     path = tmp_path / "tasks.toml"
     assert before in TEXT
     path.write_text(TEXT.replace(before, after, 1), encoding="utf-8")
@@ -325,10 +330,27 @@ def test_nonsense_is_refused_with_its_line_and_key(name: str, tmp_path: Path) ->
     assert key in what
     assert word in what
     assert where.startswith(f"{path}:")
-    # A key that is missing is missing where its table begins; a task that is there twice is
-    # noticed at the second.
+    # A missing key is reported at the start of its table, a repeated task at the second one.
     nearby = 80 if word in FAR else 4
     assert int(where.removeprefix(f"{path}:")) in range(line - nearby, line + 4)
+
+
+def test_an_old_key_is_accepted_with_one_warning(tmp_path: Path, tasks: Table) -> None:
+    path = tmp_path / "tasks.toml"
+    path.write_text(TEXT.replace("\nalso_remove = ", "\nspoils = "), encoding="utf-8")
+    with pytest.warns(FutureWarning, match="`spoils` is now `also_remove`") as warned:
+        assert load(path) == tasks
+    assert len(warned) == 1
+
+
+def test_both_names_of_a_key_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.toml"
+    path.write_text(TEXT.replace("\nalso_remove =", "\nspoils = []\nalso_remove =", 1), "utf-8")
+    with (
+        pytest.warns(FutureWarning, match="also_remove"),
+        pytest.raises(TableError, match="overwrite"),
+    ):
+        load(path)
 
 
 def test_a_syntax_error_names_its_line(tmp_path: Path) -> None:
@@ -341,10 +363,10 @@ def test_a_syntax_error_names_its_line(tmp_path: Path) -> None:
 def test_every_required_check_has_a_promise(tmp_path: Path, tasks: Table) -> None:
     for task in tasks.tasks:
         for name, promise in task.checks.promises.items():
-            # It names an edition of the course, or what stands in its place.
+            # It names an edition of the course, or this repository.
             assert re.search(r"20\d\d|this repository", promise), (task.id, name)
     path = tmp_path / "tasks.toml"
-    name, promise = "test_two_numbers = ", '"2021 – 2023: the docstrings'
+    name, promise = "test_functions_of_two_numbers = ", '"2021 – 2023: the docstrings'
     assert name + promise in TEXT
     path.write_text(TEXT.replace(name + promise, f'{name}" " #', 1), encoding="utf-8")
     with pytest.raises(TableError, match="promises it"):
@@ -352,24 +374,24 @@ def test_every_required_check_has_a_promise(tmp_path: Path, tasks: Table) -> Non
 
 
 def test_a_check_counts_in_the_files_of_the_editions_that_promise_it(tasks: Table) -> None:
-    parallel = "test_the_main_loop_is_parallel"
+    parallel = "test_parallel_main_loop"
     editions = (*EDITIONS, None)
     expected = {
-        # Task, check: the editions whose files it counts in; None for files that follow none.
-        ("3.1", "test_main_loops_are_parallel"): editions,
+        # Task, check: editions whose files it counts in; None for files of an unknown edition.
+        ("3.1", "test_parallel_main_loops"): editions,
         ("4.1", parallel): ("packages", "2024"),
         ("4.2", parallel): (),
-        ("0.3", "test_reduce_folds_from_the_left"): ("packages", "2021", "2022"),
+        ("0.3", "test_reduce_from_the_left"): ("packages", "2021", "2022"),
         ("0.3", "test_reduce"): editions,
     }
-    for (task, name), wanted in expected.items():
+    for (task, name), counting in expected.items():
         of = {edition: tasks.task(task).for_edition(edition) for edition in editions}
-        assert tuple(e for e in editions if name in of[e].checks.required) == wanted, (task, name)
+        assert tuple(e for e in editions if name in of[e].checks.required) == counting, (task, name)
 
 
 def test_a_reason_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "tasks.toml"
-    name, reason = "test_maximum_of_nan_is_nan = ", '"a maximum that forgets NaN'
+    name, reason = "test_maximum_of_nan = ", '"a maximum that ignores NaN'
     assert name + reason in TEXT
     path.write_text(TEXT.replace(name + reason, f'{name}" " #', 1), encoding="utf-8")
     with pytest.raises(TableError, match="reason"):

@@ -1,7 +1,7 @@
-"""What earlier runs found out about submissions, so that `status` shows it and runs nothing.
+"""Stored results of earlier runs, which `status` shows without running code.
 
-It is kept in `.grading/` at the root of the repository, beside a digest of the sources: a result
-of other sources is shown as such. Nobody is marked by it.
+They are in `.grading/` at the root of the repository, with a digest of the sources: `status` marks
+results of changed sources. Stored results have no effect on marks.
 """
 
 import hashlib
@@ -17,21 +17,21 @@ from grading.submissions.submission import Submission
 FOLDER = ".grading"
 FILE = "results.json"
 OTHERS = "submissions"
-"""The folder in `FOLDER` with the results of submissions elsewhere, one file each."""
+"""Folder in `FOLDER` with one file for each submission in another folder."""
 
-MOST_OTHERS = 100
-"""How many of these files are kept: the newest."""
+MAX_OTHERS = 100
+"""Maximum number of these files; the newest are kept."""
 
 
-class Remembered(msgspec.Struct, frozen=True):
-    """What became of a task, the last time it was judged.
+class StoredResult(msgspec.Struct, frozen=True):
+    """Result of a task in the last run that judged it.
 
     Attributes:
-        status: The task's status.
-        points: What it earned.
-        created: When the run began.
-        sources: The digest of the sources that were judged.
-        result: What the report said; None in files of versions that kept less.
+        status: The status of the task.
+        points: The earned points.
+        created: Start of the run.
+        sources: Digest of the judged sources.
+        result: The record in the report; None in files of older versions.
     """
 
     status: Status
@@ -41,54 +41,54 @@ class Remembered(msgspec.Struct, frozen=True):
     result: TaskResult | None = None
 
 
-def remember(report: Report, submission: Submission) -> None:
-    """Keep what became of the tasks of a run; a folder that cannot be written is no reason to fail.
+def store_results(report: Report, submission: Submission) -> None:
+    """Store the results of a run; errors of the file system are ignored.
 
-    Tasks that were not part of the run keep what was known before.
+    Tasks that were not part of the run keep their earlier results.
     """
     sources = digest_of_sources(submission)
-    results = recall(submission)
+    results = load_results(submission)
     for task in report.tasks:
-        results[task.id] = Remembered(task.status, task.points, report.created, sources, task)
+        results[task.id] = StoredResult(task.status, task.points, report.created, sources, task)
     file = _file(submission)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         (ROOT / FOLDER / ".gitignore").write_text("*\n", encoding="utf-8")
         replace_file(file, msgspec.json.format(msgspec.json.encode(results)))
-        _forget_the_oldest()
+        _remove_oldest()
     except OSError:
         return
 
 
-def recall(submission: Submission) -> dict[str, Remembered]:
-    """Return what is known of each task by its id; nothing if the file is missing or broken.
+def load_results(submission: Submission) -> dict[str, StoredResult]:
+    """Return the stored results by task id; empty if the file is missing or invalid.
 
-    A submission elsewhere may have brought its own results along, from the grader in it.
+    For a submission with its own copy of the grader, that grader's results are the fallback.
     """
     for file in (_file(submission), submission.root / FOLDER / FILE):
         try:
-            return msgspec.json.decode(file.read_bytes(), type=dict[str, Remembered])
+            return msgspec.json.decode(file.read_bytes(), type=dict[str, StoredResult])
         except (OSError, msgspec.DecodeError):
             continue
     return {}
 
 
 def _file(submission: Submission) -> Path:
-    """Return where the results of a submission are kept: never in somebody else's folder."""
+    """Return the file with the results of a submission, always in this repository."""
     if submission.root == ROOT:
         return ROOT / FOLDER / FILE
     name = hashlib.sha256(str(submission.root).encode("utf-8", "surrogateescape")).hexdigest()
     return ROOT / FOLDER / OTHERS / f"{name[:16]}.json"
 
 
-def _forget_the_oldest() -> None:
+def _remove_oldest() -> None:
     files = sorted((ROOT / FOLDER / OTHERS).glob("*.json"), key=lambda file: file.stat().st_mtime)
-    for file in files[:-MOST_OTHERS]:
+    for file in files[:-MAX_OTHERS]:
         file.unlink(missing_ok=True)
 
 
 def digest_of_sources(submission: Submission) -> str:
-    """Return a digest of every Python source of a submission, with the learner's tests."""
+    """Return a digest of all Python sources and tests of a submission."""
     digest = hashlib.sha256()
     for folder in (*submission.import_paths, *submission.test_paths):
         for path in sorted(folder.rglob("*.py")):

@@ -1,4 +1,4 @@
-"""The functions of a task in a submission: which are there, and which a failed check is about."""
+"""Functions of a task in a submission: their locations, and the function behind a failed check."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from grading.tasks.model import Task
 
 
 def hole_records(holes: Iterable[str], submission: Submission) -> tuple[Hole, ...]:
-    """Describe the functions of a task."""
+    """Return the records of the functions of a task."""
     names = submission.named(holes)
     opened = set(submission.open(names))
     return tuple(
@@ -21,9 +21,9 @@ def hole_records(holes: Iterable[str], submission: Submission) -> tuple[Hole, ..
 
 
 def absent_groups(task: Task, submission: Submission) -> dict[str, str]:
-    """Return what the submission lacks, for each group of a task whose functions have no file.
+    """Return the missing module for each group of a task whose functions have no file.
 
-    Where that is so of every group with functions, it is so of the others, too.
+    If all groups with functions are absent, the other groups are absent, too.
     """
     lacking = {}
     for group in task.groups:
@@ -37,28 +37,28 @@ def absent_groups(task: Task, submission: Submission) -> dict[str, str]:
     return {name: why for name, why in lacking.items() if why}
 
 
-def pointing_at(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
-    """Add the function to open to a fault that names no line itself.
+def with_location(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
+    """Add the most likely function to a fault without a location.
 
-    It is the one whose name the check, its parameters or its request mention; of a single function
-    there is no doubt.
+    It is the function whose name occurs in the check, its parameters or its request; a single
+    function is always taken.
     """
     fault = check.fault
     there = [hole for hole in holes if hole.place]
     if fault is None or fault.place or not there:
         return check
-    told = f"{check.title} {check.case} {fault.request}".lower()
-    # `inv_back` is a name, and so may be its parts.
-    words = {*re.findall(r"[a-z0-9]+", told), *re.findall(r"\w+", told)}
+    text = f"{check.title} {check.case} {fault.request}".lower()
+    # `inv_back` as a whole, and its parts, may be names of functions.
+    words = {*re.findall(r"[a-z0-9]+", text), *re.findall(r"\w+", text)}
     named = [hole for hole in there if words & _names(hole)]
     backward = fault.sentence.startswith("the gradient")
 
-    def suspicion(hole: Hole) -> tuple[bool, int, bool, int]:
+    def likelihood(hole: Hole) -> tuple[bool, int, bool, int]:
         is_backward = hole.function.endswith(".backward")
         found = words & _names(hole)
         return hole.open, len(found), is_backward == backward, max(map(len, found), default=0)
 
-    hole = max(named or there[:1], key=suspicion)
+    hole = max(named or there[:1], key=likelihood)
     if not named and len(there) > 1:
         return check
     fault = msgspec.structs.replace(fault, function=hole.function, place=hole.place)
@@ -66,7 +66,7 @@ def pointing_at(check: CheckResult, holes: Sequence[Hole]) -> CheckResult:
 
 
 def _names(hole: Hole) -> set[str]:
-    """Return the words by which others call a function: "conv2d" for "tensor_conv2d"."""
+    """Return the words that refer to a function: "conv2d" for "tensor_conv2d"."""
     parts = hole.function.replace("tensor_", "").replace("_kernel", "").lower().split(".")
     own = parts[-2:] if parts[-1] in ("forward", "backward") else parts[-1:]
     return {part.strip("_") for part in own} - {"forward", "backward"}

@@ -1,4 +1,4 @@
-"""Every task: the work is the submission's own. The table names what may not do it."""
+"""All tasks: no calls that the table of tasks forbids."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from grading.tasks.table import table
         if task.forbidden and (task.holes or task.upstream)
     ],
 )
-def test_the_work_is_its_own(submission: Submission, task: Task) -> None:
-    """No code runs for it: the grader calls the same search, see `grading/judge/own_work.py`."""
+def test_no_forbidden_calls(submission: Submission, task: Task) -> None:
+    """Search the sources without running them, as `grading/judge/forbidden_calls.py` does."""
     uses = forbidden_uses(submission, task.holes_in(submission.layout), task.forbidden)
     assert not uses, "\n".join(f"{hole}: {use}" for hole in uses for use in uses[hole])

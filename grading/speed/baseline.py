@@ -1,8 +1,7 @@
-"""The yardstick: the operations of the workloads as passes of NumPy over whole arrays.
+"""The baseline: the operations of the workloads as NumPy operations on whole arrays.
 
-They are as memory and arithmetic units of a machine allow, with neither BLAS nor threads, so that
-their time follows that of a compiled loop from machine to machine. Their results are right: a
-submission's are compared with them.
+They use neither BLAS nor threads, so that the ratio of their time to that of a compiled loop is
+similar on all machines. A submission's results are compared with theirs.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,21 +13,25 @@ import numpy as np
 from grading.protocol.messages import Array
 
 Index: TypeAlias = tuple[Any, ...]
-Yardstick: TypeAlias = Callable[..., Array]
+Baseline: TypeAlias = Callable[..., Array]
 
 
 def sigmoid(x: Array) -> Array:
     """Return 1 / (1 + exp(-x)).
 
-    `np.logaddexp` calls the C library for one element after the other on every processor, as a
-    compiled loop does; `np.exp` has faster ways on some.
+    `np.logaddexp` calls the C library for each element, as a compiled loop does; `np.exp` is
+    vectorised on some processors.
     """
     result: Array = np.exp(-np.logaddexp(0.0, -x))
     return result
 
 
-def add_up(x: Array, dim: int) -> Array:
-    """Return the sums along a dimension: one addition after the other, as a fold does it."""
+def accumulate(x: Array, dim: int) -> Array:
+    """Return the sums along a dimension, added sequentially as in a fold.
+
+    Shape:
+        (…, n, …) → (…, 1, …).
+    """
     along = [slice(None)] * x.ndim
     along[dim] = slice(-1, None)
     sums: Array = np.add.accumulate(x, axis=dim)[tuple(along)]
@@ -36,7 +39,11 @@ def add_up(x: Array, dim: int) -> Array:
 
 
 def products(a: Array, b: Array) -> Array:
-    """Return the products of matrices as sums of columns times rows."""
+    """Return matrix products, computed as sums of outer products.
+
+    Shape:
+        (…, m, k), (…, k, n) → (…, m, n).
+    """
     out = np.zeros((*a.shape[:-1], b.shape[-1]))
     term = np.empty_like(out)
     for k in range(a.shape[-1]):
@@ -45,11 +52,11 @@ def products(a: Array, b: Array) -> Array:
     return out
 
 
-def shifted(x: Array, weight: Array) -> Array:
-    """Return the correlation with kernels, anchored at their first corner, zeros around x.
+def correlate(x: Array, weight: Array) -> Array:
+    """Return the cross-correlation with kernels anchored at their first element.
 
-    For each channel and each position in the kernel, the part of the channel that is met, times
-    the weights of all kernels.
+    Elements outside of x count as 0. Each pass multiplies one channel, shifted by a kernel
+    position, by the weights of all kernels at this position.
 
     Shape:
         (N, C, ...), (O, C, ...) → (N, O, ...).
@@ -67,7 +74,11 @@ def shifted(x: Array, weight: Array) -> Array:
 
 
 def windows(x: Array, kernel: tuple[int, int], combine: np.ufunc) -> Array:
-    """Combine the elements of each window of an image, one position of the windows a pass."""
+    """Combine the elements of each window of an image, one window position per pass.
+
+    Shape:
+        (…, H, W) → (…, H / height, W / width).
+    """
     height, width = kernel
     corners = [x[..., i::height, j::width] for i in range(height) for j in range(width)]
     out: Array = corners[0].copy()
@@ -76,14 +87,14 @@ def windows(x: Array, kernel: tuple[int, int], combine: np.ufunc) -> Array:
     return out
 
 
-YARDSTICKS: Mapping[str, Yardstick] = {
+BASELINES: Mapping[str, Baseline] = {
     "sigmoid": sigmoid,
     "mul": lambda a, b: np.multiply(a, b),
-    "sum": add_up,
+    "sum": accumulate,
     "matmul": products,
-    "conv1d": shifted,
-    "conv2d": shifted,
+    "conv1d": correlate,
+    "conv2d": correlate,
     "avgpool2d": lambda x, kernel: windows(x, kernel, np.add) / (kernel[0] * kernel[1]),
     "maxpool2d": lambda x, kernel: windows(x, kernel, np.maximum),
 }
-"""For each operation of a workload that a submission can be asked for, the yardstick."""
+"""Baseline functions, by the operation of a workload."""
