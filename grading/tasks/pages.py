@@ -64,8 +64,8 @@ def readme_page(tasks: Table) -> str:
 def _new_page(task: Task) -> str:
     blocks = {name: f"{BEGIN.format(name)}\n<!-- end of {name} -->\n" for name in BLOCKS}
     return (
-        f"# {task.id} {task.title}\n\n{blocks['head']}\n## What is graded\n\n{blocks['checks']}\n"
-        f"## When it goes wrong\n\n{blocks['messages']}"
+        f"# {task.id} {task.title}\n\n{blocks['head']}\n## Checks\n\n{blocks['checks']}\n"
+        f"## Common mistakes\n\n{blocks['messages']}"
     )
 
 
