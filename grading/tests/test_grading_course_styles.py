@@ -58,7 +58,10 @@ def failed_cases(task: Task, group: Group, subject: Subject) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("style", STYLES.values(), ids=list(STYLES))
+@pytest.mark.measured("style")
+@pytest.mark.parametrize(
+    "style", STYLES.values(), ids=[f"{style.tasks[0]}: {name}" for name, style in STYLES.items()]
+)
 def test_earns_every_group(style: CourseStyle, tree: Path, subject: Subject) -> None:
     submission = Submission.at(tree)
     lost = {}

@@ -80,8 +80,8 @@ def dropout(new: str) -> Rewrite:
 def gradient_of_max(new: str) -> Rewrite:
     old = (
         "        first = _first_maximum(ctx.backend, a, out, dim)\n"
-        "        # A selection. A product would make NaN of an infinite gradient "
-        "wherever `first` is 0.\n"
+        "        # relu_back selects. A product would turn an infinite gradient into NaN where "
+        "`first` is 0.\n"
         "        return ctx.backend.zip(operators.relu_back, first, grad)"
     )
     return Rewrite(MAXIMUM, old, new)

@@ -32,7 +32,7 @@ SEED = 3
 def subjects(answer: Callable[[Request], Response]) -> Subjects:
     """Return subjects that answer in this process."""
     worker = SimpleNamespace(
-        response=answer,
+        answer=answer,
         begin_check=lambda limits=None: None,
         end_worker=lambda: None,
         seconds=0.0,

@@ -276,7 +276,7 @@ MUTANTS: list[Mutant] = [
             Rewrite(GRAPH, "            visited.add(key)\n", LISTED_WHEN_MET),
             Rewrite(GRAPH, AS_LEAF, "                leaves.add(key)\n"),
             Rewrite(GRAPH, "            finished.append(current)\n", ""),
-            Rewrite(GRAPH, "    finished.pop()  # The stand-in.\n    finished.reverse()\n", ""),
+            Rewrite(GRAPH, "    finished.pop()  # The sentinel.\n    finished.reverse()\n", ""),
         ),
         group="topological_sort",
     ),
