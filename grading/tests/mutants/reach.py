@@ -31,7 +31,7 @@ LARGER = (
 )
 """How the names of checks begin that run what others run, on more or on larger inputs."""
 
-OF_COPIES = ("test_your_tests", "test_the_work_is_done_by_the_kernel")
+OF_COPIES = ("test_your_tests", "test_calls_of_the_kernel")
 """How the names of checks begin that run copies of the submission, each in a worker of its own."""
 
 
