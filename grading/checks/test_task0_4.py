@@ -97,6 +97,7 @@ DEEP: Plain = {**LEAF, "children": {"m_a": {**LEAF, "children": {"m_b": LEAF}}}}
 # Random trees seldom have both a grandchild and two calls that reach it.
 @example(switched=(DEEP, [((), "eval")]))
 @example(switched=(DEEP, [((), "eval"), ((), "train")]))
+@example(switched=(DEEP, [((), "eval"), ((), "eval")]))
 def test_training_mode_of_submodules(
     subject: Subject, switched: tuple[Plain, list[Action]]
 ) -> None:

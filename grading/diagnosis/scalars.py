@@ -353,7 +353,7 @@ MISTAKES = [
     ),
     chained("The saved values are lost.", lambda factor, saved, d_output: factor * d_output),
     backpropagated(PATHS, _path_by_path),
-    raising(("1.4",), PATHS, r"autodiff\..*", "RuntimeError", message="is each path followed"),
+    raising(("1.4",), PATHS, r"autodiff\..*", "ResultError", message="is each path followed"),
     backpropagated(
         "A derivative that arrives on a second path is overwritten. Add it to the first one.",
         _last_contribution,
