@@ -120,7 +120,8 @@ def sentence(by_backend: dict[str, list[Frame]]) -> str:
     """Return the sentence for README."""
     *others, last = (f"{len(way)} on `{name}`" for name, way in by_backend.items())
     return (
-        "The call stack from `x * y` down to its loop is short. Its frames, the loop included: "
+        "The call stack from `x * y` down to its loop is short. It has this "
+        "number of frames, the loop included: "
         f"{', '.join(others)} and {last}.\nThe [tour](docs/tour.md) explains each of them."
     )
 

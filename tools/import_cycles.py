@@ -67,7 +67,7 @@ def find_cycle(graph: Mapping[str, set[str]]) -> list[str]:
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
-        # A node follows its successors in the error; reversed, each module imports the next one.
+        # The error lists each module after one that it imports; in reverse, each imports the next.
         return list(reversed(error.args[1]))
     return []
 

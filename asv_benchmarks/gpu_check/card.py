@@ -36,7 +36,7 @@ class Card:
 
 
 def detect() -> Card:
-    """Return the GPU of this process; for the simulator, a card with peaks of 0."""
+    """Return the properties of the GPU; on the simulator, both peaks are 0."""
     versions = {name: metadata.version(name) for name in ("numpy", "numba")}
     for name in ("numba-cuda", "torch"):
         try:
@@ -48,7 +48,7 @@ def detect() -> Card:
     device: Any = cuda.get_current_device()
     capability = tuple(device.compute_capability)
     units = CORES.get(capability, 128) * device.MULTIPROCESSOR_COUNT
-    # The driver reports clocks in kHz and the width in bits; memory moves two words per cycle.
+    # The driver reports clocks in kHz and the width in bits; memory moves two words a cycle.
     flops = 2.0 * units * device.CLOCK_RATE * 1e3
     bandwidth = 2.0 * device.MEMORY_CLOCK_RATE * 1e3 * device.GLOBAL_MEMORY_BUS_WIDTH / 8
     name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)

@@ -35,7 +35,7 @@ def beside_torch(table: Table) -> Figure:
         axes.invert_yaxis()
         axes.axvline(1.0, color=INK, linewidth=1.0)
         _logarithmic(axes)
-        axes.set_xlabel("times as fast as PyTorch (logarithmic); orange: has to be reached")
+        axes.set_xlabel("times as fast as PyTorch (logarithmic); orange: required")
         axes.margins(y=0.01)
     return figure
 

@@ -68,10 +68,11 @@ def check_is_parallel(
 def check_is_called(
     subject: Subject, options: Plain, out: Array, operands: Sequence[Array], expected: Array
 ) -> None:
-    """Require that the kernel that is called is the function in the source.
+    """Require that the result comes from the function in the source file.
 
-    That function has to return the right result without the submission. In a copy of the submission
-    in which the function is empty, the kernel has to return a wrong result.
+    The function alone, in a process without the rest of the submission, has to return the right
+    result. In a copy of the submission without the body of the function, the result has to be
+    wrong.
     """
     for program in programs(subject, options, out, operands):
         _run(subject, "source.work", program, options, out, operands, expected)
@@ -83,8 +84,8 @@ def check_is_called(
                 continue
         if response.arrays and np.array_equal(response.arrays[0], expected):
             sentence = (
-                f"the result does not come from the function in {program.location}: it stays right "
-                "if the body of that function is removed"
+                f"the result does not come from the function in {program.location}: it is still "
+                "right without the body of this function, so other code computes it"
             )
             raise MismatchError(Finding(sentence, response.request, response=response))
 

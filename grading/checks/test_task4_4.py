@@ -28,9 +28,10 @@ backends = st.sampled_from(["simple", "fast"])
 def along_a_dim(
     draw: st.DrawFn, unequal: bool = False, same_shape: bool = True, permuted: bool = False
 ) -> tuple[Array, int, Array]:
-    """Draw a tensor, a dimension, and an upstream gradient of its shape or of its maxima's.
+    """Draw a tensor in any memory layout, a dimension, and an upstream gradient.
 
-    The tensor lies in any layout, the gradient only if it may be permuted.
+    With `same_shape` the gradient has the tensor's shape, else its size along the dimension is 1.
+    It is contiguous unless `permuted`.
     """
     shape = draw(shapes(max_side=4))
     dim = draw(st.integers(0, len(shape) - 1))

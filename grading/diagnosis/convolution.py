@@ -194,12 +194,12 @@ MISTAKES = [
     wrong_index(PLANES, f"`reverse` has an effect on columns only. {REVERSE}", _columns_only),
     wrong_index(
         ALL,
-        f"`reverse` moves the kernel to its other end, but does not flip it. {REVERSE}",
+        f"With `reverse`, you anchor the kernel at its last element, but do not flip it. {REVERSE}",
         _shifted,
     ),
     wrong_index(
         ALL,
-        f"`reverse` flips the kernel, but does not move it to its other end. {REVERSE}",
+        f"With `reverse`, you flip the kernel, but do not anchor it at its last element. {REVERSE}",
         _flipped_in_place,
     ),
     wrong_index(ALL, "You apply `reverse` even where it is false.", _always),

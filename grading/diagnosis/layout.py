@@ -243,9 +243,11 @@ MISTAKES = [
         lambda request: len(request.options["big"]) != len(request.options["small"]),
     ),
     combined("You align the shapes at the left. Align them at the right.", _aligned_left),
-    combined("You return the first shape.", lambda a, b: a),
-    combined("You return the second shape.", lambda a, b: b),
-    combined("You return the shape with more dimensions.", lambda a, b: max(a, b, key=len)),
+    combined("You return the first shape. Combine both.", lambda a, b: a),
+    combined("You return the second shape. Combine both.", lambda a, b: b),
+    combined(
+        "You return the shape with more dimensions. Combine both.", lambda a, b: max(a, b, key=len)
+    ),
     raising(
         ("2.2",),
         "You align the shapes at the left. Align them at the right.",

@@ -231,7 +231,7 @@ MISTAKES = [
     ),
     Mistake(
         ("3.1", "3.2", "4.1", "4.2"),
-        "Threads share an array or an element that each of them writes. Create index "
+        "Several threads write to one array element (data race). Create index "
         "buffers inside the parallel loop.",
         differs_from_call_to_call,
     ),
@@ -339,8 +339,8 @@ MISTAKES = [
     number("sub_number", "The operands of `-` are exchanged.", lambda x, number: number - x),
     Mistake(
         (*TASKS, "3.2", "4.1", "4.2"),
-        "The kernel writes outside its output. Check the number of elements that it loops "
-        "over, and its indices.",
+        "The kernel writes outside its output. Check the bounds of the loop "
+        "and the indices of the output.",
         writes_out_of_bounds,
     ),
 ]

@@ -49,10 +49,12 @@ class Compiled:
 def accesses(request: Request) -> Response:
     """Run a kernel and record the accesses of each iteration of its `prange` loops.
 
-    The first array is the output before the call, the others are the operands. The options:
-    `functions`, the kernel and all functions that it calls, as `grading.submissions.kernels` writes
-    them; `fn`, the scalar function of the kernel, if it takes one; `kernel`, its name; `more`, the
-    arguments after the storages.
+    The first array is the output before the call, the others are the operands. Options:
+
+    - `functions`: the kernel and all functions that it calls (`Program.plain`);
+    - `fn`: the scalar function of the kernel, if it takes one;
+    - `kernel`: the name of the kernel;
+    - `more`: the arguments after the storages.
 
     Returns:
         The output, and the rows of `Recording.accesses`; as plain values, the recorded loops and

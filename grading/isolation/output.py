@@ -5,7 +5,7 @@ import select
 import threading
 from collections import deque
 
-KEPT = 16_384
+TAIL_SIZE = 16_384
 """Bytes at the end of the output that are stored."""
 
 AT_ONCE = 1 << 20
@@ -33,7 +33,7 @@ class Output:
         """
         with self._lock:
             self._take()
-            text = b"".join(self._pieces)[-KEPT:]
+            text = b"".join(self._pieces)[-TAIL_SIZE:]
         return text.decode("utf-8", "replace")
 
     def finish(self, seconds: float = 1.0) -> None:
@@ -66,5 +66,5 @@ class Output:
         self.count += len(piece)
         self._pieces.append(piece)
         self._kept += len(piece)
-        while self._kept - len(self._pieces[0]) >= KEPT:
+        while self._kept - len(self._pieces[0]) >= TAIL_SIZE:
             self._kept -= len(self._pieces.popleft())

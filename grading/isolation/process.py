@@ -121,7 +121,11 @@ class WorkerProcess:
         return text
 
     def end(self) -> str:
-        """End the worker and its processes; return how it had ended before, if it had."""
+        """End the worker and its processes.
+
+        Returns:
+            The way in which the worker ended by itself; empty if it was still running.
+        """
         if self._channel is not None:
             self._channel.close()
         how = ""

@@ -121,7 +121,7 @@ def _compiler_error(kind: str, message: str) -> Explanation:
 
 
 def _first_cause(head: str) -> str:
-    """Return the first line with a cause, or the missing signature."""
+    """Return the first informative line of a numba error, or the unsupported signature."""
     lines = [line.strip() for line in head.splitlines()]
     lines = [line for line in lines if line and not NOISE.match(line)]
     if not lines:

@@ -21,7 +21,7 @@ ESCAPES = re.compile(
 )
 """Pattern of control sequences of terminals (ECMA-48)."""
 
-KEPT = "\n\t"
+ALLOWED_CONTROLS = "\n\t"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -50,7 +50,9 @@ def _visible(line: str) -> str:
     if line.isascii() and line.isprintable():
         return line
     return "".join(
-        sign if sign in KEPT or unicodedata.category(sign) not in HIDDEN else REPLACEMENT
+        sign
+        if sign in ALLOWED_CONTROLS or unicodedata.category(sign) not in HIDDEN
+        else REPLACEMENT
         for sign in line
     )
 

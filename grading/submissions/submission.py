@@ -105,7 +105,7 @@ class Submission:
 
     @property
     def edition(self) -> str | None:
-        """Editions of the course that an upstream tree follows, for reports.
+        """Edition (year) of the course that an upstream tree follows, for reports.
 
         An example is "2024", or "2022 + 2024" for a mixture; "2022" includes 2023. None for this
         repository's layout, or if no edition can be detected.
@@ -143,10 +143,10 @@ class Submission:
         return tuple(module for module in modules if self.source(module) is None)
 
     def named(self, holes: Iterable[str]) -> tuple[str, ...]:
-        """Return the holes of a task with their names in this submission.
+        """Return the names that the functions of a task have in this submission.
 
-        A hole with several names gets the first that the submission has, or the first if it has
-        none. A hole of one edition is left out if the module follows another edition.
+        Of several names the first counts that the submission defines, or the first if it defines
+        none. Functions of another edition than that of their module are left out.
         """
         names = []
         for hole in holes:

@@ -159,8 +159,8 @@ def _checks(task: Task, tasks: Table) -> str:
     if task.speed is not None:
         lines += [
             "",
-            f"Speed: fast enough is at most {task.speed.ratio:g} times the time of our `fast` "
-            "kernels ([measurement](../guides/grading-your-work.md#speed)).",
+            f"Speed: your code is fast enough if it takes at most {task.speed.ratio:g} times as "
+            "long as our `fast` kernels ([measurement](../guides/grading-your-work.md#speed)).",
         ]
     if task.allowances:
         lines += ["", "Your choice:", ""]
@@ -187,7 +187,9 @@ def _group(task: Task, group: Group) -> list[str]:
         named = ", ".join(
             f"*{name}*" if of == task.id else f"*{name}* of [{of}]({of}.md)" for of, name in needs
         )
-        lines.append(f"    - excused while one of these fails: {named}")
+        lines.append(
+            f"    - [excused](../glossary.md#tests-and-grading) while one of these fails: {named}"
+        )
     return lines
 
 

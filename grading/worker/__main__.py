@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from grading.worker.compiling import CompilerListener
 from grading.worker.imports import install
-from grading.worker.rights import give_up
+from grading.worker.rights import drop_privileges
 from grading.worker.settings import Settings
 
 SCRIPT = "run.py"
@@ -23,7 +23,7 @@ SCRIPT = "run.py"
 
 def main(settings: Settings, channel: int, compiling: int) -> None:
     """Drop privileges, install the import rules, and serve requests."""
-    give_up(settings)
+    drop_privileges(settings)
     os.set_inheritable(compiling, False)
     install(settings, CompilerListener(compiling).register)
     os.chdir(settings.root)

@@ -12,7 +12,7 @@ SET_DEATH_SIGNAL = 1
 """Option of ``prctl`` (linux/prctl.h) that sets the signal for the end of the parent process."""
 
 
-def give_up(settings: Settings) -> None:
+def drop_privileges(settings: Settings) -> None:
     """Change the user if the settings name one, end with the judge, and set resource limits.
 
     Both soft and hard limits are set, so that no child process can raise them.

@@ -69,7 +69,7 @@ def broadcasting_picture() -> Picture:
     picture.heading(545, 32, "the operand")
     picture.note(346, 246, "added: now gone")
     picture.note(545, 246, "repeated: size 1 again")
-    picture.note(360, 278, "the way back of a copy is a sum")
+    picture.note(360, 278, "the gradient of a copy is a sum")
     return picture
 
 
@@ -210,8 +210,8 @@ def tour_picture() -> Picture:
     picture.heading(22, 38, "forward", anchor="start")
     picture.heading(22, 180, "backward", anchor="start")
     picture.arrow((302, 126), (302, 203), dashed=True)
-    picture.note(316, 164, "the history: Mul, its operands and what it saved", anchor="start")
-    picture.note(360, 300, "green: numbers only; there nobody knows of gradients")
+    picture.note(316, 164, "the history: Mul, its operands and the saved values", anchor="start")
+    picture.note(360, 300, "green: numbers only, without gradients")
     return picture
 
 

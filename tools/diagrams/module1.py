@@ -51,7 +51,7 @@ def central_difference_picture() -> Picture:
 
 
 def scalars_picture() -> Picture:
-    """Task 1.2: what a Scalar keeps, and the graph that comes of it."""
+    """Task 1.2: the fields of a Scalar, and the graph that they form."""
     picture = Picture(
         "Computing x times y plus x leaves a graph: each Scalar holds its number and its history, "
         "that is the function that made it and that function's inputs.",
@@ -113,7 +113,7 @@ def chain_rule_picture() -> Picture:
     picture.text(255, 62, f"{arrives:g} · y = {arrives * y:g}", "orange", code=True)
     picture.text(255, 212, f"{arrives:g} · x = {arrives * x:g}", "orange", code=True)
     picture.text(493, 88, "x · y", "blue", code=True)
-    picture.note(360, 246, "what arrives × the derivative of the function for that input")
+    picture.note(360, 246, "upstream derivative × derivative of the function for that input")
     return picture
 
 
@@ -146,7 +146,7 @@ def backpropagation_picture() -> Picture:
     order = [("1st", 560, 200), ("2nd", 390, 56), ("3rd", 390, 246), ("4th", 120, 200)]
     for text, left, top in order:
         picture.note(left, top, text)
-    picture.note(360, 290, "a node is visited when all that was computed from it has been")
+    picture.note(360, 290, "a node is visited after all nodes that were computed from it")
     return picture
 
 

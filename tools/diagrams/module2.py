@@ -64,7 +64,7 @@ def broadcasting_picture() -> Picture:
     picture.text(532, top + 156, "(1, 2)", "green", code=True)
     picture.note(360, 288, "aligned at the right: equal sizes go together, size 1 repeats, what is")
     picture.note(360, 306, "missing at the left counts as 1; the dashed cells take no memory")
-    picture.note(360, 28, "the index of the result tells where each operand is read")
+    picture.note(360, 28, "the index of the result gives the index of each operand")
     return picture
 
 

@@ -6,7 +6,7 @@ THREADS: tuple[Tone, ...] = ("blue", "orange", "green", "faint")
 
 
 def parallel_picture() -> Picture:
-    """Task 3.1: each thread takes a part of the ordinals, and with it an index of its own."""
+    """Task 3.1: each thread processes a part of the ordinals with a private index."""
     picture = Picture(
         "The ordinals 0 to 11 are shared out among four threads, three for each. Each thread "
         "computes indices in memory of its own and writes elements that no other thread writes.",
@@ -27,7 +27,7 @@ def parallel_picture() -> Picture:
             picture.arrow((middle + i * CELL, 92), (middle + i * 30, 111))
             picture.arrow((middle + i * 30, 197), (middle + i * CELL, 224))
     picture.text(left - 10, 246, "out", code=True, anchor="end")
-    picture.note(360, 288, "no two threads write the same element: nobody has to wait")
+    picture.note(360, 288, "no two threads write the same element: no thread waits")
     return picture
 
 
@@ -101,7 +101,9 @@ def cuda_picture() -> Picture:
             left + 8 * step + 12, top + 60, "syncthreads()", code=True, size=13, anchor="start"
         )
         top += 80
-    picture.note(360, 350, "three steps instead of seven; shared memory is seen by the whole block")
+    picture.note(
+        360, 350, "three steps instead of seven; all threads of the block use shared memory"
+    )
     return picture
 
 

@@ -11,8 +11,8 @@ def conv1d_picture() -> Picture:
     """Task 4.1: a window anchored at the left, or at the right."""
     picture = Picture(
         "A one-dimensional convolution of width 3: each output is the sum of three inputs times "
-        "the weights. Forward, the window begins at the output's place; reversed, it ends there. "
-        "Outside the input stand zeros.",
+        "the weights. Forward, the window begins at the output's position; reversed, it ends "
+        "there. Zeros surround the input.",
         350,
     )
     values, weights = [1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 0.0, 2.0]
@@ -21,7 +21,7 @@ def conv1d_picture() -> Picture:
         left = 40 + side * 340.0
         start = left if not reverse else left + 2 * CELL
         first = 0 if not reverse else -2
-        name = "reverse: ends at its place" if reverse else "forward: begins at its place"
+        name = "reverse: ends at p" if reverse else "forward: begins at p"
         picture.heading(left + 3.5 * CELL, 28, name)
         place = 3 if not reverse else 1
         zeros = 5 if not reverse else 0
@@ -51,8 +51,8 @@ def conv2d_picture() -> Picture:
     """Task 4.2: a window over an image."""
     picture = Picture(
         "A two-dimensional convolution: a window of 3 by 3 weights lies on the image with its "
-        "upper left corner at the output's place; the products are summed. Here the weights find "
-        "vertical edges.",
+        "upper left corner at the output's position; the products are summed. Here the weights "
+        "find vertical edges.",
         330,
     )
     image = [[0.0, 0.0, 1.0, 1.0, 1.0] for _ in range(3)] + [[0.0] * 3 + [1.0] * 2] * 2
@@ -77,7 +77,7 @@ def conv2d_picture() -> Picture:
     total = out[row][column]
     picture.text(356, top + 186, f"at (1, 1): {total:g}", "green", code=True)
     picture.note(
-        360, 290, "the window begins at the result's place; what lies outside is zero, which"
+        360, 290, "the window begins at the output's position; zeros surround the image, which"
     )
     picture.note(360, 308, "is why the right columns look like an edge, too")
     return picture

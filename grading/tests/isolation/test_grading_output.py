@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from grading.isolation.output import KEPT, Output
+from grading.isolation.output import TAIL_SIZE, Output
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def test_the_end_is_kept_and_everything_counted() -> None:
         os.write(writing, "end\xe9".encode())
     assert output.count == 500_005
     assert output.tail().endswith("xend\xe9")
-    assert len(output.tail()) <= KEPT
+    assert len(output.tail()) <= TAIL_SIZE
 
 
 def test_the_end_of_an_endless_flood_can_be_asked_for() -> None:
@@ -52,7 +52,7 @@ def test_the_end_of_an_endless_flood_can_be_asked_for() -> None:
         flooding.start()
         try:
             for _ in range(20):
-                assert len(output.tail()) <= KEPT
+                assert len(output.tail()) <= TAIL_SIZE
         finally:
             stop.set()
             flooding.join()

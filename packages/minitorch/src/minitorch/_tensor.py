@@ -26,7 +26,7 @@ Layout: TypeAlias = tuple[Storage, Shape, Strides]
 class UserKernels(Wrapper):
     """A backend that calls a user's class of operations, with tensors in place of data.
 
-    Memory and convolutions, which such a class does not define, are those of the library's backend
+    Memory and convolutions, which such a class lacks, come from the library's backend
     for the same memory.
     """
 

@@ -144,5 +144,5 @@ def test_meetings_are_numpys(big: list[int], data: st.DataObject) -> None:
 
 
 def test_shapes_that_do_not_broadcast_say_why() -> None:
-    with pytest.raises(ChainError, match="lined up at the right"):
+    with pytest.raises(ChainError, match="aligned at the right"):
         pair_elements((2,), (3,), (0,))

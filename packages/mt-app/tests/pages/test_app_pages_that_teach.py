@@ -162,7 +162,7 @@ def test_shapes_that_do_not_broadcast_are_told(open_page: Callable[[str], Any]) 
     app = open_page("tensors")
     app.text_input(key="cast.b").set_value("5, 7").run()
     assert not app.exception
-    assert "lined up at the right" in app.error[0].value
+    assert "aligned at the right" in app.error[0].value
 
 
 def test_steps_down_the_slope_move_the_sliders(open_page: Callable[[str], Any]) -> None:

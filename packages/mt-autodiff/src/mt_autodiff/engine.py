@@ -256,7 +256,7 @@ class Function:
         """Return the gradient of each tensor operand: `TensorData`, or a tuple for several.
 
         The gradient of an operand that was broadcast may have the result's shape: the engine sums
-        it. The gradient of an operand that needs none may be None.
+        it. Return None for an operand that needs no gradient.
 
         Args:
             ctx: The context that `forward` received.

@@ -69,7 +69,7 @@ def to_index(ordinal: int, shape: Shape, out_index: OutIndex) -> None:
 def broadcast_index(big_index: Index, big_shape: Shape, shape: Shape, out_index: OutIndex) -> None:
     """Write the index of `shape` that broadcasting pairs with big_index into out_index.
 
-    Dimensions are lined up at the right. A dimension of size 1 always gives index 0; dimensions
+    Dimensions are aligned at the right. A dimension of size 1 always gives index 0; dimensions
     that `shape` lacks are dropped.
 
     >>> index = [0, 0]
@@ -87,7 +87,7 @@ def shape_broadcast(
 ) -> tuple[int, ...]:
     """Return the shape of two tensors combined element by element.
 
-    Dimensions are lined up at the right; missing ones count as 1; a size of 1 stretches to the
+    Dimensions are aligned at the right; missing ones count as 1; a size of 1 stretches to the
     other size. These are NumPy's rules.
 
     Args:
@@ -109,8 +109,8 @@ def shape_broadcast(
         if size1 != size2 and size1 != 1 and size2 != 1:
             raise IndexingError(
                 f"{operation}: shapes {tuple(shape1)} and {tuple(shape2)} do not broadcast: "
-                f"lined up at the right, sizes {size1} and {size2} meet, and only equal sizes "
-                "or a size of 1 go together; view or permute one of the tensors"
+                f"aligned at the right, sizes {size1} and {size2} differ and neither is 1; "
+                "view or permute one of the tensors"
             )
         result.append(size2 if size1 == 1 else size1)
     return tuple(result)
@@ -260,7 +260,7 @@ def normalize_dim(dim: int, dims: int, operation: str) -> int:
 
 
 def normalize_dims(dim: int | Iterable[int] | None, dims: int, operation: str) -> tuple[int, ...]:
-    """Return the named dimensions, counted from the left: all of them for None.
+    """Return dimensions as non-negative numbers: all of them for None.
 
     Raises:
         IndexingError: A dimension does not exist or is named twice.
@@ -272,7 +272,7 @@ def normalize_dims(dim: int | Iterable[int] | None, dims: int, operation: str) -
     result = tuple(normalize_dim(d, dims, operation) for d in named)
     if len(set(result)) != len(result):
         raise IndexingError(
-            f"{operation}: dimensions {named} name the same dimension twice; name each once"
+            f"{operation}: dimensions {named} contain a dimension twice; list each once"
         )
     return result
 

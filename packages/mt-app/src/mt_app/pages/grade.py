@@ -21,8 +21,8 @@ def render() -> None:
     page_head(
         "Grade",
         "The grader judges solutions of the course's tasks: it compares them with independent "
-        "results on many small inputs, and where something is wrong it shows the smallest one. The "
-        "code that is judged runs in a process of its own, in a sandbox where the system has one.",
+        "results on many small inputs, and shows the smallest one that fails. The "
+        "judged code runs in a separate process, in a sandbox where the system has one.",
         ["Judge this repository's own solution of task 0.1 first: it takes a few seconds."],
     )
     root = checkout()

@@ -33,7 +33,7 @@ Block = npt.NDArray[np.uint8]
 """A block of memory, as bytes."""
 
 FreeList = list[Block]
-"""All blocks of one size; those that nothing else refers to are free."""
+"""All blocks of one size. A block without other references is free."""
 
 
 class Buffers:

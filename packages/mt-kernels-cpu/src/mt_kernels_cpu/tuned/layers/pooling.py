@@ -41,8 +41,8 @@ COMPARE_COST = 8
 """Cost of comparing an element and storing its position, in multiplications."""
 
 COLUMN_MAXIMA = 2048
-"""Maxima of columns that are found before those of windows. With more, they do not stay in the
-processor's first cache."""
+"""Number of column maxima that are computed before the window maxima. With more, they do not stay
+in the processor's first cache."""
 
 MAX_WINDOW_COLUMNS = 16
 """Columns of the widest window: deinterleaving more vectors takes too many instructions."""

@@ -9,15 +9,18 @@ from mt_kernels_cuda.jit import device_function
 
 
 def block_fold(fn: Callable[..., Any], threads: int) -> Callable[..., Any]:
-    """Return a device function ``fold(shared, value)``, which returns the result to each thread.
+    """Return a device function ``fold(shared, value)`` that reduces one value per thread.
+
+    Every thread of the block receives the result.
 
     Args:
-        fn: A device function of two numbers that may be folded in any order.
+        fn: An associative and commutative device function of two numbers.
         threads: The number of threads of a block, a power of two.
 
     Returns:
         A function that all threads of a block must call. `shared` is an array in shared memory with
-        one element per thread; the kernel must not use it afterwards.
+        one element per thread; the kernel must not use the array after the
+        call.
     """
 
     @device_function
