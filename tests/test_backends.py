@@ -62,7 +62,7 @@ def assert_agree(op: Op, operands: Sequence[TensorData], backend: Backend) -> No
 @backends
 @pytest.mark.parametrize(("op", "layout"), CASES)
 # `Cuda` has no kernel for `take`, which copies through the host and warns.
-@pytest.mark.filterwarnings("ignore:take. numbers were copied::")
+@pytest.mark.filterwarnings("ignore:take. elements were copied::")
 def test_operations_agree_in_every_layout(op: Op, layout: str, backend: Backend) -> None:
     operands = [LAYOUTS[layout](backend, array) for array in op.draw(np.random.default_rng(0))]
     assert_agree(op, operands, backend)

@@ -17,7 +17,7 @@ from grading.tests.course_styles import STYLES, CourseStyle, restyled
 from grading.tests.mutants.reach import LARGER
 from grading.tests.running import case_failure, cases_of, checks_of
 
-EXAMPLES = 6
+EXAMPLES = 4
 
 LEFT_OUT = (*LARGER, "test_your_tests", "test_small_and_large_kernels")
 """How the names of checks begin that ask what others ask, or the learner's tests."""

@@ -209,7 +209,7 @@ def check_bad_files(probe: Probe, folder: Path) -> None:
     bad = {
         b"sentence\nfine\n": "dev: no column 'label' among sentence",
         b"sentence\tlabel\nfine\t2\n": "dev, row 0: label 2 is neither 0 nor 1",
-        b"sentence\tlabel\n \t1\n": "dev, row 0: ' ' is no sentence",
+        b"sentence\tlabel\n \t1\n": "dev, row 0: ' ' is not a sentence",
         b"sentence\tlabel\n\xff\t1\n": "dev: `datasets` cannot read it: 'utf-8' codec",
     }
     sources = [folder / f"bad{number}" for number in range(len(bad))]
