@@ -7,6 +7,7 @@ import pytest
 
 from grading.paths import ROOT
 from grading.tests.attacks.kernels import NOT_PARALLEL, RACING, REPLACED
+from grading.tests.course_styles import STYLES as COURSE_STYLES
 from grading.tests.measurement import page
 from grading.tests.measurement.__main__ import publish
 from grading.tests.measurement.cases import PARTS, Case, Part, Results, in_order, run
@@ -26,7 +27,8 @@ def test_what_is_published_is_of_the_present_cases(tmp_path: Path) -> None:
     ids = {part: [each.id for each in present if each.part == part] for part in PARTS}
     assert len(ids["mutant"]) == len(MUTANTS) + len(WRONG_ANSWERS)
     assert len(ids["verdict"]) == len(CASES)
-    assert len(ids["style"]) == len(STYLES) + len(RIGHT) + len(SIGNATURES)
+    styles = len(STYLES) + len(COURSE_STYLES) + len(RIGHT) + len(SIGNATURES)
+    assert len(ids["style"]) == styles
     assert len(ids["attack"]) >= len(NOT_PARALLEL) + len(RACING) + len(REPLACED)
     results = Results.read(page.FILE)
     assert results is not None
