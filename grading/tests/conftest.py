@@ -1,3 +1,3 @@
-"""What is no test here: pieces of submissions, which only trees of their own can import."""
+"""Folders without tests: pieces of submissions, which only their own trees can import."""
 
 collect_ignore = ["styles", "editions"]

@@ -20,7 +20,7 @@ HOSTILE = (
     "<script>alert(1)</script> &amp; ]]> \x00\x08\x0b\udcff \u202eevil\u2066 "
     '=1+1 "quoted", {{ 7*7 }} {% raw %}\r\nsecond line'
 )
-"""What a submission might say: for a terminal, rich, HTML, XML, JSON, a spreadsheet and Jinja."""
+"""Hostile text for a terminal, rich, HTML, XML, JSON, a spreadsheet and Jinja."""
 
 MARKS = ("[bold]markup[/bold]", "<script>alert(1)</script>", "{{ 7*7 }}")
 """Parts of it that have to arrive as they are, as text."""

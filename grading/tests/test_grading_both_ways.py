@@ -17,7 +17,7 @@ from grading.tasks.table import table
 from grading.tests.upstream_trees import write_upstream
 
 OPTIONS = ("-m", "pytest", "-c", "pyproject.toml", "-p", "grading.judge.options")
-"""What the script `pytest` of hatch.toml runs."""
+"""The command of the script `pytest` in hatch.toml."""
 
 
 def python(*arguments: str) -> "subprocess.CompletedProcess[str]":

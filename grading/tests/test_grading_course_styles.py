@@ -20,7 +20,7 @@ from grading.tests.running import case_failure, cases_of, checks_of
 EXAMPLES = 4
 
 LEFT_OUT = (*LARGER, "test_your_tests", "test_small_and_large_kernels")
-"""How the names of checks begin that ask what others ask, or the learner's tests."""
+"""First parts of the names of checks that repeat others, or run the learner's tests."""
 
 REPEATED = "test_data_races"
 """The check whose small calls are of interest: what their iterations touch is recorded."""

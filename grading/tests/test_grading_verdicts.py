@@ -16,7 +16,7 @@ from grading.tests.upstream_trees import EDITIONS, Edition, write_upstream
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What becomes of a task.
+    """Expected result of a task.
 
     Attributes:
         status: Its status.

@@ -1,4 +1,4 @@
-"""What Gradescope and GitHub Classroom are given does what they expect."""
+"""Exports for Gradescope and GitHub Classroom, as these platforms use them."""
 
 import json
 import os

@@ -13,7 +13,7 @@ from grading.tests.measurement import page
 from grading.tests.measurement.cases import PARTS, Case, Results, in_order, run
 
 LAST = 15
-"""How many cases that failed are named on the screen."""
+"""Number of failed cases that are listed on the screen."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -49,7 +49,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """What was measured last.
+    """Results of the last measurement.
 
     Attributes:
         date: The day of the last run.

@@ -16,7 +16,7 @@ HEADS: dict[Part, tuple[str, str]] = {
     "style": ("right code in other styles", "full marks"),
     "verdict": ("tasks of the tree", "agree with the known verdict"),
 }
-"""How the table of a part calls its rows and what is counted."""
+"""Heads of the columns of each part: its rows, and the count."""
 
 
 def tables(cases: Sequence[Case]) -> str:

@@ -1,4 +1,4 @@
-"""What a mutant is."""
+"""Mutants: rewrites of the packages, each with one mistake of a learner."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class Mutant:
 
     @property
     def simulated(self) -> bool:
-        """Whether the mistake is in kernels of the GPU, which are run on numba's simulator."""
+        """True if the mistake is in a GPU kernel, which runs on numba's simulator."""
         return self.rewrites[0].file.startswith("mt_kernels_cuda/")
 
     def __str__(self) -> str:

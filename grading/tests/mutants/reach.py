@@ -1,4 +1,4 @@
-"""Which functions of the packages the checks of each task run.
+"""Functions of the packages that the checks of each task run.
 
 A mistake in a function that no check of a task runs cannot be caught by that task. Run as
 ``python -m grading.tests.mutants.reach TASK ...``; it prints the functions of each task as JSON.
@@ -29,10 +29,10 @@ LARGER = (
     "test_a_batch",
     "test_a_graph_20000",
 )
-"""How the names of checks begin that run what others run, on more or on larger inputs."""
+"""First parts of the names of checks that repeat others on more or on larger inputs."""
 
 OF_COPIES = ("test_your_tests", "test_calls_of_the_kernel")
-"""How the names of checks begin that run copies of the submission, each in a worker of its own."""
+"""First parts of the names of checks that run copies of the submission in separate workers."""
 
 
 def reach_of(tasks: Sequence[str]) -> Reach:

@@ -32,14 +32,14 @@ ON_PROCESSOR = [
     if task.device == "cpu" and not task.id.endswith((".5", "0.5"))
 ]
 EXAMPLES = 20
-"""How many examples of each check: fewer than in a run of the grader."""
+"""Number of examples of each check: fewer than in a run of the grader."""
 EXAMPLES_OF_A_GROUP = 50
-"""How many of each check, where those of one group are run: as in a run of the grader."""
+"""Number of examples if the checks of one group run: as many as in a run of the grader."""
 
 
 @pytest.fixture(scope="session")
 def reach() -> Reach:
-    """What the checks of each task run."""
+    """The functions that the checks of each task run."""
     return reach_of(ON_PROCESSOR)
 
 

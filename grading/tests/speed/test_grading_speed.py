@@ -32,7 +32,7 @@ JUDGED = [name for task in table().tasks if task.speed for name in task.speed.wo
 SMALL = Workload("small", "matmul", ((3, 4), (4, 2)))
 
 TICK = 1e-7
-"""What the clock of these tests goes forward whenever it is asked."""
+"""Seconds that the clock of these tests advances at each reading."""
 
 
 class FakeClock:
