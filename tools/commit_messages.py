@@ -86,7 +86,8 @@ def problems(message: str, files: int) -> list[str]:
     found: list[str] = []
     if not SUBJECT.match(subject):
         found.append("the subject names no area: write `area: what`")
-    if len(subject) > SUBJECT_LENGTH:
+    # `git revert` quotes the whole subject of the other commit.
+    if len(subject) > SUBJECT_LENGTH and not subject.startswith('Revert "'):
         found.append(f"the subject has {len(subject)} characters, {SUBJECT_LENGTH} are allowed")
     if rest and rest[0].strip():
         found.append("the second line is not empty: separate subject and body")

@@ -1,11 +1,12 @@
-"""Docstrings that begin with a question word, counted per folder.
+"""Docstrings that begin with a question word.
 
 A docstring begins with a verb (a function) or with a noun (a class, a constant, a module). One that
 begins with "What", "Where" or "How" describes its subject with a relative clause and leaves out
-the noun. The strings below class attributes and module constants count as docstrings, too.
+the noun. The strings below class attributes and module constants count as docstrings, too; a
+linter reads only those of modules, classes and functions.
 
-Run ``python -m tools.docstring_openings [ROOT]`` to print the share of each folder; the exit code
-is 1 if one of them exceeds `LIMIT`. `hatch run lint` runs it.
+Run ``python -m tools.docstring_openings`` to print them; the exit code is 1 if there is one.
+`hatch run lint` runs it.
 """
 
 from __future__ import annotations
@@ -13,25 +14,19 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.workspace import ROOT
 
-QUESTION_WORDS = frozenset({"what", "where", "how", "whether", "who", "which", "whose", "when"})
-"""First words of a docstring, in lower case, that the check counts."""
+QUESTION = re.compile(r"\W*(what|where|how|whether|who|which|whose|when)\b", re.IGNORECASE)
+"""The beginning of a docstring with a question word."""
 
-LIMIT = 0.01
-"""Largest share of such docstrings that a folder may have, 0 to 1. A larger limit lets them return
-unnoticed."""
+FOLDERS = ("packages", "asv_benchmarks", "grading", "tests", "tools")
+"""Folders with sources. The modules of the root are read, too."""
 
-FOLDERS = ("asv_benchmarks", "grading", "tests", "tools")
-"""Folders of the root that are counted as a whole, beside each folder of `packages`."""
-
-LEFT_OUT = frozenset({"editions", "__pycache__"})
-"""Names of folders that are not counted: `editions` holds submissions in the style of learners."""
+LEFT_OUT = "editions"
+"""The folder with submissions in the style of learners, which are not read."""
 
 DOCUMENTED = (
     *(ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef),
@@ -39,55 +34,14 @@ DOCUMENTED = (
 )
 """Syntax nodes that a string documents: at the beginning of their body, or right below them."""
 
-FIRST_WORD = re.compile(r"\W*(\w+)")
 
-
-@dataclass(frozen=True, slots=True)
-class Docstring:
-    """A docstring and its position.
-
-    Attributes:
-        file: The source file.
-        line: The line on which the docstring begins, counted from 1.
-        text: The docstring without its quotation marks.
-    """
-
-    file: Path
-    line: int
-    text: str
-
-    @property
-    def opens_with_question(self) -> bool:
-        """True if its first word is one of `QUESTION_WORDS`."""
-        found = FIRST_WORD.match(self.text)
-        return found is not None and found[1].lower() in QUESTION_WORDS
-
-
-@dataclass(slots=True)
-class Count:
-    """The docstrings of one folder.
-
-    Attributes:
-        total: The number of docstrings.
-        questions: Those that begin with a question word.
-    """
-
-    total: int = 0
-    questions: list[Docstring] = field(default_factory=list)
-
-    @property
-    def share(self) -> float:
-        """Share of docstrings that begin with a question word, 0 to 1."""
-        return len(self.questions) / max(1, self.total)
-
-
-def docstrings(file: Path) -> Iterator[Docstring]:
-    """Yield the docstrings of a source file, those of attributes and constants included.
+def docstrings(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the docstrings of a source, those of attributes and constants too.
 
     Raises:
-        SyntaxError: The file is not Python source.
+        SyntaxError: The text is not Python source.
     """
-    for node in ast.walk(ast.parse(file.read_text("utf-8"), filename=str(file))):
+    for node in ast.walk(ast.parse(source)):
         body = getattr(node, "body", None)
         if not isinstance(body, list):
             continue
@@ -97,48 +51,32 @@ def docstrings(file: Path) -> Iterator[Docstring]:
                 case ast.Expr(value=ast.Constant(value=str(text))) if isinstance(
                     documented, DOCUMENTED
                 ):
-                    yield Docstring(file, statement.lineno, text)
+                    yield statement.lineno, text
             documented = statement
 
 
-def counts(root: Path = ROOT) -> dict[str, Count]:
-    """Return the count of every package, every folder of `FOLDERS` and the root's own files."""
-    found: dict[str, Count] = defaultdict(Count)
-    folders = [*sorted(root.glob("packages/*/")), *(root / name for name in FOLDERS)]
-    files = {folder: _sources(folder) for folder in folders if folder.is_dir()}
-    for folder, sources in {**files, root: sorted(root.glob("*.py"))}.items():
-        name = folder.relative_to(root).as_posix()
-        for each in (each for file in sources for each in docstrings(file)):
-            found[name].total += 1
-            if each.opens_with_question:
-                found[name].questions.append(each)
-    return dict(found)
-
-
-def _sources(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*.py") if not LEFT_OUT & {*file.parts})
+def questions(root: Path = ROOT) -> Iterator[str]:
+    """Yield "file:line: text" for every docstring below a folder that begins with a question."""
+    files = [
+        *root.glob("*.py"),
+        *(file for name in FOLDERS for file in (root / name).rglob("*.py")),
+    ]
+    for file in sorted(files):
+        name = file.relative_to(root)
+        if LEFT_OUT in name.parts:
+            continue
+        for line, text in docstrings(file.read_text("utf-8")):
+            if QUESTION.match(text):
+                yield f"{name.as_posix()}:{line}: {text.strip().splitlines()[0]}"
 
 
 def main(root: str = str(ROOT)) -> int:
-    """Print the share of each folder, and each docstring to rewrite where it exceeds `LIMIT`.
-
-    Returns:
-        1 if a folder exceeds the limit, else 0.
-    """
-    found = counts(Path(root))
-    for name, count in found.items():
-        print(
-            f"{name:26} {len(count.questions):4} of {count.total:4} docstrings {count.share:7.2%}"
-        )
-    over = [count for count in found.values() if count.share > LIMIT]
-    for each in (each for count in over for each in count.questions):
-        print(f"{each.file.relative_to(root)}:{each.line}: {each.text.splitlines()[0]}")
-    if over:
-        print(
-            f"error: at most {LIMIT:.0%} of a folder's docstrings may begin with a question word; "
-            "begin with a verb (functions) or a noun (classes, constants, modules)"
-        )
-    return int(bool(over))
+    """Print the docstrings to rewrite; return 1 if there is one, else 0."""
+    found = list(questions(Path(root)))
+    if found:
+        print(*found, sep="\n")
+        print("error: begin docstrings with a verb (functions) or a noun (classes, constants)")
+    return int(bool(found))
 
 
 if __name__ == "__main__":

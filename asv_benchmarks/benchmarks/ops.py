@@ -97,11 +97,11 @@ def calls(op: str, backend: str, size: str, layout: str) -> tuple[Call, Call]:
     rng = np.random.default_rng(0)
     arrays = entry.draw(rng, LARGE[op] if size == "large" else entry.shapes)
     try:
-        place = _converter(backend, layout)
+        convert = _converter(backend, layout)
     except Absent as reason:
         raise NotImplementedError(str(reason)) from reason
-    constants = [place(array) for array in arrays]
-    leaves = [place(array).requires_grad_(True) for array in arrays]
+    constants = [convert(array) for array in arrays]
+    leaves = [convert(array).requires_grad_(True) for array in arrays]
 
     def forward() -> Tensor:
         return entry.call(*constants)
@@ -118,11 +118,11 @@ def _converter(name: str, layout: str) -> Callable[[Any], Tensor]:
     """Return a function that converts an array to a tensor with a layout, on a backend."""
     backend = make_backend(name)
 
-    def place(array: Any) -> Tensor:
+    def convert(array: Any) -> Tensor:
         single = array.astype(np.float32)
         if layout == "permuted":
             # The elements stay; the last dimension becomes the outermost in memory.
             single = np.ascontiguousarray(single.T).T
         return from_numpy(single, backend)
 
-    return place
+    return convert

@@ -98,7 +98,7 @@ class Ours(Contender):
 
         return call
 
-    # Convolutions: forward, and the two gradients as `mt_autodiff.Conv2dFun` computes them
+    # Convolutions: forward, and both gradients as in `mt_autodiff.functions.Conv2dFun`
 
     def _conv(self, case: Workload) -> Callable[..., TensorData]:
         convolve: Callable[..., TensorData] | None = getattr(self.backend, "convolve", None)
@@ -201,11 +201,11 @@ class OurTrainer:
     def step(self, batch: Any) -> Tensor:
         """Train one step on a converted batch and return the loss before the step."""
         inputs, labels = batch
-        answer = self.network(inputs)
+        output = self.network(inputs)
         if self.sentences:
-            loss = binary_cross_entropy_with_logits(answer, labels)
+            loss = binary_cross_entropy_with_logits(output, labels)
         else:
-            loss = nll_loss(answer, labels)
+            loss = nll_loss(output, labels)
         loss.backward()
         self.optimizer.step()
         return loss
@@ -214,9 +214,9 @@ class OurTrainer:
         """Return the output of the network for inputs, with dropout off."""
         self.network.eval()
         with no_grad():
-            answer: Tensor = self.network(self.place(inputs, np.empty(0, np.int64))[0])
+            output: Tensor = self.network(self.place(inputs, np.empty(0, np.int64))[0])
         self.network.train()
-        return answer.to_numpy()
+        return output.to_numpy()
 
     def weights(self) -> Weights:
         """Return the weights."""

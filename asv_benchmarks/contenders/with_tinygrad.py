@@ -88,8 +88,8 @@ class TinygradTrainer:
 
     def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the output of the network for inputs, with dropout off."""
-        answer: npt.NDArray[Any] = self.network(self._weights, Tensor(inputs), 0.0).numpy()
-        return answer
+        output: npt.NDArray[Any] = self.network(self._weights, Tensor(inputs), 0.0).numpy()
+        return output
 
     def weights(self) -> Weights:
         """Return the weights."""

@@ -108,11 +108,11 @@ class TorchTrainer:
     def step(self, batch: Any) -> Tensor:
         """Train one step on a converted batch and return the loss before the step."""
         inputs, labels = batch
-        answer = self.run(self.layers, inputs, self.drop)
+        output = self.run(self.layers, inputs, self.drop)
         if self.sentences:
-            loss = F.binary_cross_entropy_with_logits(answer, labels)
+            loss = F.binary_cross_entropy_with_logits(output, labels)
         else:
-            loss = F.nll_loss(answer, labels)
+            loss = F.nll_loss(output, labels)
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -121,10 +121,10 @@ class TorchTrainer:
     def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the output of the network for inputs, with dropout off."""
         with torch.no_grad():
-            answer: npt.NDArray[Any] = self.network(
+            output: npt.NDArray[Any] = self.network(
                 self.layers, torch.from_numpy(inputs), 0.0
             ).numpy()
-        return answer
+        return output
 
     def weights(self) -> Weights:
         """Return the weights in our shapes."""

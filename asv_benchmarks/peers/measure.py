@@ -88,21 +88,21 @@ class Worker:
             text=True,
             bufsize=1,
         )
-        answer = self._read()
-        self.absent: str | None = answer.get("absent")
-        self.versions: dict[str, str] = answer.get("versions", {})
+        response = self._read()
+        self.absent: str | None = response.get("absent")
+        self.versions: dict[str, str] = response.get("versions", {})
 
     def prepare(self, workload: Workload) -> float | None:
         """Prepare a call and return its seconds; None if the contender cannot run it."""
         if self.absent is not None:
             return None
-        answer = self._ask({"prepare": asdict(workload)})
-        return answer.get("seconds")
+        response = self._ask({"prepare": asdict(workload)})
+        return response.get("seconds")
 
     def run(self, calls: int) -> tuple[float, float]:
         """Run a number of calls; return processor time and wall time of one call, in seconds."""
-        answer = self._ask({"run": calls})
-        return answer["cpu"], answer["wall"]
+        response = self._ask({"run": calls})
+        return response["cpu"], response["wall"]
 
     def limits(self) -> Limits:
         """Return the peaks of the machine, measured in this process."""
@@ -124,9 +124,9 @@ class Worker:
             self.process.stdin.write(json.dumps(request) + "\n")
         except BrokenPipeError as error:
             raise WorkerError(f"{self.name}: its process has ended") from error
-        answer = self._read()
+        response = self._read()
         self._send("SIGSTOP")
-        return answer
+        return response
 
     def _send(self, name: str) -> None:
         if hasattr(signal, name):
@@ -137,10 +137,10 @@ class Worker:
         line = self.process.stdout.readline()
         if not line:
             raise WorkerError(f"{self.name}: its process has ended; its message is above")
-        answer: dict[str, Any] = json.loads(line)
-        if "failed" in answer:
-            raise WorkerError(f"{self.name}: {answer['failed']}")
-        return answer
+        response: dict[str, Any] = json.loads(line)
+        if "failed" in response:
+            raise WorkerError(f"{self.name}: {response['failed']}")
+        return response
 
 
 class Workers:

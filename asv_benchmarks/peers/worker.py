@@ -41,20 +41,20 @@ def main() -> None:
     """Respond to requests until standard input ends."""
     name, threads = sys.argv[1], int(sys.argv[2])
     conditions.pin(threads)
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    responses = os.fdopen(os.dup(1), "w", buffering=1)
     # Output of a framework must not be read as a response.
     os.dup2(2, 1)
     try:
         contender = load(name)
         contender.set_threads(threads)
     except Absent as error:
-        _answer(answers, {"absent": str(error)})
+        _respond(responses, {"absent": str(error)})
         return
-    _answer(answers, {"versions": contender.versions()})
-    _serve(contender, threads, answers)
+    _respond(responses, {"versions": contender.versions()})
+    _serve(contender, threads, responses)
 
 
-def _serve(contender: Contender, threads: int, answers: TextIO) -> None:
+def _serve(contender: Contender, threads: int, responses: TextIO) -> None:
     call: Call = _nothing
     for line in sys.stdin:
         request = json.loads(line)
@@ -64,19 +64,19 @@ def _serve(contender: Contender, threads: int, answers: TextIO) -> None:
                 call = _nothing
                 gc.collect()
                 call = contender.prepare(workload_from_json(request["prepare"]))
-                _answer(answers, {"seconds": _warm_up(call)})
+                _respond(responses, {"seconds": _warm_up(call)})
             elif "limits" in request:
-                _answer(answers, asdict(Limits.measure(threads)))
+                _respond(responses, asdict(Limits.measure(threads)))
             else:
                 if threads > 1:
                     _repeat(call, SPREAD_SECONDS)
-                _answer(answers, _timed(call, request["run"]))
+                _respond(responses, _timed(call, request["run"]))
         except Absent as error:
-            _answer(answers, {"absent": str(error)})
+            _respond(responses, {"absent": str(error)})
         except Exception as error:
             # Other cases can still be measured after a failure.
             traceback.print_exc()
-            _answer(answers, {"failed": f"{type(error).__name__}: {error}"})
+            _respond(responses, {"failed": f"{type(error).__name__}: {error}"})
 
 
 def _nothing() -> None:
@@ -121,8 +121,8 @@ def workload_from_json(values: dict[str, Any]) -> Workload:
     return Workload(**values | {"shapes": shapes, "domain": domain})
 
 
-def _answer(answers: TextIO, values: dict[str, Any]) -> None:
-    answers.write(json.dumps(values) + "\n")
+def _respond(responses: TextIO, values: dict[str, Any]) -> None:
+    responses.write(json.dumps(values) + "\n")
 
 
 if __name__ == "__main__":

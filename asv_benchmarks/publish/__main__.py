@@ -46,11 +46,11 @@ def main() -> None:
 def _peers(measured: list[Table]) -> None:
     """Write the comparison with other frameworks."""
     pictures.save(pictures.beside_torch(measured[0]), IMAGES / "speed-peers.svg")
-    steps, told = tables.steps(measured[:1]), tables.conditions(measured[0])
+    steps, conditions = tables.steps(measured[0]), tables.conditions(measured[0])
     write_block(
         ROOT / "README.md",
         "speed",
-        f"## Speed\n\n{README}\n\n{steps}\n\n{told}",
+        f"## Speed\n\n{README}\n\n{steps}\n\n{conditions}",
         before="## Tasks of the course",
     )
     parts = []

@@ -55,22 +55,16 @@ _BLAS_WAIT = (
 _PACKAGES = ("numpy", "blas", "numba", "torch", "jax", "tinygrad")
 
 
-def steps(tables: Sequence[Table]) -> str:
-    """Return a table of training steps: our time, PyTorch's and the ratio for each thread count."""
-    head = ["training step"]
-    rows: dict[str, list[str]] = {}
-    for at, table in enumerate(tables):
-        threads = table.conditions["threads"]
-        named = "1 thread" if threads == 1 else f"{threads} threads"
-        head += [f"ours, {named}", "PyTorch", "times as fast"]
-        for row in table.rows:
-            one = row.comparisons.get("torch")
-            if row.group != "training step" or one is None:
-                continue
-            cells = rows.setdefault(row.key, [row.title, *[""] * 3 * at])
-            cells += [time(row, row.ours), time(row, "torch"), _ratio(one)]
-    width = len(head)
-    return markdown(head, [[*cells, *[""] * (width - len(cells))] for cells in rows.values()])
+def steps(table: Table) -> str:
+    """Return a table of training steps: our time, PyTorch's and the ratio."""
+    threads = table.conditions["threads"]
+    named = "1 thread" if threads == 1 else f"{threads} threads"
+    rows = [
+        [row.title, time(row, row.ours), time(row, "torch"), _ratio(one)]
+        for row in table.rows
+        if row.group == "training step" and (one := row.comparisons.get("torch")) is not None
+    ]
+    return markdown(["training step", f"ours, {named}", "PyTorch", "times as fast"], rows)
 
 
 def everything(table: Table) -> str:

@@ -48,7 +48,7 @@ def test_the_guide_has_a_place_for_every_block() -> None:
 
 
 def test_steps_are_compared_with_pytorch() -> None:
-    lines = tables.steps([table()]).splitlines()
+    lines = tables.steps(table()).splitlines()
     assert lines[0] == "| training step | ours, 1 thread | PyTorch | times as fast |"
     assert lines[2] == "| course LeNet, batch 16 | 1 ms | 3 ms | **3×** ± 0 |"
     assert len(lines) == 4

@@ -163,8 +163,8 @@ class Cuda(Backend):
         if span(a.shape, a.strides) > 2 * a.size:
             # Most of the memory is gaps: gather the elements before copying them.
             a = self.copy(a)
-        cells = self.download(a.storage[: span(a.shape, a.strides)])
-        return host_array(TensorData.unchecked(cells, a.shape, a.strides))
+        storage = self.download(a.storage[: span(a.shape, a.strides)])
+        return host_array(TensorData.unchecked(storage, a.shape, a.strides))
 
     # Other libraries
 

@@ -42,9 +42,6 @@ CROSS_ENTROPY = FusedOperation("cross_entropy")
 DROPOUT = FusedOperation("dropout")
 """Dropout: `mt_nn.functional.dropout`."""
 
-TAKE = FusedOperation("take")
-"""Lookup of rows of a table by index: `mt_autodiff.take`."""
-
 LINEAR = FusedOperation("linear")
 """Matrix product, bias and ReLU: `mt_nn.functional.linear`."""
 
@@ -62,6 +59,9 @@ NLL_LOSS = FusedOperation("nll_loss")
 
 SOFTMAX = FusedOperation("softmax")
 """Softmax: `mt_nn.functional.softmax`."""
+
+TAKE = FusedOperation("take")
+"""Lookup of rows of a table by index: `mt_autodiff.take`."""
 
 SGD = FusedOperation("sgd")
 """A step of gradient descent. No slots; settings: learning rate, weight decay."""

@@ -249,16 +249,17 @@ def tile_source(
 ) -> TensorData:
     """Return images in a layout from which tiles can be filled, copied only if necessary.
 
-    Either the elements of a row are contiguous in memory, or those of all channels are and there
-    are enough of both for square blocks.
+    Either rows are contiguous in memory, or channels are, with enough columns and channels for
+    square blocks.
 
     Shape:
         (N, C, H, W) → (N, C, H, W).
     """
-    _, to_channel, _, step = images.strides
-    if step == 1 or images.shape[3] == 1:
+    _, channel_step, _, column_step = images.strides
+    if column_step == 1 or images.shape[3] == 1:
         return images
-    if to_channel == 1 and not masked and min(images.shape[1], layout.used_size[1]) >= layout.lanes:
+    enough = min(images.shape[1], layout.used_size[1]) >= layout.lanes
+    if channel_step == 1 and not masked and enough:
         return images
     return backend.contiguous(images)
 

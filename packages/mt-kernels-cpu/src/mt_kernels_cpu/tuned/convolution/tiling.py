@@ -16,10 +16,8 @@ from mt_kernels_cpu.tuned.buffers import round_up
 
 Pair = tuple[int, int]
 """Height and width."""
-"""Height and width."""
 
 Positions = npt.NDArray[np.int64]
-"""Offsets into a storage, in elements, int64."""
 """Offsets into a storage, in elements, int64."""
 
 TileStrides = tuple[int, int, int, int, int, int, int]

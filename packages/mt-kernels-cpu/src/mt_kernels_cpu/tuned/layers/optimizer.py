@@ -139,7 +139,7 @@ def sgd_momentum(dtype: np.dtype[Any]) -> Any:
 def adam(dtype: np.dtype[Any]) -> Any:
     r"""Return the kernel of a step of Adam (Kingma and Ba, 2015, algorithm 1).
 
-    `sqrt_factor` is $1 / \sqrt{1 - \beta_2^t}$, and `step_size` contains $1 / (1 - \beta_1^t)$.
+    `root_factor` is $1 / \sqrt{1 - \beta_2^t}$, and `step_size` contains $1 / (1 - \beta_1^t)$.
     """
 
     def step_adam(
@@ -155,7 +155,7 @@ def adam(dtype: np.dtype[Any]) -> Any:
         beta2: float,
         one_minus_beta1: float,
         one_minus_beta2: float,
-        sqrt_factor: float,
+        root_factor: float,
         eps: float,
         weight_decay: float,
     ) -> None:
@@ -164,6 +164,6 @@ def adam(dtype: np.dtype[Any]) -> Any:
             m = beta1 * mean[i] + one_minus_beta1 * grad
             s = beta2 * square[i] + one_minus_beta2 * (grad * grad)
             new_mean[i], new_square[i] = m, s
-            new[i] = old[i] - step_size * m / (np.sqrt(s) * sqrt_factor + eps)
+            new[i] = old[i] - step_size * m / (np.sqrt(s) * root_factor + eps)
 
     return strict_kernel(step_adam)

@@ -214,7 +214,7 @@ def product_kernel(
     own_column, fill_columns = filler(product.second, second, width, depth, threads, dtype)
     starts, column_offset = device_function(product.starts), device_function(product.column_offset)
     row_pitch, column_pitch = pitch_of(height), pitch_of(width)
-    row_cells, column_cells = depth * row_pitch, depth * column_pitch
+    row_elements, column_elements = depth * row_pitch, depth * column_pitch
     # The numbers of neighbouring rows and columns of a thread.
     near_rows, near_columns = (VEC4 if size % VEC4 == 0 else 1 for size in (high, wide))
     store_vec4 = vec4_out and near_columns == VEC4
@@ -223,8 +223,8 @@ def product_kernel(
     def multiply_tiles(
         out: Storage, a: Storage, b: Storage, step_table: Storage, bias: Storage, g: Numbers
     ) -> None:
-        a_strip = cuda.shared.array(row_cells, dtype)
-        b_strip = cuda.shared.array(column_cells, dtype)
+        a_strip = cuda.shared.array(row_elements, dtype)
+        b_strip = cuda.shared.array(column_elements, dtype)
         align_shared(b_strip)
         sums = cuda.local.array((high, wide), dtype)
         left = cuda.local.array(high, dtype)

@@ -113,12 +113,12 @@ def adam(dtype: np.dtype[Any]) -> Kernel:
         g: Storage,
         mean: Storage,
         square: Storage,
-        step: float,
+        step_size: float,
         beta1: float,
         beta2: float,
         one_minus_beta1: float,
         one_minus_beta2: float,
-        factor: float,
+        root_factor: float,
         eps: float,
         weight_decay: float,
         size: int,
@@ -130,7 +130,7 @@ def adam(dtype: np.dtype[Any]) -> Kernel:
             s = beta2 * square[i] + one_minus_beta2 * (grad * grad)
             new_mean[i] = m
             new_square[i] = s
-            new[i] = old[i] - step * m / (sqrt(s) * factor + eps)
+            new[i] = old[i] - step_size * m / (sqrt(s) * root_factor + eps)
 
     return step_adam
 
