@@ -1,7 +1,7 @@
 """Task 1.3: the chain rule."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grading.checking.compare import expect_plain
@@ -31,7 +31,19 @@ def applications(draw: st.DrawFn) -> Plain:
     }
 
 
+CONSTANT_FIRST = {
+    "inputs": [1.0, 2.0],
+    "constants": [True, False],
+    "uses": [0, 1],
+    "factors": [2.0, 3.0],
+    "saved": 1.5,
+    "d_output": 0.5,
+}
+"""A constant in front of a variable, so that pairs shift if the constant is left out."""
+
+
 @given(case=applications())
+@example(case=CONSTANT_FIRST)
 def test_pairs_of_variables_and_derivatives(subject: Subject, case: Plain) -> None:
     answer = subject.call("scalar.chain_rule", options=case)
     scale = case["saved"] * case["d_output"]
