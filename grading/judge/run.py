@@ -168,6 +168,11 @@ class _Run:
             advice=tuple(check.status for check in checks if not check.required),
         )
         speed = self._speed(task) if decide(evidence) is Status.PASSED else ()
+        self.errors += [
+            f"task {task.id}: speed of {each.workload}: {each.remark}"
+            for each in speed
+            if each.status is Status.ERROR
+        ]
         if task.speed is not None and task.speed.points:
             groups = (*groups, _speed_group(speed, task.speed.points))
             evidence = replace(evidence, groups=groups)

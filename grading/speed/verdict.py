@@ -1,14 +1,20 @@
 """The verdict on the speed of a submission, as a multiple of our `fast` kernels' time."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from asv_benchmarks.workloads import Workload
-from grading.protocol.messages import Subject
+from grading.checking.compare import MismatchError
+from grading.isolation import CheckAbandoned
+from grading.protocol.messages import DriverError, Subject, SubjectError
 from grading.speed.measure import Clock, Measurement, measure
 
 Outcome: TypeAlias = Literal["fast enough", "too slow", "too busy"]
+
+UNMEASURABLE = (MismatchError, SubjectError, DriverError, CheckAbandoned)
+"""Exceptions that end a measurement: wrong results, lost workers and errors of the driver."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ def judge(
     Raises:
         MismatchError: A result is wrong.
         SubjectError: The code under test raised an exception.
+        DriverError: The driver raised an exception.
+        CheckAbandoned: The worker was lost too often, or there is no time left.
     """
     measured = measure(subject, workload, seed, clock)
     repeated = _too_slow(measured, fast, limit)
@@ -89,8 +97,10 @@ def judge(
         return Verdict(workload.name, "too busy", limit, repeated=repeated)
     of_reference = None
     if reference is not None:
-        theirs = measure(reference, workload, seed, clock)
-        of_reference = None if theirs.too_busy else measured.ratio / theirs.ratio
+        # Errors of the reference solution do not concern the submission.
+        with suppress(*UNMEASURABLE):
+            theirs = measure(reference, workload, seed, clock)
+            of_reference = None if theirs.too_busy else measured.ratio / theirs.ratio
     low, high = measured.spread
     return Verdict(
         workload=workload.name,

@@ -223,6 +223,15 @@ def test_speed_that_was_not_measured_is_not_judged(judged: Callable[..., Report]
     assert (task.status, task.points, task.judged) == (Status.PARTLY, 8, 8)
 
 
+def test_an_error_of_the_harness_in_a_measurement_costs_no_points(
+    judged: Callable[..., Report],
+) -> None:
+    report = judged({}, "task4_2", tasks=with_points_for_speed(2), speed=Status.ERROR)
+    (task,) = report.tasks
+    assert (task.status, task.points, task.judged) == (Status.ERROR, 8, 8)
+    assert report.errors == ("task 4.2: speed of conv2d: ",)
+
+
 def test_every_run_tells_its_seed_and_where_it_took_place(judged: Callable[..., Report]) -> None:
     report = judged({}, "task0_4")
     assert report.seed == 1
