@@ -245,7 +245,7 @@ class _Run:
         for of, needed in self._table.needs(task, group):
             problem = UNUSABLE.get(self._known_status(of, needed))
             if problem:
-                of_task = "" if of is task else f" of task {of.id}"
+                of_task = "" if of.id == task.id else f" of task {of.id}"
                 return f"needs `{needed.name}`{of_task}, which {problem}"
         return ""
 

@@ -125,6 +125,28 @@ def test_a_failure_is_excused_by_the_function_that_it_needs_and_the_others_are_j
     )
 
 
+def test_a_function_of_the_same_task_is_named_without_the_task(
+    judged: Callable[..., Report],
+) -> None:
+    # The edition of the files is unknown, so some checks of this task become advice.
+    (task,) = judged({"0.3/map": WRONG, "0.3/negList": WRONG}, "task0_3").tasks
+    assert any("does not promise it" in check.reason for check in task.advice)
+    reasons = {group.name: group.reason for group in task.groups}
+    assert reasons["negList"] == "needs `map`, which fails"
+
+
+@pytest.mark.parametrize("id", ["2.3", "2.4"])
+def test_functions_of_other_editions_only_do_not_make_a_task_present(
+    id: str, judged: Callable[..., Report], submission: Submission
+) -> None:
+    """Judge a tree that ends with module 1, so that it shows no edition of module 2."""
+    for file in (submission.root / "minitorch").glob("tensor*.py"):
+        file.unlink()
+    (task,) = judged({}, f"task{id.replace('.', '_')}").tasks
+    assert {group.status for group in task.groups} == {Status.NOT_THERE}
+    assert (task.status, task.points) == (Status.NOT_THERE, None)
+
+
 def test_an_excuse_reaches_over_groups_that_are_excused_themselves(
     judged: Callable[..., Report],
 ) -> None:
