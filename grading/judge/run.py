@@ -173,7 +173,8 @@ class _Run:
             for each in speed
             if each.status is Status.ERROR
         ]
-        if task.speed is not None and task.speed.points:
+        absent_task = decide(evidence) is Status.NOT_THERE
+        if task.speed is not None and task.speed.points and not absent_task:
             groups = (*groups, _speed_group(speed, task.speed.points))
             evidence = replace(evidence, groups=groups)
         status = decide(evidence)
@@ -265,6 +266,7 @@ class _Run:
         if task.speed is None or not self._plan.speed:
             return ()
         self._subjects.begin_task(task.seconds, task.memory_mb)
+        self._subjects.begin_check()
         subject = self._subjects.on("cpu")
         return speed_results(task, task.speed, subject, self._plan.seed, self._reference())
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from grading.isolation import Limits
 from grading.judge import run
 from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import CheckResult, Report, SpeedResult, Status, TaskResult
@@ -243,6 +245,46 @@ def test_speed_costs_the_points_that_are_for_it(
 def test_speed_that_was_not_measured_is_not_judged(judged: Callable[..., Report]) -> None:
     (task,) = judged({}, "task4_2", tasks=with_points_for_speed(2)).tasks
     assert (task.status, task.points, task.judged) == (Status.PARTLY, 8, 8)
+
+
+def test_an_absent_task_with_points_for_speed_is_not_there(
+    judged: Callable[..., Report], submission: Submission
+) -> None:
+    (submission.root / "minitorch" / "fast_conv.py").unlink()
+    (task,) = judged({}, "task4_2", tasks=with_points_for_speed(2)).tasks
+    assert (task.status, task.points, task.judged) == (Status.NOT_THERE, None, 0)
+    assert task.reason == "the submission has no minitorch.fast_conv"
+
+
+def test_a_measurement_of_speed_has_the_whole_time_of_the_task(
+    monkeypatch: pytest.MonkeyPatch, submission: Submission
+) -> None:
+    given: list[Limits] = []
+    worker = SimpleNamespace(
+        begin_check=given.append,
+        end_worker=lambda: None,
+        running=False,
+        seconds=0.0,
+        folder=None,
+        level=SimpleNamespace(name="none", undefended=()),
+    )
+    measured: list[float | None] = []
+
+    def checks(task: Task, subjects: Subjects, *_: object) -> list[Outcome]:
+        subjects.on("cpu")
+        worker.seconds = task.seconds - 1
+        subjects.begin_check()
+        return [Outcome(name) for name in task.checks.names]
+
+    def speeds(*_: object) -> tuple[SpeedResult, ...]:
+        measured.append(given[-1].check_seconds)
+        return ()
+
+    monkeypatch.setattr(run, "starter", lambda *_: lambda device: worker)
+    monkeypatch.setattr(run, "run_checks", checks)
+    monkeypatch.setattr(run, "speed_results", speeds)
+    run.judge(run.Plan(submission, table().select(["task4_2"]), seed=1), table())
+    assert measured == [table().task("4.2").seconds]
 
 
 def test_an_error_of_the_harness_in_a_measurement_costs_no_points(
