@@ -14,7 +14,7 @@ from grading.cli.status import next_tasks, progress_of_tasks
 from grading.cli.stored_results import FOLDER, digest_of_sources, load_results, store_results
 from grading.isolation import IsolationError
 from grading.judge.exit_codes import FAILED, HARNESS, OK, USAGE
-from grading.judge.records import Report, Status, from_json
+from grading.judge.records import GroupResult, Report, Status, from_json
 from grading.judge.run import Plan
 from grading.paths import ROOT
 from grading.submissions.submission import Submission
@@ -183,7 +183,11 @@ def test_status_remembers_what_was_judged(submission: Path) -> None:
     (submission / "minitorch" / "autodiff.py").write_text(
         "def central_difference(): ...\n", encoding="utf-8"
     )
-    partly = task("1.2", Status.PARTLY, points=6.0, judged_points=6.0)
+    groups = (
+        GroupResult("mul", Status.PASSED, 6.0, 6.0),
+        GroupResult("div", Status.NOT_JUDGED, None, 4.0),
+    )
+    partly = task("1.2", Status.PARTLY, points=6.0, groups=groups)
     store_results(report(task("1.1", Status.PASSED), partly), found)
     assert list(load_results(found)) == ["1.1", "1.2"]
     progress = progress_of_tasks(found, tasks)

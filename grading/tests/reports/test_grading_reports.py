@@ -262,7 +262,7 @@ def partly_judged() -> TaskResult:
         GroupResult("softmax", Status.FAILED, 0.0, 5.0),
         GroupResult("maxpool2d", Status.NOT_JUDGED, None, 2.0, "needs `tile`, which fails"),
     )
-    return task("4.4", Status.FAILED, points=3.0, judged_points=8.0, groups=groups)
+    return task("4.4", Status.FAILED, points=3.0, groups=groups)
 
 
 def test_what_was_not_judged_is_shown_and_never_counted() -> None:
