@@ -210,7 +210,6 @@ def test_what_takes_four_times_as_long_is_too_slow_when_it_was_measured_twice(
     assert verdict.ratio == pytest.approx(times, rel=1e-3)
     held = [request for request in worker.requests if request.operation == "speed.hold"]
     assert len(held) == 1 + repeated
-    assert f"{verdict.ratio:.2g} × the time" in str(verdict)
 
 
 def test_a_first_time_that_was_too_slow_is_forgiven() -> None:
@@ -224,7 +223,7 @@ def test_on_a_busy_machine_nobody_is_too_slow() -> None:
     clock = FakeClock(tick=100.0)
     verdict = judge(Worker(clock, 1e9), SMALL, 1.0, clock=clock)
     assert verdict.outcome == "too busy"
-    assert str(verdict) == "small: not judged: the machine is too busy"
+    assert verdict.ratio is None
 
 
 def test_the_reference_is_measured_beside() -> None:
