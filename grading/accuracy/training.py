@@ -171,6 +171,21 @@ def check_accuracy(
     expect(right >= required.least, message, answer)
 
 
+def check_short_training(subject: Subject, name: str, least: int, setting: Plain) -> None:
+    """Train a network on points and check how many of them it classifies correctly.
+
+    Args:
+        subject: The code under test.
+        name: A set of points.
+        least: Required number of correct points.
+        setting: Options of the training.
+
+    Raises:
+        MismatchError: The accuracy is too low.
+    """
+    check_accuracy(subject, name, Accuracy(least, COUNT, setting))
+
+
 def check_learning(subject: Subject, name: str, setting: Plain) -> None:
     """Train a network on points and check that its loss is well below that of a constant guess.
 
@@ -185,18 +200,12 @@ def check_learning(subject: Subject, name: str, setting: Plain) -> None:
     Raises:
         MismatchError: The loss is too high, or an output is not a probability.
     """
-    points, labels = draw(name, 0)
-    rng = np.random.default_rng(0)
     best: tuple[float, Response] | None = None
-    for start in range(MAX_STARTS):
-        options = {"rate": setting["rate"], "hidden": setting["hidden"], "seed": start}
-        learner = Learner(subject, setting["model"], options, setting["batch"])
-        learner.learn(points, labels, setting["epochs"], rng)
-        predictions = learner.predict(points, ())
-        check_probabilities(predictions, learner.answer)
+    for predictions, labels, answer in _starts(subject, name, setting, 0):
+        check_probabilities(predictions, answer)
         loss = cross_entropy(np.stack([1.0 - predictions, predictions], axis=1), labels)
         if best is None or loss < best[0]:
-            best = loss, learner.answer
+            best = loss, answer
         if loss < MAX_LOSS_SHARE * constant_guess_loss(labels):
             return
     assert best is not None
@@ -354,17 +363,29 @@ def _points(
     subject: Subject, name: str, required: Accuracy, setting: Plain, seed: int, rng: Plain
 ) -> tuple[int, Response]:
     assert required.of == COUNT
-    points, labels = draw(name, seed)
     best: tuple[int, Response] | None = None
-    for start in range(MAX_STARTS):
-        options = {"rate": setting["rate"], "hidden": setting["hidden"], "seed": seed + start}
-        learner = Learner(subject, setting["model"], options, setting["batch"])
-        learner.learn(points, labels, setting["epochs"], rng)
-        predictions = learner.predict(points, ())
+    for predictions, labels, answer in _starts(subject, name, setting, seed):
         right = int(((predictions > 0.5) == (labels > 0.5)).sum())
         if best is None or right > best[0]:
-            best = right, learner.answer
+            best = right, answer
         if right >= min(required.least + SAFE_MARGIN, required.of):
             break
     assert best is not None
     return best
+
+
+def _starts(
+    subject: Subject, name: str, setting: Plain, seed: int
+) -> Iterator[tuple[Array, Array, Response]]:
+    """Train a network on points from several initialisations.
+
+    Yields:
+        For each initialisation: predictions and labels of shape (COUNT,), and the last response.
+    """
+    points, labels = draw(name, seed)
+    rng = np.random.default_rng(seed)
+    for start in range(MAX_STARTS):
+        options = {"rate": setting["rate"], "hidden": setting["hidden"], "seed": seed + start}
+        learner = Learner(subject, setting["model"], options, setting["batch"])
+        learner.learn(points, labels, setting["epochs"], rng)
+        yield learner.predict(points, ()), labels, learner.answer

@@ -30,11 +30,11 @@ def digest_of(folder: Path) -> str:
     cyclic links are harmless.
     """
     digest = hashlib.sha256()
-    for number, (name, path) in enumerate(_files(folder)):
+    for number, (name, path) in enumerate(files(folder)):
         if number == MAX_FILES:
             break
         digest.update(len(name).to_bytes(4, "big") + name)
-        digest.update(_contents(path))
+        digest.update(contents(path))
     return digest.hexdigest()
 
 
@@ -48,13 +48,13 @@ def digest_of_grader(root: Path, settings: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for part in GRADER:
         path = root / part
-        digest.update(_contents(path) if path.is_file() else digest_of(path).encode())
+        digest.update(contents(path) if path.is_file() else digest_of(path).encode())
     for text in (*settings, *(f"{name} {metadata.version(name)}" for name in LIBRARIES)):
         digest.update(text.encode("utf-8", "surrogateescape") + b"\0")
     return digest.hexdigest()
 
 
-def _files(folder: Path) -> Iterator[tuple[bytes, Path]]:
+def files(folder: Path) -> Iterator[tuple[bytes, Path]]:
     """Yield all files in a folder in a fixed order, with their relative names.
 
     Symbolic links count as files. The search is iterative, so that deep nesting is harmless.
@@ -75,7 +75,7 @@ def _files(folder: Path) -> Iterator[tuple[bytes, Path]]:
                 folders.append(each.path)
 
 
-def _contents(path: Path) -> bytes:
+def contents(path: Path) -> bytes:
     """Return the bytes that represent the contents of a file in the digest."""
     try:
         about = path.lstat()

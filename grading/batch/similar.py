@@ -12,6 +12,7 @@ from itertools import combinations
 from math import log
 
 from grading.judge.records import Report
+from grading.tasks.model import title_of
 
 MIN_SIMILARITY = 0.6
 """Minimum similarity of a listed pair, from 0 to 1."""
@@ -35,7 +36,7 @@ class Failure:
     answer: str
 
     def __str__(self) -> str:
-        return f"{self.task} {self.check.removeprefix('test_').replace('_', ' ')}"
+        return f"{self.task} {title_of(self.check)}"
 
 
 @dataclass(frozen=True)

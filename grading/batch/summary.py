@@ -11,7 +11,7 @@ from rich.table import Table
 from grading.batch.store import Grade
 from grading.judge.records import Report, Status
 from grading.reports import words
-from grading.reports.table import inert, partly_judged
+from grading.reports.table import cells, columns, inert
 
 BEFORE = ("submission", "who", "outcome", "points", "judged", "possible")
 AFTER = ("seconds", "seed", "reason")
@@ -38,13 +38,12 @@ def as_csv(rows: Iterable[Row], seed: int) -> bytes:
     partly judged in any submission has a second column with the judged points.
     """
     rows = list(rows)
-    tasks = _tasks(rows)
-    partly = partly_judged(row.report for row in rows if row.report)
+    tasks = columns([row.report for row in rows if row.report])
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([*BEFORE, *tasks, *(f"{task} judged" for task in partly), *AFTER])
+    writer.writerow([*BEFORE, *tasks, *AFTER])
     for row in rows:
-        writer.writerow(_cells(row, tasks, partly, seed))
+        writer.writerow(_cells(row, tasks, seed))
     # Spreadsheets recognise UTF-8 by the byte-order mark.
     return text.getvalue().encode("utf-8-sig", "backslashreplace")
 
@@ -67,24 +66,15 @@ def as_table(rows: Iterable[Row], similar: Mapping[str, int]) -> Table:
     return table
 
 
-def _tasks(rows: Iterable[Row]) -> dict[str, None]:
-    """Return the ids of the tasks in all reports, in order of first occurrence."""
-    return {task.id: None for row in rows if row.report for task in row.report.tasks}
-
-
-def _cells(row: Row, tasks: Iterable[str], partly: Iterable[str], seed: int) -> list[str]:
+def _cells(row: Row, tasks: Iterable[str], seed: int) -> list[str]:
     grade, report = row.grade, row.report
-    results = report.tasks if report else ()
-    points = {task.id: task.points for task in results}
-    judged = {task.id: task.judged for task in results if task.points is not None}
     totals = (_points(report), report.judged_points, report.max_points) if report else (None,) * 3
     return [
         inert(grade.name),
         inert(grade.who),
         grade.outcome,
         *map(_number, totals),
-        *(_number(points.get(task)) for task in tasks),
-        *(_number(judged.get(task)) for task in partly),
+        *cells(report, tasks),
         f"{grade.seconds:.1f}",
         str(seed),
         inert(grade.reason),

@@ -8,10 +8,10 @@ from grading.accuracy import (
     check_all_parameters_are_trained,
     check_layers,
     check_learning,
+    check_short_training,
 )
-from grading.checking.points import COUNT, RULES
+from grading.checking.points import RULES
 from grading.protocol.messages import Subject
-from grading.tasks.model import Accuracy
 from grading.tasks.table import table
 
 pytestmark = pytest.mark.task2_5
@@ -34,18 +34,11 @@ def test_loss_after_training(subject: Subject) -> None:
 
 @pytest.mark.parametrize(("name", "least"), [("Simple", 42)])
 def test_accuracy_after_short_training(subject: Subject, name: str, least: int) -> None:
-    setting: dict[str, str | float] = {
-        "model": "simple",
-        "hidden": 4,
-        "rate": 0.05,
-        "epochs": 15,
-        "batch": 5,
-    }
-    check_accuracy(subject, name, Accuracy(least, COUNT, setting))
+    setting = {**SETTING, "hidden": 4, "epochs": 15, "batch": 5}
+    check_short_training(subject, name, least, setting)
 
 
 @pytest.mark.accuracy
 @pytest.mark.parametrize("name", RULES)
 def test_accuracy_after_full_training(subject: Subject, name: str, record_property: Record) -> None:
-    required = table().task("2.5").accuracy[name]
-    check_accuracy(subject, name, required, record_property)
+    check_accuracy(subject, name, table().task("2.5").accuracy[name], record_property)

@@ -8,12 +8,12 @@ from grading.accuracy import (
     check_all_parameters_are_trained,
     check_layers,
     check_learning,
+    check_short_training,
     seconds_of_an_epoch,
 )
 from grading.accuracy.logs import EPOCH
 from grading.checking.points import COUNT, RULES
 from grading.protocol.messages import Subject
-from grading.tasks.model import Accuracy
 from grading.tasks.table import table
 
 pytestmark = pytest.mark.task3_5
@@ -36,21 +36,13 @@ def test_loss_after_training(subject: Subject) -> None:
 
 @pytest.mark.parametrize(("name", "least"), [("Split", 45), ("Xor", 45)])
 def test_accuracy_after_short_training(subject: Subject, name: str, least: int) -> None:
-    setting: dict[str, str | float] = {
-        "model": "fast",
-        "hidden": 10,
-        "rate": 0.05,
-        "epochs": 60,
-        "batch": 10,
-    }
-    check_accuracy(subject, name, Accuracy(least, COUNT, setting))
+    check_short_training(subject, name, least, SETTING)
 
 
 @pytest.mark.accuracy
 @pytest.mark.parametrize("name", RULES)
 def test_accuracy_after_full_training(subject: Subject, name: str, record_property: Record) -> None:
-    required = table().task("3.5").accuracy[name]
-    check_accuracy(subject, name, required, record_property)
+    check_accuracy(subject, name, table().task("3.5").accuracy[name], record_property)
 
 
 @pytest.mark.accuracy

@@ -16,6 +16,7 @@ from grading.protocol.messages import Subject
 pytestmark = pytest.mark.task4_1
 
 OPERATION = "tensor.conv1d"
+KERNEL = {"module": "fast_conv", "kernel": "tensor_conv1d", "more": [False]}
 
 
 @given(case=convolutions(dims=1, max_image=6, max_kernel=4))
@@ -42,18 +43,14 @@ def test_many_channels_and_a_long_input(subject: Subject) -> None:
 @given(case=convolutions(dims=1))
 def test_output_of_the_kernel(subject: Subject, case: Case) -> None:
     x, weight, upstream = case
-    options = {"module": "fast_conv", "kernel": "tensor_conv1d", "more": [False]}
     out = np.zeros(upstream.shape)
-    check_kernel(subject, options, out, [x, weight], conv(x, weight))
+    check_kernel(subject, KERNEL, out, [x, weight], conv(x, weight))
 
 
 def test_propagation_of_nan(subject: Subject) -> None:
     x, weight, _ = random_case((1, 2, 5), (2, 2, 2))
     x[0, 1, 2] = np.nan
     expect_array(subject.call(OPERATION, [x, weight], {"backend": "fast"}), conv(x, weight))
-
-
-KERNEL = {"module": "fast_conv", "kernel": "tensor_conv1d", "more": [False]}
 
 
 @pytest.mark.parametrize(
@@ -83,17 +80,17 @@ def test_calls_of_the_kernel(subject: Subject) -> None:
 @given(case=convolutions(dims=1))
 def test_reversed_kernel(subject: Subject, case: Case) -> None:
     x, weight, upstream = case
-    options = {"module": "fast_conv", "kernel": "tensor_conv1d", "more": [True]}
     out = np.zeros(upstream.shape)
-    check_kernel(subject, options, out, [x, weight], conv(x, weight, reverse=True))
+    check_kernel(
+        subject, {**KERNEL, "more": [True]}, out, [x, weight], conv(x, weight, reverse=True)
+    )
 
 
 @given(case=convolutions(dims=1), data=st.data())
 def test_output_in_any_layout(subject: Subject, case: Case, data: st.DataObject) -> None:
     x, weight, upstream = case
-    options = {"module": "fast_conv", "kernel": "tensor_conv1d", "more": [False]}
     out = data.draw(laid_out(np.full(upstream.shape, 99.0)))
-    check_kernel(subject, options, out, [x, weight], conv(x, weight))
+    check_kernel(subject, KERNEL, out, [x, weight], conv(x, weight))
 
 
 def test_empty_batch(subject: Subject) -> None:

@@ -15,7 +15,7 @@ from grading.accuracy import (
 )
 from grading.accuracy.data import digits
 from grading.checking.compare import expect
-from grading.protocol.messages import Array, Subject
+from grading.protocol.messages import Array, Response, Subject
 from grading.tasks.table import table
 
 pytestmark = pytest.mark.task4_5
@@ -24,14 +24,24 @@ DIGITS = {"rate": 0.01, "seed": 0}
 SENTENCES = {"rate": 0.01, "seed": 0, "maps": 12}
 
 
-def test_short_training_on_digits(subject: Subject) -> None:
+def trained_on_digits(subject: Subject) -> tuple[Array, Array, Response]:
+    """Return outputs for unseen digits after a short training, their labels and the last response.
+
+    Shape:
+        (200, 10), (200,).
+    """
     images, labels = digits("train", 3200)
     others, hidden = digits("t10k", 200)
     learner = Learner(subject, "digits", DIGITS, batch=16)
     learner.learn(images, labels, epochs=1, rng=np.random.default_rng(0))
-    right = float((learner.predict(others, (10,)).argmax(axis=1) == hidden).mean())
+    return learner.predict(others, (10,)), hidden, learner.answer
+
+
+def test_short_training_on_digits(subject: Subject) -> None:
+    outputs, hidden, answer = trained_on_digits(subject)
+    right = float((outputs.argmax(axis=1) == hidden).mean())
     message = f"{right:.1%} of the digits are classified correctly, expected at least 70 %"
-    expect(right >= 0.7, message, learner.answer)
+    expect(right >= 0.7, message, answer)
 
 
 def test_repeated_predictions(subject: Subject) -> None:
@@ -59,44 +69,42 @@ def sentences(count: int, seed: int) -> tuple[Array, Array]:
     return rows.astype(np.float64), labels.astype(np.float64)
 
 
-def test_short_training_on_sentences(subject: Subject) -> None:
+def trained_on_sentences(subject: Subject) -> tuple[Array, Array, Response]:
+    """Return outputs for other sentences after a training, their labels and the last response.
+
+    Shape:
+        (200,), (200,).
+    """
     vectors = np.random.default_rng(0).standard_normal((20, 50))
     rows, labels = sentences(240, seed=1)
     others, hidden = sentences(200, seed=2)
     learner = Learner(subject, "sentences", SENTENCES, 16, (vectors,))
     learner.learn(rows, labels, epochs=8, rng=np.random.default_rng(0))
-    right = float(((learner.predict(others, ()) > 0.5) == (hidden > 0.5)).mean())
+    return learner.predict(others, ()), hidden, learner.answer
+
+
+def test_short_training_on_sentences(subject: Subject) -> None:
+    outputs, hidden, answer = trained_on_sentences(subject)
+    right = float(((outputs > 0.5) == (hidden > 0.5)).mean())
     message = f"{right:.1%} of the sentences are classified correctly, expected at least 85 %"
-    expect(right >= 0.85, message, learner.answer)
+    expect(right >= 0.85, message, answer)
 
 
 def test_loss_on_digits(subject: Subject) -> None:
     """Check that the loss on unseen digits is well below that of a constant guess."""
-    images, labels = digits("train", 3200)
-    others, hidden = digits("t10k", 200)
-    learner = Learner(subject, "digits", DIGITS, batch=16)
-    learner.learn(images, labels, epochs=1, rng=np.random.default_rng(0))
-    outputs = np.exp(learner.predict(others, (10,)))
-    sums = outputs.sum(axis=1)
+    outputs, hidden, answer = trained_on_digits(subject)
+    probabilities = np.exp(outputs)
+    sums = probabilities.sum(axis=1)
     logarithms = bool(((sums > 0.99) & (sums < 1.01)).all())
-    expect(
-        logarithms, "the outputs of the network are not logarithms of probabilities", learner.answer
-    )
-    check_loss(cross_entropy(outputs, hidden), hidden, learner.answer)
+    expect(logarithms, "the outputs of the network are not logarithms of probabilities", answer)
+    check_loss(cross_entropy(probabilities, hidden), hidden, answer)
 
 
 def test_loss_on_sentences(subject: Subject) -> None:
     """Check sentences with labels that depend on the order of two words."""
-    vectors = np.random.default_rng(0).standard_normal((20, 50))
-    rows, labels = sentences(240, seed=1)
-    others, hidden = sentences(200, seed=2)
-    learner = Learner(subject, "sentences", SENTENCES, 16, (vectors,))
-    learner.learn(rows, labels, epochs=8, rng=np.random.default_rng(0))
-    outputs = learner.predict(others, ())
-    check_probabilities(outputs, learner.answer)
-    check_loss(
-        cross_entropy(np.stack([1.0 - outputs, outputs], axis=1), hidden), hidden, learner.answer
-    )
+    outputs, hidden, answer = trained_on_sentences(subject)
+    check_probabilities(outputs, answer)
+    check_loss(cross_entropy(np.stack([1.0 - outputs, outputs], axis=1), hidden), hidden, answer)
 
 
 def test_layers_of_the_digits_network(subject: Subject) -> None:

@@ -5,10 +5,12 @@ results of changed sources. Stored results have no effect on marks.
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 import msgspec
 
+from grading.batch.digest import contents, files
 from grading.judge.records import Report, Status, TaskResult
 from grading.paths import ROOT
 from grading.reports.files import replace_file
@@ -91,11 +93,8 @@ def digest_of_sources(submission: Submission) -> str:
     """Return a digest of all Python sources and tests of a submission."""
     digest = hashlib.sha256()
     for folder in (*submission.import_paths, *submission.test_paths):
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(_named(path, submission.root))
-            digest.update(path.read_bytes())
+        for _, path in files(folder):
+            if path.suffix == ".py":
+                digest.update(os.fsencode(path.relative_to(submission.root)) + b"\0")
+                digest.update(contents(path))
     return digest.hexdigest()
-
-
-def _named(path: Path, root: Path) -> bytes:
-    return path.relative_to(root).as_posix().encode("utf-8", "surrogateescape") + b"\0"

@@ -91,8 +91,7 @@ class GroupEvidence:
     @property
     def not_judged(self) -> str:
         """The reason of the first check that was not judged; empty if there is none."""
-        unjudged = (check for check in self.checks if check.status is Status.NOT_JUDGED)
-        return next((check.reason for check in unjudged), "")
+        return _first_reason(self.checks, Status.NOT_JUDGED)
 
 
 @dataclass(frozen=True)
@@ -117,14 +116,12 @@ class Evidence:
     @property
     def missing(self) -> str:
         """The reason of the first group that is not there; empty if there is none."""
-        absent = (group for group in self.groups if group.status is Status.NOT_THERE)
-        return next((group.reason for group in absent), "")
+        return _first_reason(self.groups, Status.NOT_THERE)
 
     @property
     def not_judged(self) -> str:
         """The reason of the first group that was not judged; empty if there is none."""
-        unjudged = (group for group in self.groups if group.status is Status.NOT_JUDGED)
-        return next((group.reason for group in unjudged), "")
+        return _first_reason(self.groups, Status.NOT_JUDGED)
 
 
 AnyEvidence: TypeAlias = CaseEvidence | CheckEvidence | GroupEvidence | Evidence
@@ -246,6 +243,11 @@ def total(earned: Iterable[float | None]) -> float | None:
     """Return the sum of the points of groups; None if no group was judged."""
     judged = [points for points in earned if points is not None]
     return sum(judged) if judged else None
+
+
+def _first_reason(results: Iterable[CheckResult | GroupResult], status: Status) -> str:
+    """Return the reason of the first result with a status; empty if there is none."""
+    return next((result.reason for result in results if result.status is status), "")
 
 
 def _row(evidence: AnyEvidence) -> Row[Any]:

@@ -27,7 +27,7 @@ def absent_groups(task: Task, submission: Submission) -> dict[str, str]:
     """
     lacking = {}
     for group in task.groups:
-        holes = task.holes_of(group, submission.layout)
+        holes = submission.named(task.holes_of(group, submission.layout))
         if holes:
             missing = submission.missing(holes)
             lacking[group.name] = f"the submission has no {missing[0]}" if missing else ""

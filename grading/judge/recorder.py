@@ -9,7 +9,7 @@ from hypothesis import Phase, is_hypothesis_test, settings
 
 from grading.checking.finding import Finding, collecting
 from grading.judge.subjects import SUBJECTS, Subjects
-from grading.tasks.model import Task
+from grading.tasks.model import Task, title_of
 
 NOT_JUDGED = "not judged here: "
 """Prefix of the reason of a permitted skip; a skip with another reason is an error."""
@@ -45,7 +45,7 @@ class Outcome:
     @property
     def title(self) -> str:
         """The name of the check as words."""
-        return self.check.removeprefix("test_").replace("_", " ")
+        return title_of(self.check)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from grading.tasks.model import marker_of, title_of
+
 VERSION: Literal[1] = 1
 """Version of the records; reading another version is an error."""
 
@@ -122,7 +124,7 @@ class CheckResult(Record, frozen=True):
     @property
     def title(self) -> str:
         """The name as words."""
-        return self.name.removeprefix("test_").replace("_", " ").replace("[", " [")
+        return title_of(self.name)
 
 
 class GroupResult(Record, frozen=True):
@@ -134,7 +136,6 @@ class GroupResult(Record, frozen=True):
         points: Earned points; None if it was not judged.
         max_points: Maximum points.
         reason: Reason why it was not judged.
-        checks: The names of its checks.
     """
 
     name: str
@@ -142,7 +143,6 @@ class GroupResult(Record, frozen=True):
     points: float | None
     max_points: float
     reason: str = ""
-    checks: tuple[str, ...] = ()
 
 
 class SpeedResult(Record, frozen=True):
@@ -201,8 +201,6 @@ class TaskResult(Record, frozen=True):
         status: The status of the task.
         points: Earned points; None if no group was judged.
         max_points: Maximum points.
-        judged_points: Maximum points of the judged groups; None in records of versions without
-            groups.
         groups: Results of the groups of required checks.
         seconds: Duration of the judging, in seconds.
         reason: Reason why it was not judged.
@@ -230,20 +228,19 @@ class TaskResult(Record, frozen=True):
     holes: tuple[Hole, ...] = ()
     remarks: tuple[str, ...] = ()
     doc: str = ""
-    judged_points: float | None = None
     groups: tuple[GroupResult, ...] = ()
 
     @property
     def judged(self) -> float:
         """The maximum points of the judged groups; all or 0 in records without groups."""
-        if self.judged_points is not None:
-            return self.judged_points
+        if self.groups:
+            return sum(group.max_points for group in self.groups if group.points is not None)
         return 0.0 if self.points is None else self.max_points
 
     @property
     def marker(self) -> str:
         """The name of the task on the command line."""
-        return "task" + self.id.replace(".", "_")
+        return marker_of(self.id)
 
     @property
     def required(self) -> tuple[CheckResult, ...]:

@@ -38,7 +38,6 @@ from grading.judge.speed import speed_results
 from grading.judge.subjects import Subjects, starter
 from grading.judge.text import clean_line
 from grading.judge.verdict import check_results, measurements
-from grading.protocol.messages import Subject
 from grading.submissions.submission import Submission
 from grading.tasks.model import Group, Table, Task
 
@@ -150,25 +149,31 @@ class _Run:
         functions = hole_records(task.holes_in(submission.layout), submission)
         absent = absent_groups(task, submission)
         checks: tuple[CheckResult, ...] = ()
-        work: dict[str, CheckResult] = {}
+        forbidden: dict[str, CheckResult] = {}
         outcomes: Sequence[Outcome] = ()
         harness_error = ""
         if not task.groups or len(absent) < len(task.groups):
             try:
                 checks, outcomes = self._checks(task)
-                work = forbidden_calls(task, submission)
+                forbidden = forbidden_calls(task, submission)
             except SessionError as error:
                 harness_error = clean_line(str(error))
                 self.errors.append(harness_error)
         self._record_errors(task, checks)
-        groups = self._groups_of(task, absent, harness_error, checks, work)
+        groups = self._groups_of(task, absent, harness_error, checks, forbidden)
         evidence = Evidence(
             harness_error=harness_error,
             groups=groups,
             advice=tuple(check.status for check in checks if not check.required),
         )
         speed = self._speed(task) if decide(evidence) is Status.PASSED else ()
-        if task.speed is not None and task.speed.points:
+        self.errors += [
+            f"task {task.id}: speed of {each.workload}: {each.remark}"
+            for each in speed
+            if each.status is Status.ERROR
+        ]
+        absent_task = decide(evidence) is Status.NOT_THERE
+        if task.speed is not None and task.speed.points and not absent_task:
             groups = (*groups, _speed_group(speed, task.speed.points))
             evidence = replace(evidence, groups=groups)
         status = decide(evidence)
@@ -186,14 +191,13 @@ class _Run:
             simulated=self._is_simulated(task) and status.judged,
             checks=tuple(
                 with_location(check, _functions_of(task, check, functions))
-                for check in (*checks, *work.values())
+                for check in (*checks, *forbidden.values())
             ),
             speed=speed,
             measurements=tuple(_with_claim(each, submission) for each in measurements(outcomes)),
             holes=functions,
             remarks=remarks,
             doc=task.doc,
-            judged_points=sum(each.max_points for each in groups if each.points is not None),
             groups=groups,
         )
 
@@ -206,7 +210,7 @@ class _Run:
         absent: Mapping[str, str],
         harness_error: str,
         checks: Sequence[CheckResult],
-        work: Mapping[str, CheckResult],
+        forbidden: Mapping[str, CheckResult],
     ) -> tuple[GroupResult, ...]:
         """Return the results of the groups in the table's order: a group may need earlier ones."""
         submission = self._plan.submission
@@ -219,7 +223,7 @@ class _Run:
                 harness_error=harness_error,
                 open=bool(submission.open(task.holes_of(group, submission.layout))),
                 excuse=self._excuse(task, group),
-                forbidden=group.name in work,
+                forbidden=group.name in forbidden,
                 checks=of_group,
             )
             status = decide(evidence)
@@ -229,7 +233,6 @@ class _Run:
                 points=points(status, group.points, share),
                 max_points=group.points,
                 reason=reason(evidence),
-                checks=group.checks,
             )
             self._groups[task.id, group.name] = result
             found.append(result)
@@ -240,7 +243,7 @@ class _Run:
         for of, needed in self._table.needs(task, group):
             problem = UNUSABLE.get(self._known_status(of, needed))
             if problem:
-                of_task = "" if of is task else f" of task {of.id}"
+                of_task = "" if of.id == task.id else f" of task {of.id}"
                 return f"needs `{needed.name}`{of_task}, which {problem}"
         return ""
 
@@ -260,14 +263,10 @@ class _Run:
         if task.speed is None or not self._plan.speed:
             return ()
         self._subjects.begin_task(task.seconds, task.memory_mb)
+        self._subjects.begin_check()
         subject = self._subjects.on("cpu")
-        return speed_results(task, task.speed, subject, self._plan.seed, self._reference())
-
-    def _reference(self) -> Subject | None:
-        """Return a worker with the reference solution; None if there is none."""
-        if self._references is None:
-            return None
-        return self._references.on("cpu")
+        reference = None if self._references is None else self._references.on("cpu")
+        return speed_results(task, task.speed, subject, self._plan.seed, reference)
 
     def _checks(self, task: Task) -> tuple[tuple[CheckResult, ...], list[Outcome]]:
         """Run the checks of a task, and repeat failed ones with the same seed."""

@@ -1,11 +1,10 @@
 """Speed of a task's kernels, as records of the report."""
 
 from asv_benchmarks.workloads import BY_NAME
-from grading.checking.compare import MismatchError
-from grading.judge.faults import fault_of
+from grading.judge.faults import fault_of, harness_error
 from grading.judge.records import SpeedResult, Status
-from grading.protocol.messages import Subject, SubjectError
-from grading.speed.verdict import Outcome, Verdict
+from grading.protocol.messages import Subject
+from grading.speed.verdict import UNMEASURABLE, Outcome, Verdict
 from grading.speed.verdict import judge as judge_speed
 from grading.tasks.model import Speed, Task
 
@@ -48,10 +47,11 @@ def _result(
             seed=seed,
             reference=reference,
         )
-    except (MismatchError, SubjectError) as error:
+    except UNMEASURABLE as error:
         fault = fault_of(task.id, error, ())
-        sentence = "" if fault is None else fault.sentence
-        return SpeedResult(name, Status.FAILED, allowed=speed.ratio, remark=sentence)
+        status = Status.ERROR if fault is None else Status.FAILED
+        remark = harness_error(error) if fault is None else fault.sentence
+        return SpeedResult(name, status, allowed=speed.ratio, remark=remark)
     return SpeedResult(
         workload=name,
         status=STATUSES[verdict.outcome],

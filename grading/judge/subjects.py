@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -76,7 +75,7 @@ class Subjects:
         if device not in self._workers:
             self._workers[device] = self._start(device)
             self._workers[device].begin_check(self._current_limits(device))
-        return _TimedSubject(self, device)
+        return _TimedSubject(self, self._workers[device])
 
     def running(self) -> list[Subject]:
         """Return the workers that run, with a short time limit."""
@@ -99,7 +98,7 @@ class Subjects:
         for device, worker in self._workers.items():
             worker.begin_check(self._current_limits(device))
 
-    def answer(self, device: Device, request: Request) -> Response:
+    def answer(self, worker: IsolatedSubject, request: Request) -> Response:
         """Send a request to a worker and return its response.
 
         Raises:
@@ -107,21 +106,7 @@ class Subjects:
         """
         if self._left <= 0:
             raise OutOfTimeError(self._seconds, request)
-        return self._workers[device].answer(request)
-
-    def folder(self, device: Device) -> Path | None:
-        """Return the folder with the sources of the code under test."""
-        return self._workers[device].folder
-
-    def without_submission(self, device: Device) -> Subject:
-        """Return a worker with the settings of a device, without the code under test."""
-        return self._workers[device].without_submission()
-
-    def changed(
-        self, device: Device, sources: Mapping[str, str]
-    ) -> AbstractContextManager[IsolatedSubject]:
-        """Return a worker with a copy of the code under test in which some files are replaced."""
-        return self._workers[device].changed(sources)
+        return worker.answer(request)
 
     @property
     def level(self) -> tuple[str, tuple[str, ...]] | None:
@@ -167,19 +152,19 @@ class Subjects:
 class _TimedSubject(Subject):
     """A worker that refuses requests once the time of the task is used up."""
 
-    def __init__(self, subjects: Subjects, device: Device) -> None:
+    def __init__(self, subjects: Subjects, worker: IsolatedSubject) -> None:
         self._subjects = subjects
-        self._place = device
-        self.folder = subjects.folder(device)
+        self._worker = worker
+        self.folder = worker.folder
 
     def answer(self, request: Request) -> Response:
-        return self._subjects.answer(self._place, request)
+        return self._subjects.answer(self._worker, request)
 
     def without_submission(self) -> Subject:
-        return self._subjects.without_submission(self._place)
+        return self._worker.without_submission()
 
     def changed(self, sources: Mapping[str, str]) -> AbstractContextManager[Subject]:
-        return self._subjects.changed(self._place, sources)
+        return self._worker.changed(sources)
 
 
 SUBJECTS = pytest.StashKey[Subjects]()

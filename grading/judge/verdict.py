@@ -47,7 +47,9 @@ def check_results(
         if outcome.error is not None:
             outcome.findings = [*outcome.findings, *findings]
     return tuple(
-        _check_result(task, name, cases, again, failed.get(expected.get(name, ""), ""))
+        _check_result(
+            task, name, name in names, cases, again, failed.get(expected.get(name, ""), "")
+        )
         for name, cases in by_name.items()
     )
 
@@ -65,6 +67,7 @@ def measurements(outcomes: Iterable[Outcome]) -> tuple[Measurement, ...]:
 def _check_result(
     task: Task,
     name: str,
+    is_expected: bool,
     cases: Sequence[Outcome],
     again: Mapping[tuple[str, str], Outcome],
     failed_before: str,
@@ -72,8 +75,7 @@ def _check_result(
     judged = [_case(task, case, again.get((case.check, case.case))) for case in cases]
     statuses = tuple(each.status for each in judged)
     required = name not in task.checks.advice
-    grouped = any(name in group.checks for group in task.groups)
-    evidence = CheckEvidence(name, grouped or not required, failed_before, statuses)
+    evidence = CheckEvidence(name, is_expected, failed_before, statuses)
     status, explanation = decide(evidence), reason(evidence)
     if explanation:
         return CheckResult(name, status, required, explanation)

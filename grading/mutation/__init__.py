@@ -17,9 +17,11 @@ from importlib.util import decode_source
 import pytest
 
 from grading.checking.compare import expect
+from grading.judge.recorder import NOT_JUDGED
 from grading.mutation.mutants import MUTANTS, Mutant
 from grading.protocol.messages import Response, Subject
 from grading.submissions.submission import Submission
+from grading.tasks.model import marker_of
 
 MIN_DETECTED = {"0.2": 7, "0.3": 4, "4.4": 4}
 """Number of mutants to detect; all of them where each violates a property that a stub names."""
@@ -31,10 +33,10 @@ FILES = {"0.2": "test_operators.py", "0.3": "test_operators.py", "4.4": "test_nn
 """File of the learner's tests, below ``tests`` of the submission."""
 
 HOMES = {
-    "operators": ("mt_tensor.operators", "minitorch.operators"),
-    "nn": ("mt_nn.functional.maximum", "minitorch.nn"),
+    "test_operators.py": ("mt_tensor.operators", "minitorch.operators"),
+    "test_nn.py": ("mt_nn.functional.maximum", "minitorch.nn"),
 }
-"""Modules that define the functions of a family, one for each layout."""
+"""Modules that define the functions under test of a file, one for each layout."""
 
 PASSED = "passed"
 
@@ -72,10 +74,9 @@ def check_tests_pass(subject: Subject, task: str) -> Response | None:
     if outcomes is None:
         # A folder without tests was handed in for its code: the other checks judge it.
         if task == "0.2":
-            pytest.skip(f"not judged here: there is no tests/{FILES[task]}")
+            pytest.skip(f"{NOT_JUDGED}there is no tests/{FILES[task]}")
         return None
-    marker = f"task{task.replace('.', '_')}"
-    none = f"tests/{FILES[task]} holds no test with the marker {marker}"
+    none = f"tests/{FILES[task]} holds no test with the marker {marker_of(task)}"
     expect(bool(outcomes), none, answer)
     for name, outcome in outcomes.items():
         missing = f"{name} in tests/{FILES[task]} is not implemented yet"
@@ -104,7 +105,7 @@ def check_tests_detect_mutants(subject: Subject, task: str) -> None:
     rng.shuffle(versions)
     counting, failing = set(last.plain), {}
     for mutant, expression in versions:
-        with subject.changed(_sources(subject, mutant, expression)) as version:
+        with subject.changed(_sources(subject, task, mutant, expression)) as version:
             last = _run(version, task)
         outcomes = last.plain or {}
         failed = {name for name in counting if outcomes.get(name) != PASSED}
@@ -127,11 +128,11 @@ def check_tests_detect_mutants(subject: Subject, task: str) -> None:
     expect(detected >= MIN_DETECTED[task], message, last)
 
 
-def _sources(subject: Subject, mutant: Mutant, expression: str) -> Mapping[str, str]:
+def _sources(subject: Subject, task: str, mutant: Mutant, expression: str) -> Mapping[str, str]:
     """Return the changed file of a version, by its path in the submission."""
     assert subject.folder is not None, "the sources are not known"
     submission = Submission.at(subject.folder)
-    found = (submission.source(module) for module in HOMES[mutant.family])
+    found = (submission.source(module) for module in HOMES[FILES[task]])
     file = next((file for file in found if file is not None), None)
     if file is None:
         return {}
@@ -143,7 +144,7 @@ def _sources(subject: Subject, mutant: Mutant, expression: str) -> Mapping[str, 
 def _run(subject: Subject, task: str) -> Response:
     options = {
         "file": FILES[task],
-        "marker": f"task{task.replace('.', '_')}",
+        "marker": marker_of(task),
         "examples": EXAMPLES[task],
     }
     return subject.call("learners_tests.run", options=options)

@@ -13,14 +13,12 @@ class Mutant:
     """A function with one mistake, which violates one property.
 
     Attributes:
-        family: The group of modules with the function: "operators" or "nn".
         function: The name of the function.
         expression: A Python expression for the wrong version.
         equivalent: A Python expression of the same form for a correct version.
         mistake: The mistake, as a clause that follows "although".
     """
 
-    family: str
     function: str
     expression: str
     equivalent: str
@@ -30,49 +28,42 @@ class Mutant:
 MUTANTS: dict[str, list[Mutant]] = {
     "0.2": [
         Mutant(
-            "operators",
             "sigmoid",
             "lambda x: 2.0 * right(x)",
             "lambda x: 1.0 * right(x)",
             "the sigmoid exceeds 1",
         ),
         Mutant(
-            "operators",
             "sigmoid",
             "lambda x: right(x + 1.0)",
             "lambda x: right(x + 0.0)",
             "the sigmoid does not cross 0 at one half",
         ),
         Mutant(
-            "operators",
             "sigmoid",
             "lambda x: right(x) if x < 0.0 else right(2.0 * x)",
             "lambda x: right(x) if x < 0.0 else right(1.0 * x)",
             "one minus the sigmoid is not the sigmoid of the negative",
         ),
         Mutant(
-            "operators",
             "sigmoid",
             "lambda x: 1.0 - right(x)",
             "lambda x: 0.0 + right(x)",
             "the sigmoid decreases",
         ),
         Mutant(
-            "operators",
             "lt",
             "lambda x, y: float(x != y and hash((x, y)) % 3 < (1 if x < y else 2))",
             "lambda x, y: float(x != y and hash((x, y)) % 3 < (3 if x < y else 0))",
             "`lt` is not transitive: it is true of some pairs and not of others, as if by chance",
         ),
         Mutant(
-            "operators",
             "mul",
             "lambda x, y: right(x, y) + (1.0 if x > y else 0.0)",
             "lambda x, y: right(x, y) + (0.0 if x > y else 0.0)",
             "the order of factors matters to `mul`",
         ),
         Mutant(
-            "operators",
             "mul",
             "lambda x, y: right(x, y) * (1.0 + abs(right(x, y)))",
             "lambda x, y: right(x, y) * (1.0 + min(abs(right(x, y)), 0.0))",
@@ -81,35 +72,30 @@ MUTANTS: dict[str, list[Mutant]] = {
     ],
     "0.3": [
         Mutant(
-            "operators",
             "sum",
             "lambda xs: right(xs) + 1.0",
             "lambda xs: right(xs) + 0.0",
             "`sum` starts with 1",
         ),
         Mutant(
-            "operators",
             "sum",
             "lambda xs: right([abs(x) for x in xs])",
             "lambda xs: right([+x for x in xs])",
             "`sum` adds absolute values up",
         ),
         Mutant(
-            "operators",
             "sum",
             "lambda xs: max([right([x]) for x in xs], default=0.0)",
             "lambda xs: right([right([x]) for x in xs])",
             "`sum` returns the largest element",
         ),
         Mutant(
-            "operators",
             "sum",
             "lambda xs: right([x * x for x in xs])",
             "lambda xs: right([x * 1.0 for x in xs])",
             "`sum` adds squares up",
         ),
         Mutant(
-            "operators",
             "addLists",
             "lambda xs, ys: right(xs, xs)",
             "lambda xs, ys: right(xs, ys)",
@@ -118,35 +104,30 @@ MUTANTS: dict[str, list[Mutant]] = {
     ],
     "4.4": [
         Mutant(
-            "nn",
             "max",
             "lambda x, dim: -right(-x, dim)",
             "lambda x, dim: -(-right(x, dim))",
             "`max` returns the smallest element",
         ),
         Mutant(
-            "nn",
             "max",
             "lambda x, dim: x.sum(dim)",
             "lambda x, dim: right(x, dim) * 1.0",
             "`max` returns the sum",
         ),
         Mutant(
-            "nn",
             "max",
             "lambda x, dim: x.mean(dim)",
             "lambda x, dim: right(x * 1.0, dim)",
             "`max` returns the mean",
         ),
         Mutant(
-            "nn",
             "max",
             "lambda x, dim: right(x * x, dim)",
             "lambda x, dim: right(x + 0.0, dim)",
             "`max` looks at squares",
         ),
         Mutant(
-            "nn",
             "max",
             "lambda x, dim: right(x, dim) * 0.5 + 1.0",
             "lambda x, dim: right(x, dim) * 1.0 + 0.0",

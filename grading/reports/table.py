@@ -22,29 +22,24 @@ def write_class(reports: Sequence[Report]) -> bytes:
     The cell of a task that was not judged is empty. A task that was partly judged in any submission
     has a second column with the judged points.
     """
-    partly = partly_judged(reports)
-    ids = list(dict.fromkeys(task.id for report in reports for task in report.tasks))
+    tasks = columns(reports)
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(
         [
             *("submission", "points", "judged_points", "max_points"),
-            *ids,
-            *(f"{id} judged" for id in partly),
+            *tasks,
             *("status", "seed", "path"),
         ]
     )
     for report in reports:
-        earned = {task.id: task.points for task in report.tasks}
-        judged = {task.id: task.judged for task in report.tasks if task.points is not None}
         rows.writerow(
             [
                 inert(report.submission.name),
                 words.points(report.points),
                 words.points(report.judged_points),
                 words.points(report.max_points),
-                *("" if earned.get(id) is None else f"{earned[id]:g}" for id in ids),
-                *(f"{judged[id]:g}" if id in judged else "" for id in partly),
+                *cells(report, tasks),
                 inert(words.summary(report)),
                 report.seed,
                 inert(report.submission.path),
@@ -53,16 +48,20 @@ def write_class(reports: Sequence[Report]) -> bytes:
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 
-def partly_judged(reports: Iterable[Report]) -> list[str]:
-    """Return the ids of the tasks that were partly judged in any submission."""
-    return sorted(
-        {
-            task.id
-            for report in reports
-            for task in report.tasks
-            if 0 < task.judged < task.max_points
-        }
-    )
+def columns(reports: Sequence[Report]) -> list[str]:
+    """Return the columns of tasks: those of the points, then those of judged points."""
+    tasks = [task for report in reports for task in report.tasks]
+    partly = {task.id for task in tasks if 0 < task.judged < task.max_points}
+    return [*dict.fromkeys(task.id for task in tasks), *(f"{id} judged" for id in sorted(partly))]
+
+
+def cells(report: Report | None, names: Iterable[str]) -> list[str]:
+    """Return the cells of a submission in the columns of tasks; empty ones without a report."""
+    values: dict[str, float] = {}
+    for task in report.tasks if report is not None else ():
+        if task.points is not None:
+            values |= {task.id: task.points, f"{task.id} judged": task.judged}
+    return [f"{values[name]:g}" if name in values else "" for name in names]
 
 
 def inert(text: str) -> str:

@@ -13,7 +13,6 @@ from grading.judge.records import (
     CheckResult,
     Fault,
     Hole,
-    Measurement,
     Report,
     SpeedResult,
     Status,
@@ -129,7 +128,7 @@ def _task(task: TaskResult, *, verbose: bool, checks: bool) -> RenderableType:
         checks = False
     parts += _checks(task, verbose=verbose, everything=checks)
     parts += [_speed(each) for each in task.speed]
-    parts += [_remark(_measured(each)) for each in task.measurements]
+    parts += [_remark(words.measured(each)) for each in task.measurements]
     parts += [_remark(remark) for remark in task.remarks]
     return Padding(Group(*parts), (0, 0, 1, 0))
 
@@ -272,17 +271,6 @@ def _speed(each: SpeedResult) -> RenderableType:
         text.append(f"; {each.remark}", style="dim")
     row.add_row(_sign(each.status), text)
     return Padding(row, (0, 0, 0, 3))
-
-
-def _measured(each: Measurement) -> str:
-    text = f"measured: {each.name} {each.value:g}"
-    if each.of is not None:
-        text += f" of {each.of:g}"
-    if each.least is not None:
-        text += f", required at least {each.least:g}"
-    if each.claimed:
-        text += f"; the log claims {each.claimed}"
-    return text + (f"; {each.remark}" if each.remark else "")
 
 
 def _footer(report: Report) -> RenderableType:

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterable
 
-from grading.judge.records import CheckResult, GroupResult, Report, Status, TaskResult
+from grading.judge.records import (
+    CheckResult,
+    GroupResult,
+    Measurement,
+    Report,
+    Status,
+    TaskResult,
+)
 
 SIGNS = {
     Status.PASSED: "✓",
@@ -154,6 +161,18 @@ def module_score(tasks: Iterable[TaskResult]) -> str:
     judged = sum(task.judged for task in of_module)
     value = sum(task.points or 0.0 for task in of_module) if judged else None
     return earned(value, judged, possible)
+
+
+def measured(each: Measurement) -> str:
+    """Return a measured number as text, with its limits and the claim of the submission's log."""
+    text = f"measured: {each.name} {each.value:g}"
+    if each.of is not None:
+        text += f" of {each.of:g}"
+    if each.least is not None:
+        text += f", required at least {each.least:g}"
+    if each.claimed:
+        text += f"; the log claims {each.claimed}"
+    return text + (f"; {each.remark}" if each.remark else "")
 
 
 def possible_locations(task: TaskResult, check: CheckResult, most: int = 3) -> list[str]:

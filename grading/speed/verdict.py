@@ -1,14 +1,20 @@
 """The verdict on the speed of a submission, as a multiple of our `fast` kernels' time."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from asv_benchmarks.workloads import Workload
-from grading.protocol.messages import Subject
+from grading.checking.compare import MismatchError
+from grading.isolation import CheckAbandoned
+from grading.protocol.messages import DriverError, Subject, SubjectError
 from grading.speed.measure import Clock, Measurement, measure
 
 Outcome: TypeAlias = Literal["fast enough", "too slow", "too busy"]
+
+UNMEASURABLE = (MismatchError, SubjectError, DriverError, CheckAbandoned)
+"""Exceptions that end a measurement: wrong results, lost workers and errors of the driver."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +22,6 @@ class Verdict:
     """The speed of a submission on a workload.
 
     Attributes:
-        workload: The name of the workload.
         outcome: The judgement; "too busy" is independent of the submission: other processes used
             the machine.
         limit: Allowed ratio to the time of our `fast` kernels.
@@ -24,36 +29,18 @@ class Verdict:
         low: Lower quartile of the ratio.
         high: Upper quartile of the ratio.
         seconds: Median time of one call, in seconds.
-        baseline: Median ratio to the time of the baseline.
-        transport: Transport time of a request as a fraction of the measured time.
-        rounds: Number of quiet rounds in the last measurement.
         repeated: True if the first measurement was too slow and a second one followed.
         reference: Ratio to the time of the reference solution; None without one.
     """
 
-    workload: str
     outcome: Outcome
     limit: float
     ratio: float | None = None
     low: float | None = None
     high: float | None = None
     seconds: float | None = None
-    baseline: float | None = None
-    transport: float | None = None
-    rounds: int = 0
     repeated: bool = False
     reference: float | None = None
-
-    def __str__(self) -> str:
-        if self.ratio is None:
-            return f"{self.workload}: not judged: the machine is too busy"
-        text = (
-            f"{self.workload}: {self.ratio:.2g} × the time of our fast kernels "
-            f"({self.low:.2g} – {self.high:.2g}); at most {self.limit:g} × allowed"
-        )
-        if self.reference is not None:
-            text += f"; {self.reference:.2g} × the time of the reference solution"
-        return text
 
 
 def judge(
@@ -80,29 +67,29 @@ def judge(
     Raises:
         MismatchError: A result is wrong.
         SubjectError: The code under test raised an exception.
+        DriverError: The driver raised an exception.
+        CheckAbandoned: The worker was lost too often, or there is no time left.
     """
     measured = measure(subject, workload, seed, clock)
     repeated = _too_slow(measured, fast, limit)
     if repeated:
         measured = measure(subject, workload, seed + 1, clock)
     if measured.too_busy:
-        return Verdict(workload.name, "too busy", limit, repeated=repeated)
+        return Verdict("too busy", limit, repeated=repeated)
     of_reference = None
     if reference is not None:
-        theirs = measure(reference, workload, seed, clock)
-        of_reference = None if theirs.too_busy else measured.ratio / theirs.ratio
+        # Errors of the reference solution do not concern the submission.
+        with suppress(*UNMEASURABLE):
+            theirs = measure(reference, workload, seed, clock)
+            of_reference = None if theirs.too_busy else measured.ratio / theirs.ratio
     low, high = measured.spread
     return Verdict(
-        workload=workload.name,
         outcome="too slow" if _too_slow(measured, fast, limit) else "fast enough",
         limit=limit,
         ratio=measured.ratio / fast,
         low=low / fast,
         high=high / fast,
         seconds=measured.seconds_per_call,
-        baseline=measured.ratio,
-        transport=measured.transport_share,
-        rounds=len(measured.quiet),
         repeated=repeated,
         reference=of_reference,
     )

@@ -345,3 +345,8 @@ class UnknownTaskError(ValueError):
 def marker_of(task_id: str) -> str:
     """Return the marker of a task: "task4_2" for "4.2"."""
     return "task" + task_id.replace(".", "_")
+
+
+def title_of(check: str) -> str:
+    """Return the name of a check as words: "values [mul]" for "test_values[mul]"."""
+    return check.removeprefix("test_").replace("_", " ").replace("[", " [")

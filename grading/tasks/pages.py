@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterable, Sequence
 from grading.diagnosis.catalogue import MISTAKES
 from grading.paths import ROOT
 from grading.submissions.submission import Submission
-from grading.tasks.model import EDITION_NAMES, Edition, Group, Module, Table, Task, split_need
+from grading.tasks.model import (
+    EDITION_NAMES,
+    Edition,
+    Group,
+    Module,
+    Table,
+    Task,
+    split_need,
+    title_of,
+)
 from grading.tasks.table import table
 
 FOLDER = ROOT / "docs" / "tasks"
@@ -143,17 +152,17 @@ def _checks(task: Task, tasks: Table) -> str:
         lines += ["", "The documentation that promises each of these checks:", ""]
         lines += ["| check | promised by |", "| --- | --- |"]
         lines += [
-            f"| {_words(name)} | {promise}{_for_some(task.checks.editions.get(name, ()))} |"
+            f"| {title_of(name)} | {promise}{_for_some(task.checks.editions.get(name, ()))} |"
             for name, promise in task.checks.promises.items()
         ]
     if task.checks.advice:
         lines += ["", "Advice, which costs no points:", ""]
-        lines += [f"- {_words(name)}: {why}" for name, why in task.checks.advice.items()]
+        lines += [f"- {title_of(name)}: {why}" for name, why in task.checks.advice.items()]
     if task.accuracy:
         lines += ["", "Accuracy after training:", ""]
         lines += ["| | correct |", "| --- | --- |"]
         lines += [
-            f"| {_words(name)} | {accuracy.least} of {accuracy.of} |"
+            f"| {title_of(name)} | {accuracy.least} of {accuracy.of} |"
             for name, accuracy in task.accuracy.items()
         ]
     if task.speed is not None:
@@ -164,7 +173,7 @@ def _checks(task: Task, tasks: Table) -> str:
         ]
     if task.allowances:
         lines += ["", "Your choice:", ""]
-        lines += [f"- {_words(name)}: {why}" for name, why in task.allowances.items()]
+        lines += [f"- {title_of(name)}: {why}" for name, why in task.allowances.items()]
     if task.forbidden:
         named = ", ".join(f"`{name}`" for name in task.forbidden)
         lines += ["", f"Your code must not use {named}."]
@@ -181,7 +190,7 @@ def _for_some(editions: Sequence[Edition]) -> str:
 def _group(task: Task, group: Group) -> list[str]:
     """Return the lines about a group: its points, its checks and its needs."""
     points = f"{group.points} {'point' if group.points == 1 else 'points'}"
-    lines = [f"- **{group.name}**, {points}", *(f"    - {_words(name)}" for name in group.checks)]
+    lines = [f"- **{group.name}**, {points}", *(f"    - {title_of(name)}" for name in group.checks)]
     needs = [split_need(need, task.id) for need in group.needs]
     if needs:
         named = ", ".join(
@@ -211,10 +220,6 @@ BLOCKS: dict[str, Callable[[Task, Table], str]] = {
     "messages": _messages,
 }
 """Functions that write the blocks of a task's page, by the name of the block."""
-
-
-def _words(name: str) -> str:
-    return name.removeprefix("test_").replace("_", " ").replace("[", " [")
 
 
 def main() -> None:

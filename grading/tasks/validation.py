@@ -163,33 +163,24 @@ def _problems_of_names(task: Task) -> Iterable[tuple[Key, str]]:
 def _problems_of_checks(checks: Checks) -> Iterable[tuple[Key, str]]:
     if not checks.names:
         yield ("checks",), "a task needs at least one check"
-    for name, promise in checks.promises.items():
-        if not CHECK.fullmatch(name):
-            key = ("checks", "required", name)
-            yield key, f"{name!r} is not a check; names of checks start with test_"
-        if not promise.strip():
-            yield (
-                ("checks", "required", name),
-                "a required check needs the documentation that promises it",
-            )
-        if name in checks.advice:
-            yield (
-                ("checks", "advice", name),
-                f"{name} is also required; a check is either required or advice",
-            )
+    needed = "a required check needs the documentation that promises it"
+    for kind, reasons, problem in (
+        ("required", checks.promises, needed),
+        ("advice", checks.advice, "an advice needs a reason"),
+    ):
+        for name, reason in reasons.items():
+            key = ("checks", kind, name)
+            if not CHECK.fullmatch(name):
+                yield key, f"{name!r} is not a check; names of checks start with test_"
+            if not reason.strip():
+                yield key, problem
+            if kind == "advice" and name in checks.promises:
+                yield key, f"{name} is also required; a check is either required or advice"
     for name, editions in checks.editions.items():
         if name not in checks.promises:
             yield ("checks", "editions", name), f"{name} is not a required check"
         if not editions or len(set(editions)) < len(editions):
             yield ("checks", "editions", name), "the list of editions is empty or has duplicates"
-    for name, reason in checks.advice.items():
-        if not CHECK.fullmatch(name):
-            yield (
-                ("checks", "advice", name),
-                f"{name!r} is not a check; names of checks start with test_",
-            )
-        if not reason.strip():
-            yield ("checks", "advice", name), "an advice needs a reason"
 
 
 def _problems_of_groups(task: Task) -> Iterable[tuple[Key, str]]:

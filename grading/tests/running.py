@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from grading.checking.finding import Finding, collecting, finding_of
 from grading.judge.draws import draws_from_seed_only
 from grading.protocol.messages import Subject, SubjectError
+from grading.tasks.model import marker_of
 
 Check = Callable[..., None]
 
@@ -34,7 +35,7 @@ class Failure:
 
 def checks_of(task: str) -> list[Check]:
     """Return the checks of a task, in the order in which they stand in its file."""
-    module = importlib.import_module(f"grading.checks.test_task{task.replace('.', '_')}")
+    module = importlib.import_module(f"grading.checks.test_{marker_of(task)}")
     found = [
         value
         for name, value in vars(module).items()

@@ -77,7 +77,9 @@ def every_kind(text: str = "the result is wrong") -> Report:
     advice = CheckResult("test_ties", Status.FAILED, False, "no rule is given", fault=fault(text))
     skipped = CheckResult("test_gpu", Status.NOT_JUDGED, reason="there is no GPU")
     broken = CheckResult("test_gpu", Status.ERROR, reason="the check did not run")
-    speed = SpeedResult("conv2d", Status.PASSED, 0.1, 1.5, 1.4, 1.6, 4.0, remark=clean_line(text))
+    speed = SpeedResult(
+        "conv2d", Status.PASSED, 0.1, 1.5, 1.4, 1.6, 4.0, 1.1, remark=clean_line(text)
+    )
     hole = Hole("mt_nn.x:conv2d", "mt_nn/x.py:3", True)
     measured = Measurement("digits", 950, 1000, 900, claimed=clean_line(text))
     return report(

@@ -11,10 +11,10 @@ from grading.cli import main
 from grading.cli.doctor import run_check
 from grading.cli.doctor_checks import Finding, Health, data, doctor_checks, python
 from grading.cli.status import next_tasks, progress_of_tasks
-from grading.cli.stored_results import FOLDER, load_results, store_results
+from grading.cli.stored_results import FOLDER, digest_of_sources, load_results, store_results
 from grading.isolation import IsolationError
 from grading.judge.exit_codes import FAILED, HARNESS, OK, USAGE
-from grading.judge.records import Report, Status, from_json
+from grading.judge.records import GroupResult, Report, Status, from_json
 from grading.judge.run import Plan
 from grading.paths import ROOT
 from grading.submissions.submission import Submission
@@ -183,7 +183,11 @@ def test_status_remembers_what_was_judged(submission: Path) -> None:
     (submission / "minitorch" / "autodiff.py").write_text(
         "def central_difference(): ...\n", encoding="utf-8"
     )
-    partly = task("1.2", Status.PARTLY, points=6.0, judged_points=6.0)
+    groups = (
+        GroupResult("mul", Status.PASSED, 6.0, 6.0),
+        GroupResult("div", Status.NOT_JUDGED, None, 4.0),
+    )
+    partly = task("1.2", Status.PARTLY, points=6.0, groups=groups)
     store_results(report(task("1.1", Status.PASSED), partly), found)
     assert list(load_results(found)) == ["1.1", "1.2"]
     progress = progress_of_tasks(found, tasks)
@@ -217,6 +221,24 @@ def test_a_broken_memory_is_no_memory(content: str, submission: Path) -> None:
     folder.mkdir()
     (folder / "results.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     assert load_results(Submission.at(submission)) == {}
+
+
+@pytest.mark.parametrize("of_layout", ["packages", "upstream"])
+def test_links_and_folders_that_are_named_like_sources(of_layout: str, tmp_path: Path) -> None:
+    package = tmp_path / "minitorch"
+    if of_layout == "packages":
+        package = tmp_path / "packages" / "minitorch" / "src" / "minitorch"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "lost.py").symlink_to("nowhere.py")
+    (package / "folder.py").mkdir()
+    (package / "folder.py" / "inner.py").touch()
+    submission = Submission.at(tmp_path)
+    before = digest_of_sources(submission)
+    store_results(report(task("1.1", Status.PASSED)), submission)
+    assert load_results(submission)["1.1"].sources == before
+    (package / "folder.py" / "inner.py").write_text("pass", encoding="utf-8")
+    assert digest_of_sources(submission) != before
 
 
 def test_next_is_what_everything_needed_is_done_for(submission: Path) -> None:

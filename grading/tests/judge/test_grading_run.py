@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from grading.isolation import Limits
 from grading.judge import run
 from grading.judge.recorder import Outcome, RunOptions
 from grading.judge.records import CheckResult, Report, SpeedResult, Status, TaskResult
@@ -125,6 +127,28 @@ def test_a_failure_is_excused_by_the_function_that_it_needs_and_the_others_are_j
     )
 
 
+def test_a_function_of_the_same_task_is_named_without_the_task(
+    judged: Callable[..., Report],
+) -> None:
+    # The edition of the files is unknown, so some checks of this task become advice.
+    (task,) = judged({"0.3/map": WRONG, "0.3/negList": WRONG}, "task0_3").tasks
+    assert any("does not promise it" in check.reason for check in task.advice)
+    reasons = {group.name: group.reason for group in task.groups}
+    assert reasons["negList"] == "needs `map`, which fails"
+
+
+@pytest.mark.parametrize("id", ["2.3", "2.4"])
+def test_functions_of_other_editions_only_do_not_make_a_task_present(
+    id: str, judged: Callable[..., Report], submission: Submission
+) -> None:
+    """Judge a tree that ends with module 1, so that it shows no edition of module 2."""
+    for file in (submission.root / "minitorch").glob("tensor*.py"):
+        file.unlink()
+    (task,) = judged({}, id).tasks
+    assert {group.status for group in task.groups} == {Status.NOT_THERE}
+    assert (task.status, task.points) == (Status.NOT_THERE, None)
+
+
 def test_an_excuse_reaches_over_groups_that_are_excused_themselves(
     judged: Callable[..., Report],
 ) -> None:
@@ -221,6 +245,55 @@ def test_speed_costs_the_points_that_are_for_it(
 def test_speed_that_was_not_measured_is_not_judged(judged: Callable[..., Report]) -> None:
     (task,) = judged({}, "task4_2", tasks=with_points_for_speed(2)).tasks
     assert (task.status, task.points, task.judged) == (Status.PARTLY, 8, 8)
+
+
+def test_an_absent_task_with_points_for_speed_is_not_there(
+    judged: Callable[..., Report], submission: Submission
+) -> None:
+    (submission.root / "minitorch" / "fast_conv.py").unlink()
+    (task,) = judged({}, "task4_2", tasks=with_points_for_speed(2)).tasks
+    assert (task.status, task.points, task.judged) == (Status.NOT_THERE, None, 0)
+    assert task.reason == "the submission has no minitorch.fast_conv"
+
+
+def test_a_measurement_of_speed_has_the_whole_time_of_the_task(
+    monkeypatch: pytest.MonkeyPatch, submission: Submission
+) -> None:
+    given: list[Limits] = []
+    worker = SimpleNamespace(
+        begin_check=given.append,
+        end_worker=lambda: None,
+        running=False,
+        seconds=0.0,
+        folder=None,
+        level=SimpleNamespace(name="none", undefended=()),
+    )
+    measured: list[float | None] = []
+
+    def checks(task: Task, subjects: Subjects, *_: object) -> list[Outcome]:
+        subjects.on("cpu")
+        worker.seconds = task.seconds - 1
+        subjects.begin_check()
+        return [Outcome(name) for name in task.checks.names]
+
+    def speeds(*_: object) -> tuple[SpeedResult, ...]:
+        measured.append(given[-1].check_seconds)
+        return ()
+
+    monkeypatch.setattr(run, "starter", lambda *_: lambda device: worker)
+    monkeypatch.setattr(run, "run_checks", checks)
+    monkeypatch.setattr(run, "speed_results", speeds)
+    run.judge(run.Plan(submission, table().select(["task4_2"]), seed=1), table())
+    assert measured == [table().task("4.2").seconds]
+
+
+def test_an_error_of_the_harness_in_a_measurement_costs_no_points(
+    judged: Callable[..., Report],
+) -> None:
+    report = judged({}, "task4_2", tasks=with_points_for_speed(2), speed=Status.ERROR)
+    (task,) = report.tasks
+    assert (task.status, task.points, task.judged) == (Status.ERROR, 8, 8)
+    assert report.errors == ("task 4.2: speed of conv2d: ",)
 
 
 def test_every_run_tells_its_seed_and_where_it_took_place(judged: Callable[..., Report]) -> None:
