@@ -8,6 +8,8 @@ from functools import cached_property
 from importlib.util import decode_source
 from pathlib import Path
 
+from grading.submissions.syntax import Definition, blocks
+
 
 @dataclass(frozen=True)
 class Source:
@@ -127,8 +129,6 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Iterate over statements, including those in nested blocks of the same scope."""
     for node in body:
         yield node
-        if isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):
-            for block in ("body", "orelse", "finalbody"):
-                yield from _statements(getattr(node, block, []))
-            for handler in getattr(node, "handlers", []):
-                yield from _statements(handler.body)
+        if not isinstance(node, Definition):
+            for block in blocks(node):
+                yield from _statements(block)

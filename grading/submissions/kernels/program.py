@@ -7,14 +7,17 @@ import dis
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from grading.submissions.edits import Edits
 from grading.submissions.kernels.names import Scope
 from grading.submissions.kernels.reading import Reading
 from grading.submissions.kernels.values import (
+    Block,
     Choice,
     Compiled,
     Constant,
@@ -109,7 +112,7 @@ class Program:
 
     functions: tuple[Function, ...]
     location: str
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    node: Block
     scope: Scope
 
     def plain(self) -> list[dict[str, Any]]:
@@ -127,18 +130,15 @@ class Program:
 
     def emptied(self) -> tuple[str, str]:
         """Return the path of the kernel's file, and the text of the file with an empty kernel."""
-        name, lines = self.scope.source.name, list(self.scope.source.lines)
-        node = self.node
-        first = node.body if isinstance(node, ast.Lambda) else node.body[0]
-        line = lines[first.lineno - 1].encode()
-        before, after = line[: first.col_offset].decode(), line[first.col_offset :].decode()
+        source, node = self.scope.source, self.node
+        edits = Edits("\n".join(source.lines))
         if isinstance(node, ast.Lambda):
-            lines[first.lineno - 1] = f"{before}None and {after}"
-        elif before.strip():
-            lines[first.lineno - 1] = f"{before}return; {after}"
+            edits.replace(node.body, "None")
         else:
-            lines.insert(first.lineno - 1, f"{before}return")
-        return name, "\n".join(lines)
+            # The other statements follow the `return`, so they do not run.
+            edits.replace(node.body[0], "return")
+        # The text is written in UTF-8, and the file may declare another encoding below.
+        return source.name, f"# coding: utf-8\n{edits.result()}"
 
 
 def program_of(
@@ -258,18 +258,20 @@ class _Writing:
         raise UnreadableError(f"the source does not determine what {name} is", location)
 
     def _require_known_attributes(
-        self, node: ast.AST, names: dict[str, tuple[str, Any]], file: str
+        self, node: Block, names: dict[str, tuple[str, Any]], file: str
     ) -> None:
-        for each in ast.walk(node):
+        # Decorators and annotations do not belong to the text of the function.
+        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        for each in chain.from_iterable(map(ast.walk, body)):
             if not isinstance(each, ast.Attribute):
                 continue
-            chain, inner = [each.attr], each.value
+            attributes, inner = [each.attr], each.value
             while isinstance(inner, ast.Attribute):
-                chain.append(inner.attr)
+                attributes.append(inner.attr)
                 inner = inner.value
             of = names.get(inner.id) if isinstance(inner, ast.Name) else None
             if of is not None and of[0] == "library":
-                known = _is_known(".".join([of[1], *reversed(chain)]))
+                known = _is_known(".".join([of[1], *reversed(attributes)]))
             else:
                 known = each.attr in ATTRIBUTES
             if not known:
@@ -278,7 +280,7 @@ class _Writing:
                 )
 
 
-def _text(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> str:
+def _text(node: Block, scope: Scope) -> str:
     """Return the source of a function without its decorators, with the same line numbers."""
     lines = scope.source.lines
     last = node.end_lineno or node.lineno
@@ -368,12 +370,10 @@ def _is_known(dotted: str) -> bool:
         return False
     value: Any = importlib.import_module(top)
     for i, part in enumerate(rest):
-        if part in REFUSED_FUNCTIONS:
+        if part in REFUSED_FUNCTIONS or not hasattr(value, part):
             return False
         # `linalg` and `random` are the only submodules that a kernel may use.
-        value = getattr(value, part, None)
+        value = getattr(value, part)
         if isinstance(value, ModuleType) and (i or part not in {"linalg", "random"}):
-            return False
-        if value is None and i < len(rest):
             return False
     return True
