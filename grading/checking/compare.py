@@ -247,8 +247,11 @@ def _text(finding: Finding) -> str:
 
 def _alike(received: Plain, expected: Plain) -> bool:
     if isinstance(expected, float) and isinstance(received, int | float):
-        both_nan = math.isnan(expected) and math.isnan(received)
-        near = math.isclose(received, expected, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        try:
+            both_nan = math.isnan(expected) and math.isnan(received)
+            near = math.isclose(received, expected, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        except OverflowError:  # An integer beyond all floats.
+            return False
         return both_nan or near
     if isinstance(expected, list | tuple) and isinstance(received, list | tuple):
         return len(received) == len(expected) and all(map(_alike, received, expected))
