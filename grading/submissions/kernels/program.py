@@ -198,13 +198,13 @@ class _Writing:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._functions: list[Function | None] = []
-        self._numbers: list[tuple[Plain, bool, bool, bool]] = []
+        self._numbers: dict[tuple[Block, Scope, bool, bool, bool], int] = {}
 
     def program(self, kernel: Compiled | Plain) -> Program:
-        self._number(kernel)
         plain = kernel.function if isinstance(kernel, Compiled) else kernel
         if not isinstance(plain, Plain):
             raise UnreadableError("the kernel is the scalar function itself")
+        self._number(kernel)
         functions = tuple(each for each in self._functions if each is not None)
         location = f"{plain.scope.source.name}:{plain.node.lineno}"
         return Program(functions, location, plain.node, plain.scope)
@@ -214,18 +214,17 @@ class _Writing:
         compiled = isinstance(value, Compiled)
         plain = value.function if isinstance(value, Compiled) else value
         assert isinstance(plain, Plain)
-        parallel, inline = (value.parallel, value.inline) if isinstance(value, Compiled) else (0, 0)
-        for number, (other, *options) in enumerate(self._numbers):
-            same = other.node is plain.node and other.scope is plain.scope
-            if same and options == [compiled, parallel, inline]:
-                return number
-        number = len(self._numbers)
+        parallel = isinstance(value, Compiled) and value.parallel
+        inline = isinstance(value, Compiled) and value.inline
+        key = plain.node, plain.scope, compiled, parallel, inline
+        if key in self._numbers:
+            return self._numbers[key]
+        number = self._numbers[key] = len(self._numbers)
         if number >= MOST_FUNCTIONS:
             raise UnreadableError("it calls too many functions")
-        self._numbers.append((plain, compiled, bool(parallel), bool(inline)))
         self._functions.append(None)
-        options_of = {"parallel": bool(parallel), "inline": "always" if inline else "never"}
-        self._functions[number] = self._written(plain, options_of if compiled else None)
+        options = {"parallel": parallel, "inline": "always" if inline else "never"}
+        self._functions[number] = self._written(plain, options if compiled else None)
         return number
 
     def _written(self, plain: Plain, options: dict[str, Any] | None) -> Function:

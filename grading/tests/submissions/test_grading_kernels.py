@@ -153,3 +153,11 @@ def test_definitions_in_all_blocks_are_found(tmp_path: Path, head: str) -> None:
 def test_the_text_of_a_kernel_is_valid(tmp_path: Path) -> None:
     (program,) = programs(tmp_path, "if True:\n    def kernel(out):\n        out[0] = 1.0\n")
     assert ast.parse(program.functions[0].text)
+
+
+def test_the_scalar_function_is_no_kernel(tmp_path: Path) -> None:
+    programs(tmp_path, "def kernel(out):\n    out[0] = 1.0\n")
+    text = "import numba\n\n\ndef kernel(fn):\n    return numba.njit(fn)\n"
+    (tmp_path / "minitorch" / "fast.py").write_text(text, "utf-8")
+    with pytest.raises(UnreadableError, match="the scalar function itself"):
+        program_of(Submission.at(tmp_path), "minitorch.fast", "kernel", of_formula=True)
