@@ -1,13 +1,16 @@
 """Comparisons of received with expected results; failures say what differs and where."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from grading.checking.finding import Finding, note, note_right
 from grading.protocol.messages import Array, Plain, Response, Subject, SubjectError
+
+Form = TypeVar("Form")
 
 RELATIVE = 1e-6
 """Relative tolerance: it covers rounding in double precision, for any order of a sum."""
@@ -68,8 +71,7 @@ def expect_any_array(
         MismatchError: It differs from each; the error shows the one with the fewest differences.
     """
     received = response.arrays[which] if which < len(response.arrays) else None
-    wrong = [_wrong(received, form, relative, absolute) for form in forms]
-    nearest = forms[wrong.index(min(wrong))]
+    nearest = _nearest(forms, lambda form: _wrong(received, form, relative, absolute))
     expect_array(response, nearest, which=which, relative=relative, absolute=absolute)
 
 
@@ -85,15 +87,15 @@ def expect_any_gradients(
     Raises:
         MismatchError: They differ from each; the error shows those with the fewest differences.
     """
-    wrong = [
-        sum(
+
+    def wrong(form: Sequence[Array | None]) -> int:
+        return sum(
             _wrong(received, right, relative, absolute)
             for received, right in zip(response.gradients, form, strict=False)
             if right is not None
         )
-        for form in forms
-    ]
-    nearest = forms[wrong.index(min(wrong))]
+
+    nearest = _nearest(forms, wrong)
     expect_gradients(response, nearest, relative=relative, absolute=absolute)
 
 
@@ -224,6 +226,11 @@ def _expect(
             f"expected {right[index]:.9g}, received {received[index]:.9g}"
         )
     raise MismatchError(Finding(sentence, response.request, name, right, received, index, response))
+
+
+def _nearest(forms: Sequence[Form], wrong: Callable[[Form], int]) -> Form:
+    """Return the form with the fewest differences."""
+    return forms[0] if len(forms) == 1 else min(forms, key=wrong)
 
 
 def _wrong(
