@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TypeAlias
 
 from grading.paths import ROOT
@@ -66,14 +66,8 @@ class _Sources:
     def __init__(self, submission: Submission, words: Iterable[str]) -> None:
         self.submission = submission
         self._words = frozenset(words)
-        self.read = cache(self._read)
+        self.read = cache(partial(Source.of, submission))
         self.is_unchanged = cache(self._is_unchanged)
-
-    def _read(self, module: str) -> Source | None:
-        file = self.submission.source(module)
-        if file is None:
-            return None
-        return Source.read(file, module, file.relative_to(self.submission.root).as_posix())
 
     def mentioning(self, *words: str) -> Iterator[Source]:
         """Iterate over the modules whose text contains one of some words, without tests."""

@@ -384,11 +384,7 @@ class Reading:
         return record
 
     def _module(self, name: str) -> Scope | None:
-        file = self._submission.source(name)
-        if file is None:
-            return None
-        relative = file.relative_to(self._submission.root).as_posix()
-        source = Source.read(file, name, relative)
+        source = Source.of(self._submission, name)
         return None if source is None else Scope(source, source.tree.body)
 
 
