@@ -1,13 +1,16 @@
 """Comparisons of received with expected results; failures say what differs and where."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from grading.checking.finding import Finding, note, note_right
 from grading.protocol.messages import Array, Plain, Response, Subject, SubjectError
+
+Form = TypeVar("Form")
 
 RELATIVE = 1e-6
 """Relative tolerance: it covers rounding in double precision, for any order of a sum."""
@@ -68,8 +71,7 @@ def expect_any_array(
         MismatchError: It differs from each; the error shows the one with the fewest differences.
     """
     received = response.arrays[which] if which < len(response.arrays) else None
-    wrong = [_wrong(received, form, relative, absolute) for form in forms]
-    nearest = forms[wrong.index(min(wrong))]
+    nearest = _nearest(forms, lambda form: _wrong(received, form, relative, absolute))
     expect_array(response, nearest, which=which, relative=relative, absolute=absolute)
 
 
@@ -85,15 +87,15 @@ def expect_any_gradients(
     Raises:
         MismatchError: They differ from each; the error shows those with the fewest differences.
     """
-    wrong = [
-        sum(
+
+    def wrong(form: Sequence[Array | None]) -> int:
+        return sum(
             _wrong(received, right, relative, absolute)
             for received, right in zip(response.gradients, form, strict=False)
             if right is not None
         )
-        for form in forms
-    ]
-    nearest = forms[wrong.index(min(wrong))]
+
+    nearest = _nearest(forms, wrong)
     expect_gradients(response, nearest, relative=relative, absolute=absolute)
 
 
@@ -226,6 +228,11 @@ def _expect(
     raise MismatchError(Finding(sentence, response.request, name, right, received, index, response))
 
 
+def _nearest(forms: Sequence[Form], wrong: Callable[[Form], int]) -> Form:
+    """Return the form with the fewest differences."""
+    return forms[0] if len(forms) == 1 else min(forms, key=wrong)
+
+
 def _wrong(
     received: Array | None, expected: npt.ArrayLike, relative: float, absolute: float
 ) -> int:
@@ -247,8 +254,11 @@ def _text(finding: Finding) -> str:
 
 def _alike(received: Plain, expected: Plain) -> bool:
     if isinstance(expected, float) and isinstance(received, int | float):
-        both_nan = math.isnan(expected) and math.isnan(received)
-        near = math.isclose(received, expected, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        try:
+            both_nan = math.isnan(expected) and math.isnan(received)
+            near = math.isclose(received, expected, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        except OverflowError:  # An integer beyond all floats.
+            return False
         return both_nan or near
     if isinstance(expected, list | tuple) and isinstance(received, list | tuple):
         return len(received) == len(expected) and all(map(_alike, received, expected))

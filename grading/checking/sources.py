@@ -77,6 +77,16 @@ def check_is_called(
     for program in programs(subject, options, out, operands):
         _run(subject, "source.work", program, options, out, operands, expected)
         name, text = program.emptied()
+        try:
+            ast.parse(text.encode())
+        except (SyntaxError, ValueError) as error:
+            # The copy would raise this error, which says nothing about the function.
+            sentence = (
+                f"the body of the function in {program.location} cannot be removed from the file "
+                f"to show that it does the work: {error}"
+            )
+            request = Request("source.work", (out, *operands), options)
+            raise MismatchError(Finding(sentence, request)) from None
         with subject.changed({name: text}) as copy:
             try:
                 response = copy.call("kernel.run", [out, *operands], options)
@@ -143,10 +153,12 @@ def programs(
             known[key] = program_of(
                 submission, f"minitorch.{key[0]}", key[1], options.get("fn") is not None
             )
-        except UnreadableError as error:
-            location = f" ({error.location})" if error.location else ""
+        except (UnreadableError, RecursionError, MemoryError) as error:
+            reason = "its expressions are nested too deeply"
+            if isinstance(error, UnreadableError):
+                reason = f"{error} ({error.location})" if error.location else str(error)
             sentence = (
-                f"the source does not show which function `{key[1]}` is: {error}{location}; "
+                f"the source does not show which function `{key[1]}` is: {reason}; "
                 "compile the function of the task with `njit(..., parallel=True)`"
             )
             request = Request("source.work", (out, *operands), options)

@@ -28,6 +28,14 @@ def cells_and_strides(array: Array) -> tuple[Array, tuple[int, ...]]:
     return packed.reshape(-1).copy(), tuple(strides)
 
 
+def positions(shape: Sequence[int], strides: Sequence[int]) -> Array:
+    """Return the position of every element of a view, relative to the first; int64 of the shape."""
+    found = np.zeros(shape, np.int64)
+    for dim, (size, stride) in enumerate(zip(shape, strides, strict=True)):
+        found += (np.arange(size) * stride).reshape((size,) + (1,) * (len(shape) - dim - 1))
+    return found
+
+
 def elements(storage: Any, shape: Sequence[int], strides: Sequence[int]) -> Array:
     """Return the elements of a tensor, read from its storage.
 
@@ -37,13 +45,16 @@ def elements(storage: Any, shape: Sequence[int], strides: Sequence[int]) -> Arra
     numbers = cells(storage)
     sizes = tuple(integer(size, "the shape of a tensor") for size in shape)
     steps = tuple(integer(stride, "the strides of a tensor") for stride in strides)
-    positions = np.zeros(sizes, np.int64)
-    for dim, (size, stride) in enumerate(zip(sizes, steps, strict=True)):
-        along = np.arange(size) * stride
-        positions += along.reshape((size,) + (1,) * (len(sizes) - dim - 1))
-    if positions.size and not 0 <= positions.min() <= positions.max() < len(numbers):
+    where = positions(sizes, steps)
+    if where.size and not 0 <= where.min() <= where.max() < len(numbers):
         raise ResultError(
             f"a tensor of shape {sizes} and strides {steps} reaches beyond its storage of "
             f"{len(numbers)} elements"
         )
-    return numbers[positions]
+    return numbers[where]
+
+
+def to_array(tensor: Any) -> Array:
+    """Return the elements of a tensor, read from its memory."""
+    data = tensor._tensor
+    return elements(data._storage, data.shape, data.strides)

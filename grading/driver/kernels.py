@@ -2,11 +2,11 @@
 
 import functools
 import importlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numba as _numba
 import numpy as np
-from numba.np.ufunc import parallel as _parallel
 
 from grading.driver.arrays import cells_and_strides, elements
 from grading.driver.blame import grader_code
@@ -16,7 +16,6 @@ from grading.protocol.messages import Array, Request, Response
 family = Family()
 
 numba: Any = _numba
-parallel_module: Any = _parallel
 
 GUARDS = 16
 """Number of guard elements on each side of a storage; writes further outside are not noticed."""
@@ -50,6 +49,13 @@ class Guarded:
         return np.concatenate([self.buffer[:GUARDS], self.buffer[GUARDS + self.size :]])
 
 
+def arguments(options: Mapping[str, Any], out: Guarded, operands: Sequence[Guarded]) -> list[Any]:
+    """Return the arguments of a kernel; a convolution takes the size of the output, too."""
+    size = [out.size] if options["kernel"].startswith("tensor_conv") else []
+    inputs = [part for operand in operands for part in operand.tuple()]
+    return [*out.tuple(), *size, *inputs, *options.get("more", ())]
+
+
 @family.operation
 def run(request: Request) -> Response:
     """Call a kernel on an output and its operands.
@@ -66,9 +72,7 @@ def run(request: Request) -> Response:
     # A kernel that reads outside an operand gets NaN.
     operands = [Guarded(array, np.nan) for array in request.arrays[1:]]
     kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
-    size = [out.size] if options["kernel"].startswith("tensor_conv") else []
-    inputs = [part for operand in operands for part in operand.tuple()]
-    kernel(*out.tuple(), *size, *inputs, *options.get("more", ()))
+    kernel(*arguments(options, out, operands))
     after = tuple(operand.elements() for operand in operands)
     return Response(request, (out.elements(), out.guards(), *after))
 
@@ -86,19 +90,18 @@ def repeat(request: Request) -> Response:
     options = request.options
     kernel = find_kernel(options["module"], options["kernel"], options.get("fn"))
     first, *others = request.arrays
-    inputs = [part for array in others for part in Guarded(array, np.nan).tuple()]
+    operands = [Guarded(array, np.nan) for array in others]
     # numba starts its threads once; the submission's environment variable sets their number.
     numba.config.reload_config()
     with grader_code:
         before = numba.get_num_threads()
         # The configuration may exceed the started threads: a submission may set the variable late.
-        numba.set_num_threads(options["threads"] or parallel_module.NUM_THREADS)
+        numba.set_num_threads(options["threads"] or numba.np.ufunc.parallel.NUM_THREADS)
     results = np.empty((options["times"], *first.shape))
     try:
         for result in results:
             out = Guarded(first, GUARD)
-            size = [out.size] if options["kernel"].startswith("tensor_conv") else []
-            kernel(*out.tuple(), *size, *inputs, *options.get("more", ()))
+            kernel(*arguments(options, out, operands))
             result[...] = out.elements()
     finally:
         numba.set_num_threads(before)

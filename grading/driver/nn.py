@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from grading.driver.arrays import to_array
 from grading.driver.backends import backend
-from grading.driver.calls import call_function, to_array, to_tensor
+from grading.driver.calls import call_function, to_tensor
 from grading.driver.family import Family
 from grading.driver.results import integers
 from grading.protocol.messages import Request, Response

@@ -18,7 +18,7 @@ import numpy as np
 
 from grading.driver.counting import index_calls
 from grading.driver.family import Family
-from grading.driver.kernels import GUARD, Guarded
+from grading.driver.kernels import GUARD, Guarded, arguments
 from grading.driver.recording import Tape
 from grading.driver.sources import record
 from grading.protocol.messages import Request, Response
@@ -102,14 +102,14 @@ def indexing(request: Request) -> Response:
     Returns:
         The output, and the number as a plain value.
     """
-    kernel, out, arguments = _call(request)
-    calls = index_calls(kernel, arguments)
+    kernel, out, values = _call(request)
+    calls = index_calls(kernel, values)
     return Response(request, (out.elements(),), plain=calls)
 
 
 def _run(request: Request, tape: Tape) -> tuple[Guarded, Tape]:
-    kernel, out, arguments = _call(request)
-    record(kernel, arguments, tape)
+    kernel, out, values = _call(request)
+    record(kernel, values, tape)
     return out, tape
 
 
@@ -118,10 +118,8 @@ def _call(request: Request) -> tuple[Any, Guarded, list[Any]]:
     options = request.options
     out = Guarded(request.arrays[0], GUARD)
     operands = [Guarded(array, np.nan) for array in request.arrays[1:]]
-    size = [out.size] if options["kernel"].startswith("tensor_conv") else []
-    inputs = [part for operand in operands for part in operand.tuple()]
     kernel = _built(options["functions"], options.get("fn"))
-    return kernel, out, [*out.tuple(), *size, *inputs, *options.get("more", ())]
+    return kernel, out, arguments(options, out, operands)
 
 
 def _built(functions: Sequence[dict[str, Any]], fn: str | None) -> Any:

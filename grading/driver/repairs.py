@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from grading.driver import editions
-from grading.driver.arrays import cells_and_strides, elements
+from grading.driver.arrays import cells_and_strides, to_array
 from grading.driver.family import Family
-from grading.protocol.messages import Array, Request, Response
+from grading.protocol.messages import Request, Response
 
 family = Family()
 
@@ -101,18 +101,13 @@ def _view_is_right(backend: Any, contiguous: bool) -> bool:
         x.requires_grad_(True)
         cells, strides = cells_and_strides(gradient)
         x.view(2, 3).backward(tensors.Tensor.make(cells, (2, 3), strides, backend=backend))
-        return bool(np.array_equal(_read(x.grad), gradient.reshape(-1)))
+        return bool(np.array_equal(to_array(x.grad), gradient.reshape(-1)))
     except Exception:
         # The checks of the learner's own functions report this error.
         return False
 
 
-def _read(tensor: Any) -> Array:
-    data = tensor._tensor
-    return elements(data._storage, data.shape, data.strides)
-
-
 def _contiguous(tensor: Any) -> Any:
     """Return a row-major copy of a tensor, without using the submission's functions on it."""
-    array = np.ascontiguousarray(_read(tensor))
+    array = np.ascontiguousarray(to_array(tensor))
     return type(tensor).make(array.reshape(-1).copy(), array.shape, backend=tensor.backend)

@@ -50,6 +50,7 @@ class Budget:
             report it. Then wall-clock time counts.
         compiling: Returns whether numba compiles in the worker now.
         clock: Returns the time in seconds.
+        before: The last sample of the previous call, which saves a sample; None to take one now.
     """
 
     def __init__(
@@ -58,13 +59,14 @@ class Budget:
         cpu_time: Callable[[], CpuTime | None],
         compiling: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
+        before: CpuTime | None = None,
     ) -> None:
         self._allowance = allowance
         self._cpu_time = cpu_time
         self._compiling = compiling
         self._clock = clock
         self._now = clock()
-        self._before = cpu_time()
+        self._before = cpu_time() if before is None else before
         self.run = 0.0
         self.compiled = 0.0
         self.idle = 0.0
@@ -73,6 +75,11 @@ class Budget:
     def charged(self) -> float:
         """Seconds that count against the time of the task."""
         return self.run + self.compiled + self.idle
+
+    @property
+    def sample(self) -> CpuTime | None:
+        """The last sample of the worker's processor time."""
+        return self._before
 
     def update(self) -> None:
         """Count the interval since the last sample."""

@@ -38,8 +38,6 @@ def _names(request: Request) -> Iterator[str]:
     options = request.options
     yield from (f"{key} {options[key]}" for key in NAMING if isinstance(options.get(key), str))
     yield from (f"step {step[0]}" for step in options.get("program", ()))
-    if options.get("replaced"):
-        yield f"replaced {options['replaced']}"
     if request.upstream is not None or BACKWARD in options:
         yield BACKWARD
 

@@ -39,6 +39,7 @@ class WorkerProcess:
         self._compiling = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
+        self._budget: Budget | None = None
         try:
             self._start(level, setup, limits)
         except BaseException:
@@ -76,6 +77,7 @@ class WorkerProcess:
         try:
             if self._channel.receive(budget).header.get("ready") is not True:
                 raise WireError("the first message is not the ready signal")
+            budget.update()
         except (LostError, WireError) as error:
             self.end()
             printed = self.output.tail().strip()
@@ -92,8 +94,14 @@ class WorkerProcess:
         )
 
     def budget(self, allowance: Allowance) -> Budget:
-        """Return the budget of a call that starts now."""
-        return Budget(allowance, self._watch.cpu_time, self._is_compiling)
+        """Return the budget of a call that starts now.
+
+        Its first sample is the last one of the previous call. So what a worker computes between
+        two calls counts for the second one.
+        """
+        before = None if self._budget is None else self._budget.sample
+        self._budget = Budget(allowance, self._watch.cpu_time, self._is_compiling, before=before)
+        return self._budget
 
     def exchange(self, frame: Frame, budget: Budget) -> Frame:
         """Send a request and receive a reply.

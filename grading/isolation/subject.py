@@ -6,6 +6,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -99,10 +100,10 @@ class IsolatedSubject(Subject):
         """
         if limits is not None:
             self.limits = limits
-            if self._alone is not None:
-                self._alone.begin_check(limits)
             if self._worker is not None and not self._worker.accept(limits):
-                self.end_worker()
+                self._end(self._worker)
+        if self._alone is not None:
+            self._alone.begin_check(limits)
         self._seconds_before = self.seconds
         self._lost: list[WorkerError] = []
 
@@ -162,12 +163,15 @@ class IsolatedSubject(Subject):
 
     @contextmanager
     def changed(self, sources: Mapping[str, str]) -> Iterator["IsolatedSubject"]:
-        """Return a subject with a separate worker, for a copy of the submission with changes."""
+        """Return a subject with a separate worker, for a copy of the submission with changes.
+
+        It has the time that is left for the check.
+        """
         setup = self._setup
         with IsolatedSubject(
             self.submission,
             environment=setup.environment,
-            limits=self.limits,
+            limits=replace(self.limits, check_seconds=self._left()),
             isolation=self._isolation,
             gpu=setup.gpu,
             changes=sources,
@@ -194,6 +198,8 @@ class IsolatedSubject(Subject):
         traceback: TracebackType | None,
     ) -> None:
         self.end_worker()
+        if self._alone is not None:
+            self._alone._forget()
         self._forget()
 
     def _refuse(self, request: Request) -> None:
@@ -207,16 +213,20 @@ class IsolatedSubject(Subject):
             if called.calls_all_of(endless):
                 raise CheckAbandoned(WorkerError("TimedOut", message, request), message)
 
+    def _left(self) -> float:
+        """Return the seconds that are left for the check, or for all requests if they are fewer."""
+        left = self.limits.total_seconds - self.seconds
+        if self.limits.check_seconds is not None:
+            left = min(left, self.limits.check_seconds - (self.seconds - self._seconds_before))
+        return left
+
     def _allowance(self, request: Request) -> Allowance:
         """Return the time limits of a request.
 
         Raises:
             CheckAbandoned: There is no time left.
         """
-        limits = self.limits
-        left = limits.total_seconds - self.seconds
-        if limits.check_seconds is not None:
-            left = min(left, limits.check_seconds - (self.seconds - self._seconds_before))
+        limits, left = self.limits, self._left()
         if left <= 0:
             reason = "the time for all requests is up"
             raise CheckAbandoned(WorkerError("OutOfTime", reason, request), reason)

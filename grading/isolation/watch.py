@@ -17,7 +17,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 """Clock ticks per second, the unit of times in ``/proc/PID/stat``."""
 
-HAS_PROC = (PROC / "self" / "stat").exists() and bool([*PROC.glob("self/task/*/children")])
+HAS_PROC = (PROC / "self" / "stat").exists() and any(PROC.glob("self/task/*/children"))
 """True if the system reports processes, their children and their processor time."""
 
 
@@ -103,7 +103,7 @@ def descendants(pid: int) -> list[int]:
 def threads(pid: int) -> int:
     """Return the number of threads of a process."""
     try:
-        return len(os.listdir(PROC / str(pid) / "task"))  # noqa: PTH208
+        return len(_tasks(pid))
     except OSError:
         return 0
 
@@ -117,10 +117,10 @@ def cpu_time(pid: int) -> CpuTime:
     """
     ran = waited = 0.0
     try:
-        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
         ran = sum(map(int, fields[11:15])) / TICKS
-        for task in (PROC / str(pid) / "task").iterdir():
-            waited += int((task / "schedstat").read_text().split()[1]) / 1e9
+        for task in _tasks(pid):
+            waited += int(_read(f"/proc/{pid}/task/{task}/schedstat").split()[1]) / 1e9
     except (OSError, ValueError, IndexError):
         pass
     return CpuTime(ran, waited)
@@ -129,7 +129,7 @@ def cpu_time(pid: int) -> CpuTime:
 def resident(pid: int) -> int:
     """Return the memory of a process in bytes, with all shared pages."""
     try:
-        return int((PROC / str(pid) / "statm").read_text().split()[1]) * PAGE
+        return int(_read(f"/proc/{pid}/statm").split()[1]) * PAGE
     except (OSError, IndexError):
         return 0
 
@@ -137,8 +137,8 @@ def resident(pid: int) -> int:
 def proportional(pid: int) -> int:
     """Return the memory of a process in bytes; shared pages are divided among their processes."""
     try:
-        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+        for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
+            if line.startswith(b"Pss:"):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
@@ -157,13 +157,29 @@ def size_of(folder: Path) -> int:
     return total
 
 
+def _tasks(pid: int) -> list[str]:
+    return os.listdir(f"/proc/{pid}/task")  # noqa: PTH208
+
+
+def _read(file: str) -> bytes:
+    """Return a file of ``/proc``; `pathlib` would take most of the time of a sample."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        content = b""
+        while part := os.read(descriptor, 1 << 16):
+            content += part
+        return content
+    finally:
+        os.close(descriptor)
+
+
 def _children(pid: int) -> Iterator[int]:
     try:
-        tasks = os.listdir(PROC / str(pid) / "task")  # noqa: PTH208
+        tasks = _tasks(pid)
     except OSError:
         return
     for task in tasks:
         try:
-            yield from map(int, (PROC / str(pid) / "task" / task / "children").read_text().split())
+            yield from map(int, _read(f"/proc/{pid}/task/{task}/children").split())
         except (OSError, ValueError):
             continue

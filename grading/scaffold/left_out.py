@@ -10,7 +10,7 @@ in the table of tasks.
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from grading.scaffold.source import Source
+from grading.submissions.edits import Edits
 from grading.submissions.syntax import Function
 
 
@@ -48,7 +48,7 @@ class LeftOut:
             or self.has_module(f"{module}.{name}")
         )
 
-    def rewrite(self, source: Source, file: str) -> None:
+    def rewrite(self, source: Edits, file: str) -> None:
         """Remove all uses of removed modules and lost names from a file.
 
         Raises:
@@ -75,7 +75,7 @@ class LeftOut:
 class _Rewriter:
     """Rewriter of one file."""
 
-    def __init__(self, left_out: LeftOut, source: Source, file: str, gone: set[str]) -> None:
+    def __init__(self, left_out: LeftOut, source: Edits, file: str, gone: set[str]) -> None:
         self.left_out = left_out
         self.source = source
         self.file = file

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from grading.scaffold.left_out import LeftOut
-from grading.scaffold.source import Source
+from grading.submissions.edits import Edits
 from grading.submissions.syntax import Definition, Function, definitions
 from grading.tasks.model import Task
 
@@ -66,7 +66,7 @@ def strip(files: Mapping[str, str], tasks: Iterable[Task]) -> dict[str, str]:
         for name, text in texts.items()
     }
     thinned = _without_unused(emptied, removed, holes)
-    sources = {name: Source(text) for name, text in thinned.items()}
+    sources = {name: Edits(text) for name, text in thinned.items()}
     left_out = LeftOut(gone, {name: source.tree for name, source in sources.items()})
     for name, source in sources.items():
         left_out.rewrite(source, staying[name])
@@ -153,7 +153,7 @@ def _emptied(text: str, messages: Mapping[str, str]) -> str:
     """Return a source file in which functions raise an error."""
     if not messages:
         return text
-    source = Source(text)
+    source = Edits(text)
     known = definitions(source.tree)
     for qualname, message in messages.items():
         function = known[qualname]
@@ -175,7 +175,7 @@ def _without_unused(texts: Mapping[str, str], removed: Messages, holes: Messages
     }
     result = dict(texts)
     for module, messages in removed.items():
-        source = Source(texts[module])
+        source = Edits(texts[module])
         used_here = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
         known = definitions(source.tree)
         names = {*messages, *(qualname.partition(".")[0] for qualname in messages)}

@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 from grading.scaffold.documents import hatch_toml, pyproject_toml, readme
 from grading.scaffold.links import kept_links
 from grading.scaffold.manifest import NAME, Manifest
-from grading.scaffold.source import Source
 from grading.scaffold.stripping import ScaffoldError, strip
 from grading.scaffold.sync import SyncResult, sync
+from grading.submissions.edits import Edits
 from grading.tasks.model import Table
 
 COPIED = (
@@ -124,7 +124,7 @@ def _trained_on_own_kernels(path: str, text: str) -> str:
     """Return a source of mt-models with the backend `fast` in place of `tuned`."""
     if not path.startswith("packages/mt-models/") or TUNED not in text:
         return text
-    source = Source(text)
+    source = Edits(text)
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Tuple):
             gone = {i for i, each in enumerate(node.elts) if _is_tuned(each)}

@@ -1,7 +1,7 @@
 """Functions and classes of a source file, by its syntax tree."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -46,6 +46,15 @@ def definitions(tree: ast.Module) -> dict[str, Definition]:
 
     collect(tree.body, "")
     return found
+
+
+def blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """Iterate over the blocks of a statement in the order of the text."""
+    yield getattr(node, "body", [])
+    for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+        yield part.body
+    yield getattr(node, "orelse", [])
+    yield getattr(node, "finalbody", [])
 
 
 def is_stub(definition: Definition) -> bool:

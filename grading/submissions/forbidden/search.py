@@ -1,8 +1,8 @@
 """The search: each function of a task, the code that it reaches, and the code that replaces it."""
 
 import ast
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, cached_property, partial
 from typing import TypeAlias
 
 from grading.paths import ROOT
@@ -44,9 +44,10 @@ def forbidden_uses(
     Returns:
         The uses of each function, for functions with any.
     """
-    sources = _Sources(submission)
+    names = submission.named(holes)
+    sources = _Sources(submission, {_file_name(name) for name in names} | {"sys"})
     found = {}
-    for hole in submission.named(holes):
+    for hole in names:
         search = _Search(sources, Rules(forbidden))
         search.hole(hole)
         if search.found:
@@ -55,32 +56,40 @@ def forbidden_uses(
 
 
 class _Sources:
-    """The source files of a submission; each is parsed once."""
+    """The source files of a submission; each is parsed once.
 
-    def __init__(self, submission: Submission) -> None:
+    Args:
+        submission: The submission.
+        words: Words to look for in the files.
+    """
+
+    def __init__(self, submission: Submission, words: Iterable[str]) -> None:
         self.submission = submission
-        self.read = cache(self._read)
+        self._words = frozenset(words)
+        self.read = cache(partial(Source.of, submission))
         self.is_unchanged = cache(self._is_unchanged)
 
-    def _read(self, module: str) -> Source | None:
-        file = self.submission.source(module)
-        if file is None:
-            return None
-        return Source.read(file, module, file.relative_to(self.submission.root).as_posix())
+    def mentioning(self, *words: str) -> Iterator[Source]:
+        """Iterate over the modules whose text contains one of some words, without tests."""
+        for module, found in self._mentions.items():
+            source = None if found.isdisjoint(words) else self.read(module)
+            if source is not None:
+                yield source
 
-    def mentioning(self, *names: str) -> Iterator[Source]:
-        """Iterate over the modules whose text contains one of some names, without tests."""
-        words = [name.encode() for name in names]
+    @cached_property
+    def _mentions(self) -> dict[str, frozenset[str]]:
+        """The words that the text of each module contains, without tests."""
+        found = {}
         for folder in self.submission.import_paths:
             for file in sorted(folder.rglob("*.py"))[:MOST_FILES]:
                 parts = file.relative_to(folder).with_suffix("").parts
                 parts = parts[:-1] if parts[-1] == "__init__" else parts
-                if not parts or parts[0] == "tests" or not file.is_file():
-                    continue
-                text = file.read_bytes()
-                source = self.read(".".join(parts)) if any(w in text for w in words) else None
-                if source is not None:
-                    yield source
+                module = ".".join(parts)
+                # `source` refuses large files, and links to files outside the submission.
+                if module and parts[0] != "tests" and self.submission.source(module) == file:
+                    text = file.read_bytes()
+                    found[module] = frozenset(w for w in self._words if w.encode() in text)
+        return found
 
     def _is_unchanged(self, module: str) -> bool:
         """Return whether a file equals the one of this repository at the same path."""
@@ -133,7 +142,7 @@ class _Search:
 
     def _replaced(self, module: str, names: set[str]) -> None:
         """Search the assignments in other files that replace a name of a module."""
-        for source in self._sources.mentioning(module.rpartition(".")[2], "sys"):
+        for source in self._sources.mentioning(_file_name(module), "sys"):
             if source.module == module or self._sources.is_unchanged(source.module):
                 continue
             for node in ast.walk(source.tree):
@@ -223,6 +232,11 @@ class _Search:
         if source is not None and source.is_unreadable and self._rules.forbidden:
             self.found.add(Use(source.name, 1, "expressions that are nested too deeply to search"))
         return source
+
+
+def _file_name(hole: str) -> str:
+    """Return the last part of the module of a hole."""
+    return hole.partition(":")[0].rpartition(".")[2]
 
 
 def _assigned(node: ast.AST, source: Source) -> Iterator[str]:

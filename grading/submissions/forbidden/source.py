@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import decode_source
-from pathlib import Path
+
+from grading.submissions.submission import Submission
+from grading.submissions.syntax import Definition, blocks
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,11 @@ class Source:
     lines: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, file: Path, module: str, name: str) -> "Source | None":
-        """Parse a file; return None if it is not valid Python for this interpreter."""
+    def of(cls, submission: Submission, module: str) -> "Source | None":
+        """Parse the file of a module; return None if there is none, or no valid Python in it."""
+        file = submission.source(module)
+        if file is None:
+            return None
         deep = False
         lines: tuple[str, ...] = ()
         try:
@@ -43,6 +48,7 @@ class Source:
         except (RecursionError, MemoryError):
             # It may be too deep for a syntax tree and still run.
             tree, deep = ast.Module([], []), True
+        name = file.relative_to(submission.root).as_posix()
         return cls(module, name, tree, file.name == "__init__.py", deep, lines)
 
     @cached_property
@@ -127,8 +133,6 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Iterate over statements, including those in nested blocks of the same scope."""
     for node in body:
         yield node
-        if isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):
-            for block in ("body", "orelse", "finalbody"):
-                yield from _statements(getattr(node, block, []))
-            for handler in getattr(node, "handlers", []):
-                yield from _statements(handler.body)
+        if not isinstance(node, Definition):
+            for block in blocks(node):
+                yield from _statements(block)

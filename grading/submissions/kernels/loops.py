@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from grading.submissions.kernels.program import Program
+from grading.submissions.syntax import blocks
 
 
 def serial_output(program: Program) -> str:
@@ -37,9 +38,9 @@ def _writing(
     """Return the loops around each statement that writes to the output or passes it on."""
     for node in body:
         around = (*loops, node) if isinstance(node, ast.For | ast.While) else loops
-        blocks = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
-        if any(blocks):
-            for block in blocks:
+        inner = list(blocks(node))
+        if any(inner):
+            for block in inner:
                 yield from _writing(block, out, around)
             continue
         for each in ast.walk(node):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from grading.submissions.forbidden.source import Source
 from grading.submissions.kernels.values import Block, Value
+from grading.submissions.syntax import Definition, blocks
 
 
 @dataclass(frozen=True)
@@ -123,17 +124,9 @@ def _targets(
 
 def _blocks(node: ast.stmt) -> Iterator[tuple[Sequence[ast.stmt], bool]]:
     """Return the blocks of a statement in the same scope, and whether each certainly runs."""
-    match node:
-        case ast.If(test=ast.Constant(value=value)):
-            yield (node.body if value else node.orelse), True
-        case ast.If() | ast.For() | ast.While():
-            yield node.body, False
-            yield node.orelse, False
-        case ast.With():
-            yield node.body, True
-        case ast.Try():
-            yield node.body, False
-            for handler in node.handlers:
-                yield handler.body, False
-            yield node.orelse, False
-            yield node.finalbody, True
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Constant):
+        yield (node.body if node.test.value else node.orelse), True
+    elif not isinstance(node, Definition):
+        final = getattr(node, "finalbody", None)
+        for block in blocks(node):
+            yield block, isinstance(node, ast.With | ast.AsyncWith) or block is final

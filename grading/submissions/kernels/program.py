@@ -7,14 +7,17 @@ import dis
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from grading.submissions.edits import Edits
 from grading.submissions.kernels.names import Scope
 from grading.submissions.kernels.reading import Reading
 from grading.submissions.kernels.values import (
+    Block,
     Choice,
     Compiled,
     Constant,
@@ -109,7 +112,7 @@ class Program:
 
     functions: tuple[Function, ...]
     location: str
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    node: Block
     scope: Scope
 
     def plain(self) -> list[dict[str, Any]]:
@@ -127,18 +130,15 @@ class Program:
 
     def emptied(self) -> tuple[str, str]:
         """Return the path of the kernel's file, and the text of the file with an empty kernel."""
-        name, lines = self.scope.source.name, list(self.scope.source.lines)
-        node = self.node
-        first = node.body if isinstance(node, ast.Lambda) else node.body[0]
-        line = lines[first.lineno - 1].encode()
-        before, after = line[: first.col_offset].decode(), line[first.col_offset :].decode()
+        source, node = self.scope.source, self.node
+        edits = Edits("\n".join(source.lines))
         if isinstance(node, ast.Lambda):
-            lines[first.lineno - 1] = f"{before}None and {after}"
-        elif before.strip():
-            lines[first.lineno - 1] = f"{before}return; {after}"
+            edits.replace(node.body, "None")
         else:
-            lines.insert(first.lineno - 1, f"{before}return")
-        return name, "\n".join(lines)
+            # The other statements follow the `return`, so they do not run.
+            edits.replace(node.body[0], "return")
+        # The text is written in UTF-8, and the file may declare another encoding below.
+        return source.name, f"# coding: utf-8\n{edits.result()}"
 
 
 def program_of(
@@ -198,13 +198,13 @@ class _Writing:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._functions: list[Function | None] = []
-        self._numbers: list[tuple[Plain, bool, bool, bool]] = []
+        self._numbers: dict[tuple[Block, Scope, bool, bool, bool], int] = {}
 
     def program(self, kernel: Compiled | Plain) -> Program:
-        self._number(kernel)
         plain = kernel.function if isinstance(kernel, Compiled) else kernel
         if not isinstance(plain, Plain):
             raise UnreadableError("the kernel is the scalar function itself")
+        self._number(kernel)
         functions = tuple(each for each in self._functions if each is not None)
         location = f"{plain.scope.source.name}:{plain.node.lineno}"
         return Program(functions, location, plain.node, plain.scope)
@@ -214,18 +214,17 @@ class _Writing:
         compiled = isinstance(value, Compiled)
         plain = value.function if isinstance(value, Compiled) else value
         assert isinstance(plain, Plain)
-        parallel, inline = (value.parallel, value.inline) if isinstance(value, Compiled) else (0, 0)
-        for number, (other, *options) in enumerate(self._numbers):
-            same = other.node is plain.node and other.scope is plain.scope
-            if same and options == [compiled, parallel, inline]:
-                return number
-        number = len(self._numbers)
+        parallel = isinstance(value, Compiled) and value.parallel
+        inline = isinstance(value, Compiled) and value.inline
+        key = plain.node, plain.scope, compiled, parallel, inline
+        if key in self._numbers:
+            return self._numbers[key]
+        number = self._numbers[key] = len(self._numbers)
         if number >= MOST_FUNCTIONS:
             raise UnreadableError("it calls too many functions")
-        self._numbers.append((plain, compiled, bool(parallel), bool(inline)))
         self._functions.append(None)
-        options_of = {"parallel": bool(parallel), "inline": "always" if inline else "never"}
-        self._functions[number] = self._written(plain, options_of if compiled else None)
+        options = {"parallel": parallel, "inline": "always" if inline else "never"}
+        self._functions[number] = self._written(plain, options if compiled else None)
         return number
 
     def _written(self, plain: Plain, options: dict[str, Any] | None) -> Function:
@@ -258,18 +257,20 @@ class _Writing:
         raise UnreadableError(f"the source does not determine what {name} is", location)
 
     def _require_known_attributes(
-        self, node: ast.AST, names: dict[str, tuple[str, Any]], file: str
+        self, node: Block, names: dict[str, tuple[str, Any]], file: str
     ) -> None:
-        for each in ast.walk(node):
+        # Decorators and annotations do not belong to the text of the function.
+        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        for each in chain.from_iterable(map(ast.walk, body)):
             if not isinstance(each, ast.Attribute):
                 continue
-            chain, inner = [each.attr], each.value
+            attributes, inner = [each.attr], each.value
             while isinstance(inner, ast.Attribute):
-                chain.append(inner.attr)
+                attributes.append(inner.attr)
                 inner = inner.value
             of = names.get(inner.id) if isinstance(inner, ast.Name) else None
             if of is not None and of[0] == "library":
-                known = _is_known(".".join([of[1], *reversed(chain)]))
+                known = _is_known(".".join([of[1], *reversed(attributes)]))
             else:
                 known = each.attr in ATTRIBUTES
             if not known:
@@ -278,7 +279,7 @@ class _Writing:
                 )
 
 
-def _text(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> str:
+def _text(node: Block, scope: Scope) -> str:
     """Return the source of a function without its decorators, with the same line numbers."""
     lines = scope.source.lines
     last = node.end_lineno or node.lineno
@@ -368,12 +369,10 @@ def _is_known(dotted: str) -> bool:
         return False
     value: Any = importlib.import_module(top)
     for i, part in enumerate(rest):
-        if part in REFUSED_FUNCTIONS:
+        if part in REFUSED_FUNCTIONS or not hasattr(value, part):
             return False
         # `linalg` and `random` are the only submodules that a kernel may use.
-        value = getattr(value, part, None)
+        value = getattr(value, part)
         if isinstance(value, ModuleType) and (i or part not in {"linalg", "random"}):
-            return False
-        if value is None and i < len(rest):
             return False
     return True

@@ -41,10 +41,15 @@ CACHING = frozenset({"functools.lru_cache", "functools.cache"})
 """Decorators that return a function with the same results."""
 
 MOST_STEPS = 20_000
-"""Largest number of expressions to evaluate; beyond it a source counts as unreadable."""
+"""Largest number of expressions and statements to evaluate; a source with more is unreadable."""
 
 DEEPEST = 60
 """Deepest nesting of expressions and of names; beyond it a source counts as unreadable."""
+
+TOO_COMPLEX = "the source is too complex"
+
+LARGEST_BITS = 64
+"""Largest integers in expressions that are evaluated, in bits: the results stay small."""
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -179,16 +184,21 @@ class Reading:
         Raises:
             UnreadableError: It is nested too deeply.
         """
-        self._steps += 1
+        self._count_step(_location(node, scope))
         self._depth += 1
         try:
-            if self._steps > MOST_STEPS or self._depth > DEEPEST:
-                raise UnreadableError("the source is too complex", _location(node, scope))
+            if self._depth > DEEPEST:
+                raise UnreadableError(TOO_COMPLEX, _location(node, scope))
             return self._evaluate(node, scope, before) or Unknown(
                 ast.unparse(node)[:60], _location(node, scope)
             )
         finally:
             self._depth -= 1
+
+    def _count_step(self, location: str) -> None:
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise UnreadableError(TOO_COMPLEX, location)
 
     def _evaluate(self, node: ast.expr, scope: Scope, before: int | None) -> Value | None:
         def value(inner: ast.expr) -> Value:
@@ -283,6 +293,7 @@ class Reading:
         """Return the value that a statement binds to a name; None if it does not bind the name."""
         key = (scope, binding)
         node, location = binding.node, _location(binding.node, scope)
+        self._count_step(location)
         if any(scope is s and binding is b for s, b in self._open) or len(self._open) > DEEPEST:
             return Unknown(name, location)
         self._open.append(key)
@@ -324,7 +335,7 @@ class Reading:
             return _external(origin, original) if star else External(f"{origin}.{original}")
         if module is scope:
             return None
-        found = self.lookup(original, module) if _provides(module, original) else None
+        found = self.lookup(original, module) if _binds(module, original, "*") else None
         if found is None and self.module(f"{origin}.{original}") is not None:
             return Module(f"{origin}.{original}")
         return found
@@ -373,11 +384,7 @@ class Reading:
         return record
 
     def _module(self, name: str) -> Scope | None:
-        file = self._submission.source(name)
-        if file is None:
-            return None
-        relative = file.relative_to(self._submission.root).as_posix()
-        source = Source.read(file, name, relative)
+        source = Source.of(self._submission, name)
         return None if source is None else Scope(source, source.tree.body)
 
 
@@ -421,13 +428,21 @@ def _library(dotted: str, arguments: Sequence[Value], options: Mapping[str, Valu
 def _folded(function: Callable[..., Any], arguments: Sequence[Value]) -> Value | None:
     """Return the result of a function of constants; None if it cannot be evaluated."""
     values = [each.value for each in arguments if isinstance(each, Constant)]
-    if len(values) < len(arguments) or not all(isinstance(v, int | float | str) for v in values):
+    # An operator on a text, or on large integers, may need any amount of memory.
+    one_text = len(values) == 1 and isinstance(values[0], str)
+    if len(values) < len(arguments) or not (one_text or all(map(_is_small_number, values))):
         return None
     try:
-        result = function(*values)
+        with np.errstate(all="ignore"):
+            result = function(*values)
     except (ArithmeticError, ValueError, TypeError):
         return None
     return Constant(result)
+
+
+def _is_small_number(value: Any) -> bool:
+    is_small = isinstance(value, int) and value.bit_length() <= LARGEST_BITS
+    return is_small or isinstance(value, float)
 
 
 def _external(module: str, name: str) -> Value | None:
@@ -437,13 +452,8 @@ def _external(module: str, name: str) -> Value | None:
     return None
 
 
-def _binds(scope: Scope, name: str) -> bool:
-    return any(binding.name == name for binding in scope.bindings)
-
-
-def _provides(scope: Scope, name: str) -> bool:
-    """Return whether a module may have a name, by a definition or a star import."""
-    return any(binding.name in (name, "*") for binding in scope.bindings)
+def _binds(scope: Scope, *names: str) -> bool:
+    return any(binding.name in names for binding in scope.bindings)
 
 
 def _location(node: ast.AST, scope: Scope) -> str:

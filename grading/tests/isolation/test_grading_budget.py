@@ -119,6 +119,24 @@ def test_threads_that_have_ended_take_nothing_back() -> None:
     assert (budget.run, budget.idle) == (0.0, 0.5)
 
 
+def test_a_call_may_start_with_the_last_sample_of_the_previous_one() -> None:
+    machine = Machine()
+    first = machine.budget()
+    machine.go_on(first, run=0.5)
+    taken: list[CpuTime | None] = []
+
+    def cpu_time() -> CpuTime | None:
+        taken.append(machine.had)
+        return machine.had
+
+    allowance = Allowance(run=10.0, compile=60.0, idle=60.0)
+    second = Budget(allowance, cpu_time, clock=lambda: machine.now, before=first.sample)
+    assert not taken
+    machine.go_on(second, run=0.25)
+    assert (second.run, second.idle) == (0.25, 0.75)
+    assert len(taken) == 1
+
+
 FORMULA = Request("operators.each", (), {"formula": "mul"})
 
 

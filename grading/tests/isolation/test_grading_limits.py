@@ -1,5 +1,6 @@
 """The limits of a worker change with the current check."""
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,3 +58,46 @@ def test_a_check_is_given_up_with_its_smallest_request(tmp_path: Path) -> None:
         with pytest.raises(CheckAbandoned, match="lost 2 times") as caught:
             subject.call("operators.each", [many, many], {"formula": "mul"})
         assert caught.value.error.request.arrays[0].size == 2
+
+
+def test_a_copy_has_the_time_that_is_left(tmp_path: Path) -> None:
+    limits = replace(SMALL, memory_mb=2000, check_seconds=20.0)
+    with IsolatedSubject(write_tree(tmp_path), limits=limits) as subject:
+        subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
+        assert subject.seconds > 0
+        with subject.changed({}) as copy:
+            assert copy.limits.check_seconds == 20.0 - subject.seconds
+
+
+def test_a_new_check_concerns_the_worker_without_the_submission_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Limits | None] = []
+    with IsolatedSubject(write_tree(tmp_path), limits=SMALL) as subject:
+        monkeypatch.setattr(subject.without_submission(), "begin_check", begun.append)
+        subject.begin_check()
+        subject.begin_check(SMALL)
+    assert begun == [None, SMALL]
+
+
+@pytest.mark.slow
+def test_a_worker_with_high_limits_stays_if_the_other_is_replaced(tmp_path: Path) -> None:
+    large = replace(SMALL, memory_mb=2000)
+    with IsolatedSubject(write_tree(tmp_path), limits=large) as subject:
+        alone = subject.without_submission()
+        with pytest.raises(SubjectError):
+            alone.call("source.work")
+        subject.begin_check(SMALL)
+        subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
+        subject.begin_check(large)
+        assert not subject.running
+        assert alone.running
+
+
+def test_no_folder_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with IsolatedSubject(write_tree(tmp_path / "tree"), limits=SMALL) as subject:
+        subject.without_submission()
+    assert list(temporary.iterdir()) == []

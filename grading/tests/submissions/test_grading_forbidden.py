@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from grading.submissions.forbidden import Use, forbidden_uses
-from grading.submissions.submission import Submission
+from grading.submissions.submission import LARGEST_SOURCE, Submission
 from grading.tasks.table import PATH, load
 from grading.tests.upstream_trees import Edition, write_upstream
 
@@ -211,3 +211,30 @@ def test_a_use_is_told_in_a_sentence() -> None:
     use = Use("minitorch/fast_conv.py", 7, "numpy.einsum")
     told = "minitorch/fast_conv.py:7 uses numpy.einsum, which is forbidden in this task"
     assert str(use) == told
+
+
+def test_definitions_in_every_block_are_searched(write: Write) -> None:
+    text = "import numpy as np\n\nmatch 1:\n    case _:\n        def _tensor_conv2d(out):\n"
+    submission = write(fast_conv=text + "            np.dot(out, out)\n")
+    assert forbidden_uses(submission, [CONVOLUTION], FORBIDDEN)
+
+
+def test_files_are_read_once_and_only_inside(
+    write: Write, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = write(large="#" * (LARGEST_SOURCE + 1), other="x = 1\n")
+    outside = tmp_path_factory.mktemp("outside") / "outside.py"
+    outside.write_text("import sys\n", "utf-8")
+    (submission.root / "minitorch" / "link.py").symlink_to(outside)
+    read: list[str] = []
+    original = Path.read_bytes
+
+    def noted(path: Path) -> bytes:
+        read.append(path.name)
+        return original(path)
+
+    monkeypatch.setattr(Path, "read_bytes", noted)
+    holes = [CONVOLUTION, "minitorch.tensor:product", "minitorch.datasets:spiral"]
+    forbidden_uses(submission, holes, FORBIDDEN)
+    assert read.count("other.py") == 1
+    assert not {"large.py", "link.py"} & set(read)

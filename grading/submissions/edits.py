@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from grading.submissions.syntax import Function
 
 
-class Source:
+class Edits:
     """The text of a file, its syntax tree, and collected edits.
 
     Attributes:
