@@ -137,9 +137,14 @@ def test_iteration_over_rows() -> None:
         ("0", TypeError, "index of type str"),
         (True, TypeError, "index of type bool"),
         ((0, np.True_), TypeError, "index of type bool"),
-        ([0, 1], TypeError, r"index of type list .* take\(x, indices\) for rows by index"),
-        (np.array([0, 1]), TypeError, "index of type ndarray"),
-        (numbered(2, 3) < 3, TypeError, "index of type Tensor"),
+        ([0, 2], IndexingError, "index 2 is out of bounds for axis 0 with size 2"),
+        (np.array([0.0, 1.0]), TypeError, "an array of float64; it must contain whole numbers"),
+        (["0"], TypeError, "an array of <U1; it must contain whole numbers or truth values"),
+        (numbered(3, 3) < 3, IndexingError, "boolean index did not match"),
+        (numbered(2) / 2, TypeError, "a tensor with fractions"),
+        (numbered(2), TypeError, r"a tensor of 0 and 1 may be a mask or positions; .* != 0"),
+        (([0], slice(None, None, -1)), IndexingError, "slice step -1 must be positive"),
+        (([0], True), TypeError, "index of type bool"),
     ],
 )
 def test_invalid_keys(key: Any, error: type[Exception], message: str) -> None:

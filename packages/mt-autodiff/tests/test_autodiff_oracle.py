@@ -74,11 +74,22 @@ def oracles(torch: Any) -> dict[str, Oracle]:
         "lt": lambda x, y: (x < y) + 0 * (x + y),
         "eq": lambda x, y: (x == y) + 0 * (x + y),
         "is_close": lambda x, y: ((x - y).abs() < 0.01) + 0 * (x + y),
+        "abs": torch.abs,
+        "sign": torch.sign,
+        "floor": torch.floor,
+        "log1p": torch.log1p,
+        "tanh": torch.tanh,
+        "sin": torch.sin,
+        "cos": torch.cos,
+        "power_of_tensors": torch.pow,
+        "mod": torch.remainder,
+        "maximum": torch.maximum,
+        "where": lambda c, x, y: torch.where(c > 0, x, y) + 0 * c,
         "sum": lambda x: x.sum().view(1),
-        "sum_dim": lambda x: x.sum(0, keepdim=True),
-        "sum_dims": lambda x: x.sum((0, -1), keepdim=True),
+        "sum_dim": lambda x: x.sum(0),
+        "sum_dims": lambda x: x.sum((0, -1)),
         "mean": lambda x: x.mean().view(1),
-        "mean_dim": lambda x: x.mean(-1, keepdim=True),
+        "mean_dim": lambda x: x.mean(-1),
         "permute": lambda x: x.permute(1, 2, 0),
         "view": lambda x: x.reshape(3, -1),
         "contiguous": lambda x: x.T.contiguous(),
@@ -87,6 +98,10 @@ def oracles(torch: Any) -> dict[str, Oracle]:
         "pad": lambda x: torch.nn.functional.pad(x, (2, 1, 1, 0)),
         "concatenate": lambda x, y: torch.cat([x, y, x], 1),
         "take": lambda x: torch.nn.functional.embedding(torch.tensor([[2, 0], [2, 2]]), x),
+        "index": lambda x: x[[1, 0, 1], 1:],
+        "prod": lambda x: x.prod(0),
+        "cumsum": lambda x: x.cumsum(1),
+        "clone": torch.clone,
         "matmul": torch.matmul,
         "conv1d": lambda x, w: slide(torch, x, w, False, x.shape[2:]),
         "conv1d_reverse": lambda x, w: slide(torch, x, w, True, (4,)),
@@ -201,8 +216,15 @@ def test_edges(torch: Any, oracles: dict[str, Oracle], name: str, backward: bool
 def test_reductions(torch: Any, shape: list[int], seed: int, draws: st.DataObject) -> None:
     dims = tuple(draws.draw(st.sets(st.integers(-len(shape), -1), min_size=1)))
     x = np.random.default_rng(seed).normal(size=shape)
-    compare(torch, lambda x: x.sum(dims), lambda x: x.sum(dims, keepdim=True), [leaf(x)], seed)
-    compare(torch, lambda x: x.mean(dims), lambda x: x.mean(dims, keepdim=True), [leaf(x)], seed)
+    keep = draws.draw(st.booleans())
+    for name in ("sum", "mean", "var"):
+        compare(
+            torch,
+            lambda x, name=name: getattr(x, name)(dims, keepdim=keep),
+            lambda x, name=name: getattr(x, name)(dims, keepdim=keep),
+            [leaf(x)],
+            seed,
+        )
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=3), seeds, st.data())
@@ -334,12 +356,12 @@ def test_a_network(torch: Any) -> None:
     def ours(x: Tensor, k: Tensor, b: Tensor, w: Tensor, c: Tensor) -> Tensor:
         hidden = (conv2d(x, k) + b).relu().contiguous().view(3, 48)
         scores = (hidden @ w * 0.1 + c).sigmoid()
-        return (scores / scores.exp().sum(1)).ln().mean(0)
+        return (scores / scores.exp().sum(1, keepdim=True)).ln().mean(0)
 
     def theirs(x: Any, k: Any, b: Any, w: Any, c: Any) -> Any:
         hidden = torch.relu(slide(torch, x, k, False, (4, 4)) + b).reshape(3, 48)
         scores = torch.sigmoid(hidden @ w * 0.1 + c)
-        return (scores / scores.exp().sum(1, keepdim=True)).log().mean(0, keepdim=True)
+        return (scores / scores.exp().sum(1, keepdim=True)).log().mean(0)
 
     compare(torch, ours, theirs, leaves)
 

@@ -108,9 +108,9 @@ def test_numbers_keep_a_tensor_without_dimensions() -> None:
         assert result.shape == ()
 
 
-def test_augmented_assignment_makes_a_new_tensor() -> None:
+def test_augmented_assignment_of_a_result_makes_a_new_tensor() -> None:
     x = tensor([1.0], requires_grad=True)
-    y = x
+    y = x + 0
     y += 1
     y *= x
     assert x.item() == 1.0
@@ -182,7 +182,7 @@ def test_a_square_is_one_product() -> None:
     assert all(parent.is_leaf() for parent in square.parents)
 
 
-@pytest.mark.parametrize("exponent", [numbered(2), "2", None, 1j, [2]])
+@pytest.mark.parametrize("exponent", ["2", None, 1j, [2]])
 def test_unsupported_exponents(exponent: Any) -> None:
     with pytest.raises(TypeError, match="unsupported operand"):
         numbered(2) ** exponent
@@ -230,7 +230,7 @@ def test_views_share_memory_and_copies_do_not() -> None:
         (lambda x: x.permute(0, 2), IndexingError, "permute: no dimension 2; allowed: -2 to 1"),
         (lambda x: x.expand(3, 3), IndexingError, r"expand: shapes \(2, 3\) and \(3, 3\)"),
         (lambda x: x.expand(3), IndexingError, r"expand: shape \(2, 3\) is larger than \(3,\)"),
-        (lambda x: x.expand(-1, 3), IndexingError, "negative size"),
+        (lambda x: x.expand(-2, 3), IndexingError, "negative size"),
         (lambda x: x.sum(2), IndexingError, "sum: no dimension 2; allowed: -2 to 1"),
         (lambda x: x.mean((0, -2)), IndexingError, "mean: .* contain a dimension twice"),
         (lambda x: x.mean(-3), IndexingError, "mean: no dimension -3"),
@@ -257,7 +257,7 @@ def test_errors(call: Callable[[Tensor], Any], error: type[Exception], message: 
 def test_dims_from_an_iterator() -> None:
     x = numbered(2, 3, 4)
     for dims in ((0, -1), [0, -1], np.array([0, -1]), range(0, 3, 2), (d for d in (0, 2)), {0, 2}):
-        same(x.mean(dims), x.to_numpy().mean((0, 2), keepdims=True))
+        same(x.mean(dims), x.to_numpy().mean((0, 2)))
 
 
 # Description

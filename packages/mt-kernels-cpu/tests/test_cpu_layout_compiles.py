@@ -91,6 +91,11 @@ UNARY = [
     operators.ln,
     operators.inv,
     operators.sqrt,
+    operators.log1p,
+    operators.tanh,
+    operators.sin,
+    operators.cos,
+    operators.floor,
 ]
 BINARY = [
     operators.mul,
@@ -105,6 +110,9 @@ BINARY = [
     operators.relu_back,
     operators.sigmoid_back,
     operators.sqrt_back,
+    operators.power,
+    operators.mod,
+    operators.tanh_back,
 ]
 
 

@@ -61,8 +61,8 @@ class Training:
 
     def run(self, steps: int) -> "Training":
         for _ in range(steps):
-            x = rand((4, 2), self.rng, self.model.last.weight.value.backend)
-            loss = mse_loss(self.model(x), x.sum(1))
+            x = rand((4, 2), rng=self.rng, backend=self.model.last.weight.value.backend)
+            loss = mse_loss(self.model(x), x.sum(1, keepdim=True))
             loss.backward()
             self.optimizer.step()
             self.losses.append(loss.item())
@@ -163,7 +163,7 @@ def test_a_model_is_restored_without_its_optimiser(path: Path) -> None:
     load_checkpoint(path).restore(model)
     for network in (model, trained.model):
         network.eval()
-    x = rand((3, 2), 0)
+    x = rand((3, 2), rng=0)
     np.testing.assert_array_equal(model(x), trained.model(x))
 
 

@@ -53,7 +53,7 @@ def test_a_norm_that_is_not_finite_changes_nothing(bad: float) -> None:
 @given(st.lists(st.floats(width=32), min_size=1, max_size=6), st.floats(0.125, 8.0, width=32))
 def test_each_element_is_clamped_exactly(gradient: list[float], limit: float) -> None:
     for dtype in (np.float32, np.float64):
-        parameter = Parameter(zeros((len(gradient),), Reference(dtype)))
+        parameter = Parameter(zeros((len(gradient),), backend=Reference(dtype)))
         parameter.value.grad = tensor(gradient, Reference(dtype))
         clip_grad_value([parameter], limit)
         clipped = parameter.value.grad.to_numpy()

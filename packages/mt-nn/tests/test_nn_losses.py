@@ -80,7 +80,7 @@ def test_cross_entropy_of_scores_of_any_size(dtype: Any) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", CLASS_LOSSES)
 def test_gradients_of_class_losses(loss: Loss, dtype: Any) -> None:
-    x = rand((4, 3), 0, Reference(dtype))
+    x = rand((4, 3), rng=0, backend=Reference(dtype))
     grad_check(lambda x: loss(x.permute(1, 0), [3, 0, 0]), x)
 
 
@@ -114,7 +114,7 @@ def test_nan_predictions_give_nan(loss: Loss) -> None:
     ids=lambda t: f"{type(t).__name__}-{getattr(t, 'dtype', 'int')}",
 )
 def test_targets_of_any_kind(loss: Loss, targets: Any) -> None:
-    x = rand((2, 3), 0)
+    x = rand((2, 3), rng=0)
     assert loss(x, targets).item() == loss(x, [0, 2]).item()
 
 
@@ -173,7 +173,7 @@ def test_binary_cross_entropy_with_logits_is_its_formula(
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(seed=st.integers(0, 2**32))
 def test_both_binary_losses_agree(dtype: Any, seed: int) -> None:
-    x = (rand((2, 3), seed, Reference(dtype)) - 0.5) * 4.0
+    x = (rand((2, 3), rng=seed, backend=Reference(dtype)) - 0.5) * 4.0
     t = np.random.default_rng(seed).random((2, 3))
     expected = binary_cross_entropy_with_logits(x, t).item()
     tolerance = float(100 * np.finfo(dtype).eps)
@@ -184,7 +184,7 @@ def test_both_binary_losses_agree(dtype: Any, seed: int) -> None:
 @pytest.mark.parametrize("loss", BINARY_LOSSES)
 def test_gradients_of_binary_losses(loss: Loss, dtype: Any) -> None:
     targets = np.array([[0.0, 1.0, 0.5], [1.0, 0.0, 0.25]])
-    x = rand((3, 2), 0, Reference(dtype)) * 0.8 + 0.1
+    x = rand((3, 2), rng=0, backend=Reference(dtype)) * 0.8 + 0.1
     grad_check(lambda x: loss(x.permute(1, 0), targets), x)
 
 
@@ -275,7 +275,7 @@ def test_mse_loss_is_its_formula(drawn: list[tuple[float, float]]) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gradients_of_mse_loss(dtype: Any) -> None:
-    x, t = (rand((3, 2), seed, Reference(dtype)) for seed in (0, 1))
+    x, t = (rand((3, 2), rng=seed, backend=Reference(dtype)) for seed in (0, 1))
     grad_check(lambda x, t: mse_loss(x.permute(1, 0), t.permute(1, 0)), x, t)
 
 

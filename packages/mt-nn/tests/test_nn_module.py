@@ -331,8 +331,10 @@ def make(seed: int) -> Box:
     """A module of all kinds of values, float64 and float32."""
     single = Reference(np.float32)
     return Box(
-        matrix=Parameter(rand((2, 3), seed)),
-        inner=Box(vector=Parameter(rand((4,), seed, single)), empty=Parameter(rand((0, 2)))),
+        matrix=Parameter(rand((2, 3), rng=seed)),
+        inner=Box(
+            vector=Parameter(rand((4,), rng=seed, backend=single)), empty=Parameter(rand((0, 2)))
+        ),
         scalars=[Parameter(Scalar(float(seed))), Parameter(0.5 + seed)],
     )
 

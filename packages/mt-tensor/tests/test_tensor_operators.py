@@ -41,6 +41,7 @@ EXACT_UNARY: list[tuple[Callable[[float], float], Callable[[float], float]]] = [
     (op.neg, np.negative),
     (op.relu, lambda x: np.maximum(x, 0.0)),
     (op.sqrt, np.sqrt),
+    (op.floor, np.floor),
 ]
 EXACT_BINARY: list[tuple[Callable[[float, float], float], Callable[[float, float], float]]] = [
     (op.add, np.add),
@@ -49,6 +50,13 @@ EXACT_BINARY: list[tuple[Callable[[float, float], float], Callable[[float, float
     (op.eq, np.equal),
     (op.max, np.maximum),
     (op.is_close, lambda x, y: np.abs(np.subtract(x, y)) < 0.01),
+]
+# The backends pass NumPy's numbers, for which division by zero raises no error.
+EXACT_FOR_BACKENDS: list[
+    tuple[Callable[[float, float], float], Callable[[float, float], float]]
+] = [
+    (op.power, np.power),
+    (op.mod, np.remainder),
 ]
 
 
@@ -77,6 +85,33 @@ def test_functions_of_two_numbers_are_exact(
     y = x if equal else y
     with np.errstate(all="ignore"):
         assert same(fn(x, y), float(oracle(np.float64(x), np.float64(y))))
+
+
+@pytest.mark.parametrize(("fn", "oracle"), EXACT_FOR_BACKENDS, ids=lambda f: f.__name__)
+@given(x=anything, y=anything)
+@example(x=0.0, y=-1.0)
+@example(x=-8.0, y=1 / 3)
+@example(x=1.0, y=0.0)
+def test_functions_of_two_numbers_of_backends(
+    fn: Callable[[float, float], float],
+    oracle: Callable[[float, float], float],
+    x: float,
+    y: float,
+) -> None:
+    with np.errstate(all="ignore"):
+        received, expected = fn(np.float64(x), np.float64(y)), oracle(np.float64(x), np.float64(y))
+        assert same(float(received), float(expected))
+
+
+@given(st.floats(-700.0, 700.0))
+@example(1e-12)
+@example(-1e-300)
+def test_log1p_tanh_sin_and_cos(x: float) -> None:
+    wide = np.longdouble(x)
+    for fn, oracle in [(op.tanh, np.tanh), (op.sin, np.sin), (op.cos, np.cos)]:
+        assert fn(x) == pytest.approx(float(oracle(wide)), rel=1e-15, abs=1e-300)
+    if x > -1.0:
+        assert op.log1p(x) == pytest.approx(float(np.log1p(wide)), rel=1e-15, abs=1e-300)
 
 
 @given(anything.filter(bool))
@@ -146,6 +181,10 @@ INF, NAN = math.inf, math.nan
         (op.log, {-INF: NAN, -1.0: NAN, -1e-6: -INF, 0.0: math.log(1e-6), INF: INF}),
         (op.sqrt, {-INF: NAN, -1.0: NAN, -5e-324: NAN, 0.0: 0.0, 4.0: 2.0, INF: INF}),
         (op.relu, {-INF: 0.0, -1.0: 0.0, 0.0: 0.0, 5e-324: 5e-324, INF: INF}),
+        (op.log1p, {-INF: NAN, -2.0: NAN, -1.0: -INF, 0.0: 0.0, INF: INF}),
+        (op.tanh, {-INF: -1.0, 0.0: 0.0, INF: 1.0}),
+        (op.sin, {-INF: NAN, 0.0: 0.0, INF: NAN}),
+        (op.cos, {-INF: NAN, 0.0: 1.0, INF: NAN}),
     ],
     ids=lambda f: getattr(f, "__name__", ""),
 )
@@ -163,7 +202,11 @@ def test_exp_overflows_above_the_largest_exponent() -> None:
 
 
 @pytest.mark.parametrize(
-    "fn", [op.id, op.neg, op.sigmoid, op.relu, op.log, op.ln, op.exp, op.inv, op.sqrt]
+    "fn",
+    [
+        *(op.id, op.neg, op.sigmoid, op.relu, op.log, op.ln, op.exp, op.inv, op.sqrt),
+        *(op.log1p, op.tanh, op.sin, op.cos, op.floor),
+    ],
 )
 def test_nan_passes_through(fn: Callable[[float], float]) -> None:
     assert math.isnan(fn(math.nan))
@@ -232,6 +275,15 @@ def test_sigmoid_back(x: float, d: float) -> None:
     # At the upper tail the error of 1 - s is half a unit in the last place of 1.
     assert op.sigmoid_back(op.sigmoid(x), d) == pytest.approx(
         float(exact), rel=1e-14, abs=2.3e-16 * abs(d)
+    )
+
+
+@given(st.floats(-20.0, 20.0), upstream)
+def test_tanh_back(x: float, d: float) -> None:
+    exact = np.longdouble(d) * (1 - np.tanh(np.longdouble(x)) ** 2)
+    # At the tails the error of t is half a unit in the last place of 1.
+    assert op.tanh_back(op.tanh(x), d) == pytest.approx(
+        float(exact), rel=1e-14, abs=4.5e-16 * abs(d)
     )
 
 

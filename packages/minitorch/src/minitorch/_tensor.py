@@ -16,7 +16,8 @@ import numpy as np
 import mt_autodiff
 from minitorch._kernels import CUDA, FAST, Wrapper
 from minitorch._ops import SimpleOps, TensorOps
-from mt_autodiff import History, TensorLike, unbroadcast
+from mt_autodiff import History, TensorLike, functions, unbroadcast
+from mt_autodiff.composed.reductions import Dims
 from mt_tensor import Backend, Map, ShapeError, TensorData, Zip, operators
 from mt_tensor.layout import Shape, Storage, Strides, UserShape
 
@@ -217,6 +218,37 @@ class Tensor(mt_autodiff.Tensor):
         """Move this tensor to another backend in place."""
         self.data = self.detach().to(backend).data
         self.backend = backend
+
+    # The course's behaviour, where the library's differs
+
+    def log(self) -> mt_autodiff.Tensor:
+        r"""Return $\log(x + \epsilon)$ of every element, `operators.log`; `ln` is exact."""
+        result: mt_autodiff.Tensor = functions.Log.apply(self)
+        return result
+
+    def sum(self, dim: Dims = None, keepdim: bool = True) -> mt_autodiff.Tensor:
+        """Return the sum of the elements; a named dimension stays, with size 1."""
+        return super().sum(dim, keepdim and dim is not None)
+
+    def mean(self, dim: Dims = None, keepdim: bool = True) -> mt_autodiff.Tensor:
+        """Return the mean of the elements; a named dimension stays, with size 1."""
+        return super().mean(dim, keepdim and dim is not None)
+
+    def all(self, dim: Dims = None, keepdim: bool = True) -> mt_autodiff.Tensor:
+        """Return 1.0 where all elements are 1, else 0.0; a named dimension stays, with size 1."""
+        return super().all(dim, keepdim and dim is not None)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return the elements at an index; a full index returns a float."""
+        elements = super().__getitem__(key)
+        return elements if isinstance(elements, float) or elements.dims else elements.item()
+
+    # The augmented assignments give the name a new tensor, as ``x = x + y``.
+    __iadd__ = mt_autodiff.Tensor.__add__
+    __isub__ = mt_autodiff.Tensor.__sub__
+    __imul__ = mt_autodiff.Tensor.__mul__
+    __itruediv__ = mt_autodiff.Tensor.__truediv__
+    __ipow__ = mt_autodiff.Tensor.__pow__
 
     def zeros(self, shape: UserShape | None = None) -> Tensor:
         """Return zeros on the same backend; the default shape is this tensor's."""

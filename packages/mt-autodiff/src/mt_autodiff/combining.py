@@ -53,6 +53,36 @@ def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return result
 
 
+cat = concatenate
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Combine tensors of one shape along a new dimension.
+
+    Args:
+        tensors: One tensor or more.
+        dim: The position of the new dimension.
+
+    Shape:
+        (..., ...), (..., ...), … → (..., count, ...).
+
+    Raises:
+        ShapeError: The sequence is empty, or the shapes differ.
+        TypeError: An item is not a tensor.
+        IndexingError: The position is not from -dims - 1 to dims.
+
+    >>> from mt_autodiff import tensor
+    >>> stack([tensor([1, 2]), tensor([3, 4])], dim=1)
+    tensor([[1., 3.],
+            [2., 4.]])
+    """
+    shapes = [t.shape for t in tensors if isinstance(t, Tensor)]
+    if len(set(shapes)) > 1:
+        raise ShapeError(f"stack: shapes {shapes} must be equal; concatenate joins along one")
+    rows = [t.unsqueeze(dim) if isinstance(t, Tensor) else t for t in tensors]
+    return concatenate(rows, dim)
+
+
 def pad(x: Tensor, widths: Sequence[tuple[int, int]]) -> Tensor:
     """Add zeros before and after the elements.
 

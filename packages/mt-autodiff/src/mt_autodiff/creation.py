@@ -9,8 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from mt_autodiff.composed.shapes import sizes_of
+from mt_autodiff.engine import Kind
+from mt_autodiff.indexing import as_index
 from mt_autodiff.tensor import Tensor
-from mt_tensor import REFERENCE, Backend, TensorData
+from mt_tensor import REFERENCE, Backend, ShapeError, TensorData
+from mt_tensor.layout import check_shape
 
 Seed: TypeAlias = np.random.Generator | int | None
 """A generator, the seed of a new one, or None for a new generator with an unpredictable seed."""
@@ -31,8 +35,9 @@ def tensor(data: Any, backend: Backend = REFERENCE, requires_grad: bool = False)
     >>> tensor([[1, 2], [3, 4]]).shape
     (2, 2)
     """
+    kind = None
     if isinstance(data, Tensor):
-        data = data.to_numpy()
+        data, kind = data.to_numpy(), data.kind
     try:
         array = np.array(data, order="C")
     except ValueError as error:
@@ -40,14 +45,18 @@ def tensor(data: Any, backend: Backend = REFERENCE, requires_grad: bool = False)
     if array.dtype.kind not in "fiub":
         # An empty list is an array of float64. Other dtypes, such as complex or object, are errors.
         raise TypeError(f"tensor: expected real numbers, got an array of {array.dtype}")
-    return _leaf(
+    result = _leaf(
         backend.from_numpy(array.astype(backend.dtype, copy=False)), backend, requires_grad
     )
+    result.kind = kind or _kind(array)
+    return result
 
 
 def from_numpy(array: npt.NDArray[Any], backend: Backend = REFERENCE) -> Tensor:
     """Make a constant that shares an array's memory if dtype and layout allow."""
-    return _leaf(backend.from_numpy(array), backend, False)
+    result = _leaf(backend.from_numpy(array), backend, False)
+    result.kind = _kind(array)
+    return result
 
 
 def from_dlpack(exporter: Any, backend: Backend = REFERENCE) -> Tensor:
@@ -65,15 +74,23 @@ def from_dlpack(exporter: Any, backend: Backend = REFERENCE) -> Tensor:
 
 
 def zeros(
-    shape: Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False
+    *shape: int | Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False
 ) -> Tensor:
-    """Make a tensor of zeros."""
-    return full(shape, 0.0, backend, requires_grad)
+    """Make a tensor of zeros.
+
+    Args:
+        *shape: The sizes, one by one or as one sequence.
+        backend: The tensor's backend.
+        requires_grad: True makes a leaf, False a constant.
+    """
+    return _leaf(backend.full(_sizes(shape, "zeros"), 0.0), backend, requires_grad)
 
 
-def ones(shape: Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False) -> Tensor:
-    """Make a tensor of ones."""
-    return full(shape, 1.0, backend, requires_grad)
+def ones(
+    *shape: int | Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False
+) -> Tensor:
+    """Make a tensor of ones; see `zeros`."""
+    return _leaf(backend.full(_sizes(shape, "ones"), 1.0), backend, requires_grad)
 
 
 def full(
@@ -86,28 +103,201 @@ def full(
     return _leaf(backend.full(shape, value), backend, requires_grad)
 
 
+def zeros_like(x: Tensor, requires_grad: bool = False) -> Tensor:
+    """Make a tensor of zeros with the shape and the backend of another."""
+    return full(x.shape, 0.0, x.backend, requires_grad)
+
+
+def ones_like(x: Tensor, requires_grad: bool = False) -> Tensor:
+    """Make a tensor of ones with the shape and the backend of another."""
+    return full(x.shape, 1.0, x.backend, requires_grad)
+
+
+def full_like(x: Tensor, value: float, requires_grad: bool = False) -> Tensor:
+    """Make a tensor of equal elements with the shape and the backend of another."""
+    return full(x.shape, value, x.backend, requires_grad)
+
+
+def eye(
+    rows: int,
+    columns: int | None = None,
+    backend: Backend = REFERENCE,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Make a matrix with 1 on the diagonal and 0 elsewhere; square by default."""
+    return tensor(np.eye(rows, columns), backend, requires_grad)
+
+
+def arange(
+    start: float,
+    stop: float | None = None,
+    step: float = 1,
+    backend: Backend = REFERENCE,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Make a vector of the numbers from `start` to `stop`, this one excluded.
+
+    Args:
+        start: The first number; the only argument is the `stop` of a vector that starts at 0.
+        stop: The bound.
+        step: The difference of two neighbours. As in NumPy, a fraction may make the vector one
+            element longer or shorter than expected; `linspace` takes the number of elements.
+        backend: The tensor's backend.
+        requires_grad: True makes a leaf, False a constant.
+
+    Raises:
+        ValueError: The step is 0.
+    """
+    first, bound = (0, start) if stop is None else (start, stop)
+    if step == 0:
+        raise ValueError("arange: step 0; the difference of two neighbours must not be 0")
+    return tensor(np.arange(first, bound, step), backend, requires_grad)
+
+
+def linspace(
+    start: float,
+    stop: float,
+    count: int,
+    backend: Backend = REFERENCE,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Make a vector of numbers at equal distances from `start` to `stop`, both included."""
+    return tensor(np.linspace(start, stop, count), backend, requires_grad)
+
+
+def meshgrid(*vectors: Tensor) -> tuple[Tensor, ...]:
+    """Expand vectors to a grid: the first varies along dimension 0, as with ``indexing="ij"``.
+
+    Shape:
+        (a,), (b,), … → (a, b, …) for each.
+
+    Raises:
+        ShapeError: An argument is not a vector.
+    """
+    if any(vector.dims != 1 for vector in vectors):
+        raise ShapeError(f"meshgrid: shapes {[v.shape for v in vectors]}; pass vectors")
+    shape = tuple(vector.shape[0] for vector in vectors)
+    dims = len(shape)
+    return tuple(
+        vector.view([-1 if d == dim else 1 for d in range(dims)]).expand(shape)
+        for dim, vector in enumerate(vectors)
+    )
+
+
+def one_hot(
+    index: Tensor | npt.ArrayLike, classes: int | None = None, backend: Backend | None = None
+) -> Tensor:
+    """Make a row for each position that is 1 there and 0 elsewhere, a constant.
+
+    Args:
+        index: The positions, whole numbers from 0.
+        classes: The length of a row, by default the largest position and 1.
+        backend: The result's backend, by default that of `index`.
+
+    Shape:
+        (...) → (..., classes).
+
+    Raises:
+        TypeError: The positions are not whole numbers.
+        IndexError: A position is not from 0 to classes - 1.
+
+    >>> one_hot([2, 0], 3)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+    numbers = as_index(index if isinstance(index, Tensor) else np.asarray(index))
+    if numbers.dtype.kind == "b":
+        raise TypeError("one_hot: the index contains truth values; pass whole numbers")
+    width = int(numbers.max(initial=-1)) + 1 if classes is None else classes
+    if numbers.size and not 0 <= numbers.min() <= numbers.max() < width:
+        raise IndexError(
+            f"one_hot: positions from {numbers.min()} to {numbers.max()}; they must be from 0 to "
+            f"{width - 1}"
+        )
+    own = index.backend if isinstance(index, Tensor) else REFERENCE
+    return tensor(np.eye(width)[numbers], own if backend is None else backend)
+
+
+# Random tensors
+
+
 def rand(
-    shape: Sequence[int],
+    *shape: int | Sequence[int],
     rng: Seed = None,
     backend: Backend = REFERENCE,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Make a tensor of random numbers, uniform in [0, 1)."""
-    array = np.random.default_rng(rng).random(tuple(shape))
+    """Make a tensor of random numbers, uniform in [0, 1).
+
+    Args:
+        *shape: The sizes, one by one or as one sequence.
+        rng: The generator to draw from, or its seed.
+        backend: The tensor's backend.
+        requires_grad: True makes a leaf, False a constant.
+    """
+    array = np.random.default_rng(rng).random(_sizes(shape, "rand"))
     # Conversion to float32 would round the largest numbers up to 1.
     below_one = np.nextafter(backend.dtype.type(1), backend.dtype.type(0))
     return _leaf(backend.from_numpy(np.minimum(array, below_one)), backend, requires_grad)
 
 
 def randn(
-    shape: Sequence[int],
+    *shape: int | Sequence[int],
     rng: Seed = None,
     backend: Backend = REFERENCE,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Make a tensor of random numbers, normal with mean 0 and variance 1."""
-    array = np.random.default_rng(rng).standard_normal(tuple(shape))
+    """Make a tensor of random numbers, normal with mean 0 and variance 1; see `rand`."""
+    array = np.random.default_rng(rng).standard_normal(_sizes(shape, "randn"))
     return _leaf(backend.from_numpy(array), backend, requires_grad)
+
+
+def rand_like(x: Tensor, rng: Seed = None, requires_grad: bool = False) -> Tensor:
+    """Make a tensor of random numbers in [0, 1) with the shape and the backend of another."""
+    return rand(x.shape, rng=rng, backend=x.backend, requires_grad=requires_grad)
+
+
+def randn_like(x: Tensor, rng: Seed = None, requires_grad: bool = False) -> Tensor:
+    """Make a tensor of normal random numbers with the shape and the backend of another."""
+    return randn(x.shape, rng=rng, backend=x.backend, requires_grad=requires_grad)
+
+
+def randint(
+    low: int,
+    high: int,
+    shape: Sequence[int],
+    rng: Seed = None,
+    backend: Backend = REFERENCE,
+) -> Tensor:
+    """Make a constant of random whole numbers from `low` to `high`, this one excluded."""
+    return tensor(np.random.default_rng(rng).integers(low, high, tuple(shape)), backend)
+
+
+def randperm(count: int, rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
+    """Make a constant of the numbers from 0 to `count` - 1 in a random order."""
+    return tensor(np.random.default_rng(rng).permutation(count), backend)
+
+
+def _sizes(shape: tuple[int | Sequence[int], ...], operation: str) -> tuple[int, ...]:
+    """Return sizes that are passed one by one or as one sequence.
+
+    Raises:
+        TypeError: There is something else than sizes.
+        IndexingError: A size is negative.
+    """
+    try:
+        return check_shape(sizes_of(shape), operation)
+    except TypeError as error:
+        raise TypeError(
+            f"{operation}: sizes {shape}; pass integers, {operation}(2, 3), or one sequence of "
+            f"them, {operation}((2, 3)), and other arguments by name, such as backend="
+        ) from error
+
+
+def _kind(array: npt.NDArray[Any]) -> Kind | None:
+    """Return the meaning of elements that come from bools or ints."""
+    kinds: dict[str, Kind] = {"b": "truth", "i": "positions", "u": "positions"}
+    return kinds.get(array.dtype.kind)
 
 
 def _leaf(data: TensorData, backend: Backend, requires_grad: bool) -> Tensor:

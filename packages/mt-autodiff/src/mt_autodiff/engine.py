@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from mt_autodiff.broadcasting import unbroadcast
 from mt_autodiff.graph import Context
 from mt_autodiff.modes import grad_enabled
 from mt_autodiff.profiling import active_profile
 from mt_tensor import Backend, TensorData, operators
+
+Kind: TypeAlias = Literal["truth", "positions"]
+"""The meaning of elements that are used as an index: truth values, or whole numbers that count."""
 
 new = object.__new__
 
@@ -101,9 +104,10 @@ class Node:
         history: The history; None for a constant.
         grad: The accumulated gradient of a leaf; None before backpropagation and for other nodes.
         name: A name for the user; the library does not use it.
+        kind: The meaning of the elements if the tensor is used as an index, None if unknown.
     """
 
-    __slots__ = ("__weakref__", "backend", "data", "grad", "history", "name")
+    __slots__ = ("__weakref__", "backend", "data", "grad", "history", "kind", "name")
 
     def __init__(
         self,
@@ -117,6 +121,7 @@ class Node:
         self.name = name
         self.backend = backend
         self.grad: Any = None
+        self.kind: Kind | None = None
 
     def _constant(self, data: TensorData) -> Any:
         """Return a node of the same class and backend without a history."""
@@ -217,7 +222,7 @@ def new_node(kind: type[Node], data: TensorData, history: History | None, backen
     node.data = data
     node.history = history
     node.backend = backend
-    node.name = node.grad = None
+    node.name = node.grad = node.kind = None
     return node
 
 
@@ -306,6 +311,21 @@ class Function:
                 f"{cls.__name__}.forward returned {type(data).__name__}; return TensorData"
             )
         return new_node(type(first), data, None if ctx.no_grad else ctx, ctx.backend)
+
+
+class Rearrangement(Function):
+    """A function that rearranges elements without changing them; it keeps their kind."""
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Compute the result; its kind is that of the tensors if they have the same."""
+        result = super().apply(*args)
+        result.kind = args[0].kind
+        if result.kind is not None and any(
+            arg.kind is not result.kind for arg in args if isinstance(arg, Node)
+        ):
+            result.kind = None
+        return result
 
 
 class Move(Function):

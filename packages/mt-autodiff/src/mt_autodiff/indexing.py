@@ -1,4 +1,4 @@
-"""Basic indexing: integers, slices, None and Ellipsis select a view of a tensor."""
+"""Indexing: integers, slices, None and Ellipsis select a view; masks and positions a copy."""
 
 import operator
 from collections.abc import Sequence
@@ -6,10 +6,11 @@ from types import EllipsisType
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
+import numpy.typing as npt
 
 from mt_autodiff.engine import Move, Node
 from mt_autodiff.modes import grad_enabled
-from mt_tensor import IndexingError, ShapeError, TensorData, operators
+from mt_tensor import Backend, IndexingError, ShapeError, TensorData, operators
 from mt_tensor.layout import broadcasts_to
 
 Key: TypeAlias = Sequence[int | slice | None]
@@ -21,7 +22,8 @@ def normalize_key(key: Any, shape: Sequence[int]) -> Key:
 
     Raises:
         IndexingError: There are too many entries or several Ellipses, or a number is out of range.
-        TypeError: An entry has another type, such as a list, an array or a bool.
+        TypeError: An entry has another type, such as a list, an array or a bool; see
+            `array_key`.
 
     >>> normalize_key((..., -1), (2, 3))
     (slice(None, None, None), 2)
@@ -61,6 +63,69 @@ def normalize_key(key: Any, shape: Sequence[int]) -> Key:
     return tuple(result)
 
 
+def array_key(key: Any) -> tuple[Any, ...] | None:
+    """Return an index with its tensors, arrays and lists as new arrays; None if it has none.
+
+    Arrays of whole numbers select positions, arrays of truth values select like a mask; the rules
+    are NumPy's.
+
+    Raises:
+        TypeError: An array contains other numbers, or a tensor's 0 and 1 could have both meanings.
+        IndexingError: The step of a slice is not positive.
+    """
+    entries = key if isinstance(key, tuple) else (key,)
+    if not any(isinstance(entry, Node | np.ndarray | list) for entry in entries):
+        return None
+    found = [
+        as_index(entry) if isinstance(entry, Node | np.ndarray | list) else entry
+        for entry in entries
+    ]
+    for entry in found:
+        if not isinstance(entry, np.ndarray):
+            _check_entry(entry)
+    # A whole number as an array without dimensions is a plain index.
+    return tuple(
+        int(entry)
+        if isinstance(entry, np.ndarray) and entry.shape == () and entry.dtype != bool
+        else entry
+        for entry in found
+    )
+
+
+def as_index(values: Any) -> npt.NDArray[Any]:
+    """Return the whole numbers or truth values of a tensor, an array or lists as a new array.
+
+    Elements of a tensor are floats. They are truth values if a comparison computed them or bools
+    were given, whole numbers if a function such as `argmax` computed them or ints were given.
+
+    Raises:
+        TypeError: There are other numbers, or the meaning of 0 and 1 is unknown.
+    """
+    if not isinstance(values, Node):
+        array = np.array(values)
+        if array.size == 0 and array.dtype.kind == "f":
+            return array.astype(np.int64)
+        if array.dtype.kind not in "biu":
+            raise TypeError(
+                f"index: an array of {array.dtype}; it must contain whole numbers or truth values"
+            )
+        return array if array.dtype.kind == "b" else array.astype(np.int64)
+    array = np.array(values.backend.to_numpy(values.data))
+    if values.kind == "truth":
+        return array != 0
+    if not np.all(np.isfinite(array) & (array == np.floor(array))):
+        raise TypeError(
+            "index: a tensor with fractions; it must contain whole numbers, or be the result of a "
+            "comparison"
+        )
+    if values.kind is None and array.ndim and np.all((array == 0) | (array == 1)) and array.size:
+        raise TypeError(
+            "index: a tensor of 0 and 1 may be a mask or positions; write x[mask != 0], or "
+            "x[positions.to_numpy().astype(int)]"
+        )
+    return array.astype(np.int64)
+
+
 def names_element(key: Key, dims: int) -> TypeGuard[Sequence[int]]:
     """Return whether a normalized index selects one element of a tensor with `dims` dimensions."""
     return len(key) == dims and all(isinstance(entry, int) for entry in key)
@@ -78,7 +143,7 @@ def _check_entry(entry: Any) -> None:
     if not (whole or entry is None or isinstance(entry, EllipsisType)):
         raise TypeError(
             f"index of type {type(entry).__name__} is not supported; use integers, slices, "
-            "None and Ellipsis, or take(x, indices) for rows by index"
+            "None and Ellipsis, or tensors and arrays of whole numbers or truth values"
         )
 
 
@@ -136,8 +201,11 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
         raise RuntimeError(
             "assignment to an expanded tensor, whose elements share memory; call contiguous() first"
         )
-    entries = normalize_key(key, data.shape)
-    if isinstance(value, float):
+    arrays = array_key(key)
+    entries = () if arrays is not None else normalize_key(key, data.shape)
+    if isinstance(value, float) and arrays is not None:
+        received = backend.full((), value)
+    elif isinstance(value, float):
         if names_element(entries, data.dims):
             data.set(entries, value)
             return
@@ -149,6 +217,9 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
                 "detach(), or combine tensors with concatenate() and pad()"
             )
         received = value.data if value.backend == backend else Move.apply(value, backend).data
+    if arrays is not None:
+        _assign_at_arrays(backend, data, arrays, received)
+        return
     elements, source = slice_view(data, entries), received
     # As in NumPy, the value may have additional dimensions of size 1 at the left.
     while source.dims > elements.dims and source.shape[0] == 1:
@@ -160,3 +231,25 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
         )
     # A copy, because the value may overlap the target in memory.
     backend.map(operators.id, backend.copy(source), out=elements)
+
+
+def _assign_at_arrays(
+    backend: Backend, data: TensorData, key: tuple[Any, ...], value: TensorData
+) -> None:
+    """Set the elements at an index that contains arrays, on the host.
+
+    Raises:
+        IndexingError: The index does not fit the tensor.
+        ShapeError: The value does not broadcast to the elements.
+    """
+    # On the host the array is a view of the elements, in other memory a copy.
+    array = backend.to_numpy(data)
+    changed = array if backend.memory == "host" else array.copy()
+    try:
+        changed[key] = backend.to_numpy(value)
+    except IndexError as error:
+        raise IndexingError(f"assignment to shape {data.shape}: {error}") from error
+    except ValueError as error:
+        raise ShapeError(f"assignment to shape {data.shape}: {error}") from error
+    if backend.memory != "host":
+        backend.map(operators.id, backend.from_numpy(changed), out=data)

@@ -8,22 +8,66 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, TypeAlias, Union, cast
+from typing import Any, ClassVar, TypeAlias, Union, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import functions
+from mt_autodiff.composed import (
+    elementwise,
+    in_place,
+    ordering,
+    products,
+    reductions,
+    selection,
+    shapes,
+)
+from mt_autodiff.composed.apply import truth
+from mt_autodiff.composed.reductions import reduced
+from mt_autodiff.composed.shapes import sizes_of
 from mt_autodiff.engine import LEAF, History, Move, Node, add_gradients
 from mt_autodiff.graph import backpropagate
-from mt_autodiff.indexing import assign, names_element, normalize_key
-from mt_tensor import REFERENCE, Backend, ShapeError, TensorData
-from mt_tensor.layout import broadcasts_to, check_shape, normalize_dims
+from mt_autodiff.indexing import array_key, assign, names_element, normalize_key
+from mt_autodiff.modes import grad_enabled
+from mt_tensor import REFERENCE, Backend, IndexingError, ShapeError, TensorData
+from mt_tensor.layout import broadcasts_to, check_shape, normalize_dim, normalize_dims
 
 Dims: TypeAlias = int | Iterable[int] | None
 TensorLike: TypeAlias = Union["Tensor", float, np.number[Any], npt.NDArray[Any]]
 
+_WITHOUT_GRADIENT = {
+    *(np.shape, np.size, np.ndim, np.array_equal, np.allclose, np.isclose),
+    *(np.argmax, np.argmin, np.argsort, np.array2string, np.array_repr, np.array_str),
+    *(np.save, np.savetxt),
+}
+"""Functions of NumPy whose result has no gradient that could be lost."""
+
 _NUMBERS = (int, float, np.integer, np.floating, np.bool_)
+
+
+class Size(int):
+    """The number of elements of a tensor, which can be called for its shape, as in PyTorch.
+
+    >>> from mt_autodiff import zeros
+    >>> size = zeros(2, 3).size
+    >>> size, size(), size(-1)
+    (6, (2, 3), 3)
+    """
+
+    shape: tuple[int, ...]
+
+    @overload
+    def __call__(self, dim: None = None) -> tuple[int, ...]: ...
+
+    @overload
+    def __call__(self, dim: int) -> int: ...
+
+    def __call__(self, dim: int | None = None) -> tuple[int, ...] | int:
+        """Return the shape, or the size of one dimension."""
+        return (
+            self.shape if dim is None else self.shape[normalize_dim(dim, len(self.shape), "size")]
+        )
 
 
 class Tensor(Node):
@@ -73,6 +117,7 @@ class Tensor(Node):
         self.name = name
         self.backend = self.default_backend if backend is None else backend
         self.grad = None
+        self.kind = None
 
     # Description
 
@@ -82,9 +127,19 @@ class Tensor(Node):
         return self.data.shape
 
     @property
-    def size(self) -> int:
-        """The number of elements."""
+    def size(self) -> Size:
+        """The number of elements; called, ``size()``, the shape, as in PyTorch."""
+        size = Size(self.data.size)
+        size.shape = self.data.shape
+        return size
+
+    def numel(self) -> int:
+        """Return the number of elements."""
         return self.data.size
+
+    def dim(self) -> int:
+        """Return the number of dimensions."""
+        return self.data.dims
 
     @property
     def dims(self) -> int:
@@ -159,12 +214,32 @@ class Tensor(Node):
     def __neg__(self) -> Tensor:
         return _tensor(functions.Neg.apply(self))
 
-    def __pow__(self, exponent: float) -> Tensor:
-        r"""Raise the elements to a power that is a plain number.
+    def __mod__(self, other: TensorLike) -> Tensor:
+        return elementwise.remainder(self, other)
 
-        Integer exponents are computed by multiplication, others as $e^{p \log x}$: negative
-        elements then give NaN.
+    def __rmod__(self, other: TensorLike) -> Tensor:
+        return self._operand(other) % self
+
+    def __floordiv__(self, other: TensorLike) -> Tensor:
+        return elementwise.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: TensorLike) -> Tensor:
+        return self._operand(other) // self
+
+    def __abs__(self) -> Tensor:
+        return elementwise.abs(self)
+
+    def __rpow__(self, base: TensorLike) -> Tensor:
+        return _tensor(functions.Power.apply(self._operand(base), self))
+
+    def __pow__(self, exponent: TensorLike) -> Tensor:
+        r"""Raise the elements to a power, a number or a tensor.
+
+        For a number, integer exponents are computed by multiplication, others as $e^{p \log x}$:
+        negative elements then give NaN.
         """
+        if isinstance(exponent, Tensor | np.ndarray):
+            return _tensor(functions.Power.apply(self, self._operand(exponent)))
         if not isinstance(exponent, _NUMBERS):
             return NotImplemented
         if exponent == 0.5:
@@ -183,34 +258,103 @@ class Tensor(Node):
                 power = power * power
         return self._ones_like() if result is None else result
 
+    add = __add__
+    sub = __sub__
+    mul = __mul__
+    div = __truediv__
+    pow = __pow__
+    remainder = elementwise.remainder
+    floor_divide = elementwise.floor_divide
+    matmul = products.matmul
+    mm = products.mm
+    bmm = products.bmm
+    dot = products.dot
+    outer = products.outer
+
+    # Changes in place; see `mt_autodiff.composed.in_place`
+
+    def __iadd__(self, other: TensorLike) -> Tensor:
+        return in_place.augmented(self, self + other, "+=")
+
+    def __isub__(self, other: TensorLike) -> Tensor:
+        return in_place.augmented(self, self - other, "-=")
+
+    def __imul__(self, other: TensorLike) -> Tensor:
+        return in_place.augmented(self, self * other, "*=")
+
+    def __itruediv__(self, other: TensorLike) -> Tensor:
+        return in_place.augmented(self, self / other, "/=")
+
+    def __ipow__(self, exponent: TensorLike) -> Tensor:
+        return in_place.augmented(self, self**exponent, "**=")
+
+    def __imod__(self, other: TensorLike) -> Tensor:
+        return in_place.augmented(self, self % other, "%=")
+
+    def __ifloordiv__(self, other: TensorLike) -> Tensor:
+        return in_place.augmented(self, self // other, "//=")
+
+    add_ = in_place.add_
+    sub_ = in_place.sub_
+    mul_ = in_place.mul_
+    div_ = in_place.div_
+    clamp_ = in_place.clamp_
+    fill_ = in_place.fill_
+    zero_ = in_place.zero_
+    copy_ = in_place.copy_
+    scatter_ = selection.scatter_
+
     # Comparison: 1.0 for true, 0.0 for false
 
     def __lt__(self, other: Any) -> Tensor:
-        return _tensor(functions.LT.apply(self, self._operand(other)))
+        return truth(functions.LT.apply(self, self._operand(other)))
 
     def __gt__(self, other: Any) -> Tensor:
         return self._operand(other) < self
 
     def __le__(self, other: Any) -> Tensor:
-        return _tensor((self < other) + (self == other))
+        return truth((self < other) + (self == other))
 
     def __ge__(self, other: Any) -> Tensor:
-        return _tensor((self > other) + (self == other))
+        return truth((self > other) + (self == other))
 
     def __eq__(self, other: object) -> Any:
         if not isinstance(other, (Tensor, np.ndarray, *_NUMBERS)):
             return NotImplemented
-        return functions.EQ.apply(self, self._operand(cast(TensorLike, other)))
+        return truth(functions.EQ.apply(self, self._operand(cast(TensorLike, other))))
 
     def __ne__(self, other: object) -> Any:
         equal = self.__eq__(other)
-        return NotImplemented if equal is NotImplemented else 1.0 - equal
+        return NotImplemented if equal is NotImplemented else truth(1.0 - equal)
 
     __hash__ = object.__hash__
 
     def is_close(self, other: TensorLike) -> Tensor:
         """Return 1.0 where the tensors differ by less than `operators.CLOSE`, else 0.0."""
-        return _tensor(functions.IsClose.apply(self, self._operand(other)))
+        return truth(functions.IsClose.apply(self, self._operand(other)))
+
+    isclose = elementwise.isclose
+    allclose = elementwise.allclose
+    isnan = elementwise.isnan
+    isinf = elementwise.isinf
+    isfinite = elementwise.isfinite
+    eq = __eq__
+    ne = __ne__
+    lt = __lt__
+    gt = __gt__
+    le = __le__
+    ge = __ge__
+
+    # Logic: an element that is not 0 is true
+
+    __and__ = __rand__ = elementwise.logical_and
+    __or__ = __ror__ = elementwise.logical_or
+    __xor__ = __rxor__ = elementwise.logical_xor
+    __invert__ = elementwise.logical_not
+    logical_and = elementwise.logical_and
+    logical_or = elementwise.logical_or
+    logical_xor = elementwise.logical_xor
+    logical_not = elementwise.logical_not
 
     # Functions of each element
 
@@ -223,11 +367,14 @@ class Tensor(Node):
         return _tensor(functions.ReLU.apply(self))
 
     def log(self) -> Tensor:
-        r"""Return $\log(x + \epsilon)$ of every element; see `ln` for the exact logarithm."""
-        return _tensor(functions.Log.apply(self))
+        r"""Return the natural logarithm of every element: $-\infty$ at 0.
+
+        The tensors of the course, `minitorch.Tensor`, add a small number to the element first.
+        """
+        return _tensor(functions.Ln.apply(self))
 
     def ln(self) -> Tensor:
-        """Return the natural logarithm of every element."""
+        """Return the natural logarithm of every element, for every class of tensors."""
         return _tensor(functions.Ln.apply(self))
 
     def exp(self) -> Tensor:
@@ -238,65 +385,176 @@ class Tensor(Node):
         """Return the square root of every element."""
         return _tensor(functions.Sqrt.apply(self))
 
-    # Reductions: a reduced dimension stays, with size 1; a full reduction has shape (1,)
+    abs = elementwise.abs
+    sign = elementwise.sign
+    tanh = elementwise.tanh
+    sin = elementwise.sin
+    cos = elementwise.cos
+    log1p = elementwise.log1p
+    log2 = elementwise.log2
+    log10 = elementwise.log10
+    square = elementwise.square
+    reciprocal = elementwise.reciprocal
+    rsqrt = elementwise.rsqrt
+    floor = elementwise.floor
+    ceil = elementwise.ceil
+    round = elementwise.round
+    clamp = elementwise.clamp
+    clip = elementwise.clamp
+    maximum = elementwise.maximum
+    minimum = elementwise.minimum
+    masked_fill = elementwise.masked_fill
 
-    def sum(self, dim: Dims = None) -> Tensor:
+    # Reductions: a named dimension is dropped, or stays with size 1 if keepdim is true; a reduction
+    # of all elements has shape (1,)
+
+    def sum(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """Return the sum of the elements along some dimensions, or of all elements.
 
-        Shape:
-            (..., n, ...) → (..., 1, ...), or (1,).
-        """
-        return _tensor(functions.Sum.apply(self, self._dims(dim, "sum")))
+        Args:
+            dim: One dimension or several; None means all elements.
+            keepdim: True keeps the dimensions, with size 1.
 
-    def mean(self, dim: Dims = None) -> Tensor:
+        Shape:
+            (..., n, ...) → (..., ...), or (1,).
+
+        Raises:
+            IndexingError: A dimension does not exist or is named twice.
+        """
+        dims = self._dims(dim, "sum")
+        return reduced(_tensor(functions.Sum.apply(self, dims)), dims, self.dims, keepdim)
+
+    def mean(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """Return the mean of the elements along some dimensions, or of all elements.
 
         The mean of no elements is NaN.
 
+        Args:
+            dim: One dimension or several; None means all elements.
+            keepdim: True keeps the dimensions, with size 1.
+
         Shape:
-            (..., n, ...) → (..., 1, ...), or (1,).
+            (..., n, ...) → (..., ...), or (1,).
+
+        Raises:
+            IndexingError: A dimension does not exist or is named twice.
         """
         dims = self._dims(dim, "mean")
-        count = self.size if dims is None else math.prod(self.shape[d] for d in dims)
-        return self.sum(dims) * (1.0 / count if count else math.nan)
+        count = self.data.size if dims is None else math.prod(self.shape[d] for d in dims)
+        return self.sum(dims, keepdim) * (1.0 / count if count else math.nan)
 
-    def all(self, dim: Dims = None) -> Tensor:
+    def all(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """Return 1.0 where all elements are 1, else 0.0; for the results of comparisons.
 
+        Args:
+            dim: One dimension or several; None means all elements.
+            keepdim: True keeps the dimensions, with size 1.
+
         Shape:
-            (..., n, ...) → (..., 1, ...), or (1,).
+            (..., n, ...) → (..., ...), or (1,).
+
+        Raises:
+            IndexingError: A dimension does not exist or is named twice.
         """
-        return _tensor(functions.All.apply(self, self._dims(dim, "all")))
+        dims = self._dims(dim, "all")
+        kept = _tensor(functions.All.apply(self, dims))
+        return truth(reduced(kept, dims, self.dims, keepdim))
+
+    any = reductions.any
+    max = reductions.max
+    min = reductions.min
+    amax = reductions.amax
+    amin = reductions.amin
+    argmax = reductions.argmax
+    argmin = reductions.argmin
+    prod = reductions.prod
+    var = reductions.var
+    std = reductions.std
+    norm = reductions.norm
+    cumsum = reductions.cumsum
+    logsumexp = reductions.logsumexp
+    count_nonzero = reductions.count_nonzero
+    sort = ordering.sort
+    argsort = ordering.argsort
+    topk = ordering.topk
+    median = ordering.median
+    unique = ordering.unique
 
     # Shape
 
     def permute(self, *order: int | Sequence[int]) -> Tensor:
         """Return a view with the dimensions in another order, ``permute(1, 0)``."""
-        dims = normalize_dims(_flat(order), self.dims, "permute")
+        dims = normalize_dims(sizes_of(order), self.dims, "permute")
         return _tensor(functions.Permute.apply(self, dims))
 
     def view(self, *shape: int | Sequence[int]) -> Tensor:
         """Return a view of a contiguous tensor in another shape; one size may be -1."""
-        return _tensor(functions.View.apply(self, _flat(shape)))
+        return _tensor(functions.View.apply(self, sizes_of(shape)))
 
     def expand(self, *shape: int | Sequence[int]) -> Tensor:
-        """Return a view that broadcasts the tensor to a larger shape."""
-        return _tensor(functions.Expand.apply(self, check_shape(_flat(shape), "expand")))
+        """Return a view that broadcasts the tensor to a larger shape; -1 keeps a size."""
+        sizes = sizes_of(shape)
+        if -1 in sizes and len(sizes) >= self.dims:
+            own = (-1,) * (len(sizes) - self.dims) + self.shape
+            sizes = tuple(mine if n == -1 else n for n, mine in zip(sizes, own, strict=True))
+        return _tensor(functions.Expand.apply(self, check_shape(sizes, "expand")))
 
     def contiguous(self) -> Tensor:
         """Return the tensor in row-major order without gaps; a copy if it is not contiguous."""
         return _tensor(functions.Copy.apply(self))
 
+    def clone(self) -> Tensor:
+        """Return a copy in memory of its own; its gradient goes to this tensor."""
+        return _tensor(functions.Clone.apply(self))
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 - the name that NumPy and PyTorch use
+        """A view with the dimensions in reverse order: the transposed matrix."""
+        return self.permute(range(self.dims)[::-1])
+
+    t = shapes.t
+    transpose = shapes.transpose
+    reshape = shapes.reshape
+    flatten = shapes.flatten
+    squeeze = shapes.squeeze
+    unsqueeze = shapes.unsqueeze
+    expand_as = shapes.expand_as
+    repeat = shapes.repeat
+    split = shapes.split
+    chunk = shapes.chunk
+    unbind = shapes.unbind
+    flip = shapes.flip
+    roll = shapes.roll
+    tril = shapes.tril
+    triu = shapes.triu
+
     # Elements
 
+    gather = selection.gather
+    index_select = selection.index_select
+    masked_select = selection.masked_select
+    nonzero = selection.nonzero
+
     def __getitem__(self, key: Any) -> Any:
-        """Return an element as a float if the index is full, else a view.
+        """Return the elements at an index.
 
         The index may contain integers (negative ones count from the end), slices, None and
-        Ellipsis.
+        Ellipsis: the result is a view. An index that names one element returns it as a float, or as
+        a tensor without dimensions if this tensor requires a gradient. Tensors, arrays and lists of
+        whole numbers or truth values select a copy, by NumPy's rules.
+
+        Raises:
+            IndexingError: The index does not fit the tensor.
+            TypeError: An entry has another type, or a tensor's meaning is unknown.
         """
-        entries = normalize_key(key, self.shape)
-        if names_element(entries, self.dims):
+        arrays = array_key(key)
+        if arrays is not None and any(isinstance(entry, np.ndarray) for entry in arrays):
+            try:
+                return functions.Index.apply(self, arrays)
+            except IndexError as error:
+                raise IndexingError(f"index of a tensor of shape {self.shape}: {error}") from error
+        entries = normalize_key(key if arrays is None else arrays, self.shape)
+        if names_element(entries, self.dims) and not (self.history and grad_enabled()):
             return self.data.get(entries)
         return functions.Slice.apply(self, entries)
 
@@ -328,6 +586,33 @@ class Tensor(Node):
                 f"item: shape {self.shape} has {self.size} elements; it must have exactly one"
             )
         return self.data.get((0,) * self.dims)
+
+    def tolist(self) -> Any:
+        """Return the elements as nested lists of floats, a float for shape ()."""
+        return self.to_numpy().tolist()
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """Return the elements as an array, as `to_numpy`, of a tensor that requires no gradient.
+
+        Raises:
+            RuntimeError: The tensor requires a gradient, which would be lost.
+        """
+        if self.history is not None:
+            raise RuntimeError(
+                "numpy: the tensor requires a gradient, which the array would lose; "
+                "write x.detach().numpy(), or x.to_numpy()"
+            )
+        return self.to_numpy()
+
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return str(self)
+        if self.data.size != 1:
+            raise TypeError(
+                f"format {spec!r} for a tensor of shape {self.shape}: only a tensor of one element "
+                "has a format; format the elements of tolist()"
+            )
+        return format(self.item(), spec)
 
     def __bool__(self) -> bool:
         if self.size != 1:
@@ -377,6 +662,16 @@ class Tensor(Node):
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.backend.dlpack_device()
+
+    def __array_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Apply a function of NumPy to the elements; the result is NumPy's.
+
+        Raises:
+            TypeError: A tensor requires a gradient, which would be lost.
+        """
+        return func(*_arrays(func, args), **_arrays(func, kwargs))
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
@@ -499,7 +794,17 @@ def _tensor(node: Any) -> Tensor:
     return tensor
 
 
-def _flat(numbers: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
-    """Return sizes or dimensions, passed one by one or as one sequence."""
-    first = numbers[0] if len(numbers) == 1 else None
-    return tuple(first) if isinstance(first, Iterable) else cast(tuple[int, ...], numbers)
+def _arrays(func: Any, value: Any) -> Any:
+    """Return the arguments of a function of NumPy with arrays in place of tensors."""
+    if isinstance(value, Tensor):
+        if value.history is not None and func not in _WITHOUT_GRADIENT:
+            raise TypeError(
+                f"numpy.{func.__name__}: the tensor requires a gradient, which NumPy's result "
+                "would lose; use the tensor's method, or pass x.detach()"
+            )
+        return value.to_numpy()
+    if isinstance(value, dict):
+        return {name: _arrays(func, each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)([_arrays(func, each) for each in value])
+    return value

@@ -35,8 +35,9 @@ def test_reductions_over_any_dims(shape: list[int], draws: st.DataObject) -> Non
     named = tuple(d - len(shape) if draws.draw(st.booleans()) else d for d in dims)
     x = random(*shape)
     for method in ("sum", "mean"):
-        expected = getattr(np, method)(x.to_numpy(), axis=named, keepdims=True)
-        np.testing.assert_allclose(getattr(x, method)(named).to_numpy(), expected)
+        for keep in (False, True):
+            expected = getattr(np, method)(x.to_numpy(), axis=named, keepdims=keep)
+            np.testing.assert_allclose(getattr(x, method)(named, keep).to_numpy(), expected)
         grad_check(lambda x, m=method: getattr(x, m)(named), x)
 
 
@@ -53,12 +54,12 @@ def test_full_reductions_have_one_element(shape: tuple[int, ...]) -> None:
 
 def test_all_of_truth_values_has_a_zero_gradient() -> None:
     truth = tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]], requires_grad=True)
-    assert truth.all(0).to_numpy().tolist() == [[1.0, 1.0, 0.0]]
-    assert truth.all(-1).to_numpy().tolist() == [[0.0], [1.0]]
-    assert truth.all((0, 1)).to_numpy().tolist() == [[0.0]]
+    assert truth.all(0).tolist() == [1.0, 1.0, 0.0]
+    assert truth.all(-1, keepdim=True).tolist() == [[0.0], [1.0]]
+    assert truth.all((0, 1)).tolist() == 0.0
     assert truth.all().item() == 0.0
     assert truth.all(()).to_numpy().tolist() == truth.to_numpy().tolist()
-    result = truth.all(0)
+    result = truth.all(0, keepdim=True)
     assert result.history is not None
     assert result.history.last_fn is All
     result.backward(np.ones((1, 3)))

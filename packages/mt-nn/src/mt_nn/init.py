@@ -54,7 +54,7 @@ def fans(shape: Sequence[int]) -> tuple[int, int]:
 
 def zeros(shape: Sequence[int], rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
     """Return zeros; rng is not used."""
-    return zeros_tensor(shape, backend)
+    return zeros_tensor(shape, backend=backend)
 
 
 def uniform(

@@ -78,7 +78,7 @@ def test_equal_scores(top: float) -> None:
 @pytest.mark.parametrize("dim", [0, 1, -1])
 @pytest.mark.parametrize("fn", BOTH)
 def test_gradients(fn: Any, dim: int, dtype: Any) -> None:
-    x = rand((2, 3, 2), 0, Reference(dtype))
+    x = rand((2, 3, 2), rng=0, backend=Reference(dtype))
     grad_check(lambda x: fn(x.permute(2, 0, 1), dim), x)
 
 

@@ -128,7 +128,7 @@ def test_a_kernel_may_be_wider_than_the_input() -> None:
 def test_parameters_are_on_the_backend() -> None:
     backend = Reference(np.float32)
     layer = Conv2d(1, 1, 2, padding=1, rng=0, backend=backend)
-    assert layer(ones((1, 1, 3, 3), backend)).dtype == np.float32
+    assert layer(ones((1, 1, 3, 3), backend=backend)).dtype == np.float32
     assert [p.value.backend for p in layer.parameters()] == [backend, backend]
 
 

@@ -78,7 +78,7 @@ def test_gradients_are_dropped_like_the_elements() -> None:
 
 
 def test_results_are_on_the_backend_of_the_input() -> None:
-    assert Dropout(0.5, rng=0)(ones((3,), Reference(np.float32))).dtype == np.float32
+    assert Dropout(0.5, rng=0)(ones((3,), backend=Reference(np.float32))).dtype == np.float32
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.1, math.nan])

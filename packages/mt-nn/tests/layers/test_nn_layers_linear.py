@@ -54,7 +54,7 @@ def test_a_seed_gives_the_layer_again() -> None:
 def test_a_layer_lives_on_its_backend() -> None:
     backend = Reference(np.float32)
     layer = Linear(3, 2, rng=0, backend=backend)
-    out = layer(rand((1, 3), 0, backend))
+    out = layer(rand((1, 3), rng=0, backend=backend))
     assert out.backend == backend
     assert [p.value.backend for p in layer.parameters()] == [backend, backend]
 

@@ -127,6 +127,61 @@ def sqrt(x: float) -> float:
     return math.sqrt(x) if x >= 0.0 else math.nan
 
 
+# Functions that tensors have and the course does not
+
+
+def log1p(x: float) -> float:
+    r"""Return $\log(1 + x)$, also precise for small x: $-\infty$ at -1, NaN below."""
+    if x > -1.0:
+        return math.log1p(x)
+    return -math.inf if x == -1.0 else math.nan
+
+
+def tanh(x: float) -> float:
+    r"""Return the hyperbolic tangent $\frac{e^x - e^{-x}}{e^x + e^{-x}}$."""
+    return math.tanh(x)
+
+
+def sin(x: float) -> float:
+    """Return the sine of an angle in radians, NaN for an infinite one."""
+    return math.sin(x) if -math.inf < x < math.inf else math.nan
+
+
+def cos(x: float) -> float:
+    """Return the cosine of an angle in radians, NaN for an infinite one."""
+    return math.cos(x) if -math.inf < x < math.inf else math.nan
+
+
+def floor(x: float) -> float:
+    """Return the largest whole number that is not above x.
+
+    >>> floor(1.5), floor(-1.5)
+    (1.0, -2.0)
+    """
+    # Larger doubles are whole, and an integer type may be too small for them.
+    return float(math.floor(x)) if -4503599627370496.0 < x < 4503599627370496.0 else x
+
+
+def power(x: float, y: float) -> float:
+    r"""Return $x^y$.
+
+    For Python numbers it is Python's operator, which raises `ZeroDivisionError` for a negative
+    power of zero; backends return infinity, and NaN for a fractional power of a negative number.
+    """
+    return x**y
+
+
+def mod(x: float, y: float) -> float:
+    """Return the remainder of a division whose quotient is rounded down: it has the sign of y.
+
+    For a Python zero it raises `ZeroDivisionError`; backends return NaN.
+
+    >>> mod(5.5, 2.0), mod(-5.5, 2.0)
+    (1.5, 0.5)
+    """
+    return x % y
+
+
 # Derivatives, each multiplied by the upstream derivative d
 
 
@@ -159,6 +214,11 @@ def sigmoid_back(s: float, d: float) -> float:
 def sqrt_back(s: float, d: float) -> float:
     r"""Return $\frac{d}{2 s}$: the derivative of `sqrt` times d, where s is its value."""
     return d / (s + s)
+
+
+def tanh_back(t: float, d: float) -> float:
+    r"""Return $d (1 - t^2)$: the derivative of `tanh` times d, where t is its value."""
+    return d * (1.0 - t * t)
 
 
 # Functions of functions

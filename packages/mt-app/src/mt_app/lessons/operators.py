@@ -95,7 +95,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "log",
         operators.log,
-        lambda x: x.log(),
+        functions.Log.apply,
         "log(x + 0.000001)",
         "A small number is added, so that the logarithm of 0 is finite.",
         lowest=0.01,

@@ -19,9 +19,12 @@ from mt_autodiff.functions.elementwise import (
     Sigmoid,
     Sqrt,
 )
+from mt_autodiff.functions.piecewise import Abs, Floor, Maximum, Mod, Sign, Where
+from mt_autodiff.functions.positions import CumulativeSum, Index, Product
 from mt_autodiff.functions.products import Conv1dFun, Conv2dFun, MatMul
 from mt_autodiff.functions.reductions import All, Sum
 from mt_autodiff.functions.shaping import (
+    Clone,
     Concatenate,
     Copy,
     Expand,
@@ -31,32 +34,48 @@ from mt_autodiff.functions.shaping import (
     Take,
     View,
 )
+from mt_autodiff.functions.smooth import Cos, Log1p, Power, Sin, Tanh
 
 __all__ = [
     "EQ",
     "LT",
+    "Abs",
     "Add",
     "All",
+    "Clone",
     "Concatenate",
     "Conv1dFun",
     "Conv2dFun",
     "Copy",
+    "Cos",
+    "CumulativeSum",
     "Exp",
     "Expand",
+    "Floor",
+    "Index",
     "Inv",
     "IsClose",
     "Ln",
     "Log",
+    "Log1p",
     "MatMul",
+    "Maximum",
+    "Mod",
     "Mul",
     "Neg",
     "Pad",
     "Permute",
+    "Power",
+    "Product",
     "ReLU",
     "Sigmoid",
+    "Sign",
+    "Sin",
     "Slice",
     "Sqrt",
     "Sum",
     "Take",
+    "Tanh",
     "View",
+    "Where",
 ]

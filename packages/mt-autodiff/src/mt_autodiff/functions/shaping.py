@@ -3,13 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff.engine import Function, TensorContext, warn_of_copy
+from mt_autodiff.engine import Function, Rearrangement, TensorContext
+from mt_autodiff.functions.positions import on_host
 from mt_autodiff.indexing import Key, slice_view
-from mt_tensor import REFERENCE, TensorData, operators
+from mt_tensor import TensorData, operators
 from mt_tensor.layout import strides_from_shape
 
 
-class Permute(Function):
+class Permute(Rearrangement):
     """The dimensions in another order; the result is a view."""
 
     @staticmethod
@@ -23,7 +24,7 @@ class Permute(Function):
         return grad.permute(*(order.index(dim) for dim in range(len(order))))
 
 
-class View(Function):
+class View(Rearrangement):
     """The same elements in another shape; the result is a view."""
 
     @staticmethod
@@ -38,7 +39,7 @@ class View(Function):
         return TensorData.unchecked(storage, shape, strides_from_shape(shape))
 
 
-class Copy(Function):
+class Copy(Rearrangement):
     """The same elements, contiguous in memory."""
 
     @staticmethod
@@ -50,7 +51,19 @@ class Copy(Function):
         return grad
 
 
-class Expand(Function):
+class Clone(Rearrangement):
+    """The same elements in memory of their own."""
+
+    @staticmethod
+    def forward(ctx: TensorContext, a: TensorData) -> TensorData:
+        return ctx.backend.copy(a)
+
+    @staticmethod
+    def backward(ctx: TensorContext, grad: TensorData) -> TensorData:
+        return grad
+
+
+class Expand(Rearrangement):
     """The elements repeated to a larger shape; the result is a view."""
 
     @staticmethod
@@ -63,7 +76,7 @@ class Expand(Function):
         return grad
 
 
-class Slice(Function):
+class Slice(Rearrangement):
     """The elements that a basic index selects; the result is a view."""
 
     @staticmethod
@@ -102,7 +115,7 @@ class Pad(Function):
         return slice_view(grad, inside)
 
 
-class Concatenate(Function):
+class Concatenate(Rearrangement):
     """Concatenation of several tensors along a dimension."""
 
     @staticmethod
@@ -139,9 +152,7 @@ class Take(Function):
         ctx: TensorContext, table: TensorData, indices: npt.NDArray[np.integer]
     ) -> TensorData:
         ctx.save_for_backward(table.shape, indices)
-        if ctx.backend.memory != "host":
-            warn_of_copy("take", ctx.backend, REFERENCE)
-        return ctx.backend.from_numpy(ctx.backend.to_numpy(table)[indices])
+        return ctx.backend.from_numpy(on_host(ctx.backend, table, "take")[indices])
 
     @staticmethod
     def backward(ctx: TensorContext, grad: TensorData) -> TensorData:

@@ -37,7 +37,7 @@ def softmax(input: Tensor, dim: int) -> Tensor:
     """
     dim = normalize_dim(dim, input.dims, "softmax")
     powers = (input - max(input.detach(), dim)).exp()
-    return powers / powers.sum(dim)
+    return powers / powers.sum(dim, keepdim=True)
 
 
 @fused(operations.LOGSOFTMAX)
@@ -64,4 +64,4 @@ def logsoftmax(input: Tensor, dim: int) -> Tensor:
     """
     dim = normalize_dim(dim, input.dims, "logsoftmax")
     shifted = input - max(input.detach(), dim)
-    return shifted - shifted.exp().sum(dim).ln()
+    return shifted - shifted.exp().sum(dim, keepdim=True).ln()

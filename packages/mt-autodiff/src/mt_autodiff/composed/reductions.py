@@ -1,0 +1,312 @@
+"""Reductions: one number for the elements along a dimension.
+
+A named dimension is dropped; with ``keepdim=True`` it stays, with size 1. Without a dimension all
+elements are reduced, and the result has shape (1,).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from mt_autodiff import functions
+from mt_autodiff.composed.apply import apply, elements, positions, truth
+from mt_autodiff.composed.elementwise import abs, isfinite, where
+from mt_autodiff.composed.selection import along
+from mt_autodiff.composed.shapes import reshape
+from mt_tensor import ShapeError
+from mt_tensor.layout import normalize_dim, normalize_dims
+
+if TYPE_CHECKING:
+    from mt_autodiff.tensor import Tensor
+
+Dims: TypeAlias = int | Iterable[int] | None
+
+
+class Extremes(NamedTuple):
+    """Elements along a dimension, and where they are.
+
+    Attributes:
+        values: The elements.
+        indices: Their positions along the dimension, a constant of whole numbers.
+    """
+
+    values: Tensor
+    indices: Tensor
+
+
+def reduced(kept: Tensor, dims: tuple[int, ...] | None, dim_count: int, keepdim: bool) -> Tensor:
+    """Return the result of a reduction with or without the reduced dimensions.
+
+    Args:
+        kept: The result; the reduced dimensions have size 1. After a reduction of all elements it
+            has shape (1,).
+        dims: The reduced dimensions, None for all.
+        dim_count: The number of dimensions of the operand.
+        keepdim: True keeps the dimensions.
+    """
+    if dims is None:
+        return kept.view((1,) * dim_count) if keepdim else kept
+    if keepdim or not dims:
+        return kept
+    return kept.view([n for d, n in enumerate(kept.shape) if d not in dims])
+
+
+def var(x: Tensor, dim: Dims = None, correction: float = 1, keepdim: bool = False) -> Tensor:
+    r"""Return the variance $\frac{1}{n - c} \sum_i (x_i - \bar x)^2$.
+
+    Args:
+        x: The elements.
+        dim: The dimensions; None means all elements.
+        correction: The number c: 1 estimates the variance of a population from a sample, as
+            PyTorch does by default; 0 is NumPy's default.
+        keepdim: True keeps the dimensions, with size 1.
+
+    Shape:
+        (..., n, ...) → (..., ...), or (1,).
+
+    Raises:
+        IndexingError: A dimension does not exist or is named twice.
+    """
+    dims = None if dim is None else normalize_dims(dim, x.dims, "var")
+    count = x.data.size if dims is None else math.prod(x.shape[d] for d in dims)
+    rest = count - correction
+    squares = ((x - x.mean(dims, keepdim=True)) ** 2).sum(dims, keepdim)
+    return squares / rest if rest > 0 else squares * math.nan
+
+
+def std(x: Tensor, dim: Dims = None, correction: float = 1, keepdim: bool = False) -> Tensor:
+    """Return the standard deviation, the square root of the variance; see `var`."""
+    return var(x, dim, correction, keepdim).sqrt()
+
+
+def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the product of the elements along a dimension, or of all elements.
+
+    Shape:
+        (..., n, ...) → (..., ...), or (1,).
+
+    Raises:
+        IndexingError: There is no such dimension.
+    """
+    if dim is None:
+        return reduced(apply(functions.Product, reshape(x, -1), 0), None, x.dims, keepdim)
+    at = normalize_dim(dim, x.dims, "prod")
+    return reduced(apply(functions.Product, x, at), (at,), x.dims, keepdim)
+
+
+def cumsum(x: Tensor, dim: int) -> Tensor:
+    """Return the sums of the elements up to each one along a dimension.
+
+    Shape:
+        (..., n, ...) → (..., n, ...).
+
+    Raises:
+        IndexingError: There is no such dimension.
+    """
+    return apply(functions.CumulativeSum, x, normalize_dim(dim, x.dims, "cumsum"))
+
+
+def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Return 1 where at least one element is not 0, else 0.
+
+    Shape:
+        (..., n, ...) → (..., ...), or (1,).
+    """
+    return truth(1.0 - (x == 0.0).all(dim, keepdim))
+
+
+def count_nonzero(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Return the number of elements that are not 0.
+
+    Shape:
+        (..., n, ...) → (..., ...), or (1,).
+    """
+    different: Tensor = x != 0.0
+    return different.sum(dim, keepdim)
+
+
+# Extremes: the first one has the gradient, and NaN is larger and smaller than every number
+
+
+def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the position of the first maximum, a constant of whole numbers.
+
+    The position of NaN is returned, if there is one. `mt_nn.argmax` is the course's function, whose
+    result is one-hot.
+
+    Args:
+        x: The elements.
+        dim: The dimension; None means all elements in row-major order.
+        keepdim: True keeps the dimension, with size 1.
+
+    Shape:
+        (..., n, ...) → (..., ...), or (1,).
+
+    Raises:
+        IndexingError: There is no such dimension.
+        ShapeError: There are no elements along the dimension.
+
+    >>> from mt_autodiff import tensor
+    >>> tensor([[3.0, 5.0, 5.0], [2.0, 1.0, 0.0]]).argmax(1)
+    tensor([1., 0.])
+    """
+    return _position(x, dim, keepdim, "argmax")
+
+
+def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the position of the first minimum; see `argmax`."""
+    return _position(x, dim, keepdim, "argmin")
+
+
+def amax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the maximum along a dimension, or of all elements; the first one has the gradient.
+
+    Shape:
+        (..., n, ...) → (..., ...), or (1,).
+
+    Raises:
+        IndexingError: There is no such dimension.
+        ShapeError: There are no elements along the dimension.
+    """
+    return _extreme(x, dim, keepdim, "argmax").values
+
+
+def amin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the minimum along a dimension, or of all elements; see `amax`."""
+    return _extreme(x, dim, keepdim, "argmin").values
+
+
+@overload
+def max(x: Tensor, dim: None = None, keepdim: bool = False) -> Tensor: ...
+
+
+@overload
+def max(x: Tensor, dim: int, keepdim: bool = False) -> Extremes: ...
+
+
+def max(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | Extremes:
+    """Return the maximum of all elements, or values and positions along a dimension, as PyTorch.
+
+    `amax` returns the values alone. The first maximum has the gradient.
+
+    Args:
+        x: The elements.
+        dim: The dimension; None means all elements.
+        keepdim: True keeps the dimension, with size 1.
+
+    Shape:
+        (..., n, ...) → (..., ...) twice; or (1,).
+
+    Raises:
+        IndexingError: There is no such dimension.
+        ShapeError: There are no elements along the dimension.
+        TypeError: The dimension is a tensor: `maximum` compares two tensors.
+
+    >>> from mt_autodiff import tensor
+    >>> tensor([[3.0, 5.0, 5.0], [2.0, 1.0, 0.0]]).max(1)
+    Extremes(values=tensor([5., 2.]), indices=tensor([1., 0.]))
+    """
+    found = _extreme(x, dim, keepdim, "argmax")
+    return found.values if dim is None else found
+
+
+@overload
+def min(x: Tensor, dim: None = None, keepdim: bool = False) -> Tensor: ...
+
+
+@overload
+def min(x: Tensor, dim: int, keepdim: bool = False) -> Extremes: ...
+
+
+def min(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | Extremes:
+    """Return the minimum of all elements, or values and positions along a dimension; see `max`."""
+    found = _extreme(x, dim, keepdim, "argmin")
+    return found.values if dim is None else found
+
+
+def _position(x: Tensor, dim: int | None, keepdim: bool, operation: str) -> Tensor:
+    if dim is None:
+        kept = _numbers(reshape(x, -1), 0, operation)
+        return reduced(positions(x, kept, operation), None, x.dims, keepdim)
+    at = normalize_dim(dim, x.dims, operation)
+    return reduced(positions(x, _numbers(x, at, operation), operation), (at,), x.dims, keepdim)
+
+
+def _extreme(x: Tensor, dim: int | None, keepdim: bool, operation: str) -> Extremes:
+    """Return the first extremes along a dimension, or of all elements, and their positions."""
+    name = "max" if operation == "argmax" else "min"
+    if hasattr(dim, "shape"):
+        raise TypeError(f"{name}: dim is a tensor; compare two tensors with {name}imum(x, y)")
+    flat, at = (reshape(x, -1), 0) if dim is None else (x, normalize_dim(dim, x.dims, name))
+    numbers = _numbers(flat, at, name)
+    dims = None if dim is None else (at,)
+    return Extremes(
+        reduced(along(flat, numbers, at), dims, x.dims, keepdim),
+        reduced(positions(x, numbers, name), dims, x.dims, keepdim),
+    )
+
+
+def _numbers(x: Tensor, dim: int, operation: str) -> npt.NDArray[np.int64]:
+    """Return the positions of the first maxima or minima.
+
+    Shape:
+        (..., n, ...) → (..., 1, ...).
+    """
+    if x.shape[dim] == 0:
+        raise ShapeError(f"{operation}: shape {x.shape} has no elements along dimension {dim}")
+    array = elements(x, operation)
+    find = np.argmin if "min" in operation else np.argmax
+    return np.asarray(find(array, dim, keepdims=True), np.int64)
+
+
+# Norms and means of exponentials
+
+
+def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    r"""Return the norm of the elements as a vector, $(\sum_i |x_i|^p)^{1/p}$.
+
+    Args:
+        x: The elements.
+        p: 1, 2, or infinity for the largest absolute value.
+        dim: The dimensions, one for infinity; None means all elements.
+        keepdim: True keeps the dimensions, with size 1.
+
+    Shape:
+        (..., n, ...) → (..., ...), or (1,).
+
+    Raises:
+        ValueError: p has another value.
+        IndexingError: A dimension does not exist or is named twice.
+    """
+    if p == 1:
+        return abs(x).sum(dim, keepdim)
+    if p == math.inf and (dim is None or isinstance(dim, int)):
+        return amax(abs(x), dim, keepdim)
+    if p != 2:
+        raise ValueError(f"norm: p={p!r}, dim={dim!r}; p must be 1, 2 or inf, with inf one dim")
+    squares = (x * x).sum(dim, keepdim)
+    # At 0 the root has no derivative; as in PyTorch, the gradient there is 0.
+    zero: Tensor = squares.detach() == 0.0
+    return where(zero, 0.0, where(zero, 1.0, squares).sqrt())
+
+
+def logsumexp(x: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+    r"""Return $\log \sum_i e^{x_i}$ along a dimension, without overflow.
+
+    Shape:
+        (..., n, ...) → (..., ...).
+
+    Raises:
+        IndexingError: There is no such dimension.
+        ShapeError: There are no elements along the dimension.
+    """
+    largest = amax(x.detach(), dim, keepdim=True)
+    shift = where(isfinite(largest), largest, 0.0)
+    kept = (x - shift).exp().sum(dim, keepdim=True).ln() + shift
+    at = normalize_dim(dim, x.dims, "logsumexp")
+    return reduced(kept, (at,), x.dims, keepdim)
