@@ -90,6 +90,7 @@ OPS: tuple[Op, ...] = (
     _elementwise("sqrt", lambda x: x.sqrt(), POSITIVE),
     _elementwise("square", lambda x: x**2, REAL),
     _elementwise("power", lambda x: x**1.5, POSITIVE),
+    _elementwise("pow", lambda x, y: x**y, POSITIVE, REAL),
     _elementwise("add", lambda x, y: x + y, REAL, REAL),
     _elementwise("sub", lambda x, y: x - y, REAL, REAL),
     _elementwise("mul", lambda x, y: x * y, REAL, REAL),
@@ -101,7 +102,6 @@ OPS: tuple[Op, ...] = (
     _elementwise("tanh", lambda x: x.tanh(), REAL),
     _elementwise("sin", lambda x: x.sin(), REAL),
     _elementwise("cos", lambda x: x.cos(), REAL),
-    _elementwise("power_of_tensors", lambda x, y: x**y, POSITIVE, REAL),
     _elementwise("mod", lambda x, y: x % y, ((-0.8, -0.2), (4.2, 4.8)), ((2.8, 3.2),)),
     _elementwise("maximum", lambda x, y: x.maximum(y), ((-2.0, -1.0), (1.0, 2.0)), ((-0.5, 0.5),)),
     # The domains are disjoint, so that small steps do not change the result of a comparison.

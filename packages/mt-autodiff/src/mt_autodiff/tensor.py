@@ -198,9 +198,11 @@ class Tensor(Node):
         return self._operand(other) * self
 
     def __truediv__(self, other: TensorLike) -> Tensor:
-        return self * _tensor(functions.Inv.apply(self._operand(other)))
+        return _tensor(functions.Div.apply(self, self._operand(other)))
 
     def __rtruediv__(self, other: TensorLike) -> Tensor:
+        if isinstance(other, _NUMBERS) and other == 1.0:
+            return _tensor(functions.Inv.apply(self))
         return self._operand(other) / self
 
     def __matmul__(self, other: TensorLike) -> Tensor:
@@ -229,25 +231,20 @@ class Tensor(Node):
     def __abs__(self) -> Tensor:
         return elementwise.abs(self)
 
-    def __rpow__(self, base: TensorLike) -> Tensor:
-        return _tensor(functions.Power.apply(self._operand(base), self))
-
     def __pow__(self, exponent: TensorLike) -> Tensor:
-        r"""Raise the elements to a power, a number or a tensor.
+        r"""Raise the elements to a power: a plain number, or a tensor that broadcasts.
 
-        For a number, integer exponents are computed by multiplication, others as $e^{p \log x}$:
-        negative elements then give NaN.
+        Positive integers are computed by multiplication. A fractional power of a negative number
+        is NaN.
         """
-        if isinstance(exponent, Tensor | np.ndarray):
-            return _tensor(functions.Power.apply(self, self._operand(exponent)))
-        if not isinstance(exponent, _NUMBERS):
+        if not isinstance(exponent, (Tensor, np.ndarray, *_NUMBERS)):
             return NotImplemented
+        if not isinstance(exponent, _NUMBERS):
+            return _tensor(functions.Power.apply(self, self._operand(exponent)))
         if exponent == 0.5:
             return self.sqrt()
-        if not float(exponent).is_integer():
-            return (self.ln() * float(exponent)).exp()
-        if exponent < 0:
-            return 1.0 / self**-exponent
+        if exponent < 1 or not float(exponent).is_integer():
+            return _tensor(functions.Power.apply(self, self._operand(exponent)))
         # Exponentiation by squaring.
         power, result, rest = self, None, int(exponent)
         while rest:
@@ -256,7 +253,11 @@ class Tensor(Node):
             rest //= 2
             if rest:
                 power = power * power
-        return self._ones_like() if result is None else result
+        assert result is not None
+        return result
+
+    def __rpow__(self, base: TensorLike) -> Tensor:
+        return self._operand(base) ** self
 
     add = __add__
     sub = __sub__
@@ -441,7 +442,7 @@ class Tensor(Node):
         """
         dims = self._dims(dim, "mean")
         count = self.data.size if dims is None else math.prod(self.shape[d] for d in dims)
-        return self.sum(dims, keepdim) * (1.0 / count if count else math.nan)
+        return self.sum(dims, keepdim) / float(count)
 
     def all(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """Return 1.0 where all elements are 1, else 0.0; for the results of comparisons.
@@ -765,9 +766,6 @@ class Tensor(Node):
             )
         shape = (1,) if self.shape else ()
         return _tensor(self._constant(self.backend.full(shape, float(value))))
-
-    def _ones_like(self) -> Tensor:
-        return _tensor(self._constant(self.backend.full(self.shape, 1.0)))
 
     def _dims(self, dim: Dims, operation: str) -> tuple[int, ...] | None:
         return None if dim is None else normalize_dims(dim, self.dims, operation)

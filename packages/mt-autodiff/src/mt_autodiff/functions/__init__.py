@@ -8,6 +8,7 @@ from mt_autodiff.functions.elementwise import (
     EQ,
     LT,
     Add,
+    Div,
     Exp,
     Inv,
     IsClose,
@@ -15,6 +16,7 @@ from mt_autodiff.functions.elementwise import (
     Log,
     Mul,
     Neg,
+    Power,
     ReLU,
     Sigmoid,
     Sqrt,
@@ -34,7 +36,7 @@ from mt_autodiff.functions.shaping import (
     Take,
     View,
 )
-from mt_autodiff.functions.smooth import Cos, Log1p, Power, Sin, Tanh
+from mt_autodiff.functions.smooth import Cos, Log1p, Sin, Tanh
 
 __all__ = [
     "EQ",
@@ -49,6 +51,7 @@ __all__ = [
     "Copy",
     "Cos",
     "CumulativeSum",
+    "Div",
     "Exp",
     "Expand",
     "Floor",

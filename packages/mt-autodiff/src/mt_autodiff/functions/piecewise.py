@@ -120,9 +120,9 @@ class Mod(Function):
         a, b, out = ctx.saved_values
         if not ctx.needs_grad[1]:
             return grad, None
-        # ln_back divides: (out - a) / b is minus the quotient.
+        # (out - a) / b is minus the quotient.
         difference = ctx.backend.zip(operators.add, out, ctx.backend.map(operators.neg, a))
-        slope = ctx.backend.zip(operators.ln_back, b, difference)
+        slope = ctx.backend.zip(operators.div, difference, b)
         return grad, ctx.backend.zip(operators.mul, slope, grad)
 
 
