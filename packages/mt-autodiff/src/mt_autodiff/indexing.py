@@ -1,4 +1,4 @@
-"""Indexing: integers, slices, None and Ellipsis select a view; masks and positions a copy."""
+"""Indexing and writing: basic indices select a view; masks and positions select a copy."""
 
 import operator
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from mt_autodiff import writes
 from mt_autodiff.engine import Move, Node
 from mt_autodiff.modes import grad_enabled
 from mt_tensor import Backend, IndexingError, ShapeError, TensorData, operators
@@ -177,13 +178,14 @@ def slice_view(a: TensorData, key: Key) -> TensorData:
     return TensorData.unchecked(storage, (*shape, *a.shape[dim:]), (*strides, *a.strides[dim:]))
 
 
-def assign(target: Node, key: Any, value: Node | float) -> None:
+def assign(target: Node, key: Any, value: Node | float, what: str | None = None) -> None:
     """Set elements of a tensor in place, broadcasting a value to them.
 
     Args:
         target: The tensor.
         key: The index of the elements.
         value: A number, or a tensor on any backend.
+        what: The description of the write for messages, by default ``x[key] = …``.
 
     Raises:
         RuntimeError: Gradients would be wrong because the target is a result or the value requires
@@ -191,6 +193,7 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
         ShapeError: The value does not broadcast to the elements.
     """
     history, backend, data = target.history, target.backend, target.data
+    what = what or f"x[{key!r}] = …"
     if history is not None and history.last_fn is not None:
         raise RuntimeError(
             f"assignment to the result of {history.last_fn.__name__}: gradients would "
@@ -207,6 +210,7 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
         received = backend.full((), value)
     elif isinstance(value, float):
         if names_element(entries, data.dims):
+            writes.record(data, what)
             data.set(entries, value)
             return
         received = backend.full((1,), value)
@@ -218,6 +222,7 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
             )
         received = value.data if value.backend == backend else Move.apply(value, backend).data
     if arrays is not None:
+        writes.record(data, what)
         _assign_at_arrays(backend, data, arrays, received)
         return
     elements, source = slice_view(data, entries), received
@@ -229,6 +234,7 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
             f"assignment: a value of shape {received.shape} does not broadcast to the "
             f"elements at index {key!r}, of shape {elements.shape}"
         )
+    writes.record(data, what)
     # A copy, because the value may overlap the target in memory.
     backend.map(operators.id, backend.copy(source), out=elements)
 

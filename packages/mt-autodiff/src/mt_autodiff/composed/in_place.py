@@ -55,21 +55,21 @@ def clamp_(x: Tensor, min: TensorLike | None = None, max: TensorLike | None = No
 def fill_(x: Tensor, value: float) -> Tensor:
     """Set all elements to a number."""
     check_writable(x, "fill_")
-    assign(x, ..., float(value))
+    assign(x, ..., float(value), "x.fill_(…)")
     return x
 
 
 def zero_(x: Tensor) -> Tensor:
     """Set all elements to 0."""
     check_writable(x, "zero_")
-    assign(x, ..., 0.0)
+    assign(x, ..., 0.0, "x.zero_()")
     return x
 
 
 def copy_(x: Tensor, source: TensorLike) -> Tensor:
     """Set the elements to those of a tensor or an array, which is broadcast and moved."""
     check_writable(x, "copy_", source)
-    assign(x, ..., x._operand(source))
+    assign(x, ..., x._operand(source), "x.copy_(…)")
     return x
 
 
@@ -83,7 +83,7 @@ def check_writable(x: Tensor, operation: str, *operands: object) -> None:
     """
     if not grad_enabled():
         return
-    if x.is_leaf():
+    if x.is_leaf:
         raise RuntimeError(
             f"{operation}: a leaf that requires a gradient cannot change in place while operations "
             "are recorded; write `with no_grad():` around the update"
@@ -114,8 +114,13 @@ def augmented(x: Tensor, result: Tensor, operation: str) -> Tensor:
         ShapeError: The result has another shape than x.
     """
     if result.history is None:
+        if x.history is not None and x.history.last_fn is not None:
+            raise RuntimeError(
+                f"{operation} inside no_grad on the result of {x.history.last_fn.__name__}: its "
+                f"gradient would be lost; write y = x.detach() {operation[:-1]} …, or leave no_grad"
+            )
         return _overwrite(x, result, operation)
-    if x.is_leaf():
+    if x.is_leaf:
         check_writable(x, operation)
     return result
 
@@ -126,6 +131,7 @@ def _overwrite(x: Tensor, result: Tensor, operation: str) -> Tensor:
             f"{operation}: the result has shape {result.shape}, and the tensor that changes has "
             f"shape {x.shape}; write x = x + y, which makes a new tensor"
         )
-    assign(x, ..., result)
+    written = f"x.{operation}(…)" if operation.isidentifier() else f"x {operation} …"
+    assign(x, ..., result, written)
     x.kind = None
     return x
