@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from mt_autodiff import Tensor, from_numpy, no_grad
-from mt_autodiff.catalog import OPS, Op
+from mt_autodiff.catalog import COMPOSED, OPS, Op
 from mt_kernels_cpu import Fast
 from mt_kernels_cpu.tuned import Tuned
 from mt_kernels_cuda import Cuda, TunedCuda, is_usable
@@ -62,11 +62,19 @@ def assert_agree(op: Op, operands: Sequence[TensorData], backend: Backend) -> No
 
 @backends
 @pytest.mark.parametrize(("op", "layout"), CASES)
-# `Cuda` has no kernel for `take`, which copies through the host and warns.
-@pytest.mark.filterwarnings("ignore:take. elements were copied::")
+# Operations on positions, and `take` on `Cuda`, copy through the host and warn.
+@pytest.mark.filterwarnings("ignore:.* elements were copied::")
 def test_operations_agree_in_every_layout(op: Op, layout: str, backend: Backend) -> None:
     operands = [LAYOUTS[layout](backend, array) for array in op.draw(np.random.default_rng(0))]
     assert_agree(op, operands, backend)
+
+
+@backends
+@pytest.mark.parametrize("op", COMPOSED, ids=lambda op: op.name)
+@pytest.mark.filterwarnings("ignore:.* elements were copied::")
+def test_composed_operations_agree(op: Op, backend: Backend) -> None:
+    arrays = op.draw(np.random.default_rng(0))
+    assert_agree(op, [LAYOUTS["permuted"](backend, array) for array in arrays], backend)
 
 
 @backends

@@ -120,6 +120,90 @@ def test_iteration_over_rows() -> None:
             use(numbered())
 
 
+# Masks and positions
+
+
+@st.composite
+def array_keys(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
+    """Draw a key with an array of whole numbers or truth values for some dimensions."""
+    at = draw(st.integers(0, len(shape) - 1))
+    size = shape[at]
+    if size and draw(st.booleans()):
+        index: Any = np.array(
+            draw(st.lists(st.integers(-size, size - 1), max_size=4)), np.int64
+        ).reshape(draw(st.sampled_from([(-1,), (1, -1)])))
+    else:
+        index = np.array(draw(st.lists(st.booleans(), min_size=size, max_size=size)), bool)
+    rest: tuple[Any, ...] = ()
+    if at + 1 < len(shape):
+        rest = draw(st.sampled_from([(), (...,), (slice(None, None, 2),)]))
+    return (*[slice(None)] * at, index, *rest)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=3).map(tuple), st.data())
+def test_masks_and_positions(shape: tuple[int, ...], draws: st.DataObject) -> None:
+    key = draws.draw(array_keys(shape))
+    x = numbered(*shape)
+    array = x.to_numpy().copy()
+    # The same index as arrays, as lists and as tensors.
+    keys = [
+        tuple(make(entry) if isinstance(entry, np.ndarray) else entry for entry in key)
+        for make in (np.asarray, lambda a: a.tolist(), tensor)
+        if make is not tensor or all(a.size for a in key if isinstance(a, np.ndarray))
+    ]
+    for each in keys:
+        assert np.array_equal(x[each].to_numpy(), array[key])
+        assert x[each].shape == array[key].shape
+        assert not np.shares_memory(x[each].to_numpy(), x.to_numpy())
+        changed = numbered(*shape)
+        changed[each] = -1.0
+        expected = array.copy()
+        expected[key] = -1.0
+        assert np.array_equal(changed.to_numpy(), expected)
+    grad_check(lambda x: x[key], x)
+
+
+def test_a_mask_of_the_whole_shape() -> None:
+    x = numbered(2, 3)
+    assert x[x > 3].tolist() == [4.0, 5.0]
+    x[(x > 0) & (x < 4)] = 0.0
+    assert x.tolist() == [[0.0, 0.0, 0.0], [0.0, 4.0, 5.0]]
+    x[x == 0] = tensor([1.0, 2.0, 3.0, 4.0])
+    assert x.tolist() == [[1.0, 2.0, 3.0], [4.0, 4.0, 5.0]]
+    with pytest.raises(ShapeError, match="assignment to shape"):
+        x[x > 1] = tensor([1.0, 2.0])
+
+
+def test_positions_that_are_computed() -> None:
+    x = tensor([[3.0, 5.0], [9.0, 1.0]])
+    best = x.argmax(1)
+    assert x[[0, 1], best].tolist() == [5.0, 9.0]
+    # Views and copies of truth values and positions keep their meaning.
+    assert x[best[:1]].tolist() == [[9.0, 1.0]]
+    assert x[(x > 4)[0]].tolist() == [[9.0, 1.0]]
+    assert x[tensor([1, 0])].tolist() == [[9.0, 1.0], [3.0, 5.0]]
+    assert x[tensor([True, False])].tolist() == [[3.0, 5.0]]
+    assert x[tensor(1)].tolist() == [9.0, 1.0]
+    # Arithmetic does not.
+    with pytest.raises(TypeError, match="a tensor of 0 and 1 may be a mask or positions"):
+        x[best * 1.0]
+
+
+def test_repeated_positions_add_up_their_gradients() -> None:
+    x = tensor([1.0, 2.0, 3.0], requires_grad=True)
+    x[[2, 0, 2]].backward(np.array([1.0, 10.0, 100.0]))
+    assert x.grad.tolist() == [10.0, 0.0, 101.0]
+
+
+def test_an_element_of_a_leaf_keeps_the_gradient() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    assert (x[0] * x[1]).shape == ()
+    sum(x * 3).backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+    with no_grad():
+        assert type(x[0]) is float
+
+
 @pytest.mark.parametrize(
     ("key", "error", "message"),
     [

@@ -82,6 +82,11 @@ ONE = (
     operators.inv,
     operators.sqrt,
     operators.sigmoid,
+    operators.log1p,
+    operators.tanh,
+    operators.sin,
+    operators.cos,
+    operators.floor,
 )
 TWO = (
     operators.add,
@@ -101,6 +106,8 @@ TWO = (
     operators.power,
     operators.power_back,
     operators.power_log,
+    operators.mod,
+    operators.tanh_back,
 )
 
 

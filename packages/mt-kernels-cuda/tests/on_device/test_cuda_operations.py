@@ -118,6 +118,11 @@ def test_an_operation_may_write_to_its_operand() -> None:
         operators.inv,
         operators.sqrt,
         operators.sigmoid,
+        operators.log1p,
+        operators.tanh,
+        operators.sin,
+        operators.cos,
+        operators.floor,
     ],
 )
 def test_functions_of_one_number_at_special_values(fn: Callable[[float], float]) -> None:
@@ -150,6 +155,8 @@ def test_functions_of_one_number_at_special_values(fn: Callable[[float], float])
         operators.power,
         operators.power_back,
         operators.power_log,
+        operators.mod,
+        operators.tanh_back,
     ],
 )
 def test_functions_of_two_numbers_at_special_values(fn: Callable[[float, float], float]) -> None:

@@ -86,7 +86,7 @@ def round(x: Tensor) -> Tensor:
     """
     below = floor(x)
     rest = x - below
-    return below + (rest > 0.5) + (rest == 0.5) * (below % 2.0)
+    return below + where(rest == 0.5, below % 2.0, rest > 0.5)
 
 
 def remainder(x: Tensor, y: TensorLike) -> Tensor:
@@ -104,7 +104,7 @@ def floor_divide(x: Tensor, y: TensorLike) -> Tensor:
     Shape:
         (...), (...) → the broadcast shape.
     """
-    x, divisor = x.detach(), x._operand(y).detach()
+    divisor = x._operand(y)
     quotient, rest = x / divisor, x % divisor
     below = floor(quotient)
     # Rounding of the division may reach the next whole number: the remainder is then almost y.

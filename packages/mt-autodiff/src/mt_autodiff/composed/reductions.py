@@ -155,12 +155,14 @@ def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     >>> tensor([[3.0, 5.0, 5.0], [2.0, 1.0, 0.0]]).argmax(1)
     tensor([1., 0.])
     """
-    return _position(x, dim, keepdim, "argmax")
+    _, at, numbers = _extreme(x, dim, "argmax")
+    return reduced(positions(x, numbers, "argmax"), _named(at, dim), x.dims, keepdim)
 
 
 def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the position of the first minimum; see `argmax`."""
-    return _position(x, dim, keepdim, "argmin")
+    _, at, numbers = _extreme(x, dim, "argmin")
+    return reduced(positions(x, numbers, "argmin"), _named(at, dim), x.dims, keepdim)
 
 
 def amax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
@@ -173,12 +175,14 @@ def amax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
         IndexingError: There is no such dimension.
         ShapeError: There are no elements along the dimension.
     """
-    return _extreme(x, dim, keepdim, "argmax").values
+    flat, at, numbers = _extreme(x, dim, "max")
+    return reduced(along(flat, numbers, at), _named(at, dim), x.dims, keepdim)
 
 
 def amin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the minimum along a dimension, or of all elements; see `amax`."""
-    return _extreme(x, dim, keepdim, "argmin").values
+    flat, at, numbers = _extreme(x, dim, "min")
+    return reduced(along(flat, numbers, at), _named(at, dim), x.dims, keepdim)
 
 
 @overload
@@ -211,8 +215,10 @@ def max(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | Ex
     >>> tensor([[3.0, 5.0, 5.0], [2.0, 1.0, 0.0]]).max(1)
     Extremes(values=tensor([5., 2.]), indices=tensor([1., 0.]))
     """
-    found = _extreme(x, dim, keepdim, "argmax")
-    return found.values if dim is None else found
+    if dim is None:
+        return amax(x, None, keepdim)
+    _, at, numbers = _extreme(x, dim, "max")
+    return _with_positions(x, numbers, at, keepdim, "max")
 
 
 @overload
@@ -225,43 +231,41 @@ def min(x: Tensor, dim: int, keepdim: bool = False) -> Extremes: ...
 
 def min(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | Extremes:
     """Return the minimum of all elements, or values and positions along a dimension; see `max`."""
-    found = _extreme(x, dim, keepdim, "argmin")
-    return found.values if dim is None else found
-
-
-def _position(x: Tensor, dim: int | None, keepdim: bool, operation: str) -> Tensor:
     if dim is None:
-        kept = _numbers(reshape(x, -1), 0, operation)
-        return reduced(positions(x, kept, operation), None, x.dims, keepdim)
-    at = normalize_dim(dim, x.dims, operation)
-    return reduced(positions(x, _numbers(x, at, operation), operation), (at,), x.dims, keepdim)
+        return amin(x, None, keepdim)
+    _, at, numbers = _extreme(x, dim, "min")
+    return _with_positions(x, numbers, at, keepdim, "min")
 
 
-def _extreme(x: Tensor, dim: int | None, keepdim: bool, operation: str) -> Extremes:
-    """Return the first extremes along a dimension, or of all elements, and their positions."""
-    name = "max" if operation == "argmax" else "min"
-    if hasattr(dim, "shape"):
-        raise TypeError(f"{name}: dim is a tensor; compare two tensors with {name}imum(x, y)")
-    flat, at = (reshape(x, -1), 0) if dim is None else (x, normalize_dim(dim, x.dims, name))
-    numbers = _numbers(flat, at, name)
-    dims = None if dim is None else (at,)
+def _with_positions(
+    x: Tensor, numbers: npt.NDArray[np.int64], dim: int, keepdim: bool, operation: str
+) -> Extremes:
     return Extremes(
-        reduced(along(flat, numbers, at), dims, x.dims, keepdim),
-        reduced(positions(x, numbers, name), dims, x.dims, keepdim),
+        reduced(along(x, numbers, dim), (dim,), x.dims, keepdim),
+        reduced(positions(x, numbers, operation), (dim,), x.dims, keepdim),
     )
 
 
-def _numbers(x: Tensor, dim: int, operation: str) -> npt.NDArray[np.int64]:
-    """Return the positions of the first maxima or minima.
+def _extreme(
+    x: Tensor, dim: int | None, operation: str
+) -> tuple[Tensor, int, npt.NDArray[np.int64]]:
+    """Return the positions of the first maxima or minima along a dimension, or of all elements.
 
-    Shape:
-        (..., n, ...) → (..., 1, ...).
+    Returns:
+        The tensor, of one dimension if none is named; the dimension; the positions, with size 1
+        along it.
     """
-    if x.shape[dim] == 0:
-        raise ShapeError(f"{operation}: shape {x.shape} has no elements along dimension {dim}")
-    array = elements(x, operation)
-    find = np.argmin if "min" in operation else np.argmax
-    return np.asarray(find(array, dim, keepdims=True), np.int64)
+    if hasattr(dim, "shape"):
+        raise TypeError(f"{operation}: dim is a tensor; maximum(x, y) compares two tensors")
+    x, at = (reshape(x, -1), 0) if dim is None else (x, normalize_dim(dim, x.dims, operation))
+    if x.shape[at] == 0:
+        raise ShapeError(f"{operation}: shape {x.shape} has no elements along dimension {at}")
+    find = np.argmin if operation.endswith("min") else np.argmax
+    return x, at, np.asarray(find(elements(x, operation), at, keepdims=True), np.int64)
+
+
+def _named(at: int, dim: int | None) -> tuple[int, ...] | None:
+    return None if dim is None else (at,)
 
 
 # Norms and means of exponentials
