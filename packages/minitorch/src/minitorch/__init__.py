@@ -8,6 +8,9 @@ functions; `fast_conv` for convolutions; `fast_ops` for kernels. Of `operators` 
 `tensor_map`, `tensor_zip` and `tensor_reduce` are not flat.
 """
 
+from typing import TYPE_CHECKING, Any
+
+import mt_autodiff
 from minitorch import (
     autodiff,
     cuda_conv,
@@ -110,6 +113,7 @@ from minitorch.tensor_functions import (
 )
 from minitorch.tensor_ops import SimpleBackend, SimpleOps, TensorBackend, TensorOps
 from minitorch.testing import MathTest, MathTestVariable
+from mt_autodiff.names import missing_function
 
 __all__ = [
     "EQ",
@@ -222,3 +226,15 @@ __all__ = [
     "xor",
     "zeros",
 ]
+
+if not TYPE_CHECKING:  # A type checker would accept every name.
+
+    def __getattr__(name: str) -> Any:
+        if name in mt_autodiff.__all__:
+            raise AttributeError(
+                f"minitorch has the names of the course, without {name!r}; "
+                f"write `from mt_autodiff import {name}`",
+                name=name,
+                obj=None,
+            )
+        raise missing_function("minitorch", name, Tensor)

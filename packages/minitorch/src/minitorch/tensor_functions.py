@@ -152,6 +152,7 @@ class View(_Arrangement):
 
 def zeros(shape: UserShape, backend: Backend = SimpleBackend) -> Tensor:
     """Make a tensor of zeros."""
+    _check(shape, "zeros")
     return Tensor(backend.zeros(shape), backend=backend)
 
 
@@ -160,6 +161,7 @@ def rand(shape: UserShape, backend: Backend = SimpleBackend, requires_grad: bool
 
     Seed it with ``random.seed``: each element is one ``random.random()``, in row-major order.
     """
+    _check(shape, "rand")
     numbers = [random.random() for _ in range(int(operators.prod(shape)))]
     array = np.array(numbers, np.float64).reshape(tuple(shape))
     return _leaf(backend.from_numpy(array), backend, requires_grad)
@@ -186,6 +188,15 @@ def tensor(data: Any, backend: Backend = SimpleBackend, requires_grad: bool = Fa
     if isinstance(made, Tensor) and made.requires_grad:
         return made
     return _leaf(made.data, backend, requires_grad)
+
+
+def _check(shape: UserShape, operation: str) -> None:
+    """Raise TypeError for a number instead of a shape."""
+    if isinstance(shape, int):
+        raise TypeError(
+            f"{operation}: the shape is one sequence, {operation}((2, 2)), and the second argument "
+            "is the backend"
+        )
 
 
 def _leaf(data: TensorData, backend: Backend, requires_grad: bool) -> Tensor:

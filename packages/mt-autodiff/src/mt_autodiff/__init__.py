@@ -6,6 +6,8 @@ algorithms, `mt_autodiff.engine` the nodes and functions of tensors, `mt_autodif
 class for each operation. Each tensor carries the backend that computes with it.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from mt_autodiff.broadcasting import unbroadcast
 from mt_autodiff.combining import cat, concatenate, conv1d, conv2d, pad, stack, take
 from mt_autodiff.composed.elementwise import (
@@ -53,6 +55,7 @@ from mt_autodiff.fusing import fused
 from mt_autodiff.grad_check import derivative_check, grad_central_difference, grad_check
 from mt_autodiff.graph import Context, Variable, backpropagate, topological_sort
 from mt_autodiff.modes import grad_enabled, no_grad
+from mt_autodiff.names import missing_function
 from mt_autodiff.profiling import Profile, profile, record
 from mt_autodiff.scalar import Scalar
 from mt_autodiff.scalar_engine import ScalarFunction, ScalarHistory
@@ -123,3 +126,8 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+if not TYPE_CHECKING:  # A type checker would accept every name.
+
+    def __getattr__(name: str) -> Any:
+        raise missing_function("mt_autodiff", name, Tensor)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, TypeAlias, Union, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, Union, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from mt_autodiff.flag import FALSE, TRUE, Flag
 from mt_autodiff.graph import backpropagate
 from mt_autodiff.indexing import array_key, assign, names_element, normalize_key
 from mt_autodiff.modes import grad_enabled
+from mt_autodiff.names import MEMBERS, missing
 from mt_autodiff.numpy_functions import apply_function, apply_ufunc
 from mt_tensor import REFERENCE, Backend, IndexingError, ShapeError, TensorData
 from mt_tensor.layout import broadcasts_to, check_shape, normalize_dim, normalize_dims
@@ -745,6 +746,13 @@ class Tensor(Node):
         The operation is differentiable: the gradient is copied back to this tensor's backend.
         """
         return self if backend == self.backend else _tensor(Move.apply(self, backend))
+
+    # Names of other libraries
+
+    if not TYPE_CHECKING:  # A type checker would accept every name.
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing(type(self).__name__, name, MEMBERS)
 
     # Helpers
 

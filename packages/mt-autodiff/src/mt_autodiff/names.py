@@ -1,0 +1,212 @@
+"""Names of PyTorch and NumPy that this package does not have, and what to write instead.
+
+A name that is missing raises an error with its row of a table. A row is an expression, and a
+comment after two spaces; x and y are matrices of equal shape. The tests evaluate each expression.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+PAGE = 'the page "Differences from PyTorch" of the documentation lists other names'
+"""The reference to the page in messages."""
+
+MEMBERS: dict[str, str] = {
+    # Place and dtype
+    "device": "x.backend.memory  # the backend decides where and how a tensor is computed",
+    "is_cuda": 'x.backend.memory == "device"',
+    "cuda": "x.to(backend)  # such as TunedCuda(numpy.float32)",
+    "cpu": "x.to(backend)  # such as Fast(numpy.float32)",
+    "float": "x.to(Reference(np.float32))  # the dtype belongs to the backend",
+    "double": "x.to(Reference(np.float64))  # the dtype belongs to the backend",
+    "half": "x.to(Reference(np.float32))  # float16 is not supported",
+    "type": "x.to(Reference(np.float32))  # the dtype belongs to the backend",
+    "astype": "x.to_numpy().astype(np.float32)  # an array; the dtype of a tensor is its backend's",
+    "int": "x.to_numpy().astype(int)  # an array; floor() and round() give whole numbers",
+    "long": "x.to_numpy().astype(int)  # an array; floor() and round() give whole numbers",
+    "bool": "x != 0  # 1.0 for true, 0.0 for false",
+    "is_contiguous": "x.data.is_contiguous()",
+    "stride": "x.data.strides",
+    "strides": "x.data.strides  # they count elements",
+    "storage": "x.data.storage",
+    "nbytes": "x.size * x.dtype.itemsize",
+    "element_size": "x.dtype.itemsize",
+    "nelement": "x.numel()",
+    "ndimension": "x.dim()",
+    # Gradients
+    "grad_fn": "x.history  # history.last_fn is the function",
+    "retain_grad": "x.detach().requires_grad_()  # only leaves keep a gradient",
+    "register_hook": "Function  # write one whose backward changes the gradient",
+    "detach_": "x.detach()",
+    # Copies and creation
+    "copy": "x.clone()",
+    "new_zeros": "zeros((2, 3), backend=x.backend)",
+    "new_ones": "ones((2, 3), backend=x.backend)",
+    "new_full": "full((2, 3), 7.0, backend=x.backend)",
+    "new_tensor": "tensor([1.0, 2.0], backend=x.backend)",
+    "fill": "x.detach().fill_(7.0)",
+    # Shape
+    "view_as": "x.view(y.shape)",
+    "reshape_as": "x.reshape(y.shape)",
+    "ravel": "x.flatten()",
+    "swapaxes": "x.transpose(0, 1)",
+    "swapdims": "x.transpose(0, 1)",
+    "movedim": "x.permute(1, 0)",
+    "moveaxis": "x.permute(1, 0)",
+    "mT": "x.transpose(-2, -1)",
+    "broadcast_to": "x.expand(2, 2)",
+    "tile": "x.repeat(2, 2)",
+    "repeat_interleave": "x.unsqueeze(1).repeat(1, 3, 1).flatten(0, 1)",
+    "narrow": "x[0:1]",
+    "select": "x[0]",
+    "diagonal": "x[[0, 1], [0, 1]]",
+    "diag": "x[[0, 1], [0, 1]]",
+    "trace": "x[[0, 1], [0, 1]].sum()",
+    "fliplr": "x.flip(1)",
+    "flipud": "x.flip(0)",
+    "unfold": "mt_nn.tile(images, (2, 2))  # windows that do not overlap",
+    # Elements
+    "take": "x.flatten()[[0, 3]]  # mt_autodiff.take(x, rows) selects rows",
+    "take_along_dim": "x.gather(1, [[1], [0]])",
+    "where": "where(x > 0, x, y)  # a function of mt_autodiff",
+    "masked_fill_": "x.masked_fill(x > 0, 0.0)  # or x[mask] = 0.0 in place",
+    "scatter": "x.detach().clone().scatter_(1, [[1], [0]], 5.0)",
+    "scatter_add": "one_hot([1, 0], 2).T @ x  # rows that are added up by position",
+    "index_fill": "x.masked_fill(one_hot(1, 2) > 0, 5.0)",
+    # Reductions
+    "softmax": "mt_nn.softmax(x, 1)",
+    "log_softmax": "mt_nn.logsoftmax(x, 1)",
+    "nansum": "where(x.isnan(), 0.0, x).sum()",
+    "nanmean": "where(x.isnan(), 0.0, x).sum() / (~x.isnan()).sum()",
+    "cumprod": "x.abs().log().cumsum(1).exp()  # of positive elements",
+    "quantile": "np.quantile(x.to_numpy(), 0.9)  # an array without a gradient",
+    "histc": "np.histogram(x.to_numpy(), 10)  # arrays without a gradient",
+    "bincount": "one_hot([0, 1, 1], 2).sum(0)",
+    "mode": "np.unique(x.to_numpy(), return_counts=True)  # arrays without a gradient",
+    "ptp": "x.max() - x.min()",
+    # Functions of elements
+    "exp2": "2.0**x",
+    "expm1": "x.exp() - 1.0  # near 0 with fewer digits",
+    "erf": "(2.0 * np.pi**-0.5 * (x + 0.089 * x**3)).tanh()  # an approximation to 3 digits",
+    "tan": "x.sin() / x.cos()",
+    "sinh": "(x.exp() - (-x).exp()) / 2.0",
+    "cosh": "(x.exp() + (-x).exp()) / 2.0",
+    "logit": "(x / (1.0 - x)).log()",
+    "trunc": "x.sign() * x.abs().floor()",
+    "frac": "x - x.sign() * x.abs().floor()",
+    "fmod": "x - y * ((x / y).sign() * (x / y).abs().floor())",
+    "neg": "-x",
+    "absolute": "x.abs()",
+    "negative": "-x",
+    "true_divide": "x / y",
+    "divide": "x / y",
+    "multiply": "x * y",
+    "subtract": "x - y",
+    "float_power": "x**y",
+    "lerp": "x + 0.5 * (y - x)",
+    "addcmul": "x + 0.5 * x * y",
+    "addmm": "x + x @ y",
+    "mv": "x @ y[0].unsqueeze(1)  # or matmul(x, y[0])",
+    "inner": "x @ y.T",
+    "cross": "np.cross(x.to_numpy(), y.to_numpy())  # an array without a gradient",
+    "equal": "bool((x == y).all())",
+    "less": "x < y",
+    "greater": "x > y",
+    "clamp_min": "x.clamp(min=0.0)",
+    "clamp_max": "x.clamp(max=1.0)",
+    "argwhere": "x.nonzero()",
+    # In place
+    "sqrt_": "x.detach().copy_(x.sqrt().detach())",
+    "exp_": "x.detach().copy_(x.exp().detach())",
+    "relu_": "x.relu()",
+    "sigmoid_": "x.sigmoid()",
+    "normal_": "x.detach().copy_(randn_like(x, rng=0))",
+    "uniform_": "x.detach().copy_(rand_like(x, rng=0))",
+    "bernoulli_": "x.detach().copy_(rand_like(x, rng=0) < 0.5)",
+}
+"""The expression to write instead of each member of a tensor."""
+
+FUNCTIONS: dict[str, str] = {
+    "empty": "zeros(2, 3)",
+    "empty_like": "zeros_like(x)",
+    "as_tensor": "tensor([1.0, 2.0])  # a copy; from_numpy shares memory",
+    "asarray": "tensor([1.0, 2.0])  # a copy; from_numpy shares memory",
+    "array": "tensor([1.0, 2.0])",
+    "from_array": "from_numpy(np.ones(3))",
+    "Generator": "np.random.default_rng(0)  # pass it as rng=",
+    "manual_seed": "randn(2, 3, rng=0)  # there is no global generator: pass a seed or a generator",
+    "seed": "randn(2, 3, rng=0)  # there is no global generator: pass a seed or a generator",
+    "is_grad_enabled": "grad_enabled()",
+    "set_grad_enabled": "no_grad()  # operations are recorded outside of it",
+    "enable_grad": "grad_enabled()  # operations are recorded outside of no_grad",
+    "inference_mode": "no_grad()",
+    "save": "mt_nn.save_checkpoint  # saves a module; np.save(path, x.to_numpy()) one tensor",
+    "load": "mt_nn.load_checkpoint  # loads a module; tensor(np.load(path)) one tensor",
+    "vstack": "concatenate([x, y], 0)",
+    "hstack": "concatenate([x, y], 1)",
+    "column_stack": "stack([x[0], y[0]], 1)",
+    "broadcast_tensors": "x.expand(2, 2)",
+    "logspace": "10.0 ** linspace(0.0, 2.0, 3)",
+    "normal": "randn(2, 3, rng=0) * 0.5 + 1.0",
+    "multinomial": "np.random.default_rng(0).choice(3, 2, p=[0.2, 0.3, 0.5])",
+    "bernoulli": "rand(2, 3, rng=0) < 0.5",
+    "is_tensor": "isinstance(x, Tensor)",
+    "is_available": "mt_kernels_cuda.is_usable()",
+    "device": "x.to(backend)  # the backend decides where a tensor is computed",
+    "float32": "np.float32  # the dtype belongs to the backend, Reference(np.float32)",
+    "float64": "np.float64  # the dtype belongs to the backend, Reference(np.float64)",
+    "int64": "np.int64  # whole numbers are floats in a tensor",
+    "long": "np.int64  # whole numbers are floats in a tensor",
+    "autograd": "Function  # write a subclass with forward and backward",
+    "nn": "mt_nn  # a package of its own",
+    "optim": "mt_nn  # a package of its own",
+    "softmax": "mt_nn.softmax(x, 1)",
+    "log_softmax": "mt_nn.logsoftmax(x, 1)",
+    "relu": "x.relu()",
+    "cdist": "((x.unsqueeze(1) - y) ** 2).sum(2).sqrt()",
+    "tensordot": 'einsum("ij,jk->ik", x, y)',
+    "kron": 'einsum("ij,kl->ikjl", x, y).reshape(4, 4)',
+    "inverse": "np.linalg.inv(x.to_numpy())  # an array without a gradient",
+    "linalg": "np.linalg.inv(x.to_numpy())  # an array without a gradient",
+}
+"""The expression to write instead of each function of the package that tensors lack, too."""
+
+
+def missing(owner: str, name: str, table: Mapping[str, str]) -> AttributeError:
+    """Return the error of a missing name, with its row of a table.
+
+    Args:
+        owner: The class or the package, for the message.
+        name: The name.
+        table: The expressions to write instead of names.
+    """
+    if name.startswith("__"):
+        return AttributeError(f"{owner} has no attribute {name!r}")
+    row = table.get(name)
+    if row is None:
+        way_out = PAGE
+    else:
+        expression, _, comment = row.partition("  # ")
+        way_out = f"write {expression}" + (f" ({comment})" if comment else "")
+    # Python suggests a similar name of `obj`, which would often be wrong: `reshape_as` is not
+    # `reshape`.
+    return AttributeError(f"{owner} has no attribute {name!r}; {way_out}", name=name, obj=None)
+
+
+def missing_function(package: str, name: str, members: Any) -> AttributeError:
+    """Return the error of a missing name of a package, which a method of tensors may replace.
+
+    Args:
+        package: The name of the package.
+        name: The name.
+        members: The class of tensors.
+    """
+    if name not in FUNCTIONS and not name.startswith("_"):
+        if callable(getattr(members, name, None)):
+            return AttributeError(
+                f"{package} has no attribute {name!r}; write x.{name}(…), a method of tensors",
+                name=name,
+                obj=None,
+            )
+        if name in MEMBERS:
+            return missing(package, name, MEMBERS)
+    return missing(package, name, FUNCTIONS)
