@@ -3,20 +3,21 @@
 Random tensors draw from a generator that the caller passes; no global generator is used.
 """
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff.combining import concatenate
-from mt_autodiff.composed.shapes import sizes_of
 from mt_autodiff.engine import Kind, Move
 from mt_autodiff.indexing import as_index
 from mt_autodiff.modes import grad_enabled
 from mt_autodiff.tensor import Tensor
 from mt_tensor import REFERENCE, Backend, ShapeError, TensorData
-from mt_tensor.layout import check_shape
+
+P = ParamSpec("P")
 
 Seed: TypeAlias = np.random.Generator | int | None
 """A generator, the seed of a new one, or None for a new generator with an unpredictable seed."""
@@ -102,24 +103,40 @@ def from_dlpack(exporter: Any, backend: Backend = REFERENCE) -> Tensor:
     return _leaf(backend.from_dlpack(exporter), backend, False)
 
 
+class SizesOrShape(Generic[P]):
+    """A function that makes a tensor of a shape, which may also be passed size by size."""
+
+    def __init__(self, make: Callable[Concatenate[Sequence[int], P], Tensor]) -> None:
+        functools.update_wrapper(self, make)
+        self._make: Callable[..., Tensor] = make
+
+    @overload
+    def __call__(self, shape: Sequence[int], *args: P.args, **kwargs: P.kwargs) -> Tensor: ...
+
+    @overload
+    def __call__(self, *sizes: int, **options: Any) -> Tensor: ...
+
+    def __call__(self, *args: Any, **options: Any) -> Tensor:
+        """Make a tensor; options after sizes are passed by name."""
+        numbers = (i for i, arg in enumerate(args) if not isinstance(arg, int | np.integer))
+        count = next(numbers, len(args))
+        return self._make(*((args[:count], *args[count:]) if count else args), **options)
+
+
+@SizesOrShape
 def zeros(
-    *shape: int | Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False
+    shape: Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False
 ) -> Tensor:
-    """Make a tensor of zeros.
-
-    Args:
-        *shape: The sizes, one by one or as one sequence.
-        backend: The tensor's backend.
-        requires_grad: True makes a leaf, False a constant.
-    """
-    return _leaf(backend.full(_sizes(shape, "zeros"), 0.0), backend, requires_grad)
+    """Make a tensor of zeros, ``zeros((2, 3))`` or ``zeros(2, 3)``."""
+    return full(shape, 0.0, backend, requires_grad)
 
 
+@SizesOrShape
 def ones(
-    *shape: int | Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False
+    shape: Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False
 ) -> Tensor:
-    """Make a tensor of ones; see `zeros`."""
-    return _leaf(backend.full(_sizes(shape, "ones"), 1.0), backend, requires_grad)
+    """Make a tensor of ones, ``ones((2, 3))`` or ``ones(2, 3)``."""
+    return full(shape, 1.0, backend, requires_grad)
 
 
 def full(
@@ -255,34 +272,29 @@ def one_hot(
 # Random tensors
 
 
+@SizesOrShape
 def rand(
-    *shape: int | Sequence[int],
+    shape: Sequence[int],
     rng: Seed = None,
     backend: Backend = REFERENCE,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Make a tensor of random numbers, uniform in [0, 1).
-
-    Args:
-        *shape: The sizes, one by one or as one sequence.
-        rng: The generator to draw from, or its seed.
-        backend: The tensor's backend.
-        requires_grad: True makes a leaf, False a constant.
-    """
-    array = np.random.default_rng(rng).random(_sizes(shape, "rand"))
+    """Make a tensor of random numbers, uniform in [0, 1); `rng` is a generator or its seed."""
+    array = np.random.default_rng(rng).random(tuple(shape))
     # Conversion to float32 would round the largest numbers up to 1.
     below_one = np.nextafter(backend.dtype.type(1), backend.dtype.type(0))
     return _leaf(backend.from_numpy(np.minimum(array, below_one)), backend, requires_grad)
 
 
+@SizesOrShape
 def randn(
-    *shape: int | Sequence[int],
+    shape: Sequence[int],
     rng: Seed = None,
     backend: Backend = REFERENCE,
     requires_grad: bool = False,
 ) -> Tensor:
     """Make a tensor of random numbers, normal with mean 0 and variance 1; see `rand`."""
-    array = np.random.default_rng(rng).standard_normal(_sizes(shape, "randn"))
+    array = np.random.default_rng(rng).standard_normal(tuple(shape))
     return _leaf(backend.from_numpy(array), backend, requires_grad)
 
 
@@ -310,22 +322,6 @@ def randint(
 def randperm(count: int, rng: Seed = None, backend: Backend = REFERENCE) -> Tensor:
     """Make a constant of the numbers from 0 to `count` - 1 in a random order."""
     return tensor(np.random.default_rng(rng).permutation(count), backend)
-
-
-def _sizes(shape: tuple[int | Sequence[int], ...], operation: str) -> tuple[int, ...]:
-    """Return sizes that are passed one by one or as one sequence.
-
-    Raises:
-        TypeError: There is something else than sizes.
-        IndexingError: A size is negative.
-    """
-    try:
-        return check_shape(sizes_of(shape), operation)
-    except TypeError as error:
-        raise TypeError(
-            f"{operation}: sizes {shape}; pass integers, {operation}(2, 3), or one sequence of "
-            f"them, {operation}((2, 3)), and other arguments by name, such as backend="
-        ) from error
 
 
 def _kind(array: npt.NDArray[Any]) -> Kind | None:

@@ -187,7 +187,7 @@ def _weighted_nll(
     shares = weights[classes[rows]]
     losses = _of_classes(log_p, rows, classes[rows]) * tensor(-shares[:, None], log_p.backend)
     if smoothing:
-        uniform = (log_p * tensor(-weights / count, log_p.backend)).sum(1)
+        uniform = (log_p * tensor(-weights / count, log_p.backend)).sum(1, keepdim=True)
         losses = losses * (1.0 - smoothing) + take(uniform, rows) * smoothing
     if reduction == "mean":
         total = float(shares.sum())

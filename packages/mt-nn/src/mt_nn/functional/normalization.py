@@ -30,7 +30,7 @@ def standardize(
            [ 0.  ,  0.  ]])
     """
     along = (dims,) if isinstance(dims, int) else tuple(dims)
-    mean = input.mean(along)
+    mean = input.mean(along, keepdim=True)
     centred = input - mean
-    variance = (centred * centred).mean(along)
+    variance = (centred * centred).mean(along, keepdim=True)
     return centred / (variance + eps).sqrt(), mean, variance
