@@ -132,9 +132,7 @@ def zeros(
 
 
 @SizesOrShape
-def ones(
-    shape: Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False
-) -> Tensor:
+def ones(shape: Sequence[int], backend: Backend = REFERENCE, requires_grad: bool = False) -> Tensor:
     """Make a tensor of ones, ``ones((2, 3))`` or ``ones(2, 3)``."""
     return full(shape, 1.0, backend, requires_grad)
 

@@ -107,7 +107,7 @@ MEMBERS: dict[str, str] = {
     "addmm": "x + x @ y",
     "mv": "x @ y[0].unsqueeze(1)  # or matmul(x, y[0])",
     "inner": "x @ y.T",
-    "cross": "np.cross(x.to_numpy(), y.to_numpy())  # an array without a gradient",
+    "cross": "np.cross([1, 0, 0], [0, 1, 0])  # of arrays, without a gradient",
     "equal": "bool((x == y).all())",
     "less": "x < y",
     "greater": "x > y",

@@ -744,7 +744,15 @@ class Tensor(Node):
         """Return this tensor on another backend; the tensor itself if it is there already.
 
         The operation is differentiable: the gradient is copied back to this tensor's backend.
+
+        Raises:
+            TypeError: The argument is not a backend, such as a dtype or the name of a device.
         """
+        if not isinstance(backend, Backend):
+            raise TypeError(
+                f"to: {backend!r} is not a backend; the backend decides dtype and device: write "
+                f"x.to({type(self.backend).__name__}(numpy.float32)), or pass another one"
+            )
         return self if backend == self.backend else _tensor(Move.apply(self, backend))
 
     # Names of other libraries
