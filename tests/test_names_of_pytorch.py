@@ -1,6 +1,7 @@
 """Names of PyTorch and NumPy behave as the page of differences says."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def test_an_operator_or_an_argument_runs(code: str) -> None:
 
 
 # Rows whose result is that of NumPy's function of that name
-SAME = {
+SAME: dict[str, Callable[[Any], Any]] = {
     "exp2": np.exp2,
     "expm1": np.expm1,
     "tan": np.tan,
@@ -107,7 +108,8 @@ def test_the_row_of_the_remainder_and_of_the_error_function() -> None:
 
 
 def test_other_names_point_to_the_page() -> None:
-    for owner in (tensor([1.0]), mt_autodiff, minitorch, minitorch.tensor([1.0])):
+    owners: list[Any] = [tensor([1.0]), mt_autodiff, minitorch, minitorch.tensor([1.0])]
+    for owner in owners:
         with pytest.raises(AttributeError, match=r"'quux'; .* \"Differences from PyTorch\"") as e:
             owner.quux  # noqa: B018
         # Python suggests a similar name only of the object of the error.
@@ -118,10 +120,11 @@ def test_other_names_point_to_the_page() -> None:
 
 
 def test_names_of_the_library_in_the_facade() -> None:
+    course: Any = minitorch
     with pytest.raises(AttributeError, match="'where'; write `from mt_autodiff import where`"):
-        minitorch.where  # noqa: B018
+        course.where  # noqa: B018
     with pytest.raises(AttributeError, match=r"'tanh'; write x\.tanh\(…\)"):
-        minitorch.tanh  # noqa: B018
+        course.tanh  # noqa: B018
 
 
 def test_arguments_that_are_no_backend() -> None:

@@ -159,7 +159,7 @@ def test_truth_values() -> None:
 def test_isclose(xs: list[float], equal_nan: bool) -> None:
     near = [x * (1 + 1e-6) for x in xs]
     ys = [*near[1:], near[0]] if equal_nan else near
-    options = {"rtol": 1e-5, "atol": 1e-8, "equal_nan": equal_nan}
+    options: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-8, "equal_nan": equal_nan}
     received = tensor(xs).isclose(tensor(ys), **options)
     assert received.tolist() == np.isclose(xs, ys, **options).astype(float).tolist()
     assert tensor(xs).allclose(tensor(ys), **options) == np.allclose(xs, ys, **options)
@@ -317,6 +317,8 @@ def test_products_of_vectors_and_matrices() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
+        (lambda x: x.pow("2"), TypeError, "unsupported operand"),
+        (lambda x: x.eq("2"), TypeError, "an operand of type str"),
         (lambda x: x.clamp(), TypeError, "clamp: no bound; pass min, max or both"),
         (lambda x: x.max(x), TypeError, r"max: dim is a tensor; maximum\(x, y\) compares"),
         (lambda x: x[:, :0].max(1), ShapeError, r"max: shape \(2, 0\) has no elements"),
@@ -347,7 +349,11 @@ def test_products_of_vectors_and_matrices() -> None:
         (lambda x: einsum("ij,jk->ik", x), ShapeError, "does not fit operands of shapes"),
         (lambda x: einsum("ij,jk->ik", x, x), ShapeError, "dimension j has sizes 3 and 2"),
         (lambda x: stack([x, x[0]]), ShapeError, "stack: shapes .* must be equal"),
-        (lambda x: stack([x, 1.0]), TypeError, "concatenate: float is not a tensor"),
+        (
+            lambda x: stack([x, 1.0]),  # type: ignore[list-item]
+            TypeError,
+            "concatenate: float is not a tensor",
+        ),
     ],
 )
 def test_messages(call: Callable[[Tensor], Any], error: type[Exception], message: str) -> None:

@@ -198,7 +198,8 @@ def test_repeated_positions_add_up_their_gradients() -> None:
 def test_an_element_of_a_leaf_keeps_the_gradient() -> None:
     x = tensor([1.0, 2.0], requires_grad=True)
     assert (x[0] * x[1]).shape == ()
-    sum(x * 3).backward()
+    total: Any = sum(x * 3)
+    total.backward()
     assert x.grad.tolist() == [3.0, 3.0]
     with no_grad():
         assert type(x[0]) is float

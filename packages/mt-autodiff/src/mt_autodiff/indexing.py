@@ -113,7 +113,8 @@ def as_index(values: Any) -> npt.NDArray[Any]:
         return array if array.dtype.kind == "b" else array.astype(np.int64)
     array = np.array(values.backend.to_numpy(values.data))
     if values.kind == "truth":
-        return array != 0
+        mask: npt.NDArray[Any] = array != 0
+        return mask
     if not np.all(np.isfinite(array) & (array == np.floor(array))):
         raise TypeError(
             "index: a tensor with fractions; it must contain whole numbers, or be the result of a "

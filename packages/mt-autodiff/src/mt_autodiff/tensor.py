@@ -256,7 +256,7 @@ class Tensor(Node):
     sub = __sub__
     mul = __mul__
     div = __truediv__
-    pow = __pow__
+    pow = elementwise.pow
     remainder = elementwise.remainder
     floor_divide = elementwise.floor_divide
     matmul = products.matmul
@@ -332,8 +332,8 @@ class Tensor(Node):
     isnan = elementwise.isnan
     isinf = elementwise.isinf
     isfinite = elementwise.isfinite
-    eq = __eq__
-    ne = __ne__
+    eq = elementwise.eq
+    ne = elementwise.ne
     lt = __lt__
     gt = __gt__
     le = __le__

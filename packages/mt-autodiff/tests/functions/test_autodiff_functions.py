@@ -84,7 +84,7 @@ ORACLES: dict[str, Callable[..., Array]] = {
     "cos": np.cos,
     "mod": np.mod,
     "maximum": np.maximum,
-    "where": lambda c, x, y: np.where(c > 0, x, y),
+    "where": lambda c, x, y: np.asarray(np.where(c > 0, x, y)),
     "sum": lambda x: np.array([x.sum()]),
     "sum_dim": lambda x: x.sum(0),
     "sum_dims": lambda x: x.sum((0, -1)),

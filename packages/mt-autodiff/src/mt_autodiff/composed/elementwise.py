@@ -108,7 +108,8 @@ def floor_divide(x: Tensor, y: TensorLike) -> Tensor:
     quotient, rest = x / divisor, x % divisor
     below = floor(quotient)
     # Rounding of the division may reach the next whole number: the remainder is then almost y.
-    return below - (quotient == below) * (abs(rest) * 2.0 >= abs(divisor))
+    reached: Tensor = quotient == below
+    return below - reached * (abs(rest) * 2.0 >= abs(divisor))
 
 
 def maximum(x: Tensor, y: TensorLike) -> Tensor:
@@ -183,7 +184,24 @@ def masked_fill(x: Tensor, mask: TensorLike, value: float) -> Tensor:
     return where(x._operand(mask), value, x)
 
 
+def pow(x: Tensor, exponent: TensorLike) -> Tensor:
+    """Return the elements raised to a power, a number or a tensor; see `Tensor.__pow__`."""
+    return x**exponent
+
+
 # Truth values: 1.0 for true, 0.0 for false
+
+
+def eq(x: Tensor, y: TensorLike) -> Tensor:
+    """Return 1 where two elements are equal, else 0."""
+    equal: Tensor = x == x._operand(y)
+    return equal
+
+
+def ne(x: Tensor, y: TensorLike) -> Tensor:
+    """Return 1 where two elements differ, else 0."""
+    different: Tensor = x != x._operand(y)
+    return different
 
 
 def isnan(x: Tensor) -> Tensor:
@@ -223,7 +241,7 @@ def isclose(
     """
     other = x._operand(y)
     near = (abs(x - other) <= abs(other) * rtol + atol) & isfinite(other)
-    close = near | (x == other)
+    close: Tensor = near | (x == other)
     return close | (isnan(x) & isnan(other)) if equal_nan else close
 
 

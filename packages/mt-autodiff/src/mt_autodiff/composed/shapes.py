@@ -268,4 +268,4 @@ def _triangle(x: Tensor, diagonal: int, operation: str) -> Tensor:
     """Return 1 on a diagonal and below it, else 0."""
     if x.dims < 2:
         raise ShapeError(f"{operation}: shape {x.shape} is not a matrix (..., m, n)")
-    return constant(x, np.tri(*x.shape[-2:], k=diagonal))
+    return constant(x, np.tri(x.shape[-2], x.shape[-1], k=diagonal))
