@@ -195,7 +195,7 @@ FORMS: dict[str, str] = {
     "zeros(2, 3), ones(2, 3), rand(2, 3)": "zeros(2, 3), ones(2, 3), rand(2, 3)",
     "Adam(amsgrad=)": "mt_nn.Adam(model.parameters(), lr=0.001)",
 }
-"""What to write for each operator, protocol and argument."""
+"""The code to write for each operator, protocol and argument of PyTorch."""
 
 
 def tables() -> str:

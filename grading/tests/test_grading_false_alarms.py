@@ -56,7 +56,8 @@ def max_pooling(new: str) -> Rewrite:
 
 def softmax(new: str) -> Rewrite:
     old = (
-        "    powers = (input - max(input.detach(), dim)).exp()\n    return powers / powers.sum(dim)"
+        "    powers = (input - max(input.detach(), dim)).exp()\n"
+        "    return powers / powers.sum(dim, keepdim=True)"
     )
     return Rewrite(PROBABILITIES, old, new)
 
@@ -64,7 +65,7 @@ def softmax(new: str) -> Rewrite:
 def logsoftmax(new: str) -> Rewrite:
     old = (
         "    shifted = input - max(input.detach(), dim)\n"
-        "    return shifted - shifted.exp().sum(dim).ln()"
+        "    return shifted - shifted.exp().sum(dim, keepdim=True).ln()"
     )
     return Rewrite(PROBABILITIES, old, new)
 

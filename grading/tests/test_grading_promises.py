@@ -79,7 +79,7 @@ RIGHT = {
             Rewrite(
                 PROBABILITIES,
                 "    shifted = input - max(input.detach(), dim)\n"
-                "    return shifted - shifted.exp().sum(dim).ln()",
+                "    return shifted - shifted.exp().sum(dim, keepdim=True).ln()",
                 "    return softmax(input, dim).log()",
             )
         ],
