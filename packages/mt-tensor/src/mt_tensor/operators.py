@@ -101,7 +101,8 @@ def log(x: float) -> float:
     >>> log(1.0) < 1e-5, log(-1.0)
     (True, nan)
     """
-    shifted = x + EPS
+    # `float` keeps the sum of a single-precision number in double precision.
+    shifted = float(x) + EPS
     if shifted > 0.0:
         return math.log(shifted)
     return -math.inf if shifted == 0.0 else math.nan
@@ -205,7 +206,7 @@ def mod(x: float, y: float) -> float:
 
 def log_back(x: float, d: float) -> float:
     r"""Return $\frac{d}{x + \epsilon}$, the derivative of `log` times d."""
-    return d / (x + EPS)
+    return d / (float(x) + EPS)
 
 
 def ln_back(x: float, d: float) -> float:
@@ -226,9 +227,10 @@ def div_back(x: float, y: float) -> float:
 
 def power_back(x: float, p: float) -> float:
     r"""Return $p\, x^{p - 1}$, the derivative of `power` with respect to x; 0 for $p = 0$."""
-    if -math.inf < x < 0.0 and p - p == 0.0 and p % 1.0 != 0.0:
+    q = p - 1.0
+    if -math.inf < x < 0.0 and q - q == 0.0 and q % 1.0 != 0.0:
         return math.nan
-    return 0.0 if p == 0.0 else p * x ** (p - 1.0)
+    return 0.0 if p == 0.0 else p * x**q
 
 
 def power_log(x: float, p: float) -> float:
@@ -237,11 +239,11 @@ def power_log(x: float, p: float) -> float:
     It is 0 for $x = 0$ and $p \geq 0$, where the function is constant in p, and NaN for a negative
     x.
     """
-    if x > 0.0:
-        return x**p * math.log(x)  # type: ignore[no-any-return]
+    if x < 0.0 or x != x:
+        return math.nan
     if x == 0.0:
         return 0.0 if p >= 0.0 else -math.inf if p < 0.0 else math.nan
-    return math.nan
+    return x**p * math.log(x)  # type: ignore[no-any-return]
 
 
 def relu_back(x: float, d: float) -> float:

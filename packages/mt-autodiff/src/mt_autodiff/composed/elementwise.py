@@ -59,7 +59,7 @@ def square(x: Tensor) -> Tensor:
 
 def reciprocal(x: Tensor) -> Tensor:
     """Return $1 / x$ of every element."""
-    return 1.0 / x
+    return apply(functions.Inv, x)
 
 
 def rsqrt(x: Tensor) -> Tensor:
