@@ -12,17 +12,29 @@ from hypothesis import strategies as st
 
 from mt_autodiff import (
     Tensor,
+    arange,
+    eye,
     from_dlpack,
     from_numpy,
     full,
+    full_like,
+    linspace,
+    meshgrid,
     no_grad,
+    one_hot,
     ones,
+    ones_like,
     rand,
+    rand_like,
+    randint,
     randn,
+    randn_like,
+    randperm,
     tensor,
     zeros,
+    zeros_like,
 )
-from mt_tensor import REFERENCE, IndexingError, Reference
+from mt_tensor import REFERENCE, IndexingError, Reference, ShapeError
 
 SINGLE = Reference(np.float32)
 makers = pytest.mark.parametrize(
@@ -261,3 +273,67 @@ def test_uniform_numbers_are_below_1_in_float32() -> None:
     largest = rand((2,), rng=Largest(np.random.PCG64(0)), backend=SINGLE).to_numpy()
     assert (largest < 1.0).all()
     assert (largest == np.nextafter(np.float32(1), np.float32(0))).all()
+
+
+# Other creation functions, compared with NumPy
+
+
+@given(st.integers(0, 4), st.integers(-3, 3), st.sampled_from([1, 2, -1, 0.5]))
+def test_ranges(count: int, start: int, step: float) -> None:
+    assert arange(count).tolist() == np.arange(count).tolist()
+    assert arange(start, start + count, step).tolist() == list(
+        np.arange(start, start + count, step)
+    )
+    assert linspace(start, count, 5).tolist() == np.linspace(start, count, 5).tolist()
+    assert eye(count, 2).tolist() == np.eye(count, 2).tolist()
+    assert arange(3).kind == "positions"
+    with pytest.raises(ValueError, match="arange: step 0"):
+        arange(0, 1, 0)
+
+
+def test_tensors_like_another() -> None:
+    x = zeros((2, 3), backend=SINGLE)
+    for like in (zeros_like(x), ones_like(x), full_like(x, 7.0), rand_like(x), randn_like(x)):
+        assert (like.shape, like.backend) == ((2, 3), SINGLE)
+    assert (ones_like(x)[0, 0], full_like(x, 7.0)[0, 0]) == (1.0, 7.0)
+    assert rand_like(x, rng=1).tolist() == rand((2, 3), rng=1, backend=SINGLE).tolist()
+    assert ones_like(x, requires_grad=True).is_leaf
+
+
+def test_random_whole_numbers() -> None:
+    draws = randint(2, 5, (200,), rng=0)
+    assert sorted(set(draws.tolist())) == [2.0, 3.0, 4.0]
+    order = randperm(10, rng=0)
+    assert sorted(order.tolist()) == list(range(10))
+    assert order.tolist() != list(range(10))
+    assert draws.kind == order.kind == "positions"
+
+
+def test_grids() -> None:
+    x, y = meshgrid(tensor([1.0, 2.0]), arange(3))
+    expected = np.meshgrid([1.0, 2.0], range(3), indexing="ij")
+    assert [x.tolist(), y.tolist()] == [each.tolist() for each in expected]
+    with pytest.raises(ShapeError, match=r"meshgrid: shapes \[\(1, 1\)\]; pass vectors"):
+        meshgrid(zeros(1, 1))
+
+
+def test_one_hot_rows() -> None:
+    index = np.array([[2, 0], [1, 1]])
+    assert np.array_equal(one_hot(index, 4).to_numpy(), np.eye(4)[index])
+    assert one_hot(tensor([0, 2], SINGLE)).backend is SINGLE
+    assert one_hot([0, 2]).shape == (2, 3)
+    assert one_hot([], 3).shape == (0, 3)
+    for bad, message in [([3], "from 3 to 3; .* from 0 to 2"), ([-1], "from -1 to -1")]:
+        with pytest.raises(IndexError, match=f"one_hot: positions {message}"):
+            one_hot(bad, 3)
+    with pytest.raises(TypeError, match="one_hot: the index contains truth values"):
+        one_hot([True])
+    with pytest.raises(TypeError, match="index: an array of float64"):
+        one_hot([0.5])
+
+
+def test_a_copy_of_truth_values_keeps_the_kind() -> None:
+    mask = tensor([True, False])
+    assert mask.kind == tensor(mask).kind == mask.clone().kind == "truth"
+    assert from_numpy(np.array([1, 0])).kind == "positions"
+    assert tensor([1.0, 0.0]).kind is None
