@@ -6,7 +6,7 @@ from grading.tests.mutants.rewriting import Rewrite
 LAYOUT = "mt_tensor/layout.py"
 DATA = "mt_tensor/tensor_data.py"
 LOOPS = "mt_tensor/reference_loops.py"
-TENSOR = "mt_autodiff/tensor.py"
+TENSOR = "mt_autodiff/basic_tensor.py"
 ELEMENTWISE = "mt_autodiff/functions/elementwise.py"
 SHAPING = "mt_autodiff/functions/shaping.py"
 BROADCASTING = "mt_autodiff/broadcasting.py"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -17,7 +17,7 @@ import mt_autodiff
 from minitorch._kernels import CUDA, FAST, Wrapper
 from minitorch._ops import SimpleOps, TensorOps
 from mt_autodiff import History, TensorLike, functions, unbroadcast
-from mt_autodiff.composed.reductions import Dims
+from mt_autodiff.basic_tensor import Dims
 from mt_tensor import Backend, Map, ShapeError, TensorData, Zip, operators
 from mt_tensor.layout import Shape, Storage, Strides, UserShape
 
@@ -224,20 +224,20 @@ class Tensor(mt_autodiff.Tensor):
 
     # The course's behaviour, where the library's differs
 
-    def log(self) -> mt_autodiff.Tensor:
+    def log(self) -> Self:
         r"""Return $\log(x + \epsilon)$ of every element, `operators.log`; `ln` is exact."""
-        result: mt_autodiff.Tensor = functions.Log.apply(self)
+        result: Self = functions.Log.apply(self)
         return result
 
-    def sum(self, dim: Dims = None, keepdim: bool = True) -> mt_autodiff.Tensor:
+    def sum(self, dim: Dims = None, keepdim: bool = True) -> Self:
         """Return the sum of the elements; a named dimension stays, with size 1."""
         return super().sum(dim, keepdim and dim is not None)
 
-    def mean(self, dim: Dims = None, keepdim: bool = True) -> mt_autodiff.Tensor:
+    def mean(self, dim: Dims = None, keepdim: bool = True) -> Self:
         """Return the mean of the elements; a named dimension stays, with size 1."""
         return super().mean(dim, keepdim and dim is not None)
 
-    def all(self, dim: Dims = None, keepdim: bool = True) -> mt_autodiff.Tensor:
+    def all(self, dim: Dims = None, keepdim: bool = True) -> Self:
         """Return 1.0 where all elements are 1, else 0.0; a named dimension stays, with size 1."""
         return super().all(dim, keepdim and dim is not None)
 
@@ -257,7 +257,7 @@ class Tensor(mt_autodiff.Tensor):
         """Return zeros on the same backend; the default shape is this tensor's."""
         return self._new(self.backend.zeros(self.shape if shape is None else shape))
 
-    def expand(self, *shape: int | Sequence[int] | mt_autodiff.Tensor) -> mt_autodiff.Tensor:
+    def expand(self, *shape: int | Sequence[int] | mt_autodiff.Tensor) -> Self:
         """Return this tensor broadcast to a larger shape; with a tensor, the course's `expand`.
 
         The course's `expand` converts a gradient to this tensor's shape: repeated elements are
@@ -270,7 +270,9 @@ class Tensor(mt_autodiff.Tensor):
             (...) → the sizes; or the shape of this tensor.
         """
         if len(shape) == 1 and isinstance(shape[0], mt_autodiff.Tensor):
-            return self._new(unbroadcast(self.backend, shape[0].data, self.shape, "expand"))
+            data = unbroadcast(self.backend, shape[0].data, self.shape, "expand")
+            result: Self = self._constant(data)
+            return result
         return super().expand(*shape)  # type: ignore[arg-type]
 
     def chain_rule(self, d_output: Any) -> Any:

@@ -8,6 +8,7 @@ class for each operation. Each tensor carries the backend that computes with it.
 
 from typing import TYPE_CHECKING, Any
 
+from mt_autodiff.basic_tensor import TensorLike
 from mt_autodiff.broadcasting import unbroadcast
 from mt_autodiff.combining import cat, concatenate, conv1d, conv2d, pad, stack, take
 from mt_autodiff.composed.elementwise import (
@@ -59,7 +60,7 @@ from mt_autodiff.names import missing_function
 from mt_autodiff.profiling import Profile, profile, record
 from mt_autodiff.scalar import Scalar
 from mt_autodiff.scalar_engine import ScalarFunction, ScalarHistory
-from mt_autodiff.tensor import Tensor, TensorLike
+from mt_autodiff.tensor import Tensor
 
 __all__ = [
     "Context",

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mt_autodiff.basic_tensor import T
 from mt_autodiff.engine import Function
 from mt_autodiff.functions.positions import on_host
 from mt_tensor import ShapeError
 
-if TYPE_CHECKING:
-    from mt_autodiff.tensor import Tensor
 
-
-def apply(function: type[Function], *args: Any) -> Tensor:
-    """Return the result of `Function.apply`, typed as a tensor."""
-    result: Tensor = function.apply(*args)
+def apply(function: type[Function], x: T, *args: Any) -> T:
+    """Return the result of `Function.apply`, which has the class of the first tensor."""
+    result: T = function.apply(x, *args)
     return result
 
 
-def truth(x: Tensor) -> Tensor:
-    """Mark elements, 0 and 1, as truth values: as an index they select like a mask."""
-    x.kind = "truth"
-    return x
-
-
-def constant(like: Tensor, array: npt.NDArray[Any]) -> Tensor:
+def constant(like: T, array: npt.NDArray[Any]) -> T:
     """Return an array as a constant on the backend of a tensor."""
-    result: Tensor = like._constant(like.backend.from_numpy(array))
+    result: T = like._constant(like.backend.from_numpy(array))
     return result
 
 
-def positions(like: Tensor, numbers: npt.NDArray[np.int64], operation: str) -> Tensor:
+def positions(like: T, numbers: npt.NDArray[np.int64], operation: str) -> T:
     """Return whole numbers as a constant, marked for use as an index.
 
     Raises:
@@ -50,6 +42,6 @@ def positions(like: Tensor, numbers: npt.NDArray[np.int64], operation: str) -> T
     return result
 
 
-def elements(x: Tensor, operation: str) -> npt.NDArray[Any]:
+def elements(x: T, operation: str) -> npt.NDArray[Any]:
     """Return the elements as an array on the host."""
     return on_host(x.backend, x.data, operation)

@@ -3,81 +3,78 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
 
 from mt_autodiff import functions
-from mt_autodiff.composed.apply import apply, truth
-
-if TYPE_CHECKING:
-    from mt_autodiff.tensor import Tensor, TensorLike
+from mt_autodiff.basic_tensor import T, TensorLike, truth
+from mt_autodiff.composed.apply import apply
 
 
-def abs(x: Tensor) -> Tensor:
+def abs(x: T) -> T:
     r"""Return $|x|$ of every element; the derivative at 0 is 0."""
     return apply(functions.Abs, x)
 
 
-def sign(x: Tensor) -> Tensor:
+def sign(x: T) -> T:
     """Return 1 for a positive element, -1 for a negative one, else 0; the gradient is 0."""
     return apply(functions.Sign, x)
 
 
-def tanh(x: Tensor) -> Tensor:
+def tanh(x: T) -> T:
     """Return the hyperbolic tangent of every element."""
     return apply(functions.Tanh, x)
 
 
-def sin(x: Tensor) -> Tensor:
+def sin(x: T) -> T:
     """Return the sine of every element, an angle in radians."""
     return apply(functions.Sin, x)
 
 
-def cos(x: Tensor) -> Tensor:
+def cos(x: T) -> T:
     """Return the cosine of every element, an angle in radians."""
     return apply(functions.Cos, x)
 
 
-def log1p(x: Tensor) -> Tensor:
+def log1p(x: T) -> T:
     r"""Return $\log(1 + x)$ of every element, also precise for small x."""
     return apply(functions.Log1p, x)
 
 
-def log2(x: Tensor) -> Tensor:
+def log2(x: T) -> T:
     """Return the logarithm to base 2 of every element."""
     return x.ln() / math.log(2.0)
 
 
-def log10(x: Tensor) -> Tensor:
+def log10(x: T) -> T:
     """Return the logarithm to base 10 of every element."""
     return x.ln() / math.log(10.0)
 
 
-def square(x: Tensor) -> Tensor:
+def square(x: T) -> T:
     """Return $x^2$ of every element."""
     return x * x
 
 
-def reciprocal(x: Tensor) -> Tensor:
+def reciprocal(x: T) -> T:
     """Return $1 / x$ of every element."""
     return apply(functions.Inv, x)
 
 
-def rsqrt(x: Tensor) -> Tensor:
+def rsqrt(x: T) -> T:
     r"""Return $1 / \sqrt{x}$ of every element."""
     return 1.0 / x.sqrt()
 
 
-def floor(x: Tensor) -> Tensor:
+def floor(x: T) -> T:
     """Return the largest whole number not above each element; the gradient is 0."""
     return apply(functions.Floor, x)
 
 
-def ceil(x: Tensor) -> Tensor:
+def ceil(x: T) -> T:
     """Return the smallest whole number not below each element; the gradient is 0."""
     return -floor(-x)
 
 
-def round(x: Tensor) -> Tensor:
+def round(x: T) -> T:
     """Return the nearest whole number, the even one of two; the gradient is 0.
 
     >>> from mt_autodiff import tensor
@@ -86,10 +83,10 @@ def round(x: Tensor) -> Tensor:
     """
     below = floor(x)
     rest = x - below
-    return below + where(rest == 0.5, below % 2.0, rest > 0.5)
+    return below + where(eq(rest, 0.5), remainder(below, 2.0), rest > 0.5)
 
 
-def remainder(x: Tensor, y: TensorLike) -> Tensor:
+def remainder(x: T, y: TensorLike) -> T:
     """Return the remainder of the division whose quotient is rounded down: the sign is that of y.
 
     Shape:
@@ -98,21 +95,21 @@ def remainder(x: Tensor, y: TensorLike) -> Tensor:
     return apply(functions.Mod, x, x._operand(y))
 
 
-def floor_divide(x: Tensor, y: TensorLike) -> Tensor:
+def floor_divide(x: T, y: TensorLike) -> T:
     """Return the largest whole number not above x / y; the gradient is 0.
 
     Shape:
         (...), (...) → the broadcast shape.
     """
     divisor = x._operand(y)
-    quotient, rest = x / divisor, x % divisor
+    quotient, rest = x / divisor, remainder(x, divisor)
     below = floor(quotient)
     # Rounding of the division may reach the next whole number: the remainder is then almost y.
-    reached: Tensor = quotient == below
+    reached: T = quotient == below
     return below - reached * (abs(rest) * 2.0 >= abs(divisor))
 
 
-def maximum(x: Tensor, y: TensorLike) -> Tensor:
+def maximum(x: T, y: TensorLike) -> T:
     """Return the larger of each pair of elements, NaN if one of them is NaN.
 
     The larger element has the gradient; equal elements have a half each.
@@ -123,12 +120,12 @@ def maximum(x: Tensor, y: TensorLike) -> Tensor:
     return apply(functions.Maximum, x, x._operand(y))
 
 
-def minimum(x: Tensor, y: TensorLike) -> Tensor:
+def minimum(x: T, y: TensorLike) -> T:
     """Return the smaller of each pair of elements; see `maximum`."""
     return -maximum(-x, -x._operand(y))
 
 
-def clamp(x: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
+def clamp(x: T, min: TensorLike | None = None, max: TensorLike | None = None) -> T:
     """Return the elements, those below `min` or above `max` replaced by this bound.
 
     An element that is replaced has the gradient 0, an element equal to a bound has the gradient 1.
@@ -154,7 +151,7 @@ def clamp(x: Tensor, min: TensorLike | None = None, max: TensorLike | None = Non
     return x
 
 
-def where(condition: Tensor, x: TensorLike, y: TensorLike) -> Tensor:
+def where(condition: T, x: TensorLike, y: TensorLike) -> T:
     """Return the elements of x where a condition is not 0, and those of y elsewhere.
 
     An element that is not chosen has the gradient 0, even if it is infinite or NaN.
@@ -175,7 +172,7 @@ def where(condition: Tensor, x: TensorLike, y: TensorLike) -> Tensor:
     return apply(functions.Where, condition, condition._operand(x), condition._operand(y))
 
 
-def masked_fill(x: Tensor, mask: TensorLike, value: float) -> Tensor:
+def masked_fill(x: T, mask: TensorLike, value: float) -> T:
     """Return the elements, replaced by a number where a mask is not 0.
 
     Shape:
@@ -184,7 +181,7 @@ def masked_fill(x: Tensor, mask: TensorLike, value: float) -> Tensor:
     return where(x._operand(mask), value, x)
 
 
-def pow(x: Tensor, exponent: TensorLike) -> Tensor:
+def pow(x: T, exponent: TensorLike) -> T:
     """Return the elements raised to a power, a number or a tensor; see `Tensor.__pow__`."""
     return x**exponent
 
@@ -192,39 +189,38 @@ def pow(x: Tensor, exponent: TensorLike) -> Tensor:
 # Truth values: 1.0 for true, 0.0 for false
 
 
-def eq(x: Tensor, y: TensorLike) -> Tensor:
+def eq(x: T, y: TensorLike) -> T:
     """Return 1 where two elements are equal, else 0."""
-    equal: Tensor = x == x._operand(y)
+    equal: T = x == x._operand(y)
     return equal
 
 
-def ne(x: Tensor, y: TensorLike) -> Tensor:
+def ne(x: T, y: TensorLike) -> T:
     """Return 1 where two elements differ, else 0."""
-    different: Tensor = x != x._operand(y)
+    different: T = x != x._operand(y)
     return different
 
 
-def isnan(x: Tensor) -> Tensor:
+def isnan(x: T) -> T:
     """Return 1 where an element is NaN, else 0."""
     # Only NaN differs from itself.
-    different: Tensor = x != x
+    different: T = x != x
     return different
 
 
-def isinf(x: Tensor) -> Tensor:
+def isinf(x: T) -> T:
     """Return 1 where an element is infinite, else 0."""
-    infinite: Tensor = abs(x) == math.inf
-    return infinite
+    return eq(abs(x), math.inf)
 
 
-def isfinite(x: Tensor) -> Tensor:
+def isfinite(x: T) -> T:
     """Return 1 where an element is neither infinite nor NaN, else 0."""
     return abs(x) < math.inf
 
 
 def isclose(
-    x: Tensor, y: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Tensor:
+    x: T, y: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> T:
     r"""Return 1 where $|x - y| \le atol + rtol |y|$, else 0.
 
     `Tensor.is_close` is the course's comparison, with an absolute tolerance of 0.01.
@@ -240,35 +236,33 @@ def isclose(
         (...), (...) → the broadcast shape.
     """
     other = x._operand(y)
-    near = (abs(x - other) <= abs(other) * rtol + atol) & isfinite(other)
-    close: Tensor = near | (x == other)
-    return close | (isnan(x) & isnan(other)) if equal_nan else close
+    near = logical_and(abs(x - other) <= abs(other) * rtol + atol, isfinite(other))
+    close = logical_or(near, x == other)
+    return logical_or(close, logical_and(isnan(x), isnan(other))) if equal_nan else close
 
 
 def allclose(
-    x: Tensor, y: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+    x: T, y: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
     """Return whether all pairs of elements are close; see `isclose`."""
     return bool(isclose(x, y, rtol, atol, equal_nan).all())
 
 
-def logical_and(x: Tensor, y: TensorLike) -> Tensor:
+def logical_and(x: T, y: TensorLike) -> T:
     """Return 1 where both elements are not 0, else 0."""
-    return truth((x != 0.0) * (x._operand(y) != 0.0))
+    return truth(ne(x, 0.0) * ne(x._operand(y), 0.0))
 
 
-def logical_or(x: Tensor, y: TensorLike) -> Tensor:
+def logical_or(x: T, y: TensorLike) -> T:
     """Return 1 where at least one element is not 0, else 0."""
-    return truth(maximum(x != 0.0, x._operand(y) != 0.0))
+    return truth(maximum(ne(x, 0.0), ne(x._operand(y), 0.0)))
 
 
-def logical_xor(x: Tensor, y: TensorLike) -> Tensor:
+def logical_xor(x: T, y: TensorLike) -> T:
     """Return 1 where exactly one element is not 0, else 0."""
-    result: Any = (x != 0.0) != (x._operand(y) != 0.0)
-    return truth(result)
+    return ne(ne(x, 0.0), ne(x._operand(y), 0.0))
 
 
-def logical_not(x: Tensor) -> Tensor:
+def logical_not(x: T) -> T:
     """Return 1 where an element is 0, else 0."""
-    result: Any = x == 0.0
-    return truth(result)
+    return eq(x, 0.0)

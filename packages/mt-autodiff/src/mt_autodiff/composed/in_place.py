@@ -7,73 +7,70 @@ where the operation is recorded, like ``x = x + y``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from mt_autodiff.basic_tensor import BasicTensor, T, TensorLike
+from mt_autodiff.composed import elementwise
 from mt_autodiff.indexing import assign
 from mt_autodiff.modes import grad_enabled, no_grad
 from mt_tensor import ShapeError
 
-if TYPE_CHECKING:
-    from mt_autodiff.tensor import Tensor, TensorLike
 
-
-def add_(x: Tensor, other: TensorLike) -> Tensor:
+def add_(x: T, other: TensorLike) -> T:
     """Add in place."""
     check_writable(x, "add_", other)
     with no_grad():
         return _overwrite(x, x + other, "add_")
 
 
-def sub_(x: Tensor, other: TensorLike) -> Tensor:
+def sub_(x: T, other: TensorLike) -> T:
     """Subtract in place."""
     check_writable(x, "sub_", other)
     with no_grad():
         return _overwrite(x, x - other, "sub_")
 
 
-def mul_(x: Tensor, other: TensorLike) -> Tensor:
+def mul_(x: T, other: TensorLike) -> T:
     """Multiply in place."""
     check_writable(x, "mul_", other)
     with no_grad():
         return _overwrite(x, x * other, "mul_")
 
 
-def div_(x: Tensor, other: TensorLike) -> Tensor:
+def div_(x: T, other: TensorLike) -> T:
     """Divide in place."""
     check_writable(x, "div_", other)
     with no_grad():
         return _overwrite(x, x / other, "div_")
 
 
-def clamp_(x: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
+def clamp_(x: T, min: TensorLike | None = None, max: TensorLike | None = None) -> T:
     """Replace the elements below `min` and above `max` by this bound, in place."""
     check_writable(x, "clamp_", min, max)
     with no_grad():
-        return _overwrite(x, x.clamp(min, max), "clamp_")
+        return _overwrite(x, elementwise.clamp(x, min, max), "clamp_")
 
 
-def fill_(x: Tensor, value: float) -> Tensor:
+def fill_(x: T, value: float) -> T:
     """Set all elements to a number."""
     check_writable(x, "fill_")
     assign(x, ..., float(value), "x.fill_(…)")
     return x
 
 
-def zero_(x: Tensor) -> Tensor:
+def zero_(x: T) -> T:
     """Set all elements to 0."""
     check_writable(x, "zero_")
     assign(x, ..., 0.0, "x.zero_()")
     return x
 
 
-def copy_(x: Tensor, source: TensorLike) -> Tensor:
+def copy_(x: T, source: TensorLike) -> T:
     """Set the elements to those of a tensor or an array, which is broadcast and moved."""
     check_writable(x, "copy_", source)
     assign(x, ..., x._operand(source), "x.copy_(…)")
     return x
 
 
-def check_writable(x: Tensor, operation: str, *operands: object) -> None:
+def check_writable(x: BasicTensor, operation: str, *operands: object) -> None:
     """Raise RuntimeError if a change in place would make gradients wrong, or lose one.
 
     Args:
@@ -100,7 +97,7 @@ def check_writable(x: Tensor, operation: str, *operands: object) -> None:
         )
 
 
-def augmented(x: Tensor, result: Tensor, operation: str) -> Tensor:
+def augmented(x: T, result: T, operation: str) -> T:
     """Return the value of ``x += y``: x with new elements, or the result if it is recorded.
 
     Args:
@@ -125,7 +122,7 @@ def augmented(x: Tensor, result: Tensor, operation: str) -> Tensor:
     return result
 
 
-def _overwrite(x: Tensor, result: Tensor, operation: str) -> Tensor:
+def _overwrite(x: T, result: T, operation: str) -> T:
     if result.shape != x.shape:
         raise ShapeError(
             f"{operation}: the result has shape {result.shape}, and the tensor that changes has "

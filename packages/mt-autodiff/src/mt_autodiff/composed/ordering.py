@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
 
+from mt_autodiff.basic_tensor import T, reduced
 from mt_autodiff.composed.apply import constant, elements, positions
-from mt_autodiff.composed.reductions import Extremes, reduced
+from mt_autodiff.composed.reductions import Extremes
 from mt_autodiff.composed.selection import along
 from mt_autodiff.composed.shapes import reshape
 from mt_tensor import ShapeError
 from mt_tensor.layout import normalize_dim
 
-if TYPE_CHECKING:
-    from mt_autodiff.tensor import Tensor
 
-
-def sort(x: Tensor, dim: int = -1, descending: bool = False) -> Extremes:
+def sort(x: T, dim: int = -1, descending: bool = False) -> Extremes[T]:
     """Return the elements in order along a dimension, and their positions before.
 
     The order is stable: equal elements stay in their order.
@@ -43,13 +41,13 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False) -> Extremes:
     return Extremes(along(x, order, at), positions(x, order, "sort"))
 
 
-def argsort(x: Tensor, dim: int = -1, descending: bool = False) -> Tensor:
+def argsort(x: T, dim: int = -1, descending: bool = False) -> T:
     """Return the positions of the elements in order along a dimension; see `sort`."""
     at = normalize_dim(dim, x.dims, "argsort")
     return positions(x, _order(x, at, descending, "argsort"), "argsort")
 
 
-def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True) -> Extremes:
+def topk(x: T, k: int, dim: int = -1, largest: bool = True) -> Extremes[T]:
     """Return the k largest or smallest elements along a dimension, in order, and their positions.
 
     Shape:
@@ -67,14 +65,14 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True) -> Extremes:
 
 
 @overload
-def median(x: Tensor, dim: None = None, keepdim: bool = False) -> Tensor: ...
+def median(x: T, dim: None = None, keepdim: bool = False) -> T: ...
 
 
 @overload
-def median(x: Tensor, dim: int, keepdim: bool = False) -> Extremes: ...
+def median(x: T, dim: int, keepdim: bool = False) -> Extremes[T]: ...
 
 
-def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | Extremes:
+def median(x: T, dim: int | None = None, keepdim: bool = False) -> T | Extremes[T]:
     """Return the median of all elements, or medians and their positions along a dimension.
 
     The median of an even number of elements is the smaller of the two in the middle, as in PyTorch;
@@ -104,7 +102,7 @@ def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor |
     return Extremes(values, reduced(positions(x, numbers, "median"), dims, x.dims, keepdim))
 
 
-def unique(x: Tensor) -> Tensor:
+def unique(x: T) -> T:
     """Return the different elements in ascending order, a constant.
 
     Shape:
@@ -113,7 +111,7 @@ def unique(x: Tensor) -> Tensor:
     return constant(x, np.unique(elements(x, "unique")))
 
 
-def _order(x: Tensor, dim: int, descending: bool, operation: str) -> npt.NDArray[np.int64]:
+def _order(x: T, dim: int, descending: bool, operation: str) -> npt.NDArray[np.int64]:
     """Return the positions of the elements in order along a dimension."""
     array = elements(x, operation)
     if not descending:

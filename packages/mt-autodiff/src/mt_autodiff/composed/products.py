@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from mt_autodiff import functions
+from mt_autodiff.basic_tensor import BasicTensor, T, TensorLike
 from mt_autodiff.composed.apply import apply
 from mt_autodiff.composed.shapes import reshape, squeeze, unsqueeze
 from mt_tensor import ShapeError
 
-if TYPE_CHECKING:
-    from mt_autodiff.tensor import Tensor, TensorLike
 
-
-def matmul(a: Tensor, b: TensorLike) -> Tensor:
+def matmul(a: T, b: TensorLike) -> T:
     """Multiply matrices, or batches of matrices that broadcast, or vectors.
 
     A vector on the left is a row, one on the right a column; the result lacks this dimension.
@@ -38,7 +35,7 @@ def matmul(a: Tensor, b: TensorLike) -> Tensor:
     return squeeze(product, -1 if b.dims == 1 else -2) if a.dims == 1 else product
 
 
-def mm(a: Tensor, b: Tensor) -> Tensor:
+def mm(a: T, b: T) -> T:
     """Multiply two matrices.
 
     Shape:
@@ -51,7 +48,7 @@ def mm(a: Tensor, b: Tensor) -> Tensor:
     return apply(functions.MatMul, a, b)
 
 
-def bmm(a: Tensor, b: Tensor) -> Tensor:
+def bmm(a: T, b: T) -> T:
     """Multiply two batches of matrices.
 
     Shape:
@@ -66,7 +63,7 @@ def bmm(a: Tensor, b: Tensor) -> Tensor:
     return apply(functions.MatMul, a, b)
 
 
-def dot(a: Tensor, b: Tensor) -> Tensor:
+def dot(a: T, b: T) -> T:
     """Return the sum of the products of two vectors' elements.
 
     Shape:
@@ -79,7 +76,7 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
     return matmul(a, b)
 
 
-def outer(a: Tensor, b: Tensor) -> Tensor:
+def outer(a: T, b: T) -> T:
     """Return the product of each element of one vector with each of another.
 
     Shape:
@@ -92,7 +89,7 @@ def outer(a: Tensor, b: Tensor) -> Tensor:
     return unsqueeze(a, 1) * b
 
 
-def _check_dims(operation: str, dims: int, *operands: Tensor) -> None:
+def _check_dims(operation: str, dims: int, *operands: BasicTensor) -> None:
     if any(operand.dims != dims for operand in operands):
         shapes = " and ".join(str(operand.shape) for operand in operands)
         raise ShapeError(
@@ -101,7 +98,7 @@ def _check_dims(operation: str, dims: int, *operands: Tensor) -> None:
         )
 
 
-def einsum(expression: str, *operands: Tensor) -> Tensor:
+def einsum(expression: str, *operands: T) -> T:
     """Return sums of products in Einstein's notation, composed of matrix products.
 
     Each letter names a dimension. A letter that the result lacks is summed over.
@@ -131,7 +128,7 @@ def einsum(expression: str, *operands: Tensor) -> Tensor:
     return total.permute([kept.index(letter) for letter in output])
 
 
-def _parse(expression: str, operands: Sequence[Tensor]) -> tuple[list[str], str]:
+def _parse(expression: str, operands: Sequence[BasicTensor]) -> tuple[list[str], str]:
     """Return the letters of each operand and of the result.
 
     Raises:
@@ -172,9 +169,7 @@ def _parse(expression: str, operands: Sequence[Tensor]) -> tuple[list[str], str]
     return inputs, output
 
 
-def _contract(
-    a_letters: str, a: Tensor, b_letters: str, b: Tensor, needed: set[str]
-) -> tuple[str, Tensor]:
+def _contract(a_letters: str, a: T, b_letters: str, b: T, needed: set[str]) -> tuple[str, T]:
     """Multiply two operands as batches of matrices, and sum over what is no longer needed.
 
     Returns:
@@ -195,7 +190,7 @@ def _contract(
     rows = [letter for letter in a_letters if letter not in common]
     columns = [letter for letter in b_letters if letter not in common]
 
-    def matrices(letters: str, x: Tensor, *groups: list[str]) -> Tensor:
+    def matrices(letters: str, x: T, *groups: list[str]) -> T:
         order = [letters.index(letter) for group in (batch, *groups) for letter in group]
         shape = [math.prod(sizes[letter] for letter in group) for group in groups]
         return reshape(x.permute(order), [*(sizes[letter] for letter in batch), *shape])
@@ -209,7 +204,7 @@ def _contract(
     return letters, reshape(product, [sizes[letter] for letter in letters])
 
 
-def _sum_over(letters: str, x: Tensor, kept: set[str] | str) -> Tensor:
+def _sum_over(letters: str, x: T, kept: set[str] | str) -> T:
     """Sum over the dimensions whose letters are not kept."""
     dims = [dim for dim, letter in enumerate(letters) if letter not in kept]
     return x.sum(dims, keepdim=False) if dims else x

@@ -7,27 +7,22 @@ elements are reduced, and the result has shape (1,).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, overload
+from typing import Generic, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import functions
-from mt_autodiff.composed.apply import apply, elements, positions, truth
-from mt_autodiff.composed.elementwise import abs, isfinite, where
+from mt_autodiff.basic_tensor import Dims, T, reduced, truth
+from mt_autodiff.composed.apply import apply, elements, positions
+from mt_autodiff.composed.elementwise import abs, eq, isfinite, ne, where
 from mt_autodiff.composed.selection import along
 from mt_autodiff.composed.shapes import reshape
 from mt_tensor import ShapeError
 from mt_tensor.layout import normalize_dim, normalize_dims
 
-if TYPE_CHECKING:
-    from mt_autodiff.tensor import Tensor
 
-Dims: TypeAlias = int | Iterable[int] | None
-
-
-class Extremes(NamedTuple):
+class Extremes(NamedTuple, Generic[T]):
     """Elements along a dimension, and where they are.
 
     Attributes:
@@ -35,28 +30,11 @@ class Extremes(NamedTuple):
         indices: Their positions along the dimension, a constant of whole numbers.
     """
 
-    values: Tensor
-    indices: Tensor
+    values: T
+    indices: T
 
 
-def reduced(kept: Tensor, dims: tuple[int, ...] | None, dim_count: int, keepdim: bool) -> Tensor:
-    """Return the result of a reduction with or without the reduced dimensions.
-
-    Args:
-        kept: The result; the reduced dimensions have size 1. After a reduction of all elements it
-            has shape (1,).
-        dims: The reduced dimensions, None for all.
-        dim_count: The number of dimensions of the operand.
-        keepdim: True keeps the dimensions.
-    """
-    if dims is None:
-        return kept.view((1,) * dim_count) if keepdim else kept
-    if keepdim or not dims:
-        return kept
-    return kept.view([n for d, n in enumerate(kept.shape) if d not in dims])
-
-
-def var(x: Tensor, dim: Dims = None, correction: float = 1, keepdim: bool = False) -> Tensor:
+def var(x: T, dim: Dims = None, correction: float = 1, keepdim: bool = False) -> T:
     r"""Return the variance $\frac{1}{n - c} \sum_i (x_i - \bar x)^2$.
 
     Args:
@@ -79,12 +57,12 @@ def var(x: Tensor, dim: Dims = None, correction: float = 1, keepdim: bool = Fals
     return squares / rest if rest > 0 else squares * math.nan
 
 
-def std(x: Tensor, dim: Dims = None, correction: float = 1, keepdim: bool = False) -> Tensor:
+def std(x: T, dim: Dims = None, correction: float = 1, keepdim: bool = False) -> T:
     """Return the standard deviation, the square root of the variance; see `var`."""
     return var(x, dim, correction, keepdim).sqrt()
 
 
-def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def prod(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the product of the elements along a dimension, or of all elements.
 
     Shape:
@@ -99,7 +77,7 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     return reduced(apply(functions.Product, x, at), (at,), x.dims, keepdim)
 
 
-def cumsum(x: Tensor, dim: int) -> Tensor:
+def cumsum(x: T, dim: int) -> T:
     """Return the sums of the elements up to each one along a dimension.
 
     Shape:
@@ -111,29 +89,28 @@ def cumsum(x: Tensor, dim: int) -> Tensor:
     return apply(functions.CumulativeSum, x, normalize_dim(dim, x.dims, "cumsum"))
 
 
-def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def any(x: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return 1 where at least one element is not 0, else 0.
 
     Shape:
         (..., n, ...) → (..., ...), or (1,).
     """
-    return truth(1.0 - (x == 0.0).all(dim, keepdim))
+    return truth(1.0 - eq(x, 0.0).all(dim, keepdim))
 
 
-def count_nonzero(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def count_nonzero(x: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return the number of elements that are not 0.
 
     Shape:
         (..., n, ...) → (..., ...), or (1,).
     """
-    different: Tensor = x != 0.0
-    return different.sum(dim, keepdim)
+    return ne(x, 0.0).sum(dim, keepdim)
 
 
-# Extremes: the first one has the gradient, and NaN is larger and smaller than every number
+# Extremes[T]: the first one has the gradient, and NaN is larger and smaller than every number
 
 
-def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the position of the first maximum, a constant of whole numbers.
 
     The position of NaN is returned, if there is one. `mt_nn.argmax` is the course's function, whose
@@ -159,13 +136,13 @@ def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     return reduced(positions(x, numbers, "argmax"), _named(at, dim), x.dims, keepdim)
 
 
-def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the position of the first minimum; see `argmax`."""
     _, at, numbers = _extreme(x, dim, "argmin")
     return reduced(positions(x, numbers, "argmin"), _named(at, dim), x.dims, keepdim)
 
 
-def amax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def amax(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the maximum along a dimension, or of all elements; the first one has the gradient.
 
     Shape:
@@ -179,21 +156,21 @@ def amax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     return reduced(along(flat, numbers, at), _named(at, dim), x.dims, keepdim)
 
 
-def amin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def amin(x: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the minimum along a dimension, or of all elements; see `amax`."""
     flat, at, numbers = _extreme(x, dim, "min")
     return reduced(along(flat, numbers, at), _named(at, dim), x.dims, keepdim)
 
 
 @overload
-def max(x: Tensor, dim: None = None, keepdim: bool = False) -> Tensor: ...
+def max(x: T, dim: None = None, keepdim: bool = False) -> T: ...
 
 
 @overload
-def max(x: Tensor, dim: int, keepdim: bool = False) -> Extremes: ...
+def max(x: T, dim: int, keepdim: bool = False) -> Extremes[T]: ...
 
 
-def max(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | Extremes:
+def max(x: T, dim: int | None = None, keepdim: bool = False) -> T | Extremes[T]:
     """Return the maximum of all elements, or values and positions along a dimension, as PyTorch.
 
     `amax` returns the values alone. The first maximum has the gradient.
@@ -222,14 +199,14 @@ def max(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | Ex
 
 
 @overload
-def min(x: Tensor, dim: None = None, keepdim: bool = False) -> Tensor: ...
+def min(x: T, dim: None = None, keepdim: bool = False) -> T: ...
 
 
 @overload
-def min(x: Tensor, dim: int, keepdim: bool = False) -> Extremes: ...
+def min(x: T, dim: int, keepdim: bool = False) -> Extremes[T]: ...
 
 
-def min(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | Extremes:
+def min(x: T, dim: int | None = None, keepdim: bool = False) -> T | Extremes[T]:
     """Return the minimum of all elements, or values and positions along a dimension; see `max`."""
     if dim is None:
         return amin(x, None, keepdim)
@@ -238,17 +215,15 @@ def min(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | Ex
 
 
 def _with_positions(
-    x: Tensor, numbers: npt.NDArray[np.int64], dim: int, keepdim: bool, operation: str
-) -> Extremes:
+    x: T, numbers: npt.NDArray[np.int64], dim: int, keepdim: bool, operation: str
+) -> Extremes[T]:
     return Extremes(
         reduced(along(x, numbers, dim), (dim,), x.dims, keepdim),
         reduced(positions(x, numbers, operation), (dim,), x.dims, keepdim),
     )
 
 
-def _extreme(
-    x: Tensor, dim: int | None, operation: str
-) -> tuple[Tensor, int, npt.NDArray[np.int64]]:
+def _extreme(x: T, dim: int | None, operation: str) -> tuple[T, int, npt.NDArray[np.int64]]:
     """Return the positions of the first maxima or minima along a dimension, or of all elements.
 
     Returns:
@@ -271,7 +246,7 @@ def _named(at: int, dim: int | None) -> tuple[int, ...] | None:
 # Norms and means of exponentials
 
 
-def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def norm(x: T, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> T:
     r"""Return the norm of the elements as a vector, $(\sum_i |x_i|^p)^{1/p}$.
 
     Args:
@@ -295,11 +270,11 @@ def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> 
         raise ValueError(f"norm: p={p!r}, dim={dim!r}; p must be 1, 2 or inf, with inf one dim")
     squares = (x * x).sum(dim, keepdim)
     # At 0 the root has no derivative; as in PyTorch, the gradient there is 0.
-    zero: Tensor = squares.detach() == 0.0
+    zero = eq(squares.detach(), 0.0)
     return where(zero, 0.0, where(zero, 1.0, squares).sqrt())
 
 
-def logsumexp(x: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+def logsumexp(x: T, dim: int, keepdim: bool = False) -> T:
     r"""Return $\log \sum_i e^{x_i}$ along a dimension, without overflow.
 
     Shape:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import functions
+from mt_autodiff.basic_tensor import T
 from mt_autodiff.composed.apply import apply, elements, positions
+from mt_autodiff.composed.elementwise import ne
 from mt_autodiff.composed.in_place import check_writable
 from mt_autodiff.indexing import as_index
 from mt_tensor import IndexingError, ShapeError
 from mt_tensor.layout import normalize_dim
 
-if TYPE_CHECKING:
-    from mt_autodiff.tensor import Tensor
 
-
-def gather(x: Tensor, dim: int, index: Any) -> Tensor:
+def gather(x: T, dim: int, index: Any) -> T:
     """Return elements by their positions along a dimension.
 
     In two dimensions, along dimension 1: ``out[i, j] = x[i, index[i, j]]``.
@@ -46,12 +45,12 @@ def gather(x: Tensor, dim: int, index: Any) -> Tensor:
     return along(x, _numbers(x, at, index, "gather"), at)
 
 
-def along(x: Tensor, numbers: npt.NDArray[np.int64], dim: int) -> Tensor:
+def along(x: T, numbers: npt.NDArray[np.int64], dim: int) -> T:
     """Return elements by their positions along a dimension, which are known to fit."""
     return apply(functions.Index, x, _key(numbers, dim))
 
 
-def scatter_(x: Tensor, dim: int, index: Any, value: Any) -> Tensor:
+def scatter_(x: T, dim: int, index: Any, value: Any) -> T:
     """Set elements, by their positions along a dimension, in place; the inverse of `gather`.
 
     Args:
@@ -80,7 +79,7 @@ def _key(numbers: npt.NDArray[np.int64], dim: int) -> tuple[Any, ...]:
     return tuple(key)
 
 
-def _numbers(x: Tensor, dim: int, index: Any, operation: str) -> npt.NDArray[np.int64]:
+def _numbers(x: T, dim: int, index: Any, operation: str) -> npt.NDArray[np.int64]:
     """Return positions along a dimension as an array.
 
     Raises:
@@ -108,7 +107,7 @@ def _numbers(x: Tensor, dim: int, index: Any, operation: str) -> npt.NDArray[np.
     return numbers
 
 
-def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
+def index_select(x: T, dim: int, index: Any) -> T:
     """Return slices by their positions along a dimension.
 
     Shape:
@@ -118,22 +117,22 @@ def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
         IndexingError: There is no such dimension, or a position is out of range.
     """
     at = normalize_dim(dim, x.dims, "index_select")
-    chosen: Tensor = x[(*(slice(None),) * at, as_index(index))]
+    chosen: T = x[(*(slice(None),) * at, as_index(index))]
     return chosen
 
 
-def masked_select(x: Tensor, mask: Any) -> Tensor:
+def masked_select(x: T, mask: Any) -> T:
     """Return the elements where a mask is not 0, in row-major order.
 
     Shape:
         (...), (...) → (number of elements,).
     """
-    truth: Any = x._operand(mask) != 0.0
-    chosen: Tensor = x[truth.expand(x.shape)]
+    truth: Any = ne(x._operand(mask), 0.0)
+    chosen: T = x[truth.expand(x.shape)]
     return chosen
 
 
-def nonzero(x: Tensor) -> Tensor:
+def nonzero(x: T) -> T:
     """Return the indices of the elements that are not 0, one row for each, a constant.
 
     Shape:

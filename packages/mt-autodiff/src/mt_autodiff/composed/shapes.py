@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mt_autodiff import functions
+from mt_autodiff.basic_tensor import BasicTensor, T, sizes_of
 from mt_autodiff.composed.apply import apply, constant
 from mt_autodiff.composed.elementwise import where
 from mt_tensor import ShapeError
 from mt_tensor.layout import as_integers, infer_shape, normalize_dim, normalize_dims
 
-if TYPE_CHECKING:
-    from mt_autodiff.tensor import Tensor
 
-
-def sizes_of(numbers: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
-    """Return sizes or dimensions that are passed one by one or as one sequence."""
-    first = numbers[0] if len(numbers) == 1 else None
-    return tuple(first) if isinstance(first, Iterable) else numbers  # type: ignore[return-value]
-
-
-def reshape(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
+def reshape(x: T, *shape: int | Sequence[int]) -> T:
     """Return the elements in another shape: a view if the tensor is contiguous, else a copy.
 
     Args:
@@ -37,7 +28,7 @@ def reshape(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     return x.contiguous().view(infer_shape(x.data.size, sizes_of(shape)))
 
 
-def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+def flatten(x: T, start_dim: int = 0, end_dim: int = -1) -> T:
     """Merge the dimensions from `start_dim` to `end_dim`, this one included.
 
     Shape:
@@ -59,7 +50,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(x, *x.shape[:start], merged, *x.shape[end + 1 :])
 
 
-def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
+def transpose(x: T, dim0: int, dim1: int) -> T:
     """Return a view with two dimensions exchanged; `permute` takes a whole order.
 
     Raises:
@@ -71,7 +62,7 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     return x.permute(order)
 
 
-def t(x: Tensor) -> Tensor:
+def t(x: T) -> T:
     """Return the transposed matrix, a view; a vector unchanged.
 
     Raises:
@@ -84,7 +75,7 @@ def t(x: Tensor) -> Tensor:
     return x.permute(range(x.dims)[::-1])
 
 
-def squeeze(x: Tensor, dim: int | Iterable[int] | None = None) -> Tensor:
+def squeeze(x: T, dim: int | Iterable[int] | None = None) -> T:
     """Return a view without all dimensions of size 1, or without those of some dimensions.
 
     Raises:
@@ -96,7 +87,7 @@ def squeeze(x: Tensor, dim: int | Iterable[int] | None = None) -> Tensor:
     return apply(functions.Slice, x, key)
 
 
-def unsqueeze(x: Tensor, dim: int) -> Tensor:
+def unsqueeze(x: T, dim: int) -> T:
     """Return a view with a new dimension of size 1 at a position.
 
     Raises:
@@ -107,16 +98,16 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
     (2, 3, 1)
     """
     at = normalize_dim(dim, x.dims + 1, "unsqueeze")
-    view: Tensor = x[(slice(None),) * at + (None, ...)]
+    view: T = x[(slice(None),) * at + (None, ...)]
     return view
 
 
-def expand_as(x: Tensor, other: Tensor) -> Tensor:
+def expand_as(x: T, other: BasicTensor) -> T:
     """Return a view that broadcasts this tensor to another's shape."""
     return x.expand(other.shape)
 
 
-def repeat(x: Tensor, *counts: int | Sequence[int]) -> Tensor:
+def repeat(x: T, *counts: int | Sequence[int]) -> T:
     """Repeat the tensor along each dimension; NumPy calls this ``tile``.
 
     Args:
@@ -142,7 +133,7 @@ def repeat(x: Tensor, *counts: int | Sequence[int]) -> Tensor:
     return reshape(wide, [n * size for n, size in zip(times, own, strict=True)])
 
 
-def split(x: Tensor, sizes: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def split(x: T, sizes: int | Sequence[int], dim: int = 0) -> tuple[T, ...]:
     """Return views of consecutive parts along a dimension.
 
     Args:
@@ -179,7 +170,7 @@ def split(x: Tensor, sizes: int | Sequence[int], dim: int = 0) -> tuple[Tensor, 
     )
 
 
-def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+def chunk(x: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
     """Return views of at most `chunks` parts of equal size along a dimension; the last is smaller.
 
     Raises:
@@ -192,7 +183,7 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(x, max(1, -(-size // chunks)), dim)
 
 
-def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+def unbind(x: T, dim: int = 0) -> tuple[T, ...]:
     """Return views of the slices along a dimension, which each lacks.
 
     Raises:
@@ -203,7 +194,7 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(apply(functions.Slice, x, (*every, i)) for i in range(x.shape[at]))
 
 
-def flip(x: Tensor, *dims: int | Sequence[int]) -> Tensor:
+def flip(x: T, *dims: int | Sequence[int]) -> T:
     """Return a copy with the order along some dimensions reversed.
 
     Raises:
@@ -215,7 +206,7 @@ def flip(x: Tensor, *dims: int | Sequence[int]) -> Tensor:
     return x
 
 
-def roll(x: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
+def roll(x: T, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> T:
     """Move the elements along dimensions; those moved beyond the end are put at the beginning.
 
     Args:
@@ -243,7 +234,7 @@ def roll(x: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | Non
     return x
 
 
-def tril(x: Tensor, diagonal: int = 0) -> Tensor:
+def tril(x: T, diagonal: int = 0) -> T:
     """Return matrices with the elements above a diagonal replaced by 0.
 
     Args:
@@ -259,12 +250,12 @@ def tril(x: Tensor, diagonal: int = 0) -> Tensor:
     return where(_triangle(x, diagonal, "tril"), x, 0.0)
 
 
-def triu(x: Tensor, diagonal: int = 0) -> Tensor:
+def triu(x: T, diagonal: int = 0) -> T:
     """Return matrices with the elements below a diagonal replaced by 0; see `tril`."""
     return where(_triangle(x, diagonal - 1, "triu"), 0.0, x)
 
 
-def _triangle(x: Tensor, diagonal: int, operation: str) -> Tensor:
+def _triangle(x: T, diagonal: int, operation: str) -> T:
     """Return 1 on a diagonal and below it, else 0."""
     if x.dims < 2:
         raise ShapeError(f"{operation}: shape {x.shape} is not a matrix (..., m, n)")
