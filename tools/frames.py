@@ -45,7 +45,7 @@ class Frame:
 
 
 def frames(backend: Backend) -> list[Frame]:
-    """Multiply two tensors and return the frames from `Tensor.__mul__` to the loop, inclusive.
+    """Multiply two tensors and return the frames from `BasicTensor.__mul__` to the loop, inclusive.
 
     Frames of other libraries are left out. A compiled loop counts as one frame.
 

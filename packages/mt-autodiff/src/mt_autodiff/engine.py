@@ -335,21 +335,6 @@ class Function:
         return new_node(type(first), data, None if ctx.no_grad else ctx, ctx.backend)
 
 
-class Rearrangement(Function):
-    """A function that rearranges elements without changing them; it keeps their kind."""
-
-    @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Compute the result; its kind is that of the tensors if they have the same."""
-        result = super().apply(*args)
-        result.kind = args[0].kind
-        if result.kind is not None and any(
-            arg.kind is not result.kind for arg in args if isinstance(arg, Node)
-        ):
-            result.kind = None
-        return result
-
-
 class Move(Function):
     """Copy a tensor to another backend; the gradient is copied back."""
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff.engine import Function, Rearrangement, TensorContext, warn_of_copy
+from mt_autodiff.engine import Function, TensorContext, warn_of_copy
+from mt_autodiff.functions.rearrangement import Rearrangement
 from mt_tensor import REFERENCE, Backend, TensorData, operators
 
 

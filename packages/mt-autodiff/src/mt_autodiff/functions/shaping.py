@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff.engine import Function, Rearrangement, TensorContext
+from mt_autodiff.engine import Function, TensorContext
 from mt_autodiff.functions.positions import on_host
+from mt_autodiff.functions.rearrangement import Rearrangement
 from mt_autodiff.indexing import Key, slice_view
 from mt_tensor import TensorData, operators
 from mt_tensor.layout import strides_from_shape
