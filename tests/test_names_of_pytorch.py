@@ -155,3 +155,58 @@ def test_the_classes_differ_as_the_page_says(kind: str) -> None:
     assert (same is x) == library
     assert type(x.size) is mt_autodiff.tensor([1.0]).size.__class__
     assert (x.size, x.size(), x.size(-1)) == (6, (2, 3), 3)
+
+
+# Other differences from PyTorch that the page lists
+
+
+def test_results_that_differ_from_pytorch() -> None:
+    x = tensor([2.0, 3.0])
+    assert x.all().item() == 6.0
+    assert (x != 0).all().item() == 1.0
+    assert (tensor(np.inf) // 2.0).item() == np.inf
+    assert np.copysign(1.0, mt_autodiff.where(tensor([1.0]), -0.0, 1.0).item()) == 1.0
+    assert mt_autodiff.take(tensor([[1.0], [2.0]]), [1]).tolist() == [[2.0]]
+    assert mt_autodiff.pad(x, [(1, 0)]).tolist() == [0.0, 2.0, 3.0]
+    assert mt_autodiff.conv1d(tensor([[[1.0, 2.0, 3.0]]]), tensor([[[1.0, 1.0]]])).shape == (
+        1,
+        1,
+        3,
+    )
+
+
+def test_results_that_are_those_of_pytorch_and_not_of_numpy() -> None:
+    x = tensor([1.0, 2.0, 3.0, 6.0])
+    assert x.var().item() == np.var(x.to_numpy(), ddof=1)
+    assert x.var(correction=0).item() == np.var(x.to_numpy())
+    assert x.median().item() == 2.0
+    assert [part.tolist() for part in x.split(3)] == [[1.0, 2.0, 3.0], [6.0]]
+    assert len(x.chunk(2)) == 2
+    assert x.repeat(2).tolist() == [*x.tolist(), *x.tolist()]
+    assert x.nonzero().shape == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: x.max(), [1.0, 0.0]),
+        (lambda x: x.amin(0), [1.0, 0.0]),
+        (lambda x: x.maximum(5.0).sum(), [0.5, 0.5]),
+        (lambda x: (x > 1.0).sum(), [0.0, 0.0]),
+        (lambda x: x.round().sum(), [0.0, 0.0]),
+        (lambda x: (x / 0.0 * 0.0).relu().sum(), [0.0, 0.0]),
+    ],
+)
+def test_gradients_that_the_page_names(function: Any, expected: list[float]) -> None:
+    x = tensor([5.0, 5.0], requires_grad=True)
+    function(x).backward()
+    gradient = np.nan_to_num(x.grad.to_numpy())
+    assert gradient.tolist() == expected
+
+
+def test_backward_may_be_called_again() -> None:
+    x = tensor([3.0], requires_grad=True)
+    y = x * x
+    y.backward()
+    y.backward()
+    assert x.grad.item() == 12.0

@@ -29,6 +29,8 @@ class Tensor(BasicTensor):
 
     __slots__ = ()
 
+    # Arithmetic
+
     def __mod__(self, other: TensorLike) -> Self:
         return elementwise.remainder(self, other)
 
@@ -90,6 +92,8 @@ class Tensor(BasicTensor):
     copy_ = in_place.copy_
     scatter_ = selection.scatter_
 
+    # Comparison
+
     isclose = elementwise.isclose
     allclose = elementwise.allclose
     isnan = elementwise.isnan
@@ -113,6 +117,8 @@ class Tensor(BasicTensor):
     logical_xor = elementwise.logical_xor
     logical_not = elementwise.logical_not
 
+    # Functions of each element
+
     abs = elementwise.abs
     sign = elementwise.sign
     tanh = elementwise.tanh
@@ -132,6 +138,8 @@ class Tensor(BasicTensor):
     maximum = elementwise.maximum
     minimum = elementwise.minimum
     masked_fill = elementwise.masked_fill
+
+    # Reductions and order
 
     any = reductions.any
     max = reductions.max
@@ -153,6 +161,8 @@ class Tensor(BasicTensor):
     median = ordering.median
     unique = ordering.unique
 
+    # Shape
+
     @property
     def T(self) -> Self:  # noqa: N802 - the name that NumPy and PyTorch use
         """A view with the dimensions in reverse order: the transposed matrix."""
@@ -173,6 +183,8 @@ class Tensor(BasicTensor):
     roll = shapes.roll
     tril = shapes.tril
     triu = shapes.triu
+
+    # Elements
 
     gather = selection.gather
     index_select = selection.index_select
