@@ -18,7 +18,7 @@ OPS_BY_NAME = {op.name: op for op in OPS}
 
 _MATRIX = ((600, 500),)
 LARGE: dict[str, Shapes] = {
-    **{op.name: ((500, 600), (600,))[: op.arity] for op in OPS if op.elementwise},
+    **{op.name: ((500, 600), (600,), (500, 1))[: op.arity] for op in OPS if op.elementwise},
     "sum": _MATRIX,
     "sum_dim": _MATRIX,
     "sum_dims": ((60, 500, 10),),
@@ -32,6 +32,10 @@ LARGE: dict[str, Shapes] = {
     "pad": _MATRIX,
     "concatenate": ((600, 300), (600, 100)),
     "take": _MATRIX,
+    "index": _MATRIX,
+    "prod": _MATRIX,
+    "cumsum": _MATRIX,
+    "clone": _MATRIX,
     "matmul": ((8, 128, 128), (1, 128, 128)),
     "conv1d": ((10, 50, 52), (100, 50, 3)),
     "conv1d_reverse": ((10, 100, 52), (50, 100, 3)),

@@ -63,7 +63,7 @@ def test_augmented_assignments_of_constants_change_the_memory(assign: Any) -> No
 @operators
 def test_augmented_assignments_of_leaves_and_results(assign: Any) -> None:
     leaf = numbers().requires_grad_()
-    with pytest.raises(RuntimeError, match="=: a leaf that requires a gradient .* no_grad"):
+    with pytest.raises(RuntimeError, match=r"=: a leaf that requires a gradient .* no_grad"):
         assign(leaf, 2.0)
     with no_grad():
         assert assign(leaf, 2.0) is leaf
@@ -92,7 +92,7 @@ def test_methods_protect_gradients(name: str) -> None:
 def test_an_operand_that_requires_a_gradient() -> None:
     x, leaf = numbers(), tensor([1.0, 2.0], requires_grad=True)
     for change in (x.add_, x.mul_, x.copy_):
-        with pytest.raises(RuntimeError, match="_: an operand requires a gradient, .* detach"):
+        with pytest.raises(RuntimeError, match=r"_: an operand requires a gradient, .* detach"):
             change(leaf)
     assert x.tolist() == numbers().tolist()
     x.add_(leaf.detach())
