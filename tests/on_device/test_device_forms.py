@@ -131,6 +131,7 @@ def test_steps_of_optimisers_agree(rule: str) -> None:
             for parameter in parameters[step % 2 :]:
                 (parameter.value * parameter.value * 0.5).sum().backward()
             optimizer.step()
+            optimizer.zero_grad()
             for value, numbers in zip(held, before, strict=True):
                 np.testing.assert_array_equal(value.to_numpy(), numbers)
         found.append([p.value.to_numpy() for p in parameters])

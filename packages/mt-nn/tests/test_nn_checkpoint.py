@@ -63,6 +63,7 @@ class Training:
         for _ in range(steps):
             x = rand((4, 2), self.rng, self.model.last.weight.value.backend)
             loss = mse_loss(self.model(x), x.sum(1))
+            self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
             self.losses.append(loss.item())
@@ -239,7 +240,7 @@ class Other(Network):
         ),
         (lambda t: {"model": Network(hidden=4)}, r"'first.weight': expected \(2, 4\), received"),
         (
-            lambda t: {"model": t.model, "optimizer": SGD(t.model.parameters())},
+            lambda t: {"model": t.model, "optimizer": SGD(t.model.parameters(), 0.1)},
             r"the state belongs to Adam; load it into Adam\(parameters\)",
         ),
         (

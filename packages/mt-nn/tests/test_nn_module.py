@@ -67,7 +67,8 @@ def test_tree_of_modules(left: int, right: int) -> None:
     assert {name: p.value for name, p in tree.named_parameters()} == expected
     assert len(tree.parameters()) == len(expected)
     assert all(isinstance(p, Parameter) for p in tree.parameters())
-    assert tree.modules() == [tree.left, tree.right]
+    assert tree.modules() == [tree, tree.left, tree.right]
+    assert tree.children() == [tree.left, tree.right]
 
 
 nested = st.recursive(
@@ -130,7 +131,8 @@ def test_an_attribute_name_precedes_a_list_name() -> None:
 def test_a_module_with_several_names_counts_once() -> None:
     leaf = Leaf()
     box = Box(encoder=leaf, layers=[leaf], decoder=leaf)
-    assert box.modules() == [leaf]
+    assert box.modules() == [box, leaf]
+    assert box.children() == [leaf]
     assert box.named_modules() == [("", box), ("encoder", leaf)]
     assert names(box) == ["encoder.weight", "encoder.bias"]
 
@@ -167,7 +169,7 @@ def test_changes_of_attributes_take_effect() -> None:
     box.a = Leaf()
     assert names(box) == ["a.weight", "a.bias"]
     box.a = 3.0
-    assert (names(box), box.modules()) == ([], [])
+    assert (names(box), box.children()) == ([], [])
     box.b = Parameter(1.0)
     del box.b
     assert names(box) == []

@@ -1,7 +1,7 @@
 """Parameters and their gradients, for scalar values and tensors."""
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from mt_autodiff import Scalar, Tensor
 from mt_nn.module import Module, Parameter
@@ -50,12 +50,3 @@ def gradient(parameter: Parameter) -> Number | None:
     elif isinstance(value, Scalar):
         grad = None if value.is_constant() else value.derivative
     return grad
-
-
-def set_gradient(parameter: Parameter, grad: Number | None) -> None:
-    """Replace the gradient of a parameter; None removes it."""
-    value: Any = parameter.value
-    if isinstance(value, Scalar):
-        value.derivative = grad  # type: ignore[assignment]
-    elif isinstance(value, Tensor):
-        value.grad = grad

@@ -37,6 +37,7 @@ def walk(
     parameters = [Parameter(tensor(x) if x.ndim else Scalar(float(x))) for x in starts]
     optimizer = build(parameters)
     for of_step in gradients:
+        optimizer.zero_grad()
         for parameter, gradient in zip(parameters, of_step, strict=True):
             if gradient is not None:
                 back(parameter, gradient)
@@ -149,6 +150,7 @@ def test_a_quadratic_is_minimised(build: Build) -> None:
     x = Parameter(tensor([3.0, -2.0]))
     optimizer = build([x])
     for _ in range(300):
+        optimizer.zero_grad()
         (x.value * x.value).sum().backward()
         optimizer.step()
     assert abs(x.value.to_numpy()).max() < 0.01
@@ -219,7 +221,7 @@ def test_gradients_of_several_backward_passes_accumulate() -> None:
 
 def test_zero_grad_removes_gradients() -> None:
     parameters = [Parameter(tensor([1.0])), Parameter(Scalar(1.0)), Parameter(2.0)]
-    optimizer = SGD(parameters)
+    optimizer = SGD(parameters, 0.1)
     for parameter in parameters[:2]:
         back(parameter, np.array(1.0))
     optimizer.zero_grad()
@@ -296,16 +298,16 @@ def test_graphs_of_earlier_steps_are_freed(build: Build) -> None:
 )
 def test_arguments_that_are_not_parameters(argument: Callable[[], Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
-        SGD(argument())
+        SGD(argument(), 0.1)
 
 
 def test_an_optimiser_without_parameters() -> None:
     with pytest.raises(ValueError, match="Adam: there are no parameters"):
         Adam([])
     parameters = (p for p in [Parameter(tensor([1.0]))])
-    SGD(parameters)
+    SGD(parameters, 0.1)
     with pytest.raises(ValueError, match="a generator can be used only once"):
-        SGD(parameters)
+        SGD(parameters, 0.1)
 
 
 def test_a_subclass_must_define_rule_or_step() -> None:
@@ -319,6 +321,7 @@ def test_a_subclass_must_define_rule_or_step() -> None:
         back(x, np.array([0.1, -7.0]))
         back(y, np.array(3.0))
         optimizer.step()
+        optimizer.zero_grad()
     assert (x.value.to_numpy().tolist(), y.value.data) == ([-2.0, 8.0], -1.0)
     back(y, np.array(1.0))
     with pytest.raises(NotImplementedError, match="Optimizer must define the method rule or step"):
@@ -341,6 +344,7 @@ def mixed() -> list[Parameter]:
 def run(parameters: Sequence[Parameter], optimizer: Optimizer, seed: int) -> None:
     rng = np.random.default_rng(seed)
     for _ in range(3):
+        optimizer.zero_grad()
         back(parameters[0], rng.normal(size=(1, 2)))
         back(parameters[1], np.asarray(rng.normal()))
         optimizer.step()
