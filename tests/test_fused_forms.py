@@ -56,12 +56,14 @@ class Example:
         form: The name of the form.
         arrays: For each tensor.
         rest: A function that returns the other arguments for a call.
+        options: A function that returns the keyword arguments for a call.
         special: Whether NaN and infinities among the numbers are defined.
     """
 
     form: str
     arrays: Sequence[Array]
     rest: Callable[[], Sequence[Any]] = tuple
+    options: Callable[[], dict[str, Any]] = dict
     special: bool = True
 
 
@@ -88,9 +90,14 @@ EXAMPLES = [
     Example("linear", [drawn(4, 3), drawn(3, 2), drawn(2)], lambda: ("relu",)),
     Example("linear", [drawn(2, 3, 4), drawn(4, 5)], lambda: (None, "relu")),
     Example("linear", [drawn(2, 3, 4), drawn(4, 5)], lambda: (None, None)),
-    Example("dropout", [drawn(5, 7)], lambda: (0.4, False, np.random.default_rng(1), 2.5)),
-    Example("dropout", [drawn(5)], lambda: (1.0, False, 3)),
-    Example("dropout", [drawn(3, 9)], lambda: (0.4, False, 2, 1.5, "relu")),
+    Example(
+        "dropout",
+        [drawn(5, 7)],
+        lambda: (0.4,),
+        lambda: {"rng": np.random.default_rng(1), "scale": 2.5},
+    ),
+    Example("dropout", [drawn(5)], lambda: (1.0,), lambda: {"rng": 3}),
+    Example("dropout", [drawn(3, 9)], lambda: (0.4,), lambda: {"rng": 2, "activation": "relu"}),
     Example("take", [drawn(4, 3)], lambda: ([[0, 3], [3, 3]],)),
     Example("avgpool2d", [drawn(2, 3, 4, 6)], lambda: ((2, 3),)),
     Example("maxpool2d", [drawn(2, 3, 4, 12)], lambda: ((2, 2),)),
@@ -142,12 +149,12 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["single
 
 
 def results(
-    function: Callable[..., Tensor], tensors: Sequence[Tensor], rest: Sequence[Any]
+    function: Callable[..., Tensor], tensors: Sequence[Tensor], example: Example
 ) -> Iterator[Array]:
     """Yield the value and the gradients of a call."""
     for each in tensors:
         each.grad = None
-    value = function(*tensors, *rest)
+    value = function(*tensors, *example.rest(), **example.options())
     upstream = np.random.default_rng(2).uniform(0.5, 1.5, value.shape)
     value.backward(from_numpy(upstream, value.backend))
     yield value.to_numpy()
@@ -161,8 +168,8 @@ def assert_agree(example: Example, operands: Sequence[TensorData], backend: Tune
     function = COMPOSED[example.form]
     body: Any = function.__wrapped__  # type: ignore[attr-defined]
     tolerance = 200 * float(np.finfo(backend.dtype).eps)
-    received = list(results(function, tensors, example.rest()))
-    expected = list(results(body, tensors, example.rest()))
+    received = list(results(function, tensors, example))
+    expected = list(results(body, tensors, example))
     for one, other in zip(received, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance, strict=True)
 
@@ -177,10 +184,10 @@ def test_every_pair_has_examples_and_every_form_a_function() -> None:
 def test_the_fused_form_runs(example: Example, dtype: Any) -> None:
     backend = Tuned(dtype)
     tensors = [tensor(array, backend, requires_grad=True) for array in example.arrays]
-    value = COMPOSED[example.form](*tensors, *example.rest())
+    value = COMPOSED[example.form](*tensors, *example.rest(), **example.options())
     assert repr(value.history) == f"History({example.form})"
     with no_grad():
-        assert COMPOSED[example.form](*tensors, *example.rest()).is_constant()
+        assert COMPOSED[example.form](*tensors, *example.rest(), **example.options()).is_constant()
 
 
 @examples
@@ -216,7 +223,7 @@ def test_the_gradient_of_a_single_operand_agrees(example: Example) -> None:
         for call in (function, function.__wrapped__):  # type: ignore[attr-defined]
             tensors = [tensor(array, backend) for array in example.arrays]
             tensors[alone].requires_grad_()
-            value = call(*tensors, *example.rest())
+            value = call(*tensors, *example.rest(), **example.options())
             value.backward(from_numpy(np.ones(value.shape), backend))
             assert [t.grad is not None for t in tensors] == [
                 at == alone for at in range(len(tensors))
@@ -239,7 +246,11 @@ def test_special_values_agree(example: Example, dtype: Any, number: float) -> No
         with np.errstate(invalid="ignore"):  # BLAS receives infinity and NaN.
             function = COMPOSED[example.form]
             value, expected = (
-                call(*[tensor(array, backend) for array in arrays], *example.rest())
+                call(
+                    *[tensor(array, backend) for array in arrays],
+                    *example.rest(),
+                    **example.options(),
+                )
                 for call in (function, function.__wrapped__)  # type: ignore[attr-defined]
             )
         np.testing.assert_allclose(

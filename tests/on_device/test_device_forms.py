@@ -58,8 +58,8 @@ def agree(
     ]
     numbers = [np.array(each.to_numpy(), np.float64) for each in ours]
     theirs = [tensor(array, reference, requires_grad=True) for array in numbers]
-    received = list(results(COMPOSED[example.form], ours, example.rest()))
-    expected = list(results(body(example), theirs, example.rest()))
+    received = list(results(COMPOSED[example.form], ours, example))
+    expected = list(results(body(example), theirs, example))
     tolerance = 400 * float(np.finfo(backend.dtype).eps)
     for one, other in zip(received, expected, strict=True):
         assert one.dtype == backend.dtype
@@ -98,10 +98,10 @@ def test_probabilities_of_zero_and_one_agree(backend: TunedCuda) -> None:
 @examples
 def test_the_fused_form_runs(example: Example) -> None:
     tensors = [tensor(array, SINGLE, requires_grad=True) for array in example.arrays]
-    value = COMPOSED[example.form](*tensors, *example.rest())
+    value = COMPOSED[example.form](*tensors, *example.rest(), **example.options())
     assert repr(value.history) == f"History({example.form})"
     with no_grad():
-        assert COMPOSED[example.form](*tensors, *example.rest()).is_constant()
+        assert COMPOSED[example.form](*tensors, *example.rest(), **example.options()).is_constant()
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,12 @@ def test_special_values_agree(example: Example, number: float) -> None:
     arrays = [array.copy() for array in example.arrays]
     arrays[0].flat[1] = number
     with np.errstate(all="ignore"):
-        expected = body(example)(*(tensor(a, REFERENCE) for a in arrays), *example.rest())
-    value = COMPOSED[example.form](*(tensor(a, DOUBLE) for a in arrays), *example.rest())
+        expected = body(example)(
+            *(tensor(a, REFERENCE) for a in arrays), *example.rest(), **example.options()
+        )
+    value = COMPOSED[example.form](
+        *(tensor(a, DOUBLE) for a in arrays), *example.rest(), **example.options()
+    )
     np.testing.assert_allclose(value.to_numpy(), expected.to_numpy(), rtol=1e-12, atol=1e-12)
 
 

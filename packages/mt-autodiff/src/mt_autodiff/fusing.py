@@ -51,6 +51,7 @@ class Composed(Generic[P, R]):
         self.operation = operation
         self._body = body
         self._parameters = tuple(inspect.signature(body).parameters.values())
+        self._positional = sum(p.kind is not p.KEYWORD_ONLY for p in self._parameters)
         # The class's name appears in histories, messages and profiles.
         self._function: Any = type(
             operation.name, (FusedFunction,), {"__doc__": f"`{operation}`, fused."}
@@ -64,7 +65,9 @@ class Composed(Generic[P, R]):
         else:
             return self._body(*args, **kwargs)
         form = arg.backend.fused(self.operation)
-        bound = None if form is None else _bind(self._parameters, args, kwargs)
+        # The body raises the error of too many positional arguments.
+        declined = form is None or len(args) > self._positional
+        bound = None if declined else _bind(self._parameters, args, kwargs)
         if bound is not None:
             result: R | None = self._function.attempt(form, bound)
             if result is not None:

@@ -29,7 +29,6 @@ EXPRESSIONS: dict[str, str] = {
     "Tanh": "Sequential(lambda x: 2.0 * (2.0 * x).sigmoid() - 1.0)",
     "LogSoftmax": "Sequential(lambda x: logsoftmax(x, 1))",
     "KLDivLoss": "cross_entropy(scores, probabilities)  # the same gradient",
-    "HuberLoss": "SmoothL1Loss(beta=1.0)",
     # torch.nn.functional
     "relu": "x.relu()",
     "sigmoid": "x.sigmoid()",
@@ -128,10 +127,10 @@ _PAGE = 'the page "Differences from PyTorch" of the documentation lists other na
 def package_getattr(package: str) -> Callable[[str], Any]:
     """Return the function ``__getattr__`` of a module of this package, which raises an error."""
 
-    def __getattr__(name: str) -> Any:
+    def unknown(name: str) -> Any:
         raise missing(f"module {package!r}", name, EXPRESSIONS, sys.modules[package])
 
-    return __getattr__
+    return unknown
 
 
 def missing(

@@ -24,7 +24,6 @@ from mt_tensor import REFERENCE, ShapeError
 from mt_tensor.fused import operations
 from mt_tensor.fused.targets import min_probability
 
-
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 """The result of a loss: the mean or the sum, shape (1,), or the loss of each row or element."""
 
@@ -380,10 +379,10 @@ def huber_loss(
     delta: float = 1.0,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    r"""Return Huber's loss: $d^2 / 2$ for $|d| = |y - t| \le \delta$, else
-    $\delta (|d| - \delta / 2)$.
+    r"""Return the mean of Huber's loss, which is less sensitive to outliers than `mse_loss`.
 
-    (Huber 1964, "Robust Estimation of a Location Parameter".)
+    It is $d^2 / 2$ for $|d| = |y - t| \le \delta$, else $\delta (|d| - \delta / 2)$ (Huber 1964,
+    "Robust Estimation of a Location Parameter").
 
     Args:
         predictions: Any real numbers.
@@ -449,9 +448,7 @@ def _reduced(operation: str, losses: Tensor, reduction: Reduction) -> Tensor:
         return losses.sum()
     if reduction != "none":
         allowed = ", ".join(repr(name) for name in get_args(Reduction))
-        raise ValueError(
-            f"{operation}: reduction {reduction!r} does not exist; allowed: {allowed}"
-        )
+        raise ValueError(f"{operation}: reduction {reduction!r} does not exist; allowed: {allowed}")
     return losses
 
 

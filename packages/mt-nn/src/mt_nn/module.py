@@ -478,8 +478,8 @@ class Module:
         """
         if not isinstance(state, Mapping):
             raise TypeError(
-                f"load_state_dict: expected a dict of arrays, received {type(state).__name__}; pass "
-                "load_weights(path), or the attribute model of a checkpoint"
+                f"load_state_dict: expected a dict of arrays, received {type(state).__name__}; "
+                "pass load_weights(path), or the attribute model of a checkpoint"
             )
         values = self._state_values()
         arrays = {name: np.asarray(value) for name, value in state.items()}

@@ -160,7 +160,7 @@ def test_a_quadratic_is_minimised(build: Build) -> None:
 
 
 @each
-def test_a_step_makes_new_leaves_without_gradients(build: Build) -> None:
+def test_a_step_makes_new_leaves_that_keep_their_gradients(build: Build) -> None:
     parameters = [Parameter(tensor([1.0, 2.0])), Parameter(Scalar(3.0))]
     before = [p.value for p in parameters]
     optimizer = build(parameters)
@@ -168,8 +168,10 @@ def test_a_step_makes_new_leaves_without_gradients(build: Build) -> None:
         for parameter in parameters:
             back(parameter, np.array(1.0))
         optimizer.step()
-        assert parameters[0].value.grad is None
-        assert parameters[1].value.derivative is None
+        assert parameters[0].grad.to_numpy().tolist() == [1.0, 1.0]
+        assert parameters[1].grad == 1.0
+        optimizer.zero_grad()
+        assert [parameter.grad for parameter in parameters] == [None, None]
         for parameter, old in zip(parameters, before, strict=True):
             assert parameter.value is not old
             assert parameter.value.is_leaf()
@@ -280,6 +282,93 @@ def test_graphs_of_earlier_steps_are_freed(build: Build) -> None:
     assert x.value.parents == ()
     memory = [number for slots in optimizer._memory for number in slots.values()]
     assert all(isinstance(number, Tensor) and number.is_constant() for number in memory)
+
+
+# Parameter groups
+
+
+def test_a_group_has_settings_of_its_own() -> None:
+    head, body = Parameter(tensor([1.0])), Parameter(tensor([1.0]))
+    optimizer = SGD([{"params": [head]}, {"params": [body], "lr": 0.5}], lr=0.25)
+    for rates in [(0.25, 0.5), (0.125, 0.5), (0.125, 2.0)]:
+        optimizer.lr = rates[0]
+        optimizer.param_groups[1]["lr"] = rates[1]
+        before = head.value.item(), body.value.item()
+        for parameter in (head, body):
+            back(parameter, np.array(1.0))
+        optimizer.step()
+        optimizer.zero_grad()
+        assert (head.value.item(), body.value.item()) == (
+            before[0] - rates[0],
+            before[1] - rates[1],
+        )
+        assert [group["lr"] for group in optimizer.param_groups] == list(rates)
+    assert optimizer.lr == 0.125
+    assert dict(optimizer.param_groups[1]) == {
+        "params": [body],
+        "lr": 2.0,
+        "momentum": 0.0,
+        "weight_decay": 0.0,
+        "nesterov": False,
+    }
+
+
+def test_the_only_group_changes_the_attributes() -> None:
+    optimizer = Adam([Parameter(tensor([1.0]))], lr=0.5)
+    optimizer.param_groups[0]["lr"] *= 0.5
+    assert optimizer.lr == 0.25
+    with pytest.raises(ValueError, match="no setting 'rate'; allowed: \\['lr', 'betas'"):
+        optimizer.param_groups[0]["rate"] = 0.1
+
+
+def test_a_group_is_added_during_training() -> None:
+    first, second = Parameter(tensor([1.0])), Parameter(tensor([1.0]))
+    optimizer = SGD([first], lr=0.5)
+    optimizer.add_param_group({"params": [second], "lr": 0.25})
+    for parameter in (first, second):
+        back(parameter, np.array(1.0))
+    optimizer.step()
+    assert (first.value.item(), second.value.item()) == (0.5, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ({"lr": 0.1}, "keys \\['lr'\\]; it needs 'params'"),
+        ({"params": [Parameter(1.0)], "rate": 0.1}, "may have \\['lr', 'momentum'"),
+        ({"params": [Parameter(1.0)], "lr": -1.0}, "lr -1.0 must be 0 or more"),
+        ({"params": [Parameter(1.0)], "nesterov": True}, "nesterov needs momentum"),
+    ],
+)
+def test_groups_that_do_not_fit(group: dict[str, Any], message: str) -> None:
+    valid = {"params": [Parameter(tensor([1.0]))]}
+    with pytest.raises(ValueError, match=f"SGD: .*{message}"):
+        SGD([valid, group], lr=0.1)
+    optimizer = SGD([valid], lr=0.1)
+    with pytest.raises(ValueError, match=f"SGD: .*{message}"):
+        optimizer.add_param_group(group)
+    assert len(optimizer.param_groups) == len(optimizer.parameters) == 1
+
+
+def test_a_parameter_belongs_to_one_group() -> None:
+    shared = Parameter(tensor([1.0]))
+    with pytest.raises(ValueError, match="SGD: a parameter is in two groups"):
+        SGD([{"params": [shared]}, {"params": [shared]}], lr=0.1)
+
+
+def test_a_state_contains_the_groups() -> None:
+    def build(*settings: dict[str, Any]) -> Adam:
+        return Adam([{"params": [Parameter(tensor([1.0]))]} | each for each in settings], lr=0.1)
+
+    state = json.loads(json.dumps(build({}, {"lr": 0.5, "betas": (0.5, 0.5)}).state_dict()))
+    other = build({}, {})
+    other.load_state_dict(state)
+    assert [group["lr"] for group in other.param_groups] == [0.1, 0.5]
+    assert other.param_groups[1]["betas"] == (0.5, 0.5)
+    with pytest.raises(ValueError, match="groups of \\[1, 1\\] parameters, and the optimiser has"):
+        Adam([Parameter(tensor([1.0])), Parameter(tensor([1.0]))]).load_state_dict(state)
+    other.load_state_dict(build({}, {}).state_dict())
+    assert other.param_groups[1]["lr"] == 0.1
 
 
 # Types of arguments

@@ -110,11 +110,11 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    r"""Adam with decoupled weight decay: $\theta \leftarrow (1 - \text{lr} \cdot
-    \text{weight\_decay})\, \theta$, then the step of `Adam` without a penalty.
+    r"""Adam with decoupled weight decay.
 
-    Algorithm 2 of Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization", in the form of
-    PyTorch, in which the decay is proportional to the learning rate.
+    First $\theta \leftarrow (1 - \text{lr} \cdot \text{weight\_decay})\, \theta$, then the step of
+    `Adam` without a penalty. This is algorithm 2 of Loshchilov & Hutter 2019, "Decoupled Weight
+    Decay Regularization", in the form of PyTorch: the decay is proportional to the learning rate.
 
     Attributes:
         weight_decay: The coefficient of the decay. Further attributes are those of `Adam`.

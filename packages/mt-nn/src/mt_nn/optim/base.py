@@ -290,7 +290,10 @@ class Optimizer:
             except the arrays can be written as JSON.
         """
         groups = [
-            {"parameters": len(group.parameters), "own": {k: _plain(v) for k, v in group.own.items()}}
+            {
+                "parameters": len(group.parameters),
+                "own": {k: _plain(v) for k, v in group.own.items()},
+            }
             for group in self.param_groups
         ]
         return ({"groups": groups} if any(group.own for group in self.param_groups) else {}) | {
