@@ -44,7 +44,7 @@ def test_a_prefix_may_be_empty() -> None:
 def test_states_that_do_not_fit() -> None:
     model = Linear(2, 3, rng=0)
     before = model.state_dict()
-    with pytest.raises(ValueError, match=r"missing: 'bias'\n  unexpected: 'scale'\n .* \(2, 3\), r"):
+    with pytest.raises(ValueError, match=r"missing: 'bias'\n  unexpected: 'scale'\n .* \(2, 3\)"):
         load_torch_state_dict(model, {"weight": np.ones((2, 3)), "scale": np.ones(3)})
     with pytest.raises(ValueError, match="two names of the state become 'bias'"):
         state = {"bias": np.ones(3), "shift": np.ones(3)}

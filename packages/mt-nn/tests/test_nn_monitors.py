@@ -22,11 +22,11 @@ def test_training_stops_after_epochs_without_improvement(
     for at, value in enumerate(values):
         stopped = stop(value)
         known = [sign * each for each in values[: at + 1] if not math.isnan(each)]
-        first_best = next((i for i, each in enumerate(values) if sign * each == min(known)), -1) if (
-            known
-        ) else -1
-        assert stop.improved == (first_best == at)
-        assert stopped == (at - first_best >= patience)
+        best = min(known, default=math.inf)
+        # The first of equal metrics; -1 as long as all metrics are NaN.
+        first = next((i for i, each in enumerate(values) if sign * each == best), -1)
+        assert stop.improved == (first == at)
+        assert stopped == (at - first >= patience)
         if known:
             assert stop.best == sign * min(known)
 
@@ -53,7 +53,7 @@ def test_a_state_continues_a_monitor(build: Any) -> None:
     [
         (lambda: EarlyStopping(0), "EarlyStopping: patience 0 must be 1 or more"),
         (lambda: EarlyStopping(1, least=-1.0), "least -1.0 must be"),
-        (lambda: EarlyStopping(1, mode="best"), 'mode \'best\' does not exist; allowed: "min"'),
+        (lambda: EarlyStopping(1, mode="best"), "mode 'best' does not exist; allowed: \"min\""),
         (lambda: Plateau(-0.1), "Plateau: lr -0.1 must be"),
         (lambda: Plateau(0.1, factor=1.0), "Plateau: factor 1.0 must be"),
         (lambda: Plateau(0.1, patience=-1), "Plateau: patience -1 must be"),

@@ -128,6 +128,12 @@ def package_getattr(package: str) -> Callable[[str], Any]:
     """Return the function ``__getattr__`` of a module of this package, which raises an error."""
 
     def unknown(name: str) -> Any:
+        if name in getattr(sys.modules["mt_nn"], "__all__", ()):
+            raise AttributeError(
+                f"module {package!r} has no attribute {name!r}; use mt_nn.{name}",
+                name=None,
+                obj=sys.modules[package],
+            )
         raise missing(f"module {package!r}", name, EXPRESSIONS, sys.modules[package])
 
     return unknown

@@ -176,15 +176,12 @@ class OneCycle:
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
         _check_step(step)
-        first, peak, last = (
-            self.lr / self.start_factor,
-            self.warmup * self.steps - 1,
-            self.steps - 1,
-        )
+        first, last = self.lr / self.start_factor, self.steps - 1
+        peak = self.warmup * self.steps - 1
+        step = min(step, last)
         if step <= peak:
             return _on_cosine(first, self.lr, step / peak if peak else 1.0)
-        share = (step - peak) / (last - peak) if last > peak else 1.0
-        return _on_cosine(self.lr, first / self.final_factor, min(share, 1.0))
+        return _on_cosine(self.lr, first / self.final_factor, (step - peak) / (last - peak))
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+import mt_nn
 from mt_autodiff import Tensor, tensor
-from mt_nn.functional import avgpool2d, logsoftmax, max, maxpool2d, softmax
+from mt_nn.functional import (
+    avg_pool2d,
+    avgpool2d,
+    logsoftmax,
+    max,
+    max_pool2d,
+    maxpool2d,
+    softmax,
+)
 from mt_nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -99,3 +108,70 @@ def test_binary_cross_entropy_of_certainty_has_the_value_of_pytorch() -> None:
     p = np.array([[0.0, 0.0, 1.0, 1.0]] * 3)
     expected = torch.nn.functional.binary_cross_entropy(torch.tensor(p), torch.tensor(TARGETS))
     assert binary_cross_entropy(tensor(p), TARGETS).item() == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("weight", [None, [0.5, 2.0, 0.0, 1.0]])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_options_of_cross_entropy(smoothing: float, weight: Any, reduction: Any) -> None:
+    torch = pytest.importorskip("torch")
+    functional, given = torch.nn.functional, weight and torch.tensor(weight, dtype=torch.float64)
+    options = {"label_smoothing": smoothing, "reduction": reduction}
+    for targets in ([0, -100, 1], [3, 0, 0], np.random.default_rng(0).dirichlet(np.ones(4), 3)):
+        ignore = -100 if -100 in targets else None
+        compare(
+            lambda a, t=targets, i=ignore: cross_entropy(
+                a, t, weight=weight, ignore_index=i, **options
+            ),
+            lambda b, t=targets: functional.cross_entropy(
+                b, torch.tensor(t), weight=given, **options
+            ),
+            SCORES[0],
+        )
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_options_of_other_losses(reduction: Any) -> None:
+    torch = pytest.importorskip("torch")
+    functional, targets = torch.nn.functional, torch.tensor(TARGETS)
+    pos = [0.5, 1.0, 2.0, 4.0]
+    weights = torch.tensor(pos, dtype=torch.float64)
+    for name, options, given in [
+        ("mse_loss", {}, {}),
+        ("l1_loss", {}, {}),
+        ("huber_loss", {"delta": 0.5}, {"delta": 0.5}),
+        ("smooth_l1_loss", {"beta": 0.5}, {"beta": 0.5}),
+        ("binary_cross_entropy_with_logits", {"weight": pos}, {"weight": weights}),
+        ("binary_cross_entropy_with_logits", {"pos_weight": pos}, {"pos_weight": weights}),
+    ]:
+        ours, theirs = getattr(mt_nn, name), getattr(functional, name)
+        compare(
+            lambda a, f=ours, o=options: f(a, TARGETS, reduction=reduction, **o),
+            lambda b, f=theirs, o=given: f(b, targets, reduction=reduction, **o),
+            SCORES[0],
+        )
+
+
+@pytest.mark.parametrize("x", IMAGES, ids=["normal", "ties"])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [
+        ((2, 2), (1, 1), (0, 0)),
+        ((3, 2), (2, 2), (1, 1)),
+        ((3, 3), (3, 3), (0, 0)),
+        ((2, 4), (3, 1), (1, 2)),
+        ((3, 4), (1, 2), (0, 0)),
+    ],
+)
+def test_pooling_with_stride_and_padding(
+    kernel: Any, stride: Any, padding: Any, x: np.ndarray
+) -> None:
+    functional = pytest.importorskip("torch").nn.functional
+    settings = (kernel, stride, padding)
+    compare(lambda a: max_pool2d(a, *settings), lambda b: functional.max_pool2d(b, *settings), x)
+    compare(lambda a: avg_pool2d(a, *settings), lambda b: functional.avg_pool2d(b, *settings), x)
+    compare(
+        lambda a: avg_pool2d(a, *settings, count_include_pad=False),
+        lambda b: functional.avg_pool2d(b, *settings, count_include_pad=False),
+        x,
+    )

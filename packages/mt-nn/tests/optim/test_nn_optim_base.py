@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_autodiff import Scalar, Tensor, tensor
-from mt_nn import SGD, Adam, Linear, Optimizer, Parameter
+from mt_nn import SGD, Adam, AdamW, Linear, Optimizer, Parameter
 from mt_tensor import Reference
 
 Array = npt.NDArray[np.float64]
@@ -136,11 +136,24 @@ def test_adam_agrees_with_algorithm_1_of_its_paper(
     check(lambda ps: Adam(ps, lr, betas, eps, decay), step, *trajectory(seed))
 
 
+@given(seeds, st.floats(0.0, 0.5), decays)
+def test_adamw_agrees_with_its_formula(seed: int, lr: float, decay: float) -> None:
+    def step(x: Array, g: Array, memory: dict[str, Any]) -> Array:
+        t = memory["t"] = memory.get("t", 0) + 1
+        m = memory["m"] = 0.9 * memory.get("m", 0.0) + 0.1 * g
+        v = memory["v"] = 0.99 * memory.get("v", 0.0) + 0.01 * g**2
+        root = np.sqrt(v / (1 - 0.99**t)) + 1e-8
+        return np.asarray((1 - lr * decay) * x - lr * m / (1 - 0.9**t) / root)
+
+    check(lambda ps: AdamW(ps, lr, (0.9, 0.99), weight_decay=decay), step, *trajectory(seed))
+
+
 BUILDS: dict[str, Build] = {
     "sgd": lambda ps: SGD(ps, 0.1),
     "momentum": lambda ps: SGD(ps, 0.1, momentum=0.9, weight_decay=0.1),
     "nesterov": lambda ps: SGD(ps, 0.1, momentum=0.5, nesterov=True),
     "adam": lambda ps: Adam(ps, 0.1, betas=(0.8, 0.9), weight_decay=0.1),
+    "adamw": lambda ps: AdamW(ps, 0.1, betas=(0.8, 0.9), weight_decay=0.1),
 }
 each = pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS.keys())
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Tensor
@@ -26,12 +25,13 @@ class _Loss(Module):
 
     def extra_repr(self) -> str:
         """Return the options that are set."""
-        defaults = (None, "mean", 0.0)
-        return ", ".join(
-            f"{name}={value!r}"
-            for name, value in self.options.items()
-            if not any(value is each or (np.isscalar(value) and value == each) for each in defaults)
-        )
+        shown = {k: v for k, v in self.options.items() if v is not None and not _is_default(v)}
+        return ", ".join(f"{name}={value!r}" for name, value in shown.items())
+
+
+def _is_default(option: Any) -> bool:
+    """Return whether an option is the mean, or no smoothing."""
+    return isinstance(option, str | float) and option in ("mean", 0.0)
 
 
 class MSELoss(_Loss):
