@@ -343,6 +343,8 @@ def test_subclasses_of_tensor_are_kept(loss: Loss) -> None:
 
 # Options
 
+WRONG: Any = "total"
+
 
 @st.composite
 def weighted_rows(draw: st.DrawFn) -> dict[str, Any]:
@@ -419,7 +421,7 @@ def test_options_of_element_losses(reduction: Any) -> None:
     pos = np.array([0.5, 1.0, 3.0])
     p = 1.0 / (1.0 + np.exp(-x))
     error = np.abs(x - t)
-    cases = [
+    cases: list[tuple[Tensor, Any, Any]] = [
         (binary_cross_entropy(tensor(p), t, weight=weight, reduction=reduction), weight, 1.0),
         (
             binary_cross_entropy_with_logits(tensor(x), t, weight=weight, reduction=reduction),
@@ -472,8 +474,8 @@ def test_gradients_of_losses_with_options(loss: Loss) -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda x: nll_loss(x, [0, 1], reduction="total"), ValueError, "'total' does not exist; a"),
-        (lambda x: mse_loss(x, x, reduction="total"), ValueError, "allowed: 'mean', 'sum', 'none'"),
+        (lambda x: nll_loss(x, [0, 1], reduction=WRONG), ValueError, "'total' does not exist; a"),
+        (lambda x: mse_loss(x, x, reduction=WRONG), ValueError, "allowed: 'mean', 'sum', 'none'"),
         (lambda x: cross_entropy(x, [0, 1], weight=[1.0]), ShapeError, r"weight of shape \(1,\); "),
         (lambda x: nll_loss(x, [0, 1], weight=[1, -1, 1]), ValueError, "must be numbers of 0 or"),
         (lambda x: cross_entropy(x, [0, 1], label_smoothing=2.0), ValueError, "must be a share"),

@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -53,7 +53,10 @@ def test_a_state_continues_a_monitor(build: Any) -> None:
     [
         (lambda: EarlyStopping(0), "EarlyStopping: patience 0 must be 1 or more"),
         (lambda: EarlyStopping(1, least=-1.0), "least -1.0 must be"),
-        (lambda: EarlyStopping(1, mode="best"), "mode 'best' does not exist; allowed: \"min\""),
+        (
+            lambda: EarlyStopping(1, mode=cast(Any, "best")),
+            "mode 'best' does not exist; all",
+        ),
         (lambda: Plateau(-0.1), "Plateau: lr -0.1 must be"),
         (lambda: Plateau(0.1, factor=1.0), "Plateau: factor 1.0 must be"),
         (lambda: Plateau(0.1, patience=-1), "Plateau: patience -1 must be"),

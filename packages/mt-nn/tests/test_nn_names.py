@@ -126,25 +126,27 @@ def test_any_other_name_has_a_general_error(owner: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "message"),
+    ("kind", "args", "options", "message"),
     [
-        (lambda: Dropout(p=0.5), "Dropout: 'p' is no argument of the class; use rate"),
-        (lambda: Linear(in_features=1, out_features=2), "'in_features' .*; use in_size"),
-        (lambda: Conv2d(1, 2, kernel_size=3), "Conv2d: 'kernel_size' .*; use kernel"),
-        (lambda: Conv2d(1, 2, kernel=3, dilation=2), "Conv2d: 'dilation' .*; leave it out"),
-        (lambda: Conv2d(2, 2, kernel=3, groups=2), "Conv2d: 'groups' .*; leave it out"),
-        (lambda: mt_nn.MaxOverTimeConv1d(1, 2, 3, groups=1), "MaxOverTimeConv1d: 'groups'"),
-        (lambda: MaxPool2d(kernel_size=2), "MaxPool2d: 'kernel_size' .*; use kernel"),
-        (lambda: Embedding(3, 2, padding_idx=0), "Embedding: 'padding_idx' .*; use padding_row"),
-        (lambda: mt_nn.BatchNorm1d(num_features=2), "'num_features' .*; use channels"),
-        (lambda: Adam([], amsgrad=True), "Adam: 'amsgrad' .*; leave it out"),
-        (lambda: mt_nn.SGD([], 0.1, dampening=0.1), "SGD: 'dampening' .*; leave it out"),
-        (lambda: mt_nn.SGD([]), "missing 1 required positional argument: 'lr'"),
+        (Dropout, (), {"p": 0.5}, "Dropout: 'p' is no argument of the class; use rate"),
+        (Linear, (), {"in_features": 1, "out_features": 2}, "'in_features' .*; use in_size"),
+        (Conv2d, (1, 2), {"kernel_size": 3}, "Conv2d: 'kernel_size' .*; use kernel"),
+        (Conv2d, (1, 2, 3), {"dilation": 2}, "Conv2d: 'dilation' .*; leave it out"),
+        (Conv2d, (2, 2, 3), {"groups": 2}, "Conv2d: 'groups' .*; leave it out"),
+        (mt_nn.MaxOverTimeConv1d, (1, 2, 3), {"groups": 1}, "MaxOverTimeConv1d: 'groups'"),
+        (MaxPool2d, (), {"kernel_size": 2}, "MaxPool2d: 'kernel_size' .*; use kernel"),
+        (Embedding, (3, 2), {"padding_idx": 0}, "Embedding: 'padding_idx' .*; use padding_row"),
+        (mt_nn.BatchNorm1d, (), {"num_features": 2}, "'num_features' .*; use channels"),
+        (Adam, ([],), {"amsgrad": True}, "Adam: 'amsgrad' .*; leave it out"),
+        (mt_nn.SGD, ([], 0.1), {"dampening": 0.1}, "SGD: 'dampening' .*; leave it out"),
+        (mt_nn.SGD, ([],), {}, "missing 1 required positional argument: 'lr'"),
     ],
 )
-def test_arguments_of_pytorch(call: Any, message: str) -> None:
+def test_arguments_of_pytorch(
+    kind: Any, args: tuple[Any, ...], options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(TypeError, match=message):
-        call()
+        kind(*args, **options)
 
 
 def test_a_subclass_may_have_the_arguments_of_pytorch() -> None:

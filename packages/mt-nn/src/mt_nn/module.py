@@ -385,16 +385,17 @@ class Module:
 
     # Attributes
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(self.__dict__.get(name), Parameter) and isinstance(value, _VALUES):
-            raise TypeError(
-                f"{type(self).__name__}.{name} is a Parameter; assigning a value of type "
-                f"{type(value).__name__} would remove it from parameters(). Call "
-                f"module.{name}.update(value), or assign Parameter(value)"
-            )
-        super().__setattr__(name, value)
-
+    # Type checkers shall report unknown attributes.
     if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if isinstance(self.__dict__.get(name), Parameter) and isinstance(value, _VALUES):
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is a Parameter; assigning a value of type "
+                    f"{type(value).__name__} would remove it from parameters(). Call "
+                    f"module.{name}.update(value), or assign Parameter(value)"
+                )
+            super().__setattr__(name, value)
 
         def __getattr__(self, name: str) -> Any:
             owner = f"{type(self).__name__!r} object"

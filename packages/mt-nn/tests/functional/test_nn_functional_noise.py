@@ -32,7 +32,7 @@ def test_elements_are_kept_or_zeroed(shape: tuple[int, ...], rate: float, seed: 
 def test_a_third_positional_argument_is_an_error(backend: Backend) -> None:
     # PyTorch's third argument is `training`, which has the opposite meaning of `ignore`.
     with pytest.raises(TypeError, match=r"dropout.* takes 2 positional arguments but 3 were given"):
-        dropout(ones((2,), backend), 0.5, False)  # type: ignore[misc]
+        dropout(ones((2,), backend), 0.5, False)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9])

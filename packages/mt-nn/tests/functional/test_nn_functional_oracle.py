@@ -110,46 +110,52 @@ def test_binary_cross_entropy_of_certainty_has_the_value_of_pytorch() -> None:
     assert binary_cross_entropy(tensor(p), TARGETS).item() == pytest.approx(expected.item())
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+reductions = pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+
+
+@reductions
 @pytest.mark.parametrize("weight", [None, [0.5, 2.0, 0.0, 1.0]])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_options_of_cross_entropy(smoothing: float, weight: Any, reduction: Any) -> None:
+@pytest.mark.parametrize(
+    "targets", [[0, -100, 1], [3, 0, 0], np.random.default_rng(0).dirichlet(np.ones(4), 3)]
+)
+def test_options_of_cross_entropy(
+    targets: Any, smoothing: float, weight: Any, reduction: Any
+) -> None:
     torch = pytest.importorskip("torch")
-    functional, given = torch.nn.functional, weight and torch.tensor(weight, dtype=torch.float64)
-    options = {"label_smoothing": smoothing, "reduction": reduction}
-    for targets in ([0, -100, 1], [3, 0, 0], np.random.default_rng(0).dirichlet(np.ones(4), 3)):
-        ignore = -100 if -100 in targets else None
-        compare(
-            lambda a, t=targets, i=ignore: cross_entropy(
-                a, t, weight=weight, ignore_index=i, **options
-            ),
-            lambda b, t=targets: functional.cross_entropy(
-                b, torch.tensor(t), weight=given, **options
-            ),
-            SCORES[0],
-        )
+    given = weight and torch.tensor(weight, dtype=torch.float64)
+    options: dict[str, Any] = {"label_smoothing": smoothing, "reduction": reduction}
+    ignored = -100 if -100 in targets else None
+    compare(
+        lambda a: cross_entropy(a, targets, weight=weight, ignore_index=ignored, **options),
+        lambda b: torch.nn.functional.cross_entropy(
+            b, torch.tensor(targets), weight=given, **options
+        ),
+        SCORES[0],
+    )
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-def test_options_of_other_losses(reduction: Any) -> None:
+@reductions
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mse_loss", {}),
+        ("l1_loss", {}),
+        ("huber_loss", {"delta": 0.5}),
+        ("smooth_l1_loss", {"beta": 0.5}),
+        ("binary_cross_entropy_with_logits", {"weight": np.array([0.5, 1.0, 2.0, 4.0])}),
+        ("binary_cross_entropy_with_logits", {"pos_weight": np.array([0.5, 1.0, 2.0, 4.0])}),
+    ],
+)
+def test_options_of_other_losses(name: str, options: dict[str, Any], reduction: Any) -> None:
     torch = pytest.importorskip("torch")
-    functional, targets = torch.nn.functional, torch.tensor(TARGETS)
-    pos = [0.5, 1.0, 2.0, 4.0]
-    weights = torch.tensor(pos, dtype=torch.float64)
-    for name, options, given in [
-        ("mse_loss", {}, {}),
-        ("l1_loss", {}, {}),
-        ("huber_loss", {"delta": 0.5}, {"delta": 0.5}),
-        ("smooth_l1_loss", {"beta": 0.5}, {"beta": 0.5}),
-        ("binary_cross_entropy_with_logits", {"weight": pos}, {"weight": weights}),
-        ("binary_cross_entropy_with_logits", {"pos_weight": pos}, {"pos_weight": weights}),
-    ]:
-        ours, theirs = getattr(mt_nn, name), getattr(functional, name)
-        compare(
-            lambda a, f=ours, o=options: f(a, TARGETS, reduction=reduction, **o),
-            lambda b, f=theirs, o=given: f(b, targets, reduction=reduction, **o),
-            SCORES[0],
-        )
+    theirs = getattr(torch.nn.functional, name)
+    given = {k: torch.tensor(v) if "weight" in k else v for k, v in options.items()}
+    compare(
+        lambda a: getattr(mt_nn, name)(a, TARGETS, reduction=reduction, **options),
+        lambda b: theirs(b, torch.tensor(TARGETS), reduction=reduction, **given),
+        SCORES[0],
+    )
 
 
 @pytest.mark.parametrize("x", IMAGES, ids=["normal", "ties"])

@@ -141,11 +141,15 @@ def test_stride_and_padding_agree_with_numpy(
     x = images((n, 2, *size))
     padding = (kernel[0] // 2 * padded, kernel[1] // 2 * padded)
     widths = [(0, 0), (0, 0), *((width, width) for width in padding)]
-    for pool, fill, reduce in [(max_pool2d, -np.inf, np.max), (avg_pool2d, 0.0, np.mean)]:
+    pools: list[tuple[Any, float, Any]] = [
+        (max_pool2d, -np.inf, np.max),
+        (avg_pool2d, 0.0, np.mean),
+    ]
+    for pool, fill, reduce in pools:
         array = np.pad(x.to_numpy(), widths, constant_values=fill)
         view = np.lib.stride_tricks.sliding_window_view(array, kernel, axis=(2, 3))
         expected = reduce(view[:, :, :: stride[0], :: stride[1]], axis=(4, 5))
-        received = pool(x, kernel, stride, padding)  # type: ignore[operator]
+        received = pool(x, kernel, stride, padding)
         np.testing.assert_allclose(received, expected, rtol=1e-14)
 
 

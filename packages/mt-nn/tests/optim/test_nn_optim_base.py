@@ -302,7 +302,8 @@ def test_graphs_of_earlier_steps_are_freed(build: Build) -> None:
 
 def test_a_group_has_settings_of_its_own() -> None:
     head, body = Parameter(tensor([1.0])), Parameter(tensor([1.0]))
-    optimizer = SGD([{"params": [head]}, {"params": [body], "lr": 0.5}], lr=0.25)
+    groups: list[dict[str, Any]] = [{"params": [head]}, {"params": [body], "lr": 0.5}]
+    optimizer = SGD(groups, lr=0.25)
     for rates in [(0.25, 0.5), (0.125, 0.5), (0.125, 2.0)]:
         optimizer.lr = rates[0]
         optimizer.param_groups[1]["lr"] = rates[1]
@@ -354,7 +355,7 @@ def test_a_group_is_added_during_training() -> None:
     ],
 )
 def test_groups_that_do_not_fit(group: dict[str, Any], message: str) -> None:
-    valid = {"params": [Parameter(tensor([1.0]))]}
+    valid: dict[str, Any] = {"params": [Parameter(tensor([1.0]))]}
     with pytest.raises(ValueError, match=f"SGD: .*{message}"):
         SGD([valid, group], lr=0.1)
     optimizer = SGD([valid], lr=0.1)

@@ -171,8 +171,8 @@ def avg_pool2d(
     if count_include_pad or not any(padding):
         return total * (1.0 / (kernel[0] * kernel[1]))
     inside = from_numpy(np.ones((1, 1, *input.shape[2:])), input.backend)
-    counts = sum(view.to_numpy() for view in _shifted(_padded(inside, padding), kernel, step))
-    return total * from_numpy(1.0 / counts, input.backend)
+    views = [view.to_numpy() for view in _shifted(_padded(inside, padding), kernel, step)]
+    return total * from_numpy(1.0 / np.sum(views, 0), input.backend)
 
 
 def _tiles(
@@ -246,10 +246,10 @@ def _check_pooling(
             f"{operation}: padding {padding} is more than half of the kernel {kernel}, so that "
             "windows lie outside of the image; use less padding or a larger kernel"
         )
-    sizes = [size + 2 * width for size, width in zip(input.shape[2:], padding, strict=True)]
-    if any(size < window for size, window in zip(sizes, kernel, strict=True)):
+    height, width = (s + 2 * p for s, p in zip(input.shape[2:], padding, strict=True))
+    if height < kernel[0] or width < kernel[1]:
         raise ShapeError(
-            f"{operation}: an image of {sizes[0]} × {sizes[1]}, padding included, is smaller than "
+            f"{operation}: an image of {height} × {width}, padding included, is smaller than "
             f"the kernel of {kernel[0]} × {kernel[1]}; use a larger image, a smaller kernel or "
             "more padding"
         )

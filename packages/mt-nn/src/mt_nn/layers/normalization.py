@@ -92,8 +92,9 @@ class _BatchNorm(Module):
             out = (input - self.running_mean.view(*channel)) / root.view(*channel)
         if self.weight is None or self.bias is None:
             return out
-        factor = self.weight.value.contiguous().view(*channel)
-        return out * factor + self.bias.value.contiguous().view(*channel)
+        factor: Tensor = self.weight.value.contiguous().view(*channel)
+        shift: Tensor = self.bias.value.contiguous().view(*channel)
+        return out * factor + shift
 
     def _of_batch(self, input: Tensor) -> Tensor:
         """Return the input, standardised by the statistics of the batch, and track these."""
