@@ -6,6 +6,8 @@ The package computes with the tensors of `mt_autodiff`, so it runs on every back
 `Module`; `mt_nn.layers` contains the layers, `mt_nn.optim` the optimisers.
 """
 
+from typing import TYPE_CHECKING
+
 from mt_nn import init, interop, schedules
 from mt_nn._names import package_getattr
 from mt_nn._state import IncompatibleKeys
@@ -159,4 +161,5 @@ __all__ = [
     "tile",
 ]
 
-__getattr__ = package_getattr(__name__)
+if not TYPE_CHECKING:  # Type checkers shall report unknown names.
+    __getattr__ = package_getattr(__name__)

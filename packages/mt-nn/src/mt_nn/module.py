@@ -370,18 +370,11 @@ class Module:
 
     def named_buffers(self) -> Sequence[tuple[str, Any]]:
         """Return the buffers of this module and its descendants with their dotted names."""
-        return [(_dotted(prefix, name), getattr(m, name)) for prefix, m, name in self._buffers()]
+        return [(name, getattr(*place)) for name, place in _buffers(self, "", set())]
 
     def buffers(self) -> Sequence[Any]:
         """Return the buffers of this module and its descendants."""
         return [value for _, value in self.named_buffers()]
-
-    def _buffers(self, persistent_only: bool = False) -> Iterator[tuple[str, "Module", str]]:
-        """Yield the dotted name of a module, the module, and the name of a buffer of it."""
-        for prefix, module in self.named_modules():
-            for name, persistent in vars(module).get(_BUFFERS, {}).items():
-                if vars(module).get(name) is not None and (persistent or not persistent_only):
-                    yield prefix, module, name
 
     # Attributes
 
@@ -436,10 +429,10 @@ class Module:
             value = parameter.value
             if isinstance(value, Tensor) and value.backend != backend:
                 _replace(parameter, value.detach().to(backend))
-        for _, module, name in self._buffers():
-            value = getattr(module, name)
+        for _, place in _buffers(self, "", set()):
+            value = getattr(*place)
             if isinstance(value, Tensor):
-                setattr(module, name, value.detach().to(backend))
+                setattr(*place, value.detach().to(backend))
         return self
 
     # Saving and loading
@@ -500,17 +493,17 @@ class Module:
         for name, parameter in self.named_parameters():
             if name in loaded:
                 _replace(parameter, loaded[name])
-        for prefix, module, name in self._buffers(persistent_only=True):
-            key = _dotted(prefix, name)
-            if key in loaded:
-                setattr(module, name, loaded[key])
+        for name, place in _buffers(self, "", set()):
+            if name in loaded:
+                setattr(*place, loaded[name])
         return names
 
     def _state_values(self) -> dict[str, Any]:
         """Return the values of parameters and persistent buffers by their dotted names."""
         values = {name: parameter.value for name, parameter in self.named_parameters()}
-        for prefix, module, name in self._buffers(persistent_only=True):
-            values[_dotted(prefix, name)] = getattr(module, name)
+        for name, (module, attribute) in _buffers(self, "", set()):
+            if vars(module)[_BUFFERS][attribute]:
+                values[name] = getattr(module, attribute)
         return values
 
     # Showing
@@ -553,6 +546,25 @@ def _members(name: str, value: Any) -> Iterator[tuple[str, Parameter | Module]]:
             # No name is built for other items: a list may be a large data set.
             if isinstance(item, _HOLDERS):
                 yield from _members(_dotted(name, str(key)), item)
+
+
+def _buffers(
+    module: Module, prefix: str, visited: set[int]
+) -> Iterator[tuple[str, tuple[Module, str]]]:
+    """Yield the dotted name of each buffer, with its module and the name of its attribute.
+
+    Args:
+        module: The module.
+        prefix: The dotted name of the module.
+        visited: The modules that were visited already, by identity.
+    """
+    visited.add(id(module))
+    for name in vars(module).get(_BUFFERS, {}):
+        if vars(module).get(name) is not None:
+            yield _dotted(prefix, name), (module, name)
+    for name, child in module.named_children():
+        if id(child) not in visited:
+            yield from _buffers(child, _dotted(prefix, name), visited)
 
 
 def _by_name(pairs: Iterable[tuple[str, Member]]) -> dict[str, Member]:

@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mt_nn._names import package_getattr
 
@@ -239,4 +239,5 @@ def _check_step(step: int) -> None:
         raise ValueError(f"step {step} is negative; steps are counted from 0")
 
 
-__getattr__ = package_getattr(__name__)
+if not TYPE_CHECKING:  # Type checkers shall report unknown names.
+    __getattr__ = package_getattr(__name__)

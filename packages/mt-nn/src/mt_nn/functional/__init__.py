@@ -5,6 +5,8 @@ gradient formula of its own. The composed definition is the specification: the t
 fused form of a backend with it.
 """
 
+from typing import TYPE_CHECKING
+
 from mt_nn._names import package_getattr
 from mt_nn.functional.linear import Activation, linear
 from mt_nn.functional.maximum import Max, argmax, max
@@ -30,4 +32,5 @@ __all__ = [
     "tile",
 ]
 
-__getattr__ = package_getattr(__name__)
+if not TYPE_CHECKING:  # Type checkers shall report unknown names.
+    __getattr__ = package_getattr(__name__)

@@ -1,5 +1,7 @@
 """Layers: the modules from which networks are built."""
 
+from typing import TYPE_CHECKING
+
 from mt_nn._names import package_getattr
 from mt_nn.layers.activations import Flatten, Identity, ReLU, Sigmoid, Softmax
 from mt_nn.layers.containers import Lambda, Sequential
@@ -49,4 +51,5 @@ __all__ = [
     "Softmax",
 ]
 
-__getattr__ = package_getattr(__name__)
+if not TYPE_CHECKING:  # Type checkers shall report unknown names.
+    __getattr__ = package_getattr(__name__)
