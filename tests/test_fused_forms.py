@@ -6,6 +6,7 @@ that names a form and has no example here fails, and so does a form that no func
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from mt_nn.functional import Activation
 from mt_tensor import FusedOperation, TensorData
 from mt_tensor.fused import operations
 from tools.layouts import LAYOUTS
+from tools.workspace import ROOT
 
 Array = npt.NDArray[Any]
 
@@ -177,6 +179,17 @@ def assert_agree(example: Example, operands: Sequence[TensorData], backend: Tune
 def test_every_pair_has_examples_and_every_form_a_function() -> None:
     assert {example.form for example in EXAMPLES} == set(COMPOSED)
     assert {each.operation for each in COMPOSED.values()} | OPTIMIZERS == set(FORMS)
+
+
+def test_the_guide_lists_every_fused_form() -> None:
+    guide = (ROOT / "docs" / "guides" / "second-hour.md").read_text("utf-8")
+    table = guide[guide.index("| part | fused | composed |") :]
+    fused = "".join(row.split("|")[2] for row in table.splitlines() if row.startswith("|"))
+    named = set(re.findall(r"`(\w+)[^`]*`", fused))
+    of_layers = {"convolve": "Conv2d", "max_over_time": "MaxOverTimeConv1d", "take": "Embedding"}
+    of_steps = {"sgd": "SGD", "sgd_momentum": "SGD", "adam": "Adam"}
+    for operation in FORMS:
+        assert (of_layers | of_steps).get(operation.name, operation.name) in named
 
 
 @examples

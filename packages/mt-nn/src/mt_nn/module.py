@@ -258,10 +258,10 @@ class Module:
 
     def named_children(self) -> Sequence[tuple[str, "Module"]]:
         """Return the modules that are members of this one with their names, without duplicates."""
-        found: dict[int, tuple[str, Module]] = {}
+        first: dict[int, str] = {}
         for name, module in self._modules.items():
-            found.setdefault(id(module), (name, module))
-        return list(found.values())
+            first.setdefault(id(module), name)
+        return [(name, self._modules[name]) for name in first.values()]
 
     def children(self) -> Sequence["Module"]:
         """Return the modules that are members of this one, without duplicates."""

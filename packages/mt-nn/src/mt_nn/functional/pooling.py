@@ -128,8 +128,8 @@ def max_pool2d(
         border = np.pad(np.zeros(input.shape[2:]), widths, constant_values=-np.inf)
         input = _padded(input, padding) + from_numpy(border, input.backend)
     views = list(_shifted(input, kernel, step))
-    windows = concatenate([view.contiguous().view(*view.shape, 1) for view in views], 4)
-    return max(windows, 4).view(*views[0].shape)
+    stacked = concatenate([view.contiguous().view(*view.shape, 1) for view in views], 4)
+    return max(stacked, 4).view(*views[0].shape)
 
 
 def avg_pool2d(
