@@ -381,7 +381,7 @@ def test_attributes_of_a_parameter() -> None:
     assert Parameter(Scalar(1.0)).shape == ()
     parameter.grad = tensor([[3.0, 4.0]])
     assert parameter.value.grad is parameter.grad
-    with pytest.raises(AttributeError, match=r"write parameter\.value\.permute, and param"):
+    with pytest.raises(AttributeError, match=r"read parameter\.value\.permute, and call"):
         parameter.permute(1, 0)  # type: ignore[attr-defined]
     number = Parameter(1.0)
     assert (number.grad, number.requires_grad) == (None, False)

@@ -120,9 +120,19 @@ def test_every_member_of_an_optimiser_exists_or_has_a_row(name: str) -> None:
         assert hasattr(optimizer, name)
 
 
-@pytest.mark.parametrize("owner", [mt_nn, mt_nn.optim, Linear(1, 1), Adam([Parameter(ones((1,)))])])
-def test_any_other_name_has_a_general_error(owner: object) -> None:
-    assert 'the page "Differences from PyTorch"' in advice(owner, "Nonsense")
+@pytest.mark.parametrize("package", [mt_nn, mt_nn.functional, mt_nn.optim, mt_nn.schedules])
+def test_any_other_name_of_a_package_has_a_general_error(package: object) -> None:
+    assert 'the page "Differences from PyTorch"' in advice(package, "Nonsense")
+
+
+def test_an_attribute_may_have_the_name_of_a_row() -> None:
+    class Typed(Module):
+        def __init__(self) -> None:
+            self.type = "dense"
+            self.add_parameter("half", 0.5)
+
+    assert Typed().type == "dense"
+    assert [name for name, _ in Typed().named_parameters()] == ["half"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Parameters and their gradients, for scalar values and tensors."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from mt_autodiff import Scalar, Tensor
@@ -28,11 +28,11 @@ def unique_parameters(parameters: Iterable[Parameter], operation: str) -> list[P
     unique: dict[int, Parameter] = {}
     for at, parameter in enumerate(parameters):
         if not isinstance(parameter, Parameter):
-            hint = (
-                "pass model.parameters(), not model.named_parameters()"
-                if isinstance(parameter, tuple)
-                else "wrap the value in Parameter"
-            )
+            hint = "wrap the value in Parameter"
+            if isinstance(parameter, tuple):
+                hint = "pass model.parameters(), not model.named_parameters()"
+            elif isinstance(parameter, Mapping):
+                hint = "pass parameter groups as a list, the first of them a dict"
             raise TypeError(
                 f"{operation}: parameters[{at}] is of type {type(parameter).__name__}, not "
                 f"Parameter; {hint}"

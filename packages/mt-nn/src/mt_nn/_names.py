@@ -128,40 +128,62 @@ def package_getattr(package: str) -> Callable[[str], Any]:
     """Return the function ``__getattr__`` of a module of this package, which raises an error."""
 
     def unknown(name: str) -> Any:
+        owner = f"module {package!r} has no attribute {name!r}"
+        if name in EXPRESSIONS:
+            raise missing(owner, use(EXPRESSIONS[name]))
+        if name in ABSENT:
+            raise missing(owner, ABSENT[name])
         if name in getattr(sys.modules["mt_nn"], "__all__", ()):
-            raise AttributeError(
-                f"module {package!r} has no attribute {name!r}; use mt_nn.{name}",
-                name=None,
-                obj=sys.modules[package],
-            )
-        raise missing(f"module {package!r}", name, EXPRESSIONS, sys.modules[package])
+            raise missing(owner, f"use mt_nn.{name}")
+        way_out = 'the page "Differences from PyTorch" of the documentation lists other names'
+        # Python suggests similar names if the error has the object and the name.
+        raise AttributeError(f"{owner}; {way_out}", name=name, obj=sys.modules[package])
 
     return unknown
 
 
-def missing(
-    owner: str, name: str, expressions: Mapping[str, str], obj: object = None
-) -> AttributeError:
-    """Return the error of a missing name, with its row of a table.
+class MissingMember:
+    """A member that a class does not have: reading it raises an error that says what to use.
 
-    Args:
-        owner: The module or the object, for the message.
-        name: The name.
-        expressions: The table.
-        obj: The object without the attribute, for Python's traceback.
+    It is not a method ``__getattr__``, which makes every other attribute slower. An attribute of
+    the object with the same name takes precedence.
     """
-    if name.startswith("__"):
-        return AttributeError(f"{owner} has no attribute {name!r}")
-    if name in expressions:
-        code, _, comment = expressions[name].partition("  # ")
-        way_out = f"use {code}" + (f" ({comment})" if comment else "")
-    elif name in ABSENT and expressions is EXPRESSIONS:
-        way_out = ABSENT[name]
-    else:
-        # Python suggests similar names only if it knows the object and the name.
-        return AttributeError(f"{owner} has no attribute {name!r}; {_PAGE}", name=name, obj=obj)
-    # Without a name Python suggests no similar name, which would contradict the message.
-    return AttributeError(f"{owner} has no attribute {name!r}; {way_out}", name=None, obj=obj)
+
+    def __init__(self, way_out: str) -> None:
+        self.way_out = way_out
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        raise missing(f"{owner.__name__!r} object has no attribute {self.name!r}", self.way_out)
+
+    @classmethod
+    def add_to(cls, owner: type, ways_out: Mapping[str, str]) -> None:
+        """Add a member for each row of a table, unless the class has it."""
+        for name, way_out in ways_out.items():
+            if name not in vars(owner):
+                member = cls(way_out)
+                member.__set_name__(owner, name)
+                setattr(owner, name, member)
+
+
+class ReadOnlyMember(MissingMember):
+    """A missing member that cannot be assigned either."""
+
+    def __set__(self, instance: object, value: object) -> None:
+        self.__get__(instance, type(instance))
+
+
+def use(expression: str) -> str:
+    """Return the way out of a row of a table: its code, and its comment in parentheses."""
+    code, _, comment = expression.partition("  # ")
+    return f"use {code}" + (f" ({comment})" if comment else "")
+
+
+def missing(owner: str, way_out: str) -> AttributeError:
+    """Return an error without the name, so that Python suggests no similar one."""
+    return AttributeError(f"{owner}; {way_out}", name=None, obj=owner)
 
 
 def renamed(**instead: str | None) -> Callable[[Callable[P, None]], Callable[P, None]]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mt_autodiff import Scalar, Tensor
-from mt_nn._names import MODULE_MEMBERS, missing
+from mt_nn._names import MODULE_MEMBERS, MissingMember, ReadOnlyMember, use
 from mt_nn._state import (
     Arrays,
     IncompatibleKeys,
@@ -96,19 +96,6 @@ class Parameter:
         """Freeze the value with False; optimisers do not change a frozen parameter."""
         self.value.requires_grad_(flag)
         return self
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            # Copying and pickling ask for special methods before there is a value.
-            if name.startswith("__") or name in type(self).__slots__:
-                raise AttributeError(f"Parameter has no attribute {name!r}")
-            raise AttributeError(
-                f"Parameter has no attribute {name!r}; its tensor is the attribute value: write "
-                f"parameter.value.{name}, and parameter.update(x) to replace it",
-                name=None,
-                obj=self,
-            )
 
     def __repr__(self) -> str:
         prefix = "Parameter("
@@ -390,10 +377,6 @@ class Module:
                 )
             super().__setattr__(name, value)
 
-        def __getattr__(self, name: str) -> Any:
-            owner = f"{type(self).__name__!r} object"
-            raise missing(owner, name, MODULE_MEMBERS, self)
-
     # Backends
 
     def to(self, backend: Backend) -> Self:
@@ -524,6 +507,19 @@ class Module:
         lines += [f"({name}): {module!r}" for name, module in self._modules.items()]
         body = "\n".join(lines).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {body}\n)"
+
+
+# Added here, so that type checkers report these names as unknown.
+MissingMember.add_to(Module, {name: use(code) for name, code in MODULE_MEMBERS.items()})
+ReadOnlyMember.add_to(
+    Parameter,
+    {
+        name: f"its tensor is the attribute value: read parameter.value.{name}, and call "
+        "parameter.update(x) to replace it"
+        for name in dir(Tensor)
+        if not name.startswith("_")
+    },
+)
 
 
 Member = TypeVar("Member", Parameter, Module)

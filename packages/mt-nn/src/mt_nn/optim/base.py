@@ -8,13 +8,13 @@ overrides `Optimizer.step`.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
 from mt_autodiff import Scalar, Tensor, no_grad, record
 from mt_nn._gradients import Number, gradient, unique_parameters
-from mt_nn._names import OPTIMIZER_MEMBERS, missing
+from mt_nn._names import OPTIMIZER_MEMBERS, MissingMember, use
 from mt_nn.module import Parameter
 from mt_nn.optim.groups import ParameterGroup
 from mt_tensor import FusedOperation, TensorData
@@ -141,12 +141,6 @@ class Optimizer:
         finally:
             vars(self).update(common)
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            owner = f"{type(self).__name__!r} object"
-            raise missing(owner, name, OPTIMIZER_MEMBERS, self)
-
     def __repr__(self) -> str:
         settings = "".join(f", {name}={getattr(self, name)}" for name in self.hyperparameters)
         return f"{type(self).__name__}({len(self.parameters)} parameters{settings})"
@@ -154,7 +148,11 @@ class Optimizer:
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to None."""
         for parameter in self.parameters:
-            parameter.grad = None
+            value = parameter.value
+            if isinstance(value, Tensor):
+                value.grad = None
+            else:
+                parameter.grad = None
 
     def step(self) -> None:
         """Update every parameter that has a gradient.
@@ -219,6 +217,7 @@ class Optimizer:
             return False
         slots, settings = rule.slots, rule.settings
         values = [self.parameters[at].value for at in group]
+        grads = [value.grad for value in values]
         if rule.shrink != 1.0:
             values = [value.detach() * rule.shrink for value in values]
         old_slots = [
@@ -229,18 +228,17 @@ class Optimizer:
             backend,
             (),
             [value.data for value in values],
-            [self.parameters[at].value.grad.data for at in group],
+            [grad.data for grad in grads],
             old_slots,
             settings,
         )
         if results is None:
             return False
         new_values, *new_slots = results
-        for at, value, data in zip(group, values, new_values, strict=True):
-            parameter = self.parameters[at]
-            grad = parameter.value.grad
-            parameter.update(type(value)(data, None, None, backend))
-            parameter.value.grad = grad
+        for at, value, data, grad in zip(group, values, new_values, grads, strict=True):
+            new = type(value)(data, None, None, backend)
+            self.parameters[at].update(new)
+            new.grad = grad
         for slot, tensors in zip(slots, new_slots, strict=True):
             for at, data in zip(group, tensors, strict=True):
                 self._memory[at][slot] = Tensor(data, backend=backend)
@@ -400,6 +398,9 @@ class Optimizer:
             else:
                 memory[slot] = float(array)
         return memory
+
+
+MissingMember.add_to(Optimizer, {name: use(code) for name, code in OPTIMIZER_MEMBERS.items()})
 
 
 def _plain(setting: Any) -> Any:
