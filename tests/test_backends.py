@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mt_autodiff import Tensor, from_numpy
+from mt_autodiff import Tensor, from_numpy, no_grad
 from mt_autodiff.catalog import OPS, Op
 from mt_kernels_cpu import Fast
 from mt_kernels_cpu.tuned import Tuned
 from mt_kernels_cuda import Cuda, TunedCuda, is_usable
+from mt_nn.functional.linear import linear
 from mt_tensor import REFERENCE, Backend, Reference, TensorData
 from tools.layouts import LAYOUTS
 
@@ -76,3 +77,33 @@ def test_operations_agree_for_sizes_0_and_1(
 ) -> None:
     arrays = op.draw(np.random.default_rng(0), [shape] * op.arity)
     assert_agree(op, [backend.from_numpy(array) for array in arrays], backend)
+
+
+@backends
+def test_a_write_between_an_operation_and_its_gradient(backend: Backend) -> None:
+    w = from_numpy(np.array([3.0, 4.0]), backend).requires_grad_()
+    same, memory = w, w.data.storage
+    for operation in (lambda: w * w, lambda: w.view(1, 2) @ w.view(2, 1), lambda: w.exp()):
+        y = operation().sum()
+        y.backward()
+        y = operation().sum()
+        with no_grad():
+            w -= 0.5
+        if operation().history.last_fn.__name__ == "Exp":
+            y.backward()
+        else:
+            with pytest.raises(RuntimeError, match=r"\.backward: .*The write is x -= …, with x"):
+                y.backward()
+    assert w is same
+    assert w.data.storage is memory
+    assert w.to_numpy().tolist() == [1.5, 2.5]
+
+
+@backends
+def test_a_write_to_an_operand_of_a_fused_form(backend: Backend) -> None:
+    x = from_numpy(np.array([[1.0, 2.0], [3.0, 4.0]]), backend)
+    w = from_numpy(np.array([[1.0], [2.0]]), backend).requires_grad_()
+    y = linear(x, w).sum()
+    x[0, 0] = 9.0
+    with pytest.raises(RuntimeError, match=r"x\[\(?0, 0\)?\] = …"):
+        y.backward()

@@ -76,10 +76,34 @@ def test_numpy_operators_defer_to_tensors() -> None:
         assert result.requires_grad()
     (array * x).sum().backward()
     assert x.grad.to_numpy().tolist() == [3.0, 4.0]
-    with pytest.raises(TypeError, match="does not support ufuncs"):
-        np.exp(x)
-    with pytest.raises(TypeError, match="does not support ufuncs"):
+    for function, message in (
+        (np.exp, r"numpy\.exp: .*write x\.exp\(\), which has a gradient, or numpy\.exp\(x\.to_num"),
+        (np.log, r"numpy\.log: .*write x\.ln\(\)"),
+        (np.negative, r"numpy\.negative: .*write -x"),
+        (np.arctan, r"take arrays; write numpy\.arctan\(x\.to_numpy\(\)\), which has none"),
+        (np.add.reduce, r"numpy\.add\.reduce: "),
+    ):
+        with pytest.raises(TypeError, match=message):
+            function(x)
+    with pytest.raises(TypeError, match="cannot be written to an array; convert"):
         array += x
+
+
+@pytest.mark.parametrize(
+    "function",
+    [np.mean, np.sum, np.max, np.std, np.cumsum, np.ravel, np.argmax, lambda x: np.stack([x, x])],
+)
+def test_functions_of_numpy_compute_with_the_elements(function: Any) -> None:
+    x = tensor([[1.0, 2.0], [4.0, 8.0]], requires_grad=True)
+    np.testing.assert_array_equal(function(x), function(x.to_numpy()))
+    assert not isinstance(function(x), Tensor)
+
+
+def test_functions_of_numpy_do_not_write_to_tensors() -> None:
+    x = tensor([1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        np.copyto(x, np.zeros(2))  # type: ignore[arg-type]
+    assert x.to_numpy().tolist() == [1.0, 2.0]
 
 
 def test_float32_arrays() -> None:
@@ -144,7 +168,7 @@ def test_dlpack_import_of_other_dtypes() -> None:
 
 def test_a_tensor_to_another_backend_by_dlpack() -> None:
     x = tensor([1.0, 2.0], requires_grad=True)
-    y = from_dlpack(x * 2, SINGLE)
+    y = from_dlpack((x * 2).detach(), SINGLE)
     assert y.backend is SINGLE
     assert y.is_constant()
     assert y.to_numpy().tolist() == [2.0, 4.0]

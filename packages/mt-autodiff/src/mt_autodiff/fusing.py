@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from mt_autodiff.engine import Function, Node, TensorContext, new_node
-from mt_autodiff.modes import grad_enabled
-from mt_autodiff.profiling import active_profile
+from mt_autodiff.modes import grad_enabled, no_grad_blocks
+from mt_autodiff.profiling import active_profile, open_profiles
 from mt_tensor import FusedOperation, TensorData
 
 P = ParamSpec("P")
@@ -95,7 +95,7 @@ class FusedFunction(Function):
         nodes: list[Node] = []
         data: list[Any] = []
         requested: list[bool] = []
-        recording = grad_enabled()
+        recording = not no_grad_blocks() or grad_enabled()
         for arg in args:
             if isinstance(arg, Node):
                 nodes.append(arg)
@@ -108,7 +108,7 @@ class FusedFunction(Function):
             if node.backend is not backend and node.backend != backend:
                 return None
         needs_grad = tuple(requested)
-        profile = active_profile()
+        profile = active_profile() if open_profiles else None
         if profile is None:
             pair = form.forward(backend, needs_grad, *data)
         else:

@@ -1,4 +1,4 @@
-"""Basic indexing: integers, slices, None and Ellipsis select a view of a tensor."""
+"""Basic indexing and writing: integers, slices, None and Ellipsis select a view of a tensor."""
 
 import operator
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
+from mt_autodiff import writes
 from mt_autodiff.engine import Move, Node
 from mt_autodiff.modes import grad_enabled
 from mt_tensor import IndexingError, ShapeError, TensorData, operators
@@ -139,6 +140,7 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
     entries = normalize_key(key, data.shape)
     if isinstance(value, float):
         if names_element(entries, data.dims):
+            writes.record(data, f"x[{key!r}] = …")
             data.set(entries, value)
             return
         received = backend.full((1,), value)
@@ -158,5 +160,39 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
             f"assignment: a value of shape {received.shape} does not broadcast to the "
             f"elements at index {key!r}, of shape {elements.shape}"
         )
+    writes.record(data, f"x[{key!r}] = …")
     # A copy, because the value may overlap the target in memory.
     backend.map(operators.id, backend.copy(source), out=elements)
+
+
+def update_in_place(target: Any, new: Any, symbol: str) -> Any:
+    """Return the tensor of an augmented assignment, such as ``w -= rate * w.grad``.
+
+    A leaf is updated in place inside `no_grad`, so that it remains the same leaf. Otherwise the
+    name is bound to the new tensor, which is recorded like every result.
+
+    Args:
+        target: The tensor on the left.
+        new: The result of the operation on both sides.
+        symbol: The operator, for error messages.
+
+    Raises:
+        RuntimeError: The target is a result that requires a gradient, and recording is off.
+        ShapeError: The shape of the new tensor differs from that of the leaf.
+    """
+    history = target.history
+    if history is None or grad_enabled():
+        return new
+    if history.last_fn is not None:
+        raise RuntimeError(
+            f"{symbol} inside no_grad on the result of {history.last_fn.__name__}: its gradient "
+            f"would be lost; write `y = x.detach() {symbol[0]} …`, or leave no_grad"
+        )
+    if new.shape != target.shape:
+        raise ShapeError(
+            f"{symbol}: the result has shape {new.shape}, and the tensor has shape "
+            f"{target.shape}; the right side must broadcast to the tensor's shape"
+        )
+    writes.record(target.data, f"x {symbol} …")
+    target.backend.map(operators.id, new.data, out=target.data)
+    return target

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar, Self, TypeVar
 
+from mt_autodiff.flag import FALSE, TRUE, Flag
 from mt_autodiff.graph import Context, Variable
 from mt_autodiff.modes import grad_enabled
 
@@ -80,9 +81,10 @@ class ScalarNode:
         parents: Sequence[Self] = inputs
         return parents
 
-    def is_leaf(self) -> bool:
-        """Return whether the user made this Scalar and it accumulates a derivative."""
-        return self.history is not None and self.history.last_fn is None
+    @property
+    def is_leaf(self) -> Flag:
+        """Whether the user made this Scalar and it accumulates a derivative; may be called."""
+        return TRUE if self.history is not None and self.history.last_fn is None else FALSE
 
     def is_constant(self) -> bool:
         """Return whether this Scalar has no derivative."""
