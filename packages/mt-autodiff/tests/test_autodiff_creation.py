@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_autodiff import Tensor, from_dlpack, from_numpy, full, no_grad, ones, rand, randn, tensor, zeros
+from mt_autodiff import (
+    Tensor,
+    from_dlpack,
+    from_numpy,
+    full,
+    no_grad,
+    ones,
+    rand,
+    randn,
+    tensor,
+    zeros,
+)
 from mt_tensor import REFERENCE, IndexingError, Reference
 
 SINGLE = Reference(np.float32)

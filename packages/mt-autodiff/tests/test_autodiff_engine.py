@@ -184,7 +184,7 @@ def test_functions_must_define_forward_and_backward() -> None:
     with pytest.raises(NotImplementedError, match="Function has no method forward; define it"):
         Function.apply(leaf(1.0))
     out = type("Half", (Function,), {"forward": Twice.forward}).apply(leaf(1.0))
-    with pytest.raises(NotImplementedError, match="Half has no method backward, .*; define it"):
+    with pytest.raises(NotImplementedError, match=r"Half has no method backward, .*; define it"):
         out.backward()
 
 
@@ -253,7 +253,11 @@ def test_moves_of_several_operands_one_of_them_twice() -> None:
 
 def test_gradients_between_backends_are_right_at_every_index() -> None:
     rng = np.random.default_rng(0)
-    grad_check(lambda a, b: a.to(OTHER) @ b.to(OTHER), tensor(rng.random((2, 3))), tensor(rng.random((3, 2))))
+    grad_check(
+        lambda a, b: a.to(OTHER) @ b.to(OTHER),
+        tensor(rng.random((2, 3))),
+        tensor(rng.random((3, 2))),
+    )
 
 
 def test_moved_layouts() -> None:

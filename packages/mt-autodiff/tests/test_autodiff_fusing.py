@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from mt_autodiff import Tensor, fused, no_grad, profile, tensor
-from mt_tensor import REFERENCE, Backend, FusedForm, FusedOperation, Gradients, Reference, TensorData
+from mt_tensor import (
+    REFERENCE,
+    Backend,
+    FusedForm,
+    FusedOperation,
+    Gradients,
+    Reference,
+    TensorData,
+)
 
 SCALED_SUM = FusedOperation("scaled_sum")
 

@@ -87,7 +87,9 @@ def test_unsupported_operands(other: Any) -> None:
     name = type(other).__name__
     for fn in (*ARITHMETIC, operator.matmul, operator.lt, operator.ge):
         for operands in ((x, other), (other, x)):
-            with pytest.raises(TypeError, match=f"(operand of type {name}|array of {name}|not supported)"):
+            with pytest.raises(
+                TypeError, match=f"(operand of type {name}|array of {name}|not supported)"
+            ):
                 fn(*operands)
     with pytest.raises(TypeError, match=r"use numbers, arrays and tensors; .*tensor\(\) makes"):
         x.is_close(other)

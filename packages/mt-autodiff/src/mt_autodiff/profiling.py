@@ -158,8 +158,8 @@ active_profile = _active.get
 """A function that returns the active profile of the thread or task; None outside of `profile`."""
 
 open_profiles: dict[int, Profile] = {}
-"""The active profiles of all threads and tasks, by identity. If there is none, an operation need not call
-`active_profile`, which takes longer than this test."""
+"""The active profiles of all threads and tasks, by identity. If there is none, an operation need
+not call `active_profile`, which takes longer than this test."""
 
 
 @contextmanager

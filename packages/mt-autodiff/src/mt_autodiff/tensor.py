@@ -383,9 +383,7 @@ class Tensor(Node):
         """
         return self.backend.to_numpy(self.data)
 
-    def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any
-    ) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         return apply_ufunc(self, ufunc, method, inputs, options)
 
     def __array_function__(

@@ -43,9 +43,7 @@ class Range(NamedTuple):
     def overlaps(self, other: Range) -> bool:
         """Return whether two ranges have a byte in common."""
         return (
-            self.on_device == other.on_device
-            and self.start < other.end
-            and other.start < self.end
+            self.on_device == other.on_device and self.start < other.end and other.start < self.end
         )
 
 
@@ -139,9 +137,12 @@ def _ranges(values: Iterable[Any]) -> Iterator[Range]:
             yield from _ranges(value.saved_values)
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             yield from _ranges(getattr(value, each.name) for each in dataclasses.fields(value))
-        elif hasattr(value, "__cuda_array_interface__") or hasattr(value, "__array_interface__"):
-            if 0 not in value.shape:
-                yield _range(value, value.shape)
+        elif _is_array(value) and 0 not in value.shape:
+            yield _range(value, value.shape)
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "__cuda_array_interface__") or hasattr(value, "__array_interface__")
 
 
 def _range(array: Any, shape: tuple[int, ...]) -> Range:
