@@ -301,30 +301,22 @@ class Function:
         needs_grad: list[bool] = []
         # `grad_enabled` alone would take longer.
         recording = not no_grad_blocks() or grad_enabled()
+        first: Node | None = None
         for arg in args:
             if isinstance(arg, Node):
+                if first is None:
+                    first, backend = arg, arg.backend
+                elif arg.backend is not backend and arg.backend != backend:
+                    return cls.apply(*_on_one_backend(cls.__name__, first, arg, args))
                 nodes.append(arg)
                 operands.append(arg.data)
                 needs_grad.append(recording and arg.history is not None)
             else:
                 operands.append(arg)
-        if not nodes:
+        if first is None:
             raise TypeError(
                 f"{cls.__name__}: no argument is a tensor; make one with mt_autodiff.tensor()"
             )
-        first = nodes[0]
-        backend = first.backend
-        for node in nodes:
-            if node.backend is not backend and node.backend != backend:
-                if not first._moves_operands:
-                    raise TypeError(
-                        f"{cls.__name__}: operands are on different backends, {backend!r} and "
-                        f"{node.backend!r}; move one of them with .to(backend), or make both on "
-                        "the same backend"
-                    )
-                if node.backend.memory != backend.memory:
-                    warn_of_copy(cls.__name__, node.backend, backend)
-                return cls.apply(*[_moved(each, backend) for each in args])
         ctx = TensorContext(cls, nodes, backend, tuple(needs_grad))
         profile = active_profile() if open_profiles else None
         if profile is None:
@@ -374,6 +366,27 @@ def warn_of_copy(operation: str, source: Backend, target: Backend) -> None:
     )
 
 
-def _moved(arg: Any, backend: Backend) -> Any:
-    """Return a node on a backend, and any other argument unchanged."""
-    return Move.apply(arg, backend) if isinstance(arg, Node) and arg.backend != backend else arg
+def _on_one_backend(operation: str, first: Node, other: Node, args: tuple[Any, ...]) -> list[Any]:
+    """Return the arguments of a function with all nodes moved to the backend of the first one.
+
+    Args:
+        operation: The name of the function.
+        first: The first node.
+        other: A node on another backend.
+        args: The arguments.
+
+    Raises:
+        TypeError: The first node is not of a class that moves operands.
+    """
+    backend = first.backend
+    if not first._moves_operands:
+        raise TypeError(
+            f"{operation}: operands are on different backends, {backend!r} and {other.backend!r}; "
+            "move one of them with .to(backend), or make both on the same backend"
+        )
+    if other.backend.memory != backend.memory:
+        warn_of_copy(operation, other.backend, backend)
+    return [
+        Move.apply(arg, backend) if isinstance(arg, Node) and arg.backend != backend else arg
+        for arg in args
+    ]
