@@ -7,7 +7,6 @@ they give infinity and NaN, not exceptions, as on the reference backend.
 """
 
 import functools
-import threading
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, TypeVar
@@ -17,10 +16,13 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
-from mt_kernels_cpu.compiling import disk_cache
+from mt_kernels_cpu.compiling import disk_cache, process
 from mt_tensor.outer_values import current, with_helpers
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+JIT_IS_DISABLED = bool(numba.config.DISABLE_JIT)
+"""True if ``NUMBA_DISABLE_JIT=1`` is set: kernels run as plain Python then, slowly."""
 
 REORDER_SUMS = frozenset({"contract", "nsz", "reassoc"})
 """LLVM's fast-math flags of kernels that may reorder sums, so that they are vectorised. NaN stays
@@ -148,7 +150,8 @@ class Kernel:
     tensor needs. Each form is compiled at its first call and cached on disk.
 
     Kernels may be called from several Python threads. Parallel calls then run one after the other,
-    because not every threading layer of numba supports concurrent ones.
+    because not every threading layer of numba supports concurrent ones. If a process has used
+    numba's threads and is forked, the serial form runs in the child.
     """
 
     def __init__(self, fn: Callable[..., None]) -> None:
@@ -157,8 +160,11 @@ class Kernel:
         self.serial = _compiled(fn, cache=True)
 
     def __call__(self, *args: Any) -> None:
-        """Run the loop on all threads."""
-        with _parallel_lock:
+        """Run the loop on all threads, or on the calling thread if there are no others."""
+        if not process.may_use_threads():
+            self.serial(*args)
+            return
+        with process.parallel_lock:
             self.parallel(*args)
 
     def parallel_diagnostics(self, signature: Any = None, level: int = 1) -> None:
@@ -167,15 +173,20 @@ class Kernel:
         Args:
             signature: The argument types, all types of earlier calls if None.
             level: The amount of detail, 1 to 4.
+
+        Raises:
+            RuntimeError: ``NUMBA_DISABLE_JIT=1`` is set, so that nothing is compiled.
         """
+        if JIT_IS_DISABLED:
+            raise RuntimeError(
+                "parallel_diagnostics: NUMBA_DISABLE_JIT is set, so that nothing is compiled; "
+                "run the program without it"
+            )
         # Code that was read from disk has no diagnosis, so compile it once more.
         fresh = _compiled(self.parallel.py_func, parallel=True)
         for known in self.parallel.signatures if signature is None else [signature]:
             fresh.compile(known)
         fresh.parallel_diagnostics(level=level)
-
-
-_parallel_lock = threading.RLock()
 
 
 def once_per_formula(make: Callable[[Callable[..., float]], Kernel]) -> Callable[[Any], Kernel]:
