@@ -98,6 +98,7 @@ class Cuda(Backend):
 
     def download(self, storage: Any) -> npt.NDArray[Any]:
         """Return a copy in host memory of an array in device memory; wait until it is complete."""
+        require_gpu()
         array: npt.NDArray[Any] = storage.copy_to_host(stream=self.stream)
         if self.stream:
             self.stream.synchronize()
