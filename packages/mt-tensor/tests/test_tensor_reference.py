@@ -107,6 +107,8 @@ BINARY: list[tuple[Callable[[float, float], float], Callable[[Array, Array], Arr
     (operators.is_close, lambda x, y: abs(x - y) < 0.01),
     (operators.relu_back, lambda x, d: np.where(x > 0, d, 0)),
     (operators.inv_back, lambda x, d: -d / x**2),
+    (operators.div, np.divide),
+    (operators.power, np.power),
 ]
 
 

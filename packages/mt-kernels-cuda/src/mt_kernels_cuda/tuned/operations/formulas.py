@@ -52,6 +52,25 @@ def sqrt(x: Any) -> Any:
     return math.sqrt(x) if x >= ZERO else UNDEFINED
 
 
+def power(x: Any, p: Any) -> Any:
+    r"""Compute `operators.power`: $x^p$."""
+    return x**p
+
+
+def power_back(x: Any, p: Any) -> Any:
+    """Compute `operators.power_back`: $p x^{p - 1}$, 0 for p = 0."""
+    return ZERO if p == ZERO else p * x ** (p - ONE)
+
+
+def power_log(x: Any, p: Any) -> Any:
+    r"""Compute `operators.power_log`: $x^p \ln x$."""
+    if x > ZERO:
+        return x**p * math.log(x)
+    if x == ZERO:
+        return ZERO if p >= ZERO else -INFINITE if p < ZERO else UNDEFINED
+    return UNDEFINED
+
+
 def relu(x: Any) -> Any:
     """Compute `operators.relu`: x where it is positive, else 0; NaN stays NaN."""
     return ZERO if x <= ZERO else x
@@ -96,6 +115,9 @@ SINGLE: dict[Callable[..., float], Callable[..., Any]] = {
     operators.ln: ln,
     operators.inv: inv,
     operators.sqrt: sqrt,
+    operators.power: power,
+    operators.power_back: power_back,
+    operators.power_log: power_log,
     operators.relu: relu,
     operators.relu_back: relu_back,
     operators.sigmoid: sigmoid,
