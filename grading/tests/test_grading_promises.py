@@ -253,7 +253,7 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
             "    pending = {variable.unique_id: deriv}\n",
         ),
         "1.4: test_a_single_leaf",
-        "the list of derivatives is wrong",
+        "the result of `backpropagate` is wrong",
     ),
     "a logarithm of something else": (
         Rewrite(OPERATORS, "shifted = x + EPS", "shifted = x + 10 * EPS"),
