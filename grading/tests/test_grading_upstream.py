@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from grading.driver.in_process import InProcessSubject
 from grading.isolation import IsolatedSubject, Limits
+from grading.judge import session
 from grading.judge.records import Status, TaskResult
 from grading.judge.remarks import SENTENCES, repairs
 from grading.judge.run import Plan, judge
@@ -202,8 +204,12 @@ def test_a_package_that_is_not_here_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_modules_0_and_1_of_every_edition_are_judged(tmp_path: Path, edition: Edition) -> None:
+def test_modules_0_and_1_of_every_edition_are_judged(
+    tmp_path: Path, edition: Edition, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Functions are found and called by the names and in the ways of each edition."""
+    few = settings(session.PROFILE, max_examples=10)
+    monkeypatch.setattr("grading.judge.session.PROFILE", few)
     tree = write_upstream(tmp_path, edition, 1)
     results = judged(tree, "0.1", "0.2", "0.3", "0.4", "1.1", "1.2", "1.3", "1.4")
     others = {name for name, result in results.items() if result.points != result.max_points}
