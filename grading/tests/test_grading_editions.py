@@ -174,7 +174,7 @@ def test_tensors_learn_points(tmp_path: Path, edition: str) -> None:
     run(tree_of(tmp_path, edition, 2), program)
 
 
-def test_traps_of_the_given_code_are_there(tmp_path: Path, edition: str) -> None:
+def test_known_mistakes_of_the_template_exist(tmp_path: Path, edition: str) -> None:
     copies = {"2021": True, "2022": False, "2024": True, "mixture": False}[edition]
     program = f"""
     x = tensor([[1.0, 2.0], [3.0, 4.0]])

@@ -100,7 +100,7 @@ def test_gradients_along_a_dim(
     np.testing.assert_allclose(gradient(x, dim, upstream), expected, atol=1e-6)
 
 
-def test_windows_are_put_together_again() -> None:
+def test_windows_are_reassembled() -> None:
     x = np.arange(48.0).reshape(1, 2, 4, 6)
     tiles = nn.windows(x, (2, 3))
     np.testing.assert_array_equal(tiles[0, 1, 1, 0], [36, 37, 38, 42, 43, 44])

@@ -80,7 +80,7 @@ TREES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tree", TREES)
-def test_status_says_what_grade_said(
+def test_status_and_grade_show_the_same_verdict(
     tree: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("grading.cli.stored_results.ROOT", tmp_path / "repository")

@@ -64,7 +64,7 @@ def test_the_scripts_are_bash(script: str) -> None:
         (-9, 137, None),
     ],
 )
-def test_a_run_leaves_results_unless_the_grader_failed(
+def test_a_run_writes_results_unless_the_grader_fails(
     tmp_path: Path, code: int, exit_code: int, results: object
 ) -> None:
     python = tmp_path / "source/grader/.venv/bin/python"

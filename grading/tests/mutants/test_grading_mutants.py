@@ -93,7 +93,7 @@ def evidence(task: str, subject: Subject, besides: str) -> list[Finding]:
 @pytest.mark.slow
 @pytest.mark.measured("mutant")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
-def test_caught_by_its_own_task_and_by_no_earlier_one(
+def test_a_mutant_fails_its_task_and_no_earlier_one(
     mutant: Mutant, subject: Subject, reach: Reach
 ) -> None:
     for task in ON_PROCESSOR[: _place(mutant.task)]:
@@ -119,7 +119,7 @@ def _place(task: str) -> int:
     return sum(order.index(other) < order.index(task) for other in ON_PROCESSOR)
 
 
-def test_there_are_enough_of_them() -> None:
+def test_every_task_has_enough_mutants() -> None:
     counts = collections.Counter(mutant.task for mutant in MUTANTS)
     # The mistakes of 0.2 are tests that catch none: see grading/mutation.
     scarce = [task for task in TASKS if task != "0.2" and counts[task] < 2]
