@@ -60,18 +60,18 @@ def _merged(body: list[ast.stmt], new: list[ast.stmt]) -> list[ast.stmt]:
     added: list[ast.stmt] = []
     for node in new:
         if isinstance(node, ast.Delete):
-            gone = {target.id for target in node.targets if isinstance(target, ast.Name)}
-            result = [each for each in result if _name(each) not in gone]
+            deleted = {target.id for target in node.targets if isinstance(target, ast.Name)}
+            result = [each for each in result if _name(each) not in deleted]
             continue
-        places = [i for i, each in enumerate(result) if _name(each) == _name(node) is not None]
-        if not places:
+        positions = [i for i, each in enumerate(result) if _name(each) == _name(node) is not None]
+        if not positions:
             added.append(node)
             continue
-        old = result[places[0]]
+        old = result[positions[0]]
         if isinstance(node, ast.ClassDef) and isinstance(old, ast.ClassDef) and not node.bases:
             old.body = _merged(old.body, node.body)
         else:
-            result[places[0]] = node
+            result[positions[0]] = node
     top = max((i + 1 for i, each in enumerate(result) if _is_import(each)), default=1)
     return result[:top] + added + result[top:]
 

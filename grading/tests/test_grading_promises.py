@@ -275,8 +275,8 @@ WRONG_ANSWERS: dict[str, tuple[Rewrite, str, str]] = {
 def named(check: str) -> list[Check]:
     """Return a check by its task and name, or all of a task that count."""
     task, _, name = check.partition(": ")
-    wanted = [name] if name else table().task(task).checks.required
-    return [each for each in checks_of(task) if each.__name__ in wanted]
+    names = [name] if name else table().task(task).checks.required
+    return [each for each in checks_of(task) if each.__name__ in names]
 
 
 @pytest.fixture

@@ -282,9 +282,11 @@ def test_networks_of_every_edition_are_trained(tmp_path: Path, edition: Edition)
             )
             losses = worker.call("learn.steps", [inputs, labels, np.ones(len(inputs))]).array
             assert np.isfinite(losses).all() and (losses > 0).all(), problem
-            said = worker.call("learn.predict", [inputs]).array
-            assert said.shape == (*labels.shape, *outputs), problem
-            assert (said < 0).all() if outputs else ((said > 0) & (said < 1)).all(), problem
+            predicted = worker.call("learn.predict", [inputs]).array
+            assert predicted.shape == (*labels.shape, *outputs), problem
+            assert (
+                (predicted < 0).all() if outputs else ((predicted > 0) & (predicted < 1)).all()
+            ), problem
 
 
 SCRIPTS = ("run_mnist_multiclass", "run_sentiment")

@@ -104,11 +104,11 @@ def test_a_tree_gets_the_expected_verdicts(name: str, id: str) -> None:
 
 def test_each_edition_has_a_correct_tree_of_every_task() -> None:
     """Of all tasks of modules 0 to 4 but those of a GPU and those that train networks."""
-    wanted = {
+    required = {
         task.id
         for task in table().tasks
         if task.device == "cpu" and not task.accuracy and task.id not in ("1.5", "2.5", "3.5")
     }
     for edition in EDITIONS:
-        assert set(TREES[edition].full) == wanted
-    assert any(tree.mixture and set(tree.full) == wanted for tree in TREES.values())
+        assert set(TREES[edition].full) == required
+    assert any(tree.mixture and set(tree.full) == required for tree in TREES.values())

@@ -20,7 +20,7 @@ SETTING: dict[str, str | float] = {
     "epochs": 2,
     "batch": 10,
 }
-WANTED = Accuracy(48, 50, SETTING)
+REQUIRED = Accuracy(48, 50, SETTING)
 
 
 class Pupil(Subject):
@@ -48,7 +48,7 @@ class Pupil(Subject):
 def test_a_network_with_a_bad_start_is_trained_from_another_seed() -> None:
     recorded: list[object] = []
     pupil = Pupil(knows_at=3)
-    check_accuracy(pupil, "Diag", WANTED, lambda name, value: recorded.append(value), seed=5)
+    check_accuracy(pupil, "Diag", REQUIRED, lambda name, value: recorded.append(value), seed=5)
     assert pupil.seeds == [5, 6, 7]
     # Five batches of ten, twice, at each start.
     assert pupil.learnt == 3 * 10
@@ -60,7 +60,7 @@ def test_a_network_with_a_bad_start_is_trained_from_another_seed() -> None:
 def test_a_network_that_never_learns_reports_its_best_seed() -> None:
     pupil = Pupil(knows_at=MAX_STARTS + 1)
     with pytest.raises(MismatchError, match=r"Diag: \d+ of 50 are correct, expected at least 48"):
-        check_accuracy(pupil, "Diag", WANTED)
+        check_accuracy(pupil, "Diag", REQUIRED)
     assert len(pupil.seeds) == MAX_STARTS
 
 

@@ -50,8 +50,8 @@ def test_bytecode_files_do_not_replace_their_source(tree: Path) -> None:
     right.write_text(OPERATORS + MUL)
     tag = sys.implementation.cache_tag
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    for place in (f"minitorch/__pycache__/operators.{tag}.pyc", "minitorch/operators.pyc"):
-        py_compile.compile(str(right), str(tree / place), invalidation_mode=mode)
+    for path in (f"minitorch/__pycache__/operators.{tag}.pyc", "minitorch/operators.pyc"):
+        py_compile.compile(str(right), str(tree / path), invalidation_mode=mode)
     right.unlink()
     assert sit(tree).passed == OTHERS
 

@@ -66,8 +66,8 @@ def test_races_that_rarely_change_results(tree: Path, attack: Attack) -> None:
 @pytest.mark.measured("attack")
 def test_kernels_replaced_at_import(tree: Path, attack: Attack) -> None:
     with submitted(attack, tree) as subject:
-        told = run(check_is_called, subject)
-    assert "without the submission" in told or "does not come from" in told
+        message = run(check_is_called, subject)
+    assert "without the submission" in message or "does not come from" in message
 
 
 @pytest.mark.slow

@@ -419,8 +419,8 @@ def test_csv_cells_are_no_formulas(course: Class) -> None:
 def test_invalid_options(
     course: Class, capsys: pytest.CaptureFixture[str], options: list[str], complaint: str
 ) -> None:
-    told = [option.format(**{"class": course.batch}) for option in options]
-    assert main(["grade", *told]) == 2
+    arguments = [option.format(**{"class": course.batch}) for option in options]
+    assert main(["grade", *arguments]) == 2
     assert complaint in " ".join(capsys.readouterr().err.split())
 
 

@@ -206,7 +206,7 @@ def one_result(out, x):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True)
-def reads_its_neighbour(out, x):  # type: ignore[no-untyped-def]
+def reads_the_next_element(out, x):  # type: ignore[no-untyped-def]
     for i in prange(len(out) - 1):
         out[i] = out[i + 1] + x[i]
 
@@ -253,7 +253,7 @@ RACING = {
     one_index: f"iterations 0 and 1 {LOOP} both write index[0]; all iterations share this array, "
     "which is created outside the loop",
     one_result: f"iterations 0 and 1 {LOOP} both write out[0]",
-    reads_its_neighbour: f"iteration 1 {LOOP} writes out[1], and iteration 0 reads it",
+    reads_the_next_element: f"iteration 1 {LOOP} writes out[1], and iteration 0 reads it",
     slices_that_overlap: "both write out[2]",
     fills_a_view: "both write out[1]",
     writes_by_a_function: "both write out[0]",
@@ -267,8 +267,8 @@ def test_a_race_is_found_and_described(kernel: Any) -> None:
     source = getattr(kernel, "py_func", kernel)
     loop = next(at for at, line in enumerate(_lines(source)) if "prange" in line)
     line = source.__code__.co_firstlineno + loop
-    said = sentence_of(kernel, np.zeros(6), np.arange(1.0, 7.0))
-    assert RACING[kernel].format(line=line) in said
+    message = sentence_of(kernel, np.zeros(6), np.arange(1.0, 7.0))
+    assert RACING[kernel].format(line=line) in message
 
 
 def _lines(function: Callable[..., None]) -> Sequence[str]:

@@ -39,7 +39,7 @@ class Judge:
 
 
 @pytest.fixture(autouse=True)
-def _own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _separate_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what these tests judge out of the repository's own memory."""
     monkeypatch.setattr("grading.cli.stored_results.ROOT", tmp_path / "repository")
 
@@ -145,9 +145,9 @@ def test_invalid_arguments_are_refused(
 ) -> None:
     assert main([each.format(tmp=tmp_path) for each in arguments]) == USAGE
     assert not judge.plans
-    said = " ".join(capsys.readouterr().err.split())
+    output = " ".join(capsys.readouterr().err.split())
     for word in words:
-        assert word in said
+        assert word in output
 
 
 def test_harness_errors_and_failed_tasks_have_different_exit_codes(
@@ -156,26 +156,26 @@ def test_harness_errors_and_failed_tasks_have_different_exit_codes(
     for error in (RuntimeError("no disk"), IsolationError("no sandbox")):
         judge.answer = error
         assert main(["grade", "--submission", str(submission)]) == HARNESS
-        said = capsys.readouterr().err
-        assert str(error) in said
-        assert "independent of the submission" in said
+        output = capsys.readouterr().err
+        assert str(error) in output
+        assert "independent of the submission" in output
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == OK
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in ("grade", "status", "doctor", "scaffold", "sync", "Exit codes"):
-        assert name in said
+        assert name in output
 
 
 def test_status_of_a_tree_without_solutions(
     submission: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["status", "--submission", str(submission)]) == OK
-    said = capsys.readouterr().out
-    assert re.search(r"○ +1\.1 .*1 of 1 functions to write", said)
-    assert re.search(r"– +4\.2 .*not there", said)
-    assert "hatch run grade task1_1" in said
+    output = capsys.readouterr().out
+    assert re.search(r"○ +1\.1 .*1 of 1 functions to write", output)
+    assert re.search(r"– +4\.2 .*not there", output)
+    assert "hatch run grade task1_1" in output
 
 
 def test_status_shows_stored_verdicts(submission: Path) -> None:
@@ -264,9 +264,9 @@ def test_doctor_exits_with_1_only_if_grading_is_impossible(
     for found, code in ([(fine, poor), OK], [(fine, bad), FAILED]):
         monkeypatch.setattr("grading.cli.doctor.doctor_checks", lambda found=found: found)
         assert main(["doctor"]) == code
-    said = capsys.readouterr().out
-    assert "→ buy a faster one" in said
-    assert "OSError: gone" in said
+    output = capsys.readouterr().out
+    assert "→ buy a faster one" in output
+    assert "OSError: gone" in output
 
 
 def test_doctor_checks_the_requirements_of_the_guide() -> None:

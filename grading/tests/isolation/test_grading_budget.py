@@ -30,9 +30,9 @@ class Machine:
         allowance = Allowance(**{"run": 10.0, "compile": 60.0, "idle": 60.0, **limits})
         return Budget(allowance, lambda: self.had, lambda: self.compiling, lambda: self.now)
 
-    def go_on(self, budget: Budget, run: float, wait: float = 0.0, looks: int = 1) -> None:
+    def go_on(self, budget: Budget, run: float, wait: float = 0.0, samples: int = 1) -> None:
         """Advance the clock in steps of one second; check the budget after each."""
-        for _ in range(looks):
+        for _ in range(samples):
             self.now += 1.0
             if self.had is not None:
                 self.had += CpuTime(run, wait)
@@ -42,7 +42,7 @@ class Machine:
 def test_a_computing_call_is_stopped_by_processor_time() -> None:
     machine = Machine()
     budget = machine.budget()
-    machine.go_on(budget, run=1.0, looks=9)
+    machine.go_on(budget, run=1.0, samples=9)
     with pytest.raises(LostError, match=r"^did not return within 10 s of processor time$") as lost:
         machine.go_on(budget, run=1.0)
     assert lost.value.kind == "TimedOut"
@@ -52,7 +52,7 @@ def test_a_busy_machine_does_not_shorten_processor_time() -> None:
     """The worker gets 1/50 of a processor, so that 450 s pass on the clock."""
     machine = Machine()
     budget = machine.budget()
-    machine.go_on(budget, run=0.02, wait=0.98, looks=450)
+    machine.go_on(budget, run=0.02, wait=0.98, samples=450)
     assert budget.run == pytest.approx(9.0)
     assert budget.idle == pytest.approx(0.0, abs=1e-6)
     assert budget.charged == pytest.approx(9.0)
@@ -61,14 +61,14 @@ def test_a_busy_machine_does_not_shorten_processor_time() -> None:
 def test_the_threads_of_a_parallel_loop_count_once() -> None:
     machine = Machine()
     budget = machine.budget()
-    machine.go_on(budget, run=64.0, wait=10.0, looks=9)
+    machine.go_on(budget, run=64.0, wait=10.0, samples=9)
     assert (budget.run, budget.idle) == (9.0, 0.0)
 
 
 def test_a_sleeping_call_is_stopped_by_wall_time() -> None:
     machine = Machine()
     budget = machine.budget()
-    machine.go_on(budget, run=0.001, looks=60)
+    machine.go_on(budget, run=0.001, samples=60)
     with pytest.raises(LostError, match="did not return, and used no processor for 60 s"):
         machine.go_on(budget, run=0.001)
 
@@ -84,9 +84,9 @@ def test_intervals_in_which_the_judge_is_suspended_are_not_charged() -> None:
 def test_compilation_is_credited_and_the_credit_is_limited() -> None:
     machine = Machine(compiling=True)
     budget = machine.budget()
-    machine.go_on(budget, run=1.0, looks=60)
+    machine.go_on(budget, run=1.0, samples=60)
     assert (budget.compiled, budget.run) == (60.0, 0.0)
-    machine.go_on(budget, run=1.0, looks=9)
+    machine.go_on(budget, run=1.0, samples=9)
     with pytest.raises(LostError, match="within 10 s of processor time beyond compilation"):
         machine.go_on(budget, run=1.0)
 
@@ -94,8 +94,8 @@ def test_compilation_is_credited_and_the_credit_is_limited() -> None:
 def test_the_time_of_a_task_includes_compilation_and_idle_time() -> None:
     machine = Machine(compiling=True)
     budget = machine.budget(left=5.0)
-    machine.go_on(budget, run=1.0, looks=4)
-    machine.go_on(budget, run=0.0, looks=2)
+    machine.go_on(budget, run=1.0, samples=4)
+    machine.go_on(budget, run=0.0, samples=2)
     assert budget.charged == 6.0
     with pytest.raises(LostError, match="the time of the task was up") as lost:
         machine.go_on(budget, run=1.0)
@@ -105,7 +105,7 @@ def test_the_time_of_a_task_includes_compilation_and_idle_time() -> None:
 def test_wall_time_counts_without_processor_times() -> None:
     machine = Machine(had=None)
     budget = machine.budget()
-    machine.go_on(budget, run=0.0, looks=9)
+    machine.go_on(budget, run=0.0, samples=9)
     with pytest.raises(LostError, match="did not return within 10 s of time"):
         machine.go_on(budget, run=0.0)
 

@@ -65,13 +65,13 @@ def test_a_compiler_error_becomes_a_line_and_its_cause(
 ) -> None:
     error = error_of(kernel)
     kinds = [kind.__name__ for kind in type(error).__mro__]
-    told = explain(kinds, str(error), ())
-    assert told.sentence.startswith("numba cannot compile this: ")
-    assert cause in told.sentence
-    assert "\n" not in told.sentence and len(told.sentence) < 260
-    assert told.excerpt.startswith(line)
-    assert bool(told.line) is bool(line)
-    assert told.file.endswith("test_grading_explain.py" if line else "")
+    explained = explain(kinds, str(error), ())
+    assert explained.sentence.startswith("numba cannot compile this: ")
+    assert cause in explained.sentence
+    assert "\n" not in explained.sentence and len(explained.sentence) < 260
+    assert explained.excerpt.startswith(line)
+    assert bool(explained.line) is bool(line)
+    assert explained.file.endswith("test_grading_explain.py" if line else "")
 
 
 TRACE = (
@@ -82,11 +82,11 @@ TRACE = (
 
 
 def test_an_exception_names_the_line_of_the_submission() -> None:
-    told = explain(["ValueError", "Exception"], "no\nmore", TRACE, "printed\n")
-    assert told.sentence == "ValueError was raised in train: no"
-    assert (told.file, told.line) == ("packages/mt-nn/src/mt_nn/module.py", 7)
-    assert "more" in told.details
-    assert "printed" in told.details
+    explained = explain(["ValueError", "Exception"], "no\nmore", TRACE, "printed\n")
+    assert explained.sentence == "ValueError was raised in train: no"
+    assert (explained.file, explained.line) == ("packages/mt-nn/src/mt_nn/module.py", 7)
+    assert "more" in explained.details
+    assert "printed" in explained.details
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_a_package_that_is_missing_is_named(message: str, sentence: str) -> None
 
 
 def test_a_lost_worker_has_a_description() -> None:
-    told = explain(["WorkerDied", "WorkerError"], "status 3", ())
-    assert told.sentence == "the code ended the process that it ran in"
+    explained = explain(["WorkerDied", "WorkerError"], "status 3", ())
+    assert explained.sentence == "the code ended the process that it ran in"
 
 
 def test_a_timeout_names_function_and_limit() -> None:

@@ -39,7 +39,7 @@ def subjects(answer: Callable[[Request], Response]) -> Subjects:
         folder=None,
         level=SimpleNamespace(name="none", undefended=()),
     )
-    return Subjects(lambda place: cast(IsolatedSubject, worker))
+    return Subjects(lambda _: cast(IsolatedSubject, worker))
 
 
 def right(request: Request) -> Response:
@@ -108,15 +108,15 @@ def test_a_wrong_result_is_shrunk_and_explained() -> None:
 
 def test_the_seed_decides_what_is_drawn() -> None:
     def drawn(seed: int) -> list[str]:
-        asked: list[str] = []
+        requests: list[str] = []
 
         def remember(request: Request) -> Response:
-            asked.append(str(request))
+            requests.append(str(request))
             return right(request)
 
         with subjects(remember) as there:
             run_checks(TASK, there, seed, RunOptions(), ["test_sum"])
-        return asked
+        return requests
 
     assert drawn(1) == drawn(1) != drawn(2)
 
@@ -146,17 +146,17 @@ def test_constants_of_modules_that_are_imported_meanwhile_are_not_drawn(
     monkeypatch.syspath_prepend(tmp_path)
 
     def drawn(*, importing: bool) -> list[str]:
-        asked: list[str] = []
+        requests: list[str] = []
 
         def remember(request: Request) -> Response:
             if importing:
                 importlib.import_module("many_constants")
-            asked.append(str(request))
+            requests.append(str(request))
             return right(request)
 
         with subjects(remember) as there:
             run_checks(TASK, there, SEED, RunOptions(), ["test_sum"])
-        return asked
+        return requests
 
     assert drawn(importing=False) == drawn(importing=True)
 
@@ -172,13 +172,13 @@ def test_a_stub_is_not_implemented_and_not_wrong() -> None:
 def test_a_worker_that_is_lost_once_costs_nothing() -> None:
     lost: list[Request] = []
 
-    def dies_once(request: Request) -> Response:
+    def fail_once(request: Request) -> Response:
         if not lost:
             lost.append(request)
             raise WorkerError("TimedOut", "no answer", request)
         return right(request)
 
-    results, _ = judged(dies_once, "test_sum")
+    results, _ = judged(fail_once, "test_sum")
     check = results["test_sum"]
     assert check.status is Status.PASSED
     assert "second run: passed" in check.reason
@@ -278,11 +278,11 @@ def test_only_lost_workers_cause_a_second_run(
 
 def test_a_timeout_is_not_flaky() -> None:
     """Hypothesis asks once more, and is answered or refused; the worker gave no other answer."""
-    asked: list[Request] = []
+    requests: list[Request] = []
 
     def once(request: Request) -> Response:
-        asked.append(request)
-        if len(asked) == 1:
+        requests.append(request)
+        if len(requests) == 1:
             raise WorkerError("TooMuchOutput", "more than 16 MiB were printed", request)
         return right(request)
 
@@ -298,11 +298,11 @@ def test_the_graders_own_exception_is_an_error_and_never_a_zero() -> None:
             ["KeyError", "Exception"], "'formula'", request, [("driver/x.py", 7, "f")]
         )
 
-    asked: list[Request] = []
+    requests: list[Request] = []
 
     def once(request: Request) -> Response:
-        asked.append(request)
-        return fails(request) if len(asked) == 1 else right(request)
+        requests.append(request)
+        return fails(request) if len(requests) == 1 else right(request)
 
     for answer in (fails, once):
         results, _ = judged(answer, "test_sum", again=False)
@@ -337,7 +337,7 @@ def test_every_task_has_its_time_limit() -> None:
     worker = SimpleNamespace(
         begin_check=given.append, end_worker=lambda: None, seconds=0.0, folder=None
     )
-    with Subjects(lambda place: cast(IsolatedSubject, worker), total_seconds=7440.0) as there:
+    with Subjects(lambda _: cast(IsolatedSubject, worker), total_seconds=7440.0) as there:
         there.begin_task(60.0, 1000)
         there.on("cpu")
         there.begin_task(1800.0, 2500)
@@ -356,7 +356,7 @@ def test_a_task_without_time_sends_no_requests() -> None:
         folder=None,
         answer=right,
     )
-    with Subjects(lambda place: cast(IsolatedSubject, worker)) as there:
+    with Subjects(lambda _: cast(IsolatedSubject, worker)) as there:
         there.begin_task(60.0, 1000)
         subject = there.on("cpu")
         worker.seconds = 60.0

@@ -237,10 +237,10 @@ def test_a_fault_is_shown_with_its_labels() -> None:
 
 def test_speed_and_measurements_have_the_same_words_on_a_page_and_in_a_terminal() -> None:
     for text in (shown(every_kind(), 120), Page(html.write(every_kind())).text):
-        said = " ".join(text.split())
-        assert "1.5 × the time of our fast kernels (1.4 – 1.6), at most 4 × allowed" in said
-        assert "1.1 × the time of the reference solution" in said
-        assert "measured: digits 950 of 1000, required at least 900; the log claims" in said
+        shown_text = " ".join(text.split())
+        assert "1.5 × the time of our fast kernels (1.4 – 1.6), at most 4 × allowed" in shown_text
+        assert "1.1 × the time of the reference solution" in shown_text
+        assert "measured: digits 950 of 1000, required at least 900; the log claims" in shown_text
 
 
 SUSPECTS = (

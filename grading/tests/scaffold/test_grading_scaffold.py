@@ -115,15 +115,15 @@ def test_no_exercise_is_open_in_this_repository() -> None:
 
 
 def test_no_line_of_a_solution_remains(tree: Path) -> None:
-    wanted = secrets()
-    assert len(wanted) > 400
+    removed = secrets()
+    assert len(removed) > 400
     survivors = []
     for file in sorted(tree.rglob("*")):
         if not file.is_file() or file.is_relative_to(tree / "data"):
             continue
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            if (secret := normalised(line)) in wanted:
-                survivors.append(f"{file.relative_to(tree)}:{number}: {line}: {wanted[secret]}")
+            if (secret := normalised(line)) in removed:
+                survivors.append(f"{file.relative_to(tree)}:{number}: {line}: {removed[secret]}")
     assert not survivors, "\n".join(survivors)
 
 
@@ -300,7 +300,7 @@ def in_tree(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-FIRST_HOLE = {
+FIRST_EXERCISE = {
     "points --model scalar": "Need to implement for task 0.4: Module.parameters",
     "points --backend reference": "Need to implement for task 2.5: TensorMLP.__init__",
     "points --backend fast": "Need to implement for task 2.5: TensorMLP.__init__",
@@ -323,7 +323,7 @@ def test_commands_of_a_tree_run_and_name_missing_functions(tmp_path: Path, modul
         assert TRAIN[module] in scripts["train"]
         training = in_tree(out, "mt_models", "train", *TRAIN[module].split())
         assert training.returncode == 1
-        assert FIRST_HOLE[TRAIN[module]] in training.stderr
+        assert FIRST_EXERCISE[TRAIN[module]] in training.stderr
         assert "Traceback" not in training.stderr
     first = table().in_module(module)[0]
     judged = in_tree(out, "grading", "grade", first.marker, "--no-speed")

@@ -83,8 +83,8 @@ class Recovering(Worker):
     """Takes ten times as long until it is given its inputs for the second time."""
 
     def answer(self, request: Request) -> Response:
-        held = sum(each.operation == "speed.hold" for each in self.requests)
-        self.seconds = 0.1 if held < 2 else 0.01
+        number = sum(each.operation == "speed.hold" for each in self.requests)
+        self.seconds = 0.1 if number < 2 else 0.01
         return super().answer(request)
 
 
@@ -208,8 +208,8 @@ def test_two_measurements_beyond_the_limit_are_too_slow(
     verdict = judge(worker, SMALL, measured_with(0.01).ratio / times, clock=clock)
     assert (verdict.outcome, verdict.repeated) == (outcome, repeated)
     assert verdict.ratio == pytest.approx(times, rel=1e-3)
-    held = [request for request in worker.requests if request.operation == "speed.hold"]
-    assert len(held) == 1 + repeated
+    number = [request for request in worker.requests if request.operation == "speed.hold"]
+    assert len(number) == 1 + repeated
 
 
 def test_a_slow_first_measurement_is_repeated() -> None:
@@ -242,15 +242,15 @@ class Ending(Subject):
         raise self.error
 
 
-WANTED = Request("speed.run")
+REQUEST = Request("speed.run")
 ERRORS: list[tuple[BaseException, Status, str]] = [
-    (SubjectError(["ValueError"], "no such shape", WANTED), Status.FAILED, "no such shape"),
+    (SubjectError(["ValueError"], "no such shape", REQUEST), Status.FAILED, "no such shape"),
     (
-        CheckAbandoned(WorkerError("TimedOut", "did not return", WANTED), "did not return"),
+        CheckAbandoned(WorkerError("TimedOut", "did not return", REQUEST), "did not return"),
         Status.FAILED,
         "did not return",
     ),
-    (DriverError(["KeyError"], "'starts'", WANTED), Status.ERROR, "'starts'"),
+    (DriverError(["KeyError"], "'starts'", REQUEST), Status.ERROR, "'starts'"),
 ]
 
 

@@ -18,8 +18,8 @@ def test_the_edition_of_every_module_is_recognised(
 ) -> None:
     submission = Submission.at(write_upstream(tmp_path, edition, module))
     assert submission.edition == edition
-    told = [edition_of(number, submission.source) for number in FILES]
-    assert told == [edition] * (module + 1) + [None] * (4 - module)
+    editions = [edition_of(number, submission.source) for number in FILES]
+    assert editions == [edition] * (module + 1) + [None] * (4 - module)
 
 
 def test_the_editions_of_2022_and_2023_are_one(tmp_path: Path) -> None:

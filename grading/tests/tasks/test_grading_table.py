@@ -59,9 +59,9 @@ def cases_in(task: Task) -> dict[str, set[str]]:
                 found.setdefault(getattr(item, "originalname", item.name), set()).add(case)
 
     arguments = ["--collect-only", "-p", "no:terminal", "-p", "no:cacheprovider"]
-    places = [f"--rootdir={ROOT}", f"--confcutdir={ROOT / 'grading'}", "--import-mode=importlib"]
+    options = [f"--rootdir={ROOT}", f"--confcutdir={ROOT / 'grading'}", "--import-mode=importlib"]
     file = str(ROOT / task.check_file)
-    pytest.main([file, *arguments, *places, "--config-file=/dev/null"], plugins=[Collector()])
+    pytest.main([file, *arguments, *options, "--config-file=/dev/null"], plugins=[Collector()])
     return found
 
 
@@ -165,8 +165,8 @@ def test_messages_explained_on_pages_exist_in_the_grader(tasks: Table) -> None:
         causes = {each.cause for each in MISTAKES if task.id in each.tasks}
         for quoted in quotations(ROOT / task.doc):
             pieces = [piece.strip() for piece in quoted.split("…")]
-            said = all(any(piece in each for each in sentences) for piece in pieces)
-            assert quoted in {*causes, *sentences} or ("…" in quoted and said), (
+            found_all = all(any(piece in each for each in sentences) for piece in pieces)
+            assert quoted in {*causes, *sentences} or ("…" in quoted and found_all), (
                 f"{task.doc}: the grader never says {quoted!r}"
             )
 
