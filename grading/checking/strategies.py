@@ -85,7 +85,7 @@ def _bytes(shape: Sequence[int]) -> st.SearchStrategy[Array]:
     """
     size = math.prod(shape)
     drawn = st.binary(min_size=size, max_size=size)
-    return drawn.map(lambda cells: np.frombuffer(cells, np.uint8).reshape(tuple(shape)))
+    return drawn.map(lambda data: np.frombuffer(data, np.uint8).reshape(tuple(shape)))
 
 
 @st.composite

@@ -234,14 +234,14 @@ def _problems_about_points(task: Task) -> Iterable[tuple[Key, str]]:
 
 def _problems_about_selectors(task: Task) -> Iterable[tuple[Key, str]]:
     """Yield checks that are in no group, or completely or partly in more than one."""
-    places = [(i, j) for i, group in enumerate(task.groups) for j in range(len(group.checks))]
-    selectors = [task.groups[i].checks[j] for i, j in places]
+    positions = [(i, j) for i, group in enumerate(task.groups) for j in range(len(group.checks))]
+    selectors = [task.groups[i].checks[j] for i, j in positions]
     for name in task.checks.required:
         if not any(split_selector(selector)[0] == name for selector in selectors):
             yield ("checks", "required", name), f"{name} is in no group"
     whole = {selector for selector in selectors if "[" not in selector}
     counts = Counter(selectors)
-    for (i, j), selector in zip(places, selectors, strict=True):
+    for (i, j), selector in zip(positions, selectors, strict=True):
         name, parameter = split_selector(selector)
         if counts[selector] > 1 or (parameter and name in whole):
             yield ("group", i, "checks", j), f"{selector!r} is in several groups"

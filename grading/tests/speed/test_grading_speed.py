@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from asv_benchmarks.workloads import BY_NAME, WORKLOADS, Workload
 from grading.checking.compare import MismatchError
 from grading.checking.oracles.convolution import conv
-from grading.driver.held import Rows
+from grading.driver.timed_inputs import Rows
 from grading.isolation import CheckAbandoned, IsolatedSubject, WorkerError
 from grading.judge.records import Status
 from grading.judge.speed import speed_results
@@ -59,7 +59,7 @@ class Worker(Subject):
     def answer(self, request: Request) -> Response:
         self.requests.append(request)
         options = request.options
-        if request.operation == "speed.hold":
+        if request.operation == "speed.prepare":
             self.rows = Rows(
                 options["seed"], options["sizes"], options["results"], options["domain"]
             )
@@ -83,7 +83,7 @@ class Recovering(Worker):
     """Takes ten times as long until it is given its inputs for the second time."""
 
     def answer(self, request: Request) -> Response:
-        number = sum(each.operation == "speed.hold" for each in self.requests)
+        number = sum(each.operation == "speed.prepare" for each in self.requests)
         self.seconds = 0.1 if number < 2 else 0.01
         return super().answer(request)
 
@@ -208,7 +208,7 @@ def test_two_measurements_beyond_the_limit_are_too_slow(
     verdict = judge(worker, SMALL, measured_with(0.01).ratio / times, clock=clock)
     assert (verdict.outcome, verdict.repeated) == (outcome, repeated)
     assert verdict.ratio == pytest.approx(times, rel=1e-3)
-    number = [request for request in worker.requests if request.operation == "speed.hold"]
+    number = [request for request in worker.requests if request.operation == "speed.prepare"]
     assert len(number) == 1 + repeated
 
 
