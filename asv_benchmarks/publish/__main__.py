@@ -63,9 +63,10 @@ def _peers(measured: list[Table]) -> None:
 
 README = """\
 The table compares one training step (forward, backward, optimiser) with the same network in
-PyTorch, from the same weights. "Times as fast" is the smaller of two ratios, with its spread.
-`hatch run peers` measures it again. The [guide to speed](docs/guides/speed.md) has all
-measurements, those on two threads included, and shows where the time goes."""
+PyTorch, from the same weights. "Times as fast" is PyTorch's time divided by ours, with its spread:
+the median of all rounds, or the ratio of the shortest times if it is smaller. `hatch run peers`
+measures it again. The [guide to speed](docs/guides/speed.md) has all measurements, those on two
+threads included, and the time of each part of a step."""
 
 
 def _write_breakdown(

@@ -79,7 +79,7 @@ def arrays(
 
 
 def _bytes(shape: Sequence[int]) -> st.SearchStrategy[Array]:
-    """Draw an array of bytes in a single draw, which is much faster than one for each element.
+    """Draw an array of bytes with a single draw, because a draw for each element is much slower.
 
     Hypothesis still shrinks it element by element, towards 0.
     """

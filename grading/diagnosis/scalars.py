@@ -112,9 +112,9 @@ def backpropagated(
     """Return a mistake in backpropagation.
 
     Args:
-        cause: As in `Mistake`.
-        wrong: Returns the wrong derivatives of a graph and the number of times that the chain rule
-            is applied to each variable.
+        cause: The likely cause, see `Mistake`.
+        wrong: A function of a graph and the derivative of its result. It returns the wrong
+            derivatives, and the number of times that the chain rule is applied to each variable.
     """
 
     def model(request: Request) -> Response:

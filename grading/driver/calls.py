@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from grading.driver.arrays import storage_and_strides, to_array
+from grading.driver.attribution import grader_code
 from grading.driver.backends import backend
-from grading.driver.blame import grader_code
 from grading.driver.repairs import repair_templates
 from grading.protocol.messages import Array, Request, Response
 from minitorch.tensor import Tensor

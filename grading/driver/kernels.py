@@ -9,7 +9,7 @@ import numba as _numba
 import numpy as np
 
 from grading.driver.arrays import elements, storage_and_strides
-from grading.driver.blame import grader_code
+from grading.driver.attribution import grader_code
 from grading.driver.family import Family
 from grading.protocol.messages import Array, Request, Response
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from grading.driver import FAMILIES
+from grading.driver.attribution import grader_code
 from grading.driver.backends import backend
-from grading.driver.blame import grader_code
 from grading.driver.family import Family
 from grading.driver.results import ResultError, float_array, integer
 from grading.driver.timed_inputs import Rows, arranged

@@ -192,8 +192,8 @@ def _run(subject: Subject, bench: Bench, clock: Clock) -> tuple[float, bool, _Ti
 def _is_processor_free(clock: Clock) -> bool:
     """Return True if fewer threads are runnable than there are processors.
 
-    Clocks of processor time do not need the answer; systems without `/proc/loadavg` do not know it.
-    In both cases the result is True.
+    The result is always True for clocks of processor time, which need no free processor, and on
+    systems without `/proc/loadavg`.
     """
     if clock is not time.perf_counter:
         return True

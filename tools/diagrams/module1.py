@@ -92,8 +92,8 @@ def scalars_picture() -> Picture:
 def chain_rule_picture() -> Picture:
     """Task 1.3: upstream gradient times the derivative for each input."""
     picture = Picture(
-        "One step of the chain rule at a product: the derivative 5 arrives from the right and goes "
-        "to each input, multiplied by the derivative for that input: the other factor.",
+        "One step of the chain rule at a product: the upstream derivative 5 is multiplied by the "
+        "derivative of the product for each input, which is the other factor.",
         270,
     )
     x, y, arrives = 2.0, 3.0, 5.0

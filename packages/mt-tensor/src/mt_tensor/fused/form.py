@@ -97,8 +97,8 @@ class FusedStep(FusedForm[B], ABC):
             needs_grad: Not used: optimisers are not differentiated.
             values: The parameters.
             grads: The gradient of each parameter.
-            slots: The state that the previous step returned: per slot one tensor for each
-                parameter.
+            slots: The state that the previous step returned: for each slot a list with one tensor
+                per parameter.
             settings: The constants of the formula, as `mt_tensor.fused.operations` lists them.
         """
         shapes = [value.shape for value in values]

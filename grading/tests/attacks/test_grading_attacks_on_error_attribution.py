@@ -28,9 +28,9 @@ IN_A_CALL = {
         def mul(x, y): raise DriverError(["KeyError"], "formula", Request("x"))""",
     "an exception of the driver's options": "def mul(x, y): raise KeyError('formula')",
     "an exception in a block of the driver": """
-        from grading.driver import blame
+        from grading.driver import attribution
         def mul(x, y):
-            with blame.submission_code:
+            with attribution.submission_code:
                 raise KeyError("formula")""",
     "SystemExit": "def mul(x, y): raise SystemExit(3)",
     "KeyboardInterrupt": "def mul(x, y): raise KeyboardInterrupt",
