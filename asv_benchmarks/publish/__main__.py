@@ -24,7 +24,7 @@ STAGES = {
 """Titles of the stages in the guide to speed, by backend."""
 
 TABLE_OPERATIONS = 6
-"""Number of operations with a row of their own in the table of a stage; one row sums the others."""
+"""Number of operations with a separate row in the table of a stage; one row sums the others."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -85,7 +85,7 @@ def chained(cause: str, wrong: Callable[[float, float, float], float]) -> Mistak
     """Return a mistake in the chain rule.
 
     Args:
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         wrong: Returns the wrong derivative of a factor, the saved value and `d_output`.
     """
 

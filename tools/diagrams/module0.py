@@ -43,9 +43,9 @@ def operators_picture() -> Picture:
 def testing_picture() -> Picture:
     """Task 0.2: an example is one point, a law holds for all; what fails is made smaller."""
     picture = Picture(
-        "Left: a law holds for all numbers: the sigmoid at minus x lies as far above 0 as that at "
-        "x lies below 1. Right: hypothesis draws inputs until a law fails, then makes the failing "
-        "input simpler as long as it still fails.",
+        "Left: a law for all numbers: the sigmoid of minus x is 1 minus the sigmoid of x. Right: "
+        "hypothesis draws inputs until a law fails, and then makes the failing input simpler, as "
+        "long as it still fails.",
         290,
     )
     picture.heading(180, 28, "a law")

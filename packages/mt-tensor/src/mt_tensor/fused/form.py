@@ -1,4 +1,4 @@
-"""The contract of fused forms: a composed function computed by kernels of its own.
+"""The contract of fused forms: a composed function computed by specialised kernels.
 
 A function such as a pooling has a readable definition, composed of operations that every backend
 has. The definition is the specification, and it works on every backend. A backend may have a
