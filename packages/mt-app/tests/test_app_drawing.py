@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_app.drawing import Drawing, Look, number, shaded
+from mt_app.drawing import CellStyle, Drawing, number, shaded
 
 
 def parsed(drawing: Drawing) -> ET.Element:
@@ -62,5 +62,5 @@ def test_numbers_are_rounded(value: float) -> None:
 @given(st.floats(allow_nan=True), st.floats(0, 1e6))
 def test_shades_are_opacities(value: float, largest: float) -> None:
     style = shaded(value, largest)
-    assert isinstance(style, Look)
+    assert isinstance(style, CellStyle)
     assert 0.0 <= style.strength <= 1.0

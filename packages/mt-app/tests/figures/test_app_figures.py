@@ -146,8 +146,8 @@ def test_a_tensor_is_drawn_with_its_storage(chain: str) -> None:
 
 def test_misclassified_points_have_a_ring() -> None:
     points = DATASETS["Simple"](30, 0)
-    everywhere = np.zeros((4, 4))
-    drawing = draw_map(points, everywhere, np.zeros(30))
+    grid = np.zeros((4, 4))
+    drawing = draw_map(points, grid, np.zeros(30))
     circles = elements(drawing, "circle")
     assert len(circles) == 30 + sum(points.y)
     # One run of equal cells in each row, behind them the ground.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_app.lessons.backpropagation import Graph, graph_of
-from mt_app.lessons.layered import place
+from mt_app.lessons.layered import lay_out
 from mt_autodiff import Scalar
 
 
@@ -77,7 +77,7 @@ graphs = st.integers(1, 12).flatmap(
 
 @given(graphs)
 def test_nodes_do_not_overlap_and_edges_go_down(inputs: tuple[tuple[int, ...], ...]) -> None:
-    picture = place(inputs)
+    picture = lay_out(inputs)
     assert len(picture.nodes) == len(inputs)
     for (x1, y1), (x2, y2) in itertools.combinations(picture.nodes, 2):
         assert y1 != y2 or abs(x1 - x2) >= 1.0
@@ -91,6 +91,6 @@ def test_nodes_do_not_overlap_and_edges_go_down(inputs: tuple[tuple[int, ...], .
 
 def test_avoidable_crossings_are_removed() -> None:
     # 0 and 1 feed 3 and 2: drawn in the order of their numbers, the edges would cross.
-    picture = place([(), (), (1,), (0,), (2, 3)])
+    picture = lay_out([(), (), (1,), (0,), (2, 3)])
     (left0, _), (left1, _), (left2, _), (left3, _), _ = picture.nodes
     assert (left0 < left1) == (left3 < left2)
