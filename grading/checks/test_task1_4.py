@@ -32,12 +32,12 @@ def check_order(subject: Subject, graph: Plain) -> None:
     order = response.plain
     expect(len(set(order)) == len(order), "a variable occurs twice", response)
     expect(set(order) == reachable(graph), f"expected the variables {reachable(graph)}", response)
-    place = {number: i for i, number in enumerate(order)}
+    position = {number: i for i, number in enumerate(order)}
     for number in order:
         for parent, _ in graph["edges"][number]:
-            if parent in place:
+            if parent in position:
                 message = f"variable {parent} comes before {number}, which was computed from it"
-                expect(place[number] < place[parent], message, response)
+                expect(position[number] < position[parent], message, response)
 
 
 def check_derivatives(subject: Subject, graph: Plain, deriv: float) -> None:

@@ -52,10 +52,10 @@ def test_upstream_gradients_in_any_layout(subject: Subject, case: PoolingCase) -
 
 
 @given(
-    value=st.sampled_from([np.nan, np.inf]), place=st.tuples(st.integers(0, 3), st.integers(0, 5))
+    value=st.sampled_from([np.nan, np.inf]), index=st.tuples(st.integers(0, 3), st.integers(0, 5))
 )
-def test_nan_and_infinity(subject: Subject, value: float, place: tuple[int, int]) -> None:
+def test_nan_and_infinity(subject: Subject, value: float, index: tuple[int, int]) -> None:
     x = np.arange(24.0).reshape(1, 1, 4, 6)
-    x[0, 0, *place] = value
+    x[0, 0, *index] = value
     response = subject.call("nn.avgpool2d", [x], {"kernel": [2, 3]})
     expect_array(response, nn.windows(x, (2, 3)).mean(axis=-1))

@@ -248,12 +248,12 @@ def _problems_about_selectors(task: Task) -> Iterable[tuple[Key, str]]:
 
 
 def _problems_of_need(
-    need: str, place: int, task: Task, earlier: Mapping[str, Task]
+    need: str, position: int, task: Task, earlier: Mapping[str, Task]
 ) -> Iterable[str]:
     """Yield the problems of a need; within a task, a group can need groups above it only."""
     of, name = split_need(need, task.id)
     if of == task.id:
-        known = {group.name for group in task.groups[:place]}
+        known = {group.name for group in task.groups[:position]}
         if name not in known:
             yield f"there is no group {name!r} above this one in the task"
     elif of not in earlier:

@@ -314,18 +314,18 @@ def test_behaviour_allowed_by_the_documentation_is_not_charged(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("subject", "check", "said"),
-    [([rewrite], check, said) for rewrite, check, said in WRONG_ANSWERS.values()],
+    ("subject", "check", "message"),
+    [([rewrite], check, message) for rewrite, check, message in WRONG_ANSWERS.values()],
     indirect=["subject"],
     ids=[f"{check[:3]}: {name}" for name, (_, check, _) in WRONG_ANSWERS.items()],
 )
 @pytest.mark.measured("mutant")
-def test_broken_promises_fail(subject: Subject, check: str, said: str) -> None:
+def test_broken_promises_fail(subject: Subject, check: str, message: str) -> None:
     assert check.partition(": ")[2] in table().task(check[:3]).checks.required
     found = failed(check, subject)
     assert found
     assert found[0].finding is not None
-    assert said in found[0].finding.sentence
+    assert message in found[0].finding.sentence
 
 
 def test_a_wrong_type_is_reported_as_the_received_value() -> None:
@@ -368,7 +368,7 @@ def test_multiplications_of_innermost_loops_are_counted(body: str, counts: list[
 
 def test_every_required_property_has_a_wrong_version() -> None:
     """The properties of the stubs of 0.2: each is that of one version, and no one else's."""
-    said = " ".join(mutant.mistake for mutant in MUTANTS["0.2"])
+    message = " ".join(mutant.mistake for mutant in MUTANTS["0.2"])
     for property in (
         "exceeds 1",
         "negative",
@@ -377,8 +377,8 @@ def test_every_required_property_has_a_wrong_version() -> None:
         "transitive",
         "order of factors",
     ):
-        assert property in said
-    assert "distribute" in said
+        assert property in message
+    assert "distribute" in message
 
 
 TESTS = """
@@ -439,16 +439,16 @@ WITHOUT = {
 @pytest.mark.slow
 @pytest.mark.parametrize("left_out", WITHOUT)
 def test_tests_of_a_learner_must_test_each_required_property(left_out: str, tmp_path: Path) -> None:
-    old, new, said = WITHOUT[left_out]
+    old, new, message = WITHOUT[left_out]
     tree = make_tree(tmp_path, [])
     (tree / "tests").mkdir()
     (tree / "tests" / "test_operators.py").write_text(TESTS.replace(old, new) if old else TESTS)
     with IsolatedSubject(tree) as worker:
         found = failed("0.2: test_your_tests_on_wrong_code", worker)
-    assert bool(found) == bool(said), [failure.finding for failure in found]
-    if said:
+    assert bool(found) == bool(message), [failure.finding for failure in found]
+    if message:
         assert found[0].finding is not None
-        assert said in found[0].finding.sentence
+        assert message in found[0].finding.sentence
 
 
 @pytest.mark.slow

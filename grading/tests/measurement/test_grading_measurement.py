@@ -70,9 +70,9 @@ def test_outcomes_are_counted_by_row() -> None:
 
 
 def test_failed_cases_are_named() -> None:
-    told = page.block(Results("2030-01-01", "Linux", (case("style", "x", "failed", "a::b[c]"),)))
-    assert told.startswith("Measured on 2030-01-01 at commit abc: Linux.")
-    assert told.endswith("Failed:\n\n- `b[c]`\n")
+    block = page.block(Results("2030-01-01", "Linux", (case("style", "x", "failed", "a::b[c]"),)))
+    assert block.startswith("Measured on 2030-01-01 at commit abc: Linux.")
+    assert block.endswith("Failed:\n\n- `b[c]`\n")
 
 
 def test_a_case_that_was_not_run_is_published_as_such(

@@ -207,8 +207,8 @@ def test_the_packages_have_no_forbidden_calls(tmp_path: Path, edition: Edition) 
 
 def test_a_use_is_described_in_a_sentence() -> None:
     use = Use("minitorch/fast_conv.py", 7, "numpy.einsum")
-    told = "minitorch/fast_conv.py:7 uses numpy.einsum, which is forbidden in this task"
-    assert str(use) == told
+    sentence = "minitorch/fast_conv.py:7 uses numpy.einsum, which is forbidden in this task"
+    assert str(use) == sentence
 
 
 def test_definitions_in_every_block_are_searched(write: Write) -> None:
