@@ -37,7 +37,7 @@ def combined(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> M
 
     Args:
         name: The operation.
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         wrong: Returns the wrong gradient of the operand and the upstream gradient.
     """
 
@@ -53,7 +53,7 @@ def broadcasting(cause: str, undo: Callable[[Array, tuple[int, ...]], Array]) ->
     """Return a mistake in reducing a gradient to the shape of an operand that was broadcast.
 
     Args:
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         undo: Returns the wrong gradient of the full gradient and the shape of the operand.
     """
 
@@ -146,7 +146,7 @@ def summed(name: str, cause: str, wrong: Callable[[Array, Array], Array]) -> Mis
 
     Args:
         name: The operation.
-        cause: As in `Mistake`.
+        cause: The likely cause, see `Mistake`.
         wrong: Returns the wrong gradient of the tensor and the upstream gradient.
     """
 

@@ -99,10 +99,10 @@ def test_scalars_learn_points(tmp_path: Path, edition: str) -> None:
     program = """
     import run_scalar
 
-    told = []
+    logged = []
     train = run_scalar.ScalarTrain(4)
-    train.train(minitorch.datasets["Simple"](20), 0.3, 10, lambda *args: told.append(args[3]))
-    assert len(told[-1]) == 10 and told[-1][-1] < 0.9 * told[-1][0], told
+    train.train(minitorch.datasets["Simple"](20), 0.3, 10, lambda *args: logged.append(args[3]))
+    assert len(logged[-1]) == 10 and logged[-1][-1] < 0.9 * logged[-1][0], logged
     """
     run(tree_of(tmp_path, edition, 1), program)
 
@@ -179,7 +179,7 @@ def test_tensors_learn_points(tmp_path: Path, edition: str) -> None:
     run(tree_of(tmp_path, edition, 2), program)
 
 
-def test_traps_of_the_given_code_are_there(tmp_path: Path, edition: str) -> None:
+def test_known_mistakes_of_the_template_exist(tmp_path: Path, edition: str) -> None:
     copies = {"2021": True, "2022": False, "2024": True, "mixture": False}[edition]
     program = f"""
     x = tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -324,10 +324,10 @@ def test_scripts_can_be_imported_and_their_networks_run(tmp_path: Path, edition:
 
     run_mnist_multiclass.BATCH = 1
     digits = tensor(rng.uniform(0, 1, (1, 1, 28, 28)), fast)
-    said = array(run_mnist_multiclass.Network().forward(digits))
-    assert said.shape == (1, 10) and np.allclose(np.exp(said).sum(1), 1.0, atol=1e-4)
+    outputs = array(run_mnist_multiclass.Network().forward(digits))
+    assert outputs.shape == (1, 10) and np.allclose(np.exp(outputs).sum(1), 1.0, atol=1e-4)
     sentences = tensor(rng.uniform(-1, 1, (3, 7, 50)), fast)
-    said = array(run_sentiment.CNNSentimentKim(feature_map_size=4).forward(sentences))
-    assert said.shape in ((3,), (3, 2))
+    outputs = array(run_sentiment.CNNSentimentKim(feature_map_size=4).forward(sentences))
+    assert outputs.shape in ((3,), (3, 2))
     """
     run(tree_of(tmp_path, edition, 4), backends_of(edition) + textwrap.dedent(program))

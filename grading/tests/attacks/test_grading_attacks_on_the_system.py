@@ -38,7 +38,7 @@ def test_killing_its_parent(tree: Path, sandbox: None) -> None:
 
 
 @pytest.mark.measured("attack")
-def test_a_process_that_is_left_behind_ends(tree: Path, contained: None) -> None:
+def test_background_processes_are_killed(tree: Path, contained: None) -> None:
     """It leaves its session, and its parent, before it waits."""
     marker = f"left-behind-{os.getpid()}-{time.monotonic_ns()}"
     leaves = f"""
@@ -167,7 +167,7 @@ ESCAPES = {
     "trace the first process": "libc.ptrace(16, 1, 0, 0) == 0",
     "raise a limit": "libc.prlimit(0, 6, ctypes.byref((ctypes.c_ulong * 2)(1 << 30, 1 << 30)), "
     "None) == 0",
-    "write where only reading is meant": "any(writes(p) for p in ('/', '/usr', '/worker-files', "
+    "write to read-only folders": "any(writes(p) for p in ('/', '/usr', '/worker-files', "
     "'/dev', '/submission', '/submission/minitorch', os.path.dirname(os.__file__)))",
     "set the host's name": "libc.sethostname(b'evil', 4) == 0",
     "change the kernel's settings": "writes('/proc/sys/kernel', 'core_pattern')",
@@ -200,7 +200,7 @@ def test_ways_out_of_the_sandbox(tree: Path, sandbox: None, escape: str) -> None
 
 
 @pytest.mark.measured("attack")
-def test_changing_the_driver_beside_it(tree: Path) -> None:
+def test_changing_the_files_of_the_driver(tree: Path) -> None:
     """A submission can patch the driver, but a wrong result stays wrong."""
     patches = """
         import grading.driver
@@ -217,7 +217,7 @@ def test_changing_the_driver_beside_it(tree: Path) -> None:
 
 
 @pytest.mark.measured("attack")
-def test_threads_that_disturb(tree: Path) -> None:
+def test_threads_that_change_modules_of_the_worker(tree: Path) -> None:
     disturbs = """
         import os, threading
 

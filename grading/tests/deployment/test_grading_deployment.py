@@ -64,7 +64,7 @@ def test_the_scripts_are_bash(script: str) -> None:
         (-9, 137, None),
     ],
 )
-def test_a_run_leaves_results_unless_the_grader_failed(
+def test_a_run_writes_results_unless_the_grader_fails(
     tmp_path: Path, code: int, exit_code: int, results: object
 ) -> None:
     python = tmp_path / "source/grader/.venv/bin/python"
@@ -83,8 +83,8 @@ def test_a_run_leaves_results_unless_the_grader_failed(
         check=False,
     )
     assert done.returncode == exit_code, done.stderr
-    told = (tmp_path / "source/grader/told").read_text()
-    assert told.startswith("-m grading grade task4_1 task4_2 --seed 5 --submission ")
+    arguments = (tmp_path / "source/grader/told").read_text()
+    assert arguments.startswith("-m grading grade task4_1 task4_2 --seed 5 --submission ")
     file = tmp_path / "results/results.json"
     assert (json.loads(file.read_text()) if file.exists() else None) == results
 
@@ -103,9 +103,9 @@ def test_the_workflow_has_a_step_for_each_task(tmp_path: Path) -> None:
     assert steps[-1]["env"]["TASK3_1_RESULTS"] == "${{steps.task3_1.outputs.result}}"
     assert steps[1]["with"]["repository"] == "me/it"
     for task in tasks:
-        asked = graded[task.marker]
-        assert asked["timeout-minutes"] * 60 > task.seconds
-        enter, command = asked["run"].splitlines()[0].split(" && ")
+        step = graded[task.marker]
+        assert step["timeout-minutes"] * 60 > task.seconds
+        enter, command = step["run"].splitlines()[0].split(" && ")
         assert enter == "cd grader"
         words = shlex.split(command.removesuffix(" || test $? = 1"))
         assert words[:3] == ["hatch", "run", "grade"]

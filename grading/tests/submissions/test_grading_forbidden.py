@@ -71,7 +71,7 @@ def write(tmp_path: Path) -> Write:
     return made
 
 
-def test_honest_work_uses_nothing(write: Write) -> None:
+def test_code_without_forbidden_calls_has_no_uses(write: Write) -> None:
     assert forbidden_uses(write(), [CONVOLUTION], FORBIDDEN) == {}
 
 
@@ -125,7 +125,7 @@ def test_uses_in_the_function_itself(write: Write, line: str, what: str) -> None
                 "fast_conv.Conv2dFun.forward = lambda ctx, a, b: numpy.einsum('i', a)\n",
             },
             Use("minitorch/tensor.py", 4, "numpy.einsum"),
-            id="put in its place from beside it",
+            id="replaced by another module",
         ),
         pytest.param(
             {
@@ -134,7 +134,7 @@ def test_uses_in_the_function_itself(write: Write, line: str, what: str) -> None
                 "lib": "import numpy as np\nfast = np.einsum\n",
             },
             Use("minitorch/lib.py", 2, "numpy.einsum"),
-            id="by a star",
+            id="by a star import",
         ),
     ],
 )
@@ -153,9 +153,7 @@ BESIDE = {
 
 
 @pytest.mark.parametrize("files", BESIDE.values(), ids=BESIDE)
-def test_what_no_function_of_the_task_reaches_is_not_charged(
-    write: Write, files: dict[str, str]
-) -> None:
+def test_calls_outside_of_the_task_are_not_charged(write: Write, files: dict[str, str]) -> None:
     assert forbidden_uses(write(**files), [CONVOLUTION], FORBIDDEN) == {}
 
 
@@ -179,7 +177,7 @@ REPLACED = {
 
 
 @pytest.mark.parametrize("text", REPLACED.values(), ids=REPLACED)
-def test_what_another_file_replaces_is_charged(write: Write, text: str) -> None:
+def test_functions_replaced_by_another_file_are_charged(write: Write, text: str) -> None:
     uses = forbidden_uses(write(tensor=text), [CONVOLUTION], FORBIDDEN)[CONVOLUTION]
     assert {use.file for use in uses} == {"minitorch/tensor.py"}
 
@@ -189,7 +187,7 @@ def test_sources_that_cannot_be_read_are_no_uses(write: Write, text: str) -> Non
     assert forbidden_uses(write(fast_conv=text), [CONVOLUTION], FORBIDDEN) == {}
 
 
-def test_a_source_too_deep_for_the_search_is_told(write: Write) -> None:
+def test_a_source_too_deep_for_the_search_is_reported(write: Write) -> None:
     deep = "x = " + "+".join(["1"] * 20_000) + "\n"
     uses = forbidden_uses(write(fast_conv=HONEST + deep), [CONVOLUTION], FORBIDDEN)
     deep_use = Use("minitorch/fast_conv.py", 1, "expressions that are nested too deeply to search")
@@ -198,7 +196,7 @@ def test_a_source_too_deep_for_the_search_is_told(write: Write) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("edition", ["2021", "2022", "2024"])
-def test_the_course_solved_the_plain_way_uses_nothing(tmp_path: Path, edition: Edition) -> None:
+def test_the_packages_have_no_forbidden_calls(tmp_path: Path, edition: Edition) -> None:
     submission = Submission.at(write_upstream(tmp_path, module=4, edition=edition))
     table = load(PATH)
     found = {
@@ -207,10 +205,10 @@ def test_the_course_solved_the_plain_way_uses_nothing(tmp_path: Path, edition: E
     assert {task: uses for task, uses in found.items() if uses} == {}
 
 
-def test_a_use_is_told_in_a_sentence() -> None:
+def test_a_use_is_described_in_a_sentence() -> None:
     use = Use("minitorch/fast_conv.py", 7, "numpy.einsum")
-    told = "minitorch/fast_conv.py:7 uses numpy.einsum, which is forbidden in this task"
-    assert str(use) == told
+    sentence = "minitorch/fast_conv.py:7 uses numpy.einsum, which is forbidden in this task"
+    assert str(use) == sentence
 
 
 def test_definitions_in_every_block_are_searched(write: Write) -> None:

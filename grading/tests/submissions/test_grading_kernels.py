@@ -44,7 +44,7 @@ def is_refused(folder: Path, text: str, others: Mapping[str, str] | None = None)
     ],
     ids=["decorator", "annotations", "newaxis"],
 )
-def test_an_honest_kernel_is_extracted(tmp_path: Path, kernel: str) -> None:
+def test_a_valid_kernel_is_extracted(tmp_path: Path, kernel: str) -> None:
     (program,) = programs(tmp_path, NUMBA + kernel)
     assert program.location.startswith("minitorch/fast.py:")
 
@@ -103,7 +103,7 @@ def test_expressions_with_large_results_are_not_evaluated(tmp_path: Path, expres
         ("18446744073709551615 // 3", 18446744073709551615 // 3),
     ],
 )
-def test_small_expressions_are_evaluated_silently(
+def test_small_expressions_are_evaluated_without_warnings(
     tmp_path: Path, expression: str, value: float | None
 ) -> None:
     text = NUMBA + f"N = {expression}\n\n\ndef kernel(out):\n    out[0] = N\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mt_tensor import operators as op
 
-anything = st.floats()
+any_float = st.floats()
 """Every double: NaN, infinities, subnormals and zeros of both signs included."""
 
 moderate = st.floats(-700.0, 700.0)
@@ -53,7 +53,7 @@ EXACT_BINARY: list[tuple[Callable[[float, float], float], Callable[[float, float
 
 
 @pytest.mark.parametrize(("fn", "oracle"), EXACT_UNARY, ids=lambda f: f.__name__)
-@given(x=anything)
+@given(x=any_float)
 def test_functions_of_one_number_are_exact(
     fn: Callable[[float], float], oracle: Callable[[float], float], x: float
 ) -> None:
@@ -62,7 +62,7 @@ def test_functions_of_one_number_are_exact(
 
 
 @pytest.mark.parametrize(("fn", "oracle"), EXACT_BINARY, ids=lambda f: f.__name__)
-@given(x=anything, y=anything, equal=st.booleans())
+@given(x=any_float, y=any_float, equal=st.booleans())
 @example(x=math.nan, y=1.0, equal=False)
 @example(x=1.0, y=math.nan, equal=False)
 @example(x=math.inf, y=math.inf, equal=False)
@@ -79,7 +79,7 @@ def test_functions_of_two_numbers_are_exact(
         assert same(fn(x, y), float(oracle(np.float64(x), np.float64(y))))
 
 
-@given(anything.filter(bool))
+@given(any_float.filter(bool))
 def test_inv(x: float) -> None:
     with np.errstate(all="ignore"):
         assert same(op.inv(x), float(np.reciprocal(np.float64(x))))
@@ -125,7 +125,7 @@ def test_sigmoid_is_symmetric(x: float) -> None:
     assert op.sigmoid(x) + op.sigmoid(-x) == pytest.approx(1.0, abs=2.3e-16)
 
 
-@given(anything, anything)
+@given(any_float, any_float)
 def test_sigmoid_is_monotonic_from_0_to_1(x: float, y: float) -> None:
     assert 0.0 <= op.sigmoid(x) <= 1.0 or math.isnan(x)
     if x <= y:
@@ -235,7 +235,7 @@ def test_sigmoid_back(x: float, d: float) -> None:
     )
 
 
-@given(anything, upstream)
+@given(any_float, upstream)
 def test_relu_back(x: float, d: float) -> None:
     assert op.relu_back(x, d) == (d if x > 0 else 0.0)
 

@@ -26,8 +26,8 @@ def test_confusion_counts_each_pair(pairs: list[tuple[int, int]]) -> None:
     labels, predictions = [a for a, _ in pairs], [b for _, b in pairs]
     counts = confusion_matrix(evaluation(labels, predictions, [0.9] * len(pairs)), 3)
     for true in range(3):
-        for said in range(3):
-            assert counts[true, said] == pairs.count((true, said))
+        for output in range(3):
+            assert counts[true, output] == pairs.count((true, output))
 
 
 def test_worst_errors_are_wrong_and_the_most_confident_first() -> None:
@@ -37,9 +37,9 @@ def test_worst_errors_are_wrong_and_the_most_confident_first() -> None:
 
 
 def test_drawing_with_no_errors_and_no_examples() -> None:
-    nothing_wrong = evaluation([0, 1], [0, 1], [0.9, 0.9])
-    assert worst_sentences(["a", "b"], nothing_wrong).axes
-    assert confusion(nothing_wrong, ["no", "yes", "maybe"]).axes
+    no_mistakes = evaluation([0, 1], [0, 1], [0.9, 0.9])
+    assert worst_sentences(["a", "b"], no_mistakes).axes
+    assert confusion(no_mistakes, ["no", "yes", "maybe"]).axes
     record = EpochRecord(1, 0.5, 0.5, float("nan"), 0, 0, 0, 0, 1.0, 1.0)
     assert len(curves([record]).axes) == 2
 

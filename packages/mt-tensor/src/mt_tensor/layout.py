@@ -309,10 +309,10 @@ def as_integers(values: Iterable[int], operation: str) -> tuple[int, ...]:
 
 
 def infer_shape(size: int, shape: UserShape) -> tuple[int, ...]:
-    """Return a shape with its -1, if there is one, replaced so that the sizes multiply to `size`.
+    """Return a shape of `size` elements: replace -1, if it occurs, by the size that is missing.
 
     Raises:
-        IndexingError: The sizes do not multiply up to `size`.
+        IndexingError: The product of the sizes is not `size`.
 
     >>> infer_shape(12, (3, -1))
     (3, 4)

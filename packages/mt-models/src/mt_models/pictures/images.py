@@ -68,9 +68,9 @@ def worst_digits(images: npt.NDArray[np.uint8], evaluation: Evaluation, count: i
             axes.set_axis_off()
         for axes, i in zip(grid.flat, chosen, strict=False):
             axes.imshow(images[i], cmap="gray_r")
-            said = evaluation.predictions[i]
-            share = evaluation.probabilities[i, said]
-            axes.set_title(f"{evaluation.labels[i]} as {said}\n{share:.0%}", size=8)
+            predicted = evaluation.predictions[i]
+            share = evaluation.probabilities[i, predicted]
+            axes.set_title(f"{evaluation.labels[i]} as {predicted}\n{share:.0%}", size=8)
         figure.suptitle(
             "the most confident errors: true class as predicted class, confidence", size=11
         )

@@ -66,9 +66,9 @@ def predict(path: str | PathLike[str], question: str, backend: str | None = None
 
     Raises:
         FileNotFoundError: The checkpoint or the image does not exist.
-        CheckpointError: The checkpoint is damaged, or it is not that of a training run.
+        CheckpointError: The checkpoint is damaged, or not from a training run.
         ImageError: The image cannot be read.
-        ValueError: The sentence is empty, or the run is one of points.
+        ValueError: The sentence is empty, or the run is of the problem `points`.
     """
     checkpoint = load_checkpoint(find_checkpoint(path))
     recipe = recipe_of(checkpoint)

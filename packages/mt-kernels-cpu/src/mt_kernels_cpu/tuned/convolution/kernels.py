@@ -470,8 +470,8 @@ def reduce_thread_sums(
     """Add the sums of `convolve_backward` over all threads, and write the gradients.
 
     Args:
-        grad_weight: The result for the gradient of the weight.
-        grad_bias: The result for the gradient of the bias.
+        grad_weight: The gradient of the weight, an output.
+        grad_bias: The gradient of the bias, an output.
         outputs: The number of output channels.
         scratch: The sums of each thread.
         ends: The ends of the parts of a row of scratch.

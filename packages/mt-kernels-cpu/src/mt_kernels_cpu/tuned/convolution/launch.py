@@ -247,10 +247,10 @@ def _weight_gradient(
 def tile_source(
     backend: Memory, layout: TileLayout, images: TensorData, masked: bool = False
 ) -> TensorData:
-    """Return images in a layout from which tiles can be filled, copied only if necessary.
+    """Return images in a layout from which tiles can be filled; copy images in other layouts.
 
-    Either rows are contiguous in memory, or channels are, with enough columns and channels for
-    square blocks.
+    Rows that are contiguous in memory need no copy. Neither do contiguous channels, if there are
+    enough columns and channels for square blocks.
 
     Shape:
         (N, C, H, W) → (N, C, H, W).
