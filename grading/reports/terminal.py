@@ -29,6 +29,7 @@ COLOURS = {
     Status.NOT_JUDGED: "bright_black",
     Status.NOT_THERE: "bright_black",
     Status.ERROR: "magenta",
+    Status.HIDDEN: "bright_black",
 }
 
 MAX_COLUMNS = 120

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from grading.judge.excuses import START
 from grading.judge.records import (
     CheckResult,
     GroupResult,
@@ -19,6 +20,7 @@ SIGNS = {
     Status.NOT_JUDGED: "–",
     Status.NOT_THERE: "–",
     Status.ERROR: "!",
+    Status.HIDDEN: "·",
 }
 """One sign for each status."""
 
@@ -63,8 +65,8 @@ def judged(task: TaskResult) -> str:
             reason = group.reason or group.status.value
             left[reason] = left.get(reason, 0.0) + group.max_points
     for reason, worth in left.items():
-        if reason.startswith("needs "):
-            parts.append(f"{points(worth)} excused: they need {reason.removeprefix('needs ')}")
+        if reason.startswith(START):
+            parts.append(f"{points(worth)} excused: they need {reason.removeprefix(START)}")
         else:
             parts.append(f"{points(worth)} not judged: {reason}")
     return "; ".join(parts)
