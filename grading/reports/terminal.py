@@ -284,12 +284,15 @@ def _footer(report: Report) -> RenderableType:
         Text.assemble((words.summary(report), style), "   ", (words.total(report), "bold")),
     ]
     isolation = f"isolation: {report.isolation.level}"
-    run = f"seed {report.seed} · {words.seconds(report.seconds)} · {isolation}"
-    parts.append(Text(run, style="dim"))
+    run = [words.seconds(report.seconds)] if report.seconds else []
+    run += [isolation, f"grader {report.grader}" if report.grader else ""]
+    run = [words.seed(report), *(text for text in run if text)]
+    parts.append(Text(" · ".join(run), style="dim"))
+    parts += [_labelled(label, text) for label, text in words.marked(report)]
     parts += [Text(f"not defended: {each}", style="dim") for each in report.isolation.missing]
     parts += [Text(f"error of the grader: {each}", style="magenta") for each in report.errors[:5]]
     failed = [task.marker for task in report.tasks if task.status is Status.FAILED]
-    if failed:
+    if failed and report.seed is not None:
         again = " ".join(failed)
         command = f"hatch run grade {again} --seed {report.seed}"
         if report.submission.path != str(ROOT):

@@ -1,4 +1,4 @@
-"""Solutions that the learners of the example course hand in: a right one, and some with mistakes."""
+"""Solutions that the learners of the example course hand in."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +36,8 @@ REDUCE: Change = (
 INV: Change = (
     OPERATORS,
     "def inv(x: float) -> float:\n    return 1.0 / x\n",
-    "def inv(x: float) -> float:\n    raise NotImplementedError('Need to implement for Task 0.1')\n",
+    "def inv(x: float) -> float:\n"
+    "    raise NotImplementedError('Need to implement for Task 0.1')\n",
 )
 ZIP_WITH: Change = (
     OPERATORS,
