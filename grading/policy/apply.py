@@ -98,11 +98,9 @@ class Rules:
             required: True if it is required without a policy.
         """
         row, group = self.check_row(check), self.group_of(check)
-        of_group = "required" if group is None else self.use_of_group(group.name)
+        of_group = self.use_of_group("" if group is None else group.name)
         if row is not None and row.use is not None and of_group == "required":
             return row.use
-        if self.row is not None and self.row.use == "off":
-            return "off"
         if of_group != "required":
             return of_group
         return "required" if required else "advice"

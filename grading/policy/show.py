@@ -50,16 +50,16 @@ def _task(rules: Rules, verbose: bool) -> tuple[float, list[str]]:
         total += worth
         parts = _differs(frozenset(rules.feedback_of_group(group.name)), rules.policy)
         kind = "each check earns its share" if rules.split(group) else "all or nothing"
-        value = f"{words.points(worth)} points, {kind}" if use == "required" else use
+        value = f"{_worth(worth)}, {kind}" if use == "required" else use
         lines.append(f"    {group.name}: {value}{parts}")
         lines += _checks(rules, group.checks, verbose)
     advice = [name for name in task.checks.advice if name not in _grouped(task)]
     lines += _checks(rules, advice, verbose, required=False)
     for ratio, points in sorted(rules.thresholds.items()):
-        lines.append(f"    speed: {words.points(points)} points up to a ratio of {ratio:g}")
+        lines.append(f"    speed: {_worth(points)} up to a ratio of {ratio:g}")
     total += max(rules.thresholds.values(), default=0.0)
     whole = ", all or nothing" if rules.whole else ""
-    heading = f"{task.id:<6}{task.title}: {words.points(total)} points{whole}"
+    heading = f"{task.id:<6}{task.title}: {_worth(total)}{whole}"
     if rules.row is not None and rules.row.use is not None and rules.row.use != "required":
         heading, total = f"{task.id:<6}{task.title}: {rules.row.use}", 0.0
     return total, [heading, *lines]
@@ -74,10 +74,14 @@ def _checks(
         if row is None and not verbose:
             continue
         use = rules.use(name, required)
-        worth = f", {words.points(row.points)} points" if row and row.points is not None else ""
+        worth = f"{_worth(row.points, ', ')}" if row and row.points is not None else ""
         joined = f" in the group {row.group}" if row and row.group else ""
         parts = _differs(rules.feedback(name), rules.policy)
         yield f"        {title_of(name)}: {use}{joined}{worth}{parts}"
+
+
+def _worth(points: float, before: str = "") -> str:
+    return f"{before}{words.points(points)} {'point' if points == 1 else 'points'}"
 
 
 def _grouped(task: Task) -> set[str]:
@@ -111,7 +115,7 @@ def _late(late: Late | None) -> str:
     if late is None:
         return "is shown and costs nothing"
     if late.points is not None:
-        lost = f"{words.points(late.points)} points"
+        lost = _worth(late.points)
     else:
         lost = f"{late.percent:g} % of the {late.of} points"
     text = f"{lost} for each started {late.per}"
