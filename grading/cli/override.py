@@ -50,10 +50,12 @@ def set_points(
         click.UsageError: A value is missing or not allowed.
     """
     folder = _folder(out)
-    for option, value in (("--policy", course), ("--points", points), ("--reason", reason)):
-        if value is None or not str(value).strip():
-            raise click.UsageError(f"--override needs {option}")
-    assert course is not None and points is not None and reason is not None
+    if course is None:
+        raise click.UsageError("--override needs --policy FILE, which names the learners")
+    if points is None:
+        raise click.UsageError(f'--override needs --points N, "{EXCUSED}" or "{WITHDRAWN}"')
+    if reason is None or not reason.strip():
+        raise click.UsageError("--override needs --reason TEXT, which every report shows")
     if len(tasks) > 1:
         raise click.UsageError(
             "--override sets the points of one task, or without a task the mark of the whole "

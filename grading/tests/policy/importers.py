@@ -71,7 +71,7 @@ class CanvasCourse:
             raise RefusedError("Invalid header row")
         section = header.index("Section")
         between = header[2:section]
-        allowed = (
+        allowed: tuple[list[str], ...] = (
             [],
             ["SIS Login ID"],
             ["SIS User ID", "SIS Login ID"],

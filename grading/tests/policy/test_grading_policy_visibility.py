@@ -1,5 +1,6 @@
 """Before the deadline, no output contains more than the policy allows."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,8 +122,6 @@ def written(report: Report, place: str, folder: Path) -> str:
     if place in FORMATS:
         content = writer(place)(report)
         if place == "classroom":
-            import base64
-
             content = base64.b64decode(content)
         return content.decode("utf-8-sig")
     with (folder / "screen.txt").open("w", encoding="utf-8") as file:
