@@ -89,12 +89,12 @@ def write_marks(
     """
     if folder is None:
         ending = "-no-names" if no_names else ""
-        whole = store.folder.absolute()
+        whole = store.folder if store.folder.name not in ("", "..") else store.folder.resolve()
         folder = whole.parent / f"{whole.name}-{course.path.stem}{ending}"
     marks = mark_class(course, store, table(), now)
     if no_names:
         marks = anonymised(marks, store.folder)
-    output = Output(course, marks, now)
+    output = Output(course, marks)
     output.write(folder, no_names)
     print_plainly(console(), lambda on: on.print(_table(marks)))
     click.echo(f"\n{_summary(marks)}; policy {course.policy.name!r}, checksum {course.checksum}")

@@ -1,7 +1,7 @@
 """The mark of each learner of a class under a policy, from the stored reports."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
@@ -164,7 +164,8 @@ class _Marker:
         table: The table of tasks.
         applied: The reports under the policy, by submission.
         possible: The possible points of the policy.
-        now: The time.
+        now: The time that decides what learners see.
+        marked: The time of this computation, in UTC.
     """
 
     course: Course
@@ -172,6 +173,7 @@ class _Marker:
     applied: Mapping[str, Report]
     possible: float
     now: datetime
+    marked: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property
     def of(self) -> float:
@@ -235,7 +237,7 @@ class _Marker:
             policy=policy.name,
             checksum=self.course.checksum,
             grader=grader_commit(),
-            marked=self.now.astimezone(UTC).isoformat(timespec="seconds"),
+            marked=self.marked,
             of=self.of,
             learner=learner,
             pair=next((pair.name for pair in policy.pairs if learner in pair.members), ""),

@@ -8,7 +8,6 @@ policy.toml         a copy of the policy; not in reports without names
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -73,12 +72,10 @@ class Output:
     Attributes:
         course: The policy.
         marks: The marks.
-        now: The time.
     """
 
     course: Course
     marks: Sequence[Marked]
-    now: datetime
 
     def write(self, folder: Path, anonymous: bool = False) -> None:
         """Write the table, the reports of the learners and the origin to a folder.
@@ -173,7 +170,7 @@ class Output:
             grader=grader_commit(),
             graded_by=tuple(sorted({report.grader or "unknown" for report in reports})),
             seeds=tuple(sorted({report.seed for report in reports if report.seed is not None})),
-            made=self.marks[0].mark.marked if self.marks else self.now.isoformat(),
+            made=self.marks[0].mark.marked if self.marks else "",
         )
 
 
