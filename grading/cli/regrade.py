@@ -155,8 +155,8 @@ def _show_filled(file: Path, filled: Filled) -> None:
         f"{filled.platform}: {words.plural(len(filled.changed), 'cell')} of the column "
         f"{filled.column!r} changed in {file}"
     )
-    for identifier, reason in filled.left.items():
-        click.echo(f"  {identifier} unchanged: {reason}")
+    for name, reason in filled.left.items():
+        click.echo(f"  {name} unchanged: {reason}")
     if filled.others:
         click.echo(f"  rows without a learner, unchanged: {_some(filled.others)}")
     if filled.strangers:

@@ -14,7 +14,7 @@ from grading.policy.apply import apply
 from grading.policy.deadlines import Lateness, deadline_of, deduction, lateness
 from grading.policy.hand_ins import HandIn, find_hand_ins, read_rows
 from grading.policy.load import Course, PolicyError
-from grading.policy.overrides import of_learner, read_log, with_overrides, without_effect
+from grading.policy.overrides import LOG, of_learner, read_log, with_overrides, without_effect
 from grading.policy.visibility import shows_verdicts, visible
 from grading.tasks.model import Table
 from grading.tasks.positions import Key
@@ -73,7 +73,8 @@ def mark_class(course: Course, store: Store, table: Table, now: datetime) -> lis
     for number, change in enumerate(changes, start=1):
         if change.learner not in known:
             raise PolicyError(
-                f"{store.folder}/overrides.jsonl:{number}: there is no learner {change.learner!r}"
+                f"{store.folder / LOG}:{number}: there is no learner {change.learner!r}; add the "
+                "learner to the roster or to the hand-ins"
             )
     applied = {
         each.submission: apply(each.report, course.policy, table)
@@ -111,7 +112,7 @@ def learners_of(course: Course, hand_ins: Sequence[HandIn]) -> list[Learner]:
                 raise PolicyError(f"{path}:{line}: {identifier!r} is also the id of {other!r}")
             taken[key, identifier] = name
         found[name] = Learner(name, ids)
-    return list(found.values())
+    return [*found.values()]
 
 
 def mark_one(

@@ -46,7 +46,7 @@ class Made(msgspec.Struct, frozen=True, omit_defaults=True):
         files: The written files, relative to this one.
         column: The header of the filled column of a platform's file.
         changed: The new text of each changed cell, by the platform's identifier.
-        left: The reason of each cell that stays as it is.
+        left: The reason of each cell that stays as it is, by the name of the learner.
         strangers: Learners with a mark who are not in the platform's file.
         others: Rows of the platform's file without a learner.
     """

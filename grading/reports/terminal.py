@@ -18,6 +18,7 @@ from grading.judge.records import (
     Status,
     TaskResult,
 )
+from grading.judge.version import UNKNOWN
 from grading.paths import ROOT
 from grading.reports import words
 
@@ -285,7 +286,7 @@ def _footer(report: Report) -> RenderableType:
     ]
     isolation = f"isolation: {report.isolation.level}"
     run = [words.seconds(report.seconds)] if report.seconds else []
-    run += [isolation, f"grader {report.grader}" if report.grader else ""]
+    run += [isolation, "" if report.grader in ("", UNKNOWN) else f"grader {report.grader}"]
     run = [words.seed(report), *(text for text in run if text)]
     parts.append(Text(" · ".join(run), style="dim"))
     parts += [_labelled(label, text) for label, text in words.marked(report)]

@@ -64,9 +64,9 @@ def fill(content: bytes, grades: Grades, column: str = "") -> Filled:
             continue
         grade, old = grades.by_id[identifier], cells.rows[row][at]
         if grade is None:
-            left[identifier] = "there is no mark"
+            left[grades.names[identifier]] = "there is no mark"
         elif old.strip() == NOT_ASSIGNED:
-            left[identifier] = "Canvas does not assign it to this learner"
+            left[grades.names[identifier]] = "Canvas does not assign it to this learner"
         else:
             new = EXCUSED if grade == "excused" else grades.text(grade, point)
             if grade != "excused" and _same(old, grade):

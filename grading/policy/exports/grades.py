@@ -39,7 +39,7 @@ class Filled:
         column: The header of the column with the grades.
         content: The new content of the file.
         changed: The new text of each changed cell, by the platform's identifier.
-        left: The reason of each cell that stays as it is although the learner is known.
+        left: The reason of each cell that stays as it is, by the name of the learner.
         strangers: Learners with a mark or an excuse who are not in the file.
         others: Rows of the file without a learner of the policy.
     """

@@ -62,11 +62,11 @@ def fill(content: bytes, grades: Grades, headers: Moodle) -> Filled:
                 )
             )
         if grade is None:
-            left[identifier] = "there is no mark"
+            left[grades.names[identifier]] = "there is no mark"
         elif grade == "excused":
-            left[identifier] = "excused; Moodle's worksheet has no sign for it"
+            left[grades.names[identifier]] = "excused; Moodle's worksheet has no sign for it"
         elif grade > grades.of:
-            left[identifier] = f"Moodle skips grades above {grades.of:g}"
+            left[grades.names[identifier]] = f"Moodle skips grades above {grades.of:g}"
         elif _same(cells.rows[row][at["grade"]], grade):
             continue
         else:

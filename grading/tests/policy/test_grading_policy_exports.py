@@ -66,8 +66,8 @@ def test_cells_of_canvas() -> None:
     assert after == ["a,1,a,A,9.5", "b,2,b,A,3", "c,3,c,A,4", "d,4,d,A,N/A", rows[4], "f,6,f,A,EX"]
     assert filled.changed == {"1": "9.5", "3": "4", "6": "EX"}
     assert filled.left == {
-        "2": "there is no mark",
-        "4": "Canvas does not assign it to this learner",
+        "learner 2": "there is no mark",
+        "learner 4": "Canvas does not assign it to this learner",
     }
     users = {str(i): {"login": name} for i, name in enumerate("abcdef", start=1)}
     gradebook_ = CanvasCourse(users, {"7": ("Task", 10.0)}, unassigned={("4", "7")})
@@ -130,9 +130,9 @@ def test_cells_of_moodle() -> None:
     filled = moodle.fill(content, grades(marks), Moodle())
     assert filled.content == content.replace(b"Submitted,,10.00", b"Submitted,9.5,10.00", 1)
     assert filled.left == {
-        "2": "there is no mark",
-        "3": "Moodle skips grades above 10",
-        "4": "excused; Moodle's worksheet has no sign for it",
+        "learner 2": "there is no mark",
+        "learner 3": "Moodle skips grades above 10",
+        "learner 4": "excused; Moodle's worksheet has no sign for it",
     }
     assert filled.strangers == ["learner 5"]
     assignment = MoodleAssignment(10.0, {"1": None, "2": 3.0, "3": None, "4": None})
