@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from grading.cli.policy import loaded
 from grading.deployment.classroom import workflow
 from grading.deployment.gradescope import write_autograder
 from grading.judge.run import draw_seed
 from grading.paths import ROOT
+from grading.policy.load import PolicyError, load
 from grading.tasks.selection import chosen_tasks
+from grading.tasks.table import table
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 names = click.argument("names", nargs=-1, required=True, metavar="TASK|MODULE...")
@@ -42,7 +43,10 @@ def gradescope(
     options = {"--simulate": simulate, "--no-speed": no_speed}
     flags = [option for option, is_set in options.items() if is_set]
     markers = [task.marker for task in chosen_tasks(names)]
-    rules = None if policy is None else loaded(policy).text.encode()
+    try:
+        rules = None if policy is None else load(policy, table()).text.encode()
+    except PolicyError as error:
+        raise click.UsageError(str(error)) from None
     number = write_autograder(ROOT, [*markers, *flags, "--seed", str(seed)], file, rules)
     click.echo(f"{file}: {number} files, {file.stat().st_size / 1e6:.0f} MB, seed {seed}")
 

@@ -186,6 +186,32 @@ def test_a_hidden_group_is_not_revealed_by_its_excuses(name: str) -> None:
     assert all(each.status is not Status.HIDDEN for each in shown.tasks[0].groups)
 
 
+@pytest.mark.parametrize(
+    ("name", "task", "group"), [("relu", "0.1", "relu"), ("is_close", "0.1", "is_close")]
+)
+def test_a_hidden_group_does_not_change_the_rest(name: str, task: str, group: str) -> None:
+    """The evidence of the hidden group, right or wrong, makes no difference to the view."""
+    right, wrong = REPORTS["right"], REPORTS[name]
+    other = {check.name: check for each in wrong.tasks for check in each.checks}
+    checks = set(next(g for g in table().task(task).groups if g.name == group).checks)
+    (before, rest) = right.tasks
+    changed = msgspec.structs.replace(
+        before,
+        checks=tuple(other[c.name] if c.name in checks else c for c in before.checks),
+        groups=tuple(
+            next(g for g in wrong.tasks[0].groups if g.name == group) if g.name == group else g
+            for g in before.groups
+        ),
+        status=wrong.tasks[0].status,
+        points=wrong.tasks[0].points,
+        seconds=wrong.tasks[0].seconds,
+    )
+    spoiled = msgspec.structs.replace(right, tasks=(changed, rest), seconds=wrong.seconds)
+    assert spoiled.points < right.points
+    row = GroupRow(task=task, name=group, feedback=())
+    assert view(spoiled, group_rows=(row,)) == view(right, group_rows=(row,))
+
+
 def test_a_hidden_check_hides_its_group() -> None:
     row = CheckRow(task="0.1", name="test_threshold_of_is_close", feedback=())
     shown = view(REPORTS["is_close"], check_rows=(row,))
