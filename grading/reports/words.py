@@ -204,6 +204,7 @@ def marked(report: Report) -> list[tuple[str, str]]:
         ("learner", f"{mark.learner} ({mark.pair})" if mark.pair else mark.learner),
         ("handed in", " · ".join(text for text in (mark.hand_in, mark.handed_in, late) if text)),
         ("deadline", mark.deadline),
+        ("hidden", f"parts of this report, until {mark.hidden_until}" * bool(mark.hidden_until)),
         *(("set by hand", override(each, mark)) for each in mark.overrides),
         ("policy", f"{mark.policy} (checksum {mark.checksum})"),
         ("marked", f"{mark.marked} by the grader of commit {mark.grader}"),
