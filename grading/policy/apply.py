@@ -19,10 +19,9 @@ from grading.judge.decide import (
     total,
 )
 from grading.judge.excuses import START, UNUSABLE, excuse_text
-from grading.judge.forbidden_calls import NAME as FORBIDDEN
 from grading.judge.records import CheckResult, GroupResult, Report, Status, TaskResult
 from grading.judge.speed import speed_group
-from grading.policy.load import group_of
+from grading.policy.load import REFUSALS, group_of
 from grading.policy.model import CheckRow, GroupRow, Part, Policy, TaskRow, Use
 from grading.tasks.model import Group, Table, Task, split_selector, title_of
 
@@ -215,7 +214,7 @@ def _group(
     own = tuple(
         check
         for check in checks
-        if check.required and not _is_forbidden(check) and rules.group_of(check.name) is group
+        if check.required and not is_refusal(check) and rules.group_of(check.name) is group
     )
     own += _without_evidence(result, group, rules)
     if rules.use_of_group(group.name) != "required" or (result.checks and not own):
@@ -267,7 +266,7 @@ def _evidence(
         open=status is Status.UNIMPLEMENTED or any(hole.open for hole in holes),
         excuse=why if status is Status.NOT_JUDGED and why.startswith(START) else excuse,
         forbidden=any(
-            check.status.bad and check.required and _forbidden_in(check, result, group)
+            check.status.bad and check.required and _refuses(check, result, group)
             for check in checks
         ),
         checks=own,
@@ -298,16 +297,15 @@ def _excuse(
     return ""
 
 
-def _is_forbidden(check: CheckResult) -> bool:
-    """Return True for the result of the search for forbidden calls."""
-    return split_selector(check.name)[0] == FORBIDDEN
+def is_refusal(check: CheckResult) -> bool:
+    """Return True for a check beside the table, such as the search for forbidden calls."""
+    return split_selector(check.name)[0] in REFUSALS
 
 
-def _forbidden_in(check: CheckResult, result: TaskResult, group: Group) -> bool:
-    """Return True if a check has found a forbidden call in the functions of a group."""
-    if not _is_forbidden(check):
-        return False
-    return check.name == f"{FORBIDDEN}[{group.name}]" or len(result.groups) == 1
+def _refuses(check: CheckResult, result: TaskResult, group: Group) -> bool:
+    """Return True if a check refuses the points of a group: it is named "NAME[group]"."""
+    name, of = split_selector(check.name)
+    return name in REFUSALS and (of == group.name or len(result.groups) == 1)
 
 
 def _whole(groups: Sequence[GroupResult]) -> GroupResult:

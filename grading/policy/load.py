@@ -17,6 +17,9 @@ from grading.tasks.model import Group, Table, Task, UnknownTaskError, split_sele
 from grading.tasks.positions import Key, Positions
 from grading.tasks.validation import UNKNOWN, key_of, located
 
+REFUSALS = (FORBIDDEN,)
+"""Checks beside the table that refuse the points of a group, and name it: "NAME[group]"."""
+
 
 class PolicyError(ValueError):
     """A policy, or a file that it names, is invalid; the message names file, line and key."""
@@ -339,8 +342,7 @@ def group_of(task: Task, check: str) -> Group | None:
 def _names_of_checks(task: Task) -> tuple[str, ...]:
     """Return the names and selectors of all checks of a task."""
     selectors = (entry for group in task.groups for entry in group.checks)
-    forbidden = (FORBIDDEN,) if task.forbidden else ()
-    return tuple(dict.fromkeys((*selectors, *task.checks.names, *forbidden)))
+    return tuple(dict.fromkeys((*selectors, *task.checks.names, *REFUSALS)))
 
 
 def _feedback(parts: tuple[Part, ...] | None, key: Key) -> Iterable[tuple[Key, str]]:

@@ -25,8 +25,8 @@ from grading.judge.records import (
     Status,
     TaskResult,
 )
-from grading.policy.apply import Rules
-from grading.policy.load import ALL
+from grading.policy.apply import Rules, is_refusal
+from grading.policy.load import ALL, REFUSALS
 from grading.policy.model import Part, Policy
 from grading.tasks.model import Group, Table, split_selector
 
@@ -131,7 +131,9 @@ class _View:
     def task(self) -> TaskResult:
         """Return the result of the task with its visible parts."""
         result, parts = self.result, self.parts
-        checks = tuple(dict.fromkeys(map(self._check, result.checks)))
+        checks = tuple(
+            dict.fromkeys(check for each in result.checks if (check := self._check(each)))
+        )
         groups = tuple(self._group(group) for group in result.groups)
         changed = msgspec.structs.replace(result, checks=checks, groups=groups)
         if "sentence" not in parts:
@@ -158,7 +160,9 @@ class _View:
         joined = (row.name for row in self.policy.check_rows if row.group == group.name)
         for check in joined:
             shown &= rules.feedback(check)
-        return shown & rules.feedback(FORBIDDEN)
+        for check in REFUSALS:
+            shown &= rules.feedback(check)
+        return shown
 
     def _group(self, result: GroupResult) -> GroupResult:
         group = self._table_group(result.name)
@@ -174,19 +178,20 @@ class _View:
         by_name = {group.name: group for group in self.rules.task.groups}
         return by_name.get(name) or by_name.get(name.partition(": ")[0])
 
-    def _check(self, check: CheckResult) -> CheckResult:
+    def _check(self, check: CheckResult) -> CheckResult | None:
+        """Return the visible parts of a check; None if its presence would reveal its result."""
         group = self.rules.group_of(check.name)
         parts = self.rules.feedback(check.name)
         if group is not None and "verdict" not in self.of_group(group):
             parts = frozenset()
-        if split_selector(check.name)[0] == FORBIDDEN and "verdict" not in self.parts:
-            # Its name contains the group, and there is one check for each group that failed.
-            parts = frozenset()
+        if is_refusal(check) and "verdict" not in self.parts:
+            # There is one of these checks for each group that failed, with the group in its name.
+            name = split_selector(check.name)[0]
+            return CheckResult(name, Status.HIDDEN) if name == FORBIDDEN else None
         if parts == ALL:
             return check
         if "verdict" not in parts:
-            name = FORBIDDEN if check.name.startswith(FORBIDDEN) else check.name
-            return CheckResult(name, Status.HIDDEN, check.required)
+            return CheckResult(check.name, Status.HIDDEN, check.required)
         shown = "counterexample" in parts
         keep = shown or check.status is Status.NOT_JUDGED or not check.required
         advice = self.rules.task.checks.advice.get(split_selector(check.name)[0], "")
@@ -206,7 +211,8 @@ def _fault(check: CheckResult, fault: Fault, parts: frozenset[Part]) -> Fault | 
         return None
     if "counterexample" in parts:
         return fault if "cause" in parts else msgspec.structs.replace(fault, cause="")
-    sentence = fault.sentence if check.name.startswith(FORBIDDEN) else plain_sentence(fault)
+    # A refusal names lines of the source, and no input.
+    sentence = fault.sentence if is_refusal(check) else plain_sentence(fault)
     return Fault(
         sentence=sentence if "sentence" in parts else "a check failed",
         cause=fault.cause if "cause" in parts else "",
