@@ -15,6 +15,7 @@ import msgspec
 from grading.accuracy.logs import claim
 from grading.isolation import Isolation
 from grading.judge.decide import Evidence, GroupEvidence, decide, points, reason, total
+from grading.judge.excuses import UNUSABLE, excuse_text
 from grading.judge.forbidden_calls import forbidden_calls
 from grading.judge.functions import absent_groups, hole_records, with_location
 from grading.judge.recorder import Outcome, RunOptions
@@ -34,19 +35,13 @@ from grading.judge.records import (
 )
 from grading.judge.remarks import repairs
 from grading.judge.session import SessionError, run_checks
-from grading.judge.speed import speed_results
+from grading.judge.speed import speed_group, speed_results
 from grading.judge.subjects import Subjects, starter
 from grading.judge.text import clean_line
 from grading.judge.verdict import check_results, measurements
+from grading.judge.version import grader_commit
 from grading.submissions.submission import Submission
 from grading.tasks.model import Group, Table, Task
-
-UNUSABLE = {
-    Status.FAILED: "fails",
-    Status.UNIMPLEMENTED: "is not implemented yet",
-    Status.NOT_THERE: "is not there",
-}
-"""Statuses of a needed group that excuse a failure, in words."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +112,7 @@ def judge(plan: Plan, table: Table, progress: Progress = lambda task, result: No
         tasks=tuple(run.results.values()),
         modules={module.number: module.title for module in table.modules},
         errors=tuple(run.errors),
+        grader=grader_commit(),
     )
 
 
@@ -174,7 +170,7 @@ class _Run:
         ]
         absent_task = decide(evidence) is Status.NOT_THERE
         if task.speed is not None and task.speed.points and not absent_task:
-            groups = (*groups, _speed_group(speed, task.speed.points))
+            groups = (*groups, speed_group(speed, {task.speed.ratio: task.speed.points}))
             evidence = replace(evidence, groups=groups)
         status = decide(evidence)
         inherits = submission.layout == "upstream"
@@ -243,8 +239,7 @@ class _Run:
         for of, needed in self._table.needs(task, group):
             problem = UNUSABLE.get(self._known_status(of, needed))
             if problem:
-                of_task = "" if of.id == task.id else f" of task {of.id}"
-                return f"needs `{needed.name}`{of_task}, which {problem}"
+                return excuse_text(task, of, needed, problem)
         return ""
 
     def _known_status(self, task: Task, group: Group) -> Status:
@@ -332,12 +327,3 @@ def _functions_of(task: Task, check: CheckResult, functions: Sequence[Hole]) -> 
     group = next(groups, None)
     own = [hole for hole in functions if group is not None and group.judges(hole.name)]
     return own or functions
-
-
-def _speed_group(speed: Sequence[SpeedResult], worth: float) -> GroupResult:
-    """Return the result of the group with the points for speed."""
-    status = decide(
-        GroupEvidence(checks=tuple(CheckResult(each.workload, each.status) for each in speed))
-    )
-    unmeasured = "" if status.judged else "its speed was not measured"
-    return GroupResult("speed", status, points(status, worth), worth, unmeasured)
