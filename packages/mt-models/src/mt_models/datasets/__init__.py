@@ -4,6 +4,7 @@ The data are files in the package; nothing is downloaded unless `load_sst2_from_
 the name of a data set. The readers return NumPy arrays and texts, no tensors and no mini-batches.
 """
 
+from mt_models.datasets.digit_images import ImageError, normalize_digit, read_digit
 from mt_models.datasets.errors import (
     ChecksumError,
     DataError,
@@ -37,7 +38,7 @@ from mt_models.datasets.sst2 import (
     parse_tsv,
     read_tsv,
 )
-from mt_models.datasets.tokens import tokenise
+from mt_models.datasets.tokens import plain_characters, tokenise
 from mt_models.datasets.vocabulary import MIN_LENGTH, PADDING, UNKNOWN, Vocabulary
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Glove",
     "Graph",
     "HubUnreachableError",
+    "ImageError",
     "MissingDataError",
     "Mnist",
     "MnistSplit",
@@ -70,8 +72,11 @@ __all__ = [
     "load_sst2",
     "load_sst2_from_hub",
     "load_sst2_split",
+    "normalize_digit",
     "parse_idx",
     "parse_tsv",
+    "plain_characters",
+    "read_digit",
     "read_embedded",
     "read_tsv",
     "simple",

@@ -1,6 +1,6 @@
 """Predictions of trained networks."""
 
-from mt_models.prediction.digit_images import ImageError, normalize_digit, read_digit
+from mt_models.datasets import ImageError, normalize_digit, read_digit
 from mt_models.prediction.predict import Prediction, find_checkpoint, predict
 
 __all__ = [

@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from mt_autodiff import no_grad
 from mt_models.backends import make_backend
-from mt_models.datasets import Vocabulary, load_glove, tokenise
-from mt_models.prediction.digit_images import read_digit
+from mt_models.datasets import Vocabulary, load_glove, read_digit, tokenise
 from mt_models.problems import LENGTH, Digits, Sentiment, image_batch
 from mt_models.recipes import DigitsRecipe, SentimentRecipe, recipe_of
 from mt_models.training import BEST, LAST
