@@ -36,8 +36,12 @@ def confusion(evaluation: Evaluation, names: Sequence[str]) -> Figure:
                 colour = "white" if shares[row, column] > 0.5 else INK
                 axes.text(column, row, f"{count}", ha="center", va="center", color=colour, size=8)
         ticks = range(len(names))
-        axes.set_xticks(ticks, names)
-        axes.set_yticks(ticks, names, rotation=90 if len(names[0]) > 2 else 0, va="center")
+        long = max(map(len, names)) > 2
+        upright = 90 if long and len(names) > 3 else 0
+        axes.set_xticks(ticks, names, rotation=upright, parse_math=False)
+        axes.set_yticks(
+            ticks, names, rotation=90 if long and not upright else 0, va="center", parse_math=False
+        )
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
         axes.set_title(f"{evaluation.accuracy:.2%} of {len(evaluation.labels):,} right")
