@@ -24,9 +24,9 @@ def class_names(names: Sequence[str], source: object) -> tuple[str, ...]:
     """
     different = set(names)
     if not 2 <= len(different) <= MOST:
-        found = f": {different.pop()!r}" if len(different) == 1 else ""
+        only = f" ({names[0]!r})" if len(different) == 1 else ""
         raise DataFormatError(
-            f"{source}: {len(different) or 'no'} classes found{found}; a network needs from 2 to "
+            f"{source}: the number of classes is {len(different)}{only}; a network needs from 2 to "
             f"{MOST}."
         )
     numbers = all(name.isascii() and name.isdigit() for name in different)

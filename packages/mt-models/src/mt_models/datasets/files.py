@@ -150,7 +150,7 @@ def first_existing(folder: Path, names: Sequence[str]) -> Path:
     for path in [*(folder / name for name in names), *inside]:
         if path.is_file():
             return path
-    raise MissingDataError(f"{folder} contains no file {', '.join(names)}.")
+    raise MissingDataError(f"{folder} contains none of {', '.join(names)}.")
 
 
 def _nearest_data_folder(start: Path) -> Path:

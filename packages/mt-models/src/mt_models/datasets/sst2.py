@@ -7,7 +7,7 @@ Semantic Compositionality Over a Sentiment Treebank" (2013), in the form of A. W
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -41,6 +41,8 @@ class Sentences:
         return len(self.texts)
 
     def __repr__(self) -> str:
+        if self.labels.max(initial=0) > 1:
+            return f"Sentences({len(self)})"
         return f"Sentences({len(self)}, {int(self.labels.sum(dtype=np.int64))} positive)"
 
 
@@ -54,7 +56,7 @@ class Sst2:
     train: Sentences
     dev: Sentences
     test: Sentences
-    classes: tuple[str, ...] = ("negative", "positive")
+    classes: tuple[str, ...] = field(default=("negative", "positive"), repr=False)
 
 
 def load_sst2(path: str | PathLike[str] | None = None, *, train: TrainingSet = "sentences") -> Sst2:
