@@ -103,12 +103,12 @@ def test_chosen_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", r"line 1: no columns of the columns  have"),
-        ("A fine film,good\n", r"line 1: no columns .* 'A fine film', 'good' have .*--text-column"),
-        ("text,mark\na,1\n", r"line 1: no columns .*label, sentiment.*choose the column of labels"),
+        ("", r"line 1: none of the columns  have"),
+        ("A fine film,good\n", r"line 1: none of .* 'A fine film', 'good' have .*--text-column"),
+        ("text,mark\na,1\n", r"line 1: none of .*label, sentiment.*choose the column of labels"),
         (
             "text,review,label\na,b,1\n",
-            r"2 columns of .*choose the column of texts with the option",
+            r"2 of the .*choose the column of texts with the option",
         ),
         ("text,label\n", r"contains no text below the line"),
         ("text,label\nfine, but long,good\n", r"line 2: 2 columns expected, 3 found.*quotation"),

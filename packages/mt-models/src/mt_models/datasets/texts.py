@@ -227,8 +227,8 @@ def _column(
     found = [index for index, name in enumerate(columns) if name.casefold() in usual]
     if len(found) != 1:
         raise DataFormatError(
-            f"{source}, line 1: {len(found) or 'no'} columns of the columns {shown} have one of "
-            f"the names {', '.join(usual)}; choose the column of {kind}s with {option}."
+            f"{source}, line 1: {len(found) or 'none'} of the columns {shown} have one of the "
+            f"names {', '.join(usual)}; choose the column of {kind}s with {option}."
         )
     return found[0]
 
