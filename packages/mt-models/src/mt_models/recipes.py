@@ -88,9 +88,14 @@ class Recipe(ABC):
 
     def header(self, problem: Problem, settings: Settings) -> tuple[str, ...]:
         """Return the lines that describe a run, for its log."""
+        # Columns belong to CSV files only.
+        options = {
+            name: value
+            for name, value in self.to_json().items()
+            if value is not None or not name.endswith("_column")
+        }
         return (
-            f"{self.problem}: "
-            + ", ".join(f"{name} {value}" for name, value in self.to_json().items()),
+            f"{self.problem}: " + ", ".join(f"{name} {value}" for name, value in options.items()),
             f"batch size {settings.batch_size}, {len(problem.train):,} training and "
             f"{len(problem.validation):,} validation examples",
             *problem.notes,

@@ -13,6 +13,7 @@ from PIL import Image
 
 from mt_models.cli import main
 from mt_models.datasets import load_mnist_split
+from mt_models.recipes import DigitsRecipe
 from mt_nn import load_checkpoint
 
 Run = Callable[..., Result]
@@ -71,6 +72,23 @@ def test_own_pictures_from_training_to_evaluation(run: Run) -> None:
     result = run("train", "mnist", "--resume", "--out", "run", "--epochs", "4")
     assert result.exit_code == 1
     assert "more is a folder inside of the class 'ring'" in result.output
+
+
+def test_all_pictures_of_a_folder_are_used_unless_a_number_is_given(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MNIST has a default of 5,000."""
+    sizes: list[tuple[str | None, int | None]] = []
+
+    def build(recipe: DigitsRecipe) -> None:
+        sizes.append((recipe.data and Path(recipe.data).name, recipe.train_size))
+        raise ValueError("enough")
+
+    monkeypatch.setattr(DigitsRecipe, "build", build)
+    Path("a").mkdir()
+    for args in ([], ["--data", "a"], ["--data", "a", "--train-size", "3"]):
+        run("train", "mnist", *args)
+    assert sizes == [(None, 5000), ("a", None), ("a", 3)]
 
 
 def test_own_texts_from_training_to_evaluation(run: Run) -> None:

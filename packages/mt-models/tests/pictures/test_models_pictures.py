@@ -44,6 +44,23 @@ def test_drawing_with_no_errors_and_no_examples() -> None:
     assert len(curves([record]).axes) == 2
 
 
+def test_sentences_of_three_classes_begin_with_true_and_predicted_class() -> None:
+    wrong = evaluation([0, 2, 1], [1, 2, 0], [0.9, 0.9, 0.6])
+    axes = worst_sentences(["x", "y", "z"], wrong, ["no", "yes", "maybe"]).axes[0]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["no as yes: x", "yes as no: z"]
+    assert [bar.get_width() for bar in axes.patches] == [0.9, 0.6]
+
+
+def test_a_confusion_matrix_of_many_classes_stays_small() -> None:
+    labels = list(range(200))
+    many = Evaluation(0.0, np.eye(200), np.array(labels))
+    figure = confusion(many, [f"class {label}" for label in labels])
+    assert max(figure.get_size_inches()) < 20
+    assert not figure.axes[0].texts
+    figure.savefig(io.BytesIO())
+
+
 def test_dollar_signs_are_text() -> None:
     wrong = evaluation([0], [1], [0.9])
     figure = worst_sentences([r"$ 8 and a \popcorn for $ 20"], wrong)

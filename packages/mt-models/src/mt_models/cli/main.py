@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -190,8 +191,16 @@ def common_options(
     return decorate
 
 
-def size_options(examples: str, *, train_size: int | None) -> Callable[[Command], Command]:
-    """Return a decorator that adds the options for the numbers of examples."""
+def size_options(
+    examples: str, *, train_size: int | None, of: str = ""
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options for the numbers of examples.
+
+    Args:
+        examples: The word for examples in the help.
+        train_size: The default number of training examples of the data set `of`; None for all.
+        of: The name of the data set. The default of other data is all.
+    """
 
     def decorate(command: Command) -> Command:
         command = click.option(
@@ -204,9 +213,8 @@ def size_options(examples: str, *, train_size: int | None) -> Callable[[Command]
             "--train-size",
             type=SIZE,
             default=train_size,
-            show_default=train_size is not None,
-            help=f"The number of {examples} for training, from the first."
-            + ("" if train_size else "  [default: all]"),
+            help=f"The number of {examples} for training, from the first.  [default: "
+            + (f"{train_size} of {of}, all of other data]" if train_size else "all]"),
         )(command)
 
     return decorate
@@ -236,7 +244,7 @@ def column_options(command: Command) -> Command:
     show_default=True,
     help="The course's network, or LeNet-5.",
 )
-@size_options("images", train_size=5000)
+@size_options("images", train_size=5000, of="MNIST")
 @click.option(
     "--data",
     type=click.Path(exists=True, resolve_path=True),
@@ -252,6 +260,9 @@ def mnist(ctx: click.Context, /, **options: Any) -> None:
     The defaults are the course's small setting: 5,000 training images in batches of 16. The
     validation set is all 10,000 test images; the accuracy after the last epoch is about 95 %.
     """
+    default = click.core.ParameterSource.DEFAULT
+    if options["data"] is not None and ctx.get_parameter_source("train_size") is default:
+        options["train_size"] = None
     _run(ctx, DigitsRecipe, options)
 
 
@@ -444,7 +455,8 @@ def _as_json(
         "examples": len(evaluation.labels),
         "right": int(evaluation.right.sum()),
         "accuracy": evaluation.accuracy,
-        "loss": evaluation.loss,
+        # JSON has no infinity.
+        "loss": evaluation.loss if math.isfinite(evaluation.loss) else None,
         "classes": list(evaluation.classes),
         # Rows are true classes, columns predicted ones.
         "confusion": confusion,

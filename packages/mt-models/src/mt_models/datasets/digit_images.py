@@ -5,7 +5,6 @@ centre of mass (Y. LeCun, C. Cortes, C. J. C. Burges: The MNIST database of hand
 Pictures of letters or other symbols are converted in the same way.
 """
 
-import warnings
 from os import PathLike
 from typing import IO, Any
 
@@ -29,6 +28,8 @@ NOISE = 8.0
 deviations of its edge. The largest of a million normally distributed values is below 6."""
 ENLARGED = 3 * BOX
 """The side in pixels to which a digit below `BOX` is enlarged before its ink is cut again."""
+FILTER = Image.Resampling.LANCZOS
+"""The filter that enlarges; `python -m tools.small_pictures` compares it with others."""
 LARGE = 2048
 """A picture is reduced by a whole factor while its longer side stays at least this many pixels.
 Without the reduction, a picture of 89 million pixels needs 3 GB of memory."""
@@ -65,7 +66,10 @@ def read_digit(
         papers = _grey_values(file, source)
     except (FileNotFoundError, ImageError):
         raise
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except (
+        *(Image.DecompressionBombError, Image.DecompressionBombWarning),
+        *(OSError, SyntaxError, ValueError),
+    ) as error:
         raise ImageError(
             f"{source}: the file is not a readable image ({error}); use PNG or JPEG"
         ) from error
@@ -80,11 +84,7 @@ def read_digit(
 
 def _grey_values(file: str | PathLike[str] | IO[bytes], source: str) -> list[npt.NDArray[Any]]:
     """Return the grey values of a picture; of a transparent one on white and on black paper."""
-    with warnings.catch_warnings():
-        # The number of pixels is checked below.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        opened = Image.open(file)
-    with opened as picture:
+    with Image.open(file) as picture:
         if picture.width * picture.height > PIXELS:
             raise ImageError(
                 f"{source}: the image has {picture.width} x {picture.height} pixels, and at most "
@@ -173,10 +173,7 @@ def _cut(ink: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], slice, 
 
 
 def _enlarged(ink: npt.NDArray[np.float64], rows: slice, columns: slice) -> npt.NDArray[np.float64]:
-    """Enlarge a small digit and its surroundings with a Lanczos filter, the digit to `ENLARGED`.
-
-    `python -m tools.small_pictures` compares the filters.
-    """
+    """Enlarge a small digit and its surroundings smoothly, the digit to `ENLARGED` pixels."""
     margin = 4  # The filter reaches three pixels.
     crop = np.pad(ink, margin)[
         rows.start : rows.stop + 2 * margin, columns.start : columns.stop + 2 * margin
@@ -184,7 +181,7 @@ def _enlarged(ink: npt.NDArray[np.float64], rows: slice, columns: slice) -> npt.
     scale = ENLARGED / (max(crop.shape) - 2 * margin)
     height, width = (round(n * scale) for n in crop.shape)
     picture = Image.fromarray(crop.astype(np.float32))
-    large = picture.resize((width, height), Image.Resampling.LANCZOS)
+    large = picture.resize((width, height), FILTER)
     # The filter overshoots beside an edge.
     return np.asarray(large, np.float64).clip(0.0, crop.max())
 
