@@ -103,7 +103,9 @@ def test_chosen_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", r"line 1: none of the columns  have"),
+        ("", r"is empty; pass a CSV file"),
+        ("\n", r"line 1: none of the columns  have"),
+        (PLAIN.encode("utf-16-le"), r"contains characters of value 0; pass .* saved as UTF-8"),
         ("A fine film,good\n", r"line 1: none of .* 'A fine film', 'good' have .*--text-column"),
         ("text,mark\na,1\n", r"line 1: none of .*label, sentiment.*choose the column of labels"),
         (

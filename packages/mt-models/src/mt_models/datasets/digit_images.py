@@ -5,6 +5,7 @@ centre of mass (Y. LeCun, C. Cortes, C. J. C. Burges: The MNIST database of hand
 Pictures of letters or other symbols are converted in the same way.
 """
 
+from contextlib import suppress
 from os import PathLike
 from typing import IO, Any
 
@@ -62,51 +63,68 @@ def read_digit(
         ImageError: It is not an image, is too large, is blank, or a pixel is not a number.
     """
     source = str(file) if name is None else name
+    too_large = (
+        f"{source}: the image has more than {PIXELS:,} pixels, the largest allowed number; make it "
+        "smaller"
+    )
     try:
-        papers = _grey_values(file, source)
+        with Image.open(file) as picture:
+            if picture.width * picture.height > PIXELS:
+                raise ImageError(too_large)
+            versions = _grey_values(picture)
     except (FileNotFoundError, ImageError):
         raise
-    except (
-        *(Image.DecompressionBombError, Image.DecompressionBombWarning),
-        *(OSError, SyntaxError, ValueError),
-    ) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(too_large) from error
+    except (OSError, SyntaxError, ValueError) as error:
         raise ImageError(
             f"{source}: the file is not a readable image ({error}); use PNG or JPEG"
         ) from error
-    *first, last = papers
+    *first, last = versions
     for grey in first:
-        try:
+        with suppress(ImageError):
             return normalize_digit(grey, source)
-        except ImageError:
-            continue
     return normalize_digit(last, source)
 
 
-def _grey_values(file: str | PathLike[str] | IO[bytes], source: str) -> list[npt.NDArray[Any]]:
-    """Return the grey values of a picture; of a transparent one on white and on black paper."""
-    with Image.open(file) as picture:
-        if picture.width * picture.height > PIXELS:
-            raise ImageError(
-                f"{source}: the image has {picture.width} x {picture.height} pixels, and at most "
-                f"{PIXELS:,} are allowed; make it smaller"
-            )
-        # Cameras store the orientation as metadata.
-        upright = ImageOps.exif_transpose(picture)
-        factor = max(1, max(upright.size) // LARGE)
-        if upright.mode.startswith(("I", "F")):
-            # Pillow's conversion to 8 bits would cut these values off at 255.
-            values = np.asarray(upright)
-            if factor > 1:
-                values = np.asarray(Image.fromarray(values.astype(np.float32)).reduce(factor))
-            return [values]
-        rgba = upright.convert("RGBA").reduce(factor)
-    # White ink on a transparent ground is visible on black paper only. White comes first: on black
-    # paper, an opaque sheet with transparent corners would itself be the ink.
-    opaque = rgba.getchannel("A").getextrema() == (255, 255)
+def _grey_values(picture: Image.Image) -> list[npt.NDArray[Any]]:
+    """Return the grey values of a picture; of a transparent one on two papers, the likely first."""
+    # Cameras store the orientation as metadata.
+    upright = ImageOps.exif_transpose(picture)
+    factor = max(1, max(upright.size) // LARGE)
+    if upright.mode.startswith(("I", "F")):
+        # Pillow's conversion to 8 bits would cut these values off at 255.
+        values = np.asarray(upright)
+        if factor > 1:
+            values = np.asarray(Image.fromarray(values.astype(np.float32)).reduce(factor))
+        return [values]
+    rgba = upright.convert("RGBA").reduce(factor)
+    papers = _papers(rgba)
     return [
         np.asarray(Image.alpha_composite(Image.new("RGBA", rgba.size, paper), rgba).convert("L"))
-        for paper in (("white",) if opaque else ("white", "black"))
+        for paper in papers
     ]
+
+
+def _papers(rgba: Image.Image) -> tuple[str, ...]:
+    """Return the colours of paper on which a picture may be readable, the likely first.
+
+    Beside a sharp edge, the visible pixels have the colour of the ground that was removed: that of
+    the sheet, or the fringe of ink. If the edge is soft, all visible pixels are ink.
+    """
+    alpha = np.asarray(rgba.getchannel("A")) / 255.0
+    visible = alpha > 0.0
+    if not visible.any() or alpha.min() == 1.0:
+        return ("white",)
+    around = np.pad(visible, 1, mode="edge")
+    inner = around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
+    edge = visible & ~inner
+    grey = np.asarray(rgba.convert("L"))
+    if edge.any() and alpha[edge].mean() > 0.5:
+        is_white = grey[edge].mean() > 127.0
+    else:
+        is_white = np.average(grey, weights=alpha) < 128.0
+    return ("white", "black") if is_white else ("black", "white")
 
 
 def normalize_digit(grey: npt.NDArray[Any], source: str = "image") -> npt.NDArray[np.uint8]:

@@ -164,6 +164,9 @@ def read_texts(
     """
     source = Path(path)
     content = decode(gunzip(read_bytes(source), source), source)
+    if not content or "\0" in content:
+        found = "contains characters of value 0" if content else "is empty"
+        raise DataFormatError(f"{source} {found}; pass a CSV file that is saved as UTF-8.")
     quoted = ".tsv" not in source.suffixes
     head = content.partition("\n")[0]
     delimiter = max(",;\t" if quoted else "\t,;", key=head.count)
