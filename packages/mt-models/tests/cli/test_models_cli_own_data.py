@@ -106,7 +106,7 @@ def test_own_texts_from_training_to_evaluation(run: Run) -> None:
     )
     assert result.exit_code == 0, result.output
     assert "classes: calm, loud" in result.output
-    result = run("evaluate", "run", "texts.csv", *columns)
+    result = run("evaluate", "run", "texts.csv")
     assert result.exit_code == 0, result.output
     assert "of 20 right" in result.output
     assert "trained on a part of these data" in result.output

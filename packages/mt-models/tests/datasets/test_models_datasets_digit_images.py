@@ -109,7 +109,7 @@ def written(picture: Image.Image, kind: str = "PNG") -> io.BytesIO:
 
 def read_as(digit: np.ndarray, kind: str, dark: float, bright: float, dtype: type) -> np.ndarray:
     """The digit, written with grey values from `dark` to `bright` and read back."""
-    values = (bright - (bright - dark) * (digit / 255.0)).astype(dtype)
+    values: np.ndarray = (bright - (bright - dark) * (digit / 255.0)).astype(dtype)
     return read_digit(written(Image.fromarray(values), kind))
 
 

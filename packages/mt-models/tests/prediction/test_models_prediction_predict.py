@@ -128,6 +128,19 @@ def test_training_data_are_noted(tmp_path: Path) -> None:
     assert not any("trained" in n for n in evaluate(tmp_path / "run", tmp_path / "b.csv").notes)
 
 
+@pytest.mark.parametrize("layout", ["pictures", "pictures/train"])
+def test_training_pictures_are_noted(
+    layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_pictures(Path(layout), 4)
+    train_run(DigitsRecipe(data="pictures"), Path("run"))
+    assert "trained on a part of these data" in evaluate("run", "pictures").notes[-1]
+    write_pictures(Path("other/test"), 2)
+    shutil.copytree("pictures", "other", dirs_exist_ok=True)
+    assert not any("trained" in note for note in evaluate("run", "other/test").notes)
+
+
 def test_long_and_unknown_texts_are_noted(tmp_path: Path) -> None:
     long = "fine zzyzx " * 300
     (tmp_path / "a.csv").write_text("text,label\n" + f"{long},good\ndull,bad\n" * 4)

@@ -420,6 +420,7 @@ def evaluate(run: str, data: str, as_json: bool, **options: str | None) -> None:
 
     RUN is a run's folder or a checkpoint. DATA is a folder of pictures with a folder for each
     class, or a folder of IDX files; or a CSV file of texts and labels, or a folder with test.csv.
+    The columns of a CSV file are those of the training run, unless options choose others.
     """
     evaluation = judge(run, data, **options)
     counts = confusion_matrix(evaluation, len(evaluation.classes))

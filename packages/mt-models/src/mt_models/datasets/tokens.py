@@ -11,7 +11,7 @@ _ABBREVIATIONS = "bros|co|dr|etc|inc|jr|mr|mrs|ms|sept|st|vs"
 _AUXILIARIES = "is|are|was|were|do|does|did|have|has|had|would|could|should|must|need|ai|ca|wo"
 _RULES: list[tuple[re.Pattern[str], str]] = [
     # Each of these characters is typed for an apostrophe. The first kind has no other meaning.
-    (re.compile("[‘’‛ʼ]"), "'"),
+    (re.compile("[‘’‛ʻʼ]"), "'"),
     (re.compile(r"(?<=[^\W\d_])[`´′ʹˈ](?=[^\W\d_])"), "'"),
     (re.compile('“|(?<!\\S)"'), " `` "),
     (re.compile('[”"]'), " '' "),

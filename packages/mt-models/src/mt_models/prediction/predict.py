@@ -102,7 +102,8 @@ def evaluate(
             `load_test_images`; for a run of sentiment, a CSV file or a folder of such files, see
             `load_test_texts`.
         backend: The name of the backend, by default that of the training run.
-        text_column: The column of texts of a CSV file, by default the one with a usual name.
+        text_column: The column of texts of a CSV file, by default that of the training run, or
+            else the one with a usual name.
         label_column: The column of its labels.
 
     Returns:
@@ -125,19 +126,24 @@ def evaluate(
                 "labels of pictures are the names of their folders"
             )
         images = load_test_images(data, classes)
-        trained = bool(images.files) and images.files[0].parent.parent == Path(data)
+        folders = {file.parent.parent for file in images.files[:1]}
+        trained = bool(folders & {Path(data), Path(data) / "train"})
         none = images.images[:0], images.labels[:0]
         problem = recipe.build_on(Mnist(*none, images.images, images.labels, classes))
     elif isinstance(recipe, SentimentRecipe):
-        columns = {"text_column": text_column, "label_column": label_column}
-        texts = load_test_texts(data, classes, **columns)
+        texts = load_test_texts(
+            data,
+            classes,
+            text_column=text_column or recipe.text_column,
+            label_column=label_column or recipe.label_column,
+        )
         trained = Path(data).is_file()
         empty = Sentences((), texts.labels[:0])
         problem = recipe.build_on(Sst2(empty, texts, empty, classes))
         _add_vectors(checkpoint, problem.vocabulary)
     else:
         raise _not_supported("evaluate", recipe)
-    if trained and recipe.data == str(Path(data).resolve()):
+    if trained and recipe.data is not None and Path(recipe.data).resolve() == Path(data).resolve():
         problem.notes += (
             "the network was trained on a part of these data, so the accuracy on new data is lower",
         )
