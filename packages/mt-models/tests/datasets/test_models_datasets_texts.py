@@ -135,6 +135,7 @@ def test_errors_name_line_and_way_out(tmp_path: Path, content: str | bytes, mess
     ("labels", "classes", "expected"),
     [
         (["bad", "GOOD"], ("bad", "good"), [0, 1]),
+        (["good", "Good", "GOOD"], ("Good", "bad", "good"), [2, 0, 2]),
         (["1", "0"], ("negative", "positive"), [1, 0]),
         (["1", "2"], ("1", "2"), [0, 1]),
         (["2", "1"], ("a", "b", "c"), [2, 1]),

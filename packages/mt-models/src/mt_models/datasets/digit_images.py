@@ -33,7 +33,7 @@ FILTER = Image.Resampling.LANCZOS
 """The filter that enlarges; `python -m tools.small_pictures` compares it with others."""
 LARGE = 2048
 """A picture is reduced by a whole factor while its longer side stays at least this many pixels.
-Without the reduction, a picture of 89 million pixels needs 3 GB of memory."""
+Without the reduction, each of several arrays of 89 million pixels needs 0.7 GB."""
 PIXELS = 89_478_485
 """The largest number of pixels of a file. More are refused before the file is decompressed: a small
 file can claim any size."""

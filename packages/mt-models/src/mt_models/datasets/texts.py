@@ -55,12 +55,13 @@ class LabelledTexts:
         Raises:
             DataFormatError: A label is none of these. The message names the line.
         """
-        index = {name.casefold(): number for number, name in enumerate(classes)}
-        if not any(label.casefold() in index for label in self.labels):
+        exact = {name: number for number, name in enumerate(classes)}
+        index = {name.casefold(): number for name, number in exact.items()} | exact
+        if not any(label in index or label.casefold() in index for label in self.labels):
             index = {str(number): number for number in range(len(classes))}
         numbers = []
         for label, line in zip(self.labels, self.lines, strict=True):
-            number = index.get(label.casefold())
+            number = index.get(label, index.get(label.casefold()))
             if number is None:
                 raise DataFormatError(
                     f"{self.source}, line {line}: label {label!r} is none of the classes "
