@@ -7,6 +7,7 @@ import io
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.patches import Rectangle
 
 from mt_models.pictures import confusion, confusion_matrix, curves, worst_errors, worst_sentences
 from mt_models.problems import Evaluation
@@ -42,6 +43,24 @@ def test_drawing_with_no_errors_and_no_examples() -> None:
     assert confusion(no_mistakes, ["no", "yes", "maybe"]).axes
     record = EpochRecord(1, 0.5, 0.5, float("nan"), 0, 0, 0, 0, 1.0, 1.0)
     assert len(curves([record]).axes) == 2
+
+
+def test_sentences_of_three_classes_begin_with_true_and_predicted_class() -> None:
+    wrong = evaluation([0, 2, 1], [1, 2, 0], [0.9, 0.9, 0.6])
+    axes = worst_sentences(["x", "y", "z"], wrong, ["no", "yes", "maybe"]).axes[0]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["no as yes: x", "yes as no: z"]
+    bars = [bar for bar in axes.patches if isinstance(bar, Rectangle)]
+    assert [bar.get_width() for bar in bars] == [0.9, 0.6]
+
+
+def test_a_confusion_matrix_of_many_classes_stays_small() -> None:
+    labels = list(range(200))
+    many = Evaluation(0.0, np.eye(200), np.array(labels))
+    figure = confusion(many, [f"class {label}" for label in labels])
+    assert max(figure.get_size_inches()) < 20
+    assert not figure.axes[0].texts
+    figure.savefig(io.BytesIO())
 
 
 def test_dollar_signs_are_text() -> None:

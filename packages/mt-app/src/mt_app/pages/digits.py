@@ -88,7 +88,8 @@ def _given_digit() -> Image | None:
     try:
         if how == "Upload":
             file = st.file_uploader(
-                "A picture of one digit", type=["png", "jpg", "jpeg", "webp", "bmp", "gif"]
+                "A picture of one digit",
+                type=["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"],
             )
             return None if file is None else read_digit(file, file.name)
         drawing = drawing_area("digits drawing")
