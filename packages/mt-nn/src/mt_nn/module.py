@@ -139,6 +139,8 @@ class Module:
 
     training: bool = True
 
+    _forward_hooks: dict["HookHandle", Any] | None = None
+
     # Computing
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -150,8 +152,8 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return what `forward` returns, or what a forward hook makes of it."""
         output = self.forward(*args, **kwargs)
-        if _HOOKS in self.__dict__:
-            for hook in list(self.__dict__[_HOOKS].values()):
+        if self._forward_hooks is not None:
+            for hook in list(self._forward_hooks.values()):
                 replaced = hook(self, args, output)
                 if replaced is not None:
                     output = replaced
@@ -177,9 +179,10 @@ class Module:
         ...     _ = double(4)
         (4,) 8
         """
-        hooks = self.__dict__.setdefault(_HOOKS, {})
-        handle = HookHandle(hooks)
-        hooks[handle] = hook
+        if self._forward_hooks is None:
+            self._forward_hooks = {}
+        handle = HookHandle(self._forward_hooks)
+        self._forward_hooks[handle] = hook
         return handle
 
     # Training and evaluation
@@ -240,7 +243,7 @@ class Module:
 
     def _members(self) -> Iterator[tuple[str, "Parameter | Module"]]:
         for name, value in vars(self).items():
-            if name != _HOOKS:
+            if name != "_forward_hooks":
                 yield from _members(name, value)
 
     def named_children(self) -> Sequence[tuple[str, "Module"]]:
@@ -375,7 +378,7 @@ class Module:
                     f"{type(value).__name__} would remove it from parameters(). Call "
                     f"module.{name}.update(value), or assign Parameter(value)"
                 )
-            super().__setattr__(name, value)
+            object.__setattr__(self, name, value)
 
     # Backends
 
@@ -527,9 +530,7 @@ Member = TypeVar("Member", Parameter, Module)
 _HOLDERS = (Parameter, Module, list, tuple, dict)
 _VALUES = (Tensor, Scalar, Real, np.ndarray)
 
-# Attributes that exist only in modules that use them.
 _BUFFERS = "_buffer_names"
-_HOOKS = "_forward_hooks"
 
 
 def _members(name: str, value: Any) -> Iterator[tuple[str, Parameter | Module]]:
