@@ -21,7 +21,7 @@ from mt_autodiff import Tensor, from_numpy, no_grad, take, tensor
 from mt_autodiff.fusing import Composed
 from mt_kernels_cpu.tuned import Tuned
 from mt_kernels_cpu.tuned.forms import FORMS
-from mt_nn import SGD, Adam, Parameter
+from mt_nn import SGD, Adam, AdamW, Parameter
 from mt_nn.functional import Activation
 from mt_tensor import FusedOperation, TensorData
 from mt_tensor.fused import operations
@@ -369,8 +369,9 @@ RULES: dict[str, Callable[[list[Parameter]], Any]] = {
     "plain": lambda parameters: SGD(parameters, 0.1),
     "decay": lambda parameters: SGD(parameters, 0.1, weight_decay=0.1),
     "momentum": lambda parameters: SGD(parameters, 0.1, momentum=0.9),
-    "nesterov": lambda parameters: SGD(parameters, 0.1, 0.9, 0.1, nesterov=True),
+    "nesterov": lambda parameters: SGD(parameters, 0.1, 0.9, weight_decay=0.1, nesterov=True),
     "adam": lambda parameters: Adam(parameters, 0.1, weight_decay=0.1),
+    "adamw": lambda parameters: AdamW(parameters, 0.1, weight_decay=0.1),
 }
 
 

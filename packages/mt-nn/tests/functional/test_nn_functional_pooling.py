@@ -153,6 +153,13 @@ def test_stride_and_padding_agree_with_numpy(
         np.testing.assert_allclose(received, expected, rtol=1e-14)
 
 
+def test_one_number_applies_to_height_and_width() -> None:
+    x = images((1, 2, 5, 6))
+    for pool in (max_pool2d, avg_pool2d):
+        np.testing.assert_array_equal(pool(x, 3, 2, 1), pool(x, (3, 3), (2, 2), (1, 1)))
+        np.testing.assert_array_equal(pool(x, 2), pool(x, (2, 2)))
+
+
 def test_a_remainder_of_the_image_is_left_out() -> None:
     x = images((1, 2, 5, 7))
     for pool, tiled in [(max_pool2d, maxpool2d), (avg_pool2d, avgpool2d)]:
