@@ -81,7 +81,8 @@ class Parameter:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the value; () for a scalar or a number."""
-        return getattr(self.value, "shape", ())
+        shape: tuple[int, ...] = getattr(self.value, "shape", ())
+        return shape
 
     @property
     def requires_grad(self) -> bool:
@@ -94,7 +95,8 @@ class Parameter:
 
     def requires_grad_(self, flag: bool = True) -> Self:
         """Freeze the value with False; optimisers do not change a frozen parameter."""
-        self.value.requires_grad_(flag)
+        if hasattr(self.value, "requires_grad_"):
+            self.value.requires_grad_(flag)
         return self
 
     def __repr__(self) -> str:
