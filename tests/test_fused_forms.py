@@ -6,6 +6,7 @@ that names a form and has no example here fails, and so does a form that no func
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +21,12 @@ from mt_autodiff import Tensor, from_numpy, no_grad, take, tensor
 from mt_autodiff.fusing import Composed
 from mt_kernels_cpu.tuned import Tuned
 from mt_kernels_cpu.tuned.forms import FORMS
-from mt_nn import SGD, Adam, Parameter
+from mt_nn import SGD, Adam, AdamW, Parameter
 from mt_nn.functional import Activation
 from mt_tensor import FusedOperation, TensorData
 from mt_tensor.fused import operations
 from tools.layouts import LAYOUTS
+from tools.workspace import ROOT
 
 Array = npt.NDArray[Any]
 
@@ -56,12 +58,14 @@ class Example:
         form: The name of the form.
         arrays: For each tensor.
         rest: A function that returns the other arguments for a call.
+        options: A function that returns the keyword arguments for a call.
         special: Whether NaN and infinities among the numbers are defined.
     """
 
     form: str
     arrays: Sequence[Array]
     rest: Callable[[], Sequence[Any]] = tuple
+    options: Callable[[], dict[str, Any]] = dict
     special: bool = True
 
 
@@ -88,9 +92,14 @@ EXAMPLES = [
     Example("linear", [drawn(4, 3), drawn(3, 2), drawn(2)], lambda: ("relu",)),
     Example("linear", [drawn(2, 3, 4), drawn(4, 5)], lambda: (None, "relu")),
     Example("linear", [drawn(2, 3, 4), drawn(4, 5)], lambda: (None, None)),
-    Example("dropout", [drawn(5, 7)], lambda: (0.4, False, np.random.default_rng(1), 2.5)),
-    Example("dropout", [drawn(5)], lambda: (1.0, False, 3)),
-    Example("dropout", [drawn(3, 9)], lambda: (0.4, False, 2, 1.5, "relu")),
+    Example(
+        "dropout",
+        [drawn(5, 7)],
+        lambda: (0.4,),
+        lambda: {"rng": np.random.default_rng(1), "scale": 2.5},
+    ),
+    Example("dropout", [drawn(5)], lambda: (1.0,), lambda: {"rng": 3}),
+    Example("dropout", [drawn(3, 9)], lambda: (0.4,), lambda: {"rng": 2, "activation": "relu"}),
     Example("take", [drawn(4, 3)], lambda: ([[0, 3], [3, 3]],)),
     Example("avgpool2d", [drawn(2, 3, 4, 6)], lambda: ((2, 3),)),
     Example("maxpool2d", [drawn(2, 3, 4, 12)], lambda: ((2, 2),)),
@@ -142,12 +151,12 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["single
 
 
 def results(
-    function: Callable[..., Tensor], tensors: Sequence[Tensor], rest: Sequence[Any]
+    function: Callable[..., Tensor], tensors: Sequence[Tensor], example: Example
 ) -> Iterator[Array]:
     """Yield the value and the gradients of a call."""
     for each in tensors:
         each.grad = None
-    value = function(*tensors, *rest)
+    value = function(*tensors, *example.rest(), **example.options())
     upstream = np.random.default_rng(2).uniform(0.5, 1.5, value.shape)
     value.backward(from_numpy(upstream, value.backend))
     yield value.to_numpy()
@@ -161,8 +170,8 @@ def assert_agree(example: Example, operands: Sequence[TensorData], backend: Tune
     function = COMPOSED[example.form]
     body: Any = function.__wrapped__  # type: ignore[attr-defined]
     tolerance = 200 * float(np.finfo(backend.dtype).eps)
-    received = list(results(function, tensors, example.rest()))
-    expected = list(results(body, tensors, example.rest()))
+    received = list(results(function, tensors, example))
+    expected = list(results(body, tensors, example))
     for one, other in zip(received, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance, strict=True)
 
@@ -172,15 +181,26 @@ def test_every_pair_has_examples_and_every_form_a_function() -> None:
     assert {each.operation for each in COMPOSED.values()} | OPTIMIZERS == set(FORMS)
 
 
+def test_the_guide_lists_every_fused_form() -> None:
+    guide = (ROOT / "docs" / "guides" / "second-hour.md").read_text("utf-8")
+    table = guide[guide.index("| part | fused | composed |") :]
+    fused = "".join(row.split("|")[2] for row in table.splitlines() if row.startswith("|"))
+    named = set(re.findall(r"`(\w+)[^`]*`", fused))
+    of_layers = {"convolve": "Conv2d", "max_over_time": "MaxOverTimeConv1d", "take": "Embedding"}
+    of_steps = {"sgd": "SGD", "sgd_momentum": "SGD", "adam": "Adam"}
+    for operation in FORMS:
+        assert (of_layers | of_steps).get(operation.name, operation.name) in named
+
+
 @examples
 @dtypes
 def test_the_fused_form_runs(example: Example, dtype: Any) -> None:
     backend = Tuned(dtype)
     tensors = [tensor(array, backend, requires_grad=True) for array in example.arrays]
-    value = COMPOSED[example.form](*tensors, *example.rest())
+    value = COMPOSED[example.form](*tensors, *example.rest(), **example.options())
     assert repr(value.history) == f"History({example.form})"
     with no_grad():
-        assert COMPOSED[example.form](*tensors, *example.rest()).is_constant()
+        assert COMPOSED[example.form](*tensors, *example.rest(), **example.options()).is_constant()
 
 
 @examples
@@ -216,7 +236,7 @@ def test_the_gradient_of_a_single_operand_agrees(example: Example) -> None:
         for call in (function, function.__wrapped__):  # type: ignore[attr-defined]
             tensors = [tensor(array, backend) for array in example.arrays]
             tensors[alone].requires_grad_()
-            value = call(*tensors, *example.rest())
+            value = call(*tensors, *example.rest(), **example.options())
             value.backward(from_numpy(np.ones(value.shape), backend))
             assert [t.grad is not None for t in tensors] == [
                 at == alone for at in range(len(tensors))
@@ -239,7 +259,11 @@ def test_special_values_agree(example: Example, dtype: Any, number: float) -> No
         with np.errstate(invalid="ignore"):  # BLAS receives infinity and NaN.
             function = COMPOSED[example.form]
             value, expected = (
-                call(*[tensor(array, backend) for array in arrays], *example.rest())
+                call(
+                    *[tensor(array, backend) for array in arrays],
+                    *example.rest(),
+                    **example.options(),
+                )
                 for call in (function, function.__wrapped__)  # type: ignore[attr-defined]
             )
         np.testing.assert_allclose(
@@ -345,8 +369,9 @@ RULES: dict[str, Callable[[list[Parameter]], Any]] = {
     "plain": lambda parameters: SGD(parameters, 0.1),
     "decay": lambda parameters: SGD(parameters, 0.1, weight_decay=0.1),
     "momentum": lambda parameters: SGD(parameters, 0.1, momentum=0.9),
-    "nesterov": lambda parameters: SGD(parameters, 0.1, 0.9, 0.1, nesterov=True),
+    "nesterov": lambda parameters: SGD(parameters, 0.1, 0.9, weight_decay=0.1, nesterov=True),
     "adam": lambda parameters: Adam(parameters, 0.1, weight_decay=0.1),
+    "adamw": lambda parameters: AdamW(parameters, 0.1, weight_decay=0.1),
 }
 
 
@@ -378,10 +403,11 @@ def test_a_fused_step_agrees_with_the_rule(rule: str, dtype: Any) -> None:
             for parameter in used:
                 (parameter.value * parameter.value * 0.5).sum().backward()
             optimizer.step()
+            assert all(p.grad is not None and p.value.is_leaf() for p in used)
+            optimizer.zero_grad()
             # The step does not change old values.
             for value, numbers in zip(held, before, strict=True):
                 np.testing.assert_array_equal(np.array(value), numbers)
-            assert all(p.value.grad is None and p.value.is_leaf() for p in parameters)
             if step == 2:
                 # As after a checkpoint, the slots are other tensors.
                 optimizer.load_state_dict(optimizer.state_dict())

@@ -67,6 +67,7 @@ def test_a_network_learns(adam: bool) -> None:
     optimizer: Optimizer = Adam(parameters, lr=0.05) if adam else SGD(parameters, lr=0.5)
     for _ in range(20):
         images, classes = bars(rng, 8)
+        optimizer.zero_grad()
         cross_entropy(model(tensor(images)), classes).backward()
         optimizer.step()
     model.eval()

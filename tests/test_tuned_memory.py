@@ -48,9 +48,9 @@ def test_later_steps_allocate_nothing_large(
     loss, optimizer = problem(network), SGD(network.parameters(), lr=0.01)
 
     def step() -> None:
-        optimizer.zero_grad()
         loss().backward()
         optimizer.step()
+        optimizer.zero_grad()
 
     for _ in range(3):
         step()

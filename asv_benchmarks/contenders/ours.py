@@ -201,6 +201,7 @@ class OurTrainer:
     def step(self, batch: Any) -> Tensor:
         """Train one step on a converted batch and return the loss before the step."""
         inputs, labels = batch
+        self.optimizer.zero_grad()
         output = self.network(inputs)
         if self.sentences:
             loss = binary_cross_entropy_with_logits(output, labels)

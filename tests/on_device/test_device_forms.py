@@ -58,8 +58,8 @@ def agree(
     ]
     numbers = [np.array(each.to_numpy(), np.float64) for each in ours]
     theirs = [tensor(array, reference, requires_grad=True) for array in numbers]
-    received = list(results(COMPOSED[example.form], ours, example.rest()))
-    expected = list(results(body(example), theirs, example.rest()))
+    received = list(results(COMPOSED[example.form], ours, example))
+    expected = list(results(body(example), theirs, example))
     tolerance = 400 * float(np.finfo(backend.dtype).eps)
     for one, other in zip(received, expected, strict=True):
         assert one.dtype == backend.dtype
@@ -98,10 +98,10 @@ def test_probabilities_of_zero_and_one_agree(backend: TunedCuda) -> None:
 @examples
 def test_the_fused_form_runs(example: Example) -> None:
     tensors = [tensor(array, SINGLE, requires_grad=True) for array in example.arrays]
-    value = COMPOSED[example.form](*tensors, *example.rest())
+    value = COMPOSED[example.form](*tensors, *example.rest(), **example.options())
     assert repr(value.history) == f"History({example.form})"
     with no_grad():
-        assert COMPOSED[example.form](*tensors, *example.rest()).is_constant()
+        assert COMPOSED[example.form](*tensors, *example.rest(), **example.options()).is_constant()
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,12 @@ def test_special_values_agree(example: Example, number: float) -> None:
     arrays = [array.copy() for array in example.arrays]
     arrays[0].flat[1] = number
     with np.errstate(all="ignore"):
-        expected = body(example)(*(tensor(a, REFERENCE) for a in arrays), *example.rest())
-    value = COMPOSED[example.form](*(tensor(a, DOUBLE) for a in arrays), *example.rest())
+        expected = body(example)(
+            *(tensor(a, REFERENCE) for a in arrays), *example.rest(), **example.options()
+        )
+    value = COMPOSED[example.form](
+        *(tensor(a, DOUBLE) for a in arrays), *example.rest(), **example.options()
+    )
     np.testing.assert_allclose(value.to_numpy(), expected.to_numpy(), rtol=1e-12, atol=1e-12)
 
 
@@ -131,6 +135,7 @@ def test_steps_of_optimisers_agree(rule: str) -> None:
             for parameter in parameters[step % 2 :]:
                 (parameter.value * parameter.value * 0.5).sum().backward()
             optimizer.step()
+            optimizer.zero_grad()
             for value, numbers in zip(held, before, strict=True):
                 np.testing.assert_array_equal(value.to_numpy(), numbers)
         found.append([p.value.to_numpy() for p in parameters])
@@ -140,7 +145,7 @@ def test_steps_of_optimisers_agree(rule: str) -> None:
 
 def test_dropout_draws_the_same_mask_on_processor_and_gpu() -> None:
     masks = [
-        dropout(tensor(np.ones((5, 7)), backend), 0.4, rng=np.random.default_rng(3)).to_numpy()
+        dropout(tensor(np.ones((5, 7)), backend), 0.4, rng=3, scale=1.0).to_numpy()
         for backend in (REFERENCE, Tuned(), SINGLE)
     ]
     np.testing.assert_array_equal(masks[0], masks[1])
@@ -175,7 +180,7 @@ LOSSES: dict[Callable[..., Tensor], tuple[Any, Any, Any]] = {
 }
 """Predictions, targets and lists of invalid targets for each loss."""
 
-losses = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.operation)
+losses = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
 
 
 @losses
@@ -205,7 +210,7 @@ def test_invalid_targets_on_the_device_give_nan(loss: Callable[..., Tensor]) -> 
         assert np.isnan(predictions.grad.to_numpy()).any()
         debugging = TunedCuda(np.float64, debug=True)
         with (
-            pytest.warns(ImplicitCopyWarning, match=f"^{loss.operation}: "),  # type: ignore[attr-defined]
+            pytest.warns(ImplicitCopyWarning, match=f"^{loss.__name__}: "),
             pytest.raises((ValueError, IndexError, TypeError), match="targets"),
         ):
             loss(tensor(values, debugging), tensor(targets, debugging))

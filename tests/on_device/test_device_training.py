@@ -105,6 +105,7 @@ def train_lenet(
     optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
     batch = tensor(images, backend)
     for _ in range(steps):
+        optimizer.zero_grad()
         nll_loss(model(batch), labels).backward()
         optimizer.step()
     return model
@@ -117,6 +118,7 @@ def train_kim(backend: Backend, steps: int, targets: Targets = np.asarray) -> Mo
     model = KimCNN(vectors, rng, backend, maps=3, trainable=True)
     optimizer = Adam(model.parameters(), lr=0.01)
     for _ in range(steps):
+        optimizer.zero_grad()
         binary_cross_entropy_with_logits(model(rows), labels).backward()
         optimizer.step()
     return model
@@ -129,6 +131,7 @@ def train_points(backend: Backend, steps: int, targets: Targets = np.asarray) ->
     optimizer = SGD(model.parameters(), lr=0.5)
     batch = tensor(points, backend)
     for _ in range(steps):
+        optimizer.zero_grad()
         binary_cross_entropy(model(batch), labels).backward()
         optimizer.step()
     return model
@@ -208,6 +211,7 @@ def test_a_network_can_be_moved_during_training(optimizer: str) -> None:
             assert model.to(place) is model
             model(tensor(numbers, place)).sum().backward()
             step.step()
+            step.zero_grad()
         assert {p.value.backend for p in parameters} == {places[1]}
         found.append(model)
     assert_equal(*found)

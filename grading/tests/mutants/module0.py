@@ -108,8 +108,8 @@ MUTANTS: list[Mutant] = [
         "0.4",
         "train stops at the children",
         MODULE,
-        "        for _, module in self.named_modules():\n            module.training = True",
-        "        for module in [self, *self.modules()]:\n            module.training = True",
+        "        for _, module in self.named_modules():\n            module.training = mode",
+        "        for module in [self, *self.children()]:\n            module.training = mode",
         "at the children",
     ),
     mutant(
@@ -224,8 +224,8 @@ MUTANTS: list[Mutant] = [
         "0.4",
         "train leaves the module itself out",
         MODULE,
-        "        for _, module in self.named_modules():\n            module.training = True",
-        "        for _, module in self.named_modules()[1:]:\n            module.training = True",
+        "        for _, module in self.named_modules():\n            module.training = mode",
+        "        for _, module in self.named_modules()[1:]:\n            module.training = mode",
         group="train and eval",
     ),
     mutant(

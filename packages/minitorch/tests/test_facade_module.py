@@ -1,6 +1,7 @@
 """Modules and parameters, under the course's names."""
 
 import minitorch
+import mt_nn
 
 
 class Leaf(minitorch.Module):
@@ -26,6 +27,8 @@ def test_modules_find_members_by_assignment() -> None:
     assert {name: p.value for name, p in root.named_parameters()} == {"p": 5, "leaf.p": 15}
     assert [p.value for p in root.parameters()] == [5, 15]
     assert list(root.modules()) == [root.leaf]
+    assert Root.mro()[1].mro()[1] is mt_nn.Module
+    assert list(mt_nn.Module.modules(root)) == [root, root.leaf]
     assert root(2.0) == 7.0
     added = root.add_parameter("late", 1)
     assert added.value == 1 and root.late is added

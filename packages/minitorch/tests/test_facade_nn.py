@@ -57,6 +57,7 @@ def test_dropout_zeroes_without_rescaling(backend: TensorBackend) -> None:
     assert out[kept].tolist() == x.to_numpy()[kept].tolist()
     assert minitorch.dropout(x, 0.0).to_numpy().tolist() == x.to_numpy().tolist()
     assert not minitorch.dropout(x, rate=1.0).to_numpy().any()
+    assert minitorch.dropout(x, 1.0, True).to_numpy().tolist() == x.to_numpy().tolist()
     assert minitorch.dropout(x, 1.0, ignore=True).to_numpy().tolist() == x.to_numpy().tolist()
 
 

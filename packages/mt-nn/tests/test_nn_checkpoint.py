@@ -20,12 +20,14 @@ from mt_autodiff import Scalar, Tensor, rand, tensor
 from mt_nn import (
     SGD,
     Adam,
+    BatchNorm1d,
     Checkpoint,
     CheckpointError,
     Dropout,
     Linear,
     Module,
     Parameter,
+    Sequential,
     checkpoint,
     load_checkpoint,
     mse_loss,
@@ -63,6 +65,7 @@ class Training:
         for _ in range(steps):
             x = rand((4, 2), self.rng, self.model.last.weight.value.backend)
             loss = mse_loss(self.model(x), x.sum(1))
+            self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
             self.losses.append(loss.item())
@@ -239,7 +242,7 @@ class Other(Network):
         ),
         (lambda t: {"model": Network(hidden=4)}, r"'first.weight': expected \(2, 4\), received"),
         (
-            lambda t: {"model": t.model, "optimizer": SGD(t.model.parameters())},
+            lambda t: {"model": t.model, "optimizer": SGD(t.model.parameters(), 0.1)},
             r"the state belongs to Adam; load it into Adam\(parameters\)",
         ),
         (
@@ -520,3 +523,32 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"cannot be written .*Free disk space, or choose"):
         save_checkpoint(tmp_path / "file" / "last", model=Network())
     assert (tmp_path / "file").read_text() == "here first"
+
+
+def test_buffers_and_groups_are_restored(tmp_path: Path) -> None:
+    def build(seed: int) -> tuple[Sequential, Adam]:
+        model = Sequential(Linear(2, 3, rng=seed), BatchNorm1d(3), Linear(3, 1, rng=seed))
+        groups: list[dict[str, Any]] = [
+            {"params": model[:2].parameters(), "lr": 0.5},
+            {"params": model[2].parameters()},
+        ]
+        return model, Adam(groups, lr=0.1)
+
+    def train(model: Sequential, optimizer: Adam, steps: int) -> None:
+        for step in range(steps):
+            optimizer.zero_grad()
+            mse_loss(model(rand((4, 2), step)), np.ones((4, 1))).backward()
+            optimizer.step()
+
+    model, optimizer = build(0)
+    train(model, optimizer, 2)
+    optimizer.param_groups[0]["lr"] = 0.25
+    save_checkpoint(tmp_path / "a.safetensors", model=model, optimizer=optimizer)
+    train(model, optimizer, 2)
+    other, resumed = build(1)
+    load_checkpoint(tmp_path / "a.safetensors").restore(other, resumed)
+    assert [group["lr"] for group in resumed.param_groups] == [0.25, 0.1]
+    train(other, resumed, 2)
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(other.state_dict()[name], array, strict=True)
+    assert model.state_dict()["1.num_batches_tracked"] == 4

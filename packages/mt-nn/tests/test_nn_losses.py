@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,27 @@ from hypothesis import strategies as st
 
 from mt_autodiff import Tensor, from_numpy, grad_check, rand, tensor, zeros
 from mt_nn.functional import logsoftmax
+from mt_nn.layers import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from mt_nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
+    huber_loss,
+    l1_loss,
     mse_loss,
     nll_loss,
+    smooth_l1_loss,
 )
+from mt_nn.module import Module
 from mt_tensor import Reference, ShapeError
 
 CLASS_LOSSES = [nll_loss, cross_entropy]
@@ -324,3 +339,190 @@ def test_subclasses_of_tensor_are_kept(loss: Loss) -> None:
 
     x = Marked(tensor([[0.5, 0.5]]).data)
     assert type(loss(x, [0] if loss in CLASS_LOSSES else [[0, 1]])) is Marked
+
+
+# Options
+
+WRONG: Any = "total"
+
+
+@st.composite
+def weighted_rows(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw scores (N, C), a class for each row, and options of a loss of classes."""
+    rows, count = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    numbers = st.lists(st.floats(-4.0, 4.0), min_size=rows * count, max_size=rows * count)
+    weights = st.lists(st.sampled_from([0.0, 0.5, 2.0]), min_size=count, max_size=count)
+    return {
+        "scores": np.array(draw(numbers)).reshape(rows, count),
+        "classes": draw(st.lists(st.integers(-1, count - 1), min_size=rows, max_size=rows)),
+        "weight": draw(st.none() | weights),
+        "reduction": draw(st.sampled_from(["mean", "sum", "none"])),
+        "smoothing": draw(st.sampled_from([0.0, 0.25, 1.0])),
+    }
+
+
+@given(weighted_rows())
+def test_options_of_class_losses(drawn: dict[str, Any]) -> None:
+    scores, classes, reduction = drawn["scores"], drawn["classes"], drawn["reduction"]
+    weight = np.ones(scores.shape[1]) if drawn["weight"] is None else np.array(drawn["weight"])
+    log_p = logsoftmax(from_numpy(scores), 1).to_numpy()
+    rows = list(enumerate(classes))
+
+    def expected(smoothing: float) -> Any:
+        losses = [
+            0.0
+            if t == -1
+            else (smoothing - 1.0) * weight[t] * log_p[n, t]
+            - smoothing * float(np.mean(weight * log_p[n]))
+            for n, t in rows
+        ]
+        total = math.fsum(weight[t] for _, t in rows if t != -1)
+        mean = math.fsum(losses) / total if total else math.nan
+        return {"mean": [mean], "sum": [math.fsum(losses)], "none": losses}[reduction]
+
+    options = {"weight": drawn["weight"], "ignore_index": -1, "reduction": reduction}
+    received = nll_loss(from_numpy(log_p), classes, **options)
+    np.testing.assert_allclose(received, expected(0.0), rtol=1e-12, atol=1e-12)
+    smoothing = drawn["smoothing"]
+    received = cross_entropy(from_numpy(scores), classes, label_smoothing=smoothing, **options)
+    np.testing.assert_allclose(received, expected(smoothing), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_probabilities_of_all_classes(reduction: Any) -> None:
+    rng = np.random.default_rng(0)
+    scores, weight = rng.normal(size=(3, 4)), np.array([1.0, 0.0, 2.0, 0.5])
+    q = rng.dirichlet(np.ones(4), 3)
+    log_p = logsoftmax(from_numpy(scores), 1).to_numpy()
+    rows = -(0.75 * q + 0.25 / 4) * weight * log_p
+    expected = {"mean": [rows.sum() / 3], "sum": [rows.sum()], "none": rows.sum(1)}[reduction]
+    options: dict[str, Any] = {"weight": weight, "label_smoothing": 0.25, "reduction": reduction}
+    received = cross_entropy(from_numpy(scores), q, **options)
+    np.testing.assert_allclose(received, expected, rtol=1e-13)
+    # One-hot rows equal class numbers, without options, too.
+    hot = np.eye(4)[[2, 0, 1]]
+    assert cross_entropy(from_numpy(scores), hot).item() == pytest.approx(
+        cross_entropy(from_numpy(scores), [2, 0, 1]).item(), rel=1e-14
+    )
+
+
+def test_an_ignored_row_without_a_finite_score_does_not_change_the_loss() -> None:
+    x = tensor([[-np.inf, -np.inf], [0.0, 0.0]], requires_grad=True)
+    loss = nll_loss(x, [-100, 1], ignore_index=-100)
+    loss.backward()
+    assert loss.item() == 0.0
+    np.testing.assert_array_equal(x.grad, [[0.0, 0.0], [0.0, -1.0]])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_options_of_element_losses(reduction: Any) -> None:
+    rng = np.random.default_rng(1)
+    x, t, weight = rng.normal(size=(2, 3)), rng.uniform(size=(2, 3)), rng.uniform(size=(2, 1))
+    pos = np.array([0.5, 1.0, 3.0])
+    p = 1.0 / (1.0 + np.exp(-x))
+    error = np.abs(x - t)
+    cases: list[tuple[Tensor, Any, Any]] = [
+        (binary_cross_entropy(tensor(p), t, weight=weight, reduction=reduction), weight, 1.0),
+        (
+            binary_cross_entropy_with_logits(tensor(x), t, weight=weight, reduction=reduction),
+            weight,
+            1.0,
+        ),
+        (
+            binary_cross_entropy_with_logits(tensor(x), t, pos_weight=pos, reduction=reduction),
+            1.0,
+            pos,
+        ),
+    ]
+    binary = [
+        (out, w * -(factor * t * np.log(p) + (1.0 - t) * np.log(1.0 - p)))
+        for out, w, factor in cases
+    ]
+    huber = np.where(error <= 0.5, error**2 / 2, 0.5 * (error - 0.25))
+    others = [
+        (mse_loss(tensor(x), t, reduction=reduction), error**2),
+        (l1_loss(tensor(x), t, reduction=reduction), error),
+        (huber_loss(tensor(x), t, delta=0.5, reduction=reduction), huber),
+        (smooth_l1_loss(tensor(x), t, beta=0.5, reduction=reduction), huber / 0.5),
+    ]
+    for received, losses in [*binary, *others]:
+        expected = {"mean": [losses.mean()], "sum": [losses.sum()], "none": losses}[reduction]
+        np.testing.assert_allclose(received, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("logit", [-1e4, 1e4])
+def test_a_positive_weight_of_large_logits(logit: float) -> None:
+    loss = binary_cross_entropy_with_logits(tensor([logit]), [1.0], pos_weight=[3.0])
+    assert loss.item() == (3e4 if logit < 0 else 0.0)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: cross_entropy(x, [0, 2], weight=[1.0, 2.0, 3.0], label_smoothing=0.1),
+        lambda x: cross_entropy(x, [0, -1], ignore_index=-1, reduction="none"),
+        lambda x: cross_entropy(x, np.full((2, 3), 1 / 3), weight=[1.0, 2.0, 3.0]),
+        lambda x: binary_cross_entropy_with_logits(x, np.eye(2, 3), pos_weight=[1.0, 2.0, 3.0]),
+        lambda x: huber_loss(x, np.zeros((2, 3)), delta=0.5),
+        lambda x: l1_loss(x, np.full((2, 3), 5.0), reduction="none"),
+    ],
+)
+def test_gradients_of_losses_with_options(loss: Loss) -> None:
+    grad_check(loss, rand((2, 3), 0))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda x: nll_loss(x, [0, 1], reduction=WRONG), ValueError, "'total' does not exist; a"),
+        (lambda x: mse_loss(x, x, reduction=WRONG), ValueError, "allowed: 'mean', 'sum', 'none'"),
+        (lambda x: cross_entropy(x, [0, 1], weight=[1.0]), ShapeError, r"weight of shape \(1,\); "),
+        (lambda x: nll_loss(x, [0, 1], weight=[1, -1, 1]), ValueError, "must be numbers of 0 or"),
+        (lambda x: cross_entropy(x, [0, 1], label_smoothing=2.0), ValueError, "must be a share"),
+        (lambda x: cross_entropy(x, [0, -100]), IndexError, "targets from -100 to 0"),
+        (lambda x: cross_entropy(x, [0, 5], ignore_index=1), IndexError, "targets from 0 to 5"),
+        (lambda x: cross_entropy(x, np.full((2, 3), 2.0)), ValueError, "targets range from 2 to 2"),
+        (
+            lambda x: cross_entropy(x, np.ones((2, 3)), ignore_index=1),
+            ValueError,
+            "ignore_index needs class numbers",
+        ),
+        (lambda x: huber_loss(x, x, delta=0.0), ValueError, "delta 0.0 must be above 0"),
+    ],
+)
+def test_options_out_of_range(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call(rand((2, 3), 0))
+
+
+@pytest.mark.parametrize(
+    ("layer", "function", "targets"),
+    [
+        (MSELoss(), mse_loss, np.eye(2, 3)),
+        (L1Loss(reduction="sum"), partial(l1_loss, reduction="sum"), np.eye(2, 3)),
+        (HuberLoss(delta=0.5), partial(huber_loss, delta=0.5), np.eye(2, 3)),
+        (SmoothL1Loss(beta=0.5), partial(smooth_l1_loss, beta=0.5), np.eye(2, 3)),
+        (NLLLoss(ignore_index=0), partial(nll_loss, ignore_index=0), [0, 2]),
+        (
+            CrossEntropyLoss([1.0, 2.0, 3.0], label_smoothing=0.1),
+            partial(cross_entropy, weight=[1.0, 2.0, 3.0], label_smoothing=0.1),
+            [0, 2],
+        ),
+        (BCELoss(reduction="none"), partial(binary_cross_entropy, reduction="none"), np.eye(2, 3)),
+        (
+            BCEWithLogitsLoss(pos_weight=[1.0, 2.0, 3.0]),
+            partial(binary_cross_entropy_with_logits, pos_weight=[1.0, 2.0, 3.0]),
+            np.eye(2, 3),
+        ),
+    ],
+    ids=lambda each: repr(each) if isinstance(each, Module) else "",
+)
+def test_loss_layers_are_their_functions(layer: Module, function: Loss, targets: Any) -> None:
+    x = rand((2, 3), 0)
+    np.testing.assert_array_equal(layer(x, targets), function(x, targets))
+
+
+def test_repr_of_a_loss_shows_its_options() -> None:
+    assert repr(MSELoss()) == "MSELoss()"
+    shown = repr(CrossEntropyLoss([1.0, 2.0], ignore_index=0, reduction="sum"))
+    assert shown == "CrossEntropyLoss(weight=[1.0, 2.0], ignore_index=0, reduction='sum')"

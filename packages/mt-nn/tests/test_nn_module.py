@@ -67,7 +67,8 @@ def test_tree_of_modules(left: int, right: int) -> None:
     assert {name: p.value for name, p in tree.named_parameters()} == expected
     assert len(tree.parameters()) == len(expected)
     assert all(isinstance(p, Parameter) for p in tree.parameters())
-    assert tree.modules() == [tree.left, tree.right]
+    assert tree.modules() == [tree, tree.left, tree.right]
+    assert tree.children() == [tree.left, tree.right]
 
 
 nested = st.recursive(
@@ -130,7 +131,8 @@ def test_an_attribute_name_precedes_a_list_name() -> None:
 def test_a_module_with_several_names_counts_once() -> None:
     leaf = Leaf()
     box = Box(encoder=leaf, layers=[leaf], decoder=leaf)
-    assert box.modules() == [leaf]
+    assert box.modules() == [box, leaf]
+    assert box.children() == [leaf]
     assert box.named_modules() == [("", box), ("encoder", leaf)]
     assert names(box) == ["encoder.weight", "encoder.bias"]
 
@@ -167,7 +169,7 @@ def test_changes_of_attributes_take_effect() -> None:
     box.a = Leaf()
     assert names(box) == ["a.weight", "a.bias"]
     box.a = 3.0
-    assert (names(box), box.modules()) == ([], [])
+    assert (names(box), box.children()) == ([], [])
     box.b = Parameter(1.0)
     del box.b
     assert names(box) == []
@@ -241,6 +243,54 @@ def test_train_and_eval_set_all_descendants() -> None:
     assert {module.mode for module in everything} == {"eval"}
     tree.train()
     assert {module.training for module in everything} == {True}
+
+
+def test_train_and_eval_return_the_module() -> None:
+    tree = Tree(0, 0)
+    assert tree.eval() is tree.train() is tree
+    assert tree.train(False) is tree
+    assert {module.training for module in tree.modules()} == {False}
+    assert tree.train(True)(3.0) == 3.0
+    assert {module.training for module in tree.modules()} == {True}
+
+
+def test_apply_visits_children_first() -> None:
+    tree, visited = Box(first=Tree(0, 0), last=Leaf()), list[Module]()
+    assert tree.apply(visited.append) is tree
+    assert visited == [tree.first.left, tree.first.right, tree.first, tree.last, tree]
+    assert tree.first.named_children() == [("left", tree.first.left), ("right", tree.first.right)]
+
+
+def test_forward_hooks() -> None:
+    tree, calls = Tree(0, 0), list[Any]()
+    observer = tree.register_forward_hook(lambda *call: calls.append(call))
+    double = tree.register_forward_hook(lambda module, args, output: 2.0 * output)
+    assert tree(3.0, twice=True) == 12.0
+    assert calls == [(tree, (3.0,), 6.0)]
+    assert tree.modules() == [tree, tree.left, tree.right]
+    assert copy.deepcopy(tree)(3.0) == 6.0
+    double.remove()
+    double.remove()
+    assert tree(3.0) == 3.0
+    observer.remove()
+    with tree.register_forward_hook(lambda module, args, output: -output):
+        assert tree(3.0) == -3.0
+    assert tree(3.0) == 3.0
+    assert len(calls) == 3
+
+
+def test_a_module_is_frozen_and_loses_its_gradients() -> None:
+    box = Box(a=Parameter(tensor([2.0])), b=Parameter(Scalar(2.0)), c=Parameter(1.0))
+    for parameter in (box.a, box.b):
+        (parameter.value * parameter.value).backward()
+        assert float(parameter.grad) == 4.0
+    box.zero_grad()
+    assert [parameter.grad for parameter in box.parameters()] == [None] * 3
+    assert box.requires_grad_(False) is box
+    assert [p.requires_grad for p in box.parameters()] == [False] * 3
+    assert box.requires_grad_().a.requires_grad
+    box.b.requires_grad = False
+    assert box.b.value.is_constant()
 
 
 def test_the_mode_of_one_module() -> None:
@@ -322,6 +372,66 @@ def test_repr_and_str_of_parameters() -> None:
     lines = repr(Parameter(tensor([[1.0, 2.0], [3.0, 4.0]]))).splitlines()
     # The second row is aligned with the first, which follows "Parameter(tensor(".
     assert lines[1].index("[3.") == lines[0].index("[1.")
+
+
+def test_attributes_of_a_parameter() -> None:
+    parameter = Parameter(tensor([[1.0, 2.0]]))
+    assert parameter.shape == (1, 2)
+    assert Parameter(Scalar(1.0)).shape == ()
+    parameter.grad = tensor([[3.0, 4.0]])
+    assert parameter.value.grad is parameter.grad
+    with pytest.raises(AttributeError, match=r"read parameter\.value\.permute, and call"):
+        parameter.permute(1, 0)  # type: ignore[attr-defined]
+    number = Parameter(1.0)
+    assert (number.grad, number.requires_grad) == (None, False)
+    with pytest.raises(TypeError, match="a value of type float has no gradient"):
+        number.grad = tensor([1.0])
+
+
+@pytest.mark.parametrize("value", [tensor([1.0]), Scalar(1.0), np.ones(1), 2.0])
+def test_a_value_does_not_replace_a_parameter(value: Any) -> None:
+    leaf = Leaf()
+    with pytest.raises(TypeError, match=r"Leaf.weight is a Parameter.*weight.update\(value\), or"):
+        leaf.weight = value
+    assert names(leaf) == ["weight", "bias"]
+    leaf.weight = Parameter(value)
+    leaf.bias = None  # type: ignore[assignment]
+    assert names(leaf) == ["weight"]
+
+
+# Buffers
+
+
+def test_buffers_are_state_and_no_parameters() -> None:
+    inner = Box()
+    inner.register_buffer("mean", tensor([1.0, 2.0]))
+    inner.register_buffer("count", 3)
+    inner.register_buffer("unused", None)
+    inner.register_buffer("cache", tensor([9.0]), persistent=False)
+    box = Box(inner=inner, weight=Parameter(tensor([4.0])))
+    assert [name for name, _ in box.named_buffers()] == ["inner.mean", "inner.count", "inner.cache"]
+    assert [str(buffer) for buffer in box.buffers()] == [str(inner.mean), "3", str(inner.cache)]
+    assert names(box) == ["weight"]
+    state = box.state_dict()
+    assert list(state) == ["weight", "inner.mean", "inner.count"]
+    other = copy.deepcopy(box)
+    other.inner.mean, other.inner.count = tensor([0.0, 0.0]), 0
+    assert other.load_state_dict(state) == ([], [])
+    assert (other.inner.mean.to_numpy().tolist(), other.inner.count) == ([1.0, 2.0], 3)
+    assert inner.mean.is_constant()
+    box.to(Reference(np.float32))
+    assert inner.mean.dtype == inner.cache.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "forward"])
+def test_invalid_buffer_names(name: str) -> None:
+    with pytest.raises(ValueError, match=f"register_buffer: '{name}' is not a valid name .* Leaf"):
+        Leaf().register_buffer(name, 1.0)
+
+
+def test_a_module_moves_to_a_backend_only() -> None:
+    with pytest.raises(TypeError, match="to: 'cuda' is not a backend; pass one, such as Tuned"):
+        Leaf().to("cuda")  # type: ignore[arg-type]
 
 
 # Saving and loading
@@ -419,6 +529,18 @@ def test_all_problems_are_reported_and_nothing_is_changed() -> None:
     ]
     for name, array in module.state_dict().items():
         np.testing.assert_array_equal(array, before[name], strict=True)
+
+
+def test_a_state_that_is_not_strict() -> None:
+    module = Box(kept=Parameter(tensor([1.0])), loaded=Parameter(tensor([1.0])))
+    state = {"loaded": np.array([2.0]), "other": np.array([3.0])}
+    ignored = module.load_state_dict(state, strict=False)
+    assert (ignored.missing_keys, ignored.unexpected_keys) == (["kept"], ["other"])
+    assert (module.kept.value.item(), module.loaded.value.item()) == (1.0, 2.0)
+    with pytest.raises(ValueError, match=r"shape of 'loaded': expected \(1,\), received \(2,\)"):
+        module.load_state_dict({"loaded": np.ones(2)}, strict=False)
+    with pytest.raises(TypeError, match=r"expected a dict of arrays, received str; pass load_wei"):
+        module.load_state_dict("weights.safetensors")  # type: ignore[arg-type]
 
 
 def test_a_value_that_cannot_be_saved() -> None:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_nn import ConstantRate, CosineDecay, LinearWarmup, Schedule, StepDecay
+from mt_nn import (
+    ConstantRate,
+    CosineDecay,
+    LinearWarmup,
+    MultiStepDecay,
+    OneCycle,
+    Schedule,
+    StepDecay,
+)
 
 rates = st.floats(0.0, 10.0)
 counts = st.integers(1, 200)
@@ -51,6 +59,24 @@ def test_warmup_is_linear_to_the_next_schedule(steps: int, lr: float, after: int
     assert schedule(steps + after) == then(after)
 
 
+@given(st.integers(2, 50), st.floats(0.0, 1.0))
+def test_one_cycle_rises_and_falls(steps: int, warmup: float) -> None:
+    schedule = OneCycle(2.0, steps, warmup, start_factor=4.0, final_factor=10.0)
+    rates = [schedule(step) for step in range(steps + 3)]
+    top = int(np.argmax(rates))
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert rates[steps:] == [rates[-1]] * 3
+    assert rates[-1] == pytest.approx(0.05 if warmup < 1.0 else 2.0)
+    assert 0.05 - 1e-12 <= min(rates) <= max(rates) <= 2.0
+
+
+@given(st.lists(st.integers(1, 20), max_size=4).map(sorted), st.integers(0, 25))
+def test_milestones(milestones: list[int], step: int) -> None:
+    passed = sum(milestone <= step for milestone in milestones)
+    assert MultiStepDecay(2.0, milestones, 0.5)(step) == 2.0 * 0.5**passed
+
+
 @given(rates, st.integers(0, 10**9))
 def test_a_constant_rate(lr: float, step: int) -> None:
     assert ConstantRate(lr)(step) == lr
@@ -61,6 +87,8 @@ SCHEDULES: list[Schedule] = [
     StepDecay(0.1, every=3),
     CosineDecay(0.1, steps=20, final=0.01),
     LinearWarmup(5, CosineDecay(0.1, steps=20)),
+    MultiStepDecay(0.1, milestones=[3, 9]),
+    OneCycle(0.1, steps=20),
 ]
 
 
@@ -95,6 +123,11 @@ def test_a_schedule_cannot_be_changed() -> None:
         (lambda: StepDecay(1.0, 2, -1.0), "StepDecay: factor -1.0 must be"),
         (lambda: CosineDecay(1.0, 0), "CosineDecay: steps 0 must be"),
         (lambda: CosineDecay(1.0, 1, -1.0), "CosineDecay: final -1.0 must be"),
+        (lambda: MultiStepDecay(1.0, (3, 0)), "MultiStepDecay: milestone 0 must be"),
+        (lambda: MultiStepDecay(1.0, (3, 2)), r"milestones \(3, 2\) must be in order"),
+        (lambda: OneCycle(1.0, 0), "OneCycle: steps 0 must be"),
+        (lambda: OneCycle(1.0, 9, warmup=1.5), r"OneCycle: warmup 1\.5 must be a share"),
+        (lambda: OneCycle(1.0, 9, start_factor=0.0), r"OneCycle: start_factor 0\.0 must be above"),
         (lambda: LinearWarmup(0, ConstantRate(1.0)), "LinearWarmup: steps 0 must be"),
     ],
 )

@@ -48,7 +48,8 @@ def dropout(input: mt_autodiff.Tensor, rate: float, ignore: bool = False) -> mt_
     Raises:
         ValueError: The rate is not a probability.
     """
-    return mt_nn.dropout(input, rate, ignore, rng=random.getrandbits(128))
+    rng = random.getrandbits(128)
+    return mt_nn.dropout(input, rate, ignore=ignore, rng=rng, scale=1.0)
 
 
 __all__ = [

@@ -1,5 +1,23 @@
 """Optimisers; see `mt_nn.optim`."""
 
-from mt_nn.optim import SGD, Optimizer
+import mt_nn
+from mt_nn.optim import Optimizer, Parameters
+
+
+class SGD(mt_nn.SGD):
+    """Gradient descent with the course's rate of 1.0, whose steps remove gradients.
+
+    The course's training loops need no `zero_grad`.
+    """
+
+    def __init__(self, parameters: Parameters, lr: float = 1.0) -> None:
+        """Make an optimiser of parameters."""
+        super().__init__(parameters, lr)
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient, and remove the gradients."""
+        super().step()
+        self.zero_grad()
+
 
 __all__ = ["SGD", "Optimizer"]

@@ -50,7 +50,10 @@ class Composed(Generic[P, R]):
         functools.update_wrapper(self, body)
         self.operation = operation
         self._body = body
-        self._parameters = tuple(inspect.signature(body).parameters.values())
+        parameters = inspect.signature(body).parameters.values()
+        # Pairs of a name and a default: attributes of `inspect.Parameter` are slow.
+        self._parameters = tuple((p.name, p.default) for p in parameters)
+        self._positional = sum(p.kind is not p.KEYWORD_ONLY for p in parameters)
         # The class's name appears in histories, messages and profiles.
         self._function: Any = type(
             operation.name, (FusedFunction,), {"__doc__": f"`{operation}`, fused."}
@@ -64,7 +67,9 @@ class Composed(Generic[P, R]):
         else:
             return self._body(*args, **kwargs)
         form = arg.backend.fused(self.operation)
-        bound = None if form is None else _bind(self._parameters, args, kwargs)
+        # The body raises the error of too many positional arguments.
+        declined = form is None or len(args) > self._positional
+        bound = None if declined else _bind(self._parameters, args, kwargs)
         if bound is not None:
             result: R | None = self._function.attempt(form, bound)
             if result is not None:
@@ -134,19 +139,19 @@ class FusedFunction(Function):
 
 
 def _bind(
-    parameters: tuple[inspect.Parameter, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    parameters: tuple[tuple[str, Any], ...], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Sequence[Any] | None:
     """Return a call's arguments in order, with defaults; None if they do not match."""
     if not kwargs and len(args) == len(parameters):
         return args
     values = list(args)
     used = 0
-    for parameter in parameters[len(args) :]:
-        if parameter.name in kwargs:
+    for name, default in parameters[len(args) :]:
+        if name in kwargs:
             used += 1
-            values.append(kwargs[parameter.name])
-        elif parameter.default is not parameter.empty:
-            values.append(parameter.default)
+            values.append(kwargs[name])
+        elif default is not inspect.Parameter.empty:
+            values.append(default)
         else:
             return None
     return values if used == len(kwargs) and len(values) == len(parameters) else None

@@ -1,7 +1,7 @@
 """Parameters and their gradients, for scalar values and tensors."""
 
-from collections.abc import Iterable
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from mt_autodiff import Scalar, Tensor
 from mt_nn.module import Module, Parameter
@@ -28,11 +28,11 @@ def unique_parameters(parameters: Iterable[Parameter], operation: str) -> list[P
     unique: dict[int, Parameter] = {}
     for at, parameter in enumerate(parameters):
         if not isinstance(parameter, Parameter):
-            hint = (
-                "pass model.parameters(), not model.named_parameters()"
-                if isinstance(parameter, tuple)
-                else "wrap the value in Parameter"
-            )
+            hint = "wrap the value in Parameter"
+            if isinstance(parameter, tuple):
+                hint = "pass model.parameters(), not model.named_parameters()"
+            elif isinstance(parameter, Mapping):
+                hint = "pass parameter groups as a list, the first of them a dict"
             raise TypeError(
                 f"{operation}: parameters[{at}] is of type {type(parameter).__name__}, not "
                 f"Parameter; {hint}"
@@ -50,12 +50,3 @@ def gradient(parameter: Parameter) -> Number | None:
     elif isinstance(value, Scalar):
         grad = None if value.is_constant() else value.derivative
     return grad
-
-
-def set_gradient(parameter: Parameter, grad: Number | None) -> None:
-    """Replace the gradient of a parameter; None removes it."""
-    value: Any = parameter.value
-    if isinstance(value, Scalar):
-        value.derivative = grad  # type: ignore[assignment]
-    elif isinstance(value, Tensor):
-        value.grad = grad

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from mt_autodiff import Tensor
-from mt_nn._gradients import Number, gradient, set_gradient, unique_parameters
+from mt_nn._gradients import Number, gradient, unique_parameters
 from mt_nn.module import Parameter
 from mt_tensor import operators
 
@@ -34,7 +34,7 @@ def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
     norm = math.sqrt(sum(_sum_of_squares(grad) for _, grad in pairs))
     if max_norm < norm < math.inf:
         for parameter, grad in pairs:
-            set_gradient(parameter, grad * (max_norm / norm))
+            parameter.grad = grad * (max_norm / norm)
     return norm
 
 
@@ -52,7 +52,7 @@ def clip_grad_value(parameters: Iterable[Parameter], limit: float) -> None:
     if not limit > 0.0:
         raise ValueError(f"clip_grad_value: limit {limit} must be above 0")
     for parameter, grad in _gradients(parameters, "clip_grad_value"):
-        set_gradient(parameter, _clamped(grad, limit))
+        parameter.grad = _clamped(grad, limit)
 
 
 def _gradients(parameters: Iterable[Parameter], operation: str) -> list[tuple[Parameter, Number]]:

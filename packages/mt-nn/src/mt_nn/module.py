@@ -5,14 +5,23 @@ every assignment, deletion or append takes effect.
 """
 
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Real
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from mt_autodiff import Scalar, Tensor, tensor
+from mt_autodiff import Scalar, Tensor
+from mt_nn._names import MODULE_MEMBERS, MissingMember, ReadOnlyMember, use
+from mt_nn._state import (
+    Arrays,
+    IncompatibleKeys,
+    as_array,
+    as_value,
+    compare_names,
+    problems_of,
+)
 from mt_tensor import Backend
 
 
@@ -24,8 +33,14 @@ class Parameter:
         name: A name, assigned to the value's attribute `name`, if it has one.
 
     Attributes:
-        value: The current value.
+        value: The current value, with which `Module.forward` computes.
         name: The name, or None.
+
+    >>> from mt_autodiff import tensor
+    >>> weight = Parameter(tensor([3.0]))
+    >>> (weight.value * weight.value).backward()
+    >>> weight.grad
+    tensor([6.])
     """
 
     __slots__ = ("__weakref__", "name", "value")
@@ -44,6 +59,45 @@ class Parameter:
             x.requires_grad_(True)
         if self.name is not None and hasattr(x, "name"):
             x.name = self.name
+
+    @property
+    def grad(self) -> Any:
+        """The gradient of the value: a tensor, the derivative of a scalar, or None."""
+        value = self.value
+        return value.derivative if isinstance(value, Scalar) else getattr(value, "grad", None)
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        if isinstance(self.value, Scalar):
+            self.value.derivative = grad
+        elif isinstance(self.value, Tensor):
+            self.value.grad = grad
+        elif grad is not None:
+            raise TypeError(
+                f"Parameter: a value of type {type(self.value).__name__} has no gradient; make the "
+                "value a tensor or a Scalar"
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value; () for a scalar or a number."""
+        shape: tuple[int, ...] = getattr(self.value, "shape", ())
+        return shape
+
+    @property
+    def requires_grad(self) -> bool:
+        """True if the value requires a gradient, False if the parameter is frozen."""
+        return isinstance(self.value, Tensor | Scalar) and not self.value.is_constant()
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.requires_grad_(flag)
+
+    def requires_grad_(self, flag: bool = True) -> Self:
+        """Freeze the value with False; optimisers do not change a frozen parameter."""
+        if hasattr(self.value, "requires_grad_"):
+            self.value.requires_grad_(flag)
+        return self
 
     def __repr__(self) -> str:
         prefix = "Parameter("
@@ -87,6 +141,8 @@ class Module:
 
     training: bool = True
 
+    _forward_hooks: dict["HookHandle", Any] | None = None
+
     # Computing
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -96,20 +152,77 @@ class Module:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what `forward` returns."""
-        return self.forward(*args, **kwargs)
+        """Return what `forward` returns, or what a forward hook makes of it."""
+        output = self.forward(*args, **kwargs)
+        if self._forward_hooks is not None:
+            for hook in list(self._forward_hooks.values()):
+                replaced = hook(self, args, output)
+                if replaced is not None:
+                    output = replaced
+        return output
+
+    def register_forward_hook(
+        self, hook: Callable[["Module", tuple[Any, ...], Any], Any]
+    ) -> "HookHandle":
+        """Call a function after each call of this module, until the hook is removed.
+
+        Args:
+            hook: A function of the module, the positional arguments and the output. If its result
+                is not None, it replaces the output.
+
+        Returns:
+            A handle, whose method `remove` removes the hook; also a context manager.
+
+        >>> class Double(Module):
+        ...     def forward(self, x):
+        ...         return 2 * x
+        >>> double = Double()
+        >>> with double.register_forward_hook(lambda module, args, output: print(args, output)):
+        ...     _ = double(4)
+        (4,) 8
+        """
+        if self._forward_hooks is None:
+            self._forward_hooks = {}
+        handle = HookHandle(self._forward_hooks)
+        self._forward_hooks[handle] = hook
+        return handle
 
     # Training and evaluation
 
-    def train(self) -> None:
-        """Set this module and its descendants to training mode."""
-        for _, module in self.named_modules():
-            module.training = True
+    def train(self, mode: bool = True) -> Self:
+        """Set this module and its descendants to training mode; to evaluation mode for False.
 
-    def eval(self) -> None:
-        """Set this module and its descendants to evaluation mode."""
+        Returns:
+            This module.
+        """
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Set this module and its descendants to evaluation mode.
+
+        Returns:
+            This module.
+        """
         for _, module in self.named_modules():
             module.training = False
+        return self
+
+    def requires_grad_(self, flag: bool = True) -> Self:
+        """Freeze all parameters with False, or train them again with True.
+
+        Returns:
+            This module.
+        """
+        for parameter in self.parameters():
+            parameter.requires_grad_(flag)
+        return self
+
+    def zero_grad(self) -> None:
+        """Set the gradients of all parameters to None."""
+        for parameter in self.parameters():
+            parameter.grad = None
 
     @property
     def mode(self) -> Literal["train", "eval"]:
@@ -132,11 +245,34 @@ class Module:
 
     def _members(self) -> Iterator[tuple[str, "Parameter | Module"]]:
         for name, value in vars(self).items():
-            yield from _members(name, value)
+            if name != "_forward_hooks":
+                yield from _members(name, value)
+
+    def named_children(self) -> Sequence[tuple[str, "Module"]]:
+        """Return the modules that are members of this one with their names, without duplicates."""
+        first: dict[int, str] = {}
+        for name, module in self._modules.items():
+            first.setdefault(id(module), name)
+        return [(name, self._modules[name]) for name in first.values()]
+
+    def children(self) -> Sequence["Module"]:
+        """Return the modules that are members of this one, without duplicates."""
+        return [module for _, module in self.named_children()]
 
     def modules(self) -> Sequence["Module"]:
-        """Return the modules that are members of this one, without duplicates."""
-        return list({id(module): module for module in self._modules.values()}.values())
+        """Return this module and its descendants, without duplicates."""
+        return [module for _, module in self.named_modules()]
+
+    def apply(self, fn: Callable[["Module"], Any]) -> Self:
+        """Call a function of each descendant, then of this module; for example to initialise.
+
+        Returns:
+            This module.
+        """
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
 
     def named_modules(self) -> Sequence[tuple[str, "Module"]]:
         """Return this module, with the name "", and its descendants with their dotted names.
@@ -186,20 +322,70 @@ class Module:
         Raises:
             ValueError: The name is empty, contains a dot, or is an attribute of `Module`.
         """
-        if not k or "." in k or hasattr(Module, k):
-            raise ValueError(
-                f"add_parameter: {k!r} is not a valid name for a parameter of "
-                f"{type(self).__name__}; choose a name that is not empty, contains no dots and is "
-                "not an attribute of Module"
-            )
+        self._check_name("add_parameter", "parameter", k)
         parameter = v if isinstance(v, Parameter) else Parameter(v, k)
         setattr(self, k, parameter)
         return parameter
 
+    def _check_name(self, operation: str, kind: str, name: str) -> None:
+        if not name or "." in name or hasattr(Module, name):
+            raise ValueError(
+                f"{operation}: {name!r} is not a valid name for a {kind} of "
+                f"{type(self).__name__}; choose a name that is not empty, contains no dots and is "
+                "not an attribute of Module"
+            )
+
+    # Buffers
+
+    def register_buffer(self, name: str, value: Any, persistent: bool = True) -> None:
+        """Add a buffer as an attribute: a part of the state that is not trained.
+
+        `to` moves a buffer and `state_dict` contains it. Assign to the attribute to change it.
+
+        Args:
+            name: The name of the attribute.
+            value: A tensor, a number, or None for a buffer that is not used.
+            persistent: False leaves the buffer out of `state_dict`.
+
+        Raises:
+            ValueError: The name is empty, contains a dot, or is an attribute of `Module`.
+
+        >>> from mt_autodiff import tensor
+        >>> module = Module()
+        >>> module.register_buffer("mean", tensor([0.5]))
+        >>> module.mean, module.state_dict(), module.parameters()
+        (tensor([0.5]), {'mean': array([0.5])}, [])
+        """
+        self._check_name("register_buffer", "buffer", name)
+        self.__dict__.setdefault(_BUFFERS, {})[name] = persistent
+        setattr(self, name, value)
+
+    def named_buffers(self) -> Sequence[tuple[str, Any]]:
+        """Return the buffers of this module and its descendants with their dotted names."""
+        return [(name, getattr(*place)) for name, place in _buffers(self, "", set())]
+
+    def buffers(self) -> Sequence[Any]:
+        """Return the buffers of this module and its descendants."""
+        return [value for _, value in self.named_buffers()]
+
+    # Attributes
+
+    # Type checkers shall report unknown attributes.
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if isinstance(self.__dict__.get(name), Parameter) and isinstance(value, _VALUES):
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is a Parameter; assigning a value of type "
+                    f"{type(value).__name__} would remove it from parameters(). Call "
+                    f"module.{name}.update(value), or assign Parameter(value)"
+                )
+            object.__setattr__(self, name, value)
+
     # Backends
 
     def to(self, backend: Backend) -> Self:
-        """Move all parameters to a backend.
+        """Move all parameters and buffers to a backend.
 
         Each gets a new value without a gradient; a frozen parameter stays frozen. An optimiser of
         the parameters remains valid and moves its state. The caller moves the inputs.
@@ -210,7 +396,11 @@ class Module:
         Returns:
             This module.
 
+        Raises:
+            TypeError: The argument is not a backend.
+
         >>> import numpy as np
+        >>> from mt_autodiff import tensor
         >>> from mt_tensor import Reference
         >>> module = Module()
         >>> weight = module.add_parameter("weight", tensor([1.0]))
@@ -218,19 +408,25 @@ class Module:
         >>> weight.value.dtype
         dtype('float32')
         """
+        if not isinstance(backend, Backend):
+            raise TypeError(
+                f"to: {backend!r} is not a backend; pass one, such as Tuned(numpy.float32) of "
+                "mt_kernels_cpu or TunedCuda(numpy.float32) of mt_kernels_cuda"
+            )
         for parameter in self.parameters():
             value = parameter.value
             if isinstance(value, Tensor) and value.backend != backend:
-                frozen = value.is_constant()
-                parameter.update(value.detach().to(backend))
-                if frozen:
-                    parameter.value.requires_grad_(False)
+                _replace(parameter, value.detach().to(backend))
+        for _, place in _buffers(self, "", set()):
+            value = getattr(*place)
+            if isinstance(value, Tensor):
+                setattr(*place, value.detach().to(backend))
         return self
 
     # Saving and loading
 
-    def state_dict(self) -> dict[str, npt.NDArray[Any]]:
-        """Return copies of all parameters as arrays, by their dotted names.
+    def state_dict(self) -> Arrays:
+        """Return copies of all parameters and buffers as arrays, by their dotted names.
 
         Shape:
             The shape of the tensor; () for a scalar or a number.
@@ -238,50 +434,65 @@ class Module:
         Raises:
             TypeError: The value of a parameter is not a tensor, a scalar or a number.
         """
-        return {
-            name: np.array(_as_array(name, parameter.value), order="C")
-            for name, parameter in self.named_parameters()
-        }
+        values = self._state_values()
+        return {name: np.array(as_array(name, value), order="C") for name, value in values.items()}
 
-    def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
-        """Set all parameters from arrays, as `state_dict` returns them.
+    def load_state_dict(
+        self, state: Mapping[str, npt.ArrayLike], strict: bool = True
+    ) -> IncompatibleKeys:
+        """Set all parameters and buffers from arrays, as `state_dict` returns them.
 
         Each parameter keeps its backend and dtype; a frozen parameter stays frozen. After an error
         nothing is changed.
 
         Args:
-            state: An array for every parameter, by its dotted name.
+            state: An array for every parameter and buffer, by its dotted name.
+            strict: False ignores missing and unexpected names.
+
+        Returns:
+            The names that were ignored: `missing_keys` and `unexpected_keys`.
 
         Raises:
-            TypeError: The value of a parameter is not a tensor, a scalar or a number.
+            TypeError: The value of a parameter is not a tensor, a scalar or a number; or the state
+                is not a mapping.
             ValueError: A name is missing or unexpected, a shape differs, or the dtype of an array
                 is not real.
         """
-        parameters = dict(self.named_parameters())
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"load_state_dict: expected a dict of arrays, received {type(state).__name__}; "
+                "pass load_weights(path), or the attribute model of a checkpoint"
+            )
+        values = self._state_values()
         arrays = {name: np.asarray(value) for name, value in state.items()}
-        problems = [f"missing: {name!r}" for name in parameters if name not in arrays]
-        problems += [f"unexpected: {name!r}" for name in arrays if name not in parameters]
-        for name, received in arrays.items():
-            if name not in parameters:
-                continue
-            shape = _as_array(name, parameters[name].value).shape
-            if received.shape != shape:
-                problems.append(f"shape of {name!r}: expected {shape}, received {received.shape}")
-            elif received.dtype.kind not in "biuf":
-                problems.append(
-                    f"dtype of {name!r}: expected real numbers, received {received.dtype}"
-                )
+        names = compare_names(values, arrays)
+        problems = []
+        if strict:
+            problems = [f"missing: {name!r}" for name in names.missing_keys]
+            problems += [f"unexpected: {name!r}" for name in names.unexpected_keys]
+        arrays = {name: array for name, array in arrays.items() if name in values}
+        problems += problems_of(arrays, values)
         if problems:
             raise ValueError(
                 f"load_state_dict: the state does not fit this {type(self).__name__}; nothing was "
                 "changed\n  " + "\n  ".join(problems)
             )
-        loaded = {name: _as_value(p.value, arrays[name]) for name, p in parameters.items()}
-        for name, parameter in parameters.items():
-            frozen = isinstance(parameter.value, Tensor | Scalar) and parameter.value.is_constant()
-            parameter.update(loaded[name])
-            if frozen:
-                parameter.value.requires_grad_(False)
+        loaded = {name: as_value(values[name], array) for name, array in arrays.items()}
+        for name, parameter in self.named_parameters():
+            if name in loaded:
+                _replace(parameter, loaded[name])
+        for name, place in _buffers(self, "", set()):
+            if name in loaded:
+                setattr(*place, loaded[name])
+        return names
+
+    def _state_values(self) -> dict[str, Any]:
+        """Return the values of parameters and persistent buffers by their dotted names."""
+        values = {name: parameter.value for name, parameter in self.named_parameters()}
+        for name, (module, attribute) in _buffers(self, "", set()):
+            if vars(module)[_BUFFERS][attribute]:
+                values[name] = getattr(module, attribute)
+        return values
 
     # Showing
 
@@ -303,9 +514,25 @@ class Module:
         return f"{type(self).__name__}(\n  {body}\n)"
 
 
+# Added here, so that type checkers report these names as unknown.
+MissingMember.add_to(Module, {name: use(code) for name, code in MODULE_MEMBERS.items()})
+ReadOnlyMember.add_to(
+    Parameter,
+    {
+        name: f"its tensor is the attribute value: read parameter.value.{name}, and call "
+        "parameter.update(x) to replace it"
+        for name in dir(Tensor)
+        if not name.startswith("_")
+    },
+)
+
+
 Member = TypeVar("Member", Parameter, Module)
 
 _HOLDERS = (Parameter, Module, list, tuple, dict)
+_VALUES = (Tensor, Scalar, Real, np.ndarray)
+
+_BUFFERS = "_buffer_names"
 
 
 def _members(name: str, value: Any) -> Iterator[tuple[str, Parameter | Module]]:
@@ -318,6 +545,25 @@ def _members(name: str, value: Any) -> Iterator[tuple[str, Parameter | Module]]:
             # No name is built for other items: a list may be a large data set.
             if isinstance(item, _HOLDERS):
                 yield from _members(_dotted(name, str(key)), item)
+
+
+def _buffers(
+    module: Module, prefix: str, visited: set[int]
+) -> Iterator[tuple[str, tuple[Module, str]]]:
+    """Yield the dotted name of each buffer, with its module and the name of its attribute.
+
+    Args:
+        module: The module.
+        prefix: The dotted name of the module.
+        visited: The modules that were visited already, by identity.
+    """
+    visited.add(id(module))
+    for name in vars(module).get(_BUFFERS, {}):
+        if vars(module).get(name) is not None:
+            yield _dotted(prefix, name), (module, name)
+    for name, child in module.named_children():
+        if id(child) not in visited:
+            yield from _buffers(child, _dotted(prefix, name), visited)
 
 
 def _by_name(pairs: Iterable[tuple[str, Member]]) -> dict[str, Member]:
@@ -341,24 +587,26 @@ def _dotted(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-def _as_array(name: str, value: Any) -> npt.NDArray[Any]:
-    """Return a parameter's value as an array, which may share its memory."""
-    if isinstance(value, Tensor):
-        return value.to_numpy()
-    if isinstance(value, Scalar):
-        return np.asarray(value.data)
-    if isinstance(value, Real):
-        return np.asarray(value)
-    raise TypeError(
-        f"state_dict: the value of parameter {name!r} is of type {type(value).__name__}; "
-        "only tensors, scalars and numbers can be saved"
-    )
+def _replace(parameter: Parameter, value: Any) -> None:
+    """Replace the value of a parameter; a frozen one stays frozen."""
+    frozen = isinstance(parameter.value, Tensor | Scalar) and not parameter.requires_grad
+    parameter.update(value)
+    if frozen:
+        parameter.requires_grad_(False)
 
 
-def _as_value(value: Any, array: npt.NDArray[Any]) -> Any:
-    """Return an array as a value of the class and backend of a parameter's present value."""
-    if isinstance(value, Tensor):
-        data = tensor(array, backend=value.backend).data
-        return type(value)(data, backend=value.backend)
-    number = array.item()
-    return Scalar(number) if isinstance(value, Scalar) else number
+class HookHandle:
+    """A registered hook of a module, which `remove` removes; also a context manager."""
+
+    def __init__(self, hooks: dict["HookHandle", Any]) -> None:
+        self._hooks = hooks
+
+    def remove(self) -> None:
+        """Remove the hook; later calls do nothing."""
+        self._hooks.pop(self, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()

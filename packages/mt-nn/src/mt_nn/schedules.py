@@ -8,13 +8,19 @@ continues with the rate of step 1,000::
         optimizer.lr = schedule(step)
         ...
 
+A rate that depends on a metric instead of the step is `mt_nn.Plateau`.
+
 Steps are counted from 0. The caller chooses the unit of a step: a mini-batch or an epoch.
 """
 
+import bisect
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from mt_nn._names import package_getattr
 
 
 class Schedule(Protocol):
@@ -74,6 +80,36 @@ class StepDecay:
 
 
 @dataclass(frozen=True)
+class MultiStepDecay:
+    r"""Decay at given steps: $\text{lr} \cdot \text{factor}^k$ after $k$ milestones.
+
+    Attributes:
+        lr: The initial rate.
+        milestones: The steps at which the rate changes, in ascending order.
+        factor: The factor of each change.
+
+    >>> [MultiStepDecay(1.0, milestones=(1, 3), factor=0.5)(step) for step in range(5)]
+    [1.0, 0.5, 0.5, 0.25, 0.25]
+    """
+
+    lr: float
+    milestones: Sequence[int]
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_rate("MultiStepDecay", lr=self.lr, factor=self.factor)
+        for milestone in self.milestones:
+            _check_steps("MultiStepDecay", milestone=milestone)
+        if list(self.milestones) != sorted(self.milestones):
+            raise ValueError(f"MultiStepDecay: milestones {self.milestones} must be in order")
+
+    def __call__(self, step: int) -> float:
+        """Return the rate of a step."""
+        _check_step(step)
+        return self.lr * self.factor ** bisect.bisect_right(self.milestones, step)
+
+
+@dataclass(frozen=True)
 class CosineDecay:
     r"""Cosine decay from one rate to another, which then stays constant.
 
@@ -100,10 +136,52 @@ class CosineDecay:
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
         _check_step(step)
-        if step >= self.steps:
-            return self.final
-        wave = 0.5 * (1.0 + math.cos(math.pi * step / self.steps))
-        return wave * self.lr + (1.0 - wave) * self.final
+        return _on_cosine(self.lr, self.final, min(step / self.steps, 1.0))
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    """A rise to the largest rate and a fall below the first one, both along a cosine.
+
+    (Smith & Topin 2019, "Super-Convergence", in the form of PyTorch's `OneCycleLR`.)
+
+    Attributes:
+        lr: The largest rate.
+        steps: The number of steps; later ones have the last rate.
+        warmup: The share of the steps of the rise, 0 to 1.
+        start_factor: The first rate is `lr` divided by this number.
+        final_factor: The last rate is the first one divided by this number.
+
+    >>> [round(OneCycle(1.0, steps=10, start_factor=2.0)(step), 2) for step in range(0, 10, 2)]
+    [0.5, 1.0, 0.81, 0.39, 0.05]
+    """
+
+    lr: float
+    steps: int
+    warmup: float = 0.3
+    start_factor: float = 25.0
+    final_factor: float = 1e4
+
+    def __post_init__(self) -> None:
+        _check_rate("OneCycle", lr=self.lr)
+        _check_steps("OneCycle", steps=self.steps)
+        if not 0.0 <= self.warmup <= 1.0:
+            raise ValueError(f"OneCycle: warmup {self.warmup} must be a share, from 0 to 1")
+        for name in ("start_factor", "final_factor"):
+            if not 0.0 < getattr(self, name) < math.inf:
+                raise ValueError(
+                    f"OneCycle: {name} {getattr(self, name)} must be above 0 and finite"
+                )
+
+    def __call__(self, step: int) -> float:
+        """Return the rate of a step."""
+        _check_step(step)
+        first, last = self.lr / self.start_factor, self.steps - 1
+        peak = self.warmup * self.steps - 1
+        step = min(step, last)
+        if step <= peak:
+            return _on_cosine(first, self.lr, step / peak if peak else 1.0)
+        return _on_cosine(self.lr, first / self.final_factor, (step - peak) / (last - peak))
 
 
 @dataclass(frozen=True)
@@ -136,6 +214,14 @@ class LinearWarmup:
         return self.then(0) * (step + 1) / (self.steps + 1)
 
 
+def _on_cosine(start: float, end: float, share: float) -> float:
+    """Return the rate at a share, 0 to 1, of half a cosine wave from one rate to another."""
+    if share == 1.0:
+        return end
+    wave = 0.5 * (1.0 + math.cos(math.pi * share))
+    return wave * start + (1.0 - wave) * end
+
+
 def _check_rate(schedule: str, **rates: float) -> None:
     for name, rate in rates.items():
         if not 0.0 <= rate < math.inf:
@@ -151,3 +237,7 @@ def _check_steps(schedule: str, **counts: int) -> None:
 def _check_step(step: int) -> None:
     if step < 0:
         raise ValueError(f"step {step} is negative; steps are counted from 0")
+
+
+if not TYPE_CHECKING:  # Type checkers shall report unknown names.
+    __getattr__ = package_getattr(__name__)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_autodiff import Tensor, from_numpy, ones, tensor, zeros
+from mt_kernels_cpu.tuned import Tuned
 from mt_nn.functional import dropout
-from mt_tensor import Reference
+from mt_tensor import Backend, Reference
 
 rates = st.floats(0.0, 1.0)
 seeds = st.integers(0, 2**32)
@@ -19,10 +20,19 @@ shapes = st.lists(st.integers(0, 4), max_size=3).map(tuple)
 @given(shape=shapes, rate=rates, seed=seeds)
 def test_elements_are_kept_or_zeroed(shape: tuple[int, ...], rate: float, seed: int) -> None:
     x = ones(shape) * 3.0
-    out = dropout(x, rate, rng=seed).to_numpy()
+    out = dropout(x, rate, rng=seed, scale=1.0).to_numpy()
     assert out.shape == shape
-    # The elements are not scaled by default.
     assert np.isin(out, [0.0, 3.0]).all()
+    # By default the mean of an element is its value: (1 - rate) · 3 / (1 - rate).
+    scale = 1.0 if rate == 1.0 else 1.0 / (1.0 - rate)
+    np.testing.assert_array_equal(dropout(x, rate, rng=seed), np.where(out, 3.0 * scale, 0.0))
+
+
+@pytest.mark.parametrize("backend", [Reference(), Tuned()], ids=repr)
+def test_a_third_positional_argument_is_an_error(backend: Backend) -> None:
+    # PyTorch's third argument is `training`, which has the opposite meaning of `ignore`.
+    with pytest.raises(TypeError, match=r"dropout.* takes 2 positional arguments but 3 were given"):
+        dropout(ones((2,), backend), 0.5, False)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9])
@@ -93,7 +103,7 @@ def test_the_mask_does_not_depend_on_layout_or_dtype(dtype: Any, order: Any) -> 
 @pytest.mark.parametrize("rate", [-0.01, 1.01, np.inf, -np.inf, np.nan])
 def test_invalid_rates(rate: float, ignore: bool) -> None:
     with pytest.raises(ValueError, match=rf"dropout: rate {rate} is not a probability.*0 to 1"):
-        dropout(zeros((2,)), rate, ignore)
+        dropout(zeros((2,)), rate, ignore=ignore)
 
 
 def test_subclasses_of_tensor_are_kept() -> None:

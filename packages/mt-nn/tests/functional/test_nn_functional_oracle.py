@@ -6,8 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+import mt_nn
 from mt_autodiff import Tensor, tensor
-from mt_nn.functional import avgpool2d, logsoftmax, max, maxpool2d, softmax
+from mt_nn.functional import (
+    avg_pool2d,
+    avgpool2d,
+    logsoftmax,
+    max,
+    max_pool2d,
+    maxpool2d,
+    softmax,
+)
 from mt_nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -99,3 +108,76 @@ def test_binary_cross_entropy_of_certainty_has_the_value_of_pytorch() -> None:
     p = np.array([[0.0, 0.0, 1.0, 1.0]] * 3)
     expected = torch.nn.functional.binary_cross_entropy(torch.tensor(p), torch.tensor(TARGETS))
     assert binary_cross_entropy(tensor(p), TARGETS).item() == pytest.approx(expected.item())
+
+
+reductions = pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+
+
+@reductions
+@pytest.mark.parametrize("weight", [None, [0.5, 2.0, 0.0, 1.0]])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize(
+    "targets", [[0, -100, 1], [3, 0, 0], np.random.default_rng(0).dirichlet(np.ones(4), 3)]
+)
+def test_options_of_cross_entropy(
+    targets: Any, smoothing: float, weight: Any, reduction: Any
+) -> None:
+    torch = pytest.importorskip("torch")
+    given = weight and torch.tensor(weight, dtype=torch.float64)
+    options: dict[str, Any] = {"label_smoothing": smoothing, "reduction": reduction}
+    ignored = -100 if -100 in targets else None
+    compare(
+        lambda a: cross_entropy(a, targets, weight=weight, ignore_index=ignored, **options),
+        lambda b: torch.nn.functional.cross_entropy(
+            b, torch.tensor(targets), weight=given, **options
+        ),
+        SCORES[0],
+    )
+
+
+@reductions
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mse_loss", {}),
+        ("l1_loss", {}),
+        ("huber_loss", {"delta": 0.5}),
+        ("smooth_l1_loss", {"beta": 0.5}),
+        ("binary_cross_entropy_with_logits", {"weight": np.array([0.5, 1.0, 2.0, 4.0])}),
+        ("binary_cross_entropy_with_logits", {"pos_weight": np.array([0.5, 1.0, 2.0, 4.0])}),
+    ],
+)
+def test_options_of_other_losses(name: str, options: dict[str, Any], reduction: Any) -> None:
+    torch = pytest.importorskip("torch")
+    theirs = getattr(torch.nn.functional, name)
+    given = {k: torch.tensor(v) if "weight" in k else v for k, v in options.items()}
+    compare(
+        lambda a: getattr(mt_nn, name)(a, TARGETS, reduction=reduction, **options),
+        lambda b: theirs(b, torch.tensor(TARGETS), reduction=reduction, **given),
+        SCORES[0],
+    )
+
+
+@pytest.mark.parametrize("x", IMAGES, ids=["normal", "ties"])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [
+        ((2, 2), (1, 1), (0, 0)),
+        ((3, 2), (2, 2), (1, 1)),
+        ((3, 3), (3, 3), (0, 0)),
+        ((2, 4), (3, 1), (1, 2)),
+        ((3, 4), (1, 2), (0, 0)),
+    ],
+)
+def test_pooling_with_stride_and_padding(
+    kernel: Any, stride: Any, padding: Any, x: np.ndarray
+) -> None:
+    functional = pytest.importorskip("torch").nn.functional
+    settings = (kernel, stride, padding)
+    compare(lambda a: max_pool2d(a, *settings), lambda b: functional.max_pool2d(b, *settings), x)
+    compare(lambda a: avg_pool2d(a, *settings), lambda b: functional.avg_pool2d(b, *settings), x)
+    compare(
+        lambda a: avg_pool2d(a, *settings, count_include_pad=False),
+        lambda b: functional.avg_pool2d(b, *settings, count_include_pad=False),
+        x,
+    )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_autodiff import Tensor, from_numpy, grad_check, tensor, zeros
-from mt_nn.functional import avgpool2d, maxpool2d, tile
+from mt_nn.functional import avg_pool2d, avgpool2d, max_pool2d, maxpool2d, tile
 from mt_tensor import Reference, ShapeError
 
 ORDERS = ["C", "F"]
@@ -123,3 +123,67 @@ def test_images_have_four_dimensions(shape: tuple[int, ...]) -> None:
 def test_kernels_are_two_positive_sizes(kernel: Any) -> None:
     with pytest.raises(ShapeError, match="both at least 1"):
         tile(zeros((1, 1, 4, 4)), kernel)
+
+
+# Stride and padding
+
+
+@given(
+    n=st.integers(1, 2),
+    size=st.tuples(st.integers(3, 6), st.integers(3, 6)),
+    kernel=windows,
+    stride=windows,
+    padded=st.booleans(),
+)
+def test_stride_and_padding_agree_with_numpy(
+    n: int, size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], padded: bool
+) -> None:
+    x = images((n, 2, *size))
+    padding = (kernel[0] // 2 * padded, kernel[1] // 2 * padded)
+    widths = [(0, 0), (0, 0), *((width, width) for width in padding)]
+    pools: list[tuple[Any, float, Any]] = [
+        (max_pool2d, -np.inf, np.max),
+        (avg_pool2d, 0.0, np.mean),
+    ]
+    for pool, fill, reduce in pools:
+        array = np.pad(x.to_numpy(), widths, constant_values=fill)
+        view = np.lib.stride_tricks.sliding_window_view(array, kernel, axis=(2, 3))
+        expected = reduce(view[:, :, :: stride[0], :: stride[1]], axis=(4, 5))
+        received = pool(x, kernel, stride, padding)
+        np.testing.assert_allclose(received, expected, rtol=1e-14)
+
+
+def test_one_number_applies_to_height_and_width() -> None:
+    x = images((1, 2, 5, 6))
+    for pool in (max_pool2d, avg_pool2d):
+        np.testing.assert_array_equal(pool(x, 3, 2, 1), pool(x, (3, 3), (2, 2), (1, 1)))
+        np.testing.assert_array_equal(pool(x, 2), pool(x, (2, 2)))
+
+
+def test_a_remainder_of_the_image_is_left_out() -> None:
+    x = images((1, 2, 5, 7))
+    for pool, tiled in [(max_pool2d, maxpool2d), (avg_pool2d, avgpool2d)]:
+        np.testing.assert_array_equal(pool(x, (2, 3)), tiled(x[:, :, :4, :6], (2, 3)))
+
+
+@pytest.mark.parametrize("pool", [max_pool2d, avg_pool2d])
+@pytest.mark.parametrize("settings", [((2, 2),), ((2, 2), (1, 2)), ((3, 2), (2, 2), (1, 1))])
+def test_gradients_of_overlapping_windows(pool: Any, settings: Any) -> None:
+    grad_check(lambda x: pool(x, *settings), images((1, 2, 4, 5)))
+
+
+@pytest.mark.parametrize("pool", [max_pool2d, avg_pool2d])
+@pytest.mark.parametrize(
+    ("shape", "settings", "message"),
+    [
+        ((3, 4, 4), ((2, 2),), r"input of shape \(3, 4, 4\); expected \(batch, channels, height"),
+        ((1, 1, 4, 4), ((0, 2),), r"kernel \(0, 2\); pass two integers.* each 1 or more"),
+        ((1, 1, 4, 4), ((2.0, 2),), r"kernel \(2.0, 2\); pass two integers"),
+        ((1, 1, 4, 4), ((2, 2), (0, 1)), r"stride \(0, 1\); pass two integers"),
+        ((1, 1, 4, 4), ((2, 2), (1, 1), (2, 0)), r"padding \(2, 0\) is more than half"),
+        ((1, 1, 4, 1), ((2, 2),), "an image of 4 × 1, padding included, is smaller than the ker"),
+    ],
+)
+def test_invalid_settings_of_pooling(pool: Any, shape: Any, settings: Any, message: str) -> None:
+    with pytest.raises(ShapeError, match=f"{pool.__name__}: {message}"):
+        pool(zeros(shape), *settings)

@@ -112,6 +112,7 @@ def test_a_layer_learns_a_line() -> None:
     optimizer = SGD(layer.parameters(), lr=0.5)
     x = tensor([[-1.0], [0.0], [1.0]])
     for _ in range(100):
+        optimizer.zero_grad()
         mse_loss(layer(x), x * 3.0 - 1.0).backward()
         optimizer.step()
     assert layer.bias is not None

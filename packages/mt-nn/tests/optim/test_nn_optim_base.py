@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mt_autodiff import Scalar, Tensor, tensor
-from mt_nn import SGD, Adam, Linear, Optimizer, Parameter
+from mt_nn import SGD, Adam, AdamW, Linear, Optimizer, Parameter
 from mt_tensor import Reference
 
 Array = npt.NDArray[np.float64]
@@ -37,6 +37,7 @@ def walk(
     parameters = [Parameter(tensor(x) if x.ndim else Scalar(float(x))) for x in starts]
     optimizer = build(parameters)
     for of_step in gradients:
+        optimizer.zero_grad()
         for parameter, gradient in zip(parameters, of_step, strict=True):
             if gradient is not None:
                 back(parameter, gradient)
@@ -135,11 +136,24 @@ def test_adam_agrees_with_algorithm_1_of_its_paper(
     check(lambda ps: Adam(ps, lr, betas, eps, decay), step, *trajectory(seed))
 
 
+@given(seeds, st.floats(0.0, 0.5), decays)
+def test_adamw_agrees_with_its_formula(seed: int, lr: float, decay: float) -> None:
+    def step(x: Array, g: Array, memory: dict[str, Any]) -> Array:
+        t = memory["t"] = memory.get("t", 0) + 1
+        m = memory["m"] = 0.9 * memory.get("m", 0.0) + 0.1 * g
+        v = memory["v"] = 0.99 * memory.get("v", 0.0) + 0.01 * g**2
+        root = np.sqrt(v / (1 - 0.99**t)) + 1e-8
+        return np.asarray((1 - lr * decay) * x - lr * m / (1 - 0.9**t) / root)
+
+    check(lambda ps: AdamW(ps, lr, (0.9, 0.99), weight_decay=decay), step, *trajectory(seed))
+
+
 BUILDS: dict[str, Build] = {
     "sgd": lambda ps: SGD(ps, 0.1),
     "momentum": lambda ps: SGD(ps, 0.1, momentum=0.9, weight_decay=0.1),
     "nesterov": lambda ps: SGD(ps, 0.1, momentum=0.5, nesterov=True),
     "adam": lambda ps: Adam(ps, 0.1, betas=(0.8, 0.9), weight_decay=0.1),
+    "adamw": lambda ps: AdamW(ps, 0.1, betas=(0.8, 0.9), weight_decay=0.1),
 }
 each = pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS.keys())
 
@@ -149,6 +163,7 @@ def test_a_quadratic_is_minimised(build: Build) -> None:
     x = Parameter(tensor([3.0, -2.0]))
     optimizer = build([x])
     for _ in range(300):
+        optimizer.zero_grad()
         (x.value * x.value).sum().backward()
         optimizer.step()
     assert abs(x.value.to_numpy()).max() < 0.01
@@ -158,7 +173,7 @@ def test_a_quadratic_is_minimised(build: Build) -> None:
 
 
 @each
-def test_a_step_makes_new_leaves_without_gradients(build: Build) -> None:
+def test_a_step_makes_new_leaves_that_keep_their_gradients(build: Build) -> None:
     parameters = [Parameter(tensor([1.0, 2.0])), Parameter(Scalar(3.0))]
     before = [p.value for p in parameters]
     optimizer = build(parameters)
@@ -166,8 +181,10 @@ def test_a_step_makes_new_leaves_without_gradients(build: Build) -> None:
         for parameter in parameters:
             back(parameter, np.array(1.0))
         optimizer.step()
-        assert parameters[0].value.grad is None
-        assert parameters[1].value.derivative is None
+        assert parameters[0].grad.to_numpy().tolist() == [1.0, 1.0]
+        assert parameters[1].grad == 1.0
+        optimizer.zero_grad()
+        assert [parameter.grad for parameter in parameters] == [None, None]
         for parameter, old in zip(parameters, before, strict=True):
             assert parameter.value is not old
             assert parameter.value.is_leaf()
@@ -219,7 +236,7 @@ def test_gradients_of_several_backward_passes_accumulate() -> None:
 
 def test_zero_grad_removes_gradients() -> None:
     parameters = [Parameter(tensor([1.0])), Parameter(Scalar(1.0)), Parameter(2.0)]
-    optimizer = SGD(parameters)
+    optimizer = SGD(parameters, 0.1)
     for parameter in parameters[:2]:
         back(parameter, np.array(1.0))
     optimizer.zero_grad()
@@ -280,6 +297,94 @@ def test_graphs_of_earlier_steps_are_freed(build: Build) -> None:
     assert all(isinstance(number, Tensor) and number.is_constant() for number in memory)
 
 
+# Parameter groups
+
+
+def test_a_group_has_settings_of_its_own() -> None:
+    head, body = Parameter(tensor([1.0])), Parameter(tensor([1.0]))
+    groups: list[dict[str, Any]] = [{"params": [head]}, {"params": [body], "lr": 0.5}]
+    optimizer = SGD(groups, lr=0.25)
+    for rates in [(0.25, 0.5), (0.125, 0.5), (0.125, 2.0)]:
+        optimizer.lr = rates[0]
+        optimizer.param_groups[1]["lr"] = rates[1]
+        before = head.value.item(), body.value.item()
+        for parameter in (head, body):
+            back(parameter, np.array(1.0))
+        optimizer.step()
+        optimizer.zero_grad()
+        assert (head.value.item(), body.value.item()) == (
+            before[0] - rates[0],
+            before[1] - rates[1],
+        )
+        assert [group["lr"] for group in optimizer.param_groups] == list(rates)
+    assert optimizer.lr == 0.125
+    assert dict(optimizer.param_groups[1]) == {
+        "params": [body],
+        "lr": 2.0,
+        "momentum": 0.0,
+        "weight_decay": 0.0,
+        "nesterov": False,
+    }
+
+
+def test_the_only_group_changes_the_attributes() -> None:
+    optimizer = Adam([Parameter(tensor([1.0]))], lr=0.5)
+    optimizer.param_groups[0]["lr"] *= 0.5
+    assert optimizer.lr == 0.25
+    with pytest.raises(ValueError, match="no setting 'rate'; allowed: \\['lr', 'betas'"):
+        optimizer.param_groups[0]["rate"] = 0.1
+
+
+def test_a_group_is_added_during_training() -> None:
+    first, second = Parameter(tensor([1.0])), Parameter(tensor([1.0]))
+    optimizer = SGD([first], lr=0.5)
+    optimizer.add_param_group({"params": [second], "lr": 0.25})
+    for parameter in (first, second):
+        back(parameter, np.array(1.0))
+    optimizer.step()
+    assert (first.value.item(), second.value.item()) == (0.5, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ({"lr": 0.1}, "keys \\['lr'\\]; it needs 'params'"),
+        ({"params": [Parameter(1.0)], "rate": 0.1}, "may have \\['lr', 'momentum'"),
+        ({"params": [Parameter(1.0)], "lr": -1.0}, "lr -1.0 must be 0 or more"),
+        ({"params": [Parameter(1.0)], "nesterov": True}, "nesterov needs momentum"),
+    ],
+)
+def test_groups_that_do_not_fit(group: dict[str, Any], message: str) -> None:
+    valid: dict[str, Any] = {"params": [Parameter(tensor([1.0]))]}
+    with pytest.raises(ValueError, match=f"SGD: .*{message}"):
+        SGD([valid, group], lr=0.1)
+    optimizer = SGD([valid], lr=0.1)
+    with pytest.raises(ValueError, match=f"SGD: .*{message}"):
+        optimizer.add_param_group(group)
+    assert len(optimizer.param_groups) == len(optimizer.parameters) == 1
+
+
+def test_a_parameter_belongs_to_one_group() -> None:
+    shared = Parameter(tensor([1.0]))
+    with pytest.raises(ValueError, match="SGD: a parameter is in two groups"):
+        SGD([{"params": [shared]}, {"params": [shared]}], lr=0.1)
+
+
+def test_a_state_contains_the_groups() -> None:
+    def build(*settings: dict[str, Any]) -> Adam:
+        return Adam([{"params": [Parameter(tensor([1.0]))]} | each for each in settings], lr=0.1)
+
+    state = json.loads(json.dumps(build({}, {"lr": 0.5, "betas": (0.5, 0.5)}).state_dict()))
+    other = build({}, {})
+    other.load_state_dict(state)
+    assert [group["lr"] for group in other.param_groups] == [0.1, 0.5]
+    assert other.param_groups[1]["betas"] == (0.5, 0.5)
+    with pytest.raises(ValueError, match="groups of \\[1, 1\\] parameters, and the optimiser has"):
+        Adam([Parameter(tensor([1.0])), Parameter(tensor([1.0]))]).load_state_dict(state)
+    other.load_state_dict(build({}, {}).state_dict())
+    assert other.param_groups[1]["lr"] == 0.1
+
+
 # Types of arguments
 
 
@@ -296,16 +401,16 @@ def test_graphs_of_earlier_steps_are_freed(build: Build) -> None:
 )
 def test_arguments_that_are_not_parameters(argument: Callable[[], Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
-        SGD(argument())
+        SGD(argument(), 0.1)
 
 
 def test_an_optimiser_without_parameters() -> None:
     with pytest.raises(ValueError, match="Adam: there are no parameters"):
         Adam([])
     parameters = (p for p in [Parameter(tensor([1.0]))])
-    SGD(parameters)
+    SGD(parameters, 0.1)
     with pytest.raises(ValueError, match="a generator can be used only once"):
-        SGD(parameters)
+        SGD(parameters, 0.1)
 
 
 def test_a_subclass_must_define_rule_or_step() -> None:
@@ -319,6 +424,7 @@ def test_a_subclass_must_define_rule_or_step() -> None:
         back(x, np.array([0.1, -7.0]))
         back(y, np.array(3.0))
         optimizer.step()
+        optimizer.zero_grad()
     assert (x.value.to_numpy().tolist(), y.value.data) == ([-2.0, 8.0], -1.0)
     back(y, np.array(1.0))
     with pytest.raises(NotImplementedError, match="Optimizer must define the method rule or step"):
@@ -341,6 +447,7 @@ def mixed() -> list[Parameter]:
 def run(parameters: Sequence[Parameter], optimizer: Optimizer, seed: int) -> None:
     rng = np.random.default_rng(seed)
     for _ in range(3):
+        optimizer.zero_grad()
         back(parameters[0], rng.normal(size=(1, 2)))
         back(parameters[1], np.asarray(rng.normal()))
         optimizer.step()

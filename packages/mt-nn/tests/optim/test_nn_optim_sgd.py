@@ -23,7 +23,7 @@ from mt_nn import SGD, Parameter
 )
 def test_sgd_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"SGD: {message}"):
-        SGD([Parameter(tensor([1.0]))], **settings)
+        SGD([Parameter(tensor([1.0]))], **{"lr": 0.1} | settings)
 
 
 def test_repr_shows_the_settings() -> None:

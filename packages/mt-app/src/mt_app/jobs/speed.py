@@ -102,6 +102,7 @@ def _step(backend: Backend) -> Call:
     image = image_batch(np.full((1, 28, 28), 128, np.uint8), backend)
 
     def call() -> None:
+        optimizer.zero_grad()
         nll_loss(network(image), np.array([7])).backward()
         optimizer.step()
 

@@ -87,7 +87,7 @@ class Dropped:
 
     Attributes:
         input: The outputs of the layer, (rows, columns).
-        function: The result of the function `dropout`: the rest is unchanged.
+        function: The result of the course's function `dropout`: the rest is unchanged.
         layer: The result of the layer `Dropout` in training: the rest is scaled.
         evaluated: The result of the layer in evaluation.
         gradient: The gradient of the sum of `function`.
@@ -108,7 +108,7 @@ def drop(input: npt.ArrayLike, rate: float, seed: int) -> Dropped:
     """
     array = np.asarray(input, np.float64)
     x = tensor(array, requires_grad=True)
-    out = dropout(x, rate, rng=seed)
+    out = dropout(x, rate, rng=seed, scale=1.0)
     out.sum().backward()
     assert x.grad is not None
     layer = Dropout(rate, rng=seed)
@@ -130,6 +130,6 @@ def mean_after(rate: float, draws: int, seed: int) -> tuple[Array, Array]:
         The mean after each draw, of the function and of the layer, (draws,) each.
     """
     counts = np.arange(1, draws + 1)
-    plain = dropout(ones((draws,)), rate, rng=seed).to_numpy()
+    plain = dropout(ones((draws,)), rate, rng=seed, scale=1.0).to_numpy()
     scaled = Dropout(rate, rng=seed)(ones((draws,))).to_numpy()
     return np.cumsum(plain) / counts, np.cumsum(scaled) / counts

@@ -149,6 +149,7 @@ def _step(
 ) -> None:
     """Train on one batch."""
     begin = time.perf_counter()
+    optimizer.zero_grad()
     batch = problem.train[chosen]
     answer = problem.answer(batch)
     loss = float(answer.loss)

@@ -1,26 +1,36 @@
-"""Functions for networks: linear maps, pooling, maxima, probabilities, dropout.
+"""Functions for networks: linear maps, pooling, maxima, probabilities, dropout, standardisation.
 
 Each function is composed of operations on tensors, so it runs on every backend and needs no
 gradient formula of its own. The composed definition is the specification: the tests compare the
 fused form of a backend with it.
 """
 
+from typing import TYPE_CHECKING
+
+from mt_nn._names import package_getattr
 from mt_nn.functional.linear import Activation, linear
 from mt_nn.functional.maximum import Max, argmax, max
 from mt_nn.functional.noise import dropout
-from mt_nn.functional.pooling import avgpool2d, maxpool2d, tile
+from mt_nn.functional.normalization import standardize
+from mt_nn.functional.pooling import avg_pool2d, avgpool2d, max_pool2d, maxpool2d, tile
 from mt_nn.functional.probabilities import logsoftmax, softmax
 
 __all__ = [
     "Activation",
     "Max",
     "argmax",
+    "avg_pool2d",
     "avgpool2d",
     "dropout",
     "linear",
     "logsoftmax",
     "max",
+    "max_pool2d",
     "maxpool2d",
     "softmax",
+    "standardize",
     "tile",
 ]
+
+if not TYPE_CHECKING:  # Type checkers shall report unknown names.
+    __getattr__ = package_getattr(__name__)

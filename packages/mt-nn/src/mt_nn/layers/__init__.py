@@ -1,19 +1,55 @@
 """Layers: the modules from which networks are built."""
 
+from typing import TYPE_CHECKING
+
+from mt_nn._names import package_getattr
+from mt_nn.layers.activations import Flatten, Identity, ReLU, Sigmoid, Softmax
+from mt_nn.layers.containers import Lambda, Sequential
 from mt_nn.layers.convolution import Conv1d, Conv2d, MaxOverTimeConv1d, Padding
 from mt_nn.layers.dropout import Dropout
 from mt_nn.layers.embedding import Embedding
 from mt_nn.layers.linear import Linear
+from mt_nn.layers.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
+from mt_nn.layers.normalization import BatchNorm1d, BatchNorm2d
 from mt_nn.layers.pooling import AvgPool2d, MaxPool2d
 
 __all__ = [
     "AvgPool2d",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Conv1d",
     "Conv2d",
+    "CrossEntropyLoss",
     "Dropout",
     "Embedding",
+    "Flatten",
+    "HuberLoss",
+    "Identity",
+    "L1Loss",
+    "Lambda",
     "Linear",
+    "MSELoss",
     "MaxOverTimeConv1d",
     "MaxPool2d",
+    "NLLLoss",
     "Padding",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "SmoothL1Loss",
+    "Softmax",
 ]
+
+if not TYPE_CHECKING:  # Type checkers shall report unknown names.
+    __getattr__ = package_getattr(__name__)

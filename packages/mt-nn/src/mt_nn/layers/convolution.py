@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from mt_autodiff import Seed, Tensor
 from mt_nn import init as initializers
+from mt_nn._names import renamed
 from mt_nn.functional.convolution import convolve, max_over_time
 from mt_nn.functional.linear import Activation
 from mt_nn.init import Initializer
@@ -23,6 +24,14 @@ class _Convolution(Module):
     spatial: ClassVar[int]
     layout: ClassVar[str]
 
+    @renamed(
+        kernel_size="kernel",
+        dilation=None,
+        groups=None,
+        padding_mode=None,
+        device="backend",
+        dtype="backend",
+    )
     def __init__(
         self,
         in_channels: int,

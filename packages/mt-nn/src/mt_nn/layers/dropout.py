@@ -3,6 +3,7 @@
 import numpy as np
 
 from mt_autodiff import Seed, Tensor
+from mt_nn._names import renamed
 from mt_nn.functional import dropout
 from mt_nn.functional.linear import Activation
 from mt_nn.layers._checks import check_activation, check_tensor
@@ -14,8 +15,7 @@ class Dropout(Module):
 
     In training each element is set to zero with probability `rate`; the others are multiplied by
     $1 / (1 - \text{rate})$, so that the mean of every element is the same in evaluation ("inverted"
-    dropout; Srivastava et al. 2014, "Dropout", section 10). The function `mt_nn.dropout` does not
-    scale by default.
+    dropout; Srivastava et al. 2014, "Dropout", section 10).
 
     Attributes:
         rate: The probability that an element is set to zero.
@@ -26,11 +26,11 @@ class Dropout(Module):
     >>> layer = Dropout(0.5, rng=1)
     >>> layer(ones((5,)))
     tensor([2., 2., 0., 2., 0.])
-    >>> layer.eval()
-    >>> layer(ones((5,)))
+    >>> layer.eval()(ones((5,)))
     tensor([1., 1., 1., 1., 1.])
     """
 
+    @renamed(p="rate", inplace=None)
     def __init__(self, rate: float, rng: Seed = None, *, activation: Activation = None) -> None:
         """Build the layer.
 
@@ -60,8 +60,7 @@ class Dropout(Module):
         check_tensor(self, input)
         if not self.training or self.rate == 0.0:
             return input.relu() if self.activation == "relu" else input
-        scale = 1.0 if self.rate == 1.0 else 1.0 / (1.0 - self.rate)
-        return dropout(input, self.rate, False, self.rng, scale, self.activation)
+        return dropout(input, self.rate, rng=self.rng, activation=self.activation)
 
     def extra_repr(self) -> str:
         """Return the rate, and the activation if there is one."""

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from mt_autodiff import Seed, Tensor, from_numpy, take, tensor
 from mt_nn import init as initializers
+from mt_nn._names import renamed
 from mt_nn.init import Initializer
 from mt_nn.layers._checks import check_sizes
 from mt_nn.module import Module, Parameter
@@ -33,6 +34,15 @@ class Embedding(Module):
     (2, 3, 8)
     """
 
+    @renamed(
+        num_embeddings="rows",
+        embedding_dim="width",
+        padding_idx="padding_row",
+        max_norm=None,
+        sparse=None,
+        device="backend",
+        dtype="backend",
+    )
     def __init__(
         self,
         rows: int,

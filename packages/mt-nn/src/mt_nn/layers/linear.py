@@ -2,6 +2,7 @@
 
 from mt_autodiff import Seed, Tensor
 from mt_nn import init as initializers
+from mt_nn._names import renamed
 from mt_nn.functional.linear import Activation, linear
 from mt_nn.init import Initializer
 from mt_nn.layers._checks import check_activation, check_sizes, check_tensor
@@ -24,6 +25,7 @@ class Linear(Module):
     (5, 2)
     """
 
+    @renamed(in_features="in_size", out_features="out_size", device="backend", dtype="backend")
     def __init__(
         self,
         in_size: int,

@@ -1,7 +1,14 @@
-"""Optimisers: SGD and Adam, and the base class."""
+"""Optimisers: SGD, Adam and AdamW, and the base class."""
 
-from mt_nn.optim.adam import Adam
-from mt_nn.optim.base import Optimizer
+from typing import TYPE_CHECKING
+
+from mt_nn._names import package_getattr
+from mt_nn.optim.adam import Adam, AdamW
+from mt_nn.optim.base import Optimizer, Parameters
+from mt_nn.optim.groups import ParameterGroup
 from mt_nn.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "ParameterGroup", "Parameters"]
+
+if not TYPE_CHECKING:  # Type checkers shall report unknown names.
+    __getattr__ = package_getattr(__name__)

@@ -6,15 +6,22 @@ overrides `Optimizer.step`.
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
 from mt_autodiff import Scalar, Tensor, no_grad, record
-from mt_nn._gradients import Number, gradient, set_gradient, unique_parameters
+from mt_nn._gradients import Number, gradient, unique_parameters
+from mt_nn._names import OPTIMIZER_MEMBERS, MissingMember, use
 from mt_nn.module import Parameter
+from mt_nn.optim.groups import ParameterGroup
 from mt_tensor import FusedOperation, TensorData
+
+Parameters: TypeAlias = Iterable[Parameter] | Iterable[Mapping[str, Any]]
+"""The parameters to train, or parameter groups: dicts with the parameters under "params", and
+settings of the group under the names of the hyperparameters."""
 
 
 class FusedRule(NamedTuple):
@@ -24,18 +31,24 @@ class FusedRule(NamedTuple):
         operation: The key of the fused form.
         slots: The names of the slots that it reads and writes, in the form's order.
         settings: The constants of the formula; see `mt_tensor.fused.operations`.
+        shrink: The factor by which the values are multiplied before the step.
     """
 
     operation: FusedOperation
     slots: tuple[str, ...]
     settings: tuple[float, ...]
+    shrink: float = 1.0
 
 
 class Optimizer:
     """The base class of optimisers, which update parameters by their gradients.
 
+    The settings of an optimiser are its attributes. A parameter group may have settings of its
+    own, which then apply instead of the optimiser's; see `param_groups`.
+
     Attributes:
         parameters: The parameters to train, without duplicates.
+        param_groups: The parameter groups; one group if none were given.
         lr: The learning rate.
         hyperparameters: The names of the attributes that the rule reads; they may be changed at
             any time and are part of `state_dict`.
@@ -46,26 +59,87 @@ class Optimizer:
     hyperparameters: ClassVar[tuple[str, ...]] = ()
     slots: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, parameters: Iterable[Parameter]) -> None:
+    def __init__(self, parameters: Parameters) -> None:
         """Make an optimiser of parameters, such as ``model.parameters()``.
 
         Args:
             parameters: Parameters whose values are Scalars or Tensors; values of other types are
-                not changed.
+                not changed. Or parameter groups, such as ``[{"params": head.parameters()},
+                {"params": body.parameters(), "lr": 0.01}]``.
 
         Raises:
             TypeError: An item is not a `Parameter`.
-            ValueError: There are no parameters.
+            ValueError: There are no parameters, a parameter is in two groups, or a group has a
+                setting that the optimiser does not have.
         """
         name = type(self).__name__
-        self.parameters = unique_parameters(parameters, name)
+        self.parameters: list[Parameter] = []
+        self.param_groups: list[ParameterGroup] = []
+        self._steps: list[int] = []
+        self._memory: list[dict[str, Number]] = []
+        if isinstance(parameters, Sequence) and parameters and isinstance(parameters[0], Mapping):
+            for group in parameters:
+                self.add_param_group(group)
+        else:
+            self.add_param_group({"params": parameters})
         if not self.parameters:
             raise ValueError(
                 f"{name}: there are no parameters; pass model.parameters() of a module that has "
                 "some (a generator can be used only once)"
             )
-        self._steps = [0] * len(self.parameters)
-        self._memory: list[dict[str, Number]] = [{} for _ in self.parameters]
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Add a parameter group.
+
+        Args:
+            group: The parameters under "params", and settings under the hyperparameters' names.
+
+        Raises:
+            TypeError: An item is not a `Parameter`.
+            ValueError: A parameter is in another group, "params" is missing, or the optimiser does
+                not have a setting or does not allow its value.
+        """
+        name = type(self).__name__
+        unknown = sorted(set(group) - {"params", *self.hyperparameters})
+        if unknown or "params" not in group:
+            raise ValueError(
+                f"{name}: a parameter group has the keys {sorted(group)}; it needs 'params' and "
+                f"may have {list(self.hyperparameters)}"
+            )
+        added = unique_parameters(group["params"], name)
+        if {id(parameter) for parameter in added} & {id(each) for each in self.parameters}:
+            raise ValueError(f"{name}: a parameter is in two groups; list it in one of them")
+        own = {key: value for key, value in group.items() if key != "params"}
+        created = ParameterGroup(self, added, own)
+        # The settings of an optimiser are known after its constructor, which checks its groups.
+        if self.param_groups and all(key in vars(self) for key in self.hyperparameters):
+            self._check_group(created)
+        self.param_groups.append(created)
+        self.parameters += added
+        self._steps += [0] * len(added)
+        self._memory += [{} for _ in added]
+
+    def check_settings(self) -> None:
+        """Raise ValueError if a setting is out of range. A subclass may define it."""
+
+    def check_groups(self) -> None:
+        """Call `check_settings` with the settings of each group; for the end of a constructor."""
+        for group in self.param_groups:
+            self._check_group(group)
+
+    def _check_group(self, group: ParameterGroup) -> None:
+        with self._settings_of(group):
+            self.check_settings()
+
+    @contextmanager
+    def _settings_of(self, group: ParameterGroup) -> Iterator[None]:
+        """Replace the attributes of this optimiser by the settings of a group, temporarily."""
+        common = {name: getattr(self, name) for name in group.own}
+        vars(self).update(group.own)
+        try:
+            yield
+        finally:
+            vars(self).update(common)
 
     def __repr__(self) -> str:
         settings = "".join(f", {name}={getattr(self, name)}" for name in self.hyperparameters)
@@ -74,29 +148,47 @@ class Optimizer:
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to None."""
         for parameter in self.parameters:
-            set_gradient(parameter, None)
+            value = parameter.value
+            if isinstance(value, Tensor):
+                value.grad = None
+            else:
+                parameter.grad = None
 
     def step(self) -> None:
         """Update every parameter that has a gradient.
 
-        Each gets a new value, a leaf without a gradient; `zero_grad` need not be called.
-        Parameters without a gradient, and frozen ones, are not changed.
+        Each gets a new value, a leaf with the same gradient: call `zero_grad` before the next
+        `backward`, which adds to it. Parameters without a gradient, and frozen ones, are not
+        changed.
         """
-        groups: dict[tuple[int, int], list[int]] = {}
         with no_grad(), record(f"{type(self).__name__}.step"):
-            for at, parameter in enumerate(self.parameters):
-                grad = gradient(parameter)
-                if grad is None:
-                    continue
-                self._steps[at] += 1
-                if isinstance(grad, Tensor) and grad.backend is parameter.value.backend:
-                    groups.setdefault((id(grad.backend), self._steps[at]), []).append(at)
+            first = 0
+            for group in self.param_groups:
+                last = first + len(group.parameters)
+                if group.own:
+                    with self._settings_of(group):
+                        self._step_group(first, last)
                 else:
+                    self._step_group(first, last)
+                first = last
+
+    def _step_group(self, first: int, last: int) -> None:
+        """Update the parameters of one group, those at positions from first to before last."""
+        groups: dict[tuple[int, int], list[int]] = {}
+        for at in range(first, last):
+            parameter = self.parameters[at]
+            grad = gradient(parameter)
+            if grad is None:
+                continue
+            self._steps[at] += 1
+            if isinstance(grad, Tensor) and grad.backend is parameter.value.backend:
+                groups.setdefault((id(grad.backend), self._steps[at]), []).append(at)
+            else:
+                self._step_single(at)
+        for (_, step), group in groups.items():
+            if not self._step_fused(step, group):
+                for at in group:
                     self._step_single(at)
-            for (_, step), group in groups.items():
-                if not self._step_fused(step, group):
-                    for at in group:
-                        self._step_single(at)
 
     def _step_single(self, at: int) -> None:
         """Update one parameter by the rule."""
@@ -106,6 +198,7 @@ class Optimizer:
         scalar = isinstance(value, Scalar)
         new = self.rule(value.data if scalar else value, grad, self._memory[at], self._steps[at])
         parameter.update(type(value)(new) if scalar else new)
+        parameter.grad = grad
 
     def _step_fused(self, step: int, group: list[int]) -> bool:
         """Update tensors of one backend by its fused form of the rule.
@@ -122,8 +215,11 @@ class Optimizer:
         form = rule and backend.fused(rule.operation)
         if rule is None or form is None:
             return False
-        _, slots, settings = rule
+        slots, settings = rule.slots, rule.settings
         values = [self.parameters[at].value for at in group]
+        grads = [value.grad for value in values]
+        if rule.shrink != 1.0:
+            values = [value.detach() * rule.shrink for value in values]
         old_slots = [
             [self._slot(at, slot, value) for at, value in zip(group, values, strict=True)]
             for slot in slots
@@ -132,15 +228,17 @@ class Optimizer:
             backend,
             (),
             [value.data for value in values],
-            [value.grad.data for value in values],
+            [grad.data for grad in grads],
             old_slots,
             settings,
         )
         if results is None:
             return False
         new_values, *new_slots = results
-        for at, value, data in zip(group, values, new_values, strict=True):
-            self.parameters[at].update(type(value)(data, None, None, backend))
+        for at, value, data, grad in zip(group, values, new_values, grads, strict=True):
+            new = type(value)(data, None, None, backend)
+            self.parameters[at].update(new)
+            new.grad = grad
         for slot, tensors in zip(slots, new_slots, strict=True):
             for at, data in zip(group, tensors, strict=True):
                 self._memory[at][slot] = Tensor(data, backend=backend)
@@ -185,10 +283,18 @@ class Optimizer:
         Returns:
             "optimizer", the name of the class; "hyperparameters" by name; "steps", the number of
             steps of each parameter; "slots", copies of the slots as arrays, with names such as
-            "0.velocity": the parameter's position and the slot's name. All values except the
-            arrays can be written as JSON.
+            "0.velocity": the parameter's position and the slot's name. If groups have settings of
+            their own, also "groups": the number of parameters and the settings of each. All values
+            except the arrays can be written as JSON.
         """
-        return {
+        groups = [
+            {
+                "parameters": len(group.parameters),
+                "own": {k: _plain(v) for k, v in group.own.items()},
+            }
+            for group in self.param_groups
+        ]
+        return ({"groups": groups} if any(group.own for group in self.param_groups) else {}) | {
             "optimizer": type(self).__name__,
             "hyperparameters": {name: _plain(getattr(self, name)) for name in self.hyperparameters},
             "steps": list(self._steps),
@@ -214,6 +320,8 @@ class Optimizer:
         self._steps, self._memory = self._read(state)
         for name in self.hyperparameters:
             setattr(self, name, _restored(state["hyperparameters"][name]))
+        for group, saved in zip(self.param_groups, self._groups_of(state), strict=True):
+            group.own = {name: _restored(value) for name, value in saved["own"].items()}
 
     def check_state_dict(self, state: Mapping[str, Any]) -> None:
         """Raise the ValueError that `load_state_dict` would raise, without changing anything."""
@@ -243,6 +351,13 @@ class Optimizer:
                 f"{name}.load_state_dict: the state has {len(state['steps'])} parameters, and the "
                 f"optimiser has {len(self.parameters)}; build it with the same parameters"
             )
+        counts = [len(group.parameters) for group in self.param_groups]
+        saved = [group["parameters"] for group in self._groups_of(state)]
+        if saved != counts:
+            raise ValueError(
+                f"{name}.load_state_dict: the state has groups of {saved} parameters, and the "
+                f"optimiser has {counts}; build it with the same groups"
+            )
         slots = dict(state["slots"])
         memory = [self._read_slots(at, slots) for at in range(len(self.parameters))]
         if slots:
@@ -251,6 +366,12 @@ class Optimizer:
                 f"{len(self.parameters)} parameters with the slots {list(self.slots)}"
             )
         return [int(steps) for steps in state["steps"]], memory
+
+    def _groups_of(self, state: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Return the groups of a state; without an entry no group has settings of its own."""
+        default = [{"parameters": len(g.parameters), "own": {}} for g in self.param_groups]
+        groups: Sequence[Mapping[str, Any]] = state.get("groups", default)
+        return groups
 
     def _read_slots(self, at: int, slots: dict[str, Any]) -> dict[str, Number]:
         """Remove the slots of one parameter from those of a state, and return them."""
@@ -277,6 +398,9 @@ class Optimizer:
             else:
                 memory[slot] = float(array)
         return memory
+
+
+MissingMember.add_to(Optimizer, {name: use(code) for name, code in OPTIMIZER_MEMBERS.items()})
 
 
 def _plain(setting: Any) -> Any:

@@ -1,10 +1,8 @@
 """Stochastic gradient descent."""
 
-from collections.abc import Iterable
-
 from mt_nn._gradients import Number
-from mt_nn.module import Parameter
-from mt_nn.optim.base import FusedRule, Optimizer, check_setting, decayed
+from mt_nn._names import renamed
+from mt_nn.optim.base import FusedRule, Optimizer, Parameters, check_setting, decayed
 from mt_tensor.fused import operations
 
 
@@ -30,29 +28,33 @@ class SGD(Optimizer):
         nesterov: True for Nesterov momentum.
 
     >>> from mt_autodiff import Scalar
+    >>> from mt_nn import Parameter
     >>> w = Parameter(Scalar(3.0))
     >>> optimizer = SGD([w], lr=0.5)
     >>> (w.value * w.value).backward()
     >>> optimizer.step()
-    >>> w.value, w.value.derivative
-    (Scalar(0.0), None)
+    >>> w.value, w.grad
+    (Scalar(0.0), 6.0)
+    >>> optimizer.zero_grad()
     """
 
     hyperparameters = ("lr", "momentum", "weight_decay", "nesterov")
     slots = ("velocity",)
 
+    @renamed(params="parameters", dampening=None, maximize=None, foreach=None, fused=None)
     def __init__(
         self,
-        parameters: Iterable[Parameter],
-        lr: float = 1.0,
+        parameters: Parameters,
+        lr: float,
         momentum: float = 0.0,
+        *,
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
         """Make an optimiser of parameters.
 
         Args:
-            parameters: The parameters to train.
+            parameters: The parameters to train, or parameter groups.
             lr: The learning rate, 0 or more.
             momentum: 0 or more and less than 1.
             weight_decay: 0 or more.
@@ -63,10 +65,15 @@ class SGD(Optimizer):
             TypeError: An item is not a `Parameter`.
         """
         super().__init__(parameters)
-        self.lr = check_setting("SGD", "lr", lr)
-        self.momentum = check_setting("SGD", "momentum", momentum, below=1.0)
-        self.weight_decay = check_setting("SGD", "weight_decay", weight_decay)
+        self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.nesterov = bool(nesterov)
+        self.check_groups()
+
+    def check_settings(self) -> None:
+        """Raise ValueError if a setting is out of range."""
+        self.lr = check_setting("SGD", "lr", self.lr)
+        self.momentum = check_setting("SGD", "momentum", self.momentum, below=1.0)
+        self.weight_decay = check_setting("SGD", "weight_decay", self.weight_decay)
         if self.nesterov and not self.momentum:
             raise ValueError("SGD: nesterov needs momentum above 0, for example momentum=0.9")
 

@@ -46,6 +46,15 @@ def row_indices(table: TensorData, indices: Any) -> npt.NDArray[np.int64] | None
     return numbers.astype(np.int64)
 
 
+def inverted_scale(rate: float) -> float:
+    """Return the factor 1 / (1 - rate) of the elements that dropout keeps; 1 for a rate of 1.
+
+    >>> inverted_scale(0.75)
+    4.0
+    """
+    return 1.0 if rate == 1.0 else 1.0 / (1.0 - rate)
+
+
 def pooling_window(input: TensorData, kernel: Any) -> tuple[int, int] | None:
     """Return height and width of a window; None unless windows of this size tile the images.
 

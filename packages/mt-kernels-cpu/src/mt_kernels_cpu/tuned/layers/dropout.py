@@ -9,6 +9,7 @@ from mt_kernels_cpu.compiling.jit import strict_kernel
 from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.elementwise import zip_flat
 from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.fused.arguments import inverted_scale
 from mt_tensor.layout import Storage
 
 
@@ -26,7 +27,7 @@ class Dropout(FusedForm[Memory]):
         rate: float,
         ignore: bool,
         rng: Any,
-        scale: float,
+        scale: float | None,
         activation: str | None,
     ) -> Any:
         """Draw as many numbers from the same generator as the composed definition, and scale.
@@ -40,7 +41,8 @@ class Dropout(FusedForm[Memory]):
         draws = np.random.default_rng(rng).random(input.size)
         out, factors = backend.new(input.shape), np.empty(input.size, backend.dtype)
         elements, kernel = backend.elements(input), dropout_kernel(backend.dtype)
-        kernel(out.storage, factors, elements, draws, rate, backend.dtype.type(scale), relu)
+        factor = backend.dtype.type(inverted_scale(rate) if scale is None else scale)
+        kernel(out.storage, factors, elements, draws, rate, factor, relu)
         return out, (factors, elements if relu else None)
 
     @staticmethod

@@ -13,6 +13,7 @@ from mt_kernels_cuda.tuned.hardware.shapes import THREADS
 from mt_kernels_cuda.tuned.layers import pcg64
 from mt_kernels_cuda.tuned.layers.pcg64 import halves, jump, plus, scramble, steps, threshold, times
 from mt_tensor import FusedForm, Gradients, TensorData, operators
+from mt_tensor.fused.arguments import inverted_scale
 from mt_tensor.layout import Storage
 
 DRAWS = 16
@@ -31,7 +32,7 @@ class Dropout(FusedForm[Device]):
         rate: float,
         ignore: bool,
         rng: Any,
-        scale: float,
+        scale: float | None,
         activation: str | None,
     ) -> tuple[TensorData, TensorData] | None:
         """Return the output and the factors, and advance the generator by the size of the input.
@@ -54,7 +55,8 @@ class Dropout(FusedForm[Device]):
             for word in halves(number)
         )
         values, number = backend.contiguous(input).storage, backend.dtype.type
-        settings = (input.size, words, threshold(rate), number(scale), activation == "relu")
+        factor = number(inverted_scale(rate) if scale is None else scale)
+        settings = (input.size, words, threshold(rate), factor, activation == "relu")
         arguments = (out.storage, factors.storage, values, *settings)
         backend.run(Launch(drop(backend.dtype), blocks, THREADS, arguments))
         m, c = steps(increment, input.size)

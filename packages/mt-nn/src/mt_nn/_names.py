@@ -1,0 +1,209 @@
+"""Names of PyTorch that this package does not have, and what to use instead.
+
+A name that is missing raises an error with its row of a table. The tests evaluate each row.
+"""
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec
+
+P = ParamSpec("P")
+
+EXPRESSIONS: dict[str, str] = {
+    # torch.nn
+    "ModuleList": "[Linear(2, 3), Linear(3, 1)]  # a plain list as an attribute of a Module",
+    "ModuleDict": '{"first": Linear(2, 3)}  # a plain dict as an attribute of a Module',
+    "ParameterList": "[Parameter(x)]  # a plain list as an attribute of a Module",
+    "Conv3d": "Conv2d(3, 8, kernel=3)  # for each slice of the third dimension",
+    "MaxPool1d": "MaxPool2d((1, 2))(sequences.view(2, 3, 1, 8)).view(2, 3, 4)",
+    "AvgPool1d": "AvgPool2d((1, 2))(sequences.view(2, 3, 1, 8)).view(2, 3, 4)",
+    "AdaptiveAvgPool2d": "images.mean((2, 3))  # for one number of each channel",
+    "Dropout1d": "sequences * dropout(ones((2, 3, 1)), 0.5)  # whole channels",
+    "Dropout2d": "images * dropout(ones((2, 3, 1, 1)), 0.5)  # whole channels",
+    "LeakyReLU": "Sequential(lambda x: x.relu() - 0.01 * (-x).relu())",
+    "GELU": "Sequential(lambda x: x * (1.702 * x).sigmoid())  # Hendrycks & Gimpel's approximation",
+    "ELU": "Sequential(lambda x: x.relu() - (1.0 - (-(-x).relu()).exp()))",
+    "SiLU": "Sequential(lambda x: x * x.sigmoid())",
+    "Softplus": "Sequential(lambda x: x.relu() + (1.0 + (-(x.relu() + (-x).relu())).exp()).ln())",
+    "Tanh": "Sequential(lambda x: 2.0 * (2.0 * x).sigmoid() - 1.0)",
+    "LogSoftmax": "Sequential(lambda x: logsoftmax(x, 1))",
+    "KLDivLoss": "cross_entropy(scores, probabilities)  # the same gradient",
+    # torch.nn.functional
+    "relu": "x.relu()",
+    "sigmoid": "x.sigmoid()",
+    "tanh": "2.0 * (2.0 * x).sigmoid() - 1.0",
+    "leaky_relu": "x.relu() - 0.01 * (-x).relu()",
+    "gelu": "x * (1.702 * x).sigmoid()  # Hendrycks & Gimpel's approximation",
+    "elu": "x.relu() - (1.0 - (-(-x).relu()).exp())",
+    "silu": "x * x.sigmoid()",
+    "softplus": "x.relu() + (1.0 + (-(x.relu() + (-x).relu())).exp()).ln()",
+    "log_softmax": "logsoftmax(x, 1)",
+    "conv1d": "Conv1d(3, 8, kernel=5, padding=2)(sequences)",
+    "conv2d": "Conv2d(3, 8, kernel=5, padding=2)(images)",
+    "kl_div": "cross_entropy(scores, probabilities)  # the same gradient",
+    "one_hot": "np.eye(10)[classes]",
+    "pad": "mt_autodiff.pad(x, [(0, 0), (1, 1)])",
+    "embedding": "mt_autodiff.take(table, classes)",
+    "normalize": "x / ((x * x).sum(1).sqrt() + 1e-12)",
+    "cosine_similarity": "(x * y).sum(1) / ((x * x).sum(1) * (y * y).sum(1)).sqrt()",
+    "batch_norm": "BatchNorm1d(4)(x)",
+    "flatten": "x.view(x.shape[0], -1)",
+    "interpolate": "images.view(2, 3, 8, 1, 8, 1).expand(2, 3, 8, 2, 8, 2).contiguous()"
+    ".view(2, 3, 16, 16)  # the nearest pixel, twice as large",
+    "scaled_dot_product_attention": "softmax(q @ k.permute(0, 2, 1) / k.shape[-1] ** 0.5, 2) @ v",
+    # torch.nn.init
+    "kaiming_uniform_": "Linear(2, 3, init=init.kaiming_uniform)",
+    "xavier_uniform_": "Linear(2, 3, init=init.xavier_uniform)",
+    "uniform_": "Linear(2, 3, init=partial(init.uniform, low=-1.0, high=1.0))",
+    "zeros_": "Linear(2, 3, init=init.zeros)",
+    "normal_": "Parameter(mt_autodiff.randn((2, 3), rng=0))",
+    # torch.nn.utils
+    "clip_grad_norm_": "clip_grad_norm(parameters, 1.0)",
+    "clip_grad_value_": "clip_grad_value(parameters, 1.0)",
+    # torch.optim
+    "lr_scheduler": "schedules",
+    "StepLR": "StepDecay(lr=0.1, every=30, factor=0.1)",
+    "MultiStepLR": "MultiStepDecay(lr=0.1, milestones=(30, 80), factor=0.1)",
+    "ExponentialLR": "StepDecay(lr=0.1, every=1, factor=0.9)",
+    "CosineAnnealingLR": "CosineDecay(lr=0.1, steps=100)",
+    "OneCycleLR": "OneCycle(lr=0.1, steps=100)",
+    "ReduceLROnPlateau": "Plateau(lr=0.1, patience=10)",
+    "LambdaLR": "lambda step: 0.1 * 0.95**step  # any function of the step is a schedule",
+    "LinearLR": "LinearWarmup(5, ConstantRate(0.1))",
+    # torch
+    "save": 'save_weights("weights.safetensors", model)',
+    "load": 'load_weights("weights.safetensors")',
+    "manual_seed": "Linear(2, 3, rng=0)  # each layer takes a seed or a generator",
+}
+"""The expression to use instead of each name of the package."""
+
+ABSENT: dict[str, str] = {
+    "ConvTranspose2d": "enlarge the images with view and expand, then apply Conv2d",
+    "LayerNorm": "write a Module with standardize of mt_nn.functional over the last dimension",
+    "GroupNorm": "write a Module with standardize of mt_nn.functional on a view of the groups",
+    "layer_norm": "use standardize of mt_nn.functional over the last dimension",
+    "RNN": "write a Module whose forward loops over the time steps",
+    "LSTM": "write a Module whose forward loops over the time steps",
+    "GRU": "write a Module whose forward loops over the time steps",
+    "MultiheadAttention": "write a Module with softmax and @",
+    "TransformerEncoderLayer": "write a Module with softmax, @ and Linear",
+    "RMSprop": "use Adam, or write an Optimizer with the method rule",
+    "Adagrad": "use Adam, or write an Optimizer with the method rule",
+    "LBFGS": "use Adam, or write an Optimizer with the method step",
+    "DataLoader": "draw the indices of each batch with numpy.random.Generator.permutation",
+    "autocast": "the dtype belongs to the backend, for example Tuned(numpy.float32)",
+}
+"""The way out for each name whose replacement is not an expression."""
+
+MODULE_MEMBERS: dict[str, str] = {
+    "cuda": "model.to(backend)  # such as TunedCuda(np.float32)",
+    "cpu": "model.to(backend)  # such as Tuned(np.float32)",
+    "float": "model.to(Reference(np.float32))  # the dtype belongs to the backend",
+    "double": "model.to(Reference(np.float64))  # the dtype belongs to the backend",
+    "half": "model.to(Reference(np.float32))  # float16 is not supported",
+    "type": "model.to(Reference(np.float32))  # the dtype belongs to the backend",
+    "register_parameter": 'model.add_parameter("scale", tensor([1.0]))',
+    "add_module": 'setattr(model, "last", Linear(2, 2))',
+    "register_module": 'setattr(model, "last", Linear(2, 2))',
+    "register_forward_pre_hook": "model.register_forward_hook(lambda module, args, output: None)",
+    "register_full_backward_hook": "[p.grad for p in model.parameters()]  # after backward()",
+    "get_submodule": "dict(model.named_modules())",
+    "get_parameter": "dict(model.named_parameters())",
+    "get_buffer": "dict(model.named_buffers())",
+    "compile": "model.to(backend)  # Fast and Tuned compile their kernels",
+}
+"""The expression to use instead of each member of a module."""
+
+OPTIMIZER_MEMBERS: dict[str, str] = {
+    "state": 'optimizer.state_dict()["slots"]',
+    "defaults": 'optimizer.state_dict()["hyperparameters"]',
+}
+"""The expression to use instead of each member of an optimiser."""
+
+_PAGE = 'the page "Differences from PyTorch" of the documentation lists other names'
+
+
+def package_getattr(package: str) -> Callable[[str], Any]:
+    """Return the function ``__getattr__`` of a module of this package, which raises an error."""
+
+    def unknown(name: str) -> Any:
+        owner = f"module {package!r} has no attribute {name!r}"
+        if name in EXPRESSIONS:
+            raise missing(owner, use(EXPRESSIONS[name]))
+        if name in ABSENT:
+            raise missing(owner, ABSENT[name])
+        if name in getattr(sys.modules["mt_nn"], "__all__", ()):
+            raise missing(owner, f"use mt_nn.{name}")
+        # Python suggests similar names if the error has the object and the name.
+        raise AttributeError(f"{owner}; {_PAGE}", name=name, obj=sys.modules[package])
+
+    return unknown
+
+
+class MissingMember:
+    """A member that a class does not have: reading it raises an error that says what to use.
+
+    It is not a method ``__getattr__``, which makes every other attribute slower. An attribute of
+    the object with the same name takes precedence.
+    """
+
+    def __init__(self, way_out: str) -> None:
+        self.way_out = way_out
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        raise missing(f"{owner.__name__!r} object has no attribute {self.name!r}", self.way_out)
+
+    @classmethod
+    def add_to(cls, owner: type, ways_out: Mapping[str, str]) -> None:
+        """Add a member for each row of a table, unless the class has it."""
+        for name, way_out in ways_out.items():
+            if name not in vars(owner):
+                member = cls(way_out)
+                member.__set_name__(owner, name)
+                setattr(owner, name, member)
+
+
+class ReadOnlyMember(MissingMember):
+    """A missing member that cannot be assigned either."""
+
+    def __set__(self, instance: object, value: object) -> None:
+        self.__get__(instance, type(instance))
+
+
+def use(expression: str) -> str:
+    """Return the way out of a row of a table: its code, and its comment in parentheses."""
+    code, _, comment = expression.partition("  # ")
+    return f"use {code}" + (f" ({comment})" if comment else "")
+
+
+def missing(owner: str, way_out: str) -> AttributeError:
+    """Return an error without the name, so that Python suggests no similar one."""
+    return AttributeError(f"{owner}; {way_out}", name=None, obj=owner)
+
+
+def renamed(**instead: str | None) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Decorate a constructor so that an argument of PyTorch raises an error that names ours.
+
+    Args:
+        **instead: For each argument of PyTorch, the argument to use instead; None if there is none.
+    """
+
+    def decorate(init: Callable[P, None]) -> Callable[P, None]:
+        @functools.wraps(init)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+            for name in kwargs:
+                if name in instead:
+                    known = instead[name]
+                    way_out = "leave it out" if known is None else f"use {known}"
+                    raise TypeError(
+                        f"{type(args[0]).__name__}: {name!r} is no argument of the class; {way_out}"
+                    )
+            init(*args, **kwargs)
+
+        return checked
+
+    return decorate

@@ -1,0 +1,96 @@
+"""Networks with the weights of PyTorch have its answers, and PyTorch has theirs."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mt_autodiff import tensor
+from mt_nn import (
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv2d,
+    Embedding,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Sequential,
+)
+from mt_nn.interop import load_torch_state_dict, torch_state_dict
+from mt_tensor import Reference
+
+pytestmark = pytest.mark.oracle
+
+SINGLE = Reference(np.float32)
+
+
+def network(**options: Any) -> Sequential:
+    """Return a network with one layer of each kind, for images of 7 × 7."""
+    return Sequential(
+        Conv2d(1, 4, kernel=3, padding=1, **options),
+        BatchNorm2d(4, backend=SINGLE),
+        ReLU(),
+        MaxPool2d(2),
+        Flatten(),
+        Linear(36, 5, **options),
+        BatchNorm1d(5, backend=SINGLE),
+        Linear(5, 3, bias=False, **options),
+    )
+
+
+def counterpart() -> Any:
+    """Return the network of PyTorch after three steps of training."""
+    torch: Any = pytest.importorskip("torch")
+    nn = torch.nn
+    torch.manual_seed(0)
+    theirs = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(36, 5),
+        nn.BatchNorm1d(5),
+        nn.Linear(5, 3, bias=False),
+    )
+    optimizer = torch.optim.AdamW(theirs.parameters(), lr=0.05)
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(theirs(torch.randn(8, 1, 7, 7)), torch.arange(8) % 3)
+        loss.backward()
+        optimizer.step()
+    return theirs
+
+
+def test_both_directions() -> None:
+    torch: Any = pytest.importorskip("torch")
+    theirs, ours = counterpart(), network(rng=0, backend=SINGLE)
+    images = np.random.default_rng(0).normal(size=(6, 1, 7, 7)).astype(np.float32)
+    assert load_torch_state_dict(ours, theirs.state_dict()) == ([], [])
+    expected = theirs.eval()(torch.tensor(images)).detach().numpy()
+    np.testing.assert_allclose(ours.eval()(tensor(images, SINGLE)), expected, atol=1e-5)
+
+    # One batch in training mode: the same answers and running means.
+    expected = theirs.train()(torch.tensor(images)).detach().numpy()
+    np.testing.assert_allclose(ours.train()(tensor(images, SINGLE)), expected, atol=1e-5)
+    for name, value in theirs.state_dict().items():
+        np.testing.assert_allclose(torch_state_dict(ours)[name], value.numpy(), atol=1e-5)
+
+    source = network(rng=5, backend=SINGLE)
+    state = {name: torch.from_numpy(array) for name, array in torch_state_dict(source).items()}
+    theirs.load_state_dict(state)
+    expected = theirs.eval()(torch.tensor(images)).detach().numpy()
+    np.testing.assert_allclose(source.eval()(tensor(images, SINGLE)), expected, atol=1e-5)
+
+
+def test_tensors_of_any_kind() -> None:
+    torch: Any = pytest.importorskip("torch")
+    theirs = torch.nn.Embedding(4, 2)
+    ours = Embedding(4, 2)
+    for dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16):
+        state = theirs.to(dtype).state_dict()
+        load_torch_state_dict(ours, state)
+        np.testing.assert_array_equal(ours.weight.value, state["weight"].double().numpy())
+    # Parameters that require a gradient.
+    load_torch_state_dict(ours, dict(theirs.named_parameters()))
