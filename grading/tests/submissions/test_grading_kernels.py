@@ -66,6 +66,8 @@ def test_a_body_may_not_use_unknown_attributes(tmp_path: Path) -> None:
         f"    @same\n    @same\n    def inner():\n        {FIRST}    inner()\n",
         "def fill(out):\n    out[0] = 1.0\n\n\nkernel = lambda out: (\n    fill(out)\n)\n",
         f"# coding: latin-1\nclass É: 'é'\n\n\ndef kernel(out):\n    'é'; {FIRST}",
+        f"def kernel(out):\n\tfor i in range(1):\n\t\t{FIRST}",
+        f"def kernel(out):\n    match 1:\n        case _:\n            {FIRST}",
     ],
 )
 def test_the_copy_with_an_empty_kernel_runs(tmp_path: Path, text: str) -> None:
@@ -77,6 +79,11 @@ def test_the_copy_with_an_empty_kernel_runs(tmp_path: Path, text: str) -> None:
     exec(compile(emptied.encode(), name, "exec"), scope)
     out = [0.0]
     scope["kernel"](out)
+    assert out == [0.0]
+    name, raising = program.emptied("a message")
+    exec(compile(raising.encode(), name, "exec"), scope)
+    with pytest.raises((AssertionError, KeyError), match="a message"):
+        scope["kernel"](out)
     assert out == [0.0]
 
 
