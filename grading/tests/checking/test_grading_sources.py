@@ -64,12 +64,15 @@ def test_an_error_of_the_copy_has_to_be_that_of_the_function(
     program = SimpleNamespace(emptied=lambda message: ("fast.py", f"{message!r}"), location="f:1")
     monkeypatch.setattr(sources, "programs", lambda *_: [program])
     monkeypatch.setattr(sources, "_run", lambda *_: None)
-    arguments = (Original(tmp_path), OPTIONS, np.zeros(1), [], np.zeros(1))
+
+    def check() -> None:
+        sources.check_is_called(Original(tmp_path), OPTIONS, np.zeros(1), [], np.zeros(1))
+
     if calls:
-        sources.check_is_called(*arguments)
+        check()
         return
     with pytest.raises(MismatchError, match="the copy raises TypeError: no copies"):
-        sources.check_is_called(*arguments)
+        check()
 
 
 def test_an_integer_beyond_all_floats_is_wrong() -> None:
