@@ -9,6 +9,7 @@ Earlier functions are included because the course provides some functions that c
 import ast
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -26,17 +27,14 @@ from grading.tasks.model import Group, Task
 NAME = "test_results_of_the_functions"
 """Name of this check among the checks of a task."""
 
-MOST = 30
+MOST = 10
 """Number of requests of one function that are repeated."""
 
-DECISIVE = 3
-"""Number of requests of one function that decide, after all others and a pause.
-
-A replacement may wait: for a time, or until it was asked some questions.
-"""
-
 PAUSE = 1.0
-"""Pause before the requests that decide, in seconds."""
+"""Pause before the requests that decide, in seconds.
+
+They come twice: a replacement may wait for a time, or until some requests came.
+"""
 
 WITHOUT_FUNCTIONS = frozenset({"learn", "learners_tests", "repairs", "source", "speed"})
 """Families of operations that train networks or run tests; other operations judge their parts."""
@@ -64,38 +62,35 @@ def replays(
         subject: Returns the worker of the submission; called only if there is a request.
 
     Returns:
-        A failed check for each group with a function whose responses do not change, by the name of
-        the group.
+        A failed check for each group whose responses do not change, by the name of the group. If
+        one of them changes, the group is not charged: the course may provide the others' functions.
     """
-    responses = [
-        (group.name, of_function)
+    right = {
+        group.name: _right_responses(task, group, outcomes)
         for group in groups
         if submission.locations(task.holes_of(group, submission.layout))
-        for of_function in _right_responses(task, group, outcomes)
-    ]
+    }
+    if not any(right.values()):
+        return {}
+    layout = submission.layout
+    holes = [hole for each in (*earlier, task) for hole in each.holes_in(layout)]
     found: dict[str, CheckResult] = {}
-    if responses:
-        layout = submission.layout
-        holes = [hole for each in (*earlier, task) for hole in each.holes_in(layout)]
-        try:
-            texts = _without_bodies(submission, submission.named(holes))
-            with subject().changed(texts) as copy:
-                for _, of_function in responses:
-                    for each in of_function:
-                        _is_repeated(copy, each)
-                time.sleep(PAUSE)
-                for name, of_function in responses:
-                    last = of_function[-DECISIVE:]
-                    if name not in found and all(_is_repeated(copy, each) for each in last):
-                        found[name] = _failed(task, name, last[0])
-        except (CheckAbandoned, SyntaxError, ValueError):
-            # A copy that ends early, or cannot be written, proves nothing.
-            pass
+    try:
+        with subject().changed(without_bodies(submission, submission.named(holes))) as copy:
+            for response in chain.from_iterable(right.values()):
+                _is_repeated(copy, response)
+            time.sleep(PAUSE)
+            for name, responses in right.items():
+                if responses and all(_is_repeated(copy, each) for each in responses):
+                    found[name] = _failed(task, name, responses[0])
+    except (CheckAbandoned, SyntaxError, ValueError):
+        # A copy that ends early, or cannot be written, proves nothing.
+        pass
     return found
 
 
-def _right_responses(task: Task, group: Group, outcomes: Sequence[Outcome]) -> list[list[Response]]:
-    """Return right responses to the checks of a group, those of one function together."""
+def _right_responses(task: Task, group: Group, outcomes: Sequence[Outcome]) -> list[Response]:
+    """Return right responses to the checks of a group, at most `MOST` of each function."""
     found: dict[CalledFunctions, list[Response]] = {}
     for outcome in outcomes:
         if task.group_of(outcome.check, outcome.case) != group.name:
@@ -107,10 +102,10 @@ def _right_responses(task: Task, group: Group, outcomes: Sequence[Outcome]) -> l
             of_function = found.setdefault(CalledFunctions.of(finding.request), [])
             if len(of_function) < MOST:
                 of_function.append(finding.response)
-    return list(found.values())
+    return list(chain.from_iterable(found.values()))
 
 
-def _without_bodies(submission: Submission, holes: Iterable[str]) -> dict[str, str]:
+def without_bodies(submission: Submission, holes: Iterable[str]) -> dict[str, str]:
     """Return the texts of the files of a submission in which some functions have no body.
 
     Raises:
@@ -129,9 +124,7 @@ def _without_bodies(submission: Submission, holes: Iterable[str]) -> dict[str, s
         edits = Edits(file.read_text("utf-8"))
         for name, node in definitions(edits.tree).items():
             if name in qualnames and isinstance(node, Function):
-                # `tensor_map` runs at import. The function that it returns does the work.
-                inner = [each for each in node.body if isinstance(each, Function)]
-                for each in inner or [node]:
+                for each in _returned(node) or [node]:
                     edits.empty(each, REMOVED)
         for statement in edits.tree.body:
             # A function may also be an expression: `neg = lambda x: -x`.
@@ -141,6 +134,18 @@ def _without_bodies(submission: Submission, holes: Iterable[str]) -> dict[str, s
                 edits.replace(statement.value, "None")
         texts[file.relative_to(submission.root).as_posix()] = edits.result()
     return texts
+
+
+def _returned(node: Function) -> list[Function]:
+    """Return the inner functions that a function returns, compiled or not.
+
+    They do the work. The function itself may run at import, as `tensor_map` does.
+    """
+    results = [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value]
+    parts = [part for result in results for part in ast.walk(result)]
+    called = {part.func for part in parts if isinstance(part, ast.Call)}
+    names = {part.id for part in parts if isinstance(part, ast.Name) and part not in called}
+    return [each for each in node.body if isinstance(each, Function) and each.name in names]
 
 
 def _is_repeated(copy: Subject, response: Response) -> bool:
@@ -167,9 +172,8 @@ def _are_equal(arrays: Sequence[Array | None], others: Sequence[Array | None]) -
 def _failed(task: Task, group: str, response: Response) -> CheckResult:
     request = response.request
     sentence = (
-        f"the result of {name_of(request)} does not come from its function: it is still right "
-        "without the bodies of this function and of those of earlier tasks, so other code "
-        "computes it"
+        f"the result of {name_of(request)} does not come from the functions of the course: it is "
+        "still right without the bodies of these functions, so other code computes it"
     )
     name = f"{NAME}[{group}]" if len(task.groups) > 1 else NAME
     fault = Fault(sentence=clean_line(sentence), request=clean_line(str(request)))
