@@ -21,9 +21,6 @@ RIGHT = {"mul": XS * YS, "add": XS + YS}
 WRONG = "def mul(x, y): return x + y\n"
 
 FORGES = """
-import threading
-
-
 def forge():
     from grading.driver import operators
     from grading.protocol.messages import Response
@@ -36,11 +33,11 @@ def forge():
         return Response(request, (request.arrays[0] * request.arrays[1],))
 
     operators.family.handlers["each"] = each
-
-
-threading.Timer(0.3, forge).start()
 """
-"""A submission that replaces the driver's answer for `mul`, some time after its start."""
+"""Source of a function that replaces the driver's answer for `mul`."""
+
+LATER = "import threading\nthreading.Timer(0.3, forge).start()\n"
+"""Source that calls it after the driver was imported."""
 
 
 @pytest.fixture(autouse=True)
@@ -75,18 +72,11 @@ def charged(tree: Path, *outcomes: Outcome) -> dict[str, str]:
     return {name: check.fault.sentence for name, check in found.items() if check.fault is not None}
 
 
-def test_a_result_of_the_driver_is_charged_to_its_function(tmp_path: Path) -> None:
-    tree = write_tree(tmp_path, WRONG, FORGES)
-    found = charged(tree, outcome("mul"), outcome("add"))
-    assert list(found) == ["mul"]
-    assert found["mul"].startswith("the result of mul does not come from the functions of the")
-
-
 def test_a_group_is_not_charged_if_one_function_is_the_submissions(tmp_path: Path) -> None:
     """The course may provide the other functions of the group."""
     as_if_of_mul = outcome("add")
     as_if_of_mul.case = "mul"
-    tree = write_tree(tmp_path, WRONG, FORGES)
+    tree = write_tree(tmp_path, WRONG, FORGES + LATER)
     assert charged(tree, outcome("mul"), as_if_of_mul) == {}
 
 
