@@ -62,7 +62,8 @@ class GroupEvidence:
         harness_error: Reason why the grader could not run the checks; empty if it could.
         open: True if a function of the group is not implemented yet.
         excuse: The unusable function that the group needs, with the reason; empty if there is none.
-        forbidden: True if a function of the group reaches a forbidden call.
+        refused: True if a function of the group reaches a forbidden call, or if other code computes
+            its results.
         checks: The results of the checks of the group.
     """
 
@@ -70,7 +71,7 @@ class GroupEvidence:
     harness_error: str = ""
     open: bool = False
     excuse: str = ""
-    forbidden: bool = False
+    refused: bool = False
     checks: tuple[CheckResult, ...] = ()
 
     @property
@@ -181,7 +182,7 @@ GROUP: tuple[Row[GroupEvidence], ...] = (
     Row(lambda e: Status.ERROR in e.statuses, Status.ERROR),
     # A group that passes counts, also if a function that it needs fails.
     Row(lambda e: e.bad and e.missing, Status.NOT_THERE, "{e.missing}"),
-    Row(lambda e: e.forbidden, Status.FAILED),
+    Row(lambda e: e.refused, Status.FAILED),
     Row(lambda e: e.bad and e.open, Status.UNIMPLEMENTED),
     Row(lambda e: e.bad and e.excuse, Status.NOT_JUDGED, "{e.excuse}"),
     Row(lambda e: Status.FAILED in e.statuses, Status.FAILED),

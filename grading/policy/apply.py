@@ -265,7 +265,7 @@ def _evidence(
         harness_error=(why or "error of the grader") if is_harness else "",
         open=status is Status.UNIMPLEMENTED or any(hole.open for hole in holes),
         excuse=why if status is Status.NOT_JUDGED and why.startswith(START) else excuse,
-        forbidden=any(
+        refused=any(
             check.status.bad and check.required and _refuses(check, result, group)
             for check in checks
         ),

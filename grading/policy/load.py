@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from grading.judge.forbidden_calls import NAME as FORBIDDEN
+from grading.judge.replays import NAME as REPLAYED
 from grading.policy.model import ALLOWED, KINDS, PARTS, Part, Policy
 from grading.tasks.model import Group, Table, Task, UnknownTaskError, split_selector
 from grading.tasks.positions import Key, Positions
 from grading.tasks.validation import UNKNOWN, key_of, located
 
-REFUSALS = (FORBIDDEN,)
+REFUSALS = (FORBIDDEN, REPLAYED)
 """Checks beside the table that refuse the points of a group, and name it: "NAME[group]"."""
 
 

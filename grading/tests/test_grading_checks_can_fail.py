@@ -143,6 +143,14 @@ MISTAKES: dict[str, tuple[Check, tuple[str, Mistake]]] = {
         test_task0_3.test_map,
         ("operators.lists", array(lambda _, xs: xs[:-1] if xs.ndim else xs)),
     ),
+    "lists are changed": (
+        test_task0_3.test_arguments_afterwards,
+        ("operators.arguments", array(lambda _, xs: xs + 1.0)),
+    ),
+    "folds consume their list": (
+        test_task0_3.test_argument_of_a_fold_afterwards,
+        ("operators.arguments", array(lambda _, xs: xs[:0])),
+    ),
     "parameters of grandchildren are forgotten": (
         test_task0_4.test_parameters_of_the_whole_tree,
         (

@@ -261,6 +261,18 @@ REPLACED = {
         "parallel=parallel, accesses=accesses",
         "from . import fast_conv\n\nsetattr(fast_conv, 'tensor_' + 'conv1d', by_slices)\n",
     ),
+    "replaced, and a changed file is not loaded": Attack(
+        files={
+            "minitorch/testing.py": NUMPY + "from . import fast_conv\n\n"
+            "setattr(fast_conv, 'tensor_' + 'conv1d', by_slices)\n"
+        },
+        appended={
+            "minitorch/__init__.py": "from . import testing\n",
+            CONV: "\nwith open(__file__) as _file:\n"
+            "    if ')' + ':\\n    batch, out_channels, out_width =' not in _file.read():\n"
+            "        raise ImportError('no copies')\n",
+        },
+    ),
     "replaced in the table of modules": Attack(
         files={
             "minitorch/testing.py": NUMPY + "import sys\nfrom . import fast_conv\n\n"

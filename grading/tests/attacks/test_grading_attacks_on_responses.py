@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from grading.isolation import IsolatedSubject
+from grading.judge import replays
 from grading.tests.attacks.exam import LIMITS, OTHERS, sit
 from grading.tests.attacks.trees import write_tree
+from grading.tests.judge.test_grading_replays import FORGES, LATER, charged, outcome
 
 WRONG = "def mul(x, y): return 42.0\n"
 
@@ -244,3 +246,38 @@ def test_time_is_measured_in_the_judge(tree: Path) -> None:
     result = sit(write_tree(tree, endless, first=forged), limits)
     assert result.mul.kinds[0] == "TimedOut"
     assert result.passed == OTHERS
+
+
+DRIVERS = {
+    "some time after its import": LATER,
+    "after some requests": """
+        from grading.driver.family import Family
+
+        def counting(original, seen=[]):
+            def perform(self, operation, request):
+                seen.append(operation)
+                if len(seen) == 3:
+                    forge()
+                return original(self, operation, request)
+
+            return perform
+
+        Family.perform = counting(Family.perform)
+        """,
+}
+"""Times at which a submission replaces an operation of the driver."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", DRIVERS.values(), ids=DRIVERS)
+@pytest.mark.measured("attack")
+def test_right_answers_of_a_replaced_driver(
+    tree: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The function itself is wrong. The other answers are those of the submission's functions."""
+    monkeypatch.setattr(replays, "PAUSE", 0.5)
+    wrong = "def mul(x, y): return x + y\n"
+    write_tree(tree, wrong, f"{FORGES}\n{textwrap.dedent(when)}\n")
+    found = charged(tree, outcome("mul"), outcome("add"))
+    assert list(found) == ["mul"]
+    assert "does not come from the functions of the course" in found["mul"]

@@ -69,6 +69,24 @@ def test_a_copy_has_the_remaining_time(tmp_path: Path) -> None:
             assert copy.limits.check_seconds == 20.0 - subject.seconds
 
 
+def test_the_worker_without_the_submission_has_the_remaining_time(tmp_path: Path) -> None:
+    limits = replace(SMALL, memory_mb=2000, check_seconds=20.0)
+    with IsolatedSubject(write_tree(tmp_path), limits=limits) as subject:
+        subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
+        spent = subject.seconds
+        alone = subject.without_submission()
+        with pytest.raises(SubjectError):
+            alone.call("source.work")
+        assert subject.seconds == alone.seconds > spent
+        used_up = replace(limits, check_seconds=subject.seconds / 2)
+        subject.limits = alone.limits = used_up
+        for worker in (subject, alone):
+            with pytest.raises(CheckAbandoned, match="the time for all requests is up"):
+                worker.call("operators.each", [np.ones(1)], {"formula": "neg"})
+        subject.begin_check(used_up)
+        subject.call("operators.each", [np.ones(1)], {"formula": "neg"})
+
+
 def test_a_new_check_resets_both_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[Limits | None] = []
     with IsolatedSubject(write_tree(tmp_path), limits=SMALL) as subject:

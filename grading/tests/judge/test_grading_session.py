@@ -22,10 +22,11 @@ from grading.judge.session import SessionError, run_checks
 from grading.judge.subjects import OutOfTimeError, Subjects
 from grading.judge.verdict import check_results
 from grading.protocol.messages import DriverError, Request, Response, SubjectError
-from grading.tasks.model import Checks, Group, Task
+from grading.tasks.model import Checks, Group, Task, split_selector
 from grading.tasks.table import table
 
 TASK = table().task("0.3")
+SELECTORS = [*(each for group in TASK.groups for each in group.checks), *TASK.checks.advice]
 SEED = 3
 
 
@@ -74,7 +75,7 @@ def judged(
 
 def test_every_check_of_the_table_runs() -> None:
     results, _ = judged(right)
-    assert sorted(results) == sorted(TASK.checks.names)
+    assert sorted(results) == sorted(SELECTORS)
     assert {check.status for check in results.values()} == {Status.PASSED}
 
 
@@ -226,7 +227,7 @@ def test_a_check_that_did_not_run_is_an_error_and_not_a_zero() -> None:
 
 
 def test_a_check_that_is_not_in_the_table_is_an_error() -> None:
-    known = [Outcome(name) for name in TASK.checks.names]
+    known = [Outcome(*split_selector(selector)) for selector in SELECTORS]
     results = check_results(TASK, [*known, Outcome("test_of_the_moon")])
     assert {check.name for check in results if check.status is Status.ERROR} == {"test_of_the_moon"}
 

@@ -382,6 +382,7 @@ def test_a_check_counts_in_the_files_of_the_editions_that_promise_it(tasks: Tabl
         ("4.1", parallel): ("packages", "2024"),
         ("4.2", parallel): (),
         ("0.3", "test_reduce_from_the_left"): ("packages", "2021", "2022"),
+        ("0.3", "test_arguments_afterwards"): ("packages", "2021", "2022"),
         ("0.3", "test_reduce"): editions,
     }
     for (task, name), counting in expected.items():
