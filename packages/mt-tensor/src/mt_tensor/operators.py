@@ -191,11 +191,11 @@ def power_log(x: float, p: float) -> float:
     It is 0 for $x = 0$ and $p \geq 0$, where the function is constant in p, and NaN for a negative
     x.
     """
-    if x > 0.0:
-        return x**p * math.log(x)  # type: ignore[no-any-return]
+    if x < 0.0 or x != x:
+        return math.nan
     if x == 0.0:
         return 0.0 if p >= 0.0 else -math.inf if p < 0.0 else math.nan
-    return math.nan
+    return x**p * math.log(x)  # type: ignore[no-any-return]
 
 
 def relu_back(x: float, d: float) -> float:

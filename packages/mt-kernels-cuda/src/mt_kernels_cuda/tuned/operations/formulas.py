@@ -64,11 +64,11 @@ def power_back(x: Any, p: Any) -> Any:
 
 def power_log(x: Any, p: Any) -> Any:
     r"""Compute `operators.power_log`: $x^p \ln x$."""
-    if x > ZERO:
-        return x**p * math.log(x)
+    if x < ZERO or x != x:
+        return UNDEFINED
     if x == ZERO:
         return ZERO if p >= ZERO else -INFINITE if p < ZERO else UNDEFINED
-    return UNDEFINED
+    return x**p * math.log(x)
 
 
 def relu(x: Any) -> Any:
