@@ -79,16 +79,17 @@ def in_double(compute: Callable[[TensorData], None], out: TensorData) -> None:
     Args:
         compute: The loop. It writes into its argument, which has the shape and values of `out`, and
             keeps sums in the dtype of its argument.
-        out: The output, contiguous.
+        out: The output.
     """
     if out.storage.dtype == np.float64:
         compute(out)
         return
-    exact = out.with_storage(out.storage[: out.size].astype(np.float64))
-    compute(exact)
+    rounded = host_array(out)
+    exact = rounded.astype(np.float64, order="C")
+    compute(TensorData.unchecked(exact.reshape(-1), out.shape, strides_from_shape(out.shape)))
     # A sum may be infinite in the smaller dtype, without a warning.
     with np.errstate(over="ignore"):
-        out.storage[: out.size] = exact.storage
+        rounded[...] = exact
 
 
 def host_array(a: TensorData) -> npt.NDArray[Any]:
