@@ -81,7 +81,7 @@ VECTORS_PER_SUM = 16
 """Vectors of gradients that are added before their sum is added to that of the bias. A larger value
 rounds more."""
 
-RUN_PER_SUM = 1024
+RUN_PER_SUM = 2048
 """Elements of a run of gradients whose products are added before their sum is added to that of the
 weight."""
 
@@ -307,17 +307,16 @@ def _add_weight_gradient(
         c, d = origin + min(o + 2, last) * grad_step, origin + min(o + 3, last) * grad_step
         for t in range(0, len(offsets), TAPS):
             i, j, k = offsets[t], offsets[min(t + 1, last_tap)], offsets[min(t + 2, last_tap)]
+            block = zero_block
+            for n in range(runs):
+                m, s = n * grad_image_step, n * image_step
+                outputs, inputs = (m + a, m + b, m + c, m + d), (s + i, s + j, s + k)
+                for p in range(0, run_length, lanes):
+                    block = add_outer_product(
+                        block, load_each(g, outputs, p), load_each(x, inputs, p)
+                    )
             to = t * padded_outputs + o
-            for start in range(0, run_length, RUN_PER_SUM):
-                block = zero_block
-                for n in range(runs):
-                    m, s = n * grad_image_step, n * image_step
-                    outputs, inputs = (m + a, m + b, m + c, m + d), (s + i, s + j, s + k)
-                    for p in range(start, min(start + RUN_PER_SUM, run_length), lanes):
-                        block = add_outer_product(
-                            block, load_each(g, outputs, p), load_each(x, inputs, p)
-                        )
-                add_horizontal_sums(sums, (to, to + padded_outputs, to + 2 * padded_outputs), block)
+            add_horizontal_sums(sums, (to, to + padded_outputs, to + 2 * padded_outputs), block)
 
 
 @helper
@@ -465,17 +464,18 @@ def convolve_backward(
         )
         if len(sums) > 0:
             fill_tile(tile, tile_strides, images, False, images, n, end)
-            _add_weight_gradient(
-                sums,
-                grad_tile,
-                grad_strides,
-                tile,
-                tile_strides,
-                offsets,
-                run_length,
-                runs,
-                init[0],
-            )
+            for start in range(0, run_length, RUN_PER_SUM):
+                _add_weight_gradient(
+                    sums,
+                    grad_tile[start:],
+                    grad_strides,
+                    tile[start:],
+                    tile_strides,
+                    offsets,
+                    min(RUN_PER_SUM, run_length - start),
+                    runs,
+                    init[0],
+                )
         if len(bias_sums) > 0:
             _add_bias_gradient(bias_sums, grad_tile, grad_strides, run_length, runs, init[0])
 
