@@ -180,9 +180,10 @@ def div_back(x: float, y: float) -> float:
 
 def power_back(x: float, p: float) -> float:
     r"""Return $p\, x^{p - 1}$, the derivative of `power` with respect to x; 0 for $p = 0$."""
-    if -math.inf < x < 0.0 and p - p == 0.0 and p % 1.0 != 0.0:
+    q = p - 1.0
+    if -math.inf < x < 0.0 and q - q == 0.0 and q % 1.0 != 0.0:
         return math.nan
-    return 0.0 if p == 0.0 else p * x ** (p - 1.0)
+    return 0.0 if p == 0.0 else p * x**q
 
 
 def power_log(x: float, p: float) -> float:

@@ -85,7 +85,7 @@ class Div(Function):
 
 
 class Power(Function):
-    r"""$z = x^p$, $\partial z / \partial x = p x^{p - 1}$, $\partial z / \partial p = x^p \ln x$."""
+    r"""$z = x^p$, $\partial z / \partial x = p x^{p-1}$, $\partial z / \partial p = x^p \ln x$."""
 
     @staticmethod
     def forward(ctx: TensorContext, a: TensorData, exponent: TensorData) -> TensorData:

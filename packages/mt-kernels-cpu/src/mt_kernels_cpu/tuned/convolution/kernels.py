@@ -74,8 +74,8 @@ Init: TypeAlias = tuple[Storage, int]
 all."""
 
 ScratchEnds: TypeAlias = tuple[int, int, int]
-"""Ends of the parts of a row of scratch, in elements: the tile of gradients, the tile of images, and
-the sums of the weights."""
+"""Ends of the parts of a row of scratch, in elements: the tile of gradients, the tile of images,
+and the sums of the weights."""
 
 VECTORS_PER_SUM = 16
 """Vectors of gradients that are added before their sum is added to that of the bias. A larger value

@@ -179,7 +179,6 @@ def nll(dtype: np.dtype[Any]) -> Any:
     Shape:
         out (1,), log_p (N · count,), classes (N,).
     """
-    number = dtype.type
 
     def nll_forward(out: Storage, log_p: Storage, classes: Storage, count: int) -> bool:
         total = 0.0

@@ -127,7 +127,10 @@ def fold(fn: Zip, dtype: np.dtype[Any]) -> Callable[..., None]:
             elif count > FEW_ROWS:
                 for start in range(0, behind, COLUMNS_PER_PASS):
                     stop = min(start + COLUMNS_PER_PASS, behind)
-                    total, sums = out[i * behind + start : i * behind + stop], columns[: stop - start]
+                    total, sums = (
+                        out[i * behind + start : i * behind + stop],
+                        columns[: stop - start],
+                    )
                     sums[:] = total
                     for k in range(i * count, (i + 1) * count):
                         row = a[k * behind + start : k * behind + stop]

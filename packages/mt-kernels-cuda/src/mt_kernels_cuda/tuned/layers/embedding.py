@@ -11,6 +11,7 @@ from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
+from mt_kernels_cuda.tuned.operations.folding import LEVELS, sum_by_pairs
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.fused.arguments import row_indices
 from mt_tensor.layout import Storage
@@ -70,7 +71,7 @@ def scatter(dtype: np.dtype[Any]) -> Kernel:
 
     The copies of row r are ``order[starts[r]:starts[r + 1]]``.
     """
-    zero = dtype.type(0)
+    push, total = sum_by_pairs(dtype)
 
     @kernel
     def scatter_rows(
@@ -79,9 +80,9 @@ def scatter(dtype: np.dtype[Any]) -> Kernel:
         i = cuda.grid(1)
         if i < size:
             row, column = divmod(i, width)
-            total = zero
-            for k in range(starts[row], starts[row + 1]):
-                total += grads[order[k] * width + column]
-            to[i] = total
+            sums, first = cuda.local.array(LEVELS, dtype), starts[row]
+            for k in range(first, starts[row + 1]):
+                push(sums, k - first, grads[order[k] * width + column])
+            to[i] = total(sums, starts[row + 1] - first)
 
     return scatter_rows
