@@ -101,7 +101,8 @@ def log(x: float) -> float:
     >>> log(1.0) < 1e-5, log(-1.0)
     (True, nan)
     """
-    shifted = x + EPS
+    # `float` keeps the sum of a single-precision number in double precision.
+    shifted = float(x) + EPS
     if shifted > 0.0:
         return math.log(shifted)
     return -math.inf if shifted == 0.0 else math.nan
@@ -159,7 +160,7 @@ def power(x: float, p: float) -> float:
 
 def log_back(x: float, d: float) -> float:
     r"""Return $\frac{d}{x + \epsilon}$, the derivative of `log` times d."""
-    return d / (x + EPS)
+    return d / (float(x) + EPS)
 
 
 def ln_back(x: float, d: float) -> float:
