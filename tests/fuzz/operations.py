@@ -52,6 +52,10 @@ def _integers(rng: Rng, low: int, high: int, count: int) -> list[int]:
     return [int(i) for i in rng.integers(low, high, count)]
 
 
+def _relu_or_none(rng: Rng) -> Any:
+    return "relu" if rng.random() < 0.5 else None
+
+
 def _real(rng: Rng, shape: Shape) -> Array:
     return rng.uniform(-2.0, 2.0, shape)
 
@@ -408,7 +412,7 @@ def convolution(rng: Rng) -> Case:
     large = rng.random() < 0.05
     spatial = tuple(_integers(rng, *((8, 33) if large else (1, 8)), dims))
     reverse = bool(rng.random() < 0.5)
-    size = None if rng.random() < 0.5 else tuple(_integers(rng, 0, 8, dims))
+    size: Any = None if rng.random() < 0.5 else tuple(_integers(rng, 0, 8, dims))
 
     def ours(x: Any, w: Any) -> Any:
         if dims == 1:
@@ -451,7 +455,7 @@ def _convolutional(
         spatial, channels, outputs = _integers(rng, 8, 33, dims), 3, 9
     options: dict[str, Any] = {"padding": "trailing" if trailing else tuple(widths)}
     if activated:
-        options |= {"stride": tuple(stride), "activation": "relu" if rng.random() < 0.5 else None}
+        options |= {"stride": tuple(stride), "activation": _relu_or_none(rng)}
     else:
         stride = [1] * dims
         options["padding"] = "trailing" if trailing else widths[0]
@@ -503,7 +507,7 @@ def max_over_time(rng: Rng) -> Case:
 def linear_layer(rng: Rng) -> Case:
     inputs, outputs = _integers(rng, 1, 8, 2)
     batch = _shape(rng, int(rng.integers(1, 4)), zero=0.04)
-    activation = "relu" if rng.random() < 0.5 else None
+    activation = _relu_or_none(rng)
 
     def theirs(x: Any, w: Any, b: Any) -> Any:
         return _activated(x @ w + b, activation)
@@ -622,7 +626,7 @@ def squared_loss(rng: Rng) -> Case:
 def dropout(rng: Rng) -> Case:
     shape = _shape(rng)
     rate, scale = float(rng.choice([0, 0.3, 0.5, 1.0])), float(rng.choice([1.0, 2.0]))
-    seed, activation = int(rng.integers(1000)), "relu" if rng.random() < 0.4 else None
+    seed, activation = int(rng.integers(1000)), _relu_or_none(rng)
     factors = np.asarray((np.random.default_rng(seed).random(shape) >= rate) * scale)
     return Case(
         "dropout",

@@ -1,5 +1,6 @@
 """Long sums in single precision: as exact as NumPy's, which adds numbers by pairs."""
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,7 +28,7 @@ def _random(size: int, low: float) -> Array:
     return np.random.default_rng(0).uniform(low, 1.0, size).astype(np.float32)
 
 
-NUMBERS = {
+NUMBERS: dict[str, Callable[[int], Array]] = {
     "ones": lambda size: np.ones(size, np.float32),
     "equal": lambda size: np.full(size, 0.7, np.float32),
     "positive": lambda size: _random(size, 0.0),

@@ -63,7 +63,7 @@ class Scalar(ScalarNode):
     def __truediv__(self, b: "ScalarLike") -> "Scalar":
         return functions.Div.apply(self, b)
 
-    def __rtruediv__(self, b: "ScalarLike") -> "Scalar":
+    def __rtruediv__(self, b: float) -> "Scalar":
         return Scalar(b, back=None) / self
 
     def __neg__(self) -> "Scalar":

@@ -58,7 +58,7 @@ def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
         first = position_of(cuda.blockIdx.x, out_shape, out_shape, a_strides)
 
         if thread < length:
-            result = np.float64(a[first + thread * step])
+            result: float = np.float64(a[first + thread * step])
             for i in range(thread + threads, length, threads):
                 result = fn(result, a[first + i * step])
             results[thread] = result
