@@ -11,7 +11,7 @@ from mt_kernels_cuda.launching import Launch, blocks_for
 from mt_kernels_cuda.tuned.device import Device
 from mt_kernels_cuda.tuned.hardware.integers import divmod
 from mt_kernels_cuda.tuned.hardware.shapes import THREADS
-from mt_kernels_cuda.tuned.operations.folding import LEVELS, sum_by_pairs
+from mt_kernels_cuda.tuned.operations.folding import sum_in_runs
 from mt_tensor import FusedForm, Gradients, TensorData
 from mt_tensor.fused.arguments import row_indices
 from mt_tensor.layout import Storage
@@ -71,7 +71,7 @@ def scatter(dtype: np.dtype[Any]) -> Kernel:
 
     The copies of row r are ``order[starts[r]:starts[r + 1]]``.
     """
-    push, total = sum_by_pairs(dtype)
+    zero, (push, total) = dtype.type(0), sum_in_runs(dtype)
 
     @kernel
     def scatter_rows(
@@ -80,9 +80,9 @@ def scatter(dtype: np.dtype[Any]) -> Kernel:
         i = cuda.grid(1)
         if i < size:
             row, column = divmod(i, width)
-            sums, first = cuda.local.array(LEVELS, dtype), starts[row]
+            sums, first = (zero, zero, zero, zero), starts[row]
             for k in range(first, starts[row + 1]):
-                push(sums, k - first, grads[order[k] * width + column])
-            to[i] = total(sums, starts[row + 1] - first)
+                sums = push(sums, k - first, grads[order[k] * width + column])
+            to[i] = total(sums)
 
     return scatter_rows

@@ -9,39 +9,39 @@ from numba import cuda
 
 from mt_kernels_cuda.jit import device_function
 
-LEVELS = 40
-"""Elements of the array of a sum by pairs, which has at most 2**39 terms."""
+RUN = 16
+"""Numbers that are added one after another, before their sum is added to other such sums."""
 
 
 @lru_cache
-def sum_by_pairs(dtype: np.dtype[Any]) -> tuple[Callable[..., None], Callable[..., Any]]:
-    """Return the device functions of a sum whose error grows with the logarithm of its terms.
+def sum_in_runs(dtype: np.dtype[Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the device functions of a sum of many numbers by one thread.
 
-    A sum in single precision stalls if its terms are added one after another. Here the element k of
-    an array of length `LEVELS` is the sum of 2**k terms, and two sums of equally many terms are
-    added (pairwise summation, N. Higham: The accuracy of floating point summation, 1993).
+    A sum in single precision stalls if its terms are added one after another. Here `RUN` terms are
+    added to a run, `RUN` runs to a longer one, and so on: four sums, which registers hold.
 
     Returns:
-        ``push(sums, count, value)``, which adds a term after `count` others; and
-        ``total(sums, count)``, which returns the sum of `count` terms.
+        ``push(sums, count, value)``, which returns the sums after another term, where `count` terms
+        were added before; and ``total(sums)``, which returns the whole. Begin with four zeros.
     """
     zero = dtype.type(0)
 
     @device_function
-    def push(sums: Any, count: int, value: Any) -> None:
-        level = 0
-        while count >> level & 1:
-            value = sums[level] + value
-            level += 1
-        sums[level] = value
+    def push(sums: Any, count: int, value: Any) -> Any:
+        a, b, c, d = sums
+        a += value
+        if (count + 1) % RUN == 0:
+            a, b = zero, b + a
+            if (count + 1) % RUN**2 == 0:
+                b, c = zero, c + b
+                if (count + 1) % RUN**3 == 0:
+                    c, d = zero, d + c
+        return a, b, c, d
 
     @device_function
-    def total(sums: Any, count: int) -> Any:
-        result = zero
-        for level in range(LEVELS):
-            if count >> level & 1:
-                result += sums[level]
-        return result
+    def total(sums: Any) -> Any:
+        a, b, c, d = sums
+        return (a + b) + (c + d)
 
     return push, total
 
