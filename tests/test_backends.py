@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mt_autodiff import Tensor, from_numpy
+from mt_autodiff import Tensor, from_numpy, take, zeros
 from mt_autodiff.catalog import OPS, Op
 from mt_kernels_cpu import Fast
 from mt_kernels_cpu.tuned import Tuned
 from mt_kernels_cuda import Cuda, TunedCuda, is_usable
+from mt_nn import mse_loss
 from mt_tensor import REFERENCE, Backend, Reference, TensorData
 from tools.layouts import LAYOUTS
 
@@ -76,3 +77,26 @@ def test_operations_agree_for_sizes_0_and_1(
 ) -> None:
     arrays = op.draw(np.random.default_rng(0), [shape] * op.arity)
     assert_agree(op, [backend.from_numpy(array) for array in arrays], backend)
+
+
+MANY = 2**19
+"""Equal numbers whose sum in single precision, one after another, has an error of some 10^-3."""
+
+
+@pytest.mark.parametrize("backend", [Fast(np.float32), Tuned(np.float32)], ids=repr)
+def test_long_sums_in_single_precision(backend: Backend) -> None:
+    column = np.full((MANY, 1), 0.7, np.float32)
+    number = float(column[0, 0])
+    x = from_numpy(column, backend)
+    bias, table = (zeros(shape, backend).requires_grad_() for shape in ((1,), (1, 1)))
+    (x + bias).backward(x)
+    take(table, np.zeros(MANY, np.int64)).backward(x)
+    received = [
+        x.sum().item() / MANY,
+        x.mean().item(),
+        x.permute(1, 0).mean(1).item(),
+        mse_loss(x, zeros((MANY, 1), backend)).item() / number,
+        bias.grad.item() / MANY,
+        table.grad.item() / MANY,
+    ]
+    np.testing.assert_allclose(received, number, rtol=4 * 2.0**-24)

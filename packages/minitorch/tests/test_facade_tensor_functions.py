@@ -11,7 +11,7 @@ from minitorch import Context, Tensor, tensor
 
 FUNCTIONS_OF_ONE = ["Neg", "Inv", "Sigmoid", "ReLU", "Log", "Exp", "Copy"]
 
-FUNCTIONS_OF_TWO = ["Add", "Mul", "LT", "EQ", "IsClose", "MatMul"]
+FUNCTIONS_OF_TWO = ["Add", "Mul", "Div", "LT", "EQ", "IsClose", "MatMul"]
 
 
 def positive(*shape: int) -> Tensor:
@@ -34,6 +34,7 @@ EXPECTED: dict[str, Any] = {
     "Copy": lambda x: x,
     "Add": lambda x, y: x + y,
     "Mul": lambda x, y: x * y,
+    "Div": lambda x, y: x / y,
     "LT": lambda x, y: x < y,
     "EQ": lambda x, y: x == y,
     "IsClose": lambda x, y: np.abs(x - y) < 1e-2,

@@ -19,6 +19,7 @@ MAPS = ["neg_map", "sigmoid_map", "relu_map", "log_map", "exp_map", "id_map", "i
 ZIPS = [
     "add_zip",
     "mul_zip",
+    "div_zip",
     "lt_zip",
     "eq_zip",
     "is_close_zip",

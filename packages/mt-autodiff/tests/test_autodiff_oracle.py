@@ -66,6 +66,7 @@ def oracles(torch: Any) -> dict[str, Oracle]:
         "sqrt": torch.sqrt,
         "square": torch.square,
         "power": lambda x: x**1.5,
+        "pow": torch.pow,
         "add": torch.add,
         "sub": torch.sub,
         "mul": torch.mul,

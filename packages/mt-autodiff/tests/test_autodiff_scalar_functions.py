@@ -15,6 +15,7 @@ from mt_autodiff.scalar_functions import (
     EQ,
     LT,
     Add,
+    Div,
     Exp,
     Inv,
     Log,
@@ -76,6 +77,7 @@ def test_derivative_of_relu_at_zero_is_zero() -> None:
     [
         (Add, operators.add, 2),
         (Mul, operators.mul, 2),
+        (Div, operators.div, 2),
         (LT, operators.lt, 2),
         (EQ, operators.eq, 2),
         (Neg, operators.neg, 1),

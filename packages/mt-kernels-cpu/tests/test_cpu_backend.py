@@ -199,6 +199,7 @@ ONE = ("id", "neg", "sigmoid", "relu", "log", "exp", "ln", "inv", "sqrt")
 TWO = (
     *("mul", "add", "lt", "eq", "max", "is_close"),
     *("log_back", "ln_back", "inv_back", "relu_back", "sigmoid_back", "sqrt_back"),
+    *("div", "div_back", "power", "power_back", "power_log"),
 )
 EDGES = np.array(
     [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 1e-6, -1e-6, 5e-324, 1e308, 750.0, -750.0]

@@ -105,6 +105,11 @@ BINARY = [
     operators.relu_back,
     operators.sigmoid_back,
     operators.sqrt_back,
+    operators.div,
+    operators.div_back,
+    operators.power,
+    operators.power_back,
+    operators.power_log,
 ]
 
 

@@ -96,6 +96,11 @@ TWO = (
     operators.relu_back,
     operators.sigmoid_back,
     operators.sqrt_back,
+    operators.div,
+    operators.div_back,
+    operators.power,
+    operators.power_back,
+    operators.power_log,
 )
 
 

@@ -4,6 +4,7 @@ import functools
 import math
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ any_float = st.floats()
 """Every double: NaN, infinities, subnormals and zeros of both signs included."""
 
 moderate = st.floats(-700.0, 700.0)
+INF, NAN = math.inf, math.nan
 LARGEST = sys.float_info.max
 TINY = sys.float_info.min
 EDGES = [0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324, -5e-324, TINY, LARGEST, -LARGEST]
@@ -93,6 +95,41 @@ def test_inv_of_zero_in_python_and_numpy() -> None:
         assert op.inv(np.float64(-0.0)) == -math.inf
 
 
+@given(anything, anything.filter(bool))
+@example(5.0, 49.0)
+@example(5e-324, 3.0)
+def test_div_is_the_rounded_quotient(x: float, y: float) -> None:
+    with np.errstate(all="ignore"):
+        assert same(op.div(x, y), float(np.float64(x) / np.float64(y)))
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(1, 10**30))
+def test_div_is_nearest_to_the_fraction(x: int, y: int) -> None:
+    exact = Fraction(float(x)) / Fraction(float(y))
+    quotient = op.div(float(x), float(y))
+    for other in (math.nextafter(quotient, -INF), math.nextafter(quotient, INF)):
+        assert abs(Fraction(quotient) - exact) <= abs(Fraction(other) - exact)
+
+
+@given(st.sampled_from(EDGES) | moderate, st.sampled_from(EDGES) | st.floats(-9.0, 9.0))
+@example(-8.0, 1 / 3)
+@example(-2.0, 3.0)
+@example(-2.0, INF)
+def test_power(x: float, p: float) -> None:
+    with np.errstate(all="ignore"):
+        expected = np.float64(x) ** np.float64(p)
+        assert same(float(op.power(np.float64(x), np.float64(p))), float(expected))
+    if math.isfinite(expected):
+        assert op.power(x, p) == expected
+
+
+def test_power_of_python_numbers_is_never_complex() -> None:
+    assert math.isnan(op.power(-8.0, 0.5))
+    assert math.isnan(op.power_back(-8.0, 0.5))
+    with pytest.raises(ZeroDivisionError):
+        op.power(0.0, -1.0)
+
+
 @given(moderate)
 def test_exp(x: float) -> None:
     assert ulps(op.exp(x), np.exp(np.longdouble(x))) <= 1.0
@@ -133,8 +170,6 @@ def test_sigmoid_is_monotonic_from_0_to_1(x: float, y: float) -> None:
 
 
 # Arguments for which `math` raises
-
-INF, NAN = math.inf, math.nan
 
 
 @pytest.mark.parametrize(
@@ -199,6 +234,29 @@ def test_inv_back(x: float, d: float) -> None:
     exact = -np.longdouble(d) / (np.longdouble(x) * np.longdouble(x))
     if abs(exact) < LARGEST:
         assert op.inv_back(x, d) == pytest.approx(float(exact), rel=1e-15, abs=TINY)
+
+
+@given(nonzero, nonzero)
+def test_div_back(x: float, y: float) -> None:
+    exact = -np.longdouble(x) / (np.longdouble(y) * np.longdouble(y))
+    if TINY < abs(exact) < LARGEST and TINY < abs(x / y) < LARGEST:
+        assert op.div_back(x, y) == pytest.approx(float(exact), rel=1e-15)
+
+
+@given(st.floats(1e-3, 1e3), st.floats(-9.0, 9.0))
+def test_derivatives_of_power(x: float, p: float) -> None:
+    a, q = np.longdouble(x), np.longdouble(p)
+    assert op.power_back(x, p) == pytest.approx(float(q * a ** (q - 1)), rel=1e-14)
+    assert op.power_log(x, p) == pytest.approx(float(a**q * np.log(a)), rel=1e-14)
+
+
+def test_derivatives_of_power_at_zero() -> None:
+    powers = [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert [op.power_back(np.float64(0), p) for p in (0.0, 1.0, 1.5, 2.0)] == [0.0, 1.0, 0.0, 0.0]
+    assert [op.power_log(0.0, p) for p in powers] == [0.0] * len(powers)
+    assert op.power_log(0.0, -1.0) == -math.inf
+    assert math.isnan(op.power_log(0.0, NAN))
+    assert math.isnan(op.power_log(-1.0, 2.0))
 
 
 def test_inv_back_where_the_square_is_zero_or_infinite() -> None:

@@ -101,6 +101,7 @@ class TensorBackend(Wrapper):
 
         self.add_zip = self.zip_of(operators.add)
         self.mul_zip = self.zip_of(operators.mul)
+        self.div_zip = self.zip_of(operators.div)
         self.lt_zip = self.zip_of(operators.lt)
         self.eq_zip = self.zip_of(operators.eq)
         self.is_close_zip = self.zip_of(operators.is_close)

@@ -44,6 +44,13 @@ class Mul(LibraryFunction):
     arity = 2
 
 
+class Div(LibraryFunction):
+    """``apply(x, y)``: divide element by element, broadcasting."""
+
+    inner = functions.Div
+    arity = 2
+
+
 class Sigmoid(LibraryFunction):
     """``apply(x)``: the logistic function."""
 
@@ -227,6 +234,7 @@ __all__ = [
     "Add",
     "All",
     "Copy",
+    "Div",
     "Exp",
     "Function",
     "Inv",

@@ -86,6 +86,7 @@ OPS: tuple[Op, ...] = (
     _elementwise("sqrt", lambda x: x.sqrt(), POSITIVE),
     _elementwise("square", lambda x: x**2, REAL),
     _elementwise("power", lambda x: x**1.5, POSITIVE),
+    _elementwise("pow", lambda x, y: x**y, POSITIVE, REAL),
     _elementwise("add", lambda x, y: x + y, REAL, REAL),
     _elementwise("sub", lambda x, y: x - y, REAL, REAL),
     _elementwise("mul", lambda x, y: x * y, REAL, REAL),

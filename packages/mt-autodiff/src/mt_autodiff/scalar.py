@@ -61,10 +61,10 @@ class Scalar(ScalarNode):
         return functions.Mul.apply(b, self)
 
     def __truediv__(self, b: "ScalarLike") -> "Scalar":
-        return functions.Mul.apply(self, functions.Inv.apply(b))
+        return functions.Div.apply(self, b)
 
-    def __rtruediv__(self, b: "ScalarLike") -> "Scalar":
-        return functions.Mul.apply(b, functions.Inv.apply(self))
+    def __rtruediv__(self, b: float) -> "Scalar":
+        return Scalar(b, back=None) / self
 
     def __neg__(self) -> "Scalar":
         return functions.Neg.apply(self)

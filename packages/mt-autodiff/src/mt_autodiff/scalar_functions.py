@@ -70,6 +70,22 @@ class Inv(ScalarFunction):
         return operators.inv_back(x, d_output)
 
 
+class Div(ScalarFunction):
+    r"""Divide: $f(x, y) = \frac{x}{y}$, rounded once."""
+
+    @staticmethod
+    def forward(ctx: Context, x: float, y: float) -> float:
+        r"""Return $\frac{x}{y}$."""
+        ctx.save_for_backward(x, y)
+        return operators.div(x, y)
+
+    @staticmethod
+    def backward(ctx: Context, d_output: float) -> tuple[float, float]:
+        r"""Return $\frac{d}{y}$ and $-d \frac{x}{y^2}$."""
+        x, y = ctx.saved_values
+        return operators.div(d_output, y), operators.mul(d_output, operators.div_back(x, y))
+
+
 class Log(ScalarFunction):
     r"""Take the logarithm: $f(x) = \log(x + \epsilon)$, as `operators.log` does."""
 

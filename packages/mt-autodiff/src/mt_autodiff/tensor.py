@@ -143,9 +143,11 @@ class Tensor(Node):
         return self._operand(other) * self
 
     def __truediv__(self, other: TensorLike) -> Tensor:
-        return self * _tensor(functions.Inv.apply(self._operand(other)))
+        return _tensor(functions.Div.apply(self, self._operand(other)))
 
     def __rtruediv__(self, other: TensorLike) -> Tensor:
+        if isinstance(other, _NUMBERS) and other == 1.0:
+            return _tensor(functions.Inv.apply(self))
         return self._operand(other) / self
 
     def __matmul__(self, other: TensorLike) -> Tensor:
@@ -159,20 +161,20 @@ class Tensor(Node):
     def __neg__(self) -> Tensor:
         return _tensor(functions.Neg.apply(self))
 
-    def __pow__(self, exponent: float) -> Tensor:
-        r"""Raise the elements to a power that is a plain number.
+    def __pow__(self, exponent: TensorLike) -> Tensor:
+        r"""Raise the elements to a power: a plain number, or a tensor that broadcasts.
 
-        Integer exponents are computed by multiplication, others as $e^{p \log x}$: negative
-        elements then give NaN.
+        Positive integers are computed by multiplication. A fractional power of a negative number
+        is NaN.
         """
-        if not isinstance(exponent, _NUMBERS):
+        if not isinstance(exponent, (Tensor, np.ndarray, *_NUMBERS)):
             return NotImplemented
+        if not isinstance(exponent, _NUMBERS):
+            return _tensor(functions.Power.apply(self, self._operand(exponent)))
         if exponent == 0.5:
             return self.sqrt()
-        if not float(exponent).is_integer():
-            return (self.ln() * float(exponent)).exp()
-        if exponent < 0:
-            return 1.0 / self**-exponent
+        if exponent < 1 or not float(exponent).is_integer():
+            return _tensor(functions.Power.apply(self, self._operand(exponent)))
         # Exponentiation by squaring.
         power, result, rest = self, None, int(exponent)
         while rest:
@@ -181,7 +183,11 @@ class Tensor(Node):
             rest //= 2
             if rest:
                 power = power * power
-        return self._ones_like() if result is None else result
+        assert result is not None
+        return result
+
+    def __rpow__(self, base: TensorLike) -> Tensor:
+        return self._operand(base) ** self
 
     # Comparison: 1.0 for true, 0.0 for false
 
@@ -258,7 +264,7 @@ class Tensor(Node):
         """
         dims = self._dims(dim, "mean")
         count = self.size if dims is None else math.prod(self.shape[d] for d in dims)
-        return self.sum(dims) * (1.0 / count if count else math.nan)
+        return self.sum(dims) / float(count)
 
     def all(self, dim: Dims = None) -> Tensor:
         """Return 1.0 where all elements are 1, else 0.0; for the results of comparisons.
@@ -470,9 +476,6 @@ class Tensor(Node):
             )
         shape = (1,) if self.shape else ()
         return _tensor(self._constant(self.backend.full(shape, float(value))))
-
-    def _ones_like(self) -> Tensor:
-        return _tensor(self._constant(self.backend.full(self.shape, 1.0)))
 
     def _dims(self, dim: Dims, operation: str) -> tuple[int, ...] | None:
         return None if dim is None else normalize_dims(dim, self.dims, operation)

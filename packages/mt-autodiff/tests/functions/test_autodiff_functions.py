@@ -67,6 +67,7 @@ ORACLES: dict[str, Callable[..., Array]] = {
     "sqrt": np.sqrt,
     "square": np.square,
     "power": lambda x: x**1.5,
+    "pow": np.power,
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,

@@ -145,6 +145,11 @@ def test_functions_of_one_number_at_special_values(fn: Callable[[float], float])
         operators.relu_back,
         operators.sigmoid_back,
         operators.sqrt_back,
+        operators.div,
+        operators.div_back,
+        operators.power,
+        operators.power_back,
+        operators.power_log,
     ],
 )
 def test_functions_of_two_numbers_at_special_values(fn: Callable[[float, float], float]) -> None:

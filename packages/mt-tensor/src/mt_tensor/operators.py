@@ -101,7 +101,8 @@ def log(x: float) -> float:
     >>> log(1.0) < 1e-5, log(-1.0)
     (True, nan)
     """
-    shifted = x + EPS
+    # `float` keeps the sum of a single-precision number in double precision.
+    shifted = float(x) + EPS
     if shifted > 0.0:
         return math.log(shifted)
     return -math.inf if shifted == 0.0 else math.nan
@@ -127,12 +128,39 @@ def sqrt(x: float) -> float:
     return math.sqrt(x) if x >= 0.0 else math.nan
 
 
+# Division and powers of two numbers
+
+
+def div(x: float, y: float) -> float:
+    r"""Return the quotient $\frac{x}{y}$, rounded once; `x * inv(y)` rounds twice.
+
+    For a Python zero as y it raises `ZeroDivisionError`; backends return infinity or NaN.
+
+    >>> div(5.0, 49.0), 5.0 * inv(49.0)
+    (0.10204081632653061, 0.1020408163265306)
+    """
+    return x / y
+
+
+def power(x: float, p: float) -> float:
+    r"""Return $x^p$, NaN for a negative x and a fraction p.
+
+    Python numbers follow Python: a power that overflows and a negative power of zero raise an
+    error. Backends return infinity.
+    """
+    # Python gives a complex number here.
+    if -math.inf < x < 0.0 and p - p == 0.0 and p % 1.0 != 0.0:
+        return math.nan
+    # mypy takes a power of floats for Any, because it may be complex.
+    return x**p  # type: ignore[no-any-return]
+
+
 # Derivatives, each multiplied by the upstream derivative d
 
 
 def log_back(x: float, d: float) -> float:
     r"""Return $\frac{d}{x + \epsilon}$, the derivative of `log` times d."""
-    return d / (x + EPS)
+    return d / (float(x) + EPS)
 
 
 def ln_back(x: float, d: float) -> float:
@@ -144,6 +172,32 @@ def inv_back(x: float, d: float) -> float:
     r"""Return $-\frac{d}{x^2}$, the derivative of `inv` times d."""
     # Not -d / (x * x): the square of a small number may be zero.
     return -(d / x) / x
+
+
+def div_back(x: float, y: float) -> float:
+    r"""Return $-\frac{x}{y^2}$, the derivative of `div` with respect to y."""
+    return -(x / y) / y
+
+
+def power_back(x: float, p: float) -> float:
+    r"""Return $p\, x^{p - 1}$, the derivative of `power` with respect to x; 0 for $p = 0$."""
+    q = p - 1.0
+    if -math.inf < x < 0.0 and q - q == 0.0 and q % 1.0 != 0.0:
+        return math.nan
+    return 0.0 if p == 0.0 else p * x**q
+
+
+def power_log(x: float, p: float) -> float:
+    r"""Return $x^p \ln x$, the derivative of `power` with respect to p.
+
+    It is 0 for $x = 0$ and $p \geq 0$, where the function is constant in p, and NaN for a negative
+    x.
+    """
+    if x < 0.0 or x != x:
+        return math.nan
+    if x == 0.0:
+        return 0.0 if p >= 0.0 else -math.inf if p < 0.0 else math.nan
+    return x**p * math.log(x)  # type: ignore[no-any-return]
 
 
 def relu_back(x: float, d: float) -> float:

@@ -9,7 +9,7 @@ WIDTH = 88.0
 HEIGHT = 54.0
 ACROSS = 116.0
 DOWN = 104.0
-SIGNS = {"Add": "+", "Mul": "×", "Neg": "−", "Inv": "1 / ·", "LT": "<", "EQ": "="}
+SIGNS = {"Add": "+", "Mul": "×", "Neg": "−", "Inv": "1 / ·", "Div": "/", "LT": "<", "EQ": "="}
 
 
 def draw_graph(graph: Graph, steps: int) -> Drawing:

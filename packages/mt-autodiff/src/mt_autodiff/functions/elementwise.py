@@ -62,6 +62,49 @@ class Mul(Function):
         )
 
 
+class Div(Function):
+    r"""$z = x / y$, $\partial z / \partial x = 1 / y$, $\partial z / \partial y = -x / y^2$."""
+
+    @staticmethod
+    def forward(ctx: TensorContext, a: TensorData, b: TensorData) -> TensorData:
+        ctx.save_for_backward(a, b)
+        return ctx.backend.zip(operators.div, a, b)
+
+    @staticmethod
+    def backward(
+        ctx: TensorContext, grad: TensorData
+    ) -> tuple[TensorData | None, TensorData | None]:
+        (a, b), backend = ctx.saved_values, ctx.backend
+        need_a, need_b = ctx.needs_grad
+        return (
+            backend.zip(operators.div, grad, b) if need_a else None,
+            backend.zip(operators.mul, backend.zip(operators.div_back, a, b), grad)
+            if need_b
+            else None,
+        )
+
+
+class Power(Function):
+    r"""$z = x^p$, $\partial z / \partial x = p x^{p-1}$, $\partial z / \partial p = x^p \ln x$."""
+
+    @staticmethod
+    def forward(ctx: TensorContext, a: TensorData, exponent: TensorData) -> TensorData:
+        ctx.save_for_backward(a, exponent)
+        return ctx.backend.zip(operators.power, a, exponent)
+
+    @staticmethod
+    def backward(
+        ctx: TensorContext, grad: TensorData
+    ) -> tuple[TensorData | None, TensorData | None]:
+        (a, exponent), backend = ctx.saved_values, ctx.backend
+        return tuple(  # type: ignore[return-value]
+            backend.zip(operators.mul, backend.zip(slope, a, exponent), grad) if needed else None
+            for slope, needed in zip(
+                (operators.power_back, operators.power_log), ctx.needs_grad, strict=True
+            )
+        )
+
+
 class Sigmoid(Function):
     r"""$z = 1 / (1 + e^{-x})$, $\partial z / \partial x = z (1 - z)$."""
 

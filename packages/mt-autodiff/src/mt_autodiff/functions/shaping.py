@@ -146,7 +146,8 @@ class Take(Function):
     @staticmethod
     def backward(ctx: TensorContext, grad: TensorData) -> TensorData:
         shape, indices = ctx.saved_values
-        total = np.zeros(shape, ctx.backend.dtype)
-        # The gradient of a row that was taken several times is the sum over its uses.
+        # The gradient of a row that was taken several times is the sum over its uses, in double
+        # precision because sums in single precision stall.
+        total = np.zeros(shape)
         np.add.at(total, indices, ctx.backend.to_numpy(grad))
         return ctx.backend.from_numpy(total)
