@@ -95,7 +95,7 @@ def test_inv_of_zero_in_python_and_numpy() -> None:
         assert op.inv(np.float64(-0.0)) == -math.inf
 
 
-@given(anything, anything.filter(bool))
+@given(any_float, any_float.filter(bool))
 @example(5.0, 49.0)
 @example(5e-324, 3.0)
 def test_div_is_the_rounded_quotient(x: float, y: float) -> None:
