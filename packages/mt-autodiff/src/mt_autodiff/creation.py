@@ -14,6 +14,7 @@ from mt_autodiff.engine import Move
 from mt_autodiff.modes import grad_enabled
 from mt_autodiff.tensor import Tensor
 from mt_tensor import REFERENCE, Backend, TensorData
+from mt_tensor.layout import check_shape
 
 Seed: TypeAlias = np.random.Generator | int | None
 """A generator, the seed of a new one, or None for a new generator with an unpredictable seed."""
@@ -128,7 +129,7 @@ def rand(
     requires_grad: bool = False,
 ) -> Tensor:
     """Make a tensor of random numbers, uniform in [0, 1)."""
-    array = np.random.default_rng(rng).random(tuple(shape))
+    array = np.random.default_rng(rng).random(check_shape(shape, "rand"))
     # Conversion to float32 would round the largest numbers up to 1.
     below_one = np.nextafter(backend.dtype.type(1), backend.dtype.type(0))
     return _leaf(backend.from_numpy(np.minimum(array, below_one)), backend, requires_grad)
@@ -141,7 +142,7 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Make a tensor of random numbers, normal with mean 0 and variance 1."""
-    array = np.random.default_rng(rng).standard_normal(tuple(shape))
+    array = np.random.default_rng(rng).standard_normal(check_shape(shape, "randn"))
     return _leaf(backend.from_numpy(array), backend, requires_grad)
 
 

@@ -258,12 +258,13 @@ class Module:
             state: An array for every parameter, by its dotted name.
 
         Raises:
-            TypeError: The value of a parameter is not a tensor, a scalar or a number.
+            TypeError: The value of a parameter is not a tensor, a scalar or a number; or a value
+                of the state cannot become an array.
             ValueError: A name is missing or unexpected, a shape differs, or the dtype of an array
                 is not real.
         """
         parameters = dict(self.named_parameters())
-        arrays = {name: np.asarray(value) for name, value in state.items()}
+        arrays = {name: _received(name, value) for name, value in state.items()}
         problems = [f"missing: {name!r}" for name in parameters if name not in arrays]
         problems += [f"unexpected: {name!r}" for name in arrays if name not in parameters]
         for name, received in arrays.items():
@@ -360,6 +361,22 @@ def _by_name(pairs: Iterable[tuple[str, Member]]) -> dict[str, Member]:
 
 def _dotted(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
+
+
+def _received(name: str, value: Any) -> npt.NDArray[Any]:
+    """Return a value of a state as an array.
+
+    Raises:
+        TypeError: It is no array, such as a tensor of bfloat16 of another library.
+    """
+    try:
+        return np.asarray(value)
+    except (TypeError, RuntimeError, ValueError, BufferError) as error:
+        raise TypeError(
+            f"load_state_dict: {name!r} of type {type(value).__name__} cannot become an array "
+            f"({error}); pass an array of real numbers, for PyTorch's tensors "
+            "value.detach().float().cpu().numpy()"
+        ) from error
 
 
 def _as_array(name: str, value: Any) -> npt.NDArray[Any]:
