@@ -131,12 +131,16 @@ def test_functions_of_the_user_are_checked() -> None:
         @staticmethod
         def forward(ctx: Any, a: TensorData) -> TensorData:
             ctx.save_for_backward({"operand": [a]})
-            return ctx.backend.map(operators.exp, a)
+            result: TensorData = ctx.backend.map(operators.exp, a)
+            return result
 
         @staticmethod
         def backward(ctx: Any, grad: TensorData) -> TensorData:
             (a,) = ctx.saved_values[0]["operand"]
-            return ctx.backend.zip(operators.mul, ctx.backend.map(operators.exp, a), grad)
+            product: TensorData = ctx.backend.zip(
+                operators.mul, ctx.backend.map(operators.exp, a), grad
+            )
+            return product
 
     x = leaf(1.0)
     grad_check(Nested.apply, x)

@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Sequence
 from types import EllipsisType
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from mt_autodiff.engine import Move, Node
 from mt_autodiff.modes import grad_enabled
 from mt_tensor import IndexingError, ShapeError, TensorData, operators
 from mt_tensor.layout import broadcasts_to
+
+N = TypeVar("N", bound=Node)
 
 Key: TypeAlias = Sequence[int | slice | None]
 """An index without Ellipsis: one entry for each dimension, None for a new one of size 1."""
@@ -165,7 +167,7 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
     backend.map(operators.id, backend.copy(source), out=elements)
 
 
-def update_in_place(target: Any, new: Any, symbol: str) -> Any:
+def update_in_place(target: N, new: N, symbol: str) -> N:
     """Return the tensor of an augmented assignment, such as ``w -= rate * w.grad``.
 
     A leaf is updated in place inside `no_grad`, so that it remains the same leaf. Otherwise the
