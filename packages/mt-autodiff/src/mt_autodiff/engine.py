@@ -135,7 +135,7 @@ class Node:
 
     @property
     def is_leaf(self) -> Flag:
-        """Whether this tensor requires a gradient and no function computed it; may be called."""
+        """True if this tensor requires a gradient and no function computed it; may be called."""
         return TRUE if self.history is not None and self.history.last_fn is None else FALSE
 
     def is_constant(self) -> bool:

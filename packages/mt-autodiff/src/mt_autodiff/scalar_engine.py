@@ -83,7 +83,7 @@ class ScalarNode:
 
     @property
     def is_leaf(self) -> Flag:
-        """Whether the user made this Scalar and it accumulates a derivative; may be called."""
+        """True if the user made this Scalar and it accumulates a derivative; may be called."""
         return TRUE if self.history is not None and self.history.last_fn is None else FALSE
 
     def is_constant(self) -> bool:

@@ -432,7 +432,7 @@ class Tensor(Node):
 
     @property
     def requires_grad(self) -> Flag:
-        """Whether this tensor requires a gradient; may be called, ``x.requires_grad()``."""
+        """True if this tensor requires a gradient; may be called, ``x.requires_grad()``."""
         return FALSE if self.history is None else TRUE
 
     def backward(self, grad_output: TensorLike | None = None) -> None:
