@@ -81,6 +81,30 @@ def test_operations_agree_for_sizes_0_and_1(
 
 
 @backends
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
+# `Cuda` has no kernel for `take`, which copies through the host and warns.
+@pytest.mark.filterwarnings("ignore:take. elements were copied::")
+def test_a_write_is_an_error_or_changes_no_gradient(op: Op, backend: Backend) -> None:
+    """Compare the gradients with those of the same operation without a write."""
+    arrays = op.draw(np.random.default_rng(0))
+    for at in range(op.arity):
+        calls = []
+        for _ in range(2):
+            tensors = [from_numpy(np.array(a), backend).requires_grad_() for a in arrays]
+            calls.append((tensors, op.call(*tensors).sum()))
+        (expected, without), (tensors, value) = calls
+        without.backward()
+        tensors[at].detach()[...] = 0.75
+        try:
+            value.backward()
+        except RuntimeError as error:
+            assert "was overwritten after the operation" in str(error)
+            continue
+        for one, other in zip(tensors, expected, strict=True):
+            np.testing.assert_array_equal(one.grad.to_numpy(), other.grad.to_numpy())
+
+
+@backends
 def test_a_write_between_an_operation_and_its_gradient(backend: Backend) -> None:
     w = from_numpy(np.array([3.0, 4.0]), backend).requires_grad_()
     same, memory = w, w.data.storage
