@@ -190,10 +190,10 @@ def update_in_place(target: N, new: N, symbol: str) -> N:
             f"{symbol} inside no_grad on the result of {history.last_fn.__name__}: its gradient "
             f"would be lost; write `y = x.detach() {symbol[0]} …`, or leave no_grad"
         )
-    if new.shape != target.shape:
+    if new.data.shape != target.data.shape:
         raise ShapeError(
-            f"{symbol}: the result has shape {new.shape}, and the tensor has shape "
-            f"{target.shape}; the right side must broadcast to the tensor's shape"
+            f"{symbol}: the result has shape {new.data.shape}, and the tensor has shape "
+            f"{target.data.shape}; the right side must broadcast to the tensor's shape"
         )
     writes.record(target.data, f"x {symbol} …")
     target.backend.map(operators.id, new.data, out=target.data)
