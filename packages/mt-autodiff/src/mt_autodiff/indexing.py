@@ -134,11 +134,7 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
             f"assignment to the result of {history.last_fn.__name__}: gradients would "
             "be wrong; assign to a leaf or to detach() of the tensor"
         )
-    steps = zip(data.shape, data.strides, strict=True)
-    if data.size and any(n > 1 and s == 0 for n, s in steps):
-        raise RuntimeError(
-            "assignment to an expanded tensor, whose elements share memory; call contiguous() first"
-        )
+    _check_separate(data, "assignment")
     entries = normalize_key(key, data.shape)
     if isinstance(value, float):
         if names_element(entries, data.dims):
@@ -167,6 +163,16 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
     backend.map(operators.id, backend.copy(source), out=elements)
 
 
+def _check_separate(data: TensorData, operation: str) -> None:
+    """Raise RuntimeError if elements of a tensor share storage."""
+    steps = zip(data.shape, data.strides, strict=True)
+    if data.size and any(n > 1 and s == 0 for n, s in steps):
+        raise RuntimeError(
+            f"{operation} to an expanded tensor, whose elements share memory; call contiguous() "
+            "first"
+        )
+
+
 def update_in_place(target: N, new: N, symbol: str) -> N:
     """Return the tensor of an augmented assignment, such as ``w -= rate * w.grad``.
 
@@ -179,7 +185,8 @@ def update_in_place(target: N, new: N, symbol: str) -> N:
         symbol: The operator, for error messages.
 
     Raises:
-        RuntimeError: The target is a result that requires a gradient, and recording is off.
+        RuntimeError: Recording is off, and the target is a result that requires a gradient, or its
+            elements share storage.
         ShapeError: The shape of the new tensor differs from that of the leaf.
     """
     history = target.history
@@ -195,6 +202,7 @@ def update_in_place(target: N, new: N, symbol: str) -> N:
             f"{symbol}: the result has shape {new.data.shape}, and the tensor has shape "
             f"{target.data.shape}; the right side must broadcast to the tensor's shape"
         )
+    _check_separate(target.data, symbol)
     writes.record(target.data, f"x {symbol} …")
     target.backend.map(operators.id, new.data, out=target.data)
     return target
