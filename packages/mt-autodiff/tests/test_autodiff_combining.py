@@ -38,9 +38,10 @@ def test_concatenate_of_rows_and_of_several_backends() -> None:
     x = random(2, 3)
     assert np.array_equal(concatenate(x).to_numpy(), x.to_numpy().ravel())  # type: ignore[arg-type]
     single = tensor([1.0], SINGLE, requires_grad=True)
-    joined = concatenate([tensor([2.0]), single, single])
-    assert joined.backend is REFERENCE
-    joined.backward(np.array([1.0, 10.0, 100.0]))
+    with pytest.raises(TypeError, match=r"Reference\(float64\) and Reference\(float32\)"):
+        concatenate([tensor([2.0]), single, single])
+    moved = single.to(REFERENCE)
+    concatenate([tensor([2.0]), moved, moved]).backward(np.array([1.0, 10.0, 100.0]))
     assert single.grad.to_numpy().tolist() == [110.0]
 
 

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt_autodiff import Tensor, from_numpy, full, ones, rand, randn, tensor, zeros
+from mt_autodiff import (
+    Tensor,
+    from_dlpack,
+    from_numpy,
+    full,
+    no_grad,
+    ones,
+    rand,
+    randn,
+    tensor,
+    zeros,
+)
 from mt_tensor import REFERENCE, IndexingError, Reference
 
 SINGLE = Reference(np.float32)
@@ -128,10 +139,53 @@ def test_tensors_are_contiguous_for_all_data(data: Any) -> None:
     assert x.view(6).shape == (6,)
 
 
-def test_a_tensor_made_of_a_tensor_has_no_history() -> None:
+# Tensors of tensors
+
+
+def test_a_tensor_of_tensors_passes_gradients_on() -> None:
+    x, y = tensor([1.0, 2.0], requires_grad=True), tensor(3.0, SINGLE, requires_grad=True)
+    both = tensor([[x * x, x], [[y * 1, 5.0], np.array([6.0, 7.0])]])
+    assert both.to_numpy().tolist() == [[[1, 4], [1, 2]], [[3, 5], [6, 7]]]
+    both.backward(np.arange(8.0).reshape(2, 2, 2))
+    assert x.grad.to_numpy().tolist() == [0 * 2 + 2, 1 * 4 + 3]
+    assert y.grad.item() == 4.0
+    assert y.grad.backend is SINGLE
+
+
+def test_a_tensor_of_one_tensor_is_a_copy_with_gradients() -> None:
+    x = tensor([[1.0, 2.0]], requires_grad=True)
+    for data in (x, x.permute(1, 0)):
+        copy = tensor(data, SINGLE)
+        assert copy.backend is SINGLE
+        assert copy.data.is_contiguous()
+        assert not np.shares_memory(tensor(data).to_numpy(), x.to_numpy())
+        copy.sum().backward()
+    assert x.grad.to_numpy().tolist() == [[2.0, 2.0]]
+
+
+def test_a_tensor_of_constants_is_a_constant() -> None:
     x = tensor([1.0], requires_grad=True)
-    assert tensor(x * 2).is_constant()
-    assert tensor(x * 2, requires_grad=True).is_leaf()
+    assert tensor([x.detach(), 2 * x.detach()]).is_constant()
+    with no_grad():
+        assert tensor([x, x]).is_constant()
+        assert tensor(x, requires_grad=True).is_leaf
+    assert tensor(x.detach(), requires_grad=True).is_leaf
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda x: tensor(x, requires_grad=True), "requires_grad=True makes a leaf"),
+        (lambda x: tensor([1.0, x], requires_grad=True), "requires_grad=True makes a leaf"),
+        (lambda x: tensor([x, [x, x]]), r"equal shapes; received items of shapes \[\(\), \(2,\)\]"),
+        (lambda x: full((2,), x), "full: .* would be lost; pass its detach"),
+        (from_numpy, "from_numpy: .* would be lost; pass its detach"),
+        (from_dlpack, "from_dlpack: .* would be lost; pass its detach"),
+    ],
+)
+def test_a_gradient_that_would_be_lost(build: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(tensor(1.0, requires_grad=True))
 
 
 # Shapes

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from mt_autodiff import Tensor, fused, no_grad, profile, tensor
-from mt_tensor import REFERENCE, FusedForm, FusedOperation, Gradients, Reference, TensorData
+from mt_tensor import (
+    REFERENCE,
+    FusedForm,
+    FusedOperation,
+    Gradients,
+    Reference,
+    TensorData,
+)
 
 SCALED_SUM = FusedOperation("scaled_sum")
 
@@ -111,10 +118,9 @@ def test_a_form_receives_all_arguments_in_order() -> None:
     ("arguments", "options"),
     [
         ((leaf(1.0), leaf(2.0)), {"scale": -1.0}),
-        ((leaf(1.0), leaf(2.0, backend=REFERENCE)), {}),
-        ((leaf(1.0, backend=REFERENCE), leaf(2.0)), {}),
+        ((leaf(1.0, backend=REFERENCE), leaf(2.0, backend=REFERENCE)), {}),
     ],
-    ids=["declined", "second tensor elsewhere", "first tensor elsewhere"],
+    ids=["declined", "backend without a form"],
 )
 def test_the_body_runs_for_other_arguments(arguments: Any, options: Any) -> None:
     with runs_fused(False):
@@ -123,6 +129,13 @@ def test_the_body_runs_for_other_arguments(arguments: Any, options: Any) -> None
     assert out.backend is arguments[0].backend
     out.backward()
     assert all(x.grad is not None for x in arguments)
+
+
+@pytest.mark.parametrize("first", [QUICK, REFERENCE])
+def test_tensors_on_different_backends_are_an_error(first: Reference) -> None:
+    second = REFERENCE if first is QUICK else QUICK
+    with runs_fused(False), pytest.raises(TypeError, match="are on different backends"):
+        scaled_sum(leaf(1.0, backend=first), leaf(2.0, backend=second))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +174,7 @@ def test_an_unused_gradient_is_not_computed() -> None:
 
 def test_the_result_has_the_class_of_the_first_tensor() -> None:
     class Course(Tensor):
-        default_backend = QUICK
+        _default_backend = QUICK
 
     course = Course(QUICK.full((1,), 1.0))
     with runs_fused(True):

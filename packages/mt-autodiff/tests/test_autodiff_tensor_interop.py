@@ -76,10 +76,34 @@ def test_numpy_operators_defer_to_tensors() -> None:
         assert result.requires_grad()
     (array * x).sum().backward()
     assert x.grad.to_numpy().tolist() == [3.0, 4.0]
-    with pytest.raises(TypeError, match="does not support ufuncs"):
-        np.exp(x)
-    with pytest.raises(TypeError, match="does not support ufuncs"):
+    for function, message in (
+        (np.exp, r"numpy\.exp: .*write x\.exp\(\), which has a gradient, or numpy\.exp\(x\.to_num"),
+        (np.log, r"numpy\.log: .*write x\.ln\(\)"),
+        (np.negative, r"numpy\.negative: .*write -x"),
+        (np.arctan, r"take arrays; write numpy\.arctan\(x\.to_numpy\(\)\), which has none"),
+        (np.add.reduce, r"numpy\.add\.reduce: "),
+    ):
+        with pytest.raises(TypeError, match=message):
+            function(x)
+    with pytest.raises(TypeError, match="cannot be written to an array; convert"):
         array += x
+
+
+@pytest.mark.parametrize(
+    "function",
+    [np.mean, np.sum, np.max, np.std, np.cumsum, np.ravel, np.argmax, lambda x: np.stack([x, x])],
+)
+def test_functions_of_numpy_compute_with_the_elements(function: Any) -> None:
+    x = tensor([[1.0, 2.0], [4.0, 8.0]], requires_grad=True)
+    np.testing.assert_array_equal(function(x), function(x.to_numpy()))
+    assert not isinstance(function(x), Tensor)
+
+
+def test_functions_of_numpy_do_not_write_to_tensors() -> None:
+    x = tensor([1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        np.copyto(x, np.zeros(2))  # type: ignore[arg-type]
+    assert x.to_numpy().tolist() == [1.0, 2.0]
 
 
 def test_float32_arrays() -> None:
@@ -142,9 +166,39 @@ def test_dlpack_import_of_other_dtypes() -> None:
     assert from_dlpack(reversed_array).to_numpy().tolist() == [2.0, 1.0, 0.0]
 
 
+class Unreadable:
+    """A tensor whose elements NumPy does not know, such as bfloat16."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+    def __dlpack__(self, **options: Any) -> Any:
+        raise BufferError("bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (5, "from_dlpack: int has no methods __dlpack__ and __dlpack_device__; pass the tensor of"),
+        ([1.0], "from_dlpack: list has no methods .*tensor makes a tensor of numbers and lists"),
+        (None, "from_dlpack: NoneType has no methods"),
+        (
+            np.array(["a"]),
+            r"from_dlpack: the ndarray cannot be read \(.*\); pass a tensor of float32",
+        ),
+        (np.ones(2, ">f8"), "from_dlpack: the ndarray cannot be read"),
+        (np.ones(2, complex), "an array of complex128 cannot become a tensor of float64"),
+        (Unreadable(), r"from_dlpack: the Unreadable cannot be read \(bfloat16\)"),
+    ],
+)
+def test_what_dlpack_cannot_import(value: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        from_dlpack(value)
+
+
 def test_a_tensor_to_another_backend_by_dlpack() -> None:
     x = tensor([1.0, 2.0], requires_grad=True)
-    y = from_dlpack(x * 2, SINGLE)
+    y = from_dlpack((x * 2).detach(), SINGLE)
     assert y.backend is SINGLE
     assert y.is_constant()
     assert y.to_numpy().tolist() == [2.0, 4.0]

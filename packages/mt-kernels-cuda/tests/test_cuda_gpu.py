@@ -60,3 +60,32 @@ def test_only_success_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "is_usable", lambda: True)
     require_gpu()
     require_gpu.cache_clear()
+
+
+FORK = """
+import os
+from mt_kernels_cuda import GPUNotAvailableError, gpu, require_gpu
+# A process that has used a GPU; this machine may have none.
+gpu.SIMULATED, gpu.is_usable = False, lambda: True
+require_gpu()
+child = os.fork()
+if child == 0:
+    try:
+        require_gpu()
+    except GPUNotAvailableError as error:
+        print(error, flush=True)
+        os._exit(7)
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+require_gpu()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_cannot_use_the_gpu_of_its_parent() -> None:
+    run = python("-c", FORK, NUMBA_ENABLE_CUDASIM="1")
+    assert run.returncode == 0, run.stderr
+    message, code = run.stdout.splitlines()
+    assert "is a fork of a process that has used a GPU" in message
+    assert 'get_context("spawn")' in message
+    assert code == "7"

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -294,9 +295,54 @@ def test_generators_of_the_model_must_match(path: Path) -> None:
         load_checkpoint(path).restore(model)
 
 
-@pytest.mark.parametrize("make", [lambda p: None, lambda p: p.mkdir()])
-def test_a_missing_file(path: Path, make: Callable[[Path], None]) -> None:
-    make(path)
+def test_a_folder(path: Path) -> None:
+    path.mkdir()
+    save_checkpoint(path / "a.safetensors", model=Network())
+    message = (
+        r"it is a folder; pass a file; the folder contains the checkpoints \['a.safetensors'\]"
+    )
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"PK\x03\x04" + b"archive/data.pkl" * 9,
+            "it is a zip archive, as PyTorch and numpy.savez",
+        ),
+        (pickle.dumps({"weight": [1.0]}), "it is a pickle, as earlier versions of PyTorch"),
+        (b"\x93NUMPY\x01\x00v\x00", "it is an array of numpy.save"),
+        (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file"),
+    ],
+)
+def test_files_of_other_programs(path: Path, content: bytes, message: str) -> None:
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=f"{message}.* pass these to Module.load_state_dict"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("size", [0x80, 0x180])
+def test_a_header_whose_length_looks_like_a_pickle(path: Path, size: int) -> None:
+    """Read a safetensors file whose first byte is that of a pickle."""
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    path.write_bytes(size.to_bytes(8, "little") + header.ljust(size) + bytes(4))
+    with pytest.raises(CheckpointError, match="it is a safetensors file, but not a checkpoint"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("BF16", 2), ("F8_E4M3", 1)])
+def test_arrays_of_dtypes_that_numpy_lacks(path: Path, dtype: str, size: int) -> None:
+    arrays = {"w": {"dtype": dtype, "shape": [2], "data_offsets": [0, 2 * size]}}
+    header = json.dumps(arrays).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(2 * size))
+    message = f"not a checkpoint; .*convert the arrays of {dtype} to F32, then read them with"
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(path)
+
+
+def test_a_missing_file(path: Path) -> None:
     with pytest.raises(CheckpointError, match=f"checkpoint {path}: the file does not exist"):
         load_checkpoint(path)
 

@@ -299,9 +299,16 @@ def test_gradients_of_mse_loss(dtype: Any) -> None:
 def test_element_losses_of_any_shape(loss: Loss, shape: tuple[int, ...]) -> None:
     x, t = np.random.default_rng(0).random((2, *shape))
     flat = loss(tensor(x.reshape(-1)), t.reshape(-1)).item()
-    out = loss(tensor(x), tensor(t, Reference(np.float32)))
+    out = loss(tensor(x), tensor(t))
     assert out.shape == (1,)
     assert out.item() == pytest.approx(flat, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", ELEMENT_LOSSES)
+def test_targets_on_another_backend(loss: Loss) -> None:
+    x = tensor([0.25, 0.75])
+    with pytest.raises(TypeError, match=r"Reference\(float64\) and Reference\(float32\); move"):
+        loss(x, tensor([0.0, 1.0], Reference(np.float32)))
 
 
 @pytest.mark.parametrize("loss", ELEMENT_LOSSES)

@@ -2,7 +2,10 @@
 
 import copy
 import pickle
+from collections import UserDict, UserList, deque
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -24,6 +27,10 @@ class Leaf(Module):
         self.not_a_parameter = extra
         for i in range(extra):
             self.add_parameter(f"extra_{i}", float(i))
+
+
+KEPT = Leaf()
+"""A module that a weak set does not lose."""
 
 
 class Tree(Module):
@@ -120,6 +127,53 @@ def test_a_parameter_with_several_names_counts_once() -> None:
     shared = Parameter(1.0)
     assert names(Box(first=shared, second=shared)) == ["first"]
     assert names(Box(inner=Box(deep=shared), outer=shared)) == ["outer"]
+
+
+@pytest.mark.parametrize("holder", [deque, UserList, tuple], ids=lambda holder: holder.__name__)
+def test_other_sequences(holder: Any) -> None:
+    box = Box()
+    box.layers = holder([Leaf(), [Parameter(1.0)]])
+    assert names(box) == ["layers.1.0", "layers.0.weight", "layers.0.bias"]
+    box.eval()
+    assert not box.layers[0].training
+
+
+@pytest.mark.parametrize("holder", [UserDict, MappingProxyType], ids=lambda holder: holder.__name__)
+def test_other_mappings(holder: Any) -> None:
+    box = Box()
+    box.layers = holder({"first": Leaf()})
+    assert names(box) == ["layers.first.weight", "layers.first.bias"]
+
+
+def objects(*items: Any) -> Any:
+    """Return a column of objects."""
+    array = np.empty((len(items), 1), object)
+    array[:, 0] = items
+    return array
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({Leaf(), Leaf()}, "'layers' is of type set and contains a Leaf, which would have no name"),
+        (frozenset([Parameter(1.0)]), "of type frozenset and contains a Parameter"),
+        (WeakSet([KEPT]), "of type WeakSet and contains a Leaf"),
+        (objects(Parameter(1.0)), "of type ndarray and contains a Parameter, .*put .* into a list"),
+        ({"a": [objects(2.0, [Leaf()])]}, r"'layers\.a\.0' is of type ndarray and contains a list"),
+    ],
+)
+def test_holders_without_names_are_errors(value: Any, message: str) -> None:
+    box = Box()
+    box.layers = value
+    for listing in (box.parameters, box.named_modules, box.state_dict, box.train, box.eval):
+        with pytest.raises(TypeError, match=message):
+            listing()
+
+
+def test_sets_and_arrays_of_data_are_ignored() -> None:
+    box = Box()
+    box.words, box.sizes, box.names = {"a", "b"}, np.ones(3), objects("a", None)
+    assert box.parameters() == []
 
 
 def test_an_attribute_name_precedes_a_list_name() -> None:

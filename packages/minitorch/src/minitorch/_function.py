@@ -59,12 +59,18 @@ class Function:
     @staticmethod
     def forward(ctx: Any, *args: Any) -> Any:
         """Compute the result from tensors."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{ctx.last_fn.__name__} has no method forward; define it as a static method: "
+            "forward(ctx, *tensors) returns a tensor"
+        )
 
     @staticmethod
     def backward(ctx: Any, grad_output: Any) -> Any:
         """Return the gradient of each tensor of `forward`."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{ctx.last_fn.__name__} has no method backward, so it has no gradient; define it as "
+            "a static method: backward(ctx, grad_output) returns a tensor for each of forward"
+        )
 
     @classmethod
     def apply(cls, *vals: Any) -> Any:

@@ -145,7 +145,9 @@ class Tensor(mt_autodiff.Tensor):
             [6., 8.]])
     """
 
-    default_backend = SimpleBackend
+    _default_backend = SimpleBackend
+    # The course's tensors move operands.
+    _moves_operands = True
 
     def __init__(
         self,

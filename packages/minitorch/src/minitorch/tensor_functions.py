@@ -171,16 +171,21 @@ def tensor(data: Any, backend: Backend = SimpleBackend, requires_grad: bool = Fa
     Args:
         data: Real numbers; nested lists must be of equal lengths.
         backend: The tensor's backend.
-        requires_grad: True makes a leaf, False a constant.
+        requires_grad: True makes a leaf. With False the tensor is a constant, or it passes
+            gradients on to tensors in `data` that require them.
 
     Raises:
-        ValueError: The lists differ in length.
+        ValueError: The lists differ in length, or `requires_grad` is True and a tensor in `data`
+            requires a gradient.
         TypeError: An item is not a real number.
 
     >>> tensor([[1, 2], [3, 4]]).shape
     (2, 2)
     """
-    return _leaf(mt_autodiff.tensor(data, backend).data, backend, requires_grad)
+    made = mt_autodiff.tensor(data, backend, requires_grad)
+    if isinstance(made, Tensor) and made.requires_grad:
+        return made
+    return _leaf(made.data, backend, requires_grad)
 
 
 def _leaf(data: TensorData, backend: Backend, requires_grad: bool) -> Tensor:

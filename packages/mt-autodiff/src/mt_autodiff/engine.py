@@ -5,7 +5,8 @@ data of its nodes and records it; `Node.chain_rule` runs it backward. Functions 
 `TensorData` and a backend; their own arithmetic is not recorded.
 
 The engine handles three cases for all functions: operands on different backends, gradients that
-broadcasting made larger than the operand, and operands that need no gradient.
+broadcasting made larger than the operand, and operands that need no gradient. It also notices that
+values of an operation were overwritten before its gradient was computed (`mt_autodiff.writes`).
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from mt_autodiff import writes
 from mt_autodiff.broadcasting import unbroadcast
+from mt_autodiff.flag import FALSE, TRUE, Flag
 from mt_autodiff.graph import Context
-from mt_autodiff.modes import grad_enabled
-from mt_autodiff.profiling import active_profile
+from mt_autodiff.modes import grad_enabled, no_grad_blocks
+from mt_autodiff.profiling import active_profile, open_profiles
 from mt_tensor import Backend, TensorData, operators
 
 new = object.__new__
@@ -66,9 +69,10 @@ class TensorContext(History):
     Attributes:
         backend: The backend of the operands, which computes the result.
         needs_grad: For each tensor operand, True if its gradient will be used.
+        last_write: The number of the last write before the operation, see `mt_autodiff.writes`.
     """
 
-    __slots__ = ("backend", "needs_grad")
+    __slots__ = ("backend", "last_write", "needs_grad")
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class TensorContext(History):
         self.inputs = inputs
         self.backend = backend
         self.needs_grad = needs_grad
+        self.last_write = writes.count
 
     @property
     def ctx(self) -> TensorContext:
@@ -105,6 +110,10 @@ class Node:
 
     __slots__ = ("__weakref__", "backend", "data", "grad", "history", "name")
 
+    _moves_operands: ClassVar[bool] = False
+    """True if a function moves its other operands to the backend of this one. False makes
+    different backends an error."""
+
     def __init__(
         self,
         data: TensorData,
@@ -124,9 +133,10 @@ class Node:
 
     unique_id = property(id, doc="A number that no other living node has.")
 
-    def is_leaf(self) -> bool:
-        """Return whether this tensor requires a gradient and no function computed it."""
-        return self.history is not None and self.history.last_fn is None
+    @property
+    def is_leaf(self) -> Flag:
+        """True if this tensor requires a gradient and no function computed it; may be called."""
+        return TRUE if self.history is not None and self.history.last_fn is None else FALSE
 
     def is_constant(self) -> bool:
         """Return whether this tensor requires no gradient."""
@@ -147,7 +157,7 @@ class Node:
         Raises:
             RuntimeError: This node is not a leaf.
         """
-        if not self.is_leaf():
+        if self.history is None or self.history.last_fn is not None:
             raise RuntimeError(
                 "accumulate_derivative: only leaves hold a gradient; "
                 "requires_grad_(True) makes a leaf of a tensor"
@@ -166,7 +176,8 @@ class Node:
             d_output: The gradient of this node, of its shape.
 
         Raises:
-            RuntimeError: This node is a leaf or a constant.
+            RuntimeError: This node is a leaf or a constant; or a value that the function saved was
+                overwritten after the operation.
             TypeError: The function's `backward` returns too few or too many gradients, or None
                 for an operand that needs one.
             ShapeError: The function's gradient does not broadcast with its operand.
@@ -175,9 +186,14 @@ class Node:
         if history is None or history.last_fn is None:
             raise RuntimeError("chain_rule: no function computed this tensor")
         fn, inputs = history.last_fn, history.inputs
-        # history.ctx returns the same object; the property call takes longer.
-        ctx = history if type(history) is TensorContext else history.ctx
-        profile = active_profile()
+        if type(history) is TensorContext:
+            # history.ctx returns the same object; the property call takes longer.
+            ctx: TensorContext | None = history
+            if history.last_write != writes.count:
+                writes.check(fn.__name__, history.saved_values, history.last_write)
+        else:
+            ctx = history.ctx
+        profile = active_profile() if open_profiles else None
         if profile is None:
             grads = fn.backward(ctx, d_output)
         else:
@@ -249,7 +265,10 @@ class Function:
             *args: The arguments of `apply`: `TensorData` for each tensor, and other arguments
                 (ints, tuples, bools) unchanged.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{ctx.last_fn.__name__} has no method forward; define it as a static method: "
+            "forward(ctx, *data) returns TensorData"
+        )
 
     @staticmethod
     def backward(ctx: Any, grad: Any) -> Any:
@@ -262,41 +281,44 @@ class Function:
             ctx: The context that `forward` received.
             grad: The gradient of the result.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{ctx.last_fn.__name__} has no method backward, so it has no gradient; define it as "
+            "a static method: backward(ctx, grad) returns TensorData for each tensor of forward. "
+            "Without gradients, call the function inside no_grad"
+        )
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Compute the result from tensors and plain values, and record the function.
 
-        The result is on the backend of the first tensor; the other tensors are moved there.
+        The result is on the backend of the tensors.
 
         Raises:
-            TypeError: No argument is a tensor.
+            TypeError: No argument is a tensor, or tensors are on different backends.
         """
         nodes: list[Node] = []
         operands: list[Any] = []
         needs_grad: list[bool] = []
-        recording = grad_enabled()
+        # `grad_enabled` alone would take longer.
+        recording = not no_grad_blocks() or grad_enabled()
+        first: Node | None = None
         for arg in args:
             if isinstance(arg, Node):
+                if first is None:
+                    first, backend = arg, arg.backend
+                elif arg.backend is not backend and arg.backend != backend:
+                    return cls.apply(*_on_one_backend(cls.__name__, first, arg, args))
                 nodes.append(arg)
                 operands.append(arg.data)
                 needs_grad.append(recording and arg.history is not None)
             else:
                 operands.append(arg)
-        if not nodes:
+        if first is None:
             raise TypeError(
                 f"{cls.__name__}: no argument is a tensor; make one with mt_autodiff.tensor()"
             )
-        first = nodes[0]
-        backend = first.backend
-        for node in nodes:
-            if node.backend is not backend and node.backend != backend:
-                if node.backend.memory != backend.memory:
-                    warn_of_copy(cls.__name__, node.backend, backend)
-                return cls.apply(*[_moved(each, backend) for each in args])
         ctx = TensorContext(cls, nodes, backend, tuple(needs_grad))
-        profile = active_profile()
+        profile = active_profile() if open_profiles else None
         if profile is None:
             data = cls.forward(ctx, *operands)
         else:
@@ -344,6 +366,27 @@ def warn_of_copy(operation: str, source: Backend, target: Backend) -> None:
     )
 
 
-def _moved(arg: Any, backend: Backend) -> Any:
-    """Return a node on a backend, and any other argument unchanged."""
-    return Move.apply(arg, backend) if isinstance(arg, Node) and arg.backend != backend else arg
+def _on_one_backend(operation: str, first: Node, other: Node, args: tuple[Any, ...]) -> list[Any]:
+    """Return the arguments of a function with all nodes moved to the backend of the first one.
+
+    Args:
+        operation: The name of the function.
+        first: The first node.
+        other: A node on another backend.
+        args: The arguments.
+
+    Raises:
+        TypeError: The first node is not of a class that moves operands.
+    """
+    backend = first.backend
+    if not first._moves_operands:
+        raise TypeError(
+            f"{operation}: operands are on different backends, {backend!r} and {other.backend!r}; "
+            "move one of them with .to(backend), or make both on the same backend"
+        )
+    if other.backend.memory != backend.memory:
+        warn_of_copy(operation, other.backend, backend)
+    return [
+        Move.apply(arg, backend) if isinstance(arg, Node) and arg.backend != backend else arg
+        for arg in args
+    ]

@@ -98,6 +98,9 @@ class _Graph(NamedTuple):
     constants: set[int]
 
 
+_SEQUENCES = (list, tuple)
+
+
 def _visit(root: Variable) -> _Graph:
     """Visit every variable of a graph once and classify it."""
     finished: list[Any] = []
@@ -114,13 +117,16 @@ def _visit(root: Variable) -> _Graph:
             if key in visited:
                 continue
             visited.add(key)
-            if variable.is_leaf():
+            if variable.is_constant():
+                constants.add(key)
+                continue
+            parents = variable.parents
+            # Most variables are results with a sequence of inputs: they need no call of `is_leaf`.
+            if not (isinstance(parents, _SEQUENCES) and parents) and variable.is_leaf():
                 leaves.add(key)
                 finished.append(variable)
-            elif variable.is_constant():
-                constants.add(key)
             else:
-                stack.append((variable, iter(variable.parents)))
+                stack.append((variable, iter(parents)))
                 break
         if stack[-1][0] is current:
             # All its inputs are visited.

@@ -1,16 +1,19 @@
-"""Basic indexing: integers, slices, None and Ellipsis select a view of a tensor."""
+"""Basic indexing and writing: integers, slices, None and Ellipsis select a view of a tensor."""
 
 import operator
 from collections.abc import Sequence
 from types import EllipsisType
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 
+from mt_autodiff import writes
 from mt_autodiff.engine import Move, Node
 from mt_autodiff.modes import grad_enabled
 from mt_tensor import IndexingError, ShapeError, TensorData, operators
 from mt_tensor.layout import broadcasts_to
+
+N = TypeVar("N", bound=Node)
 
 Key: TypeAlias = Sequence[int | slice | None]
 """An index without Ellipsis: one entry for each dimension, None for a new one of size 1."""
@@ -131,14 +134,11 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
             f"assignment to the result of {history.last_fn.__name__}: gradients would "
             "be wrong; assign to a leaf or to detach() of the tensor"
         )
-    steps = zip(data.shape, data.strides, strict=True)
-    if data.size and any(n > 1 and s == 0 for n, s in steps):
-        raise RuntimeError(
-            "assignment to an expanded tensor, whose elements share memory; call contiguous() first"
-        )
+    _check_separate(data, "assignment")
     entries = normalize_key(key, data.shape)
     if isinstance(value, float):
         if names_element(entries, data.dims):
+            writes.record(data, f"x[{key!r}] = …")
             data.set(entries, value)
             return
         received = backend.full((1,), value)
@@ -158,5 +158,51 @@ def assign(target: Node, key: Any, value: Node | float) -> None:
             f"assignment: a value of shape {received.shape} does not broadcast to the "
             f"elements at index {key!r}, of shape {elements.shape}"
         )
+    writes.record(data, f"x[{key!r}] = …")
     # A copy, because the value may overlap the target in memory.
     backend.map(operators.id, backend.copy(source), out=elements)
+
+
+def _check_separate(data: TensorData, operation: str) -> None:
+    """Raise RuntimeError if elements of a tensor share storage."""
+    steps = zip(data.shape, data.strides, strict=True)
+    if data.size and any(n > 1 and s == 0 for n, s in steps):
+        raise RuntimeError(
+            f"{operation} to an expanded tensor, whose elements share memory; call contiguous() "
+            "first"
+        )
+
+
+def update_in_place(target: N, new: N, symbol: str) -> N:
+    """Return the tensor of an augmented assignment, such as ``w -= rate * w.grad``.
+
+    A leaf is updated in place inside `no_grad`, so that it remains the same leaf. Otherwise the
+    name is bound to the new tensor, which is recorded like every result.
+
+    Args:
+        target: The tensor on the left.
+        new: The result of the operation on both sides.
+        symbol: The operator, for error messages.
+
+    Raises:
+        RuntimeError: Recording is off, and the target is a result that requires a gradient, or its
+            elements share storage.
+        ShapeError: The shape of the new tensor differs from that of the leaf.
+    """
+    history = target.history
+    if history is None or grad_enabled():
+        return new
+    if history.last_fn is not None:
+        raise RuntimeError(
+            f"{symbol} inside no_grad on the result of {history.last_fn.__name__}: its gradient "
+            f"would be lost; write `y = x.detach() {symbol[0]} …`, or leave no_grad"
+        )
+    if new.data.shape != target.data.shape:
+        raise ShapeError(
+            f"{symbol}: the result has shape {new.data.shape}, and the tensor has shape "
+            f"{target.data.shape}; the right side must broadcast to the tensor's shape"
+        )
+    _check_separate(target.data, symbol)
+    writes.record(target.data, f"x {symbol} …")
+    target.backend.map(operators.id, new.data, out=target.data)
+    return target

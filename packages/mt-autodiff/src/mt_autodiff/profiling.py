@@ -157,6 +157,10 @@ _active: ContextVar[Profile | None] = ContextVar("mt_autodiff_profile", default=
 active_profile = _active.get
 """A function that returns the active profile of the thread or task; None outside of `profile`."""
 
+open_profiles: dict[int, Profile] = {}
+"""The active profiles of all threads and tasks, by identity. If there is none, an operation need
+not call `active_profile`, which takes longer than this test."""
+
 
 @contextmanager
 def profile(
@@ -184,9 +188,11 @@ def profile(
     """
     result = Profile()
     token = _active.set(result)
+    open_profiles[id(result)] = result
     try:
         yield result
     finally:
+        del open_profiles[id(result)]
         _active.reset(token)
         if trace is not None:
             result.save_trace(trace)

@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 from mt_autodiff import functions
 from mt_autodiff.engine import LEAF, History, Move, Node, add_gradients
+from mt_autodiff.flag import FALSE, TRUE, Flag
 from mt_autodiff.graph import backpropagate
-from mt_autodiff.indexing import assign, names_element, normalize_key
+from mt_autodiff.indexing import assign, names_element, normalize_key, update_in_place
+from mt_autodiff.numpy_functions import apply_function, apply_ufunc
 from mt_tensor import REFERENCE, Backend, ShapeError, TensorData
 from mt_tensor.layout import broadcasts_to, check_shape, normalize_dims
 
@@ -38,11 +40,8 @@ class Tensor(Node):
 
     __slots__ = ()
 
-    # None makes a NumPy array on the left of an operator defer to the tensor on the right.
-    __array_ufunc__ = None
-
-    default_backend: ClassVar[Backend] = REFERENCE
-    """The backend of tensors that are made without one; `repr` does not show it."""
+    _default_backend: ClassVar[Backend] = REFERENCE
+    """The backend that the constructor takes if none is passed; `repr` does not show it."""
 
     def __init__(
         self,
@@ -57,7 +56,7 @@ class Tensor(Node):
             data: The elements, in the backend's memory.
             back: The history; None makes a constant.
             name: A name for the user.
-            backend: The tensor's backend, by default `default_backend`.
+            backend: The tensor's backend, by default `Reference(float64)`.
 
         Raises:
             TypeError: The data is not `TensorData`.
@@ -71,7 +70,7 @@ class Tensor(Node):
         self.data = data
         self.history = back
         self.name = name
-        self.backend = self.default_backend if backend is None else backend
+        self.backend = self._default_backend if backend is None else backend
         self.grad = None
 
     # Description
@@ -111,7 +110,7 @@ class Tensor(Node):
         notes = []
         if self.size == 0:
             notes.append(f"shape={self.shape}")
-        if self.backend != self.default_backend:
+        if self.backend != self._default_backend:
             notes.append(f"backend={self.backend!r}")
         if self.history is not None:
             fn = self.history.last_fn
@@ -149,6 +148,18 @@ class Tensor(Node):
         if isinstance(other, _NUMBERS) and other == 1.0:
             return _tensor(functions.Inv.apply(self))
         return self._operand(other) / self
+
+    def __iadd__(self, other: TensorLike) -> Tensor:
+        return update_in_place(self, self + other, "+=")
+
+    def __isub__(self, other: TensorLike) -> Tensor:
+        return update_in_place(self, self - other, "-=")
+
+    def __imul__(self, other: TensorLike) -> Tensor:
+        return update_in_place(self, self * other, "*=")
+
+    def __itruediv__(self, other: TensorLike) -> Tensor:
+        return update_in_place(self, self / other, "/=")
 
     def __matmul__(self, other: TensorLike) -> Tensor:
         operand = other if isinstance(other, Tensor) else self._operand(other)
@@ -309,8 +320,9 @@ class Tensor(Node):
     def __setitem__(self, key: Any, value: TensorLike) -> None:
         """Set elements in place, broadcasting the value to them.
 
-        Earlier operations on this tensor may need its old elements for their gradients: assign to
-        a leaf after `backward`, not between an operation and its `backward`.
+        Earlier operations on this tensor may need its old elements for their gradients: `backward`
+        raises an error if such elements were overwritten after the operation. It cannot notice
+        writes through arrays that share the memory, such as the result of `to_numpy`.
 
         Raises:
             RuntimeError: Gradients would be wrong because this tensor is a result or the value
@@ -349,6 +361,17 @@ class Tensor(Node):
     def __int__(self) -> int:
         return int(self.item())
 
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return str(self)
+        if self.size != 1:
+            raise TypeError(
+                f"format: {spec!r} is a format of one number, and the tensor has shape "
+                f"{self.shape}; format an element, x[i], or all of them with "
+                "numpy.array2string(x.to_numpy())"
+            )
+        return format(self.item(), spec)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the elements and the gradient, without the history."""
         grad = None if self.grad is None else self.grad.to_numpy()
@@ -360,9 +383,19 @@ class Tensor(Node):
     def to_numpy(self) -> npt.NDArray[Any]:
         """Return the elements as an array, a view of the same memory if that is on the host.
 
-        The array is read-only if elements share storage, as in an expanded tensor.
+        The array is read-only if elements share storage, as in an expanded tensor. It has no
+        gradient. Do not write to it between an operation and its `backward`: the gradient may then
+        be wrong, and nothing notices it.
         """
         return self.backend.to_numpy(self.data)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return apply_ufunc(self, ufunc, method, inputs, options)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        return apply_function(function, args, options)
 
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
@@ -378,7 +411,10 @@ class Tensor(Node):
         return array.copy() if copy else array
 
     def __dlpack__(self, **options: Any) -> Any:
-        """Export the elements to another library; copied only if elements share storage."""
+        """Export the elements to another library; copied only if elements share storage.
+
+        What the other library writes, this tensor has; as with `to_numpy`, nothing notices it.
+        """
         return self.backend.to_dlpack(self.data, **options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -400,9 +436,10 @@ class Tensor(Node):
         self.history = LEAF if flag else None
         return self
 
-    def requires_grad(self) -> bool:
-        """Return whether this tensor requires a gradient."""
-        return self.history is not None
+    @property
+    def requires_grad(self) -> Flag:
+        """True if this tensor requires a gradient; may be called, ``x.requires_grad()``."""
+        return FALSE if self.history is None else TRUE
 
     def backward(self, grad_output: TensorLike | None = None) -> None:
         """Compute the gradient of every leaf of this tensor's graph.
@@ -413,7 +450,8 @@ class Tensor(Node):
             grad_output: The upstream gradient, broadcast to this tensor's shape; by default 1.
 
         Raises:
-            RuntimeError: This tensor depends on no tensor that requires a gradient.
+            RuntimeError: This tensor depends on no tensor that requires a gradient; or an
+                operation's values were overwritten after it (see `__setitem__`).
             ShapeError: The shape of `grad_output` does not broadcast, or the argument is missing
                 and the tensor has several elements.
         """

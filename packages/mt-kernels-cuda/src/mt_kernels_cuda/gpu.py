@@ -2,6 +2,7 @@
 
 import functools
 import importlib.metadata
+import os
 
 import numba
 from numba import config, cuda
@@ -23,10 +24,19 @@ def require_gpu() -> None:
     that an import has no side effects.
 
     Raises:
-        GPUNotAvailableError: Kernels cannot run; the message is the `diagnosis`.
+        GPUNotAvailableError: Kernels cannot run; the message is the `diagnosis`. Or the process is
+            a fork of one that has used a GPU.
     """
+    if _is_forked:
+        raise GPUNotAvailableError(
+            "CUDA: this process is a fork of a process that has used a GPU, and CUDA does not work "
+            'in it; start processes with multiprocessing.get_context("spawn"), or use the GPU only '
+            "after the fork"
+        )
     if not is_usable():
         raise GPUNotAvailableError(diagnosis())
+    if not SIMULATED and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_note_fork)
     if SIMULATED:
         # This module can be imported only where numba's simulator replaces a GPU.
         from mt_kernels_cuda.simulation import is_patched, patch_simulator
@@ -34,6 +44,16 @@ def require_gpu() -> None:
         # The grader has patched it with its own copy before it calls a submission.
         if not is_patched():
             patch_simulator()
+
+
+_is_forked = False
+
+
+def _note_fork() -> None:
+    """Make `require_gpu` raise its error in this process, a forked child."""
+    global _is_forked
+    _is_forked = True
+    require_gpu.cache_clear()
 
 
 def is_usable() -> bool:

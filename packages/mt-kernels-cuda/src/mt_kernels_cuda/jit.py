@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 from numba import cuda
 
+from mt_tensor.outer_values import current, with_helpers
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 KERNEL_CACHE_SIZE = 256
@@ -37,14 +39,20 @@ def kernel(fn: Callable[..., None]) -> Kernel:
 def device_function(fn: F) -> F:
     """Compile a function that kernels call. A decorator.
 
-    A function that is compiled already, for the GPU or the processor, is returned unchanged.
+    A function that is compiled already, for the GPU or the processor, is returned unchanged. The
+    plain Python functions that it calls are compiled, too.
     """
     if not isinstance(fn, FunctionType):
         return fn
-    compiled: F = cuda.jit(device=True)(fn)
+    compile: Any = cuda.jit(device=True)
+    compiled: F = compile(with_helpers(fn, compile))
     return compiled
 
 
 def once_per_formula(make: Callable[[Any], Kernel]) -> Callable[[Any], Kernel]:
-    """Cache the kernels that a function returns, by formula. A decorator."""
-    return functools.wraps(make)(functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make))
+    """Cache the kernels that a function returns, by formula. A decorator.
+
+    A new kernel is made after a constant that the formula reads has changed.
+    """
+    cached = functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make)
+    return functools.wraps(make)(lambda fn: cached(current(fn)))

@@ -5,9 +5,12 @@ every assignment, deletion or append takes effect.
 """
 
 import reprlib
+from collections import UserDict, UserList, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Real
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,7 @@ from mt_nn._state import (
     Arrays,
     IncompatibleKeys,
     as_array,
+    as_received,
     as_value,
     compare_names,
     problems_of,
@@ -111,7 +115,8 @@ class Module:
     """A part of a model: parameters, further modules, and a function of them.
 
     A subclass assigns its members to attributes and defines `forward`. A member is a `Parameter`,
-    a `Module`, or a list, tuple or dict of members, with any nesting.
+    a `Module`, or a list, tuple, deque or dict of members, with any nesting. Members in sets and in
+    arrays of objects are errors: they have no names that are the same in the next run.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -298,6 +303,7 @@ class Module:
 
         Raises:
             ValueError: Two parameters have the same name.
+            TypeError: A set or an array contains parameters or modules.
         """
         found: dict[int, tuple[str, Parameter]] = {}
         for prefix, module in self.named_modules():
@@ -453,8 +459,8 @@ class Module:
             The names that were ignored: `missing_keys` and `unexpected_keys`.
 
         Raises:
-            TypeError: The value of a parameter is not a tensor, a scalar or a number; or the state
-                is not a mapping.
+            TypeError: The value of a parameter is not a tensor, a scalar or a number; the state is
+                not a mapping; or a value of the state cannot become an array.
             ValueError: A name is missing or unexpected, a shape differs, or the dtype of an array
                 is not real.
         """
@@ -464,7 +470,7 @@ class Module:
                 "pass load_weights(path), or the attribute model of a checkpoint"
             )
         values = self._state_values()
-        arrays = {name: np.asarray(value) for name, value in state.items()}
+        arrays = {name: as_received(name, value) for name, value in state.items()}
         names = compare_names(values, arrays)
         problems = []
         if strict:
@@ -529,22 +535,38 @@ ReadOnlyMember.add_to(
 
 Member = TypeVar("Member", Parameter, Module)
 
-_HOLDERS = (Parameter, Module, list, tuple, dict)
+# Not every sequence and mapping: one of the user may read its items from a file.
+_SEQUENCES = (list, tuple, deque, UserList)
+_MAPPINGS = (dict, UserDict, MappingProxyType)
+_SETS = (set, frozenset, WeakSet)
+_HOLDERS = (Parameter, Module, *_SEQUENCES, *_MAPPINGS, *_SETS, np.ndarray)
 _VALUES = (Tensor, Scalar, Real, np.ndarray)
 
 _BUFFERS = "_buffer_names"
 
 
 def _members(name: str, value: Any) -> Iterator[tuple[str, Parameter | Module]]:
-    """Yield the parameters and modules in an attribute, with their dotted names."""
+    """Yield the parameters and modules in an attribute, with their dotted names.
+
+    Raises:
+        TypeError: A set or an array contains parameters or modules.
+    """
     if isinstance(value, Parameter | Module):
         yield name, value
-    elif isinstance(value, list | tuple | dict):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
+    elif isinstance(value, (*_SEQUENCES, *_MAPPINGS)):
+        items = value.items() if isinstance(value, _MAPPINGS) else enumerate(value)
         for key, item in items:
             # No name is built for other items: a list may be a large data set.
             if isinstance(item, _HOLDERS):
                 yield from _members(_dotted(name, str(key)), item)
+    elif isinstance(value, _SETS) or (isinstance(value, np.ndarray) and value.dtype.hasobject):
+        for item in value.flat if isinstance(value, np.ndarray) else value:
+            if isinstance(item, _HOLDERS) and next(_members(name, item), None) is not None:
+                raise TypeError(
+                    f"the attribute {name!r} is of type {type(value).__name__} and contains a "
+                    f"{type(item).__name__}, which would have no name; put parameters and modules "
+                    "into a list, a tuple or a dict"
+                )
 
 
 def _buffers(

@@ -125,6 +125,14 @@ def test_kernels_are_two_positive_sizes(kernel: Any) -> None:
         tile(zeros((1, 1, 4, 4)), kernel)
 
 
+@pytest.mark.parametrize("pool", [avgpool2d, maxpool2d, tile])
+@pytest.mark.parametrize("kernel", [(2.0, 2.0), (2, 1.5), ("2", "2"), (np.float32(2), 2)])
+def test_kernels_are_integers(pool: Any, kernel: Any) -> None:
+    with pytest.raises(TypeError, match=r"tile: kernel .* must contain two integers"):
+        pool(zeros((1, 1, 4, 4)), kernel)
+    assert pool(zeros((1, 1, 4, 4)), (np.int64(2), np.int32(2))) is not None
+
+
 # Stride and padding
 
 

@@ -249,10 +249,15 @@ def normalize_dim(dim: int, dims: int, operation: str) -> int:
 
     Raises:
         IndexingError: The tensor has no such dimension.
+        TypeError: The dimension is not an integer.
 
     >>> normalize_dim(-1, 3, "sum")
     2
     """
+    try:
+        dim = operator.index(dim)
+    except TypeError as error:
+        raise TypeError(f"{operation}: dimension {dim!r} must be an integer") from error
     if not -dims <= dim < dims:
         allowed = f"{-dims} to {dims - 1}" if dims else "none: the tensor has no dimensions"
         raise IndexingError(f"{operation}: no dimension {dim}; allowed: {allowed}")

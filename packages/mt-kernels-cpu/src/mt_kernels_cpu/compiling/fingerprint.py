@@ -9,13 +9,10 @@ Bytecode is better than source text: it is what numba compiles, it belongs to th
 even while its file is edited, and functions typed into a notebook have it, too.
 """
 
-import builtins
-import dis
 import hashlib
 import sys
-from collections import ChainMap
 from collections.abc import Iterator
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any
 
 import llvmlite
@@ -25,6 +22,8 @@ from numba.core import config
 from numba.core.dispatcher import Dispatcher
 from numba.core.types import Type
 from numba.extending import intrinsic
+
+from mt_tensor.outer_values import outer_values
 
 VERSIONS = (sys.version, np.__version__, numba.__version__, llvmlite.__version__)
 """Versions of the interpreter and the libraries that compile. Names in these libraries keep their
@@ -174,41 +173,11 @@ def _digest_code(code: CodeType, callers: tuple[FunctionType, ...]) -> str:
 
 def _references(fn: FunctionType) -> Iterator[tuple[str, Any]]:
     """Yield the outer names that a function uses, such as ``math.exp``, with their values."""
-    enclosing = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
-    scopes = ChainMap(fn.__globals__, vars(builtins))
-    instructions = list(_instructions(fn.__code__))
-    for at, instruction in enumerate(instructions):
-        name = instruction.argval
-        if instruction.opname == "LOAD_GLOBAL" and name in scopes:
-            value = scopes[name]
-        elif instruction.opname == "LOAD_DEREF" and name in enclosing:
-            value = _cell_contents(enclosing[name])
-        else:
-            continue
-        for attribute in instructions[at + 1 :]:
-            if not isinstance(value, ModuleType) or attribute.opname not in _ATTRIBUTE:
-                break
-            name += "." + attribute.argval
-            value = getattr(value, attribute.argval, None)
+    for name, read in outer_values(fn):
+        try:
+            value = read()
+        except ValueError:  # A variable of an enclosing function has no value yet.
+            raise _NotHashableError from None
+        except AttributeError:  # A module has no such name.
+            value = None
         yield name, value
-
-
-_ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
-
-
-def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
-    """Yield the instructions of a function and of functions defined inside it."""
-    for instruction in dis.get_instructions(code):
-        if instruction.opname != "EXTENDED_ARG":
-            yield instruction
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _instructions(constant)
-
-
-def _cell_contents(cell: Any) -> Any:
-    """Return the value of a variable of an enclosing function."""
-    try:
-        return cell.cell_contents
-    except ValueError:
-        raise _NotHashableError from None

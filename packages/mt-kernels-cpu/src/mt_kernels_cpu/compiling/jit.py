@@ -7,18 +7,24 @@ they give infinity and NaN, not exceptions, as on the reference backend.
 """
 
 import functools
-import threading
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, TypeVar
 
 import numba
 from numba.core.dispatcher import Dispatcher
+from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
-from mt_kernels_cpu.compiling import disk_cache
+from mt_kernels_cpu.compiling import disk_cache, process
+from mt_tensor.outer_values import current, with_helpers
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_config: Any = numba.config
+
+JIT_IS_DISABLED = bool(_config.DISABLE_JIT)
+"""True if ``NUMBA_DISABLE_JIT=1`` is set: kernels run as plain Python then, slowly."""
 
 REORDER_SUMS = frozenset({"contract", "nsz", "reassoc"})
 """LLVM's fast-math flags of kernels that may reorder sums, so that they are vectorised. NaN stays
@@ -41,7 +47,43 @@ def _compiled(fn: Callable[..., Any], cache: bool = False, **options: Any) -> An
     compiled = _njit(error_model="numpy", no_cfunc_wrapper=True, **options)(fn)
     if isinstance(compiled, Dispatcher):  # Otherwise numba is disabled.
         disk_cache.attach(compiled, cache)
+        dispatcher: Any = compiled
+        dispatcher._compile_for_args = functools.partial(_compile, dispatcher._compile_for_args)
     return compiled
+
+
+def _compile(compile_for_args: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Call a dispatcher's method that compiles, and explain an error in one sentence.
+
+    Raises:
+        TypeError: numba cannot compile the function or one that it calls.
+    """
+    try:
+        return compile_for_args(*args, **options)
+    except NumbaError as error:
+        raise TypeError(_explained(compile_for_args.__self__.py_func, error)) from error  # type: ignore[attr-defined]
+
+
+def _explained(kernel: FunctionType, error: NumbaError) -> str:
+    """Return the message for a kernel that does not compile."""
+    formulas = [
+        cell.cell_contents.py_func
+        for cell in kernel.__closure__ or ()
+        if isinstance(cell.cell_contents, Dispatcher)
+    ]
+    fn = formulas[0] if formulas else kernel
+    place = f"{fn.__code__.co_filename}, line {fn.__code__.co_firstlineno}"
+    lines = [line.strip() for line in str(error).splitlines()]
+    reasons = [line for line in lines if line and not line.startswith(_NOISE)]
+    return (
+        f"{fn.__name__} ({place}) cannot be compiled: {reasons[0] if reasons else error}; a "
+        "compiled formula may use numbers, tuples and arrays of numbers, functions of math and "
+        "NumPy, and functions of these; mt_tensor.Reference runs any Python function"
+    )
+
+
+_NOISE = ("Failed in", "During:", "File ", "- Resolution failure")
+"""Beginnings of lines of numba's messages that do not tell the reason."""
 
 
 _njit: Any = numba.njit
@@ -60,11 +102,11 @@ def formula(fn: Callable[..., float]) -> Callable[..., float]:
 
     Args:
         fn: A Python function, or one that numba can call: compiled by ``numba.njit``, or from
-            `math` or NumPy.
+            `math` or NumPy. The plain Python functions that it calls are compiled, too.
     """
     if not isinstance(fn, FunctionType):
         return fn
-    compiled: Callable[..., float] = _compiled(fn)
+    compiled: Callable[..., float] = _compiled(with_helpers(fn, _compiled))
     return compiled
 
 
@@ -111,7 +153,8 @@ class Kernel:
     tensor needs. Each form is compiled at its first call and cached on disk.
 
     Kernels may be called from several Python threads. Parallel calls then run one after the other,
-    because not every threading layer of numba supports concurrent ones.
+    because not every threading layer of numba supports concurrent ones. If a process has used
+    numba's threads and is forked, the serial form runs in the child.
     """
 
     def __init__(self, fn: Callable[..., None]) -> None:
@@ -120,8 +163,11 @@ class Kernel:
         self.serial = _compiled(fn, cache=True)
 
     def __call__(self, *args: Any) -> None:
-        """Run the loop on all threads."""
-        with _parallel_lock:
+        """Run the loop on all threads, or on the calling thread if there are no others."""
+        if not process.may_use_threads():
+            self.serial(*args)
+            return
+        with process.parallel_lock:
             self.parallel(*args)
 
     def parallel_diagnostics(self, signature: Any = None, level: int = 1) -> None:
@@ -130,7 +176,15 @@ class Kernel:
         Args:
             signature: The argument types, all types of earlier calls if None.
             level: The amount of detail, 1 to 4.
+
+        Raises:
+            RuntimeError: ``NUMBA_DISABLE_JIT=1`` is set, so that nothing is compiled.
         """
+        if JIT_IS_DISABLED:
+            raise RuntimeError(
+                "parallel_diagnostics: NUMBA_DISABLE_JIT is set, so that nothing is compiled; "
+                "run the program without it"
+            )
         # Code that was read from disk has no diagnosis, so compile it once more.
         fresh = _compiled(self.parallel.py_func, parallel=True)
         for known in self.parallel.signatures if signature is None else [signature]:
@@ -138,17 +192,17 @@ class Kernel:
         fresh.parallel_diagnostics(level=level)
 
 
-_parallel_lock = threading.RLock()
-
-
 def once_per_formula(make: Callable[[Callable[..., float]], Kernel]) -> Callable[[Any], Kernel]:
-    """Cache the results of a function that makes a kernel of a formula. A decorator."""
+    """Cache the results of a function that makes a kernel of a formula. A decorator.
+
+    A new kernel is made after a constant that the formula reads has changed.
+    """
     cached = functools.lru_cache(maxsize=KERNEL_CACHE_SIZE)(make)
 
     @functools.wraps(make)
     def kernel(fn: Any) -> Kernel:
         # A formula compiled without options shares the kernel of its Python function.
         has_default_options = isinstance(fn, Dispatcher) and fn.targetoptions == _DEFAULT_OPTIONS
-        return cached(fn.py_func if has_default_options else fn)
+        return cached(current(fn.py_func if has_default_options else fn))
 
     return kernel

@@ -1,5 +1,6 @@
 """The tuned backend, assembled from its operations and fused forms."""
 
+from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED
 from mt_kernels_cpu.tuned.convolution.launch import correlate
 from mt_kernels_cpu.tuned.forms import FORMS
 from mt_kernels_cpu.tuned.memory import Memory
@@ -33,5 +34,5 @@ class Tuned(Elementwise, Reductions, Products):
         operands = (out, input, weight)
         if out.dims == 3:
             operands = (as_images(out), as_images(input), as_images(weight))
-        if out.dims > 4 or not correlate(self, *operands, reverse):
+        if out.dims > 4 or JIT_IS_DISABLED or not correlate(self, *operands, reverse):
             self._strided._convolve(out, input, weight, reverse)

@@ -8,12 +8,13 @@ step before, so the memory of tensors that were deleted serves new ones.
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from mt_kernels_cpu.compiling.process import buffer_lock
 
 REUSED_FROM = 2**15
 """Smallest size of a reused array, in bytes. Below, NumPy's own allocation is faster."""
@@ -54,8 +55,6 @@ class Buffers:
     def __init__(self) -> None:
         self._free_lists: dict[int, FreeList] = {}
         self._free_list_for: dict[tuple[int, npt.DTypeLike], tuple[FreeList, int]] = {}
-        # No other thread may find a free block between the search and its use.
-        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies and pickles have buffers of their own, at first without blocks.
@@ -70,7 +69,8 @@ class Buffers:
             if size < REUSED_FROM:
                 return np.empty(count, dtype)
             free_list, size = self._find_free_list(count, dtype, _size_class(size))
-        with self._lock:
+        # No other thread may find a free block between the search and its use.
+        with buffer_lock:
             for block in free_list:
                 if references(block) == REFERENCES_WHEN_FREE:
                     return frombuffer(block, dtype, count)

@@ -1,5 +1,6 @@
 """Table of the fused forms of the tuned backend."""
 
+from mt_kernels_cpu.compiling.jit import JIT_IS_DISABLED
 from mt_kernels_cpu.tuned.convolution.form import Convolution
 from mt_kernels_cpu.tuned.convolution.max_over_time import MaxOverTime
 from mt_kernels_cpu.tuned.layers.dropout import Dropout
@@ -37,3 +38,8 @@ FORMS: dict[FusedOperation, type[FusedForm[Memory]]] = {
     operations.SOFTMAX: Softmax,
 }
 """Fused form of each operation that has one."""
+
+if JIT_IS_DISABLED:
+    # Vector instructions do not run as Python.
+    for operation in (operations.CONVOLUTION, operations.MAXPOOL2D, operations.MAX_OVER_TIME):
+        del FORMS[operation]

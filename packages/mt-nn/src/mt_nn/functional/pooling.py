@@ -266,6 +266,8 @@ def _check_windows(shape: tuple[int, ...], kernel: tuple[int, int]) -> None:
             f"tile: input of shape {shape}; expected (batch, channels, height, width): "
             "use view to add missing dimensions of size 1"
         )
+    if np.shape(kernel) == (2,) and not all(isinstance(size, Integral) for size in kernel):
+        raise TypeError(f"tile: kernel {kernel} must contain two integers, height and width")
     if np.shape(kernel) != (2,) or any(size < 1 for size in kernel):
         raise ShapeError(
             f"tile: kernel {kernel}; pass the height and the width of a window, both at least 1"

@@ -23,6 +23,7 @@ from mt_kernels_cpu.tuned.operations.broadcasting import LAYOUT_CACHE_SIZE, rows
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_tensor import Map, TensorData, Zip
 from mt_tensor.layout import IndexingError, Storage, shape_broadcast, strides_from_shape
+from mt_tensor.outer_values import current
 
 empty = np.empty
 
@@ -62,7 +63,10 @@ class Elementwise(Memory):
                 try:
                     kernel = self._flat_maps[fn]
                 except KeyError:
-                    kernel = self._flat_maps[fn] = map_flat(fn, self.dtype)
+                    formula = current(fn)
+                    kernel = map_flat(formula, self.dtype)
+                    if formula is fn:  # It reads no constants that may change.
+                        self._flat_maps[fn] = kernel
                 kernel(to, elements)
                 return a.with_storage(to)
         return super().map(fn, a, out)
@@ -83,10 +87,13 @@ class Elementwise(Memory):
                 try:
                     kernel = self._flat_zips[fn]
                 except KeyError:
-                    kernel = self._flat_zips[fn] = zip_flat(fn, self.dtype)
+                    formula = current(fn)
+                    kernel = zip_flat(formula, self.dtype)
+                    if formula is fn:  # It reads no constants that may change.
+                        self._flat_zips[fn] = kernel
                 kernel(to, x, y)
                 return a.with_storage(to)
-        plan = zip_plan(fn, self.dtype, a.shape, a.strides, b.shape, b.strides)
+        plan = zip_plan(current(fn), self.dtype, a.shape, a.strides, b.shape, b.strides)
         if plan is None:
             return super().zip(fn, a, b)
         to = empty(plan.size, self.dtype) if plan.size < BUFFERED_FROM else self.storage(plan.size)
@@ -100,7 +107,7 @@ class Elementwise(Memory):
         if steps is None:
             self._strided._map(fn, out, a)
         else:
-            map_rows(fn, self.dtype)(out.storage, a.storage, *steps)
+            map_rows(current(fn), self.dtype)(out.storage, a.storage, *steps)
 
     def _zip(self, fn: Zip, out: TensorData, a: TensorData, b: TensorData) -> None:
         if out.size == 0:
@@ -111,7 +118,7 @@ class Elementwise(Memory):
         if steps is None:
             self._strided._zip(fn, out, a, b)
         else:
-            zip_rows(fn, self.dtype, steps)(out.storage, a.storage, b.storage, *steps)
+            zip_rows(current(fn), self.dtype, steps)(out.storage, a.storage, b.storage, *steps)
 
 
 class ZipPlan(NamedTuple):

@@ -19,6 +19,7 @@ from mt_kernels_cpu.tuned.memory import Memory
 from mt_kernels_cpu.tuned.operations.formulas import formula_for
 from mt_tensor import TensorData, Zip, operators
 from mt_tensor.layout import Storage, strides_from_shape
+from mt_tensor.outer_values import current
 
 LANES = 64
 """Number of partial results of a row. A wrong value costs speed, and changes the rounding of
@@ -57,7 +58,7 @@ class Reductions(Memory):
             matrix = out.storage.reshape(blocks[0], blocks[2])
             np.maximum.reduce(elements.reshape(blocks), 1, out=matrix, initial=start)
         else:
-            fold(fn, self.dtype)(out.storage, elements, *blocks)
+            fold(current(fn), self.dtype)(out.storage, elements, *blocks)
 
 
 class FoldPlan(NamedTuple):

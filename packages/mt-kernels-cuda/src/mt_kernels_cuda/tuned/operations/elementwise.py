@@ -21,6 +21,7 @@ from mt_kernels_cuda.tuned.hardware.vec4 import VEC4, aligned, load4, store4
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor import TensorData
 from mt_tensor.layout import Storage, broadcast_strides, merged
+from mt_tensor.outer_values import current
 
 MAX_DIMS = 4
 """Most dimensions of a merged layout for which the tuned kernels are used. A kernel is compiled for
@@ -33,7 +34,7 @@ def map_launch(
     backend: Device, fn: Callable[..., float], out: TensorData, a: TensorData
 ) -> Launch | None:
     """Return the launch of fn on `a`; None for more than `MAX_DIMS` dimensions."""
-    dtype = np.dtype(out.storage.dtype)
+    fn, dtype = current(fn), np.dtype(out.storage.dtype)
     to, values = out.flat(), a.flat()
     if to is not None and values is not None and a.shape == out.shape:
         return _flat(backend, map_flat(fn, dtype, aligned(to, values)), out.size, to, values)
@@ -48,7 +49,7 @@ def zip_launch(
     backend: Device, fn: Callable[..., float], out: TensorData, a: TensorData, b: TensorData
 ) -> Launch | None:
     """Return the launch of fn on `a` and `b`; None for more than `MAX_DIMS` dimensions."""
-    dtype = np.dtype(out.storage.dtype)
+    fn, dtype = current(fn), np.dtype(out.storage.dtype)
     to, left, right = out.flat(), _single_or_flat(a, out), _single_or_flat(b, out)
     if to is not None and left is not None and right is not None:
         vec4 = aligned(to, *(values for values, one in (left, right) if not one))

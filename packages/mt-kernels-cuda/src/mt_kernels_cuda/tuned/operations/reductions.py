@@ -23,6 +23,7 @@ from mt_kernels_cuda.tuned.hardware.shapes import THREADS, parts_for
 from mt_kernels_cuda.tuned.operations.folding import block_fold
 from mt_kernels_cuda.tuned.operations.formulas import formula_for
 from mt_tensor.layout import Storage
+from mt_tensor.outer_values import current
 
 MAX_SERIAL_LENGTH = max(2, THREADS // 4)
 """Greatest length of a row that one thread reduces alone. A smaller value leaves most threads of a
@@ -62,6 +63,7 @@ def fold(
         shape: (outer, length, inner), none of them 0.
         start: The initial value.
     """
+    fn = current(fn)
     outer, length, inner = shape
     dtype, blocks = backend.dtype, BLOCKS_PER_SM * backend.processors
     number = dtype.type(start)
