@@ -53,7 +53,19 @@ def test_texts_are_tokenised_and_labels_kept(tmp_path: Path) -> None:
         ("a.tsv", PLAIN.replace(",", "\t")),
         ("a.csv", PLAIN.replace("text,label", " Review , Sentiment ")),
         ("a.csv", PLAIN.replace("\n", "\n\n")),
-        ("a.csv.gz", gzip.compress(PLAIN.encode())),
+        ("a.csv.gz", gzip.compress(PLAIN.encode(), mtime=0)),
+    ],
+    ids=[
+        "CRLF",
+        "CR",
+        "BOM",
+        "UTF-16",
+        "semicolons",
+        "tabs",
+        "tsv",
+        "titles",
+        "blank lines",
+        "gzip",
     ],
 )
 def test_the_forms_of_a_file_do_not_matter(tmp_path: Path, name: str, content: str | bytes) -> None:
